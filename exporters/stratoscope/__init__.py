@@ -1,0 +1,1 @@
+"""Prometheus exporters that watch virtualised infrastructure from outside the VM."""

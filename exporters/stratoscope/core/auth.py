@@ -1,0 +1,190 @@
+"""Who may see the pages: the web configuration in force, read again when it changes, and whom it refuses."""
+
+import logging
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from stratoscope.core.errors import ConfigError
+from stratoscope.core.passwords import Credentials, Passwords
+from stratoscope.core.tls import names_of
+from stratoscope.core.webconfig import Rate, WebConfig, load
+
+log = logging.getLogger(__name__)
+
+_RETRY_S: Final = 5.0
+
+
+class Access:
+    """Says who is let in. Every path is guarded alike, `/-/healthy` too, as exporter-toolkit does it.
+
+    The files are looked at on each request and each TLS handshake. One that cannot be used leaves the old
+    configuration in force and is logged once.
+    """
+
+    def __init__(self, path: Path | None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._path, self._monotonic = path, monotonic
+        self._passwords: Passwords | None = None
+        self._error, self._retry_at = "", 0.0
+        self._in_force, self._stamp = _read(path) if path else (WebConfig(), ())
+        self._bucket = _Bucket(self._in_force.rate, monotonic)
+
+    @classmethod
+    def open(cls, path: str | None) -> "Access":
+        """Access as a web configuration file has it; without one everybody is let in.
+
+        Raises:
+            ConfigError: The file cannot be used.
+        """
+        return cls(Path(path) if path else None)
+
+    @property
+    def in_force(self) -> WebConfig:
+        """The web configuration as last read."""
+        return self._in_force
+
+    @property
+    def protects(self) -> bool:
+        """Whether strangers are kept out: by a password, or by a certificate they do not have."""
+        return bool(self._in_force.users) or self._in_force.requires_client_cert
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the operator should know of the web configuration."""
+        refused = [f"web configuration not taken over: {self._error}"] if self._error else []
+        return [*refused, *self._in_force.warnings]
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """For a server that starts now; each connection is greeted with what is in force then."""
+        if self._in_force.context is None:
+            return None
+        renewing = _Renewing(ssl.PROTOCOL_TLS_SERVER)
+        renewing.access = self
+        return renewing
+
+    def renewed(self) -> WebConfig:
+        """The web configuration, read again if one of its files has changed."""
+        if self._path is not None:
+            stamp = _stamp(self._in_force.files)
+            if stamp != self._stamp or (self._error and self._monotonic() >= self._retry_at):
+                self._stamp = stamp
+                self._renew(self._path)
+        return self._in_force
+
+    async def refusal(self, request: web.Request) -> web.Response | None:
+        """The answer for a client that is not let in; None for one that is."""
+        config = self.renewed()
+        if config.allowed_sans is not None and not _bears(request, config.allowed_sans):
+            return _refused(403, "the client certificate's names are not allowed", Connection="close")
+        wait_s = self._bucket.wait_s()
+        if wait_s:
+            return _refused(429, "too many requests", **{"Retry-After": str(wait_s)})
+        return await self._password_refusal(config, request) if config.users else None
+
+    async def close(self) -> None:
+        if self._passwords is not None:
+            await self._passwords.close()
+
+    async def _password_refusal(self, config: WebConfig, request: web.Request) -> web.Response | None:
+        given = Credentials.parse(request.headers.get("Authorization", ""))
+        if given is not None:
+            self._passwords = self._passwords or Passwords(monotonic=self._monotonic)
+            verdict = await self._passwords.verdict(config.users, given, request.remote or "")
+            if verdict.accepted:
+                return None
+            if verdict.retry_after_s:
+                status, text = (
+                    (429, "too many failed log-ins") if verdict.too_many else (503, "busy with log-ins")
+                )
+                return _refused(status, text, **{"Retry-After": str(verdict.retry_after_s)})
+        return _refused(401, "a password is needed", **{"WWW-Authenticate": 'Basic realm="stratoscope"'})
+
+    def _renew(self, path: Path) -> None:
+        try:
+            config, stamp = self._read_again(path)
+        except ConfigError as error:
+            self._retry_at = self._monotonic() + _RETRY_S
+            if str(error) != self._error:
+                self._error = str(error)
+                log.error("web configuration refused, the old one stays error=%r", self._error)  # noqa: TRY400
+            return
+        if config.rate != self._in_force.rate:
+            self._bucket = _Bucket(config.rate, self._monotonic)
+        self._in_force, self._stamp, self._error = config, stamp, ""
+        log.info("web configuration read again file=%s", path)
+
+    def _read_again(self, path: Path) -> tuple[WebConfig, Sequence[object]]:
+        config, stamp = _read(path)
+        if (config.context is None) != (self._in_force.context is None):
+            raise ConfigError(f"{path}: tls_server_config: TLS is turned on or off by a restart only")
+        return config, stamp
+
+
+class _Renewing(ssl.SSLContext):
+    """Gives each new connection the context in force by then: new certificates need no restart."""
+
+    access: Access
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        context = self.access.renewed().context
+        assert context is not None  # noqa: S101 - TLS is turned off by a restart only
+        return context.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+
+class _Bucket:
+    """A bucket of `burst` requests, filled by one per interval; without a rate it never empties."""
+
+    def __init__(self, rate: Rate | None, monotonic: Callable[[], float]) -> None:
+        self._rate, self._monotonic = rate, monotonic
+        self._left, self._at = float(rate.burst) if rate else 0.0, monotonic()
+
+    def wait_s(self) -> int:
+        """0 for a request that may pass, else after how many seconds one may."""
+        if self._rate is None:
+            return 0
+        now = self._monotonic()
+        self._left = min(self._rate.burst, self._left + (now - self._at) / self._rate.interval_s)
+        self._at = now
+        if self._left < 1:
+            return max(1, round((1 - self._left) * self._rate.interval_s))
+        self._left -= 1
+        return 0
+
+
+def _bears(request: web.Request, allowed: frozenset[str]) -> bool:
+    """Whether the client's certificate, which the handshake has verified, bears an allowed name."""
+    certificate = request.get_extra_info("peercert")
+    return bool(certificate) and not allowed.isdisjoint(names_of(certificate))
+
+
+def _refused(status: int, text: str, **headers: str) -> web.Response:
+    return web.Response(status=status, text=f"{text}\n", headers=headers)
+
+
+def _read(path: Path) -> tuple[WebConfig, Sequence[object]]:
+    """The configuration and what its files looked like; read twice, as the first tells which files."""
+    stamp = _stamp(load(path).files)
+    return load(path), stamp
+
+
+def _stamp(files: Sequence[Path]) -> Sequence[object]:
+    return [_looks(file) for file in files]
+
+
+def _looks(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_ino, found.st_size)

@@ -1,0 +1,42 @@
+"""The closed set of reasons for which a collection, a sample or a configuration is refused."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a collection failed; `internal` is a bug and comes with a traceback in the log."""
+
+    TIMEOUT = "timeout"
+    UNAVAILABLE = "unavailable"
+    UNAUTHORIZED = "unauthorized"
+    MALFORMED = "malformed"
+    BUSY = "busy"
+    INTERNAL = "internal"
+
+
+class LeftOut(StrEnum):
+    """Why a collector, or a part of one, is not run at all."""
+
+    NOT_CONFIGURED = "not_configured"
+    UNAUTHORIZED = "unauthorized"
+    ABSENT = "absent"
+
+
+class Dropped(StrEnum):
+    """Why a sample did not reach the page."""
+
+    DUPLICATE = "duplicate"
+    INVALID = "invalid"
+    MAX_SERIES = "max_series"
+
+
+class CollectError(Exception):
+    """An expected failure of a collection; `str()` of it is one line for the operator, without secrets."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; `str()` of it names the key and what is allowed, in one line."""

@@ -1,0 +1,155 @@
+"""Samples -> lines per family -> a page, in text format 0.0.4 and OpenMetrics 1.0.
+
+Both formats write a sample's line alike; they differ in the heads and in OpenMetrics' end mark. So the lines
+are made once, when a collection ends, and a scrape only joins bytes.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from stratoscope.core.errors import Dropped
+from stratoscope.core.metrics import Family, Sample
+
+TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+_PLAIN: Final = frozenset({int, float})
+_encode: Final = msgspec.json.Encoder().encode
+"""Writes a list of numbers many times quicker than `repr` does one by one, each as a text that reads back the
+same. What JSON has no number for it writes as `null`; an int of more than 64 bits it refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What one collection puts on the page.
+
+    Attributes:
+        by_family: Encoded sample lines per family, each ending in a newline; one without a sample is absent.
+        samples: How many lines that is.
+        dropped: How many samples were refused, by reason.
+    """
+
+    by_family: Mapping[Family, bytes]
+    samples: int
+    dropped: Mapping[Dropped, int]
+
+
+def render(samples: Iterable[Sample], families: Iterable[Family], max_series: int) -> Lines:
+    """Lines of all samples, in the order of `families`.
+
+    A sample that is a duplicate, of an undeclared family, with other labels than its family's, with a value
+    that its family cannot have (see `_number`), or beyond `max_series` is dropped and counted; others stay.
+    """
+    series, dropped = _sorted_out(samples, families)
+    by_family, written = {}, 0
+    for family, of_family in series.items():
+        lines = _lines(family, of_family)
+        room = max(0, max_series - written)
+        dropped[Dropped.INVALID] += len(of_family) - len(lines)
+        dropped[Dropped.MAX_SERIES] += max(0, len(lines) - room)
+        del lines[room:]
+        if lines:
+            by_family[family] = "".join(lines).encode()
+            written += len(lines)
+    return Lines(by_family, written, {reason: count for reason, count in dropped.items() if count})
+
+
+def _sorted_out(
+    samples: Iterable[Sample], families: Iterable[Family]
+) -> tuple[dict[Family, dict[str, float]], Counter[Dropped]]:
+    """Values by label text, per family, and what was refused; the loop that every sample goes through."""
+    series: dict[Family, dict[str, float]] = {family: {} for family in families}
+    duplicate = invalid = 0
+    for family, labels, value in samples:
+        of_family = series.get(family)
+        if of_family is None or labels.names is not family.labels:
+            invalid += 1
+        elif labels.text not in of_family:
+            of_family[labels.text] = value
+        elif _number(family.kind, of_family[labels.text]) is None:
+            invalid += 1  # the one that came first: a bad sample does not cost the good one
+            of_family[labels.text] = value
+        else:
+            duplicate += 1
+    series = {family: of_family for family, of_family in series.items() if of_family}
+    return series, Counter({Dropped.DUPLICATE: duplicate, Dropped.INVALID: invalid})
+
+
+def _lines(family: Family, series: Mapping[str, float]) -> list[str]:
+    start, values = family.name + "{", list(series.values())
+    numbers = _all_plain(family.kind, values)
+    if numbers is None:
+        numbers = [_number(family.kind, value) for value in values]
+    return [f"{start}{text}}} {number}\n" for text, number in zip(series, numbers, strict=True) if number]
+
+
+def _all_plain(kind: str, values: list[float]) -> Sequence[str | None] | None:
+    """All numbers at once, where none needs a second look; None where one does."""
+    if not _PLAIN.issuperset(map(type, values)):
+        return None
+    if (kind == "counter" and min(values) < 0) or (kind == "info" and values.count(1) < len(values)):
+        return None
+    try:
+        text = _encode(values)
+    except OverflowError:
+        return None
+    return None if b"null" in text else text[1:-1].decode().split(",")
+
+
+def _number(kind: str, value: object) -> str | None:
+    """A number as Prometheus spells it; None for what is none, or what this kind of family cannot have.
+
+    OpenMetrics allows no counter that is NaN or below 0 and no info but 1; an int that no float64 can hold
+    would make Prometheus refuse the whole page.
+    """
+    if not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    if (kind == "counter" and not number >= 0) or (kind == "info" and number != 1):
+        return None
+    if isinstance(value, int):
+        return str(int(value))
+    if math.isfinite(number):
+        return _encode(number).decode()
+    return "NaN" if math.isnan(number) else "+Inf" if number > 0 else "-Inf"
+
+
+def page(parts: Sequence[Lines], *, openmetrics: bool, only: frozenset[Family] | None = None) -> list[bytes]:
+    """Chunks of a page: each family's head once, then its lines from all parts.
+
+    Args:
+        parts: The lines of every collection, in the order in which families shall appear.
+        openmetrics: With OpenMetrics' heads; the end mark is the caller's, since more may follow.
+        only: Show these families alone.
+    """
+    # By name, not by object: no parser takes a page on which a name that was declared twice stands twice.
+    together: dict[str, tuple[Family, list[bytes]]] = {}
+    for part in parts:
+        for family, lines in part.by_family.items():
+            if only is None or family in only:
+                together.setdefault(family.name, (family, []))[1].append(lines)
+    chunks = []
+    for family, lines_of in together.values():
+        chunks.append(head(family, openmetrics=openmetrics))
+        chunks += lines_of
+    return chunks
+
+
+def head(family: Family, *, openmetrics: bool) -> bytes:
+    """The HELP and TYPE lines of a family."""
+    name, kind = family.name, family.kind
+    if openmetrics:
+        name = name.removesuffix("_total") if kind == "counter" else name.removesuffix("_info")
+        text = family.help.replace("\\", "\\\\").replace('"', '\\"')
+    else:
+        kind = "gauge" if kind == "info" else kind
+        text = family.help.replace("\\", "\\\\")
+    return f"# HELP {name} {text}\n# TYPE {name} {kind}\n".encode(errors="replace")

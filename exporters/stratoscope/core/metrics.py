@@ -1,0 +1,115 @@
+"""Metrics declared once, as data: a Family, the Labels of an object, and the samples both make."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
+_LABEL: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
+_NEEDS_ESCAPE: Final = re.compile(r'[\\"\n]')
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+
+
+class Labels:
+    """The label names and values of one object, escaped once and shared by all its samples.
+
+    `vm + Labels(device="vda")` and `vm.plus(device="vda")` make the labels of a part of that object. Values
+    become text by `str()`; what UTF-8 cannot hold (lone surrogates from file names) is replaced.
+    """
+
+    __slots__ = ("names", "text")
+
+    def __init__(self, /, **labels: object) -> None:
+        self.names: tuple[str, ...] = _names(tuple(labels))
+        self.text: str = ",".join([f'{name}="{escaped(str(value))}"' for name, value in labels.items()])
+
+    def plus(self, /, **labels: object) -> "Labels":
+        return self + Labels(**labels)
+
+    def __add__(self, more: "Labels") -> "Labels":
+        both = Labels.__new__(Labels)
+        both.names = _SUMS.get((self.names, more.names)) or _sum(self.names, more.names)
+        both.text = f"{self.text},{more.text}" if self.text and more.text else self.text or more.text
+        return both
+
+    def __repr__(self) -> str:
+        return f"Labels({{{self.text}}})"
+
+
+Sample: TypeAlias = "tuple[Family, Labels, float]"
+
+
+class Family:
+    """One metric: called with a value and Labels it makes a sample.
+
+    The kind follows from the name, as the naming rules have it: `_total` is a counter, `_info` a fact with
+    value 1, all else a gauge. Identity is the object, so a Family is a module constant.
+    """
+
+    __slots__ = ("help", "kind", "labels", "name")
+
+    def __init__(self, name: str, help_text: str, *, labels: Iterable[str]) -> None:
+        """Declare a metric.
+
+        Args:
+            name: Full name with unit, for example `stratoscope_hypervisor_vm_cpu_seconds_total`.
+            help_text: One sentence with a full stop; the source's own name for the value where it differs.
+            labels: Label names, in the order in which Labels are made.
+
+        Raises:
+            ValueError: The name, a label or the help breaks the rules.
+        """
+        if not _NAME.match(name):
+            raise ValueError(f"metric name {name!r}: small letters, digits and _ only")
+        if not help_text.endswith(".") or "\n" in help_text or help_text[0].isspace():
+            raise ValueError(f"{name}: the help is one sentence in one line and ends with a full stop")
+        self.name = name
+        self.help = help_text
+        self.kind = "counter" if name.endswith("_total") else "info" if name.endswith("_info") else "gauge"
+        self.labels = _names(tuple(labels))
+
+    def __call__(self, value: float, labels: Labels) -> Sample:
+        return (self, labels, value)
+
+    def __repr__(self) -> str:
+        return f"Family({self.name})"
+
+
+def escaped(value: str) -> str:
+    """A label value as the text format wants it, without the quotes; always encodable as UTF-8."""
+    if _NEEDS_ESCAPE.search(value):
+        value = value.translate(_ESCAPES)
+    return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def states(family: Family, current: str, of: Mapping[str, Labels], labels: Labels) -> Iterable[Sample]:
+    """One 0/1 sample per state; `of` maps each state to Labels(state=...), made once.
+
+    A state that `of` lacks is shown as a further series: what the source says is never hidden.
+    """
+    for state, label in of.items():
+        yield (family, labels + label, 1 if state == current else 0)
+    if current not in of:
+        yield (family, labels.plus(state=current), 1)
+
+
+_KNOWN: dict[tuple[str, ...], tuple[str, ...]] = {}
+_SUMS: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {}
+
+
+def _names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The one shared tuple for these label names, checked the first time; so that `is` tells them apart."""
+    known = _KNOWN.get(names)
+    if known is None:
+        for name in names:
+            if not _LABEL.match(name):
+                raise ValueError(f"label name {name!r}: small letters, digits and _ only")
+        if len(set(names)) != len(names):
+            raise ValueError(f"label names {names!r}: one is given twice")
+        known = _KNOWN.setdefault(names, names)
+    return known
+
+
+def _sum(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    both = _names(first + second)
+    return _SUMS.setdefault((first, second), both)

@@ -1,0 +1,303 @@
+"""Runs one collector: time-out, single flight, snapshot, account. Nobody else times, caches or catches it."""
+
+import asyncio
+import logging
+import time
+import zlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
+
+from stratoscope.core.collector import Absent, Collection, Every
+from stratoscope.core.errors import CollectError, Dropped, Reason
+from stratoscope.core.exposition import Lines, render
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.underway import UnderWay
+
+log = logging.getLogger(__name__)
+
+_WHO = ("cloud", "collector")
+SUCCESS = Family(
+    "stratoscope_collector_success", "1 if the last collection succeeded, 0 if it failed.", labels=_WHO
+)
+DURATION = Family("stratoscope_collector_duration_seconds", "How long the last collection took.", labels=_WHO)
+LAST_SUCCESS = Family(
+    "stratoscope_collector_last_success_timestamp_seconds",
+    "When the last successful collection ended, as Unix time.",
+    labels=_WHO,
+)
+ERRORS = Family(
+    "stratoscope_collector_errors_total", "Failed collections by reason.", labels=(*_WHO, "reason")
+)
+INTERVAL = Family(
+    "stratoscope_collector_interval_seconds",
+    "Time between collections in the background; absent for what is collected when scraped.",
+    labels=_WHO,
+)
+TIMEOUT = Family(
+    "stratoscope_collector_timeout_seconds", "After how long a collection is given up.", labels=_WHO
+)
+MAX_AGE = Family(
+    "stratoscope_collector_max_age_seconds",
+    "How old the last success may be and still be shown; absent for what is collected when scraped.",
+    labels=_WHO,
+)
+SAMPLES = Family("stratoscope_collector_samples", "Samples of the last collection on the page.", labels=_WHO)
+DROPPED = Family(
+    "stratoscope_collector_dropped_samples_total",
+    "Samples kept off the page: duplicates, invalid ones, those beyond max_series.",
+    labels=(*_WHO, "reason"),
+)
+MALFORMED = Family(
+    "stratoscope_collector_malformed_items_total",
+    "Items of the source that were left out because they made no sense.",
+    labels=_WHO,
+)
+LEFT_OUT = Family(
+    "stratoscope_collector_left_out",
+    "1 for a collector that is not run, with the reason.",
+    labels=(*_WHO, "reason"),
+)
+FAMILIES = (
+    SUCCESS, DURATION, LAST_SUCCESS, ERRORS, INTERVAL, TIMEOUT, MAX_AGE,
+    SAMPLES, DROPPED, MALFORMED, LEFT_OUT,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a collector fares. Times are Unix seconds; `success` is None before the first collection ended."""
+
+    success: bool | None = None
+    reason: Reason | None = None
+    message: str = ""
+    duration_s: float = 0.0
+    last_success: float | None = None
+    samples: int = 0
+    errors: Counter[Reason] = field(default_factory=Counter)
+    dropped: Counter[Dropped] = field(default_factory=Counter)
+    malformed: int = 0
+
+
+Outcome: TypeAlias = "tuple[Lines | None, Status]"
+"""What a collection, or a scrape that could not wait, has to show; together, since the status goes on."""
+
+GRACE_S: Final = 0.5
+"""How long a collection that was cancelled may take to end before it is left alone."""
+
+
+class Runner:
+    """One collection over its life. `lines` serves scrapes; `keep_running` is the background's task."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self.collection = collection
+        self.collector = collection.collector
+        self.status = Status()
+        self._monotonic, self._now, self._sleep, self._grace_s = monotonic, now, sleep, grace_s
+        self._under_way: UnderWay[Outcome] | None = None
+        self._stopped = False
+        self._snapshot: tuple[float, Lines] | None = None
+        self._verdict: Lines | None = None
+        self._labels = Labels(cloud=self.collector.cloud, collector=self.collector.name)
+
+    async def lines(self, within_s: float) -> Outcome:
+        """What a scrape shows of this collector, and its status, after `within_s` at the latest.
+
+        A collector in the background answers at once. One that is collected when scraped shares a collection
+        that is under way; what is not ready in time is left out and this page says `timeout`.
+        """
+        schedule = self.collection.schedule
+        if isinstance(schedule, Every):
+            return self._kept(schedule.max_age_s)
+        began = self._monotonic()
+        if not self._stopped:
+            task = self._start(within_s)
+            await asyncio.wait({task}, timeout=within_s)
+            if task.done() and not task.cancelled():
+                return task.result()
+        reason, message = Reason.TIMEOUT, f"no answer within the scrape's {within_s:.3g} s"
+        if self._stopped:
+            reason, message = Reason.UNAVAILABLE, "stopped"
+        return None, replace(
+            self.status,
+            success=False,
+            reason=reason,
+            message=message,
+            duration_s=self._monotonic() - began,
+            samples=0,
+        )
+
+    async def first(self) -> None:
+        """Run once, as every collector does at start; returns when it ended or its time-out passed."""
+        if self._stopped:
+            return
+        timeout_s, began = self.collection.schedule.timeout_s, self._monotonic()
+        task = self._start(timeout_s)
+        await asyncio.wait({task}, timeout=timeout_s + self._grace_s)
+        if not task.done():
+            self._failed(
+                began, Reason.TIMEOUT, f"no answer within {timeout_s:.3g} s, and it cannot be cancelled"
+            )
+
+    async def keep_running(self, schedule: Every) -> None:
+        """Collect at each interval until `stop`, after `first`; the first time is spread by name."""
+        name = f"{self.collector.cloud}/{self.collector.name}"
+        await self._sleep(schedule.interval_s * (0.5 + zlib.crc32(name.encode()) % 512 / 1024))
+        while not self._stopped:
+            began = self._monotonic()
+            await self.first()
+            await self._sleep(max(0.0, began + schedule.interval_s - self._monotonic()))
+
+    async def stop(self) -> None:
+        """End the collection under way, and let no other begin; returns after the grace at the latest."""
+        self._stopped = True
+        if self._under_way is None or self._under_way.task.done():
+            return
+        self._under_way.task.cancel()
+        _, left = await asyncio.wait({self._under_way.task}, timeout=self._grace_s)
+        if left:
+            log.warning(
+                "hangs though stopped collector=%s cloud=%s", self.collector.name, self.collector.cloud
+            )
+
+    def _kept(self, max_age_s: float) -> Outcome:
+        """The last success while it is young enough, else what a failure shows; and how many samples that is."""
+        if self._snapshot is not None and self._monotonic() - self._snapshot[0] > max_age_s:
+            self._snapshot = None
+        lines = self._verdict if self._snapshot is None else self._snapshot[1]
+        return lines, replace(self.status, samples=0 if lines is None else lines.samples)
+
+    def _start(self, within_s: float) -> "asyncio.Task[Outcome]":
+        """The collection under way, or a new one; it may last as long as this caller waits."""
+        if self._under_way is None or self._under_way.task.done():
+            self._under_way = UnderWay(self._collect, f"collect {self.collector.name}")
+        self._under_way.allow(within_s, self.collection.schedule.timeout_s)
+        return self._under_way.task
+
+    async def _collect(self, under_way: UnderWay[Outcome]) -> Outcome:
+        began = self._monotonic()
+        try:
+            async with under_way.limit():
+                data = await self.collector.fetch()
+                lines = await asyncio.to_thread(self._render, data)
+            malformed = self.collector.malformed(data)
+        except asyncio.CancelledError as error:
+            if under_way.task.cancelling():
+                raise
+            # Nobody cancelled this task: something that it awaited was cancelled, and that is no answer.
+            return self._failed(
+                began, Reason.INTERNAL, "CancelledError: what it waited for was cancelled", bug=error
+            )
+        except Exception as error:  # noqa: BLE001 - the border: a bug in one collector must not end the others
+            if under_way.is_over:
+                return self._failed(began, Reason.TIMEOUT, f"no answer within {under_way.within_s:.3g} s")
+            reason, message = _why(error)
+            return self._failed(began, reason, message, bug=error if reason is Reason.INTERNAL else None)
+        return self._succeeded(began, lines, malformed)
+
+    def _render(self, data: object) -> Lines:
+        collector = self.collector
+        return render(collector.samples(data), collector.families, self.collection.max_series)
+
+    def _render_failure(self) -> Lines | None:
+        collector = self.collector
+        lines = render(collector.failure(), collector.families, self.collection.max_series)
+        return lines if lines.samples else None
+
+    def _succeeded(self, began: float, lines: Lines, malformed: int) -> Outcome:
+        who = (self.collector.name, self.collector.cloud)
+        if self.status.success is False:
+            log.info("recovered collector=%s cloud=%s", *who)
+        new = lines.dropped.keys() - self.status.dropped.keys()
+        if new:
+            log.warning("samples dropped collector=%s cloud=%s reasons=%s", *who, ",".join(sorted(new)))
+        self._verdict = None
+        self._snapshot = (self._monotonic(), lines) if isinstance(self.collection.schedule, Every) else None
+        self.status = replace(
+            self.status,
+            success=True,
+            reason=None,
+            message="",
+            duration_s=self._monotonic() - began,
+            last_success=self._now(),
+            samples=lines.samples,
+            dropped=self.status.dropped + Counter(lines.dropped),
+            malformed=self.status.malformed + malformed,
+        )
+        log.debug(
+            "collected collector=%s cloud=%s samples=%d seconds=%.3f",
+            *who,
+            lines.samples,
+            self.status.duration_s,
+        )
+        return lines, self.status
+
+    def _failed(
+        self, began: float, reason: Reason, message: str, bug: BaseException | None = None
+    ) -> Outcome:
+        try:
+            verdict = self._render_failure()
+        except Exception as error:  # noqa: BLE001 - the same border
+            verdict, reason, message, bug = None, Reason.INTERNAL, f"{type(error).__name__}: {error}", error
+        who, is_new = (self.collector.name, self.collector.cloud), self.status.reason != reason
+        log.log(
+            logging.ERROR if is_new else logging.DEBUG,
+            "failed collector=%s cloud=%s reason=%s error=%r", *who, reason, message,
+            exc_info=bug if is_new else None,
+        )  # fmt: skip
+        self._verdict = verdict
+        self.status = replace(
+            self.status,
+            success=False,
+            reason=reason,
+            message=message,
+            duration_s=self._monotonic() - began,
+            samples=0 if verdict is None else verdict.samples,
+            errors=self.status.errors + Counter({reason: 1}),
+        )
+        return verdict, self.status
+
+    def account(self, status: Status) -> Sequence[Sample]:
+        """The collector's own series on a page: the same names in every exporter."""
+        who, schedule = self._labels, self.collection.schedule
+        samples = [TIMEOUT(schedule.timeout_s, who)]
+        if isinstance(schedule, Every):
+            samples += [INTERVAL(schedule.interval_s, who), MAX_AGE(schedule.max_age_s, who)]
+        if status.success is not None:
+            samples += [
+                SUCCESS(status.success, who),
+                DURATION(status.duration_s, who),
+                SAMPLES(status.samples, who),
+            ]
+        if status.last_success is not None:
+            samples.append(LAST_SUCCESS(status.last_success, who))
+        samples += [ERRORS(status.errors[reason], who.plus(reason=reason)) for reason in Reason]
+        samples += [DROPPED(status.dropped[reason], who.plus(reason=reason)) for reason in Dropped]
+        samples.append(MALFORMED(status.malformed, who))
+        return samples
+
+
+def _why(error: BaseException) -> tuple[Reason, str]:
+    """Reason and message of a failure; a task group's is that of its first child, or of a bug among them."""
+    if isinstance(error, BaseExceptionGroup):
+        whys = [_why(child) for child in error.exceptions]
+        return next((why for why in whys if why[0] is Reason.INTERNAL), whys[0])
+    if isinstance(error, CollectError):
+        return error.reason, str(error)
+    if isinstance(error, TimeoutError):
+        return Reason.TIMEOUT, str(error) or "a time-out of the source's own"
+    return Reason.INTERNAL, f"{type(error).__name__}: {error}"
+
+
+def left_out(absent: Absent) -> Sample:
+    """The series of a collector that is not run."""
+    return LEFT_OUT(1, Labels(cloud=absent.cloud, collector=absent.collector, reason=absent.reason))

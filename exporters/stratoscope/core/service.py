@@ -1,0 +1,45 @@
+"""What the pages show: the exporter that runs, as core's app knows it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
+
+from stratoscope.core.collector import Absent
+from stratoscope.core.runner import Runner
+
+
+class Service(Protocol):
+    """A running exporter.
+
+    Attributes:
+        name: The exporter's.
+        summary: One sentence on what it does.
+        version: The package's.
+        runners: One per collector that is run, under the configuration in force.
+        left_out: Collectors that are not run, and why.
+        ready: Every collector has been tried once.
+        registry: What core itself counts; the web adds its requests there.
+        warnings: What the operator should know, shown on the landing page.
+    """
+
+    name: str
+    summary: str
+    version: str
+    ready: bool
+    registry: CollectorRegistry
+
+    @property
+    def runners(self) -> Sequence[Runner]: ...
+
+    @property
+    def left_out(self) -> Sequence[Absent]: ...
+
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
+    def config_shown(self) -> str:
+        """The configuration in force as YAML, its secrets masked."""
+
+    async def reload(self) -> str | None:
+        """Read the configuration again: None when it is in force, else why not."""

@@ -1,0 +1,111 @@
+"""Bounded calls into blocking SDKs: the only way there.
+
+A time-out abandons a thread, it does not end it: set the SDK's own time-out first. The threads are daemons: a
+call that never returns does not hold up the end of the process.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextvars import copy_context
+from queue import SimpleQueue
+from typing import ParamSpec, TypeVar
+
+from stratoscope.core.errors import CollectError, Reason
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class BlockingCalls:
+    """At most `most` blocking calls at once; idle threads wait for the next one. It serves one event loop."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name, self._most = name, most
+        self._todo: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads = 0
+        self._busy = 0
+        self._closed = False
+
+    @property
+    def busy(self) -> int:
+        """How many calls have not returned, those given up among them."""
+        return self._busy
+
+    def start(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[R]":
+        """The future outcome of a call in a thread. Cancelling it abandons the call, which goes on.
+
+        The call sees the caller's context, `time_left_s()` among it.
+
+        Raises:
+            CollectError: `busy`, when all threads are taken by calls that have not returned; `unavailable`
+                after `close`.
+        """
+        if self._closed:
+            raise CollectError(Reason.UNAVAILABLE, f"{self._name}: closed")
+        if self._busy >= self._most:
+            raise CollectError(
+                Reason.BUSY, f"{self._name}: all {self._most} threads wait for calls that hang"
+            )
+        loop, context = asyncio.get_running_loop(), copy_context()
+        future: asyncio.Future[R] = loop.create_future()
+
+        def run() -> None:
+            outcome: R | None = None
+            failure: BaseException | None = None
+            try:
+                outcome = context.run(call, *args, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - the border: it is raised again where it is awaited
+                failure = error
+            try:
+                loop.call_soon_threadsafe(self._returned, future, outcome, failure)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                return
+            finally:
+                failure = None  # its traceback leads back to here: a circle that would keep the call's data
+
+        if self._threads <= self._busy:
+            self._start_thread()
+        self._busy += 1
+        self._todo.put(run)
+        return future
+
+    async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The result of a call in a thread; the caller's time-out abandons it.
+
+        Raises:
+            CollectError: As `start`.
+        """
+        return await self.start(call, *args, **kwargs)
+
+    def close(self) -> None:
+        """Take no more calls and let idle threads end; a thread in a call that hangs ends when it returns."""
+        self._closed = True
+        for _ in range(self._threads):
+            self._todo.put(None)
+        self._threads = 0
+
+    def _start_thread(self) -> None:
+        name = f"{self._name}-{self._threads + 1}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._threads += 1
+
+    def _work(self) -> None:
+        while (run := self._todo.get()) is not None:
+            run()
+            del run  # it holds the call's result, which would live until the next call
+
+    def _returned(
+        self, future: "asyncio.Future[R]", outcome: R | None, failure: BaseException | None
+    ) -> None:
+        self._busy -= 1
+        if future.cancelled():
+            return
+        if isinstance(failure, StopIteration):  # a future cannot hold it, and would never be done
+            wrapped = RuntimeError("the call raised StopIteration")
+            wrapped.__cause__ = failure
+            failure = wrapped
+        if failure is not None:
+            future.set_exception(failure)
+        else:
+            future.set_result(outcome)  # type: ignore[arg-type]  # no failure, so it is an R

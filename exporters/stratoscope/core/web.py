@@ -1,0 +1,200 @@
+"""The pages over HTTP: `/`, `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload`, `/config`."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import Counter, Histogram
+
+from stratoscope.core import exposition
+from stratoscope.core.auth import Access
+from stratoscope.core.landing import landing_page
+from stratoscope.core.listen import Address, listening, url
+from stratoscope.core.negotiate import accepts_gzip, wants_openmetrics
+from stratoscope.core.scrape import UnknownNameError, choose, collect, send, within_s
+from stratoscope.core.service import Service
+
+__all__ = ["Service", "Serving", "application", "exposed", "serve"]
+
+log = logging.getLogger(__name__)
+
+_SHUTDOWN_S: Final = 0.5
+_BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+_EXPOSED: Final = web.AppKey("exposed", list[str])
+
+
+def application(service: Service, access: Access) -> web.Application:
+    """The pages of a service, shown to whom `access` lets in."""
+    pages = _Pages(service, access)
+    app = web.Application(middlewares=[_counted(service), _guarded(access)])
+    app[_EXPOSED] = pages.exposed
+    app.on_cleanup.append(lambda _: access.close())
+    app.on_response_prepare.append(_with_headers(access))
+    app.router.add_get("/", pages.landing)
+    app.router.add_get("/metrics", pages.metrics)
+    app.router.add_get("/config", pages.config)
+    app.router.add_get("/-/healthy", pages.healthy)
+    app.router.add_get("/-/ready", pages.ready)
+    app.router.add_post("/-/reload", pages.reload)
+    return app
+
+
+class Serving:
+    """A server that listens.
+
+    Attributes:
+        urls: Where, without a path; with the real port where 0 was asked for.
+    """
+
+    def __init__(self, runner: web.AppRunner, urls: Sequence[str]) -> None:
+        self._runner, self.urls = runner, urls
+
+    async def close(self) -> None:
+        """Stop listening; requests under way have half a second to end."""
+        await self._runner.cleanup()
+
+
+async def serve(app: web.Application, addresses: Sequence[str], access: Access) -> Serving:
+    """Listen on all addresses: `HOST:PORT`, `[::1]:PORT`, or `:PORT` for every interface.
+
+    An address that others can reach without TLS or a password is logged and shown on the landing page.
+
+    Raises:
+        ConfigError: An address is none, or cannot be listened on; it names `--web.listen-address`.
+    """
+    places = [Address.parse(text) for text in addresses]
+    context = access.ssl_context()
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    urls = []
+    try:
+        for place in places:
+            listener = await listening(place)
+            urls.append(url(listener, tls=context is not None))
+            await web.SockSite(runner, listener, ssl_context=context).start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    app[_EXPOSED].extend(exposed(places, access))
+    return Serving(runner, urls)
+
+
+def exposed(places: Sequence[Address], access: Access) -> list[str]:
+    """A warning for each address that others can reach although TLS or a password is missing; logged, too."""
+    if access.protects and access.in_force.context is not None:
+        return []
+    missing = (
+        "authentication" if access.in_force.context else "TLS" if access.protects else "TLS or authentication"
+    )
+    texts = [f"no {missing} on {place}" for place in places if not place.is_loopback]
+    for text in texts:
+        log.warning("%s; see --web.config.file", text)
+    return texts
+
+
+class _Pages:
+    """One method per page."""
+
+    def __init__(self, service: Service, access: Access) -> None:
+        self._service, self._access = service, access
+        self.exposed: list[str] = []
+        self._durations = Histogram(
+            "stratoscope_scrape_duration_seconds",
+            "How long answering a scrape took, sending included.",
+            buckets=_BUCKETS_S,
+            registry=service.registry,
+        )
+
+    async def landing(self, _: web.Request) -> web.Response:
+        warnings = [*self.exposed, *self._access.warnings, *self._service.warnings]
+        headers = {"Content-Security-Policy": _PAGE_POLICY}
+        return web.Response(
+            text=landing_page(self._service, warnings), content_type="text/html", headers=headers
+        )
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        began = time.monotonic()
+        try:
+            choice = choose(self._service, request.query.getall("collect[]", ()))
+        except UnknownNameError as error:
+            return web.Response(status=400, text=f"{error}\n")
+        openmetrics = wants_openmetrics(",".join(request.headers.getall(hdrs.ACCEPT, ())))
+        headers: dict[str, str] = {
+            hdrs.CONTENT_TYPE: exposition.OPENMETRICS if openmetrics else exposition.TEXT,
+            hdrs.VARY: "Accept, Accept-Encoding",
+        }
+        if request.method == hdrs.METH_HEAD:
+            return web.Response(headers=headers)
+        within = within_s(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds"))
+        chunks = await collect(choice, self._service.registry, within, openmetrics=openmetrics)
+        gzip = accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
+        response = await send(request, chunks, gzip=gzip, headers=headers)
+        self._durations.observe(time.monotonic() - began)
+        return response
+
+    async def config(self, _: web.Request) -> web.Response:
+        return web.Response(text=self._service.config_shown())
+
+    async def healthy(self, _: web.Request) -> web.Response:
+        return web.Response(text="healthy\n")
+
+    async def ready(self, _: web.Request) -> web.Response:
+        if self._service.ready:
+            return web.Response(text="ready\n")
+        return web.Response(status=503, text="not ready: not every collector has been tried yet\n")
+
+    async def reload(self, _: web.Request) -> web.Response:
+        error = await self._service.reload()
+        if error is None:
+            return web.Response(text="reloaded\n")
+        return web.Response(status=500, text=f"not reloaded, the old configuration stays: {error}\n")
+
+
+def _counted(service: Service) -> Middleware:
+    """Counts every request by its page and status code; what is no page of ours is `other`."""
+    requests = Counter(
+        "stratoscope_http_requests",
+        "HTTP requests by page and status code.",
+        ("handler", "code"),
+        registry=service.registry,
+    )
+
+    @web.middleware
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        code = 500
+        try:
+            response = await handler(request)
+            code = response.status
+        except web.HTTPException as answer:
+            code = answer.status
+            raise
+        finally:
+            requests.labels(resource.canonical if resource else "other", code).inc()
+        return response
+
+    return counted
+
+
+def _guarded(access: Access) -> Middleware:
+    """Answers those who are not let in, whatever they ask for."""
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await access.refusal(request) or await handler(request)
+
+    return guarded
+
+
+def _with_headers(access: Access) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Adds the web configuration's headers to every response; it does not tell which server this is."""
+
+    async def with_headers(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers[hdrs.SERVER] = "stratoscope"
+        response.headers.update(access.in_force.headers)
+
+    return with_headers
