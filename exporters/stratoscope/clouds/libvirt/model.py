@@ -1,0 +1,174 @@
+"""What libvirt says of a host and its domains: frozen, base units; None is what it did not say."""
+
+import msgspec
+
+
+class Vcpu(msgspec.Struct, frozen=True, gc=False):
+    """One online virtual CPU; seconds since the domain started."""
+
+    number: int
+    time_s: float | None
+    delay_s: float | None
+    wait_s: float | None
+
+
+class Balloon(msgspec.Struct, frozen=True, gc=False):
+    """Memory of a domain, in bytes; the guest's own view needs a balloon driver and `<stats period>`."""
+
+    current: int | None
+    maximum: int | None
+    rss: int | None
+    available: int | None
+    usable: int | None
+    unused: int | None
+    swap_in: int | None
+    swap_out: int | None
+    major_faults: int | None
+    minor_faults: int | None
+
+
+class Interface(msgspec.Struct, frozen=True, gc=False):
+    """Counters of one interface, as the host's device (the tap) counts them."""
+
+    name: str
+    rx_bytes: int | None
+    rx_packets: int | None
+    rx_errors: int | None
+    rx_drops: int | None
+    tx_bytes: int | None
+    tx_packets: int | None
+    tx_errors: int | None
+    tx_drops: int | None
+
+
+class Disk(msgspec.Struct, frozen=True, gc=False):
+    """One disk: counters since the domain started, seconds and bytes; sizes of its top image."""
+
+    name: str
+    read_requests: int | None
+    read_bytes: int | None
+    read_s: float | None
+    write_requests: int | None
+    write_bytes: int | None
+    write_s: float | None
+    flush_requests: int | None
+    flush_s: float | None
+    allocation: int | None
+    capacity: int | None
+    physical: int | None
+
+
+class Domain(msgspec.Struct, frozen=True, gc=False):
+    """One domain; `domain_id` is -1 while it is not active."""
+
+    uuid: str
+    name: str
+    domain_id: int
+    state: str
+    reason: str
+    cpu_s: float | None
+    user_s: float | None
+    system_s: float | None
+    halt_poll_success_s: float | None
+    halt_poll_fail_s: float | None
+    current_vcpus: int | None
+    maximum_vcpus: int | None
+    vcpus: tuple[Vcpu, ...]
+    balloon: Balloon
+    interfaces: tuple[Interface, ...]
+    disks: tuple[Disk, ...]
+
+    @property
+    def is_active(self) -> bool:
+        return self.domain_id >= 0
+
+
+class DiskLimits(msgspec.Struct, frozen=True, gc=False):
+    """QoS limits of a disk that are set: name as in `<iotune>` (`total_iops_sec` ...) -> value, bytes or operations."""
+
+    device: str
+    limits: tuple[tuple[str, int], ...]
+
+
+class Tap(msgspec.Struct, frozen=True, gc=False):
+    """One interface as its definition has it; `link` is what the operator set: up unless said otherwise."""
+
+    name: str
+    link: bool
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Whose VM a domain is, and what its definition (live XML) says; empty text where it does not say."""
+
+    vm_id: str
+    name: str
+    project_id: str = ""
+    project_name: str = ""
+    user_id: str = ""
+    user_name: str = ""
+    flavor: str = ""
+    image: str = ""
+    vcpus: int | None = None
+    memory_bytes: int | None = None
+    limits: tuple[DiskLimits, ...] = ()
+    taps: tuple[Tap, ...] = ()
+
+
+class Monitor(msgspec.Struct, frozen=True, gc=False):
+    """How the domain's monitor answers: seconds since it was first missed, and since it last answered (None: never)."""
+
+    blocked_s: float
+    last_answer_age_s: float | None
+
+
+class Job(msgspec.Struct, frozen=True, gc=False):
+    """A job that runs on a domain (migration, save, backup ...): seconds and bytes, None where not said."""
+
+    uuid: str
+    operation: str
+    elapsed_s: float | None
+    remaining_s: float | None
+    downtime_s: float | None
+    data_total: int | None
+    data_processed: int | None
+    data_remaining: int | None
+
+
+class Node(msgspec.Struct, frozen=True):
+    """The host as libvirt sees it; memory in bytes, CPU seconds by mode since boot."""
+
+    cpu_model: str
+    cpus: int
+    numa_cells: int
+    memory_bytes: int
+    memory_free_bytes: int | None
+    cpu_s: dict[str, float]
+
+
+class Daemon(msgspec.Struct, frozen=True):
+    """The daemon: reachable or not, what it drives. Versions as `9.0.0`; empty where unknown."""
+
+    reachable: bool
+    round_trip_s: float | None
+    hypervisor: str = ""
+    hypervisor_version: str = ""
+    libvirt_version: str = ""
+
+
+class Pool(msgspec.Struct, frozen=True, gc=False):
+    """A storage pool as the daemon last saw it (it is not refreshed); bytes, None while inactive."""
+
+    name: str
+    state: str
+    capacity: int | None
+    allocation: int | None
+    available: int | None
+
+
+class Network(msgspec.Struct, frozen=True, gc=False):
+    """A virtual network."""
+
+    name: str
+    bridge: str
+    is_active: bool
+    starts_by_itself: bool

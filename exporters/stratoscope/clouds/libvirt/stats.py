@@ -1,0 +1,152 @@
+"""The statistics of domains, as one flat mapping each, in the keys of virConnectGetAllDomainStats.
+
+A driver without bulk statistics is read per domain into the same keys, so that there is one decoder.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+import libvirt
+
+from stratoscope.clouds.libvirt import vocabulary
+from stratoscope.clouds.libvirt.model import Balloon, Disk, Domain, Interface, Vcpu
+
+Stats: TypeAlias = "Mapping[str, Any]"
+
+GROUPS: Final = {
+    "state": libvirt.VIR_DOMAIN_STATS_STATE,
+    "interface": libvirt.VIR_DOMAIN_STATS_INTERFACE,
+    "cpu": libvirt.VIR_DOMAIN_STATS_CPU_TOTAL,
+    "vcpu": libvirt.VIR_DOMAIN_STATS_VCPU,
+    "balloon": libvirt.VIR_DOMAIN_STATS_BALLOON,
+    "block": libvirt.VIR_DOMAIN_STATS_BLOCK,
+}
+"""Statistics groups; only the first two never wait for a domain's monitor."""
+
+_NS: Final = 1e9
+_KIB: Final = 1024
+
+
+def bits(groups: Iterable[str]) -> int:
+    return functools.reduce(lambda sum_, group: sum_ | GROUPS[group], groups, 0)
+
+
+def domain(uuid: str, name: str, domain_id: int, stats: Stats) -> Domain:
+    """A domain from its statistics.
+
+    CPU of a domain that is not active is left out: libvirt reports the daemon's own there.
+
+    Raises:
+        KeyError, TypeError: The statistics make no sense.
+    """
+    get, active = stats.get, domain_id >= 0
+    state = vocabulary.state(stats["state.state"])
+    return Domain(
+        uuid,
+        name,
+        domain_id,
+        state,
+        vocabulary.reason(state, get("state.reason", 0)),
+        _seconds(get("cpu.time")) if active else None,
+        _seconds(get("cpu.user")) if active else None,
+        _seconds(get("cpu.system")) if active else None,
+        _seconds(get("cpu.haltpoll.success.time")) if active else None,
+        _seconds(get("cpu.haltpoll.fail.time")) if active else None,
+        get("vcpu.current"),
+        get("vcpu.maximum"),
+        tuple(
+            [
+                _vcpu(number, get)
+                for number in range(get("vcpu.maximum", 0))
+                if active and _is_online(number, get)
+            ]
+        ),
+        Balloon(
+            _bytes(get("balloon.current")),
+            _bytes(get("balloon.maximum")),
+            _bytes(get("balloon.rss")),
+            _bytes(get("balloon.available")),
+            _bytes(get("balloon.usable")),
+            _bytes(get("balloon.unused")),
+            _bytes(get("balloon.swap_in")),
+            _bytes(get("balloon.swap_out")),
+            get("balloon.major_fault"),
+            get("balloon.minor_fault"),
+        ),
+        tuple([_interface(number, get) for number in range(get("net.count", 0))]),
+        tuple([_disk(number, get) for number in range(get("block.count", 0))]),
+    )
+
+
+def has_monitor_values(stats: Stats, groups: Iterable[str]) -> bool:
+    """Whether an active domain's monitor answered: what else it says stands in these statistics too."""
+    if "balloon" in groups:
+        return "balloon.rss" in stats
+    return not stats.get("block.count") or "block.0.rd.reqs" in stats
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else ns / _NS
+
+
+def _bytes(kib: int | None) -> int | None:
+    return None if kib is None else kib * _KIB
+
+
+def _is_online(number: int, get: Any) -> bool:
+    return get(f"vcpu.{number}.time") is not None
+
+
+def _vcpu(number: int, get: Any) -> Vcpu:
+    prefix = f"vcpu.{number}."
+    wait = get(prefix + "wait")
+    return Vcpu(
+        number,
+        _seconds(get(prefix + "time")),
+        _seconds(get(prefix + "delay")),
+        _seconds(wait) if wait else None,  # 0 is what a kernel without schedstats says
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _keys(kind: str, number: int, *names: str) -> tuple[str, ...]:
+    return tuple(f"{kind}.{number}.{name}" for name in names)
+
+
+def _interface(number: int, get: Any) -> Interface:
+    name, *counters = _keys(
+        "net",
+        number,
+        "name",
+        "rx.bytes",
+        "rx.pkts",
+        "rx.errs",
+        "rx.drop",
+        "tx.bytes",
+        "tx.pkts",
+        "tx.errs",
+        "tx.drop",
+    )
+    return Interface(get(name) or str(number), *[get(key) for key in counters])
+
+
+def _disk(number: int, get: Any) -> Disk:
+    k = _keys(
+        "block", number, "name", "rd.reqs", "rd.bytes", "rd.times", "wr.reqs", "wr.bytes", "wr.times",
+        "fl.reqs", "fl.times", "allocation", "capacity", "physical",
+    )  # fmt: skip
+    return Disk(
+        get(k[0]) or str(number),
+        get(k[1]),
+        get(k[2]),
+        _seconds(get(k[3])),
+        get(k[4]),
+        get(k[5]),
+        _seconds(get(k[6])),
+        get(k[7]),
+        _seconds(get(k[8])),
+        get(k[9]),
+        get(k[10]),
+        get(k[11]),
+    )

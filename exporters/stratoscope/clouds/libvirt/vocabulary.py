@@ -1,0 +1,40 @@
+"""libvirt's numbers -> its own words: the constants' names in small letters, without their prefix."""
+
+import functools
+from collections.abc import Mapping
+from typing import Final
+
+import libvirt
+
+
+@functools.cache
+def words(prefix: str) -> Mapping[int, str]:
+    """Number -> word, for all constants with a prefix: `words("VIR_DOMAIN_PAUSED_")[5]` is `ioerror`."""
+    return {
+        value: name.removeprefix(prefix).lower()
+        for name, value in vars(libvirt).items()
+        if name.startswith(prefix) and isinstance(value, int) and not name.endswith("_LAST")
+    }
+
+
+def word(prefix: str, number: int) -> str:
+    """The word for a number; one that this libvirt-python does not know is `unknown_N`."""
+    return words(prefix).get(number) or f"unknown_{number}"
+
+
+STATES: Final = ("nostate", "running", "blocked", "paused", "shutdown", "shutoff", "crashed", "pmsuspended")
+"""virDomainState, in its order."""
+
+
+def state(number: int) -> str:
+    return STATES[number] if 0 <= number < len(STATES) else f"unknown_{number}"
+
+
+def reason(state_name: str, number: int) -> str:
+    """virDomain{State}Reason: `ioerror` of a paused domain, `crashed` of one that is shut off."""
+    return word(f"VIR_DOMAIN_{state_name.upper()}_", number)
+
+
+def version(number: int) -> str:
+    """libvirt's way to write a version, 1,000,000 x major + 1,000 x minor + release, as text."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
