@@ -1,0 +1,1 @@
+"""Per host: what libvirt, cgroups, /proc and /sys say of its VMs. Never looks inside a VM."""

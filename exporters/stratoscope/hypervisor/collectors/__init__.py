@@ -1,0 +1,1 @@
+"""The collectors: one source call each."""

@@ -1,0 +1,171 @@
+"""What is collected in the background: storage pools, virtual networks, jobs of VMs, halt-poll times.
+
+Source: virStoragePoolGetInfo without a refresh, virConnectListAllNetworks, virDomainGetJobStats, group CPU_TOTAL.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from stratoscope.clouds.libvirt.background import POOL_STATES
+from stratoscope.clouds.libvirt.host import LibvirtHost
+from stratoscope.clouds.libvirt.model import Job, Network, Pool
+from stratoscope.clouds.libvirt.stats import Stats
+from stratoscope.core.collector import Collector, T
+from stratoscope.core.metrics import Family, Labels, Sample, states
+from stratoscope.hypervisor.collectors.totals import HOST_LABELS
+
+_POOL: Final = (*HOST_LABELS, "pool")
+POOL_STATE = Family(
+    "stratoscope_hypervisor_host_pool_state",
+    "1 for the state that the storage pool is in (virStoragePoolState), 0 for the others.",
+    labels=(*_POOL, "state"),
+)
+POOL_CAPACITY = Family(
+    "stratoscope_hypervisor_host_pool_capacity_bytes", "Size of the storage pool.", labels=_POOL
+)
+POOL_ALLOCATION = Family(
+    "stratoscope_hypervisor_host_pool_allocation_bytes", "Bytes of the storage pool in use.", labels=_POOL
+)
+POOL_AVAILABLE = Family(
+    "stratoscope_hypervisor_host_pool_available_bytes",
+    "Bytes of the storage pool that are free.",
+    labels=_POOL,
+)
+NETWORK_ACTIVE = Family(
+    "stratoscope_hypervisor_host_network_active",
+    "1 if the virtual network is active, else 0.",
+    labels=(*HOST_LABELS, "network"),
+)
+NETWORK_INFO = Family(
+    "stratoscope_hypervisor_host_network_info",
+    "The virtual network's bridge, and whether it starts with the daemon.",
+    labels=(*HOST_LABELS, "network", "bridge", "autostart"),
+)
+
+_JOB: Final = ("cloud", "vm_id", "operation")
+_JOB_PREFIX: Final = "stratoscope_hypervisor_vm_job"
+JOB_ELAPSED = Family(
+    f"{_JOB_PREFIX}_elapsed_seconds", "Time since the job started (time_elapsed).", labels=_JOB
+)
+JOB_REMAINING = Family(
+    f"{_JOB_PREFIX}_remaining_seconds",
+    "Time the job still needs, as libvirt guesses (time_remaining).",
+    labels=_JOB,
+)
+JOB_DOWNTIME = Family(
+    f"{_JOB_PREFIX}_downtime_seconds",
+    "For how long the VM stands still at the end of a migration (downtime).",
+    labels=_JOB,
+)
+JOB_TOTAL = Family(f"{_JOB_PREFIX}_data_bytes", "Bytes that the job has to move (data_total).", labels=_JOB)
+JOB_PROCESSED = Family(
+    f"{_JOB_PREFIX}_data_processed_bytes", "Bytes that the job has moved (data_processed).", labels=_JOB
+)
+JOB_LEFT = Family(
+    f"{_JOB_PREFIX}_data_remaining_bytes",
+    "Bytes that the job still has to move (data_remaining).",
+    labels=_JOB,
+)
+
+HALT_POLL_SUCCESS = Family(
+    "stratoscope_hypervisor_vm_halt_poll_success_seconds_total",
+    "Time KVM polled for a halted virtual CPU and it was worth it (cpu.haltpoll.success.time).",
+    labels=("cloud", "vm_id"),
+)
+HALT_POLL_FAIL = Family(
+    "stratoscope_hypervisor_vm_halt_poll_fail_seconds_total",
+    "Time KVM polled for a halted virtual CPU in vain (cpu.haltpoll.fail.time).",
+    labels=("cloud", "vm_id"),
+)
+_NS: Final = 1e9
+
+
+class _OfHost(Collector[T]):
+    """A collector of one URI; several URIs of a cloud are told apart by the tag in the name."""
+
+    kind: str
+
+    def __init__(self, host: LibvirtHost) -> None:
+        self.name = f"{self.kind}_{host.tag}" if host.tag else self.kind
+        self.cloud = host.cloud
+        self._host = host
+        self._labels = Labels(cloud=host.cloud, host=host.host)
+
+
+class Pools(_OfHost[list[Pool]]):
+    """Storage pools: state and sizes as the daemon last saw them."""
+
+    kind = "pools"
+    families = (POOL_STATE, POOL_CAPACITY, POOL_ALLOCATION, POOL_AVAILABLE)
+
+    async def fetch(self) -> list[Pool]:
+        return await self._host.pools()
+
+    def samples(self, data: list[Pool], /) -> Iterable[Sample]:
+        for pool in data:
+            labels = self._labels.plus(pool=pool.name)
+            yield from states(POOL_STATE, pool.state, _POOL_STATES, labels)
+            if pool.capacity is not None and pool.allocation is not None and pool.available is not None:
+                yield POOL_CAPACITY(pool.capacity, labels)
+                yield POOL_ALLOCATION(pool.allocation, labels)
+                yield POOL_AVAILABLE(pool.available, labels)
+
+
+class Networks(_OfHost[list[Network]]):
+    """Virtual networks."""
+
+    kind = "networks"
+    families = (NETWORK_ACTIVE, NETWORK_INFO)
+
+    async def fetch(self) -> list[Network]:
+        return await self._host.networks()
+
+    def samples(self, data: list[Network], /) -> Iterable[Sample]:
+        for network in data:
+            labels = self._labels.plus(network=network.name)
+            yield NETWORK_ACTIVE(network.is_active, labels)
+            autostart = "true" if network.starts_by_itself else "false"
+            yield NETWORK_INFO(1, labels.plus(bridge=network.bridge, autostart=autostart))
+
+
+class Jobs(_OfHost[list[Job]]):
+    """Jobs that run now: migration, save, backup ..."""
+
+    kind = "jobs"
+    families = (JOB_ELAPSED, JOB_REMAINING, JOB_DOWNTIME, JOB_TOTAL, JOB_PROCESSED, JOB_LEFT)
+
+    async def fetch(self) -> list[Job]:
+        return await self._host.jobs()
+
+    def samples(self, data: list[Job], /) -> Iterable[Sample]:
+        for job in data:
+            vm_id = self._host.vm_ids.get(job.uuid, job.uuid)
+            labels = Labels(cloud=self.cloud, vm_id=vm_id, operation=job.operation)
+            values = (
+                job.elapsed_s, job.remaining_s, job.downtime_s,
+                job.data_total, job.data_processed, job.data_remaining,
+            )  # fmt: skip
+            for family, value in zip(self.families, values, strict=True):
+                if value is not None:
+                    yield family(value, labels)
+
+
+class HaltPoll(_OfHost[dict[str, Stats]]):
+    """Halt-poll times of KVM's guests."""
+
+    kind = "halt_poll"
+    families = (HALT_POLL_SUCCESS, HALT_POLL_FAIL)
+
+    async def fetch(self) -> dict[str, Stats]:
+        return await self._host.halt_poll()
+
+    def samples(self, data: dict[str, Stats], /) -> Iterable[Sample]:
+        for uuid, stats in data.items():
+            labels = Labels(cloud=self.cloud, vm_id=self._host.vm_ids.get(uuid, uuid))
+            for family, key in zip(self.families, ("success", "fail"), strict=True):
+                time_ns: Any = stats.get(f"cpu.haltpoll.{key}.time")
+                if time_ns is not None:
+                    yield family(time_ns / _NS, labels)
+
+
+_POOL_STATES: Final = {state: Labels(state=state) for state in POOL_STATES}

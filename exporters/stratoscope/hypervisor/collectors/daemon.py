@@ -1,0 +1,82 @@
+"""The libvirt daemon: does it answer, how quickly, what does it drive.
+
+Source: virConnectGetLibVersion (timed), GetType, GetVersion; for another machine also NodeGetInfo and its statistics.
+"""
+
+from collections.abc import Iterable
+
+from stratoscope.clouds.libvirt.host import LibvirtHost
+from stratoscope.clouds.libvirt.model import Daemon as DaemonAnswer
+from stratoscope.clouds.libvirt.model import Node
+from stratoscope.core.collector import Collector
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.collectors import host as local
+from stratoscope.hypervisor.collectors.totals import HOST_LABELS
+
+REACHABLE = Family(
+    "stratoscope_hypervisor_libvirt_reachable",
+    "1 if the libvirt daemon answers, else 0.",
+    labels=(*HOST_LABELS, "uri"),
+)
+ROUND_TRIP = Family(
+    "stratoscope_hypervisor_libvirt_round_trip_seconds",
+    "Time that the daemon took to answer the cheapest call (virConnectGetLibVersion).",
+    labels=(*HOST_LABELS, "uri"),
+)
+INFO = Family(
+    "stratoscope_hypervisor_host_info",
+    "The hypervisor that libvirt drives, and both versions.",
+    labels=(*HOST_LABELS, "uri", "hypervisor", "hypervisor_version", "libvirt_version"),
+)
+
+
+class Daemon(Collector[DaemonAnswer]):
+    """One URI's daemon. It never fails: that the daemon does not answer is what it shows."""
+
+    families = (REACHABLE, ROUND_TRIP, INFO)
+
+    def __init__(self, host: LibvirtHost) -> None:
+        self.name = f"daemon_{host.tag}" if host.tag else "daemon"
+        self.cloud = host.cloud
+        self._host = host
+        self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
+
+    async def fetch(self) -> DaemonAnswer:
+        return await self._host.daemon()
+
+    def samples(self, data: DaemonAnswer, /) -> Iterable[Sample]:
+        yield REACHABLE(data.reachable, self._labels)
+        if data.round_trip_s is not None:
+            yield ROUND_TRIP(data.round_trip_s, self._labels)
+            yield INFO(
+                1,
+                self._labels.plus(
+                    hypervisor=data.hypervisor,
+                    hypervisor_version=data.hypervisor_version,
+                    libvirt_version=data.libvirt_version,
+                ),
+            )
+
+
+class RemoteHost(Collector[Node]):
+    """The host of a URI that leads elsewhere, whose files are not this machine's."""
+
+    families = (local.CPUS, local.CPU_SECONDS, local.MEMORY, local.MEMORY_FREE, local.NUMA_CELLS)
+
+    def __init__(self, host: LibvirtHost) -> None:
+        self.name = f"node_{host.tag}" if host.tag else "node"
+        self.cloud = host.cloud
+        self._host = host
+        self._labels = Labels(cloud=host.cloud, host=host.host)
+
+    async def fetch(self) -> Node:
+        return await self._host.node()
+
+    def samples(self, data: Node, /) -> Iterable[Sample]:
+        yield local.CPUS(data.cpus, self._labels)
+        yield local.NUMA_CELLS(data.numa_cells, self._labels)
+        yield local.MEMORY(data.memory_bytes, self._labels)
+        if data.memory_free_bytes is not None:
+            yield local.MEMORY_FREE(data.memory_free_bytes, self._labels)
+        for mode, seconds in data.cpu_s.items():
+            yield local.CPU_SECONDS(seconds, self._labels.plus(mode=mode))

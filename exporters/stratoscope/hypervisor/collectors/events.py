@@ -1,0 +1,54 @@
+"""Events of VMs, counted since the exporter started. Source: virConnectDomainEventRegisterAny."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from stratoscope.clouds.libvirt.events import Event
+from stratoscope.clouds.libvirt.host import LibvirtHost
+from stratoscope.core.collector import Collector
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.collectors.totals import HOST_LABELS
+
+VM_EVENTS = Family(
+    "stratoscope_hypervisor_vm_events_total",
+    "Events of the VM by event and detail, in libvirt's words; absent before the first.",
+    labels=("cloud", "vm_id", "event", "detail"),
+)
+HOST_EVENTS = Family(
+    "stratoscope_hypervisor_host_events_total",
+    "Events of all VMs of the host by event and detail, from 0 on.",
+    labels=(*HOST_LABELS, "uri", "event", "detail"),
+)
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """A copy of the counts: per VM id, and for the host."""
+
+    by_vm: Mapping[str, Mapping[Event, int]]
+    by_event: Mapping[Event, int]
+
+
+class Events(Collector[Counts]):
+    """The counts of one URI's session."""
+
+    families = (VM_EVENTS, HOST_EVENTS)
+
+    def __init__(self, host: LibvirtHost) -> None:
+        self.name = f"events_{host.tag}" if host.tag else "events"
+        self.cloud = host.cloud
+        self._host = host
+        self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
+
+    async def fetch(self) -> Counts:
+        events, vm_ids = self._host.events, self._host.vm_ids
+        by_vm = {vm_ids[uuid]: dict(counts) for uuid, counts in events.by_domain.items() if uuid in vm_ids}
+        return Counts(by_vm, dict(events.by_event))
+
+    def samples(self, data: Counts, /) -> Iterable[Sample]:
+        for vm_id, counts in data.by_vm.items():
+            vm = Labels(cloud=self.cloud, vm_id=vm_id)
+            for (event, detail), count in counts.items():
+                yield VM_EVENTS(count, vm.plus(event=event, detail=detail))
+        for (event, detail), count in data.by_event.items():
+            yield HOST_EVENTS(count, self._labels.plus(event=event, detail=detail))

@@ -1,0 +1,224 @@
+"""The host as its kernel sees it. Source: /proc and /sys; each part that the host lacks or refuses is left out, and said so."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stratoscope.core.collector import Absent, Collector, time_left_s
+from stratoscope.core.errors import LeftOut
+from stratoscope.core.flights import Flights
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.threads import BlockingCalls
+from stratoscope.hypervisor.collectors.totals import HOST_LABELS
+from stratoscope.hypervisor.kernel.host import (
+    Conntrack,
+    HostCPU,
+    HostMemory,
+    HostPressure,
+    read_conntrack,
+    read_host_cpu,
+    read_host_memory,
+    read_host_pressure,
+)
+from stratoscope.hypervisor.kernel.ksm import KSM, read_ksm
+from stratoscope.hypervisor.kernel.numa import HugePages, Node, read_hugepages, read_nodes
+from stratoscope.hypervisor.kernel.paths import Paths
+from stratoscope.hypervisor.kernel.rapl import Zone, read_energy
+
+_PREFIX: Final = "stratoscope_hypervisor_host"
+
+
+def _family(name: str, help_text: str, *labels: str) -> Family:
+    return Family(f"{_PREFIX}_{name}", help_text, labels=(*HOST_LABELS, *labels))
+
+
+CPUS = _family("cpus", "CPUs that are online.")
+CPU_SECONDS = _family(
+    "cpu_seconds_total", "CPU time of all CPUs by mode; user has guest in it, nice has guest_nice.", "mode"
+)
+MEMORY = _family("memory_bytes", "Memory of the host (MemTotal).")
+MEMORY_FREE = _family("memory_free_bytes", "Memory that nothing uses (MemFree).")
+MEMORY_AVAILABLE = _family("memory_available_bytes", "Memory that new VMs could take (MemAvailable).")
+PRESSURE_SOME = _family(
+    "pressure_some_seconds_total", "Time in which some task waited for the resource (PSI some).", "resource"
+)
+PRESSURE_FULL = _family(
+    "pressure_full_seconds_total", "Time in which all tasks waited for the resource (PSI full).", "resource"
+)
+NUMA_CELLS = _family("numa_cells", "NUMA nodes.")
+NUMA_CPUS = _family("numa_cell_cpus", "CPUs of the NUMA node that are online.", "cell")
+NUMA_MEMORY = _family("numa_cell_memory_bytes", "Memory of the NUMA node.", "cell")
+NUMA_FREE = _family("numa_cell_memory_free_bytes", "Memory of the NUMA node that nothing uses.", "cell")
+NUMA_HUGE = _family(
+    "numa_cell_hugepages_bytes", "Memory in huge pages of the NUMA node.", "cell", "page_bytes"
+)
+NUMA_HUGE_FREE = _family(
+    "numa_cell_hugepages_free_bytes", "Memory in free huge pages of the NUMA node.", "cell", "page_bytes"
+)
+HUGE = _family("hugepages_bytes", "Memory in huge pages (nr_hugepages).", "page_bytes")
+HUGE_FREE = _family("hugepages_free_bytes", "Memory in free huge pages (free_hugepages).", "page_bytes")
+HUGE_RESERVED = _family(
+    "hugepages_reserved_bytes", "Free huge pages that are promised already (resv_hugepages).", "page_bytes"
+)
+KSM_RUNNING = _family("ksm_running", "1 while KSM merges pages, else 0 (run).")
+KSM_SHARED = _family("ksm_shared_bytes", "Memory used in common thanks to KSM (pages_shared).")
+KSM_SHARING = _family("ksm_sharing_bytes", "Memory that KSM saves (pages_sharing).")
+KSM_UNSHARED = _family("ksm_unshared_bytes", "Memory that KSM found no equal of (pages_unshared).")
+KSM_VOLATILE = _family("ksm_volatile_bytes", "Memory that changes too fast for KSM (pages_volatile).")
+KSM_SCANS = _family("ksm_full_scans_total", "How often KSM went through all mergeable memory (full_scans).")
+ENERGY = _family(
+    "energy_joules_total", "Energy that the power zone used (RAPL energy_uj).", "zone", "parent", "name"
+)
+CONNTRACK = _family("conntrack_entries", "Connections that the kernel tracks (nf_conntrack_count).")
+CONNTRACK_LIMIT = _family("conntrack_entries_limit", "Connections it can track (nf_conntrack_max).")
+
+_MODES: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
+
+
+def _cpu(cpu: HostCPU, host: Labels) -> Iterable[Sample]:
+    yield CPUS(cpu.online, host)
+    for mode in _MODES:
+        seconds = getattr(cpu, mode)
+        if seconds is not None:
+            yield CPU_SECONDS(seconds, host.plus(mode=mode))
+
+
+def _memory(memory: HostMemory, host: Labels) -> Iterable[Sample]:
+    yield from _given(
+        (MEMORY, memory.total), (MEMORY_FREE, memory.free), (MEMORY_AVAILABLE, memory.available), host=host
+    )
+
+
+def _pressure(pressure: HostPressure, host: Labels) -> Iterable[Sample]:
+    for resource in ("cpu", "io", "memory"):
+        one = getattr(pressure, resource)
+        if one is not None:
+            labels = host.plus(resource=resource)
+            yield PRESSURE_SOME(one.some, labels)
+            if one.full is not None:
+                yield PRESSURE_FULL(one.full, labels)
+
+
+def _numa(nodes: Sequence[Node], host: Labels) -> Iterable[Sample]:
+    yield NUMA_CELLS(len(nodes), host)
+    for node in nodes:
+        cell = host.plus(cell=node.number)
+        yield NUMA_CPUS(len(node.cpus), cell)
+        yield from _given((NUMA_MEMORY, node.total), (NUMA_FREE, node.free), host=cell)
+        for size in node.hugepages:
+            labels = cell.plus(page_bytes=size.page_bytes)
+            yield from _given((NUMA_HUGE, size.total), (NUMA_HUGE_FREE, size.free), host=labels)
+
+
+def _hugepages(sizes: Sequence[HugePages], host: Labels) -> Iterable[Sample]:
+    for size in sizes:
+        labels = host.plus(page_bytes=size.page_bytes)
+        yield from _given(
+            (HUGE, size.total), (HUGE_FREE, size.free), (HUGE_RESERVED, size.reserved), host=labels
+        )
+
+
+def _ksm(ksm: KSM, host: Labels) -> Iterable[Sample]:
+    yield KSM_RUNNING(ksm.is_running, host)
+    yield from _given(
+        (KSM_SHARED, ksm.shared),
+        (KSM_SHARING, ksm.sharing),
+        (KSM_UNSHARED, ksm.unshared),
+        (KSM_VOLATILE, ksm.volatile),
+        (KSM_SCANS, ksm.full_scans),
+        host=host,
+    )
+
+
+def _energy(zones: Sequence[Zone], host: Labels) -> Iterable[Sample]:
+    for zone in zones:
+        yield ENERGY(zone.joules, host.plus(zone=zone.zone, parent=zone.parent or "", name=zone.name))
+
+
+def _conntrack(conntrack: Conntrack, host: Labels) -> Iterable[Sample]:
+    yield from _given((CONNTRACK, conntrack.entries), (CONNTRACK_LIMIT, conntrack.limit), host=host)
+
+
+def _given(*pairs: tuple[Family, float | None], host: Labels) -> Iterable[Sample]:
+    for family, value in pairs:
+        if value is not None:
+            yield family(value, host)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the host: how it is read, and shown."""
+
+    name: str
+    read: Callable[[Paths], Any]
+    samples: Callable[[Any, Labels], Iterable[Sample]]
+    families: Sequence[Family]
+
+
+PARTS: Final = (
+    Part("host_cpu", read_host_cpu, _cpu, (CPUS, CPU_SECONDS)),
+    Part("host_memory", read_host_memory, _memory, (MEMORY, MEMORY_FREE, MEMORY_AVAILABLE)),
+    Part("host_pressure", read_host_pressure, _pressure, (PRESSURE_SOME, PRESSURE_FULL)),
+    Part(
+        "numa", read_nodes, _numa, (NUMA_CELLS, NUMA_CPUS, NUMA_MEMORY, NUMA_FREE, NUMA_HUGE, NUMA_HUGE_FREE)
+    ),
+    Part("hugepages", read_hugepages, _hugepages, (HUGE, HUGE_FREE, HUGE_RESERVED)),
+    Part(
+        "ksm", read_ksm, _ksm, (KSM_RUNNING, KSM_SHARED, KSM_SHARING, KSM_UNSHARED, KSM_VOLATILE, KSM_SCANS)
+    ),
+    Part("rapl", read_energy, _energy, (ENERGY,)),
+    Part("conntrack", read_conntrack, _conntrack, (CONNTRACK, CONNTRACK_LIMIT)),
+)
+
+
+def readable(parts: Sequence[Part], paths: Paths, cloud: str) -> tuple[list[Part], list[Absent]]:
+    """The parts that this host gives now, and those that it does not, with the reason. Reads files.
+
+    A part that makes no sense counts as given: its collection will say so.
+    """
+    given, absent = [], []
+    for part in parts:
+        try:
+            read = part.read(paths)
+        except ValueError:
+            read = None
+        if isinstance(read, LeftOut):
+            absent.append(Absent(part.name, read, cloud))
+        else:
+            given.append(part)
+    return given, absent
+
+
+class Host(Collector[list[tuple[Part, Any]]]):
+    """The host, by part."""
+
+    def __init__(self, cloud: str, host: str, parts: Sequence[Part], paths: Paths) -> None:
+        self.name, self.cloud = "host", cloud
+        self.families = [family for part in parts for family in part.families]
+        self.subjects = {part.name: part.families for part in parts}
+        self._labels = Labels(cloud=cloud, host=host)
+        self._parts, self._paths = parts, paths
+        self._calls, self._flights = BlockingCalls("host", 1), Flights("the host's files")
+
+    async def fetch(self) -> list[tuple[Part, Any]]:
+        return await self._flights.share("host", lambda: self._calls.start(self._read), time_left_s())
+
+    def samples(self, data: list[tuple[Part, Any]], /) -> Iterable[Sample]:
+        for part, read in data:
+            if read is not None:
+                yield from part.samples(read, self._labels)
+
+    def malformed(self, data: list[tuple[Part, Any]], /) -> int:
+        return sum(read is None for _, read in data)
+
+    def _read(self) -> list[tuple[Part, Any]]:
+        """Each part as read; None for one that makes no sense. One that went away meanwhile is left out."""
+        found = []
+        for part in self._parts:
+            try:
+                read = part.read(self._paths)
+            except ValueError:
+                read = None
+            if not isinstance(read, LeftOut):
+                found.append((part, read))
+        return found

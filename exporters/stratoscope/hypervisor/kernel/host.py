@@ -1,0 +1,131 @@
+"""The host as a whole; no right needed.
+
+Source: /proc/stat, /proc/meminfo, /proc/pressure/ and /proc/sys/net/netfilter/nf_conntrack_*.
+"""
+
+from typing import Final
+
+import msgspec
+
+from stratoscope.hypervisor.kernel import files
+from stratoscope.hypervisor.kernel.files import (
+    LONG,
+    TICKS_PER_SECOND,
+    Read,
+    integer,
+    read_integer,
+    sizes,
+    told,
+)
+from stratoscope.hypervisor.kernel.paths import Paths
+from stratoscope.hypervisor.kernel.pressure import Pressure, read_pressure
+
+_MODES: Final = 10
+
+
+class HostCPU(msgspec.Struct, frozen=True, gc=False):
+    """CPU seconds of all CPUs together since boot, by mode; None for one that an old kernel lacks.
+
+    Attributes:
+        online: CPUs that are online now.
+        user: With guest's in it, as nice has guest_nice's: subtract before adding modes up.
+        steal: Taken by the hypervisor below, when this host is itself a VM.
+    """
+
+    online: int
+    user: float
+    nice: float
+    system: float
+    idle: float
+    iowait: float | None = None
+    irq: float | None = None
+    softirq: float | None = None
+    steal: float | None = None
+    guest: float | None = None
+    guest_nice: float | None = None
+
+
+class HostMemory(msgspec.Struct, frozen=True, gc=False):
+    """Bytes. Huge pages that are set aside, even unused, are in `total`, not in `free` and `available`."""
+
+    total: int | None
+    free: int | None
+    available: int | None
+
+
+class HostPressure(msgspec.Struct, frozen=True, gc=False):
+    """Pressure by resource. CPU has no `full` on a whole host: the kernel writes a constant 0 for it."""
+
+    cpu: Pressure | None
+    io: Pressure | None
+    memory: Pressure | None
+
+
+class Conntrack(msgspec.Struct, frozen=True, gc=False):
+    """Connections tracked now and at most, of the network namespace the exporter is in."""
+
+    entries: int
+    limit: int | None
+
+
+@told
+def read_host_cpu(paths: Paths, reader: Read = files.read) -> HostCPU | None:
+    """CPU time by mode.
+
+    Raises:
+        ValueError: /proc/stat makes no sense.
+    """
+    path = f"{paths.procfs}/stat"
+    text = reader(path, LONG)
+    if text is None:
+        return None
+    first, _, rest = text.partition(b"\n")
+    name, *ticks = first.split()
+    if name != b"cpu" or len(ticks) < 4:  # noqa: PLR2004 - user, nice, system and idle were always there
+        raise ValueError(f"{path}: not the line of all CPUs: {first[:40]!r}")
+    seconds = [integer(path, value) / TICKS_PER_SECOND for value in ticks]
+    online = sum(line.startswith(b"cpu") for line in rest.splitlines())
+    return HostCPU(online, *seconds[:_MODES])
+
+
+@told
+def read_host_memory(paths: Paths, reader: Read = files.read) -> HostMemory | None:
+    """Memory of the host.
+
+    Raises:
+        ValueError: /proc/meminfo makes no sense.
+    """
+    path = f"{paths.procfs}/meminfo"
+    text = reader(path)
+    if text is None:
+        return None
+    return HostMemory(*sizes(path, text, (b"MemTotal", b"MemFree", b"MemAvailable")))
+
+
+@told
+def read_host_pressure(paths: Paths, reader: Read = files.read) -> HostPressure | None:
+    """Pressure on the whole host; absent before Linux 4.20 and with psi=0.
+
+    Raises:
+        ValueError: A file makes no sense.
+    """
+    cpu, io, memory = (
+        read_pressure(f"{paths.procfs}/pressure/{name}", reader) for name in ("cpu", "io", "memory")
+    )
+    if cpu is io is memory is None:
+        return None
+    return HostPressure(cpu and Pressure(cpu.some, None), io, memory)
+
+
+@told
+def read_conntrack(paths: Paths, reader: Read = files.read) -> Conntrack | None:
+    """Connection tracking; absent while its module is not loaded.
+
+    Raises:
+        ValueError: A file makes no sense.
+    """
+    directory = f"{paths.procfs}/sys/net/netfilter"
+    entries = read_integer(f"{directory}/nf_conntrack_count", reader)
+    if entries is None:
+        return None
+    return Conntrack(entries, read_integer(f"{directory}/nf_conntrack_max", reader))

@@ -1,0 +1,61 @@
+"""Memory of one VM.
+
+Source: cgroup v2 memory.{current,swap.current,events}, v1 memory.{usage_in_bytes,oom_control}. The swap of a
+QEMU process whose cgroup does not tell it: VmSwap in /proc/PID/status.
+"""
+
+import msgspec
+
+from stratoscope.hypervisor.kernel.cgroups import Cgroups
+from stratoscope.hypervisor.kernel.files import Read, integer, pairs, read_integer, sizes
+
+
+class Memory(msgspec.Struct, frozen=True, gc=False):
+    """Bytes of the VM's cgroup, and how often the kernel killed a process of it for want of memory.
+
+    Attributes:
+        current: Charged to the cgroup, page cache included.
+        swap: Swapped out; VmSwap, which v1 falls back on, does not count shared memory (memfd, files).
+    """
+
+    current: int | None
+    swap: int | None
+    oom_kills: int | None
+
+
+def read_memory(cgroups: Cgroups, status: str | None, reader: Read) -> Memory:
+    """The VM's memory; `status` is QEMU's own /proc/PID/status, None for a container.
+
+    Raises:
+        PermissionError: No right to read it.
+        ValueError: A file makes no sense.
+    """
+    current = swap = oom_kills = None
+    if cgroups.memory is not None:
+        current = read_integer(f"{cgroups.memory}/memory.usage_in_bytes", reader)
+        oom_kills = _read_oom_kills(f"{cgroups.memory}/memory.oom_control", reader)
+    elif cgroups.unified is not None:
+        current = read_integer(f"{cgroups.unified}/memory.current", reader)
+        swap = read_integer(f"{cgroups.unified}/memory.swap.current", reader)
+        oom_kills = _read_oom_kills(f"{cgroups.unified}/memory.events", reader)
+    if swap is None and status is not None:
+        swap = _read_vmswap(status, reader)
+    return Memory(current, swap, oom_kills)
+
+
+def _read_oom_kills(path: str, reader: Read) -> int | None:
+    text = reader(path)
+    if text is None:
+        return None
+    kills = pairs(text).get(b"oom_kill")  # Linux before 4.13 does not count them
+    return None if kills is None else integer(path, kills)
+
+
+def _read_vmswap(path: str, reader: Read) -> int | None:
+    text = reader(path)
+    if text is None:
+        return None
+    start = text.find(b"\nVmSwap:")
+    if start < 0:  # a zombie, or a kernel without swap
+        return None
+    return sizes(path, text[start + 1 : text.find(b"\n", start + 1)], (b"VmSwap",))[0]

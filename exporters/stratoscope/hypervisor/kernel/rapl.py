@@ -1,0 +1,69 @@
+"""Energy counters of the host (RAPL, Intel and AMD). Source: /sys/class/powercap/intel-rapl*/.
+
+energy_uj can be read by root only since Linux 5.10, as it tells secrets of other processes (CVE-2020-8694):
+give the exporter's group the right by a udev rule, or do without.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from stratoscope.hypervisor.kernel import files
+from stratoscope.hypervisor.kernel.files import Read, listed, read_integer, told
+from stratoscope.hypervisor.kernel.paths import Paths
+
+_ZONE: Final = re.compile(r"(intel-rapl(?:-mmio)?:\d+)(:\d+)?")
+_MICROJOULES: Final = 1e6
+
+
+class Zone(msgspec.Struct, frozen=True, gc=False):
+    """One power zone.
+
+    Attributes:
+        zone: The kernel's unique name: intel-rapl:0, or intel-rapl:0:1 for a part of it.
+        parent: The zone whose energy has this one's in it; None at the top.
+        name: package-0, core, uncore, dram, psys: the same part of two sockets has the same name.
+        joules: Counted up to `range_joules`, then from 0 again.
+    """
+
+    zone: str
+    parent: str | None
+    name: str
+    joules: float
+    range_joules: float | None
+
+
+@told
+def read_energy(paths: Paths, reader: Read = files.read) -> tuple[Zone, ...] | None:
+    """All zones, parents before their parts; absent in most VMs and where no driver is loaded.
+
+    A socket may show itself twice, by registers (intel-rapl) and by memory (intel-rapl-mmio): do not add
+    these.
+
+    Raises:
+        ValueError: A file makes no sense.
+    """
+    directory = f"{paths.sysfs}/class/powercap"
+    zones = [
+        _read_zone(directory, match, reader)
+        for match in map(_ZONE.fullmatch, sorted(listed(directory)))
+        if match
+    ]
+    return tuple(zone for zone in zones if zone is not None) or None
+
+
+def _read_zone(directory: str, match: re.Match[str], reader: Read) -> Zone | None:
+    """None for a zone that is switched off or has gone."""
+    zone = f"{directory}/{match[0]}"
+    energy = read_integer(f"{zone}/energy_uj", reader)
+    if energy is None:
+        return None
+    limit = read_integer(f"{zone}/max_energy_range_uj", reader)
+    return Zone(
+        zone=match[0],
+        parent=match[1] if match[2] else None,
+        name=(reader(f"{zone}/name") or b"").decode(errors="replace").strip(),
+        joules=energy / _MICROJOULES,
+        range_joules=None if limit is None else limit / _MICROJOULES,
+    )

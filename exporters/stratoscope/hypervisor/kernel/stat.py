@@ -1,0 +1,51 @@
+"""State, start, CPU time and resident memory of one process. Source: /proc/PID/stat."""
+
+import msgspec
+
+from stratoscope.hypervisor.kernel.files import PAGE_BYTES, TICKS_PER_SECOND, Read, integer
+
+# Places after the command, which may itself hold blanks and brackets: as proc_pid_stat(5) counts, minus 3.
+_STATE, _UTIME, _STIME, _START, _RSS = 0, 11, 12, 19, 21
+
+
+class Stat(msgspec.Struct, frozen=True, gc=False):
+    """What is used of /proc/PID/stat; pid and start together never name two processes of one boot.
+
+    Attributes:
+        state: The kernel's letter: R, S, D, T, t, Z, X, I ...
+        start_ticks: Clock ticks after boot.
+    """
+
+    state: str
+    start_ticks: int
+    user: float
+    system: float
+    rss_bytes: int
+
+    @property
+    def is_dead(self) -> bool:
+        """The process has ended and has no memory any more; only its parent has not noticed."""
+        return self.state in "ZXx"
+
+
+def read_stat(procfs: str, pid: int, reader: Read) -> Stat | None:
+    """One process; None when it is gone.
+
+    Raises:
+        PermissionError: /proc is mounted with hidepid.
+        ValueError: The file makes no sense.
+    """
+    path = f"{procfs}/{pid}/stat"
+    text = reader(path)
+    if text is None:
+        return None
+    fields = text[text.rfind(b")") + 1 :].split()
+    if len(fields) <= _RSS:
+        raise ValueError(f"{path}: {len(fields)} fields after the command, {_RSS + 1} expected")
+    return Stat(
+        fields[_STATE].decode(errors="replace"),
+        integer(path, fields[_START]),
+        integer(path, fields[_UTIME]) / TICKS_PER_SECOND,
+        integer(path, fields[_STIME]) / TICKS_PER_SECOND,
+        integer(path, fields[_RSS]) * PAGE_BYTES,
+    )

@@ -1,0 +1,72 @@
+"""Link state of the hosts' ends of VM interfaces (taps, veths, macvtaps). Source: /sys/class/net/NAME/.
+
+The class directory shows the network namespace in which sysfs was mounted: a container needs the host's.
+"""
+
+from typing import Final
+
+import msgspec
+
+from stratoscope.hypervisor.kernel import files
+from stratoscope.hypervisor.kernel.files import Read, read_integer
+from stratoscope.hypervisor.kernel.paths import Paths
+
+_UP: Final = 0x1
+_PROMISC: Final = 0x100
+
+
+class Tap(msgspec.Struct, frozen=True, gc=False):
+    """One interface that exists.
+
+    Attributes:
+        carrier: None while the interface is not up: the kernel does not say.
+        operstate: up, down, unknown (a tap that is up), lowerlayerdown, dormant, notpresent or testing.
+        is_promiscuous: Always so for a port of a bridge.
+        tx_queue_length: Packets the host holds back at most when QEMU does not fetch them.
+    """
+
+    ifindex: int | None
+    is_up: bool
+    carrier: bool | None
+    operstate: str | None
+    mtu_bytes: int | None
+    is_promiscuous: bool
+    tx_queue_length: int | None
+
+
+def read_tap(name: str, paths: Paths, reader: Read = files.read) -> Tap | None:
+    """The interface of this name; None when it does not exist (a vhost-user interface never does).
+
+    Raises:
+        PermissionError: No right to read it.
+        ValueError: A file makes no sense; the message names it.
+    """
+    if "/" in name:  # no interface can be called so, but a path could
+        return None
+    directory = f"{paths.sysfs}/class/net/{name}"
+    flags = _read_flags(f"{directory}/flags", reader)
+    if flags is None:
+        return None
+    operstate = reader(f"{directory}/operstate")
+    return Tap(
+        ifindex=read_integer(f"{directory}/ifindex", reader),
+        is_up=bool(flags & _UP),
+        carrier=_read_carrier(f"{directory}/carrier", reader) if flags & _UP else None,
+        operstate=None if operstate is None else operstate.decode(errors="replace").strip(),
+        mtu_bytes=read_integer(f"{directory}/mtu", reader),
+        is_promiscuous=bool(flags & _PROMISC),
+        tx_queue_length=read_integer(f"{directory}/tx_queue_len", reader),
+    )
+
+
+def _read_flags(path: str, reader: Read) -> int | None:
+    text = reader(path)
+    try:
+        return None if text is None else int(text, 16)
+    except ValueError:
+        raise ValueError(f"{path}: not a hexadecimal number: {(text or b'')[:40]!r}") from None
+
+
+def _read_carrier(path: str, reader: Read) -> bool | None:
+    carrier = read_integer(path, reader)
+    return None if carrier is None else carrier != 0

@@ -1,0 +1,112 @@
+"""One VM as the host's kernel sees it: what /proc and the VM's cgroups say, without asking its QEMU."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from stratoscope.hypervisor.kernel import files
+from stratoscope.hypervisor.kernel.cpu import CPU, Throttling, read_cpu, read_throttling
+from stratoscope.hypervisor.kernel.files import Read
+from stratoscope.hypervisor.kernel.memory import Memory, read_memory
+from stratoscope.hypervisor.kernel.paths import Paths
+from stratoscope.hypervisor.kernel.pressure import Pressure, read_pressure
+from stratoscope.hypervisor.kernel.processes import Process
+from stratoscope.hypervisor.kernel.stat import Stat, read_stat
+from stratoscope.hypervisor.kernel.vcpus import VCPU, read_vcpus
+
+T = TypeVar("T")
+
+
+class VMPressure(msgspec.Struct, frozen=True, gc=False):
+    """Pressure by resource; None where the kernel does not account it for this VM."""
+
+    cpu: Pressure | None
+    io: Pressure | None
+    memory: Pressure | None
+
+
+class VMKernel(msgspec.Struct, frozen=True, gc=False):
+    """What the kernel says of one VM; None for a group that it does not give.
+
+    Attributes:
+        state: The state letter of the VM's process: R, S, D (blocked), T (stopped), t, Z ...
+        vcpus: By number; only those that the kernel accounts. A container has none.
+        rss: Bytes resident of the QEMU process; None for a container, whose memory is not its controller's.
+        refused: Names of the fields that the exporter has no right to read.
+    """
+
+    state: str
+    cpu: CPU | None
+    vcpus: Mapping[int, VCPU]
+    throttling: Throttling | None
+    pressure: VMPressure | None
+    memory: Memory | None
+    rss: int | None
+    refused: tuple[str, ...] = ()
+
+
+def read_vm(process: Process, paths: Paths, reader: Read = files.read) -> VMKernel | None:
+    """Read one VM now.
+
+    Args:
+        process: As `Processes.find` gave it.
+        paths: Where the host's file systems are mounted.
+        reader: How a file is read.
+
+    Returns:
+        None when the process has ended, before or while it was read.
+
+    Raises:
+        ValueError: A file makes no sense; the message names it. It is this VM's trouble alone.
+    """
+    refused: list[str] = []
+    stat = _read_same(process, paths, reader)
+    if stat is None:
+        return None
+    cgroups, pid = process.cgroups, process.pid
+    cpu = _allowed("cpu", refused, lambda: _read_cpu(process, stat, reader))
+    vcpus = _allowed("vcpus", refused, lambda: read_vcpus(pid, process.vcpus, paths, reader)) or {}
+    throttling = _allowed("throttling", refused, lambda: read_throttling(cgroups, reader))
+    pressure = _allowed("pressure", refused, lambda: _read_pressures(cgroups.unified, reader))
+    status = None if process.is_container else f"{paths.procfs}/{pid}/status"
+    memory = _allowed("memory", refused, lambda: read_memory(cgroups, status, reader))
+    is_whole = cpu is not None and len(vcpus) == len(process.vcpus)
+    if not is_whole and _read_same(process, paths, reader) is None:
+        return None
+    rss = None if process.is_container or stat.is_dead else stat.rss_bytes
+    return VMKernel(stat.state, cpu, vcpus, throttling, pressure, memory, rss, tuple(refused))
+
+
+def _allowed(name: str, refused: list[str], read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except PermissionError:
+        refused.append(name)
+        return None
+
+
+def _read_same(process: Process, paths: Paths, reader: Read) -> Stat | None:
+    """The process, unless it has ended (another may have its pid) or is hidden from now on."""
+    try:
+        stat = read_stat(paths.procfs, process.pid, reader)
+    except PermissionError:  # /proc was mounted anew with hidepid: the next Processes.find says so
+        return None
+    return stat if stat is not None and stat.start_ticks == process.start_ticks else None
+
+
+def _read_cpu(process: Process, stat: Stat, reader: Read) -> CPU | None:
+    """By the cgroup, else by the process; never by both in turn: a counter must not jump."""
+    cgroups = process.cgroups
+    if cgroups.cpuacct is None and cgroups.unified is None and not process.is_container:
+        return CPU(stat.user + stat.system, stat.user, stat.system)
+    return read_cpu(cgroups, reader)
+
+
+def _read_pressures(directory: str | None, reader: Read) -> VMPressure | None:
+    if directory is None:
+        return None
+    cpu, io, memory = (
+        read_pressure(f"{directory}/{name}.pressure", reader) for name in ("cpu", "io", "memory")
+    )
+    return None if cpu is io is memory is None else VMPressure(cpu, io, memory)

@@ -1,0 +1,122 @@
+"""The section `hypervisor:` of the configuration, and the exporter's own flags."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from stratoscope.clouds.config import entries
+from stratoscope.clouds.libvirt.config import LibvirtCloud, check
+from stratoscope.core.collector import Every, OnScrape
+from stratoscope.core.config import CollectorSettings, one_of, section
+from stratoscope.core.errors import ConfigError
+from stratoscope.hypervisor.collectors.host import PARTS
+from stratoscope.hypervisor.kernel.paths import Paths
+from stratoscope.hypervisor.subjects import Subject
+from stratoscope.hypervisor.subjects.cgroup import OOM, PRESSURE, THROTTLING
+from stratoscope.hypervisor.subjects.checks import CHECKS
+from stratoscope.hypervisor.subjects.cpu import CPU
+from stratoscope.hypervisor.subjects.disks import DISKS, LIMITS
+from stratoscope.hypervisor.subjects.info import info
+from stratoscope.hypervisor.subjects.memory import MEMORY
+from stratoscope.hypervisor.subjects.monitor import MONITOR
+from stratoscope.hypervisor.subjects.network import NETWORK, TAPS
+from stratoscope.hypervisor.subjects.state import STATE_SUBJECT
+
+FLAGS: Final = {
+    "path.procfs": ("/proc", "where the host's /proc is mounted"),
+    "path.sysfs": ("/sys", "where the host's /sys is mounted"),
+    "path.cgroup": ("/sys/fs/cgroup", "where the host's cgroups are mounted"),
+}
+SCHEDULES: Final[Mapping[str, Every | OnScrape]] = {
+    "domains": OnScrape(10),
+    "daemon": OnScrape(5),
+    "events": OnScrape(5),
+    "host": OnScrape(5),
+    "node": OnScrape(5),
+    "pools": Every(interval_s=60, timeout_s=30, max_age_s=300),
+    "networks": Every(interval_s=60, timeout_s=30, max_age_s=300),
+    "jobs": Every(interval_s=15, timeout_s=10, max_age_s=60),
+    "halt_poll": Every(interval_s=60, timeout_s=30, max_age_s=300),
+}
+"""Every collector, with the schedule that holds unless the configuration says otherwise."""
+OFF_BY_DEFAULT: Final = frozenset({"halt_poll"})
+"""It asks every monitor once more for two series a VM that only KVM has."""
+
+
+def subjects(host: str) -> tuple[Subject, ...]:
+    """Every subject of the VMs of one host, in the order of the page."""
+    return (
+        info(host),
+        STATE_SUBJECT,
+        CPU,
+        MEMORY,
+        DISKS,
+        LIMITS,
+        NETWORK,
+        TAPS,
+        PRESSURE,
+        THROTTLING,
+        OOM,
+        MONITOR,
+        CHECKS,
+    )
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Attributes: collectors: By the name of a collector, a subject of VMs or a part of the host."""
+
+    collectors: dict[str, CollectorSettings] = {}
+    max_series: Annotated[int, msgspec.Meta(ge=1)] = 200_000
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What is in force."""
+
+    clouds: list[LibvirtCloud]
+    hypervisor: Section
+    paths: Paths
+
+    def is_on(self, name: str) -> bool:
+        settings = self.hypervisor.collectors.get(name)
+        if settings is None or settings.enabled is None:
+            return name not in OFF_BY_DEFAULT
+        return settings.enabled
+
+    def schedule(self, name: str) -> Every | OnScrape:
+        settings = self.hypervisor.collectors.get(name, CollectorSettings())
+        return settings.schedule(SCHEDULES[name], f"hypervisor.collectors.{name}")
+
+    def max_series(self, name: str) -> int:
+        settings = self.hypervisor.collectors.get(name)
+        return settings.max_series if settings and settings.max_series else self.hypervisor.max_series
+
+
+def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
+    """The settings from a configuration file; without one, the libvirt of this machine.
+
+    Raises:
+        ConfigError: One line that names the key and what is allowed.
+    """
+    if document.get("clouds") is None:
+        clouds = [LibvirtCloud(name="local")]
+    else:
+        clouds = entries(document, "libvirt", LibvirtCloud)
+        if not clouds:
+            raise ConfigError("clouds: no entry of kind libvirt, and the hypervisor exporter needs one")
+    check(clouds)
+    own = section(document, "hypervisor", Section)
+    paths = Paths(*(flags[flag].rstrip("/") or "/" for flag in FLAGS))
+    settings = Settings(clouds, own, paths)
+    _check_collectors(settings)
+    return settings
+
+
+def _check_collectors(settings: Settings) -> None:
+    parts = {subject.name for subject in subjects("")} | {part.name for part in PARTS}
+    for name, collector in settings.hypervisor.collectors.items():
+        one_of(name, {*SCHEDULES, *parts}, "hypervisor.collectors")
+        if name in SCHEDULES:
+            settings.schedule(name)
+        elif collector != CollectorSettings(enabled=collector.enabled):
+            raise ConfigError(f"hypervisor.collectors.{name}: it is part of a collector; allowed: enabled")

@@ -1,0 +1,78 @@
+"""What the VM's cgroup tells of pressure, throttling and lack of memory; no monitor is asked.
+
+Source: cgroup {cpu,io,memory}.pressure, cpu.stat, memory.events (v1: cpu.stat, memory.oom_control).
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.kernel.pressure import Pressure
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject
+from stratoscope.hypervisor.vm import VM
+
+SOME = Family(
+    "stratoscope_hypervisor_vm_pressure_some_seconds_total",
+    "Time in which some task of the VM waited for the resource (PSI some).",
+    labels=(*VM_LABELS, "resource"),
+)
+FULL = Family(
+    "stratoscope_hypervisor_vm_pressure_full_seconds_total",
+    "Time in which all tasks of the VM that had work waited for the resource (PSI full).",
+    labels=(*VM_LABELS, "resource"),
+)
+PERIODS = Family(
+    "stratoscope_hypervisor_vm_cpu_periods_total",
+    "Periods of the CPU quota in which the VM ran (nr_periods); absent without a quota.",
+    labels=VM_LABELS,
+)
+THROTTLED_PERIODS = Family(
+    "stratoscope_hypervisor_vm_cpu_throttled_periods_total",
+    "Periods in which the VM used up its CPU quota (nr_throttled); absent without a quota.",
+    labels=VM_LABELS,
+)
+THROTTLED = Family(
+    "stratoscope_hypervisor_vm_cpu_throttled_seconds_total",
+    "Time the VM was held back by its CPU quota (throttled_usec); absent without a quota.",
+    labels=VM_LABELS,
+)
+OOM_KILLS = Family(
+    "stratoscope_hypervisor_vm_oom_kills_total",
+    "Processes of the VM that the host's kernel killed for want of memory (oom_kill).",
+    labels=VM_LABELS,
+)
+_CPU, _IO, _MEMORY = (Labels(resource=resource) for resource in ("cpu", "io", "memory"))
+
+
+def _pressure(vm: VM, labels: Labels) -> Iterable[Sample]:
+    pressure = vm.kernel.pressure if vm.kernel is not None else None
+    if pressure is not None:
+        yield from _of(pressure.cpu, labels + _CPU)
+        yield from _of(pressure.io, labels + _IO)
+        yield from _of(pressure.memory, labels + _MEMORY)
+
+
+def _of(pressure: Pressure | None, labels: Labels) -> Iterable[Sample]:
+    if pressure is not None:
+        yield SOME(pressure.some, labels)
+        if pressure.full is not None:
+            yield FULL(pressure.full, labels)
+
+
+def _throttling(vm: VM, labels: Labels) -> Iterable[Sample]:
+    throttling = vm.kernel.throttling if vm.kernel is not None else None
+    if throttling is not None:
+        yield PERIODS(throttling.periods, labels)
+        yield THROTTLED_PERIODS(throttling.throttled_periods, labels)
+        yield THROTTLED(throttling.throttled, labels)
+
+
+def _oom(vm: VM, labels: Labels) -> Iterable[Sample]:
+    memory = vm.kernel.memory if vm.kernel is not None else None
+    if memory is not None and memory.oom_kills is not None:
+        yield OOM_KILLS(memory.oom_kills, labels)
+
+
+PRESSURE: Final = Subject("pressure", (SOME, FULL), _pressure, series=6)
+THROTTLING: Final = Subject("throttling", (PERIODS, THROTTLED_PERIODS, THROTTLED), _throttling, series=0)
+OOM: Final = Subject("oom", (OOM_KILLS,), _oom, series=1)

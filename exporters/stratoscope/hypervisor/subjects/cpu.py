@@ -1,0 +1,83 @@
+"""CPU of a VM. Source: its cgroup and /proc/PID/task/TID/schedstat; where the exporter cannot read these, libvirt's
+groups CPU_TOTAL and VCPU. Halt-poll times: CPU_TOTAL, in the background."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject
+from stratoscope.hypervisor.vm import VM
+
+_VCPU: Final = (*VM_LABELS, "vcpu")
+VCPUS = Family("stratoscope_hypervisor_vm_vcpus", "Online virtual CPUs.", labels=VM_LABELS)
+TOTAL = Family(
+    "stratoscope_hypervisor_vm_cpu_seconds_total",
+    "CPU time of the VM with its emulator and I/O threads (cpu.time).",
+    labels=VM_LABELS,
+)
+USER = Family(
+    "stratoscope_hypervisor_vm_cpu_user_seconds_total",
+    "CPU time that the VM's process spent in user mode (cpu.user).",
+    labels=VM_LABELS,
+)
+SYSTEM = Family(
+    "stratoscope_hypervisor_vm_cpu_system_seconds_total",
+    "CPU time that the VM's process spent in the host's kernel (cpu.system).",
+    labels=VM_LABELS,
+)
+VCPU_TIME = Family(
+    "stratoscope_hypervisor_vm_vcpu_seconds_total",
+    "CPU time of the virtual CPU's thread (vcpu.N.time).",
+    labels=_VCPU,
+)
+VCPU_DELAY = Family(
+    "stratoscope_hypervisor_vm_vcpu_delay_seconds_total",
+    "Time the virtual CPU was ready to run but waited for a CPU of the host: steal (vcpu.N.delay).",
+    labels=_VCPU,
+)
+VCPU_WAIT = Family(
+    "stratoscope_hypervisor_vm_vcpu_wait_seconds_total",
+    "As delay, by the scheduler's own statistics (vcpu.N.wait); absent where kernel.sched_schedstats is off.",
+    labels=_VCPU,
+)
+_NUMBERS: Final = tuple(Labels(vcpu=number) for number in range(64))
+
+
+def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
+    if vm.vcpus is not None:
+        yield VCPUS(vm.vcpus, labels)
+    kernel, domain = vm.kernel, vm.domain
+    cpu = kernel.cpu if kernel is not None else None
+    if cpu is not None:
+        yield TOTAL(cpu.total, labels)
+        if cpu.user is not None and cpu.system is not None:
+            yield USER(cpu.user, labels)
+            yield SYSTEM(cpu.system, labels)
+    elif domain.cpu_s is not None:
+        yield TOTAL(domain.cpu_s, labels)
+        if domain.user_s is not None and domain.system_s is not None:
+            yield USER(domain.user_s, labels)
+            yield SYSTEM(domain.system_s, labels)
+    if kernel is not None and kernel.vcpus:
+        for number, vcpu in kernel.vcpus.items():
+            yield from _vcpu(number, vcpu.run, vcpu.delay, vcpu.wait, labels)
+    else:
+        for one in domain.vcpus:
+            yield from _vcpu(one.number, one.time_s, one.delay_s, one.wait_s, labels)
+
+
+def _vcpu(
+    number: int, time_s: float | None, delay_s: float | None, wait_s: float | None, vm: Labels
+) -> Iterable[Sample]:
+    labels = vm + (_NUMBERS[number] if number < len(_NUMBERS) else Labels(vcpu=number))
+    if time_s is not None:
+        yield VCPU_TIME(time_s, labels)
+    if delay_s is not None:
+        yield VCPU_DELAY(delay_s, labels)
+    if wait_s is not None:
+        yield VCPU_WAIT(wait_s, labels)
+
+
+CPU: Final = Subject(
+    "cpu", (VCPUS, TOTAL, USER, SYSTEM, VCPU_TIME, VCPU_DELAY, VCPU_WAIT), _samples, series=6, cpu=True
+)

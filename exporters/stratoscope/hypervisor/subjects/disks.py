@@ -1,0 +1,88 @@
+"""Disks of a VM. Source: libvirt's group BLOCK; the QoS limits: `<iotune>` of the live definition."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds.libvirt.model import DiskLimits
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject
+from stratoscope.hypervisor.vm import VM
+
+_LABELS: Final = (*VM_LABELS, "device")
+_PREFIX: Final = "stratoscope_hypervisor_vm_disk"
+READS = Family(f"{_PREFIX}_read_requests_total", "Read requests (rd.reqs).", labels=_LABELS)
+READ_BYTES = Family(f"{_PREFIX}_read_bytes_total", "Bytes read (rd.bytes).", labels=_LABELS)
+READ_TIME = Family(f"{_PREFIX}_read_seconds_total", "Time in read requests (rd.times).", labels=_LABELS)
+WRITES = Family(f"{_PREFIX}_write_requests_total", "Write requests (wr.reqs).", labels=_LABELS)
+WRITE_BYTES = Family(f"{_PREFIX}_write_bytes_total", "Bytes written (wr.bytes).", labels=_LABELS)
+WRITE_TIME = Family(f"{_PREFIX}_write_seconds_total", "Time in write requests (wr.times).", labels=_LABELS)
+FLUSHES = Family(f"{_PREFIX}_flush_requests_total", "Flush requests (fl.reqs).", labels=_LABELS)
+FLUSH_TIME = Family(f"{_PREFIX}_flush_seconds_total", "Time in flush requests (fl.times).", labels=_LABELS)
+ALLOCATION = Family(
+    f"{_PREFIX}_allocation_bytes", "Highest byte of the image in use (allocation).", labels=_LABELS
+)
+CAPACITY = Family(f"{_PREFIX}_capacity_bytes", "Size that the VM sees (capacity).", labels=_LABELS)
+PHYSICAL = Family(
+    f"{_PREFIX}_physical_bytes", "Size of the image's file or device (physical).", labels=_LABELS
+)
+_FAMILIES: Final = (
+    READS, READ_BYTES, READ_TIME, WRITES, WRITE_BYTES, WRITE_TIME, FLUSHES, FLUSH_TIME, ALLOCATION, CAPACITY, PHYSICAL,
+)  # fmt: skip
+
+_LIMIT: Final = (*_LABELS, "limit")
+LIMIT_BYTES = Family(
+    f"{_PREFIX}_limit_bytes_per_second",
+    "QoS limit on bytes per second, named as in iotune; absent where none is set.",
+    labels=_LIMIT,
+)
+LIMIT_REQUESTS = Family(
+    f"{_PREFIX}_limit_requests_per_second",
+    "QoS limit on requests per second, named as in iotune; absent where none is set.",
+    labels=_LIMIT,
+)
+LIMIT_BURST = Family(
+    f"{_PREFIX}_limit_burst_seconds",
+    "How long a burst above a QoS limit may last, named as in iotune; absent where none is set.",
+    labels=_LIMIT,
+)
+LIMIT_SIZE = Family(
+    f"{_PREFIX}_limit_request_bytes",
+    "Size above which one request counts as several (size_iops_sec); absent where none is set.",
+    labels=_LIMIT,
+)
+
+
+def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
+    for disk in vm.domain.disks:
+        device = labels.plus(device=disk.name)
+        values = (
+            disk.read_requests, disk.read_bytes, disk.read_s, disk.write_requests, disk.write_bytes, disk.write_s,
+            disk.flush_requests, disk.flush_s, disk.allocation, disk.capacity, disk.physical,
+        )  # fmt: skip
+        for family, value in zip(_FAMILIES, values, strict=True):
+            if value is not None:
+                yield (family, device, value)
+
+
+def _limits(vm: VM, labels: Labels) -> Iterable[Sample]:
+    if vm.identity is not None:
+        for disk in vm.identity.limits:
+            yield from _limits_of(disk, labels.plus(device=disk.device))
+
+
+def _limits_of(disk: DiskLimits, labels: Labels) -> Iterable[Sample]:
+    for name, value in disk.limits:
+        if value:
+            yield _limit_family(name)(value, labels.plus(limit=name))
+
+
+def _limit_family(name: str) -> Family:
+    if name == "size_iops_sec":
+        return LIMIT_SIZE
+    if name.endswith("_length"):
+        return LIMIT_BURST
+    return LIMIT_BYTES if "bytes" in name else LIMIT_REQUESTS
+
+
+DISKS: Final = Subject("disks", _FAMILIES, _samples, series=11, monitor=frozenset({"block"}))
+LIMITS: Final = Subject("limits", (LIMIT_BYTES, LIMIT_REQUESTS, LIMIT_BURST, LIMIT_SIZE), _limits, series=0)

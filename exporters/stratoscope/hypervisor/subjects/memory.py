@@ -1,0 +1,55 @@
+"""Memory of a VM. Source: libvirt's group BALLOON (the guest's own view comes through the balloon driver), and the
+resident size of its process from /proc/PID/stat."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject
+from stratoscope.hypervisor.vm import VM
+
+_PREFIX: Final = "stratoscope_hypervisor_vm_memory"
+CURRENT = Family(f"{_PREFIX}_current_bytes", "Memory the VM has now (balloon.current).", labels=VM_LABELS)
+MAXIMUM = Family(f"{_PREFIX}_maximum_bytes", "Memory the VM may have (balloon.maximum).", labels=VM_LABELS)
+RSS = Family(f"{_PREFIX}_rss_bytes", "Resident memory of the VM's process (balloon.rss).", labels=VM_LABELS)
+AVAILABLE = Family(
+    f"{_PREFIX}_available_bytes", "Memory that the guest's kernel sees (balloon.available).", labels=VM_LABELS
+)
+USABLE = Family(
+    f"{_PREFIX}_usable_bytes",
+    "Memory the guest could use without swapping (balloon.usable).",
+    labels=VM_LABELS,
+)
+UNUSED = Family(f"{_PREFIX}_unused_bytes", "Memory the guest left free (balloon.unused).", labels=VM_LABELS)
+SWAP_IN = Family(
+    f"{_PREFIX}_swap_in_bytes_total", "Bytes the guest swapped in (balloon.swap_in).", labels=VM_LABELS
+)
+SWAP_OUT = Family(
+    f"{_PREFIX}_swap_out_bytes_total", "Bytes the guest swapped out (balloon.swap_out).", labels=VM_LABELS
+)
+MAJOR = Family(
+    f"{_PREFIX}_major_faults_total",
+    "Page faults in the guest that read from disk (balloon.major_fault).",
+    labels=VM_LABELS,
+)
+MINOR = Family(
+    f"{_PREFIX}_minor_faults_total",
+    "Page faults in the guest without I/O (balloon.minor_fault).",
+    labels=VM_LABELS,
+)
+_FAMILIES: Final = (CURRENT, MAXIMUM, RSS, AVAILABLE, USABLE, UNUSED, SWAP_IN, SWAP_OUT, MAJOR, MINOR)
+
+
+def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
+    balloon, kernel = vm.domain.balloon, vm.kernel
+    rss = kernel.rss if kernel is not None and kernel.rss is not None else balloon.rss
+    values = (
+        balloon.current, balloon.maximum, rss, balloon.available, balloon.usable, balloon.unused,
+        balloon.swap_in, balloon.swap_out, balloon.major_faults, balloon.minor_faults,
+    )  # fmt: skip
+    for family, value in zip(_FAMILIES, values, strict=True):
+        if value is not None:
+            yield (family, labels, value)
+
+
+MEMORY: Final = Subject("memory", _FAMILIES, _samples, series=10, monitor=frozenset({"balloon"}))

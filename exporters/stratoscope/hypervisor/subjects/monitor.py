@@ -1,0 +1,30 @@
+"""How a VM's monitor answers. Source: the last call that asked it."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject
+from stratoscope.hypervisor.vm import VM
+
+BLOCKED = Family(
+    "stratoscope_hypervisor_vm_monitor_blocked_seconds",
+    "For how long the VM's monitor has not answered; 0 while it answers.",
+    labels=VM_LABELS,
+)
+AGE = Family(
+    "stratoscope_hypervisor_vm_monitor_last_answer_age_seconds",
+    "Age of the last values that came through the VM's monitor; absent while it answers, and if it never did.",
+    labels=VM_LABELS,
+)
+
+
+def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
+    monitor = vm.monitor
+    if monitor is not None:
+        yield BLOCKED(monitor.blocked_s, labels)
+        if monitor.blocked_s and monitor.last_answer_age_s is not None:
+            yield AGE(monitor.last_answer_age_s, labels)
+
+
+MONITOR: Final = Subject("monitor", (BLOCKED, AGE), _samples, series=1)

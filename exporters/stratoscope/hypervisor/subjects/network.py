@@ -1,0 +1,72 @@
+"""Interfaces of a VM. Source: libvirt's group INTERFACE; link, MTU and queue of the tap: /sys/class/net and rtnetlink."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject
+from stratoscope.hypervisor.vm import VM
+
+_LABELS: Final = (*VM_LABELS, "device")
+_PREFIX: Final = "stratoscope_hypervisor_vm_network"
+_COUNTERS: Final = tuple(
+    Family(f"{_PREFIX}_{name}_{what}_total", f"{help_text} ({source}.{key}).", labels=_LABELS)
+    for name, verb, source in (("receive", "the VM received", "rx"), ("transmit", "the VM sent", "tx"))
+    for what, help_text, key in (
+        ("bytes", f"Bytes that {verb}", "bytes"),
+        ("packets", f"Packets that {verb}", "pkts"),
+        ("errors", f"Errors among what {verb}", "errs"),
+        ("drops", f"Packets dropped of what {verb}", "drop"),
+    )
+)
+UP = Family(
+    f"{_PREFIX}_up",
+    "1 if the tap is there, up and has a carrier and the link was not set down, else 0.",
+    labels=_LABELS,
+)
+MTU = Family(f"{_PREFIX}_mtu_bytes", "MTU of the tap.", labels=_LABELS)
+PROMISCUOUS = Family(
+    f"{_PREFIX}_promiscuous_changed",
+    "1 if the tap's promiscuous flag is not what it was when the tap was first seen, else 0.",
+    labels=_LABELS,
+)
+QUEUE_DROPS = Family(
+    f"{_PREFIX}_queue_drops_total",
+    "Packets that the tap's queue dropped; absent without a queue.",
+    labels=_LABELS,
+)
+QUEUE_BACKLOG = Family(
+    f"{_PREFIX}_queue_backlog_bytes",
+    "Bytes that wait in the tap's queue; absent without a queue.",
+    labels=_LABELS,
+)
+
+
+def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
+    for one in vm.domain.interfaces:
+        device = labels.plus(device=one.name)
+        values = (
+            one.rx_bytes, one.rx_packets, one.rx_errors, one.rx_drops,
+            one.tx_bytes, one.tx_packets, one.tx_errors, one.tx_drops,
+        )  # fmt: skip
+        for family, value in zip(_COUNTERS, values, strict=True):
+            if value is not None:
+                yield (family, device, value)
+
+
+def _taps(vm: VM, labels: Labels) -> Iterable[Sample]:
+    for tap in vm.taps:
+        device = labels.plus(device=tap.name)
+        yield UP(tap.is_up, device)
+        if tap.mtu is not None:
+            yield MTU(tap.mtu, device)
+        if tap.promiscuous_changed is not None:
+            yield PROMISCUOUS(tap.promiscuous_changed, device)
+        if tap.queue_drops is not None:
+            yield QUEUE_DROPS(tap.queue_drops, device)
+        if tap.queue_backlog is not None:
+            yield QUEUE_BACKLOG(tap.queue_backlog, device)
+
+
+NETWORK: Final = Subject("network", _COUNTERS, _samples, series=8)
+TAPS: Final = Subject("taps", (UP, MTU, PROMISCUOUS, QUEUE_DROPS, QUEUE_BACKLOG), _taps, series=3)

@@ -1,0 +1,47 @@
+"""One VM as the collector `domains` puts it together from libvirt and from the host's kernel."""
+
+import msgspec
+
+from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
+from stratoscope.hypervisor.kernel.vm import VMKernel
+
+
+class TapView(msgspec.Struct, frozen=True, gc=False):
+    """The host's device of an interface.
+
+    Attributes:
+        is_up: It is there, up and has a carrier, and the operator has not set the link down.
+        mtu: Bytes; None when the device is gone.
+        promiscuous_changed: Whether it is promiscuous now and was not when it was first seen, or the reverse.
+        queue_drops: Packets its queue dropped; None where it has no queue.
+        queue_backlog: Bytes that wait in its queue; None where it has no queue.
+    """
+
+    name: str
+    is_up: bool
+    mtu: int | None
+    promiscuous_changed: bool | None
+    queue_drops: int | None
+    queue_backlog: int | None
+
+
+class Checks(msgspec.Struct, frozen=True, gc=False):
+    """The verdict, split by blame: True is failed."""
+
+    host: bool
+    vm: bool
+    storage: bool
+    network: bool
+
+
+class VM(msgspec.Struct, frozen=True, gc=False):
+    """Everything one collection knows of a VM; None where a source did not answer or does not have it."""
+
+    vm_id: str
+    domain: Domain
+    identity: Identity | None
+    kernel: VMKernel | None
+    monitor: Monitor | None
+    taps: tuple[TapView, ...]
+    vcpus: int | None
+    checks: Checks
