@@ -1,0 +1,283 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stratoscope.hypervisor.kernel.cgroups import Cgroups
+from stratoscope.hypervisor.kernel.cpu import CPU, Throttling
+from stratoscope.hypervisor.kernel.files import PAGE_BYTES
+from stratoscope.hypervisor.kernel.memory import Memory
+from stratoscope.hypervisor.kernel.paths import Paths
+from stratoscope.hypervisor.kernel.pressure import Pressure
+from stratoscope.hypervisor.kernel.processes import Process, Processes
+from stratoscope.hypervisor.kernel.vcpus import VCPU
+from stratoscope.hypervisor.kernel.vm import VMKernel, VMPressure, read_vm
+from support.hosts import Acting, Counting, Refusing, copied, recorded
+
+VMS = {
+    "hybrid": {"00000000-0000-4000-8000-000000000001": ("guest-1", 1)},
+    "unified": {"4dea22b3-1d52-48d8-9f2a-0123456789ab": ("guest", 1)},
+    "v1": {"5b0a66b1-0c3c-4f0e-8a51-abcdef012345": ("old", 3)},
+    "lxc": {"8f0d39b5-0000-4000-8000-000000000000": ("web", 3300)},
+}
+
+
+def vm_of(host: str, paths: Paths) -> Process:
+    (process,) = Processes(paths).find(VMS[host]).values()
+    return process
+
+
+def a_copy(host: str, tmp_path: Path) -> tuple[Process, Paths]:
+    paths = copied(host, tmp_path)
+    return vm_of(host, paths), paths
+
+
+def read(process: Process, paths: Paths) -> VMKernel:
+    vm = read_vm(process, paths)
+    assert vm is not None
+    return vm
+
+
+def test_a_guest_on_cgroup_v2() -> None:
+    paths = recorded("unified")
+    assert read_vm(vm_of("unified", paths), paths) == VMKernel(
+        state="S",
+        cpu=CPU(total=6000.0, user=4800.0, system=1200.0),
+        vcpus={0: VCPU(3600.5, 42.25, 41.75025), 1: VCPU(1800.25, 21.125, 20.875125)},
+        throttling=Throttling(periods=70_000, throttled_periods=2_000, throttled=100.0),
+        pressure=VMPressure(cpu=Pressure(61.5, 12.25), io=Pressure(3.5, 3.25), memory=Pressure(1.5, 0.75)),
+        memory=Memory(current=2_254_857_728, swap=8_388_608, oom_kills=1),
+        rss=131_072 * PAGE_BYTES,
+    )
+
+
+def test_a_guest_on_cgroup_v1() -> None:
+    paths = recorded("v1")
+    assert read_vm(vm_of("v1", paths), paths) == VMKernel(
+        state="D",
+        cpu=CPU(total=15.75, user=10.5, system=5.25),
+        vcpus={0: VCPU(12.5, 2.5, None)},  # its wait_sum is 0 because the statistics are switched off
+        throttling=Throttling(periods=1900, throttled_periods=150, throttled=7.5),
+        pressure=None,
+        memory=Memory(current=268_435_456, swap=2048 * 1024, oom_kills=2),
+        rss=65_536 * PAGE_BYTES,
+    )
+
+
+def test_a_guest_on_both_cgroup_versions() -> None:
+    paths = recorded("hybrid")
+    assert read_vm(vm_of("hybrid", paths), paths) == VMKernel(
+        state="S",
+        cpu=CPU(total=30.345324, user=26.432215, system=3.913109),
+        vcpus={0: VCPU(25.611631468, 15.320092384, None)},
+        throttling=None,
+        pressure=VMPressure(
+            cpu=Pressure(15.58816, 13.422847), io=Pressure(0.329807, 0.307762), memory=Pressure(0.0, 0.0)
+        ),
+        memory=Memory(current=171_737_088, swap=0, oom_kills=0),
+        rss=47_301 * PAGE_BYTES,
+    )
+
+
+def test_a_container_has_its_cgroups_figures_and_none_of_its_controllers() -> None:
+    paths = recorded("lxc")
+    assert read_vm(vm_of("lxc", paths), paths) == VMKernel(
+        state="S",
+        cpu=CPU(total=90.5, user=60.25, system=30.25),
+        vcpus={},
+        throttling=Throttling(periods=1200, throttled_periods=300, throttled=12.5),
+        pressure=VMPressure(cpu=Pressure(2.5, 0.5), io=Pressure(0.0, 0.0), memory=Pressure(0.0, 0.0)),
+        memory=Memory(current=104_857_600, swap=0, oom_kills=0),
+        rss=None,
+    )
+
+
+def test_a_guest_without_a_cgroup_of_its_own_has_its_processes_figures() -> None:
+    paths = recorded("unified")
+    process = Process(2101, 456789, Cgroups(), {})
+    vm = read(process, paths)
+    assert vm.cpu == CPU(total=6000.0, user=4800.0, system=1200.0)
+    assert (vm.throttling, vm.pressure) == (None, None)
+    assert vm.memory == Memory(current=None, swap=4096 * 1024, oom_kills=None)
+
+
+def test_a_container_without_a_cgroup_of_its_own_has_no_figures() -> None:
+    vm = read(Process(3300, 700000, Cgroups(), {}, is_container=True), recorded("lxc"))
+    assert (vm.cpu, vm.memory, vm.rss) == (None, Memory(None, None, None), None)
+
+
+def test_user_and_system_time_of_an_old_v1_kernel_come_in_ticks(tmp_path: Path) -> None:
+    process, paths = a_copy("v1", tmp_path)
+    directory = Path(str(process.cgroups.cpuacct))
+    (directory / "cpuacct.usage_user").unlink()
+    assert read(process, paths).cpu == CPU(total=15.75, user=10.4, system=5.3)
+    (directory / "cpuacct.stat").unlink()
+    assert read(process, paths).cpu == CPU(total=15.75, user=None, system=None)
+    (directory / "cpuacct.usage").unlink()
+    assert read(process, paths).cpu is None
+
+
+def test_no_quota_is_no_throttling_not_0(tmp_path: Path) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    for directory in process.cgroups.limited:
+        Path(directory, "cpu.max").write_text("max 100000\n")
+    assert read(process, paths).throttling is None
+
+
+def test_throttling_is_left_out_when_a_part_of_it_vanishes(tmp_path: Path) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    Path(process.cgroups.limited[-1], "cpu.stat").unlink()
+    assert read(process, paths).throttling is None
+
+
+def test_a_kernel_without_psi_has_no_pressure(tmp_path: Path) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    for name in ("io", "memory"):
+        Path(str(process.cgroups.unified), f"{name}.pressure").unlink()
+    assert read(process, paths).pressure == VMPressure(Pressure(61.5, 12.25), None, None)
+    Path(str(process.cgroups.unified), "cpu.pressure").unlink()
+    assert read(process, paths).pressure is None
+
+
+def test_cpu_pressure_before_linux_5_13_has_no_full(tmp_path: Path) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    path = Path(str(process.cgroups.unified), "cpu.pressure")
+    path.write_text("some avg10=0.00 avg60=0.00 avg300=0.00 total=61500000\n")
+    assert read(process, paths).pressure == VMPressure(
+        Pressure(61.5, None), Pressure(3.5, 3.25), Pressure(1.5, 0.75)
+    )
+
+
+def test_kernels_that_do_not_count_something_give_none_for_it(tmp_path: Path) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    scope = Path(str(process.cgroups.unified))
+    (scope / "memory.swap.current").unlink()
+    (scope / "memory.events").write_text("low 0\nhigh 0\n")
+    Path(paths.procfs, "2101", "status").write_text("Name:\tqemu\nVmRSS:\t 8 kB\n")
+    assert read(process, paths).memory == Memory(2_254_857_728, None, None)
+    (scope / "memory.events").unlink()
+    Path(paths.procfs, "2101", "status").unlink()
+    assert read(process, paths).memory == Memory(2_254_857_728, None, None)
+
+
+def test_a_kernel_without_schedstat_has_no_vcpu_times_rather_than_0(tmp_path: Path) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    Path(paths.procfs, "2101", "task", "2110", "schedstat").write_text("0 0 0\n")
+    assert list(read(process, paths).vcpus) == [1]
+    Path(paths.procfs, "2101", "task", "2111", "schedstat").unlink()
+    assert read(process, paths).vcpus == {}
+
+
+def test_wait_is_read_by_its_old_name_too_and_is_none_without_one(tmp_path: Path) -> None:
+    process, paths = a_copy("v1", tmp_path)
+    Path(paths.procfs, "sys", "kernel", "sched_schedstats").write_text("1\n")
+    assert read(process, paths).vcpus == {0: VCPU(12.5, 2.5, 0.0)}
+    Path(paths.procfs, "4100", "task", "4104", "sched").write_text("nr_switches : 1\n")
+    assert read(process, paths).vcpus == {0: VCPU(12.5, 2.5, None)}
+    Path(paths.procfs, "4100", "task", "4104", "sched").unlink()
+    assert read(process, paths).vcpus == {0: VCPU(12.5, 2.5, None)}
+
+
+def test_a_dead_process_has_a_state_but_no_resident_memory(tmp_path: Path) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    stat = Path(paths.procfs, "2101", "stat")
+    stat.write_text(stat.read_text().replace(") S ", ") Z "))
+    assert (read(process, paths).state, read(process, paths).rss) == ("Z", None)
+
+
+def test_a_command_with_brackets_and_blanks_is_no_trouble(tmp_path: Path) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    stat = Path(paths.procfs, "2101", "stat")
+    stat.write_text(stat.read_text().replace("(qemu-system-x86) S", "(qemu) R 1 (2) T"))
+    assert read(process, paths).state == "T"
+
+
+def test_a_vm_that_ended_before_it_is_read_is_none(tmp_path: Path) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    shutil.rmtree(f"{paths.procfs}/2101")
+    assert read_vm(process, paths) is None
+
+
+def test_a_vm_whose_pid_another_process_has_now_is_none() -> None:
+    paths = recorded("unified")
+    process = vm_of("unified", paths)
+    later = Process(process.pid, process.start_ticks + 1, process.cgroups, process.vcpus)
+    assert read_vm(later, paths) is None
+
+
+@pytest.mark.parametrize("ending", ["guest.scope/cpu.stat", "2110/schedstat", "2111/schedstat"])
+def test_a_vm_that_ends_while_it_is_read_is_none(tmp_path: Path, ending: str) -> None:
+    process, paths = a_copy("unified", tmp_path)
+
+    def end() -> None:
+        shutil.rmtree(f"{paths.procfs}/2101")
+        shutil.rmtree(str(process.cgroups.unified))
+
+    assert read_vm(process, paths, Acting(ending, end)) is None
+
+
+def test_a_vm_that_is_hidden_from_now_on_is_none() -> None:
+    paths = recorded("unified")
+    assert read_vm(vm_of("unified", paths), paths, Refusing("/2101/stat")) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "field"),
+    [
+        ("guest.scope/cpu.stat", "cpu"),
+        ("schedstat", "vcpus"),
+        ("cpu.max", "throttling"),
+        ("cpu.pressure", "pressure"),
+        ("memory.current", "memory"),
+    ],
+)
+def test_a_missing_right_costs_that_field_and_is_said(file: str, field: str) -> None:
+    paths = recorded("unified")
+    process = vm_of("unified", paths)
+    whole, vm = read(process, paths), read_vm(process, paths, Refusing(file))
+    assert vm is not None
+    assert vm.refused == (field,)
+    assert not getattr(vm, field)
+    others = {"state", "cpu", "vcpus", "throttling", "pressure", "memory", "rss"} - {field}
+    assert all(getattr(vm, other) == getattr(whole, other) for other in others)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("proc/2101/stat", "2101 (qemu) S 1 2"),
+        ("proc/2101/task/2110/schedstat", "1 2"),
+        ("proc/2101/task/2110/schedstat", "a b c"),
+        ("SCOPE/cpu.stat", ""),
+        ("SCOPE/cpu.stat", "usage_usec x\nuser_usec 1\nsystem_usec 1\n"),
+        ("SCOPE/libvirt/vcpu0/cpu.stat", "usage_usec 1\n"),
+        ("SCOPE/cpu.pressure", "full avg10=0.00 avg60=0.00 avg300=0.00 total=1\n"),
+        ("SCOPE/io.pressure", "some avg10=0.00\n"),
+        ("SCOPE/memory.current", "max\n"),
+        ("SCOPE/memory.events", "oom_kill many\n"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, file: str, text: str) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    path = file.replace("SCOPE", "sys/fs/cgroup/machine.slice/machine-qemu\\x2d1\\x2dguest.scope")
+    (tmp_path / "unified" / path).write_text(text)
+    with pytest.raises(ValueError) as error:  # noqa: PT011 - what follows is the match
+        read_vm(process, paths)
+    assert str(error.value).startswith(f"{tmp_path}/unified/{path}: ")
+
+
+def test_a_directory_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    process, paths = a_copy("v1", tmp_path)
+    path = Path(str(process.cgroups.memory), "memory.usage_in_bytes")
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ValueError, match=r"memory\.usage_in_bytes: Is a directory"):
+        read_vm(process, paths)
+
+
+@pytest.mark.parametrize(("host", "most"), [("hybrid", 13), ("unified", 21), ("v1", 15), ("lxc", 12)])
+def test_a_vm_costs_few_files(host: str, most: int) -> None:
+    reader, paths = Counting(), recorded(host)
+    read_vm(vm_of(host, paths), paths, reader)
+    assert len(reader.read) <= most
+    assert len(set(reader.read)) == len(reader.read)
