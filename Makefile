@@ -1,0 +1,84 @@
+# Everything a developer or CI runs. `make help` lists it; each target installs what it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+BIN := .venv/bin
+READY := .venv/.ready
+TOOLS := build/tools/usr/bin
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/*)
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
+
+.PHONY: help setup tools lock locked check lint types imports sizes rules test golden integration bench demo audit clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# -- Getting ready -------------------------------------------------------------------------------------------------
+
+setup: $(READY) ## .venv with everything that requirements/ locks, and this package
+$(READY): pyproject.toml requirements/build.txt requirements/dev.txt scripts/setup
+	@scripts/setup
+	@touch $@
+
+tools: $(TOOLS)/promtool ## prometheus and promtool of this distribution in build/tools
+$(TOOLS)/promtool: scripts/get-prometheus
+	@scripts/get-prometheus
+	@touch $@
+
+lock: $(READY) ## write requirements/*.txt anew; UPGRADE=1 takes the newest versions
+	$(BIN)/python scripts/lock $(if $(UPGRADE),--upgrade)
+
+# -- Checking ------------------------------------------------------------------------------------------------------
+
+check: lint types imports locked sizes rules ## everything quick: the targets from lint to rules
+
+lint: $(READY) ## ruff check, ruff format --check, shellcheck
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+
+types: $(READY) ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(READY) ## who may import whom
+	$(BIN)/lint-imports
+
+locked: $(READY) ## requirements/*.txt belong to this pyproject.toml
+	$(BIN)/python scripts/lock --check
+
+sizes: ## no Python file over 500 lines
+	@find exporters scripts tests -name '*.py' -exec wc -l {} + | awk \
+	  '$$2 != "total" && $$1 > 500 {print $$2 ": " $$1 " lines, the limit is 500"; bad = 1} END {exit bad}'
+
+rules: $(TOOLS)/promtool ## promtool over the golden pages
+	@scripts/check-rules
+
+# -- Testing -------------------------------------------------------------------------------------------------------
+
+test: $(READY) $(TOOLS)/promtool ## all tests but integration; branch coverage 95 %, core 100 %
+	$(BIN)/python -m pytest -n 2 -m 'not integration' --cov --cov-branch --cov-report=
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --fail-under=100 --include='*/stratoscope/core/*'
+
+golden: $(READY) $(TOOLS)/promtool ## rewrite the golden files; review the diff
+	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 2 -m 'not integration'
+
+integration: $(READY) $(TOOLS)/promtool ## real libvirt with QEMU guests (root or sudo)
+	@$(SUDO) env "PATH=$$PATH" scripts/integration
+
+bench: $(READY) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json
+	$(BIN)/python tests/bench/run.py
+
+audit: $(READY) ## known faults and licences of the dependencies (asks the advisory service)
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements/all.txt
+	$(BIN)/python scripts/licences requirements/all.txt
+
+# -- Showing -------------------------------------------------------------------------------------------------------
+
+demo: $(READY) $(TOOLS)/promtool ## the exporter on this machine's libvirt, with Prometheus; Ctrl-C ends it
+	@$(BIN)/python scripts/demo
+
+clean: ## remove .venv and build
+	rm -rf .venv build dist

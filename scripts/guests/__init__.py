@@ -1,0 +1,1 @@
+"""Real libvirt with QEMU guests for `make integration` and `make bench`."""

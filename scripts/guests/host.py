@@ -1,0 +1,101 @@
+"""The machine under the guests: libvirt's packages, its daemon, a network and a storage pool. Needs root."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# QEMU runs as a user of its own, who may not read a home directory: hence not under build/.
+FOLDER = Path(os.environ.get("STRATOSCOPE_LIBVIRT", "/var/tmp/stratoscope-libvirt"))  # noqa: S108 - root's, mode 755
+URI = "qemu:///system"
+NAME = "strato"
+PACKAGES = (
+    *(
+        "libvirt-daemon-system",
+        "libvirt-daemon-driver-qemu",
+        "libvirt-clients",
+        "qemu-system-x86",
+        "qemu-utils",
+    ),
+    *("busybox-static", "cpio", "iptables"),
+)
+NETWORK = f"<network><name>{NAME}</name><bridge name='virbr-{NAME}'/></network>"  # no address, so no dnsmasq
+DAEMONS = ("virtlogd", "libvirtd")
+STARTED = FOLDER / "started-by"  # systemd, hand, or somebody else
+
+
+def virsh(*arguments: str | Path) -> str:
+    """What virsh prints. Raises CalledProcessError with virsh's own words in stderr."""
+    command = ["virsh", "--quiet", "--connect", URI, *map(str, arguments)]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+
+
+def daemon_answers() -> bool:
+    try:
+        virsh("uri")
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
+def install_packages() -> None:
+    subprocess.run([ROOT / "scripts" / "apt-install", *PACKAGES], check=True)
+
+
+def start_daemon() -> None:
+    """Start libvirt unless it runs, and remember on the first time whether that was our doing."""
+    if daemon_answers():
+        remember("somebody else")
+        return
+    has_systemd = Path("/run/systemd/system").is_dir()
+    remember("systemd" if has_systemd else "hand")
+    for daemon in ["libvirtd"] if has_systemd else DAEMONS:
+        command = ["systemctl", "start", daemon] if has_systemd else [daemon, "--daemon"]
+        subprocess.run(command, check=True)
+    deadline = time.monotonic() + 60
+    while not daemon_answers():
+        if time.monotonic() > deadline:
+            raise SystemExit("libvirtd was started but does not answer: see its log")
+        time.sleep(0.2)
+
+
+def remember(starter: str) -> None:
+    if not STARTED.exists():
+        STARTED.write_text(starter)
+
+
+def stop_daemon() -> None:
+    """Stop libvirt if start_daemon started it."""
+    starter = STARTED.read_text() if STARTED.exists() else "somebody else"
+    if starter == "systemd":
+        subprocess.run(["systemctl", "stop", "libvirtd.service"], check=True)
+    if starter == "hand":
+        for daemon in reversed(DAEMONS):
+            pid_file = Path(f"/run/{daemon}.pid")
+            if pid_file.exists():
+                os.kill(int(pid_file.read_text()), signal.SIGTERM)
+
+
+def add_network_and_pool() -> None:
+    disks = FOLDER / "disks"
+    disks.mkdir(exist_ok=True)
+    if NAME not in virsh("net-list", "--all", "--name").split():
+        definition = FOLDER / "network.xml"
+        definition.write_text(NETWORK)
+        virsh("net-define", definition)
+    if NAME not in virsh("net-list", "--name").split():
+        virsh("net-start", NAME)
+    if NAME not in virsh("pool-list", "--all", "--name").split():
+        virsh("pool-define-as", NAME, "dir", "--target", disks)
+    if NAME not in virsh("pool-list", "--name").split():
+        virsh("pool-start", NAME)
+
+
+def remove_network_and_pool() -> None:
+    for kind in ("net", "pool"):
+        if NAME in virsh(f"{kind}-list", "--name").split():
+            virsh(f"{kind}-destroy", NAME)
+        if NAME in virsh(f"{kind}-list", "--all", "--name").split():
+            virsh(f"{kind}-undefine", NAME)
