@@ -1,40 +1,45 @@
 """`stratoscope <exporter> ...`: imports only the exporter that is asked for."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
 
 from stratoscope.core.app import main as run
-from stratoscope.core.app import version
+from stratoscope.core.flags import USAGE_STATUS, version
 
 EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor.exporter"}
 """Sub-command -> the module whose EXPORTER it is."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, exporters: Mapping[str, str] = EXPORTERS) -> int:
     """Run one exporter until it is told to stop; the exit status is 2 for a wrong flag, file or key."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    first = arguments[0] if arguments else ""
-    names = ", ".join(EXPORTERS)
-    if first == "--version":
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    allowed = ", ".join(exporters)
+    if name == "--version":
         sys.stdout.write(f"stratoscope {version()}\n")
         return 0
-    if first in ("-h", "--help"):
+    if name in ("-h", "--help"):
         sys.stdout.write(
-            f"usage: stratoscope EXPORTER [--help] [--config.file=FILE] ...\nexporters: {names}\n"
+            f"usage: stratoscope EXPORTER [--help] [--config.file=FILE] ...\nexporters: {allowed}\n"
         )
         return 0
-    if first not in EXPORTERS:
-        sys.stderr.write(f"stratoscope: no exporter {first!r}; allowed: {names}\n")
-        return 2
+    if name not in exporters:
+        said = f"no exporter {name!r}" if name else "no exporter given"
+        return _refused(f"{said}; allowed: {allowed}")
     try:
-        module = import_module(EXPORTERS[first])
-    except ModuleNotFoundError as error:
-        sys.stderr.write(f"stratoscope: {error.name} is not installed; install stratoscope[{first}]\n")
-        return 2
-    return run(module.EXPORTER, arguments[1:])
+        module = import_module(exporters[name])
+    except ImportError as error:
+        if error.name is None or error.name.partition(".")[0] == "stratoscope":
+            raise  # a bug of ours
+        return _refused(f"{error}; install stratoscope[{name}]")
+    return run(module.EXPORTER, rest)
 
 
-if __name__ == "__main__":
+def _refused(text: str) -> int:
+    sys.stderr.write(f"stratoscope: {text}\n")
+    return USAGE_STATUS
+
+
+if __name__ == "__main__":  # pragma: no cover - run by tests in a process of its own
     sys.exit(main())

@@ -1,241 +1,241 @@
-"""An exporter's life: command line, start, serve, reload on SIGHUP and `/-/reload`, stop on SIGTERM."""
+"""An exporter's life: start, serve, reload on SIGHUP and `/-/reload`, stop on SIGTERM and SIGINT."""
 
-import argparse
 import asyncio
-import contextlib
 import logging
 import os
-import platform
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Sequence
-from importlib import metadata
-from pathlib import Path
-from typing import Any, Final, NoReturn
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics
+from prometheus_client import CollectorRegistry
 
-from stratoscope.core import logs, web
+from stratoscope.core import logs, web, yaml_file
 from stratoscope.core.auth import Access
-from stratoscope.core.collector import Absent, Every
-from stratoscope.core.config import load, shown
+from stratoscope.core.collector import Absent
+from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.exporter import Exporter
+from stratoscope.core.flags import USAGE_STATUS, Flags, version
+from stratoscope.core.listen import Address
 from stratoscope.core.runner import Runner
+from stratoscope.core.running import Running
+from stratoscope.core.self_metrics import SelfMetrics
+
+__all__ = ["App", "main", "settings_of", "version"]
 
 log = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S: Final = 1.5
-"""How long a stop waits for scrapes under way and for clients to close before the process ends all the same."""
+"""After how long a stop ends the process all the same: what hangs may be the loop itself."""
+_OF_IT_TO_CLOSE: Final = 2 / 3
 
-
-def version() -> str:
-    """The version of the installed package."""
-    return metadata.version("stratoscope")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        flags = sorted(flag for flag in self._option_string_actions if flag.startswith("--"))
-        self.exit(2, f"{self.prog}: {message}; allowed: {', '.join(flags)}\n")
-
-
-def _arguments(exporter: Exporter, arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog=f"stratoscope {exporter.name}", description=exporter.summary, allow_abbrev=False)
-    add = parser.add_argument
-    add("--config.file", metavar="FILE", help="configuration (YAML); without it the defaults hold")
-    add("--config.check", action="store_true", help="check the configuration, say so and end")
-    add(
-        "--web.listen-address", metavar="ADDRESS", action="append",
-        help=f"HOST:PORT, or :PORT for all interfaces; may be given twice (default 127.0.0.1:{exporter.port})",
-    )  # fmt: skip
-    add("--web.config.file", metavar="FILE", help="TLS and authentication, in exporter-toolkit's format")
-    add("--log.level", choices=logs.LEVELS, default="info")
-    add("--log.format", choices=logs.FORMATS, default="logfmt")
-    for flag, (default, text) in exporter.flags.items():
-        add(f"--{flag}", dest=flag, metavar="VALUE", default=default, help=f"{text} (default {default})")
-    add("--version", action="version", version=f"stratoscope {version()}")
-    return parser.parse_args(arguments)
-
-
-class _Opened:
-    """An exporter opened with one configuration: its runners, and the task that keeps them running."""
-
-    def __init__(self, settings: object, runners: Sequence[Runner], left_out: Sequence[Absent]) -> None:
-        self.settings, self.runners, self.left_out = settings, runners, left_out
-
-    async def first(self) -> None:
-        await asyncio.gather(*(runner.first() for runner in self.runners))
-
-    async def keep_running(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for runner in self.runners:
-                if isinstance(runner.collection.schedule, Every):
-                    tasks.create_task(runner.keep_running(runner.collection.schedule))
-
-
-@contextlib.asynccontextmanager
-async def _opened(exporter: Exporter, settings: object) -> AsyncIterator[_Opened]:
-    async with exporter.open(settings) as collections:
-        runners = [Runner(collection) for collection in collections.running]
-        opened = _Opened(settings, runners, collections.left_out)
-        background: asyncio.Task[None] | None = None
-        try:
-            await opened.first()
-            background = asyncio.create_task(opened.keep_running(), name="background")
-            yield opened
-        finally:
-            if background is not None:
-                background.cancel()
-                await asyncio.wait({background})
-            await asyncio.gather(*(runner.stop() for runner in runners))
+End = Callable[[int], object]
+"""Ends the process with an exit status, at once: it does not wait for threads whose calls hang."""
 
 
 class App:
-    """The service that web.py shows: one exporter under the configuration now in force."""
+    """The service that web.py shows: one exporter under the configuration now in force.
 
-    def __init__(self, exporter: Exporter, arguments: argparse.Namespace) -> None:
-        self.name, self.summary, self.version = exporter.name, exporter.summary, version()
-        self.ready = False
-        self.runners: Sequence[Runner] = ()
-        self.left_out: Sequence[Absent] = ()
-        self.warnings: list[str] = []
-        self.registry = CollectorRegistry()
-        self._exporter, self._arguments = exporter, vars(arguments)
-        self._settings: Any = None
-        self._close = contextlib.AsyncExitStack()
-        self._reloading = asyncio.Lock()
-        self._stop = asyncio.Event()
-        self._reload_ok, self._reload_time = _own_metrics(self.registry, self.version)
+    Attributes:
+        urls: Where it listens, as soon as it does.
+    """
 
-    def parse(self) -> object:
-        """The settings that the file holds now.
+    def __init__(
+        self,
+        exporter: Exporter,
+        read: Callable[[], Any],
+        *,
+        end: End = os._exit,
+        stop_timeout_s: float = STOP_TIMEOUT_S,
+    ) -> None:
+        """Read the configuration for the first time; in the loop that will run it.
+
+        Args:
+            exporter: What is run.
+            read: The settings that the configuration file holds now; raises ConfigError.
+            end: Ends the process when a stop takes longer than `stop_timeout_s`.
 
         Raises:
-            ConfigError: The file cannot be used.
+            ConfigError: The configuration cannot be used.
         """
-        file = self._arguments["config.file"]
-        flags = {flag: self._arguments[flag] for flag in self._exporter.flags}
-        try:
-            return self._exporter.parse(load(Path(file)) if file else {}, flags)
-        except ConfigError as error:
-            text = str(error)
-            raise ConfigError(text if not file or text.startswith(file) else f"{file}: {text}") from error
+        self.name, self.summary, self.version = exporter.name, exporter.summary, version()
+        self.ready = False
+        self.urls: Sequence[str] = ()
+        self.registry = CollectorRegistry()
+        self._exporter, self._read = exporter, read
+        self._running = Running(exporter, read())
+        self._refused = ""
+        self._started, self._reloading = asyncio.Event(), asyncio.Lock()
+        self._over = asyncio.get_running_loop().create_future()
+        self._emergency = threading.Timer(stop_timeout_s, end, (0,))
+        self._emergency.daemon = True
+        self._self_metrics = SelfMetrics(self.registry, self.version)
+
+    @property
+    def runners(self) -> Sequence[Runner]:
+        return self._running.runners
+
+    @property
+    def left_out(self) -> Sequence[Absent]:
+        return self._running.left_out
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        return [f"the last reload was refused: {self._refused}"] if self._refused else []
 
     def config_shown(self) -> str:
-        return shown(self._settings)
+        """The settings in force with their defaults, and as `running` what each collector makes of them."""
+        return shown(self._running.settings, running=self._running.effective())
 
     async def reload(self) -> str | None:
-        """Put the file's configuration into force; a bad one leaves the old in force and its message is returned."""
+        """Put the file's configuration into force; a bad one leaves the old in force, and why is returned."""
+        await self._started.wait()
         async with self._reloading:
             try:
-                settings = self.parse()
-                await self._put_into_force(settings)
+                await self._replace(await asyncio.to_thread(self._read))
             except ConfigError as error:
-                self._reload_ok.set(0)
-                log.error("reload refused, the old configuration stays error=%r", str(error))  # noqa: TRY400
-                return str(error)
-            log.info("reloaded")
+                return self._refuse(str(error))
+            except Exception as error:  # noqa: BLE001 - the border: a bug in what is new must not end what works
+                return self._refuse(f"{type(error).__name__}: {error}", bug=error)
             return None
 
-    async def run(self, settings: object, access: Access, addresses: Sequence[str]) -> None:
-        """Serve until SIGTERM or SIGINT."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end)
-        hang_up = asyncio.Event()
+    async def run(self, access: Access, addresses: Sequence[str]) -> None:
+        """Serve until SIGTERM or SIGINT.
+
+        Raises:
+            ConfigError: It cannot listen there, or the exporter cannot be opened so.
+            Exception: A bug: what collects has ended.
+        """
+        hang_up, loop = asyncio.Event(), asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
         server = await web.serve(web.application(self, access), addresses, access)
-        log.info("listening urls=%s version=%s", ",".join(server.urls), self.version)
+        self.urls = server.urls
+        log.info("listening urls=%s version=%s", ",".join(self.urls), self.version)
+        self._running.start()
         try:
-            async with asyncio.TaskGroup() as tasks:
-                working = tasks.create_task(self._work(settings, hang_up))
-                await self._stop.wait()
-                working.cancel()
+            await self._until_over(self._work(hang_up))
         finally:
-            await asyncio.gather(server.close(), self._close.aclose())
+            closing = self._running.close(self._emergency.interval * _OF_IT_TO_CLOSE)
+            await asyncio.gather(server.close(), closing)
+            self._emergency.cancel()
 
-    def _end(self) -> None:
-        """Stop; after STOP_TIMEOUT_S the process ends all the same: a hung source must not hold it up."""
-        log.info("stopping")
-        self._stop.set()
-        asyncio.get_running_loop().call_later(STOP_TIMEOUT_S, _exit, 0)
+    def stop(self) -> None:
+        """Stop; a hung source does not hold it up."""
+        if not self._over.done():
+            self._emergency.start()  # before all else: a log may hang, too
+            self._over.set_result(None)
+            log.info("stopping")
 
-    async def _work(self, settings: object, hang_up: asyncio.Event) -> None:
-        async with self._reloading:
-            await self._put_into_force(settings)
+    async def _until_over(self, work: Coroutine[Any, Any, None]) -> None:
+        working = asyncio.create_task(work, name="work")
+        try:
+            done, _ = await asyncio.wait({working, self._over}, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                one.result()
+        finally:
+            working.cancel()
+            await asyncio.wait({working})
+
+    async def _work(self, hang_up: asyncio.Event) -> None:
+        await self._running.tried()
+        self._running.when_broken(self._broken)
         self.ready = True
+        self._started.set()
+        log.info("ready collectors=%d", len(self.runners))
         while True:
             await hang_up.wait()
             hang_up.clear()
             await self.reload()
 
-    async def _put_into_force(self, settings: object) -> None:
-        close = contextlib.AsyncExitStack()
-        opened = await close.enter_async_context(_opened(self._exporter, settings))
-        old, self._close = self._close, close
-        self._settings, self.runners, self.left_out = settings, opened.runners, opened.left_out
-        self._reload_ok.set(1)
-        self._reload_time.set(time.time())
-        await old.aclose()
+    async def _replace(self, settings: object) -> None:
+        """Let the settings come into force once every collector has been tried under them."""
+        new = Running(self._exporter, settings)
+        new.start()
+        try:
+            await new.tried()
+        except BaseException:
+            await new.close()
+            raise
+        if self._over.done():
+            await new.close()
+            raise ConfigError("it is stopping")
+        new.when_broken(self._broken)
+        old, self._running = self._running, new
+        self._refused = ""
+        self._self_metrics.reloaded()
+        log.info("reloaded collectors=%d", len(self.runners))
+        await old.close()
+
+    def _refuse(self, why: str, bug: Exception | None = None) -> str:
+        self._refused = why
+        self._self_metrics.refused()
+        log.error("reload refused, the old configuration stays error=%r", why, exc_info=bug)
+        return why
+
+    def _broken(self, error: BaseException) -> None:
+        if not self._over.done():
+            self._over.set_exception(error)
 
 
-def _own_metrics(registry: CollectorRegistry, number: str) -> tuple[Gauge, Gauge]:
-    disable_created_metrics()
-    ProcessCollector(registry=registry)
-    build = Gauge(
-        "stratoscope_build_info", "The running version.", ("version", "pythonversion"), registry=registry
-    )
-    build.labels(number, platform.python_version()).set(1)
-    ok = Gauge(
-        "stratoscope_config_last_reload_successful",
-        "1 if the last configuration that was read is in force, 0 if it was refused.",
-        registry=registry,
-    )
-    when = Gauge(
-        "stratoscope_config_last_reload_success_timestamp_seconds",
-        "When the configuration in force was read, as Unix time.",
-        registry=registry,
-    )
-    return ok, when
-
-
-def main(exporter: Exporter, arguments: Sequence[str]) -> int:
+def main(exporter: Exporter, arguments: Sequence[str], *, end: End = os._exit) -> int:
     """Run an exporter until it is told to stop.
+
+    Args:
+        exporter: What is run.
+        arguments: The command line after the exporter's name.
+        end: Ends the process once it has stopped.
 
     Returns:
         The exit status: 0, or 2 for a wrong flag, file or key, said in one line on standard error.
     """
     try:
-        parsed = _arguments(exporter, arguments)
-    except SystemExit as end:
-        return int(end.code or 0)
-    given = vars(parsed)
-    logs.set_up(given["log.level"], given["log.format"])
+        flags = Flags.parse(exporter, arguments)
+    except SystemExit as over:
+        return int(over.code or 0)
+    logs.set_up(flags.log_level, flags.log_format)
     try:
-        return asyncio.run(_main(exporter, parsed))
+        return asyncio.run(_main(exporter, flags, end))
     except ConfigError as error:
         sys.stderr.write(f"stratoscope {exporter.name}: {error}\n")
-        return 2
+        return USAGE_STATUS
 
 
-async def _main(exporter: Exporter, parsed: argparse.Namespace) -> int:
-    given = vars(parsed)
-    app = App(exporter, parsed)
-    settings = app.parse()
-    access = Access.open(given["web.config.file"])
-    if given["config.check"]:
-        sys.stdout.write("configuration is good\n")
+async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
+    access = Access.open(flags.web_config_file)
+    for address in flags.listen_addresses:
+        Address.parse(address)
+    app = App(exporter, lambda: settings_of(exporter, flags), end=end)
+    if flags.config_check:
+        sys.stdout.write(f"{flags.config_file or 'the default configuration'} is good\n")
         return 0
-    addresses = given["web.listen_address"] or [f"127.0.0.1:{exporter.port}"]
-    await app.run(settings, access, addresses)
-    _exit(0)
-    return 0
+    status = 0
+    try:
+        await app.run(access, flags.listen_addresses)
+    except ConfigError:
+        raise
+    except Exception:  # the border: whatever it is, the process says so and ends
+        log.critical("ended by a bug", exc_info=True)
+        status = 1
+    end(status)
+    return status
 
 
-def _exit(status: int) -> None:
-    """End at once, without waiting for threads whose calls hang."""
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(status)
+def settings_of(exporter: Exporter, flags: Flags) -> object:
+    """The settings that the file holds now; without a file, the defaults.
+
+    Raises:
+        ConfigError: They cannot be used; it names the file and the key, or the flag, and what is allowed.
+    """
+    if flags.config_file is None:
+        return exporter.parse({}, flags.own)
+    document = yaml_file.load(flags.config_file)
+    try:
+        return exporter.parse(document, flags.own)
+    except ConfigError as error:
+        if str(error).startswith("--"):
+            raise
+        raise ConfigError(f"{flags.config_file}: {error}") from error

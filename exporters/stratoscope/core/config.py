@@ -1,44 +1,47 @@
-"""One strict YAML file per process: durations, secrets, and errors that name the key and what is allowed."""
+"""Settings from untyped YAML, strictly: durations, secrets, errors that name the key and what is allowed."""
 
 import re
-import types
-import typing
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 import yaml
 
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.refusal import refusal
 
 T = TypeVar("T")
 
-SECTIONS: Final = ("clouds", "hypervisor", "management", "vmprobe", "downtime", "accounting", "slurper")
-"""The sections a file may have: one file may serve every exporter."""
-
-_UNITS_S: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION: Final = re.compile(r"(?:(\d+(?:\.\d+)?)(ms|s|m|h|d|w))+\Z")
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_UNITS_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+_DURATION: Final = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS_MS))
+_LONGEST_MS: Final = 365 * _UNITS_MS["d"]
+_PASSWORD: Final = re.compile(r"(://[^/@:\s]*:)[^/@\s]+(?=@)")
 
 
 class Duration(float):
-    """Seconds, written as `30s`, `1m30s`, `250ms`, `2h`, `7d`."""
+    """Seconds, written as Prometheus writes durations: `30s`, `1m30s`, `250ms`, `2h`, `7d`."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: object) -> "Duration":
-        if not isinstance(text, str) or not _DURATION.match(text):
-            raise ValueError("Expected a duration such as `30s`, `1m30s` or `2h`")
-        seconds = sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(text))
-        if seconds <= 0:
-            raise ValueError("Expected a duration above zero")
-        return cls(seconds)
+        """Raises ValueError for what is no duration, or one that nobody can wait for."""
+        match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+        if match is None or not text:
+            raise ValueError("expected a duration such as `30s`, `1m30s` or `2h`")
+        parts = zip(match.groups(default="0"), _UNITS_MS.values(), strict=True)
+        in_ms = sum(int(number) * unit_ms for number, unit_ms in parts)
+        if not 0 < in_ms <= _LONGEST_MS:
+            raise ValueError("expected a duration above zero and of 365d at most")
+        return cls(in_ms / 1000)
 
     def __str__(self) -> str:
-        return f"{float(self):g}s"
+        parts, rest_ms = [], round(self * 1000)
+        for unit, unit_ms in _UNITS_MS.items():
+            number, rest_ms = divmod(rest_ms, unit_ms)
+            parts += [f"{number}{unit}"] if number else []
+        return "".join(parts)
 
 
 class Secret:
@@ -72,64 +75,25 @@ class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
             ConfigError: A key that this schedule does not have, or times that do not fit together.
         """
         if isinstance(default, OnScrape):
-            for name in ("interval", "max_age"):
-                if getattr(self, name) is not None:
-                    raise ConfigError(
-                        f"{key}.{name}: it is collected when scraped; allowed: enabled, timeout, max_series"
-                    )
+            self.only({"enabled", "timeout", "max_series"}, key, "it is collected when scraped")
             return OnScrape(self.timeout or default.timeout_s)
         interval_s, timeout_s = self.interval or default.interval_s, self.timeout or default.timeout_s
-        fitting_s = max(default.max_age_s, 2 * interval_s + timeout_s)
-        try:
-            return Every(interval_s, timeout_s, self.max_age or fitting_s)
-        except ValueError as error:
-            raise ConfigError(f"{key}.{error}") from error
+        least_s = 2 * interval_s + timeout_s
+        max_age_s = self.max_age or max(default.max_age_s, least_s)
+        if max_age_s < least_s:
+            least = Duration(least_s)
+            raise ConfigError(f"{key}.max_age: expected 2 x interval + timeout at least, which is {least}")
+        return Every(interval_s, timeout_s, max_age_s)
 
+    def only(self, allowed: Iterable[str], key: str, why: str) -> None:
+        """Refuse any other key that is set.
 
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice in a mapping, where YAML would let the last one win."""
-
-
-def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen = set()
-    for key_node, _ in node.value:
-        key = key_node.value
-        if key in seen:
-            raise yaml.MarkedYAMLError(
-                problem=f"the key `{key}` stands twice", problem_mark=key_node.start_mark
-            )
-        seen.add(key)
-    loader.flatten_mapping(node)
-    return loader.construct_mapping(node, deep=True)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
-def load(path: Path) -> dict[str, Any]:
-    """The document of a configuration file, its sections checked by name only.
-
-    Raises:
-        ConfigError: It cannot be read, is no YAML, or has a section that does not exist.
-    """
-    try:
-        document = yaml.load(path.read_bytes(), _StrictLoader)  # noqa: S506 - it is a SafeLoader
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise ConfigError(f"{path}{where}: {error.problem}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path}: expected sections at the top; allowed: {', '.join(SECTIONS)}")
-    for section in document:
-        if section not in SECTIONS:
-            raise ConfigError(f"{path}: {section}: unknown section; allowed: {', '.join(SECTIONS)}")
-    return document
+        Raises:
+            ConfigError: It names the key, why it means nothing here, and what is allowed.
+        """
+        for name in self.__struct_fields__:
+            if getattr(self, name) is not None and name not in allowed:
+                raise ConfigError(f"{key}.{name}: {why}; allowed: {', '.join(sorted(allowed))}")
 
 
 def decode(kind: type[T], value: object, key: str) -> T:
@@ -141,81 +105,9 @@ def decode(kind: type[T], value: object, key: str) -> T:
     try:
         return msgspec.convert(value, kind, dec_hook=_dec_hook)
     except msgspec.ValidationError as error:
-        raise ConfigError(_explained(kind, str(error), key)) from error
-
-
-def shown(settings: object) -> str:
-    """Settings as YAML, with defaults filled in and secrets masked."""
-    plain = msgspec.to_builtins(
-        settings, enc_hook=lambda value: str(value) if isinstance(value, Duration) else repr(value)
-    )
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
-
-
-def one_of(name: str, allowed: Iterable[str], key: str) -> None:
-    """Refuse a name that is not allowed.
-
-    Raises:
-        ConfigError: It names the key and all that is allowed.
-    """
-    allowed = sorted(allowed)
-    if name not in allowed:
-        raise ConfigError(f"{key}: unknown: {name}; allowed: {', '.join(allowed)}")
-
-
-def _dec_hook(kind: type, value: object) -> object:
-    if kind is Duration:
-        return Duration.parse(value)
-    if kind is Secret and isinstance(value, str):
-        return Secret(value)
-    raise ValueError("Expected a text")
-
-
-_AT: Final = re.compile(r" - at `(?:key in )?\$(.*)`\Z")
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`\Z")
-
-
-def _explained(kind: object, message: str, key: str) -> str:
-    """msgspec's message as `section.key: what is wrong; allowed: ...`."""
-    at = _AT.search(message)
-    path = at.group(1) if at else ""
-    problem = message[: at.start()] if at else message
-    allowed = _allowed(_at(kind, re.findall(r"\.(\w+)|(\[[^\]]*\])", path)))
-    unknown = _UNKNOWN.match(problem)
-    if unknown:
-        path, problem = f"{path}.{unknown.group(1)}", "unknown key"
-    return f"{key}{path}: {problem}" + (f"; allowed: {', '.join(allowed)}" if allowed else "")
-
-
-def _at(kind: object, steps: Iterable[tuple[str, str]]) -> object:
-    """The type that stands at a path of a type."""
-    for field, _ in steps:
-        kind = _bare(kind)
-        if field and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            hints = typing.get_type_hints(kind, include_extras=True)
-            kind = hints.get(field)
-        elif args := get_args(kind):
-            kind = args[-1] if args[-1] is not Ellipsis else args[0]
-    return _bare(kind)
-
-
-def _bare(kind: object) -> object:
-    """A type without Annotated and without its None."""
-    if get_origin(kind) is Annotated:
-        kind = get_args(kind)[0]
-    if get_origin(kind) in (types.UnionType, typing.Union):
-        kinds = [one for one in get_args(kind) if one is not type(None)]
-        structs = [one for one in kinds if isinstance(one, type) and issubclass(one, msgspec.Struct)]
-        return _bare((structs or kinds)[0])
-    return kind
-
-
-def _allowed(kind: object) -> list[str]:
-    if get_origin(kind) is Literal:
-        return [str(value) for value in get_args(kind)]
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return [field.encode_name for field in msgspec.structs.fields(kind)]
-    return []
+        where, what = refusal(kind, value, str(error), dec_hook=_dec_hook)
+        where = f"{key}{where}".removeprefix(".")
+        raise ConfigError(f"{where}: {what}" if where else what) from error
 
 
 def section(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
@@ -226,3 +118,39 @@ def section(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
     """
     value = document.get(name)
     return decode(kind, {} if value is None else value, name)
+
+
+def one_of(name: str, allowed: Iterable[str], key: str) -> None:
+    """Refuse a name that is not allowed.
+
+    Raises:
+        ConfigError: It names the key and all that is allowed.
+    """
+    if name not in (allowed := sorted(allowed)):
+        raise ConfigError(f"{key}: unknown: {name}; allowed: {', '.join(allowed)}")
+
+
+def known_keys(names: Iterable[str], allowed: Iterable[str], key: str) -> None:
+    """Refuse a key below `key` that is not allowed.
+
+    Raises:
+        ConfigError: It names the first such key and all that are allowed.
+    """
+    allowed = sorted(allowed)
+    for name in names:
+        if name not in allowed:
+            raise ConfigError(f"{key}.{name}: unknown key; allowed: {', '.join(allowed)}")
+
+
+def shown(settings: object, **more: object) -> str:
+    """Settings (and more, by key) as YAML: defaults filled in, secrets masked, also the password in a URL."""
+    plain = msgspec.to_builtins(settings, enc_hook=str) | msgspec.to_builtins(more, enc_hook=str)
+    return _PASSWORD.sub(r"\1<secret>", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
+
+
+def _dec_hook(kind: type, value: object) -> object:
+    if kind is Duration:
+        return Duration.parse(value)
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise ValueError("expected a text; quotes make it one")

@@ -40,3 +40,11 @@ class CollectError(Exception):
 
 class ConfigError(Exception):
     """A configuration that cannot be used; `str()` of it names the key and what is allowed, in one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+def one_line(text: str) -> str:
+    """The text with whatever would break or blur a line written as an escape, such as `\\n`."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

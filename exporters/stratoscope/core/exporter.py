@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stratoscope.core.collector import Collections
@@ -16,8 +16,8 @@ class Exporter:
         name: The sub-command and the name of its section in the configuration.
         port: Default port on loopback.
         summary: One sentence for `--help` and the landing page.
-        parse: Turns the whole configuration file (untyped, as YAML gave it) and the command line's own flags into
-            the exporter's settings; raises ConfigError.
+        parse: Turns the whole configuration file (untyped, as YAML gave it) and the exporter's own flags into
+            its settings (a msgspec.Struct or a dataclass); raises ConfigError.
         open: Opens clients, yields collections, closes.
         flags: Flags of its own: name without dashes -> (default, help).
     """
@@ -27,4 +27,4 @@ class Exporter:
     summary: str
     parse: Callable[[Mapping[str, Any], Mapping[str, str]], Any]
     open: Callable[[Any], AbstractAsyncContextManager[Collections]]
-    flags: Mapping[str, tuple[str, str]]
+    flags: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -19,9 +19,10 @@ TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _PLAIN: Final = frozenset({int, float})
+_MOST: Final = 2**63 - 1
 _encode: Final = msgspec.json.Encoder().encode
 """Writes a list of numbers many times quicker than `repr` does one by one, each as a text that reads back the
-same. What JSON has no number for it writes as `null`; an int of more than 64 bits it refuses."""
+same; what JSON has no number for it writes as `null`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,15 @@ def render(samples: Iterable[Sample], families: Iterable[Family], max_series: in
     series, dropped = _sorted_out(samples, families)
     by_family, written = {}, 0
     for family, of_family in series.items():
-        lines = _lines(family, of_family)
+        bodies = _bodies(family.kind, of_family)
         room = max(0, max_series - written)
-        dropped[Dropped.INVALID] += len(of_family) - len(lines)
-        dropped[Dropped.MAX_SERIES] += max(0, len(lines) - room)
-        del lines[room:]
-        if lines:
-            by_family[family] = "".join(lines).encode()
-            written += len(lines)
+        dropped[Dropped.INVALID] += len(of_family) - len(bodies)
+        dropped[Dropped.MAX_SERIES] += max(0, len(bodies) - room)
+        del bodies[room:]
+        if bodies:
+            start = family.name + "{"
+            by_family[family] = (start + f"\n{start}".join(bodies) + "\n").encode()
+            written += len(bodies)
     return Lines(by_family, written, {reason: count for reason, count in dropped.items() if count})
 
 
@@ -80,24 +82,26 @@ def _sorted_out(
     return series, Counter({Dropped.DUPLICATE: duplicate, Dropped.INVALID: invalid})
 
 
-def _lines(family: Family, series: Mapping[str, float]) -> list[str]:
-    start, values = family.name + "{", list(series.values())
-    numbers = _all_plain(family.kind, values)
-    if numbers is None:
-        numbers = [_number(family.kind, value) for value in values]
-    return [f"{start}{text}}} {number}\n" for text, number in zip(series, numbers, strict=True) if number]
+def _bodies(kind: str, series: Mapping[str, float]) -> list[str]:
+    """What follows the name and the opening brace, for each sample whose value its family can have."""
+    values = list(series.values())
+    numbers = _all_plain(kind, values)
+    if numbers is not None:
+        return list(map("} ".join, zip(series, numbers, strict=True)))
+    spelled = ((text, _number(kind, value)) for text, value in series.items())
+    return [f"{text}}} {number}" for text, number in spelled if number is not None]
 
 
-def _all_plain(kind: str, values: list[float]) -> Sequence[str | None] | None:
+def _all_plain(kind: str, values: list[float]) -> list[str] | None:
     """All numbers at once, where none needs a second look; None where one does."""
-    if not _PLAIN.issuperset(map(type, values)):
+    types = set(map(type, values))
+    if not types <= _PLAIN:
         return None
     if (kind == "counter" and min(values) < 0) or (kind == "info" and values.count(1) < len(values)):
         return None
-    try:
-        text = _encode(values)
-    except OverflowError:
+    if int in types and not (min(values) >= -_MOST and max(values) <= _MOST):
         return None
+    text = _encode(values)
     return None if b"null" in text else text[1:-1].decode().split(",")
 
 

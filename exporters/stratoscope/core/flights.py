@@ -1,4 +1,4 @@
-"""Calls that are shared: of each kind at most one is under way, so that a source that hangs costs one thread a kind."""
+"""Calls that are shared: of each kind one is under way at most; a source that hangs costs a thread a kind."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,8 @@ class Flights:
         done, _ = await asyncio.wait({future}, timeout=within_s)
         if not done:
             raise CollectError(Reason.TIMEOUT, f"{self._source}: no answer to {kind} within {within_s:.3g} s")
-        return future.result()  # type: ignore[no-any-return]  # one kind, one type
+        outcome: R = future.result()  # one kind, one type
+        return outcome
 
 
 def _look(future: "asyncio.Future[Any]") -> None:

@@ -27,7 +27,7 @@ border-left:4px solid var(--wait);padding:.6rem .9rem;margin:.6rem 0}
 table{border-collapse:collapse;width:100%}th,td{padding:.5rem .8rem;text-align:left;vertical-align:top}
 th{color:var(--dim);font-weight:600;font-size:.85rem;white-space:nowrap}
 tr+tr td,thead+tbody td{border-top:1px solid var(--line)}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td.s{white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .ok,.failed,.waiting{font-weight:600;white-space:nowrap}
 .ok{color:var(--ok)}.failed{color:var(--bad)}.waiting{color:var(--wait)}
 .why{color:var(--dim);overflow-wrap:anywhere}
@@ -58,21 +58,20 @@ def _running(runners: Sequence[Runner]) -> str:
         return "<h2>Collectors</h2><p>None runs yet.</p>"
     head = (
         "<th>Cloud<th>Collector<th>Schedule<th>State<th class=n>Last success<th class=n>Took"
-        "<th class=n>Samples<th>Last failure"
+        "<th class=n>Samples<th>Why it failed"
     )
     return _table("Collectors", head, (_row(runner, runner.status) for runner in runners))
 
 
 def _row(runner: Runner, status: Status) -> str:
-    collector = runner.collector
+    collector, schedule = runner.collector, _schedule(runner.collection.schedule)
     success = status.last_success
-    age = "never" if success is None else f"{_duration(max(0.0, time.time() - success))} ago"
+    age = "never" if success is None else f"{_duration(max(1.0, round(time.time() - success)))} ago"
     took = "" if status.success is None else _duration(status.duration_s)
     why = f"{status.reason}: {status.message}" if status.reason else ""
     return (
-        f"<td>{escape(collector.cloud)}<td>{escape(collector.name)}<td>{_schedule(runner.collection.schedule)}"
-        f"<td>{_state(status)}<td class=n>{age}<td class=n>{took}<td class=n>{status.samples}"
-        f'<td class="why">{escape(why)}'
+        f"<td>{escape(collector.cloud)}<td>{escape(collector.name)}<td class=s>{schedule}<td>{_state(status)}"
+        f"<td class=n>{age}<td class=n>{took}<td class=n>{status.samples}<td class=why>{escape(why)}"
     )
 
 

@@ -1,24 +1,35 @@
-"""Log lines on standard error: logfmt or JSON, one line each."""
+"""Log lines on standard error: logfmt or JSON, one line each.
+
+Where a message's template ends in ` key=%s key=%r`, these are fields of their own, which can be searched for.
+"""
 
 import json
 import logging
+import re
 import sys
 import time
+from collections.abc import Mapping
 from typing import Final
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 FORMATS: Final = ("logfmt", "json")
 
+_FIELD: Final = r" (\w+)=(%[.\d]*[a-z])"
+_TEMPLATE: Final = re.compile(rf"([^=]*?)((?:{_FIELD})+)\Z", re.DOTALL)
+
 
 class _Line(logging.Formatter):
     def fields(self, record: logging.LogRecord) -> dict[str, str]:
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        message, of_message = _taken_apart(record)
         fields = {
             "ts": f"{when}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "msg": record.getMessage(),
+            "msg": message,
         }
+        for name, value in of_message.items():
+            fields.setdefault(name, value)
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return fields
@@ -31,11 +42,26 @@ class Logfmt(_Line):
 
 class Json(_Line):
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(self.fields(record), ensure_ascii=False)
+        return json.dumps(self.fields(record))
+
+
+def _taken_apart(record: logging.LogRecord) -> tuple[str, Mapping[str, str]]:
+    """The message proper, and the fields that its template ends with."""
+    template = _TEMPLATE.match(record.msg) if isinstance(record.msg, str) else None
+    if template is None or not isinstance(record.args, tuple):
+        return record.getMessage(), {}
+    fields = re.findall(_FIELD, template[2])
+    first = len(record.args) - len(fields)
+    values = zip(fields, record.args[first:], strict=True)
+    return template[1] % record.args[:first], {
+        name: str(value) if form == "%r" else form % value for (name, form), value in values
+    }
 
 
 def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False) if not value or set(value) & set(' ="\n\r\t\\') else value
+    if value and value.isprintable() and not set(value) & set(' ="\\'):
+        return value
+    return json.dumps(value, ensure_ascii=not value.isprintable())
 
 
 def set_up(level: str, kind: str) -> None:

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _LABEL: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
-_NEEDS_ESCAPE: Final = re.compile(r'[\\"\n]')
+_new: Final = object.__new__
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
@@ -27,9 +27,11 @@ class Labels:
         return self + Labels(**labels)
 
     def __add__(self, more: "Labels") -> "Labels":
-        both = Labels.__new__(Labels)
-        both.names = _SUMS.get((self.names, more.names)) or _sum(self.names, more.names)
-        both.text = f"{self.text},{more.text}" if self.text and more.text else self.text or more.text
+        both = _new(Labels)
+        names, more_names = self.names, more.names
+        both.names = _SUMS.get((id(names), id(more_names))) or _sum(names, more_names)
+        text, more_text = self.text, more.text
+        both.text = f"{text},{more_text}" if text and more_text else text or more_text
         return both
 
     def __repr__(self) -> str:
@@ -77,7 +79,7 @@ class Family:
 
 def escaped(value: str) -> str:
     """A label value as the text format wants it, without the quotes; always encodable as UTF-8."""
-    if _NEEDS_ESCAPE.search(value):
+    if '"' in value or "\\" in value or "\n" in value:
         value = value.translate(_ESCAPES)
     return value if value.isascii() else value.encode(errors="replace").decode()
 
@@ -87,14 +89,15 @@ def states(family: Family, current: str, of: Mapping[str, Labels], labels: Label
 
     A state that `of` lacks is shown as a further series: what the source says is never hidden.
     """
-    for state, label in of.items():
-        yield (family, labels + label, 1 if state == current else 0)
+    samples = [(family, labels + label, 1 if state == current else 0) for state, label in of.items()]
     if current not in of:
-        yield (family, labels.plus(state=current), 1)
+        samples.append((family, labels.plus(state=current), 1))
+    return samples
 
 
 _KNOWN: dict[tuple[str, ...], tuple[str, ...]] = {}
-_SUMS: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {}
+# By identity: each tuple of names is one object for ever, and hashing two of them costs more than the rest.
+_SUMS: dict[tuple[int, int], tuple[str, ...]] = {}
 
 
 def _names(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -112,4 +115,4 @@ def _names(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _sum(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     both = _names(first + second)
-    return _SUMS.setdefault((first, second), both)
+    return _SUMS.setdefault((id(first), id(second)), both)

@@ -170,7 +170,7 @@ class Runner:
             )
 
     def _kept(self, max_age_s: float) -> Outcome:
-        """The last success while it is young enough, else what a failure shows; and how many samples that is."""
+        """The last success while it is young enough, else what a failure shows; and how many samples."""
         if self._snapshot is not None and self._monotonic() - self._snapshot[0] > max_age_s:
             self._snapshot = None
         lines = self._verdict if self._snapshot is None else self._snapshot[1]

@@ -77,14 +77,14 @@ def _families(runner: Runner, wanted: frozenset[str]) -> frozenset[Family]:
 
 
 def within_s(header: str | None) -> float:
-    """How long a scrape may collect: Prometheus's own time-out less what sending takes, 10 s at most."""
+    """How long a scrape may collect: its own time-out less what sending takes; without one, 10 s."""
     try:
         timeout_s = float(header or "")
     except ValueError:
         return DEFAULT_S
     if not math.isfinite(timeout_s) or timeout_s <= 0:
         return DEFAULT_S
-    return min(DEFAULT_S, timeout_s - min(_MARGIN_S, _MARGIN_RATIO * timeout_s))
+    return timeout_s - min(_MARGIN_S, _MARGIN_RATIO * timeout_s)
 
 
 async def collect(
@@ -117,7 +117,9 @@ async def send(
     if size <= _SMALL:
         body = b"".join(chunks)
         return web.Response(body=_gzipped(body) if gzip else body, headers=headers)
-    response = web.StreamResponse(headers=headers)
+    response, transport = web.StreamResponse(headers=headers), request.transport
+    if transport is None:  # the client is gone
+        return response
     if not gzip:
         response.content_length = size
     try:
@@ -126,8 +128,7 @@ async def send(
             await (_send_gzipped if gzip else _send_plain)(response, _pieces(chunks))
     except TimeoutError:
         log.warning("client reads too slowly, hung up on address=%s", request.remote)
-        if request.transport is not None:
-            request.transport.abort()
+        transport.abort()
     except ConnectionError:
         log.debug("client went away address=%s", request.remote)
     return response

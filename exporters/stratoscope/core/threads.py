@@ -61,8 +61,6 @@ class BlockingCalls:
                 loop.call_soon_threadsafe(self._returned, future, outcome, failure)
             except RuntimeError:  # the loop is closed: nobody waits any more
                 return
-            finally:
-                failure = None  # its traceback leads back to here: a circle that would keep the call's data
 
         if self._threads <= self._busy:
             self._start_thread()

@@ -23,6 +23,7 @@ class UnderWay(Generic[T]):
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._context = copy_context()
+        self._context.run(DEADLINE.set, time.monotonic())
         self._limit: asyncio.Timeout | None = None
         self.within_s = 0.0
         self.task: asyncio.Task[T] = self._loop.create_task(work(self), name=name, context=self._context)

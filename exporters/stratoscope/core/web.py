@@ -21,7 +21,7 @@ __all__ = ["Service", "Serving", "application", "exposed", "serve"]
 
 log = logging.getLogger(__name__)
 
-_SHUTDOWN_S: Final = 0.5
+_SHUTDOWN_S: Final = 0.4
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 _EXPOSED: Final = web.AppKey("exposed", list[str])
@@ -54,7 +54,7 @@ class Serving:
         self._runner, self.urls = runner, urls
 
     async def close(self) -> None:
-        """Stop listening; requests under way have half a second to end."""
+        """Stop listening; requests under way have a moment to end."""
         await self._runner.cleanup()
 
 

@@ -132,8 +132,7 @@ def _parsed(path: Path) -> _File:
     try:
         return decode(_File, {} if document is None else document, "")
     except ConfigError as error:
-        text = str(error).replace(" | null`", "`")
-        raise ConfigError(text.removeprefix(".").removeprefix(": ")) from error
+        raise ConfigError(str(error).removeprefix(": ")) from error
 
 
 def _checked(file: _File, path: Path) -> WebConfig:

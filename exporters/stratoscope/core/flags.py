@@ -1,0 +1,103 @@
+"""The command line of an exporter: the flags that all have, and its own."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final, NoReturn
+
+from stratoscope.core import logs
+from stratoscope.core.errors import one_line
+from stratoscope.core.exporter import Exporter
+
+USAGE_STATUS: Final = 2
+"""The exit status for a wrong flag, file or key."""
+
+
+def version() -> str:
+    """The version of the installed package."""
+    return metadata.version("stratoscope")
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line says.
+
+    Attributes:
+        own: The exporter's own flags, by name without dashes.
+    """
+
+    config_file: Path | None
+    config_check: bool
+    listen_addresses: Sequence[str]
+    web_config_file: str | None
+    log_level: str
+    log_format: str
+    own: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, exporter: Exporter, arguments: Sequence[str]) -> "Flags":
+        """What the arguments say.
+
+        Raises:
+            SystemExit: With 0 after `--help` and `--version`, with 2 for a wrong flag, said in one line.
+        """
+        given = vars(_parser(exporter).parse_args(arguments))
+        return cls(
+            config_file=given["config.file"] and Path(given["config.file"]),
+            config_check=given["config.check"],
+            listen_addresses=given["web.listen_address"] or [_loopback(exporter)],
+            web_config_file=given["web.config.file"],
+            log_level=given["log.level"],
+            log_format=given["log.format"],
+            own={flag: given[flag] for flag in exporter.flags},
+        )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        text = message.removeprefix("argument ")
+        if message.startswith("unrecognized"):
+            flags = sorted(flag for flag in self._option_string_actions if flag.startswith("--"))
+            text = f"{message}; allowed: {', '.join(flags)}"
+        sys.stderr.write(f"{self.prog}: {one_line(text)}\n")
+        raise SystemExit(USAGE_STATUS)
+
+
+def _parser(exporter: Exporter) -> argparse.ArgumentParser:
+    parser = _Parser(prog=f"stratoscope {exporter.name}", description=exporter.summary, allow_abbrev=False)
+    add = parser.add_argument
+    add(
+        "--config.file", metavar="FILE", type=_some, help="configuration (YAML); without it the defaults hold"
+    )
+    add("--config.check", action="store_true", help="check the configuration, say so and end")
+    add(
+        "--web.listen-address", metavar="ADDRESS", type=_some, action="append",
+        help=f"HOST:PORT, or :PORT for all interfaces; may be given twice (default {_loopback(exporter)})",
+    )  # fmt: skip
+    add(
+        "--web.config.file", metavar="FILE", type=_some,
+        help="TLS and authentication, in exporter-toolkit's format",
+    )  # fmt: skip
+    add("--log.level", choices=logs.LEVELS, default="info", help="(default info)")
+    add("--log.format", choices=logs.FORMATS, default="logfmt", help="(default logfmt)")
+    for flag, (default, text) in exporter.flags.items():
+        add(
+            f"--{flag}", dest=flag, metavar="VALUE", type=_some, default=default,
+            help=f"{text} (default {default})",
+        )  # fmt: skip
+    add("--version", action="version", version=f"stratoscope {version()}", help="show the version and end")
+    return parser
+
+
+def _loopback(exporter: Exporter) -> str:
+    return f"127.0.0.1:{exporter.port}"
+
+
+def _some(text: str) -> str:
+    """A value that is not empty: an empty one is a variable that was not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a value, got nothing")
+    return text

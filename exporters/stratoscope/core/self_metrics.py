@@ -1,0 +1,40 @@
+"""What core says of itself: the version that runs, the configuration in force, the process."""
+
+import platform
+import time
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics
+
+_OK: Final = "stratoscope_config_last_reload_successful"
+_WHEN: Final = "stratoscope_config_last_reload_success_timestamp_seconds"
+
+
+class SelfMetrics:
+    """They begin with a configuration that was read at start."""
+
+    def __init__(self, registry: CollectorRegistry, version: str) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
+        ProcessCollector(registry=registry)
+        labels = {"version": version, "pythonversion": platform.python_version()}
+        Gauge("stratoscope_build_info", "The running version.", tuple(labels), registry=registry).labels(
+            **labels
+        ).set(1)
+        self._ok = Gauge(
+            _OK,
+            "1 if the last configuration that was read is in force, 0 if it was refused.",
+            registry=registry,
+        )
+        self._when = Gauge(
+            _WHEN, "When the configuration in force was read, as Unix time.", registry=registry
+        )
+        self.reloaded()
+
+    def reloaded(self) -> None:
+        """A configuration has come into force."""
+        self._ok.set(1)
+        self._when.set(time.time())
+
+    def refused(self) -> None:
+        """A configuration was refused; the one before stays in force."""
+        self._ok.set(0)

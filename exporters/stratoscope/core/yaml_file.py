@@ -1,0 +1,123 @@
+"""The configuration file: one YAML document in UTF-8, read strictly, its sections checked by name."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from stratoscope.core.errors import ConfigError
+
+SECTIONS: Final = ("clouds", "hypervisor", "management", "vmprobe", "downtime", "accounting", "slurper")
+"""The sections a file may have: one file may serve every exporter."""
+
+_LARGEST: Final = 1 << 20
+_MOST_KEYS: Final = 10_000
+_DEEPEST: Final = 50
+_TAG: Final = "tag:yaml.org,2002:"
+_QUOTED: Final = re.compile(r" '(?!<)[^']{3,}'")
+"""Words that PyYAML cites from the file, which may be a secret; its tokens, as '<scalar>', are none."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Knows JSON's types only: a date is a text. A key stands but once, where YAML lets the last one win."""
+
+    yaml_constructors = {
+        _TAG + name: yaml.SafeLoader.yaml_constructors[_TAG + name] for name in ("null", "str", "seq")
+    } | {None: yaml.SafeLoader.construct_undefined}
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Goes down one level; not for ever, as Python's stack would not hold it."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # it has no types
+            raise _wrong(f"nested more than {_DEEPEST} levels deep", mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def mapping(self, node: yaml.MappingNode) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise _wrong(f"the key `{key.value}` stands twice", key.start_mark)
+            seen |= {key.value} if isinstance(key, yaml.ScalarNode) else set()
+        self.flatten_mapping(node)
+        return self.construct_mapping(node, deep=True)
+
+    def scalar(self, node: yaml.ScalarNode) -> object:
+        try:
+            return yaml.SafeLoader.yaml_constructors[node.tag](self, node)
+        except (ValueError, KeyError, IndexError) as error:  # PyYAML's own are not marked
+            name = node.tag.removeprefix(_TAG)
+            raise _wrong(f"{name} that cannot be read; quotes make it a text", node.start_mark) from error
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merges `<<: *anchor`; not without a bound, as merges of merges grow without one."""
+        super().flatten_mapping(node)
+        if len(node.value) > _MOST_KEYS:
+            raise _wrong(f"a mapping of more than {_MOST_KEYS} keys", node.start_mark)
+
+
+_Loader.add_constructor(f"{_TAG}map", _Loader.mapping)
+for _name in ("bool", "int", "float"):
+    _Loader.add_constructor(_TAG + _name, _Loader.scalar)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The document of a configuration file; an empty one has no sections.
+
+    Raises:
+        ConfigError: The file cannot be read, is not YAML, or has a section that does not exist; it names the
+            file, the line, and what is wrong or allowed.
+    """
+    try:
+        document = _document(_read(path))
+    except ConfigError as error:
+        raise ConfigError(f"{path}{error}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: expected sections at the top; allowed: {', '.join(SECTIONS)}")
+    for section in document:
+        if section not in SECTIONS:
+            raise ConfigError(f"{path}: {section}: unknown section; allowed: {', '.join(SECTIONS)}")
+    return document
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise ConfigError(f": {error.strerror}") from error
+    if len(content) > _LARGEST:
+        raise ConfigError(f": too large; allowed: {_LARGEST} bytes")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f":{line}: not UTF-8") from error
+
+
+def _document(text: str) -> object:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        said = ": ".join(part for part in (error.context, error.problem) if part)
+        raise ConfigError(f"{where}: {_QUOTED.sub('', said)}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError(f":{line}: the character U+{error.character:04X} is not allowed") from error
+
+
+def _wrong(problem: str, mark: yaml.Mark) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)

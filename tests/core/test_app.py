@@ -1,0 +1,389 @@
+"""An exporter's life: start, reload, stop; over loopback HTTP and by signals."""
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stratoscope.core.collector import Collection, Collections, Collector, OnScrape
+from stratoscope.core.errors import ConfigError
+from stratoscope.core.threads import BlockingCalls
+from support.houses import SLOWLY, House, Slurper, domains, running
+from support.services import Domains, Failing, Hanging
+from support.source import Source, until
+
+WHEN = "stratoscope_config_last_reload_success_timestamp_seconds"
+OK = "stratoscope_config_last_reload_successful"
+VM_1 = 'stratoscope_test_vm_memory_bytes{vm_id="vm-1"}'
+VM_2 = 'stratoscope_test_vm_memory_bytes{vm_id="vm-2"}'
+
+
+def one(collector: Collector[Any]) -> Collections:
+    return Collections([Collection(collector, OnScrape(60))])
+
+
+async def never() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+async def test_it_listens_and_shows_its_collectors_before_they_have_been_tried(tmp_path: Path) -> None:
+    source = Source()
+    source.gate.clear()
+    async with running(House(lambda _: one(source)), tmp_path) as runs:
+        await until(lambda: source.calls == 1)
+        assert (await runs.ask("/-/ready"))[0] == 503
+        assert "source" in (await runs.ask("/"))[1]
+        assert (await runs.ask("/-/healthy"))[0] == 200
+        source.gate.set()
+        await runs.ready()
+        assert (await runs.ask("/-/ready"))[0] == 200
+
+
+async def test_page_names_collectors_that_have_not_been_tried_yet(tmp_path: Path) -> None:
+    house = House(lambda _: Collections([Collection(Hanging(), SLOWLY)]))
+    async with running(house, tmp_path) as runs:
+        page = await runs.page()
+        assert 'stratoscope_collector_timeout_seconds{cloud="lab",collector="hanging"} 0.05' in page
+        assert not runs.app.ready
+
+
+async def test_nothing_is_shown_as_collected_before_the_exporter_is_opened(tmp_path: Path) -> None:
+    async with running(House(opening=never), tmp_path) as runs:
+        assert (list(runs.app.runners), list(runs.app.left_out)) == ([], [])
+        assert "running: []" in (await runs.ask("/config"))[1]
+
+
+async def test_page_says_what_runs_and_that_its_configuration_was_read(tmp_path: Path) -> None:
+    before = time.time()
+    async with running(House(), tmp_path) as runs:
+        await runs.ready()
+        page = await runs.page()
+        assert 'stratoscope_build_info{pythonversion="3.' in page
+        assert f'version="{runs.app.version}"}} 1.0' in page
+        assert f"{OK} 1.0" in page
+        (line,) = [line for line in page.splitlines() if line.startswith(f"{WHEN} ")]
+        assert before - 1 < float(line.split()[1]) < time.time() + 1
+        assert "process_resident_memory_bytes" in page
+        assert 'left_out{cloud="lab",collector="pools",reason="not_configured"} 1' in page
+
+
+async def test_configuration_is_shown_with_defaults_and_without_secrets(tmp_path: Path) -> None:
+    house = House(lambda _: Collections([Collection(Domains(), SLOWLY), Collection(Failing(), OnScrape(10))]))
+    text = "slurper: {password: hunter2, collectors: {domains: {interval: 90s}}}"
+    async with running(house, tmp_path, text) as runs:
+        await runs.ready()
+        shown = (await runs.ask("/config"))[1]
+        assert "hunter2" not in shown
+        assert "password: <secret>" in shown
+        assert "vms: 2" in shown
+        assert "interval: 1m30s" in shown
+        most = 200_000
+        assert yaml.safe_load(shown)["running"] == [
+            {"collector": "domains", "cloud": "lab", "interval": "1m", "max_age": "3m20s", "timeout": "50ms"}
+            | {"max_series": most},
+            {"collector": "pools", "cloud": "lab", "timeout": "10s", "max_series": most},
+        ]
+
+
+async def test_reload_puts_the_new_configuration_into_force_and_closes_the_old(tmp_path: Path) -> None:
+    house = House()
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        assert VM_2 not in await runs.page()
+        assert await runs.reload("slurper: {vms: 3}") == (200, "reloaded\n")
+        assert VM_2 in await runs.page()
+        assert "vms: 3" in (await runs.ask("/config"))[1]
+        assert house.closed == house.opened[:1]
+
+
+async def test_collector_that_is_configured_away_vanishes_at_a_reload(tmp_path: Path) -> None:
+    house = House(lambda settings: domains(settings) if settings.vms else Collections([]))
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        assert 'collector="domains"' in await runs.page()
+        await runs.reload("slurper: {vms: 0}")
+        assert 'collector="domains"' not in await runs.page()
+
+
+async def test_hang_up_signal_reloads(tmp_path: Path) -> None:
+    async with running(House(), tmp_path) as runs:
+        await runs.ready()
+        runs.file.write_text("slurper: {vms: 3}")
+        signal.raise_signal(signal.SIGHUP)
+        await until(lambda: "vms: 3" in runs.app.config_shown())
+
+
+async def test_bad_file_leaves_the_old_configuration_in_force_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    message = f"{tmp_path}/stratoscope.yml: slurper.vsm: unknown key; allowed: vms, password, collectors"
+    house = House()
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        status, text = await runs.reload("slurper: {vsm: 3}")
+        assert (status, message in text) == (500, True)
+        assert message in caplog.text
+        assert message in (await runs.ask("/"))[1]
+        page = await runs.page()
+        assert f"{OK} 0.0" in page
+        assert VM_1 in page
+        assert (len(house.opened), house.closed) == (1, [])
+
+
+async def test_good_reload_takes_back_what_was_said_of_a_bad_one(tmp_path: Path) -> None:
+    async with running(House(), tmp_path) as runs:
+        await runs.ready()
+        await runs.reload("slurper: 5")
+        assert runs.app.warnings
+        await runs.reload("")
+        assert not runs.app.warnings
+        assert f"{OK} 1.0" in await runs.page()
+
+
+@pytest.mark.parametrize("error", [ConfigError("clouds[0].uri: nobody there"), RuntimeError("a bug")])
+async def test_exporter_that_cannot_be_opened_anew_goes_on_as_it_was(
+    error: Exception, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail() -> None:
+        raise error
+
+    house = House()
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        house.opening = fail
+        status, text = await runs.reload("slurper: {vms: 3}")
+        assert (status, str(error) in text) == (500, True)
+        assert VM_1 in await runs.page()
+        assert f"{OK} 0.0" in await runs.page()
+        (record,) = [record for record in caplog.records if "refused" in record.message]
+        assert bool(record.exc_info) == isinstance(error, RuntimeError)
+
+
+async def test_page_is_the_old_one_until_the_new_collectors_have_been_tried(tmp_path: Path) -> None:
+    source = Source()
+    house = House(lambda settings: domains(settings) if settings.vms == 2 else one(source))
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        source.gate.clear()
+        reloading = asyncio.create_task(runs.reload("slurper: {vms: 1}"))
+        await until(lambda: source.calls == 1)
+        assert VM_1 in await runs.page()
+        assert (await runs.ask("/-/ready"))[0] == 200
+        source.gate.set()
+        await reloading
+        assert 'stratoscope_test_vm_vcpus{cloud="uni",vm_id="vm-1"} 1' in await runs.page()
+
+
+async def test_reloads_come_one_after_the_other(tmp_path: Path) -> None:
+    house = House()
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        runs.file.write_text("slurper: {vms: 3}")
+        answers = await asyncio.gather(*(runs.ask("/-/reload", "POST") for _ in range(3)))
+        assert answers == [(200, "reloaded\n")] * 3
+        assert (len(house.opened), len(house.closed)) == (4, 3)
+
+
+async def test_reload_waits_until_the_start_is_over(tmp_path: Path) -> None:
+    source = Source()
+    source.gate.clear()
+    house = House(lambda _: one(source))
+    async with running(house, tmp_path) as runs:
+        reloading = asyncio.create_task(runs.reload("slurper: {vms: 3}"))
+        await until(lambda: source.calls == 1)
+        assert len(house.opened) == 1
+        source.gate.set()
+        assert await reloading == (200, "reloaded\n")
+        assert [settings.vms for settings in house.opened] == [2, 3]
+
+
+class Blocking(Domains):
+    """Asks in a thread."""
+
+    def __init__(self, calls: BlockingCalls) -> None:
+        super().__init__()
+        self._calls = calls
+
+    async def fetch(self) -> int:
+        return await self._calls.run(int, 2)
+
+
+async def test_twenty_reloads_leave_no_task_and_no_thread_over(tmp_path: Path) -> None:
+    house = House()
+    calls: list[BlockingCalls] = []
+
+    def blocking(_: Slurper) -> Collections:
+        calls.append(BlockingCalls("source", 1))
+        return Collections([Collection(Blocking(calls[-1]), SLOWLY)])
+
+    async def close() -> None:
+        calls.pop(0).close()
+
+    house.collections, house.closing = blocking, close
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        await runs.reload("")
+        await until(lambda: own_threads() == 1)
+        tasks = len(asyncio.all_tasks())
+        for _ in range(20):
+            assert (await runs.reload(""))[0] == 200
+        await until(lambda: own_threads() == 1)
+        await until(lambda: len(asyncio.all_tasks()) <= tasks)
+
+
+def own_threads() -> int:
+    return sum(thread.name.startswith("source") for thread in threading.enumerate())
+
+
+async def test_error_when_the_old_is_closed_is_logged_and_the_new_is_in_force(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail() -> None:
+        house.closing = House.closing
+        raise RuntimeError("close failed")
+
+    house = House(closing=fail)
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        assert (await runs.reload("slurper: {vms: 3}"))[0] == 200
+        assert VM_2 in await runs.page()
+        assert "close failed" in caplog.text
+
+
+async def test_old_session_that_hangs_when_closed_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(closing=never)
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        old = runs.app._running
+        assert old is not None
+        await old.close(0.01)
+        assert "hangs though closed" in caplog.text
+        await old.close(0.01)  # the one that hung is told again, and obeys
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signal_stops_it_and_closes_what_was_opened(number: signal.Signals, tmp_path: Path) -> None:
+    house = House()
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        async with asyncio.timeout(1):
+            await runs.task
+        assert house.closed == house.opened
+        assert not runs.ended
+
+
+async def test_stop_before_all_have_been_tried_does_not_wait_for_them(tmp_path: Path) -> None:
+    house = House(lambda _: one(Hanging()))
+    async with running(house, tmp_path) as runs:
+        await until(lambda: bool(house.opened))
+        await runs.stopped()
+        assert house.closed == house.opened
+
+
+async def test_stop_ends_a_scrape_that_waits_for_a_hung_source(tmp_path: Path) -> None:
+    source = Source()
+    async with running(House(lambda _: one(source)), tmp_path) as runs:
+        await runs.ready()
+        source.gate.clear()
+        scrape = asyncio.create_task(runs.page())
+        await until(lambda: source.calls == 2)
+        await runs.stopped()
+        assert "stratoscope_collector_success" in await scrape
+
+
+async def test_stop_during_a_reload_closes_both(tmp_path: Path) -> None:
+    house = House(lambda settings: domains(settings) if settings.vms == 2 else one(Hanging()))
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        runs.file.write_text("slurper: {vms: 1}")
+        signal.raise_signal(signal.SIGHUP)
+        await until(lambda: len(house.opened) == 2)
+        await runs.stopped()
+        assert len(house.closed) == 2
+
+
+async def test_reload_that_comes_through_once_it_stops_is_refused(tmp_path: Path) -> None:
+    source = Source()
+    house = House(lambda settings: domains(settings) if settings.vms == 2 else one(source))
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        source.gate.clear()
+        runs.file.write_text("slurper: {vms: 1}")
+        reloading = asyncio.create_task(runs.app.reload())
+        await until(lambda: source.calls == 1)
+        runs.app.stop()
+        source.gate.set()
+        assert await reloading == "it is stopping"
+        await runs.stopped()
+        assert len(house.closed) == 2
+
+
+async def test_stop_does_not_wait_for_a_session_that_hangs_when_closed(tmp_path: Path) -> None:
+    async with running(House(closing=never), tmp_path, stop_timeout_s=0.15) as runs:
+        await runs.ready()
+        await runs.stopped()
+        assert not runs.ended
+
+
+async def test_process_ends_though_the_loop_itself_hangs(tmp_path: Path) -> None:
+    async def block() -> None:
+        time.sleep(0.1)  # noqa: ASYNC251 - that is the bug
+
+    async with running(House(closing=block), tmp_path, stop_timeout_s=0.05) as runs:
+        await runs.ready()
+        await runs.stopped()
+        assert runs.ended == [0]
+
+
+async def test_exporter_that_breaks_by_itself_ends_the_process(tmp_path: Path) -> None:
+    broken = asyncio.Event()
+
+    @asynccontextmanager
+    async def breaking(_: object) -> AsyncIterator[Collections]:
+        async def fail() -> None:
+            await broken.wait()
+            raise RuntimeError("its background is gone")
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(fail())
+            yield Collections([])
+
+    house = House()
+    house._open = breaking  # type: ignore[method-assign,assignment]
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        broken.set()
+        with pytest.raises(ExceptionGroup) as gone:
+            await runs.task
+        assert gone.group_contains(RuntimeError, match="its background is gone")
+
+
+@pytest.mark.parametrize("error", [ConfigError("clouds[0].uri: nobody there"), RuntimeError("a bug")])
+async def test_exporter_that_cannot_be_opened_at_start_ends_with_its_error(
+    error: Exception, tmp_path: Path
+) -> None:
+    async def fail() -> None:
+        raise error
+
+    async with running(House(opening=fail), tmp_path) as runs:
+        with pytest.raises(type(error), match=str(error).partition("[")[0]):
+            await runs.task
+
+
+async def test_what_breaks_once_it_stops_changes_nothing(tmp_path: Path) -> None:
+    async with running(House(), tmp_path) as runs:
+        await runs.ready()
+        runs.app.stop()
+        runs.app._broken(RuntimeError("too late"))
+        await runs.stopped()

@@ -1,0 +1,20 @@
+"""The closed sets of reasons, as the metrics' labels spell them."""
+
+from stratoscope.core.errors import CollectError, ConfigError, Dropped, LeftOut, Reason
+
+
+def test_reasons_are_the_documented_ones() -> None:
+    documented = ["timeout", "unavailable", "unauthorized", "malformed", "busy", "internal"]
+    assert [str(reason) for reason in Reason] == documented
+    assert [str(reason) for reason in LeftOut] == ["not_configured", "unauthorized", "absent"]
+    assert [str(reason) for reason in Dropped] == ["duplicate", "invalid", "max_series"]
+
+
+def test_collect_error_reads_as_its_message() -> None:
+    error = CollectError(Reason.BUSY, "all threads are taken")
+    assert (error.reason, str(error)) == ("busy", "all threads are taken")
+
+
+def test_configuration_error_is_one_line_whatever_it_quotes() -> None:
+    error = ConfigError("clouds[0].name: 'uni\nversität\x00\ud800' is no name")
+    assert str(error) == "clouds[0].name: 'uni\\nversität\\x00\\ud800' is no name"

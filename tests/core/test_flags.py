@@ -1,0 +1,114 @@
+"""The command line of an exporter."""
+
+from pathlib import Path
+
+import pytest
+
+from stratoscope.core.flags import Flags, version
+from support.houses import House
+
+EXPORTER = House().exporter()
+ALL = (
+    "--config.check, --config.file, --help, --log.format, --log.level, --path.procfs, --version, "
+    "--web.config.file, --web.listen-address"
+)
+
+
+def test_without_arguments_it_listens_on_loopback_with_the_defaults() -> None:
+    assert Flags.parse(EXPORTER, []) == Flags(
+        config_file=None,
+        config_check=False,
+        listen_addresses=["127.0.0.1:0"],
+        web_config_file=None,
+        log_level="info",
+        log_format="logfmt",
+        own={"path.procfs": "/proc"},
+    )
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_value_stands_after_an_equals_sign_or_a_blank(joined: bool) -> None:
+    values = {
+        "--config.file": "a.yml",
+        "--web.listen-address": ":1",
+        "--web.config.file": "web.yml",
+        "--log.level": "debug",
+        "--log.format": "json",
+        "--path.procfs": "/host/proc",
+    }
+    pairs = [[f"{flag}={value}"] if joined else [flag, value] for flag, value in values.items()]
+    arguments = [argument for pair in pairs for argument in pair]
+    assert Flags.parse(EXPORTER, arguments) == Flags(
+        config_file=Path("a.yml"),
+        config_check=False,
+        listen_addresses=[":1"],
+        web_config_file="web.yml",
+        log_level="debug",
+        log_format="json",
+        own={"path.procfs": "/host/proc"},
+    )
+
+
+def test_address_may_be_given_twice() -> None:
+    arguments = ["--web.listen-address=127.0.0.1:1", "--web.listen-address=[::1]:1", "--config.check"]
+    flags = Flags.parse(EXPORTER, arguments)
+    assert flags.listen_addresses == ["127.0.0.1:1", "[::1]:1"]
+    assert flags.config_check
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config.fil=a.yml"], f"unrecognized arguments: --config.fil=a.yml; allowed: {ALL}"),
+        (["--config.f", "a.yml"], f"unrecognized arguments: --config.f a.yml; allowed: {ALL}"),
+        (["more"], f"unrecognized arguments: more; allowed: {ALL}"),
+        (["two\nlines"], f"unrecognized arguments: two\\nlines; allowed: {ALL}"),
+        (["--config.file"], "--config.file: expected one argument"),
+        (["--config.file="], "--config.file: expected a value, got nothing"),
+        (["--web.config.file="], "--web.config.file: expected a value, got nothing"),
+        (["--path.procfs", ""], "--path.procfs: expected a value, got nothing"),
+        (["--config.check=yes"], "--config.check: ignored explicit argument 'yes'"),
+    ],
+)
+def test_wrong_flag_is_refused_in_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        Flags.parse(EXPORTER, arguments)
+    assert end.value.code == 2
+    assert capsys.readouterr() == ("", f"stratoscope slurper: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("argument", "allowed"),
+    [
+        ("--log.level=loud", ("debug", "info", "warning", "error")),
+        ("--log.format=xml", ("logfmt", "json")),
+    ],
+)
+def test_wrong_choice_is_refused_with_what_is_allowed(
+    argument: str, allowed: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        Flags.parse(EXPORTER, [argument])
+    said = capsys.readouterr().err
+    assert said.startswith(f"stratoscope slurper: {argument.partition('=')[0]}: invalid choice: ")
+    assert said.count("\n") == 1
+    assert all(choice in said for choice in allowed)
+
+
+def test_help_lists_every_flag_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        Flags.parse(EXPORTER, ["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert end.value.code == 0
+    assert all(flag in said for flag in ALL.split(", "))
+    assert "where /proc is mounted (default /proc)" in said
+    assert "(default 127.0.0.1:0)" in said
+    assert "(default info)" in said
+
+
+def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        Flags.parse(EXPORTER, ["--version"])
+    assert (end.value.code, capsys.readouterr().out) == (0, f"stratoscope {version()}\n")

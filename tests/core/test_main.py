@@ -1,0 +1,278 @@
+"""The command: what it runs, what it refuses, how its process ends."""
+
+import asyncio
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from stratoscope.__main__ import main
+from stratoscope.core import app
+from stratoscope.core.collector import Collection, Collections, OnScrape
+from stratoscope.core.errors import ConfigError
+from stratoscope.core.flags import version
+from support import configs
+from support.houses import House, Slurper
+from support.services import Domains
+
+FAR_S = 20.0
+"""How long a process may take to start on a machine that is busy."""
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Put the process's logging back in order, which the command sets up."""
+    root, access = logging.getLogger(), logging.getLogger("aiohttp.access")
+    level, handlers, access_level = root.level, root.handlers[:], access.level
+    root.handlers.clear()  # or the command would close pytest's own
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    access.setLevel(access_level)
+
+
+def run(house: House, *arguments: str) -> tuple[int, list[int]]:
+    """The exit status of the command, and those with which it has ended the process."""
+    ended: list[int] = []
+    return app.main(house.exporter(), arguments, end=ended.append), ended
+
+
+@pytest.mark.parametrize("name", configs.names("bad"))
+def test_bad_file_ends_the_command_with_status_2_and_its_message(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["hypervisor", f"--config.file={configs.sample('bad', name)}"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), err[-1]) == ("", 1, "\n")
+    configs.assert_message(err.removeprefix("stratoscope hypervisor: ").removesuffix("\n"), name)
+
+
+@pytest.mark.parametrize("name", configs.names("good"))
+def test_good_file_is_said_to_be_good(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file = configs.sample("good", name)
+    assert main(["hypervisor", f"--config.file={file}", "--config.check"]) == 0
+    assert capsys.readouterr() == (f"{file} is good\n", "")
+
+
+def test_defaults_are_checked_where_there_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hypervisor", "--config.check"]) == 0
+    assert capsys.readouterr().out == "the default configuration is good\n"
+
+
+def test_check_looks_at_the_web_configuration_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    web = tmp_path / "web.yml"
+    web.write_text("basic_auth: {}\n")
+    assert main(["hypervisor", f"--web.config.file={web}", "--config.check"]) == 2
+    assert f"stratoscope hypervisor: {web}: basic_auth: unknown key; allowed: " in capsys.readouterr().err
+
+
+def test_check_looks_at_the_addresses_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hypervisor", "--web.listen-address=:1", "--web.listen-address=1", "--config.check"]) == 2
+    assert "--web.listen-address: '1' is no address; allowed: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "stratoscope: no exporter given; allowed: hypervisor\n"),
+        (["hypervizor"], "stratoscope: no exporter 'hypervizor'; allowed: hypervisor\n"),
+        (["--config.file=a.yml"], "stratoscope: no exporter '--config.file=a.yml'; allowed: hypervisor\n"),
+        (["hypervisor", "--log.level"], "stratoscope hypervisor: --log.level: expected one argument\n"),
+    ],
+)
+def test_wrong_command_ends_with_status_2_and_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr() == ("", message)
+
+
+def test_arguments_are_the_command_lines_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["stratoscope", "--version"])
+    assert main() == 0
+    assert capsys.readouterr().out == f"stratoscope {version()}\n"
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_lists_the_exporters(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([flag]) == 0
+    assert "exporters: hypervisor\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_exporter_answers_help_and_version(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hypervisor", flag]) == 0
+    assert "stratoscope" in capsys.readouterr().out
+
+
+def test_sdk_that_is_not_installed_is_named_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "needs_sdk.py").write_text("import sdk_that_is_not_there\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["hypervisor"], {"hypervisor": "needs_sdk"}) == 2
+    said = "No module named 'sdk_that_is_not_there'; install stratoscope[hypervisor]"
+    assert capsys.readouterr().err == f"stratoscope: {said}\n"
+
+
+@pytest.mark.parametrize("text", ["import stratoscope.absent\n", "raise ImportError('of no module')\n"])
+def test_import_that_fails_by_a_bug_of_ours_is_not_hidden(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"has_bug_{len(text)}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError):
+        main(["hypervisor"], {"hypervisor": name})
+
+
+def test_address_in_use_ends_with_status_2_and_names_the_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert run(House(), f"--web.listen-address={address}") == (2, [])
+    err = capsys.readouterr().err
+    said = f"--web.listen-address: cannot listen on {address}: Address already in use"
+    assert err == f"stratoscope slurper: {said}\n"
+
+
+class Stopping(Domains):
+    """Asks its own process to stop; it is asked once the signals are heard."""
+
+    async def fetch(self) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 1
+
+
+def stopping(_: Slurper) -> Collections:
+    return Collections([Collection(Stopping(), OnScrape(60))])
+
+
+def test_command_that_is_told_to_stop_ends_its_process_with_status_0(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house, file = House(stopping), tmp_path / "a.yml"
+    file.write_text("slurper: {password: hunter2}")
+    assert run(house, f"--config.file={file}", "--log.level=debug") == (0, [0])
+    assert house.closed == house.opened
+    err = capsys.readouterr().err
+    assert "msg=listening urls=http://127.0.0.1:" in err
+    assert "msg=stopping" in err
+    assert "hunter2" not in err
+
+
+def test_bug_at_start_ends_the_process_with_status_1_and_a_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def fail() -> None:
+        raise RuntimeError("a bug")
+
+    assert run(House(opening=fail)) == (1, [1])
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "level=critical" in line]
+    assert "RuntimeError: a bug" in line
+
+
+def test_exporter_that_cannot_be_opened_as_configured_ends_with_status_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def refuse() -> None:
+        raise ConfigError("clouds[0].uri: nobody there")
+
+    assert run(House(opening=refuse)) == (2, [])
+    assert capsys.readouterr().err.endswith("\nstratoscope slurper: clouds[0].uri: nobody there\n")
+
+
+def test_address_that_others_reach_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    addresses = ("--web.listen-address=0.0.0.0:0", "--web.listen-address=127.0.0.1:0")
+    assert run(House(stopping), *addresses) == (0, [0])
+    err = capsys.readouterr().err
+    assert 'level=warning logger=stratoscope.core.web msg="no TLS or authentication on 0.0.0.0:0' in err
+    assert len(re.findall(r"http://(?:0\.0\.0\.0|127\.0\.0\.1):\d+", err)) == 2
+
+
+async def command(*arguments: str) -> tuple[int, str]:
+    """Exit status and standard error of a process."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    async with asyncio.timeout(FAR_S):
+        _, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, err.decode()
+
+
+@pytest.mark.parametrize("name", ["collector_key_unknown", "cloud_kind_unknown", "yaml_syntax"])
+async def test_process_ends_with_status_2_and_one_line(name: str) -> None:
+    file = configs.sample("bad", name)
+    status, err = await command("-m", "stratoscope", "hypervisor", f"--config.file={file}")
+    assert (status, err.count("\n")) == (2, 1)
+    configs.assert_message(err.removeprefix("stratoscope hypervisor: ").removesuffix("\n"), name)
+
+
+@asynccontextmanager
+async def hung(where: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A process whose source hangs there, and its URL."""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "support.hung", where, stderr=subprocess.PIPE, env=environment
+    )
+    try:
+        assert process.stderr is not None
+        async with asyncio.timeout(FAR_S):
+            line = (await process.stderr.readline()).decode()
+        listens = re.search(r"urls=(\S+)", line)
+        assert listens is not None, line
+        yield process, listens[1]
+        await process.stderr.read()
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def is_answered(session: ClientSession, url: str, status: int) -> None:
+    """Ask until that is the answer."""
+    async with asyncio.timeout(FAR_S):
+        while True:
+            async with session.get(url) as response:
+                if response.status == status:
+                    return
+            await asyncio.sleep(0.01)
+
+
+async def scraped(session: ClientSession, url: str) -> str:
+    """A page, or why there is none."""
+    try:
+        async with session.get(f"{url}/metrics") as response:
+            return await response.text()
+    except ClientError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("where", ["start", "scrape", "close", "loop"])
+async def test_hung_source_does_not_hold_up_the_end_for_two_seconds(where: str) -> None:
+    async with hung(where) as (process, url), ClientSession(timeout=ClientTimeout(total=FAR_S)) as session:
+        await is_answered(session, f"{url}/-/ready", 503 if where == "start" else 200)
+        scrape = asyncio.create_task(scraped(session, url))
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        process.terminate()
+        process.terminate()
+        async with asyncio.timeout(FAR_S):
+            assert await process.wait() == 0
+            assert time.monotonic() - began < 2
+            await scrape

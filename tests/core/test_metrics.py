@@ -1,0 +1,105 @@
+"""Family and Labels: what they refuse, what they write."""
+
+import re
+
+import pytest
+
+from stratoscope.core.metrics import Family, Labels, states
+
+VM = Labels(cloud="uni", vm_id="vm-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "help_text", "labels", "message"),
+    [
+        ("Bytes", "Help.", (), "metric name 'Bytes': small letters, digits and _ only"),
+        ("1_bytes", "Help.", (), "metric name '1_bytes': small letters, digits and _ only"),
+        ("vm:bytes", "Help.", (), "metric name 'vm:bytes': small letters, digits and _ only"),
+        ("bytes\n", "Help.", (), "metric name 'bytes\\n': small letters, digits and _ only"),
+        ("bytes", "Help", (), "bytes: the help is one sentence in one line and ends with a full stop"),
+        ("bytes", "", (), "bytes: the help is one sentence in one line and ends with a full stop"),
+        ("bytes", "One.\nTwo.", (), "bytes: the help is one sentence in one line and ends with a full stop"),
+        ("bytes", " Help.", (), "bytes: the help is one sentence in one line and ends with a full stop"),
+        ("bytes", "Help.", ("VM",), "label name 'VM': small letters, digits and _ only"),
+        ("bytes", "Help.", ("__name__",), "label name '__name__': small letters, digits and _ only"),
+        ("bytes", "Help.", ("vm", "vm"), "label names ('vm', 'vm'): one is given twice"),
+    ],
+)
+def test_family_that_breaks_a_rule_is_refused_by_name(
+    name: str, help_text: str, labels: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Family(name, help_text, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("vm_seconds_total", "counter"), ("vm_info", "info"), ("vm_bytes", "gauge")]
+)
+def test_kind_follows_from_the_name(name: str, kind: str) -> None:
+    assert Family(name, "Help.", labels=()).kind == kind
+
+
+def test_family_called_makes_a_sample() -> None:
+    family = Family("vm_bytes", "Help.", labels=("cloud", "vm_id"))
+    assert family(7, VM) == (family, VM, 7)
+
+
+def test_labels_of_a_part_follow_those_of_its_object() -> None:
+    disk = VM + Labels(device="vda")
+    assert disk.text == 'cloud="uni",vm_id="vm-1",device="vda"'
+    assert disk.text == VM.plus(device="vda").text
+    assert disk.names is Family("disk_bytes", "Help.", labels=("cloud", "vm_id", "device")).labels
+
+
+def test_no_labels_add_nothing() -> None:
+    assert (Labels() + VM).text == (VM + Labels()).text == VM.text
+    assert (Labels() + VM).names is (VM + Labels()).names is VM.names
+    assert (Labels() + Labels()).text == ""
+
+
+def test_labels_with_a_name_twice_are_refused() -> None:
+    with pytest.raises(ValueError, match="one is given twice"):
+        VM.plus(cloud="lab")
+
+
+def test_any_label_name_may_be_used_as_keyword() -> None:
+    assert Labels(self=1).plus(more=2).text == 'self="1",more="2"'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("", ""),
+        ("plain", "plain"),
+        (7, "7"),
+        ('say "hi"', 'say \\"hi\\"'),
+        ("a\\b", "a\\\\b"),
+        ("one\ntwo", "one\\ntwo"),
+        ("one\rtwo", "one\rtwo"),
+        ("Universität", "Universität"),
+        ("\udcff.qcow2", "?.qcow2"),
+    ],
+)
+def test_label_values_are_escaped_and_always_utf8(value: object, text: str) -> None:
+    assert Labels(vm=value).text == f'vm="{text}"'
+    assert Labels(vm=value).text.encode()
+
+
+def test_states_are_one_series_each_and_only_the_current_is_1() -> None:
+    family = Family("vm_state", "Help.", labels=("cloud", "vm_id", "state"))
+    known = {state: Labels(state=state) for state in ("running", "paused")}
+    shown = {labels.text: value for _, labels, value in states(family, "paused", known, VM)}
+    assert shown == {VM.text + ',state="running"': 0, VM.text + ',state="paused"': 1}
+
+
+def test_unknown_state_is_shown_and_not_hidden() -> None:
+    family = Family("vm_state", "Help.", labels=("cloud", "vm_id", "state"))
+    shown = [
+        (labels.text, value) for _, labels, value in states(family, "new", {"off": Labels(state="off")}, VM)
+    ]
+    assert shown == [(VM.text + ',state="off"', 0), (VM.text + ',state="new"', 1)]
+
+
+def test_they_say_what_they_are() -> None:
+    assert repr(Family("vm_bytes", "Help.", labels=())) == "Family(vm_bytes)"
+    assert repr(VM) == 'Labels({cloud="uni",vm_id="vm-1"})'

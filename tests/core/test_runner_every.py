@@ -1,0 +1,171 @@
+"""Collected in the background: a scrape copies the last success, until it is too old."""
+
+import asyncio
+
+import pytest
+
+from stratoscope.core.collector import Collection, Every
+from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.metrics import Sample
+from stratoscope.core.runner import Runner
+from support.source import Clock, Source, Stubborn, until, vcpus
+
+SCHEDULE = Every(interval_s=60, timeout_s=50, max_age_s=300)
+DOWN = CollectError(Reason.UNAVAILABLE, "connection refused")
+
+
+def runner_of(source: Source, clock: Clock, schedule: Every = SCHEDULE) -> Runner:
+    return Runner(Collection(source, schedule), monotonic=clock, now=clock, sleep=clock.sleep)
+
+
+async def test_scrape_does_not_ask_the_source() -> None:
+    source = Source()
+    runner = runner_of(source, Clock())
+    assert await runner.lines(1) == (None, runner.status)
+    assert (source.calls, runner.status.success) == (0, None)
+    await runner.first()
+    lines = [(await runner.lines(1))[0] for _ in range(3)]
+    assert source.calls == 1
+    assert lines[0] is not None
+    assert lines[0] is lines[1] is lines[2]
+
+
+async def test_failed_collection_keeps_the_snapshot_until_max_age_then_it_is_withdrawn() -> None:
+    source, clock = Source([vcpus("vm-1"), vcpus("vm-2")], DOWN), Clock()
+    runner = runner_of(source, clock)
+    await runner.first()
+    kept, _ = await runner.lines(1)
+    clock.time_s += 300
+    await runner.first()
+    lines, status = await runner.lines(1)
+    assert lines is kept
+    assert lines is not None
+    assert (status.success, status.reason, status.samples) == (False, Reason.UNAVAILABLE, 2)
+    assert status.last_success == 1000
+    clock.time_s += 0.001
+    lines, status = await runner.lines(1)
+    assert lines is None  # withdrawn, not zeroed
+    assert (status.samples, status.last_success) == (0, 1000)
+    clock.time_s -= 1
+    assert (await runner.lines(1))[0] is None  # and it does not come back
+
+
+async def test_snapshot_that_nobody_renews_is_withdrawn_too() -> None:
+    clock = Clock()
+    runner = runner_of(Source(), clock)
+    await runner.first()
+    clock.time_s += 301
+    lines, status = await runner.lines(1)
+    assert (lines, status.success, status.samples) == (None, True, 0)
+
+
+async def test_success_replaces_the_snapshot_and_its_age() -> None:
+    source, clock = Source([vcpus("vm-1", 1)], [vcpus("vm-1", 2)]), Clock()
+    runner = runner_of(source, clock)
+    await runner.first()
+    clock.time_s += 299
+    await runner.first()
+    clock.time_s += 299
+    lines, _ = await runner.lines(1)
+    assert lines is not None
+    assert b"} 2\n" in b"".join(lines.by_family.values())
+
+
+async def test_verdict_of_a_failure_shows_once_no_snapshot_does() -> None:
+    class WithVerdict(Source):
+        def failure(self) -> list[Sample]:
+            return [vcpus("vm-1", 0)]
+
+    source, clock = WithVerdict([vcpus("vm-1"), vcpus("vm-2")], DOWN, [vcpus("vm-1")]), Clock()
+    runner = runner_of(source, clock)
+    await runner.first()
+    kept, _ = await runner.lines(1)
+    await runner.first()
+    assert (await runner.lines(1))[0] is kept
+    clock.time_s += 301
+    lines, status = await runner.lines(1)
+    assert lines is not None
+    assert (lines.samples, status.samples, status.success) == (1, 1, False)
+    await runner.first()
+    clock.time_s += 301
+    assert (await runner.lines(1))[0] is None  # a success took the verdict back
+
+
+async def stop_after(runner: Runner, clock: Clock, sleeps: int) -> None:
+    """Run the background until it has slept so often."""
+    background = asyncio.create_task(runner.keep_running(SCHEDULE))
+    await until(lambda: len(clock.slept_s) >= sleeps)
+    await runner.stop()
+    async with asyncio.timeout(2):
+        await background
+
+
+async def test_background_collects_at_each_interval_whatever_a_collection_takes() -> None:
+    clock, took_s = Clock(), [7.0, 0.0, 59.0, 75.0]
+    source = Source()
+
+    async def slow() -> list[Sample]:
+        clock.time_s += took_s[source.calls - 1] if source.calls <= len(took_s) else 0
+        return []
+
+    source.answers = [slow]
+    await stop_after(runner_of(source, clock), clock, 5)
+    assert clock.slept_s[1:5] == [53, 60, 1, 0]  # the one that took longer than an interval: the next at once
+
+
+async def test_background_goes_on_after_failures() -> None:
+    source, clock = Source(DOWN, RuntimeError("a bug"), [vcpus("vm-1")]), Clock()
+    runner = runner_of(source, clock)
+    await stop_after(runner, clock, 4)
+    assert runner.status.success
+    assert runner.status.errors == {Reason.UNAVAILABLE: 1, Reason.INTERNAL: 1}
+
+
+async def first_sleep_s(name: str, cloud: str) -> float:
+    source, clock = Source(), Clock()
+    source.name, source.cloud = name, cloud
+    await stop_after(runner_of(source, clock), clock, 1)
+    return clock.slept_s[0]
+
+
+async def test_start_is_spread_by_cloud_and_name_over_half_an_interval() -> None:
+    first_s = [await first_sleep_s(name, cloud) for name in ("servers", "hosts", "quotas") for cloud in "ab"]
+    assert all(30 <= seconds < 60 for seconds in first_s)
+    assert len(set(first_s)) == len(first_s)
+    assert first_s[0] == await first_sleep_s("servers", "a")  # the same after each restart
+
+
+async def test_background_ends_when_stopped_in_its_first_sleep() -> None:
+    source, clock = Source(), Clock()
+    runner = runner_of(source, clock)
+    await runner.stop()
+    async with asyncio.timeout(2):
+        await runner.keep_running(SCHEDULE)
+    assert source.calls == 0
+
+
+async def test_background_on_the_real_clock() -> None:
+    source = Source()
+    schedule = Every(interval_s=0.01, timeout_s=0.01, max_age_s=1)
+    runner = Runner(Collection(source, schedule))
+    background = asyncio.create_task(runner.keep_running(schedule))
+    await until(lambda: source.calls >= 3)
+    background.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await background
+    await runner.stop()
+
+
+async def test_what_cannot_be_cancelled_counts_as_timeout_and_holds_up_nobody() -> None:
+    schedule = Every(interval_s=0.01, timeout_s=0.01, max_age_s=1)
+    with Stubborn() as stubborn:
+        source = Source(stubborn)
+        runner = Runner(Collection(source, schedule), grace_s=0.01)
+        async with asyncio.timeout(2):
+            await runner.first()
+            await runner.first()
+        lines, status = await runner.lines(1)
+        assert (lines, status.success, source.calls) == (None, False, 1)
+        assert status.message == "no answer within 0.01 s, and it cannot be cancelled"
+        assert status.errors == {Reason.TIMEOUT: 2}
+    await until(lambda: runner.status.success is True)  # late, but an answer

@@ -1,0 +1,218 @@
+"""What the operator sees when a collection fails: reason, account, log; and that others go on."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable
+
+import pytest
+
+from stratoscope.core.collector import Collection, OnScrape
+from stratoscope.core.errors import CollectError, Dropped, Reason
+from stratoscope.core.metrics import Sample
+from stratoscope.core.runner import Runner, Status
+from support.source import Source, vcpus
+
+LOG = "stratoscope.core.runner"
+FAILED = "failed collector=source cloud=uni reason="
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.DEBUG, LOG)
+    return caplog
+
+
+def said(log: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:
+    """The runner's messages from this level on."""
+    return [record.message for record in log.records if record.name == LOG and record.levelno >= level]
+
+
+def runner_of(source: Source, timeout_s: float = 10) -> Runner:
+    return Runner(Collection(source, OnScrape(timeout_s)))
+
+
+async def failed(source: Source, timeout_s: float = 10) -> Status:
+    lines, status = await runner_of(source, timeout_s).lines(5)
+    assert lines is None
+    assert (status.success, status.samples, status.last_success) == (False, 0, None)
+    assert status.errors == {status.reason: 1}
+    return status
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+async def test_expected_failure_has_its_own_reason_and_no_traceback(
+    reason: Reason, log: pytest.LogCaptureFixture
+) -> None:
+    status = await failed(Source(CollectError(reason, "as it is")))
+    assert (status.reason, status.message) == (reason, "as it is")
+    assert said(log) == [f"{FAILED}{reason} error='as it is'"]
+    if reason is not Reason.INTERNAL:
+        assert log.records[-1].exc_info is None
+
+
+async def test_own_timeout_ends_a_fetch_that_hangs() -> None:
+    source = Source()
+    source.gate.clear()
+    status = await failed(source, timeout_s=0.01)
+    assert (status.reason, status.message) == (Reason.TIMEOUT, "no answer within 0.01 s")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(TimeoutError(), "a time-out of the source's own"), (TimeoutError("connect"), "connect")],
+)
+async def test_timeout_of_the_source_itself_is_not_called_the_collections(
+    error: TimeoutError, message: str
+) -> None:
+    status = await failed(Source(error))
+    assert (status.reason, status.message) == (Reason.TIMEOUT, message)
+
+
+async def test_what_a_cancelled_fetch_raises_is_still_a_timeout() -> None:
+    async def translates_all() -> list[Sample]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise CollectError(Reason.UNAVAILABLE, "connection closed")
+
+    status = await failed(Source(translates_all), timeout_s=0.01)
+    assert (status.reason, status.message) == (Reason.TIMEOUT, "no answer within 0.01 s")
+
+
+async def test_samples_that_take_too_long_are_a_timeout_too() -> None:
+    may_return = threading.Event()
+
+    class Endless(Source):
+        def samples(self, data: list[Sample], /) -> Iterable[Sample]:
+            may_return.wait(5)
+            return data
+
+    status = await failed(Endless(), timeout_s=0.01)
+    may_return.set()
+    assert status.reason is Reason.TIMEOUT
+
+
+async def test_bug_is_internal_and_its_traceback_is_logged_at_the_change_only(
+    log: pytest.LogCaptureFixture,
+) -> None:
+    bug, down = KeyError("vcpus"), CollectError(Reason.UNAVAILABLE, "refused")
+    runner = runner_of(Source(bug, bug, down, down, bug, [vcpus("vm-1")], [vcpus("vm-1")]))
+    for _ in range(7):
+        await runner.lines(5)
+    assert said(log) == [
+        f"{FAILED}internal error=\"KeyError: 'vcpus'\"",
+        f"{FAILED}unavailable error='refused'",
+        f"{FAILED}internal error=\"KeyError: 'vcpus'\"",
+        "recovered collector=source cloud=uni",
+    ]
+    assert sum(record.exc_info is not None for record in log.records) == 2
+    assert log.text.count("Traceback") == 2
+    assert runner.status.errors == {Reason.INTERNAL: 3, Reason.UNAVAILABLE: 2}
+    assert (runner.status.success, runner.status.reason, runner.status.message) == (True, None, "")
+
+
+async def test_each_run_is_logged_for_who_debugs(log: pytest.LogCaptureFixture) -> None:
+    down = CollectError(Reason.UNAVAILABLE, "refused")
+    runner = runner_of(Source(down, down, [vcpus("vm-1")]))
+    for _ in range(4):
+        await runner.lines(5)
+    levels = [record.levelname for record in log.records if record.name == LOG]
+    assert levels == ["ERROR", "DEBUG", "INFO", "DEBUG", "DEBUG"]
+    assert said(log, logging.DEBUG)[-1].startswith("collected collector=source cloud=uni samples=1 seconds=")
+
+
+async def test_bug_in_samples_is_internal() -> None:
+    class Buggy(Source):
+        def samples(self, data: list[Sample], /) -> Iterable[Sample]:
+            yield data[0]
+            raise ZeroDivisionError("division by zero")
+
+    status = await failed(Buggy())
+    assert (status.reason, status.message) == (Reason.INTERNAL, "ZeroDivisionError: division by zero")
+
+
+async def test_cancelled_answer_is_a_failure_and_not_the_scrapes_end(log: pytest.LogCaptureFixture) -> None:
+    async def waits_for_what_is_cancelled() -> list[Sample]:
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        await future
+        return []
+
+    status = await failed(Source(waits_for_what_is_cancelled))
+    assert status.reason is Reason.INTERNAL
+    assert "Traceback" in log.text
+
+
+@pytest.mark.parametrize(
+    ("errors", "reason", "message"),
+    [
+        ([CollectError(Reason.BUSY, "one"), CollectError(Reason.UNAVAILABLE, "two")], Reason.BUSY, "one"),
+        ([TimeoutError("connect"), CollectError(Reason.BUSY, "two")], Reason.TIMEOUT, "connect"),
+        ([CollectError(Reason.BUSY, "one"), KeyError("bug")], Reason.INTERNAL, "KeyError: 'bug'"),
+        ([ExceptionGroup("inner", [CollectError(Reason.BUSY, "one")])], Reason.BUSY, "one"),
+    ],
+)
+async def test_task_group_fails_for_its_childs_reason(
+    errors: list[Exception], reason: Reason, message: str
+) -> None:
+    status = await failed(Source(ExceptionGroup("unhandled errors in a TaskGroup", errors)))
+    assert (status.reason, status.message) == (reason, message)
+
+
+class WithVerdict(Source):
+    """Says by itself what follows from a failure."""
+
+    verdict: "list[Sample] | Exception" = [vcpus("vm-1", 0), vcpus("vm-1", 0)]  # noqa: RUF012 - read only
+
+    def failure(self) -> Iterable[Sample]:
+        if isinstance(self.verdict, Exception):
+            raise self.verdict
+        return self.verdict
+
+
+async def test_failed_collection_shows_its_verdict_and_a_success_does_not() -> None:
+    runner = runner_of(WithVerdict(CollectError(Reason.UNAVAILABLE, "refused"), [vcpus("vm-1", 4)]))
+    lines, status = await runner.lines(5)
+    assert lines is not None
+    assert b"".join(lines.by_family.values()).endswith(b"} 0\n")
+    assert (status.success, status.samples) == (False, 1)
+    lines, status = await runner.lines(5)
+    assert lines is not None
+    assert b"".join(lines.by_family.values()).endswith(b"} 4\n")
+
+
+async def test_verdict_that_is_a_bug_itself_is_internal(log: pytest.LogCaptureFixture) -> None:
+    source = WithVerdict(CollectError(Reason.UNAVAILABLE, "refused"))
+    source.verdict = ZeroDivisionError("in the verdict")
+    status = await failed(source)
+    assert (status.reason, status.message) == (Reason.INTERNAL, "ZeroDivisionError: in the verdict")
+    assert "Traceback" in log.text
+
+
+async def test_scrape_that_does_not_wait_for_the_end_shows_no_verdict() -> None:
+    source = WithVerdict()
+    source.gate.clear()
+    runner = runner_of(source)
+    lines, status = await runner.lines(0)
+    assert (lines, status.reason) == (None, Reason.TIMEOUT)
+    await runner.stop()
+
+
+async def test_dropped_and_malformed_accumulate_and_each_new_reason_is_said_once(
+    log: pytest.LogCaptureFixture,
+) -> None:
+    twice = [vcpus("vm-1"), vcpus("vm-1")]
+    invalid = [vcpus("vm-1", None), vcpus("vm-2"), vcpus("vm-3")]
+    source = Source(twice, twice, [*twice, *invalid], CollectError(Reason.BUSY, "busy"), twice)
+    source.malformed_items = 3
+    runner = Runner(Collection(source, OnScrape(), max_series=2))
+    for _ in range(5):
+        await runner.lines(5)
+    assert runner.status.dropped == {Dropped.DUPLICATE: 5, Dropped.MAX_SERIES: 1}
+    assert runner.status.malformed == 12
+    assert said(log, logging.WARNING) == [
+        "samples dropped collector=source cloud=uni reasons=duplicate",
+        "samples dropped collector=source cloud=uni reasons=max_series",
+        f"{FAILED}busy error='busy'",
+    ]

@@ -1,0 +1,81 @@
+"""Certificates for tests of TLS, made anew each time: an authority, and what it vouches for."""
+
+import datetime as dt
+import ipaddress
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+_HOUR = dt.timedelta(hours=1)
+LOOPBACK: Sequence[x509.GeneralName] = (
+    x509.DNSName("localhost"),
+    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+)
+
+
+class Authority:
+    """Vouches for certificates; `name` stands in its own and, as issuer, in theirs."""
+
+    def __init__(self, name: str = "authority") -> None:
+        self._name, self._key = _named(name), _key()
+        basic = x509.BasicConstraints(ca=True, path_length=None)
+        builder = _builder(self._name, self._name, self._key).add_extension(basic, critical=True)
+        self.certificate = _pem(builder.sign(self._key, hashes.SHA256()))
+        self.key = _key_pem(self._key)
+
+    def issue(self, name: str, names: Sequence[x509.GeneralName] = LOOPBACK) -> tuple[bytes, bytes]:
+        """A certificate with these subject alternative names, and its key, in PEM."""
+        key = _key()
+        builder = _builder(_named(name), self._name, key)
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return _pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key)
+
+
+def write(folder: Path, authority: Authority, *, server: str = "server") -> None:
+    """Put ca.crt, ca.key, server.crt and server.key into a folder."""
+    certificate, key = authority.issue(server)
+    for name, pem in {
+        "ca.crt": authority.certificate,
+        "ca.key": authority.key,
+        "server.crt": certificate,
+        "server.key": key,
+    }.items():
+        (folder / name).write_bytes(pem)
+
+
+def _key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _HOUR)
+        .not_valid_after(now + _HOUR)
+    )
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

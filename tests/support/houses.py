@@ -1,0 +1,146 @@
+"""An exporter that does as it is told, and the real App that runs it on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import ClientSession, ClientTimeout
+
+from stratoscope.core.app import App, settings_of
+from stratoscope.core.auth import Access
+from stratoscope.core.collector import Absent, Collection, Collections, Every, OnScrape
+from stratoscope.core.config import CollectorSettings, Secret, section
+from stratoscope.core.errors import LeftOut
+from stratoscope.core.exporter import Exporter
+from stratoscope.core.flags import Flags
+from support.services import Domains
+from support.source import until
+
+SLOWLY = Every(interval_s=60, timeout_s=0.05, max_age_s=200)
+
+
+class Slurper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The section of the exporter; so many VMs are shown."""
+
+    vms: int = 2
+    password: Secret | None = None
+    collectors: dict[str, CollectorSettings] = {}
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What is in force."""
+
+    slurper: Slurper
+    paths: Mapping[str, str]
+
+
+def domains(settings: Slurper) -> Collections:
+    """One collector when scraped, and one that is left out."""
+    absent = Absent("pools", LeftOut.NOT_CONFIGURED, "lab")
+    return Collections([Collection(Domains(settings.vms), OnScrape(60))], [absent])
+
+
+@dataclass
+class House:
+    """How the exporter is built, and what became of it.
+
+    Attributes:
+        collections: What it runs under its settings.
+        opening: Awaited while it is opened.
+        closing: Awaited while it is closed.
+        opened: Settings with which it was opened.
+        closed: Settings with which it was closed.
+    """
+
+    collections: Callable[[Slurper], Collections] = domains
+    opening: Callable[[], Any] = lambda: asyncio.sleep(0)
+    closing: Callable[[], Any] = lambda: asyncio.sleep(0)
+    opened: list[Slurper] = field(default_factory=list)
+    closed: list[Slurper] = field(default_factory=list)
+
+    def exporter(self) -> Exporter:
+        return Exporter(
+            name="slurper",
+            port=0,
+            summary="Shows what it is told to.",
+            parse=parse,
+            open=self._open,
+            flags={"path.procfs": ("/proc", "where /proc is mounted")},
+        )
+
+    @asynccontextmanager
+    async def _open(self, settings: Settings) -> AsyncIterator[Collections]:
+        await self.opening()
+        self.opened.append(settings.slurper)
+        try:
+            yield self.collections(settings.slurper)
+        finally:
+            await self.closing()
+            self.closed.append(settings.slurper)
+
+
+def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
+    return Settings(section(document, "slurper", Slurper), flags)
+
+
+@dataclass
+class Runs:
+    """An App that runs, with its configuration file.
+
+    Attributes:
+        task: Its `run`.
+        ended: The exit statuses with which it has ended the process, or would have.
+    """
+
+    app: App
+    file: Path
+    task: "asyncio.Task[None]"
+    session: ClientSession
+    ended: Sequence[int]
+
+    async def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
+        """Status and text of a page."""
+        async with self.session.request(method, self.app.urls[0] + path) as response:
+            return response.status, await response.text()
+
+    async def page(self) -> str:
+        return (await self.ask("/metrics"))[1]
+
+    async def reload(self, text: str) -> tuple[int, str]:
+        """Write the file anew and ask for a reload."""
+        self.file.write_text(text)
+        return await self.ask("/-/reload", "POST")
+
+    async def ready(self) -> None:
+        await until(lambda: self.app.ready or self.task.done())
+
+    async def stopped(self) -> None:
+        """Stop it, if it runs still, and see it end."""
+        self.app.stop()
+        async with asyncio.timeout(2):
+            await self.task
+
+
+@asynccontextmanager
+async def running(
+    house: House, folder: Path, text: str = "", *, stop_timeout_s: float = 0.3
+) -> AsyncIterator[Runs]:
+    """The exporter behind the real App on a free port of loopback; it is stopped at the end."""
+    file = folder / "stratoscope.yml"
+    file.write_text(text)
+    exporter = house.exporter()
+    flags = Flags.parse(exporter, [f"--config.file={file}"])
+    ended: list[int] = []
+    app = App(exporter, lambda: settings_of(exporter, flags), end=ended.append, stop_timeout_s=stop_timeout_s)
+    task = asyncio.create_task(app.run(Access.open(None), ["127.0.0.1:0"]))
+    async with ClientSession(timeout=ClientTimeout(total=2)) as session:
+        await until(lambda: bool(app.urls) or task.done())
+        yield Runs(app, file, task, session, ended)
+    if not task.done():
+        app.stop()
+        async with asyncio.timeout(2):
+            await task

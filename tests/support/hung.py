@@ -1,0 +1,50 @@
+"""An exporter whose source hangs in a thread, for ever: `python -m support.hung WHERE FLAGS...` runs it."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from stratoscope.core.app import main
+from stratoscope.core.collector import Collection, Collections, OnScrape
+from stratoscope.core.exporter import Exporter
+from stratoscope.core.threads import BlockingCalls
+from support.houses import parse
+from support.services import Domains
+
+
+class Hung(Domains):
+    """Hangs from the first time on, or from the second."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self._where = where
+        self._calls = BlockingCalls("hung", 4)
+
+    async def fetch(self) -> int:
+        self.fetched += 1
+        if self._where == "start" or (self._where == "scrape" and self.fetched > 1):
+            await self._calls.run(time.sleep, 3600)
+        return 2
+
+
+def exporter(where: str) -> Exporter:
+    """Hangs at `start`, in a `scrape`, in `close`, or in the `loop` when it is closed; or `open` fails."""
+
+    @asynccontextmanager
+    async def opened(_: Any) -> AsyncIterator[Collections]:
+        if where == "open":
+            raise RuntimeError("cannot be opened")
+        yield Collections([Collection(Hung(where), OnScrape(60))])
+        if where == "close":
+            await asyncio.shield(asyncio.to_thread(time.sleep, 3600))
+        if where == "loop":
+            time.sleep(3600)  # noqa: ASYNC251 - that is the bug
+
+    return Exporter("slurper", 0, "Hangs.", parse, opened)
+
+
+if __name__ == "__main__":
+    sys.exit(main(exporter(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,222 @@
+"""VMs as the collectors put them together: what libvirt and the kernel would say, from small factories."""
+
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from stratoscope.clouds.libvirt.model import (
+    Balloon,
+    Disk,
+    DiskLimits,
+    Domain,
+    Identity,
+    Interface,
+    Monitor,
+    Vcpu,
+)
+from stratoscope.clouds.libvirt.model import Tap as Link
+from stratoscope.hypervisor.kernel.cpu import CPU, Throttling
+from stratoscope.hypervisor.kernel.memory import Memory
+from stratoscope.hypervisor.kernel.pressure import Pressure
+from stratoscope.hypervisor.kernel.vcpus import VCPU
+from stratoscope.hypervisor.kernel.vm import VMKernel, VMPressure
+from stratoscope.hypervisor.vm import VM, Checks, TapView
+
+GIB: Final = 1 << 30
+PLAIN: Final = "0a1b2c3d-0000-4000-8000-000000000001"
+"""UUID of the VM that `kvm()` gives."""
+FINE: Final = Checks(host=False, vm=False, storage=False, network=False)
+NO_BALLOON: Final = Balloon(None, None, None, None, None, None, None, None, None, None)
+
+
+def uuid(number: int) -> str:
+    return f"0a1b2c3d-0000-4000-8000-{number:012x}"
+
+
+def disk(name: str = "vda") -> Disk:
+    return Disk(name, 120, 4096, 0.25, 80, 8192, 0.5, 3, 0.125, GIB, 2 * GIB, GIB + 4096)
+
+
+def interface(name: str = "vnet0") -> Interface:
+    return Interface(name, 1000, 10, 0, 1, 2000, 20, 2, 0)
+
+
+def tap(name: str = "vnet0", **other: Any) -> TapView:
+    """A tap that is up; without a queue, as libvirt makes it."""
+    return replace(TapView(name, True, 1500, False, None, None), **other)
+
+
+def domain(**other: Any) -> Domain:
+    """A domain that runs, as virConnectGetAllDomainStats has it without CPU, which the kernel tells."""
+    plain = Domain(
+        uuid=PLAIN,
+        name="instance-00000001",
+        domain_id=1,
+        state="running",
+        reason="booted",
+        cpu_s=None,
+        user_s=None,
+        system_s=None,
+        halt_poll_success_s=None,
+        halt_poll_fail_s=None,
+        current_vcpus=None,
+        maximum_vcpus=None,
+        vcpus=(),
+        balloon=Balloon(GIB, 2 * GIB, GIB // 2, GIB - 4096, GIB // 4, GIB // 8, 4096, 8192, 5, 500),
+        interfaces=(interface(),),
+        disks=(disk(),),
+    )
+    return replace(plain, **other)
+
+
+def identity(**other: Any) -> Identity:
+    """Nova's, of the VM that `domain()` gives."""
+    plain = Identity(
+        vm_id=PLAIN,
+        name="web 1",
+        project_id="p-1",
+        project_name="physics",
+        user_id="u-1",
+        user_name="ada",
+        flavor="m1.small",
+        image="i-1",
+        vcpus=1,
+        memory_bytes=2 * GIB,
+        taps=(Link("vnet0", link=True),),
+    )
+    return replace(plain, **other)
+
+
+def kernel(**other: Any) -> VMKernel:
+    """What cgroup v2 and /proc say of a VM with one vCPU and no quota."""
+    plain = VMKernel(
+        state="S",
+        cpu=CPU(12.5, 10.0, 2.5),
+        vcpus={0: VCPU(9.5, 0.75, None)},
+        throttling=None,
+        pressure=VMPressure(Pressure(1.5, 1.0), Pressure(0.5, 0.25), Pressure(0.0, 0.0)),
+        memory=Memory(GIB, 4096, 0),
+        rss=GIB // 2,
+    )
+    return replace(plain, **other)
+
+
+def vm(of: Domain, **other: Any) -> VM:
+    """A VM around a domain; what is not given is not known."""
+    return replace(VM(of.uuid, of, None, None, None, (), None, FINE), **other)
+
+
+def kvm(**other: Any) -> VM:
+    """A plain KVM guest on cgroup v2: one vCPU, disk and interface, nothing limited."""
+    plain = vm(
+        domain(), identity=identity(), kernel=kernel(), monitor=Monitor(0.0, 0.0), taps=(tap(),), vcpus=1
+    )
+    return replace(plain, **other)
+
+
+def full() -> VM:
+    """A guest with everything: two disks and interfaces, queues, limits, a quota, the scheduler's waits."""
+    limits = (
+        ("total_bytes_sec", 1 << 20), ("read_iops_sec", 100), ("read_iops_sec_max", 0),
+        ("total_bytes_sec_max_length", 30), ("size_iops_sec", 4096),
+    )  # fmt: skip
+    return kvm(
+        domain=domain(
+            disks=(disk(), disk("vdb")), interfaces=(interface(), interface('tap"odd\\name')), state="running"
+        ),
+        identity=identity(vcpus=2, limits=(DiskLimits("vdb", limits), DiskLimits("vdc", ()))),
+        kernel=kernel(
+            vcpus={0: VCPU(9.5, 0.75, 0.5), 70: VCPU(1.0, 0.0, 0.0)}, throttling=Throttling(1000, 40, 3.5)
+        ),
+        taps=(
+            tap(queue_drops=7, queue_backlog=3000, promiscuous_changed=True),
+            TapView('tap"odd\\name', False, None, None, None, None),
+        ),
+        vcpus=2,
+        checks=replace(FINE, network=True),
+    )
+
+
+def shut_off() -> VM:
+    off = domain(
+        uuid=uuid(2), name="instance-00000002", domain_id=-1, state="shutoff", reason="shutdown",
+        balloon=NO_BALLOON, interfaces=(), disks=(),
+    )  # fmt: skip
+    return vm(off, identity=identity(vm_id=uuid(2), name="off"))
+
+
+def paused_by_io_error() -> VM:
+    paused = domain(uuid=uuid(3), name="instance-00000003", domain_id=3, state="paused", reason="ioerror")
+    return kvm(
+        vm_id=uuid(3),
+        domain=paused,
+        identity=identity(vm_id=uuid(3), name="paused"),
+        checks=replace(FINE, storage=True),
+    )
+
+
+def hung() -> VM:
+    """Its QEMU is stopped: what needs the monitor is missing, the rest goes on."""
+    silent = domain(uuid=uuid(4), name="instance-00000004", domain_id=4, balloon=NO_BALLOON, disks=())
+    return kvm(
+        vm_id=uuid(4),
+        domain=silent,
+        identity=identity(vm_id=uuid(4), name="hung"),
+        kernel=kernel(state="T"),
+        monitor=Monitor(42.5, 45.0),
+        checks=replace(FINE, host=True),
+    )
+
+
+def unidentified() -> VM:
+    """Neither its definition nor its process could be read: libvirt alone tells of it."""
+    known = domain(
+        uuid=uuid(5), name="instance-00000005", domain_id=5, cpu_s=4.0, user_s=3.0, system_s=1.0,
+        current_vcpus=2, vcpus=(Vcpu(0, 2.0, 0.5, 0.25), Vcpu(1, None, None, None)),
+    )  # fmt: skip
+    return vm(known, vm_id=uuid(5), monitor=Monitor(3.0, None), vcpus=2, checks=replace(FINE, network=None))
+
+
+def opennebula() -> VM:
+    one = domain(uuid=uuid(6), name="one-77", domain_id=6)
+    who = Identity("77", "db", "100", "oneadmin", "2", "bob", taps=(Link("vnet0", link=True),), vcpus=1)
+    return kvm(vm_id="77", domain=one, identity=who)
+
+
+def lxc() -> VM:
+    """A container: no disks, no vCPUs that the kernel tells, memory by its cgroup."""
+    box = domain(
+        uuid=uuid(7), name="box", domain_id=7, reason="unknown", cpu_s=8.0, current_vcpus=2, disks=(),
+        balloon=replace(NO_BALLOON, current=GIB, maximum=GIB, rss=GIB // 8),
+    )  # fmt: skip
+    return kvm(
+        vm_id=uuid(7),
+        domain=box,
+        identity=Identity(uuid(7), "box"),
+        kernel=kernel(vcpus={}, rss=None, pressure=VMPressure(Pressure(1.5, None), None, None)),
+        monitor=None,
+        vcpus=2,
+    )
+
+
+def all_kinds() -> list[VM]:
+    return [full(), shut_off(), paused_by_io_error(), hung(), unidentified(), opennebula(), lxc()]
+
+
+def stats(**other: Any) -> dict[str, Any]:
+    """Flat statistics of a domain that runs, as libvirt's bulk call gives them without monitors."""
+    plain = {
+        "state.state": 1, "state.reason": 1, "net.count": 1, "net.0.name": "vnet0", "net.0.rx.bytes": 1000,
+        "net.0.tx.bytes": 2000,
+    }  # fmt: skip
+    return plain | other
+
+
+def answer(**other: Any) -> dict[str, Any]:
+    """What a monitor adds to `stats`."""
+    return {"balloon.current": 1024, "balloon.rss": 512, "block.count": 0} | other
+
+
+def of_vm(page: str, vm_id: str) -> list[str]:
+    """The series of one VM on a page."""
+    return [line for line in page.splitlines() if f'vm_id="{vm_id}"' in line]
