@@ -18,28 +18,34 @@ def entries(document: Mapping[str, Any], kind: str, entry_type: type[T]) -> list
     """The entries of one kind.
 
     Raises:
-        ConfigError: `clouds:` is no list, an entry lacks name or kind, names a kind that does not exist, repeats
-            another's name and kind, or (for this kind) has a wrong key or value.
+        ConfigError: `clouds:` is no list, an entry lacks name or kind, names a kind that does not exist,
+            repeats another's name and kind, or (for this kind) has a wrong key or value.
     """
-    clouds = document.get("clouds") or []
+    clouds = document.get("clouds")
+    if clouds is None:
+        return []
     if not isinstance(clouds, list):
         raise ConfigError("clouds: expected a list of {name: ..., kind: ...}")
-    seen: set[tuple[str, str]] = set()
+    numbers: dict[tuple[str, str], int] = {}
     chosen = []
     for number, entry in enumerate(clouds):
         key = f"clouds[{number}]"
-        if not isinstance(entry, dict):
-            raise ConfigError(f"{key}: expected a mapping with name and kind")
-        for needed in ("name", "kind"):
-            if not isinstance(entry.get(needed), str) or not entry[needed]:
-                raise ConfigError(f"{key}.{needed}: expected a text that is not empty")
-        one_of(entry["kind"], KINDS, f"{key}.kind")
-        identity = (entry["name"], entry["kind"])
-        if identity in seen:
-            raise ConfigError(
-                f"{key}: a second {identity[0]}/{identity[1]}; name and kind together stand once"
-            )
-        seen.add(identity)
-        if entry["kind"] == kind:
+        identity = name, its_kind = _identity(entry, key)
+        if identity in numbers:
+            first = f"clouds[{numbers[identity]}]"
+            raise ConfigError(f"{key}: {first} is {name}/{its_kind}, too; name and kind together stand once")
+        numbers[identity] = number
+        if its_kind == kind:
             chosen.append(decode(entry_type, entry, key))
     return chosen
+
+
+def _identity(entry: object, key: str) -> tuple[str, str]:
+    """Name and kind of an entry."""
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{key}: expected a mapping with name and kind")
+    for needed in ("name", "kind"):
+        if not isinstance(entry.get(needed), str) or not entry[needed]:
+            raise ConfigError(f"{key}.{needed}: expected a text that is not empty")
+    one_of(entry["kind"], KINDS, f"{key}.kind")
+    return entry["name"], entry["kind"]

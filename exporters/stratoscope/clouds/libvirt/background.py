@@ -1,84 +1,116 @@
 """What is asked in the background: storage pools, networks, and jobs of domains; each function blocks.
 
-Source: virConnectListAllStoragePools and virStoragePoolGetInfo (never virStoragePoolRefresh, which scans the pool),
-virConnectListAllNetworks, virDomainGetJobStats.
+Source: virConnectListAllStoragePools and virStoragePoolGetInfo (never virStoragePoolRefresh, which scans the
+pool), virConnectListAllNetworks, virDomainGetJobStats. A driver without pools, networks or jobs has none.
 """
 
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar
 
 import libvirt
 
 from stratoscope.clouds.libvirt import vocabulary
-from stratoscope.clouds.libvirt.connections import Connection
+from stratoscope.clouds.libvirt.connection import Connection
 from stratoscope.clouds.libvirt.errors import GONE, NOT_SUPPORTED
 from stratoscope.clouds.libvirt.model import Job, Network, Pool
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 POOL_STATES: Final = ("inactive", "building", "running", "degraded", "inaccessible")
 """virStoragePoolState, in its order."""
 
 
 def storage_pools(connection: Connection) -> list[Pool]:
-    found = []
-    for pool in connection.virt.listAllStoragePools():
-        try:
-            number, capacity, allocation, available = pool.info()
-        except libvirt.libvirtError as error:
-            if error.get_error_code() in GONE:
-                continue
-            raise
-        state = POOL_STATES[number] if number < len(POOL_STATES) else f"unknown_{number}"
-        sizes = (capacity, allocation, available) if state != "inactive" else (None, None, None)
-        found.append(Pool(pool.name(), state, *sizes))
-    return found
+    """All storage pools. Raises libvirt.libvirtError."""
+    return _each(connection, connection.virt.listAllStoragePools, _pool)
 
 
 def networks(connection: Connection) -> list[Network]:
-    found = []
-    for network in connection.virt.listAllNetworks():
+    """All virtual networks. Raises libvirt.libvirtError."""
+    return _each(connection, connection.virt.listAllNetworks, _network)
+
+
+def jobs(connection: Connection) -> list[Job]:
+    """Jobs that run now on any active domain. Raises libvirt.libvirtError."""
+    if "jobStats" in connection.lacks:
+        return []
+    active = libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
+    found = _each(
+        connection, lambda: connection.virt.listAllDomains(active), lambda one: _job(connection, one)
+    )
+    return [job for job in found if job is not None]
+
+
+def _each(connection: Connection, listed: Callable[[], Iterable[T]], read: Callable[[T], R]) -> list[R]:
+    """What can be read of each object. One that fails costs itself; where all fail, the error is raised."""
+    try:
+        objects = listed()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in NOT_SUPPORTED:
+            return []
+        raise
+    found, failure = [], None
+    for one in objects:
         try:
-            found.append(
-                Network(network.name(), _bridge(network), bool(network.isActive()), bool(network.autostart()))
-            )
+            found.append(read(one))
         except libvirt.libvirtError as error:
-            if error.get_error_code() not in GONE:
+            if not connection.is_alive():
                 raise
+            if error.get_error_code() not in GONE | NOT_SUPPORTED:
+                failure = error
+    if failure is not None and not found:
+        raise failure
     return found
+
+
+def _pool(pool: libvirt.virStoragePool) -> Pool:
+    number, capacity, allocation, available = pool.info()
+    state = POOL_STATES[number] if 0 <= number < len(POOL_STATES) else f"unknown_{number}"
+    sizes = (capacity, allocation, available) if state != "inactive" else (None, None, None)
+    return Pool(pool.name(), state, *sizes)
+
+
+def _network(network: libvirt.virNetwork) -> Network:
+    return Network(network.name(), _bridge(network), bool(network.isActive()), bool(network.autostart()))
 
 
 def _bridge(network: libvirt.virNetwork) -> str:
     try:
-        return str(network.bridgeName())
-    except libvirt.libvirtError:
-        return ""  # a network without a bridge of its own: macvtap, hostdev, Open vSwitch
+        return network.bridgeName()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in NOT_SUPPORTED | {libvirt.VIR_ERR_INTERNAL_ERROR}:
+            return ""  # a network without a bridge of its own: macvtap, hostdev, Open vSwitch
+        raise
 
 
-def jobs(connection: Connection) -> list[Job]:
-    """Jobs that run now on any active domain; a driver without jobs has none."""
-    found = []
-    for domain in connection.virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
-        try:
-            stats = domain.jobStats()
-        except libvirt.libvirtError as error:
-            if error.get_error_code() in GONE | NOT_SUPPORTED:
-                continue
-            raise
-        if stats.get("type", libvirt.VIR_DOMAIN_JOB_NONE) != libvirt.VIR_DOMAIN_JOB_NONE:
-            found.append(_job(domain.UUIDString(), stats))
+def _job(connection: Connection, domain: libvirt.virDomain) -> Job | None:
+    try:
+        stats = domain.jobStats()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:
+            connection.lacks.add("jobStats")
+        raise
+    if stats.get("type", libvirt.VIR_DOMAIN_JOB_NONE) == libvirt.VIR_DOMAIN_JOB_NONE:
+        return None
+    return Job(
+        domain.UUIDString(),
+        vocabulary.word("VIR_DOMAIN_JOB_OPERATION_", stats.get("operation", 0)),
+        _seconds(stats, "time_elapsed"),
+        _seconds(stats, "time_remaining"),
+        _seconds(stats, "downtime"),
+        _data(stats, "total"),
+        _data(stats, "processed"),
+        _data(stats, "remaining"),
+    )
+
+
+def _data(stats: dict[str, Any], what: str) -> int | None:
+    """Bytes of memory and disks together; a backup, which moves disks alone, gives them under that name."""
+    found: int | None = stats.get(f"data_{what}", stats.get(f"disk_{what}"))
     return found
 
 
-def _job(uuid: str, stats: dict[str, Any]) -> Job:
-    def seconds(name: str) -> float | None:
-        return None if stats.get(name) is None else stats[name] / 1000
-
-    operation = vocabulary.word("VIR_DOMAIN_JOB_OPERATION_", stats.get("operation", 0))
-    return Job(
-        uuid,
-        operation,
-        seconds("time_elapsed"),
-        seconds("time_remaining"),
-        seconds("downtime"),
-        stats.get("data_total"),
-        stats.get("data_processed"),
-        stats.get("data_remaining"),
-    )
+def _seconds(stats: dict[str, Any], name: str) -> float | None:
+    time_ms = stats.get(name)
+    return None if time_ms is None else time_ms / 1000

@@ -1,8 +1,9 @@
 """The entry of `clouds:` for libvirt."""
 
 import socket
+from collections.abc import Iterable
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -15,7 +16,8 @@ class LibvirtCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         name: The cloud's name, the label `cloud`.
         uri: One libvirt URI or several of one host (it may run qemu and lxc), or of several hosts.
-        host: The label `host`, as the management layer spells the host; by default the host name, or the URI's.
+        host: The label `host`, as the management layer spells the host; by default the URI's, or this
+            machine's name.
     """
 
     name: str
@@ -25,11 +27,14 @@ class LibvirtCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         uris = self.uris
-        if not uris or not all("://" in uri or uri.endswith("://") for uri in uris):
+        if not uris:
             raise ValueError("uri: expected a libvirt URI such as `qemu:///system`, or a list of them")
+        hosts = {_split(uri).hostname for uri in uris}
         if len(set(uris)) != len(uris):
             raise ValueError("uri: the same URI stands twice")
-        if self.host is not None and len({urlsplit(uri).hostname for uri in uris}) > 1:
+        if self.host == "":
+            raise ValueError("host: expected a text that is not empty")
+        if self.host is not None and len(hosts) > 1:
             raise ValueError("host: the URIs lead to several hosts; make one entry of each")
 
     @property
@@ -37,6 +42,7 @@ class LibvirtCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [self.uri] if isinstance(self.uri, str) else self.uri
 
     def host_of(self, uri: str) -> str:
+        """The label `host` of a URI's VMs."""
         return self.host or urlsplit(uri).hostname or socket.gethostname()
 
     def tag_of(self, uri: str) -> str:
@@ -44,13 +50,33 @@ class LibvirtCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if len(self.uris) == 1:
             return ""
         split = urlsplit(uri)
-        drivers = [urlsplit(other).scheme for other in self.uris]
-        if drivers.count(split.scheme) == 1:
+        schemes = [urlsplit(other).scheme for other in self.uris]
+        if schemes.count(split.scheme) == 1:
             return split.scheme
         hosts = [urlsplit(other).hostname for other in self.uris]
         if split.hostname and hosts.count(split.hostname) == 1:
             return split.hostname
         return str(self.uris.index(uri))
+
+
+def _split(uri: str) -> SplitResult:
+    """The parts of a URI; ValueError for what libvirt could not use, or what would show a password."""
+    try:
+        split = urlsplit(uri)
+    except ValueError as error:
+        raise ValueError(f"uri: {uri}: {error}") from error
+    if not split.scheme or "://" not in uri:
+        raise ValueError(f"uri: {uri}: expected a libvirt URI such as `qemu:///system`")
+    if split.path == "/embed":
+        raise ValueError(f"uri: {uri}: it would run the driver inside the exporter; use `qemu:///system`")
+    if split.password is not None:
+        raise ValueError("uri: libvirt takes no password from a URI; put it into libvirt's auth.conf")
+    return split
+
+
+def is_in_process(uri: str) -> bool:
+    """Whether libvirt's driver runs inside this process, without a daemon: the mock driver `test`."""
+    return urlsplit(uri).scheme == "test"
 
 
 def is_local(uri: str) -> bool:
@@ -59,7 +85,7 @@ def is_local(uri: str) -> bool:
     return not split.hostname and split.scheme.partition("+")[0] != "test"
 
 
-def check(clouds: list[LibvirtCloud]) -> None:
+def check(clouds: Iterable[LibvirtCloud]) -> None:
     """Refuse a URI that stands in two entries: its VMs would be shown twice.
 
     Raises:

@@ -1,189 +1,141 @@
-"""Read-only connections to one libvirt daemon: opened when needed, kept, opened anew when the daemon comes back.
+"""Calls over read-only connections to one libvirt daemon.
 
-Source: virConnectOpenReadOnly. Each connection serves one call at a time; a call that hangs keeps its connection and
-its thread until it returns, and the others go on.
+Connections are opened when needed, kept, and opened anew when the daemon comes back. Each serves one call at
+a time; a call that hangs keeps its connection and its thread until it returns, and the others go on.
 """
 
 import asyncio
+import functools
 import logging
-import threading
+import math
 import time
 from collections.abc import Callable
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import libvirt
 
+from stratoscope.clouds.libvirt.config import is_in_process
+from stratoscope.clouds.libvirt.connection import Connection, connect, start_event_loop
 from stratoscope.clouds.libvirt.errors import translated
-from stratoscope.core.errors import CollectError
+from stratoscope.clouds.libvirt.pool import Exclusive, Pool, Shared
+from stratoscope.core.collector import DEADLINE
+from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.threads import BlockingCalls
 
 P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 
-KEEPALIVE_S: Final = 5
-"""A daemon that does not answer three of these in a row counts as gone, and calls to it fail."""
-
-MOST_DOMAINS: Final = 4096
-"""So many domain objects are kept per connection, those of domains long gone among them."""
-
-_event_loop = threading.Lock()
-_event_loop_runs = False
-
-
-class Connection:
-    """One open connection, with the domain objects that were looked up on it."""
-
-    def __init__(self, uri: str) -> None:
-        """Open it; blocks.
-
-        Raises:
-            libvirt.libvirtError: The daemon does not answer or refuses.
-        """
-        self.virt = libvirt.openReadOnly(uri)
-        self._domains: dict[str, libvirt.virDomain] = {}
-        try:
-            self.virt.setKeepAlive(KEEPALIVE_S, 3)
-        except libvirt.libvirtError:
-            log.debug("no keepalive uri=%s", uri)  # drivers inside this process have no daemon to lose
-
-    def domain(self, uuid: str) -> libvirt.virDomain:
-        """The domain object on this connection, looked up once.
-
-        Raises:
-            libvirt.libvirtError: There is no such domain.
-        """
-        found = self._domains.get(uuid)
-        if found is None:
-            if len(self._domains) >= MOST_DOMAINS:
-                self._domains.clear()
-            found = self._domains[uuid] = self.virt.lookupByUUIDString(uuid)
-        return found
-
-    def learn(self, domains: dict[str, libvirt.virDomain]) -> None:
-        """Keep exactly these domain objects, which this connection gave."""
-        self._domains = domains
-
-    def is_alive(self) -> bool:
-        return bool(self.virt.isAlive())
-
-    def close(self) -> None:
-        """Close it; blocks. The domain objects go first: each would keep it open."""
-        self._domains.clear()
-        try:
-            self.virt.close()
-        except libvirt.libvirtError:
-            log.debug("close failed: the daemon is gone")
+CLOSE_WITHIN_S: Final = 1.0
+"""So long `close` waits for connections to close; closing asks the daemon, which may hang."""
 
 
 class Connections:
     """The connections to one URI: at most `kept` idle ones, and at most `most` calls under way."""
 
-    def __init__(self, uri: str, *, kept: int, most: int) -> None:
+    def __init__(
+        self, uri: str, *, kept: int, most: int, connect: Callable[[str], Connection] = connect
+    ) -> None:
         start_event_loop()
         self.uri = uri
-        self._kept = kept
+        opened = functools.partial(connect, uri)
+        self._pool: Pool = Shared(opened) if is_in_process(uri) else Exclusive(opened, kept)
         self._calls = BlockingCalls(f"libvirt {uri}", most)
-        self._idle: list[Connection] = []
+        self._opening: set[asyncio.Future[Any]] = set()
+        self._ending: set[asyncio.Future[Any]] = set()
         self._closed = False
-
-    @property
-    def busy(self) -> int:
-        """Calls that have not returned."""
-        return self._calls.busy
 
     def start(
         self, call: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> "asyncio.Future[R]":
         """The outcome of `call(connection, ...)`, made in a thread.
 
-        The future raises CollectError: `busy` when too many calls hang; `unavailable`, `unauthorized` or `timeout`
-        from libvirt's error. When an idle connection turns out dead, the call is made once more on a new one.
+        The future raises CollectError: `unavailable`, `unauthorized` or `timeout` from libvirt's error. When
+        an idle connection turns out to be dead while somebody still waits, the call is made once more on a
+        new one.
+
+        Raises:
+            CollectError: `busy` when too many calls hang.
         """
-        return self._calls.start(self._call, call, *args, **kwargs)  # type: ignore[arg-type]  # Concatenate
+        return self._calls.start(self._call, lambda connection: call(connection, *args, **kwargs))
 
-    def _call(self, call: Callable[..., R], *args: object, **kwargs: object) -> R:
-        connection, is_new = self._take()
+    def _call(self, call: Callable[[Connection], R]) -> R:
         try:
-            result = call(connection, *args, **kwargs)
-        except libvirt.libvirtError as error:
-            if connection.is_alive():
-                self._give_back(connection)
-                raise translated(error, self.uri) from error
-            connection.close()
-            if is_new:
-                raise translated(error, self.uri) from error
-            return self._call_anew(call, *args, **kwargs)
-        except BaseException:
-            self._give_back(connection)
-            raise
-        self._give_back(connection)
-        return result
-
-    def _call_anew(self, call: Callable[..., R], *args: object, **kwargs: object) -> R:
-        """After the daemon was restarted: all idle connections are dead, so none of them is taken."""
-        while self._idle:
-            self._idle.pop().close()
-        return self._call(call, *args, **kwargs)
-
-    def _take(self) -> tuple[Connection, bool]:
-        while True:
+            connection, is_new = self._pool.take()
             try:
-                connection = self._idle.pop()
-            except IndexError:
-                break
-            if connection.is_alive():
-                return connection, False
-            connection.close()
-        return self._open(), True
-
-    def _give_back(self, connection: Connection) -> None:
-        if self._closed or len(self._idle) >= self._kept or not connection.is_alive():
-            connection.close()
-        else:
-            self._idle.append(connection)
-
-    def open_own(self) -> "asyncio.Future[Connection]":
-        """A new connection that the caller keeps and closes."""
-        return self._calls.start(self._open)
-
-    def _open(self) -> Connection:
-        try:
-            return Connection(self.uri)
+                return self._over(connection, call)
+            except libvirt.libvirtError:
+                if is_new or connection.is_alive() or not _is_awaited():
+                    raise
+            return self._over(self._pool.take_new(), call)
         except libvirt.libvirtError as error:
             raise translated(error, self.uri) from error
 
-    async def close(self) -> None:
-        """Close idle connections; one in a call that hangs is closed when the call returns, if it does."""
-        self._closed = True
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            try:
-                await self._calls.run(connection.close)
-            except CollectError:
-                break  # all threads hang: the process's end closes what is left
-        self._calls.close()
-
-
-def start_event_loop() -> None:
-    """Run libvirt's own event loop in a daemon thread, once per process, before the first connection.
-
-    It carries keepalive and events; callbacks run in that thread.
-    """
-    global _event_loop_runs  # noqa: PLW0603 - libvirt has one event loop per process
-    with _event_loop:
-        if _event_loop_runs:
-            return
-        libvirt.registerErrorHandler(lambda _context, _error: None, None)
-        libvirt.virEventRegisterDefaultImpl()
-        threading.Thread(target=_run_events, name="libvirt events", daemon=True).start()
-        _event_loop_runs = True
-
-
-def _run_events() -> None:
-    while True:
+    def _over(self, connection: Connection, call: Callable[[Connection], R]) -> R:
         try:
-            libvirt.virEventRunDefaultImpl()
+            return call(connection)
+        finally:
+            self._pool.give_back(connection)
+
+    def start_own(self, prepare: Callable[[Connection], R]) -> "asyncio.Future[R]":
+        """The outcome of `prepare(connection)` with a connection that is kept until `end_own`.
+
+        Whoever gets the outcome ends it; if `prepare` fails, nothing is to be ended. It raises as `start`.
+        """
+        future = self._calls.start(self._own, prepare)
+        self._opening.add(future)
+        future.add_done_callback(self._opening.discard)
+        return future
+
+    def end_own(self, connection: Connection, first: Callable[[], object]) -> None:
+        """Close a connection of `start_own` in a thread, after `first`, without waiting for it."""
+
+        def end() -> None:
+            first()
+            self._pool.drop(connection)
+
+        self._end(end)
+
+    def _own(self, prepare: Callable[[Connection], R]) -> R:
+        try:
+            connection = self._pool.take_own()
+            if self._closed:  # opening it took longer than `close` waited
+                self._pool.drop(connection)
+                raise CollectError(Reason.UNAVAILABLE, f"{self.uri}: closed")
+            try:
+                return prepare(connection)
+            except BaseException:
+                self._pool.drop(connection)
+                raise
         except libvirt.libvirtError as error:
-            log.warning("libvirt's event loop failed error=%r", str(error))
-            time.sleep(1)
+            raise translated(error, self.uri) from error
+
+    def _end(self, end: Callable[[], None]) -> None:
+        try:
+            future = self._calls.start(end)
+        except CollectError as error:
+            log.debug("left open error=%r", str(error))  # all threads hang, or it is too late
+            return
+        self._ending.add(future)
+        future.add_done_callback(self._ending.discard)
+
+    async def close(self) -> None:
+        """Close all within CLOSE_WITHIN_S; a connection in a call that hangs is closed when that returns."""
+        self._closed = True
+        for connection in self._pool.close():
+            self._end(connection.close)
+        until = time.monotonic() + CLOSE_WITHIN_S
+        try:
+            while waiting := self._opening | self._ending:
+                left_s = until - time.monotonic()
+                if left_s <= 0:
+                    log.debug("left open uri=%s connections=%d", self.uri, len(waiting))
+                    break
+                await asyncio.wait(waiting, timeout=left_s)
+        finally:
+            self._calls.close()
+
+
+def _is_awaited() -> bool:
+    """Whether the collection that made this call has not been given up."""
+    return DEADLINE.get(math.inf) > time.monotonic()

@@ -84,7 +84,7 @@ class Domain(msgspec.Struct, frozen=True, gc=False):
 
 
 class DiskLimits(msgspec.Struct, frozen=True, gc=False):
-    """QoS limits of a disk that are set: name as in `<iotune>` (`total_iops_sec` ...) -> value, bytes or operations."""
+    """QoS limits of a disk: name as in `<iotune>` (`total_iops_sec` ...) and value, bytes or operations."""
 
     device: str
     limits: tuple[tuple[str, int], ...]
@@ -115,7 +115,10 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Monitor(msgspec.Struct, frozen=True, gc=False):
-    """How the domain's monitor answers: seconds since it was first missed, and since it last answered (None: never)."""
+    """How the domain's monitor answers: seconds since it was first missed, and since it last answered.
+
+    None is never.
+    """
 
     blocked_s: float
     last_answer_age_s: float | None
@@ -150,6 +153,7 @@ class Daemon(msgspec.Struct, frozen=True):
 
     reachable: bool
     round_trip_s: float | None
+    hung_calls: int
     hypervisor: str = ""
     hypervisor_version: str = ""
     libvirt_version: str = ""

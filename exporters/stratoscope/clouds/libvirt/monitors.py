@@ -1,22 +1,24 @@
 """Asks what only the domains' monitors know, so that a domain whose QEMU hangs costs itself alone.
 
-Source: virDomainListGetStats with VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT, the domains split over several connections:
-the call goes through its domains one by one, mostly waiting. NOWAIT skips a domain whose monitor another call
-holds, but the first call that reaches a hung QEMU waits for ever. Such a call is left alone with its
-connection, and its domains are asked anew in smaller pieces over other connections: now the hung one is
-skipped. As long as the first call waits, the hung domain is not asked again, so that no second worker of the daemon is lost.
+Source: virDomainListGetStats with VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT, the domains split over several
+connections: the call goes through its domains one by one, mostly waiting. NOWAIT skips a domain whose monitor
+another call holds, but the first call that reaches a hung QEMU waits for ever. Such a call is left alone with
+its connection, and its domains are asked anew in smaller pieces over other connections: now the hung one is
+skipped, and so it is in every later collection until the first call returns. A call for one domain alone that
+hangs is not repeated.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import libvirt
 
-from stratoscope.clouds.libvirt.connections import Connection, Connections
+from stratoscope.clouds.libvirt.connection import Connection
+from stratoscope.clouds.libvirt.connections import Connections
 from stratoscope.clouds.libvirt.errors import GONE
 from stratoscope.clouds.libvirt.model import Monitor
 from stratoscope.clouds.libvirt.stats import Stats, bits, has_monitor_values
@@ -26,18 +28,23 @@ log = logging.getLogger(__name__)
 PIECES: Final = 4
 """Connections over which the domains are split: more than four gain nothing on a host with few cores."""
 MOST_HUNG: Final = 12
-"""So many calls may hang at once: the daemon has 20 workers by default, and others need some. Beyond it no monitor is asked."""
+"""So many calls may hang at once, beyond it nothing is asked: the daemon has 20 workers for everybody."""
 _LEAST_PATIENCE_S: Final = 1.0
 _SMALLEST_WAIT_S: Final = 0.1
 
-Answers: TypeAlias = "dict[str, Stats]"
+Answers: TypeAlias = dict[str, Stats]
 
 
-@dataclass(eq=False, slots=True)
-class _Hung:
-    """A call that has not returned, and the domains in it that no other call answered for."""
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One `ask`: what is wanted, until when, and which domains a call was made for."""
 
-    silent: set[str]
+    wanted: Mapping[str, frozenset[str]]
+    until: float
+    asked: set[str] = field(default_factory=set)
+
+    def is_answer(self, uuid: str, stats: Stats | None) -> bool:
+        return stats is not None and has_monitor_values(stats, self.wanted[uuid])
 
 
 class Monitors:
@@ -46,7 +53,8 @@ class Monitors:
     def __init__(self, connections: Connections, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._connections = connections
         self._monotonic = monotonic
-        self._hung: list[_Hung] = []
+        self._hung: dict[asyncio.Future[Answers], Sequence[str]] = {}
+        self._under_way = 0
         self._answered_at: dict[str, float] = {}
         self._missed_since: dict[str, float] = {}
         self._usual_s: float | None = None
@@ -66,30 +74,30 @@ class Monitors:
         """Statistics of active domains, in `within_s` at the latest, with all that answered by then.
 
         Args:
-            wanted: UUID -> statistics groups.
+            wanted: UUID -> statistics groups, of all domains that have a monitor.
             within_s: Seconds.
 
         Raises:
             CollectError: The daemon is gone.
         """
-        until = self._monotonic() + within_s
-        self._forget_all_but(wanted)
-        silent = set().union(*(hung.silent for hung in self._hung))
-        asked = [uuid for uuid in wanted if uuid not in silent]
         began = self._monotonic()
-        answers = await self._split(asked, wanted, until, PIECES)
-        if not self._hung:
+        this = _Round(wanted, began + within_s)
+        self._forget_all_but(wanted)
+        silent = {uuids[0] for uuids in self._hung.values() if len(uuids) == 1} & wanted.keys()
+        this.asked.update(silent)  # the call that still waits for them asks all the time
+        answers = await self._split([uuid for uuid in wanted if uuid not in silent], this)
+        if answers and not self._hung:
             took = self._monotonic() - began
             self._usual_s = took if self._usual_s is None else 0.7 * self._usual_s + 0.3 * took
-        self._account(wanted, answers)
+        self._account(this, answers)
         return answers
 
-    async def _split(
-        self, uuids: Sequence[str], wanted: Mapping[str, frozenset[str]], until: float, parts: int
-    ) -> Answers:
-        pieces = [uuids[first::parts] for first in range(min(parts, len(uuids)))]
+    async def _split(self, uuids: Sequence[str], this: _Round) -> Answers:
+        parts = max(1, min(PIECES, self._free, len(uuids)))
+        pieces = [uuids[first::parts] for first in range(parts)]
+        # Not a TaskGroup: when one piece fails, the calls of the others go on and are worth waiting for.
         results = await asyncio.gather(
-            *(self._piece(piece, wanted, until) for piece in pieces), return_exceptions=True
+            *(self._piece(piece, this) for piece in pieces), return_exceptions=True
         )
         answers: Answers = {}
         for result in results:
@@ -98,60 +106,68 @@ class Monitors:
             answers |= result
         return answers
 
-    async def _piece(
-        self, uuids: Sequence[str], wanted: Mapping[str, frozenset[str]], until: float
-    ) -> Answers:
-        left_s = until - self._monotonic()
-        if len(self._hung) >= MOST_HUNG or left_s < _SMALLEST_WAIT_S:
+    async def _piece(self, uuids: Sequence[str], this: _Round) -> Answers:
+        left_s = this.until - self._monotonic()
+        if not uuids or self._free <= 0 or left_s < _SMALLEST_WAIT_S:
             return {}
-        groups = frozenset().union(*(wanted[uuid] for uuid in uuids))
-        future = self._connections.start(_stats, uuids, bits(groups))
+        answers = await self._call(uuids, this, self._patience_s(left_s))
+        if answers is None:
+            return await self._split(uuids, this) if len(uuids) > 1 else {}
+        return answers
+
+    @property
+    def _free(self) -> int:
+        """How many calls may be made now, if all of them should hang."""
+        return MOST_HUNG - len(self._hung) - self._under_way
+
+    def _patience_s(self, left_s: float) -> float:
+        """How long a call may take before it counts as hung: time must be left to ask in smaller pieces."""
         usual_s = self._usual_s
-        patience_s = left_s / 3 if usual_s is None else min(left_s / 3, max(_LEAST_PATIENCE_S, 5 * usual_s))
+        return left_s / 3 if usual_s is None else min(left_s / 3, max(_LEAST_PATIENCE_S, 5 * usual_s))
+
+    async def _call(self, uuids: Sequence[str], this: _Round, patience_s: float) -> Answers | None:
+        """The answers of one call; None of one that hangs, which is left alone until it returns."""
+        this.asked.update(uuids)
+        groups = frozenset().union(*(this.wanted[uuid] for uuid in uuids))
+        future = self._connections.start(_stats, uuids, bits(groups))
+        self._under_way += 1
         try:
             done, _ = await asyncio.wait({future}, timeout=patience_s)
+            if done:
+                return future.result()
         except asyncio.CancelledError:
             self._leave(future, uuids)
             raise
-        if done:
-            return future.result()
-        hung = self._leave(future, uuids)
-        if len(uuids) == 1:
-            return {}
-        answers = await self._split(uuids, wanted, until, PIECES)
-        hung.silent -= {uuid for uuid, stats in answers.items() if has_monitor_values(stats, wanted[uuid])}
-        return answers
+        finally:
+            self._under_way -= 1
+        self._leave(future, uuids)
+        return None
 
-    def _leave(self, future: "asyncio.Future[Answers]", uuids: Iterable[str]) -> _Hung:
-        """Leave a call alone until it returns, if it does."""
-        hung = _Hung(set(uuids))
-        self._hung.append(hung)
+    def _leave(self, future: "asyncio.Future[Answers]", uuids: Sequence[str]) -> None:
+        self._hung[future] = uuids
+        future.add_done_callback(self._returned)
 
-        def returned(ended: "asyncio.Future[Answers]") -> None:
-            self._hung.remove(hung)
-            if not ended.cancelled() and ended.exception() is not None:
-                log.debug("a call that hung failed error=%r", str(ended.exception()))
+    def _returned(self, future: "asyncio.Future[Answers]") -> None:
+        del self._hung[future]
+        if future.exception() is not None:
+            log.debug("a call that hung failed error=%r", str(future.exception()))
 
-        future.add_done_callback(returned)
-        return hung
-
-    def _account(self, wanted: Mapping[str, frozenset[str]], answers: Answers) -> None:
+    def _account(self, this: _Round, answers: Answers) -> None:
+        """What is known now; of a domain that there was no time to ask, nothing new."""
         now = self._monotonic()
-        for uuid, groups in wanted.items():
-            stats = answers.get(uuid)
-            if stats is not None and has_monitor_values(stats, groups):
+        for uuid in this.asked:
+            if this.is_answer(uuid, answers.get(uuid)):
                 self._answered_at[uuid] = now
                 self._missed_since.pop(uuid, None)
             else:
                 self._missed_since.setdefault(uuid, now)
 
-    def _forget_all_but(self, wanted: Iterable[str]) -> None:
-        there = set(wanted)
-        self._answered_at = {uuid: at for uuid, at in self._answered_at.items() if uuid in there}
-        self._missed_since = {uuid: at for uuid, at in self._missed_since.items() if uuid in there}
+    def _forget_all_but(self, wanted: Mapping[str, object]) -> None:
+        self._answered_at = {uuid: at for uuid, at in self._answered_at.items() if uuid in wanted}
+        self._missed_since = {uuid: at for uuid, at in self._missed_since.items() if uuid in wanted}
 
 
-def _stats(connection: Connection, uuids: Sequence[str], groups: int) -> dict[str, Any]:
+def _stats(connection: Connection, uuids: Iterable[str], groups: int) -> dict[str, Any]:
     """Statistics of these domains, those that went away left out; blocks."""
     domains = []
     for uuid in uuids:

@@ -1,145 +1,141 @@
 """Statistics of domains whose driver has none in bulk (test, LXC, Xen ...), call by call.
 
-Source: virDomainGetState, GetInfo, GetVcpus, MemoryStats, BlockStats, BlockInfo, InterfaceStats. A call that the driver
-lacks costs its keys alone.
+Source: virDomainGetState, GetInfo, GetCPUStats, GetVcpus, MemoryStats, BlockStats, BlockInfo, InterfaceStats.
+A call that the driver lacks, or that fails, costs its keys alone.
 """
 
-import xml.etree.ElementTree as ET
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+import functools
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import libvirt
 
-from stratoscope.clouds.libvirt.connections import Connection
-from stratoscope.clouds.libvirt.errors import GONE, NOT_SUPPORTED
+from stratoscope.clouds.libvirt.connection import Connection
+from stratoscope.clouds.libvirt.devices import Devices, Reader
+from stratoscope.clouds.libvirt.errors import GONE
 
-T = TypeVar("T")
+Read: TypeAlias = list[tuple[str, str, int, dict[str, Any]]]
+"""UUID, name, id and statistics of each domain."""
 
-_INTERFACE_KEYS: Final = (
-    "rx.bytes",
-    "rx.pkts",
-    "rx.errs",
-    "rx.drop",
-    "tx.bytes",
-    "tx.pkts",
-    "tx.errs",
-    "tx.drop",
-)
-
-
-class Devices:
-    """Device names of a domain, read from its definition once per (domain, id)."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, int], tuple[list[str], list[str]]] = {}
-
-    def of(self, domain: libvirt.virDomain, key: tuple[str, int]) -> tuple[list[str], list[str]]:
-        known = self._known.get(key)
-        if known is None:
-            devices = ET.fromstring(domain.XMLDesc(0)).find("devices")  # noqa: S314 - libvirt wrote it
-            disks = [] if devices is None else [t.get("dev", "") for t in devices.iterfind("disk/target")]
-            taps = [] if devices is None else [t.get("dev", "") for t in devices.iterfind("interface/target")]
-            known = self._known[key] = (disks, [tap for tap in taps if tap])
-        return known
-
-    def forget_all_but(self, keys: set[tuple[str, int]]) -> None:
-        self._known = {key: value for key, value in self._known.items() if key in keys}
+_RX_TX: Final = ("rx.bytes", "rx.pkts", "rx.errs", "rx.drop", "tx.bytes", "tx.pkts", "tx.errs", "tx.drop")
+_COUNTS: Final = ("rd.reqs", "rd.bytes", "wr.reqs", "wr.bytes")
+_SIZES: Final = ("capacity", "allocation", "physical")
+_STATE_ALONE: Final = frozenset({"state"})
 
 
 def read(
-    connection: Connection, groups: frozenset[str], devices: Devices
-) -> list[tuple[str, str, int, dict[str, Any]]]:
-    """UUID, name, id and statistics of every domain; blocks.
+    connection: Connection, groups: frozenset[str], devices: Devices, within_s: float
+) -> tuple[Read, int]:
+    """Every domain, and how many could not be read; blocks.
+
+    After `within_s` only the state of those that are left is read.
 
     Raises:
-        libvirt.libvirtError: The daemon is gone.
+        libvirt.libvirtError: The daemon is gone, or not one domain can be read.
     """
-    found, objects = [], {}
+    until = time.monotonic() + within_s
+    found: Read = []
+    failed, failure, objects = 0, None, {}
     for domain in connection.virt.listAllDomains():
         uuid, name, domain_id = domain.UUIDString(), domain.name(), domain.ID()
         objects[uuid] = domain
-        stats = _one(domain, domain_id, groups, devices, (uuid, domain_id))
-        if stats is not None:
-            found.append((uuid, name, domain_id, stats))
+        try:
+            state = domain.state(0)
+        except libvirt.libvirtError as error:
+            if not connection.is_alive():
+                raise
+            if error.get_error_code() not in GONE:
+                failed, failure = failed + 1, error
+            continue
+        stats = {"state.state": state[0], "state.reason": state[1]}
+        wanted = groups if time.monotonic() < until else _STATE_ALONE
+        _read_one(Reader(connection, domain), (uuid, domain_id), wanted, devices, stats)
+        found.append((uuid, name, domain_id, stats))
+    if failure is not None and not found:
+        raise failure
     connection.learn(objects)
-    devices.forget_all_but({(uuid, domain_id) for uuid, _, domain_id, _ in found})
-    return found
+    devices.keep(objects)
+    return found, failed
 
 
-def _one(
-    domain: libvirt.virDomain, domain_id: int, groups: frozenset[str], devices: Devices, key: tuple[str, int]
-) -> dict[str, Any] | None:
-    state = _tried(domain.state, 0)
-    if state is None:
-        return None  # it went away while the others were read
-    stats: dict[str, Any] = {"state.state": state[0], "state.reason": state[1]}
+def _read_one(
+    call: Reader, key: tuple[str, int], groups: frozenset[str], devices: Devices, stats: dict[str, Any]
+) -> None:
+    is_active = key[1] >= 0
     if groups & {"cpu", "vcpu", "balloon"}:
-        _info(domain, stats, is_active=domain_id >= 0)
-    if domain_id < 0:
-        return stats
+        _info(call("info"), stats, is_active=is_active)
+    if not is_active:
+        return
+    if "cpu" in groups:
+        _cpu(call("getCPUStats", True), stats)
     if "vcpu" in groups:
-        _vcpus(domain, stats)
+        _vcpus(call("vcpus"), stats)
     if "balloon" in groups:
-        stats |= {f"balloon.{name}": value for name, value in (_tried(domain.memoryStats) or {}).items()}
-    disks, taps = _tried(devices.of, domain, key) or ([], [])
-    if "interface" in groups:
-        _interfaces(domain, taps, stats)
-    if "block" in groups:
-        _disks(domain, disks, stats)
-    return stats
+        _memory(call("memoryStats"), stats)
+    names = devices.of(call, *key) if groups & {"block", "interface"} else None
+    if names is not None and "interface" in groups:
+        _interfaces(call, names.taps, stats)
+    if names is not None and "block" in groups:
+        _disks(call, names.disks, stats)
 
 
-def _info(domain: libvirt.virDomain, stats: dict[str, Any], *, is_active: bool) -> None:
-    info = _tried(domain.info)
+def _info(info: Sequence[int] | None, stats: dict[str, Any], *, is_active: bool) -> None:
     if info is None:
         return
-    _, maximum_kib, current_kib, vcpus, cpu_ns = info
-    stats |= {"balloon.maximum": maximum_kib, "balloon.current": current_kib, "vcpu.current": vcpus}
+    _, stats["balloon.maximum"], stats["balloon.current"], stats["vcpu.current"], cpu_ns = info
     if is_active:
         stats["cpu.time"] = cpu_ns
 
 
-def _vcpus(domain: libvirt.virDomain, stats: dict[str, Any]) -> None:
-    listed = _tried(domain.vcpus)
+def _cpu(total: Sequence[Mapping[str, int]] | None, stats: dict[str, Any]) -> None:
+    for key, name in (("cpu.user", "user_time"), ("cpu.system", "system_time")):
+        if total and name in total[0]:
+            stats[key] = total[0][name]
+
+
+def _memory(values: Mapping[str, int] | None, stats: dict[str, Any]) -> None:
+    for name, value in (values or {}).items():
+        stats["balloon." + name] = value
+    if "balloon.swap_out" not in stats:
+        # LXC (seen in 9.0) has memory and swap in use under this name, and nothing that went in or out.
+        stats.pop("balloon.swap_in", None)
+
+
+def _vcpus(listed: tuple[Sequence[Sequence[int]], object] | None, stats: dict[str, Any]) -> None:
     if listed is None:
         return
-    for number, _state, time_ns, _cpu in listed[0]:
-        stats[f"vcpu.{number}.time"] = time_ns
-    stats["vcpu.maximum"] = max((vcpu[0] + 1 for vcpu in listed[0]), default=0)
+    maximum = 0
+    for number, state, time_ns, _cpu in listed[0]:
+        maximum = max(maximum, number + 1)
+        if state != libvirt.VIR_VCPU_OFFLINE:
+            stats[_keys("vcpu", number, ("time",))[0]] = time_ns
+    stats["vcpu.maximum"] = maximum
 
 
-def _interfaces(domain: libvirt.virDomain, taps: list[str], stats: dict[str, Any]) -> None:
+def _interfaces(call: Reader, taps: Sequence[str], stats: dict[str, Any]) -> None:
     stats["net.count"] = len(taps)
     for number, tap in enumerate(taps):
-        stats[f"net.{number}.name"] = tap
-        values = _tried(domain.interfaceStats, tap)
-        if values:
-            pairs = zip(_INTERFACE_KEYS, values, strict=False)
-            stats |= {f"net.{number}.{key}": value for key, value in pairs if value >= 0}
+        stats[_keys("net", number, ("name",))[0]] = tap
+        _put("net", number, _RX_TX, call("interfaceStats", tap), stats)
 
 
-def _disks(domain: libvirt.virDomain, disks: list[str], stats: dict[str, Any]) -> None:
+def _disks(call: Reader, disks: Sequence[str], stats: dict[str, Any]) -> None:
     stats["block.count"] = len(disks)
     for number, disk in enumerate(disks):
-        prefix = f"block.{number}."
-        stats[prefix + "name"] = disk
-        values = _tried(domain.blockStats, disk)
-        if values:
-            keys = ("rd.reqs", "rd.bytes", "wr.reqs", "wr.bytes")
-            stats |= {prefix + key: value for key, value in zip(keys, values, strict=False) if value >= 0}
-        sizes = _tried(domain.blockInfo, disk)
-        if sizes:
-            stats |= {
-                prefix + key: size
-                for key, size in zip(("capacity", "allocation", "physical"), sizes, strict=True)
-            }
+        stats[_keys("block", number, ("name",))[0]] = disk
+        _put("block", number, _COUNTS, call("blockStats", disk), stats)
+        _put("block", number, _SIZES, call("blockInfo", disk), stats)
 
 
-def _tried(call: Callable[..., T], *args: object) -> T | None:
-    """The outcome, or None where the driver lacks the call or the domain went away in between."""
-    try:
-        return call(*args)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() in NOT_SUPPORTED | GONE:
-            return None
-        raise
+def _put(
+    kind: str, number: int, names: tuple[str, ...], values: Sequence[int] | None, stats: dict[str, Any]
+) -> None:
+    """Values under their keys; -1 is libvirt's way to say that it does not know."""
+    pairs = zip(_keys(kind, number, names), values or (), strict=False)
+    stats.update([pair for pair in pairs if pair[1] >= 0])
+
+
+@functools.lru_cache(maxsize=1024)
+def _keys(kind: str, number: int, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{kind}.{number}.{name}" for name in names)

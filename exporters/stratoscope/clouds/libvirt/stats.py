@@ -4,7 +4,7 @@ A driver without bulk statistics is read per domain into the same keys, so that 
 """
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 import libvirt
@@ -12,7 +12,7 @@ import libvirt
 from stratoscope.clouds.libvirt import vocabulary
 from stratoscope.clouds.libvirt.model import Balloon, Disk, Domain, Interface, Vcpu
 
-Stats: TypeAlias = "Mapping[str, Any]"
+Stats: TypeAlias = Mapping[str, Any]
 
 GROUPS: Final = {
     "state": libvirt.VIR_DOMAIN_STATS_STATE,
@@ -25,7 +25,6 @@ GROUPS: Final = {
 """Statistics groups; only the first two never wait for a domain's monitor."""
 
 _NS: Final = 1e9
-_KIB: Final = 1024
 
 
 def bits(groups: Iterable[str]) -> int:
@@ -38,7 +37,7 @@ def domain(uuid: str, name: str, domain_id: int, stats: Stats) -> Domain:
     CPU of a domain that is not active is left out: libvirt reports the daemon's own there.
 
     Raises:
-        KeyError, TypeError: The statistics make no sense.
+        KeyError, TypeError, ValueError: The statistics make no sense.
     """
     get, active = stats.get, domain_id >= 0
     state = vocabulary.state(stats["state.state"])
@@ -55,13 +54,7 @@ def domain(uuid: str, name: str, domain_id: int, stats: Stats) -> Domain:
         _seconds(get("cpu.haltpoll.fail.time")) if active else None,
         get("vcpu.current"),
         get("vcpu.maximum"),
-        tuple(
-            [
-                _vcpu(number, get)
-                for number in range(get("vcpu.maximum", 0))
-                if active and _is_online(number, get)
-            ]
-        ),
+        _vcpus(get) if active else (),
         Balloon(
             _bytes(get("balloon.current")),
             _bytes(get("balloon.maximum")),
@@ -83,7 +76,8 @@ def has_monitor_values(stats: Stats, groups: Iterable[str]) -> bool:
     """Whether an active domain's monitor answered: what else it says stands in these statistics too."""
     if "balloon" in groups:
         return "balloon.rss" in stats
-    return not stats.get("block.count") or "block.0.rd.reqs" in stats
+    disks = range(stats.get("block.count", 0))
+    return not disks or any(f"block.{number}.rd.reqs" in stats for number in disks)
 
 
 def _seconds(ns: int | None) -> float | None:
@@ -91,22 +85,20 @@ def _seconds(ns: int | None) -> float | None:
 
 
 def _bytes(kib: int | None) -> int | None:
-    return None if kib is None else kib * _KIB
+    return None if kib is None else kib << 10  # not *, which takes a text
 
 
-def _is_online(number: int, get: Any) -> bool:
-    return get(f"vcpu.{number}.time") is not None
-
-
-def _vcpu(number: int, get: Any) -> Vcpu:
-    prefix = f"vcpu.{number}."
-    wait = get(prefix + "wait")
-    return Vcpu(
-        number,
-        _seconds(get(prefix + "time")),
-        _seconds(get(prefix + "delay")),
-        _seconds(wait) if wait else None,  # 0 is what a kernel without schedstats says
-    )
+def _vcpus(get: Callable[..., Any]) -> tuple[Vcpu, ...]:
+    """The virtual CPUs that are online."""
+    found = []
+    for number in range(get("vcpu.maximum", 0)):
+        time_ns, delay_ns, wait_ns = map(get, _keys("vcpu", number, "time", "delay", "wait"))
+        if time_ns is not None:
+            # A wait of 0 is what a kernel without schedstats says.
+            found.append(
+                Vcpu(number, time_ns / _NS, _seconds(delay_ns), _seconds(wait_ns) if wait_ns else None)
+            )
+    return tuple(found)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -114,24 +106,15 @@ def _keys(kind: str, number: int, *names: str) -> tuple[str, ...]:
     return tuple(f"{kind}.{number}.{name}" for name in names)
 
 
-def _interface(number: int, get: Any) -> Interface:
+def _interface(number: int, get: Callable[..., Any]) -> Interface:
     name, *counters = _keys(
-        "net",
-        number,
-        "name",
-        "rx.bytes",
-        "rx.pkts",
-        "rx.errs",
-        "rx.drop",
-        "tx.bytes",
-        "tx.pkts",
-        "tx.errs",
-        "tx.drop",
-    )
-    return Interface(get(name) or str(number), *[get(key) for key in counters])
+        "net", number, "name", "rx.bytes", "rx.pkts", "rx.errs", "rx.drop",
+        "tx.bytes", "tx.pkts", "tx.errs", "tx.drop",
+    )  # fmt: skip
+    return Interface(get(name) or str(number), *map(get, counters))
 
 
-def _disk(number: int, get: Any) -> Disk:
+def _disk(number: int, get: Callable[..., Any]) -> Disk:
     k = _keys(
         "block", number, "name", "rd.reqs", "rd.bytes", "rd.times", "wr.reqs", "wr.bytes", "wr.times",
         "fl.reqs", "fl.times", "allocation", "capacity", "physical",

@@ -6,6 +6,15 @@ from typing import Final
 
 import libvirt
 
+STATES: Final = ("nostate", "running", "blocked", "paused", "shutdown", "shutoff", "crashed", "pmsuspended")
+"""virDomainState, in its order."""
+
+_REASONS: Final[Mapping[str, Mapping[int, str]]] = {
+    "shutdown": {0: "unknown", 1: "user"},
+    "pmsuspended": {0: "unknown"},
+}
+"""Reasons whose prefix other constants have, too: virDomainShutdown's flags, a state that is never used."""
+
 
 @functools.cache
 def words(prefix: str) -> Mapping[int, str]:
@@ -18,20 +27,28 @@ def words(prefix: str) -> Mapping[int, str]:
 
 
 def word(prefix: str, number: int) -> str:
-    """The word for a number; one that this libvirt-python does not know is `unknown_N`."""
-    return words(prefix).get(number) or f"unknown_{number}"
+    """The word for a number; one that this libvirt-python does not know is `unknown_N`.
 
-
-STATES: Final = ("nostate", "running", "blocked", "paused", "shutdown", "shutoff", "crashed", "pmsuspended")
-"""virDomainState, in its order."""
+    Raises:
+        ValueError: It is no whole number.
+    """
+    return words(prefix).get(number) or f"unknown_{number:d}"
 
 
 def state(number: int) -> str:
-    return STATES[number] if 0 <= number < len(STATES) else f"unknown_{number}"
+    """virDomainState. Raises ValueError or TypeError for what is no whole number."""
+    return STATES[number] if 0 <= number < len(STATES) else f"unknown_{number:d}"
 
 
 def reason(state_name: str, number: int) -> str:
-    """virDomain{State}Reason: `ioerror` of a paused domain, `crashed` of one that is shut off."""
+    """virDomain{State}Reason: `ioerror` of a paused domain, `crashed` of one that is shut off.
+
+    Raises:
+        ValueError: It is no whole number.
+    """
+    own = _REASONS.get(state_name)
+    if own is not None:
+        return own.get(number) or f"unknown_{number:d}"
     return word(f"VIR_DOMAIN_{state_name.upper()}_", number)
 
 

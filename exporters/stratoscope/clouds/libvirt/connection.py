@@ -1,0 +1,110 @@
+"""One read-only connection to a libvirt daemon, and libvirt's event loop, which serves all connections.
+
+Source: virConnectOpenReadOnly, virConnectSetKeepAlive, virEventRunDefaultImpl.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from time import sleep
+from typing import Final
+
+import libvirt
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S: Final = 5
+KEEPALIVES: Final = 3
+"""A daemon that leaves so many of these in a row unanswered counts as gone, and calls to it fail."""
+
+MOST_DOMAINS: Final = 4096
+"""So many domain objects are kept per connection, those of domains long gone among them."""
+
+_event_loop = threading.Lock()
+_event_loop_runs = False
+
+
+class Connection:
+    """One open connection.
+
+    Attributes:
+        virt: libvirt's own object.
+        lacks: Names of the calls that turned out to be missing in the driver: asking again is a waste.
+    """
+
+    def __init__(self, virt: libvirt.virConnect) -> None:
+        self.virt = virt
+        self.lacks: set[str] = set()
+        self._domains: dict[str, libvirt.virDomain] = {}
+        self._is_open = True
+
+    def domain(self, uuid: str) -> libvirt.virDomain:
+        """The domain object on this connection, looked up once; blocks.
+
+        Raises:
+            libvirt.libvirtError: There is no such domain, or no daemon.
+        """
+        found = self._domains.get(uuid)
+        if found is None:
+            if len(self._domains) >= MOST_DOMAINS:
+                self._domains.clear()
+            found = self._domains[uuid] = self.virt.lookupByUUIDString(uuid)
+        return found
+
+    def learn(self, domains: Mapping[str, libvirt.virDomain]) -> None:
+        """Keep exactly these domain objects, which this connection gave."""
+        self._domains = dict(domains)
+
+    def is_alive(self) -> bool:
+        """Whether the daemon can still be reached, as far as it is known here; does not block."""
+        return self._is_open and bool(self.virt.isAlive())
+
+    def close(self) -> None:
+        """Close it; blocks. The domain objects go first: each would keep it open."""
+        self._is_open = False
+        self._domains.clear()
+        try:
+            self.virt.close()
+        except libvirt.libvirtError as error:
+            log.debug("close failed error=%r", str(error))  # the daemon is gone, and the connection with it
+
+
+def connect(uri: str) -> Connection:
+    """Open a connection; blocks, for ever if the daemon accepts it and then says nothing.
+
+    Raises:
+        libvirt.libvirtError: The daemon does not answer or refuses.
+    """
+    connection = Connection(libvirt.openReadOnly(uri))
+    try:
+        connection.virt.setKeepAlive(KEEPALIVE_S, KEEPALIVES)
+    except libvirt.libvirtError as error:
+        # Drivers inside this process have no daemon to lose; a lost connection shows at its first call.
+        log.debug("no keepalive uri=%s error=%r", uri, str(error))
+    return connection
+
+
+def start_event_loop() -> None:
+    """Run libvirt's own event loop in a daemon thread, once per process, before the first connection.
+
+    It carries keepalive and events; callbacks run in that thread. libvirt's habit to print
+    each error is ended.
+    """
+    global _event_loop_runs  # noqa: PLW0603 - libvirt has one event loop per process
+    with _event_loop:
+        if _event_loop_runs:
+            return
+        libvirt.registerErrorHandler(lambda _context, _error: None, None)
+        libvirt.virEventRegisterDefaultImpl()
+        turn = libvirt.virEventRunDefaultImpl
+        threading.Thread(target=_run_events, args=(turn,), name="libvirt events", daemon=True).start()
+        _event_loop_runs = True
+
+
+def _run_events(turn: Callable[[], object]) -> None:
+    while True:
+        try:
+            turn()
+        except libvirt.libvirtError as error:
+            log.warning("libvirt's event loop failed error=%r", str(error))
+            sleep(1)

@@ -1,0 +1,93 @@
+"""The entry of `clouds:` for libvirt: URIs, hosts, and what tells the collectors of several URIs apart."""
+
+import socket
+from typing import Any
+
+import pytest
+
+from stratoscope.clouds.config import entries
+from stratoscope.clouds.libvirt.config import LibvirtCloud, check, is_in_process, is_local
+from stratoscope.core.errors import ConfigError
+
+
+def cloud(**keys: Any) -> LibvirtCloud:
+    (one,) = entries({"clouds": [{"name": "lab", "kind": "libvirt", **keys}]}, "libvirt", LibvirtCloud)
+    return one
+
+
+def test_the_machines_own_libvirt_is_the_default() -> None:
+    assert cloud().uris == ["qemu:///system"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"uri": []}, "uri: expected a libvirt URI such as `qemu:///system`, or a list of them"),
+        ({"uri": ""}, "uri: : expected a libvirt URI such as `qemu:///system`"),
+        ({"uri": "system"}, "uri: system: expected a libvirt URI such as `qemu:///system`"),
+        ({"uri": "://system"}, "uri: ://system: expected a libvirt URI such as `qemu:///system`"),
+        (
+            {"uri": "qemu:///embed"},
+            "uri: qemu:///embed: it would run the driver inside the exporter; use `qemu:///system`",
+        ),
+        ({"uri": "qemu+ssh://[::1/system"}, "uri: qemu+ssh://[::1/system: Invalid IPv6 URL"),
+        (
+            {"uri": ["qemu:///system", "esx://root:sesame@h/"]},
+            "uri: libvirt takes no password from a URI; put it into libvirt's auth.conf",
+        ),
+        ({"uri": ["lxc:///", "lxc:///"]}, "uri: the same URI stands twice"),
+        ({"host": ""}, "host: expected a text that is not empty"),
+        (
+            {"uri": ["qemu+ssh://a/system", "qemu+ssh://b/system"], "host": "a"},
+            "host: the URIs lead to several hosts; make one entry of each",
+        ),
+    ],
+)
+def test_a_mistake_is_named(keys: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        cloud(**keys)
+    assert problem in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "sesame" not in str(error.value)
+
+
+def test_the_host_is_the_one_given_or_the_uris_or_this_machine() -> None:
+    assert cloud(host="node1").host_of("qemu:///system") == "node1"
+    assert cloud().host_of("qemu+tls://node2.example/system") == "node2.example"
+    assert cloud().host_of("qemu:///system") == socket.gethostname()
+
+
+@pytest.mark.parametrize(
+    ("uris", "tags"),
+    [
+        (["qemu:///system"], [""]),
+        (["qemu:///system", "lxc:///"], ["qemu", "lxc"]),
+        (["qemu+tls://a/system", "qemu+tls://b/system"], ["a", "b"]),
+        (["qemu:///system", "qemu:///session"], ["0", "1"]),
+        (["qemu+tls://a/system", "qemu+tls://a/session", "lxc:///"], ["0", "1", "lxc"]),
+    ],
+)
+def test_each_uri_of_a_cloud_has_its_own_tag(uris: list[str], tags: list[str]) -> None:
+    one = cloud(uri=uris)
+    assert [one.tag_of(uri) for uri in uris] == tags
+
+
+def test_only_this_machines_daemon_is_local() -> None:
+    assert is_local("qemu:///system")
+    assert is_local("lxc+unix:///system?socket=/run/x")
+    assert not is_local("qemu+ssh://node1/system")
+    assert not is_local("test:///default")
+    assert not is_local("test+unix:///default")
+
+
+def test_only_the_mock_driver_without_a_daemon_is_in_this_process() -> None:
+    assert is_in_process("test:///default")
+    assert not is_in_process("test+unix:///default")
+    assert not is_in_process("qemu:///system")
+
+
+def test_a_uri_in_two_clouds_is_refused() -> None:
+    clouds = [LibvirtCloud("a"), LibvirtCloud("b", uri=["lxc:///", "qemu:///system"])]
+    with pytest.raises(ConfigError, match="qemu:///system stands in a and in b; a URI stands once"):
+        check(clouds)
+    check([LibvirtCloud("a"), LibvirtCloud("b", uri="lxc:///")])

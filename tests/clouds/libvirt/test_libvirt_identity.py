@@ -1,0 +1,140 @@
+"""When definitions are read: once, and anew after an event, a restart, or when they are old."""
+
+import libvirt
+import pytest
+
+from stratoscope.clouds.libvirt.connection import connect
+from stratoscope.clouds.libvirt.identity import READ_ANEW_AFTER_S, Definitions, Identities, read
+from stratoscope.clouds.libvirt.model import Identity
+from support.fake_libvirt import FakeDaemon, FakeDomain, failure
+from support.source import Clock
+
+
+class Known:
+    """Identities at a time of its own."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.identities = Identities(self.clock)
+
+    def read(self, domains: dict[str, int], *, began: float | None = None) -> list[str]:
+        """What was missing, and is read now."""
+        missing = self.identities.missing(domains)
+        began = self.clock() if began is None else began
+        found = {uuid: (domains[uuid], Identity(uuid, f"{uuid}-{self.clock():g}")) for uuid in missing}
+        self.identities.learn(Definitions(found, 0, began))
+        return missing
+
+
+def test_each_definition_is_read_once() -> None:
+    known = Known()
+    assert known.read({"a": 1, "b": -1}) == ["a", "b"]
+    assert known.read({"a": 1, "b": -1}) == []
+    assert known.identities.known().keys() == {"a", "b"}
+
+
+def test_a_domain_that_was_started_again_is_read_anew() -> None:
+    known = Known()
+    known.read({"a": 1, "b": 2})
+    assert known.read({"a": 3, "b": 2}) == ["a"]
+
+
+def test_a_domain_that_changed_is_read_anew_and_shown_until_then() -> None:
+    known = Known()
+    known.read({"a": 1, "b": 2})
+    known.clock.time_s += 5
+    known.identities.forget("a")
+    assert known.identities.known()["a"].name == "a-1000"
+    known.clock.time_s += 5
+    assert known.read({"a": 1, "b": 2}) == ["a"]
+    assert known.identities.known()["a"].name == "a-1010"
+    assert known.read({"a": 1, "b": 2}) == []
+
+
+def test_a_change_while_it_is_read_is_not_lost() -> None:
+    known = Known()
+    known.read({"a": 1})
+    known.clock.time_s += 5
+    known.identities.forget("a")
+    assert known.read({"a": 1}, began=known.clock() - 1) == ["a"]
+    assert known.read({"a": 1}) == ["a"]
+
+
+def test_after_a_gap_in_the_events_all_are_read_anew() -> None:
+    known = Known()
+    known.read({"a": 1, "b": 2})
+    known.clock.time_s += 1
+    known.identities.forget_all()
+    known.clock.time_s += 1
+    assert known.read({"a": 1, "b": 2}) == ["a", "b"]
+    assert known.read({"a": 1, "b": 2}) == []
+
+
+def test_old_definitions_are_read_anew_a_few_at_a_time() -> None:
+    known = Known()
+    domains = {str(number): number for number in range(25)}
+    known.read(domains)
+    known.clock.time_s += READ_ANEW_AFTER_S + 1
+    assert [len(known.read(domains)) for _ in range(4)] == [10, 10, 5, 0]
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    known = Known()
+    known.read({"a": 1, "b": 2})
+    known.identities.forget("a")
+    known.identities.forget("never seen")
+    known.read({"b": 2})
+    assert known.identities.known().keys() == {"b"}
+    assert known.identities._changed_at == {}
+
+
+def test_definitions_that_make_no_sense_are_counted_and_cost_themselves() -> None:
+    daemon = FakeDaemon(FakeDomain("a"), FakeDomain("b", xml="<domain"), FakeDomain("c", xml="<domain/>"))
+    found = read(daemon.connect(""), ["a", "b", "c"], {"a": 7, "b": 8, "c": 9}, 5)
+    assert found.found == {"a": (7, Identity("a", "instance-a"))}
+    assert found.malformed == 2
+
+
+def test_a_domain_that_went_away_meanwhile_is_left_out() -> None:
+    daemon = FakeDaemon(FakeDomain("a"), FakeDomain("b", gone=True))
+    found = read(daemon.connect(""), ["a", "b"], {"a": 1, "b": 2}, 5)
+    assert (found.found.keys(), found.malformed) == ({"a"}, 0)
+
+
+def test_a_definition_that_cannot_be_read_costs_itself() -> None:
+    denied = failure(libvirt.VIR_ERR_ACCESS_DENIED, "no right")
+    daemon = FakeDaemon(FakeDomain("a"), FakeDomain("b", calls={"XMLDesc": denied}))
+    found = read(daemon.connect(""), ["b", "a"], {"a": 1, "b": 2}, 5)
+    assert (found.found.keys(), found.malformed) == ({"a"}, 1)
+
+
+def test_if_none_can_be_read_it_is_an_error() -> None:
+    denied = failure(libvirt.VIR_ERR_ACCESS_DENIED, "no right")
+    daemon = FakeDaemon(FakeDomain("a", calls={"XMLDesc": denied}))
+    with pytest.raises(libvirt.libvirtError, match="no right"):
+        read(daemon.connect(""), ["a"], {"a": 1}, 5)
+
+
+def test_a_daemon_that_dies_is_an_error() -> None:
+    daemon = FakeDaemon(FakeDomain("a"), FakeDomain("b"))
+    connection = daemon.connect("")
+    connection.domain("a")
+    daemon.die(noticed=False)
+    with pytest.raises(libvirt.libvirtError, match="socket is closed"):
+        read(connection, ["a", "b"], {"a": 1, "b": 2}, 5)
+
+
+def test_when_the_time_is_over_the_rest_is_left_for_the_next_time() -> None:
+    daemon = FakeDaemon(*(FakeDomain(uuid) for uuid in "abc"))
+    found = read(daemon.connect(""), "abc", {"a": 1, "b": 2, "c": 3}, 0)
+    assert found.found.keys() == {"a"}
+
+
+def test_a_real_definition_is_read() -> None:
+    connection = connect("test:///default")
+    (domain,) = connection.virt.listAllDomains()
+    found = read(connection, [domain.UUIDString()], {domain.UUIDString(): domain.ID()}, 5)
+    assert found.malformed == 0
+    ((domain_id, identity),) = found.found.values()
+    assert (domain_id, identity.name, identity.vcpus) == (domain.ID(), "test", 2)
+    connection.close()

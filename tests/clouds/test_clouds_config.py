@@ -1,0 +1,59 @@
+"""The block `clouds:`: entries of one kind, and one line for each mistake."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from stratoscope.clouds.config import entries
+from stratoscope.core.errors import ConfigError
+
+
+class Cloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    kind: str
+    region: str = "one"
+
+
+def test_entries_of_other_kinds_are_left_alone() -> None:
+    document = {
+        "clouds": [
+            {"name": "uni", "kind": "openstack", "os_cloud": "admin"},
+            {"name": "uni", "kind": "ec2", "region": "two"},
+        ]
+    }
+    assert entries(document, "ec2", Cloud) == [Cloud("uni", "ec2", "two")]
+
+
+@pytest.mark.parametrize("document", [{}, {"clouds": None}, {"clouds": []}])
+def test_no_clouds_are_no_entries(document: dict[str, Any]) -> None:
+    assert entries(document, "libvirt", Cloud) == []
+
+
+@pytest.mark.parametrize(
+    ("clouds", "message"),
+    [
+        ({}, "clouds: expected a list of {name: ..., kind: ...}"),
+        ("qemu:///system", "clouds: expected a list of {name: ..., kind: ...}"),
+        (["uni"], "clouds[0]: expected a mapping with name and kind"),
+        ([{"kind": "ec2"}], "clouds[0].name: expected a text that is not empty"),
+        ([{"name": "", "kind": "ec2"}], "clouds[0].name: expected a text that is not empty"),
+        ([{"name": "uni", "kind": 2}], "clouds[0].kind: expected a text that is not empty"),
+        (
+            [{"name": "uni", "kind": "vmware"}],
+            "clouds[0].kind: unknown: vmware; allowed: ec2, libvirt, opennebula, openstack",
+        ),
+        (
+            [{"name": "a", "kind": "ec2"}, {"name": "b", "kind": "ec2"}, {"name": "a", "kind": "ec2"}],
+            "clouds[2]: clouds[0] is a/ec2, too; name and kind together stand once",
+        ),
+        (
+            [{"name": "a", "kind": "ec2", "zone": 1}],
+            "clouds[0].zone: unknown key; allowed: name, kind, region",
+        ),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(clouds: object, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        entries({"clouds": clouds}, "ec2", Cloud)
+    assert str(error.value) == message
