@@ -1,7 +1,6 @@
 """The hypervisor exporter: what runs for each libvirt URI of the configuration."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
@@ -14,11 +13,11 @@ from stratoscope.hypervisor.collectors.background import HaltPoll, Jobs, Network
 from stratoscope.hypervisor.collectors.daemon import Daemon, RemoteHost
 from stratoscope.hypervisor.collectors.domains import Domains
 from stratoscope.hypervisor.collectors.events import Events
-from stratoscope.hypervisor.collectors.host import PARTS, Host, readable
+from stratoscope.hypervisor.collectors.host import PARTS, Host
 from stratoscope.hypervisor.kernel_reader import KernelReader
 from stratoscope.hypervisor.settings import FLAGS, Settings, parse, subjects
 
-_FROM_KERNEL: Final = frozenset({"taps", "pressure", "throttling", "oom"})
+_FROM_KERNEL: Final = frozenset({"taps", "pressure", "throttling", "oom", "cgroup_memory"})
 """Subjects that come from the kernel's files alone: a host elsewhere does not have them."""
 
 Named = tuple[str, Collector[Any]]
@@ -31,14 +30,8 @@ async def _open(settings: Settings) -> AsyncIterator[Collections]:
     left_out: list[Absent] = []
     async with AsyncExitStack() as stack:
         for cloud in settings.clouds:
-            collectors: list[Named] = []
-            for uri in cloud.uris:
-                named, absent = _of_uri(settings, cloud, uri, stack)
-                collectors += named
-                left_out += absent
-            named, absent = await asyncio.to_thread(_of_machine, settings, cloud)
-            left_out += absent
-            for name, collector in collectors + named:
+            left_out += _parts_left_out(settings, cloud)
+            for name, collector in _collectors(settings, cloud, stack):
                 if settings.is_on(name):
                     running.append(Collection(collector, settings.schedule(name), settings.max_series(name)))
                 else:
@@ -46,24 +39,40 @@ async def _open(settings: Settings) -> AsyncIterator[Collections]:
         yield Collections(running, left_out)
 
 
-def _of_uri(
-    settings: Settings, cloud: LibvirtCloud, uri: str, stack: AsyncExitStack
-) -> tuple[list[Named], Iterable[Absent]]:
-    host = LibvirtHost(cloud, uri)
-    stack.push_async_callback(host.close)
+def _parts_left_out(settings: Settings, cloud: LibvirtCloud) -> Iterable[Absent]:
+    """Subjects and parts of the host that the configuration switches off, or that no URI of the cloud has."""
+    has_kernel = any(is_local(uri) for uri in cloud.uris)
+    names = [subject.name for subject in subjects("")] + [part.name for part in PARTS if has_kernel]
+    for name in names:
+        if not settings.is_on(name):
+            yield Absent(name, LeftOut.NOT_CONFIGURED, cloud.name)
+        elif name in _FROM_KERNEL and not has_kernel:
+            yield Absent(name, LeftOut.ABSENT, cloud.name)
+
+
+def _collectors(settings: Settings, cloud: LibvirtCloud, stack: AsyncExitStack) -> Sequence[Named]:
+    found: list[Named] = []
+    hosts: set[str] = set()
+    # This machine's own first: what it says of itself is more than libvirt says of it.
+    for uri in sorted(cloud.uris, key=is_local, reverse=True):
+        host = LibvirtHost(cloud, uri)
+        stack.push_async_callback(host.close)
+        found += _of_uri(settings, host, stack)
+        if host.host not in hosts:  # several URIs may lead to one host
+            hosts.add(host.host)
+            found.append(_of_host(settings, host, stack))
+    return found
+
+
+def _of_uri(settings: Settings, host: LibvirtHost, stack: AsyncExitStack) -> Sequence[Named]:
+    chosen = [subject for subject in subjects(host.host) if settings.is_on(subject.name)]
     kernel = None
     if host.is_local:
         kernel = KernelReader(settings.paths)
         stack.callback(kernel.close)
-    chosen, left_out = [], []
-    for subject in subjects(host.host):
-        if not settings.is_on(subject.name):
-            left_out.append(Absent(subject.name, LeftOut.NOT_CONFIGURED, cloud.name))
-        elif kernel is None and subject.name in _FROM_KERNEL:
-            left_out.append(Absent(subject.name, LeftOut.ABSENT, cloud.name))
-        else:
-            chosen.append(subject)
-    collectors: list[Named] = [
+    else:
+        chosen = [subject for subject in chosen if subject.name not in _FROM_KERNEL]
+    return [
         ("domains", Domains(host, kernel, chosen)),
         ("daemon", Daemon(host)),
         ("events", Events(host)),
@@ -72,22 +81,16 @@ def _of_uri(
         ("jobs", Jobs(host)),
         ("halt_poll", HaltPoll(host)),
     ]
-    if kernel is None:
-        collectors.append(("node", RemoteHost(host)))
-    return collectors, left_out
 
 
-def _of_machine(settings: Settings, cloud: LibvirtCloud) -> tuple[list[Named], list[Absent]]:
-    """The collector of this machine, where a URI of the cloud leads to it; reads files."""
-    local = [uri for uri in cloud.uris if is_local(uri)]
-    if not local:
-        return [], []
-    wanted = [part for part in PARTS if settings.is_on(part.name)]
-    given, left_out = readable(wanted, settings.paths, cloud.name)
-    left_out += [
-        Absent(part.name, LeftOut.NOT_CONFIGURED, cloud.name) for part in PARTS if part not in wanted
-    ]
-    return [("host", Host(cloud.name, cloud.host_of(local[0]), given, settings.paths))], left_out
+def _of_host(settings: Settings, host: LibvirtHost, stack: AsyncExitStack) -> Named:
+    """The collector of the host that a URI leads to: by its files where it is this machine."""
+    if not host.is_local:
+        return "node", RemoteHost(host)
+    parts = [part for part in PARTS if settings.is_on(part.name)]
+    collector = Host(host.cloud, host.host, parts, settings.paths)
+    stack.callback(collector.close)
+    return "host", collector
 
 
 EXPORTER: Final = Exporter(

@@ -1,12 +1,14 @@
 """Reads what the kernel says of the VMs of one host, in a thread of its own, one reading at a time."""
 
-from collections.abc import Mapping, Sequence
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from stratoscope.core.collector import time_left_s
-from stratoscope.core.errors import CollectError, LeftOut
+from stratoscope.core.errors import CollectError, LeftOut, Reason
 from stratoscope.core.flights import Flights
 from stratoscope.core.threads import BlockingCalls
 from stratoscope.hypervisor.kernel.paths import Paths
@@ -15,8 +17,14 @@ from stratoscope.hypervisor.kernel.qdisc import Queues, read_queues
 from stratoscope.hypervisor.kernel.taps import Tap, read_tap
 from stratoscope.hypervisor.kernel.vm import VMKernel, read_vm
 
+log = logging.getLogger(__name__)
+
 _SHARE: Final = 0.3
 """The share of the time left that reading may take; a file of a process in trouble can hang."""
+_STUCK: Final = frozenset("DtTZXx")
+"""Letters of processes that do nothing until someone else does something."""
+WHY_UNREADABLE: Final = (*NotFound, Reason.TIMEOUT)
+"""Every reason in `Reading.missing`."""
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -24,10 +32,13 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         vms: By domain UUID; those whose process was found and readable.
-        taps: By interface name; None for one that does not exist.
+        taps: By interface name; None for one that was there and is gone. One that this exporter never saw is
+            not in it: a vhost-user interface is no device, and a network namespace hides others'.
         changed: Interfaces whose promiscuous flag is not what it was when they were first seen.
         queues: By interface name; empty where the kernel does not tell.
-        missing: Why a running VM's process was not found, by UUID.
+        missing: Why a running VM was not read, by UUID; see WHY_UNREADABLE.
+        stuck_s: For how long every reading found the VM's process in a state in which it does nothing.
+        lacking: Subjects of which the kernel tells nothing of any VM, and why.
         malformed: How many VMs and taps were left out because a file made no sense.
     """
 
@@ -35,17 +46,28 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     taps: Mapping[str, Tap | None] = {}
     changed: frozenset[str] = frozenset()
     queues: Mapping[str, Queues] = {}
-    missing: Mapping[str, NotFound] = {}
+    missing: Mapping[str, str] = {}
+    stuck_s: Mapping[str, float] = {}
+    lacking: Mapping[str, LeftOut] = {}
     malformed: int = 0
 
 
 class KernelReader:
-    """The kernel of the machine that the exporter runs on."""
+    """The kernel of the machine that the exporter runs on, and what was seen there before."""
 
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
+    def __init__(
+        self,
+        paths: Paths,
+        *,
+        queues: Callable[[], Mapping[str, Queues] | LeftOut] = read_queues,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Args: queues: How the interfaces' queues are read; it looks at no path."""
+        self._paths, self._read_queues, self._monotonic = paths, queues, monotonic
         self._processes = Processes(paths)
+        self._seen: frozenset[str] = frozenset()
         self._was_promiscuous: dict[tuple[str, int | None], bool] = {}
+        self._stuck_since: dict[str, float] = {}
         self._calls = BlockingCalls("kernel", 1)
         self._flights = Flights("the kernel's files")
 
@@ -60,40 +82,90 @@ class KernelReader:
             return await self._flights.share(
                 "VMs", lambda: self._calls.start(self._read, running, taps), time_left_s() * _SHARE
             )
-        except CollectError:
-            return Reading()
+        except CollectError as error:
+            log.debug("kernel not read error=%r", str(error))
+            return Reading(missing=dict.fromkeys(running, Reason.TIMEOUT))
 
     def close(self) -> None:
         self._calls.close()
 
     def _read(self, running: Mapping[str, tuple[str, int]], taps: Sequence[str]) -> Reading:
-        malformed = 0
+        vms, missing = self._vms(running)
+        found, malformed = self._taps(taps)
+        lacking, queues = _lacking(vms.values()), self._queues(taps)
+        if isinstance(queues, LeftOut):
+            lacking["queues"], queues = queues, {}
+        elif queues is None:
+            queues, malformed = {}, malformed + 1
+        malformed += sum(reason is NotFound.MALFORMED for reason in missing.values())
+        stuck_s = self._stuck(vms)
+        return Reading(vms, found, self._changed(found), queues, missing, stuck_s, lacking, malformed)
+
+    def _vms(self, running: Mapping[str, tuple[str, int]]) -> tuple[dict[str, VMKernel], dict[str, str]]:
+        """VMs as read, and why the others were not; a process that ended meanwhile is neither."""
         vms: dict[str, VMKernel] = {}
-        for uuid, process in self._processes.find(running).items():
+        processes = self._processes.find(running)
+        missing: dict[str, str] = dict(self._processes.missing)
+        for uuid, process in processes.items():
             try:
                 vm = read_vm(process, self._paths)
-            except ValueError:
-                malformed += 1
+            except ValueError as error:
+                log.debug("VM left out uuid=%s error=%r", uuid, str(error))
+                missing[uuid] = NotFound.MALFORMED
                 continue
             if vm is not None:
                 vms[uuid] = vm
+        return vms, missing
+
+    def _taps(self, names: Sequence[str]) -> tuple[dict[str, Tap | None], int]:
+        """Interfaces that are there, or were; and how many made no sense."""
         found: dict[str, Tap | None] = {}
-        for name in taps:
+        malformed = 0
+        for name in names:
             try:
                 found[name] = read_tap(name, self._paths)
-            except ValueError:
+            except (PermissionError, ValueError) as error:
+                log.debug("interface left out name=%s error=%r", name, str(error))
                 malformed += 1
-        queues = self._queues() if taps else {}
-        return Reading(vms, found, self._changed(found), queues, self._processes.missing, malformed)
+        self._seen = frozenset(name for name in names if name in self._seen or found.get(name) is not None)
+        return {name: tap for name, tap in found.items() if name in self._seen}, malformed
 
     def _changed(self, taps: Mapping[str, Tap | None]) -> frozenset[str]:
-        """Compare with the first sight of each interface; its index tells it from a later one of that name."""
+        """Those whose flag differs from the first sight; the index tells one from the next of that name."""
         now = {(name, tap.ifindex): tap.is_promiscuous for name, tap in taps.items() if tap is not None}
         self._was_promiscuous = {key: self._was_promiscuous.get(key, flag) for key, flag in now.items()}
         return frozenset(
             name for (name, index), flag in now.items() if self._was_promiscuous[name, index] != flag
         )
 
-    def _queues(self) -> Mapping[str, Queues]:
-        queues = read_queues()
-        return {} if isinstance(queues, LeftOut) else queues
+    def _queues(self, taps: Sequence[str]) -> Mapping[str, Queues] | LeftOut | None:
+        """None for an answer that makes no sense, or none in time."""
+        if not taps:
+            return {}
+        try:
+            return self._read_queues()
+        except (OSError, ValueError) as error:
+            log.debug("queues not read error=%r", str(error))
+            return None
+
+    def _stuck(self, vms: Mapping[str, VMKernel]) -> dict[str, float]:
+        now = self._monotonic()
+        stuck = [uuid for uuid, vm in vms.items() if vm.state in _STUCK]
+        self._stuck_since = {uuid: self._stuck_since.get(uuid, now) for uuid in stuck}
+        return {uuid: now - since for uuid, since in self._stuck_since.items()}
+
+
+_GIVEN: Final[Mapping[str, tuple[str, Callable[[VMKernel], bool]]]] = {
+    "pressure": ("pressure", lambda vm: vm.pressure is not None),
+    "oom": ("memory", lambda vm: vm.memory is not None and vm.memory.oom_kills is not None),
+}
+"""Subjects that every VM has where the kernel has them: the field that is refused, and a test."""
+
+
+def _lacking(vms: Collection[VMKernel]) -> dict[str, LeftOut]:
+    lacking = {}
+    for subject, (field, is_given) in _GIVEN.items():
+        if vms and not any(is_given(vm) for vm in vms):
+            is_refused = any(field in vm.refused for vm in vms)
+            lacking[subject] = LeftOut.UNAUTHORIZED if is_refused else LeftOut.ABSENT
+    return lacking

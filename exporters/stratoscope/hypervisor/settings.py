@@ -1,6 +1,7 @@
 """The section `hypervisor:` of the configuration, and the exporter's own flags."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -8,12 +9,12 @@ import msgspec
 from stratoscope.clouds.config import entries
 from stratoscope.clouds.libvirt.config import LibvirtCloud, check
 from stratoscope.core.collector import Every, OnScrape
-from stratoscope.core.config import CollectorSettings, one_of, section
+from stratoscope.core.config import CollectorSettings, known_keys, section
 from stratoscope.core.errors import ConfigError
 from stratoscope.hypervisor.collectors.host import PARTS
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.subjects import Subject
-from stratoscope.hypervisor.subjects.cgroup import OOM, PRESSURE, THROTTLING
+from stratoscope.hypervisor.subjects.cgroup import CGROUP_MEMORY, OOM, PRESSURE, THROTTLING
 from stratoscope.hypervisor.subjects.checks import CHECKS
 from stratoscope.hypervisor.subjects.cpu import CPU
 from stratoscope.hypervisor.subjects.disks import DISKS, LIMITS
@@ -40,8 +41,10 @@ SCHEDULES: Final[Mapping[str, Every | OnScrape]] = {
     "halt_poll": Every(interval_s=60, timeout_s=30, max_age_s=300),
 }
 """Every collector, with the schedule that holds unless the configuration says otherwise."""
-OFF_BY_DEFAULT: Final = frozenset({"halt_poll"})
-"""It asks every monitor once more for two series a VM that only KVM has."""
+OFF_BY_DEFAULT: Final = frozenset({"halt_poll", "cgroup_memory"})
+"""The first asks every monitor once more for what only KVM has; the second would exceed 60 series a VM."""
+_NEEDS_DOMAINS: Final = frozenset({"events", "jobs", "halt_poll"})
+"""What knows VMs' ids, and hears of them, through the collector `domains`."""
 
 
 def subjects(host: str) -> tuple[Subject, ...]:
@@ -58,6 +61,7 @@ def subjects(host: str) -> tuple[Subject, ...]:
         PRESSURE,
         THROTTLING,
         OOM,
+        CGROUP_MEMORY,
         MONITOR,
         CHECKS,
     )
@@ -78,6 +82,9 @@ class Settings(msgspec.Struct, frozen=True):
     paths: Paths
 
     def is_on(self, name: str) -> bool:
+        """Whether a collector, subject or part is run."""
+        if name in _NEEDS_DOMAINS and not self.is_on("domains"):
+            return False
         settings = self.hypervisor.collectors.get(name)
         if settings is None or settings.enabled is None:
             return name not in OFF_BY_DEFAULT
@@ -106,17 +113,25 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
             raise ConfigError("clouds: no entry of kind libvirt, and the hypervisor exporter needs one")
     check(clouds)
     own = section(document, "hypervisor", Section)
-    paths = Paths(*(flags[flag].rstrip("/") or "/" for flag in FLAGS))
-    settings = Settings(clouds, own, paths)
+    settings = Settings(clouds, own, _paths(flags))
     _check_collectors(settings)
     return settings
 
 
+def _paths(flags: Mapping[str, str]) -> Paths:
+    """Mount points; a default may be absent (there may be no cgroups), what is given must be there."""
+    for flag, (default, _) in FLAGS.items():
+        given = flags[flag]
+        if given != default and not (given and Path(given).is_dir()):
+            raise ConfigError(f"--{flag}: {given!r} is no directory; allowed: where it is mounted")
+    return Paths(*(flags[flag].rstrip("/") for flag in FLAGS))
+
+
 def _check_collectors(settings: Settings) -> None:
     parts = {subject.name for subject in subjects("")} | {part.name for part in PARTS}
+    known_keys(settings.hypervisor.collectors, {*SCHEDULES, *parts}, "hypervisor.collectors")
     for name, collector in settings.hypervisor.collectors.items():
-        one_of(name, {*SCHEDULES, *parts}, "hypervisor.collectors")
         if name in SCHEDULES:
             settings.schedule(name)
-        elif collector != CollectorSettings(enabled=collector.enabled):
-            raise ConfigError(f"hypervisor.collectors.{name}: it is part of a collector; allowed: enabled")
+        else:
+            collector.only({"enabled"}, f"hypervisor.collectors.{name}", "it is part of a collector")

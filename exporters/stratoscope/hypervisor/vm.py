@@ -26,12 +26,12 @@ class TapView(msgspec.Struct, frozen=True, gc=False):
 
 
 class Checks(msgspec.Struct, frozen=True, gc=False):
-    """The verdict, split by blame: True is failed."""
+    """The verdict, split by blame: True is failed; None is what cannot be told from here."""
 
     host: bool
     vm: bool
     storage: bool
-    network: bool
+    network: bool | None
 
 
 class VM(msgspec.Struct, frozen=True, gc=False):

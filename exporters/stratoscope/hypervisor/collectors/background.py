@@ -1,20 +1,22 @@
 """What is collected in the background: storage pools, virtual networks, jobs of VMs, halt-poll times.
 
-Source: virStoragePoolGetInfo without a refresh, virConnectListAllNetworks, virDomainGetJobStats, group CPU_TOTAL.
+Source: virStoragePoolGetInfo without a refresh, virConnectListAllNetworks, virDomainGetJobStats, group
+CPU_TOTAL.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from stratoscope.clouds.libvirt.background import POOL_STATES
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.libvirt.model import Job, Network, Pool
-from stratoscope.clouds.libvirt.stats import Stats
 from stratoscope.core.collector import Collector, T
 from stratoscope.core.metrics import Family, Labels, Sample, states
-from stratoscope.hypervisor.collectors.totals import HOST_LABELS
+from stratoscope.hypervisor.collectors import URI_LABELS
 
-_POOL: Final = (*HOST_LABELS, "pool")
+_POOL: Final = (*URI_LABELS, "pool")
 POOL_STATE = Family(
     "stratoscope_hypervisor_host_pool_state",
     "1 for the state that the storage pool is in (virStoragePoolState), 0 for the others.",
@@ -34,12 +36,12 @@ POOL_AVAILABLE = Family(
 NETWORK_ACTIVE = Family(
     "stratoscope_hypervisor_host_network_active",
     "1 if the virtual network is active, else 0.",
-    labels=(*HOST_LABELS, "network"),
+    labels=(*URI_LABELS, "network"),
 )
 NETWORK_INFO = Family(
     "stratoscope_hypervisor_host_network_info",
     "The virtual network's bridge, and whether it starts with the daemon.",
-    labels=(*HOST_LABELS, "network", "bridge", "autostart"),
+    labels=(*URI_LABELS, "network", "bridge", "autostart"),
 )
 
 _JOB: Final = ("cloud", "vm_id", "operation")
@@ -80,6 +82,14 @@ HALT_POLL_FAIL = Family(
 _NS: Final = 1e9
 
 
+class HaltPollTimes(msgspec.Struct, frozen=True, gc=False):
+    """Of one VM, in seconds; None where KVM does not say."""
+
+    vm_id: str
+    success_s: float | None
+    fail_s: float | None
+
+
 class _OfHost(Collector[T]):
     """A collector of one URI; several URIs of a cloud are told apart by the tag in the name."""
 
@@ -87,9 +97,10 @@ class _OfHost(Collector[T]):
 
     def __init__(self, host: LibvirtHost) -> None:
         self.name = f"{self.kind}_{host.tag}" if host.tag else self.kind
+        self.subjects = {self.kind: self.families} if host.tag else {}
         self.cloud = host.cloud
         self._host = host
-        self._labels = Labels(cloud=host.cloud, host=host.host)
+        self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
 
 
 class Pools(_OfHost[list[Pool]]):
@@ -128,18 +139,18 @@ class Networks(_OfHost[list[Network]]):
             yield NETWORK_INFO(1, labels.plus(bridge=network.bridge, autostart=autostart))
 
 
-class Jobs(_OfHost[list[Job]]):
-    """Jobs that run now: migration, save, backup ..."""
+class Jobs(_OfHost[list[tuple[str, Job]]]):
+    """Jobs that run now, with their VM's id: migration, save, backup ..."""
 
     kind = "jobs"
     families = (JOB_ELAPSED, JOB_REMAINING, JOB_DOWNTIME, JOB_TOTAL, JOB_PROCESSED, JOB_LEFT)
 
-    async def fetch(self) -> list[Job]:
-        return await self._host.jobs()
+    async def fetch(self) -> list[tuple[str, Job]]:
+        jobs, vm_ids = await self._host.jobs(), self._host.vm_ids
+        return [(vm_ids[job.uuid], job) for job in jobs if job.uuid in vm_ids]
 
-    def samples(self, data: list[Job], /) -> Iterable[Sample]:
-        for job in data:
-            vm_id = self._host.vm_ids.get(job.uuid, job.uuid)
+    def samples(self, data: list[tuple[str, Job]], /) -> Iterable[Sample]:
+        for vm_id, job in data:
             labels = Labels(cloud=self.cloud, vm_id=vm_id, operation=job.operation)
             values = (
                 job.elapsed_s, job.remaining_s, job.downtime_s,
@@ -150,22 +161,35 @@ class Jobs(_OfHost[list[Job]]):
                     yield family(value, labels)
 
 
-class HaltPoll(_OfHost[dict[str, Stats]]):
+class HaltPoll(_OfHost[list[HaltPollTimes]]):
     """Halt-poll times of KVM's guests."""
 
     kind = "halt_poll"
     families = (HALT_POLL_SUCCESS, HALT_POLL_FAIL)
 
-    async def fetch(self) -> dict[str, Stats]:
-        return await self._host.halt_poll()
+    async def fetch(self) -> list[HaltPollTimes]:
+        stats, vm_ids = await self._host.halt_poll(), self._host.vm_ids
+        return [
+            HaltPollTimes(
+                vm_ids[uuid],
+                _seconds(of_vm.get("cpu.haltpoll.success.time")),
+                _seconds(of_vm.get("cpu.haltpoll.fail.time")),
+            )
+            for uuid, of_vm in stats.items()
+            if uuid in vm_ids
+        ]
 
-    def samples(self, data: dict[str, Stats], /) -> Iterable[Sample]:
-        for uuid, stats in data.items():
-            labels = Labels(cloud=self.cloud, vm_id=self._host.vm_ids.get(uuid, uuid))
-            for family, key in zip(self.families, ("success", "fail"), strict=True):
-                time_ns: Any = stats.get(f"cpu.haltpoll.{key}.time")
-                if time_ns is not None:
-                    yield family(time_ns / _NS, labels)
+    def samples(self, data: list[HaltPollTimes], /) -> Iterable[Sample]:
+        for times in data:
+            labels = Labels(cloud=self.cloud, vm_id=times.vm_id)
+            if times.success_s is not None:
+                yield HALT_POLL_SUCCESS(times.success_s, labels)
+            if times.fail_s is not None:
+                yield HALT_POLL_FAIL(times.fail_s, labels)
+
+
+def _seconds(ns: int | None) -> float | None:
+    return None if ns is None else ns / _NS
 
 
 _POOL_STATES: Final = {state: Labels(state=state) for state in POOL_STATES}

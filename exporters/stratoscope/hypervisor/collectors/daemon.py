@@ -1,6 +1,7 @@
 """The libvirt daemon: does it answer, how quickly, what does it drive.
 
-Source: virConnectGetLibVersion (timed), GetType, GetVersion; for another machine also NodeGetInfo and its statistics.
+Source: virConnectGetLibVersion (timed), GetType, GetVersion; for another machine also NodeGetInfo and its
+statistics.
 """
 
 from collections.abc import Iterable
@@ -8,35 +9,42 @@ from collections.abc import Iterable
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.libvirt.model import Daemon as DaemonAnswer
 from stratoscope.clouds.libvirt.model import Node
+from stratoscope.clouds.libvirt.monitors import MOST_HUNG
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.collectors import URI_LABELS
 from stratoscope.hypervisor.collectors import host as local
-from stratoscope.hypervisor.collectors.totals import HOST_LABELS
 
 REACHABLE = Family(
     "stratoscope_hypervisor_libvirt_reachable",
     "1 if the libvirt daemon answers, else 0.",
-    labels=(*HOST_LABELS, "uri"),
+    labels=URI_LABELS,
 )
 ROUND_TRIP = Family(
     "stratoscope_hypervisor_libvirt_round_trip_seconds",
     "Time that the daemon took to answer the cheapest call (virConnectGetLibVersion).",
-    labels=(*HOST_LABELS, "uri"),
+    labels=URI_LABELS,
 )
 INFO = Family(
     "stratoscope_hypervisor_host_info",
     "The hypervisor that libvirt drives, and both versions.",
-    labels=(*HOST_LABELS, "uri", "hypervisor", "hypervisor_version", "libvirt_version"),
+    labels=(*URI_LABELS, "hypervisor", "hypervisor_version", "libvirt_version"),
+)
+HUNG = Family(
+    "stratoscope_hypervisor_libvirt_hung_calls",
+    f"Calls to monitors of VMs that have not returned; at {MOST_HUNG} no monitor is asked any more.",
+    labels=URI_LABELS,
 )
 
 
 class Daemon(Collector[DaemonAnswer]):
     """One URI's daemon. It never fails: that the daemon does not answer is what it shows."""
 
-    families = (REACHABLE, ROUND_TRIP, INFO)
+    families = (REACHABLE, ROUND_TRIP, HUNG, INFO)
 
     def __init__(self, host: LibvirtHost) -> None:
         self.name = f"daemon_{host.tag}" if host.tag else "daemon"
+        self.subjects = {"daemon": self.families} if host.tag else {}
         self.cloud = host.cloud
         self._host = host
         self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
@@ -46,6 +54,7 @@ class Daemon(Collector[DaemonAnswer]):
 
     def samples(self, data: DaemonAnswer, /) -> Iterable[Sample]:
         yield REACHABLE(data.reachable, self._labels)
+        yield HUNG(data.hung_calls, self._labels)
         if data.round_trip_s is not None:
             yield ROUND_TRIP(data.round_trip_s, self._labels)
             yield INFO(
@@ -65,6 +74,7 @@ class RemoteHost(Collector[Node]):
 
     def __init__(self, host: LibvirtHost) -> None:
         self.name = f"node_{host.tag}" if host.tag else "node"
+        self.subjects = {"node": self.families} if host.tag else {}
         self.cloud = host.cloud
         self._host = host
         self._labels = Labels(cloud=host.cloud, host=host.host)

@@ -1,10 +1,11 @@
 """The VMs of one libvirt URI: asked for once, shown by subject.
 
-Source: virConnectGetAllDomainStats for what needs no monitor, virDomainListGetStats for the rest (see Monitors), the
-kernel's files, and definitions read once; a driver without bulk statistics is read per domain.
+Source: virConnectGetAllDomainStats for what needs no monitor, virDomainListGetStats for the rest (see
+Monitors), the kernel's files, and definitions read once; a driver without bulk statistics is read per domain.
 """
 
 import asyncio
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -13,24 +14,40 @@ import msgspec
 from stratoscope.clouds.libvirt.host import LibvirtHost, Listed, Listing
 from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
 from stratoscope.clouds.libvirt.stats import Stats, domain
-from stratoscope.core.collector import Collector
+from stratoscope.core.collector import Collector, time_left_s
+from stratoscope.core.errors import CollectError, LeftOut, Reason
 from stratoscope.core.metrics import Labels, Sample
+from stratoscope.core.runner import LEFT_OUT
 from stratoscope.hypervisor.collectors import totals
-from stratoscope.hypervisor.kernel.processes import NotFound
+from stratoscope.hypervisor.kernel.vm import VMKernel
 from stratoscope.hypervisor.kernel_reader import KernelReader, Reading
 from stratoscope.hypervisor.subjects import Subject
-from stratoscope.hypervisor.subjects.checks import FAILED, host_failed, verdict
+from stratoscope.hypervisor.subjects.checks import FAILED, Evidence, host_failed, verdict
 from stratoscope.hypervisor.vm import VM, TapView
 
 _CPU_GROUPS: Final = frozenset({"cpu", "vcpu"})
+_NO_ANSWER: Final = frozenset({Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.BUSY})
+_PATIENCE_S: Final = 0.8
+"""A daemon that did not answer a scrape with less time than this need not be in trouble."""
+_SUBJECT_OF: Final = {"queues": "taps"}
+"""What may be lacking but is no subject of its own."""
 
 
 class VMs(msgspec.Struct, frozen=True, gc=False):
-    """One collection: the VMs, how many items made no sense, and whose process was not to be read."""
+    """One collection.
+
+    Attributes:
+        malformed: How many items made no sense.
+        missing: Why a VM's process was not read, by UUID; None where the URI leads to another machine.
+        lacking: Subjects of which the kernel tells nothing, and why.
+        unread: How many domains are not among `vms` though they are there.
+    """
 
     vms: list[VM]
     malformed: int
-    missing: Mapping[str, NotFound]
+    missing: Mapping[str, str] | None
+    lacking: Mapping[str, LeftOut] = {}
+    unread: int = 0
 
 
 class Domains(Collector[VMs]):
@@ -40,39 +57,66 @@ class Domains(Collector[VMs]):
         """Args: kernel: None where the URI leads to another machine."""
         self.name = f"domains_{host.tag}" if host.tag else "domains"
         self.cloud = host.cloud
-        self.families = [family for subject in subjects for family in subject.families] + list(
-            totals.FAMILIES
-        )
-        self.subjects = {subject.name: subject.families for subject in subjects} | {"vms": totals.FAMILIES}
+        of_vms = [family for subject in subjects for family in subject.families]
+        self.families = [*of_vms, *totals.FAMILIES, LEFT_OUT]
+        self.subjects = {subject.name: subject.families for subject in subjects}
+        self.subjects |= {"vms": totals.FAMILIES} | ({"domains": self.families} if host.tag else {})
         self._host, self._kernel, self._subjects = host, kernel, subjects
+        self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
         self._monitor_groups = frozenset().union(*(subject.monitor for subject in subjects))
-        self._wants_cpu = any(subject.cpu for subject in subjects)
-        self._blocked: frozenset[str] = frozenset()
+        self._cpu_groups = _CPU_GROUPS if any(subject.cpu for subject in subjects) else frozenset()
+        self._cpu_by_kernel: Mapping[str, int] = {}
+        self._active: Sequence[str] = ()
+        self._is_daemon_gone = False
 
     async def fetch(self) -> VMs:
-        listing = await self._host.listing(self._monitor_groups | (_CPU_GROUPS if self._wants_cpu else set()))
+        patience_s = time_left_s()
+        self._is_daemon_gone = False
+        try:
+            return await self._collect()
+        except CollectError as error:
+            self._is_daemon_gone = error.reason in _NO_ANSWER and patience_s >= _PATIENCE_S
+            raise
+
+    def samples(self, data: VMs, /) -> Iterable[Sample]:
+        return itertools.chain(itertools.chain.from_iterable(self._of_vms(data.vms)), self._of_host(data))
+
+    def failure(self) -> Iterable[Sample]:
+        """The host is to blame when the daemon does not answer; not when the exporter lacks a right."""
+        if self._is_daemon_gone and FAILED in self.families:
+            return host_failed(self.cloud, self._active)
+        return ()
+
+    def malformed(self, data: VMs, /) -> int:
+        return data.malformed
+
+    def _of_vms(self, vms: Iterable[VM]) -> Iterable[Iterable[Sample]]:
+        for vm in vms:
+            labels = Labels(cloud=self.cloud, vm_id=vm.vm_id)
+            for subject in self._subjects:
+                yield subject.samples(vm, labels)
+
+    def _of_host(self, data: VMs) -> Iterable[Sample]:
+        yield from totals.samples(data.vms, self._labels, is_whole=not data.unread)
+        if data.missing is not None:
+            yield from totals.of_kernel(data.vms, data.missing, self._labels)
+        for name, reason in data.lacking.items():
+            if _SUBJECT_OF.get(name, name) in self.subjects:
+                tagged = f"{name}_{self._host.tag}" if self._host.tag else name
+                yield LEFT_OUT(1, Labels(cloud=self.cloud, collector=tagged, reason=reason))
+
+    async def _collect(self) -> VMs:
+        listing = await self._host.listing(self._monitor_groups | self._cpu_groups)
         active = [listed for listed in listing.domains if listed.domain_id >= 0]
+        self._active = [self._host.vm_ids[listed.uuid] for listed in active]
         reading = await self._read_kernel(active)
         answers, (identities, malformed) = await asyncio.gather(
             self._ask(listing, active, reading), self._host.identities(listing.domains)
         )
-        vms, unread = self._put_together(listing, reading, answers, identities)
-        self._blocked = frozenset(uuid for uuid, vm in reading.vms.items() if vm.state == "D")
-        return VMs(vms, unread + malformed + reading.malformed, reading.missing)
-
-    def samples(self, data: VMs, /) -> Iterable[Sample]:
-        cloud = self.cloud
-        for vm in data.vms:
-            labels = Labels(cloud=cloud, vm_id=vm.vm_id)
-            for subject in self._subjects:
-                yield from subject.samples(vm, labels)
-        yield from totals.samples(data.vms, data.missing, Labels(cloud=cloud, host=self._host.host))
-
-    def failure(self) -> Iterable[Sample]:
-        return host_failed(self.cloud, self._host.vm_ids) if FAILED in self.families else ()
-
-    def malformed(self, data: VMs, /) -> int:
-        return data.malformed
+        vms, undecoded = self._put_together(listing, reading, answers, identities)
+        missing = None if self._kernel is None else reading.missing
+        unread = listing.failed + undecoded
+        return VMs(vms, unread + malformed + reading.malformed, missing, reading.lacking, unread)
 
     async def _read_kernel(self, active: Sequence[Listed]) -> Reading:
         if self._kernel is None:
@@ -87,12 +131,20 @@ class Domains(Collector[VMs]):
         return await self._kernel.read(running, taps)
 
     async def _ask(self, listing: Listing, active: Sequence[Listed], reading: Reading) -> dict[str, Stats]:
-        """What only monitors know; CPU times too for a VM whose process is not readable here."""
+        """What only monitors know; CPU times too for a VM of which the kernel never told them.
+
+        A VM keeps to the kernel once it told: libvirt rounds down to clock ticks, and a counter that goes
+        back a little counts as one that began anew.
+        """
         if listing.complete:
             return {}
-        asked = self._monitor_groups
-        with_cpu = asked | _CPU_GROUPS if self._wants_cpu else asked
-        wanted = {one.uuid: asked if one.uuid in reading.vms else with_cpu for one in active}
+        self._cpu_by_kernel = {
+            one.uuid: one.domain_id
+            for one in active
+            if _tells_cpu(reading.vms.get(one.uuid)) or self._cpu_by_kernel.get(one.uuid) == one.domain_id
+        }
+        asked, with_cpu = self._monitor_groups, self._monitor_groups | self._cpu_groups
+        wanted = {one.uuid: asked if one.uuid in self._cpu_by_kernel else with_cpu for one in active}
         return await self._host.ask({uuid: groups for uuid, groups in wanted.items() if groups})
 
     def _put_together(
@@ -120,25 +172,33 @@ class Domains(Collector[VMs]):
     def _vm(self, one: Domain, identity: Identity | None, reading: Reading, monitor: Monitor | None) -> VM:
         kernel = reading.vms.get(one.uuid)
         taps = tuple(_taps(one, identity, reading))
-        if kernel is not None and kernel.vcpus:
-            vcpus: int | None = len(kernel.vcpus)
-        else:
-            vcpus = (
-                one.current_vcpus if one.current_vcpus is not None else identity.vcpus if identity else None
-            )
-        checks = verdict(
-            one,
-            process_state=kernel.state if kernel is not None else "",
-            blocked_before=one.uuid in self._blocked,
-            monitor=monitor,
-            taps=taps,
-            io_error_age_s=self._host.events.io_error_age_s(one.uuid),
+        evidence = Evidence(
+            kernel.state if kernel is not None else "",
+            reading.stuck_s.get(one.uuid, 0.0),
+            monitor,
+            taps,
+            self._host.events.io_error_age_s(one.uuid),
         )
+        vcpus = _vcpus(one, identity, kernel) if one.is_active else None
+        checks = verdict(one, evidence)
         return VM(self._host.vm_ids[one.uuid], one, identity, kernel, monitor, taps, vcpus, checks)
 
 
+def _tells_cpu(kernel: VMKernel | None) -> bool:
+    return kernel is not None and kernel.cpu is not None and bool(kernel.vcpus)
+
+
+def _vcpus(one: Domain, identity: Identity | None, kernel: VMKernel | None) -> int | None:
+    """Online virtual CPUs by the source that notices a change first."""
+    if kernel is not None and kernel.vcpus:
+        return len(kernel.vcpus)
+    if one.current_vcpus is not None:
+        return one.current_vcpus
+    return None if identity is None else identity.vcpus
+
+
 def _taps(one: Domain, identity: Identity | None, reading: Reading) -> Iterable[TapView]:
-    """The interfaces of a domain; none where the kernel was not read."""
+    """The interfaces of a domain that are known on this host."""
     set_down = {tap.name for tap in identity.taps if not tap.link} if identity is not None else set()
     for interface in one.interfaces:
         name = interface.name
@@ -146,7 +206,8 @@ def _taps(one: Domain, identity: Identity | None, reading: Reading) -> Iterable[
             continue
         tap, queues = reading.taps[name], reading.queues.get(name)
         if tap is None:
-            yield TapView(name, False, None, None, None, None)
+            if one.uuid in reading.vms:  # else the VM is ending, and its interfaces before it
+                yield TapView(name, False, None, None, None, None)
             continue
         root = queues.root if queues is not None else None
         yield TapView(

@@ -8,7 +8,7 @@ from stratoscope.clouds.libvirt.events import Event
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.collectors.totals import HOST_LABELS
+from stratoscope.hypervisor.collectors import URI_LABELS
 
 VM_EVENTS = Family(
     "stratoscope_hypervisor_vm_events_total",
@@ -18,7 +18,12 @@ VM_EVENTS = Family(
 HOST_EVENTS = Family(
     "stratoscope_hypervisor_host_events_total",
     "Events of all VMs of the host by event and detail, from 0 on.",
-    labels=(*HOST_LABELS, "uri", "event", "detail"),
+    labels=(*URI_LABELS, "event", "detail"),
+)
+CONNECTED = Family(
+    "stratoscope_hypervisor_libvirt_events_connected",
+    "1 while the connection that carries events is open; what happens while it is 0 is not counted.",
+    labels=URI_LABELS,
 )
 
 
@@ -27,15 +32,17 @@ class Counts(msgspec.Struct, frozen=True):
 
     by_vm: Mapping[str, Mapping[Event, int]]
     by_event: Mapping[Event, int]
+    is_connected: bool
 
 
 class Events(Collector[Counts]):
     """The counts of one URI's session."""
 
-    families = (VM_EVENTS, HOST_EVENTS)
+    families = (VM_EVENTS, HOST_EVENTS, CONNECTED)
 
     def __init__(self, host: LibvirtHost) -> None:
         self.name = f"events_{host.tag}" if host.tag else "events"
+        self.subjects = {"events": self.families} if host.tag else {}
         self.cloud = host.cloud
         self._host = host
         self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
@@ -43,12 +50,13 @@ class Events(Collector[Counts]):
     async def fetch(self) -> Counts:
         events, vm_ids = self._host.events, self._host.vm_ids
         by_vm = {vm_ids[uuid]: dict(counts) for uuid, counts in events.by_domain.items() if uuid in vm_ids}
-        return Counts(by_vm, dict(events.by_event))
+        return Counts(by_vm, dict(events.by_event), self._host.hears_events)
 
     def samples(self, data: Counts, /) -> Iterable[Sample]:
         for vm_id, counts in data.by_vm.items():
             vm = Labels(cloud=self.cloud, vm_id=vm_id)
             for (event, detail), count in counts.items():
                 yield VM_EVENTS(count, vm.plus(event=event, detail=detail))
+        yield CONNECTED(data.is_connected, self._labels)
         for (event, detail), count in data.by_event.items():
             yield HOST_EVENTS(count, self._labels.plus(event=event, detail=detail))

@@ -1,15 +1,21 @@
-"""The host as its kernel sees it. Source: /proc and /sys; each part that the host lacks or refuses is left out, and said so."""
+"""The host as its kernel sees it. Source: /proc and /sys.
 
+Each part that the host lacks or refuses is left out, and said so; it is looked for anew at each scrape, since
+a module (conntrack) may be loaded, and a right be given, after the exporter started.
+"""
+
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from stratoscope.core.collector import Absent, Collector, time_left_s
+from stratoscope.core.collector import Collector, time_left_s
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.flights import Flights
 from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.runner import LEFT_OUT
 from stratoscope.core.threads import BlockingCalls
-from stratoscope.hypervisor.collectors.totals import HOST_LABELS
+from stratoscope.hypervisor.collectors import HOST_LABELS
 from stratoscope.hypervisor.kernel.host import (
     Conntrack,
     HostCPU,
@@ -24,6 +30,8 @@ from stratoscope.hypervisor.kernel.ksm import KSM, read_ksm
 from stratoscope.hypervisor.kernel.numa import HugePages, Node, read_hugepages, read_nodes
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.kernel.rapl import Zone, read_energy
+
+log = logging.getLogger(__name__)
 
 _PREFIX: Final = "stratoscope_hypervisor_host"
 
@@ -65,6 +73,10 @@ KSM_SHARED = _family("ksm_shared_bytes", "Memory used in common thanks to KSM (p
 KSM_SHARING = _family("ksm_sharing_bytes", "Memory that KSM saves (pages_sharing).")
 KSM_UNSHARED = _family("ksm_unshared_bytes", "Memory that KSM found no equal of (pages_unshared).")
 KSM_VOLATILE = _family("ksm_volatile_bytes", "Memory that changes too fast for KSM (pages_volatile).")
+KSM_PROFIT = _family(
+    "ksm_profit_bytes",
+    "Memory that KSM saves less what it needs itself (general_profit); negative when it does not pay.",
+)
 KSM_SCANS = _family("ksm_full_scans_total", "How often KSM went through all mergeable memory (full_scans).")
 ENERGY = _family(
     "energy_joules_total", "Energy that the power zone used (RAPL energy_uj).", "zone", "parent", "name"
@@ -125,6 +137,7 @@ def _ksm(ksm: KSM, host: Labels) -> Iterable[Sample]:
         (KSM_SHARING, ksm.sharing),
         (KSM_UNSHARED, ksm.unshared),
         (KSM_VOLATILE, ksm.volatile),
+        (KSM_PROFIT, ksm.profit),
         (KSM_SCANS, ksm.full_scans),
         host=host,
     )
@@ -164,61 +177,53 @@ PARTS: Final = (
     ),
     Part("hugepages", read_hugepages, _hugepages, (HUGE, HUGE_FREE, HUGE_RESERVED)),
     Part(
-        "ksm", read_ksm, _ksm, (KSM_RUNNING, KSM_SHARED, KSM_SHARING, KSM_UNSHARED, KSM_VOLATILE, KSM_SCANS)
+        "ksm",
+        read_ksm,
+        _ksm,
+        (KSM_RUNNING, KSM_SHARED, KSM_SHARING, KSM_UNSHARED, KSM_VOLATILE, KSM_PROFIT, KSM_SCANS),
     ),
     Part("rapl", read_energy, _energy, (ENERGY,)),
     Part("conntrack", read_conntrack, _conntrack, (CONNTRACK, CONNTRACK_LIMIT)),
 )
 
 
-def readable(parts: Sequence[Part], paths: Paths, cloud: str) -> tuple[list[Part], list[Absent]]:
-    """The parts that this host gives now, and those that it does not, with the reason. Reads files.
-
-    A part that makes no sense counts as given: its collection will say so.
-    """
-    given, absent = [], []
-    for part in parts:
-        try:
-            read = part.read(paths)
-        except ValueError:
-            read = None
-        if isinstance(read, LeftOut):
-            absent.append(Absent(part.name, read, cloud))
-        else:
-            given.append(part)
-    return given, absent
+Read: TypeAlias = "list[tuple[Part, Any]]"
+"""Each part with what was read of it: a LeftOut where the host has none, None for what makes no sense."""
 
 
-class Host(Collector[list[tuple[Part, Any]]]):
+class Host(Collector[Read]):
     """The host, by part."""
 
     def __init__(self, cloud: str, host: str, parts: Sequence[Part], paths: Paths) -> None:
         self.name, self.cloud = "host", cloud
-        self.families = [family for part in parts for family in part.families]
+        self.families = [*(family for part in parts for family in part.families), LEFT_OUT]
         self.subjects = {part.name: part.families for part in parts}
         self._labels = Labels(cloud=cloud, host=host)
         self._parts, self._paths = parts, paths
         self._calls, self._flights = BlockingCalls("host", 1), Flights("the host's files")
 
-    async def fetch(self) -> list[tuple[Part, Any]]:
+    async def fetch(self) -> Read:
         return await self._flights.share("host", lambda: self._calls.start(self._read), time_left_s())
 
-    def samples(self, data: list[tuple[Part, Any]], /) -> Iterable[Sample]:
+    def samples(self, data: Read, /) -> Iterable[Sample]:
         for part, read in data:
-            if read is not None:
+            if isinstance(read, LeftOut):
+                yield LEFT_OUT(1, Labels(cloud=self.cloud, collector=part.name, reason=read))
+            elif read is not None:
                 yield from part.samples(read, self._labels)
 
-    def malformed(self, data: list[tuple[Part, Any]], /) -> int:
+    def malformed(self, data: Read, /) -> int:
         return sum(read is None for _, read in data)
 
-    def _read(self) -> list[tuple[Part, Any]]:
-        """Each part as read; None for one that makes no sense. One that went away meanwhile is left out."""
-        found = []
+    def close(self) -> None:
+        self._calls.close()
+
+    def _read(self) -> Read:
+        found: Read = []
         for part in self._parts:
             try:
-                read = part.read(self._paths)
-            except ValueError:
-                read = None
-            if not isinstance(read, LeftOut):
-                found.append((part, read))
+                found.append((part, part.read(self._paths)))
+            except ValueError as error:
+                log.debug("part left out part=%s error=%r", part.name, str(error))
+                found.append((part, None))
         return found

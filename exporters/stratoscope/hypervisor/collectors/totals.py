@@ -1,4 +1,4 @@
-"""What the VMs of one host come to: how many in which state, and what was promised to them."""
+"""What the VMs of one URI come to: how many in which state, what was promised to them, what is not known."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,48 +6,70 @@ from typing import Final
 
 from stratoscope.clouds.libvirt.vocabulary import STATES
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.kernel.processes import NotFound
+from stratoscope.hypervisor.collectors import URI_LABELS
+from stratoscope.hypervisor.kernel_reader import WHY_UNREADABLE
 from stratoscope.hypervisor.vm import VM
 
-HOST_LABELS: Final = ("cloud", "host")
-VMS = Family(
-    "stratoscope_hypervisor_host_vms",
-    "Number of domains by state (virDomainState).",
-    labels=(*HOST_LABELS, "state"),
-)
+_PREFIX: Final = "stratoscope_hypervisor_host"
+VMS = Family(f"{_PREFIX}_vms", "Number of domains by state (virDomainState).", labels=(*URI_LABELS, "state"))
 VCPUS_PROMISED = Family(
-    "stratoscope_hypervisor_host_vcpus_promised",
+    f"{_PREFIX}_vcpus_promised",
     "Virtual CPUs of all active VMs; above the host's CPUs it is over-provisioned.",
-    labels=HOST_LABELS,
+    labels=URI_LABELS,
 )
 MEMORY_PROMISED = Family(
-    "stratoscope_hypervisor_host_memory_promised_bytes",
+    f"{_PREFIX}_memory_promised_bytes",
     "Memory that all active VMs may have; above the host's memory it is over-provisioned.",
-    labels=HOST_LABELS,
+    labels=URI_LABELS,
+)
+UNIDENTIFIED = Family(
+    f"{_PREFIX}_vms_unidentified",
+    "Domains whose definition could not be read, so that their info and limits are missing.",
+    labels=URI_LABELS,
 )
 UNREADABLE = Family(
-    "stratoscope_hypervisor_host_vms_unreadable",
+    f"{_PREFIX}_vms_unreadable",
     "Active VMs whose process and cgroup the exporter could not read, by reason.",
-    labels=(*HOST_LABELS, "reason"),
+    labels=(*URI_LABELS, "reason"),
 )
-FAMILIES: Final = (VMS, VCPUS_PROMISED, MEMORY_PROMISED, UNREADABLE)
+REFUSED = Family(
+    f"{_PREFIX}_vms_refused",
+    "Active VMs of which the exporter has no right to read this part of what the kernel tells.",
+    labels=(*URI_LABELS, "part"),
+)
+FAMILIES: Final = (VMS, VCPUS_PROMISED, MEMORY_PROMISED, UNIDENTIFIED, UNREADABLE, REFUSED)
+_PARTS: Final = ("cpu", "vcpus", "throttling", "pressure", "memory")
 
 
-def samples(vms: Sequence[VM], missing: Mapping[str, NotFound], host: Labels) -> Iterable[Sample]:
-    """The totals; a promise is left out while it is not known of every active VM: part of a sum is no sum."""
+def samples(vms: Sequence[VM], host: Labels, *, is_whole: bool) -> Iterable[Sample]:
+    """The totals; a promise is left out while it is not known of every active VM: part of a sum is no sum.
+
+    Args:
+        vms: Those that could be read.
+        host: Labels(cloud, host, uri).
+        is_whole: Whether these are all there are.
+    """
     by_state = Counter(vm.domain.state for vm in vms)
     for state in sorted({*STATES, *by_state}):
         yield VMS(by_state[state], host.plus(state=state))
     active = [vm for vm in vms if vm.domain.is_active]
     vcpus = [vm.vcpus for vm in active if vm.vcpus is not None]
-    if len(vcpus) == len(active):
+    if is_whole and len(vcpus) == len(active):
         yield VCPUS_PROMISED(sum(vcpus), host)
     memory = [promised for vm in active if (promised := _memory(vm)) is not None]
-    if len(memory) == len(active):
+    if is_whole and len(memory) == len(active):
         yield MEMORY_PROMISED(sum(memory), host)
+    yield UNIDENTIFIED(sum(vm.identity is None for vm in vms), host)
+
+
+def of_kernel(vms: Sequence[VM], missing: Mapping[str, str], host: Labels) -> Iterable[Sample]:
+    """What the kernel of this machine did not tell of them; `missing` is why, by UUID."""
     reasons = Counter(missing.values())
-    for reason in NotFound:
+    for reason in WHY_UNREADABLE:
         yield UNREADABLE(reasons[reason], host.plus(reason=reason))
+    refused = Counter(part for vm in vms if vm.kernel is not None for part in vm.kernel.refused)
+    for part in _PARTS:
+        yield REFUSED(refused[part], host.plus(part=part))
 
 
 def _memory(vm: VM) -> int | None:

@@ -1,5 +1,6 @@
-"""What is shown of one VM, by subject: each a plain function from a VM to samples, with the families it uses."""
+"""What is shown of one VM, by subject: each a plain function from a VM to samples, and its families."""
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,17 +16,25 @@ class Subject:
         name: As `?collect[]=` and the configuration spell it.
         families: All families that `samples` may yield.
         samples: The samples of one VM, given its Labels(cloud, vm_id).
+        series: How many series it has for a KVM guest with one vCPU, disk and interface and no limits.
+        beyond: What adds to that, or takes from it; for the documentation.
         monitor: Groups of libvirt's statistics that it needs from the VM's monitor.
         cpu: Whether it needs CPU times: from the kernel, or where that is not readable from libvirt.
-        series: How many series it adds for a VM with one vCPU, disk and interface, where everything is given.
     """
 
     name: str
     families: Sequence[Family]
     samples: Callable[[VM, Labels], Iterable[Sample]]
     series: int
+    beyond: str = ""
     monitor: frozenset[str] = frozenset()
     cpu: bool = False
 
 
 VM_LABELS = ("cloud", "vm_id")
+
+
+@functools.lru_cache(maxsize=4096)
+def device(name: str) -> Labels:
+    """The label of a device; most VMs have the same few names, so each is made and escaped once."""
+    return Labels(device=name)

@@ -1,6 +1,7 @@
-"""What the VM's cgroup tells of pressure, throttling and lack of memory; no monitor is asked.
+"""What the VM's cgroup tells of pressure, throttling, memory and the lack of it; no monitor is asked.
 
-Source: cgroup {cpu,io,memory}.pressure, cpu.stat, memory.events (v1: cpu.stat, memory.oom_control).
+Source: cgroup {cpu,io,memory}.pressure, cpu.stat, memory.{events,current,swap.current} (v1: cpu.stat,
+memory.{oom_control,usage_in_bytes}, and /proc/PID/status).
 """
 
 from collections.abc import Iterable
@@ -41,6 +42,16 @@ OOM_KILLS = Family(
     "Processes of the VM that the host's kernel killed for want of memory (oom_kill).",
     labels=VM_LABELS,
 )
+CHARGED = Family(
+    "stratoscope_hypervisor_vm_cgroup_memory_bytes",
+    "Memory charged to the VM, the host's page cache for it included (memory.current).",
+    labels=VM_LABELS,
+)
+SWAPPED = Family(
+    "stratoscope_hypervisor_vm_cgroup_swap_bytes",
+    "Memory of the VM that the host swapped out (memory.swap.current, or VmSwap).",
+    labels=VM_LABELS,
+)
 _CPU, _IO, _MEMORY = (Labels(resource=resource) for resource in ("cpu", "io", "memory"))
 
 
@@ -73,6 +84,23 @@ def _oom(vm: VM, labels: Labels) -> Iterable[Sample]:
         yield OOM_KILLS(memory.oom_kills, labels)
 
 
-PRESSURE: Final = Subject("pressure", (SOME, FULL), _pressure, series=6)
-THROTTLING: Final = Subject("throttling", (PERIODS, THROTTLED_PERIODS, THROTTLED), _throttling, series=0)
+def _cgroup_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
+    memory = vm.kernel.memory if vm.kernel is not None else None
+    if memory is not None and memory.current is not None:
+        yield CHARGED(memory.current, labels)
+    if memory is not None and memory.swap is not None:
+        yield SWAPPED(memory.swap, labels)
+
+
+PRESSURE: Final = Subject(
+    "pressure", (SOME, FULL), _pressure, series=6, beyond="only 5 before Linux 5.13, none on cgroup v1"
+)
+THROTTLING: Final = Subject(
+    "throttling",
+    (PERIODS, THROTTLED_PERIODS, THROTTLED),
+    _throttling,
+    series=0,
+    beyond="3 where a CPU quota is set",
+)
 OOM: Final = Subject("oom", (OOM_KILLS,), _oom, series=1)
+CGROUP_MEMORY: Final = Subject("cgroup_memory", (CHARGED, SWAPPED), _cgroup_memory, series=2)

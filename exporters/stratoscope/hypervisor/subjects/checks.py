@@ -1,7 +1,13 @@
-"""The verdict on a VM, split by blame: host, vm, storage, network. The rules stand here and in the docs alone."""
+"""The verdict on a VM, split by blame: host, vm, storage, network.
 
-from collections.abc import Iterable, Mapping
+The rules stand here and in docs/hypervisor.md alone. A VM that is off, or stands still because someone wanted
+it to, fails nothing.
+"""
+
+from collections.abc import Iterable
 from typing import Final
+
+import msgspec
 
 from stratoscope.clouds.libvirt.model import Domain, Monitor
 from stratoscope.core.metrics import Family, Labels, Sample
@@ -13,54 +19,94 @@ FAILED = Family(
     "1 if the check fails: the host, the VM itself, its storage or its network is to blame; else 0.",
     labels=(*VM_LABELS, "check"),
 )
-BLOCKED_AFTER_S: Final = 30.0
+MONITOR_BLOCKED_S: Final = 30.0
 """A monitor that has not answered for so long blames the host: QEMU itself hangs."""
-IO_ERROR_FOR_S: Final = 300.0
+PROCESS_STUCK_S: Final = 5.0
+"""So far apart are the first and the last collection that found the process stuck; one proves nothing."""
+IO_ERROR_S: Final = 300.0
 """An I/O error event blames the storage for so long after it."""
-_STOPPED: Final = frozenset("TtXZ")
-_PAUSED_BY_ERROR: Final = frozenset({"watchdog", "crashed", "postcopy_failed", "api_error"})
-_ENDED_BY_ERROR: Final = frozenset({"crashed", "failed"})
+
+_STOPPED: Final = "T"
+_BUSY_REASONS: Final = frozenset(
+    {"migration", "save", "dump", "from_snapshot", "snapshot", "starting_up", "postcopy", "shutting_down"}
+)
+"""Of a paused VM: a job of libvirt's holds its monitor, for minutes while it is migrated to this host."""
+_ERRORS: Final = frozenset(
+    {
+        ("paused", "watchdog"),
+        ("paused", "crashed"),
+        ("paused", "postcopy_failed"),
+        ("paused", "api_error"),
+        ("running", "postcopy_failed"),
+        ("shutoff", "crashed"),
+        ("shutoff", "failed"),
+        ("shutoff", "daemon"),
+    }
+)
+"""States and reasons that nobody wanted; `daemon`: it found the VM's process gone, or gave it up."""
+_HAS_NETWORK: Final = frozenset({"running", "blocked", "nostate"})
+"""States in which a VM sends: libvirt takes a macvtap down while its VM is paused."""
 _HOST, _VM, _STORAGE, _NETWORK = (Labels(check=check) for check in ("host", "vm", "storage", "network"))
 
 
-def verdict(
-    domain: Domain,
-    *,
-    process_state: str,
-    blocked_before: bool,
-    monitor: Monitor | None,
-    taps: Iterable[TapView],
-    io_error_age_s: float | None,
-) -> Checks:
-    """The four checks of a VM.
+class Evidence(msgspec.Struct, frozen=True, gc=False):
+    """What the verdict rests on besides the domain's state.
 
-    Args:
-        domain: As libvirt has it.
+    Attributes:
         process_state: The kernel's letter for the VM's process; empty where unknown.
-        blocked_before: Whether the process was in uninterruptible sleep (D) in the collection before, too.
+        stuck_s: For how long every collection found the process in a state in which it does nothing.
         monitor: None where no monitor was asked.
-        taps: Its interfaces.
+        taps: Those of its interfaces that are known on the host.
         io_error_age_s: Seconds since its last I/O error event; None when there was none.
     """
-    state, reason = domain.state, domain.reason
-    is_blocked = process_state in _STOPPED if process_state else False
-    is_blocked = is_blocked or (process_state == "D" and blocked_before)
-    is_deaf = monitor is not None and monitor.blocked_s > BLOCKED_AFTER_S
-    had_io_error = io_error_age_s is not None and io_error_age_s < IO_ERROR_FOR_S
+
+    process_state: str = ""
+    stuck_s: float = 0.0
+    monitor: Monitor | None = None
+    taps: tuple[TapView, ...] = ()
+    io_error_age_s: float | None = None
+
+
+def verdict(domain: Domain, evidence: Evidence) -> Checks:
+    """The four checks of a VM."""
     return Checks(
-        host=domain.is_active and (is_blocked or is_deaf),
-        vm=state == "crashed"
-        or (state == "paused" and reason in _PAUSED_BY_ERROR)
-        or (state == "shutoff" and reason in _ENDED_BY_ERROR),
-        storage=(state == "paused" and reason == "ioerror") or had_io_error,
-        network=domain.is_active and any(not tap.is_up for tap in taps),
+        host=domain.is_active and (_is_stuck(evidence) or _is_deaf(domain, evidence.monitor)),
+        vm=_ended_badly(domain),
+        storage=_lacks_storage(domain, evidence.io_error_age_s),
+        network=_lacks_network(domain, evidence.taps),
     )
 
 
-def host_failed(cloud: str, vm_ids: Mapping[str, str]) -> Iterable[Sample]:
-    """The one verdict that an unreachable daemon allows, for the VMs that it had."""
-    for vm_id in vm_ids.values():
+def host_failed(cloud: str, vm_ids: Iterable[str]) -> Iterable[Sample]:
+    """The one verdict that an unreachable daemon allows, for the VMs that ran when it was last reached."""
+    for vm_id in vm_ids:
         yield FAILED(1, Labels(cloud=cloud, vm_id=vm_id) + _HOST)
+
+
+def _is_stuck(evidence: Evidence) -> bool:
+    return evidence.process_state == _STOPPED or evidence.stuck_s >= PROCESS_STUCK_S
+
+
+def _is_deaf(domain: Domain, monitor: Monitor | None) -> bool:
+    is_busy = domain.state == "paused" and domain.reason in _BUSY_REASONS
+    return monitor is not None and not is_busy and monitor.blocked_s > MONITOR_BLOCKED_S
+
+
+def _ended_badly(domain: Domain) -> bool:
+    return domain.state == "crashed" or (domain.state, domain.reason) in _ERRORS
+
+
+def _lacks_storage(domain: Domain, io_error_age_s: float | None) -> bool:
+    had_error = io_error_age_s is not None and io_error_age_s < IO_ERROR_S
+    return domain.is_active and (had_error or (domain.state == "paused" and domain.reason == "ioerror"))
+
+
+def _lacks_network(domain: Domain, taps: tuple[TapView, ...]) -> bool | None:
+    if not domain.is_active or domain.state not in _HAS_NETWORK:
+        return False
+    if not all(tap.is_up for tap in taps):
+        return True
+    return False if len(taps) == len(domain.interfaces) else None
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
@@ -68,7 +114,8 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     yield FAILED(checks.host, labels + _HOST)
     yield FAILED(checks.vm, labels + _VM)
     yield FAILED(checks.storage, labels + _STORAGE)
-    yield FAILED(checks.network, labels + _NETWORK)
+    if checks.network is not None:
+        yield FAILED(checks.network, labels + _NETWORK)
 
 
 CHECKS: Final = Subject("checks", (FAILED,), _samples, series=4)

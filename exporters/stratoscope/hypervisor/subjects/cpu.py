@@ -1,5 +1,8 @@
-"""CPU of a VM. Source: its cgroup and /proc/PID/task/TID/schedstat; where the exporter cannot read these, libvirt's
-groups CPU_TOTAL and VCPU. Halt-poll times: CPU_TOTAL, in the background."""
+"""CPU of a VM.
+
+Source: its cgroup and /proc/PID/task/TID/schedstat; where the exporter cannot read these, libvirt's groups
+CPU_TOTAL and VCPU. Halt-poll times are collected in the background.
+"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,7 +12,7 @@ from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
 _VCPU: Final = (*VM_LABELS, "vcpu")
-VCPUS = Family("stratoscope_hypervisor_vm_vcpus", "Online virtual CPUs.", labels=VM_LABELS)
+VCPUS = Family("stratoscope_hypervisor_vm_vcpus", "Online virtual CPUs of an active VM.", labels=VM_LABELS)
 TOTAL = Family(
     "stratoscope_hypervisor_vm_cpu_seconds_total",
     "CPU time of the VM with its emulator and I/O threads (cpu.time).",
@@ -79,5 +82,10 @@ def _vcpu(
 
 
 CPU: Final = Subject(
-    "cpu", (VCPUS, TOTAL, USER, SYSTEM, VCPU_TIME, VCPU_DELAY, VCPU_WAIT), _samples, series=6, cpu=True
+    "cpu",
+    (VCPUS, TOTAL, USER, SYSTEM, VCPU_TIME, VCPU_DELAY, VCPU_WAIT),
+    _samples,
+    series=6,
+    beyond="2 for each further vCPU; 1 for each vCPU where kernel.sched_schedstats is on",
+    cpu=True,
 )

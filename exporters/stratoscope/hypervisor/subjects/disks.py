@@ -5,7 +5,7 @@ from typing import Final
 
 from stratoscope.clouds.libvirt.model import DiskLimits
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.subjects import VM_LABELS, Subject
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device
 from stratoscope.hypervisor.vm import VM
 
 _LABELS: Final = (*VM_LABELS, "device")
@@ -26,7 +26,8 @@ PHYSICAL = Family(
     f"{_PREFIX}_physical_bytes", "Size of the image's file or device (physical).", labels=_LABELS
 )
 _FAMILIES: Final = (
-    READS, READ_BYTES, READ_TIME, WRITES, WRITE_BYTES, WRITE_TIME, FLUSHES, FLUSH_TIME, ALLOCATION, CAPACITY, PHYSICAL,
+    READS, READ_BYTES, READ_TIME, WRITES, WRITE_BYTES, WRITE_TIME, FLUSHES, FLUSH_TIME,
+    ALLOCATION, CAPACITY, PHYSICAL,
 )  # fmt: skip
 
 _LIMIT: Final = (*_LABELS, "limit")
@@ -54,20 +55,21 @@ LIMIT_SIZE = Family(
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     for disk in vm.domain.disks:
-        device = labels.plus(device=disk.name)
+        of_disk = labels + device(disk.name)
         values = (
-            disk.read_requests, disk.read_bytes, disk.read_s, disk.write_requests, disk.write_bytes, disk.write_s,
-            disk.flush_requests, disk.flush_s, disk.allocation, disk.capacity, disk.physical,
+            disk.read_requests, disk.read_bytes, disk.read_s,
+            disk.write_requests, disk.write_bytes, disk.write_s, disk.flush_requests, disk.flush_s,
+            disk.allocation, disk.capacity, disk.physical,
         )  # fmt: skip
         for family, value in zip(_FAMILIES, values, strict=True):
             if value is not None:
-                yield (family, device, value)
+                yield (family, of_disk, value)
 
 
 def _limits(vm: VM, labels: Labels) -> Iterable[Sample]:
     if vm.identity is not None:
         for disk in vm.identity.limits:
-            yield from _limits_of(disk, labels.plus(device=disk.device))
+            yield from _limits_of(disk, labels + device(disk.device))
 
 
 def _limits_of(disk: DiskLimits, labels: Labels) -> Iterable[Sample]:
@@ -84,5 +86,18 @@ def _limit_family(name: str) -> Family:
     return LIMIT_BYTES if "bytes" in name else LIMIT_REQUESTS
 
 
-DISKS: Final = Subject("disks", _FAMILIES, _samples, series=11, monitor=frozenset({"block"}))
-LIMITS: Final = Subject("limits", (LIMIT_BYTES, LIMIT_REQUESTS, LIMIT_BURST, LIMIT_SIZE), _limits, series=0)
+DISKS: Final = Subject(
+    "disks",
+    _FAMILIES,
+    _samples,
+    series=11,
+    beyond="11 for each further disk",
+    monitor=frozenset({"block"}),
+)
+LIMITS: Final = Subject(
+    "limits",
+    (LIMIT_BYTES, LIMIT_REQUESTS, LIMIT_BURST, LIMIT_SIZE),
+    _limits,
+    series=0,
+    beyond="1 for each limit that is set",
+)

@@ -1,7 +1,9 @@
 """Whose VM it is. Source: virDomainGetXMLDesc, metadata of Nova and OpenNebula."""
 
+import functools
 from collections.abc import Callable, Iterable
 
+from stratoscope.clouds.libvirt.model import Identity
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
@@ -9,8 +11,10 @@ from stratoscope.hypervisor.vm import VM
 INFO = Family(
     "stratoscope_hypervisor_vm_info",
     "Identity of the VM: its domain in libvirt, its owner, flavor and image in the management layer.",
-    labels=(*VM_LABELS, "name", "host", "project_id", "project_name", "user_id", "user_name", "flavor", "image",
-            "zone", "domain", "domain_uuid"),
+    labels=(
+        *VM_LABELS, "name", "host", "project_id", "project_name", "user_id", "user_name",
+        "flavor", "image", "zone", "domain", "domain_uuid",
+    ),
 )  # fmt: skip
 
 
@@ -21,23 +25,26 @@ def info(host: str) -> Subject:
 
 def _samples(host: str) -> Callable[[VM, Labels], Iterable[Sample]]:
     def samples(vm: VM, labels: Labels) -> Iterable[Sample]:
-        who, domain = vm.identity, vm.domain
-        if who is not None:
-            yield INFO(
-                1,
-                labels.plus(
-                    name=who.name,
-                    host=host,
-                    project_id=who.project_id,
-                    project_name=who.project_name,
-                    user_id=who.user_id,
-                    user_name=who.user_name,
-                    flavor=who.flavor,
-                    image=who.image,
-                    zone="",  # the host's libvirt does not know it; the management exporter does
-                    domain=domain.name,
-                    domain_uuid=domain.uuid,
-                ),
-            )
+        if vm.identity is None:
+            return ()
+        return (INFO(1, labels + _facts(vm.identity, host, vm.domain.name, vm.domain.uuid)),)
 
     return samples
+
+
+@functools.lru_cache(maxsize=16384)
+def _facts(who: Identity, host: str, domain: str, domain_uuid: str) -> Labels:
+    """The labels, made once as long as the identity stays the same."""
+    return Labels(
+        name=who.name,
+        host=host,
+        project_id=who.project_id,
+        project_name=who.project_name,
+        user_id=who.user_id,
+        user_name=who.user_name,
+        flavor=who.flavor,
+        image=who.image,
+        zone="",  # the host's libvirt does not know it; the management exporter does
+        domain=domain,
+        domain_uuid=domain_uuid,
+    )

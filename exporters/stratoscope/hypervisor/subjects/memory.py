@@ -1,5 +1,8 @@
-"""Memory of a VM. Source: libvirt's group BALLOON (the guest's own view comes through the balloon driver), and the
-resident size of its process from /proc/PID/stat."""
+"""Memory of a VM.
+
+Source: libvirt's group BALLOON, where the guest's own view comes through the balloon driver; the resident
+size of the VM's process from /proc/PID/stat.
+"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -52,4 +55,11 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
             yield (family, labels, value)
 
 
-MEMORY: Final = Subject("memory", _FAMILIES, _samples, series=10, monitor=frozenset({"balloon"}))
+MEMORY: Final = Subject(
+    "memory",
+    _FAMILIES,
+    _samples,
+    series=10,
+    beyond="only 3 where the guest has no balloon driver, or its device no statistics period",
+    monitor=frozenset({"balloon"}),
+)

@@ -14,7 +14,7 @@ BLOCKED = Family(
 )
 AGE = Family(
     "stratoscope_hypervisor_vm_monitor_last_answer_age_seconds",
-    "Age of the last values that came through the VM's monitor; absent while it answers, and if it never did.",
+    "Age of the last answer of the VM's monitor; absent while it answers, and if it never did.",
     labels=VM_LABELS,
 )
 
@@ -27,4 +27,6 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
             yield AGE(monitor.last_answer_age_s, labels)
 
 
-MONITOR: Final = Subject("monitor", (BLOCKED, AGE), _samples, series=1)
+MONITOR: Final = Subject(
+    "monitor", (BLOCKED, AGE), _samples, series=1, beyond="1 while the monitor does not answer"
+)

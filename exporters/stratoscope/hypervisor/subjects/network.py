@@ -1,10 +1,13 @@
-"""Interfaces of a VM. Source: libvirt's group INTERFACE; link, MTU and queue of the tap: /sys/class/net and rtnetlink."""
+"""Interfaces of a VM.
+
+Source: libvirt's group INTERFACE; for link, MTU and queue of the tap /sys/class/net and rtnetlink.
+"""
 
 from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.subjects import VM_LABELS, Subject
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device
 from stratoscope.hypervisor.vm import VM
 
 _LABELS: Final = (*VM_LABELS, "device")
@@ -44,29 +47,35 @@ QUEUE_BACKLOG = Family(
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     for one in vm.domain.interfaces:
-        device = labels.plus(device=one.name)
+        of_interface = labels + device(one.name)
         values = (
             one.rx_bytes, one.rx_packets, one.rx_errors, one.rx_drops,
             one.tx_bytes, one.tx_packets, one.tx_errors, one.tx_drops,
         )  # fmt: skip
         for family, value in zip(_COUNTERS, values, strict=True):
             if value is not None:
-                yield (family, device, value)
+                yield (family, of_interface, value)
 
 
 def _taps(vm: VM, labels: Labels) -> Iterable[Sample]:
     for tap in vm.taps:
-        device = labels.plus(device=tap.name)
-        yield UP(tap.is_up, device)
+        of_tap = labels + device(tap.name)
+        yield UP(tap.is_up, of_tap)
         if tap.mtu is not None:
-            yield MTU(tap.mtu, device)
+            yield MTU(tap.mtu, of_tap)
         if tap.promiscuous_changed is not None:
-            yield PROMISCUOUS(tap.promiscuous_changed, device)
+            yield PROMISCUOUS(tap.promiscuous_changed, of_tap)
         if tap.queue_drops is not None:
-            yield QUEUE_DROPS(tap.queue_drops, device)
+            yield QUEUE_DROPS(tap.queue_drops, of_tap)
         if tap.queue_backlog is not None:
-            yield QUEUE_BACKLOG(tap.queue_backlog, device)
+            yield QUEUE_BACKLOG(tap.queue_backlog, of_tap)
 
 
-NETWORK: Final = Subject("network", _COUNTERS, _samples, series=8)
-TAPS: Final = Subject("taps", (UP, MTU, PROMISCUOUS, QUEUE_DROPS, QUEUE_BACKLOG), _taps, series=3)
+NETWORK: Final = Subject("network", _COUNTERS, _samples, series=8, beyond="8 for each further interface")
+TAPS: Final = Subject(
+    "taps",
+    (UP, MTU, PROMISCUOUS, QUEUE_DROPS, QUEUE_BACKLOG),
+    _taps,
+    series=3,
+    beyond="3 for each further interface; 2 for each that has a queue, as with a bandwidth limit",
+)

@@ -1,5 +1,6 @@
 """State and its reason. Source: virConnectGetAllDomainStats, group STATE."""
 
+import functools
 from collections.abc import Iterable
 from typing import Final
 
@@ -24,7 +25,12 @@ _LABELS: Final = {state: Labels(state=state) for state in STATES}
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     domain = vm.domain
     yield from states(STATE, domain.state, _LABELS, labels)
-    yield REASON(1, labels.plus(state=domain.state, reason=domain.reason))
+    yield REASON(1, labels + _reason(domain.state, domain.reason))
+
+
+@functools.lru_cache(maxsize=256)
+def _reason(state: str, reason: str) -> Labels:
+    return Labels(state=state, reason=reason)
 
 
 STATE_SUBJECT: Final = Subject("state", (STATE, REASON), _samples, series=9)

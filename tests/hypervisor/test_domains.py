@@ -1,0 +1,355 @@
+"""The collection of a URI's VMs: what is asked of whom, what is left out, and what each failure shows."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from stratoscope.clouds.libvirt.model import Monitor
+from stratoscope.clouds.libvirt.model import Tap as Link
+from stratoscope.core.collector import Collection, OnScrape
+from stratoscope.core.errors import CollectError, LeftOut, Reason
+from stratoscope.core.runner import Runner
+from stratoscope.hypervisor.collectors.domains import Domains
+from stratoscope.hypervisor.kernel.processes import NotFound
+from stratoscope.hypervisor.kernel.qdisc import Qdisc, Queues
+from stratoscope.hypervisor.kernel.taps import Tap
+from stratoscope.hypervisor.kernel_reader import Reading
+from stratoscope.hypervisor.settings import OFF_BY_DEFAULT, subjects
+from stratoscope.hypervisor.subjects import Subject
+from support.golden import assert_golden
+from support.libvirt_hosts import FakeHost, FakeKernel, fetched, listed, unavailable
+from support.pages import promtool_findings, rendered
+from support.vms import answer, identity, kernel, of_vm, uuid
+
+SUBJECTS = {subject.name: subject for subject in subjects("node1")}
+BY_DEFAULT = [subject for subject in SUBJECTS.values() if subject.name not in OFF_BY_DEFAULT]
+MONITOR_GROUPS = frozenset({"balloon", "block"})
+ALL_GROUPS = MONITOR_GROUPS | {"cpu", "vcpu"}
+FAILED = "stratoscope_hypervisor_vm_status_check_failed"
+
+
+def a_tap(**other: Any) -> Tap:
+    return replace(Tap(7, True, True, "unknown", 1500, False, 1000), **other)
+
+
+def reading(*numbers: int, **other: Any) -> Reading:
+    """The kernel tells of these VMs."""
+    return replace(Reading(vms={uuid(number): kernel() for number in numbers}), **other)
+
+
+def domains(
+    host: FakeHost, *readings: Reading, chosen: Sequence[Subject] = BY_DEFAULT
+) -> tuple[Domains, FakeKernel]:
+    """The collector; without readings its host is another machine."""
+    kernel = FakeKernel(list(readings))
+    return Domains(host.as_host, kernel.as_kernel if readings else None, chosen), kernel
+
+
+async def page(collector: Domains) -> str:
+    return rendered(collector.samples(await fetched(collector)), collector.families)
+
+
+def checks(shown: str, number: int) -> dict[str, str]:
+    """Check -> value, of one VM."""
+    lines = [line for line in of_vm(shown, uuid(number)) if line.startswith(FAILED)]
+    return {line.split('"')[5]: line.rpartition(" ")[2] for line in lines}
+
+
+async def test_golden_page_of_a_host_with_a_running_a_hung_and_an_inactive_vm() -> None:
+    silent = {"net.0.name": "vnet1"}
+    host = FakeHost(
+        domains=[
+            listed(1),
+            listed(2, **silent),
+            listed(3, is_active=False, **{"state.state": 5, "net.count": 0}),
+        ],
+        known={uuid(number): identity(vm_id=uuid(number)) for number in (1, 2, 3)},
+        answers={uuid(2): {}},
+    )
+    host.monitors.states[uuid(2)] = Monitor(42.0, 50.0)
+    taps = {"vnet0": a_tap(), "vnet1": a_tap(ifindex=8)}
+    collector, _ = domains(host, reading(1, 2, taps=taps))
+    shown = await page(collector)
+    assert_golden("hypervisor_domains.prom", shown)
+    assert promtool_findings(shown) == ""
+    assert checks(shown, 1) == dict.fromkeys(("host", "vm", "storage", "network"), "0")
+    assert checks(shown, 2)["host"] == "1"
+
+
+async def test_host_without_domains_shows_its_totals_alone() -> None:
+    collector, _ = domains(FakeHost(), Reading())
+    shown = await page(collector)
+    assert "vm_id" not in shown
+    assert "stratoscope_hypervisor_host_vms{" in shown
+
+
+async def test_kernel_is_asked_for_active_vms_and_their_taps() -> None:
+    host = FakeHost(domains=[listed(1), listed(2, is_active=False), listed(3, **{"net.0.name": ""})])
+    collector, kernel = domains(host, Reading())
+    await fetched(collector)
+    assert kernel.running == {uuid(1): ("instance-00000001", 1), uuid(3): ("instance-00000003", 3)}
+    assert kernel.taps == ["vnet0"]
+
+
+async def test_monitors_are_asked_only_for_what_nothing_else_knows() -> None:
+    host = FakeHost(domains=[listed(1), listed(2, is_active=False)])
+    collector, _ = domains(host, reading(1))
+    await fetched(collector)
+    assert host.asked == {uuid(1): MONITOR_GROUPS}
+    assert host.listed_groups == ALL_GROUPS
+
+
+async def test_cpu_of_a_vm_whose_process_is_not_readable_is_asked_of_libvirt() -> None:
+    host = FakeHost(domains=[listed(1), listed(2)], answers={uuid(2): answer(**{"cpu.time": 3_000_000_000})})
+    collector, _ = domains(host, reading(1, missing={uuid(2): NotFound.UNAUTHORIZED}))
+    shown = await page(collector)
+    assert host.asked == {uuid(1): MONITOR_GROUPS, uuid(2): ALL_GROUPS}
+    assert f'vm_cpu_seconds_total{{cloud="uni",vm_id="{uuid(2)}"}} 3.0\n' in shown
+    assert (
+        'host_vms_unreadable{cloud="uni",host="node1",uri="qemu:///system",reason="unauthorized"} 1' in shown
+    )
+
+
+@pytest.mark.parametrize("told", [kernel(cpu=None, refused=("cpu",)), kernel(vcpus={})])
+async def test_cpu_that_the_kernel_tells_in_part_is_asked_of_libvirt(told: Any) -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, Reading(vms={uuid(1): told}))
+    await fetched(collector)
+    assert host.asked == {uuid(1): ALL_GROUPS}
+
+
+async def test_vm_whose_cpu_the_kernel_told_once_keeps_to_it_so_that_no_counter_goes_back() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1), Reading(missing={uuid(1): Reason.TIMEOUT}))
+    await fetched(collector)
+    shown = await page(collector)
+    assert host.asked == {uuid(1): MONITOR_GROUPS}
+    assert "vm_cpu_seconds_total" not in shown
+
+
+async def test_vm_that_was_started_anew_may_have_another_source_of_cpu() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1), Reading())
+    await fetched(collector)
+    host.domains = [replace(listed(1), domain_id=9)]
+    await fetched(collector)
+    assert host.asked == {uuid(1): ALL_GROUPS}
+
+
+async def test_driver_that_is_read_per_domain_has_no_monitors_to_ask() -> None:
+    stats = {"cpu.time": 2_000_000_000, "vcpu.current": 2, "balloon.maximum": 1024}
+    host = FakeHost(domains=[listed(1, **stats)], complete=True)
+    collector, _ = domains(host)
+    shown = await page(collector)
+    assert host.asked == {}
+    assert "vm_monitor_blocked_seconds" not in shown
+    assert f'vm_cpu_seconds_total{{cloud="uni",vm_id="{uuid(1)}"}} 2.0\n' in shown
+    assert 'host_vcpus_promised{cloud="uni",host="node1",uri="qemu:///system"} 2\n' in shown
+
+
+async def test_host_elsewhere_says_nothing_of_a_kernel_that_is_not_its_own() -> None:
+    collector, _ = domains(FakeHost(domains=[listed(1)]))
+    shown = await page(collector)
+    assert "host_vms_unreadable" not in shown
+    assert set(checks(shown, 1)) == {"host", "vm", "storage"}
+
+
+async def test_nothing_is_asked_of_monitors_when_no_subject_needs_them() -> None:
+    host = FakeHost(domains=[listed(1)])
+    chosen = [SUBJECTS[name] for name in ("state", "network", "monitor")]
+    collector, _ = domains(host, reading(1), chosen=chosen)
+    shown = await page(collector)
+    assert (host.asked, host.listed_groups) == ({}, frozenset())
+    assert "vm_monitor_blocked_seconds" not in shown
+
+
+async def test_item_that_makes_no_sense_is_counted_and_the_others_stay() -> None:
+    host = FakeHost(domains=[listed(1), listed(2, **{"state.state": "up"})], malformed_identities=3, failed=2)
+    host.known = {uuid(1): identity()}
+    collector, _ = domains(host, reading(1, malformed=4))
+    data = await fetched(collector)
+    shown = rendered(collector.samples(data), collector.families)
+    assert [vm.vm_id for vm in data.vms] == [uuid(1)]
+    assert collector.malformed(data) == 10
+    assert "host_vcpus_promised{" not in shown
+
+
+async def test_opennebulas_vm_is_shown_by_its_number() -> None:
+    collector, _ = domains(FakeHost(domains=[listed(6, name="one-77")]), reading(6))
+    assert 'vm_state{cloud="uni",vm_id="77",state="running"} 1\n' in await page(collector)
+
+
+@pytest.mark.parametrize(
+    ("reading", "identity", "expected"),
+    [
+        (reading(1), None, 1),
+        (reading(), identity(vcpus=4), 4),
+        (reading(), None, None),
+    ],
+)
+async def test_number_of_vcpus_is_that_of_the_source_which_notices_a_change_first(
+    reading: Reading, identity: Any, expected: int | None
+) -> None:
+    known = {} if identity is None else {uuid(1): identity}
+    collector, _ = domains(FakeHost(domains=[listed(1)], known=known), reading)
+    (vm,) = (await fetched(collector)).vms
+    assert vm.vcpus == expected
+
+
+async def test_number_of_vcpus_that_libvirt_tells_goes_before_the_definitions() -> None:
+    host = FakeHost(
+        domains=[listed(1, **{"vcpu.current": 3})], known={uuid(1): identity(vcpus=4)}, complete=True
+    )
+    (vm,) = (await fetched(domains(host)[0])).vms
+    assert vm.vcpus == 3
+
+
+async def test_vm_that_is_off_has_no_online_vcpus() -> None:
+    off = listed(1, is_active=False, **{"state.state": 5, "vcpu.current": 2})
+    (vm,) = (await fetched(domains(FakeHost(domains=[off], known={uuid(1): identity()}))[0])).vms
+    assert vm.vcpus is None
+
+
+@pytest.mark.parametrize(
+    ("reading", "link", "is_up"),
+    [
+        (reading(1, taps={"vnet0": a_tap()}), True, "1"),
+        (reading(1, taps={"vnet0": a_tap(carrier=None)}), True, "1"),
+        (reading(1, taps={"vnet0": a_tap(is_up=False, carrier=None)}), True, "0"),
+        (reading(1, taps={"vnet0": a_tap(carrier=False)}), True, "0"),
+        (reading(1, taps={"vnet0": a_tap()}), False, "0"),
+        (reading(1, taps={"vnet0": None}), True, "0"),
+    ],
+)
+async def test_link_is_up_only_where_nothing_speaks_against_it(
+    reading: Reading, link: bool, is_up: str
+) -> None:
+    known = {uuid(1): identity(taps=(Link("vnet0", link=link),))}
+    shown = await page(domains(FakeHost(domains=[listed(1)], known=known), reading)[0])
+    assert f'vm_network_up{{cloud="uni",vm_id="{uuid(1)}",device="vnet0"}} {is_up}\n' in shown
+    assert checks(shown, 1)["network"] == ("0" if is_up == "1" else "1")
+
+
+@pytest.mark.parametrize("reading", [reading(taps={"vnet0": None}), reading(1)])
+async def test_tap_of_a_vm_that_is_ending_or_of_another_kind_is_not_called_down(reading: Reading) -> None:
+    shown = await page(domains(FakeHost(domains=[listed(1)]), reading)[0])
+    assert "vm_network_up" not in shown
+    assert "network" not in checks(shown, 1)
+
+
+async def test_queue_and_changed_flag_of_a_tap_are_shown() -> None:
+    queues = {"vnet0": Queues(Qdisc("htb", 7, 0, 3000, 2), None)}
+    full = reading(1, taps={"vnet0": a_tap()}, queues=queues, changed=frozenset({"vnet0"}))
+    shown = await page(domains(FakeHost(domains=[listed(1)]), full)[0])
+    device = f'{{cloud="uni",vm_id="{uuid(1)}",device="vnet0"}}'
+    for line in ("promiscuous_changed", 1), ("queue_drops_total", 7), ("queue_backlog_bytes", 3000):
+        assert f"stratoscope_hypervisor_vm_network_{line[0]}{device} {line[1]}\n" in shown
+
+
+async def test_stuck_process_and_io_error_reach_the_verdict() -> None:
+    host = FakeHost(domains=[listed(1)])
+    await host.listing(frozenset())
+    host.events.count(uuid(1), "io_error", "report")
+    shown = await page(domains(host, reading(1, stuck_s={uuid(1): 15.0}))[0])
+    assert checks(shown, 1) == {"host": "1", "vm": "0", "storage": "1"}
+
+
+@pytest.mark.parametrize(("tag", "collector"), [("", "pressure"), ("lxc", "pressure_lxc")])
+async def test_subject_that_the_kernel_lacks_is_said_to_be_left_out(tag: str, collector: str) -> None:
+    host = FakeHost(domains=[listed(1)], tag=tag)
+    lacking = {"pressure": LeftOut.ABSENT, "queues": LeftOut.UNAUTHORIZED}
+    shown = await page(domains(host, reading(1, lacking=lacking))[0])
+    left_out = [line for line in shown.splitlines() if line.startswith("stratoscope_collector_left_out{")]
+    assert len(left_out) == 2
+    assert f'{{cloud="uni",collector="{collector}",reason="absent"}} 1' in left_out[0]
+
+
+async def test_subject_that_is_switched_off_is_not_called_lacking() -> None:
+    lacking = {"pressure": LeftOut.ABSENT, "queues": LeftOut.UNAUTHORIZED}
+    collector, _ = domains(
+        FakeHost(domains=[listed(1)]), reading(1, lacking=lacking), chosen=[SUBJECTS["state"]]
+    )
+    assert "left_out" not in await page(collector)
+
+
+async def failure_after(collector: Domains, host: FakeHost, error: CollectError, within_s: float) -> str:
+    """What is shown when a collection that succeeded once fails so, given so much time."""
+    await fetched(collector)
+    host.down = error
+    with pytest.raises(CollectError):
+        await fetched(collector, within_s)
+    return rendered(collector.failure(), collector.families)
+
+
+@pytest.mark.parametrize("reason", [Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.BUSY])
+async def test_daemon_that_does_not_answer_blames_the_host_for_the_vms_that_ran(reason: Reason) -> None:
+    host = FakeHost(domains=[listed(1), listed(2, is_active=False)])
+    collector, _ = domains(host, reading(1))
+    shown = await failure_after(collector, host, CollectError(reason, "gone"), 5)
+    assert [line for line in shown.splitlines() if not line.startswith("#")] == [
+        f'{FAILED}{{cloud="uni",vm_id="{uuid(1)}",check="host"}} 1'
+    ]
+
+
+@pytest.mark.parametrize("reason", [Reason.UNAUTHORIZED, Reason.MALFORMED])
+async def test_exporter_without_a_right_blames_nobody(reason: Reason) -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1))
+    assert await failure_after(collector, host, CollectError(reason, "no"), 5) == ""
+
+
+async def test_scrape_with_little_time_blames_nobody() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1))
+    assert await failure_after(collector, host, CollectError(Reason.TIMEOUT, "late"), 0.1) == ""
+
+
+async def test_failure_shows_no_verdict_where_the_checks_are_switched_off() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1), chosen=[SUBJECTS["state"]])
+    assert await failure_after(collector, host, unavailable(), 5) == ""
+
+
+async def test_daemon_that_goes_between_list_and_monitors_blames_the_host() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1))
+    host.down_for_monitors = unavailable()
+    with pytest.raises(CollectError):
+        await fetched(collector)
+    assert f'vm_id="{uuid(1)}",check="host"}} 1\n' in rendered(collector.failure(), collector.families)
+
+
+async def test_runner_shows_the_verdict_on_the_page_of_a_scrape_that_failed() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1))
+    runner = Runner(Collection(collector, OnScrape()))
+    await runner.lines(5)
+    host.down = unavailable()
+    lines, status = await runner.lines(5)
+    assert lines is not None
+    assert status.reason is Reason.UNAVAILABLE
+    assert [family.name for family in lines.by_family] == [FAILED]
+
+
+async def test_collection_that_has_no_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1))
+
+    async def hanging(_: object) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(host, "listing", hanging)
+    runner = Runner(Collection(collector, OnScrape(0.05)), grace_s=0.05)
+    lines, status = await runner.lines(1)
+    assert (lines, status.reason) == (None, Reason.TIMEOUT)
+
+
+def test_subjects_can_be_chosen_and_so_can_the_totals() -> None:
+    collector, _ = domains(FakeHost(), chosen=[SUBJECTS["cpu"]])
+    assert set(collector.subjects) == {"cpu", "vms"}
+    tagged, _ = domains(FakeHost(tag="lxc"), chosen=[SUBJECTS["cpu"]])
+    assert set(tagged.subjects) == {"cpu", "vms", "domains"}
+    assert tagged.name == "domains_lxc"

@@ -1,0 +1,229 @@
+"""One reading of the kernel's files: what it holds, what is left out, and what is kept between readings."""
+
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from stratoscope.core.errors import LeftOut, Reason
+from stratoscope.hypervisor.kernel.paths import Paths
+from stratoscope.hypervisor.kernel.processes import NotFound
+from stratoscope.hypervisor.kernel.qdisc import Qdisc, Queues
+from stratoscope.hypervisor.kernel_reader import KernelReader, Reading
+from support.hosts import copied, recorded
+from support.libvirt_hosts import with_time
+from support.source import Clock
+
+HYBRID = "00000000-0000-4000-8000-000000000001"
+UNIFIED = "4dea22b3-1d52-48d8-9f2a-0123456789ab"
+V1 = "5b0a66b1-0c3c-4f0e-8a51-abcdef012345"
+QUEUES = {"vnet0": Queues(Qdisc("fq_codel", 3, 0, 100, 1))}
+
+Told = Mapping[str, Queues] | LeftOut
+
+
+class Asked:
+    """Readers over a host, closed at the end of the test."""
+
+    def __init__(self) -> None:
+        self._readers: list[KernelReader] = []
+
+    def reader(
+        self, paths: Paths, queues: Callable[[], Told] = dict, clock: Clock | None = None
+    ) -> KernelReader:
+        reader = KernelReader(paths, queues=queues, monotonic=clock or Clock())
+        self._readers.append(reader)
+        return reader
+
+    def close(self) -> None:
+        for reader in self._readers:
+            reader.close()
+
+
+@pytest.fixture
+async def readers() -> AsyncIterator[Asked]:
+    asked = Asked()
+    yield asked
+    asked.close()
+
+
+async def read(reader: KernelReader, running: Mapping[str, tuple[str, int]], *taps: str) -> Reading:
+    return await with_time(lambda: reader.read(running, taps))
+
+
+def write(directory: str, name: str, text: str) -> None:
+    """Write the one file of that name, which may be a pattern."""
+    (file,) = Path(directory).glob(name)
+    file.write_text(text)
+
+
+def set_flags(paths: Paths, tap: str, flags: str) -> None:
+    Path(paths.sysfs, "class/net", tap, "flags").write_text(f"{flags}\n")
+
+
+def set_state(paths: Paths, pid: int, state: str) -> None:
+    file = Path(paths.procfs, str(pid), "stat")
+    name, _, rest = file.read_text().rpartition(") ")
+    file.write_text(f"{name}) {state}{rest[1:]}")
+
+
+def remove(paths: Paths, tap: str) -> None:
+    directory = Path(paths.sysfs, "class/net", tap)
+    for file in directory.iterdir():
+        file.unlink()
+    directory.rmdir()
+
+
+async def test_reading_holds_vms_taps_and_queues(readers: Asked) -> None:
+    reader = readers.reader(recorded("hybrid"), lambda: QUEUES)
+    reading = await read(reader, {HYBRID: ("guest-1", 1)}, "vnet0", "vnet1")
+    assert set(reading.vms) == {HYBRID}
+    assert set(reading.taps) == {"vnet0", "vnet1"}
+    assert reading.queues == QUEUES
+    assert (reading.missing, reading.lacking, reading.malformed) == ({}, {}, 0)
+
+
+async def test_vm_without_a_process_is_missing_with_the_reason(readers: Asked) -> None:
+    reading = await read(readers.reader(recorded("hybrid")), {UNIFIED: ("guest", 1)})
+    assert reading.vms == {}
+    assert reading.missing == {UNIFIED: NotFound.ABSENT}
+
+
+async def test_file_that_makes_no_sense_costs_its_vm_and_is_counted(readers: Asked, tmp_path: Path) -> None:
+    paths = copied("unified", tmp_path)
+    running = {UNIFIED: ("guest", 1)}
+    reader = readers.reader(paths)
+    assert set((await read(reader, running)).vms) == {UNIFIED}
+    write(paths.cgroup, "machine.slice/*/memory.current", "much\n")
+    reading = await read(reader, running)
+    assert (reading.vms, reading.missing, reading.malformed) == ({}, {UNIFIED: NotFound.MALFORMED}, 1)
+
+
+async def test_process_that_ended_meanwhile_is_neither_read_nor_missing(
+    readers: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = readers.reader(recorded("hybrid"))
+    monkeypatch.setattr("stratoscope.hypervisor.kernel_reader.read_vm", lambda *_: None)
+    reading = await read(reader, {HYBRID: ("guest-1", 1)})
+    assert (reading.vms, reading.missing) == ({}, {})
+
+
+async def test_tap_that_makes_no_sense_is_left_out_and_counted(readers: Asked, tmp_path: Path) -> None:
+    paths = copied("hybrid", tmp_path)
+    set_flags(paths, "vnet0", "up")
+    reading = await read(readers.reader(paths), {}, "vnet0", "vnet1")
+    assert set(reading.taps) == {"vnet1"}
+    assert reading.malformed == 1
+
+
+async def test_tap_that_was_there_and_is_gone_is_told_from_one_that_never_was(
+    readers: Asked, tmp_path: Path
+) -> None:
+    paths = copied("hybrid", tmp_path)
+    reader = readers.reader(paths)
+    assert set((await read(reader, {}, "vnet0", "vhu1")).taps) == {"vnet0"}
+    remove(paths, "vnet0")
+    for _ in range(2):
+        assert (await read(reader, {}, "vnet0", "vhu1")).taps == {"vnet0": None}
+
+
+async def test_tap_that_nobody_asked_for_in_between_begins_anew(readers: Asked, tmp_path: Path) -> None:
+    paths = copied("hybrid", tmp_path)
+    reader = readers.reader(paths)
+    await read(reader, {}, "vnet0")
+    remove(paths, "vnet0")
+    await read(reader, {})
+    assert (await read(reader, {}, "vnet0")).taps == {}
+
+
+async def test_promiscuous_flag_is_compared_with_its_first_sight(readers: Asked, tmp_path: Path) -> None:
+    paths = copied("hybrid", tmp_path)
+    reader = readers.reader(paths)
+    assert (await read(reader, {}, "vnet0", "vnet1")).changed == set()
+    set_flags(paths, "vnet0", "0x1203")
+    for _ in range(2):
+        assert (await read(reader, {}, "vnet0", "vnet1")).changed == {"vnet0"}
+    set_flags(paths, "vnet0", "0x1303")
+    assert (await read(reader, {}, "vnet0", "vnet1")).changed == set()
+
+
+async def test_later_interface_of_the_same_name_has_a_baseline_of_its_own(
+    readers: Asked, tmp_path: Path
+) -> None:
+    paths = copied("hybrid", tmp_path)
+    reader = readers.reader(paths)
+    await read(reader, {}, "vnet0")
+    set_flags(paths, "vnet0", "0x1203")
+    write(paths.sysfs, "class/net/vnet0/ifindex", "99\n")
+    assert (await read(reader, {}, "vnet0")).changed == set()
+
+
+async def test_queues_are_not_asked_for_where_there_is_no_tap(readers: Asked) -> None:
+    calls: list[int] = []
+    reader = readers.reader(recorded("hybrid"), lambda: calls.append(1) or QUEUES)  # type: ignore[func-returns-value]
+    await read(reader, {})
+    assert calls == []
+
+
+@pytest.mark.parametrize("why", [LeftOut.UNAUTHORIZED, LeftOut.ABSENT])
+async def test_kernel_that_does_not_tell_queues_is_said(readers: Asked, why: LeftOut) -> None:
+    reading = await read(readers.reader(recorded("hybrid"), lambda: why), {}, "vnet0")
+    assert (reading.queues, reading.lacking) == ({}, {"queues": why})
+
+
+@pytest.mark.parametrize("error", [TimeoutError("timed out"), OSError(5, "EIO"), ValueError("cut short")])
+async def test_queues_that_cannot_be_read_cost_themselves(readers: Asked, error: Exception) -> None:
+    def failing() -> Told:
+        raise error
+
+    reading = await read(readers.reader(recorded("hybrid"), failing), {HYBRID: ("guest-1", 1)}, "vnet0")
+    assert (set(reading.vms), set(reading.taps), reading.malformed) == ({HYBRID}, {"vnet0"}, 1)
+
+
+async def test_subject_that_the_kernel_has_for_no_vm_is_lacking(readers: Asked) -> None:
+    reading = await read(readers.reader(recorded("v1")), {V1: ("old", 3)})
+    assert reading.lacking == {"pressure": LeftOut.ABSENT}
+
+
+async def test_subject_that_is_refused_for_every_vm_is_lacking_for_want_of_a_right(
+    readers: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = (await read(readers.reader(recorded("v1")), {V1: ("old", 3)})).vms[V1]
+    changed = type(refused)(refused.state, None, {}, None, None, None, None, ("memory", "pressure"))
+    monkeypatch.setattr("stratoscope.hypervisor.kernel_reader.read_vm", lambda *_: changed)
+    reading = await read(readers.reader(recorded("v1")), {V1: ("old", 3)})
+    assert reading.lacking == {"pressure": LeftOut.UNAUTHORIZED, "oom": LeftOut.UNAUTHORIZED}
+
+
+async def test_stuck_process_is_stuck_since_the_first_reading_that_found_it_so(readers: Asked) -> None:
+    clock = Clock()
+    reader = readers.reader(recorded("v1"), clock=clock)  # its QEMU is in D
+    assert (await read(reader, {V1: ("old", 3)})).stuck_s == {V1: 0.0}
+    clock.time_s += 15
+    assert (await read(reader, {V1: ("old", 3)})).stuck_s == {V1: 15.0}
+
+
+async def test_process_that_was_seen_at_work_in_between_is_not_stuck(readers: Asked, tmp_path: Path) -> None:
+    paths, clock = copied("v1", tmp_path), Clock()
+    reader = readers.reader(paths, clock=clock)
+    for state in "DRD":
+        set_state(paths, 4100, state)
+        reading = await read(reader, {V1: ("old", 3)})
+        clock.time_s += 15
+    assert reading.stuck_s == {V1: 0.0}
+
+
+async def test_file_that_hangs_leaves_the_vms_to_other_sources_and_is_said(readers: Asked) -> None:
+    held = threading.Event()
+
+    def hanging() -> Told:
+        held.wait(5)
+        return {}
+
+    reader = readers.reader(recorded("hybrid"), hanging)
+    for _ in range(2):
+        reading = await with_time(lambda: reader.read({HYBRID: ("guest-1", 1)}, ["vnet0"]), 0.1)
+        assert reading == Reading(missing={HYBRID: Reason.TIMEOUT})
+    held.set()
+    assert set((await read(reader, {HYBRID: ("guest-1", 1)}, "vnet0")).vms) == {HYBRID}
