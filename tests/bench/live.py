@@ -1,0 +1,82 @@
+"""Scrapes of real QEMU guests, against bare libvirt and against Debian's exporter in Go, taking turns."""
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import libvirt
+from processes import ROOT, Running, exporter, served
+from results import Result, at_most, interleaved
+
+URI = "qemu:///system"
+GROUPS = (
+    libvirt.VIR_DOMAIN_STATS_STATE
+    | libvirt.VIR_DOMAIN_STATS_CPU_TOTAL
+    | libvirt.VIR_DOMAIN_STATS_BALLOON
+    | libvirt.VIR_DOMAIN_STATS_VCPU
+    | libvirt.VIR_DOMAIN_STATS_INTERFACE
+    | libvirt.VIR_DOMAIN_STATS_BLOCK
+)
+CLOUD = f'clouds: [{{name: bench, kind: libvirt, uri: "{URI}"}}]\n'
+LIMITED = (
+    "info", "limits", "taps", "pressure", "throttling", "oom", "monitor", "checks",
+    "daemon", "events", "host", "pools", "networks", "jobs",
+)  # fmt: skip
+"""What Debian's exporter does not have, switched off for the comparison."""
+
+
+def run(rounds: int) -> list[Result]:
+    results = []
+    for guests in (20, 50):
+        up = [sys.executable, ROOT / "scripts/libvirt-up", f"--linux={guests}", "--tiny=0"]
+        subprocess.run(up, check=True)
+        results += _of(guests, rounds)
+    return results
+
+
+def _of(guests: int, rounds: int) -> list[Result]:
+    connection = libvirt.openReadOnly(URI)
+    running = len(connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE))
+    if running < guests:
+        raise RuntimeError(f"{running} guests run, {guests} are needed")
+
+    def bare() -> float:
+        began = time.perf_counter()
+        connection.getAllDomainStats(GROUPS)
+        return time.perf_counter() - began
+
+    off = ", ".join(f"{name}: {{enabled: false}}" for name in LIMITED)
+    limited = f"{CLOUD}hypervisor: {{collectors: {{{off}}}}}\n"
+    with tempfile.TemporaryDirectory() as empty, exporter(CLOUD) as full, exporter(limited) as less:
+        flags = [f"--path.{name}={empty}" for name in ("procfs", "sysfs", "cgroup")]
+        with exporter(CLOUD, *flags) as blind, _of_debian() as peer:
+            turns = (bare, full.seconds, blind.seconds, peer.seconds, less.seconds)
+            bare_s, full_s, blind_s, peer_s, less_s = interleaved(rounds, *turns)
+    connection.close()
+    at = f"{guests} guests ({running} running)"
+    print(f"{at}: bare {bare_s:.4f} s, full {full_s:.4f}, without kernel files {blind_s:.4f}, ", end="")
+    print(f"Debian's {peer_s:.4f}, limited {less_s:.4f}")
+    return [
+        at_most(f"{guests} guests: full scrape / bare getAllDomainStats", full_s / bare_s, 0.6),
+        at_most(f"{guests} guests: full scrape without kernel files / bare", blind_s / bare_s, 1.15),
+        at_most(f"{guests} guests: limited scrape / Debian's libvirt exporter in Go", less_s / peer_s, 0.8),
+    ]
+
+
+def _of_debian() -> "AbstractContextManager[Running]":
+    program = ROOT / "build/tools/usr/bin/prometheus-libvirt-exporter"
+    if not program.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            download = ["apt-get", "download", "-q", "prometheus-libvirt-exporter"]
+            subprocess.run(download, check=True, cwd=folder)
+            (package,) = Path(folder).glob("*.deb")
+            subprocess.run(["dpkg", "-x", package, ROOT / "build/tools"], check=True)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    command = [str(program), f"--web.listen-address=127.0.0.1:{port}", f"--libvirt.uri={URI}"]
+    return served(command, port)
