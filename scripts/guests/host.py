@@ -23,6 +23,13 @@ PACKAGES = (
 )
 NETWORK = f"<network><name>{NAME}</name><bridge name='virbr-{NAME}'/></network>"  # no address, so no dnsmasq
 DAEMONS = ("virtlogd", "libvirtd")
+# Without systemd there is no polkit that libvirtd could ask: the socket's group decides who may read.
+CONFIG = """unix_sock_group = "libvirt"
+unix_sock_ro_perms = "0770"
+unix_sock_rw_perms = "0700"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+"""
 STARTED = FOLDER / "started-by"  # systemd, hand, or somebody else
 
 
@@ -52,13 +59,32 @@ def start_daemon() -> None:
     has_systemd = Path("/run/systemd/system").is_dir()
     remember("systemd" if has_systemd else "hand")
     for daemon in ["libvirtd"] if has_systemd else DAEMONS:
-        command = ["systemctl", "start", daemon] if has_systemd else [daemon, "--daemon"]
+        if not has_systemd and is_running(daemon):
+            continue  # virtlogd outlives a libvirtd that was killed
+        command = ["systemctl", "start", daemon] if has_systemd else [daemon, "--daemon", *options(daemon)]
         subprocess.run(command, check=True)
     deadline = time.monotonic() + 60
     while not daemon_answers():
         if time.monotonic() > deadline:
             raise SystemExit("libvirtd was started but does not answer: see its log")
         time.sleep(0.2)
+
+
+def options(daemon: str) -> list[str]:
+    if daemon != "libvirtd":
+        return []
+    config = FOLDER / "libvirtd.conf"
+    config.write_text(CONFIG)
+    return [f"--config={config}"]
+
+
+def is_running(daemon: str) -> bool:
+    """Whether the process of the daemon's pid file lives and is that daemon."""
+    try:
+        pid = int(Path(f"/run/{daemon}.pid").read_text())
+        return Path(f"/proc/{pid}/exe").readlink().name == daemon  # a zombie has none
+    except (FileNotFoundError, ValueError):
+        return False
 
 
 def remember(starter: str) -> None:
