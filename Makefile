@@ -10,7 +10,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup tools lock locked check lint types imports sizes rules test golden integration bench demo audit clean
+.PHONY: help setup tools lock locked check lint types imports sizes docs rules test golden integration bench demo audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ lock: $(READY) ## write requirements/*.txt anew; UPGRADE=1 takes the newest vers
 
 # -- Checking ------------------------------------------------------------------------------------------------------
 
-check: lint types imports locked sizes rules ## everything quick: the targets from lint to rules
+check: lint types imports locked sizes docs rules ## everything quick: the targets from lint to rules
 
 lint: $(READY) ## ruff check, ruff format --check, shellcheck
 	$(BIN)/ruff check .
@@ -47,6 +47,9 @@ imports: $(READY) ## who may import whom
 
 locked: $(READY) ## requirements/*.txt belong to this pyproject.toml
 	$(BIN)/python scripts/lock --check
+
+docs: $(READY) ## the tables in docs/ are those of the code; `scripts/metrics-docs` rewrites them
+	$(BIN)/python scripts/metrics-docs --check
 
 sizes: ## no Python file over 500 lines
 	@find exporters scripts tests -name '*.py' -exec wc -l {} + | awk \
