@@ -83,10 +83,13 @@ def test_hung_vm_keeps_what_needs_no_monitor() -> None:
     assert shown(SUBJECTS["disks"], hung()) == ""
 
 
-def test_hung_vm_keeps_only_its_resident_size_of_the_subject_memory() -> None:
+def test_hung_vm_keeps_the_memory_of_its_definition_and_what_is_resident() -> None:
     assert [line.partition("{")[0] for line in series(shown(SUBJECTS["memory"], hung()))] == [
-        "stratoscope_hypervisor_vm_memory_rss_bytes"
+        "stratoscope_hypervisor_vm_memory_current_bytes",
+        "stratoscope_hypervisor_vm_memory_maximum_bytes",
+        "stratoscope_hypervisor_vm_memory_rss_bytes",
     ]
+    assert shown(SUBJECTS["guest_memory"], hung()) == ""
 
 
 def test_last_answer_has_no_age_while_the_monitor_answers() -> None:

@@ -82,6 +82,7 @@ def identity(**other: Any) -> Identity:
         image="i-1",
         vcpus=1,
         memory_bytes=2 * GIB,
+        current_memory_bytes=2 * GIB,
         taps=(Link("vnet0", link=True),),
     )
     return replace(plain, **other)

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -26,6 +27,9 @@ from stratoscope.core.self_metrics import SelfMetrics
 __all__ = ["App", "main", "settings_of", "version"]
 
 log = logging.getLogger(__name__)
+
+WORKERS: Final = 4
+"""Threads that render and compress pages; more would only wait for each other."""
 
 STOP_TIMEOUT_S: Final = 1.5
 """After how long a stop ends the process all the same: what hangs may be the loop itself."""
@@ -109,6 +113,7 @@ class App:
             Exception: A bug: what collects has ended.
         """
         hang_up, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(WORKERS, thread_name_prefix="worker"))
         loop.add_signal_handler(signal.SIGHUP, hang_up.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)

@@ -17,9 +17,10 @@ class Labels:
     become text by `str()`; what UTF-8 cannot hold (lone surrogates from file names) is replaced.
     """
 
-    __slots__ = ("names", "text")
+    __slots__ = ("_parts", "names", "text")
 
     def __init__(self, /, **labels: object) -> None:
+        self._parts: dict[Labels, Labels] | None = None
         self.names: tuple[str, ...] = _names(tuple(labels))
         self.text: str = ",".join([f'{name}="{escaped(str(value))}"' for name, value in labels.items()])
 
@@ -28,11 +29,21 @@ class Labels:
 
     def __add__(self, more: "Labels") -> "Labels":
         both = _new(Labels)
+        both._parts = None
         names, more_names = self.names, more.names
         both.names = _SUMS.get((id(names), id(more_names))) or _sum(names, more_names)
         text, more_text = self.text, more.text
         both.text = f"{text},{more_text}" if text and more_text else text or more_text
         return both
+
+    def at(self, part: "Labels") -> "Labels":
+        """As `+`, but made once and kept with these labels: only for a `part` that is itself kept."""
+        if self._parts is None:
+            self._parts = {}
+        made = self._parts.get(part)
+        if made is None:
+            made = self._parts[part] = self + part
+        return made
 
     def __repr__(self) -> str:
         return f"Labels({{{self.text}}})"
@@ -84,12 +95,14 @@ def escaped(value: str) -> str:
     return value if value.isascii() else value.encode(errors="replace").decode()
 
 
-def states(family: Family, current: str, of: Mapping[str, Labels], labels: Labels) -> Iterable[Sample]:
+def states(family: Family, current: str, of: Mapping[str, Labels], labels: Labels) -> list[Sample]:
     """One 0/1 sample per state; `of` maps each state to Labels(state=...), made once.
 
     A state that `of` lacks is shown as a further series: what the source says is never hidden.
     """
-    samples = [(family, labels + label, 1 if state == current else 0) for state, label in of.items()]
+    samples: list[Sample] = [
+        (family, labels.at(label), 1 if state == current else 0) for state, label in of.items()
+    ]
     if current not in of:
         samples.append((family, labels.plus(state=current), 1))
     return samples

@@ -19,7 +19,7 @@ from stratoscope.hypervisor.subjects.checks import CHECKS
 from stratoscope.hypervisor.subjects.cpu import CPU
 from stratoscope.hypervisor.subjects.disks import DISKS, LIMITS
 from stratoscope.hypervisor.subjects.info import info
-from stratoscope.hypervisor.subjects.memory import MEMORY
+from stratoscope.hypervisor.subjects.memory import GUEST_MEMORY, MEMORY
 from stratoscope.hypervisor.subjects.monitor import MONITOR
 from stratoscope.hypervisor.subjects.network import NETWORK, TAPS
 from stratoscope.hypervisor.subjects.state import STATE_SUBJECT
@@ -54,6 +54,7 @@ def subjects(host: str) -> tuple[Subject, ...]:
         STATE_SUBJECT,
         CPU,
         MEMORY,
+        GUEST_MEMORY,
         DISKS,
         LIMITS,
         NETWORK,

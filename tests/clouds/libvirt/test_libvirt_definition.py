@@ -28,6 +28,7 @@ def test_a_domain_of_nova_as_libvirt_gives_it() -> None:
         image="image-0",
         vcpus=2,
         memory_bytes=96 << 20,
+        current_memory_bytes=96 << 20,
         limits=(
             DiskLimits(
                 "vdb", (("total_bytes_sec", 10485760), ("read_iops_sec", 400), ("write_iops_sec", 200))
@@ -47,6 +48,7 @@ def test_a_domain_of_opennebula_as_libvirt_gives_it() -> None:
         user_name="alice",
         vcpus=1,
         memory_bytes=96 << 20,
+        current_memory_bytes=96 << 20,
         taps=(Tap("vnet32", link=True),),
     )
 

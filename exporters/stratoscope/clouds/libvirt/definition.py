@@ -33,6 +33,7 @@ def parse(text: str) -> Identity:
         **facts,
         vcpus=_vcpus(root),
         memory_bytes=_memory(root.find("memory")),
+        current_memory_bytes=_memory(root.find("currentMemory")),
         limits=tuple(_limits(root)),
         taps=tuple(_taps(root)),
     )

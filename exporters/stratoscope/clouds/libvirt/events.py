@@ -17,6 +17,7 @@ Event = tuple[str, str]
 """Event and detail: ("stopped", "crashed"), ("io_error", "report")."""
 
 _CHANGES: Final = {
+    "balloon_change",
     "defined",
     "device_added",
     "device_removed",
@@ -125,6 +126,7 @@ HEARD: Final[Mapping[str, Callable[..., Event]]] = {
     "device_removed": _plain("device_removed"),
     "metadata_change": _plain("metadata_change"),
     "tunable": _plain("tunable"),
+    "balloon_change": _plain("balloon_change"),
 }
 """Name of each event id that is listened to -> event from what libvirt passes between domain and opaque."""
 

@@ -110,6 +110,7 @@ class Identity(msgspec.Struct, frozen=True):
     image: str = ""
     vcpus: int | None = None
     memory_bytes: int | None = None
+    current_memory_bytes: int | None = None
     limits: tuple[DiskLimits, ...] = ()
     taps: tuple[Tap, ...] = ()
 

@@ -67,6 +67,7 @@ class Domains(Collector[VMs]):
         self._cpu_groups = _CPU_GROUPS if any(subject.cpu for subject in subjects) else frozenset()
         self._cpu_by_kernel: Mapping[str, int] = {}
         self._active: Sequence[str] = ()
+        self._labels_of: dict[str, Labels] = {}
         self._is_daemon_gone = False
 
     async def fetch(self) -> VMs:
@@ -91,8 +92,11 @@ class Domains(Collector[VMs]):
         return data.malformed
 
     def _of_vms(self, vms: Iterable[VM]) -> Iterable[Iterable[Sample]]:
+        """Subject by subject; the labels of a VM are made once as long as it is there."""
+        kept, self._labels_of = self._labels_of, {}
         for vm in vms:
-            labels = Labels(cloud=self.cloud, vm_id=vm.vm_id)
+            labels = kept.get(vm.vm_id) or Labels(cloud=self.cloud, vm_id=vm.vm_id)
+            self._labels_of[vm.vm_id] = labels
             for subject in self._subjects:
                 yield subject.samples(vm, labels)
 

@@ -58,9 +58,9 @@ _CPU, _IO, _MEMORY = (Labels(resource=resource) for resource in ("cpu", "io", "m
 def _pressure(vm: VM, labels: Labels) -> Iterable[Sample]:
     pressure = vm.kernel.pressure if vm.kernel is not None else None
     if pressure is not None:
-        yield from _of(pressure.cpu, labels + _CPU)
-        yield from _of(pressure.io, labels + _IO)
-        yield from _of(pressure.memory, labels + _MEMORY)
+        yield from _of(pressure.cpu, labels.at(_CPU))
+        yield from _of(pressure.io, labels.at(_IO))
+        yield from _of(pressure.memory, labels.at(_MEMORY))
 
 
 def _of(pressure: Pressure | None, labels: Labels) -> Iterable[Sample]:

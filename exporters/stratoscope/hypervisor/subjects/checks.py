@@ -111,11 +111,14 @@ def _lacks_network(domain: Domain, taps: tuple[TapView, ...]) -> bool | None:
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     checks = vm.checks
-    yield FAILED(checks.host, labels + _HOST)
-    yield FAILED(checks.vm, labels + _VM)
-    yield FAILED(checks.storage, labels + _STORAGE)
+    samples = [
+        FAILED(checks.host, labels.at(_HOST)),
+        FAILED(checks.vm, labels.at(_VM)),
+        FAILED(checks.storage, labels.at(_STORAGE)),
+    ]
     if checks.network is not None:
-        yield FAILED(checks.network, labels + _NETWORK)
+        samples.append(FAILED(checks.network, labels.at(_NETWORK)))
+    return samples
 
 
 CHECKS: Final = Subject("checks", (FAILED,), _samples, series=4)

@@ -72,7 +72,7 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
 def _vcpu(
     number: int, time_s: float | None, delay_s: float | None, wait_s: float | None, vm: Labels
 ) -> Iterable[Sample]:
-    labels = vm + (_NUMBERS[number] if number < len(_NUMBERS) else Labels(vcpu=number))
+    labels = vm.at(_NUMBERS[number]) if number < len(_NUMBERS) else vm.plus(vcpu=number)
     if time_s is not None:
         yield VCPU_TIME(time_s, labels)
     if delay_s is not None:

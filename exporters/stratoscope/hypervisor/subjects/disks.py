@@ -5,7 +5,7 @@ from typing import Final
 
 from stratoscope.clouds.libvirt.model import DiskLimits
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device, given
 from stratoscope.hypervisor.vm import VM
 
 _LABELS: Final = (*VM_LABELS, "device")
@@ -54,16 +54,15 @@ LIMIT_SIZE = Family(
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
+    samples: list[Sample] = []
     for disk in vm.domain.disks:
-        of_disk = labels + device(disk.name)
         values = (
             disk.read_requests, disk.read_bytes, disk.read_s,
             disk.write_requests, disk.write_bytes, disk.write_s, disk.flush_requests, disk.flush_s,
             disk.allocation, disk.capacity, disk.physical,
         )  # fmt: skip
-        for family, value in zip(_FAMILIES, values, strict=True):
-            if value is not None:
-                yield (family, of_disk, value)
+        samples += given(_FAMILIES, values, labels.at(device(disk.name)))
+    return samples
 
 
 def _limits(vm: VM, labels: Labels) -> Iterable[Sample]:

@@ -1,14 +1,14 @@
 """Memory of a VM.
 
-Source: libvirt's group BALLOON, where the guest's own view comes through the balloon driver; the resident
-size of the VM's process from /proc/PID/stat.
+Source: libvirt's group BALLOON, where the guest's own view comes through the balloon driver; where it was not
+asked, `<memory>` and `<currentMemory>` of the live definition; the process's resident size: /proc/PID/stat.
 """
 
 from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.subjects import VM_LABELS, Subject
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject, given
 from stratoscope.hypervisor.vm import VM
 
 _PREFIX: Final = "stratoscope_hypervisor_vm_memory"
@@ -40,26 +40,35 @@ MINOR = Family(
     "Page faults in the guest without I/O (balloon.minor_fault).",
     labels=VM_LABELS,
 )
-_FAMILIES: Final = (CURRENT, MAXIMUM, RSS, AVAILABLE, USABLE, UNUSED, SWAP_IN, SWAP_OUT, MAJOR, MINOR)
+_OF_HOST: Final = (CURRENT, MAXIMUM, RSS)
+_OF_GUEST: Final = (AVAILABLE, USABLE, UNUSED, SWAP_IN, SWAP_OUT, MAJOR, MINOR)
 
 
-def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
-    balloon, kernel = vm.domain.balloon, vm.kernel
-    rss = kernel.rss if kernel is not None and kernel.rss is not None else balloon.rss
+def _memory(vm: VM, labels: Labels) -> Iterable[Sample]:
+    """By the monitor where it answered, else by the definition and the kernel, which need none."""
+    balloon, who = vm.domain.balloon, vm.identity
+    current, maximum = balloon.current, balloon.maximum
+    if current is None and who is not None and vm.domain.is_active:
+        current, maximum = who.current_memory_bytes, who.memory_bytes
+    rss = vm.kernel.rss if vm.kernel is not None and vm.kernel.rss is not None else balloon.rss
+    return given(_OF_HOST, (current, maximum, rss), labels)
+
+
+def _guest_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
+    balloon = vm.domain.balloon
     values = (
-        balloon.current, balloon.maximum, rss, balloon.available, balloon.usable, balloon.unused,
+        balloon.available, balloon.usable, balloon.unused,
         balloon.swap_in, balloon.swap_out, balloon.major_faults, balloon.minor_faults,
     )  # fmt: skip
-    for family, value in zip(_FAMILIES, values, strict=True):
-        if value is not None:
-            yield (family, labels, value)
+    return given(_OF_GUEST, values, labels)
 
 
-MEMORY: Final = Subject(
-    "memory",
-    _FAMILIES,
-    _samples,
-    series=10,
-    beyond="only 3 where the guest has no balloon driver, or its device no statistics period",
+MEMORY: Final = Subject("memory", _OF_HOST, _memory, series=3)
+GUEST_MEMORY: Final = Subject(
+    "guest_memory",
+    _OF_GUEST,
+    _guest_memory,
+    series=7,
+    beyond="none where the guest has no balloon driver, or its device no statistics period",
     monitor=frozenset({"balloon"}),
 )

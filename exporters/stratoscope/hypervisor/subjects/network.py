@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device, given
 from stratoscope.hypervisor.vm import VM
 
 _LABELS: Final = (*VM_LABELS, "device")
@@ -46,20 +46,19 @@ QUEUE_BACKLOG = Family(
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
+    samples: list[Sample] = []
     for one in vm.domain.interfaces:
-        of_interface = labels + device(one.name)
         values = (
             one.rx_bytes, one.rx_packets, one.rx_errors, one.rx_drops,
             one.tx_bytes, one.tx_packets, one.tx_errors, one.tx_drops,
         )  # fmt: skip
-        for family, value in zip(_COUNTERS, values, strict=True):
-            if value is not None:
-                yield (family, of_interface, value)
+        samples += given(_COUNTERS, values, labels.at(device(one.name)))
+    return samples
 
 
 def _taps(vm: VM, labels: Labels) -> Iterable[Sample]:
     for tap in vm.taps:
-        of_tap = labels + device(tap.name)
+        of_tap = labels.at(device(tap.name))
         yield UP(tap.is_up, of_tap)
         if tap.mtu is not None:
             yield MTU(tap.mtu, of_tap)

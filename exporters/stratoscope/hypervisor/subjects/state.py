@@ -24,8 +24,9 @@ _LABELS: Final = {state: Labels(state=state) for state in STATES}
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     domain = vm.domain
-    yield from states(STATE, domain.state, _LABELS, labels)
-    yield REASON(1, labels + _reason(domain.state, domain.reason))
+    samples = states(STATE, domain.state, _LABELS, labels)
+    samples.append(REASON(1, labels.at(_reason(domain.state, domain.reason))))
+    return samples
 
 
 @functools.lru_cache(maxsize=256)
