@@ -14,8 +14,10 @@ def run() -> list[Result]:
         rss, files, threads = running.rss_bytes(), running.files(), running.threads()
         for _ in range(SCRAPES):
             running.get()
+        if not running.count("stratoscope_hypervisor_vm_state"):
+            raise RuntimeError("the page shows no VM")
         return [
-            at_most("10,000 scrapes: RSS grows", (running.rss_bytes() - rss) / 2**20, 5, "MiB"),
+            at_most("10,000 scrapes: RSS grows", (running.rss_bytes() - rss) / 1e6, 5, "MB"),
             at_most("10,000 scrapes: file descriptors left over", running.files() - files, 0, "files"),
             at_most("10,000 scrapes: threads left over", running.threads() - threads, 0, "threads"),
         ]

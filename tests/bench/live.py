@@ -56,6 +56,10 @@ def _of(guests: int, rounds: int) -> list[Result]:
         with exporter(CLOUD, *flags) as blind, _of_debian() as peer:
             turns = (bare, full.seconds, blind.seconds, peer.seconds, less.seconds)
             bare_s, full_s, blind_s, peer_s, less_s = interleaved(rounds, *turns)
+            for one in (full, blind, less):
+                _check(one.count("stratoscope_hypervisor_vm_disk_read_bytes_total"), running)
+            _check(full.count("stratoscope_hypervisor_vm_memory_usable_bytes"), 1)
+            _check(peer.count("libvirt_domain_block_stats_read_bytes_total"), running)
     connection.close()
     at = f"{guests} guests ({running} running)"
     print(f"{at}: bare {bare_s:.4f} s, full {full_s:.4f}, without kernel files {blind_s:.4f}, ", end="")
@@ -65,6 +69,12 @@ def _of(guests: int, rounds: int) -> list[Result]:
         at_most(f"{guests} guests: full scrape without kernel files / bare", blind_s / bare_s, 1.15),
         at_most(f"{guests} guests: limited scrape / Debian's libvirt exporter in Go", less_s / peer_s, 0.8),
     ]
+
+
+def _check(series: int, least: int) -> None:
+    """What shows nothing is quick, and proves nothing."""
+    if series < least:
+        raise RuntimeError(f"a page has {series} series where {least} are the least")
 
 
 def _of_debian() -> "AbstractContextManager[Running]":

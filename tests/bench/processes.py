@@ -38,6 +38,10 @@ class Running:
             raise RuntimeError(f"{path}: {answer.status} {body[:200]!r}")
         return body
 
+    def count(self, name: str) -> int:
+        """How many series of this name a page has now."""
+        return sum(line.startswith(f"{name}{{".encode()) for line in self.get().splitlines())
+
     def seconds(self) -> float:
         """Wall time of one scrape."""
         began = time.perf_counter()

@@ -23,6 +23,12 @@ COUNTERS = {
     "vm_memory_swap_in_bytes_total": ("balloon.swap_in", KIB),
     "vm_memory_swap_out_bytes_total": ("balloon.swap_out", KIB),
 }
+GUEST = {
+    "vm_memory_available_bytes": ("balloon.available", KIB),
+    "vm_memory_usable_bytes": ("balloon.usable", KIB),
+    "vm_memory_unused_bytes": ("balloon.unused", KIB),
+}
+"""What the guest says every few seconds: it may speak between two questions."""
 EQUAL = {
     "vm_vcpus": ("vcpu.current", 1),
     "vm_memory_current_bytes": ("balloon.current", KIB),
@@ -46,6 +52,7 @@ OF_NETWORK = {
     for ours, theirs in (("receive", "rx"), ("transmit", "tx"))
     for name, key in (("bytes", "bytes"), ("packets", "pkts"), ("errors", "errs"), ("drops", "drop"))
 }
+GUEST_SLACK = 8 * 2**20
 TICK_S = 0.02
 """libvirt reads a vCPU's time in clock ticks, the exporter in nanoseconds."""
 
@@ -109,6 +116,18 @@ def test_every_running_domain_has_the_numbers_of_virsh_domstats(exporter: Runnin
                 replace(expected, slack=slack).holds(value, f"{domain} {name}")
                 compared += 1
     assert compared > 30 * len(before)
+
+
+def test_the_guests_own_view_of_its_memory_is_what_libvirt_says(exporter: RunningExporter) -> None:
+    before, ours, after = taken(exporter)
+    compared = 0
+    for domain, vm_id in ids(ours).items():
+        for name, (key, factor) in GUEST.items():
+            if key in before.get(domain, {}):
+                expected = replace(span(before[domain], after[domain], key, factor), slack=GUEST_SLACK)
+                expected.holds(ours.value(name, vm_id=vm_id), f"{domain} {name}")
+                compared += 1
+    assert compared >= len(GUEST)
 
 
 def test_resident_memory_is_what_libvirt_says(exporter: RunningExporter) -> None:

@@ -10,6 +10,7 @@ from stratoscope.core.collector import Absent, Collection, Collections, Collecto
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
 from stratoscope.hypervisor.collectors.background import HaltPoll, Jobs, Networks, Pools
+from stratoscope.hypervisor.collectors.claims import Claims
 from stratoscope.hypervisor.collectors.daemon import Daemon, RemoteHost
 from stratoscope.hypervisor.collectors.domains import Domains
 from stratoscope.hypervisor.collectors.events import Events
@@ -53,18 +54,19 @@ def _parts_left_out(settings: Settings, cloud: LibvirtCloud) -> Iterable[Absent]
 def _collectors(settings: Settings, cloud: LibvirtCloud, stack: AsyncExitStack) -> Sequence[Named]:
     found: list[Named] = []
     hosts: set[str] = set()
+    claims = Claims()
     # This machine's own first: what it says of itself is more than libvirt says of it.
     for uri in sorted(cloud.uris, key=is_local, reverse=True):
         host = LibvirtHost(cloud, uri)
         stack.push_async_callback(host.close)
-        found += _of_uri(settings, host, stack)
+        found += _of_uri(settings, host, claims, stack)
         if host.host not in hosts:  # several URIs may lead to one host
             hosts.add(host.host)
             found.append(_of_host(settings, host, stack))
     return found
 
 
-def _of_uri(settings: Settings, host: LibvirtHost, stack: AsyncExitStack) -> Sequence[Named]:
+def _of_uri(settings: Settings, host: LibvirtHost, claims: Claims, stack: AsyncExitStack) -> Sequence[Named]:
     chosen = [subject for subject in subjects(host.host) if settings.is_on(subject.name)]
     kernel = None
     if host.is_local:
@@ -73,9 +75,9 @@ def _of_uri(settings: Settings, host: LibvirtHost, stack: AsyncExitStack) -> Seq
     else:
         chosen = [subject for subject in chosen if subject.name not in _FROM_KERNEL]
     return [
-        ("domains", Domains(host, kernel, chosen)),
+        ("domains", Domains(host, kernel, chosen, claims)),
         ("daemon", Daemon(host)),
-        ("events", Events(host)),
+        ("events", Events(host, claims)),
         ("pools", Pools(host)),
         ("networks", Networks(host)),
         ("jobs", Jobs(host)),

@@ -96,7 +96,8 @@ def test_a_driver_without_such_objects_has_none(call: str) -> None:
     daemon = FakeDaemon()
     daemon.broken[call] = failure(libvirt.VIR_ERR_NO_SUPPORT)
     read = {"listAllStoragePools": storage_pools, "listAllNetworks": networks, "listAllDomains": jobs}[call]
-    assert read(daemon.connect("")) == []
+    arguments = ((), 5) if read is jobs else ()
+    assert read(daemon.connect(""), *arguments) == []
 
 
 def test_a_list_that_nobody_may_see_is_an_error() -> None:
@@ -140,7 +141,18 @@ def test_jobs_that_run_are_in_seconds_and_bytes() -> None:
         ),
         working("off", {"type": libvirt.VIR_DOMAIN_JOB_BOUNDED}, domain_id=-1),
     )
-    assert jobs(daemon.connect("")) == [Job("c", "migration_out", 1.5, None, 0.25, 100, 40, 60)]
+    assert jobs(daemon.connect(""), (), 5) == [Job("c", "migration_out", 1.5, None, 0.25, 100, 40, 60)]
+
+
+def test_a_domain_whose_monitor_hangs_is_not_asked_for_its_job() -> None:
+    running = {"type": libvirt.VIR_DOMAIN_JOB_UNBOUNDED, "operation": 5}
+    daemon = FakeDaemon(working("hung", running), working("b", running))
+    assert [job.uuid for job in jobs(daemon.connect(""), {"hung"}, 5)] == ["b"]
+
+
+def test_jobs_that_cannot_be_read_in_time_are_left_out() -> None:
+    daemon = FakeDaemon(working("a", {"type": libvirt.VIR_DOMAIN_JOB_UNBOUNDED, "operation": 5}))
+    assert jobs(daemon.connect(""), (), -1) == []
 
 
 def test_a_backup_moves_disks_alone() -> None:
@@ -156,23 +168,23 @@ def test_a_backup_moves_disks_alone() -> None:
             },
         )
     )
-    assert jobs(daemon.connect("")) == [Job("a", "backup", None, None, None, 100, 40, 60)]
+    assert jobs(daemon.connect(""), (), 5) == [Job("a", "backup", None, None, None, 100, 40, 60)]
 
 
 def test_a_domain_whose_job_cannot_be_read_costs_itself() -> None:
     timeout = failure(libvirt.VIR_ERR_OPERATION_TIMEOUT, "cannot acquire state change lock")
     daemon = FakeDaemon(working("a", timeout), working("b", {"type": 1, "operation": 9}))
-    assert [job.operation for job in jobs(daemon.connect(""))] == ["backup"]
+    assert [job.operation for job in jobs(daemon.connect(""), (), 5)] == ["backup"]
 
 
 def test_a_driver_without_jobs_is_asked_once() -> None:
     daemon = FakeDaemon(*(working(uuid, failure(libvirt.VIR_ERR_NO_SUPPORT)) for uuid in "ab"))
     connection = daemon.connect("")
-    assert jobs(connection) == []
+    assert jobs(connection, (), 5) == []
     daemon.made.clear()
-    assert jobs(connection) == []
+    assert jobs(connection, (), 5) == []
     assert daemon.made == []
 
 
 def test_the_real_test_driver_has_no_jobs(real: Connection) -> None:
-    assert jobs(real) == []
+    assert jobs(real, (), 5) == []

@@ -185,6 +185,23 @@ async def test_a_domain_that_was_not_asked_is_not_blamed() -> None:
     await asked.close()
 
 
+async def test_only_domains_that_hang_are_blamed_when_more_hang_than_may() -> None:
+    asked = Asked(40)
+    asked.hang(*range(14))
+    for _ in range(4):
+        await asked()
+    asked.clock.more_s += 60
+    assert asked.blocked()
+    assert asked.blocked() <= {str(number) for number in range(14)}
+    await asked.close()
+
+
+async def test_domains_with_other_groups_are_asked_in_calls_of_their_own(asked: Asked) -> None:
+    asked.wanted = {"1": BOTH, "2": BOTH | {"cpu", "vcpu"}}
+    assert await asked() == {"1", "2"}
+    assert sorted(asked.daemon.asked) == [("1",), ("2",)]
+
+
 async def test_a_domain_alone_in_a_call_that_hangs_is_not_asked_again(asked: Asked) -> None:
     asked.wanted = dict.fromkeys(["1", "2", "3"], BOTH)
     asked.hang(2)

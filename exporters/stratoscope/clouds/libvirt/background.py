@@ -4,7 +4,8 @@ Source: virConnectListAllStoragePools and virStoragePoolGetInfo (never virStorag
 pool), virConnectListAllNetworks, virDomainGetJobStats. A driver without pools, networks or jobs has none.
 """
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Container, Iterable
 from typing import Any, Final, TypeVar
 
 import libvirt
@@ -31,14 +32,28 @@ def networks(connection: Connection) -> list[Network]:
     return _each(connection, connection.virt.listAllNetworks, _network)
 
 
-def jobs(connection: Connection) -> list[Job]:
-    """Jobs that run now on any active domain. Raises libvirt.libvirtError."""
+def jobs(connection: Connection, silent: Container[str], within_s: float) -> list[Job]:
+    """Jobs that run now on any active domain, as many as can be read in `within_s`.
+
+    Args:
+        connection: Where to ask.
+        silent: UUIDs of domains whose monitor does not answer: the call would wait for it.
+        within_s: Seconds; one domain that hangs meanwhile may take longer.
+
+    Raises:
+        libvirt.libvirtError: Nothing can be read.
+    """
     if "jobStats" in connection.lacks:
         return []
+    until = time.monotonic() + within_s
+
+    def of(domain: libvirt.virDomain) -> Job | None:
+        if time.monotonic() > until or domain.UUIDString() in silent:
+            return None
+        return _job(connection, domain)
+
     active = libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
-    found = _each(
-        connection, lambda: connection.virt.listAllDomains(active), lambda one: _job(connection, one)
-    )
+    found = _each(connection, lambda: connection.virt.listAllDomains(active), of)
     return [job for job in found if job is not None]
 
 

@@ -19,7 +19,7 @@ from stratoscope.clouds.libvirt.model import Daemon, Identity, Job, Network, Nod
 from stratoscope.clouds.libvirt.monitors import MOST_HUNG, PIECES, Monitors
 from stratoscope.clouds.libvirt.stats import Stats
 from stratoscope.core.collector import time_left_s
-from stratoscope.core.errors import CollectError
+from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.flights import Flights
 
 __all__ = ["LibvirtHost", "Listed", "Listing"]
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 _KINDS_OF_CALLS: Final = 9
 _RESERVE: Final = 0.85
 """The share of the time left that calls may take; the rest is for what follows them."""
+LEAST_TIME_S: Final = 0.8
+"""A daemon that does not answer within less than this need not be in trouble."""
 _LOOP: Final = 0.7
 """The share of the time left after which a call that reads one domain after the other leaves out the rest."""
 
@@ -90,10 +92,17 @@ class LibvirtHost:
         return await self.monitors.ask(wanted, time_left_s() * _RESERVE)
 
     async def daemon(self) -> Daemon:
-        """Whether the daemon answers, how quickly, and what it drives."""
+        """Whether the daemon answers, how quickly, and what it drives.
+
+        Raises:
+            CollectError: It was not asked: no thread was free, or there was next to no time.
+        """
+        had_time = time_left_s() >= LEAST_TIME_S
         try:
             answer = await self._one("daemon", daemon.answer)
         except CollectError as error:
+            if error.reason is Reason.BUSY or not had_time:
+                raise
             log.debug("not reachable error=%r", str(error))
             return Daemon(reachable=False, round_trip_s=None, hung_calls=self.monitors.hung)
         return Daemon(
@@ -118,8 +127,9 @@ class LibvirtHost:
         return await self._one("networks", background.networks)
 
     async def jobs(self) -> list[Job]:
-        """Jobs that run now. Raises CollectError."""
-        return await self._one("jobs", background.jobs)
+        """Jobs that run now; not of VMs whose monitor does not answer. Raises CollectError."""
+        silent = {uuid for uuid in self.vm_ids if self.monitors.state(uuid).blocked_s}
+        return await self._one("jobs", background.jobs, silent, time_left_s() / 2)
 
     async def halt_poll(self) -> dict[str, Stats]:
         """CPU_TOTAL of all active domains: the one source of halt-poll times. Raises CollectError."""

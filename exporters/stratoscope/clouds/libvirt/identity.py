@@ -84,7 +84,7 @@ class Identities:
                 changed.append(uuid)
             elif now - known.read_at > READ_ANEW_AFTER_S:
                 old.append(uuid)
-        return new + changed + old[:_AT_ONCE]
+        return new + changed + old[: max(_AT_ONCE, len(domains) // 20)]
 
     def learn(self, definitions: Definitions) -> None:
         """Take over what `read` found."""

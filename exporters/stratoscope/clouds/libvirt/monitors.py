@@ -11,7 +11,7 @@ hangs is not repeated.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -37,11 +37,11 @@ Answers: TypeAlias = dict[str, Stats]
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One `ask`: what is wanted, until when, and which domains a call was made for."""
+    """One `ask`: what is wanted, until when, and of which domains it is known whether they answered."""
 
     wanted: Mapping[str, frozenset[str]]
     until: float
-    asked: set[str] = field(default_factory=set)
+    judged: set[str] = field(default_factory=set)
 
     def is_answer(self, uuid: str, stats: Stats | None) -> bool:
         return stats is not None and has_monitor_values(stats, self.wanted[uuid])
@@ -84,8 +84,12 @@ class Monitors:
         this = _Round(wanted, began + within_s)
         self._forget_all_but(wanted)
         silent = {uuids[0] for uuids in self._hung.values() if len(uuids) == 1} & wanted.keys()
-        this.asked.update(silent)  # the call that still waits for them asks all the time
-        answers = await self._split([uuid for uuid in wanted if uuid not in silent], this)
+        this.judged.update(silent)  # the call that still waits for them asks all the time
+        by_groups: dict[frozenset[str], list[str]] = {}
+        for uuid, groups in wanted.items():
+            if uuid not in silent:
+                by_groups.setdefault(groups, []).append(uuid)
+        answers = await _together(self._split(uuids, this) for uuids in by_groups.values())
         if answers and not self._hung:
             took = self._monotonic() - began
             self._usual_s = took if self._usual_s is None else 0.7 * self._usual_s + 0.3 * took
@@ -95,16 +99,7 @@ class Monitors:
     async def _split(self, uuids: Sequence[str], this: _Round) -> Answers:
         parts = max(1, min(PIECES, self._free, len(uuids)))
         pieces = [uuids[first::parts] for first in range(parts)]
-        # Not a TaskGroup: when one piece fails, the calls of the others go on and are worth waiting for.
-        results = await asyncio.gather(
-            *(self._piece(piece, this) for piece in pieces), return_exceptions=True
-        )
-        answers: Answers = {}
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-            answers |= result
-        return answers
+        return await _together(self._piece(piece, this) for piece in pieces)
 
     async def _piece(self, uuids: Sequence[str], this: _Round) -> Answers:
         left_s = this.until - self._monotonic()
@@ -126,14 +121,16 @@ class Monitors:
         return left_s / 3 if usual_s is None else min(left_s / 3, max(_LEAST_PATIENCE_S, 5 * usual_s))
 
     async def _call(self, uuids: Sequence[str], this: _Round, patience_s: float) -> Answers | None:
-        """The answers of one call; None of one that hangs, which is left alone until it returns."""
-        this.asked.update(uuids)
-        groups = frozenset().union(*(this.wanted[uuid] for uuid in uuids))
-        future = self._connections.start(_stats, uuids, bits(groups))
+        """The answers of one call for domains of the same groups; None of one that hangs: it is left alone.
+
+        Who is to blame is known of a call that returned, or that was made for one domain alone.
+        """
+        future = self._connections.start(_stats, uuids, bits(this.wanted[uuids[0]]))
         self._under_way += 1
         try:
             done, _ = await asyncio.wait({future}, timeout=patience_s)
             if done:
+                this.judged.update(uuids)
                 return future.result()
         except asyncio.CancelledError:
             self._leave(future, uuids)
@@ -141,6 +138,8 @@ class Monitors:
         finally:
             self._under_way -= 1
         self._leave(future, uuids)
+        if len(uuids) == 1:
+            this.judged.update(uuids)
         return None
 
     def _leave(self, future: "asyncio.Future[Answers]", uuids: Sequence[str]) -> None:
@@ -153,9 +152,9 @@ class Monitors:
             log.debug("a call that hung failed error=%r", str(future.exception()))
 
     def _account(self, this: _Round, answers: Answers) -> None:
-        """What is known now; of a domain that there was no time to ask, nothing new."""
+        """What is known now; of a domain not asked, or in one call with others that hangs, nothing new."""
         now = self._monotonic()
-        for uuid in this.asked:
+        for uuid in this.judged:
             if this.is_answer(uuid, answers.get(uuid)):
                 self._answered_at[uuid] = now
                 self._missed_since.pop(uuid, None)
@@ -165,6 +164,16 @@ class Monitors:
     def _forget_all_but(self, wanted: Mapping[str, object]) -> None:
         self._answered_at = {uuid: at for uuid, at in self._answered_at.items() if uuid in wanted}
         self._missed_since = {uuid: at for uuid, at in self._missed_since.items() if uuid in wanted}
+
+
+async def _together(asking: "Iterable[Coroutine[Any, Any, Answers]]") -> Answers:
+    """All answers. No TaskGroup: when one fails, the calls of the others go on and are worth waiting for."""
+    answers: Answers = {}
+    for result in await asyncio.gather(*asking, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+        answers |= result
+    return answers
 
 
 def _stats(connection: Connection, uuids: Iterable[str], groups: int) -> dict[str, Any]:

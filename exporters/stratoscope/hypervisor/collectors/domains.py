@@ -6,12 +6,13 @@ Monitors), the kernel's files, and definitions read once; a driver without bulk 
 
 import asyncio
 import itertools
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.libvirt.host import LibvirtHost, Listed, Listing
+from stratoscope.clouds.libvirt.host import LEAST_TIME_S, LibvirtHost, Listed, Listing
 from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
 from stratoscope.clouds.libvirt.stats import Stats, domain
 from stratoscope.core.collector import Collector, time_left_s
@@ -19,6 +20,7 @@ from stratoscope.core.errors import CollectError, LeftOut, Reason
 from stratoscope.core.metrics import Labels, Sample
 from stratoscope.core.runner import LEFT_OUT
 from stratoscope.hypervisor.collectors import totals
+from stratoscope.hypervisor.collectors.claims import Claims
 from stratoscope.hypervisor.kernel.vm import VMKernel
 from stratoscope.hypervisor.kernel_reader import KernelReader, Reading
 from stratoscope.hypervisor.subjects import Subject
@@ -27,8 +29,8 @@ from stratoscope.hypervisor.vm import VM, TapView
 
 _CPU_GROUPS: Final = frozenset({"cpu", "vcpu"})
 _NO_ANSWER: Final = frozenset({Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.BUSY})
-_PATIENCE_S: Final = 0.8
-"""A daemon that did not answer a scrape with less time than this need not be in trouble."""
+FORGOTTEN_AFTER_S: Final = 3600.0
+"""So long the VMs of a daemon that does not answer are shown as failed: later they may run elsewhere."""
 _SUBJECT_OF: Final = {"queues": "taps"}
 """What may be lacking but is no subject of its own."""
 
@@ -41,6 +43,7 @@ class VMs(msgspec.Struct, frozen=True, gc=False):
         missing: Why a VM's process was not read, by UUID; None where the URI leads to another machine.
         lacking: Subjects of which the kernel tells nothing, and why.
         unread: How many domains are not among `vms` though they are there.
+        shown: VM ids of those that no other URI of the cloud shows; None where all are.
     """
 
     vms: list[VM]
@@ -48,13 +51,20 @@ class VMs(msgspec.Struct, frozen=True, gc=False):
     missing: Mapping[str, str] | None
     lacking: Mapping[str, LeftOut] = {}
     unread: int = 0
+    shown: frozenset[str] | None = None
 
 
 class Domains(Collector[VMs]):
     """The domains of one URI."""
 
-    def __init__(self, host: LibvirtHost, kernel: KernelReader | None, subjects: Sequence[Subject]) -> None:
-        """Args: kernel: None where the URI leads to another machine."""
+    def __init__(
+        self,
+        host: LibvirtHost,
+        kernel: KernelReader | None,
+        subjects: Sequence[Subject],
+        claims: Claims | None = None,
+    ) -> None:
+        """Args: kernel: None where the URI leads elsewhere. claims: Shared by the URIs of the cloud."""
         self.name = f"domains_{host.tag}" if host.tag else "domains"
         self.cloud = host.cloud
         of_vms = [family for subject in subjects for family in subject.families]
@@ -66,7 +76,9 @@ class Domains(Collector[VMs]):
         self._monitor_groups = frozenset().union(*(subject.monitor for subject in subjects))
         self._cpu_groups = _CPU_GROUPS if any(subject.cpu for subject in subjects) else frozenset()
         self._cpu_by_kernel: Mapping[str, int] = {}
+        self._claims = claims or Claims()
         self._active: Sequence[str] = ()
+        self._listed_at = 0.0
         self._labels_of: dict[str, Labels] = {}
         self._is_daemon_gone = False
 
@@ -76,17 +88,27 @@ class Domains(Collector[VMs]):
         try:
             return await self._collect()
         except CollectError as error:
-            self._is_daemon_gone = error.reason in _NO_ANSWER and patience_s >= _PATIENCE_S
+            is_gone = error.reason in _NO_ANSWER and patience_s >= LEAST_TIME_S
+            self._is_daemon_gone = is_gone and time.monotonic() - self._listed_at < FORGOTTEN_AFTER_S
+            if is_gone:
+                self._claims.released(self.name)
             raise
 
     def samples(self, data: VMs, /) -> Iterable[Sample]:
-        return itertools.chain(itertools.chain.from_iterable(self._of_vms(data.vms)), self._of_host(data))
+        shown = data.shown
+        vms = data.vms if shown is None else [vm for vm in data.vms if vm.vm_id in shown]
+        elsewhere = [totals.ELSEWHERE(len(data.vms) - len(vms), self._labels)]
+        of_vms = itertools.chain.from_iterable(self._of_vms(vms))
+        return itertools.chain(of_vms, self._of_host(data), elsewhere)
 
     def failure(self) -> Iterable[Sample]:
         """The host is to blame when the daemon does not answer; not when the exporter lacks a right."""
         if self._is_daemon_gone and FAILED in self.families:
-            return host_failed(self.cloud, self._active)
+            return host_failed(self.cloud, self._still_here())
         return ()
+
+    def _still_here(self) -> Sequence[str]:
+        return [vm_id for vm_id in self._active if not self._claims.is_elsewhere(vm_id, self.name)]
 
     def malformed(self, data: VMs, /) -> int:
         return data.malformed
@@ -113,6 +135,7 @@ class Domains(Collector[VMs]):
         listing = await self._host.listing(self._monitor_groups | self._cpu_groups)
         active = [listed for listed in listing.domains if listed.domain_id >= 0]
         self._active = [self._host.vm_ids[listed.uuid] for listed in active]
+        self._listed_at = time.monotonic()
         reading = await self._read_kernel(active)
         answers, (identities, malformed) = await asyncio.gather(
             self._ask(listing, active, reading), self._host.identities(listing.domains)
@@ -120,7 +143,8 @@ class Domains(Collector[VMs]):
         vms, undecoded = self._put_together(listing, reading, answers, identities)
         missing = None if self._kernel is None else reading.missing
         unread = listing.failed + undecoded
-        return VMs(vms, unread + malformed + reading.malformed, missing, reading.lacking, unread)
+        shown = self._claims.granted(self.name, {vm.vm_id: vm.domain.is_active for vm in vms})
+        return VMs(vms, unread + malformed + reading.malformed, missing, reading.lacking, unread, shown)
 
     async def _read_kernel(self, active: Sequence[Listed]) -> Reading:
         if self._kernel is None:

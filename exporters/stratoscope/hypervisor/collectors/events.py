@@ -9,6 +9,7 @@ from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.hypervisor.collectors import URI_LABELS
+from stratoscope.hypervisor.collectors.claims import Claims
 
 VM_EVENTS = Family(
     "stratoscope_hypervisor_vm_events_total",
@@ -40,16 +41,22 @@ class Events(Collector[Counts]):
 
     families = (VM_EVENTS, HOST_EVENTS, CONNECTED)
 
-    def __init__(self, host: LibvirtHost) -> None:
+    def __init__(self, host: LibvirtHost, claims: Claims | None = None) -> None:
+        """Args: claims: Shared by the URIs of the cloud."""
         self.name = f"events_{host.tag}" if host.tag else "events"
         self.subjects = {"events": self.families} if host.tag else {}
         self.cloud = host.cloud
-        self._host = host
+        self._host, self._claims = host, claims or Claims()
+        self._beside = f"domains_{host.tag}" if host.tag else "domains"
         self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
 
     async def fetch(self) -> Counts:
         events, vm_ids = self._host.events, self._host.vm_ids
-        by_vm = {vm_ids[uuid]: dict(counts) for uuid, counts in events.by_domain.items() if uuid in vm_ids}
+        by_vm = {
+            vm_id: dict(counts)
+            for uuid, counts in events.by_domain.items()
+            if (vm_id := vm_ids.get(uuid)) and not self._claims.is_elsewhere(vm_id, self._beside)
+        }
         return Counts(by_vm, dict(events.by_event), self._host.hears_events)
 
     def samples(self, data: Counts, /) -> Iterable[Sample]:

@@ -79,7 +79,7 @@ KSM_PROFIT = _family(
 )
 KSM_SCANS = _family("ksm_full_scans_total", "How often KSM went through all mergeable memory (full_scans).")
 ENERGY = _family(
-    "energy_joules_total", "Energy that the power zone used (RAPL energy_uj).", "zone", "parent", "name"
+    "energy_joules_total", "Energy that the power zone used (RAPL energy_uj).", "power_zone", "parent", "part"
 )
 CONNTRACK = _family("conntrack_entries", "Connections that the kernel tracks (nf_conntrack_count).")
 CONNTRACK_LIMIT = _family("conntrack_entries_limit", "Connections it can track (nf_conntrack_max).")
@@ -145,7 +145,7 @@ def _ksm(ksm: KSM, host: Labels) -> Iterable[Sample]:
 
 def _energy(zones: Sequence[Zone], host: Labels) -> Iterable[Sample]:
     for zone in zones:
-        yield ENERGY(zone.joules, host.plus(zone=zone.zone, parent=zone.parent or "", name=zone.name))
+        yield ENERGY(zone.joules, host.plus(power_zone=zone.zone, parent=zone.parent or "", part=zone.name))
 
 
 def _conntrack(conntrack: Conntrack, host: Labels) -> Iterable[Sample]:

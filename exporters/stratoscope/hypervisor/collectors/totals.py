@@ -37,7 +37,14 @@ REFUSED = Family(
     "Active VMs of which the exporter has no right to read this part of what the kernel tells.",
     labels=(*URI_LABELS, "part"),
 )
-FAMILIES: Final = (VMS, VCPUS_PROMISED, MEMORY_PROMISED, UNIDENTIFIED, UNREADABLE, REFUSED)
+ELSEWHERE = Family(
+    "stratoscope_hypervisor_host_vms_elsewhere",
+    "Domains of which another URI of the cloud shows the VM: while it migrates, or after it moved.",
+    labels=URI_LABELS,
+)
+FAMILIES: Final = (
+    VMS, VCPUS_PROMISED, MEMORY_PROMISED, UNIDENTIFIED, UNREADABLE, REFUSED, ELSEWHERE,
+)  # fmt: skip
 _PARTS: Final = ("cpu", "vcpus", "throttling", "pressure", "memory")
 
 
