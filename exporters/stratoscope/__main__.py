@@ -1,11 +1,11 @@
 """`stratoscope <exporter> ...`: imports only the exporter that is asked for."""
 
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
 
-from stratoscope.core.app import main as run
 from stratoscope.core.flags import USAGE_STATUS, version
 
 EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor.exporter"}
@@ -14,6 +14,7 @@ EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor.exporter"}
 
 def main(arguments: Sequence[str] | None = None, exporters: Mapping[str, str] = EXPORTERS) -> int:
     """Run one exporter until it is told to stop; the exit status is 2 for a wrong flag, file or key."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     allowed = ", ".join(exporters)
     if name == "--version":
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None, exporters: Mapping[str, str] = 
         return _refused(f"{said}; allowed: {allowed}")
     try:
         module = import_module(exporters[name])
+        from stratoscope.core.app import main as run  # noqa: PLC0415 - once SIGHUP cannot end the process
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] == "stratoscope":
             raise  # a bug of ours

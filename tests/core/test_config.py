@@ -70,13 +70,17 @@ def test_anchors_and_merges_stand_for_what_they_name() -> None:
         ("/absent/stratoscope.yml", "No such file or directory"),
         ("/", "Is a directory"),
         ("/proc/self/mem", "Input/output error"),
-        ("/dev/zero", "too large; allowed: 1048576 bytes"),
     ],
 )
-def test_file_that_cannot_be_read_is_named(path: str, problem: str) -> None:
+def test_file_that_cannot_be_read_is_named_with_its_flag(path: str, problem: str) -> None:
     with pytest.raises(ConfigError) as refused:
         yaml_file.load(Path(path))
-    assert str(refused.value) == f"{path}: {problem}"
+    assert str(refused.value) == f"--config.file: {path}: {problem}"
+
+
+def test_file_that_has_no_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^/dev/zero: too large; allowed: 1048576 bytes$"):
+        yaml_file.load(Path("/dev/zero"))
 
 
 def test_message_is_one_line_whatever_the_file_and_its_keys_are_called(tmp_path: Path) -> None:
@@ -199,6 +203,12 @@ def test_secret_shows_itself_to_nobody_but_who_asks() -> None:
     secret = Secret("hunter2")
     assert f"{secret} {secret!r} {[secret]}" == "<secret> <secret> [<secret>]"
     assert secret.reveal() == "hunter2"
+
+
+def test_secrets_are_equal_when_their_texts_are() -> None:
+    assert Secret("hunter2") == Secret("hunter2") != Secret("hunter3")
+    assert Secret("hunter2") != "hunter2"
+    assert len({Secret("hunter2"), Secret("hunter2"), Secret("hunter3")}) == 2
 
 
 def test_secret_is_masked_where_settings_are_shown() -> None:

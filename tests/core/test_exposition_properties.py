@@ -1,4 +1,4 @@
-"""Whatever is put on a page, prometheus_client's parsers read the same names, labels and values back."""
+"""Whatever is put on a page, prometheus_client reads it back, and promtool has nothing against it."""
 
 import math
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stratoscope.core.errors import Dropped
 from stratoscope.core.exposition import render
 from stratoscope.core.metrics import Family, Labels, Sample
-from support.pages import parsed, text
+from support.pages import parsed, promtool_findings, rendered, text
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -18,6 +18,7 @@ nasty_text = st.text(st.sampled_from('\\"\n\r{}=, #\t\x00\u2028é\ud800'), max_s
 help_texts = (any_text | nasty_text).map(lambda help_text: help_text.replace("\n", " ").strip() + ".")
 big_ints = st.integers(300, 5000).flatmap(lambda digits: st.sampled_from([10**digits, -(10**digits)]))
 numbers = st.floats() | st.integers() | st.booleans() | big_ints | st.sampled_from([0, 1, 1.0, -0.0])
+plain_help = st.text('abc \\"é\u2028{}#', max_size=12).map(lambda words: f"Help {words}.")
 values = numbers | st.none() | st.text(max_size=3)
 
 
@@ -33,6 +34,34 @@ def families(draw: st.DrawFn) -> list[Family]:
         )
         for number, stem in enumerate(stems)
     ]
+
+
+STEMS = (
+    "cpu_seconds_total",
+    "memory_bytes",
+    "info",
+    "pressure_ratio",
+    "network_receive_bytes_total",
+    "vcpus",
+)
+
+
+@st.composite
+def proper_samples(draw: st.DrawFn) -> list[Sample]:
+    """Samples of families named as the naming rules have it, with values that each can have."""
+    samples = []
+    for stem in draw(st.lists(st.sampled_from(STEMS), min_size=1, unique=True)):
+        labels = draw(st.lists(st.sampled_from(["cloud", "vm_id", "device"]), unique=True))
+        family = Family(f"stratoscope_test_vm_{stem}", draw(plain_help), labels=labels)
+        allowed = {
+            "info": st.just(1),
+            "counter": st.floats(0, allow_nan=False) | st.integers(0, 2**64),
+            "gauge": st.floats() | st.integers(-(2**64), 2**64),
+        }[family.kind]
+        for _ in range(draw(st.integers(1, 3))):
+            named = {name: draw(any_text | nasty_text) for name in labels}
+            samples.append(family(draw(allowed), Labels(**named)))
+    return samples
 
 
 @st.composite
@@ -111,6 +140,15 @@ def test_both_parsers_give_back_kind_and_help(declared: list[Family]) -> None:
         assert [metric.type for metric in got] == [
             "gauge" if kind == "info" and not openmetrics else kind for kind in kinds
         ]
+
+
+@settings(deadline=None, max_examples=25)
+@given(proper_samples())
+def test_promtool_has_nothing_against_a_page(samples: list[Sample]) -> None:
+    shown = list(dict.fromkeys(family for family, _, _ in samples))
+    page_text = rendered(samples, shown)
+    assert all(f"# TYPE {family.name} " in page_text for family in shown)
+    assert promtool_findings(page_text) == ""
 
 
 @settings(deadline=None)

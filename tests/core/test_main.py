@@ -30,12 +30,14 @@ FAR_S = 20.0
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    """Put the process's logging back in order, which the command sets up."""
+def _process_as_it_was() -> Iterator[None]:
+    """Put the process's logging and SIGHUP back in order, which the command sets up."""
     root, access = logging.getLogger(), logging.getLogger("aiohttp.access")
     level, handlers, access_level = root.level, root.handlers[:], access.level
+    hang_up = signal.getsignal(signal.SIGHUP)
     root.handlers.clear()  # or the command would close pytest's own
     yield
+    signal.signal(signal.SIGHUP, hang_up)
     root.setLevel(level)
     root.handlers[:] = handlers
     access.setLevel(access_level)
@@ -129,6 +131,22 @@ def test_sdk_that_is_not_installed_is_named_with_what_installs_it(
     assert capsys.readouterr().err == f"stratoscope: {said}\n"
 
 
+async def test_hang_up_signal_while_it_imports_does_not_end_it(tmp_path: Path) -> None:
+    (tmp_path / "hung_up.py").write_text(
+        "import signal, sys\n"
+        "assert 'aiohttp' not in sys.modules, 'what takes long is imported before SIGHUP is ignored'\n"
+        "signal.raise_signal(signal.SIGHUP)\n"
+        "import sdk_that_is_not_there\n"
+    )
+    program = (
+        "import sys; from stratoscope.__main__ import main\n"
+        f"sys.path.insert(0, {str(tmp_path)!r}); sys.exit(main(['slurper'], {{'slurper': 'hung_up'}}))"
+    )
+    status, err = await command("-c", program)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "sdk_that_is_not_there" in err
+
+
 @pytest.mark.parametrize("text", ["import stratoscope.absent\n", "raise ImportError('of no module')\n"])
 def test_import_that_fails_by_a_bug_of_ours_is_not_hidden(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -138,6 +156,15 @@ def test_import_that_fails_by_a_bug_of_ours_is_not_hidden(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ImportError):
         main(["hypervisor"], {"hypervisor": name})
+
+
+@pytest.mark.parametrize("flag", ["--config.file", "--web.config.file"])
+def test_file_that_is_not_there_is_named_with_its_flag(
+    flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(House(), f"{flag}={tmp_path}/x.yml") == (2, [])
+    said = f"{flag}: {tmp_path}/x.yml: No such file or directory"
+    assert capsys.readouterr().err == f"stratoscope slurper: {said}\n"
 
 
 def test_address_in_use_ends_with_status_2_and_names_the_flag(capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,7 +226,7 @@ def test_address_that_others_reach_is_warned_of(capsys: pytest.CaptureFixture[st
     addresses = ("--web.listen-address=0.0.0.0:0", "--web.listen-address=127.0.0.1:0")
     assert run(House(stopping), *addresses) == (0, [0])
     err = capsys.readouterr().err
-    assert 'level=warning logger=stratoscope.core.web msg="no TLS or authentication on 0.0.0.0:0' in err
+    assert 'level=warning logger=stratoscope.core.auth msg="no TLS or authentication on 0.0.0.0:0' in err
     assert len(re.findall(r"http://(?:0\.0\.0\.0|127\.0\.0\.1):\d+", err)) == 2
 
 

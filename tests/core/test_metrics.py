@@ -103,3 +103,10 @@ def test_unknown_state_is_shown_and_not_hidden() -> None:
 def test_they_say_what_they_are() -> None:
     assert repr(Family("vm_bytes", "Help.", labels=())) == "Family(vm_bytes)"
     assert repr(VM) == 'Labels({cloud="uni",vm_id="vm-1"})'
+
+
+def test_labels_of_a_part_are_made_once() -> None:
+    vm, vda, vdb = Labels(vm_id="vm-1"), Labels(device="vda"), Labels(device="vdb")
+    assert vm.at(vda) is vm.at(vda)
+    assert vm.at(vda) is not vm.at(vdb)
+    assert vm.at(vdb).text == 'vm_id="vm-1",device="vdb"'

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, encode_basic_auth
 
 from stratoscope.core import web
 from stratoscope.core.auth import Access
@@ -159,7 +159,27 @@ def test_what_is_missing_is_named_for_each_open_address(
     text: str, warnings: list[str], tmp_path: Path
 ) -> None:
     places = [Address("0.0.0.0", 1), Address("", 2), Address("127.0.0.1", 3)]  # noqa: S104 - that is the case
-    assert web.exposed(places, access(tmp_path, text)) == warnings
+    guarded = access(tmp_path, text)
+    guarded.listens_on(places)
+    assert guarded.warnings == warnings
+
+
+async def test_door_that_is_opened_or_closed_later_is_shown_and_logged_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    guarded = access(tmp_path, "")
+    serving = await web.serve(web.application(FakeService(), guarded), [":0"], guarded)
+    alice = {"Authorization": encode_basic_auth("alice", "secret")}
+    async with ClientSession() as session:
+        for text, said in ((USERS, "no TLS on :0"), (f"{USERS}\n", "no TLS on :0"), ("", "no TLS or")):
+            (tmp_path / "web.yml").write_text(text)
+            async with session.get(serving.urls[0], headers=alice) as response:
+                page = await response.text()
+            assert said in page, text
+    await serving.close()
+    logged = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    nothing, no_tls = "no TLS or authentication on :0", "no TLS on :0"
+    assert logged == [f"{text}; see --web.config.file" for text in (nothing, no_tls, nothing)]
 
 
 async def test_close_does_not_wait_for_a_scrape_that_hangs(caplog: pytest.LogCaptureFixture) -> None:

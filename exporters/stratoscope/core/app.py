@@ -98,7 +98,7 @@ class App:
         await self._started.wait()
         async with self._reloading:
             try:
-                await self._replace(await asyncio.to_thread(self._read))
+                await self._put_into_force(await asyncio.to_thread(self._read))
             except ConfigError as error:
                 return self._refuse(str(error))
             except Exception as error:  # noqa: BLE001 - the border: a bug in what is new must not end what works
@@ -156,6 +156,13 @@ class App:
             hang_up.clear()
             await self.reload()
 
+    async def _put_into_force(self, settings: object) -> None:
+        """Begin anew with other settings; the same leave sessions, counters and snapshots as they are."""
+        if settings == self._running.settings:
+            self._reloaded("reloaded, nothing changed")
+        else:
+            await self._replace(settings)
+
     async def _replace(self, settings: object) -> None:
         """Let the settings come into force once every collector has been tried under them."""
         new = Running(self._exporter, settings)
@@ -170,10 +177,13 @@ class App:
             raise ConfigError("it is stopping")
         new.when_broken(self._broken)
         old, self._running = self._running, new
+        self._reloaded("reloaded")
+        await old.close()
+
+    def _reloaded(self, said: str) -> None:
         self._refused = ""
         self._self_metrics.reloaded()
-        log.info("reloaded collectors=%d", len(self.runners))
-        await old.close()
+        log.info("%s collectors=%d", said, len(self.runners))
 
     def _refuse(self, why: str, bug: Exception | None = None) -> str:
         self._refused = why

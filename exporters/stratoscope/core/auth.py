@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.listen import Address
 from stratoscope.core.passwords import Credentials, Passwords
 from stratoscope.core.tls import names_of
 from stratoscope.core.webconfig import Rate, WebConfig, load
@@ -30,6 +31,7 @@ class Access:
         self._path, self._monotonic = path, monotonic
         self._passwords: Passwords | None = None
         self._error, self._retry_at = "", 0.0
+        self._places: Sequence[Address] = ()
         self._in_force, self._stamp = _read(path) if path else (WebConfig(), ())
         self._bucket = _Bucket(self._in_force.rate, monotonic)
 
@@ -56,7 +58,12 @@ class Access:
     def warnings(self) -> Sequence[str]:
         """What the operator should know of the web configuration."""
         refused = [f"web configuration not taken over: {self._error}"] if self._error else []
-        return [*refused, *self._in_force.warnings]
+        return [*self._exposed(), *refused, *self._in_force.warnings]
+
+    def listens_on(self, places: Sequence[Address]) -> None:
+        """Warn of addresses that others reach without TLS or a password: now, and when that changes."""
+        self._places = places
+        self._warn()
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """For a server that starts now; each connection is greeted with what is in force then."""
@@ -114,8 +121,23 @@ class Access:
             return
         if config.rate != self._in_force.rate:
             self._bucket = _Bucket(config.rate, self._monotonic)
+        exposed = self._exposed()
         self._in_force, self._stamp, self._error = config, stamp, ""
         log.info("web configuration read again file=%s", path)
+        if self._exposed() != exposed:
+            self._warn()
+
+    def _exposed(self) -> Sequence[str]:
+        """A line for each address that others can reach although TLS or a password is missing."""
+        has_tls = self._in_force.context is not None
+        if has_tls and self.protects:
+            return []
+        missing = "authentication" if has_tls else "TLS" if self.protects else "TLS or authentication"
+        return [f"no {missing} on {place}" for place in self._places if not place.is_loopback]
+
+    def _warn(self) -> None:
+        for text in self._exposed():
+            log.warning("%s; see --web.config.file", text)
 
     def _read_again(self, path: Path) -> tuple[WebConfig, Sequence[object]]:
         config, stamp = _read(path)

@@ -1,6 +1,5 @@
 """The pages over HTTP: `/`, `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload`, `/config`."""
 
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -17,21 +16,17 @@ from stratoscope.core.negotiate import accepts_gzip, wants_openmetrics
 from stratoscope.core.scrape import UnknownNameError, choose, collect, send, within_s
 from stratoscope.core.service import Service
 
-__all__ = ["Service", "Serving", "application", "exposed", "serve"]
-
-log = logging.getLogger(__name__)
+__all__ = ["Service", "Serving", "application", "serve"]
 
 _SHUTDOWN_S: Final = 0.4
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
-_EXPOSED: Final = web.AppKey("exposed", list[str])
 
 
 def application(service: Service, access: Access) -> web.Application:
     """The pages of a service, shown to whom `access` lets in."""
     pages = _Pages(service, access)
     app = web.Application(middlewares=[_counted(service), _guarded(access)])
-    app[_EXPOSED] = pages.exposed
     app.on_cleanup.append(lambda _: access.close())
     app.on_response_prepare.append(_with_headers(access))
     app.router.add_get("/", pages.landing)
@@ -61,7 +56,7 @@ class Serving:
 async def serve(app: web.Application, addresses: Sequence[str], access: Access) -> Serving:
     """Listen on all addresses: `HOST:PORT`, `[::1]:PORT`, or `:PORT` for every interface.
 
-    An address that others can reach without TLS or a password is logged and shown on the landing page.
+    `access` is told of them: it warns of those that others can reach without TLS or a password.
 
     Raises:
         ConfigError: An address is none, or cannot be listened on; it names `--web.listen-address`.
@@ -79,21 +74,8 @@ async def serve(app: web.Application, addresses: Sequence[str], access: Access) 
     except BaseException:
         await runner.cleanup()
         raise
-    app[_EXPOSED].extend(exposed(places, access))
+    access.listens_on(places)
     return Serving(runner, urls)
-
-
-def exposed(places: Sequence[Address], access: Access) -> list[str]:
-    """A warning for each address that others can reach although TLS or a password is missing; logged, too."""
-    if access.protects and access.in_force.context is not None:
-        return []
-    missing = (
-        "authentication" if access.in_force.context else "TLS" if access.protects else "TLS or authentication"
-    )
-    texts = [f"no {missing} on {place}" for place in places if not place.is_loopback]
-    for text in texts:
-        log.warning("%s; see --web.config.file", text)
-    return texts
 
 
 class _Pages:
@@ -101,7 +83,6 @@ class _Pages:
 
     def __init__(self, service: Service, access: Access) -> None:
         self._service, self._access = service, access
-        self.exposed: list[str] = []
         self._durations = Histogram(
             "stratoscope_scrape_duration_seconds",
             "How long answering a scrape took, sending included.",
@@ -110,7 +91,7 @@ class _Pages:
         )
 
     async def landing(self, _: web.Request) -> web.Response:
-        warnings = [*self.exposed, *self._access.warnings, *self._service.warnings]
+        warnings = [*self._access.warnings, *self._service.warnings]
         headers = {"Content-Security-Policy": _PAGE_POLICY}
         return web.Response(
             text=landing_page(self._service, warnings), content_type="text/html", headers=headers

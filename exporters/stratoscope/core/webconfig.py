@@ -86,10 +86,14 @@ def load(path: Path) -> WebConfig:
     """The file's content, checked, with its certificates.
 
     Raises:
-        ConfigError: It names the file, the key and what is allowed.
+        ConfigError: It names the file, the key and what is allowed; the flag where there is no file.
     """
     try:
-        return _checked(_parsed(path), path)
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"--web.config.file: {path}: {error.strerror}") from error
+    try:
+        return _checked(_parsed(content), path)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -118,11 +122,9 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _parsed(path: Path) -> _File:
+def _parsed(content: bytes) -> _File:
     try:
-        document = yaml.load(path.read_bytes(), _Loader)  # noqa: S506 - it is a SafeLoader
-    except OSError as error:
-        raise ConfigError(error.strerror or str(error)) from error
+        document = yaml.load(content, _Loader)  # noqa: S506 - it is a SafeLoader
     except yaml.MarkedYAMLError as error:
         # Not the text around the mark: it may be a secret.
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""

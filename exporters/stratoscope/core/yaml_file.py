@@ -75,10 +75,12 @@ def load(path: Path) -> dict[str, Any]:
 
     Raises:
         ConfigError: The file cannot be read, is not YAML, or has a section that does not exist; it names the
-            file, the line, and what is wrong or allowed.
+            flag or the line, the file, and what is wrong or allowed.
     """
     try:
         document = _document(_read(path))
+    except OSError as error:
+        raise ConfigError(f"--config.file: {path}: {error.strerror}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}{error}") from error
     if document is None:
@@ -92,11 +94,8 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise ConfigError(f": {error.strerror}") from error
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         raise ConfigError(f": too large; allowed: {_LARGEST} bytes")
     try:
