@@ -1,7 +1,7 @@
 """Metrics declared once, as data: a Family, the Labels of an object, and the samples both make."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -106,6 +106,13 @@ def states(family: Family, current: str, of: Mapping[str, Labels], labels: Label
     if current not in of:
         samples.append((family, labels.plus(state=current), 1))
     return samples
+
+
+def given(families: Sequence[Family], values: Sequence[float | None], labels: Labels) -> list[Sample]:
+    """A sample for each value that there is, family by family."""
+    return [
+        (family, labels, value) for family, value in zip(families, values, strict=True) if value is not None
+    ]
 
 
 _KNOWN: dict[tuple[str, ...], tuple[str, ...]] = {}

@@ -13,8 +13,8 @@ from stratoscope.clouds.libvirt.background import POOL_STATES
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.libvirt.model import Job, Network, Pool
 from stratoscope.core.collector import Collector, T
-from stratoscope.core.metrics import Family, Labels, Sample, states
-from stratoscope.hypervisor.collectors import URI_LABELS
+from stratoscope.core.metrics import Family, Labels, Sample, given, states
+from stratoscope.hypervisor.collectors import URI_LABELS, tagged
 
 _POOL: Final = (*URI_LABELS, "pool")
 POOL_STATE = Family(
@@ -96,7 +96,7 @@ class _OfHost(Collector[T]):
     kind: str
 
     def __init__(self, host: LibvirtHost) -> None:
-        self.name = f"{self.kind}_{host.tag}" if host.tag else self.kind
+        self.name = tagged(self.kind, host.tag)
         self.subjects = {self.kind: self.families} if host.tag else {}
         self.cloud = host.cloud
         self._host = host
@@ -156,9 +156,7 @@ class Jobs(_OfHost[list[tuple[str, Job]]]):
                 job.elapsed_s, job.remaining_s, job.downtime_s,
                 job.data_total, job.data_processed, job.data_remaining,
             )  # fmt: skip
-            for family, value in zip(self.families, values, strict=True):
-                if value is not None:
-                    yield family(value, labels)
+            yield from given(self.families, values, labels)
 
 
 class HaltPoll(_OfHost[list[HaltPollTimes]]):
@@ -182,10 +180,7 @@ class HaltPoll(_OfHost[list[HaltPollTimes]]):
     def samples(self, data: list[HaltPollTimes], /) -> Iterable[Sample]:
         for times in data:
             labels = Labels(cloud=self.cloud, vm_id=times.vm_id)
-            if times.success_s is not None:
-                yield HALT_POLL_SUCCESS(times.success_s, labels)
-            if times.fail_s is not None:
-                yield HALT_POLL_FAIL(times.fail_s, labels)
+            yield from given(self.families, (times.success_s, times.fail_s), labels)
 
 
 def _seconds(ns: int | None) -> float | None:

@@ -12,7 +12,7 @@ from stratoscope.clouds.libvirt.model import Node
 from stratoscope.clouds.libvirt.monitors import MOST_HUNG
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.collectors import URI_LABELS
+from stratoscope.hypervisor.collectors import URI_LABELS, tagged
 from stratoscope.hypervisor.collectors import host as local
 
 REACHABLE = Family(
@@ -43,7 +43,7 @@ class Daemon(Collector[DaemonAnswer]):
     families = (REACHABLE, ROUND_TRIP, HUNG, INFO)
 
     def __init__(self, host: LibvirtHost) -> None:
-        self.name = f"daemon_{host.tag}" if host.tag else "daemon"
+        self.name = tagged("daemon", host.tag)
         self.subjects = {"daemon": self.families} if host.tag else {}
         self.cloud = host.cloud
         self._host = host
@@ -73,7 +73,7 @@ class RemoteHost(Collector[Node]):
     families = (local.CPUS, local.CPU_SECONDS, local.MEMORY, local.MEMORY_FREE, local.NUMA_CELLS)
 
     def __init__(self, host: LibvirtHost) -> None:
-        self.name = f"node_{host.tag}" if host.tag else "node"
+        self.name = tagged("node", host.tag)
         self.subjects = {"node": self.families} if host.tag else {}
         self.cloud = host.cloud
         self._host = host

@@ -19,7 +19,7 @@ from stratoscope.core.collector import Collector, time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, Reason
 from stratoscope.core.metrics import Labels, Sample
 from stratoscope.core.runner import LEFT_OUT
-from stratoscope.hypervisor.collectors import totals
+from stratoscope.hypervisor.collectors import tagged, totals
 from stratoscope.hypervisor.collectors.claims import Claims
 from stratoscope.hypervisor.kernel.vm import VMKernel
 from stratoscope.hypervisor.kernel_reader import KernelReader, Reading
@@ -65,7 +65,7 @@ class Domains(Collector[VMs]):
         claims: Claims | None = None,
     ) -> None:
         """Args: kernel: None where the URI leads elsewhere. claims: Shared by the URIs of the cloud."""
-        self.name = f"domains_{host.tag}" if host.tag else "domains"
+        self.name = tagged("domains", host.tag)
         self.cloud = host.cloud
         of_vms = [family for subject in subjects for family in subject.families]
         self.families = [*of_vms, *totals.FAMILIES, LEFT_OUT]
@@ -128,8 +128,8 @@ class Domains(Collector[VMs]):
             yield from totals.of_kernel(data.vms, data.missing, self._labels)
         for name, reason in data.lacking.items():
             if _SUBJECT_OF.get(name, name) in self.subjects:
-                tagged = f"{name}_{self._host.tag}" if self._host.tag else name
-                yield LEFT_OUT(1, Labels(cloud=self.cloud, collector=tagged, reason=reason))
+                collector = tagged(name, self._host.tag)
+                yield LEFT_OUT(1, Labels(cloud=self.cloud, collector=collector, reason=reason))
 
     async def _collect(self) -> VMs:
         listing = await self._host.listing(self._monitor_groups | self._cpu_groups)

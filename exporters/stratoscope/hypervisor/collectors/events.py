@@ -8,7 +8,7 @@ from stratoscope.clouds.libvirt.events import Event
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.collectors import URI_LABELS
+from stratoscope.hypervisor.collectors import URI_LABELS, tagged
 from stratoscope.hypervisor.collectors.claims import Claims
 
 VM_EVENTS = Family(
@@ -43,11 +43,11 @@ class Events(Collector[Counts]):
 
     def __init__(self, host: LibvirtHost, claims: Claims | None = None) -> None:
         """Args: claims: Shared by the URIs of the cloud."""
-        self.name = f"events_{host.tag}" if host.tag else "events"
+        self.name = tagged("events", host.tag)
         self.subjects = {"events": self.families} if host.tag else {}
         self.cloud = host.cloud
         self._host, self._claims = host, claims or Claims()
-        self._beside = f"domains_{host.tag}" if host.tag else "domains"
+        self._beside = tagged("domains", host.tag)
         self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
 
     async def fetch(self) -> Counts:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from stratoscope.core.collector import Collector, time_left_s
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.flights import Flights
-from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.metrics import Family, Labels, Sample, given
 from stratoscope.core.runner import LEFT_OUT
 from stratoscope.core.threads import BlockingCalls
 from stratoscope.hypervisor.collectors import HOST_LABELS
@@ -96,8 +96,8 @@ def _cpu(cpu: HostCPU, host: Labels) -> Iterable[Sample]:
 
 
 def _memory(memory: HostMemory, host: Labels) -> Iterable[Sample]:
-    yield from _given(
-        (MEMORY, memory.total), (MEMORY_FREE, memory.free), (MEMORY_AVAILABLE, memory.available), host=host
+    yield from given(
+        (MEMORY, MEMORY_FREE, MEMORY_AVAILABLE), (memory.total, memory.free, memory.available), host
     )
 
 
@@ -116,30 +116,24 @@ def _numa(nodes: Sequence[Node], host: Labels) -> Iterable[Sample]:
     for node in nodes:
         cell = host.plus(cell=node.number)
         yield NUMA_CPUS(len(node.cpus), cell)
-        yield from _given((NUMA_MEMORY, node.total), (NUMA_FREE, node.free), host=cell)
+        yield from given((NUMA_MEMORY, NUMA_FREE), (node.total, node.free), cell)
         for size in node.hugepages:
             labels = cell.plus(page_bytes=size.page_bytes)
-            yield from _given((NUMA_HUGE, size.total), (NUMA_HUGE_FREE, size.free), host=labels)
+            yield from given((NUMA_HUGE, NUMA_HUGE_FREE), (size.total, size.free), labels)
 
 
 def _hugepages(sizes: Sequence[HugePages], host: Labels) -> Iterable[Sample]:
     for size in sizes:
         labels = host.plus(page_bytes=size.page_bytes)
-        yield from _given(
-            (HUGE, size.total), (HUGE_FREE, size.free), (HUGE_RESERVED, size.reserved), host=labels
-        )
+        yield from given((HUGE, HUGE_FREE, HUGE_RESERVED), (size.total, size.free, size.reserved), labels)
 
 
 def _ksm(ksm: KSM, host: Labels) -> Iterable[Sample]:
     yield KSM_RUNNING(ksm.is_running, host)
-    yield from _given(
-        (KSM_SHARED, ksm.shared),
-        (KSM_SHARING, ksm.sharing),
-        (KSM_UNSHARED, ksm.unshared),
-        (KSM_VOLATILE, ksm.volatile),
-        (KSM_PROFIT, ksm.profit),
-        (KSM_SCANS, ksm.full_scans),
-        host=host,
+    yield from given(
+        (KSM_SHARED, KSM_SHARING, KSM_UNSHARED, KSM_VOLATILE, KSM_PROFIT, KSM_SCANS),
+        (ksm.shared, ksm.sharing, ksm.unshared, ksm.volatile, ksm.profit, ksm.full_scans),
+        host,
     )
 
 
@@ -149,13 +143,7 @@ def _energy(zones: Sequence[Zone], host: Labels) -> Iterable[Sample]:
 
 
 def _conntrack(conntrack: Conntrack, host: Labels) -> Iterable[Sample]:
-    yield from _given((CONNTRACK, conntrack.entries), (CONNTRACK_LIMIT, conntrack.limit), host=host)
-
-
-def _given(*pairs: tuple[Family, float | None], host: Labels) -> Iterable[Sample]:
-    for family, value in pairs:
-        if value is not None:
-            yield family(value, host)
+    yield from given((CONNTRACK, CONNTRACK_LIMIT), (conntrack.entries, conntrack.limit), host)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,3 @@ VM_LABELS = ("cloud", "vm_id")
 def device(name: str) -> Labels:
     """The label of a device; most VMs have the same few names, so each is made and escaped once."""
     return Labels(device=name)
-
-
-def given(families: Sequence[Family], values: Sequence[float | None], labels: Labels) -> list[Sample]:
-    """A sample for each value that there is, family by family."""
-    return [
-        (family, labels, value) for family, value in zip(families, values, strict=True) if value is not None
-    ]

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds.libvirt.model import DiskLimits
-from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device, given
+from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device
 from stratoscope.hypervisor.vm import VM
 
 _LABELS: Final = (*VM_LABELS, "device")

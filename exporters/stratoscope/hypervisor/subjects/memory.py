@@ -7,8 +7,8 @@ asked, `<memory>` and `<currentMemory>` of the live definition; the process's re
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.subjects import VM_LABELS, Subject, given
+from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
 _PREFIX: Final = "stratoscope_hypervisor_vm_memory"

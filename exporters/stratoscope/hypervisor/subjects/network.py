@@ -6,8 +6,8 @@ Source: libvirt's group INTERFACE; for link, MTU and queue of the tap /sys/class
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device, given
+from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device
 from stratoscope.hypervisor.vm import VM
 
 _LABELS: Final = (*VM_LABELS, "device")
