@@ -1,4 +1,4 @@
-"""`stratoscope <exporter> ...`: imports only the exporter that is asked for."""
+"""`stratoscope <exporter or command> ...`: imports only what is asked for."""
 
 import signal
 import sys
@@ -8,34 +8,53 @@ from typing import Final
 
 from stratoscope.core.flags import USAGE_STATUS, version
 
-EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor.exporter"}
+EXPORTERS: Final = {
+    "hypervisor": "stratoscope.hypervisor.exporter",
+    "management": "stratoscope.management.exporter",
+}
 """Sub-command -> the module whose EXPORTER it is."""
 
+COMMANDS: Final = {"demo-cloud": "stratoscope.demo.command"}
+"""Sub-command that is no exporter -> the module whose `main(arguments)` returns the exit status."""
 
-def main(arguments: Sequence[str] | None = None, exporters: Mapping[str, str] = EXPORTERS) -> int:
-    """Run one exporter until it is told to stop; the exit status is 2 for a wrong flag, file or key."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
+
+def main(
+    arguments: Sequence[str] | None = None,
+    exporters: Mapping[str, str] = EXPORTERS,
+    commands: Mapping[str, str] = COMMANDS,
+) -> int:
+    """Run one exporter or command until it ends; the exit status is 2 for a wrong flag, file or key."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
-    allowed = ", ".join(exporters)
     if name == "--version":
         sys.stdout.write(f"stratoscope {version()}\n")
         return 0
     if name in ("-h", "--help"):
         sys.stdout.write(
-            f"usage: stratoscope EXPORTER [--help] [--config.file=FILE] ...\nexporters: {allowed}\n"
+            "usage: stratoscope EXPORTER [--help] [--config.file=FILE] ...\n"
+            "       stratoscope COMMAND [--help] ...\n"
+            f"exporters: {', '.join(exporters)}\n"
+            f"commands: {', '.join(commands)}\n"
         )
         return 0
-    if name not in exporters:
-        said = f"no exporter {name!r}" if name else "no exporter given"
-        return _refused(f"{said}; allowed: {allowed}")
+    if name in exporters:
+        return _export(name, exporters[name], rest)
+    if name in commands:
+        status: int = import_module(commands[name]).main(rest)
+        return status
+    said = f"no exporter or command {name!r}" if name else "no exporter or command given"
+    return _refused(f"{said}; allowed: {', '.join([*exporters, *commands])}")
+
+
+def _export(name: str, module_name: str, arguments: Sequence[str]) -> int:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
     try:
-        module = import_module(exporters[name])
+        module = import_module(module_name)
         from stratoscope.core.app import main as run  # noqa: PLC0415 - once SIGHUP cannot end the process
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] == "stratoscope":
             raise  # a bug of ours
         return _refused(f"{error}; install stratoscope[{name}]")
-    return run(module.EXPORTER, rest)
+    return run(module.EXPORTER, arguments)
 
 
 def _refused(text: str) -> int:

@@ -5,22 +5,24 @@ from enum import IntEnum
 
 import pytest
 
+from stratoscope.core import exposition
 from stratoscope.core.errors import Dropped
 from stratoscope.core.exposition import Lines, head, page, render
-from stratoscope.core.metrics import Family, Labels, Sample
-from support.pages import parsed, promtool_findings, rendered, text
+from stratoscope.core.metrics import Distribution, Family, Histogram, Labels, Sample
+from support.pages import joined, parsed, promtool_findings, rendered, text
 
 BYTES = Family("stratoscope_test_vm_memory_bytes", "Memory.", labels=("vm_id",))
 SECONDS = Family("stratoscope_test_vm_cpu_seconds_total", "CPU.", labels=("vm_id",))
+WAITS = Histogram("stratoscope_test_vm_wait_seconds", "Waits.", labels=("vm_id",), bounds=[0.1, 1])
 INFO = Family("stratoscope_test_vm_info", "Identity.", labels=("vm_id", "name"))
-FAMILIES = (BYTES, SECONDS, INFO)
+FAMILIES = (BYTES, WAITS, SECONDS, INFO)
 ONE, TWO = Labels(vm_id="1"), Labels(vm_id="2")
 
 
 def shown(samples: list[Sample], most: int = 1000) -> tuple[list[str], dict[Dropped, int]]:
     """The lines of a page, without their heads, and what was dropped."""
     lines = render(samples, FAMILIES, most)
-    texts = b"".join(lines.by_family.values()).decode().splitlines()
+    texts = joined(lines).splitlines()
     assert len(texts) == lines.samples
     return [line.removeprefix("stratoscope_test_vm_") for line in texts], dict(lines.dropped)
 
@@ -158,6 +160,104 @@ def test_heads_of_both_formats() -> None:
     )
     assert b"# TYPE stratoscope_test_vm_info gauge\n" in head(INFO, openmetrics=False)
     assert b"# TYPE stratoscope_test_vm info\n" in head(INFO, openmetrics=True)
+
+
+def of_vm(vm_id: str, *, counts: tuple[int, int] = (1, 3), count: int = 4, total: float = 2.5) -> Sample:
+    return WAITS(Distribution(counts, count, total), Labels(vm_id=vm_id))
+
+
+def lines_of_vm(vm_id: str) -> list[str]:
+    return [
+        f'wait_seconds_bucket{{vm_id="{vm_id}",le="0.1"}} 1',
+        f'wait_seconds_bucket{{vm_id="{vm_id}",le="1.0"}} 3',
+        f'wait_seconds_bucket{{vm_id="{vm_id}",le="+Inf"}} 4',
+        f'wait_seconds_count{{vm_id="{vm_id}"}} 4',
+        f'wait_seconds_sum{{vm_id="{vm_id}"}} 2.5',
+    ]
+
+
+def test_histogram_is_its_buckets_count_and_sum_one_label_set_after_the_other() -> None:
+    lines, dropped = shown([SECONDS(1, ONE), of_vm("1"), BYTES(1, ONE), of_vm("2")])
+    assert lines == [
+        'memory_bytes{vm_id="1"} 1',
+        *lines_of_vm("1"),
+        *lines_of_vm("2"),
+        'cpu_seconds_total{vm_id="1"} 1',
+    ]
+    assert dropped == {}
+
+
+def test_histogram_without_labels_and_without_observations() -> None:
+    family = Histogram("stratoscope_test_wait_seconds", "Waits.", labels=(), bounds=[1])
+    assert joined(render([family(Distribution((0,), 0, 0), Labels())], [family], 10)) == (
+        'stratoscope_test_wait_seconds_bucket{le="1.0"} 0\n'
+        'stratoscope_test_wait_seconds_bucket{le="+Inf"} 0\n'
+        "stratoscope_test_wait_seconds_count{} 0\n"
+        "stratoscope_test_wait_seconds_sum{} 0\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        7,
+        None,
+        Distribution((1,), 4, 2.5),
+        Distribution((1, 3, 4), 4, 2.5),
+        Distribution((3, 1), 4, 2.5),
+        Distribution((1, 5), 4, 2.5),
+        Distribution((-1, 3), 4, 2.5),
+        Distribution((1, 10**400), 10**400, 2.5),
+        Distribution((1, 2.5), 4, 2.5),  # type: ignore[arg-type]  # as an untyped source might give it
+        Distribution((1, None), 4, 2.5),  # type: ignore[arg-type]
+        Distribution((1, 3), 4, math.nan),
+        Distribution((1, 3), 4, -1),
+        Distribution((1, 3), 4, None),  # type: ignore[arg-type]
+    ],
+    ids=str,
+)
+def test_what_is_no_distribution_of_the_family_costs_only_itself(value: object) -> None:
+    samples: list[Sample] = [(WAITS, ONE, value), of_vm("2")]  # type: ignore[list-item]  # that is the point
+    assert shown(samples) == (lines_of_vm("2"), {Dropped.INVALID: 1})
+    again = [*samples, of_vm("1"), of_vm("1", total=9)]
+    assert shown(again) == (
+        [*lines_of_vm("1"), *lines_of_vm("2")],
+        {Dropped.INVALID: 1, Dropped.DUPLICATE: 1},
+    )
+
+
+def test_distribution_is_no_number() -> None:
+    samples: list[Sample] = [(BYTES, ONE, Distribution((1,), 1, 1)), BYTES(2, TWO)]
+    assert shown(samples) == (['memory_bytes{vm_id="2"} 2'], {Dropped.INVALID: 1})
+
+
+def test_histogram_that_does_not_fit_into_max_series_is_dropped_as_a_whole() -> None:
+    samples = [BYTES(1, ONE), of_vm("1"), of_vm("2"), SECONDS(1, ONE)]
+    lines, dropped = shown(samples, most=10)
+    assert lines == ['memory_bytes{vm_id="1"} 1', *lines_of_vm("1"), 'cpu_seconds_total{vm_id="1"} 1']
+    assert dropped == {Dropped.MAX_SERIES: 5}  # lines, as they are what max_series counts
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+def test_histograms_of_two_clouds_are_one_family_to_both_parsers(openmetrics: bool) -> None:
+    parts = [render([of_vm("1")], FAMILIES, 10), render([of_vm("2"), BYTES(1, TWO)], FAMILIES, 10)]
+    shown_text = text(parts, openmetrics=openmetrics)
+    assert shown_text.count("# TYPE stratoscope_test_vm_wait_seconds histogram\n") == 1
+    waits, _ = parsed(shown_text, openmetrics=openmetrics)
+    assert (waits.name, waits.type, len(waits.samples)) == (WAITS.name, "histogram", 10)
+    assert b"".join(page(parts, openmetrics=openmetrics, only=frozenset([WAITS]))).count(b"\n") == 12
+
+
+def test_large_family_is_made_in_blocks_and_loses_nothing() -> None:
+    at_once = exposition._AT_ONCE
+    samples = [BYTES(n if n % 7 else math.nan, Labels(vm_id=str(n))) for n in range(2 * at_once + 10)]
+    alone = [joined(render([sample], FAMILIES, 1)) for sample in samples]
+    samples[3] = (BYTES, Labels(vm_id="3"), None)  # type: ignore[assignment]  # as an untyped source might give it
+    lines = render([*samples, BYTES(1, Labels(vm_id="5"))], FAMILIES, 2 * at_once)
+    assert [block.count(b"\n") for block in lines.by_family[BYTES]] == [at_once - 1, at_once, 1]
+    assert joined(lines) == "".join([*alone[:3], *alone[4 : 2 * at_once + 1]])
+    assert lines.samples == 2 * at_once
+    assert lines.dropped == {Dropped.INVALID: 1, Dropped.DUPLICATE: 1, Dropped.MAX_SERIES: 9}
 
 
 def page_of_two_clouds() -> list[Lines]:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from stratoscope.core.errors import Dropped
 from stratoscope.core.exposition import render
-from stratoscope.core.metrics import Family, Labels, Sample
-from support.pages import parsed, promtool_findings, rendered, text
+from stratoscope.core.metrics import Distribution, Family, Histogram, Labels, Sample
+from support.pages import joined, parsed, promtool_findings, rendered, text
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -74,6 +74,77 @@ def collections(draw: st.DrawFn) -> tuple[list[Family], list[tuple[Family, dict[
         for family in draw(st.lists(st.sampled_from(declared), max_size=12))
     ]
     return declared, raw
+
+
+Raw = tuple[Histogram, dict[str, str], Distribution]
+
+
+@st.composite
+def histograms(draw: st.DrawFn) -> tuple[list[Histogram], list[Raw]]:
+    """Histograms and what they hold: some of it cannot be, some label sets stand twice."""
+    label_values = st.sampled_from(draw(st.lists(any_text | nasty_text, min_size=1, max_size=4)))
+    declared: list[Histogram] = []
+    raw: list[Raw] = []
+    for number in range(draw(st.integers(1, 3))):
+        bounds = sorted(draw(st.sets(st.floats(0, 1e300), min_size=1, max_size=5)))
+        named = draw(st.lists(st.sampled_from(["cloud", "vm_id", "device"]), unique=True))
+        family = Histogram(f"stratoscope_test_{number}_seconds", "Help.", labels=named, bounds=bounds)
+        declared.append(family)
+        for _ in range(draw(st.integers(0, 4))):
+            counts = [draw(st.integers(-1, 2**64)) for _ in (*bounds, math.inf)]
+            if draw(st.booleans()):
+                counts = sorted(abs(count) for count in counts)
+            total = draw(st.floats(-1, 1e9) | st.integers(0, 2**64) | st.just(math.nan))
+            raw.append(
+                (
+                    family,
+                    {name: draw(label_values) for name in named},
+                    Distribution(tuple(counts[:-1]), counts[-1], total),
+                )
+            )
+    return declared, raw
+
+
+def read_back(family: Histogram, labels: dict[str, str], value: Distribution) -> dict[Series, float]:
+    """What a parser makes of a distribution; nothing of one that cannot be."""
+    counts = [0, *value.counts, value.count]
+    if counts != sorted(counts) or not value.sum >= 0:
+        return {}
+    shown = {name: readable(text) for name, text in labels.items()}
+
+    def series(suffix: str, **le: str) -> Series:
+        return family.name + suffix, tuple(sorted((shown | le).items()))
+
+    edges = [bucket.removeprefix('le="').removesuffix('"') for bucket in family.buckets]
+    buckets = {
+        series("_bucket", le=edge): float(count) for edge, count in zip(edges, counts[1:], strict=True)
+    }
+    return buckets | {series("_count"): float(value.count), series("_sum"): float(value.sum)}
+
+
+@settings(deadline=None, max_examples=50)
+@given(histograms())
+def test_histograms_are_read_back_by_both_parsers_and_promtool_likes_them(
+    drawn: tuple[list[Histogram], list[Raw]],
+) -> None:
+    declared, raw = drawn
+    wanted: dict[Series, float] = {}
+    for one in raw:
+        wanted = read_back(*one) | wanted  # of two the first stays
+    lines = render([(family, Labels(**labels), value) for family, labels, value in raw], declared, 1000)
+
+    sets = {(name, labels) for name, labels in wanted if name.endswith("_count")}
+    assert (lines.samples, len(sets) + sum(lines.dropped.values())) == (len(wanted), len(raw))
+    for openmetrics in (False, True):
+        metrics = parsed(text([lines], openmetrics=openmetrics), openmetrics=openmetrics)
+        assert {metric.type for metric in metrics} <= {"histogram"}
+        got = {
+            (sample.name, tuple(sorted(sample.labels.items()))): float(sample.value)
+            for metric in metrics
+            for sample in metric.samples
+        }
+        assert got == wanted
+    assert promtool_findings(text([lines])) == ""
 
 
 def is_possible(family: Family, value: object) -> bool:
@@ -159,5 +230,5 @@ def test_max_series_is_never_exceeded_and_nothing_is_lost_uncounted(
     family = Family("stratoscope_test_bytes", "Help.", labels=("vm",))
     lines = render([family(value, Labels(vm=name)) for name, value in pairs], [family], most)
     assert lines.samples <= most
-    assert lines.samples == b"".join(lines.by_family.values()).count(b"\n")
+    assert lines.samples == joined(lines).count("\n")
     assert lines.samples + sum(lines.dropped.values()) == len(pairs)

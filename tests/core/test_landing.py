@@ -9,7 +9,7 @@ import pytest
 from stratoscope.core.collector import Absent
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.landing import LINKS, landing_page
-from support.services import Domains, Failing, FakeService, background, service
+from support.services import Domains, Failing, FakeService, Unauthorized, background, service
 
 
 def cells(page: str, collector: str) -> list[str]:
@@ -57,6 +57,21 @@ async def test_age_is_told_in_the_unit_that_fits(age_s: float, text: str) -> Non
     await shown.runners[0].first()
     shown.runners[0].status = replace(shown.runners[0].status, last_success=time.time() - age_s)
     assert cells(landing_page(shown, []), "domains")[4] == text
+
+
+async def test_collector_that_the_source_leaves_out_says_so_in_its_row() -> None:
+    runner = background(Unauthorized())
+    await runner.first()
+    assert cells(landing_page(FakeService(runners=[runner]), []), "agents") == [
+        "lab",
+        "agents",
+        "every 60 s, kept for 5 min",
+        "left out",
+        "never",
+        "",
+        "0",
+        "unauthorized: the role &lt;admin&gt; is needed",
+    ]
 
 
 def test_left_out_collectors_are_shown_with_their_reason() -> None:

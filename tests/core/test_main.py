@@ -1,6 +1,7 @@
 """The command: what it runs, what it refuses, how its process ends."""
 
 import asyncio
+import gc
 import logging
 import os
 import re
@@ -25,19 +26,22 @@ from support import configs
 from support.houses import House, Slurper
 from support.services import Domains
 
+ALLOWED = "allowed: hypervisor, management, demo-cloud\n"
 FAR_S = 20.0
 """How long a process may take to start on a machine that is busy."""
 
 
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
-    """Put the process's logging and SIGHUP back in order, which the command sets up."""
+    """Put back in order what the command sets up for its process: logging, SIGHUP, garbage, threads."""
     root, access = logging.getLogger(), logging.getLogger("aiohttp.access")
     level, handlers, access_level = root.level, root.handlers[:], access.level
-    hang_up = signal.getsignal(signal.SIGHUP)
+    hang_up, switch_s = signal.getsignal(signal.SIGHUP), sys.getswitchinterval()
     root.handlers.clear()  # or the command would close pytest's own
     yield
     signal.signal(signal.SIGHUP, hang_up)
+    sys.setswitchinterval(switch_s)
+    gc.unfreeze()
     root.setLevel(level)
     root.handlers[:] = handlers
     access.setLevel(access_level)
@@ -88,9 +92,9 @@ def test_check_looks_at_the_addresses_as_well(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "stratoscope: no exporter given; allowed: hypervisor\n"),
-        (["hypervizor"], "stratoscope: no exporter 'hypervizor'; allowed: hypervisor\n"),
-        (["--config.file=a.yml"], "stratoscope: no exporter '--config.file=a.yml'; allowed: hypervisor\n"),
+        ([], f"stratoscope: no exporter or command given; {ALLOWED}"),
+        (["hypervizor"], f"stratoscope: no exporter or command 'hypervizor'; {ALLOWED}"),
+        (["--config.file=a.yml"], f"stratoscope: no exporter or command '--config.file=a.yml'; {ALLOWED}"),
         (["hypervisor", "--log.level"], "stratoscope hypervisor: --log.level: expected one argument\n"),
     ],
 )
@@ -110,9 +114,18 @@ def test_arguments_are_the_command_lines_own(
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_lists_the_exporters(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_exporters_and_the_commands(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([flag]) == 0
-    assert "exporters: hypervisor\n" in capsys.readouterr().out
+    assert "exporters: hypervisor, management\ncommands: demo-cloud\n" in capsys.readouterr().out
+
+
+def test_command_gets_what_follows_its_name_and_says_how_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "counts_words.py").write_text("def main(arguments):\n    return len(arguments)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["count", "one", "--two=2"], {}, {"count": "counts_words"}) == 2
+    assert main(["count"], {}, {"count": "counts_words"}) == 0
 
 
 @pytest.mark.parametrize("flag", ["--help", "--version"])
@@ -199,6 +212,12 @@ def test_command_that_is_told_to_stop_ends_its_process_with_status_0(
     assert "msg=listening urls=http://127.0.0.1:" in err
     assert "msg=stopping" in err
     assert "hunter2" not in err
+
+
+def test_threads_and_garbage_leave_the_loop_its_turn() -> None:
+    assert run(House(stopping)) == (0, [0])
+    assert sys.getswitchinterval() == pytest.approx(app.SWITCH_S)
+    assert gc.get_freeze_count() > 0
 
 
 def test_bug_at_start_ends_the_process_with_status_1_and_a_traceback(

@@ -1,10 +1,11 @@
 """Family and Labels: what they refuse, what they write."""
 
+import math
 import re
 
 import pytest
 
-from stratoscope.core.metrics import Family, Labels, states
+from stratoscope.core.metrics import Distribution, Family, Histogram, Labels, states
 
 VM = Labels(cloud="uni", vm_id="vm-1")
 
@@ -42,6 +43,45 @@ def test_kind_follows_from_the_name(name: str, kind: str) -> None:
 def test_family_called_makes_a_sample() -> None:
     family = Family("vm_bytes", "Help.", labels=("cloud", "vm_id"))
     assert family(7, VM) == (family, VM, 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "bounds", "message"),
+    [
+        ("waits_total", (), [1], "waits_total: no name of a histogram; it ends with none of _total, _info, "),
+        ("waits_bucket", (), [1], "waits_bucket: no name of a histogram; it ends with none of _total, "),
+        ("waits_sum", (), [1], "waits_sum: no name of a histogram; it ends with none of _total, "),
+        ("waits_seconds", ("vm", "le"), [1], "waits_seconds: the label le is the buckets' own"),
+        *(
+            ("waits_seconds", (), bounds, "waits_seconds: bounds: one or more numbers, ascending, none below")
+            for bounds in ([], [-1, 1], [1, 1], [2, 1], [math.nan], [1, math.nan], [1, math.inf])
+        ),
+    ],
+)
+def test_histogram_that_breaks_a_rule_is_refused_by_name(
+    name: str, labels: tuple[str, ...], bounds: list[float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        Histogram(name, "Help.", labels=labels, bounds=bounds)
+
+
+def test_histogram_called_makes_a_sample_of_a_distribution() -> None:
+    family = Histogram("vm_wait_seconds", "Help.", labels=("cloud", "vm_id"), bounds=[0.5])
+    assert family(Distribution((1,), 2, 3.5), VM) == (family, VM, Distribution((1,), 2, 3.5))
+
+
+def test_bounds_are_spelled_as_openmetrics_wants_them() -> None:
+    family = Histogram("vm_wait_seconds", "Help.", labels=(), bounds=[0, 1e-6, 0.1, 1, 2.5, 1e6])
+    assert family.bounds == (0.0, 1e-06, 0.1, 1.0, 2.5, 1_000_000.0)
+    assert family.buckets == (
+        'le="0.0"',
+        'le="1e-06"',
+        'le="0.1"',
+        'le="1.0"',
+        'le="2.5"',
+        'le="1e+06"',
+        'le="+Inf"',
+    )
 
 
 def test_labels_of_a_part_follow_those_of_its_object() -> None:
@@ -102,6 +142,7 @@ def test_unknown_state_is_shown_and_not_hidden() -> None:
 
 def test_they_say_what_they_are() -> None:
     assert repr(Family("vm_bytes", "Help.", labels=())) == "Family(vm_bytes)"
+    assert repr(Histogram("vm_wait_seconds", "Help.", labels=(), bounds=[1])) == "Histogram(vm_wait_seconds)"
     assert repr(VM) == 'Labels({cloud="uni",vm_id="vm-1"})'
 
 

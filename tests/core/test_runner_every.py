@@ -8,6 +8,7 @@ from stratoscope.core.collector import Collection, Every
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Runner
+from support.pages import joined
 from support.source import Clock, Source, Stubborn, until, vcpus
 
 SCHEDULE = Every(interval_s=60, timeout_s=50, max_age_s=300)
@@ -68,7 +69,7 @@ async def test_success_replaces_the_snapshot_and_its_age() -> None:
     clock.time_s += 299
     lines, _ = await runner.lines(1)
     assert lines is not None
-    assert b"} 2\n" in b"".join(lines.by_family.values())
+    assert "} 2\n" in joined(lines)
 
 
 async def test_verdict_of_a_failure_shows_once_no_snapshot_does() -> None:

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 import pytest
 
 from stratoscope.core.collector import Collection, OnScrape
-from stratoscope.core.errors import CollectError, Dropped, Reason
+from stratoscope.core.errors import CollectError, Dropped, Reason, SharedError
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Runner, Status
+from support.pages import joined
 from support.source import Source, vcpus
 
 LOG = "stratoscope.core.runner"
@@ -175,11 +176,11 @@ async def test_failed_collection_shows_its_verdict_and_a_success_does_not() -> N
     runner = runner_of(WithVerdict(CollectError(Reason.UNAVAILABLE, "refused"), [vcpus("vm-1", 4)]))
     lines, status = await runner.lines(5)
     assert lines is not None
-    assert b"".join(lines.by_family.values()).endswith(b"} 0\n")
+    assert joined(lines).endswith("} 0\n")
     assert (status.success, status.samples) == (False, 1)
     lines, status = await runner.lines(5)
     assert lines is not None
-    assert b"".join(lines.by_family.values()).endswith(b"} 4\n")
+    assert joined(lines).endswith("} 4\n")
 
 
 async def test_verdict_that_is_a_bug_itself_is_internal(log: pytest.LogCaptureFixture) -> None:
@@ -216,3 +217,12 @@ async def test_dropped_and_malformed_accumulate_and_each_new_reason_is_said_once
         "samples dropped collector=source cloud=uni reasons=max_series",
         f"{FAILED}busy error='busy'",
     ]
+
+
+async def test_a_failure_that_the_source_has_logged_is_not_logged_again(
+    log: pytest.LogCaptureFixture,
+) -> None:
+    status = await failed(Source(SharedError(Reason.UNAUTHORIZED, "log-in refused")))
+    assert (status.reason, status.message) == (Reason.UNAUTHORIZED, "log-in refused")
+    assert said(log, logging.INFO) == []
+    assert len(said(log, logging.DEBUG)) == 1

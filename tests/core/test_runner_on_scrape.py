@@ -10,6 +10,7 @@ from stratoscope.core.errors import CollectError, Dropped, Reason
 from stratoscope.core.exposition import Lines
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Outcome, Runner
+from support.pages import joined
 from support.source import Clock, LoopTime, Source, Stubborn, until, vcpus
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ def runner_of(source: Source, timeout_s: float = 10) -> Runner:
 
 
 def page_of(lines: Lines | None) -> str | None:
-    return None if lines is None else b"".join(lines.by_family.values()).decode()
+    return None if lines is None else joined(lines)
 
 
 async def outcome(scrape: "asyncio.Future[T]") -> T:

@@ -14,7 +14,17 @@ from stratoscope.core import scrape
 from stratoscope.core.collector import Absent
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.scrape import send, within_s
-from support.services import Domains, Failing, FakeService, Hanging, background, served, service, until
+from support.services import (
+    Domains,
+    Failing,
+    FakeService,
+    Hanging,
+    Unauthorized,
+    background,
+    served,
+    service,
+    until,
+)
 
 LINES_OF_A_LARGE_PAGE = 20_000
 SCRAPE_TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -132,6 +142,17 @@ async def test_chosen_subject_is_shown_with_its_collectors_account() -> None:
     assert "stratoscope_test_vm_memory_bytes" not in names(page)
     assert outcome(page, "domains")["stratoscope_collector_success"] == 1
     assert outcome(page, "pools") == {}
+
+
+@pytest.mark.parametrize("query", ["", "?collect[]=agents"])
+async def test_collector_that_the_source_leaves_out_is_known_and_says_why(query: str) -> None:
+    status, page = await scraped(service(Unauthorized(), Domains()), query)
+    assert status == 200
+    assert 'stratoscope_collector_left_out{cloud="lab",collector="agents",reason="unauthorized"} 1\n' in page
+    assert outcome(page, "agents") == {
+        "stratoscope_collector_timeout_seconds": 10,
+        "stratoscope_collector_malformed_items_total": 0,
+    }
 
 
 async def test_choice_may_be_repeated_and_mixed() -> None:

@@ -18,6 +18,11 @@ def text(parts: Sequence[Lines], *, openmetrics: bool = False) -> str:
     return (b"".join(page(parts, openmetrics=openmetrics)) + end).decode()
 
 
+def joined(lines: Lines) -> str:
+    """The lines of all families, without their heads."""
+    return b"".join(block for blocks in lines.by_family.values() for block in blocks).decode()
+
+
 def rendered(samples: Iterable[Sample], families: Sequence[Family]) -> str:
     """The page of these samples, in the text format."""
     return text([render(samples, families, 1_000_000)])

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from stratoscope.core import web
 from stratoscope.core.auth import Access
 from stratoscope.core.collector import Absent, Collection, Collector, Every, OnScrape
-from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.core.runner import Runner
 
@@ -54,6 +54,15 @@ class Failing(Collector[int]):
 
     def samples(self, data: int, /) -> Iterable[Sample]:
         yield POOLS(data, Labels(cloud="lab"))
+
+
+class Unauthorized(Failing):
+    """Its source lets only others ask."""
+
+    name = "agents"
+
+    async def fetch(self) -> int:
+        raise LeftOutError(LeftOut.UNAUTHORIZED, "the role <admin> is needed")
 
 
 class Hanging(Failing):

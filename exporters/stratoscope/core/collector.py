@@ -46,6 +46,8 @@ class Collector(ABC, Generic[T]):
 
         Raises:
             CollectError: The source cannot be read; the reason is the metric's.
+            LeftOutError: The source has no such thing, or gives no right to it; that is no failure, but what
+                was shown before is withdrawn at once.
         """
 
     @abstractmethod

@@ -38,6 +38,18 @@ class CollectError(Exception):
         self.reason = reason
 
 
+class SharedError(CollectError):
+    """A failure that all collectors of a source share; whoever raises it has logged it, once for all."""
+
+
+class LeftOutError(Exception):
+    """The source says that a collector cannot be run: it is left out, not failed, and asked again later."""
+
+    def __init__(self, reason: LeftOut, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class ConfigError(Exception):
     """A configuration that cannot be used; `str()` of it names the key and what is allowed, in one line."""
 

@@ -8,12 +8,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from stratoscope.core.errors import Dropped
-from stratoscope.core.metrics import Family, Sample
+from stratoscope.core.metrics import Distribution, Family, Histogram, Sample
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -25,17 +26,24 @@ _encode: Final = msgspec.json.Encoder().encode
 same; what JSON has no number for it writes as `null`."""
 
 
+_AT_ONCE: Final = 2_000
+"""Samples made lines of in one step; each step holds the interpreter, and the event loop stands as long."""
+
+_Series: TypeAlias = dict[str, Any]
+"""Values by label text: numbers and Distributions, or whatever an untyped source took for one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lines:
     """What one collection puts on the page.
 
     Attributes:
-        by_family: Encoded sample lines per family, each ending in a newline; one without a sample is absent.
+        by_family: Encoded sample lines per family, in blocks of whole lines; one without a sample is absent.
         samples: How many lines that is.
-        dropped: How many samples were refused, by reason.
+        dropped: How many samples were refused, by reason; for want of room: how many lines.
     """
 
-    by_family: Mapping[Family, bytes]
+    by_family: Mapping[Family, Sequence[bytes]]
     samples: int
     dropped: Mapping[Dropped, int]
 
@@ -44,28 +52,24 @@ def render(samples: Iterable[Sample], families: Iterable[Family], max_series: in
     """Lines of all samples, in the order of `families`.
 
     A sample that is a duplicate, of an undeclared family, with other labels than its family's, with a value
-    that its family cannot have (see `_number`), or beyond `max_series` is dropped and counted; others stay.
+    that its family cannot have (see `_number`, `_distribution`), or beyond `max_series` lines is dropped and
+    counted; others stay.
     """
     series, dropped = _sorted_out(samples, families)
     by_family, written = {}, 0
-    for family, of_family in series.items():
-        bodies = _bodies(family.kind, of_family)
-        room = max(0, max_series - written)
-        dropped[Dropped.INVALID] += len(of_family) - len(bodies)
-        dropped[Dropped.MAX_SERIES] += max(0, len(bodies) - room)
-        del bodies[room:]
-        if bodies:
-            start = family.name + "{"
-            by_family[family] = (start + f"\n{start}".join(bodies) + "\n").encode()
-            written += len(bodies)
+    for family in list(series):
+        blocks, lines = _blocks(family, series.pop(family), max_series - written, dropped)
+        if blocks:
+            by_family[family] = blocks
+            written += lines
     return Lines(by_family, written, {reason: count for reason, count in dropped.items() if count})
 
 
 def _sorted_out(
     samples: Iterable[Sample], families: Iterable[Family]
-) -> tuple[dict[Family, dict[str, float]], Counter[Dropped]]:
+) -> tuple[dict[Family, _Series], Counter[Dropped]]:
     """Values by label text, per family, and what was refused; the loop that every sample goes through."""
-    series: dict[Family, dict[str, float]] = {family: {} for family in families}
+    series: dict[Family, _Series] = {family: {} for family in families}
     duplicate = invalid = 0
     for family, labels, value in samples:
         of_family = series.get(family)
@@ -73,7 +77,7 @@ def _sorted_out(
             invalid += 1
         elif labels.text not in of_family:
             of_family[labels.text] = value
-        elif _number(family.kind, of_family[labels.text]) is None:
+        elif not _is_possible(family, of_family[labels.text]):
             invalid += 1  # the one that came first: a bad sample does not cost the good one
             of_family[labels.text] = value
         else:
@@ -82,14 +86,61 @@ def _sorted_out(
     return series, Counter({Dropped.DUPLICATE: duplicate, Dropped.INVALID: invalid})
 
 
-def _bodies(kind: str, series: Mapping[str, float]) -> list[str]:
+def _blocks(family: Family, series: _Series, most: int, dropped: Counter[Dropped]) -> tuple[list[bytes], int]:
+    """A family's lines, `most` or fewer, in blocks, and how many; what is not among them is counted.
+
+    `series` is used up: to free 100,000s of texts and numbers in one go would stop the event loop, too.
+    """
+    start, each = f"{family.name}{{", 1
+    if isinstance(family, Histogram):
+        start, each = f"{family.name}_bucket{{", len(family.buckets) + 2
+    texts, values = list(reversed(series)), list(reversed(series.values()))
+    series.clear()
+    blocks, written = [], 0
+    while texts:
+        some = texts[: -_AT_ONCE - 1 : -1]
+        bodies = _bodies(family, some, values[: -_AT_ONCE - 1 : -1])
+        del texts[-_AT_ONCE:], values[-_AT_ONCE:]
+        room = max(0, most - written) // each
+        dropped[Dropped.INVALID] += len(some) - len(bodies)
+        dropped[Dropped.MAX_SERIES] += max(0, len(bodies) - room) * each
+        del bodies[room:]
+        if bodies:
+            blocks.append((start + f"\n{start}".join(bodies) + "\n").encode())
+            written += len(bodies) * each
+    return blocks, written
+
+
+def _bodies(family: Family, texts: list[str], values: list[Any]) -> list[str]:
     """What follows the name and the opening brace, for each sample whose value its family can have."""
-    values = list(series.values())
-    numbers = _all_plain(kind, values)
+    if isinstance(family, Histogram):
+        lines = (_distribution(family, text, value) for text, value in zip(texts, values, strict=True))
+        return [line for line in lines if line is not None]
+    numbers = _all_plain(family.kind, values)
     if numbers is not None:
-        return list(map("} ".join, zip(series, numbers, strict=True)))
-    spelled = ((text, _number(kind, value)) for text, value in series.items())
+        return list(map("} ".join, zip(texts, numbers, strict=True)))
+    spelled = ((text, _number(family.kind, value)) for text, value in zip(texts, values, strict=True))
     return [f"{text}}} {number}" for text, number in spelled if number is not None]
+
+
+def _distribution(family: Histogram, text: str, value: object) -> str | None:
+    """A histogram's lines, less the start of the first; None for what is none of this family.
+
+    Its buckets are as many as the family's and do not fall, the last holds all, and the sum is a counter's.
+    """
+    if not isinstance(value, Distribution) or len(value.counts) != len(family.bounds):
+        return None
+    counts = (*value.counts, value.count)
+    numbers = [_number("counter", count) if isinstance(count, int) else None for count in counts]
+    total = _number("counter", value.sum)
+    if total is None or None in numbers or any(low > high for low, high in pairwise(counts)):
+        return None
+    name, comma = family.name, "," if text else ""
+    buckets = [f"{text}{comma}{le}}} {number}" for le, number in zip(family.buckets, numbers, strict=True)]
+    return (
+        f"\n{name}_bucket{{".join(buckets)
+        + f"\n{name}_count{{{text}}} {numbers[-1]}\n{name}_sum{{{text}}} {total}"
+    )
 
 
 def _all_plain(kind: str, values: list[float]) -> list[str] | None:
@@ -126,6 +177,12 @@ def _number(kind: str, value: object) -> str | None:
     return "NaN" if math.isnan(number) else "+Inf" if number > 0 else "-Inf"
 
 
+def _is_possible(family: Family, value: object) -> bool:
+    if isinstance(family, Histogram):
+        return _distribution(family, "", value) is not None
+    return _number(family.kind, value) is not None
+
+
 def page(parts: Sequence[Lines], *, openmetrics: bool, only: frozenset[Family] | None = None) -> list[bytes]:
     """Chunks of a page: each family's head once, then its lines from all parts.
 
@@ -139,7 +196,7 @@ def page(parts: Sequence[Lines], *, openmetrics: bool, only: frozenset[Family] |
     for part in parts:
         for family, lines in part.by_family.items():
             if only is None or family in only:
-                together.setdefault(family.name, (family, []))[1].append(lines)
+                together.setdefault(family.name, (family, []))[1].extend(lines)
     chunks = []
     for family, lines_of in together.values():
         chunks.append(head(family, openmetrics=openmetrics))

@@ -58,7 +58,7 @@ def _running(runners: Sequence[Runner]) -> str:
         return "<h2>Collectors</h2><p>None runs yet.</p>"
     head = (
         "<th>Cloud<th>Collector<th>Schedule<th>State<th class=n>Last success<th class=n>Took"
-        "<th class=n>Samples<th>Why it failed"
+        "<th class=n>Samples<th>Why"
     )
     return _table("Collectors", head, (_row(runner, runner.status) for runner in runners))
 
@@ -68,7 +68,8 @@ def _row(runner: Runner, status: Status) -> str:
     success = status.last_success
     age = "never" if success is None else f"{_duration(max(1.0, round(time.time() - success)))} ago"
     took = "" if status.success is None else _duration(status.duration_s)
-    why = f"{status.reason}: {status.message}" if status.reason else ""
+    reason = status.reason or status.left_out
+    why = f"{reason}: {status.message}" if reason else ""
     return (
         f"<td>{escape(collector.cloud)}<td>{escape(collector.name)}<td class=s>{schedule}<td>{_state(status)}"
         f"<td class=n>{age}<td class=n>{took}<td class=n>{status.samples}<td class=why>{escape(why)}"
@@ -82,6 +83,8 @@ def _schedule(schedule: OnScrape | Every) -> str:
 
 
 def _state(status: Status) -> str:
+    if status.left_out:
+        return '<span class="waiting">left out</span>'
     if status.success is None:
         return '<span class="waiting">not run yet</span>'
     return '<span class="ok">✓ ok</span>' if status.success else '<span class="failed">✗ failed</span>'

@@ -1,12 +1,18 @@
 """Metrics declared once, as data: a Family, the Labels of an object, and the samples both make."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, TypeAlias
+
+from prometheus_client.utils import floatToGoString
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _LABEL: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _new: Final = object.__new__
+_SUFFIXES: Final = ("_total", "_info", "_bucket", "_count", "_sum", "_created")
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
@@ -49,7 +55,22 @@ class Labels:
         return f"Labels({{{self.text}}})"
 
 
-Sample: TypeAlias = "tuple[Family, Labels, float]"
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What a histogram has observed since it began.
+
+    Attributes:
+        counts: How many were at most each of the family's bounds (cumulative: they never fall).
+        count: How many in all.
+        sum: What all came to together, in the family's unit.
+    """
+
+    counts: tuple[int, ...]
+    count: int
+    sum: float
+
+
+Sample: TypeAlias = "tuple[Family, Labels, float | Distribution]"
 
 
 class Family:
@@ -85,7 +106,45 @@ class Family:
         return (self, labels, value)
 
     def __repr__(self) -> str:
-        return f"Family({self.name})"
+        return f"{type(self).__name__}({self.name})"
+
+
+class Histogram(Family):
+    """A metric whose value is a Distribution: a line for each bucket, one for the count, one for the sum.
+
+    Attributes:
+        bounds: Upper bounds of the buckets, without infinity.
+        buckets: The label `le` of each bucket, infinity's included.
+    """
+
+    __slots__ = ("bounds", "buckets")
+
+    def __init__(self, name: str, help_text: str, *, labels: Iterable[str], bounds: Iterable[float]) -> None:
+        """Declare a histogram.
+
+        Args:
+            name: As a Family's, without the suffixes that its lines have.
+            help_text: As a Family's.
+            labels: As a Family's; `le` is added to the lines of buckets.
+            bounds: Upper bounds of the buckets, without infinity: ascending, none below 0.
+
+        Raises:
+            ValueError: The name, a label, the help or the bounds break the rules.
+        """
+        super().__init__(name, help_text, labels=labels)
+        self.kind = "histogram"
+        self.bounds = tuple(float(bound) for bound in bounds)
+        if name.endswith(_SUFFIXES):
+            raise ValueError(f"{name}: no name of a histogram; it ends with none of {', '.join(_SUFFIXES)}")
+        if "le" in self.labels:
+            raise ValueError(f"{name}: the label le is the buckets' own")
+        edges = (*self.bounds, math.inf)
+        if len(edges) == 1 or not edges[0] >= 0 or not all(low < high for low, high in pairwise(edges)):
+            raise ValueError(f"{name}: bounds: one or more numbers, ascending, none below 0 or infinite")
+        self.buckets = tuple(f'le="{floatToGoString(bound)}"' for bound in edges)  # type: ignore[no-untyped-call]  # it has no types
+
+    def __call__(self, value: Distribution, labels: Labels) -> Sample:  # type: ignore[override]  # a number is no value of it
+        return (self, labels, value)
 
 
 def escaped(value: str) -> str:

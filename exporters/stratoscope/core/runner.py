@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from stratoscope.core.collector import Absent, Collection, Every
-from stratoscope.core.errors import CollectError, Dropped, Reason
+from stratoscope.core.errors import CollectError, Dropped, LeftOut, LeftOutError, Reason, SharedError
 from stratoscope.core.exposition import Lines, render
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.core.underway import UnderWay
@@ -67,10 +67,18 @@ FAMILIES = (
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a collector fares. Times are Unix seconds; `success` is None before the first collection ended."""
+    """How a collector fares. Times are Unix seconds.
+
+    Attributes:
+        success: None before the first collection ended, and while it is left out.
+        reason: Why it failed, if it did.
+        left_out: Why it is left out, if it is.
+        message: One line on either.
+    """
 
     success: bool | None = None
     reason: Reason | None = None
+    left_out: LeftOut | None = None
     message: str = ""
     duration_s: float = 0.0
     last_success: float | None = None
@@ -90,7 +98,7 @@ GRACE_S: Final = 0.5
 class Runner:
     """One collection over its life. `lines` serves scrapes; `keep_running` is the background's task."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the clocks are for tests
         self,
         collection: Collection,
         *,
@@ -98,11 +106,24 @@ class Runner:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         grace_s: float = GRACE_S,
+        turn: asyncio.Lock | None = None,
     ) -> None:
+        """A runner that has not run yet.
+
+        Args:
+            collection: What is run.
+            monotonic: The clock of durations and ages.
+            now: The clock of moments.
+            sleep: Waits in the background.
+            grace_s: How long a collection that was cancelled may take to end before it is left alone.
+            turn: Shared by runners of which one at a time shall render: more would only wait for each other,
+                and the event loop for them all.
+        """
         self.collection = collection
         self.collector = collection.collector
         self.status = Status()
         self._monotonic, self._now, self._sleep, self._grace_s = monotonic, now, sleep, grace_s
+        self._turn = turn or asyncio.Lock()
         self._under_way: UnderWay[Outcome] | None = None
         self._stopped = False
         self._snapshot: tuple[float, Lines] | None = None
@@ -131,6 +152,7 @@ class Runner:
             self.status,
             success=False,
             reason=reason,
+            left_out=None,
             message=message,
             duration_s=self._monotonic() - began,
             samples=0,
@@ -188,7 +210,8 @@ class Runner:
         try:
             async with under_way.limit():
                 data = await self.collector.fetch()
-                lines = await asyncio.to_thread(self._render, data)
+                async with self._turn:
+                    lines = await asyncio.to_thread(self._render, data)
             malformed = self.collector.malformed(data)
         except asyncio.CancelledError as error:
             if under_way.task.cancelling():
@@ -201,7 +224,10 @@ class Runner:
             if under_way.is_over:
                 return self._failed(began, Reason.TIMEOUT, f"no answer within {under_way.within_s:.3g} s")
             reason, message = _why(error)
-            return self._failed(began, reason, message, bug=error if reason is Reason.INTERNAL else None)
+            if isinstance(reason, LeftOut):
+                return self._left_out(reason, message)
+            bug = error if reason is Reason.INTERNAL else None
+            return self._failed(began, reason, message, bug, is_logged=isinstance(error, SharedError))
         return self._succeeded(began, lines, malformed)
 
     def _render(self, data: object) -> Lines:
@@ -215,7 +241,7 @@ class Runner:
 
     def _succeeded(self, began: float, lines: Lines, malformed: int) -> Outcome:
         who = (self.collector.name, self.collector.cloud)
-        if self.status.success is False:
+        if self.status.success is False or self.status.left_out:
             log.info("recovered collector=%s cloud=%s", *who)
         new = lines.dropped.keys() - self.status.dropped.keys()
         if new:
@@ -226,6 +252,7 @@ class Runner:
             self.status,
             success=True,
             reason=None,
+            left_out=None,
             message="",
             duration_s=self._monotonic() - began,
             last_success=self._now(),
@@ -242,7 +269,13 @@ class Runner:
         return lines, self.status
 
     def _failed(
-        self, began: float, reason: Reason, message: str, bug: BaseException | None = None
+        self,
+        began: float,
+        reason: Reason,
+        message: str,
+        bug: BaseException | None = None,
+        *,
+        is_logged: bool = False,
     ) -> Outcome:
         try:
             verdict = self._render_failure()
@@ -250,7 +283,7 @@ class Runner:
             verdict, reason, message, bug = None, Reason.INTERNAL, f"{type(error).__name__}: {error}", error
         who, is_new = (self.collector.name, self.collector.cloud), self.status.reason != reason
         log.log(
-            logging.ERROR if is_new else logging.DEBUG,
+            logging.ERROR if is_new and not is_logged else logging.DEBUG,
             "failed collector=%s cloud=%s reason=%s error=%r", *who, reason, message,
             exc_info=bug if is_new else None,
         )  # fmt: skip
@@ -259,12 +292,26 @@ class Runner:
             self.status,
             success=False,
             reason=reason,
+            left_out=None,
             message=message,
             duration_s=self._monotonic() - began,
             samples=0 if verdict is None else verdict.samples,
             errors=self.status.errors + Counter({reason: 1}),
         )
         return verdict, self.status
+
+    def _left_out(self, reason: LeftOut, message: str) -> Outcome:
+        """Withdraw everything at once: there is nothing any more that old data could be the data of."""
+        log.log(
+            logging.WARNING if self.status.left_out is not reason else logging.DEBUG,
+            "left out collector=%s cloud=%s reason=%s why=%r",
+            *(self.collector.name, self.collector.cloud, reason, message),
+        )
+        self._snapshot = self._verdict = None
+        self.status = replace(
+            self.status, success=None, reason=None, left_out=reason, message=message, samples=0
+        )
+        return None, self.status
 
     def account(self, status: Status) -> Sequence[Sample]:
         """The collector's own series on a page: the same names in every exporter."""
@@ -278,7 +325,9 @@ class Runner:
                 DURATION(status.duration_s, who),
                 SAMPLES(status.samples, who),
             ]
-        if status.last_success is not None:
+        if status.left_out:
+            samples.append(LEFT_OUT(1, who.plus(reason=status.left_out)))
+        elif status.last_success is not None:
             samples.append(LAST_SUCCESS(status.last_success, who))
         samples += [ERRORS(status.errors[reason], who.plus(reason=reason)) for reason in Reason]
         samples += [DROPPED(status.dropped[reason], who.plus(reason=reason)) for reason in Dropped]
@@ -286,16 +335,24 @@ class Runner:
         return samples
 
 
-def _why(error: BaseException) -> tuple[Reason, str]:
-    """Reason and message of a failure; a task group's is that of its first child, or of a bug among them."""
+def _why(error: BaseException) -> tuple[Reason | LeftOut, str]:
+    """Reason and message of what a collection raised.
+
+    A task group's is that of a bug among its children, else of the first that failed; it is left out only if
+    all its children are.
+    """
     if isinstance(error, BaseExceptionGroup):
-        whys = [_why(child) for child in error.exceptions]
-        return next((why for why in whys if why[0] is Reason.INTERNAL), whys[0])
-    if isinstance(error, CollectError):
+        return min((_why(child) for child in error.exceptions), key=lambda why: _weight(why[0]))
+    if isinstance(error, LeftOutError | CollectError):
         return error.reason, str(error)
     if isinstance(error, TimeoutError):
         return Reason.TIMEOUT, str(error) or "a time-out of the source's own"
     return Reason.INTERNAL, f"{type(error).__name__}: {error}"
+
+
+def _weight(reason: Reason | LeftOut) -> int:
+    """The least is what is told of several."""
+    return 2 if isinstance(reason, LeftOut) else 0 if reason is Reason.INTERNAL else 1
 
 
 def left_out(absent: Absent) -> Sample:

@@ -75,7 +75,8 @@ class Running:
 
     async def _live(self) -> None:
         async with self._exporter.open(self.settings) as collections:
-            self.runners = [Runner(collection) for collection in collections.running]
+            turn = asyncio.Lock()
+            self.runners = [Runner(collection, turn=turn) for collection in collections.running]
             self.left_out = collections.left_out
             try:
                 await self._try_all()

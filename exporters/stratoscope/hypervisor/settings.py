@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from stratoscope.clouds.config import entries
 from stratoscope.clouds.libvirt.config import LibvirtCloud, check
 from stratoscope.core.collector import Every, OnScrape
-from stratoscope.core.config import CollectorSettings, known_keys, section
+from stratoscope.core.config import Section, known_keys, section
 from stratoscope.core.errors import ConfigError
 from stratoscope.hypervisor.collectors.host import PARTS
 from stratoscope.hypervisor.kernel.paths import Paths
@@ -68,15 +68,12 @@ def subjects(host: str) -> tuple[Subject, ...]:
     )
 
 
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Attributes: collectors: By the name of a collector, a subject of VMs or a part of the host."""
-
-    collectors: dict[str, CollectorSettings] = {}
-    max_series: Annotated[int, msgspec.Meta(ge=1)] = 200_000
-
-
 class Settings(msgspec.Struct, frozen=True):
-    """What is in force."""
+    """What is in force.
+
+    Attributes:
+        hypervisor: Its collectors are collectors, subjects of VMs and parts of the host.
+    """
 
     clouds: list[LibvirtCloud]
     hypervisor: Section
@@ -86,18 +83,13 @@ class Settings(msgspec.Struct, frozen=True):
         """Whether a collector, subject or part is run."""
         if name in _NEEDS_DOMAINS and not self.is_on("domains"):
             return False
-        settings = self.hypervisor.collectors.get(name)
-        if settings is None or settings.enabled is None:
-            return name not in OFF_BY_DEFAULT
-        return settings.enabled
+        return self.hypervisor.is_on(name, default=name not in OFF_BY_DEFAULT)
 
     def schedule(self, name: str) -> Every | OnScrape:
-        settings = self.hypervisor.collectors.get(name, CollectorSettings())
-        return settings.schedule(SCHEDULES[name], f"hypervisor.collectors.{name}")
+        return self.hypervisor.schedule(name, SCHEDULES[name], "hypervisor")
 
     def max_series(self, name: str) -> int:
-        settings = self.hypervisor.collectors.get(name)
-        return settings.max_series if settings and settings.max_series else self.hypervisor.max_series
+        return self.hypervisor.max_series_of(name)
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:

@@ -1,0 +1,25 @@
+"""The exporter's page in the documentation: every name of the configuration, and an example that is valid."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stratoscope.hypervisor.collectors.host import PARTS
+from stratoscope.hypervisor.settings import FLAGS, SCHEDULES, parse, subjects
+
+PAGE = (Path(__file__).parents[2] / "docs" / "hypervisor.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", [*SCHEDULES, *(subject.name for subject in subjects("")), *(part.name for part in PARTS)]
+)
+def test_every_name_of_the_configuration_is_in_the_documentation(name: str) -> None:
+    assert f"`{name}`" in PAGE
+
+
+def test_example_of_a_configuration_is_valid() -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    settings = parse(yaml.safe_load(example), {flag: default for flag, (default, _) in FLAGS.items()})
+    assert [cloud.name for cloud in settings.clouds] == ["uni", "lab", "far"]
