@@ -16,6 +16,7 @@ from stratoscope.core.collector import (
     OnScrape,
     time_left_s,
 )
+from stratoscope.core.errors import Dropped
 from stratoscope.core.metrics import Sample
 from support.source import Source, vcpus
 
@@ -76,3 +77,8 @@ async def test_time_left_shrinks_and_is_never_negative() -> None:
     assert 9 < time_left_s() < before <= 10
     DEADLINE.set(time.monotonic() - 1)
     assert time_left_s() == 0
+
+
+def test_lines_of_a_collector_are_those_of_its_samples() -> None:
+    lines = Source().lines([vcpus("vm-1"), vcpus("vm-2")], 1)
+    assert (lines.samples, lines.dropped) == (1, {Dropped.MAX_SERIES: 1})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from stratoscope.core.errors import LeftOut
+from stratoscope.core.exposition import Lines, render
 from stratoscope.core.metrics import Family, Sample
 
 T = TypeVar("T")
@@ -53,6 +54,10 @@ class Collector(ABC, Generic[T]):
     @abstractmethod
     def samples(self, data: T, /) -> Iterable[Sample]:
         """What the data say. Pure: no I/O, clock or log."""
+
+    def lines(self, data: T, max_series: int, /) -> Lines:
+        """What `samples` says, as lines; one that has very many series may keep those that did not change."""
+        return render(self.samples(data), self.families, max_series)
 
     def failure(self) -> Iterable[Sample]:
         """What a failed collection shows: verdicts that follow from the failure itself, never old data. Pure.

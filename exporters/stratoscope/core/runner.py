@@ -231,8 +231,7 @@ class Runner:
         return self._succeeded(began, lines, malformed)
 
     def _render(self, data: object) -> Lines:
-        collector = self.collector
-        return render(collector.samples(data), collector.families, self.collection.max_series)
+        return self.collector.lines(data, self.collection.max_series)
 
     def _render_failure(self) -> Lines | None:
         collector = self.collector

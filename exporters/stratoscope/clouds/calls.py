@@ -1,0 +1,31 @@
+"""One request to a cloud as its budget sees it: what comes back, or how it failed."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from stratoscope.core.errors import CollectError, Reason
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Attributes: headers: By name in small letters."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+Send = Callable[[], Awaitable[Answer]]
+"""Makes one request. Raises CallError, or TimeoutError."""
+
+
+class CallError(CollectError):
+    """A request that got no answer that can be read.
+
+    Attributes:
+        code: The label `code` of the request: `connection`, `malformed`.
+    """
+
+    def __init__(self, reason: Reason, message: str, code: str) -> None:
+        super().__init__(reason, message)
+        self.code = code

@@ -1,0 +1,20 @@
+"""Time and chance as a cloud's session takes them; tests give it others."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Attributes: now: Unix seconds; chance: 0 to 1, so that not everybody comes back at the same moment."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    chance: Callable[[], float] = random.random
+
+
+CLOCK = Clock()

@@ -1,0 +1,134 @@
+"""The ledger: what it has kept up to date is what counting anew would find."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from stratoscope.clouds.ledger import Ledger
+from stratoscope.clouds.model import VM, FaultReason, Sums, VMs
+from support.cloud_vms import vm
+
+IDS = st.sampled_from("abcd")
+VALUES = st.sampled_from(("", "x", "y"))
+
+
+@st.composite
+def some_vm(draw: st.DrawFn) -> VM:
+    return vm(
+        draw(IDS),
+        state=draw(VALUES),
+        transition=draw(VALUES),
+        project_id=draw(VALUES),
+        user_id=draw(VALUES),
+        flavor=draw(VALUES),
+        image=draw(VALUES),
+        host=draw(VALUES),
+        zone=draw(VALUES),
+        changed=draw(st.sampled_from((1.0, 2.0, 3.0))),
+        vcpus=draw(st.integers(0, 3)),
+        memory=draw(st.integers(0, 3)),
+        disk=draw(st.integers(0, 3)),
+        addresses=draw(st.integers(0, 3)),
+        fault=draw(st.sampled_from((None, *FaultReason))),
+    )
+
+
+STEPS = st.lists(st.one_of(some_vm(), IDS), max_size=30)
+"""A VM is put, an id is dropped."""
+
+
+def kept(ledger: Ledger) -> VMs:
+    return ledger.vms({"x": "X"}, {}, is_whole=True)
+
+
+def after(steps: list[VM | str]) -> Ledger:
+    ledger = Ledger()
+    play(steps, ledger)
+    return ledger
+
+
+def play(steps: list[VM | str], ledger: Ledger) -> None:
+    for step in steps:
+        if isinstance(step, str):
+            ledger.drop(step)
+        else:
+            ledger.put(step)
+
+
+@given(STEPS)
+def test_what_is_kept_is_what_counting_anew_finds(steps: list[VM | str]) -> None:
+    ledger = after(steps)
+    answer = kept(ledger)
+    vms = list(answer.vms.values())
+    for name in ("state", "flavor", "image", "host", "zone"):
+        assert getattr(answer, f"by_{name}") == Counter(getattr(one, name) for one in vms)
+    assert answer.by_project == {
+        key: summed(vms, "project_id", key) for key in {one.project_id for one in vms}
+    }
+    assert answer.by_user == {key: summed(vms, "user_id", key) for key in {one.user_id for one in vms}}
+    assert answer.by_fault == Counter(one.fault for one in vms if one.fault)
+    assert answer.in_transition == {
+        key: (len(since), min(since))
+        for key in {one.transition for one in vms} - {""}
+        for since in [[one.changed for one in vms if one.transition == key]]
+    }
+    assert ledger.sees_hosts == any(one.host for one in vms)
+    assert len(ledger) == len(vms)
+
+
+@given(STEPS)
+def test_pairs_of_project_and_host_are_what_counting_anew_finds(steps: list[VM | str]) -> None:
+    ledger = after(steps)
+    vms = [one for one in kept(ledger).vms.values() if one.host]
+    pairs = {(one.project_id, one.host) for one in vms}
+    assert {pair: Sums(*total) for pair, total in ledger.placed()} == {
+        (project_id, host): summed([one for one in vms if one.host == host], "project_id", project_id)
+        for project_id, host in pairs
+    }
+
+
+@given(STEPS, STEPS)
+def test_what_is_not_told_as_changed_is_the_same_object(first: list[VM | str], then: list[VM | str]) -> None:
+    ledger = after(first)
+    before = kept(ledger)
+    play(then, ledger)
+    answer = kept(ledger)
+    assert answer.before is before.vms
+    for vm_id in (before.vms.keys() | answer.vms.keys()) - answer.changed:
+        assert before.vms[vm_id] is answer.vms[vm_id]
+
+
+def summed(vms: list[VM], label: str, key: str) -> Sums:
+    of_key = [one for one in vms if getattr(one, label) == key]
+    numbers = (sum(getattr(one, name) for one in of_key) for name in ("vcpus", "memory", "disk", "addresses"))
+    return Sums(len(of_key), *numbers)
+
+
+def test_vm_that_equals_the_known_one_is_no_change() -> None:
+    ledger = Ledger()
+    ledger.put(vm("a"))
+    first = kept(ledger)
+    ledger.put(vm("a"))
+    again = kept(ledger)
+    assert again.vms["a"] is first.vms["a"]
+    assert again.changed == frozenset()
+
+
+def test_answer_does_not_change_with_the_ledger() -> None:
+    ledger = Ledger()
+    ledger.put(vm("a"))
+    answer = kept(ledger)
+    ledger.put(replace(vm("a"), state="SHUTOFF"))
+    ledger.drop("a")
+    assert (answer.vms["a"].state, answer.by_state) == ("ACTIVE", {"ACTIVE": 1})
+
+
+def test_others_are_those_known_and_not_named() -> None:
+    ledger = Ledger()
+    for vm_id in "abc":
+        ledger.put(vm(vm_id))
+    assert ledger.others({"b", "x"}) == {"a", "c"}
+    assert ledger.get("a") == vm("a")
+    assert ledger.get("x") is None

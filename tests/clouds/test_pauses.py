@@ -1,0 +1,88 @@
+"""Pauses after 429 and 503."""
+
+from email.utils import formatdate
+
+import pytest
+
+from stratoscope.clouds.pauses import Pauses
+from support.wheel import Wheel
+
+
+@pytest.fixture
+def wheel() -> Wheel:
+    return Wheel()
+
+
+@pytest.fixture
+def pauses(wheel: Wheel) -> Pauses:
+    return Pauses(wheel.clock)
+
+
+def _in_a_row(pauses: Pauses, wheel: Wheel, number: int) -> list[float]:
+    """How long the pauses are that so many refusals bring, each after the end of the last one."""
+    lasts = []
+    for _ in range(number):
+        pauses.refused("compute", 429, None)
+        lasts.append(pauses.left_s("compute"))
+        wheel.time_s += lasts[-1]
+    return lasts
+
+
+def test_without_retry_after_they_double_to_a_minute(pauses: Pauses, wheel: Wheel) -> None:
+    assert _in_a_row(pauses, wheel, 8) == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60])
+
+
+def test_chance_makes_them_a_quarter_longer_at_most(pauses: Pauses, wheel: Wheel) -> None:
+    wheel.chance = 1.0
+    assert _in_a_row(pauses, wheel, 3) == pytest.approx([1.25, 2.5, 5])
+
+
+def test_any_other_answer_begins_anew(pauses: Pauses, wheel: Wheel) -> None:
+    _in_a_row(pauses, wheel, 3)
+    pauses.answered("compute")
+    assert pauses.gate("compute") is None
+    assert _in_a_row(pauses, wheel, 1) == pytest.approx([1])
+
+
+def test_answers_to_what_was_sent_before_change_nothing(pauses: Pauses) -> None:
+    pauses.refused("compute", 429, None)
+    pauses.refused("compute", 429, None)
+    pauses.answered("compute")
+    assert pauses.left_s("compute") == pytest.approx(1)
+    assert pauses.gate("compute") is not None
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("120", 120),
+        ("0", 1),
+        (" 7 ", 7),
+        ("99999999", 3600),
+        (formatdate(1090.0, usegmt=True), 90),
+        (formatdate(900.0, usegmt=True), 1),
+        ("Thu, 01 Jan 1970 00:18:10 -0000", 90),
+        ("soon", 1),
+        ("", 1),
+        ("-5", 1),
+    ],
+)
+def test_retry_after_is_believed_within_reason(pauses: Pauses, retry_after: str, seconds: float) -> None:
+    pauses.refused("compute", 503, retry_after)
+    assert pauses.left_s("compute") == pytest.approx(seconds)
+
+
+def test_a_longer_retry_after_of_a_later_answer_counts(pauses: Pauses) -> None:
+    pauses.refused("compute", 429, "10")
+    pauses.refused("compute", 429, "30")
+    pauses.refused("compute", 429, "20")
+    assert pauses.left_s("compute") == pytest.approx(30)
+
+
+def test_each_service_has_its_own(pauses: Pauses, wheel: Wheel) -> None:
+    pauses.refused("compute", 429, "10")
+    assert pauses.left_s("network") == 0
+    assert pauses.until() == {"compute": pytest.approx(wheel.time_s + 10)}
+    wheel.time_s += 10
+    assert pauses.until() == {}
+    assert pauses.status("compute") == 429
