@@ -1,0 +1,1 @@
+"""OpenStack: Keystone, Nova, Placement, Neutron, Cinder, Glance and the services beside them."""

@@ -1,0 +1,179 @@
+"""Neutron: addresses by subnet. Source: /v2.0/network-ip-availabilities (role admin) and external networks.
+
+Without that role Neutron answers with an empty list. Then the credential's own subnets are shown, counted by
+what Neutron counts: the addresses in their allocation pools, and those that ports have.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Pool, Pools
+from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+from stratoscope.core.collector import Every
+
+
+class _Use(msgspec.Struct, frozen=True, gc=False):
+    """Numbers are floats: an IPv6 subnet has 2**64 addresses."""
+
+    subnet_id: Text
+    ip_version: int
+    total_ips: float
+    used_ips: float
+    subnet_name: Text | None = None
+
+
+class _Availability(msgspec.Struct, frozen=True, gc=False):
+    network_id: Text
+    subnet_ip_availability: list[_Use]
+    network_name: Text | None = None
+    project_id: Text | None = None
+
+
+class _Network(msgspec.Struct, frozen=True, gc=False, rename={"is_external": "router:external"}):
+    id: Text
+    name: Text | None = None
+    is_external: bool = False
+
+
+class _Range(msgspec.Struct, frozen=True, gc=False):
+    start: Text
+    end: Text
+
+
+class _Subnet(msgspec.Struct, frozen=True, gc=False):
+    id: Text
+    network_id: Text
+    ip_version: int
+    allocation_pools: list[_Range]
+    name: Text | None = None
+    project_id: Text | None = None
+
+
+class _Address(msgspec.Struct, frozen=True, gc=False):
+    subnet_id: Text
+
+
+class _Port(msgspec.Struct, frozen=True, gc=False):
+    fixed_ips: list[_Address]
+
+
+_AVAILABILITIES: Final = Listing(
+    "network", "/v2.0/network-ip-availabilities", "network_ip_availabilities", _Availability
+)
+_NETWORKS: Final = Listing("network", "/v2.0/networks", "networks", _Network)
+_SUBNETS: Final = Listing("network", "/v2.0/subnets", "subnets", _Subnet)
+_PORTS: Final = Listing("network", "/v2.0/ports", "ports", _Port)
+
+_PAGE: Final = tuple(WHOLE_PAGE.items())
+
+
+class Addresses:
+    """Neutron's question about addresses."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def questions(self) -> Sequence[Question[Pools]]:
+        return (
+            Question(
+                "addresses",
+                Pools,
+                self.pools,
+                Every(300, 120, 900),
+                cost="2; without the role admin 3 and 1 for each 1,000 of its ports",
+                role="admin; any other sees its own project's subnets",
+            ),
+        )
+
+    async def pools(self) -> Pools:
+        """One for each subnet."""
+        access = await self._api.access()
+        try:
+            networks, malformed = await self._api.items(_AVAILABILITIES)
+        except (ForbiddenError, NotThereError):  # NotThereError: the extension is not loaded
+            return await self._counted(access)
+        if not networks and not malformed and not access.is_admin:
+            return await self._counted(access)
+        external = await self._external()
+        return Pools(
+            tuple(
+                _pool_of(network, use, external)
+                for network in networks
+                for use in network.subnet_ip_availability
+            ),
+            malformed,
+        )
+
+    async def _external(self) -> frozenset[str]:
+        query = [*_PAGE, ("router:external", "true"), ("fields", "id")]
+        networks, _ = await self._api.items(_NETWORKS, query)
+        return frozenset(network.id for network in networks)
+
+    async def _counted(self, access: Access) -> Pools:
+        """Own subnets, those of the whole cloud for an admin."""
+        fields = ("id", "network_id", "ip_version", "allocation_pools", "name", "project_id")
+        subnets, malformed = await self._api.items(_SUBNETS, _query(*fields))
+        own = [one for one in subnets if access.is_admin or one.project_id == access.project_id]
+        if not own:
+            return Pools((), malformed)
+        networks, _ = await self._api.items(_NETWORKS, _query("id", "name", "router:external"))
+        by_id = {network.id: network for network in networks}
+        used = await self._used()
+        pools = []
+        for subnet in own:
+            try:
+                pools.append(_pool(subnet, by_id.get(subnet.network_id), used[subnet.id]))
+            except ValueError:
+                malformed += 1
+        return Pools(tuple(pools), malformed)
+
+    async def _used(self) -> Counter[str]:
+        """Addresses that ports have, by subnet."""
+        used: Counter[str] = Counter()
+        async for page in self._api.pages(_PORTS, _query("fixed_ips")):
+            used.update(address.subnet_id for port in page.items for address in port.fixed_ips)
+        return used
+
+
+def _query(*fields: str) -> list[tuple[str, str]]:
+    return [*_PAGE, *(("fields", name) for name in fields)]
+
+
+def _pool_of(network: _Availability, use: _Use, external: frozenset[str]) -> Pool:
+    return Pool(
+        network.network_id,
+        network.network_name or "",
+        use.subnet_id,
+        use.subnet_name or "",
+        network.project_id or "",
+        use.ip_version,
+        network.network_id in external,
+        use.total_ips,
+        use.used_ips,
+    )
+
+
+def _pool(subnet: _Subnet, network: _Network | None, used: int) -> Pool:
+    """Raises ValueError for an allocation pool that is no range of addresses."""
+    return Pool(
+        subnet.network_id,
+        (network and network.name) or "",
+        subnet.id,
+        subnet.name or "",
+        subnet.project_id or "",
+        subnet.ip_version,
+        network is not None and network.is_external,
+        float(sum(_length(one) for one in subnet.allocation_pools)),
+        float(used),
+    )
+
+
+def _length(pool: _Range) -> int:
+    return int(ip_address(pool.end)) - int(ip_address(pool.start)) + 1

@@ -1,0 +1,82 @@
+"""What the readers of this folder ask a cloud through; session.py is the real one."""
+
+from collections.abc import AsyncGenerator
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from stratoscope.clouds.openstack.listing import Listing, Page, Query
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+
+T = TypeVar("T")
+
+
+class ForbiddenError(LeftOutError):
+    """403: the credential lacks the right. Uncaught, the collector is left out as `unauthorized`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(LeftOut.UNAUTHORIZED, message)
+
+
+class NotThereError(CollectError):
+    """404: what was asked for is gone, or the cloud does not know the call."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.UNAVAILABLE, message)
+
+
+class Access(msgspec.Struct, frozen=True):
+    """What the token says.
+
+    Attributes:
+        roles: Names.
+        project_id: The credential's project; "" where it has none (system or domain scope).
+        services: Types in the catalogue of the configured region, as openstacksdk names them:
+            `block-storage`, not `volumev3`.
+    """
+
+    roles: frozenset[str]
+    project_id: str
+    project_name: str
+    user_id: str
+    user_name: str
+    services: frozenset[str]
+
+    @property
+    def is_admin(self) -> bool:
+        return "admin" in self.roles
+
+
+class Api(Protocol):
+    """One cloud and region, asked within its budget.
+
+    Every method raises, besides what it says itself:
+        CollectError: `timeout`, `unavailable` (no connection, 5xx), `unauthorized` (the log-in is refused),
+            `malformed`, `busy` (429, or the budget of this refresh is used up).
+        LeftOutError: `absent`, when the catalogue does not have the service.
+        ForbiddenError: 403.
+        NotThereError: 404.
+    """
+
+    cloud: str
+
+    async def access(self) -> Access:
+        """What the token in force says; logs in when there is none."""
+
+    async def get(  # noqa: PLR0913 - what makes up a request
+        self,
+        service: str,
+        path: str,
+        kind: type[T],
+        *,
+        operation: str,
+        params: Query = ...,
+        version: str = "",
+    ) -> T:
+        """One GET, its answer decoded as `kind`."""
+
+    def pages(self, listing: Listing[T], params: Query = ...) -> AsyncGenerator[Page[T], None]:
+        """A list, page by page, to its end; one who does not read to the end closes it (`aclosing`)."""
+
+    async def items(self, listing: Listing[T], params: Query = ...) -> tuple[list[T], int]:
+        """A whole list, and how many of its items made no sense."""

@@ -1,0 +1,82 @@
+"""Ironic: conductors and nodes. Source: /v1/conductors, /v1/nodes; role admin, or reader of the system."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Extra, Service
+from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.extra import agents_of, counted, extra, extra_question
+from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+
+_SERVICE: Final = "baremetal"
+_VERSION: Final = "1.49"
+"""The first that lists conductors."""
+
+
+class _Node(msgspec.Struct, frozen=True, gc=False):
+    provision_state: Text | None = None
+    power_state: Text | None = None
+    maintenance: bool = False
+
+
+class _Conductor(msgspec.Struct, frozen=True, gc=False):
+    hostname: Text
+    alive: bool
+    conductor_group: Text | None = None
+    updated_at: datetime | None = None
+
+
+_NODES: Final = Listing(_SERVICE, "/v1/nodes", "nodes", _Node, version=_VERSION)
+_CONDUCTORS: Final = Listing(_SERVICE, "/v1/conductors", "conductors", _Conductor, version=_VERSION)
+
+
+class Baremetal:
+    """Ironic's question."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def questions(self) -> Sequence[Question[Extra]]:
+        return (
+            extra_question(
+                "baremetal",
+                self.read,
+                cost="2, and 1 for each further 1,000 nodes",
+                role="admin; any other sees the nodes it owns or leases, and no conductors",
+            ),
+        )
+
+    async def read(self) -> Extra:
+        """Nodes by provision state, by power state and by whether they are in maintenance."""
+        nodes = await counted(
+            self._api,
+            _NODES,
+            {**WHOLE_PAGE, "fields": "uuid,provision_state,power_state,maintenance"},
+            {
+                "nodes": lambda node: node.provision_state or "",
+                "nodes_power": lambda node: node.power_state or "",
+                "nodes_maintenance": lambda node: "true" if node.maintenance else "false",
+            },
+            is_whole=(await self._api.access()).is_admin,
+        )
+        fields = {"fields": "hostname,conductor_group,alive,updated_at"}
+        return extra(_SERVICE, await agents_of(self._api, _CONDUCTORS, fields, _service), nodes)
+
+
+def _service(conductor: _Conductor) -> Service:
+    """A conductor cannot be disabled; its group is what comes closest to a zone."""
+    return Service(
+        _SERVICE,
+        "ironic-conductor",
+        conductor.hostname,
+        conductor.conductor_group or "",
+        conductor.alive,
+        True,
+        "",
+        moment(conductor.updated_at),
+    )

@@ -1,0 +1,194 @@
+"""Where each service of one region is, by the token's catalogue and what clouds.yaml says beside it.
+
+Paths of requests begin behind the version for Nova, Cinder, Manila and Heat (`/servers/detail`), and with it
+for Keystone, Neutron, Glance, Octavia, Ironic, Designate, Magnum and Barbican (`/v3/projects`), whether the
+catalogue's URL holds it or not. Placement, Swift and what is not known here: behind the URL as it is.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+from openstack.config.cloud_region import CloudRegion
+from os_service_types import ServiceTypes
+from yarl import URL
+
+from stratoscope.clouds.openstack import trust
+from stratoscope.core.errors import CollectError, Reason
+
+T = TypeVar("T")
+
+IN_URL: Final[Mapping[str, str]] = {
+    "compute": "v2.1",
+    "block-storage": "v3",
+    "shared-file-system": "v2",
+    "orchestration": "v1",
+}
+"""Services whose version stands in the endpoint's URL, with the one that is meant where it does not."""
+IN_PATH: Final = frozenset(
+    {
+        "identity",
+        "network",
+        "image",
+        "load-balancer",
+        "baremetal",
+        "dns",
+        "container-infrastructure-management",
+        "key-manager",
+    }
+)
+"""Services whose version stands in the path of a request."""
+
+_OF_A_PROJECT: Final = frozenset({"block-storage", "shared-file-system", "orchestration"})
+_VERSION: Final = re.compile(r"/v\d+(?:\.\d+)?(?=/|$)")
+_TYPES: Final = ServiceTypes()
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One service's.
+
+    Attributes:
+        url: What the path of a request is put behind.
+        root: The list of its versions.
+        document: The document of the version that is asked, or the list.
+        proxy: What it is asked through; None for none.
+    """
+
+    url: str
+    root: str
+    document: str
+    proxy: str | None
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    type: str
+    endpoints: list[Any]
+    name: str | None = None
+
+
+class _Place(msgspec.Struct, frozen=True):
+    interface: str
+    url: str
+    region_id: str | None = None
+    region: str | None = None
+
+    @property
+    def where(self) -> str | None:
+        return self.region_id or self.region
+
+
+def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str, Endpoint]:
+    """Each service's endpoint, by its type as openstacksdk names it.
+
+    Args:
+        raw: The token's catalogue as Keystone gives it; an entry that makes no sense is left out.
+        region: What clouds.yaml says.
+        project_id: The token's; "" where it has none.
+
+    Raises:
+        CollectError: `unavailable`: the region is not there, or it must be said which one is meant; or what
+            clouds.yaml says of an endpoint is no URL.
+    """
+    entries = list(_good(raw, _Entry))
+    _check_region({place.where for entry in entries for place in _good(entry.endpoints, _Place)}, region)
+    types = {_official(entry.type) for entry in entries} | {"identity", *IN_URL, *IN_PATH}
+    urls = {service: _url(service, entries, region) for service in types}
+    return {service: endpoint(service, url, project_id) for service, url in urls.items() if url}
+
+
+def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
+    """The endpoint of a service at a URL as the catalogue gives it."""
+    url = url.rstrip("/")
+    versions = list(_VERSION.finditer(url))
+    root = url[: versions[-1].start()] if versions else url
+    document = f"{root}/"
+    if service in IN_PATH:
+        url = root
+    elif service in IN_URL:
+        version: str = versions[-1].group() if versions else f"/{IN_URL[service]}"
+        document = f"{root}{version}/"
+        if not versions:
+            url = f"{root}{version}"
+            if service in _OF_A_PROJECT and project_id:
+                url = f"{url}/{project_id}"
+    return Endpoint(url, f"{root}/", document, _proxy(root))
+
+
+def _url(service: str, entries: Sequence[_Entry], region: CloudRegion) -> str | None:
+    """The URL that clouds.yaml or the catalogue has for a service; None where there is none."""
+    override = region.get_endpoint(service)
+    if override and not _is_url(override):
+        raise CollectError(
+            Reason.UNAVAILABLE, f"{service}: what clouds.yaml overrides its endpoint with is no URL"
+        )
+    if override:
+        return override
+    names = _TYPES.get_all_types(service) if _TYPES.is_known(service) else [service]
+    wanted, name = region.get_service_type(service), region.get_service_name(service)
+    for its_type in [wanted] if wanted != service else names:
+        for entry in entries:
+            if entry.type == its_type and name in (None, entry.name):
+                url = _of_entry(entry, region, service)
+                if url:
+                    return url
+    auth_url = region.get_auth_args().get("auth_url")
+    return str(auth_url) if service == "identity" and auth_url else None
+
+
+def _of_entry(entry: _Entry, region: CloudRegion, service: str) -> str | None:
+    """The URL of the first wanted interface that the region has."""
+    where, wanted = region.get_region_name(service), region.get_interface(service) or "public"
+    places = [place for place in _good(entry.endpoints, _Place) if where in (None, "", place.where)]
+    for interface in [wanted] if isinstance(wanted, str) else wanted:
+        for place in places:
+            if place.interface == interface.removesuffix("URL") and _is_url(place.url):
+                return place.url
+    return None
+
+
+def _is_url(text: str) -> bool:
+    """Whether requests can be sent there."""
+    try:
+        url = URL(text)
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
+
+
+def _check_region(there: set[str | None], region: CloudRegion) -> None:
+    """Refuse to guess among several regions, and a region that is not there."""
+    names = sorted(name for name in there if name)
+    wanted = region.get_region_name()
+    if not wanted and len(names) > 1:
+        raise CollectError(
+            Reason.UNAVAILABLE,
+            f"identity: the catalogue has several regions; set `region:` to one of: {', '.join(names)}",
+        )
+    if wanted and names and wanted not in names:
+        raise CollectError(
+            Reason.UNAVAILABLE,
+            f"identity: the region {wanted} is not in the catalogue; it has: {', '.join(names)}",
+        )
+
+
+def _official(its_type: str) -> str:
+    """A type as openstacksdk names it."""
+    return _TYPES.get_service_type(its_type) or its_type
+
+
+def _good(raw: object, kind: type[T]) -> Iterable[T]:
+    """What of a list is what it should be."""
+    for one in raw if isinstance(raw, list) else ():
+        try:
+            yield msgspec.convert(one, kind)
+        except msgspec.ValidationError:
+            continue  # an entry that makes no sense costs itself
+
+
+def _proxy(url: str) -> str | None:
+    proxy = trust.proxy(url)
+    if proxy and not proxy.startswith(("http://", "https://")):
+        kind = proxy.partition("://")[0]
+        raise CollectError(Reason.UNAVAILABLE, f"{url}: a proxy of kind {kind}; only HTTP proxies are known")
+    return proxy

@@ -1,0 +1,163 @@
+"""GETs to the services of one region: with the token in use, at the catalogue's endpoint, in the budget."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from yarl import URL
+
+from stratoscope.clouds.budget import Budget
+from stratoscope.clouds.calls import Answer
+from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.http import Http
+from stratoscope.clouds.openstack import refusals
+from stratoscope.clouds.openstack.api import Access, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.catalogue import Endpoint
+from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.openstack.listing import Query, pairs
+from stratoscope.clouds.openstack.login import SERVICE, Login, Token
+from stratoscope.clouds.openstack.versions import Versions
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
+
+_CHOICES: Final = 300
+"""What a list of versions may be answered with."""
+_UNAUTHORIZED: Final = 401
+_NOT_ACCEPTABLE: Final = 406
+_FOR_A_LOGIN_S: Final = 10.0
+_IN_VAIN_FOR_S: Final = 300.0
+"""So long no new token is got for a service that refused one made just for it."""
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One GET.
+
+    Attributes:
+        path: Below the service's endpoint; None for its version document.
+        version: The newest microversion that is understood; "" for none.
+    """
+
+    service: str
+    operation: str
+    path: str | None
+    query: Query = ()
+    version: str = ""
+    headers: Mapping[str, str] = {}
+
+    def __str__(self) -> str:
+        return f"{self.service}: {self.operation}"
+
+
+class Client:
+    """One region's services.
+
+    Attributes:
+        budget: What they may be asked, and have been.
+    """
+
+    def __init__(self, config: OpenStackCloud, clock: Clock = CLOCK) -> None:
+        self.budget = Budget(config.budget, clock)
+        self._name, self._connections = config.name, config.budget.concurrency
+        self._clock = clock
+        self._login = Login(config, self.budget, clock)
+        self._versions = Versions(clock)
+        self._http: Http | None = None
+        self._in_vain: dict[str, float] = {}
+
+    async def access(self) -> Access:
+        """What the token says. Raises CollectError when there is none to be had."""
+        return (await self._login.token()).granted.access
+
+    async def body(self, ask: Ask) -> bytes:
+        """The body of a 2xx answer; asked for once more where a service does not like the token.
+
+        Raises:
+            CollectError, LeftOutError: As api.py says.
+        """
+        token = await self._login.token()
+        answer = await self._answer(ask, token)
+        if answer.status == _UNAUTHORIZED and self._is_worth_a_login(ask.service):
+            token = await self._login.another(token)
+            self.budget.account.retry((ask.service, ask.operation), str(_UNAUTHORIZED))
+            answer = await self._answer(ask, token)
+            if answer.status == _UNAUTHORIZED:
+                self._in_vain[ask.service] = self._clock.monotonic() + _IN_VAIN_FOR_S
+        if 200 <= answer.status < 300 or (ask.path is None and answer.status == _CHOICES):  # noqa: PLR2004 - HTTP's own
+            return answer.body
+        if answer.status == _NOT_ACCEPTABLE:
+            self._versions.forget(ask.service)
+        raise refusals.error(str(ask), answer)
+
+    async def places(self) -> Mapping[str, Endpoint]:
+        """Where the services are, as far as it is known: by the last token, else Keystone alone.
+
+        Raises:
+            CollectError: Not even that is known.
+        """
+        if self._login.last is None:
+            try:
+                async with asyncio.timeout(_FOR_A_LOGIN_S):
+                    await self._login.token()
+            except (CollectError, TimeoutError):
+                if self._login.opened is None:
+                    raise
+                return {SERVICE: self._login.opened.place}
+        assert self._login.last is not None  # noqa: S101 - a token was got
+        return self._login.last.granted.endpoints
+
+    async def check(
+        self, service: str, place: Endpoint, operation: str, timeout_s: float
+    ) -> tuple[int, float]:
+        """The status that the list of a service's versions is answered with, and after how many seconds.
+
+        Raises:
+            CollectError: As Budget.check.
+        """
+        began = self._clock.monotonic()
+
+        async def send() -> Answer:
+            nonlocal began
+            began = self._clock.monotonic()
+            return await self._opened().get(URL(place.root), {}, place.proxy)
+
+        answer = await self.budget.check(service, operation, send, timeout_s)
+        return answer.status, self._clock.monotonic() - began
+
+    async def close(self) -> None:
+        await self._login.close()
+        if self._http is not None:
+            await self._http.close()
+
+    async def _answer(self, ask: Ask, token: Token) -> Answer:
+        place = token.granted.endpoints.get(ask.service)
+        if place is None:
+            raise LeftOutError(LeftOut.ABSENT, f"{ask.service}: not in the catalogue of this region")
+        url = _url(place, ask)
+        headers = {"X-Auth-Token": token.granted.token.reveal(), "Accept": "application/json", **ask.headers}
+        headers |= await self._versions.headers(ask.service, ask.version, lambda: self._document(ask.service))
+
+        async def send() -> Answer:
+            return await self._opened().get(url, headers, place.proxy)
+
+        return await self.budget.call(ask.service, ask.operation, send)
+
+    async def _document(self, service: str) -> bytes:
+        """The service's version document; nothing where it has none, or none for us."""
+        try:
+            return await self.body(Ask(service, "versions", None))
+        except (ForbiddenError, NotThereError):
+            return b""
+
+    def _is_worth_a_login(self, service: str) -> bool:
+        return self._in_vain.get(service, 0.0) <= self._clock.monotonic()
+
+    def _opened(self) -> Http:
+        if self._http is None:
+            assert self._login.opened is not None  # noqa: S101 - nothing is asked before a log-in
+            self._http = Http(self._name, self._login.opened.tls, self._connections)
+        return self._http
+
+
+def _url(place: Endpoint, ask: Ask) -> URL:
+    text = place.document if ask.path is None else place.url + ask.path
+    return URL(text).with_query(pairs(ask.query))

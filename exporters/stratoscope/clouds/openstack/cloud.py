@@ -1,0 +1,90 @@
+"""An OpenStack as the management exporter sees it: one region, and everything that it can be asked."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.budget import Budget
+from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.addresses import Addresses
+from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.capacity import Capacity
+from stratoscope.clouds.openstack.client import Client
+from stratoscope.clouds.openstack.compute_services import ComputeServices
+from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.openstack.endpoints import Endpoints
+from stratoscope.clouds.openstack.extras import Extras
+from stratoscope.clouds.openstack.hypervisors import Hypervisors
+from stratoscope.clouds.openstack.identity import Identity
+from stratoscope.clouds.openstack.image import Image
+from stratoscope.clouds.openstack.names import Names
+from stratoscope.clouds.openstack.network import Network
+from stratoscope.clouds.openstack.placement import Placement
+from stratoscope.clouds.openstack.providers import Providers
+from stratoscope.clouds.openstack.quotas import ProjectQuotas
+from stratoscope.clouds.openstack.servers import Servers
+from stratoscope.clouds.openstack.session import Session
+from stratoscope.clouds.openstack.volume import Volume
+
+Ask = Callable[[], Awaitable[Any]]
+
+
+class Reader(Protocol):
+    """Reads one part of a cloud."""
+
+    def questions(self) -> Sequence[Question[Any]]: ...
+
+
+class OpenStack:
+    """Implements Management.
+
+    Attributes:
+        cloud: The name that the operator gave it.
+        account: What it may cost, and has.
+        api: What its readers ask.
+    """
+
+    def __init__(self, config: OpenStackCloud, clock: Clock = CLOCK) -> None:
+        self.cloud = config.name
+        self._client = Client(config, clock)
+        self.account: Budget = self._client.budget
+        self.api: Api = Session(config.name, self._client)
+        self._readers = (Endpoints(self._client), *_readers(self.api))
+
+    def questions(self) -> Sequence[Question[Any]]:
+        """Everything that it can be asked; the requests of each refresh are bounded."""
+        questions = [question for reader in self._readers for question in reader.questions()]
+        return [replace(question, ask=self._bounded(question.ask)) for question in questions]
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    def _bounded(self, ask: Ask) -> Ask:
+        async def bounded() -> Any:
+            with self.account.refresh():
+                return await ask()
+
+        return bounded
+
+
+def _readers(api: Api) -> Sequence[Reader]:
+    """Readers of one cloud; what several of them know is read once."""
+    names, providers = Names(api), Providers()
+    servers = Servers(api, names)
+    hypervisors = Hypervisors(api, servers, providers)
+    placement = Placement(api, hypervisors, servers, providers)
+    return (
+        ComputeServices(api),
+        servers,
+        hypervisors,
+        placement,
+        Capacity(api, hypervisors, placement, providers),
+        Identity(names),
+        ProjectQuotas(api, names),
+        Network(api),
+        Addresses(api),
+        Volume(api),
+        Image(api),
+        Extras(api),
+    )

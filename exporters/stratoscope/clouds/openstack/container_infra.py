@@ -1,0 +1,74 @@
+"""Magnum: conductors and clusters. Source: /v1/mservices (role admin), /v1/clusters."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Extra, Service
+from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.extra import agents_of, counted, extra, extra_question
+from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+
+_SERVICE: Final = "container-infrastructure-management"
+
+
+class _Cluster(msgspec.Struct, frozen=True, gc=False):
+    status: Text | None = None
+
+
+class _Conductor(msgspec.Struct, frozen=True, gc=False):
+    binary: Text
+    host: Text
+    state: Text
+    disabled: bool = False
+    disabled_reason: Text | None = None
+    updated_at: datetime | None = None
+
+
+_CLUSTERS: Final = Listing(_SERVICE, "/v1/clusters", "clusters", _Cluster)
+_CONDUCTORS: Final = Listing(_SERVICE, "/v1/mservices", "mservices", _Conductor)
+
+
+class ContainerInfra:
+    """Magnum's question."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def questions(self) -> Sequence[Question[Extra]]:
+        return (
+            extra_question(
+                "container_infra",
+                self.read,
+                cost="2, and 1 for each further 1,000 clusters",
+                role="admin; any other sees its own project's clusters, and no conductors",
+            ),
+        )
+
+    async def read(self) -> Extra:
+        """Clusters by status: an administrator is answered with those of all projects, unasked."""
+        clusters = await counted(
+            self._api,
+            _CLUSTERS,
+            WHOLE_PAGE,
+            {"clusters": lambda cluster: cluster.status or ""},
+            is_whole=(await self._api.access()).is_admin,
+        )
+        return extra(_SERVICE, await agents_of(self._api, _CONDUCTORS, {}, _service), clusters)
+
+
+def _service(conductor: _Conductor) -> Service:
+    return Service(
+        _SERVICE,
+        conductor.binary,
+        conductor.host,
+        "",
+        conductor.state == "up",
+        not conductor.disabled and conductor.disabled_reason is None,
+        conductor.disabled_reason or "",
+        moment(conductor.updated_at),
+    )

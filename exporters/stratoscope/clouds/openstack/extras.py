@@ -1,0 +1,28 @@
+"""The services that are not asked in depth, all of them."""
+
+from collections.abc import Sequence
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Extra
+from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.baremetal import Baremetal
+from stratoscope.clouds.openstack.container_infra import ContainerInfra
+from stratoscope.clouds.openstack.dns import DNS
+from stratoscope.clouds.openstack.key_manager import KeyManager
+from stratoscope.clouds.openstack.load_balancer import LoadBalancer
+from stratoscope.clouds.openstack.orchestration import Orchestration
+from stratoscope.clouds.openstack.shared_file_system import SharedFileSystem
+
+_READERS = (
+    LoadBalancer, Baremetal, DNS, SharedFileSystem, Orchestration, ContainerInfra, KeyManager,
+)  # fmt: skip
+
+
+class Extras:
+    """Their questions; one whose service is not in the catalogue is left out. Of Swift there is none."""
+
+    def __init__(self, api: Api) -> None:
+        self._readers = [reader(api) for reader in _READERS]
+
+    def questions(self) -> Sequence[Question[Extra]]:
+        return tuple(question for reader in self._readers for question in reader.questions())

@@ -1,0 +1,57 @@
+"""Glance: images counted. Source: /v2/images, once more for those that are hidden.
+
+An administrator sees all; any other those of its own project, the public ones and those shared with it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Objects
+from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.counting import Tally
+from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+from stratoscope.core.collector import Every
+
+
+class _Image(msgspec.Struct, frozen=True, gc=False):
+    """Attributes: size: Bytes; None until there are data."""
+
+    status: Text
+    size: int | None = None
+    owner: Text | None = None
+
+
+_IMAGES: Final = Listing("image", "/v2/images", "images", _Image)
+
+
+class Image:
+    """Glance's question."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def questions(self) -> Sequence[Question[Objects]]:
+        return (
+            Question(
+                "images",
+                Objects,
+                self.images,
+                Every(300, 60, 900),
+                cost="2, and 1 for each further 1,000 images",
+                role="admin; any other sees what it may boot",
+            ),
+        )
+
+    async def images(self) -> Objects:
+        """Images by state, with the bytes that they take; a project is an image's owner."""
+        tally = Tally("images", is_sized=True)
+        for query in (WHOLE_PAGE, {**WHOLE_PAGE, "os_hidden": "true"}):
+            async for page in self._api.pages(_IMAGES, query):
+                tally.malformed += page.malformed
+                for image in page.items:
+                    tally.add(image.status, image.owner, image.size or 0)
+        return tally.objects(is_whole=(await self._api.access()).is_admin)

@@ -1,0 +1,38 @@
+"""Barbican: how many secrets the credential's own project has. Source: /v1/secrets.
+
+No role lists other projects' secrets, and nothing tells them by state: the state is empty.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Count, Extra, Objects
+from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.extra import NO_AGENTS, extra, extra_question
+
+_SERVICE: Final = "key-manager"
+
+
+class _Secrets(msgspec.Struct, frozen=True):
+    total: int
+
+
+class KeyManager:
+    """Barbican's question."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def questions(self) -> Sequence[Question[Extra]]:
+        role = "any that may list secrets (creator, observer, admin): its own project's"
+        return (extra_question("key_manager", self.read, cost="1", role=role),)
+
+    async def read(self) -> Extra:
+        """The number of secrets; only one of them is asked for, and none of their payloads."""
+        page = {"limit": "1"}
+        secrets = await self._api.get(_SERVICE, "/v1/secrets", _Secrets, operation="secrets", params=page)
+        count = Objects("secrets", {"": Count(secrets.total)}, None, {}, is_whole=False)
+        return extra(_SERVICE, NO_AGENTS, (count,))

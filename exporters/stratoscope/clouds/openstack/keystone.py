@@ -1,0 +1,223 @@
+"""The log-in: keystoneauth with the plugin that clouds.yaml names. Blocking: called in a thread."""
+
+import logging
+import re
+import ssl
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+import requests
+from keystoneauth1 import exceptions
+from keystoneauth1.access.access import AccessInfo
+from keystoneauth1.identity.base import BaseIdentityPlugin
+from keystoneauth1.session import TCPKeepAliveAdapter
+from openstack.config.cloud_region import CloudRegion
+
+from stratoscope.clouds.openstack import clouds_yaml, trust
+from stratoscope.clouds.openstack.api import Access
+from stratoscope.clouds.openstack.catalogue import Endpoint, endpoint, endpoints
+from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.core.config import Secret
+from stratoscope.core.errors import CollectError, ConfigError, Reason, one_line
+
+REFUSED: Final = frozenset({400, 401, 403})
+"""Statuses that say the credential is not accepted; an identity provider says 400 (RFC 6749, 5.2)."""
+
+_LONGEST_MESSAGE: Final = 300
+_STATUS: Final = re.compile(r" \(HTTP \d+\).*\Z")
+"""What keystoneauth puts behind Keystone's words; the id of the request is another each time."""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """One HTTP request of a log-in: how it ended, as the label `code`."""
+
+    code: str
+    seconds: float
+    size: int
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """What a log-in brings.
+
+    Attributes:
+        lives_s: How long the token is valid from when it was issued.
+        expires: Unix seconds.
+    """
+
+    token: Secret
+    lives_s: float
+    expires: float
+    access: Access
+    endpoints: Mapping[str, Endpoint]
+
+
+class RefusedError(CollectError):
+    """The credential is not accepted: asking again only locks the account."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.UNAUTHORIZED, message)
+
+
+class BusyError(CollectError):
+    """Keystone answered 429 or 503."""
+
+    def __init__(self, status: int, retry_after: str | None, message: str) -> None:
+        super().__init__(Reason.BUSY if status == requests.codes.too_many else Reason.UNAVAILABLE, message)
+        self.status, self.retry_after = status, retry_after
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """What clouds.yaml says, read before the first log-in."""
+
+    region: CloudRegion
+    tls: ssl.SSLContext
+
+    @property
+    def place(self) -> Endpoint:
+        """Keystone's endpoint, known before any catalogue."""
+        return endpoint("identity", str(self.region.get_auth_args().get("auth_url", "")))
+
+
+class Keystone:
+    """One cloud's identity service.
+
+    Attributes:
+        sent: The requests of log-ins that were not yet taken note of.
+        opened: None before the first log-in was tried.
+    """
+
+    def __init__(self, config: OpenStackCloud) -> None:
+        self.sent: deque[Sent] = deque()
+        self._config = config
+        self.opened: Opened | None = None
+
+    def log_in(self) -> Granted:
+        """A new token.
+
+        Raises:
+            RefusedError: The credential is not accepted.
+            BusyError: 429 or 503.
+            CollectError: `timeout`, `unavailable`, `malformed`.
+        """
+        try:
+            region = self._open().region
+            plugin = region.get_auth()
+            assert isinstance(plugin, BaseIdentityPlugin)  # noqa: S101 - clouds_yaml.py takes no other
+            plugin.invalidate()
+            return _granted(plugin.get_access(region.get_session()), region)
+        except ConfigError as error:
+            raise CollectError(Reason.UNAVAILABLE, str(error)) from error
+        except exceptions.ClientException as error:
+            raise _translated(error) from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # of an answer that is no token
+            what = f"identity: what answers is no Keystone: {type(error).__name__}"
+            raise CollectError(Reason.MALFORMED, what) from error
+
+    def close(self) -> None:
+        if self.opened is not None:
+            self.opened.region.get_session().close()
+
+    def _open(self) -> Opened:
+        if self.opened is None:
+            # It warns at each attempt while Keystone is away, and at DEBUG it would tell too much.
+            logging.getLogger("keystoneauth").setLevel(logging.ERROR)
+            region = clouds_yaml.region(self._config)
+            for scheme in ("http://", "https://"):
+                region.get_session().mount(scheme, _Counting(self.sent))
+            self.opened = Opened(region, trust.tls(region))
+        return self.opened
+
+
+class _Counting(TCPKeepAliveAdapter):
+    """Takes note of each request."""
+
+    def __init__(self, sent: "deque[Sent]") -> None:
+        super().__init__()
+        self._sent = sent
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        began, code, size = time.monotonic(), "connection", 0
+        try:
+            response = super().send(*args, **kwargs)
+            size = len(response.content)
+            code = str(response.status_code)
+        except requests.Timeout:
+            code = "timeout"
+            raise
+        finally:
+            self._sent.append(Sent(code, time.monotonic() - began, size))
+        return response
+
+
+def _granted(access: AccessInfo, region: CloudRegion) -> Granted:
+    issued, expires, token = access.issued, access.expires, access.auth_token
+    if issued is None or expires is None or token is None:
+        raise ValueError("no token")
+    project_id = access.project_id or ""
+    found = endpoints(access.service_catalog.catalog, region, project_id)
+    return Granted(
+        Secret(token),
+        (expires - issued).total_seconds(),
+        expires.timestamp(),
+        Access(
+            roles=frozenset(access.role_names or ()),
+            project_id=project_id,
+            project_name=access.project_name or "",
+            user_id=access.user_id or "",
+            user_name=access.username or "",
+            services=frozenset(found),
+        ),
+        found,
+    )
+
+
+def _translated(error: exceptions.ClientException) -> CollectError:
+    """keystoneauth's error in one line, without ids of requests and addresses of objects."""
+    cause = error.__context__
+    if isinstance(error, exceptions.DiscoveryFailure) and isinstance(cause, exceptions.ClientException):
+        error = cause  # it cites the whole of it
+    match error:
+        case exceptions.HttpError():
+            return _of_status(error)
+        case exceptions.ConnectTimeout():
+            reason, what = Reason.TIMEOUT, _short(error.message)
+        case exceptions.ConnectFailure():
+            reason, what = Reason.UNAVAILABLE, f"no connection to Keystone: {_cause(error)}"
+        case exceptions.InvalidResponse():
+            reason, what = Reason.MALFORMED, "what answers is no Keystone"
+        case exceptions.MissingAuthMethods() | exceptions.AuthPluginException():
+            return RefusedError(f"identity: log-in refused: {_short(error.message)}")
+        case _:
+            reason, what = Reason.UNAVAILABLE, _short(error.message)
+    return CollectError(reason, f"identity: {what}")
+
+
+def _of_status(error: exceptions.HttpError) -> CollectError:
+    message = f"identity: log-in answered {error.http_status}: {_short(error.message)}"
+    if error.http_status in REFUSED:
+        return RefusedError(f"identity: log-in refused ({error.http_status}): {_short(error.message)}")
+    if error.http_status in (requests.codes.too_many, requests.codes.unavailable):
+        headers = error.response.headers if error.response is not None else {}
+        return BusyError(error.http_status, headers.get("Retry-After"), message)
+    return CollectError(Reason.UNAVAILABLE, message)
+
+
+def _cause(error: BaseException) -> str:
+    """What the operating system said, or whoever was asked first, below all that was wrapped around it."""
+    said, cause = "", error
+    while True:
+        if isinstance(cause, OSError) and cause.strerror:
+            said = cause.strerror
+        below = [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
+        inner = next((one for one in below if isinstance(one, BaseException)), None)
+        if inner is None:
+            return said or str(cause) or type(cause).__name__
+        cause = inner
+
+
+def _short(text: str | None) -> str:
+    line = _STATUS.sub("", one_line(text or "no reason given"))
+    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}..."

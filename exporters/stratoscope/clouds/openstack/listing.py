@@ -1,0 +1,150 @@
+"""Lists as OpenStack's services answer them: typed items straight from bytes, and the way to the next page.
+
+A page is decoded in one go. Where that fails each item is decoded by itself, so that one that makes no sense
+costs itself alone and is counted.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from stratoscope.core.errors import CollectError, Reason
+
+T = TypeVar("T")
+
+Query: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
+"""Of a request; pairs where a name stands more than once: Neutron's `fields`."""
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """Attributes: more: The query that asks for the next page; None on the last one."""
+
+    items: list[T]
+    malformed: int = 0
+    more: Query | None = None
+
+
+class Listing(Generic[T]):
+    """One list of one service.
+
+    Attributes:
+        service: The service's type in the catalogue: `compute`, `block-storage`.
+        path: Below the endpoint; see catalogue.py for what it begins with: `/servers/detail`, `/v2.0/ports`.
+        key: Under which the items stand in the answer.
+        operation: The label `operation` of its requests.
+        version: The newest microversion that is understood; an older cloud is asked with its own newest.
+            "" where there is none.
+        headers: Further ones of its requests: Designate's `X-Auth-All-Projects`.
+    """
+
+    def __init__(  # noqa: PLR0913 - what tells one list from another
+        self,
+        service: str,
+        path: str,
+        key: str,
+        item: type[T],
+        *,
+        operation: str = "",
+        version: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.service, self.path, self.key, self.version = service, path, key, version
+        self.operation = operation or key
+        self.headers = headers or {}
+        self._item = msgspec.json.Decoder(item)
+        whole = msgspec.defstruct(f"Whole_{key}", [("items", list[item], msgspec.field(name=key))])  # type: ignore[valid-type]  # a type at run time
+        raw = msgspec.defstruct(
+            f"Raw_{key}", [("items", list[msgspec.Raw] | None, msgspec.field(name=key, default=None))]
+        )
+        self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(whole)
+        self._raw: msgspec.json.Decoder[Any] = msgspec.json.Decoder(raw)
+        links = msgspec.defstruct(
+            f"Links_{key}",
+            [("links_of", list[_Link] | None, msgspec.field(name=f"{key}_links", default=None))],
+            bases=(_Links,),
+        )
+        self._links: msgspec.json.Decoder[Any] = msgspec.json.Decoder(links)
+
+    def items(self, body: bytes) -> tuple[list[T], int]:
+        """The items of a page, and how many made no sense.
+
+        Raises:
+            CollectError: `malformed`, when the answer is no such list.
+        """
+        try:
+            return self._whole.decode(body).items, 0
+        except msgspec.DecodeError as error:
+            return self._one_by_one(body, error)
+
+    def more(self, body: bytes) -> Query | None:
+        """The query that asks for the page after this one; None where there is none.
+
+        Only the query of the link is used: behind a proxy its host is often one that nobody can reach.
+
+        Raises:
+            CollectError: `malformed`, when it cannot be told whether there is one: the rest would be missing.
+        """
+        try:
+            href = self._links.decode(body).href()
+        except msgspec.DecodeError as error:
+            raise self._malformed(error) from error
+        return parse_qsl(urlsplit(href).query, keep_blank_values=True) if href else None
+
+    def page(self, body: bytes) -> Page[T]:
+        """Both. Raises CollectError as `items`."""
+        items, malformed = self.items(body)
+        return Page(items, malformed, self.more(body))
+
+    def _one_by_one(self, body: bytes, error: msgspec.DecodeError) -> tuple[list[T], int]:
+        try:
+            raws = self._raw.decode(body).items
+        except msgspec.DecodeError as worse:
+            raise self._malformed(worse) from worse
+        if raws is None:
+            raise self._malformed(error) from error
+        good = []
+        for raw in raws:
+            try:
+                good.append(self._item.decode(raw))
+            except msgspec.DecodeError:
+                continue  # counted below
+        return good, len(raws) - len(good)
+
+    def _malformed(self, error: msgspec.DecodeError) -> CollectError:
+        return CollectError(Reason.MALFORMED, f"{self.service}: {self.operation}: {error}")
+
+
+class _Link(msgspec.Struct, frozen=True):
+    rel: str = ""
+    href: str = ""
+
+
+class _Next(msgspec.Struct, frozen=True):
+    next: str | None = None
+
+
+class _Links(msgspec.Struct, frozen=True):
+    """The three ways in which services tell where the next page is."""
+
+    next: str | None = None
+    links: _Next | list[_Link] | None = None
+    links_of: list[_Link] | None = None
+
+    def href(self) -> str | None:
+        if self.next:
+            return self.next
+        if isinstance(self.links, _Next):
+            return self.links.next
+        links: list[_Link] = [*(self.links_of or ()), *(self.links or ())]
+        return next((link.href for link in links if link.rel == "next"), None)
+
+
+def pairs(query: Query) -> list[tuple[str, str]]:
+    """The names and values of a query, in its order."""
+    return [*query.items()] if isinstance(query, Mapping) else [*query]
+
+
+WHOLE_PAGE: Final = {"limit": "1000"}
+"""What Nova, Neutron, Cinder and Glance are asked for per page; each cuts it to its own maximum."""

@@ -1,0 +1,78 @@
+"""Octavia: load balancers and amphorae (role admin). Source: /v2.0/lbaas/loadbalancers, octavia/amphorae."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Extra
+from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.extra import NO_AGENTS, counted, extra, extra_question, if_allowed
+from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+
+_SERVICE: Final = "load-balancer"
+
+
+class _LoadBalancer(msgspec.Struct, frozen=True, gc=False):
+    provisioning_status: Text
+    operating_status: Text
+
+
+class _Amphora(msgspec.Struct, frozen=True, gc=False):
+    status: Text
+
+
+_LOAD_BALANCERS: Final = Listing(_SERVICE, "/v2.0/lbaas/loadbalancers", "loadbalancers", _LoadBalancer)
+_AMPHORAE: Final = Listing(_SERVICE, "/v2.0/octavia/amphorae", "amphorae", _Amphora)
+_PAGE: Final = (*WHOLE_PAGE.items(), ("fields", "id"))
+
+
+class LoadBalancer:
+    """Octavia's question."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def questions(self) -> Sequence[Question[Extra]]:
+        return (
+            extra_question(
+                "load_balancer",
+                self.read,
+                cost="2, and 1 for each further 1,000 of both",
+                role="admin, or load-balancer_global_observer without amphorae; load-balancer_observer: own",
+            ),
+        )
+
+    async def read(self) -> Extra:
+        """Load balancers by provisioning and by operating status; amphorae by status."""
+        is_whole = await self._is_whole()
+        balancers = await counted(
+            self._api,
+            _LOAD_BALANCERS,
+            [*_PAGE, ("fields", "provisioning_status"), ("fields", "operating_status")],
+            {
+                "loadbalancers": lambda one: one.provisioning_status,
+                "loadbalancers_operating": lambda one: one.operating_status,
+            },
+            is_whole=is_whole,
+        )
+        amphorae = await if_allowed(
+            counted(
+                self._api,
+                _AMPHORAE,
+                [*_PAGE, ("fields", "status")],
+                {"amphorae": lambda one: one.status},
+                is_whole=is_whole,
+            ),
+            (),
+        )
+        return extra(_SERVICE, NO_AGENTS, balancers + amphorae)
+
+    async def _is_whole(self) -> bool:
+        access = await self._api.access()
+        return access.is_admin or bool(access.roles & _GLOBAL)
+
+
+_GLOBAL: Final = frozenset({"load-balancer_global_observer", "load-balancer_admin"})

@@ -1,0 +1,184 @@
+"""One token for all services of a session: one log-in at a time, renewed before it expires, not too often.
+
+A refused credential is not shown again for 5 minutes: every attempt counts towards locking the account. While
+a token is valid, a Keystone that does not answer does not matter.
+"""
+
+import asyncio
+import logging
+from contextvars import Context
+from typing import Any, Final
+
+from stratoscope.clouds.budget import Budget
+from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.openstack.keystone import BusyError, Granted, Keystone, Opened, RefusedError
+from stratoscope.core.collector import DEADLINE
+from stratoscope.core.errors import CollectError, Reason, SharedError
+from stratoscope.core.threads import BlockingCalls
+
+log = logging.getLogger(__name__)
+
+SERVICE: Final = "identity"
+OPERATION: Final = "auth_tokens"
+REFUSED_FOR_S: Final = 300.0
+FAILED_FOR_S: Final = 5.0
+"""So long a refusal, or any other failure, stands for the next attempt."""
+
+_EARLY_S: Final = 300.0
+"""A token is renewed so long before its end, or a quarter of its life."""
+_LAST_S: Final = 5.0
+"""With less left it is not used: a request would arrive too late."""
+_PATIENCE: Final = 4
+"""A log-in is given up after so many time-outs of a request: some make several, and bytes may drip."""
+_THREADS: Final = 2
+
+
+class Token:
+    """A token in use.
+
+    Attributes:
+        granted: What came with it.
+        ends: When it expires on the monotonic clock; the clock of the machine need not be right.
+    """
+
+    def __init__(self, granted: Granted, now: float) -> None:
+        self.granted, self.ends = granted, now + granted.lives_s
+        self.early_s = min(_EARLY_S, granted.lives_s / 4)
+
+
+class Login:
+    """The log-in of one cloud's session."""
+
+    def __init__(self, config: OpenStackCloud, budget: Budget, clock: Clock = CLOCK) -> None:
+        self._cloud, self._budget, self._clock = config.name, budget, clock
+        self._keystone = Keystone(config)
+        self._calls = BlockingCalls(f"{config.name}: Keystone", _THREADS)
+        self._timeout_s = float(config.budget.timeout)
+        self._token: Token | None = None
+        self._under_way: asyncio.Task[Token] | None = None
+        self._failure: tuple[float, CollectError] | None = None
+        self._logged: Reason | None = None
+        budget.account.logins.update(dict.fromkeys(("ok", "refused", "failed"), 0))
+
+    @property
+    def last(self) -> Token | None:
+        """The last token, be it valid or not."""
+        return self._token
+
+    @property
+    def opened(self) -> Opened | None:
+        """What clouds.yaml says; None before the first log-in was tried."""
+        return self._keystone.opened
+
+    async def token(self) -> Token:
+        """The token in use; a new one where there is none.
+
+        Raises:
+            CollectError: `unauthorized`, for 5 minutes after a refusal without asking; `timeout`,
+                `unavailable`, `busy`, `malformed`.
+        """
+        token = self._token
+        left_s = token.ends - self._clock.monotonic() if token else 0.0
+        if token is None or left_s <= _LAST_S:
+            return await self._another()
+        if left_s <= token.early_s and self._failed() is None:
+            self._begin()
+        return token
+
+    async def another(self, refused: Token) -> Token:
+        """A token other than one that a service refused. Raises CollectError as `token`."""
+        token = self._token
+        if token is not None and token is not refused:
+            return token  # somebody else has found out
+        return await self._another()
+
+    async def close(self) -> None:
+        """End what is under way; a thread that hangs ends when Keystone answers."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+            await asyncio.wait({self._under_way})
+        self._calls.close()
+        self._keystone.close()
+
+    async def _another(self) -> Token:
+        _raise(self._failed())
+        task = self._begin()
+        deadline = DEADLINE.get(None)
+        within_s = None if deadline is None else max(0.0, deadline - self._clock.monotonic())
+        done, _ = await asyncio.wait({task}, timeout=within_s)
+        if not done:
+            raise CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
+        if task.cancelled():
+            raise CollectError(Reason.UNAVAILABLE, f"{SERVICE}: closed")
+        _raise(task.exception())
+        return task.result()
+
+    def _begin(self) -> "asyncio.Task[Token]":
+        """The log-in under way, or a new one; not bound to the deadline of whoever asks for it first."""
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.create_task(self._log_in(), name="log in", context=Context())
+            self._under_way.add_done_callback(_look)
+        return self._under_way
+
+    def _failed(self) -> CollectError | None:
+        """The last failure, while it stands."""
+        if self._failure is not None and self._clock.monotonic() >= self._failure[0]:
+            self._failure = None
+        return None if self._failure is None else self._failure[1]
+
+    async def _log_in(self) -> Token:
+        account = self._budget.account
+        try:
+            async with self._budget.turn(SERVICE, OPERATION):
+                granted = await self._ask()
+        except CollectError as error:
+            is_refused = isinstance(error, RefusedError)
+            account.logins["refused" if is_refused else "failed"] += 1
+            for_s = REFUSED_FOR_S if is_refused else FAILED_FOR_S
+            self._failure = self._clock.monotonic() + for_s, error
+            self._log(error)
+            if isinstance(error, BusyError):
+                self._budget.refused(SERVICE, error.status, error.retry_after)
+            raise
+        account.logins["ok"] += 1
+        account.token_expires = granted.expires
+        if self._logged is not None:
+            log.info("logged in again cloud=%s", self._cloud)
+        self._failure, self._logged = None, None
+        self._token = Token(granted, self._clock.monotonic())
+        return self._token
+
+    def _log(self, error: CollectError) -> None:
+        """One line for all collectors that wait for this log-in, at the change."""
+        level = logging.DEBUG if self._logged is error.reason else logging.ERROR
+        log.log(level, "log-in failed cloud=%s reason=%s error=%r", self._cloud, error.reason, str(error))
+        self._logged = error.reason
+
+    async def _ask(self) -> Granted:
+        within_s = _PATIENCE * self._timeout_s
+        try:
+            future = self._calls.start(self._keystone.log_in)
+            future.add_done_callback(_look)
+            done, _ = await asyncio.wait({future}, timeout=within_s)
+            if not done:
+                raise CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
+            return future.result()
+        finally:
+            while self._keystone.sent:
+                sent = self._keystone.sent.popleft()
+                self._budget.account.request(
+                    (SERVICE, OPERATION), sent.code, seconds=sent.seconds, size=sent.size
+                )
+
+
+def _raise(failure: BaseException | None) -> None:
+    """Raise a failure that several wait for, and that was logged: each gets one of its own."""
+    if isinstance(failure, CollectError):
+        raise SharedError(failure.reason, str(failure)) from failure
+
+
+def _look(future: "asyncio.Future[Any]") -> None:
+    """Take note of an exception that nobody may wait for, so that asyncio does not report it."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,183 @@
+"""Neutron: agents, and its objects counted. Source: /v2.0/agents, ports, routers, floatingips and networks.
+
+Only the fields that are shown are asked for (`fields=`): of 200 ports that is a sixth of the bytes.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Objects, Service, Services
+from stratoscope.clouds.openstack.agents import only_admins_see
+from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.counting import Tally
+from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+from stratoscope.core.collector import Every
+from stratoscope.core.errors import LeftOut, LeftOutError
+
+
+class _Agent(msgspec.Struct, frozen=True, gc=False):
+    """`description` is where an administrator can say why it is disabled; OVN's may lack the heartbeat."""
+
+    binary: Text
+    host: Text
+    alive: bool
+    admin_state_up: bool = True
+    availability_zone: Text | None = None
+    heartbeat_timestamp: datetime | None = None
+    description: str | None = None
+
+
+class _Port(msgspec.Struct, frozen=True, gc=False, rename={"host": "binding:host_id"}):
+    """`host` is told to administrators alone."""
+
+    status: Text
+    project_id: Text | None = None
+    device_id: str | None = None
+    device_owner: str | None = None
+    host: str | None = None
+
+
+class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
+    status: Text
+    project_id: Text | None = None
+    port_id: str | None = None
+
+
+class _Plain(msgspec.Struct, frozen=True, gc=False):
+    """A router or network."""
+
+    status: Text
+    project_id: Text | None = None
+
+
+_AGENTS: Final = Listing("network", "/v2.0/agents", "agents", _Agent)
+_PORTS: Final = Listing("network", "/v2.0/ports", "ports", _Port)
+_FLOATING_IPS: Final = Listing("network", "/v2.0/floatingips", "floatingips", _FloatingIP)
+_ROUTERS: Final = Listing("network", "/v2.0/routers", "routers", _Plain)
+_NETWORKS: Final = Listing("network", "/v2.0/networks", "networks", _Plain)
+
+_OWN: Final = "admin; any other sees its own project's"
+
+
+class Network:
+    """Neutron's questions, but for addresses and quotas."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._are_ports_bound = False
+
+    def questions(self) -> Sequence[Question[Services] | Question[Objects]]:
+        return (
+            Question("network_agents", Services, self.agents, Every(60, 30, 180), cost="1", role="admin"),
+            Question(
+                "ports", Objects, self.ports, Every(300, 120, 900), cost="1 for each 1,000 ports", role=_OWN
+            ),
+            Question(
+                "routers",
+                Objects,
+                self.routers,
+                Every(300, 60, 900),
+                cost="1 for each 1,000 routers",
+                role=_OWN,
+            ),
+            Question(
+                "floating_ips",
+                Objects,
+                self.floating_ips,
+                Every(300, 60, 900),
+                cost="1 for each 1,000 addresses",
+                role=_OWN,
+            ),
+            Question(
+                "networks",
+                Objects,
+                self.networks,
+                Every(300, 60, 900),
+                cost="1 for each 1,000 networks",
+                role=f"{_OWN} and the shared ones",
+            ),
+        )
+
+    async def agents(self) -> Services:
+        """The agents. `alive` is Neutron's own verdict, after `agent_down_time` (75 s by default)."""
+        agents, malformed = await self._api.items(_AGENTS, _fields("binary", *_OF_AGENTS))
+        if not agents and not malformed:
+            await only_admins_see(self._api, "Neutron's agents")
+            if self._are_ports_bound:
+                raise LeftOutError(
+                    LeftOut.UNAUTHORIZED, "Neutron's agents: an empty list, but ports are bound to hosts"
+                )
+        return Services(tuple(map(_service, agents)), malformed)
+
+    async def ports(self) -> Objects:
+        """Ports; one without device and owner of a device is bound to nothing.
+
+        A trunk's subport has an owner alone. A virtual address that VMs hand over to each other has neither.
+        """
+        tally = Tally("ports", has_orphans=True)
+        are_bound = False
+        async for page in self._api.pages(_PORTS, _fields("id", *_OF_PORTS, is_paged=True)):
+            tally.malformed += page.malformed
+            for port in page.items:
+                is_orphan = not port.device_id and not port.device_owner
+                tally.add(port.status, port.project_id or "", is_orphan=is_orphan)
+                are_bound = are_bound or bool(port.host)
+        self._are_ports_bound = are_bound
+        return tally.objects(is_whole=await self._is_whole())
+
+    async def floating_ips(self) -> Objects:
+        """Floating IPs; one without a port is bound to nothing."""
+        tally = Tally("floating_ips", has_orphans=True)
+        fields = _fields("id", "status", "project_id", "port_id", is_paged=True)
+        async for page in self._api.pages(_FLOATING_IPS, fields):
+            tally.malformed += page.malformed
+            for address in page.items:
+                tally.add(address.status, address.project_id or "", is_orphan=not address.port_id)
+        return tally.objects(is_whole=await self._is_whole())
+
+    async def routers(self) -> Objects:
+        return await self._count("routers", _ROUTERS)
+
+    async def networks(self) -> Objects:
+        return await self._count("networks", _NETWORKS)
+
+    async def _count(self, sort: str, listing: Listing[_Plain]) -> Objects:
+        tally = Tally(sort)
+        async for page in self._api.pages(listing, _fields("id", "status", "project_id", is_paged=True)):
+            tally.malformed += page.malformed
+            for item in page.items:
+                tally.add(item.status, item.project_id or "")
+        return tally.objects(is_whole=await self._is_whole())
+
+    async def _is_whole(self) -> bool:
+        return (await self._api.access()).is_admin
+
+
+_OF_AGENTS: Final = (
+    "host", "alive", "admin_state_up", "availability_zone", "heartbeat_timestamp", "description",
+)  # fmt: skip
+_OF_PORTS: Final = ("status", "project_id", "device_id", "device_owner", "binding:host_id")
+
+
+def _fields(*names: str, is_paged: bool = False) -> list[tuple[str, str]]:
+    """The query for these fields alone."""
+    page = list(WHOLE_PAGE.items()) if is_paged else []
+    return page + [("fields", name) for name in names]
+
+
+def _service(agent: _Agent) -> Service:
+    return Service(
+        "network",
+        agent.binary,
+        agent.host,
+        agent.availability_zone or "",
+        agent.alive,
+        agent.admin_state_up,
+        "" if agent.admin_state_up else (agent.description or "")[:256],
+        moment(agent.heartbeat_timestamp),
+    )

@@ -1,0 +1,257 @@
+"""What hosts have and have promised. Source: Placement's /resource_providers and what is below it; role
+admin.
+
+Two lists answer for all providers: who they are, and what is used of those that have memory left.
+Inventories, and the usages of the others, are read one by one, at most one a second and those first that were
+never read; so are traits of providers that have no memory at all (bare metal).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, TypeVar
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Inventories, Resource
+from stratoscope.clouds.openstack.agents import only_admins_see
+from stratoscope.clouds.openstack.api import Api, NotThereError
+from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.hypervisors import Hypervisors, Node
+from stratoscope.clouds.openstack.listing import Listing
+from stratoscope.clouds.openstack.providers import (
+    Inventory,
+    Part,
+    Provider,
+    Providers,
+    Row,
+    Size,
+    Summary,
+    resources,
+)
+from stratoscope.clouds.openstack.servers import Servers
+from stratoscope.clouds.promised import PROMISED, promised
+from stratoscope.core.collector import Every, time_left_s
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+
+T = TypeVar("T")
+
+PER_SECOND: Final = 1.0
+MOST: Final = 30
+_VERSION: Final = "1.39"
+_NODES_S: Final = 300.0
+_IN_A_ROW: Final = 3
+_AT_ONCE: Final = 5_000
+_STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})
+
+_PROVIDERS: Final = Listing("placement", "/resource_providers", "resource_providers", Row, version=_VERSION)
+
+
+class _Inventories(msgspec.Struct, frozen=True):
+    inventories: dict[Text, Inventory]
+    resource_provider_generation: int
+
+
+class _Usages(msgspec.Struct, frozen=True):
+    usages: dict[Text, Size]
+    resource_provider_generation: int
+
+
+class _Traits(msgspec.Struct, frozen=True):
+    traits: list[Text]
+    resource_provider_generation: int
+
+
+class _Candidates(msgspec.Struct, frozen=True):
+    provider_summaries: dict[Text, msgspec.Raw]
+
+    def summaries(self) -> tuple[Mapping[str, Summary], int]:
+        """By provider, and how many make no sense."""
+        found = {}
+        for uuid, raw in self.provider_summaries.items():
+            try:
+                found[uuid] = _SUMMARY.decode(raw)
+            except msgspec.DecodeError:
+                continue  # counted below
+        return found, len(self.provider_summaries) - len(found)
+
+
+_SUMMARY: Final = msgspec.json.Decoder(Summary)
+
+
+class Placement:
+    """Resource providers of one cloud."""
+
+    def __init__(
+        self,
+        api: Api,
+        hypervisors: Hypervisors,
+        servers: Servers,
+        providers: Providers,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._api, self._hypervisors, self._servers, self._clock = api, hypervisors, servers, clock
+        self._providers = providers
+        self._summed_up_at = self._last_turn = 0.0
+        self._known_nodes: Mapping[str, Node] = {}
+
+    def questions(self) -> Sequence[Question[Inventories]]:
+        return (
+            Question(
+                "inventories",
+                Inventories,
+                self.read,
+                Every(30, 25, 180),
+                cost=f"2, and 1 or 2 for each provider in turn: at most {MOST} in a refresh and "
+                f"{PER_SECOND:g} a second",
+                role="admin",
+            ),
+        )
+
+    async def read(self) -> Inventories:
+        """What is known after reading those providers whose turn it is.
+
+        Raises:
+            CollectError: As Api.
+            LeftOutError: As Api; `unauthorized` also for an empty list that is not to be believed.
+        """
+        malformed = await self.refresh(0.0)
+        malformed += await self._turn()
+        nodes = await self._nodes()
+        by_host = self._by_host(nodes)
+        return Inventories(
+            by_host,
+            {node.host: node.zone for node in nodes.values() if node.host in by_host},
+            self._providers.spread("inventories", PER_SECOND),
+            await self._by_project(by_host),
+            malformed,
+        )
+
+    async def refresh(self, max_age_s: float) -> int:
+        """Ask the two lists unless they are that new; how many items made no sense. Raises as `read`."""
+        now = self._clock()
+        if 0 <= now - self._summed_up_at < max_age_s:
+            return 0
+        rows, malformed = await self._api.items(_PROVIDERS)
+        if not rows and not malformed:
+            await only_admins_see(self._api, "resource providers")
+            if self._servers.ledger.sees_hosts:
+                raise LeftOutError(LeftOut.UNAUTHORIZED, "resource providers: none, yet servers are on hosts")
+        candidates = await self._api.get(
+            "placement",
+            "/allocation_candidates",
+            _Candidates,
+            operation="allocation_candidates",
+            params={"resources": "MEMORY_MB:1"},
+            version=_VERSION,
+        )
+        self._providers.found(rows, now)
+        summaries, unread = candidates.summaries()
+        self._providers.summed_up(summaries, now)
+        self._summed_up_at = now
+        return malformed + unread
+
+    async def _turn(self) -> int:
+        """Read a few parts one by one; how many made no sense.
+
+        Raises:
+            CollectError, ForbiddenError: None could be read, and none was before.
+        """
+        malformed = read = in_a_row = 0
+        failure: CollectError | None = None
+        longest_s = 0.0
+        for provider, part in self._providers.wanted(self._room()):
+            if read and time_left_s() < 2 * longest_s + 1:
+                break
+            began = time.monotonic()
+            provider.tried(part, self._clock())  # before: one that fails must not hold up the others
+            try:
+                await self._read(provider, part)
+            except NotThereError:
+                self._providers.drop(provider.row.uuid)
+            except CollectError as error:
+                failure, in_a_row = error, in_a_row + 1
+                malformed += error.reason is Reason.MALFORMED
+                if error.reason in _STOPS or in_a_row == _IN_A_ROW:
+                    break
+            else:
+                read, in_a_row = read + 1, 0
+            longest_s = max(longest_s, time.monotonic() - began)
+        if failure is not None and not any(one.inventories for one in self._providers):
+            raise failure
+        return malformed
+
+    def _room(self) -> int:
+        """How many parts may be read now: no more than the rate allows for the time since the last turn."""
+        now = self._clock()
+        elapsed_s, self._last_turn = now - self._last_turn, now
+        return min(MOST, max(1, int(elapsed_s * PER_SECOND)))
+
+    async def _read(self, provider: Provider, part: Part) -> None:
+        if part is Part.INVENTORIES:
+            inventories = await self._ask(provider, part, _Inventories)
+            provider.inventories = inventories.inventories
+            generation = inventories.resource_provider_generation
+        elif part is Part.USAGES:
+            usages = await self._ask(provider, part, _Usages)
+            provider.usages, generation = usages.usages, usages.resource_provider_generation
+        else:
+            traits = await self._ask(provider, part, _Traits)
+            provider.traits, generation = frozenset(traits.traits), traits.resource_provider_generation
+        provider.was_read(part, generation, self._clock())
+
+    async def _ask(self, provider: Provider, part: Part, kind: type[T]) -> T:
+        path = f"/resource_providers/{provider.row.uuid}/{part}"
+        return await self._api.get("placement", path, kind, operation=part, version=_VERSION)
+
+    async def _nodes(self) -> Mapping[str, Node]:
+        """Nova's hypervisors, whose ids are those of their providers; those last known while it is silent."""
+        with suppress(CollectError, LeftOutError):
+            self._known_nodes = await self._hypervisors.nodes(_NODES_S)
+        return self._known_nodes
+
+    def _by_host(self, nodes: Mapping[str, Node]) -> Mapping[str, Mapping[str, Resource]]:
+        """What hosts have; a tree whose root is no hypervisor goes by the root's own name."""
+        by_host: dict[str, list[Provider]] = {}
+        for root, tree in self._providers.trees().items():
+            name = next((one.row.name for one in tree if one.row.uuid == root), root)
+            by_host.setdefault(nodes[root].host if root in nodes else name, []).extend(tree)
+        known = {host: resources(providers) for host, providers in by_host.items()}
+        return {host: of_host for host, of_host in known.items() if of_host}
+
+    async def _by_project(
+        self, by_host: Mapping[str, Mapping[str, Resource]]
+    ) -> Mapping[str, Mapping[str, tuple[float, float]]]:
+        """See Inventories.by_project. A host's VMs share it in proportion to what they were promised.
+
+        In steps: of 100,000 VMs there are nearly as many pairs of a project and a host.
+        """
+        ratios = {host: [_ratio(of_host, what) for what in PROMISED] for host, of_host in by_host.items()}
+        totals: dict[str, list[float]] = {}
+        placed = self._servers.ledger.placed()
+        for start in range(0, len(placed), _AT_ONCE):
+            for (project_id, host), (_, vcpus, memory, disk, _) in placed[start : start + _AT_ONCE]:
+                if host in ratios:
+                    total = totals.setdefault(project_id, [0.0] * 6)
+                    _share_out((vcpus, memory, disk), ratios[host], total)
+            await asyncio.sleep(0)
+        return {
+            project_id: {what: (total[place], total[place + 3]) for place, what in enumerate(PROMISED)}
+            for project_id, total in totals.items()
+        }
+
+
+def _ratio(of_host: Mapping[str, Resource], what: str) -> float:
+    """How many times the host promised it; 0 for what is not known."""
+    allocated, physical = promised(of_host, what)
+    return allocated / physical if physical else 0.0
+
+
+def _share_out(sizes: Sequence[float], ratios: Sequence[float], total: list[float]) -> None:
+    """Add what was promised to some VMs of a host, and the physical share that stands behind it."""
+    for place, (size, ratio) in enumerate(zip(sizes, ratios, strict=True)):
+        if ratio:
+            total[place] += size
+            total[place + 3] += size / ratio

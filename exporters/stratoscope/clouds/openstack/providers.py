@@ -1,0 +1,241 @@
+"""Placement's resource providers, and what is known of each: kept over refreshes, since it is read one by
+one.
+
+A provider's generation changes with everything about it, allocations included: while it stays, so does what
+was read.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+from stratoscope.clouds.model import Resource, Spread
+from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+
+VCPU, PCPU, MEMORY, DISK = "VCPU", "PCPU", "MEMORY_MB", "DISK_GB"
+NAMES: Final[Mapping[str, tuple[str, int]]] = {
+    VCPU: ("vcpus", 1),
+    PCPU: ("pcpus", 1),
+    MEMORY: ("memory", MIB),
+    DISK: ("disk", GIB),
+}
+"""Resource classes that all kinds of clouds have, with their unit; others keep their own name."""
+
+Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Fa-f-]{32,36}$")]
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One of `resource_providers`; parent and root are told since 1.14."""
+
+    uuid: Uuid
+    name: Text
+    generation: int
+    root_provider_uuid: Uuid | None = None
+
+    @property
+    def root(self) -> str:
+        return self.root_provider_uuid or self.uuid
+
+
+class Inventory(msgspec.Struct, frozen=True, gc=False):
+    total: Size
+    reserved: Size = 0
+    min_unit: Size = 1
+    max_unit: Size = 2**31 - 1
+    step_size: Annotated[int, msgspec.Meta(ge=1)] = 1
+    allocation_ratio: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+
+    @property
+    def capacity(self) -> int:
+        """What may be promised, as Placement counts it."""
+        return int((self.total - self.reserved) * self.allocation_ratio)
+
+
+class Summary(msgspec.Struct, frozen=True, gc=False):
+    """A provider as a list of allocation candidates tells it."""
+
+    class Use(msgspec.Struct, frozen=True, gc=False):
+        capacity: int
+        used: Size
+
+    resources: dict[Text, Use]
+    traits: list[Text] = []
+
+
+class Part(StrEnum):
+    """What is read of one provider, each by a request of its own."""
+
+    USAGES = "usages"
+    INVENTORIES = "inventories"
+    TRAITS = "traits"
+
+
+class Provider:
+    """What is known of one provider.
+
+    Attributes:
+        inventories, usages: By resource class; None before they were read.
+        traits: None before they were read or told.
+        summary: As the last list of allocation candidates had it; None when it was not on it.
+        moments: When each part was read, or last found unchanged.
+    """
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.inventories: Mapping[str, Inventory] | None = None
+        self.usages: Mapping[str, int] | None = None
+        self.traits: frozenset[str] | None = None
+        self.summary: Summary | None = None
+        self.moments: dict[Part, float] = {}
+        self._generations: dict[Part, int] = {}
+        self._tried: dict[Part, float] = {}
+
+    def is_current(self, part: Part) -> bool:
+        """Whether this part is as it was read."""
+        return self._generations.get(part) == self.row.generation
+
+    def is_known(self, part: Part) -> bool:
+        return part in self.moments
+
+    def tried_at(self, part: Part) -> float:
+        """When it was last asked for; negative: never."""
+        return self._tried.get(part, -1.0)
+
+    def tried(self, part: Part, moment: float) -> None:
+        self._tried[part] = moment
+
+    def was_read(self, part: Part, generation: int, moment: float) -> None:
+        self._generations[part] = generation
+        self.moments[part] = moment
+
+    def found(self, row: Row, moment: float) -> None:
+        """The list of providers tells it, with its generation."""
+        self.row = row
+        for part in self._generations:
+            if self.is_current(part):
+                self.moments[part] = moment
+
+    def summed_up(self, summary: Summary | None, moment: float) -> None:
+        """A list of allocation candidates was read; None: it was not on it."""
+        self.summary = summary
+        if summary is None:
+            return
+        self.usages = {name: use.used for name, use in summary.resources.items()}
+        self.traits = frozenset(summary.traits)
+        for part in (Part.USAGES, Part.TRAITS):
+            self._generations.pop(part, None)  # by which generation nobody tells
+            self.moments[part] = moment
+
+
+class Providers:
+    """All providers of one cloud; it belongs to the event loop."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Provider] = {}
+
+    def __iter__(self) -> Iterator[Provider]:
+        return iter(self._known.values())
+
+    def __getitem__(self, uuid: str) -> Provider:
+        return self._known[uuid]
+
+    def found(self, rows: Iterable[Row], moment: float) -> None:
+        """The list of all providers; those that it lacks are forgotten."""
+        known, self._known = self._known, {}
+        for row in rows:
+            provider = known.get(row.uuid) or Provider(row)
+            provider.found(row, moment)
+            self._known[row.uuid] = provider
+
+    def summed_up(self, summaries: Mapping[str, Summary], moment: float) -> None:
+        """A list of allocation candidates for anything that has memory left."""
+        for uuid, provider in self._known.items():
+            provider.summed_up(summaries.get(uuid), moment)
+
+    def drop(self, uuid: str) -> None:
+        self._known.pop(uuid, None)
+
+    def trees(self) -> Mapping[str, Sequence[Provider]]:
+        """The providers by the root of their tree."""
+        trees: dict[str, list[Provider]] = {}
+        for provider in self._known.values():
+            trees.setdefault(provider.row.root, []).append(provider)
+        return trees
+
+    def resources(self, roots: Iterable[str]) -> Mapping[str, Resource]:
+        """What the trees with these roots have, by resource; nothing while some of it has not been read."""
+        wanted = frozenset(roots)
+        return resources([provider for provider in self if provider.row.root in wanted])
+
+    def wanted(self, most: int) -> Sequence[tuple[Provider, Part]]:
+        """What to read next, `most` parts or fewer.
+
+        First what has never been read; then usages that changed, for at most half of it, where no list tells
+        them; then inventories that may have changed. Of each sort those first that were tried longest ago.
+        """
+        never, usages, inventories = [], [], []
+        for provider in self._known.values():
+            for part in _parts(provider):
+                if provider.is_current(part):
+                    continue
+                one = (provider.tried_at(part), provider.row.uuid, part)
+                if not provider.is_known(part):
+                    never.append(one)
+                elif part is Part.INVENTORIES:
+                    inventories.append(one)
+                else:
+                    usages.append(one)
+        never.sort()
+        usages.sort()
+        inventories.sort()
+        half = max(most // 2, most - len(never) - len(inventories))
+        chosen = [*never, *usages[:half], *inventories][:most]
+        return [(self._known[uuid], part) for _, uuid, part in chosen]
+
+    def spread(self, collector: str, per_second: float) -> Spread:
+        """How far the reading is."""
+        shown = [one for one in self if one.inventories is not None and one.usages is not None]
+        oldest = min(
+            (min(one.moments[Part.INVENTORIES], one.moments[Part.USAGES]) for one in shown), default=None
+        )
+        return Spread(collector, len(self._known), len(shown), oldest, per_second)
+
+
+def resources(providers: Sequence[Provider]) -> Mapping[str, Resource]:
+    """What these providers have together, by resource; nothing while some of it has not been read."""
+    if any(provider.inventories is None or provider.usages is None for provider in providers):
+        return {}
+    pieces: dict[str, list[tuple[Inventory, int]]] = {}
+    for provider in providers:
+        usages = provider.usages or {}
+        for name, inventory in (provider.inventories or {}).items():
+            pieces.setdefault(name, []).append((inventory, usages.get(name, 0)))
+    return {NAMES.get(name, (name, 1))[0]: _resource(name, parts) for name, parts in pieces.items()}
+
+
+def _resource(name: str, parts: Sequence[tuple[Inventory, int]]) -> Resource:
+    """The sum of a resource class; the ratio is that of all together."""
+    unit = NAMES.get(name, (name, 1))[1]
+    total = sum(inventory.total for inventory, _ in parts)
+    reserved = sum(inventory.reserved for inventory, _ in parts)
+    promisable = sum((one.total - one.reserved) * one.allocation_ratio for one, _ in parts)
+    ratio = promisable / (total - reserved) if total > reserved else parts[0][0].allocation_ratio
+    return Resource(
+        total * unit,
+        reserved * unit,
+        ratio,
+        sum(used for _, used in parts) * unit,
+        most=max(inventory.max_unit for inventory, _ in parts) * unit,
+    )
+
+
+def _parts(provider: Provider) -> Iterable[Part]:
+    """The parts that must be read of it: what the list of allocation candidates does not tell."""
+    yield Part.INVENTORIES
+    if provider.summary is None:
+        yield Part.USAGES
+        if provider.inventories is not None and MEMORY not in provider.inventories:
+            yield Part.TRAITS

@@ -1,0 +1,205 @@
+"""Quotas by project, and their use. Source: os-quota-sets of Nova and Cinder, Neutron's quotas; role admin.
+
+No service has a list that answers: Nova and Cinder tell one project at a time, Neutron's list tells only
+projects whose quotas differ from the defaults, and nothing of what is used. So the projects are asked for one
+by one, at most one a second for each service, the one read longest ago first. Any other credential reads its
+own project.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Quota, Quotas
+from stratoscope.clouds.openstack.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+from stratoscope.clouds.openstack.names import Names
+from stratoscope.clouds.openstack.rotation import Rotation
+from stratoscope.core.collector import Every
+
+PER_SECOND: Final = 1.0
+MOST: Final = 60
+
+_COMPUTE: Final = frozenset({"cores", "instances", "ram", "server_groups"})
+"""What binds a project. Of key pairs (a user's) and of what bounds a single VM or group Nova says that none
+is used, whatever there is."""
+_VOLUME: Final = frozenset(
+    {"volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes", "per_volume_gigabytes", "groups"}
+)
+_OF_A_TYPE: Final = ("volumes_", "gigabytes_", "snapshots_")
+_EACH: Final = frozenset({"per_volume_gigabytes"})
+"""What bounds each single thing: nothing of it is used up."""
+
+_COMPUTE_LIMITS: Final = {
+    "cores": ("maxTotalCores", "totalCoresUsed"),
+    "instances": ("maxTotalInstances", "totalInstancesUsed"),
+    "ram": ("maxTotalRAMSize", "totalRAMUsed"),
+    "server_groups": ("maxServerGroups", "totalServerGroupsUsed"),
+}
+_VOLUME_LIMITS: Final = {
+    "volumes": ("maxTotalVolumes", "totalVolumesUsed"),
+    "gigabytes": ("maxTotalVolumeGigabytes", "totalGigabytesUsed"),
+    "snapshots": ("maxTotalSnapshots", "totalSnapshotsUsed"),
+    "backups": ("maxTotalBackups", "totalBackupsUsed"),
+    "backup_gigabytes": ("maxTotalBackupGigabytes", "totalBackupGigabytesUsed"),
+}
+
+
+_ReadOne: TypeAlias = Callable[[str], Awaitable[tuple[Quota, ...]]]
+
+
+class _Use(msgspec.Struct, frozen=True, gc=False):
+    """Of one resource; Neutron says `used` for what the others call `in_use`."""
+
+    limit: float
+    in_use: float | None = None
+    used: float | None = None
+    reserved: float | None = None
+
+
+class _Set(msgspec.Struct, frozen=True):
+    """Attributes: quota_set: By resource; the project's `id` among them."""
+
+    quota_set: dict[Text, _Use | str]
+
+
+class _Details(msgspec.Struct, frozen=True):
+    quota: dict[Text, _Use]
+
+
+class _Absolute(msgspec.Struct, frozen=True):
+    absolute: dict[Text, float]
+
+
+class _Limits(msgspec.Struct, frozen=True):
+    limits: _Absolute
+
+
+class ProjectQuotas:
+    """The questions about quotas."""
+
+    def __init__(self, api: Api, names: Names) -> None:
+        self._api = api
+        self._services: Final[Mapping[str, _Service]] = {
+            "compute_quotas": _Service("compute_quotas", names, self.compute),
+            "network_quotas": _Service("network_quotas", names, self.network),
+            "volume_quotas": _Service("volume_quotas", names, self.volume),
+        }
+
+    def questions(self) -> Sequence[Question[Quotas]]:
+        return tuple(
+            Question(
+                name,
+                Quotas,
+                service.read,
+                Every(60, 50, 300),
+                cost=f"1 for each project in turn, at most {MOST}, and {PER_SECOND:g} a second",
+                role="admin; any other sees its own project's",
+            )
+            for name, service in self._services.items()
+        )
+
+    async def compute(self, project_id: str) -> tuple[Quota, ...]:
+        """Nova's, of one project. Since 2.57 they have no more what nova-network and file injection had."""
+        try:
+            answer = await self._api.get(
+                "compute",
+                f"/os-quota-sets/{project_id}/detail",
+                _Set,
+                operation="os-quota-sets",
+                version="2.57",
+            )
+        except ForbiddenError:
+            return await self._limits("compute", project_id, _COMPUTE_LIMITS)
+        return _quotas(project_id, "compute", _chosen(answer.quota_set, _COMPUTE))
+
+    async def network(self, project_id: str) -> tuple[Quota, ...]:
+        """Neutron's, of one project; of one that is gone it tells the defaults."""
+        answer = await self._api.get(
+            "network", f"/v2.0/quotas/{project_id}/details.json", _Details, operation="quotas"
+        )
+        return _quotas(project_id, "network", answer.quota.items())
+
+    async def volume(self, project_id: str) -> tuple[Quota, ...]:
+        """Cinder's, of one project; those of a volume type only where there is a limit."""
+        try:
+            answer = await self._api.get(
+                "block-storage",
+                f"/os-quota-sets/{project_id}",
+                _Set,
+                operation="os-quota-sets",
+                params={"usage": "True"},
+            )
+        except ForbiddenError:
+            return await self._limits("block-storage", project_id, _VOLUME_LIMITS)
+        return _quotas(project_id, "block-storage", _chosen(answer.quota_set, _VOLUME))
+
+    async def _limits(
+        self, service: str, project_id: str, names: Mapping[str, tuple[str, str]]
+    ) -> tuple[Quota, ...]:
+        """What a service tells everybody of the own project, where its quota may not be read.
+
+        Raises:
+            ForbiddenError: It is another project.
+        """
+        if project_id != (await self._api.access()).project_id:
+            raise ForbiddenError(f"{service}: quotas of other projects")
+        absolute = (await self._api.get(service, "/limits", _Limits, operation="limits")).limits.absolute
+        uses = (
+            (resource, _Use(absolute[limit], absolute[used]))
+            for resource, (limit, used) in names.items()
+            if limit in absolute and used in absolute
+        )
+        return _quotas(project_id, service, uses)
+
+
+class _Service:
+    """The quotas of one service, kept over refreshes."""
+
+    def __init__(self, name: str, names: Names, read_one: _ReadOne) -> None:
+        self._names, self._read_one = names, read_one
+        self._rotation: Rotation[tuple[Quota, ...]] = Rotation(name, per_second=PER_SECOND, most=MOST)
+
+    async def read(self) -> Quotas:
+        """All that is known, once those projects have been read whose turn it is."""
+        await self._rotation.turn(await self._names.owners(), self._read_one)
+        known = self._rotation.values().values()
+        quotas = tuple(quota for of_project in known for quota in of_project)
+        return Quotas(quotas, self._rotation.spread(), self._rotation.failed)
+
+
+def _chosen(quota_set: Mapping[str, _Use | str], names: frozenset[str]) -> Iterable[tuple[str, _Use]]:
+    """Those of these names, and those of single volume types that have a limit."""
+    for name, use in quota_set.items():
+        if isinstance(use, str):
+            continue
+        if name in names or (name.startswith(_OF_A_TYPE) and use.limit >= 0):
+            yield name, use
+
+
+def _quotas(project_id: str, service: str, uses: Iterable[tuple[str, _Use]]) -> tuple[Quota, ...]:
+    return tuple(_quota(project_id, service, resource, use) for resource, use in uses)
+
+
+def _quota(project_id: str, service: str, resource: str, use: _Use) -> Quota:
+    unit = _unit(resource)
+    used = None if resource in _EACH else use.used if use.in_use is None else use.in_use
+    reserved = None if resource in _EACH else use.reserved
+    return Quota(
+        project_id,
+        service,
+        resource,
+        None if use.limit < 0 else use.limit * unit,  # -1 is unlimited, everywhere
+        None if used is None else used * unit,
+        None if reserved is None else reserved * unit,
+        unit > 1,
+    )
+
+
+def _unit(resource: str) -> int:
+    """Bytes of one of it; 1 for what is counted in pieces."""
+    if resource == "ram":
+        return MIB
+    return GIB if resource.startswith("gigabytes") or resource.endswith("_gigabytes") else 1

@@ -1,0 +1,60 @@
+"""What a service's answer that is no 2xx means."""
+
+from typing import Any, Final
+
+import msgspec
+
+from stratoscope.clouds.calls import Answer
+from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
+
+_KEYS: Final = ("message", "detail", "error_message", "faultstring", "title", "description")
+_DEEPEST: Final = 3
+_LONGEST: Final = 200
+
+
+def error(what: str, answer: Answer) -> CollectError | LeftOutError:
+    """What to raise.
+
+    Args:
+        what: Service and operation, for the message.
+        answer: One that is neither 2xx, nor 401, 429 or 503 that something is done about.
+    """
+    said = _said(answer)
+    message = f"{what}: answered {answer.status}{f': {said}' if said else ''}"
+    match answer.status:
+        case 401:
+            return CollectError(Reason.UNAUTHORIZED, message)
+        case 403:
+            return ForbiddenError(message)
+        case 404:
+            return NotThereError(message)
+        case status if status >= 500:  # noqa: PLR2004 - HTTP's own
+            return CollectError(Reason.UNAVAILABLE, message)
+        case _:
+            return CollectError(Reason.MALFORMED, message)
+
+
+def _said(answer: Answer) -> str:
+    """The service's own words, in one short line; "" where it has none."""
+    if "location" in answer.headers:
+        return one_line(f"look at {answer.headers['location']}")[:_LONGEST]
+    try:
+        body = msgspec.json.decode(answer.body)
+    except msgspec.DecodeError:
+        return ""
+    return one_line(" ".join(_text(body, _DEEPEST).split()))[:_LONGEST]
+
+
+def _text(body: Any, levels: int) -> str:
+    """The first message in the body; each service wraps it in another key."""
+    if isinstance(body, list):
+        body = body[0] if body else None
+    if not isinstance(body, dict):
+        return ""
+    for key in _KEYS:
+        if isinstance(body.get(key), str):
+            return str(body[key])
+    if not levels:
+        return ""
+    return next((text for value in body.values() if (text := _text(value, levels - 1))), "")

@@ -1,0 +1,161 @@
+"""A server as Nova lists it in detail, and the VM that it is in every cloud kind's vocabulary.
+
+Microversion 2.47 (Pike) is the oldest that is understood: it tells the flavor as it was when the server was
+made. Since 2.69 a server of a cell that does not answer is listed with its id, project and creation alone.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from stratoscope.clouds.model import VM, FaultReason
+from stratoscope.clouds.openstack.faults import fault_reason
+from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+from stratoscope.clouds.openstack.listing import Listing
+
+BUILD: Final = "BUILD"
+UNKNOWN: Final = "UNKNOWN"
+"""What Nova calls a server of whose state it knows nothing."""
+GONE: Final = frozenset({"DELETED", "SOFT_DELETED"})
+"""Told by lists of changes alone: the plain list has neither, nor do quotas count them."""
+_ERROR: Final = "ERROR"
+
+_Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+
+
+class Flavor(msgspec.Struct, frozen=True, gc=False):
+    """The flavor inside a server; MiB and GiB."""
+
+    original_name: Text
+    vcpus: _Size
+    ram: _Size
+    disk: _Size
+    ephemeral: _Size = 0
+    swap: _Size = 0
+
+
+class Image(msgspec.Struct, frozen=True, gc=False):
+    id: Text
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    message: Annotated[str, msgspec.Meta(max_length=65536)] = ""
+
+
+class Address(msgspec.Struct, frozen=True, gc=False):
+    """Only counted."""
+
+
+class Server(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    rename={
+        "host": "OS-EXT-SRV-ATTR:host",
+        "zone": "OS-EXT-AZ:availability_zone",
+        "task": "OS-EXT-STS:task_state",
+    },
+):
+    """One of `servers`. Only administrators are told the host.
+
+    Attributes:
+        image: "" where it was booted from a volume.
+        updated: Of one that is not yet in a cell it is the moment of the answer.
+    """
+
+    id: Text
+    status: Text
+    tenant_id: Text
+    created: datetime
+    name: Text = ""
+    user_id: Text = ""
+    updated: datetime | None = None
+    flavor: Flavor | None = None
+    image: Image | Text | None = None
+    host: Text | None = None
+    zone: Text | None = None
+    task: Text | None = None
+    fault: Fault | None = None
+    addresses: dict[str, list[Address]] = {}
+
+    @property
+    def is_partial(self) -> bool:
+        """Its cell does not answer: Nova knows no more than that it is there."""
+        return self.status == UNKNOWN and self.updated is None
+
+
+class Listed(msgspec.Struct, frozen=True, gc=False):
+    """One of `servers`, without detail."""
+
+    id: Text
+
+
+SERVERS: Final = Listing("compute", "/servers/detail", "servers", Server, version="2.96")
+SERVER_IDS: Final = Listing("compute", "/servers", "servers", Listed, operation="server_ids", version="2.96")
+
+
+class Texts:
+    """Names that many servers share, each kept once: 100,000 servers have a few hundred flavors and hosts."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def one(self, text: str) -> str:
+        return self._known.setdefault(text, text)
+
+
+def vm(server: Server, texts: Texts) -> VM:
+    """The VM that a server is.
+
+    It is in a transition while it has a task, and while it is built, which has none before and between its
+    tasks. So the states that Nova derives from tasks (REBOOT, RESIZE, MIGRATING ...) need no rule, and those
+    in which it waits for someone (VERIFY_RESIZE, SHUTOFF, RESCUE) are none.
+    """
+    one, flavor, image = texts.one, server.flavor, server.image
+    image_id = one(image.id) if isinstance(image, Image) else ""
+    return VM(
+        server.id,
+        server.name,
+        one(server.status),
+        one(server.task or (BUILD if server.status == BUILD else "")),
+        one(server.tenant_id),
+        one(server.user_id),
+        one(flavor.original_name) if flavor is not None else "",
+        image_id,
+        one(server.host or ""),
+        one(server.zone or ""),
+        server.created.timestamp(),
+        _unchanged_since(server),
+        flavor.vcpus if flavor is not None else 0,
+        flavor.ram * MIB if flavor is not None else 0,
+        _disk(flavor, has_image=bool(image_id)) if flavor is not None else 0,
+        sum(map(len, server.addresses.values())) if server.addresses else 0,
+        _why(server) if server.status == _ERROR else None,
+    )
+
+
+def of_unknown_state(known: VM) -> VM:
+    """A VM of which nothing is to be had any more, with what was known of it."""
+    return replace(known, state=UNKNOWN, transition="", fault=None)
+
+
+def _unchanged_since(server: Server) -> float:
+    """A build begins when the server is created, however often its task or host changes until it ends."""
+    if server.updated is None or server.status == BUILD:
+        return server.created.timestamp()
+    return server.updated.timestamp()
+
+
+def _disk(flavor: Flavor, *, has_image: bool) -> int:
+    """Bytes on the host: a server that was booted from a volume has no root disk there."""
+    gib = flavor.disk + flavor.ephemeral if has_image else flavor.ephemeral
+    return gib * GIB + flavor.swap * MIB
+
+
+def _why(server: Server) -> FaultReason:
+    return fault_reason(server.fault.message) if server.fault is not None else FaultReason.UNKNOWN

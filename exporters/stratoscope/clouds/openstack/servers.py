@@ -1,0 +1,279 @@
+"""All servers. Source: Nova's GET /servers/detail?all_tenants=1; role admin, others see their own project's.
+
+Everything is listed every 30 minutes, in between only what changed (`changes-since`), deleted servers among
+it. A list that takes longer than a refresh may goes on at the next one, from the page that it had come to.
+
+Some changes only a whole list tells: a floating address alone does not make a server one that changed.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Final
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.ledger import Ledger
+from stratoscope.clouds.model import VM, VMs
+from stratoscope.clouds.openstack.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Page, Query
+from stratoscope.clouds.openstack.names import Names
+from stratoscope.clouds.openstack.server import (
+    BUILD,
+    GONE,
+    SERVER_IDS,
+    SERVERS,
+    Server,
+    Texts,
+    of_unknown_state,
+    vm,
+)
+from stratoscope.clouds.openstack.unexplained import MOST, Unexplained
+from stratoscope.core.collector import Every, time_left_s
+from stratoscope.core.errors import CollectError, Reason
+
+_LISTED_EVERY_S: Final = 1800.0
+_OVERLAP_S: Final = 60.0
+"""A list of changes begins so long before the last list: each of Nova's services has a clock of its own, and
+those that differ by more take one another for dead (`service_down_time`)."""
+_CLOCK_OFF_S: Final = 3600.0
+"""By no more than that this machine's clock is ahead of the cloud's: tokens are not valid for longer."""
+_EVERYBODYS: Final = {"all_tenants": "1"}
+_OWN: Final[Mapping[str, str]] = {}
+_TRIES: Final = 3
+_AT_ONCE: Final = 200
+_TEXTS: Final = 100_000
+"""More texts than that are not all in use: images are made and deleted."""
+_OUT_OF_TIME: Final = frozenset({Reason.TIMEOUT, Reason.BUSY})
+
+
+class _WholeList:
+    """A whole list under way.
+
+    Attributes:
+        scope: Of the query: everybody's servers, or the own project's.
+        seen: Ids of all servers that were told since it began.
+        failures: How often the next page was asked for in vain.
+    """
+
+    def __init__(self, began: float, scope: Mapping[str, str]) -> None:
+        self.began, self.scope = began, scope
+        self.seen: set[str] = set()
+        self.failures = 0
+        self._query: Query = {**scope, **WHOLE_PAGE}
+        self._last: Sequence[str] = ()
+
+    def came_to(self, query: Query, servers: Sequence[Server]) -> None:
+        """A page was read. Args: query: Asks for the next one. servers: Of this one."""
+        self._query, self._last = query, [server.id for server in servers]
+        self.failures = 0
+
+    def next_page(self, ledger: Ledger) -> Query:
+        """The query to go on with: after the last server that is still there, for Nova wants one that is."""
+        still_there = (vm_id for vm_id in reversed(self._last) if ledger.get(vm_id) is not None)
+        marker = next(still_there, None)
+        return {**dict(self._query), "marker": marker} if marker is not None else self._query
+
+
+class Servers:
+    """The servers of one cloud, kept up to date.
+
+    Attributes:
+        ledger: What is known of them, for other readers.
+    """
+
+    def __init__(self, api: Api, names: Names, clock: Callable[[], float] = time.time) -> None:
+        self.ledger = Ledger()
+        self._api, self._names, self._clock = api, names, clock
+        self._texts, self._unexplained = Texts(), Unexplained(api)
+        self._scope: Mapping[str, str] = _EVERYBODYS
+        self._list: _WholeList | None = None
+        self._listed_at: float | None = None
+        self._known_until = self._newest = 0.0
+        self._building: set[str] = set()
+        self._silent: set[str] = set()
+        self._missing: set[str] = set()
+        self._lost: set[str] = set()
+
+    def questions(self) -> Sequence[Question[VMs]]:
+        return (
+            Question(
+                "servers",
+                VMs,
+                self.read,
+                Every(60, 50, 300),
+                cost="1 for each 1,000 servers that changed, 1 more while any stays in BUILD, "
+                f"at most {MOST} for servers in error whose fault no list tells; "
+                "every 30 minutes 1 for each 1,000 servers",
+                role="admin; any other sees its own project's",
+            ),
+        )
+
+    async def read(self) -> VMs:
+        """All servers as they are now.
+
+        Raises:
+            CollectError: As Api; `busy`, as long as the first list is not at its end: some servers are not
+                shown as if they were all.
+            LeftOutError: As Api.
+        """
+        malformed, is_current, is_due = 0, False, self._is_list_due()
+        if self._listed_at is not None and (self._list is not None or not is_due):
+            malformed, is_current = await self._read_changes(), True
+        if is_due:
+            malformed += await self._read_all()
+            is_current = (is_current or self._list is None) and not self._missing
+        if self._listed_at is None:
+            raise CollectError(Reason.BUSY, f"the first list goes on: {len(self.ledger)} servers so far")
+        if not is_current:
+            malformed += await self._read_changes()
+        await self._unexplained.ask(self.ledger)
+        projects, users = await self._names.projects(), await self._names.users()
+        return self.ledger.vms(projects, users, is_whole=self._scope is _EVERYBODYS, malformed=malformed)
+
+    def _is_list_due(self) -> bool:
+        if self._list is not None or self._listed_at is None:
+            return True
+        return not 0 <= self._clock() - self._listed_at < _LISTED_EVERY_S
+
+    async def _read_all(self) -> int:
+        """Go on with the whole list, or begin one; how many items made no sense.
+
+        Nova refuses everybody's servers before it lists any; the own project's are listed instead.
+        """
+        whole = self._list = self._list or _WholeList(self._clock(), _EVERYBODYS)
+        try:
+            return await self._read_pages(whole)
+        except ForbiddenError:
+            self._list = None
+            if whole.scope is _OWN:
+                raise
+        except CollectError as error:
+            whole.failures += error.reason not in _OUT_OF_TIME
+            if whole.failures == _TRIES:
+                self._list = None
+            raise
+        self._list = _WholeList(self._clock(), _OWN)
+        return await self._read_all()
+
+    async def _read_pages(self, whole: _WholeList) -> int:
+        """Read pages while there is time for one more and for what changed meanwhile."""
+        malformed, longest_s, began = 0, 0.0, time.monotonic()
+        async with aclosing(self._api.pages(SERVERS, whole.next_page(self.ledger))) as pages:
+            async for page in pages:
+                self._be_in(whole.scope)
+                await self._take(page)
+                malformed += page.malformed
+                if page.more is None:
+                    self._end_list(whole)
+                    await asyncio.sleep(0)
+                    break
+                whole.came_to(page.more, page.items)
+                longest_s = max(longest_s, time.monotonic() - began)
+                if time_left_s() < 4 * longest_s + 1:
+                    break
+                began = time.monotonic()
+        return malformed
+
+    async def _read_changes(self) -> int:
+        """Read what changed since the last list; how many items made no sense."""
+        began, silent, mentioned, malformed = self._clock(), self._silent, set[str](), 0
+        building = await self._read_building() if silent else frozenset()
+        try:
+            async for page in self._api.pages(SERVERS, self._changes()):
+                mentioned |= await self._take(page)
+                malformed += page.malformed
+        except ForbiddenError:
+            self._listed_at = None  # the right was taken away: begin anew with what may be seen
+            raise
+        self._known_until = began
+        self._end_changes(silent - building - mentioned)
+        self._silent = self._building - mentioned
+        return malformed
+
+    def _changes(self) -> Query:
+        """The query for what changed since the last list, by the cloud's clock or this one: the earlier."""
+        newest = max(self._newest, self._known_until - _CLOCK_OFF_S)
+        since = min(newest, self._known_until) - _OVERLAP_S
+        text = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {**self._scope, **WHOLE_PAGE, "changes-since": text}
+
+    async def _read_building(self) -> AbstractSet[str]:
+        """Ids of the servers in BUILD.
+
+        One that was deleted before it came into a cell is nowhere told to be deleted.
+        """
+        listed, _ = await self._api.items(SERVER_IDS, {**self._scope, **WHOLE_PAGE, "status": BUILD})
+        return {server.id for server in listed}
+
+    async def _take(self, page: Page[Server]) -> AbstractSet[str]:
+        """Put the servers of a page into the ledger, a few at once: the event loop must turn; their ids."""
+        for start in range(0, len(page.items), _AT_ONCE):
+            for server in page.items[start : start + _AT_ONCE]:
+                self._put(server)
+            await asyncio.sleep(0)
+        ids = {server.id for server in page.items}
+        self._missing -= ids
+        if self._list is not None:
+            self._list.seen |= ids
+        return ids
+
+    def _put(self, server: Server) -> None:
+        if server.updated is not None:
+            self._newest = max(self._newest, server.updated.timestamp())
+        if server.status in GONE:
+            self._drop(server.id)
+            return
+        known = self.ledger.get(server.id) if server.is_partial else None
+        one = vm(server, self._texts) if known is None else of_unknown_state(known)
+        self.ledger.put(self._with_fault(one, is_told=server.fault is not None))
+        if server.status == BUILD:
+            self._building.add(server.id)
+        else:
+            self._building.discard(server.id)
+
+    def _with_fault(self, one: VM, *, is_told: bool) -> VM:
+        if one.fault is not None and not is_told:
+            return self._unexplained.explained(one)
+        if one.vm_id in self._unexplained:
+            self._unexplained.drop(one.vm_id)
+        return one
+
+    def _end_list(self, whole: _WholeList) -> None:
+        """The list is whole. Who is not on it is gone if the changes say so, or they will.
+
+        Nova leaves the servers of a cell that does not answer out of a list of several pages, without a word.
+        They, and one whose item makes no sense, are shown as UNKNOWN until the next whole list.
+        """
+        missing = self.ledger.others(whole.seen)
+        for vm_id in missing & (self._lost | self._building):
+            self._drop(vm_id)
+        self._missing = {*missing} - self._lost - self._building
+        self._lost = set()
+        self._list, self._listed_at = None, whole.began
+        if len(self._texts) > _TEXTS:
+            self._texts = Texts()
+        self._known_until = max(self._known_until, whole.began)
+
+    def _end_changes(self, vanished: AbstractSet[str]) -> None:
+        for vm_id in vanished:
+            self._drop(vm_id)
+        for vm_id in self._missing:
+            known = self.ledger.get(vm_id)
+            if known is not None:
+                self.ledger.put(of_unknown_state(known))
+                self._lost.add(vm_id)
+        self._missing = set()
+
+    def _drop(self, vm_id: str) -> None:
+        self.ledger.drop(vm_id)
+        self._building.discard(vm_id)
+        self._unexplained.drop(vm_id)
+
+    def _be_in(self, scope: Mapping[str, str]) -> None:
+        """Everybody's servers, or the own project's: what was seen with the other view is forgotten."""
+        if scope is not self._scope:
+            self._scope, self.ledger = scope, Ledger()
+            self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()

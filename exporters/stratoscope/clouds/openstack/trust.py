@@ -1,0 +1,69 @@
+"""TLS and proxies as `requests`, which makes the log-in, uses them, so that the services are asked alike."""
+
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import requests.utils
+from openstack.config.cloud_region import CloudRegion
+
+from stratoscope.core.errors import ConfigError
+
+_KEYS: Final = ("cacert", "cert", "key")
+
+
+def files(region: CloudRegion) -> Mapping[str, Path]:
+    """The files that a cloud's entry in clouds.yaml names, by key."""
+    given = {key: region.config.get(key) for key in _KEYS}
+    return {key: Path(str(path)).expanduser() for key, path in given.items() if path}
+
+
+def tls(region: CloudRegion) -> ssl.SSLContext:
+    """Whom to trust and which certificate to show.
+
+    Without `cacert` that is REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, else the bundle that `requests` brings.
+
+    Raises:
+        ConfigError: A file cannot be read or is not what it should be.
+    """
+    for key, path in files(region).items():
+        _check(key, path)
+    verify, cert = region.get_requests_verify_args()
+    certificate, key_file = (cert, None) if isinstance(cert, str) else cert or (None, None)
+    try:
+        context = _trusting(verify)
+        if certificate:
+            context.load_cert_chain(certificate, key_file, password="")  # without: it would ask the terminal
+    except OSError as error:  # ssl.SSLError is one
+        named = ", ".join(f"{key}: {path}" for key, path in files(region).items())
+        why = getattr(error, "reason", None) or error.strerror or "not in PEM"
+        raise ConfigError(f"{named}: {why}") from error
+    return context
+
+
+def proxy(url: str) -> str | None:
+    """The proxy for a URL by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; None for none."""
+    return requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+
+
+def _check(key: str, path: Path) -> None:
+    try:
+        if not path.is_dir():  # `cacert` may be a folder
+            path.open("rb").close()
+    except OSError as error:
+        raise ConfigError(f"{key}: {path}: {error.strerror}") from error
+
+
+def _trusting(verify: bool | str | None) -> ssl.SSLContext:
+    if not verify:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+    if not isinstance(verify, str):
+        of_environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        verify = of_environment or requests.utils.DEFAULT_CA_BUNDLE_PATH
+    if Path(verify).is_dir():
+        return ssl.create_default_context(capath=verify)
+    return ssl.create_default_context(cafile=verify)

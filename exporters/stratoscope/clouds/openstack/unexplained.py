@@ -1,0 +1,78 @@
+"""Faults that lists of servers lack. Source: Nova's GET /servers/{id}.
+
+A list has the faults of one cell alone, that of nova-api's own database: either those of servers that were
+built, or those of cell0, for which no host was found (fill_faults in nova/objects/instance.py asks without a
+cell, up to 2025.1 at least). So servers in error without a fault are asked for one by one, a few at each
+refresh, once for each change.
+"""
+
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+from msgspec.structs import replace
+
+from stratoscope.clouds.ledger import Ledger
+from stratoscope.clouds.model import VM, FaultReason
+from stratoscope.clouds.openstack.api import Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.faults import fault_reason
+from stratoscope.clouds.openstack.server import Fault
+from stratoscope.core.collector import time_left_s
+from stratoscope.core.errors import CollectError
+
+MOST: Final = 20
+_ENOUGH_S: Final = 10.0
+
+
+class _Server(msgspec.Struct, frozen=True, gc=False):
+    fault: Fault | None = None
+
+
+class _One(msgspec.Struct, frozen=True, gc=False):
+    server: _Server
+
+
+class Unexplained:
+    """Why servers are in error, by id: what was found, and what is still to be asked."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._found: dict[str, tuple[float, FaultReason]] = {}
+        self._open: dict[str, None] = {}
+
+    def explained(self, vm: VM) -> VM:
+        """A VM in error whose list lacks the fault, with what was found when it was last asked for."""
+        changed, reason = self._found.get(vm.vm_id, (None, FaultReason.UNKNOWN))
+        if changed != vm.changed:
+            self._open[vm.vm_id] = None
+        return replace(vm, fault=reason)
+
+    def __contains__(self, vm_id: str) -> bool:
+        return vm_id in self._found or vm_id in self._open
+
+    def drop(self, vm_id: str) -> None:
+        """It is no longer in error, its fault is told, or it is gone."""
+        self._found.pop(vm_id, None)
+        self._open.pop(vm_id, None)
+
+    async def ask(self, ledger: Ledger) -> None:
+        """Ask for a few while the refresh has time; what cannot be read is tried again at the next one."""
+        for vm_id in list(self._open)[:MOST]:
+            if time_left_s() < _ENOUGH_S:
+                return
+            try:
+                reason = await self._ask(vm_id)
+            except (ForbiddenError, NotThereError):
+                reason = FaultReason.UNKNOWN
+            except CollectError:
+                return
+            self._open.pop(vm_id, None)
+            vm = ledger.get(vm_id)
+            if vm is not None and vm.fault is not None:
+                self._found[vm_id] = vm.changed, reason
+                ledger.put(replace(vm, fault=reason))
+
+    async def _ask(self, vm_id: str) -> FaultReason:
+        path = f"/servers/{quote(vm_id, safe='')}"
+        one = await self._api.get("compute", path, _One, operation="server", version="2.96")
+        return fault_reason(one.server.fault.message) if one.server.fault is not None else FaultReason.UNKNOWN

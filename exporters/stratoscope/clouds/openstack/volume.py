@@ -1,0 +1,210 @@
+"""Cinder: services and backends, and volumes, snapshots and backups counted. Sizes are GiB there, bytes here.
+
+Source: os-services, scheduler-stats, and the detailed lists with `all_tenants=1`. Cinder takes no notice of
+that without the role admin: then it answers with the credential's own project's.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Backend, Backends, Objects, Services
+from stratoscope.clouds.openstack.agents import ServiceRow, only_admins_see
+from stratoscope.clouds.openstack.api import Access, Api, NotThereError
+from stratoscope.clouds.openstack.counting import Tally
+from stratoscope.clouds.openstack.fields import GIB, Text
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+from stratoscope.core.collector import Every
+from stratoscope.core.errors import LeftOut, LeftOutError
+
+
+class _Volume(msgspec.Struct, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
+    status: Text
+    size: int
+    project_id: Text | None = None
+    attachments: list[msgspec.Raw] = []
+
+
+class _Copy(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    rename={
+        "of_snapshot": "os-extended-snapshot-attributes:project_id",
+        "of_backup": "os-backup-project-attr:project_id",
+    },
+):
+    """A snapshot or a backup: alike, but for where the project stands."""
+
+    status: Text
+    size: int
+    of_snapshot: Text | None = None
+    of_backup: Text | None = None
+
+
+_Amount = float | Literal["infinite", "unknown"] | None
+"""GiB."""
+
+
+class _Capabilities(
+    msgspec.Struct,
+    frozen=True,
+    rename={
+        "total": "total_capacity_gb",
+        "free": "free_capacity_gb",
+        "provisioned": "provisioned_capacity_gb",
+        "allocated": "allocated_capacity_gb",
+        "ratio": "max_over_subscription_ratio",
+        "is_thin": "thin_provisioning_support",
+    },
+):
+    """Attributes: ratio: A number, often as text, or `auto`."""
+
+    total: _Amount = None
+    free: _Amount = None
+    provisioned: _Amount = None
+    allocated: _Amount = None
+    ratio: float | Text | None = None
+    is_thin: bool | None = None
+
+
+class _Pool(msgspec.Struct, frozen=True):
+    name: Text
+    capabilities: _Capabilities
+
+
+_SERVICES: Final = Listing("block-storage", "/os-services", "services", ServiceRow, operation="os-services")
+_POOLS: Final = Listing(
+    "block-storage", "/scheduler-stats/get_pools", "pools", _Pool, operation="scheduler-stats"
+)
+_VOLUMES: Final = Listing("block-storage", "/volumes/detail", "volumes", _Volume)
+_SNAPSHOTS: Final = Listing("block-storage", "/snapshots/detail", "snapshots", _Copy)
+# 3.18 tells the project of a backup.
+_BACKUPS: Final = Listing("block-storage", "/backups/detail", "backups", _Copy, version="3.18")
+
+_ALL: Final = {**WHOLE_PAGE, "all_tenants": "1"}
+_OWN: Final = "admin; any other sees its own project's"
+
+
+class Volume:
+    """Cinder's questions, but for quotas."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def questions(self) -> Sequence[Question[Services] | Question[Objects] | Question[Backends]]:
+        return (
+            Question("volume_services", Services, self.services, Every(60, 30, 180), cost="1", role="admin"),
+            Question("volume_backends", Backends, self.backends, Every(120, 60, 360), cost="1", role="admin"),
+            Question(
+                "volumes",
+                Objects,
+                self.volumes,
+                Every(300, 120, 900),
+                cost="1 for each 1,000 volumes",
+                role=_OWN,
+            ),
+            Question(
+                "snapshots",
+                Objects,
+                self.snapshots,
+                Every(300, 120, 900),
+                cost="1 for each 1,000 snapshots",
+                role=_OWN,
+            ),
+            Question(
+                "backups",
+                Objects,
+                self.backups,
+                Every(300, 120, 900),
+                cost="1 for each 1,000 backups",
+                role=_OWN,
+            ),
+        )
+
+    async def services(self) -> Services:
+        """Schedulers, volume and backup services. `host` is host@backend for a volume service."""
+        rows, malformed = await self._api.items(_SERVICES)
+        if not rows and not malformed:
+            await only_admins_see(self._api, "Cinder's services")
+        return Services(tuple(row.service("block-storage") for row in rows), malformed)
+
+    async def backends(self) -> Backends:
+        """Pools by what they last told the scheduler; a backend that is down may be missing."""
+        pools, malformed = await self._api.items(_POOLS, {"detail": "True"})
+        if not pools and not malformed:
+            await only_admins_see(self._api, "Cinder's pools")
+        return Backends(tuple(map(_backend, pools)), malformed)
+
+    async def volumes(self) -> Objects:
+        """Volumes; one that is `available` and has no attachment is bound to nothing.
+
+        One in error without an attachment is not counted so: its state tells.
+        """
+        tally = Tally("volumes", is_sized=True, has_orphans=True)
+        access = await self._api.access()
+        async for page in self._api.pages(_VOLUMES, _ALL):
+            tally.malformed += page.malformed
+            for one in page.items:
+                is_orphan = one.status == "available" and not one.attachments
+                project_id = one.project_id or _own(access)
+                tally.add(one.status, project_id, one.size * GIB, is_orphan=is_orphan)
+        return tally.objects(is_whole=access.is_admin)
+
+    async def snapshots(self) -> Objects:
+        """Snapshots; their size is that of their volume."""
+        return await self._count(Tally("snapshots", is_sized=True), _SNAPSHOTS)
+
+    async def backups(self) -> Objects:
+        """Backups; their size is that of their volume.
+
+        Raises:
+            LeftOutError: `absent`, where Cinder has no backups.
+        """
+        try:
+            return await self._count(Tally("backups", is_sized=True), _BACKUPS)
+        except NotThereError as error:
+            raise LeftOutError(LeftOut.ABSENT, "Cinder: no backups") from error
+
+    async def _count(self, tally: Tally, listing: Listing[_Copy]) -> Objects:
+        access = await self._api.access()
+        async for page in self._api.pages(listing, _ALL):
+            tally.malformed += page.malformed
+            for one in page.items:
+                project_id = one.of_snapshot or one.of_backup or _own(access)
+                tally.add(one.status, project_id, one.size * GIB)
+        return tally.objects(is_whole=access.is_admin)
+
+
+def _own(access: Access) -> str | None:
+    """The project of what comes without one: without the role admin it can only be the credential's own."""
+    return None if access.is_admin else access.project_id
+
+
+def _backend(pool: _Pool) -> Backend:
+    told = pool.capabilities
+    return Backend(
+        pool.name,
+        _bytes(told.total),
+        _bytes(told.free),
+        _bytes(told.provisioned),
+        _bytes(told.allocated),
+        1.0 if told.is_thin is False else _ratio(told.ratio),
+    )
+
+
+def _bytes(amount: _Amount) -> float | None:
+    if amount == "infinite":
+        return math.inf
+    return amount * GIB if isinstance(amount, float) else None
+
+
+def _ratio(ratio: float | str | None) -> float | None:
+    """None for `auto`: Cinder works it out by itself and does not tell it."""
+    try:
+        return None if ratio is None else float(ratio)
+    except ValueError:
+        return None

@@ -1,0 +1,99 @@
+"""Addresses by subnet, as Neutron counts them and as they are counted here."""
+
+import pytest
+
+from stratoscope.clouds.model import Pool, Pools
+from stratoscope.clouds.openstack.addresses import Addresses
+from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.core.errors import CollectError, Reason
+from support.fake_api import Answer, FakeApi
+from support.openstack_answers import answer, spoilt
+
+PROJECT1 = "f0940456145b4fdf82c3a013b30c907c"
+NONE: Answer = {"network_ip_availabilities": []}
+
+
+def neutron(availabilities: Answer | None = None) -> FakeApi:
+    return FakeApi(
+        {
+            ("network", "/v2.0/network-ip-availabilities"): availabilities or answer("availabilities"),
+            ("network", "/v2.0/networks?router:external=true"): answer("external_networks"),
+            ("network", "/v2.0/networks"): answer("own_networks"),
+            ("network", "/v2.0/subnets"): answer("own_subnets"),
+            ("network", "/v2.0/ports"): answer("own_ports"),
+        }
+    )
+
+
+def plain(availabilities: Answer = NONE) -> FakeApi:
+    api = neutron(availabilities)
+    api.be(roles=frozenset({"member"}), project_id=PROJECT1)
+    return api
+
+
+def by_name(pools: Pools) -> dict[str, Pool]:
+    return {pool.subnet_name: pool for pool in pools.pools}
+
+
+async def test_addresses_come_by_subnet_with_their_network() -> None:
+    api = neutron()
+    read = by_name(await Addresses(api).pools())
+    assert set(read) == {"ext-sub", "demo-ext-sub", "shared-sub", "demo-sub", "web-sub", "web-sub6"}
+    assert {name for name, pool in read.items() if pool.is_external} == {"ext-sub", "demo-ext-sub"}
+    assert (read["ext-sub"].network_name, read["ext-sub"].total, read["ext-sub"].used) == ("ext-net", 253, 3)
+    assert (read["web-sub6"].ip_version, read["web-sub6"].total) == (6, 2.0**64)
+    assert len(api.calls) == 2
+
+
+async def test_plain_credential_counts_its_own_subnets_as_neutron_does() -> None:
+    whole = by_name(await Addresses(neutron()).pools())
+    own = by_name(await Addresses(plain()).pools())
+    assert own == {name: pool for name, pool in whole.items() if pool.project_id == PROJECT1}
+    assert len(own) == 3
+
+
+@pytest.mark.parametrize("error", [ForbiddenError("network: 403"), NotThereError("network: 404")])
+async def test_addresses_are_counted_where_neutron_does_not_count_them(error: Exception) -> None:
+    assert len((await Addresses(plain(error)).pools()).pools) == 3
+
+
+async def test_admin_of_a_neutron_without_the_extension_counts_all_subnets() -> None:
+    read = await Addresses(neutron(NotThereError("network: 404"))).pools()
+    assert len(read.pools) == 6
+
+
+async def test_plain_credential_without_subnets_has_none_and_asks_no_more() -> None:
+    api = plain()
+    api.be(project_id="0" * 32)
+    assert (await Addresses(api).pools()).pools == ()
+    assert len(api.calls) == 2
+
+
+async def test_admin_of_a_cloud_without_networks_has_none() -> None:
+    assert await Addresses(neutron(NONE)).pools() == Pools(())
+
+
+async def test_network_that_makes_no_sense_costs_itself() -> None:
+    body = spoilt("availabilities", "network_ip_availabilities", field="subnet_ip_availability", value="none")
+    read = await Addresses(neutron(body)).pools()
+    assert (len(read.pools), read.malformed) == (5, 1)
+
+
+async def test_range_that_is_none_costs_its_subnet() -> None:
+    api = plain()
+    api.answers["network", "/v2.0/subnets"] = spoilt(
+        "own_subnets", "subnets", field="allocation_pools", value=[{"start": "fd00:77::1", "end": "last"}]
+    )
+    read = await Addresses(api).pools()
+    assert (len(read.pools), read.malformed) == (2, 1)
+
+
+async def test_network_of_a_subnet_that_is_not_listed_has_no_name() -> None:
+    api = plain()
+    api.answers["network", "/v2.0/networks"] = {"networks": []}
+    assert {pool.network_name for pool in (await Addresses(api).pools()).pools} == {""}
+
+
+async def test_neutron_that_is_down_is_told_as_it_is() -> None:
+    with pytest.raises(CollectError):
+        await Addresses(neutron(CollectError(Reason.TIMEOUT, "network: slow"))).pools()

@@ -1,0 +1,231 @@
+"""How many more VMs of each flavor fit, by all that Nova and Placement tell."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stratoscope.clouds import model
+from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.capacity import Capacity
+from stratoscope.core.collector import DEADLINE
+from stratoscope.core.errors import CollectError, Reason
+from support.fake_api import Answer
+from support.openstack_answers import answer
+from support.placement import FAKE1, FAKE2, FAKE3, FAKE4, Cloud, generation_of
+
+GIB, MIB = 2**30, 2**20
+DOWN = CollectError(Reason.UNAVAILABLE, "503")
+STORAGE = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture(autouse=True)
+def _patience() -> Iterator[None]:
+    token = DEADLINE.set(time.monotonic() + 25)
+    yield
+    DEADLINE.reset(token)
+
+
+def reader(cloud: Cloud) -> Capacity:
+    return Capacity(cloud.api, cloud.hypervisors, cloud.placement, cloud.providers)
+
+
+def flavor(name: str, flavor_id: str = "", /, **changes: Any) -> dict[str, Any]:
+    """A flavor with 1 vCPU and 1 GiB of memory, but for these changes."""
+    plain = {"id": flavor_id or name, "name": name, "vcpus": 1, "ram": 1024, "disk": 0, "extra_specs": {}}
+    return plain | changes
+
+
+def of(*flavors: dict[str, Any]) -> dict[str, Any]:
+    return {"flavors": list(flavors)}
+
+
+async def read(cloud: Cloud) -> model.Capacity:
+    """When everything has been read."""
+    await cloud.placement.read()
+    return await reader(cloud).read()
+
+
+def room(answered: model.Capacity, name: str) -> dict[str, int]:
+    """By zone; an upper bound is negative."""
+    rooms = [one for one in answered.room if one.flavor == name]
+    return {one.zone: -one.vms if one.is_upper_bound else one.vms for one in rooms}
+
+
+async def test_room_of_the_recorded_cloud_is_what_it_had() -> None:
+    answered = await read(Cloud())
+    assert answered.malformed == 0
+    # The real cloud took 3 servers of m1.small into `small` when it was so, and refused the fourth.
+    assert room(answered, "m1.small") == {"az1": 255 - 2, "broken": 390, "small": 3}
+    assert room(answered, "probe.tiny") == {"az1": 252 + 250, "broken": 4000, "small": 39}
+    assert room(answered, "m1.large") == {"az1": 31 + 31, "broken": 97, "small": 0}
+    assert room(answered, "m1.huge") == {"az1": 0, "broken": 0, "small": 0}
+    assert answered.largest == {"az1": "m1.large", "broken": "m1.large", "small": "m1.small"}
+    assert {one.name for one in answered.flavors} == {"probe.tiny", "m1.small", "m1.large", "m1.huge"}
+
+
+async def test_until_inventories_are_read_room_is_an_upper_bound() -> None:
+    answered = await reader(Cloud(flavors=of(flavor("wide", vcpus=100)))).read()
+    assert room(answered, "wide") == {"az1": -4, "broken": -40, "small": 0}
+    answered = await read(Cloud(flavors=of(flavor("wide", vcpus=100))))
+    assert room(answered, "wide") == {"az1": 0, "broken": 40, "small": 0}
+
+
+@pytest.mark.parametrize("change", [{"state": "down"}, {"status": "disabled"}])
+async def test_host_that_is_down_or_taken_out_has_no_room(change: dict[str, str]) -> None:
+    hypervisors = answer("hypervisors")
+    for hypervisor in hypervisors["hypervisors"]:
+        hypervisor.update(change if hypervisor["hypervisor_hostname"] == "fake1" else {})
+    answered = await read(Cloud(hypervisors=hypervisors))
+    assert room(answered, "m1.large")["az1"] == 31
+
+
+async def test_host_that_placement_knows_as_disabled_has_no_room() -> None:
+    candidates = answer("allocation_candidates")
+    candidates["provider_summaries"][FAKE1]["traits"].append("COMPUTE_STATUS_DISABLED")
+    answered = await read(Cloud(allocation_candidates=candidates))
+    assert room(answered, "m1.large")["az1"] == 31
+
+
+async def test_host_without_memory_left_has_no_room() -> None:
+    candidates = answer("allocation_candidates")
+    del candidates["provider_summaries"][FAKE3]
+    cloud = Cloud(allocation_candidates=candidates)
+    cloud.part(
+        FAKE3, "usages", {"usages": {"MEMORY_MB": 8192}, "resource_provider_generation": generation_of(FAKE3)}
+    )
+    assert room(await read(cloud), "probe.tiny")["small"] == 0
+
+
+async def test_host_that_a_limit_cut_off_the_list_has_the_room_that_was_read() -> None:
+    candidates = answer("allocation_candidates")
+    del candidates["provider_summaries"][FAKE3]
+    cloud = Cloud(allocation_candidates=candidates)
+    cloud.part(
+        FAKE3, "usages", {"usages": {"MEMORY_MB": 4096}, "resource_provider_generation": generation_of(FAKE3)}
+    )
+    assert room(await read(cloud), "m1.small")["small"] == -2
+    rows = answer("resource_providers")
+    for row in rows["resource_providers"]:
+        row["generation"] += 1
+    cloud.api.answers["placement", "/resource_providers"] = rows
+    cloud.now += 60
+    assert room(await reader(cloud).read(), "m1.small")["small"] == 0  # it may have changed since
+
+
+async def test_bare_metal_has_the_room_of_its_own_class() -> None:
+    candidates, rows = answer("allocation_candidates"), answer("resource_providers")
+    del candidates["provider_summaries"][FAKE3]
+    metal = flavor(
+        "metal",
+        extra_specs={
+            "resources:CUSTOM_BAREMETAL": "1", "resources:VCPU": "0", "resources:MEMORY_MB": "0",
+            "trait:CUSTOM_GOLD": "required",
+        },
+    )  # fmt: skip
+    cloud = Cloud(allocation_candidates=candidates, resource_providers=rows, flavors=of(metal))
+    generation = {"resource_provider_generation": generation_of(FAKE3)}
+    cloud.part(FAKE3, "inventories", {"inventories": {"CUSTOM_BAREMETAL": {"total": 1}}} | generation)
+    cloud.part(FAKE3, "usages", {"usages": {"CUSTOM_BAREMETAL": 0}} | generation)
+    cloud.part(FAKE3, "traits", {"traits": ["CUSTOM_GOLD"]} | generation)
+    assert room(await read(cloud), "metal")["small"] == 0  # its traits are not read yet
+    cloud.now += 30
+    assert room(await read(cloud), "metal") == {"az1": 0, "broken": 0, "small": 1}
+
+
+async def test_pinned_cpus_are_counted_apart_and_are_an_upper_bound() -> None:
+    candidates = answer("allocation_candidates")
+    candidates["provider_summaries"][FAKE1]["resources"]["PCPU"] = {"capacity": 32, "used": 4}
+    pinned = flavor("pinned", vcpus=8, extra_specs={"hw:cpu_policy": "dedicated"})
+    answered = await read(Cloud(allocation_candidates=candidates, flavors=of(pinned)))
+    assert room(answered, "pinned") == {"az1": -3, "broken": 0, "small": 0}
+
+
+async def test_flavor_for_an_aggregate_fits_only_there() -> None:
+    aggregates = answer("aggregates")
+    aggregates["aggregates"] += [
+        {"hosts": ["fake1", "gone"], "metadata": {"ssd": "true, fast"}},
+        {"hosts": ["fake1"], "metadata": {"ssd": "new"}},
+    ]
+    ssd = flavor("ssd", ram=100 * 1024, extra_specs={"aggregate_instance_extra_specs:ssd": "fast"})
+    answered = await read(Cloud(aggregates=aggregates, flavors=of(ssd)))
+    assert room(answered, "ssd") == {"az1": 2, "broken": 0, "small": 0}
+
+
+async def test_storage_that_hosts_share_makes_an_upper_bound() -> None:
+    candidates, rows = answer("allocation_candidates"), answer("resource_providers")
+    for uuid in (FAKE1, FAKE2, FAKE3, FAKE4):
+        del candidates["provider_summaries"][uuid]["resources"]["DISK_GB"]
+    rows["resource_providers"].append({"uuid": STORAGE, "name": "nfs", "generation": 1})
+    cloud = Cloud(
+        allocation_candidates=candidates, resource_providers=rows, flavors=of(flavor("m1", disk=10))
+    )
+    cloud.part(
+        STORAGE, "inventories", {"inventories": {"DISK_GB": {"total": 9}}, "resource_provider_generation": 1}
+    )
+    cloud.part(STORAGE, "usages", {"usages": {}, "resource_provider_generation": 1})
+    assert room(await read(cloud), "m1")["small"] == -7
+
+
+async def test_flavor_that_is_disabled_is_known_and_has_no_room() -> None:
+    flavors = of(flavor("old", **{"OS-FLV-DISABLED:disabled": True}), flavor("m1"))
+    answered = await read(Cloud(flavors=flavors))
+    assert {one.name for one in answered.flavors} == {"old", "m1"}
+    assert {one.flavor for one in answered.room} == {"m1"}
+
+
+async def test_flavors_with_one_name_are_told_apart() -> None:
+    flavors = of(flavor("m1", "a"), flavor("m1", "b", ram=2048), flavor("m2"))
+    answered = await read(Cloud(flavors=flavors))
+    assert [one.name for one in answered.flavors] == ["m1 (a)", "m1 (b)", "m2"]
+    assert {one.flavor for one in answered.room} == {"m1 (a)", "m1 (b)", "m2"}
+
+
+async def test_largest_is_the_one_with_the_most_memory_then_the_most_vcpus() -> None:
+    flavors = of(flavor("a", ram=4096), flavor("b", ram=4096, vcpus=2), flavor("c", ram=2048, vcpus=8))
+    assert (await read(Cloud(flavors=flavors))).largest["small"] == "b"
+
+
+async def test_items_that_make_no_sense_cost_themselves_alone() -> None:
+    aggregates = answer("aggregates")
+    aggregates["aggregates"].append({"hosts": 7})
+    flavors = answer("flavors")
+    flavors["flavors"][0]["ram"] = None
+    answered = await read(Cloud(aggregates=aggregates, flavors=flavors))
+    assert (len(answered.flavors), answered.malformed) == (3, 2)
+    assert room(answered, "m1.small")["small"] == 3
+
+
+async def test_no_flavors_have_no_room() -> None:
+    answered = await read(Cloud(flavors=of()))
+    assert (answered.flavors, answered.room, answered.largest) == ((), (), {})
+
+
+async def test_room_cannot_be_told_without_hypervisors() -> None:
+    with pytest.raises(CollectError, match="no hypervisor") as caught:
+        await reader(Cloud(hypervisors={"hypervisors": []})).read()
+    assert caught.value.reason is Reason.UNAVAILABLE
+
+
+@pytest.mark.parametrize("name", ["flavors", "aggregates", "hypervisors", "allocation_candidates"])
+@pytest.mark.parametrize("error", [ForbiddenError("403"), DOWN], ids=["403", "503"])
+async def test_source_that_refuses_or_is_down_says_so(name: str, error: Answer) -> None:
+    with pytest.raises(type(error)):
+        await reader(Cloud(**{name: error})).read()
+
+
+async def test_lists_of_placement_are_shared_with_the_inventories() -> None:
+    cloud = Cloud()
+    await cloud.placement.read()
+    cloud.api.calls.clear()
+    await reader(cloud).read()
+    assert [(call.operation, dict(call.params)) for call in cloud.api.calls] == [
+        ("flavors", {"limit": "1000", "is_public": "None"}),
+        ("aggregates", {}),
+    ]
+
+
+def test_question_says_what_it_costs() -> None:
+    (question,) = reader(Cloud()).questions()
+    assert (question.name, question.answer, question.role) == ("capacity", model.Capacity, "admin")

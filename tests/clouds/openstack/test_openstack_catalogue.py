@@ -1,0 +1,177 @@
+"""Where services are: URLs as catalogues have them, and what becomes of the version in them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from openstack.config.cloud_region import CloudRegion
+
+from stratoscope.clouds.openstack import clouds_yaml
+from stratoscope.clouds.openstack.catalogue import Endpoint, endpoint, endpoints
+from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.core.errors import CollectError
+
+P = "0bab9dffefc047b88df7ec7ccf597e43"
+
+
+@pytest.mark.parametrize(
+    ("service", "catalogue", "url", "root", "document"),
+    [
+        ("compute", "http://c:8774/v2.1", "http://c:8774/v2.1", "http://c:8774/", "http://c:8774/v2.1/"),
+        ("compute", f"http://c/v2.1/{P}/", f"http://c/v2.1/{P}", "http://c/", "http://c/v2.1/"),
+        (
+            "compute",
+            "http://c/compute",
+            "http://c/compute/v2.1",
+            "http://c/compute/",
+            "http://c/compute/v2.1/",
+        ),
+        ("block-storage", f"http://c/v3/{P}", f"http://c/v3/{P}", "http://c/", "http://c/v3/"),
+        ("block-storage", "http://c/v3", "http://c/v3", "http://c/", "http://c/v3/"),
+        (
+            "block-storage",
+            "http://c/volume/",
+            f"http://c/volume/v3/{P}",
+            "http://c/volume/",
+            "http://c/volume/v3/",
+        ),
+        (
+            "shared-file-system",
+            "http://c/share",
+            f"http://c/share/v2/{P}",
+            "http://c/share/",
+            "http://c/share/v2/",
+        ),
+        ("orchestration", f"http://c/v1/{P}", f"http://c/v1/{P}", "http://c/", "http://c/v1/"),
+        ("network", "http://c:9696", "http://c:9696", "http://c:9696/", "http://c:9696/"),
+        ("network", "http://c/network/v2.0/", "http://c/network", "http://c/network/", "http://c/network/"),
+        ("image", "http://c/image/v2", "http://c/image", "http://c/image/", "http://c/image/"),
+        ("identity", "http://c/identity/v3", "http://c/identity", "http://c/identity/", "http://c/identity/"),
+        ("identity", "http://c/v3-old/v3", "http://c/v3-old", "http://c/v3-old/", "http://c/v3-old/"),
+        ("load-balancer", "http://c:9876/v2.0", "http://c:9876", "http://c:9876/", "http://c:9876/"),
+        ("baremetal", "http://c/v1", "http://c", "http://c/", "http://c/"),
+        ("dns", "http://c/v2/", "http://c", "http://c/", "http://c/"),
+        ("container-infrastructure-management", "http://c/v1", "http://c", "http://c/", "http://c/"),
+        ("key-manager", "http://c", "http://c", "http://c/", "http://c/"),
+        (
+            "placement",
+            "http://c/placement",
+            "http://c/placement",
+            "http://c/placement/",
+            "http://c/placement/",
+        ),
+        ("object-store", f"http://c/v1/AUTH_{P}", f"http://c/v1/AUTH_{P}", "http://c/", "http://c/"),
+    ],
+)
+def test_both_forms_of_a_url_lead_to_the_same_place(
+    service: str, catalogue: str, url: str, root: str, document: str
+) -> None:
+    assert endpoint(service, catalogue, P) == Endpoint(url, root, document, None)
+
+
+def test_without_a_project_cinder_is_asked_without_one() -> None:
+    assert endpoint("block-storage", "http://c").url == "http://c/v3"
+
+
+def _region(folder: Path, **more: Any) -> CloudRegion:
+    auth = {"auth_url": "http://keystone/v3", "username": "a", "password": "b", "project_name": "c"}
+    file = folder / "clouds.yaml"
+    file.write_text(yaml.safe_dump({"clouds": {"a": {"auth": auth, **more}}}), encoding="utf-8")
+    return clouds_yaml.region(OpenStackCloud(name="uni", clouds_file=str(file)))
+
+
+def _entry(kind: str, *places: Mapping[str, Any], name: str = "") -> Mapping[str, Any]:
+    return {"type": kind, "name": name, "endpoints": [*places]}
+
+
+def _place(url: str, interface: str = "public", region: str = "one") -> Mapping[str, Any]:
+    return {"interface": interface, "url": url, "region": region, "region_id": region}
+
+
+def _urls(region: CloudRegion, *entries: object) -> Mapping[str, str]:
+    return {service: one.url for service, one in endpoints([*entries], region, P).items()}
+
+
+def test_the_official_name_wins_over_old_ones_then_the_newest(tmp_path: Path) -> None:
+    old = _entry("volumev2", _place("http://v2/v2"))
+    newer = _entry("volumev3", _place("http://v3/v3"))
+    official = _entry("block-storage", _place("http://new/v3"))
+    region = _region(tmp_path)
+    assert _urls(region, old, newer, official)["block-storage"] == "http://new/v3"
+    assert _urls(region, old, newer)["block-storage"] == "http://v3/v3"
+    assert _urls(region, old)["block-storage"] == "http://v2/v2"
+
+
+def test_a_name_without_an_endpoint_here_leaves_it_to_the_next(tmp_path: Path) -> None:
+    elsewhere = _entry("block-storage", _place("http://new/v3", region="two"))
+    here = _entry("volumev3", _place("http://v3/v3"))
+    assert _urls(_region(tmp_path, region_name="one"), elsewhere, here)["block-storage"] == "http://v3/v3"
+
+
+@pytest.mark.parametrize(
+    ("interface", "url"),
+    [
+        ("public", "http://p"),
+        ("internalURL", "http://i"),
+        (["admin", "internal"], "http://i"),
+        ("admin", None),
+    ],
+)
+def test_the_interface_of_clouds_yaml_is_asked(
+    tmp_path: Path, interface: str | list[str], url: str | None
+) -> None:
+    entry = _entry("placement", _place("http://p"), _place("http://i", "internal"))
+    assert _urls(_region(tmp_path, interface=interface), entry).get("placement") == url
+
+
+def test_clouds_yaml_may_say_otherwise_for_one_service(tmp_path: Path) -> None:
+    catalogue = [
+        _entry("compute", _place("http://c/v2.1"), _place("http://ci/v2.1", "internal")),
+        _entry("image", _place("http://g"), name="glance"),
+        _entry("image", _place("http://h"), name="other"),
+        _entry("volumev2", _place("http://v2/v2")),
+        _entry("volumev3", _place("http://v3/v3")),
+    ]
+    region = _region(
+        tmp_path,
+        compute_interface="internal",
+        image_service_name="other",
+        block_storage_service_type="volumev2",
+        network_endpoint_override="http://n:9696/v2.0",
+    )
+    urls = _urls(region, *catalogue)
+    assert urls["compute"] == "http://ci/v2.1"
+    assert urls["image"] == "http://h"
+    assert urls["block-storage"] == "http://v2/v2"
+    assert urls["network"] == "http://n:9696"
+
+
+def test_keystone_is_known_without_the_catalogue(tmp_path: Path) -> None:
+    assert _urls(_region(tmp_path)) == {"identity": "http://keystone"}
+    entry = _entry("identity", _place("http://public/v3"))
+    assert _urls(_region(tmp_path), entry) == {"identity": "http://public"}
+
+
+def test_a_service_that_nobody_knows_keeps_its_name_and_url(tmp_path: Path) -> None:
+    assert _urls(_region(tmp_path), _entry("telescope", _place("http://t/v7/")))["telescope"] == "http://t/v7"
+
+
+def test_entries_that_make_no_sense_cost_themselves(tmp_path: Path) -> None:
+    good = _entry("placement", {"url": "http://no-interface"}, {"a": 1}, _place("http://p"))
+    broken = [None, 3, {"type": "compute"}, {"type": 3, "endpoints": []}, {"endpoints": []}, good]
+    assert _urls(_region(tmp_path), *broken)["placement"] == "http://p"
+    assert endpoints({"not": "a list"}, _region(tmp_path), P).keys() == {"identity"}
+
+
+def test_one_region_need_not_be_named(tmp_path: Path) -> None:
+    assert _urls(_region(tmp_path), _entry("placement", _place("http://p")))["placement"] == "http://p"
+    both = _entry("placement", _place("http://p"), _place("http://q", region="two"))
+    with pytest.raises(CollectError, match="set `region:` to one of: one, two"):
+        _urls(_region(tmp_path), both)
+
+
+def test_an_override_that_is_no_url_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(CollectError, match="overrides its endpoint with is no URL"):
+        _urls(_region(tmp_path, network_endpoint_override="nova:9696"))

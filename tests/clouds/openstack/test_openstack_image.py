@@ -1,0 +1,63 @@
+"""Glance's images counted, the hidden ones among them."""
+
+import pytest
+
+from stratoscope.clouds.model import Count
+from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.image import Image
+from stratoscope.core.errors import CollectError, Reason
+from support.fake_api import Answer, FakeApi
+from support.openstack_answers import answer, spoilt
+
+ADMIN = "9151fbaa1f3f487dbfa32f505693c489"
+
+
+def glance(images: Answer | None = None, hidden: Answer | None = None) -> FakeApi:
+    return FakeApi(
+        {
+            ("image", "/v2/images"): images or answer("images"),
+            ("image", "/v2/images?os_hidden=true"): hidden or answer("hidden_images"),
+        }
+    )
+
+
+async def test_images_are_counted_by_state_and_owner_in_bytes() -> None:
+    read = await Image(glance()).images()
+    assert read.by_state == {"active": Count(1, 65536)}
+    assert read.by_project == {ADMIN: Count(1, 65536)}
+    assert read.orphans is None
+    assert read.is_whole
+
+
+async def test_hidden_images_count_as_well() -> None:
+    read = await Image(glance(hidden=answer("images"))).images()
+    assert read.by_state == {"active": Count(2, 131072)}
+
+
+async def test_image_without_data_has_no_bytes_and_one_without_owner_no_project() -> None:
+    body = {"images": [{"status": "queued", "size": None, "owner": None}]}
+    read = await Image(glance(body)).images()
+    assert (read.by_state, read.by_project) == ({"queued": Count(1, 0)}, {})
+
+
+async def test_no_images_are_zero() -> None:
+    assert (await Image(glance({"images": []})).images()).by_state == {}
+
+
+async def test_image_that_makes_no_sense_costs_itself() -> None:
+    read = await Image(glance(spoilt("images", "images", field="status", value="x" * 10_000_000))).images()
+    assert (read.by_state, read.malformed) == ({}, 1)
+
+
+async def test_plain_credential_says_that_it_does_not_see_all() -> None:
+    api = glance()
+    api.be(roles=frozenset({"member"}))
+    assert not (await Image(api).images()).is_whole
+
+
+@pytest.mark.parametrize(
+    "error", [CollectError(Reason.UNAVAILABLE, "image: 503"), ForbiddenError("image: 403")]
+)
+async def test_glance_that_is_down_or_forbids_is_told_as_it_is(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        await Image(glance(error)).images()

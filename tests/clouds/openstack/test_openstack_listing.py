@@ -1,0 +1,64 @@
+"""The ways in which services tell where the next page is."""
+
+import msgspec
+import pytest
+
+from stratoscope.clouds.openstack.listing import Listing, pairs
+from stratoscope.core.errors import CollectError, Reason
+
+
+class Item(msgspec.Struct):
+    id: str
+
+
+ITEMS = Listing("image", "/v2/images", "images", Item, operation="listed")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {"next": "/v2/images?limit=2&marker=m"},
+        {"links": {"next": "http://elsewhere/v3/images?limit=2&marker=m", "self": "x"}},
+        {"links": [{"rel": "self", "href": "x"}, {"rel": "next", "href": "?limit=2&marker=m"}]},
+        {"images_links": [{"rel": "next", "href": "http://elsewhere/?limit=2&marker=m"}]},
+    ],
+)
+def test_every_service_s_way_is_understood(rest: dict[str, object]) -> None:
+    body = msgspec.json.encode({"images": [{"id": "a"}], **rest})
+    page = ITEMS.page(body)
+    assert page.items == [Item("a")]
+    assert page.more is not None
+    assert pairs(page.more) == [("limit", "2"), ("marker", "m")]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {},
+        {"next": None},
+        {"next": ""},
+        {"links": None},
+        {"links": {"self": "x"}},
+        {"links": {"next": None, "previous": None}},
+        {"links": [], "images_links": [{"rel": "previous", "href": "?a=b"}]},
+    ],
+)
+def test_the_last_page_has_none(rest: dict[str, object]) -> None:
+    assert ITEMS.more(msgspec.json.encode({"images": [], **rest})) is None
+
+
+def test_names_that_stand_twice_and_empty_values_are_kept() -> None:
+    body = msgspec.json.encode({"images": [], "next": "?fields=id&fields=name&deleted="})
+    assert ITEMS.more(body) == [("fields", "id"), ("fields", "name"), ("deleted", "")]
+
+
+@pytest.mark.parametrize("rest", [{"next": 3}, {"links": "x"}, {"images_links": {"next": "x"}}])
+def test_a_link_that_cannot_be_read_is_no_end(rest: dict[str, object]) -> None:
+    with pytest.raises(CollectError, match="image: listed: ") as caught:
+        ITEMS.page(msgspec.json.encode({"images": [], **rest}))
+    assert caught.value.reason is Reason.MALFORMED
+
+
+def test_queries_are_mappings_or_pairs() -> None:
+    assert pairs({"a": "b"}) == pairs([("a", "b")]) == [("a", "b")]
+    assert pairs(()) == []

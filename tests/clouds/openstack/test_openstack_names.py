@@ -1,0 +1,192 @@
+"""Names of projects and users: who reads them when, and what is left without the right."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from stratoscope.clouds.model import Project
+from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.identity import Identity
+from stratoscope.clouds.openstack.names import Names
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+from support.fake_api import PROJECT, USER, Answer, FakeApi
+from support.openstack_answers import answer, spoilt
+
+FORBIDDEN = ForbiddenError("identity: 403")
+DOWN = CollectError(Reason.UNAVAILABLE, "identity: 503")
+
+
+def keystone(**changed: Answer) -> FakeApi:
+    """For an admin. Args: changed: Answers by the last part of their path."""
+    answers: Mapping[str, Answer] = {
+        "projects": answer("projects"),
+        "users": answer("users"),
+        "domains": answer("domains"),
+    } | changed
+    return FakeApi({("identity", f"/v3/{name}"): body for name, body in answers.items()})
+
+
+def plain(**changed: Answer) -> FakeApi:
+    api = keystone(projects=FORBIDDEN, users=FORBIDDEN, domains=FORBIDDEN, **changed)
+    api.answers["identity", "/v3/auth/projects"] = answer("own_projects")
+    api.be(roles=frozenset({"member"}), project_name="project1", user_name="user1")
+    return api
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_projects_come_with_the_name_of_their_domain() -> None:
+    read = await Names(keystone()).read()
+    assert {project.name for project in read.projects} == {
+        "admin", "service", "probe", *(f"project{n}" for n in range(1, 6)),
+    }  # fmt: skip
+    assert {project.keystone_domain for project in read.projects} == {"Default"}
+    assert read.users is not None
+    assert "exporter" in {user.name for user in read.users}
+    assert read.malformed == 0
+
+
+async def test_names_are_read_once_for_all_who_ask_at_once() -> None:
+    api = keystone()
+    names = Names(api)
+    projects, users, again = await asyncio.gather(names.projects(), names.users(), names.projects())
+    assert len(projects) == 9  # 8 listed and the token's own
+    assert users[USER] == "admin"
+    assert again == projects
+    assert len(api.calls) == 3
+
+
+async def test_the_question_reads_anew_and_others_see_what_it_read() -> None:
+    api, clock = keystone(), Clock()
+    names = Names(api, clock=clock)
+    await names.projects()
+    clock.now += 599
+    api.answers["identity", "/v3/projects"] = {"projects": []}
+    assert "project1" in (await names.projects()).values()
+    (question,) = Identity(names).questions()
+    assert (await question.ask()).projects == ()
+    assert await names.projects() == {PROJECT: "admin"}
+
+
+async def test_project_that_is_deleted_disappears_without_the_question_too() -> None:
+    api, clock = keystone(), Clock()
+    names = Names(api, clock=clock)
+    before = await names.owners()
+    api.answers["identity", "/v3/projects"] = {"projects": answer("projects")["projects"][1:]}
+    clock.now += 901
+    assert len(await names.owners()) == len(before) - 1
+
+
+async def test_plain_credential_knows_its_own_names() -> None:
+    names = Names(plain())
+    read = await names.read()
+    assert [project.name for project in read.projects] == ["project1"]
+    assert read.users is None
+    assert await names.users() == {USER: "user1"}
+    assert (await names.projects())[PROJECT] == "project1"
+    assert await names.owners() == [PROJECT]
+
+
+async def test_empty_lists_without_the_role_are_no_answer() -> None:
+    api = plain()
+    api.answers["identity", "/v3/projects"] = {"projects": []}
+    api.answers["identity", "/v3/users"] = {"users": []}
+    read = await Names(api).read()
+    assert [project.name for project in read.projects] == ["project1"]
+    assert read.users is None
+
+
+async def test_domain_that_may_not_be_read_is_shown_by_its_id() -> None:
+    read = await Names(keystone(domains=FORBIDDEN)).read()
+    assert {project.keystone_domain for project in read.projects} == {"default"}
+
+
+async def test_credential_without_a_project_owns_no_quotas() -> None:
+    api = plain()
+    api.be(project_id="", project_name="")
+    with pytest.raises(LeftOutError) as caught:
+        await Names(api).owners()
+    assert caught.value.reason is LeftOut.UNAUTHORIZED
+    assert "" not in await Names(api).projects()
+
+
+@pytest.mark.parametrize(("field", "value"), [("name", "x" * 10_000_000), ("id", None), ("enabled", "yes")])
+async def test_project_that_makes_no_sense_costs_itself(field: str, value: Any) -> None:
+    read = await Names(keystone(projects=spoilt("projects", "projects", field=field, value=value))).read()
+    assert len(read.projects) == 7
+    assert read.malformed == 1
+
+
+async def test_names_are_empty_while_keystone_is_down_and_the_question_says_why() -> None:
+    api = keystone(projects=DOWN)
+    names = Names(api)
+    assert await names.projects() == {}
+    assert await names.users() == {}
+    with pytest.raises(CollectError) as caught:
+        await names.read()
+    assert caught.value.reason is Reason.UNAVAILABLE
+    assert len(api.calls) == 1  # asked once a minute, whoever wants to know
+
+
+async def test_names_last_read_stay_while_keystone_is_down() -> None:
+    api, clock = keystone(), Clock()
+    names = Names(api, clock=clock)
+    before = await names.projects()
+    api.answers["identity", "/v3/projects"] = DOWN
+    clock.now += 901
+    assert await names.projects() == before
+    with pytest.raises(CollectError):
+        await names.owners()
+
+
+async def test_names_come_back_a_minute_after_keystone_does() -> None:
+    api, clock = keystone(projects=DOWN), Clock()
+    names = Names(api, clock=clock)
+    assert await names.projects() == {}
+    api.answers["identity", "/v3/projects"] = answer("projects")
+    assert await names.projects() == {}
+    clock.now += 61
+    assert len(await names.projects()) == 9
+
+
+async def test_who_asks_while_names_are_read_anew_gets_those_at_hand() -> None:
+    api, clock = keystone(), Clock()
+    names = Names(api, clock=clock)
+    before = await names.projects()
+    clock.now += 901
+    hang, asked = asyncio.Event(), asyncio.Event()
+
+    async def access() -> Any:
+        asked.set()
+        await hang.wait()
+
+    api.access = access  # type: ignore[method-assign]  # Keystone hangs
+    reading = asyncio.ensure_future(names.read())
+    await asked.wait()
+    assert await names.projects() is before
+    reading.cancel()
+
+
+async def test_disabled_project_is_listed_as_such() -> None:
+    projects = spoilt("projects", "projects", field="enabled", value=False)
+    read = await Names(keystone(projects=projects)).read()
+    assert [project.is_enabled for project in read.projects].count(False) == 1
+    assert isinstance(read.projects[0], Project)
+
+
+async def test_slow_keystone_does_not_hold_up_who_only_wants_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stratoscope.clouds.openstack.names._PATIENCE_S", 0.01)
+    api = keystone()
+
+    async def access() -> Any:
+        await asyncio.Event().wait()
+
+    api.access = access  # type: ignore[method-assign]  # Keystone hangs
+    assert await Names(api).projects() == {}

@@ -1,0 +1,158 @@
+"""Neutron's agents, and its objects counted."""
+
+import pytest
+
+from stratoscope.clouds.model import Count, Service
+from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.network import Network
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+from support.fake_api import Answer, FakeApi
+from support.openstack_answers import answer, spoilt
+
+PROJECT1 = "f0940456145b4fdf82c3a013b30c907c"
+ADMIN = "9151fbaa1f3f487dbfa32f505693c489"
+PLAIN = frozenset({"member"})
+LISTS = {
+    "ports": "ports",
+    "routers": "routers",
+    "floating_ips": "floatingips",
+    "networks": "networks",
+}
+"""The key and the path of each sort's list."""
+
+
+def neutron(**changed: Answer) -> FakeApi:
+    """For an admin. Args: changed: Answers by the last part of their path."""
+    answers: dict[str, Answer] = {name: answer(name) for name in ("agents", *LISTS.values())} | changed
+    return FakeApi({("network", f"/v2.0/{name}"): body for name, body in answers.items()})
+
+
+async def test_agents_come_with_their_heartbeat_and_what_was_meant() -> None:
+    agents = answer("agents")
+    agents["agents"][0] |= {
+        "binary": "neutron-l3-agent", "host": "fake9", "admin_state_up": False, "alive": False,
+        "availability_zone": None, "heartbeat_timestamp": "2026-11-22 00:00:00", "description": "moved",
+    }  # fmt: skip
+    read = await Network(neutron(agents=agents)).agents()
+    assert len(read.services) == 7
+    assert read.services[0] == Service(
+        "network", "neutron-l3-agent", "fake9", "", False, False, "moved", 1795305600.0
+    )
+    assert {agent.zone for agent in read.services[1:]} == {"nova"}
+    assert all(agent.is_up and agent.is_enabled and not agent.reason for agent in read.services[1:])
+
+
+async def test_description_of_an_agent_that_is_enabled_is_no_reason() -> None:
+    agents = spoilt("agents", "agents", field="description", value="rack 7")
+    assert (await Network(neutron(agents=agents)).agents()).services[0].reason == ""
+
+
+async def test_agent_without_heartbeat_has_none() -> None:
+    agents = answer("agents")
+    del agents["agents"][0]["heartbeat_timestamp"]
+    assert (await Network(neutron(agents=agents)).agents()).services[0].heartbeat is None
+
+
+async def test_no_agents_without_the_role_is_no_right_to_see_them() -> None:
+    api = neutron(agents={"agents": []})
+    api.be(roles=frozenset({"reader"}))
+    with pytest.raises(LeftOutError) as caught:
+        await Network(api).agents()
+    assert caught.value.reason is LeftOut.UNAUTHORIZED
+
+
+async def test_no_agents_for_an_admin_are_none() -> None:
+    assert (await Network(neutron(agents={"agents": []})).agents()).services == ()
+
+
+async def test_no_agents_but_ports_bound_to_hosts_is_no_right_to_see_them() -> None:
+    network = Network(neutron(agents={"agents": []}))
+    await network.ports()
+    with pytest.raises(LeftOutError, match="ports are bound to hosts") as caught:
+        await network.agents()
+    assert caught.value.reason is LeftOut.UNAUTHORIZED
+
+
+async def test_agents_that_all_make_no_sense_are_malformed_not_none() -> None:
+    api = neutron(agents={"agents": [{"host": 7}]})
+    api.be(roles=PLAIN)
+    read = await Network(api).agents()
+    assert (read.services, read.malformed) == ((), 1)
+
+
+async def test_ports_are_counted_by_state_and_project_and_orphans_apart() -> None:
+    read = await Network(neutron()).ports()
+    assert read.by_state == {"DOWN": Count(11), "N/A": Count(4)}
+    assert read.by_project == {PROJECT1: Count(9), "": Count(6)}
+    assert read.orphans == Count(1)
+    assert read.is_whole
+
+
+async def test_port_with_an_owner_alone_is_no_orphan() -> None:
+    ports = spoilt("ports", "ports", field="device_owner", value="trunk:subport")
+    assert (await Network(neutron(ports=ports)).ports()).orphans == Count(0)
+
+
+async def test_floating_ip_without_port_is_bound_to_nothing() -> None:
+    read = await Network(neutron()).floating_ips()
+    assert read.sort == "floating_ips"
+    assert sum(count.number for count in read.by_state.values()) == 4
+    assert read.orphans == Count(2)
+
+
+async def test_routers_and_networks_are_counted_and_cannot_be_orphans() -> None:
+    network = Network(neutron())
+    routers, networks = await network.routers(), await network.networks()
+    assert routers.by_state == {"ACTIVE": Count(2)}
+    assert networks.by_project == {ADMIN: Count(3), PROJECT1: Count(2)}
+    assert (routers.orphans, networks.orphans) == (None, None)
+
+
+async def test_only_the_fields_that_are_shown_are_asked_for() -> None:
+    api = neutron()
+    await Network(api).floating_ips()
+    fields = [("fields", name) for name in ("id", "status", "project_id", "port_id")]
+    assert api.calls[0].params == [("limit", "1000"), *fields]
+
+
+@pytest.mark.parametrize(("question", "path"), LISTS.items())
+async def test_pages_are_counted_together(question: str, path: str) -> None:
+    first, second = answer(path), answer(path)
+    api = neutron(**{path: [first, second]})
+    read = await getattr(Network(api), question)()
+    once = await getattr(Network(neutron()), question)()
+    assert sum(count.number for count in read.by_state.values()) == 2 * sum(
+        count.number for count in once.by_state.values()
+    )
+    assert len(api.calls) == 2
+
+
+@pytest.mark.parametrize(("question", "path"), LISTS.items())
+async def test_no_objects_are_zero(question: str, path: str) -> None:
+    read = await getattr(Network(neutron(**{path: {path: []}})), question)()
+    assert (read.by_state, read.by_project, read.malformed) == ({}, {}, 0)
+    assert read.orphans in (None, Count(0))
+
+
+@pytest.mark.parametrize(("question", "path"), LISTS.items())
+async def test_object_that_makes_no_sense_costs_itself(question: str, path: str) -> None:
+    read = await getattr(Network(neutron(**{path: spoilt(path, path, field="status", value=7)})), question)()
+    assert read.malformed == 1
+    assert sum(count.number for count in read.by_state.values()) == len(answer(path)[path]) - 1
+
+
+@pytest.mark.parametrize("question", LISTS)
+async def test_plain_credential_sees_its_own_and_says_so(question: str) -> None:
+    api = neutron()
+    api.be(roles=PLAIN)
+    assert not (await getattr(Network(api), question)()).is_whole
+
+
+@pytest.mark.parametrize("question", ["agents", *LISTS])
+@pytest.mark.parametrize(
+    "error", [CollectError(Reason.UNAVAILABLE, "network: 503"), ForbiddenError("network: 403")]
+)
+async def test_neutron_that_is_down_or_forbids_is_told_as_it_is(question: str, error: Exception) -> None:
+    api = neutron(**dict.fromkeys(("agents", *LISTS.values()), error))
+    with pytest.raises(type(error)):
+        await getattr(Network(api), question)()

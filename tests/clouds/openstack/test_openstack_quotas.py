@@ -1,0 +1,193 @@
+"""Quotas of projects: which are shown, in which units, and who may read whose."""
+
+import time
+
+import pytest
+
+from stratoscope.clouds.model import Quota, Quotas
+from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.names import Names
+from stratoscope.clouds.openstack.quotas import ProjectQuotas
+from stratoscope.core.collector import DEADLINE
+from stratoscope.core.errors import CollectError, LeftOutError, Reason
+from support.fake_api import PROJECT, Answer, FakeApi
+from support.openstack_answers import answer
+
+GIB, MIB = 2**30, 2**20
+OTHER = "33333333333333333333333333333333"
+FORBIDDEN = ForbiddenError("403")
+PATHS = {
+    "compute_quotas": ("compute", "/os-quota-sets/{}/detail", "compute_quota"),
+    "network_quotas": ("network", "/v2.0/quotas/{}/details.json", "network_quota"),
+    "volume_quotas": ("block-storage", "/os-quota-sets/{}", "volume_quota"),
+}
+
+
+def cloud(*projects: str, **changed: Answer) -> FakeApi:
+    """For an admin. Args: changed: Answers by question, for every project."""
+    api = FakeApi(
+        {
+            ("identity", "/v3/projects"): {"projects": [{"id": one, "name": one} for one in projects]},
+            ("identity", "/v3/users"): {"users": []},
+            ("identity", "/v3/domains"): {"domains": []},
+        },
+        services=("compute", "network", "block-storage"),
+    )
+    for question, (service, path, fixture) in PATHS.items():
+        for project in projects:
+            api.answers[service, path.format(project)] = changed.get(question, answer(fixture))
+    return api
+
+
+def plain(**changed: Answer) -> FakeApi:
+    api = cloud(PROJECT, **changed)
+    api.answers |= {
+        ("identity", "/v3/projects"): FORBIDDEN,
+        ("identity", "/v3/users"): FORBIDDEN,
+        ("identity", "/v3/domains"): FORBIDDEN,
+        ("identity", "/v3/auth/projects"): {"projects": [{"id": PROJECT, "name": "one"}]},
+        ("compute", "/limits"): answer("compute_limits"),
+        ("block-storage", "/limits"): answer("volume_limits"),
+    }
+    api.be(roles=frozenset({"member"}))
+    return api
+
+
+async def ask(api: FakeApi, question: str) -> Quotas:
+    DEADLINE.set(time.monotonic() + 60)
+    questions = {one.name: one for one in ProjectQuotas(api, Names(api)).questions()}
+    return await questions[question].ask()
+
+
+def by_resource(quotas: Quotas) -> dict[str, Quota]:
+    return {quota.resource: quota for quota in quotas.quotas}
+
+
+async def test_compute_quotas_are_those_that_bind_with_ram_in_bytes() -> None:
+    api = cloud(PROJECT)
+    read = by_resource(await ask(api, "compute_quotas"))
+    assert read.keys() == {"cores", "instances", "ram", "server_groups"}
+    assert read["cores"] == Quota(PROJECT, "compute", "cores", 2000, 10, 0, in_bytes=False)
+    assert read["ram"] == Quota(PROJECT, "compute", "ram", 4000000 * MIB, 2624 * MIB, 0, in_bytes=True)
+    assert api.calls[-1].version == "2.57"
+
+
+async def test_network_quotas_are_all_that_neutron_has_and_no_limit_is_none() -> None:
+    read = by_resource(await ask(cloud(PROJECT), "network_quotas"))
+    assert len(read) == 9
+    assert read["floatingip"] == Quota(PROJECT, "network", "floatingip", 100, 4, 0, in_bytes=False)
+    assert read["subnetpool"].limit is None
+
+
+async def test_volume_quotas_are_bytes_where_cinder_has_gigabytes() -> None:
+    read = by_resource(await ask(cloud(PROJECT), "volume_quotas"))
+    assert read.keys() == {
+        "volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes", "per_volume_gigabytes", "groups",
+    }  # fmt: skip
+    assert read["gigabytes"] == Quota(
+        PROJECT, "block-storage", "gigabytes", 1000 * GIB, 12 * GIB, 0, in_bytes=True
+    )
+    assert read["backup_gigabytes"].in_bytes
+    assert not read["volumes"].in_bytes
+
+
+async def test_bound_of_a_single_volume_is_not_used_up() -> None:
+    body = answer("volume_quota")
+    body["quota_set"]["per_volume_gigabytes"]["limit"] = 100
+    read = by_resource(await ask(cloud(PROJECT, volume_quotas=body), "volume_quotas"))
+    assert read["per_volume_gigabytes"] == Quota(
+        PROJECT, "block-storage", "per_volume_gigabytes", 100 * GIB, None, None, in_bytes=True
+    )
+
+
+async def test_quota_of_a_volume_type_is_shown_where_there_is_a_limit() -> None:
+    body = answer("volume_quota")
+    body["quota_set"]["gigabytes_fast"] = {"limit": 10, "in_use": 1, "reserved": 2}
+    read = by_resource(await ask(cloud(PROJECT, volume_quotas=body), "volume_quotas"))
+    assert read["gigabytes_fast"] == Quota(
+        PROJECT, "block-storage", "gigabytes_fast", 10 * GIB, GIB, 2 * GIB, in_bytes=True
+    )
+    assert "gigabytes___DEFAULT__" not in read
+
+
+@pytest.mark.parametrize("question", PATHS)
+async def test_admin_reads_every_project_one_by_one(question: str) -> None:
+    api = cloud(PROJECT, OTHER)
+    read = await ask(api, question)
+    assert {quota.project_id for quota in read.quotas} == {PROJECT, OTHER}
+    assert (read.spread.items, read.spread.known) == (2, 2)
+    assert read.spread.collector == question
+    assert len(api.calls) == 3 + 2
+
+
+@pytest.mark.parametrize("question", PATHS)
+async def test_plain_credential_reads_its_own_project(question: str) -> None:
+    read = await ask(plain(), question)
+    assert {quota.project_id for quota in read.quotas} == {PROJECT}
+
+
+@pytest.mark.parametrize("question", PATHS)
+async def test_project_deleted_while_its_quota_is_read_costs_nothing(question: str) -> None:
+    api = cloud(PROJECT, OTHER)
+    service, path, _ = PATHS[question]
+    api.answers[service, path.format(OTHER)] = NotThereError("404")
+    read = await ask(api, question)
+    assert {quota.project_id for quota in read.quotas} == {PROJECT}
+    assert read.malformed == 0
+
+
+@pytest.mark.parametrize("question", PATHS)
+async def test_quota_that_makes_no_sense_costs_its_project(question: str) -> None:
+    api = cloud(PROJECT, OTHER)
+    service, path, _ = PATHS[question]
+    api.answers[service, path.format(PROJECT)] = {"quota_set": 7, "quota": {"port": {"limit": "many"}}}
+    read = await ask(api, question)
+    assert {quota.project_id for quota in read.quotas} == {OTHER}
+    assert read.malformed == 1
+
+
+@pytest.mark.parametrize("question", PATHS)
+async def test_service_that_is_down_is_told_as_it_is(question: str) -> None:
+    down = CollectError(Reason.UNAVAILABLE, "503")
+    with pytest.raises(CollectError):
+        await ask(cloud(PROJECT, OTHER, **{question: down}), question)
+
+
+@pytest.mark.parametrize("question", PATHS)
+async def test_no_projects_are_no_quotas(question: str) -> None:
+    read = await ask(cloud(), question)
+    assert (read.quotas, read.spread.known) == ((), 0)
+
+
+async def test_limits_stand_in_for_computes_quota_of_the_own_project() -> None:
+    read = by_resource(await ask(plain(compute_quotas=FORBIDDEN), "compute_quotas"))
+    assert read.keys() == {"cores", "instances", "ram", "server_groups"}
+    assert read["instances"] == Quota(PROJECT, "compute", "instances", 1000, 10, None, in_bytes=False)
+    assert read["ram"].limit == 4000000 * MIB
+
+
+async def test_limits_stand_in_for_volumes_quota_of_the_own_project() -> None:
+    read = by_resource(await ask(plain(volume_quotas=FORBIDDEN), "volume_quotas"))
+    assert read["gigabytes"] == Quota(
+        PROJECT, "block-storage", "gigabytes", 1000 * GIB, 12 * GIB, None, in_bytes=True
+    )
+    assert len(read) == 5
+
+
+async def test_limit_that_the_service_does_not_tell_is_absent() -> None:
+    api = plain(compute_quotas=FORBIDDEN)
+    api.answers["compute", "/limits"] = {"limits": {"absolute": {"maxTotalCores": 5, "totalCoresUsed": 1}}}
+    assert by_resource(await ask(api, "compute_quotas")).keys() == {"cores"}
+
+
+@pytest.mark.parametrize("question", PATHS)
+async def test_quotas_that_nobody_may_read_are_left_out(question: str) -> None:
+    with pytest.raises(LeftOutError):
+        await ask(cloud(OTHER, **{question: FORBIDDEN}), question)
+
+
+async def test_service_that_is_absent_is_left_out() -> None:
+    api = cloud(PROJECT)
+    api.be(services=frozenset({"identity", "compute"}))
+    with pytest.raises(LeftOutError):
+        await ask(api, "volume_quotas")

@@ -1,0 +1,421 @@
+"""The servers of a cloud over many refreshes: what is asked, and that what is known is what is there."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from stratoscope.clouds.model import FaultReason, VMs
+from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.servers import Servers
+from stratoscope.core.collector import DEADLINE
+from stratoscope.core.errors import CollectError, LeftOutError, Reason
+from support.fake_api import PROJECT, FakeApi
+from support.fake_nova import START, FakeNova, text
+from support.openstack_answers import answer
+from support.owners import owners
+
+DOWN = CollectError(Reason.UNAVAILABLE, "503")
+NO_HOST = {"status": "ERROR", "fault": {"message": "No valid host was found. ", "code": 500}}
+ALL = {"all_tenants": "1", "limit": "1000"}
+
+
+@pytest.fixture(autouse=True)
+def _patience() -> Iterator[None]:
+    token = DEADLINE.set(time.monotonic() + 50)
+    yield
+    DEADLINE.reset(token)
+
+
+def readers_of(nova: FakeNova) -> Servers:
+    return Servers(nova, owners(), clock=lambda: nova.now)
+
+
+async def after(nova: FakeNova, servers: Servers, seconds: float = 60.0) -> VMs:
+    """The next refresh."""
+    nova.now += seconds
+    nova.queries.clear()
+    return await servers.read()
+
+
+async def known(*vm_ids: str) -> tuple[FakeNova, Servers]:
+    """A cloud with these servers, once read."""
+    nova = FakeNova()
+    for vm_id in vm_ids:
+        nova.put(vm_id)
+    servers = readers_of(nova)
+    await servers.read()
+    return nova, servers
+
+
+async def test_first_refresh_lists_the_servers_of_all_projects() -> None:
+    nova = FakeNova()
+    nova.put("a")
+    nova.put("b", **NO_HOST)
+    answered = await readers_of(nova).read()
+    assert nova.queries == [ALL]
+    assert answered.vms.keys() == {"a", "b"}
+    assert answered.by_fault == {FaultReason.NO_VALID_HOST: 1}
+    assert (answered.is_whole, answered.malformed) == (True, 0)
+    assert (answered.projects, answered.users) == ({"p1": "physics"}, {"u1": "ada"})
+
+
+async def test_next_refresh_asks_only_for_what_changed() -> None:
+    nova, servers = await known("a", "b", "c")
+    before = (await after(nova, servers)).vms
+    nova.now += 90
+    nova.put("a", status="SHUTOFF")
+    nova.put("d")
+    nova.delete("c")
+    answered = await after(nova, servers, 10)
+    assert nova.queries == [{**ALL, "changes-since": text(START - 60)}]
+    assert {one.vm_id: one.state for one in answered.vms.values()} == {
+        "a": "SHUTOFF", "b": "ACTIVE", "d": "ACTIVE",
+    }  # fmt: skip
+    assert answered.vms["b"] is before["b"]
+
+
+@pytest.mark.parametrize("status", ["DELETED", "SOFT_DELETED"])
+async def test_deleted_server_vanishes_at_once(status: str) -> None:
+    nova, servers = await known("a", "b")
+    nova.now += 10
+    nova.delete("a", status)
+    assert (await after(nova, servers)).vms.keys() == {"b"}
+
+
+async def test_no_servers_are_none_and_what_comes_is_seen() -> None:
+    nova, servers = await known()
+    nova.now += 30
+    nova.put("a")
+    assert (await after(nova, servers)).vms.keys() == {"a"}
+
+
+async def test_changes_are_asked_for_from_before_the_last_one_that_the_cloud_tells_of() -> None:
+    nova, servers = await known("a")
+    nova.put("a", updated=text(nova.now - 1000))
+    await after(nova, servers, 1801)  # lists all
+    await after(nova, servers)
+    assert nova.queries[0]["changes-since"] == text(START - 60)
+
+
+@pytest.mark.parametrize(("clock", "since"), [(5000.0, 5000 - 3600 - 60), (-5000.0, -5000 - 60)])
+async def test_clock_that_is_off_costs_no_changes(clock: float, since: float) -> None:
+    nova = FakeNova()
+    nova.put("a")
+    servers = Servers(nova, owners(), clock=lambda: nova.now + clock)
+    await servers.read()
+    await after(nova, servers, 0)
+    assert nova.queries[0]["changes-since"] == text(START + since)
+
+
+async def test_all_are_listed_anew_every_half_hour() -> None:
+    nova, servers = await known("a")
+    await after(nova, servers, 1799)
+    assert "changes-since" in nova.queries[0]
+    nova.put("b")
+    answered = await after(nova, servers, 1)
+    assert nova.queries == [ALL]
+    assert answered.vms.keys() == {"a", "b"}
+
+
+async def test_server_that_vanished_without_a_word_is_unknown_until_the_next_whole_list() -> None:
+    nova, servers = await known("a", "b")
+    nova.hidden = {"a"}
+    answered = await after(nova, servers, 1801)
+    assert [sorted(query) for query in nova.queries] == [sorted(ALL), sorted({**ALL, "changes-since": ""})]
+    assert (answered.vms["a"].state, answered.vms["a"].flavor) == ("UNKNOWN", "probe.tiny")
+    assert (await after(nova, servers)).by_state == {"UNKNOWN": 1, "ACTIVE": 1}
+    assert (await after(nova, servers, 1801)).vms.keys() == {"b"}
+
+
+async def test_server_whose_cell_answers_again_is_known_again() -> None:
+    nova, servers = await known("a", "b")
+    nova.hidden = {"a"}
+    await after(nova, servers, 1801)
+    nova.hidden = set()
+    assert (await after(nova, servers, 1801)).by_state == {"ACTIVE": 2}
+    nova.hidden = {"a"}
+    assert (await after(nova, servers, 1801)).by_state == {"UNKNOWN": 1, "ACTIVE": 1}
+
+
+async def test_server_deleted_since_the_last_changes_is_gone_with_the_whole_list() -> None:
+    nova, servers = await known("a", "b")
+    nova.now += 1790
+    nova.delete("a")
+    assert (await after(nova, servers, 30)).vms.keys() == {"b"}
+
+
+async def test_build_that_vanished_without_a_word_is_gone_with_the_whole_list() -> None:
+    nova, servers = await known("b")
+    nova.put("a", status="BUILD")
+    await after(nova, servers)
+    nova.forget("a")
+    assert (await after(nova, servers, 1801)).vms.keys() == {"b"}
+
+
+async def test_build_deleted_before_it_came_into_a_cell_is_gone_soon() -> None:
+    nova, servers = await known("a")
+    nova.put("b", status="BUILD")
+    nova.now += 100
+    assert (await after(nova, servers)).in_transition["BUILD"][0] == 1
+    nova.forget("b")
+    assert (await after(nova, servers)).vms.keys() == {"a", "b"}
+    assert (await after(nova, servers)).vms.keys() == {"a"}
+    assert nova.queries[0] == {**ALL, "status": "BUILD"}
+
+
+async def test_build_that_does_not_move_stays() -> None:
+    nova, servers = await known("a")
+    nova.put("b", status="BUILD")
+    made = nova.now
+    for _ in range(5):
+        answered = await after(nova, servers, 100)
+    assert answered.in_transition == {"BUILD": (1, made)}
+    nova.put("b", status="ACTIVE")
+    assert (await after(nova, servers)).by_state == {"ACTIVE": 2}
+    await after(nova, servers)
+    assert len(nova.queries) == 1
+
+
+async def test_plain_credential_sees_its_own_projects_servers() -> None:
+    nova = FakeNova()
+    nova.is_admin = False
+    nova.put("mine", tenant_id=PROJECT)
+    nova.put("other")
+    servers = readers_of(nova)
+    answered = await servers.read()
+    assert nova.queries == [ALL, {"limit": "1000"}]
+    assert (answered.vms.keys(), answered.is_whole) == ({"mine"}, False)
+    await after(nova, servers)
+    assert nova.queries == [{"limit": "1000", "changes-since": text(START - 60)}]
+
+
+async def test_right_that_is_given_shows_all_at_the_next_whole_list() -> None:
+    nova = FakeNova()
+    nova.is_admin = False
+    nova.put("mine", tenant_id=PROJECT)
+    nova.put("other")
+    servers = readers_of(nova)
+    await servers.read()
+    nova.is_admin = True
+    assert (await after(nova, servers)).is_whole is False
+    answered = await after(nova, servers, 1801)
+    assert (answered.vms.keys(), answered.is_whole) == ({"mine", "other"}, True)
+
+
+async def test_right_that_is_taken_away_shows_nothing_of_others_any_more() -> None:
+    nova, servers = await known("a")
+    nova.put("mine", tenant_id=PROJECT)
+    nova.is_admin = False
+    with pytest.raises(LeftOutError):
+        await after(nova, servers)
+    answered = await after(nova, servers)
+    assert (answered.vms.keys(), answered.is_whole) == ({"mine"}, False)
+    assert "UNKNOWN" not in answered.by_state
+
+
+async def test_credential_that_may_not_list_its_own_servers_is_left_out() -> None:
+    nova = FakeNova()
+    nova.is_admin = False
+    nova.fails = {1: ForbiddenError("403")}
+    servers = readers_of(nova)
+    with pytest.raises(ForbiddenError):
+        await servers.read()
+    await after(nova, servers)
+    assert nova.queries == [ALL, {"limit": "1000"}]
+
+
+async def test_source_that_is_down_fails_the_refresh_and_costs_nothing_known() -> None:
+    nova, servers = await known("a")
+    nova.now += 10
+    nova.delete("a")
+    nova.put("b")
+    nova.fails = {0: DOWN}
+    with pytest.raises(CollectError, match="503"):
+        await after(nova, servers)
+    assert (await after(nova, servers, 300)).vms.keys() == {"b"}
+
+
+async def test_long_list_goes_on_at_the_next_refresh() -> None:
+    nova = FakeNova()
+    nova.page = 2
+    for vm_id in "abcde":
+        nova.put(vm_id)
+    servers = readers_of(nova)
+    DEADLINE.set(time.monotonic())  # there is time for one page
+    for so_far in ("2", "4"):
+        with pytest.raises(CollectError, match=f"{so_far} servers so far") as caught:
+            await after(nova, servers)
+        assert caught.value.reason is Reason.BUSY
+    assert len((await after(nova, servers)).vms) == 5
+    assert nova.queries == [{**ALL, "marker": "d"}]
+
+
+async def test_while_a_long_list_goes_on_changes_are_seen() -> None:
+    nova, servers = await known("a", "b", "c", "e")
+    nova.page = 2
+    DEADLINE.set(time.monotonic())
+    nova.hidden = {"c"}
+    nova.now += 1801
+    nova.put("a", status="SHUTOFF")
+    assert (await after(nova, servers, 0)).by_state == {"SHUTOFF": 1, "ACTIVE": 3}
+    nova.put("d")
+    nova.delete("b")
+    answered = await after(nova, servers)
+    assert {one.vm_id: one.state for one in answered.vms.values()} == {
+        "a": "SHUTOFF", "c": "UNKNOWN", "e": "ACTIVE", "d": "ACTIVE",
+    }  # fmt: skip
+
+
+async def test_long_list_goes_on_though_all_servers_of_its_last_page_are_gone() -> None:
+    nova = FakeNova()
+    nova.page = 1
+    for vm_id in "abc":
+        nova.put(vm_id)
+    servers = readers_of(nova)
+    DEADLINE.set(time.monotonic())
+    with pytest.raises(CollectError, match="1 servers so far"):
+        await servers.read()
+    nova.forget("a")
+    for _ in range(3):
+        with pytest.raises(CollectError, match="marker"):
+            await after(nova, servers)
+    for _ in "bc":
+        DEADLINE.set(time.monotonic() + 50)
+    assert (await after(nova, servers)).vms.keys() == {"a", "b", "c"}
+
+
+async def test_list_whose_next_page_cannot_be_read_begins_anew() -> None:
+    nova = FakeNova()
+    nova.page = 1
+    for vm_id in "abc":
+        nova.put(vm_id)
+    servers = readers_of(nova)
+    for fails in ({1: DOWN}, {0: DOWN}, {0: DOWN}):
+        nova.fails = fails
+        with pytest.raises(CollectError):
+            await after(nova, servers)
+    assert len((await after(nova, servers)).vms) == 3
+    assert "marker" not in nova.queries[0]
+
+
+async def test_list_that_ran_out_of_time_is_not_given_up() -> None:
+    nova = FakeNova()
+    nova.page = 1
+    for vm_id in "ab":
+        nova.put(vm_id)
+    servers = readers_of(nova)
+    for fails in ({1: CollectError(Reason.TIMEOUT, "late")}, *[{0: CollectError(Reason.BUSY, "429")}] * 5):
+        nova.fails = fails
+        with pytest.raises(CollectError):
+            await after(nova, servers)
+    assert len((await after(nova, servers)).vms) == 2
+    assert "marker" in nova.queries[0]
+
+
+async def test_server_of_a_cell_that_does_not_answer_keeps_what_was_known() -> None:
+    nova, servers = await known("a")
+    nova.put("a", status="UNKNOWN", updated=None, flavor=None, name="", user_id="")
+    answered = await after(nova, servers, 1801)
+    assert (answered.vms["a"].state, answered.vms["a"].flavor) == ("UNKNOWN", "probe.tiny")
+
+
+async def test_server_that_makes_no_sense_is_counted_and_costs_itself_alone() -> None:
+    nova, servers = await known("a", "b")
+    nova.now += 10
+    nova.put("a", name="x" * 10_000_000)
+    nova.put("b", status="SHUTOFF")
+    answered = await after(nova, servers)
+    assert (answered.malformed, answered.by_state) == (1, {"ACTIVE": 1, "SHUTOFF": 1})
+    answered = await after(nova, servers, 1801)
+    assert (answered.malformed, answered.vms["a"].state) == (2, "UNKNOWN")  # in both lists
+    assert (await after(nova, servers, 1801)).vms.keys() == {"b"}
+
+
+async def test_faults_that_lists_lack_are_asked_for_once_until_the_server_changes() -> None:
+    nova = FakeNova()
+    nova.lists_faults = False
+    nova.put("a", **NO_HOST)
+    nova.put("b", status="ERROR")
+    servers = readers_of(nova)
+    both = {FaultReason.NO_VALID_HOST: 1, FaultReason.UNKNOWN: 1}
+    assert (await servers.read()).by_fault == both
+    assert nova.asked == ["a", "b"]
+    assert (await after(nova, servers)).by_fault == both
+    assert (await after(nova, servers, 1801)).by_fault == both
+    assert nova.asked == ["a", "b"]
+    nova.put("b", fault={"message": "libvirtError"})
+    answered = await after(nova, servers)
+    assert nova.asked == ["a", "b", "b"]
+    assert answered.by_fault == {FaultReason.NO_VALID_HOST: 1, FaultReason.HYPERVISOR: 1}
+
+
+async def test_faults_are_asked_for_a_few_at_a_time() -> None:
+    nova = FakeNova()
+    nova.lists_faults = False
+    for number in range(25):
+        nova.put(f"{number}", **NO_HOST)
+    servers = readers_of(nova)
+    assert (await servers.read()).by_fault == {FaultReason.NO_VALID_HOST: 20, FaultReason.UNKNOWN: 5}
+    assert (await after(nova, servers)).by_fault == {FaultReason.NO_VALID_HOST: 25}
+
+
+async def test_faults_are_not_asked_for_without_time() -> None:
+    nova = FakeNova()
+    nova.lists_faults = False
+    nova.put("a", **NO_HOST)
+    DEADLINE.set(time.monotonic() + 5)
+    assert (await readers_of(nova).read()).by_fault == {FaultReason.UNKNOWN: 1}
+
+
+async def test_fault_that_cannot_be_read_is_asked_for_again() -> None:
+    nova = FakeNova()
+    nova.lists_faults = False
+    nova.put("a", **NO_HOST)
+    nova.fails = {1: DOWN}
+    servers = readers_of(nova)
+    assert (await servers.read()).by_fault == {FaultReason.UNKNOWN: 1}
+    assert (await after(nova, servers)).by_fault == {FaultReason.NO_VALID_HOST: 1}
+
+
+async def test_server_that_is_gone_or_forbidden_has_no_fault_to_be_asked_for() -> None:
+    nova = FakeNova()
+    nova.lists_faults = False
+    nova.put("a", **NO_HOST)
+    nova.fails = {1: ForbiddenError("403")}
+    servers = readers_of(nova)
+    await servers.read()
+    nova.delete("a")
+    assert (await after(nova, servers)).by_fault == {}
+    assert nova.asked == ["a"]
+
+
+async def test_server_that_is_no_longer_in_error_has_no_reason() -> None:
+    nova = FakeNova()
+    nova.lists_faults = False
+    nova.put("a", **NO_HOST)
+    servers = readers_of(nova)
+    await servers.read()
+    nova.now += 10
+    nova.put("a", status="ACTIVE", fault=None)
+    assert (await after(nova, servers)).by_fault == {}
+
+
+async def test_recorded_servers_are_understood_one_and_all() -> None:
+    api = FakeApi({("compute", "/servers/detail"): answer("servers")})
+    api.answers["compute", "/servers/acd28af1-17ff-4430-98f0-f7b30ad0008f"] = answer("server_nowhere")
+    servers = Servers(api, owners(), clock=lambda: 1795422700.0)
+    answered = await servers.read()
+    assert answered.malformed == 0
+    assert answered.by_state == {"BUILD": 1, "ERROR": 2, "ACTIVE": 2, "VERIFY_RESIZE": 1}
+    assert answered.by_fault == {FaultReason.NO_VALID_HOST: 1, FaultReason.HYPERVISOR: 1}
+    api.answers["compute", "/servers/detail"] = answer("servers_changed")
+    assert (await servers.read()).vms.keys() == answered.vms.keys()
+    assert [call.operation for call in api.calls] == ["servers", "server", "servers"]
+    assert {call.version for call in api.calls} == {"2.96"}
+
+
+def test_question_says_what_it_costs() -> None:
+    (question,) = readers_of(FakeNova()).questions()
+    assert (question.name, question.answer, question.every.interval_s) == ("servers", VMs, 60)
+    assert "1,000 servers that changed" in question.cost

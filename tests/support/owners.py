@@ -1,0 +1,19 @@
+"""Names of projects and users, for readers that only pass them on."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from stratoscope.clouds.openstack.names import Names
+
+
+class _Owners:
+    async def projects(self) -> Mapping[str, str]:
+        return {"p1": "physics"}
+
+    async def users(self) -> Mapping[str, str]:
+        return {"u1": "ada"}
+
+
+def owners() -> Names:
+    """One project and one user."""
+    return cast("Names", _Owners())
