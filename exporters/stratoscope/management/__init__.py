@@ -1,0 +1,1 @@
+"""The management exporter: what a cloud's management layer tells."""

@@ -1,0 +1,64 @@
+"""Series by a label whose values only users limit, such as images: of too many some are only counted."""
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.management.kept import Kept
+
+MOST: Final = 5_000
+"""So many values of one label are shown: those that stand for most. Enough for the hosts and users of a large
+cloud; every snapshot is an image, and a script that makes one each hour soon has more."""
+
+BEYOND: Final = Family(
+    "stratoscope_management_values_beyond_bound",
+    "Values of the label that are not shown because there are too many: those that stand for the fewest VMs.",
+    labels=("cloud", "label"),
+)
+
+Row: TypeAlias = Sequence[int]
+"""The numbers of one value, one for each family; the first one is by which the largest are chosen."""
+
+
+class Table:
+    """Some families of one cloud that have one label besides `cloud`, and always the same values of it."""
+
+    def __init__(self, cloud: str, label: str, families: Sequence[Family]) -> None:
+        self.kept = [Kept(family) for family in families]
+        self._cloud, self._label, self._families = cloud, label, families
+        self._shown: Mapping[str, Row] = {}
+
+    def samples(self, rows: Mapping[str, Row]) -> Iterable[Sample]:
+        """All series, made anew."""
+        for value, row in _largest(rows).items():
+            labels = self._labels(value)
+            for family, number in zip(self._families, row, strict=True):
+                yield family(number, labels)
+
+    def lines(self, rows: Mapping[str, Row]) -> Sequence[Kept]:
+        """The same as lines; those of values whose row is what it was are kept."""
+        known, self._shown = self._shown, _largest(rows)
+        for value, row in self._shown.items():
+            if known.get(value) != row:
+                labels = self._labels(value)
+                for kept, number in zip(self.kept, row, strict=True):
+                    kept.put(value, labels, number)
+        for value in known.keys() - self._shown.keys():
+            for kept in self.kept:
+                kept.drop(value)
+        return self.kept
+
+    def beyond(self, rows: Mapping[str, Row]) -> Sample:
+        """How many values are not shown."""
+        number = max(0, len(rows) - MOST)
+        return BEYOND(number, Labels(cloud=self._cloud, label=self._label))
+
+    def _labels(self, value: str) -> Labels:
+        return Labels(cloud=self._cloud, **{self._label: value})
+
+
+def _largest(rows: Mapping[str, Row]) -> Mapping[str, Row]:
+    if len(rows) <= MOST:
+        return rows
+    return dict(heapq.nlargest(MOST, rows.items(), key=lambda item: (item[1][0], item[0])))

@@ -1,0 +1,78 @@
+"""The management exporter: what it asks each cloud, and which subject shows each answer."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+from stratoscope.clouds import model
+from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.clouds.requests import Requests
+from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
+from stratoscope.core.errors import LeftOut
+from stratoscope.core.exporter import Exporter
+from stratoscope.management.collector import Asked
+from stratoscope.management.settings import OF_REQUESTS, Settings, parse
+from stratoscope.management.subject import Subject
+from stratoscope.management.subjects.backends import Backends
+from stratoscope.management.subjects.capacity import Capacity
+from stratoscope.management.subjects.endpoints import Endpoints
+from stratoscope.management.subjects.extras import Extras
+from stratoscope.management.subjects.hosts import Hosts
+from stratoscope.management.subjects.inventories import Inventories
+from stratoscope.management.subjects.objects import Objects
+from stratoscope.management.subjects.pools import Pools
+from stratoscope.management.subjects.projects import Projects
+from stratoscope.management.subjects.quotas import Quotas
+from stratoscope.management.subjects.services import Services
+from stratoscope.management.subjects.vms import VMs
+
+SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
+    model.Endpoints: Endpoints,
+    model.Services: Services,
+    model.Hosts: Hosts,
+    model.Inventories: Inventories,
+    model.Capacity: Capacity,
+    model.VMs: VMs,
+    model.Projects: Projects,
+    model.Quotas: Quotas,
+    model.Pools: Pools,
+    model.Objects: Objects,
+    model.Backends: Backends,
+    model.Extra: Extras,
+}
+"""What shows each class of answers."""
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Collections]:
+    own = settings.management
+    running: list[Collection] = []
+    left_out: list[Absent] = []
+    async with AsyncExitStack() as stack:
+        for config in settings.clouds:
+            cloud = OpenStack(config)
+            stack.push_async_callback(cloud.close)
+            for name, collector, default, is_on in _collectors(cloud):
+                if own.is_on(name, default=is_on):
+                    schedule = own.schedule(name, default, "management")
+                    running.append(Collection(collector, schedule, own.max_series_of(name)))
+                else:
+                    left_out.append(Absent(name, LeftOut.NOT_CONFIGURED, cloud.cloud))
+        yield Collections(running, left_out)
+
+
+def _collectors(cloud: OpenStack) -> Iterator[tuple[str, Collector[Any], Every | OnScrape, bool]]:
+    """Name, collector, its schedule and whether it is run, unless the configuration says otherwise."""
+    yield "requests", Requests(cloud.cloud, cloud.account), OF_REQUESTS, True
+    for question in cloud.questions():
+        subject = SUBJECTS[question.answer](cloud.cloud)
+        yield question.name, Asked(question, subject, cloud.cloud), question.every, question.is_on
+
+
+EXPORTER: Final = Exporter(
+    name="management",
+    port=10972,
+    summary="A cloud's management layer: services, hosts, capacity, projects, quotas and VMs.",
+    parse=parse,
+    open=_open,
+)

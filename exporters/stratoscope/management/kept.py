@@ -1,0 +1,76 @@
+"""Lines that stay from one refresh to the next, for series that are many and seldom change.
+
+Of 100,000 VMs a refresh changes a few hundred. Making and checking 200,000 samples anew takes 0.3 s of CPU,
+joining lines that are ready a hundredth of that.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.core.errors import Dropped
+from stratoscope.core.exposition import Lines
+from stratoscope.core.metrics import Family, Labels
+
+_LINES: Final = 256
+"""So many lines a block has: few, so that most blocks stay when a few hundred of 100,000 lines change."""
+
+
+class Kept:
+    """The lines of one family, one for each key; the labels of different keys differ."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self._block_of: dict[str, int] = {}
+        self._lines: dict[int, dict[str, bytes]] = {}
+        self._joined: dict[int, bytes] = {}
+        self._newest = 0
+
+    def put(self, key: str, labels: Labels, value: int = 1) -> None:
+        """The line of a key. Raises ValueError: These are not the family's labels."""
+        if labels.names is not self.family.labels:
+            raise ValueError(f"{self.family.name}: {labels!r} are not its labels")
+        block = self._block_of.get(key)
+        if block is None:
+            if len(self._lines.get(self._newest, ())) >= _LINES:
+                self._newest += 1
+            block = self._block_of[key] = self._newest
+        self._lines.setdefault(block, {})[key] = f"{self.family.name}{{{labels.text}}} {value}\n".encode()
+        self._joined.pop(block, None)
+
+    def drop(self, key: str) -> None:
+        """Nothing happens for a key without a line."""
+        block = self._block_of.pop(key, None)
+        if block is None:
+            return
+        lines = self._lines[block]
+        del lines[key]
+        self._joined.pop(block, None)
+        if not lines:
+            del self._lines[block]
+
+    def __len__(self) -> int:
+        return len(self._block_of)
+
+    def blocks(self, most: int) -> list[bytes]:
+        """`most` lines or fewer, in blocks of whole lines; those without a change are the same objects."""
+        if most < len(self):
+            lines = [line for block in self._lines.values() for line in block.values()][: max(0, most)]
+            return [b"".join(lines)] if lines else []
+        for block in self._lines.keys() - self._joined.keys():
+            self._joined[block] = b"".join(self._lines[block].values())
+        return [self._joined[block] for block in self._lines]
+
+
+def together(lines: Lines, kept: Iterable[Kept], max_series: int) -> Lines:
+    """Lines that were made anew and kept ones after them; those beyond `max_series` are counted."""
+    by_family, written, beyond = dict(lines.by_family), lines.samples, 0
+    for one in kept:
+        shown = max(0, min(len(one), max_series - written))
+        beyond += len(one) - shown
+        written += shown
+        if shown:
+            by_family[one.family] = one.blocks(shown)
+    dropped = dict(lines.dropped)
+    if beyond:
+        dropped[Dropped.MAX_SERIES] = dropped.get(Dropped.MAX_SERIES, 0) + beyond
+    return Lines(by_family, written, dropped)

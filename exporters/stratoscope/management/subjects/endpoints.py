@@ -1,0 +1,29 @@
+"""API endpoints: whether they answer, and how quickly."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.core.metrics import Distribution, Family, Histogram, Labels, Sample
+from stratoscope.management.subject import Subject
+
+_PREFIX: Final = "stratoscope_management_endpoint"
+_LABELS: Final = ("cloud", "service")
+UP = Family(f"{_PREFIX}_up", "1 if the endpoint answered in time and below 500, else 0.", labels=_LABELS)
+LATENCY = Histogram(
+    f"{_PREFIX}_latency_seconds",
+    "How long the endpoint took for its version document, when it answered.",
+    labels=_LABELS,
+    bounds=model.LATENCY_BOUNDS,
+)
+
+
+class Endpoints(Subject[model.Endpoints]):
+    families = (UP, LATENCY)
+
+    def samples(self, answer: model.Endpoints, /) -> Iterable[Sample]:
+        for one in answer.endpoints:
+            labels = Labels(cloud=self._cloud, service=one.service)
+            yield UP(int(one.is_up), labels)
+            *counts, count = one.counts
+            yield LATENCY(Distribution(tuple(counts), count, one.seconds), labels)

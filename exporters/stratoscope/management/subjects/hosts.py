@@ -1,0 +1,73 @@
+"""Hosts as the management layer counts them: state, sizes, and what it has given away of them."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.core.metrics import Family, Labels, Sample, given, states
+from stratoscope.management.subject import Subject
+
+_PREFIX: Final = "stratoscope_management_host"
+_HOST: Final = ("cloud", "host")
+
+
+def _family(name: str, help_text: str) -> Family:
+    return Family(f"{_PREFIX}_{name}", help_text, labels=_HOST)
+
+
+INFO = Family(
+    f"{_PREFIX}_info",
+    "The host's zone, and the kind and version of its hypervisor as the source spells them; always 1.",
+    labels=(*_HOST, "zone", "hypervisor", "version"),
+)
+STATE = Family(f"{_PREFIX}_state", "1 for the state that the host is in, else 0.", labels=(*_HOST, "state"))
+ENABLED = _family("enabled", "1 if the host takes new VMs, 0 if an administrator took it out.")
+DISABLED = Family(
+    f"{_PREFIX}_disabled_info",
+    "The reason that was given for taking the host out; always 1.",
+    labels=(*_HOST, "reason"),
+)
+RUNNING = _family("running_vms", "VMs that the host counts as its own (running_vms).")
+LEAST = _family(
+    "disk_available_least_bytes",
+    "Disk space that is left if every image grows to its full size (disk_available_least); may be negative.",
+)
+SIZES: Final = {
+    "vcpus": (
+        _family("vcpus", "Physical CPUs of the host that VMs may use (vcpus)."),
+        _family("vcpus_used", "Virtual CPUs promised to the host's VMs (vcpus_used)."),
+    ),
+    "memory": (
+        _family("memory_bytes", "Memory of the host (memory_mb)."),
+        _family(
+            "memory_used_bytes",
+            "Memory promised to the host's VMs, and what it keeps for itself (memory_mb_used).",
+        ),
+    ),
+    "disk": (
+        _family("disk_bytes", "Disk space of the host for its VMs (local_gb)."),
+        _family("disk_used_bytes", "Disk space promised to the host's VMs (local_gb_used)."),
+    ),
+}
+
+
+class Hosts(Subject[model.Hosts]):
+    families = (
+        INFO, STATE, ENABLED, DISABLED, RUNNING,
+        *(family for pair in SIZES.values() for family in pair), LEAST,
+    )  # fmt: skip
+
+    def samples(self, answer: model.Hosts, /) -> Iterable[Sample]:
+        of = {state: Labels(state=state) for state in answer.states}
+        for host in answer.hosts:
+            labels = Labels(cloud=self._cloud, host=host.host)
+            yield INFO(1, labels.plus(zone=host.zone, hypervisor=host.kind, version=host.version))
+            yield from states(STATE, host.state, of, labels)
+            yield ENABLED(int(host.is_enabled), labels)
+            if not host.is_enabled:
+                yield DISABLED(1, labels.plus(reason=host.reason))
+            yield from given((RUNNING, LEAST), (host.vms, host.disk_available_least), labels)
+            for name, pair in SIZES.items():
+                if name in host.resources:
+                    resource = host.resources[name]
+                    yield from given(pair, (resource.total, resource.allocated), labels)

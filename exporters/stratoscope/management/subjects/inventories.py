@@ -1,0 +1,119 @@
+"""What hosts have and what was promised of it, where that is read host by host; over-provisioning."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.clouds.promised import PROMISED, promised
+from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.management.subject import Subject
+from stratoscope.management.subjects import spread
+
+_PREFIX: Final = "stratoscope_management"
+_HOST: Final = ("cloud", "host")
+
+
+def _families(name: str, what: str, unit: str, source: str) -> Sequence[Family]:
+    """Reserved, ratio, allocated of a resource. Args: unit: With its underscore; "" for pieces."""
+    metric = f"{_PREFIX}_host_{name}"
+    return (
+        Family(
+            f"{metric}_reserved{unit}", f"{what} that the host keeps for itself ({source}).", labels=_HOST
+        ),
+        Family(
+            f"{metric}_allocation_ratio",
+            f"How many times what is not reserved may be promised ({source}).",
+            labels=_HOST,
+        ),
+        Family(f"{metric}_allocated{unit}", f"{what} promised to VMs (usages of {source}).", labels=_HOST),
+    )
+
+
+OF: Final[Mapping[str, Sequence[Family]]] = {
+    "vcpus": _families("vcpus", "CPUs", "", "VCPU"),
+    "pcpus": _families("pcpus", "CPUs for pinned virtual ones", "", "PCPU"),
+    "memory": _families("memory", "Memory", "_bytes", "MEMORY_MB"),
+    "disk": _families("disk", "Disk space", "_bytes", "DISK_GB"),
+}
+"""The families of reserved, ratio, allocated, by resource."""
+PCPUS = Family(
+    f"{_PREFIX}_host_pcpus", "CPUs of the host to which virtual ones can be pinned (PCPU).", labels=_HOST
+)
+RESOURCE = Family(
+    f"{_PREFIX}_host_resource",
+    "What else the host has, by resource class as the source spells it.",
+    labels=(*_HOST, "resource"),
+)
+RESOURCE_ALLOCATED = Family(
+    f"{_PREFIX}_host_resource_allocated",
+    "What was promised to VMs of what else the host has, by resource class.",
+    labels=(*_HOST, "resource"),
+)
+
+
+def _ratios(of: str, label: str, whose: str) -> Mapping[str, Family]:
+    """Over-provisioning by resource."""
+    names = {"vcpus": "Virtual CPUs, shared and pinned,", "memory": "Memory", "disk": "Disk space"}
+    return {
+        what: Family(
+            f"{_PREFIX}_{of}_{what}_overprovisioning_ratio",
+            f"{names[what]} promised to {whose}.",
+            labels=("cloud", label),
+        )
+        for what in PROMISED
+    }
+
+
+BY_HOST: Final = _ratios("host", "host", "VMs over what the host physically has")
+BY_ZONE: Final = _ratios("zone", "zone", "VMs over what the zone's hosts physically have")
+BY_PROJECT: Final = _ratios(
+    "project",
+    "project_id",
+    "the project's VMs over the physical share that stands behind it, each host being shared in proportion",
+)
+
+
+class Inventories(Subject[model.Inventories]):
+    families = (
+        *(family for families in OF.values() for family in families), PCPUS, RESOURCE, RESOURCE_ALLOCATED,
+        *BY_HOST.values(), *BY_ZONE.values(), *BY_PROJECT.values(), *spread.FAMILIES,
+    )  # fmt: skip
+
+    def samples(self, answer: model.Inventories, /) -> Iterable[Sample]:
+        cloud = Labels(cloud=self._cloud)
+        zones: dict[str, list[Mapping[str, model.Resource]]] = {}
+        for host, resources in answer.resources.items():
+            labels = cloud.plus(host=host)
+            yield from _of_host(resources, labels)
+            yield from _overprovisioned([resources], BY_HOST, labels)
+            if host in answer.zones:
+                zones.setdefault(answer.zones[host], []).append(resources)
+        for zone, of_hosts in zones.items():
+            yield from _overprovisioned(of_hosts, BY_ZONE, cloud.plus(zone=zone))
+        for project_id, shares in answer.by_project.items():
+            for what, (amount, physical) in shares.items():
+                if physical:
+                    yield BY_PROJECT[what](amount / physical, cloud.plus(project_id=project_id))
+        yield from spread.spread_samples(answer.spread, cloud)
+
+
+def _of_host(resources: Mapping[str, model.Resource], labels: Labels) -> Iterable[Sample]:
+    for name, resource in resources.items():
+        if name in OF:
+            yield from given(OF[name], (resource.reserved, resource.ratio, resource.allocated), labels)
+        else:
+            of_class = labels.plus(resource=name)
+            values = (resource.total, resource.allocated)
+            yield from given((RESOURCE, RESOURCE_ALLOCATED), values, of_class)
+    if "pcpus" in resources:
+        yield PCPUS(resources["pcpus"].total, labels)
+
+
+def _overprovisioned(
+    hosts: Sequence[Mapping[str, model.Resource]], families: Mapping[str, Family], labels: Labels
+) -> Iterable[Sample]:
+    for what, family in families.items():
+        found = [promised(of_host, what) for of_host in hosts]
+        physical = sum(total for _, total in found)
+        if physical:
+            yield family(sum(amount for amount, _ in found) / physical, labels)

@@ -1,0 +1,91 @@
+"""Objects of the management layer, counted by state and by project; those bound to nothing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.management.subject import Subject
+
+_PREFIX: Final = "stratoscope_management"
+_STATE: Final = ("cloud", "state")
+_PROJECT: Final = ("cloud", "project_id")
+
+WHOLE = Family(
+    f"{_PREFIX}_objects_whole",
+    "1 if all projects' objects of the sort are counted, 0 if the credential sees its own project's alone.",
+    labels=("cloud", "sort"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sort:
+    """The families of one sort; those of bytes and of orphans are None where it has none."""
+
+    by_state: Family
+    by_project: Family
+    bytes_by_state: Family | None
+    bytes_by_project: Family | None
+    orphaned: Family | None
+    orphaned_bytes: Family | None
+
+    def families(self) -> Iterable[Family]:
+        for family in (
+            self.by_state, self.bytes_by_state, self.orphaned, self.orphaned_bytes,
+            self.by_project, self.bytes_by_project,
+        ):  # fmt: skip
+            if family is not None:
+                yield family
+
+
+def _sort(name: str, plural: str, *, size: str = "", orphan: str = "") -> _Sort:
+    """The families of a sort. Args: size: What its bytes are. orphan: When one is bound to nothing."""
+    metric, project = f"{_PREFIX}_{name}", f"{_PREFIX}_project_{name}"
+    capital = plural[0].upper() + plural[1:]
+    return _Sort(
+        Family(metric, f"{capital} by state, as the source spells it.", labels=_STATE),
+        Family(project, f"{capital} of the project.", labels=_PROJECT),
+        Family(f"{metric}_bytes", f"{size} of {plural} by state.", labels=_STATE) if size else None,
+        Family(f"{project}_bytes", f"{size} of the project's {plural}.", labels=_PROJECT) if size else None,
+        Family(f"{metric}_orphaned", f"{capital} bound to nothing: {orphan}.", labels=("cloud",))
+        if orphan
+        else None,
+        Family(f"{metric}_orphaned_bytes", f"{size} of {plural} bound to nothing.", labels=("cloud",))
+        if orphan and size
+        else None,
+    )
+
+
+SORTS: Final[Mapping[str, _Sort]] = {
+    "volumes": _sort("volumes", "volumes", size="Size", orphan="available, without an attachment"),
+    "snapshots": _sort("snapshots", "volume snapshots", size="Size, as large as their volumes,"),
+    "backups": _sort("backups", "volume backups", size="Size, as large as their volumes,"),
+    "images": _sort("images", "images", size="Size"),
+    "ports": _sort("ports", "ports", orphan="neither a device nor an owner of one"),
+    "routers": _sort("routers", "routers"),
+    "floating_ips": _sort("floating_ips", "floating IP addresses", orphan="no port"),
+    "networks": _sort("networks", "networks"),
+}
+"""By `model.Objects.sort`: each has metrics of its own."""
+
+
+class Objects(Subject[model.Objects]):
+    families = (*(family for sort in SORTS.values() for family in sort.families()), WHOLE)
+
+    def samples(self, answer: model.Objects, /) -> Iterable[Sample]:
+        sort, cloud = SORTS[answer.sort], Labels(cloud=self._cloud)
+        for state, count in answer.by_state.items():
+            yield from _counted(sort.by_state, sort.bytes_by_state, count, cloud.plus(state=state))
+        for project_id, count in answer.by_project.items():
+            of_project = cloud.plus(project_id=project_id)
+            yield from _counted(sort.by_project, sort.bytes_by_project, count, of_project)
+        if answer.orphans is not None and sort.orphaned is not None:
+            yield from _counted(sort.orphaned, sort.orphaned_bytes, answer.orphans, cloud)
+        yield WHOLE(int(answer.is_whole), cloud.plus(sort=answer.sort))
+
+
+def _counted(number: Family, size: Family | None, count: model.Count, labels: Labels) -> Iterable[Sample]:
+    yield number(count.number, labels)
+    if size is not None and count.size is not None:
+        yield size(count.size, labels)

@@ -1,0 +1,75 @@
+"""Addresses of networks and their subnets, in all and used."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.management.subject import Subject
+
+_PREFIX: Final = "stratoscope_management"
+_SUBNET: Final = ("cloud", "subnet_id")
+_NETWORK: Final = ("cloud", "network_id", "ip_version")
+SUBNET = Family(
+    f"{_PREFIX}_subnet_addresses", "Addresses that the subnet can give away (total_ips).", labels=_SUBNET
+)
+SUBNET_USED = Family(
+    f"{_PREFIX}_subnet_addresses_used", "Addresses of the subnet that are in use (used_ips).", labels=_SUBNET
+)
+SUBNET_INFO = Family(
+    f"{_PREFIX}_subnet_info",
+    "The subnet's name and network; always 1.",
+    labels=(*_SUBNET, "subnet_name", "network_id", "project_id", "ip_version"),
+)
+NETWORK = Family(
+    f"{_PREFIX}_network_addresses",
+    "Addresses that the network's subnets can give away, by IP version.",
+    labels=_NETWORK,
+)
+NETWORK_USED = Family(
+    f"{_PREFIX}_network_addresses_used",
+    "Addresses of the network's subnets that are in use, by IP version.",
+    labels=_NETWORK,
+)
+NETWORK_INFO = Family(
+    f"{_PREFIX}_network_info",
+    "The network's name, and whether it is external (its addresses can be floating ones); always 1.",
+    labels=("cloud", "network_id", "network_name", "external"),
+)
+
+
+class Pools(Subject[model.Pools]):
+    families = (SUBNET, SUBNET_USED, SUBNET_INFO, NETWORK, NETWORK_USED, NETWORK_INFO)
+
+    def samples(self, answer: model.Pools, /) -> Iterable[Sample]:
+        cloud = Labels(cloud=self._cloud)
+        by_network: defaultdict[str, list[model.Pool]] = defaultdict(list)
+        for pool in answer.pools:
+            by_network[pool.network_id].append(pool)
+            yield from _of_subnet(pool, cloud.plus(subnet_id=pool.subnet_id))
+        for network_id, pools in by_network.items():
+            yield from _of_network(pools, cloud.plus(network_id=network_id))
+
+
+def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
+    yield SUBNET(pool.total, labels)
+    yield SUBNET_USED(pool.used, labels)
+    yield SUBNET_INFO(
+        1,
+        labels.plus(
+            subnet_name=pool.subnet_name,
+            network_id=pool.network_id,
+            project_id=pool.project_id,
+            ip_version=pool.ip_version,
+        ),
+    )
+
+
+def _of_network(pools: list[model.Pool], labels: Labels) -> Iterable[Sample]:
+    for ip_version in sorted({pool.ip_version for pool in pools}):
+        of_version = labels.plus(ip_version=ip_version)
+        yield NETWORK(sum(pool.total for pool in pools if pool.ip_version == ip_version), of_version)
+        yield NETWORK_USED(sum(pool.used for pool in pools if pool.ip_version == ip_version), of_version)
+    external = "true" if pools[0].is_external else "false"
+    yield NETWORK_INFO(1, labels.plus(network_name=pools[0].network_name, external=external))

@@ -1,0 +1,50 @@
+"""Projects and users, as Keystone or its like in other clouds knows them."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.management.subject import Subject
+
+_PREFIX: Final = "stratoscope_management"
+INFO = Family(
+    f"{_PREFIX}_project_info",
+    "The project's name; always 1.",
+    labels=("cloud", "project_id", "project_name", "keystone_domain"),
+)
+ENABLED = Family(
+    f"{_PREFIX}_project_enabled", "1 if the project is enabled, else 0.", labels=("cloud", "project_id")
+)
+PROJECTS = Family(f"{_PREFIX}_projects", "Projects that may be read.", labels=("cloud",))
+USER_INFO = Family(
+    f"{_PREFIX}_user_info",
+    "The user's name; always 1.",
+    labels=("cloud", "user_id", "user_name", "keystone_domain"),
+)
+USER_ENABLED = Family(
+    f"{_PREFIX}_user_enabled", "1 if the user is enabled, else 0.", labels=("cloud", "user_id")
+)
+USERS = Family(f"{_PREFIX}_users", "Users; absent where they may not be read.", labels=("cloud",))
+
+
+class Projects(Subject[model.Projects]):
+    families = (INFO, ENABLED, PROJECTS, USER_INFO, USER_ENABLED, USERS)
+
+    def samples(self, answer: model.Projects, /) -> Iterable[Sample]:
+        cloud = Labels(cloud=self._cloud)
+        yield PROJECTS(len(answer.projects), cloud)
+        for project in answer.projects:
+            one = cloud.plus(project_id=project.project_id)
+            yield ENABLED(int(project.is_enabled), one)
+            yield INFO(1, one.plus(project_name=project.name, keystone_domain=project.keystone_domain))
+        if answer.users is not None:
+            yield USERS(len(answer.users), cloud)
+            for user in answer.users:
+                yield from _of_user(user, cloud)
+
+
+def _of_user(user: model.User, cloud: Labels) -> Iterable[Sample]:
+    one = cloud.plus(user_id=user.user_id)
+    yield USER_ENABLED(int(user.is_enabled), one)
+    yield USER_INFO(1, one.plus(user_name=user.name, keystone_domain=user.keystone_domain))

@@ -1,0 +1,49 @@
+"""Quotas of projects: limit, used, reserved, and whether there is a limit at all."""
+
+import functools
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.management.subject import Subject
+from stratoscope.management.subjects.spread import FAMILIES, spread_samples
+
+_PREFIX: Final = "stratoscope_management_quota"
+_LABELS: Final = ("cloud", "project_id", "service", "resource")
+LIMIT = Family(f"{_PREFIX}_limit", "Most that the project may have; absent if unlimited.", labels=_LABELS)
+USED = Family(f"{_PREFIX}_used", "What the project has (in_use).", labels=_LABELS)
+RESERVED = Family(f"{_PREFIX}_reserved", "What it is about to have: requests under way.", labels=_LABELS)
+LIMIT_BYTES = Family(
+    f"{_PREFIX}_limit_bytes", "Most bytes that the project may have; absent if unlimited.", labels=_LABELS
+)
+USED_BYTES = Family(f"{_PREFIX}_used_bytes", "Bytes that the project has (in_use).", labels=_LABELS)
+RESERVED_BYTES = Family(
+    f"{_PREFIX}_reserved_bytes", "Bytes that it is about to have: requests under way.", labels=_LABELS
+)
+UNLIMITED = Family(
+    f"{_PREFIX}_unlimited", "1 if the project may have any number of it (limit -1), else 0.", labels=_LABELS
+)
+_PIECES: Final = (LIMIT, USED, RESERVED)
+_BYTES: Final = (LIMIT_BYTES, USED_BYTES, RESERVED_BYTES)
+
+
+class Quotas(Subject[model.Quotas]):
+    families = (*_PIECES, *_BYTES, UNLIMITED, *FAMILIES)
+
+    def samples(self, answer: model.Quotas, /) -> Iterable[Sample]:
+        cloud = Labels(cloud=self._cloud)
+        project_id, of_project = "", cloud.plus(project_id="")
+        for quota in answer.quotas:
+            if quota.project_id != project_id:  # they come project by project
+                project_id, of_project = quota.project_id, cloud.plus(project_id=quota.project_id)
+            labels = of_project + _resource(quota.service, quota.resource)
+            families = _BYTES if quota.in_bytes else _PIECES
+            yield from given(families, (quota.limit, quota.used, quota.reserved), labels)
+            yield UNLIMITED(int(quota.limit is None), labels)
+        yield from spread_samples(answer.spread, cloud)
+
+
+@functools.lru_cache(maxsize=1024)
+def _resource(service: str, resource: str) -> Labels:
+    return Labels(service=service, resource=resource)

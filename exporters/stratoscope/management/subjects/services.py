@@ -1,0 +1,41 @@
+"""Services and agents of the management layer, host by host: up, enabled, last heartbeat."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.management.subject import Subject
+
+_PREFIX: Final = "stratoscope_management_service"
+_LABELS: Final = ("cloud", "service", "binary", "host", "zone")
+UP = Family(f"{_PREFIX}_up", "1 if the management layer takes the service for alive, else 0.", labels=_LABELS)
+ENABLED = Family(
+    f"{_PREFIX}_enabled", "1 if the service is enabled, 0 if an administrator took it out.", labels=_LABELS
+)
+HEARTBEAT = Family(
+    f"{_PREFIX}_heartbeat_timestamp_seconds",
+    "When the service last reported (Nova: updated_at); absent where the source does not tell.",
+    labels=_LABELS,
+)
+DISABLED = Family(
+    f"{_PREFIX}_disabled_info",
+    "The reason that was given for taking the service out; always 1.",
+    labels=(*_LABELS, "reason"),
+)
+
+
+class Services(Subject[model.Services]):
+    families = (UP, ENABLED, HEARTBEAT, DISABLED)
+
+    def samples(self, answer: model.Services, /) -> Iterable[Sample]:
+        for one in answer.services:
+            labels = Labels(
+                cloud=self._cloud, service=one.service, binary=one.binary, host=one.host, zone=one.zone
+            )
+            yield UP(int(one.is_up), labels)
+            yield ENABLED(int(one.is_enabled), labels)
+            if one.heartbeat is not None:
+                yield HEARTBEAT(one.heartbeat, labels)
+            if not one.is_enabled:
+                yield DISABLED(1, labels.plus(reason=one.reason))

@@ -1,0 +1,31 @@
+"""How far something is that is read item by item over many refreshes; for subjects."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds.model import Spread
+from stratoscope.core.metrics import Family, Labels, Sample
+
+_PREFIX: Final = "stratoscope_management_spread"
+_LABELS: Final = ("cloud", "collector")
+ITEMS = Family(f"{_PREFIX}_items", "Items that the collector reads one by one.", labels=_LABELS)
+KNOWN = Family(f"{_PREFIX}_known_items", "Items that have been read and are shown.", labels=_LABELS)
+OLDEST = Family(
+    f"{_PREFIX}_oldest_timestamp_seconds",
+    "When the item was read, or found unchanged, for which that is longest ago.",
+    labels=_LABELS,
+)
+RATE = Family(
+    f"{_PREFIX}_requests_per_second", "At most so many requests are made for it a second.", labels=_LABELS
+)
+FAMILIES: Final = (ITEMS, KNOWN, OLDEST, RATE)
+
+
+def spread_samples(spread: Spread, cloud: Labels) -> Iterable[Sample]:
+    """The four of them. Args: cloud: Labels(cloud)."""
+    labels = cloud.plus(collector=spread.collector)
+    yield ITEMS(spread.items, labels)
+    yield KNOWN(spread.known, labels)
+    if spread.oldest is not None:
+        yield OLDEST(spread.oldest, labels)
+    yield RATE(spread.per_second, labels)

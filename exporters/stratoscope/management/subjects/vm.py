@@ -1,0 +1,116 @@
+"""What is shown of each VM: who it is, its state, and why it is in error. All else is shown of sums."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from stratoscope.clouds.model import VM, VMs
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.management.kept import Kept
+
+_PREFIX: Final = "stratoscope_management_vm"
+_VM: Final = ("cloud", "vm_id")
+INFO = Family(
+    f"{_PREFIX}_info",
+    "Identity of the VM: its name, where it is, its owner, flavor and image; always 1.",
+    labels=(
+        *_VM, "name", "host", "project_id", "project_name", "user_id", "user_name", "flavor", "image", "zone",
+    ),
+)  # fmt: skip
+STATE = Family(
+    f"{_PREFIX}_state",
+    "State of the VM as the source spells it (Nova: status); the one it is in, always 1.",
+    labels=(*_VM, "state"),
+)
+FAULT = Family(
+    f"{_PREFIX}_fault_info", "Why the VM is in error, by class of reasons; always 1.", labels=(*_VM, "reason")
+)
+FAMILIES: Final = (INFO, STATE, FAULT)
+
+
+class EachVM:
+    """The series of each VM of one cloud, kept as long as it does not change."""
+
+    def __init__(self, cloud: str) -> None:
+        self._cloud = cloud
+        self._kept = {family: Kept(family) for family in FAMILIES}
+        self._shown: Mapping[str, VM] = {}
+        self._projects: Mapping[str, str] = {}
+        self._users: Mapping[str, str] = {}
+
+    def samples(self, answer: VMs) -> Iterable[Sample]:
+        """All VMs', made anew."""
+        for vm in answer.vms.values():
+            yield INFO(1, self._info(vm, answer))
+            yield STATE(1, self._state(vm))
+            if vm.fault is not None:
+                yield FAULT(1, self._fault(vm))
+
+    def lines(self, answer: VMs) -> Iterable[Kept]:
+        """The same as lines; those of VMs that are the same as the last time are kept."""
+        renamed = _changed(self._projects, answer.projects) | _changed(self._users, answer.users)
+        shown, vms = self._shown, answer.vms
+        for vm_id in answer.changed if answer.before is shown else _others(shown, vms):
+            if vm_id in vms:
+                self._put(vms[vm_id], shown.get(vm_id), answer)
+            else:
+                self._drop(vm_id)
+        if renamed and shown:
+            for vm in vms.values():
+                if vm.project_id in renamed or vm.user_id in renamed:
+                    self._kept[INFO].put(vm.vm_id, self._info(vm, answer))
+        self._shown, self._projects, self._users = vms, answer.projects, answer.users
+        return self._kept.values()
+
+    def _put(self, vm: VM, known: VM | None, answer: VMs) -> None:
+        """What is others than the last time: of most VMs that change, the state alone."""
+        if known is None or _facts(vm) != _facts(known):
+            self._kept[INFO].put(vm.vm_id, self._info(vm, answer))
+        if known is None or vm.state != known.state:
+            self._kept[STATE].put(vm.vm_id, self._state(vm))
+        if vm.fault is None:
+            self._kept[FAULT].drop(vm.vm_id)
+        elif known is None or vm.fault is not known.fault:
+            self._kept[FAULT].put(vm.vm_id, self._fault(vm))
+
+    def _drop(self, vm_id: str) -> None:
+        for kept in self._kept.values():
+            kept.drop(vm_id)
+
+    def _info(self, vm: VM, answer: VMs) -> Labels:
+        """A name that is not known is empty."""
+        return Labels(
+            cloud=self._cloud,
+            vm_id=vm.vm_id,
+            name=vm.name,
+            host=vm.host,
+            project_id=vm.project_id,
+            project_name=answer.projects.get(vm.project_id, ""),
+            user_id=vm.user_id,
+            user_name=answer.users.get(vm.user_id, ""),
+            flavor=vm.flavor,
+            image=vm.image,
+            zone=vm.zone,
+        )
+
+    def _state(self, vm: VM) -> Labels:
+        return Labels(cloud=self._cloud, vm_id=vm.vm_id, state=vm.state)
+
+    def _fault(self, vm: VM) -> Labels:
+        return Labels(cloud=self._cloud, vm_id=vm.vm_id, reason=vm.fault)
+
+
+def _facts(vm: VM) -> tuple[str, ...]:
+    return vm.name, vm.host, vm.project_id, vm.user_id, vm.flavor, vm.image, vm.zone
+
+
+def _others(old: Mapping[str, VM], new: Mapping[str, VM]) -> Iterable[str]:
+    """Ids of the VMs that are not the same objects, or are gone."""
+    yield from (vm_id for vm_id, vm in new.items() if old.get(vm_id) is not vm)
+    yield from old.keys() - new.keys()
+
+
+def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> frozenset[str]:
+    """Ids whose names are others than before."""
+    if old == new:
+        return frozenset()
+    return frozenset(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))

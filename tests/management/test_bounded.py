@@ -1,0 +1,62 @@
+"""Labels with too many values: the largest are shown, the others counted."""
+
+from collections.abc import Mapping
+
+from stratoscope.core.exposition import render
+from stratoscope.core.metrics import Family
+from stratoscope.management.bounded import BEYOND, MOST, Row, Table
+
+VMS = Family("stratoscope_image_vms", "VMs.", labels=("cloud", "image"))
+BYTES = Family("stratoscope_image_bytes", "Bytes.", labels=("cloud", "image"))
+FAMILIES = (VMS, BYTES)
+
+
+def table() -> Table:
+    return Table("uni", "image", FAMILIES)
+
+
+def kept(of: Table, rows: Mapping[str, Row]) -> set[bytes]:
+    return {line for one in of.lines(rows) for block in one.blocks(100_000) for line in block.splitlines()}
+
+
+def anew(rows: Mapping[str, Row]) -> set[bytes]:
+    lines = render(table().samples(rows), FAMILIES, 100_000)
+    return {line for blocks in lines.by_family.values() for block in blocks for line in block.splitlines()}
+
+
+def test_every_value_has_its_row() -> None:
+    rows = {"i1": (1, 10), "": (2, 20)}
+    assert anew(rows) == {
+        b'stratoscope_image_vms{cloud="uni",image="i1"} 1',
+        b'stratoscope_image_vms{cloud="uni",image=""} 2',
+        b'stratoscope_image_bytes{cloud="uni",image="i1"} 10',
+        b'stratoscope_image_bytes{cloud="uni",image=""} 20',
+    }
+    assert kept(table(), rows) == anew(rows)
+
+
+def test_kept_lines_follow_the_rows() -> None:
+    one = table()
+    for rows in ({"a": (1, 1), "b": (2, 2)}, {"a": (1, 1), "b": (3, 2)}, {"c": (1, 1)}, {}, {"a": (1, 5)}):
+        assert kept(one, rows) == anew(rows)
+
+
+def test_value_whose_row_is_the_same_keeps_its_lines() -> None:
+    one = table()
+    first = one.lines({"a": (1, 1)})[0].blocks(10)
+    assert one.lines({"a": (1, 1)})[0].blocks(10)[0] is first[0]
+
+
+def test_of_too_many_values_the_largest_are_shown_and_the_others_counted() -> None:
+    rows = {f"i{number}": (number, 0) for number in range(MOST + 7)}
+    shown = anew(rows)
+    assert len(shown) == 2 * MOST
+    assert b'stratoscope_image_vms{cloud="uni",image="i6"} 6' not in shown
+    assert b'stratoscope_image_vms{cloud="uni",image="i7"} 7' in shown
+    family, labels, number = table().beyond(rows)
+    assert (family, labels.text, number) == (BEYOND, 'cloud="uni",label="image"', 7)
+    assert kept(table(), rows) == shown
+
+
+def test_nothing_is_beyond_the_bound_of_few_values() -> None:
+    assert table().beyond({"a": (1, 1)})[2] == 0

@@ -1,0 +1,90 @@
+"""Lines that are kept: what is on the page is what was put last."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stratoscope.core.errors import Dropped
+from stratoscope.core.exposition import Lines, render
+from stratoscope.core.metrics import Family, Labels
+from stratoscope.management.kept import Kept, together
+
+FAMILY = Family("stratoscope_x", "X.", labels=("key",))
+OTHER = Family("stratoscope_y", "Y.", labels=("key",))
+ENOUGH = 1_000_000
+
+
+def filled(number: int, family: Family = FAMILY) -> Kept:
+    kept = Kept(family)
+    for key in range(number):
+        kept.put(f"{key}", Labels(key=key))
+    return kept
+
+
+def lines(kept: Kept, most: int = ENOUGH) -> list[bytes]:
+    return b"".join(kept.blocks(most)).splitlines()
+
+
+@given(st.lists(st.tuples(st.integers(0, 600), st.one_of(st.none(), st.integers(0, 9))), max_size=60))
+def test_lines_are_those_that_rendering_anew_makes(steps: list[tuple[int, int | None]]) -> None:
+    """A key is put with a value, or dropped."""
+    kept, expected = filled(600), {f"{key}": 1 for key in range(600)}
+    for number, value in steps:
+        key = f"{number}"
+        if value is None:
+            kept.drop(key)
+            expected.pop(key, None)
+        else:
+            kept.put(key, Labels(key=key), value)
+            expected[key] = value
+        kept.blocks(ENOUGH)
+    samples = [FAMILY(value, Labels(key=key)) for key, value in expected.items()]
+    anew = b"".join(render(samples, [FAMILY], ENOUGH).by_family.get(FAMILY, ()))
+    assert sorted(lines(kept)) == sorted(anew.splitlines())
+    assert len(kept) == len(expected)
+
+
+def test_blocks_without_a_change_stay_the_same_objects() -> None:
+    kept = filled(1000)
+    before = kept.blocks(ENOUGH)
+    kept.put("300", Labels(key=300), 7)
+    after = kept.blocks(ENOUGH)
+    assert [one is other for one, other in zip(before, after, strict=True)] == [True, False, True, True]
+
+
+def test_block_without_lines_is_gone() -> None:
+    kept = filled(300)
+    for key in range(256):
+        kept.drop(f"{key}")
+    assert [len(block.splitlines()) for block in kept.blocks(ENOUGH)] == [44]
+    kept.drop("unknown")
+    assert len(kept) == 44
+
+
+@pytest.mark.parametrize(("most", "shown"), [(300, 300), (299, 299), (1, 1), (0, 0), (-5, 0)])
+def test_no_more_lines_are_shown_than_there_is_room_for(most: int, shown: int) -> None:
+    assert len(lines(filled(300), most)) == shown
+
+
+def test_labels_of_another_family_are_refused() -> None:
+    with pytest.raises(ValueError, match="not its labels"):
+        Kept(FAMILY).put("a", Labels(other="a"))
+
+
+def test_kept_lines_come_after_those_made_anew_and_share_their_room() -> None:
+    anew = render([FAMILY(1, Labels(key=key)) for key in range(3)], [FAMILY], ENOUGH)
+    both = together(anew, [filled(300, OTHER)], 103)
+    assert (both.samples, both.dropped) == (103, {Dropped.MAX_SERIES: 200})
+    assert {family: len(b"".join(blocks).splitlines()) for family, blocks in both.by_family.items()} == {
+        FAMILY: 3, OTHER: 100,
+    }  # fmt: skip
+
+
+def test_family_without_room_is_absent_and_counted() -> None:
+    anew = Lines({}, 5, {Dropped.MAX_SERIES: 1})
+    both = together(anew, [filled(2), filled(3, OTHER)], 5)
+    assert (both.by_family, both.samples, both.dropped) == ({}, 5, {Dropped.MAX_SERIES: 6})
+
+
+def test_nothing_is_dropped_where_there_is_room() -> None:
+    assert together(Lines({}, 0, {}), [filled(2)], 2).dropped == {}

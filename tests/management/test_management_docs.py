@@ -1,0 +1,36 @@
+"""The exporter's page in the documentation: every name of the configuration, and an example that is valid."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from stratoscope.clouds.config import entries
+from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.core.config import known_keys, section
+from stratoscope.management.settings import Management
+
+PAGE = (Path(__file__).parents[2] / "docs" / "management.md").read_text(encoding="utf-8")
+QUESTIONS = OpenStack(OpenStackCloud(name="docs")).questions()
+
+
+@pytest.mark.parametrize("name", ["requests", *(question.name for question in QUESTIONS)])
+def test_every_name_of_the_configuration_is_in_the_documentation(name: str) -> None:
+    assert f"`{name}`" in PAGE
+
+
+def test_names_of_collectors_are_all_different() -> None:
+    names = [question.name for question in QUESTIONS]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_example_of_a_configuration_is_valid() -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    document = yaml.safe_load(example)
+    (cloud,) = entries(document, "openstack", OpenStackCloud)
+    assert msgspec.structs.asdict(cloud.budget) == msgspec.structs.asdict(OpenStackCloud(name="x").budget)
+    own = section(document, "management", Management)
+    known_keys(own.collectors, [question.name for question in QUESTIONS], "management.collectors")

@@ -1,0 +1,147 @@
+"""The section `management:`: every mistake is one line that names the key and what is allowed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stratoscope.core.collector import Every, OnScrape
+from stratoscope.core.config import shown
+from stratoscope.core.errors import ConfigError
+from stratoscope.management.settings import Settings, parse
+
+AUTH = {
+    "auth_url": "http://127.0.0.1:5000/v3",
+    "username": "admin",
+    "password": "not-to-be-shown",
+    "project_name": "admin",
+    "user_domain_name": "Default",
+    "project_domain_name": "Default",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_cloud_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No clouds.yaml and no variable of the user's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("OS_CLOUD", "OS_AUTH_URL", "OS_CLIENT_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def entry(tmp_path: Path) -> dict[str, Any]:
+    """An entry of `clouds:` whose clouds.yaml knows admin and reader."""
+    lines = [f"      {key}: {value}" for key, value in AUTH.items()]
+    clouds = [
+        f"  {name}:\n    region_name: one\n    auth:\n" + "\n".join(lines) for name in ("admin", "reader")
+    ]
+    file = tmp_path / "clouds.yaml"
+    file.write_text("clouds:\n" + "\n".join(clouds) + "\n")
+    return {"name": "uni", "kind": "openstack", "os_cloud": "admin", "clouds_file": str(file)}
+
+
+def parsed(entry: dict[str, Any], management: Any = None) -> Settings:
+    return parse({"clouds": [entry], "management": management}, {})
+
+
+def refusal(document: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as refused:
+        parse(document, {})
+    return str(refused.value)
+
+
+def test_every_collector_can_be_switched_and_scheduled(entry: dict[str, Any]) -> None:
+    schedules = parsed(entry).schedules()
+    assert {"requests", "endpoints", "servers", "hypervisors", "capacity", "compute_quotas"} <= set(schedules)
+    for name, default in schedules.items():
+        times = {"timeout": "20s"} if isinstance(default, OnScrape) else {"interval": "2m", "timeout": "20s"}
+        own = parsed(entry, {"collectors": {name: {"enabled": False, **times}}}).management
+        assert not own.is_on(name)
+        expected = (
+            OnScrape(20) if isinstance(default, OnScrape) else Every(120, 20, max(default.max_age_s, 260))
+        )
+        assert own.schedule(name, default, "management") == expected
+
+
+def test_100_000_vms_fit_below_the_default_bound(entry: dict[str, Any]) -> None:
+    assert parsed(entry).management.max_series_of("servers") == 1_000_000
+
+
+def test_a_cloud_of_the_environment_needs_no_file(
+    entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", entry["clouds_file"])
+    monkeypatch.setenv("OS_CLOUD", "reader")
+    (cloud,) = parse({}, {}).clouds
+    assert (cloud.name, cloud.os_cloud) == ("reader", "reader")
+
+
+def test_an_auth_url_of_the_environment_needs_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in AUTH.items():
+        monkeypatch.setenv(f"OS_{key.upper()}", value)
+    (cloud,) = parse({}, {}).clouds
+    assert cloud.name == "openstack"
+
+
+def test_nothing_to_watch_is_said() -> None:
+    assert refusal({}) == (
+        "clouds: nothing to watch; allowed: a file with `clouds:`, or OS_CLOUD or OS_AUTH_URL as variable"
+    )
+
+
+def test_a_file_without_a_management_layer_is_refused() -> None:
+    said = refusal({"clouds": [{"name": "uni", "kind": "libvirt"}]})
+    assert said.startswith("clouds: no entry of a kind that has a management layer")
+    assert said.endswith("allowed: openstack")
+
+
+def test_an_unknown_cloud_names_the_known_ones(entry: dict[str, Any]) -> None:
+    said = refusal({"clouds": [entry | {"os_cloud": "amdin"}]})
+    assert said == "clouds: uni/openstack: os_cloud: unknown: amdin; allowed: admin, reader"
+
+
+@pytest.mark.parametrize(
+    ("management", "message"),
+    [
+        ({"collectors": {"server": {}}}, "management.collectors.server: unknown key; allowed: addresses, "),
+        (
+            {"collectors": {"servers": {"interval": "soon"}}},
+            "management.collectors.servers.interval: expected a duration",
+        ),
+        (
+            {"collectors": {"servers": {"max_age": "1m"}}},
+            "management.collectors.servers.max_age: expected 2 x interval",
+        ),
+        (
+            {"collectors": {"requests": {"interval": "1m"}}},
+            "management.collectors.requests.interval: it is collected",
+        ),
+        ({"max_series": 0}, "management.max_series: "),
+        ({"colectors": {}}, "management.colectors: "),
+    ],
+)
+def test_a_mistake_names_its_key(entry: dict[str, Any], management: Any, message: str) -> None:
+    assert refusal({"clouds": [entry], "management": management}).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ({"concurrency": 0}, "clouds[0].budget.concurrency: "),
+        ({"requests_per_second": 0}, "clouds[0].budget.requests_per_second: "),
+        ({"timeout": 30}, "clouds[0].budget.timeout: expected a duration"),
+        ({"rate": 1}, "clouds[0].budget.rate: "),
+    ],
+)
+def test_a_wrong_budget_names_its_key(entry: dict[str, Any], budget: Any, message: str) -> None:
+    assert refusal({"clouds": [entry | {"budget": budget}]}).startswith(message)
+
+
+def test_settings_change_with_clouds_yaml_and_show_no_password(entry: dict[str, Any]) -> None:
+    before = parsed(entry)
+    assert parsed(entry) == before
+    file = Path(entry["clouds_file"])
+    file.write_text(file.read_text().replace("not-to-be-shown", "another"))
+    assert parsed(entry) != before
+    assert "not-to-be-shown" not in shown(before) + repr(before)

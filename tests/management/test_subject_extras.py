@@ -1,0 +1,33 @@
+"""Services that are not asked in depth, on the page."""
+
+from stratoscope.clouds import model
+from stratoscope.management.subjects.extras import Extras
+from support.golden import assert_golden
+from support.pages import promtool_findings, rendered
+
+EXTRA = model.Extra(
+    "baremetal",
+    (
+        model.Service("baremetal", "ironic-conductor", "metal1", "", True, True, "", 1795305600.0),
+        model.Service("baremetal", "ironic-conductor", "metal2", "rack2", False, False, "moved", None),
+    ),
+    (
+        model.Objects("nodes", {"active": model.Count(3), "error": model.Count(1)}, None, {}),
+        model.Objects("nodes_power", {"": model.Count(4)}, None, {}, is_whole=False),
+    ),
+)
+
+
+def shown(answer: model.Extra) -> str:
+    subject = Extras("uni")
+    return rendered(subject.samples(answer), subject.families)
+
+
+def test_objects_and_agents_are_shown_as_the_golden_page_has_it() -> None:
+    page = shown(EXTRA)
+    assert_golden("management_extras.prom", page)
+    assert promtool_findings(page) == ""
+
+
+def test_service_without_objects_and_agents_shows_nothing() -> None:
+    assert shown(model.Extra("baremetal", (), ())) == ""

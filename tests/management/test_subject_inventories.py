@@ -1,0 +1,59 @@
+"""What hosts have and promised, and over-provisioning, on the page."""
+
+from stratoscope.clouds.model import Inventories as Answer
+from stratoscope.clouds.model import Resource, Spread
+from stratoscope.management.subjects.inventories import Inventories
+from support.golden import assert_golden
+from support.pages import promtool_findings, rendered
+
+GIB = 2**30
+SPREAD = Spread("inventories", 3, 2, 1795305600.0, 1.0)
+NODE1 = {
+    "vcpus": Resource(64, 4, 4.0, 120, most=64),
+    "pcpus": Resource(16, 0, 1.0, 8),
+    "memory": Resource(256 * GIB, 16 * GIB, 1.0, 100 * GIB),
+    "disk": Resource(4096 * GIB, 0, 1.5, 8192 * GIB),
+    "VGPU": Resource(8, 0, 1.0, 3),
+}
+NODE2 = {"vcpus": Resource(16, 0, 2.0, 0), "memory": Resource(64 * GIB, 0, 1.0, 64 * GIB)}
+SOME = Answer(
+    {"node1": NODE1, "node2": NODE2, "nfs": {"disk": Resource(10 * GIB, 0, 1.0, 5 * GIB)}},
+    {"node1": "az1", "node2": "az1"},
+    SPREAD,
+    {"p1": {"vcpus": (36.0, 32.0), "memory": (8.0 * GIB, 16.0 * GIB), "disk": (0.0, 0.0)}},
+)
+
+
+def shown(answer: Answer) -> str:
+    return rendered(Inventories("uni").samples(answer), Inventories.families)
+
+
+def test_inventories_are_shown_as_the_golden_page_has_it() -> None:
+    page = shown(SOME)
+    assert_golden("management_inventories.prom", page)
+    assert promtool_findings(page) == ""
+
+
+def test_every_family_is_shown() -> None:
+    page = shown(SOME)
+    missing = [family.name for family in Inventories.families if f"# TYPE {family.name} " not in page]
+    assert missing == ["stratoscope_management_project_disk_overprovisioning_ratio"]
+
+
+def test_overprovisioning_is_what_was_promised_over_what_is_there() -> None:
+    page = shown(SOME)
+    prefix = "stratoscope_management"
+    assert f'{prefix}_host_vcpus_overprovisioning_ratio{{cloud="uni",host="node1"}} 1.6\n' in page  # 128 / 80
+    assert f'{prefix}_zone_vcpus_overprovisioning_ratio{{cloud="uni",zone="az1"}} {128 / 96}\n' in page
+    assert f'{prefix}_zone_memory_overprovisioning_ratio{{cloud="uni",zone="az1"}} {164 / 320}\n' in page
+    assert f'{prefix}_zone_disk_overprovisioning_ratio{{cloud="uni",zone="az1"}} 2.0\n' in page
+    assert f'{prefix}_project_vcpus_overprovisioning_ratio{{cloud="uni",project_id="p1"}} 1.125\n' in page
+
+
+def test_before_anything_is_read_only_how_far_it_is_shows() -> None:
+    page = shown(Answer({}, {}, Spread("inventories", 3, 0, None, 1.0)))
+    assert [line for line in page.splitlines() if not line.startswith("#")] == [
+        'stratoscope_management_spread_items{cloud="uni",collector="inventories"} 3',
+        'stratoscope_management_spread_known_items{cloud="uni",collector="inventories"} 0',
+        'stratoscope_management_spread_requests_per_second{cloud="uni",collector="inventories"} 1.0',
+    ]

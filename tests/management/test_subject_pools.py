@@ -1,0 +1,35 @@
+"""Addresses on the page."""
+
+from stratoscope.clouds.model import Pool
+from stratoscope.clouds.model import Pools as Answer
+from stratoscope.management.subjects.pools import Pools
+from support.golden import assert_golden
+from support.pages import promtool_findings, rendered
+
+POOLS = (
+    Pool("n1", "web", "s1", "web4", "p1", 4, False, 253.0, 12.0),
+    Pool("n1", "web", "s2", "web4b", "p1", 4, False, 100.0, 100.0),
+    Pool("n1", "web", "s6", "web6", "p1", 6, False, 2.0**64, 3.0),
+    Pool("n2", "internet", "s3", "", "admin", 4, True, 253.0, 0.0),
+)
+
+
+def shown(answer: Answer) -> str:
+    subject = Pools("uni")
+    return rendered(subject.samples(answer), subject.families)
+
+
+def test_addresses_are_shown_as_the_golden_page_has_it() -> None:
+    page = shown(Answer(POOLS))
+    assert_golden("management_pools.prom", page)
+    assert promtool_findings(page) == ""
+
+
+def test_addresses_of_a_network_are_summed_for_each_ip_version_apart() -> None:
+    page = shown(Answer(POOLS))
+    assert 'network_addresses{cloud="uni",network_id="n1",ip_version="4"} 353.0\n' in page
+    assert 'network_addresses_used{cloud="uni",network_id="n1",ip_version="6"} 3.0\n' in page
+
+
+def test_no_subnets_show_nothing() -> None:
+    assert shown(Answer(())) == ""

@@ -1,0 +1,41 @@
+"""Quotas on the page."""
+
+from stratoscope.clouds import model
+from stratoscope.management.subjects.quotas import Quotas
+from support.golden import assert_golden
+from support.pages import promtool_findings, rendered
+
+GIB = 2**30
+SPREAD = model.Spread("compute_quotas", 100, 60, 1795305600.0, 1.0)
+QUOTAS = (
+    model.Quota("p1", "compute", "cores", 20, 4, 2, in_bytes=False),
+    model.Quota("p1", "compute", "ram", 50 * GIB, 8 * GIB, 0, in_bytes=True),
+    model.Quota("p1", "block-storage", "per_volume_gigabytes", None, None, None, in_bytes=True),
+    model.Quota("p2", "compute", "cores", None, 7, None, in_bytes=False),
+)
+
+
+def shown(answer: model.Quotas) -> str:
+    subject = Quotas("uni")
+    return rendered(subject.samples(answer), subject.families)
+
+
+def test_quotas_are_shown_as_the_golden_page_has_it() -> None:
+    page = shown(model.Quotas(QUOTAS, SPREAD))
+    assert_golden("management_quotas.prom", page)
+    assert promtool_findings(page) == ""
+
+
+def test_unlimited_is_a_series_of_its_own_and_no_limit_is_shown() -> None:
+    page = shown(model.Quotas(QUOTAS[3:], SPREAD))
+    labels = '{cloud="uni",project_id="p2",service="compute",resource="cores"}'
+    assert f"stratoscope_management_quota_unlimited{labels} 1\n" in page
+    assert f"stratoscope_management_quota_used{labels} 7\n" in page
+    assert "quota_limit" not in page
+    assert "quota_reserved" not in page
+
+
+def test_before_any_quota_is_read_only_how_far_it_is_shows() -> None:
+    page = shown(model.Quotas((), model.Spread("compute_quotas", 100, 0, None, 1.0)))
+    assert "management_quota" not in page
+    assert 'management_spread_items{cloud="uni",collector="compute_quotas"} 100\n' in page

@@ -1,0 +1,35 @@
+"""Services on the page."""
+
+from stratoscope.clouds.model import Service
+from stratoscope.clouds.model import Services as Answer
+from stratoscope.management.subjects.services import Services
+from support.golden import assert_golden
+from support.pages import promtool_findings, rendered
+
+SOME = (
+    Service("compute", "nova-compute", "node1", "az1", True, True, "", 1795305600.0),
+    Service("compute", "nova-compute", "node2", "az1", False, False, 'AUTO: "libvirt"', 1795300000.0),
+    Service("network", "neutron-l3-agent", "node1", "", True, True, "", None),
+)
+
+
+def shown(*services: Service) -> str:
+    return rendered(Services("uni").samples(Answer(services)), Services.families)
+
+
+def test_services_are_shown_as_the_golden_page_has_it() -> None:
+    page = shown(*SOME)
+    assert_golden("management_services.prom", page)
+    assert promtool_findings(page) == ""
+
+
+def test_no_services_show_nothing() -> None:
+    assert shown() == ""
+
+
+def test_service_that_was_taken_out_without_a_reason_says_so() -> None:
+    service = Service("compute", "nova-compute", "n", "", True, False, "", None)
+    assert (
+        'disabled_info{cloud="uni",service="compute",binary="nova-compute",host="n",zone="",reason=""} 1'
+        in (shown(service))
+    )

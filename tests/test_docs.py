@@ -1,0 +1,97 @@
+"""The exporters' pages in the documentation: complete, not stale, their questions valid."""
+
+import importlib
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+import stratoscope
+from stratoscope.core.metrics import Family
+from stratoscope.core.runner import FAMILIES as OF_CORE
+
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("hypervisor", "management")
+}
+TABLES = {name: page.partition("<!-- metrics -->")[2] for name, page in PAGES.items()}
+QUESTIONS = {
+    name: re.findall(r"^```promql\n(.*?)^```", page, re.MULTILINE | re.DOTALL) for name, page in PAGES.items()
+}
+# Names that no Family declares: core counts these with prometheus_client's objects.
+OF_THE_CLIENT = {
+    "stratoscope_build_info", "stratoscope_scrape_duration_seconds", "stratoscope_http_requests_total",
+    "stratoscope_config_last_reload_successful", "stratoscope_config_last_reload_success_timestamp_seconds",
+}  # fmt: skip
+
+
+def declared() -> Iterator[Family]:
+    """Every Family that is a constant of the package, alone, in a tuple, or as the families of a class."""
+    for module in pkgutil.walk_packages(stratoscope.__path__, "stratoscope."):
+        if module.name.endswith("__main__") or module.name.startswith("stratoscope.demo"):
+            continue
+        for value in vars(importlib.import_module(module.name)).values():
+            several = getattr(value, "families", value) if isinstance(value, type) else value
+            for one in several if isinstance(several, tuple) else (value,):
+                if isinstance(one, Family):
+                    yield one
+
+
+FAMILIES = list({id(family): family for family in declared()}.values())
+
+
+def page_of(family: Family) -> str:
+    return (
+        "management"
+        if family.name.startswith(("stratoscope_management_", "stratoscope_cloud_"))
+        else "hypervisor"
+    )
+
+
+def test_names_of_families_are_unique() -> None:
+    names = [family.name for family in FAMILIES]
+    assert sorted(set(names)) == sorted(names)
+    assert len(names) > 200
+
+
+def test_every_family_is_in_the_table_of_its_page_once() -> None:
+    wrong = [f.name for f in FAMILIES if TABLES[page_of(f)].count(f"| `{f.name}` |") != 1]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_account_of_collectors_is_on_every_page(page: str) -> None:
+    assert [family.name for family in OF_CORE if TABLES[page].count(f"| `{family.name}` |") != 1] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_documentation_names_no_metric_that_the_code_does_not_declare(page: str) -> None:
+    known = {family.name for family in FAMILIES} | OF_THE_CLIENT
+    named = re.findall(r"\bstratoscope_\w+", PAGES[page])
+    assert {re.sub("_(bucket|sum|count)$", "", name) for name in named} - known == set()
+
+
+def test_tables_are_those_of_the_code() -> None:
+    checked = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "metrics-docs", "--check"], capture_output=True, check=False
+    )
+    assert checked.stderr.decode() == ""
+    assert checked.returncode == 0
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_question_is_valid_promql(page: str, tmp_path: Path) -> None:
+    promtool = shutil.which("promtool")
+    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
+    rules = [{"record": f"question:{number}", "expr": text} for number, text in enumerate(QUESTIONS[page])]
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "questions", "rules": rules}]}))
+    checked = subprocess.run([promtool, "check", "rules", file], capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stdout.decode() + checked.stderr.decode()
+    assert len(QUESTIONS[page]) >= 10
