@@ -1,0 +1,153 @@
+"""`stratoscope demo-cloud`: an embedded cloud until SIGTERM or SIGINT, and the configuration for it."""
+
+import argparse
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+from stratoscope.core import logs
+from stratoscope.core.errors import ConfigError, one_line
+from stratoscope.core.flags import USAGE_STATUS
+from stratoscope.core.listen import Address
+from stratoscope.demo.openstack.app import OpenStack
+from stratoscope.demo.openstack.seed import Size, build
+from stratoscope.demo.server import serving
+from stratoscope.demo.written import CLOUDS_YAML, write_config
+
+log = logging.getLogger(__name__)
+
+_ADDRESS: Final = "127.0.0.1:10980"
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_SIZES: Final = {"vms": (200, 0, 100_000), "hosts": (12, 1, 2_000), "projects": (20, 1, 1_000)}
+"""Default, least and most of each."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the embedded cloud until it is told to stop.
+
+    Args:
+        arguments: The command line after the command's name.
+
+    Returns:
+        The exit status: 0, or 2 for a wrong flag, said in one line on standard error.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, _end)
+    try:
+        flags = _parser().parse_args(arguments)
+        logs.set_up("info", "logfmt")
+        size = Size(flags.vms, flags.hosts, flags.projects)
+        asyncio.run(_run(size, flags.seed, flags.listen or [_ADDRESS], _file(flags)))
+    except ConfigError as error:
+        sys.stderr.write(f"stratoscope demo-cloud: {error}\n")
+        return USAGE_STATUS
+    except SystemExit as over:
+        return int(over.code or 0)
+    return 0
+
+
+def _file(flags: argparse.Namespace) -> Path | None:
+    """Where the configuration is to be written; checked before anything that takes long."""
+    if flags.write_config is None:
+        return None
+    file = Path(flags.write_config).absolute()
+    if not file.parent.is_dir():
+        raise ConfigError(f"--write-config: {file.parent}: No such directory")
+    if file.name == CLOUDS_YAML:
+        raise ConfigError(
+            f"--write-config: {file}: the clouds.yaml is written beside it; allowed: another name"
+        )
+    return file
+
+
+async def _run(size: Size, seed: int, addresses: Sequence[str], file: Path | None) -> None:
+    for address in addresses:
+        Address.parse(address)
+    cloud = OpenStack(build(size, seed=seed, now=time.time()), time.time)
+    gc.freeze()  # what lives as long as the process need not be looked at again and again
+    over = asyncio.Event()
+    for number in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    async with serving(cloud, addresses) as running:
+        if file is not None:
+            write_config(file, running.urls[0])
+        log.info("listening urls=%s vms=%d hosts=%d", ",".join(running.urls), size.vms, size.hosts)
+        await over.wait()
+        log.info("stopping")
+
+
+def _end(*_: object) -> NoReturn:
+    """While the world is being made: later the loop hears of it."""
+    raise SystemExit(0)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        text = message.removeprefix("argument ")
+        if message.startswith("unrecognized"):
+            flags = sorted(flag for flag in self._option_string_actions if flag.startswith("--"))
+            text = f"{message}; allowed: {', '.join(flags)}"
+        sys.stderr.write(f"{self.prog}: {one_line(text)}\n")
+        raise SystemExit(USAGE_STATUS)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="stratoscope demo-cloud",
+        description="An embedded cloud with real protocols on loopback, whose VMs live and die.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--kind", metavar="KIND", type=_kind, default="openstack", help="openstack (default openstack)")
+    for name, (default, least, most) in _SIZES.items():
+        add(
+            f"--{name}", metavar="NUMBER", type=_Whole(least, most), default=default,
+            help=f"{least} to {most} (default {default})",
+        )  # fmt: skip
+    add(
+        "--seed", metavar="NUMBER", type=_Whole(0, 2**63), default=1,
+        help="the same number makes the same cloud (default 1)",
+    )  # fmt: skip
+    add(
+        "--web.listen-address", metavar="ADDRESS", dest="listen", type=_some, action="append",
+        help=f"HOST:PORT, or :PORT for all interfaces; may be given twice (default {_ADDRESS})",
+    )  # fmt: skip
+    add(
+        "--write-config", metavar="FILE", type=_some,
+        help="once it listens, write a block `clouds:` there, and the clouds.yaml that it names beside it",
+    )  # fmt: skip
+    return parser
+
+
+class _Whole:
+    """A whole number within bounds."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+
+    def __call__(self, text: str) -> int:
+        if text.isdecimal() and self._least <= int(text) <= self._most:
+            return int(text)
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not allowed; allowed: whole numbers from {self._least} to {self._most}"
+        )
+
+
+def _kind(text: str) -> str:
+    if text == "openstack":
+        return text
+    known = f"{text} is not there yet" if text == "opennebula" else f"unknown: {text}"
+    raise argparse.ArgumentTypeError(f"{known}; allowed: openstack")
+
+
+def _some(text: str) -> str:
+    """A value that is not empty: an empty one is a variable that was not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a value, got nothing")
+    return text

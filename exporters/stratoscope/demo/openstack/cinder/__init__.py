@@ -1,0 +1,1 @@
+"""Cinder: version 3 of its API, microversions to 3.71."""

@@ -1,0 +1,26 @@
+"""Ids and dice: the same ones again for the same seed."""
+
+import random
+
+
+class Dice(random.Random):
+    """Chance that can be repeated, and the ids that are made by it."""
+
+    def uuid(self) -> str:
+        """As Nova, Neutron, Cinder and Glance write ids."""
+        digits = f"{self.getrandbits(128):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+    def hex_id(self) -> str:
+        """As Keystone writes ids."""
+        return f"{self.getrandbits(128):032x}"
+
+    def request_id(self) -> str:
+        return f"req-{self.uuid()}"
+
+    def reservation_id(self) -> str:
+        return "r-" + "".join(self.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=8))
+
+    def mac(self) -> int:
+        """The part of a MAC address that is its own; Neutron's begin with fa:16:3e."""
+        return self.getrandbits(24)

@@ -1,0 +1,1 @@
+"""Keystone: log-ins, tokens, the catalogue, projects and users."""

@@ -1,0 +1,118 @@
+"""Networks: one to the outside, one that all share, one of each project behind its router."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from stratoscope.demo.openstack.seed.plan import Plan
+from stratoscope.demo.openstack.things import FloatingIP, Network, Project, Router, SecurityGroup, Subnet
+from stratoscope.demo.openstack.world import World
+
+_EXTERNAL: Final = "external"
+_SHARED: Final = "shared"
+_OUTSIDE: Final = 0xC6120000  # 198.18.0.0
+_INSIDE: Final = 0xAC100000  # 172.16.0.0
+_THEIRS: Final = 0x0A000000  # 10.0.0.0
+_FEWEST_BITS: Final = 8
+_LOOSE: Final = 5
+"""Every so manieth project has a port that belongs to nothing."""
+_DAY_S: Final = 86400.0
+
+
+def networks(world: World, plans: Sequence[Plan], projects: Sequence[Project]) -> None:
+    """All of them, large enough for the VMs that are planned to double."""
+    admin = next(project for project in world.projects if project.name == "admin")
+    planned = Counter(plan.project.project_id for plan in plans)
+    outside = _network(world, _EXTERNAL, admin, _OUTSIDE, len(plans) // 2 + 2 * len(projects))
+    world.external = outside
+    world.shared = _network(world, _SHARED, admin, _INSIDE, len(plans))
+    for project in world.projects:
+        project.default_group = _group(world, project)
+    for number, project in enumerate(projects):
+        needed = planned[project.project_id]
+        project.network = _network(
+            world, f"{project.name}-net", project, _THEIRS + (number % 256 << 16), needed
+        )
+        _router(world, project, project.network, outside)
+        if number % _LOOSE == 0:
+            world.plug(project.network.subnets[0], "", device="", project=project)
+
+
+def floating_ips(world: World) -> None:
+    """Every seventh VM can be reached from outside; for every five such addresses one leads nowhere."""
+    routers = {router.project.project_id: router for router in world.routers}
+    if world.external is None:
+        return
+    outside = world.external.subnets[0]
+    reachable = [
+        vm
+        for vm in world.vms
+        if vm.ports and vm.network is vm.project.network and world.dice.random() < 1 / 7
+    ]
+    for place, vm in enumerate(reversed(reachable)):
+        bound = _floating_ip(world, vm.project, outside)
+        if bound is not None:
+            bound.router = routers[vm.project.project_id]
+            world.associate(bound, vm.ports[0])
+        if place % 5 == 0:
+            _floating_ip(world, vm.project, outside)
+
+
+def _network(world: World, name: str, project: Project, first: int, vms: int) -> Network:
+    """One with a subnet that begins at a number and has room for twice as many VMs."""
+    born = world.now - 300 * _DAY_S
+    is_external = name == _EXTERNAL
+    network = Network(
+        world.dice.uuid(), name, project, born, name == _SHARED, is_external, 100 + len(world.networks), []
+    )
+    bits = max(_FEWEST_BITS, (2 * vms + 16).bit_length())
+    subnet = Subnet(
+        world.dice.uuid(), f"{name}-subnet", network, first, 32 - bits, born, set(), has_dhcp=not is_external
+    )
+    network.subnets.append(subnet)
+    world.subnets.add(subnet)
+    for resource in ("network", "subnet"):
+        project.used[resource] += 1
+    if subnet.has_dhcp:
+        _dhcp_port(world, subnet, project)
+    return world.networks.add(network)
+
+
+def _dhcp_port(world: World, subnet: Subnet, project: Project) -> None:
+    device = f"dhcp{world.dice.uuid()}-{subnet.network.network_id}"
+    port = world.plug(subnet, "network:dhcp", device=device, project=project)
+    if port is not None:
+        port.status, port.host = "ACTIVE", next(iter(world.hosts))
+
+
+def _router(world: World, project: Project, network: Network, outside: Network) -> None:
+    router_id = world.dice.uuid()
+    gateway = world.plug(outside.subnets[0], "network:router_gateway", device=router_id, project=None)
+    inner = world.plug(
+        network.subnets[0], "network:router_interface", device=router_id, project=project, is_gateway=True
+    )
+    if gateway is None or inner is None:
+        return
+    for port in (gateway, inner):
+        port.status, port.host = "ACTIVE", next(iter(world.hosts))
+    world.routers.add(Router(router_id, f"{project.name}-router", project, network.created, gateway))
+    project.used["router"] += 1
+
+
+def _group(world: World, project: Project) -> SecurityGroup:
+    dice = world.dice
+    rules = (dice.uuid(), dice.uuid(), dice.uuid(), dice.uuid())
+    born = world.now - 300 * _DAY_S
+    project.used["security_group"] += 1
+    project.used["security_group_rule"] += len(rules)
+    return world.groups.add(SecurityGroup(dice.uuid(), project, born, rules, 5 * len(world.groups)))
+
+
+def _floating_ip(world: World, project: Project, outside: Subnet) -> FloatingIP | None:
+    identity = world.dice.uuid()
+    own = world.plug(outside, "network:floatingip", device=identity, project=None)
+    if own is None:
+        return None
+    own.status = "N/A"
+    project.used["floatingip"] += 1
+    return world.floating_ips.add(FloatingIP(identity, project, own, world.now, world.now))

@@ -1,0 +1,120 @@
+"""The VMs that are there from the beginning, in all states, on hosts that have room for them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from stratoscope.demo.openstack.boots import NO_VALID_HOST, plug, root_volume
+from stratoscope.demo.openstack.refusals import OF_LIFE, REFUSALS, traceback
+from stratoscope.demo.openstack.scheduler import choose_host
+from stratoscope.demo.openstack.seed.catalog import ROLES
+from stratoscope.demo.openstack.seed.plan import Plan
+from stratoscope.demo.openstack.things import VM, Fault, ServerGroup, User
+from stratoscope.demo.openstack.world import World
+
+_STATES: Final = {
+    "active": 905,
+    "stopped": 70,
+    "paused": 5,
+    "suspended": 5,
+    "shelved_offloaded": 5,
+    "error": 10,
+}
+"""Out of a thousand."""
+_BOOT_S: Final = 8.0
+
+
+def vms(world: World, plans: Sequence[Plan]) -> None:
+    """One for each plan; the last one but two is stuck in BUILD."""
+    states = world.dice.choices(list(_STATES), list(_STATES.values()), k=len(plans))
+    if len(plans) > 2:  # noqa: PLR2004 - otherwise there would be hardly any other
+        states[-3] = "building"
+    made = [
+        _vm(world, plan, world.dice.choice(world.users_of(plan.project)), state)
+        for plan, state in zip(plans, states, strict=True)
+    ]
+    for vm, plan in sorted(zip(made, plans, strict=True), key=lambda pair: not pair[1].is_picky):
+        _settle(world, vm, plan)
+    for vm in made:
+        _furnish(world, vm)
+    for vm in made[:: len(made) // 5 + 1]:
+        _group(world, vm)
+
+
+def new_vm(world: World, plan: Plan, user: User) -> VM:
+    """One that nobody knows yet."""
+    serial = world.serial()
+    role = world.dice.choice(ROLES)
+    return VM(
+        serial=serial,
+        vm_id=world.dice.uuid(),
+        name=f"{plan.project.name}-{role}-{serial:04d}",
+        project=plan.project,
+        user=user,
+        flavor=plan.flavor,
+        image=plan.image,
+        network=plan.project.network if world.dice.random() < 0.7 else world.shared,  # noqa: PLR2004 - most have their own
+        zone=plan.zone,
+        created=plan.created,
+        updated=plan.created,
+        reservation=world.dice.reservation_id(),
+        metadata={"role": role},
+        key_name=key_of(user) if role in ("web", "db", "gateway") else None,
+    )
+
+
+def key_of(user: User) -> str:
+    """Name of the key pair that every user has."""
+    return f"{user.name}-key"
+
+
+def _vm(world: World, plan: Plan, user: User, state: str) -> VM:
+    vm = new_vm(world, plan, user)
+    vm.vm_state, vm.task_state = state, "spawning" if state == "building" else None
+    vm.is_tame = state == "building"
+    if vm.vm_state not in ("building", "error"):
+        vm.launched = vm.created + _BOOT_S
+        later = world.now - vm.launched
+        vm.updated = vm.launched if state == "active" else vm.launched + world.dice.random() * later
+    return world.add_vm(vm)
+
+
+def _settle(world: World, vm: VM, plan: Plan) -> None:
+    """Put a VM on a host of its zone, or of any; those in error have none."""
+    if vm.vm_state in ("error", "shelved_offloaded"):
+        return
+    host = choose_host(world, vm.claim, vm.flavor, plan.zone) or choose_host(world, vm.claim, vm.flavor, "")
+    if host is None:
+        vm.vm_state, vm.task_state, vm.launched = "error", None, None
+        return
+    world.claim(host, vm.vm_id, vm.claim)
+    world.place(vm, host)
+    vm.zone = host.zone
+
+
+def _furnish(world: World, vm: VM) -> None:
+    """What belongs to a VM beside its host: a fault, or a port and the volume it boots from."""
+    if vm.vm_state == "error":
+        known = REFUSALS[world.dice.choice(OF_LIFE)].text if world.dice.random() < 0.5 else NO_VALID_HOST.text  # noqa: PLR2004 - one half
+        text = known.format(vm=vm.vm_id, port=world.dice.uuid())
+        vm.fault = Fault(vm.created + _BOOT_S, text, traceback(text))
+        vm.updated = vm.created + _BOOT_S
+        return
+    plug(world, vm)
+    for port in vm.ports:
+        port.created = port.updated = vm.created
+        port.status = "ACTIVE" if vm.vm_state in ("active", "paused") else "DOWN"
+    if vm.image is None:
+        volume = world.add_volume(root_volume(world, vm))
+        volume.created = vm.created
+        world.attach(volume, vm)
+        volume.updated = volume.attached = vm.created + _BOOT_S
+
+
+def _group(world: World, vm: VM) -> None:
+    """A server group of a VM and others of its project."""
+    others = [other.vm_id for other in world.vms if other.project is vm.project][:3]
+    name = f"{vm.project.name}-spread"
+    world.server_groups.append(
+        ServerGroup(world.dice.uuid(), name, "soft-anti-affinity", vm.project, vm.user, others)
+    )
+    vm.project.used["server_groups"] += 1

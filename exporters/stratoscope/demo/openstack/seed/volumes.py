@@ -1,0 +1,79 @@
+"""Volumes beside those that VMs boot from, snapshots and backups, and the backends that hold them."""
+
+from typing import Final
+
+from stratoscope.demo.openstack.seed.hosts import CONTROLLER, NOVA, daemon
+from stratoscope.demo.openstack.things import Copy, Pool, Project, User, Volume, VolumeType
+from stratoscope.demo.openstack.world import World
+
+_SIZES_GIB: Final = (10, 20, 50, 100, 250, 500)
+_OFTEN: Final = (20, 30, 25, 15, 7, 3)
+_LOOSE: Final = ("available",) * 12 + ("error", "reserved", "error_deleting", "creating")
+"""States of those that no VM has."""
+
+
+def backends(world: World) -> None:
+    """Two, each with a type of its own, and the services that care for them."""
+    for binary in ("cinder-scheduler", "cinder-backup"):
+        daemon(world, binary, CONTROLLER, "nova", beat=NOVA)
+    for name, kind, text in (
+        ("ceph", "__DEFAULT__", "Default Volume Type"),
+        ("ssd", "ssd", "Solid-state disks"),
+    ):
+        volume_type = VolumeType(world.dice.uuid(), kind, text, {"volume_backend_name": name})
+        host = f"{CONTROLLER}@{name}"
+        service = daemon(world, "cinder-volume", host, "nova", beat=NOVA)
+        world.volume_types.append(volume_type)
+        world.pools.append(Pool(host, name, 0.0, volume_type, service))
+
+
+def volumes(world: World) -> None:
+    """One for every fourth VM; one more, that no VM has, for every ten of those; copies of some."""
+    with_ports = [vm for vm in world.vms if vm.ports]
+    for place, vm in enumerate(reversed(with_ports)):
+        if place % 4 == 0:
+            volume = world.add_volume(data_volume(world, vm.project, vm.user))
+            world.attach(volume, vm)
+            volume.created, volume.attached = vm.created, vm.created + 60.0
+            volume.updated = volume.attached
+        if place % 40 == 0:
+            loose = world.add_volume(data_volume(world, vm.project, vm.user))
+            loose.created = loose.updated = vm.created
+            loose.status = world.dice.choice(_LOOSE)
+    for place, volume in enumerate(list(world.volumes)):
+        if place % 6 == 0:
+            _copy(world, volume, is_backup=False)
+        if place % 20 == 0:
+            _copy(world, volume, is_backup=True)
+    for pool in world.pools:
+        held = sum(volume.size_gib for volume in world.volumes if volume.pool is pool)
+        pool.total_gib = max(1000.0, round(held / 0.6))
+
+
+def data_volume(world: World, project: Project, user: User) -> Volume:
+    """An empty one, being created; the world does not know it yet."""
+    serial = world.serial()
+    return Volume(
+        serial=serial,
+        volume_id=world.dice.uuid(),
+        name=f"data-{serial:04d}",
+        project=project,
+        user=user,
+        size_gib=world.dice.choices(_SIZES_GIB, _OFTEN)[0],
+        pool=world.dice.choices(world.pools, (8, 2))[0],
+        created=world.now,
+        updated=world.now,
+        is_deleted_with_vm=True,
+    )
+
+
+def _copy(world: World, volume: Volume, *, is_backup: bool) -> None:
+    serial = world.serial()
+    failed = world.dice.random() < 0.05  # noqa: PLR2004 - one of twenty
+    copy = Copy(
+        serial, world.dice.uuid(), f"{'backup' if is_backup else 'snapshot'}-{serial:04d}", volume,
+        volume.created, volume.created, "error" if failed else "available",
+    )  # fmt: skip
+    if failed and is_backup:
+        copy.fail_reason = "Service not found for creating backup."
+    world.add_copy(world.backups if is_backup else world.snapshots, copy)

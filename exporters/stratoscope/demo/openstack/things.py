@@ -1,0 +1,473 @@
+"""What an OpenStack consists of, as its services' databases hold it, in their units: MiB, GiB, Unix seconds.
+
+What there are 100,000 of is not tracked by the garbage collector: every collection would take long.
+"""
+
+from collections import Counter
+from typing import Final, NamedTuple
+
+import msgspec
+
+
+class Resources(NamedTuple):
+    """What a VM claims of a host, or a host has.
+
+    Attributes:
+        vcpus: Shared (VCPU); pcpus: pinned, one to one (PCPU).
+    """
+
+    vcpus: int = 0
+    pcpus: int = 0
+    memory_mib: int = 0
+    disk_gib: int = 0
+
+    def plus(self, other: "Resources") -> "Resources":
+        return Resources(*(one + another for one, another in zip(self, other, strict=True)))
+
+    def minus(self, other: "Resources") -> "Resources":
+        return Resources(*(one - another for one, another in zip(self, other, strict=True)))
+
+
+NOTHING: Final = Resources()
+
+
+class User(msgspec.Struct, eq=False):
+    """Attributes: roles: Names by project id."""
+
+    user_id: str
+    name: str
+    password: str
+    roles: dict[str, tuple[str, ...]]
+    default_project: "Project | None" = None
+
+
+class Project(msgspec.Struct, eq=False):
+    """Attributes:
+    limits: Quotas by resource as the services spell them (`cores`, `floatingip`); -1 is unlimited.
+    used: How much of them is used.
+    network: Of its own; None where it has none.
+    """
+
+    project_id: str
+    name: str
+    description: str
+    limits: dict[str, int]
+    used: Counter[str]
+    has_default_limits: bool = True
+    default_group: "SecurityGroup | None" = None
+    network: "Network | None" = None
+
+
+class ApplicationCredential(msgspec.Struct, frozen=True, eq=False):
+    credential_id: str
+    name: str
+    secret: str
+    user: User
+    project: Project
+    roles: tuple[str, ...]
+
+
+class Flavor(msgspec.Struct, frozen=True, eq=False):
+    number: int
+    flavor_id: str
+    name: str
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+    is_public: bool
+    extra_specs: dict[str, str]
+
+    def claim(self, *, boots_from_volume: bool) -> Resources:
+        """What a VM of this flavor takes of its host."""
+        disk_gib = 0 if boots_from_volume else self.disk_gib
+        if self.is_pinned:
+            return Resources(0, self.vcpus, self.memory_mib, disk_gib)
+        return Resources(self.vcpus, 0, self.memory_mib, disk_gib)
+
+    @property
+    def is_pinned(self) -> bool:
+        return self.extra_specs.get("hw:cpu_policy") == "dedicated"
+
+    @property
+    def traits(self) -> frozenset[str]:
+        """Those that a host must have."""
+        wanted = (
+            key.removeprefix("trait:") for key, value in self.extra_specs.items() if value == "required"
+        )
+        return frozenset(wanted)
+
+
+class Image(msgspec.Struct, frozen=True, eq=False):
+    """Attributes: size: Bytes; None until it has been uploaded."""
+
+    image_id: str
+    name: str
+    owner: Project
+    created: float
+    size: int | None
+    virtual_size: int | None
+    properties: dict[str, str]
+    status: str = "active"
+    visibility: str = "public"
+    is_hidden: bool = False
+    min_memory_mib: int = 0
+    min_disk_gib: int = 0
+
+    def fits(self, flavor: Flavor) -> bool:
+        """Whether a VM of such a flavor can boot it."""
+        return self.min_memory_mib <= flavor.memory_mib and self.min_disk_gib <= flavor.disk_gib
+
+
+class Aggregate(msgspec.Struct, frozen=True, eq=False):
+    """Attributes: zone: "" where it makes no availability zone."""
+
+    number: int
+    aggregate_id: str
+    name: str
+    zone: str
+    metadata: dict[str, str]
+    hosts: "list[Host]"
+    created: float
+
+
+class Daemon(msgspec.Struct, eq=False):
+    """A service or an agent that reports its state.
+
+    Attributes:
+        service: Whose it is, by type: `compute`, `network`, `block-storage`.
+        agent_type, topic, configurations: Neutron's alone.
+        period_s: It reports so often; at moments that differ from the others' by `phase_s`.
+        patience_s: It is up until its last report is that old.
+        silent_since: The moment of which on it reports no more.
+    """
+
+    number: int
+    daemon_id: str
+    service: str
+    binary: str
+    host: str
+    zone: str
+    started: float
+    period_s: float
+    patience_s: float
+    phase_s: float = 0.0
+    agent_type: str = ""
+    topic: str = ""
+    configurations: dict[str, object] = {}
+    is_enabled: bool = True
+    disabled_reason: str | None = None
+    silent_since: float | None = None
+    silent_patience_s: float | None = None
+
+    def heartbeat(self, now: float) -> float:
+        """When it last reported."""
+        last = now if self.silent_since is None else min(now, self.silent_since)
+        return last - (last - self.phase_s) % self.period_s
+
+    def is_up(self, now: float) -> bool:
+        patience_s = self.patience_s if self.silent_patience_s is None else self.silent_patience_s
+        return now - self.heartbeat(now) < patience_s
+
+
+class Host(msgspec.Struct, eq=False):
+    """A compute node: Nova's service, hypervisor and Placement's resource provider.
+
+    Attributes:
+        has: Its physical inventory; ratios: how many times each may be promised.
+        claims: What is promised, by consumer: a VM's id, or that of a migration away from here.
+        used: The sum of the claims.
+        vms: Those that are here, by serial.
+        generation: Placement's; counts the changes of its claims.
+    """
+
+    number: int
+    name: str
+    node_id: str
+    address: str
+    zone: str
+    daemon: Daemon
+    has: Resources
+    traits: frozenset[str]
+    aggregates: list[Aggregate]
+    claims: dict[str, Resources]
+    vms: "dict[int, VM]"
+    used: Resources = NOTHING
+    generation: int = 3
+
+    def suits(self, flavor: Flavor) -> bool:
+        """Whether an empty host like this could run such a VM, however large it is."""
+        return flavor.traits <= self.traits and (self.has.pcpus > 0 or not flavor.is_pinned)
+
+    def fits(self, wanted: Resources) -> bool:
+        """Whether there is room now."""
+        return (
+            self.used.vcpus + wanted.vcpus <= self.has.vcpus * CPU_RATIO
+            and self.used.pcpus + wanted.pcpus <= self.has.pcpus
+            and self.used.memory_mib + wanted.memory_mib <= self.has.memory_mib - RESERVED_MIB
+            and self.used.disk_gib + wanted.disk_gib <= self.has.disk_gib
+        )
+
+
+CPU_RATIO: Final = 4
+RESERVED_MIB: Final = 512
+
+
+class Network(msgspec.Struct, eq=False):
+    network_id: str
+    name: str
+    project: Project
+    created: float
+    is_shared: bool
+    is_external: bool
+    segment: int
+    subnets: "list[Subnet]"
+
+
+class Subnet(msgspec.Struct, eq=False):
+    """Attributes:
+    first: Its first address, as a number; prefix: the length of its prefix.
+    taken: Offsets of the addresses in use, from `first`.
+    """
+
+    subnet_id: str
+    name: str
+    network: Network
+    first: int
+    prefix: int
+    created: float
+    taken: set[int]
+    has_dhcp: bool = True
+    next_offset: int = 2
+
+    @property
+    def total(self) -> int:
+        """How many addresses it can give: all but its own, the broadcast and the gateway."""
+        return (1 << (32 - self.prefix)) - 3
+
+
+class SecurityGroup(msgspec.Struct, frozen=True, eq=False):
+    group_id: str
+    project: Project
+    created: float
+    rules: tuple[str, str, str, str]
+    number: int
+
+
+class Port(msgspec.Struct, eq=False, gc=False):
+    """Attributes: project: None for those that belong to Neutron itself (gateways, floating addresses)."""
+
+    port_id: str
+    subnet: Subnet
+    offset: int
+    mac: int
+    project: Project | None
+    device_id: str
+    device_owner: str
+    created: float
+    updated: float
+    status: str = "DOWN"
+    host: str = ""
+    group: SecurityGroup | None = None
+    floating_ip: "FloatingIP | None" = None
+    shown_as: object = None
+    shown: bytes = b""
+
+
+class Router(msgspec.Struct, eq=False):
+    router_id: str
+    name: str
+    project: Project
+    created: float
+    gateway: Port
+    status: str = "ACTIVE"
+    is_enabled: bool = True
+
+
+class FloatingIP(msgspec.Struct, eq=False):
+    """Attributes: own: The port that holds its address; port: the one it leads to."""
+
+    floating_ip_id: str
+    project: Project
+    own: Port
+    created: float
+    updated: float
+    port: Port | None = None
+    router: Router | None = None
+
+
+class VolumeType(msgspec.Struct, frozen=True, eq=False):
+    type_id: str
+    name: str
+    description: str
+    extra_specs: dict[str, str]
+
+
+class Pool(msgspec.Struct, eq=False):
+    """Attributes: host: Name of the backend: `control1@ceph`."""
+
+    host: str
+    name: str
+    total_gib: float
+    volume_type: VolumeType
+    daemon: Daemon
+
+
+class Volume(msgspec.Struct, eq=False, gc=False):
+    """Attributes: serial: Counts them in the order in which they were made."""
+
+    serial: int
+    volume_id: str
+    name: str
+    project: Project
+    user: User
+    size_gib: int
+    pool: Pool
+    created: float
+    updated: float
+    status: str = "creating"
+    image: Image | None = None
+    vm: "VM | None" = None
+    attachment_id: str = ""
+    attached: float = 0.0
+    device: str = ""
+    is_deleted_with_vm: bool = False
+
+
+class Copy(msgspec.Struct, eq=False):
+    """A snapshot or a backup of a volume."""
+
+    serial: int
+    copy_id: str
+    name: str
+    volume: Volume
+    created: float
+    updated: float
+    status: str = "available"
+    fail_reason: str | None = None
+
+
+class Fault(msgspec.Struct, frozen=True, eq=False):
+    """Why a VM is in error, as Nova tells it; details: the traceback that administrators see."""
+
+    created: float
+    message: str
+    details: str
+    code: int = 500
+
+
+class VM(msgspec.Struct, eq=False, gc=False):
+    """A server.
+
+    Attributes:
+        serial: Counts them in the order in which they were made.
+        zone: The availability zone it is to be in; "" for any.
+        is_tame: Somebody else's business: life leaves it alone.
+        operation: Counts what was begun with it; what was begun earlier is over then.
+    """
+
+    serial: int
+    vm_id: str
+    name: str
+    project: Project
+    user: User
+    flavor: Flavor
+    image: Image | None
+    network: Network | None
+    zone: str
+    created: float
+    updated: float
+    reservation: str
+    vm_state: str = "building"
+    task_state: str | None = "scheduling"
+    host: Host | None = None
+    launched: float | None = None
+    terminated: float | None = None
+    ports: tuple[Port, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    fault: Fault | None = None
+    key_name: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] = {}
+    launch_index: int = 0
+    is_tame: bool = False
+    operation: int = 0
+    shown_as: object = None
+    shown: bytes = b""
+
+    @property
+    def status(self) -> str:
+        """As the API tells it: nova/api/openstack/common.py, _STATE_MAP."""
+        tasks = _STATUSES[self.vm_state]
+        return tasks.get(self.task_state or "", tasks["default"])
+
+    @property
+    def claim(self) -> Resources:
+        return self.flavor.claim(boots_from_volume=self.image is None)
+
+
+_REBOOTING: Final = {"rebooting": "REBOOT", "rebooting_hard": "HARD_REBOOT"}
+_MOVING: Final = {
+    "migrating": "MIGRATING",
+    "resize_prep": "RESIZE",
+    "resize_migrating": "RESIZE",
+    "resize_migrated": "RESIZE",
+    "resize_finish": "RESIZE",
+}
+_STATUSES: Final = {
+    "building": {"default": "BUILD"},
+    "active": {"default": "ACTIVE", **_REBOOTING, **_MOVING},
+    "stopped": {"default": "SHUTOFF", **_MOVING},
+    "resized": {"default": "VERIFY_RESIZE", "resize_reverting": "REVERT_RESIZE"},
+    "paused": {"default": "PAUSED", "migrating": "MIGRATING"},
+    "suspended": {"default": "SUSPENDED"},
+    "shelved_offloaded": {"default": "SHELVED_OFFLOADED"},
+    "error": {"default": "ERROR"},
+    "deleted": {"default": "DELETED"},
+}
+STATUSES: Final = frozenset(status for tasks in _STATUSES.values() for status in tasks.values())
+POWER_STATES: Final = {
+    "active": 1,
+    "resized": 1,
+    "paused": 3,
+    "stopped": 4,
+    "suspended": 4,
+    "shelved_offloaded": 4,
+}
+"""What libvirt would say (NOSTATE is 0), by VM state."""
+
+
+class Migration(msgspec.Struct, eq=False):
+    """Attributes: kind: `live-migration`, `resize`."""
+
+    number: int
+    migration_id: str
+    vm: VM
+    source: Host
+    target: Host
+    old_flavor: Flavor
+    new_flavor: Flavor
+    kind: str
+    status: str
+    created: float
+    updated: float
+
+
+class ServerGroup(msgspec.Struct, frozen=True, eq=False):
+    """Attributes: members: Ids of VMs; some may be gone."""
+
+    group_id: str
+    name: str
+    policy: str
+    project: Project
+    user: User
+    members: list[str]
+
+
+class Action(msgspec.Struct, frozen=True, eq=False):
+    """What was done to a VM: an instance action."""
+
+    name: str
+    request_id: str
+    user_id: str
+    started: float
+    message: str | None = None

@@ -1,0 +1,82 @@
+"""The configuration that leads to an embedded cloud: a block `clouds:`, and the clouds.yaml beside it."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from stratoscope.core.errors import ConfigError
+from stratoscope.demo.openstack.keystone.catalogue import REGION
+from stratoscope.demo.openstack.seed.catalog import SUBJECTS
+from stratoscope.demo.openstack.seed.identity import CREDENTIAL_ID, PASSWORD
+
+CLOUDS_YAML: Final = "clouds.yaml"
+_USERS: Final = {"admin": "admin", "reader": "admin", "user1": SUBJECTS[0]}
+"""Those that stand in the clouds.yaml, and the project of each."""
+
+
+def write_config(file: Path, url: str) -> None:
+    """Write both, each by rename; the block last: whoever finds it finds all.
+
+    Args:
+        file: Of the block; the clouds.yaml gets into the same folder.
+        url: Where the cloud listens, without a path.
+
+    Raises:
+        ConfigError: They cannot be written; it names `--write-config`.
+    """
+    beside = file.with_name(CLOUDS_YAML)
+    entry = {"name": "demo", "kind": "openstack", "os_cloud": "admin", "clouds_file": str(beside)}
+    try:
+        _put(beside, {"clouds": clouds(url)})
+        _put(file, {"clouds": [entry]})
+    except OSError as error:
+        raise ConfigError(f"--write-config: {error.filename}: {error.strerror}") from error
+
+
+def clouds(url: str) -> dict[str, object]:
+    """What stands in the clouds.yaml: an administrator, a reader of the same project, a plain user, and the
+    application credential of that user."""
+    auth_url = f"{reachable(url)}/identity/v3"
+    common = {"region_name": REGION, "identity_api_version": "3"}
+    by_password = {
+        user: {
+            "auth": {
+                "auth_url": auth_url,
+                "username": user,
+                "password": PASSWORD,
+                "project_name": project,
+                "user_domain_name": "Default",
+                "project_domain_name": "Default",
+            },
+            **common,
+        }
+        for user, project in _USERS.items()
+    }
+    credential = {
+        "auth_url": auth_url,
+        "application_credential_id": CREDENTIAL_ID,
+        "application_credential_secret": PASSWORD,
+    }
+    return {
+        **by_password,
+        "credential": {"auth_type": "v3applicationcredential", "auth": credential, **common},
+    }
+
+
+def reachable(url: str) -> str:
+    """A URL of this machine for one that stands for every interface."""
+    for everywhere in ("//[::]:", "//0.0.0.0:"):
+        url = url.replace(everywhere, "//127.0.0.1:")
+    return url
+
+
+def _put(file: Path, document: object) -> None:
+    """Write a document under another name, then rename it: nobody reads half of it."""
+    half = file.with_name(f".{file.name}.{os.getpid()}")
+    with os.fdopen(
+        os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as stream:
+        yaml.safe_dump(document, stream, sort_keys=False)
+    half.replace(file)

@@ -1,0 +1,74 @@
+"""What the calls of calls.py are made with: ids of things that a real OpenStack and the embedded one have.
+
+They are found by asking: the server is the one of user1 that has most to show.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from demo.exchange import Asked
+
+Ask = Callable[[str, str, str, str], Any]
+"""The body that a cloud of clouds.yaml is answered by a service, path and version."""
+
+_FLAVOR, _BIG_FLAVOR = ("probe.tiny", "m1.small"), ("m1.huge", "x1.whole")
+
+
+def places(asked: Asked) -> Mapping[str, str]:
+    """Id by name of the placeholder."""
+
+    def ask(cloud: str, service: str, path: str, version: str = "") -> Any:
+        return json.loads(asked(cloud, service, path, version).content)
+
+    token = ask("user1", "identity", "/v3/auth/tokens")["token"]
+    servers = ask("user1", "compute", "/servers/detail", "2.96")["servers"]
+    groups = ask("user1", "compute", "/os-server-groups", "2.96")["server_groups"]
+    members = {member for group in groups for member in group["members"]}
+    server = max(servers, key=lambda one: _worth(one, members))
+    seen = ask("admin", "compute", f"/servers/{server['id']}", "2.96")["server"]
+    hypervisors = ask("admin", "compute", "/os-hypervisors/detail", "2.96")["hypervisors"]
+    host = seen["OS-EXT-SRV-ATTR:host"]
+    hypervisor = next(one["id"] for one in hypervisors if one["hypervisor_hostname"] == host)
+    flavors = ask("admin", "compute", "/flavors/detail?is_public=None", "2.96")["flavors"]
+    port = ask("user1", "network", f"/v2.0/ports?device_id={server['id']}")["ports"][0]
+    addresses = ask("user1", "network", "/v2.0/floatingips")["floatingips"]
+    volumes = ask("user1", "block-storage", "/volumes/detail")["volumes"]
+    aggregates = ask("admin", "compute", "/os-aggregates", "2.96")["aggregates"]
+    return {
+        "project": token["project"]["id"],
+        "project_name": token["project"]["name"],
+        "user": token["user"]["id"],
+        "server": server["id"],
+        "name": server["name"],
+        "stopped": next(one["id"] for one in servers if one["status"] == "SHUTOFF"),
+        "since": "2020-01-01T00:00:00Z",
+        "host": host,
+        "hypervisor": hypervisor,
+        "rp": hypervisor,
+        "aggregate": next(one["uuid"] for one in aggregates if one["hosts"]),
+        "flavor": next(one["id"] for one in flavors if one["name"] in _FLAVOR),
+        "big_flavor": next(one["id"] for one in flavors if one["name"] in _BIG_FLAVOR),
+        "network": port["network_id"],
+        "subnet": port["fixed_ips"][0]["subnet_id"],
+        "port": port["id"],
+        "router": ask("user1", "network", "/v2.0/routers")["routers"][0]["id"],
+        "floatingip": next(one["id"] for one in addresses if one["port_id"]),
+        "agent": ask("admin", "network", "/v2.0/agents")["agents"][0]["id"],
+        "volume": next(one["id"] for one in volumes if one["attachments"]),
+        "image": next(
+            one["id"] for one in ask("admin", "image", "/v2/images")["images"] if one["name"] == "cirros"
+        ),
+        "new": "made-by-a-test",
+    }
+
+
+def _worth(server: Mapping[str, Any], members: set[str]) -> tuple[bool, ...]:
+    return (
+        server["status"] == "ACTIVE",
+        bool(server["image"]),
+        any(len(found) > 1 for found in server["addresses"].values()),
+        bool(server["os-extended-volumes:volumes_attached"]),
+        server["id"] in members,
+        server["key_name"] is not None,
+    )

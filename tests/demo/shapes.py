@@ -1,0 +1,70 @@
+"""Whether two answers have the same shape: keys, their order, and types; the values are each cloud's own."""
+
+from collections.abc import Iterator, Mapping
+
+OPEN = frozenset(
+    {
+        "addresses", "allocations", "capabilities", "configurations", "extra_specs", "flavor", "hosts",
+        "image", "inventories", "mappings", "metadata", "properties", "provider_summaries", "quota_set",
+        "resources", "scheduler_hints", "topology", "usages", "unknown", "volume_image_metadata", "cpu_info",
+        "binding:profile", "binding:vif_details", "binding_profile", "binding_vif_details",
+    }
+)  # fmt: skip
+"""Under these stand mappings whose keys are data: their values are compared, their keys are not."""
+
+SORTS = ("status", "router:external")
+"""The values of these decide which other keys an item has: a fault, for example."""
+
+
+def differences(theirs: object, ours: object, at: str = "") -> Iterator[str]:
+    """What is different in our answer, one line each.
+
+    Where either side has nothing (null, an empty list or text) nothing can be told.
+    """
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        yield from _of_mappings(theirs, ours, at)
+    elif isinstance(theirs, list) and isinstance(ours, list):
+        yield from _of_lists(theirs, ours, at)
+    elif theirs is not None and ours is not None and _kind(theirs) != _kind(ours):
+        yield f"{at}: {_kind(ours)}, theirs is {_kind(theirs)}"
+
+
+def _of_mappings(theirs: Mapping[str, object], ours: Mapping[str, object], at: str) -> Iterator[str]:
+    if at.rpartition(".")[2] in OPEN:
+        if theirs and ours and not set(theirs) & set(ours):
+            yield from differences(next(iter(theirs.values())), next(iter(ours.values())), f"{at}.*")
+    elif list(theirs) != list(ours):
+        yield f"{at}: {_keys(theirs, ours)}"
+    for key in theirs.keys() & ours.keys():
+        yield from differences(theirs[key], ours[key], f"{at}.{key}")
+
+
+def _keys(theirs: Mapping[str, object], ours: Mapping[str, object]) -> str:
+    missing, more = [key for key in theirs if key not in ours], [key for key in ours if key not in theirs]
+    if missing or more:
+        return f"lacks {missing}, has besides {more}"
+    return f"in the order {list(ours)}, theirs is {list(theirs)}"
+
+
+def _of_lists(theirs: list[object], ours: list[object], at: str) -> Iterator[str]:
+    """Each of their items must find one of ours that is alike, among those of its sort."""
+    for one in theirs:
+        found = [list(differences(one, other, f"{at}[]")) for other in ours if _is_of_a_sort(one, other)]
+        if found and all(found):
+            yield from min(found, key=len)
+
+
+def _is_of_a_sort(theirs: object, ours: object) -> bool:
+    """Whether two items may be expected to have the same keys; texts of theirs are cut."""
+    if not isinstance(theirs, dict) or not isinstance(ours, dict):
+        return True
+    return all(
+        str(ours.get(key)).startswith(str(theirs[key])) for key in SORTS if theirs.get(key) is not None
+    )
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    names = {int: "integer", float: "number", str: "text", list: "list", dict: "mapping"}
+    return names[type(value)]

@@ -1,0 +1,163 @@
+"""The command: what it writes and when, what it refuses, how it ends."""
+
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+import yaml
+
+from stratoscope.core import yaml_file
+from stratoscope.demo.command import main
+from stratoscope.demo.written import clouds, reachable
+
+FAR_S = 20.0
+
+
+@pytest.fixture(autouse=True)
+def _process_as_it_was() -> Iterator[None]:
+    """Put back in order what the command sets up for its process: logging, signals, garbage."""
+    root, access = logging.getLogger(), logging.getLogger("aiohttp.access")
+    level, handlers, access_level = root.level, root.handlers[:], access.level
+    heard = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    root.handlers.clear()  # or the command would close pytest's own
+    yield
+    for number, handler in heard.items():
+        signal.signal(number, handler)
+    gc.unfreeze()
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    access.setLevel(access_level)
+
+
+def run(file: Path, *flags: str, number: int = signal.SIGTERM) -> int:
+    """Run the command until it has written its file, then tell it to stop; its exit status."""
+
+    def stop() -> None:
+        give_up = time.monotonic() + FAR_S
+        while not file.exists() and time.monotonic() < give_up:
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    try:
+        return main([f"--write-config={file}", "--web.listen-address=127.0.0.1:0", *flags])
+    finally:
+        stopping.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_writes_where_it_listens_and_ends_when_told(tmp_path: Path, number: int) -> None:
+    file = tmp_path / "stratoscope.yml"
+    assert run(file, "--vms=20", "--hosts=3", "--projects=2", number=number) == 0
+    document = yaml_file.load(file)
+    assert document == {
+        "clouds": [
+            {
+                "name": "demo",
+                "kind": "openstack",
+                "os_cloud": "admin",
+                "clouds_file": str(tmp_path / "clouds.yaml"),
+            }
+        ]
+    }
+    known = yaml.safe_load((tmp_path / "clouds.yaml").read_text(encoding="utf-8"))["clouds"]
+    assert set(known) == {"admin", "reader", "user1", "credential"}
+    assert known["admin"]["auth"]["auth_url"].startswith("http://127.0.0.1:")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clouds.yaml", "stratoscope.yml"]
+
+
+def test_process_listens_on_several_addresses_and_ends_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "stratoscope.yml"
+    command = [
+        sys.executable, "-m", "stratoscope", "demo-cloud", "--vms=5", "--hosts=2", "--projects=1",
+        "--web.listen-address=127.0.0.1:0", "--web.listen-address=[::1]:0", f"--write-config={file}",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        urls = line.split("urls=")[1].split()[0].split(",")
+        assert len(urls) == 2
+        for url in urls:
+            with urlopen(f"{url}/identity/v3", timeout=FAR_S) as answer:  # noqa: S310 - our own
+                assert json.load(answer)["version"]["id"] == "v3.14"
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(FAR_S) == 0
+        assert time.monotonic() - began < 2
+        assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--kind=opennebula", "--kind: opennebula is not there yet; allowed: openstack"),
+        ("--kind=nope", "--kind: unknown: nope; allowed: openstack"),
+        ("--vms=x", "--vms: 'x' is not allowed; allowed: whole numbers from 0 to 100000"),
+        ("--hosts=0", "--hosts: '0' is not allowed; allowed: whole numbers from 1 to 2000"),
+        ("--projects=1001", "--projects: '1001' is not allowed; allowed: whole numbers from 1 to 1000"),
+        ("--seed=-1", "--seed: '-1' is not allowed; allowed: whole numbers from 0 to "),
+        ("--nope", "unrecognized arguments: --nope; allowed: --help, --hosts, "),
+        ("--web.listen-address=nope", "--web.listen-address: 'nope' is no address; allowed: "),
+        ("--web.listen-address=", "--web.listen-address: expected a value, got nothing"),
+        ("--write-config=/nope/file.yml", "--write-config: /nope: No such directory"),
+        (
+            "--write-config=/clouds.yaml",
+            "--write-config: /clouds.yaml: the clouds.yaml is written beside it; ",
+        ),
+    ],
+)
+def test_wrong_flag_is_one_line_and_status_2(
+    flag: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--vms=0", "--hosts=1", "--projects=1", flag]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"stratoscope demo-cloud: {message}")
+    assert said.count("\n") == 1
+
+
+def test_address_in_use_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        flags = ["--vms=0", "--hosts=1", "--projects=1", f"--web.listen-address=127.0.0.1:{port}"]
+        assert main(flags) == 2
+    assert "cannot listen on" in capsys.readouterr().err
+
+
+def test_file_that_cannot_be_written_is_one_line_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").mkdir()
+    flags = ["--vms=0", "--hosts=1", "--projects=1", "--web.listen-address=127.0.0.1:0"]
+    assert main([*flags, f"--write-config={tmp_path / 'taken'}"]) == 2
+    assert capsys.readouterr().err.startswith("stratoscope demo-cloud: --write-config: ")
+
+
+def test_help_tells_the_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert "--write-config FILE" in capsys.readouterr().out
+
+
+def test_it_ends_while_the_world_is_being_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told_to_stop(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("stratoscope.demo.command.build", told_to_stop)
+    assert main(["--vms=0"]) == 0
+
+
+def test_every_interface_is_reached_by_loopback() -> None:
+    assert reachable("http://[::]:80") == reachable("http://0.0.0.0:80") == "http://127.0.0.1:80"
+    assert reachable("http://192.0.2.1:80") == "http://192.0.2.1:80"
+    assert "http://127.0.0.1:80/identity/v3" in json.dumps(clouds("http://[::]:80"))

@@ -1,0 +1,81 @@
+"""What must hold of the world at every moment: all services count the same."""
+
+from collections import Counter
+
+from stratoscope.demo.openstack.things import NOTHING, VM
+from stratoscope.demo.openstack.world import World
+
+_ON_THE_WAY = ("migrating", "resize_prep", "resize_migrating", "deleting")
+
+
+def live(world: World) -> list[VM]:
+    """VMs that are not deleted."""
+    return [vm for vm in world.vms if vm.terminated is None]
+
+
+def assert_consistent(world: World) -> None:
+    """Every sum is the sum of its parts, and nothing is in two places."""
+    __tracebackhide__ = True
+    _hosts(world)
+    _projects(world)
+    _networks(world)
+    assert len(live(world)) == world.live
+
+
+def _hosts(world: World) -> None:
+    for host in world.hosts.values():
+        total = NOTHING
+        for held in host.claims.values():
+            total = total.plus(held)
+        assert total == host.used
+        assert min(host.used) >= 0
+        assert host.used.memory_mib <= host.has.memory_mib
+        assert host.used.pcpus <= host.has.pcpus
+        for vm in host.vms.values():
+            assert vm.host is host
+            assert vm.terminated is None
+            assert vm.vm_id in host.claims or vm.task_state in _ON_THE_WAY
+    consumers = {consumer for host in world.hosts.values() for consumer in host.claims}
+    known = {vm.vm_id for vm in live(world)} | {one.migration_id for one in world.migrations}
+    assert consumers <= known
+
+
+def _projects(world: World) -> None:
+    used: dict[str, Counter[str]] = {project.project_id: Counter() for project in world.projects}
+    for vm in live(world):
+        used[vm.project.project_id].update(instances=1, cores=vm.flavor.vcpus, ram=vm.flavor.memory_mib)
+    for port in world.ports:
+        if port.project is not None:
+            used[port.project.project_id]["port"] += 1
+    for volume in world.volumes:
+        used[volume.project.project_id].update(volumes=1, gigabytes=volume.size_gib)
+    for snapshot in world.snapshots:
+        project = snapshot.volume.project
+        used[project.project_id].update(snapshots=1, gigabytes=snapshot.volume.size_gib)
+    for address in world.floating_ips:
+        used[address.project.project_id]["floatingip"] += 1
+    for project in world.projects:
+        for resource in (
+            "instances",
+            "cores",
+            "ram",
+            "port",
+            "volumes",
+            "gigabytes",
+            "snapshots",
+            "floatingip",
+        ):
+            assert project.used[resource] == used[project.project_id][resource], (project.name, resource)
+
+
+def _networks(world: World) -> None:
+    taken = Counter((port.subnet.subnet_id, port.offset) for port in world.ports)
+    assert not taken or max(taken.values()) == 1
+    for subnet in world.subnets:
+        assert len(subnet.taken) == sum(port.subnet is subnet for port in world.ports)
+    vms = {vm.vm_id for vm in live(world)}
+    assert {port.device_id for port in world.ports if port.device_owner.startswith("compute:")} <= vms
+    for address in world.floating_ips:
+        assert address.port is None or address.port.floating_ip is address
+    for volume in world.volumes:
+        assert volume.vm is None or volume in volume.vm.volumes

@@ -1,0 +1,107 @@
+"""The exporter as configured, on the embedded cloud."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stratoscope.core.collector import Absent, Collections
+from stratoscope.core.errors import LeftOut
+from stratoscope.core.exposition import page
+from stratoscope.core.metrics import Family
+from stratoscope.core.runner import Runner, Status
+from stratoscope.management.exporter import EXPORTER, SUBJECTS
+from support.demo_cloud import DemoCloud, demo_cloud
+from support.pages import promtool_findings
+
+EXTRAS = {
+    "load_balancer", "baremetal", "dns", "shared_file_system", "orchestration", "container_infra",
+    "key_manager",
+}  # fmt: skip
+OF_ADMINS = {
+    "compute_services", "hypervisors", "inventories", "capacity", "network_agents", "volume_services",
+    "volume_backends",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[DemoCloud]:
+    async with demo_cloud() as running:
+        yield running
+
+
+@asynccontextmanager
+async def opened(
+    cloud: DemoCloud, folder: Path, os_cloud: str = "admin", **collectors: Any
+) -> AsyncIterator[Collections]:
+    entry = {
+        "name": "demo",
+        "kind": "openstack",
+        "os_cloud": os_cloud,
+        "clouds_file": str(cloud.clouds_yaml(folder)),
+    }
+    document = {"clouds": [entry], "management": {"collectors": collectors}}
+    async with EXPORTER.open(EXPORTER.parse(document, {})) as collections:
+        yield collections
+
+
+async def tried(collections: Collections) -> Sequence[Runner]:
+    """Every collector, tried once."""
+    runners = [Runner(collection) for collection in collections.running]
+    for runner in runners:
+        await runner.first()
+    return runners
+
+
+async def seen(cloud: DemoCloud, folder: Path, os_cloud: str) -> tuple[dict[str, Status], str]:
+    """How each collector fares with a credential, and the page."""
+    async with opened(cloud, folder, os_cloud) as collections:
+        runners = await tried(collections)
+        outcomes = [await runner.lines(5) for runner in runners]
+    lines = [lines for lines, _ in outcomes if lines is not None]
+    names = [runner.collector.name for runner in runners]
+    statuses = dict(zip(names, (status for _, status in outcomes), strict=True))
+    return statuses, b"".join(page(lines, openmetrics=False)).decode()
+
+
+def left_out(statuses: dict[str, Status]) -> dict[str, LeftOut]:
+    return {name: status.left_out for name, status in statuses.items() if status.left_out}
+
+
+async def test_an_admin_sees_everything_that_the_cloud_has(cloud: DemoCloud, tmp_path: Path) -> None:
+    statuses, text = await seen(cloud, tmp_path, "admin")
+    assert left_out(statuses) == dict.fromkeys(EXTRAS, LeftOut.ABSENT)
+    assert {name for name, status in statuses.items() if not status.success} == EXTRAS
+    assert all(status.malformed == 0 and not status.dropped for status in statuses.values())
+    assert promtool_findings(text) == ""
+    assert text.count("\nstratoscope_management_vm_info{") == len(cloud.world.vms)
+
+
+@pytest.mark.parametrize("os_cloud", ["reader", "user1", "credential"])
+async def test_a_plain_credential_sees_its_project_and_leaves_out_the_rest(
+    cloud: DemoCloud, tmp_path: Path, os_cloud: str
+) -> None:
+    statuses, text = await seen(cloud, tmp_path, os_cloud)
+    expected = dict.fromkeys(EXTRAS, LeftOut.ABSENT) | dict.fromkeys(OF_ADMINS, LeftOut.UNAUTHORIZED)
+    assert left_out(statuses) == expected
+    assert {name for name, status in statuses.items() if not status.success} == set(expected)
+    assert 'stratoscope_management_vms_whole{cloud="demo"} 0' in text
+    assert text.count("\nstratoscope_management_quota_limit{") > 10
+    assert promtool_findings(text) == ""
+
+
+async def test_what_is_switched_off_is_not_asked_and_said(cloud: DemoCloud, tmp_path: Path) -> None:
+    async with opened(cloud, tmp_path, servers={"enabled": False}) as collections:
+        names = [collection.collector.name for collection in collections.running]
+        assert "servers" not in names
+        assert collections.left_out == [Absent("servers", LeftOut.NOT_CONFIGURED, "demo")]
+
+
+async def test_each_collector_has_the_families_of_what_answers_it(cloud: DemoCloud, tmp_path: Path) -> None:
+    shown: set[Family] = set()
+    async with opened(cloud, tmp_path) as collections:
+        for collection in collections.running:
+            shown |= set(collection.collector.families)
+    assert {family for subject in SUBJECTS.values() for family in subject.families} <= shown

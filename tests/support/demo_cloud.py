@@ -1,0 +1,106 @@
+"""The embedded cloud for tests: on a port of its own, with a clock that the test moves."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stratoscope.demo.openstack.app import OpenStack
+from stratoscope.demo.openstack.seed import Size, build
+from stratoscope.demo.openstack.world import World
+from stratoscope.demo.server import serving
+from stratoscope.demo.written import CLOUDS_YAML, write_config
+
+LOOPBACK = "127.0.0.1:0"
+
+
+class DemoClock:
+    """The cloud's time: it goes on only when the test says so.
+
+    Attributes:
+        step_s: So much of it passes at every look at the clock: for clients that wait for something.
+    """
+
+    def __init__(self) -> None:
+        self.now = time.time()  # clients compare it with their own: when does this token expire?
+        self.step_s = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step_s
+        return self.now
+
+    def goes_on(self, seconds: float) -> None:
+        """Let so much time pass; what is due happens at the next request."""
+        self.now += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCloud:
+    """Attributes:
+    url: Where it listens, without a path.
+    cloud: The cloud: its `world`, its `faults`, what it was `asked`.
+    """
+
+    url: str
+    cloud: OpenStack
+    clock: DemoClock
+
+    @property
+    def world(self) -> World:
+        return self.cloud.world
+
+    def clouds_yaml(self, folder: Path) -> Path:
+        """A clouds.yaml with the clouds `admin`, `reader`, `user1`, and `credential` of user1."""
+        write_config(folder / "stratoscope.yml", self.url)
+        return folder / CLOUDS_YAML
+
+    def after(self, seconds: float) -> World:
+        """The world after so much time."""
+        self.clock.goes_on(seconds)
+        self.cloud.advance()
+        return self.world
+
+
+@asynccontextmanager
+async def demo_cloud(
+    vms: int = 60, hosts: int = 6, projects: int = 5, *, seed: int = 1
+) -> AsyncIterator[DemoCloud]:
+    """An embedded OpenStack in the test's own loop."""
+    clock = DemoClock()
+    cloud = OpenStack(build(Size(vms, hosts, projects), seed=seed, now=clock.now), clock)
+    async with serving(cloud, [LOOPBACK]) as running:
+        yield DemoCloud(running.urls[0], cloud, clock)
+
+
+@contextmanager
+def demo_cloud_in_thread(
+    vms: int = 60, hosts: int = 6, projects: int = 5, *, seed: int = 1
+) -> Iterator[DemoCloud]:
+    """The same in a thread with a loop of its own, for clients that block, as openstacksdk does."""
+    loop, began, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+    found: list[DemoCloud] = []
+
+    async def run() -> None:
+        async with demo_cloud(vms, hosts, projects, seed=seed) as cloud:
+            found.append(cloud)
+            began.set()
+            await over.wait()
+
+    def work() -> None:
+        try:
+            loop.run_until_complete(run())
+        finally:
+            began.set()
+            loop.close()
+
+    thread = threading.Thread(target=work, name="demo-cloud")
+    thread.start()
+    try:
+        began.wait()
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
