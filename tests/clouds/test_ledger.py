@@ -125,10 +125,11 @@ def test_answer_does_not_change_with_the_ledger() -> None:
     assert (answer.vms["a"].state, answer.by_state) == ("ACTIVE", {"ACTIVE": 1})
 
 
-def test_others_are_those_known_and_not_named() -> None:
+def test_those_known_now_are_a_copy() -> None:
     ledger = Ledger()
-    for vm_id in "abc":
-        ledger.put(vm(vm_id))
-    assert ledger.others({"b", "x"}) == {"a", "c"}
+    ledger.put(vm("a"))
+    known = ledger.known()
+    ledger.put(vm("b"))
+    assert known == {"a": vm("a")}
     assert ledger.get("a") == vm("a")
     assert ledger.get("x") is None

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from stratoscope.clouds.openstack.hypervisors import Hypervisors
+from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
+from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.placement import Placement
 from stratoscope.clouds.openstack.providers import Providers
-from stratoscope.clouds.openstack.servers import Servers
 from support.fake_api import Answer, FakeApi
 from support.openstack_answers import answer
 from support.owners import owners

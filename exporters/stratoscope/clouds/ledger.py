@@ -4,7 +4,6 @@ Of 100,000 VMs a refresh changes a few hundred: what the others come to is known
 """
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias, TypeVar
 
 from stratoscope.clouds.model import VM, FaultReason, Sums, VMs
@@ -57,9 +56,9 @@ class Ledger:
             self._changed.add(vm_id)
             self._count(vm, -1)
 
-    def others(self, than: AbstractSet[str]) -> AbstractSet[str]:
-        """Ids of the known VMs that are not among these."""
-        return {vm_id for vm_id in self._vms if vm_id not in than}
+    def known(self) -> dict[str, VM]:
+        """All VMs that are known now, by id."""
+        return self._vms.copy()
 
     @property
     def sees_hosts(self) -> bool:

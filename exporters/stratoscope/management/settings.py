@@ -8,8 +8,8 @@ import msgspec
 
 from stratoscope.clouds.config import entries
 from stratoscope.clouds.openstack.cloud import OpenStack
-from stratoscope.clouds.openstack.clouds_yaml import found
 from stratoscope.clouds.openstack.config import Found, OpenStackCloud
+from stratoscope.clouds.openstack.door.clouds_yaml import found
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import Section, known_keys, section
 from stratoscope.core.errors import ConfigError

@@ -8,7 +8,7 @@ import pytest
 
 from stratoscope.clouds import model
 from stratoscope.clouds.openstack.api import ForbiddenError
-from stratoscope.clouds.openstack.capacity import Capacity
+from stratoscope.clouds.openstack.compute.capacity import Capacity
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer

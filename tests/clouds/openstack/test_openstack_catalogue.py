@@ -8,9 +8,9 @@ import pytest
 import yaml
 from openstack.config.cloud_region import CloudRegion
 
-from stratoscope.clouds.openstack import clouds_yaml
-from stratoscope.clouds.openstack.catalogue import Endpoint, endpoint, endpoints
 from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.openstack.door import clouds_yaml
+from stratoscope.clouds.openstack.door.catalogue import Endpoint, endpoint, endpoints
 from stratoscope.core.errors import CollectError
 
 P = "0bab9dffefc047b88df7ec7ccf597e43"

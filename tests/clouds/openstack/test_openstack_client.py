@@ -10,7 +10,7 @@ from aiohttp import web
 
 from stratoscope.clouds.budget import Limits
 from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.client import Ask, Client
+from stratoscope.clouds.openstack.door.client import Ask, Client
 from stratoscope.core.config import Duration
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support import certificates

@@ -4,7 +4,7 @@ import pytest
 
 from stratoscope.clouds.model import Service, Services
 from stratoscope.clouds.openstack.api import ForbiddenError
-from stratoscope.clouds.openstack.compute_services import ComputeServices
+from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
 from support.openstack_answers import answer, spoilt

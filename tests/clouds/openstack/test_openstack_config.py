@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from stratoscope.clouds.config import entries
-from stratoscope.clouds.openstack import clouds_yaml, trust
 from stratoscope.clouds.openstack.config import Found, OpenStackCloud
+from stratoscope.clouds.openstack.door import clouds_yaml, trust
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
 from support import certificates

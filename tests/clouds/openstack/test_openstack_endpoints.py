@@ -9,7 +9,7 @@ from aiohttp import web
 
 from stratoscope.clouds.budget import Limits
 from stratoscope.clouds.model import LATENCY_BOUNDS, Endpoint
-from stratoscope.clouds.openstack.client import Ask, Client
+from stratoscope.clouds.openstack.door.client import Ask, Client
 from stratoscope.clouds.openstack.endpoints import Endpoints
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from stratoscope.clouds import model
-from stratoscope.clouds.openstack.flavors import FLAVORS, Demand, Flavor, cpus, demand
+from stratoscope.clouds.openstack.compute.flavors import FLAVORS, Demand, Flavor, cpus, demand
 from support.openstack_answers import answer
 
 GIB, MIB = 2**30, 2**20

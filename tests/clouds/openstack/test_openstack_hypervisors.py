@@ -6,9 +6,9 @@ import pytest
 
 from stratoscope.clouds.model import Host, Hosts, Resource
 from stratoscope.clouds.openstack.api import ForbiddenError
-from stratoscope.clouds.openstack.hypervisors import Hypervisors, Node
+from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
+from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.providers import Inventory, Part, Providers, Row
-from stratoscope.clouds.openstack.servers import Servers
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.cloud_vms import vm
 from support.fake_api import Answer, FakeApi

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from stratoscope.clouds.budget import Limits
 from stratoscope.clouds.clock import Clock
-from stratoscope.clouds.openstack.client import Ask, Client
+from stratoscope.clouds.openstack.door.client import Ask, Client
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.config import Duration
 from stratoscope.core.errors import CollectError, Reason
@@ -327,7 +327,7 @@ async def test_who_finds_the_token_refused_later_gets_the_one_that_is_there(
 async def test_a_log_in_that_goes_on_for_ever_is_given_up(
     cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stratoscope.clouds.openstack.login._PATIENCE", 0.25)
+    monkeypatch.setattr("stratoscope.clouds.openstack.door.login._PATIENCE", 0.25)
     cloud.says(_TOKENS, hangs)
     DEADLINE.set(asyncio.get_running_loop().time() + 60)
     async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(0.2)))) as client:

@@ -8,7 +8,7 @@ import pytest
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.openstack.addresses import Addresses
-from stratoscope.clouds.openstack.extras import Extras
+from stratoscope.clouds.openstack.extras.all import Extras
 from stratoscope.clouds.openstack.identity import Identity
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.clouds.openstack.names import Names

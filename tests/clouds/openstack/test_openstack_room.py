@@ -3,9 +3,9 @@
 import pytest
 
 from stratoscope.clouds.model import Room
-from stratoscope.clouds.openstack.flavors import Demand
+from stratoscope.clouds.openstack.compute.flavors import Demand
+from stratoscope.clouds.openstack.compute.room import Left, Space, Wanted, fits, meets, rooms, takes
 from stratoscope.clouds.openstack.providers import Inventory
-from stratoscope.clouds.openstack.room import Left, Space, Wanted, fits, meets, rooms, takes
 
 NONE: frozenset[str] = frozenset()
 DEMAND = {"VCPU": 2, "MEMORY_MB": 1024}

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stratoscope.clouds.model import VM, FaultReason
-from stratoscope.clouds.openstack.server import SERVERS, Texts, of_unknown_state, vm
+from stratoscope.clouds.openstack.compute.server import SERVERS, Texts, of_unknown_state, vm
 from support.openstack_answers import answer
 
 GIB, MIB = 2**30, 2**20

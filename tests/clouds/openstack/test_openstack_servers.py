@@ -7,7 +7,7 @@ import pytest
 
 from stratoscope.clouds.model import FaultReason, VMs
 from stratoscope.clouds.openstack.api import ForbiddenError
-from stratoscope.clouds.openstack.servers import Servers
+from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOutError, Reason
 from support.fake_api import PROJECT, FakeApi

@@ -12,9 +12,9 @@ from aiohttp import web
 
 from stratoscope.clouds.budget import Limits
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.client import Client
+from stratoscope.clouds.openstack.door.client import Client
+from stratoscope.clouds.openstack.door.session import Session
 from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.clouds.openstack.session import Session
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_openstack import FakeOpenStack, config, opened, pages, running
 

@@ -9,13 +9,15 @@ from stratoscope.clouds.budget import Budget
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.addresses import Addresses
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.capacity import Capacity
-from stratoscope.clouds.openstack.client import Client
-from stratoscope.clouds.openstack.compute_services import ComputeServices
+from stratoscope.clouds.openstack.compute.capacity import Capacity
+from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
+from stratoscope.clouds.openstack.compute.servers import Servers
+from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.openstack.door.client import Client
+from stratoscope.clouds.openstack.door.session import Session
 from stratoscope.clouds.openstack.endpoints import Endpoints
-from stratoscope.clouds.openstack.extras import Extras
-from stratoscope.clouds.openstack.hypervisors import Hypervisors
+from stratoscope.clouds.openstack.extras.all import Extras
 from stratoscope.clouds.openstack.identity import Identity
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.clouds.openstack.names import Names
@@ -23,8 +25,6 @@ from stratoscope.clouds.openstack.network import Network
 from stratoscope.clouds.openstack.placement import Placement
 from stratoscope.clouds.openstack.providers import Providers
 from stratoscope.clouds.openstack.quotas import ProjectQuotas
-from stratoscope.clouds.openstack.servers import Servers
-from stratoscope.clouds.openstack.session import Session
 from stratoscope.clouds.openstack.volume import Volume
 
 Ask = Callable[[], Awaitable[Any]]

@@ -10,8 +10,8 @@ from typing import Final
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import LATENCY_BOUNDS, Endpoint
 from stratoscope.clouds.model import Endpoints as Answer
-from stratoscope.clouds.openstack.catalogue import Endpoint as Place
-from stratoscope.clouds.openstack.client import Client
+from stratoscope.clouds.openstack.door.catalogue import Endpoint as Place
+from stratoscope.clouds.openstack.door.client import Client
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, Reason
 

@@ -18,8 +18,9 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Inventories, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api, NotThereError
+from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
+from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.fields import Text
-from stratoscope.clouds.openstack.hypervisors import Hypervisors, Node
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.providers import (
     Inventory,
@@ -31,7 +32,6 @@ from stratoscope.clouds.openstack.providers import (
     Summary,
     resources,
 )
-from stratoscope.clouds.openstack.servers import Servers
 from stratoscope.clouds.promised import PROMISED, promised
 from stratoscope.core.collector import Every, time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason

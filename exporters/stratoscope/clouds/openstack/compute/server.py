@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from stratoscope.clouds.model import VM, FaultReason
-from stratoscope.clouds.openstack.faults import fault_reason
+from stratoscope.clouds.openstack.compute.faults import fault_reason
 from stratoscope.clouds.openstack.fields import GIB, MIB, Text
 from stratoscope.clouds.openstack.listing import Listing
 

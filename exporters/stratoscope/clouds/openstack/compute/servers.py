@@ -18,9 +18,7 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.ledger import Ledger
 from stratoscope.clouds.model import VM, VMs
 from stratoscope.clouds.openstack.api import Api, ForbiddenError
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Page, Query
-from stratoscope.clouds.openstack.names import Names
-from stratoscope.clouds.openstack.server import (
+from stratoscope.clouds.openstack.compute.server import (
     BUILD,
     GONE,
     SERVER_IDS,
@@ -30,7 +28,9 @@ from stratoscope.clouds.openstack.server import (
     of_unknown_state,
     vm,
 )
-from stratoscope.clouds.openstack.unexplained import MOST, Unexplained
+from stratoscope.clouds.openstack.compute.unexplained import MOST, Unexplained
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Page, Query
+from stratoscope.clouds.openstack.names import Names
 from stratoscope.core.collector import Every, time_left_s
 from stratoscope.core.errors import CollectError, Reason
 
@@ -54,13 +54,12 @@ class _WholeList:
 
     Attributes:
         scope: Of the query: everybody's servers, or the own project's.
-        seen: Ids of all servers that were told since it began.
+        untold: Servers that were known when it began, and were not told since.
         failures: How often the next page was asked for in vain.
     """
 
-    def __init__(self, began: float, scope: Mapping[str, str]) -> None:
-        self.began, self.scope = began, scope
-        self.seen: set[str] = set()
+    def __init__(self, began: float, scope: Mapping[str, str], known: dict[str, VM]) -> None:
+        self.began, self.scope, self.untold = began, scope, known
         self.failures = 0
         self._query: Query = {**scope, **WHOLE_PAGE}
         self._last: Sequence[str] = ()
@@ -143,7 +142,7 @@ class Servers:
 
         Nova refuses everybody's servers before it lists any; the own project's are listed instead.
         """
-        whole = self._list = self._list or _WholeList(self._clock(), _EVERYBODYS)
+        whole = self._list = self._list or _WholeList(self._clock(), _EVERYBODYS, self.ledger.known())
         try:
             return await self._read_pages(whole)
         except ForbiddenError:
@@ -155,7 +154,7 @@ class Servers:
             if whole.failures == _TRIES:
                 self._list = None
             raise
-        self._list = _WholeList(self._clock(), _OWN)
+        self._list = _WholeList(self._clock(), _OWN, self.ledger.known())
         return await self._read_all()
 
     async def _read_pages(self, whole: _WholeList) -> int:
@@ -217,7 +216,8 @@ class Servers:
         ids = {server.id for server in page.items}
         self._missing -= ids
         if self._list is not None:
-            self._list.seen |= ids
+            for vm_id in ids:
+                self._list.untold.pop(vm_id, None)
         return ids
 
     def _put(self, server: Server) -> None:
@@ -247,10 +247,10 @@ class Servers:
         Nova leaves the servers of a cell that does not answer out of a list of several pages, without a word.
         They, and one whose item makes no sense, are shown as UNKNOWN until the next whole list.
         """
-        missing = self.ledger.others(whole.seen)
+        missing = {vm_id for vm_id in whole.untold if self.ledger.get(vm_id) is not None}
         for vm_id in missing & (self._lost | self._building):
             self._drop(vm_id)
-        self._missing = {*missing} - self._lost - self._building
+        self._missing = missing - self._lost - self._building
         self._lost = set()
         self._list, self._listed_at = None, whole.began
         if len(self._texts) > _TEXTS:

@@ -8,7 +8,7 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.extra import NO_AGENTS, counted, extra, extra_question, if_allowed
+from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, counted, extra, extra_question, if_allowed
 from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 

@@ -16,11 +16,11 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Host, Hosts, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.compute_services import SERVICES
+from stratoscope.clouds.openstack.compute.servers import Servers
+from stratoscope.clouds.openstack.compute.services import SERVICES
 from stratoscope.clouds.openstack.fields import GIB, MIB, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.providers import Providers
-from stratoscope.clouds.openstack.servers import Servers
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
 

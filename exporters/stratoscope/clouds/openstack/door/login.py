@@ -12,7 +12,7 @@ from typing import Any, Final
 from stratoscope.clouds.budget import Budget
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.clouds.openstack.keystone import BusyError, Granted, Keystone, Opened, RefusedError
+from stratoscope.clouds.openstack.door.keystone import BusyError, Granted, Keystone, Opened, RefusedError
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason, SharedError
 from stratoscope.core.threads import BlockingCalls

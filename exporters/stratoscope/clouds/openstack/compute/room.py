@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from stratoscope.clouds.model import Room
-from stratoscope.clouds.openstack.flavors import Demand
+from stratoscope.clouds.openstack.compute.flavors import Demand
 from stratoscope.clouds.openstack.providers import Inventory
 
 

@@ -11,7 +11,7 @@ from stratoscope.clouds.model import Extra, Objects
 from stratoscope.clouds.openstack.agents import ServiceRow
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.counting import Tally
-from stratoscope.clouds.openstack.extra import agents_of, extra, extra_question
+from stratoscope.clouds.openstack.extras.extra import agents_of, extra, extra_question
 from stratoscope.clouds.openstack.fields import GIB, Text
 from stratoscope.clouds.openstack.listing import Listing, Page
 

@@ -9,7 +9,7 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Service
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.extra import agents_of, counted, extra, extra_question
+from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, extra_question
 from stratoscope.clouds.openstack.fields import Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 

@@ -11,13 +11,13 @@ from stratoscope.clouds.budget import Budget
 from stratoscope.clouds.calls import Answer
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.http import Http
-from stratoscope.clouds.openstack import refusals
 from stratoscope.clouds.openstack.api import Access, ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.catalogue import Endpoint
 from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.openstack.door import refusals
+from stratoscope.clouds.openstack.door.catalogue import Endpoint
+from stratoscope.clouds.openstack.door.login import SERVICE, Login, Token
+from stratoscope.clouds.openstack.door.versions import Versions
 from stratoscope.clouds.openstack.listing import Query, pairs
-from stratoscope.clouds.openstack.login import SERVICE, Login, Token
-from stratoscope.clouds.openstack.versions import Versions
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 
 _CHOICES: Final = 300

@@ -18,8 +18,8 @@ from openstack.config.loader import OpenStackConfig
 from openstack.exceptions import ConfigException
 from openstack.warnings import ConfigurationWarning
 
-from stratoscope.clouds.openstack import trust
 from stratoscope.clouds.openstack.config import Found, OpenStackCloud
+from stratoscope.clouds.openstack.door import trust
 from stratoscope.core.config import Secret, one_of
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import version

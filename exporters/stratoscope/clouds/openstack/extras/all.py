@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.baremetal import Baremetal
-from stratoscope.clouds.openstack.container_infra import ContainerInfra
-from stratoscope.clouds.openstack.dns import DNS
-from stratoscope.clouds.openstack.key_manager import KeyManager
-from stratoscope.clouds.openstack.load_balancer import LoadBalancer
-from stratoscope.clouds.openstack.orchestration import Orchestration
-from stratoscope.clouds.openstack.shared_file_system import SharedFileSystem
+from stratoscope.clouds.openstack.extras.baremetal import Baremetal
+from stratoscope.clouds.openstack.extras.container_infra import ContainerInfra
+from stratoscope.clouds.openstack.extras.dns import DNS
+from stratoscope.clouds.openstack.extras.key_manager import KeyManager
+from stratoscope.clouds.openstack.extras.load_balancer import LoadBalancer
+from stratoscope.clouds.openstack.extras.orchestration import Orchestration
+from stratoscope.clouds.openstack.extras.shared_file_system import SharedFileSystem
 
 _READERS = (
     LoadBalancer, Baremetal, DNS, SharedFileSystem, Orchestration, ContainerInfra, KeyManager,

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from stratoscope.clouds.ledger import Ledger
 from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.openstack.api import Api, ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.faults import fault_reason
-from stratoscope.clouds.openstack.server import Fault
+from stratoscope.clouds.openstack.compute.faults import fault_reason
+from stratoscope.clouds.openstack.compute.server import Fault
 from stratoscope.core.collector import time_left_s
 from stratoscope.core.errors import CollectError
 

@@ -14,13 +14,13 @@ import msgspec
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.compute.flavors import FLAVORS, Flavor, demand
+from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
+from stratoscope.clouds.openstack.compute.room import Left, Space, Wanted, rooms
 from stratoscope.clouds.openstack.fields import Text
-from stratoscope.clouds.openstack.flavors import FLAVORS, Flavor, demand
-from stratoscope.clouds.openstack.hypervisors import Hypervisors, Node
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.placement import Placement
 from stratoscope.clouds.openstack.providers import DISK, MEMORY, Inventory, Part, Provider, Providers
-from stratoscope.clouds.openstack.room import Left, Space, Wanted, rooms
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, Reason
 

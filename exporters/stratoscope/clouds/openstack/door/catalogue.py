@@ -14,7 +14,7 @@ from openstack.config.cloud_region import CloudRegion
 from os_service_types import ServiceTypes
 from yarl import URL
 
-from stratoscope.clouds.openstack import trust
+from stratoscope.clouds.openstack.door import trust
 from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")

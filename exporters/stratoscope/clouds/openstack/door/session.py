@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from stratoscope.clouds.openstack.api import Access
-from stratoscope.clouds.openstack.client import Ask, Client
+from stratoscope.clouds.openstack.door.client import Ask, Client
 from stratoscope.clouds.openstack.listing import Listing, Page, Query, pairs
 from stratoscope.core.errors import CollectError, Reason
 

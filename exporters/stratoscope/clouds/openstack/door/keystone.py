@@ -16,10 +16,10 @@ from keystoneauth1.identity.base import BaseIdentityPlugin
 from keystoneauth1.session import TCPKeepAliveAdapter
 from openstack.config.cloud_region import CloudRegion
 
-from stratoscope.clouds.openstack import clouds_yaml, trust
 from stratoscope.clouds.openstack.api import Access
-from stratoscope.clouds.openstack.catalogue import Endpoint, endpoint, endpoints
 from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.openstack.door import clouds_yaml, trust
+from stratoscope.clouds.openstack.door.catalogue import Endpoint, endpoint, endpoints
 from stratoscope.core.config import Secret
 from stratoscope.core.errors import CollectError, ConfigError, Reason, one_line
 

@@ -1,0 +1,1 @@
+"""Nova, and what its flavors find in Placement."""
