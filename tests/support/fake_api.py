@@ -91,6 +91,7 @@ class FakeApi:
         async for page in self.pages(listing, params):
             items += page.items
             malformed += page.malformed
+        listing.check(len(items), malformed)
         return items, malformed
 
     def _asked(self, call: Call) -> Sequence[Body]:

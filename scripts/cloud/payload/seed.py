@@ -2,8 +2,8 @@
 # mypy: disable-error-code="import-not-found,import-untyped,no-any-return"
 """Fills the cloud: flavors, zones, networks, volumes, images, quotas and a dozen servers. Safe to run again.
 
-`seed.py wait` only waits until hosts and agents are there. Raises TimeoutError when a host, an agent or a server
-does not come to what it should.
+`seed.py wait` only waits until hosts and agents are there. Raises TimeoutError when a host, an agent or
+a server does not come to what it should.
 """
 
 import sys

@@ -62,3 +62,12 @@ def test_a_link_that_cannot_be_read_is_no_end(rest: dict[str, object]) -> None:
 def test_queries_are_mappings_or_pairs() -> None:
     assert pairs({"a": "b"}) == pairs([("a", "b")]) == [("a", "b")]
     assert pairs(()) == []
+
+
+def test_a_whole_list_of_which_nothing_makes_sense_is_no_list_of_nothing() -> None:
+    assert ITEMS.items(b'{"images": [{"id": 7}, {"id": 8}]}') == ([], 2)
+    with pytest.raises(CollectError, match="none of 2 items makes sense: Expected `str`") as caught:
+        ITEMS.check(0, 2)
+    assert caught.value.reason is Reason.MALFORMED
+    ITEMS.check(1, 2)
+    ITEMS.check(0, 0)

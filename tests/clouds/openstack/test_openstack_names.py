@@ -142,8 +142,24 @@ async def test_names_last_read_stay_while_keystone_is_down() -> None:
     api.answers["identity", "/v3/projects"] = DOWN
     clock.now += 901
     assert await names.projects() == before
+    assert len(await names.owners()) == 8
+
+
+async def test_quotas_have_no_owners_before_keystone_was_ever_read() -> None:
     with pytest.raises(CollectError):
-        await names.owners()
+        await Names(keystone(projects=DOWN)).owners()
+
+
+async def test_users_and_domains_that_fail_cost_themselves_alone() -> None:
+    api, clock = keystone(), Clock()
+    names = Names(api, clock=clock)
+    before = await names.read()
+    api.answers["identity", "/v3/users"] = api.answers["identity", "/v3/domains"] = DOWN
+    clock.now += 901
+    assert await names.read() == before
+    without = await Names(keystone(users=DOWN, domains=DOWN)).read()
+    assert without.users is None
+    assert len(without.projects) == 8
 
 
 async def test_names_come_back_a_minute_after_keystone_does() -> None:

@@ -76,8 +76,9 @@ async def test_no_agents_but_ports_bound_to_hosts_is_no_right_to_see_them() -> N
 async def test_agents_that_all_make_no_sense_are_malformed_not_none() -> None:
     api = neutron(agents={"agents": [{"host": 7}]})
     api.be(roles=PLAIN)
-    read = await Network(api).agents()
-    assert (read.services, read.malformed) == ((), 1)
+    with pytest.raises(CollectError) as caught:
+        await Network(api).agents()
+    assert caught.value.reason is Reason.MALFORMED
 
 
 async def test_ports_are_counted_by_state_and_project_and_orphans_apart() -> None:

@@ -158,6 +158,8 @@ async def test_item_that_makes_no_sense_costs_itself(question: str) -> None:
     _, key, fixture = PATHS[question]
     field = {"services": "binary", "backends": "name"}.get(question, "size")
     body = spoilt(fixture, key, field=field, value=["?"])
+    good = answer(fixture)
+    body[key] += good[key]
     read = await getattr(Volume(cinder(**{question: body})), question)()
     assert read.malformed == 1
 

@@ -79,4 +79,4 @@ class Api(Protocol):
         """A list, page by page, to its end; one who does not read to the end closes it (`aclosing`)."""
 
     async def items(self, listing: Listing[T], params: Query = ...) -> tuple[list[T], int]:
-        """A whole list, and how many of its items made no sense."""
+        """A whole list, and how many of its items made no sense; `malformed` when that is all of them."""

@@ -60,6 +60,7 @@ class Listing(Generic[T]):
         )
         self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(whole)
         self._raw: msgspec.json.Decoder[Any] = msgspec.json.Decoder(raw)
+        self._last_error = ""
         links = msgspec.defstruct(
             f"Links_{key}",
             [("links_of", list[_Link] | None, msgspec.field(name=f"{key}_links", default=None))],
@@ -97,6 +98,16 @@ class Listing(Generic[T]):
         items, malformed = self.items(body)
         return Page(items, malformed, self.more(body))
 
+    def check(self, good: int, malformed: int) -> None:
+        """Refuse a whole list of which nothing makes sense: to count nothing would be an invented zero.
+
+        Raises:
+            CollectError: `malformed`.
+        """
+        if malformed and not good:
+            what = f"{self.service}: {self.operation}: none of {malformed} items makes sense"
+            raise CollectError(Reason.MALFORMED, f"{what}: {self._last_error}")
+
     def _one_by_one(self, body: bytes, error: msgspec.DecodeError) -> tuple[list[T], int]:
         try:
             raws = self._raw.decode(body).items
@@ -108,8 +119,8 @@ class Listing(Generic[T]):
         for raw in raws:
             try:
                 good.append(self._item.decode(raw))
-            except msgspec.DecodeError:
-                continue  # counted below
+            except msgspec.DecodeError as why:
+                self._last_error = str(why)  # counted below
         return good, len(raws) - len(good)
 
     def _malformed(self, error: msgspec.DecodeError) -> CollectError:

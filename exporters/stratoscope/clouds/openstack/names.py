@@ -4,6 +4,7 @@ Without that role: /v3/auth/projects, the projects that the credential's user ha
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -15,6 +16,8 @@ from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
+
+log = logging.getLogger(__name__)
 
 _STALE_S: Final = 900.0
 """Names are read anew when somebody asks and the question `projects` has not done so for so long."""
@@ -57,6 +60,8 @@ class Names:
         self._api, self._clock = api, clock
         self._one_at_a_time = asyncio.Lock()
         self._known: _Known | None = None
+        self._users: list[_Item] | None = None
+        self._domains: Mapping[str, str] = {}
         self._failure: tuple[float, CollectError | LeftOutError] | None = None
 
     async def read(self) -> Projects:
@@ -83,7 +88,7 @@ class Names:
         Raises:
             CollectError, LeftOutError: As Api; and `unauthorized`, when the credential has no project.
         """
-        known = await self._not_older_than(_STALE_S)
+        known = await self._known_owners()
         if known.is_whole:
             return [project.project_id for project in known.answer.projects]
         if not known.own:
@@ -91,6 +96,15 @@ class Names:
                 LeftOut.UNAUTHORIZED, "the credential has neither a project nor the role admin"
             )
         return [known.own]
+
+    async def _known_owners(self) -> _Known:
+        """What is known; Keystone's silence does not matter once it has been read."""
+        try:
+            return await self._not_older_than(_STALE_S)
+        except CollectError:
+            if self._known is None:
+                raise
+            return self._known
 
     async def _at_hand(self) -> _Known | None:
         """What is known; read first where it is not, or is stale, as long as that does not take long."""
@@ -152,6 +166,10 @@ class Names:
             users, malformed = await self._api.items(_USERS)
         except ForbiddenError:
             return None, 0
+        except CollectError as error:  # a directory behind Keystone that is slow, or has a limit
+            log.warning("users stay as last read cloud=%s error=%r", self._api.cloud, str(error))
+            return self._users, 0
+        self._users = users
         if users or malformed or access.is_admin:
             return users, malformed
         return None, 0
@@ -162,7 +180,11 @@ class Names:
             domains, _ = await self._api.items(_DOMAINS)
         except ForbiddenError:
             return {}
-        return {domain.id: domain.name for domain in domains}
+        except CollectError as error:
+            log.warning("domains stay as last read cloud=%s error=%r", self._api.cloud, str(error))
+            return self._domains
+        self._domains = {domain.id: domain.name for domain in domains}
+        return self._domains
 
 
 def _identity(item: _Item, domains: Mapping[str, str]) -> tuple[str, str, str, bool]:

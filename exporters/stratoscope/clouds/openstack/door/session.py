@@ -68,6 +68,7 @@ class Session:
         async for page in self.pages(listing, params):
             found += page.items
             malformed += page.malformed
+        listing.check(len(found), malformed)
         return found, malformed
 
     def _ask(self, listing: Listing[T], query: Query) -> "asyncio.Task[bytes]":

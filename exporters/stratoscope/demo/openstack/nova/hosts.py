@@ -200,7 +200,7 @@ def _sizes(host: Host) -> dict[str, int]:
     """What the resource tracker says: claims of moves on their way here or away are in it."""
     has, used = host.has, host.used
     return {
-        "vcpus": has.vcpus + has.pcpus,
+        "vcpus": has.vcpus,  # the shared ones: the libvirt driver leaves those for pinning out
         "memory_mb": has.memory_mib,
         "local_gb": has.disk_gib,
         "vcpus_used": used.vcpus + used.pcpus,
