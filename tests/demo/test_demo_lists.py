@@ -81,6 +81,20 @@ async def test_all_services_say_the_same_of_hosts() -> None:
                 assert len(here) == one["running_vms"]
 
 
+async def test_nova_counts_shared_cpus_alone_but_pinned_virtual_ones_too() -> None:
+    async with demo_cloud() as cloud, client(cloud) as admin:
+        old = {"OpenStack-API-Version": "compute 2.53"}
+        pinned = 0
+        for one in (await admin.get("/compute/v2.1/os-hypervisors/detail", old))["hypervisors"]:
+            where = f"/placement/resource_providers/{one['id']}"
+            has = (await admin.get(f"{where}/inventories", PLACEMENT))["inventories"]
+            used = (await admin.get(f"{where}/usages", PLACEMENT))["usages"]
+            assert one["vcpus"] == has["VCPU"]["total"]
+            assert one["vcpus_used"] == used["VCPU"] + used.get("PCPU", 0)
+            pinned += used.get("PCPU", 0)
+        assert pinned > 0
+
+
 async def test_all_services_say_the_same_of_projects() -> None:
     async with demo_cloud() as cloud, client(cloud) as admin:
         cloud.after(300)

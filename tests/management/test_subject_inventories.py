@@ -9,10 +9,10 @@ from support.pages import promtool_findings, rendered
 GIB = 2**30
 SPREAD = Spread("inventories", 3, 2, 1795305600.0, 1.0)
 NODE1 = {
-    "vcpus": Resource(64, 4, 4.0, 120, most=64),
-    "pcpus": Resource(16, 0, 1.0, 8),
-    "memory": Resource(256 * GIB, 16 * GIB, 1.0, 100 * GIB),
-    "disk": Resource(4096 * GIB, 0, 1.5, 8192 * GIB),
+    "vcpus": Resource(64, 4, 4.0, 120, most=64, allocatable=240),
+    "pcpus": Resource(16, 0, 1.0, 8, allocatable=16),
+    "memory": Resource(256 * GIB, 16 * GIB, 1.0, 100 * GIB, allocatable=240 * GIB),
+    "disk": Resource(4096 * GIB, 0, 1.5, 8192 * GIB, allocatable=6144 * GIB),
     "VGPU": Resource(8, 0, 1.0, 3),
 }
 NODE2 = {"vcpus": Resource(16, 0, 2.0, 0), "memory": Resource(64 * GIB, 0, 1.0, 64 * GIB)}
@@ -38,6 +38,19 @@ def test_every_family_is_shown() -> None:
     page = shown(SOME)
     missing = [family.name for family in Inventories.families if f"# TYPE {family.name} " not in page]
     assert missing == ["stratoscope_management_project_disk_overprovisioning_ratio"]
+
+
+def test_how_full_a_host_is_comes_from_one_source() -> None:
+    page = shown(SOME)
+    of_host = '{cloud="uni",host="node1"}'
+    assert f"stratoscope_management_host_vcpus_allocatable{of_host} 240\n" in page
+    assert f"stratoscope_management_host_pcpus_allocatable{of_host} 16\n" in page
+    assert f"stratoscope_management_host_memory_allocatable_bytes{of_host} {240 * GIB}\n" in page
+    assert f"stratoscope_management_host_disk_allocatable_bytes{of_host} {6144 * GIB}\n" in page
+
+
+def test_what_may_be_promised_is_absent_where_the_source_does_not_count_it() -> None:
+    assert 'allocatable{cloud="uni",host="node2"}' not in shown(SOME)
 
 
 def test_overprovisioning_is_what_was_promised_over_what_is_there() -> None:

@@ -70,6 +70,23 @@ def test_every_family_is_shown_by_some_vm() -> None:
     assert [family.name for family in VMs.families if f"# TYPE {family.name} " not in page] == []
 
 
+@pytest.mark.parametrize(
+    ("hosts", "is_whole", "expected"),
+    [
+        (("", ""), False, []),
+        (("", ""), True, ['host=""} 2']),
+        (("", "fake1"), False, ['host=""} 1', 'host="fake1"} 1']),
+    ],
+)
+def test_vms_whose_hosts_are_not_told_are_not_nowhere(
+    hosts: tuple[str, str], *, is_whole: bool, expected: list[str]
+) -> None:
+    page = shown(told(ledger(*(vm(f"vm-{n}", host=host) for n, host in enumerate(hosts))), is_whole=is_whole))
+    metric = "stratoscope_management_host_vms{"
+    lines = [line for line in page.splitlines() if line.startswith(metric)]
+    assert sorted(lines) == [f'{metric}cloud="uni",{rest}' for rest in expected]
+
+
 def test_names_that_are_not_known_are_empty() -> None:
     page = shown(told(ledger(vm(project_id="p9", user_id="u9"))))
     assert 'project_id="p9",project_name="",user_id="u9",user_name=""' in page

@@ -41,13 +41,16 @@ class Ledger:
     def put(self, vm: VM) -> None:
         """A VM as it is now; one that equals what is known stays the same object."""
         known = self._vms.get(vm.vm_id)
-        if known is not None:
-            if known == vm:
-                return
-            self._count(known, -1)
+        if known == vm:
+            return
         self._vms[vm.vm_id] = vm
         self._changed.add(vm.vm_id)
-        self._count(vm, 1)
+        if known is None:
+            self._count(vm, 1)
+            return
+        count = self._count_state if _kept(known) == _kept(vm) else self._count
+        count(known, -1)
+        count(vm, 1)
 
     def drop(self, vm_id: str) -> None:
         """A VM that is gone; nothing happens when it was not known."""
@@ -98,7 +101,7 @@ class Ledger:
 
     def _count(self, vm: VM, by: int) -> None:
         """Count a VM in (1) or out (-1)."""
-        _add(self._by_state, vm.state, by)
+        self._count_state(vm, by)
         _add(self._by_flavor, vm.flavor, by)
         _add(self._by_image, vm.image, by)
         _add(self._by_host, vm.host, by)
@@ -107,6 +110,10 @@ class Ledger:
         _sum(self._by_user, vm.user_id, vm, by)
         if vm.host:
             _sum(self._placed, (vm.project_id, vm.host), vm, by)
+
+    def _count_state(self, vm: VM, by: int) -> None:
+        """The part of it that changes most often."""
+        _add(self._by_state, vm.state, by)
         if vm.fault is not None:
             _add(self._by_fault, vm.fault, by)
         if vm.transition:
@@ -120,6 +127,14 @@ class Ledger:
         del since[vm.vm_id]
         if not since:
             del self._in_transition[vm.transition]
+
+
+def _kept(vm: VM) -> tuple[object, ...]:
+    """What a VM keeps when its state changes: all that decides where it is counted besides."""
+    return (
+        vm.flavor, vm.image, vm.host, vm.zone, vm.project_id, vm.user_id,
+        vm.vcpus, vm.memory, vm.disk, vm.addresses,
+    )  # fmt: skip
 
 
 def _add(counts: dict[K, int], key: K, by: int) -> None:

@@ -167,6 +167,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
         allocated: Promised to VMs.
         used: Used by measurement; None where the source does not measure.
         most: The most that one VM may have; None for no such bound.
+        allocatable: What may be promised to VMs, as the source counts it; None where it does not.
     """
 
     total: float
@@ -175,6 +176,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     allocated: float | None
     used: float | None = None
     most: float | None = None
+    allocatable: float | None = None
 
 
 class Host(msgspec.Struct, frozen=True):

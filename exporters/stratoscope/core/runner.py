@@ -301,8 +301,9 @@ class Runner:
 
     def _left_out(self, reason: LeftOut, message: str) -> Outcome:
         """Withdraw everything at once: there is nothing any more that old data could be the data of."""
+        level = logging.INFO if reason is LeftOut.ABSENT else logging.WARNING
         log.log(
-            logging.WARNING if self.status.left_out is not reason else logging.DEBUG,
+            level if self.status.left_out is not reason else logging.DEBUG,
             "left out collector=%s cloud=%s reason=%s why=%r",
             *(self.collector.name, self.collector.cloud, reason, message),
         )

@@ -263,6 +263,13 @@ async def test_conductors_of_ironic_have_a_group_for_zone() -> None:
     assert (second.zone, second.is_up, second.heartbeat) == ("rack2", False, None)
 
 
+async def test_conductor_of_magnum_is_disabled_only_where_it_says_so() -> None:
+    (row,) = MSERVICES["mservices"]
+    rows = [{**row, "disabled": is_disabled, "disabled_reason": "old"} for is_disabled in (False, True)]
+    read = await ask(api_of("container_infra", others={"mservices": rows}), "container_infra")
+    assert [(one.is_enabled, one.reason) for one in read.agents] == [(True, "old"), (False, "old")]
+
+
 async def test_engines_of_heat_are_one_for_each_host_and_up_if_any_is() -> None:
     first, second = (await ask(api_of("orchestration"), "orchestration")).agents
     assert (first.host, first.is_up, first.heartbeat) == ("heat1", True, 1422943795.0)

@@ -58,9 +58,9 @@ async def test_hosts_have_what_their_providers_have() -> None:
     assert read.malformed == 0
     assert read.resources.keys() == set(HOSTS.values())
     assert read.resources["fake1"] == {
-        "vcpus": Resource(64, 0, 4.0, 6, most=64),
-        "memory": Resource(262144 * MIB, 0, 1.0, 384 * MIB, most=262144 * MIB),
-        "disk": Resource(4096 * GIB, 0, 1.0, 5 * GIB, most=4096 * GIB),
+        "vcpus": Resource(64, 0, 4.0, 6, most=64, allocatable=256),
+        "memory": Resource(262144 * MIB, 0, 1.0, 384 * MIB, most=262144 * MIB, allocatable=262144 * MIB),
+        "disk": Resource(4096 * GIB, 0, 1.0, 5 * GIB, most=4096 * GIB, allocatable=4096 * GIB),
     }
     assert read.zones == {"fake1": "az1", "fake2": "az1", "fake3": "small", "fake4": "broken"}
     assert read.spread == Spread("inventories", 4, 4, cloud.now, 1.0)
@@ -174,7 +174,7 @@ async def test_pieces_of_a_host_add_up_and_what_is_not_read_is_not_shown() -> No
     assert "fake1" not in read.resources
     cloud.part(numa1, "inventories", {"inventories": parts, "resource_provider_generation": 1})
     of_host = (await after(cloud)).resources["fake1"]
-    assert of_host["pcpus"] == Resource(34, 2, 1.0, 9, most=16)
+    assert of_host["pcpus"] == Resource(34, 2, 1.0, 9, most=16, allocatable=32)
     assert of_host["CUSTOM_FPGA"].total == 4
     assert of_host["vcpus"].total == 64
 

@@ -97,8 +97,16 @@ def test_ratio_of_pieces_is_that_of_all_together() -> None:
     providers.found([row(A), row(B)], 1.0)
     known(providers, A, VCPU=Inventory(12, 2, allocation_ratio=4.0, max_unit=12))
     known(providers, B, VCPU=Inventory(30, 0, allocation_ratio=1.0, max_unit=30))
-    assert resources(list(providers)) == {"vcpus": Resource(42, 2, 70 / 40, 2, most=30)}
+    assert resources(list(providers)) == {"vcpus": Resource(42, 2, 70 / 40, 2, most=30, allocatable=70)}
     assert providers.resources([A, B]) == resources(list(providers))
+
+
+def test_what_may_be_promised_of_pieces_is_rounded_down_piece_by_piece() -> None:
+    providers = Providers()
+    providers.found([row(A), row(B)], 1.0)
+    for piece in (A, B):
+        known(providers, piece, MEMORY_MB=Inventory(10, 1, allocation_ratio=1.1))
+    assert resources(list(providers))["memory"].allocatable == (9 + 9) * 2**20
 
 
 def test_ratio_of_a_piece_that_is_all_reserved_is_its_own() -> None:

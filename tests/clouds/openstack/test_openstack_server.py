@@ -124,9 +124,21 @@ def test_vm_of_unknown_state_keeps_what_was_known() -> None:
     assert (lost.state, lost.fault, lost.name, lost.flavor) == ("UNKNOWN", None, "broken", "probe.tiny")
 
 
-def test_server_without_a_flavor_costs_its_sizes_alone() -> None:
-    found = one(flavor=None)
-    assert (found.state, found.flavor, found.vcpus, found.memory, found.disk) == ("ACTIVE", "", 0, 0, 0)
+def test_moments_without_a_zone_are_utc() -> None:
+    found = one(created="2026-11-23T08:30:07", updated="2026-11-23T08:30:14")
+    assert (found.created, found.changed) == (1795422607.0, 1795422614.0)
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "BUILD", "ERROR", "UNKNOWN"])
+def test_server_without_a_flavor_makes_no_sense(status: str) -> None:
+    without = raw(status=status)
+    del without["flavor"]
+    assert read(raw(), raw(status=status, flavor=None), without) == ([one()], 2)
+
+
+@pytest.mark.parametrize("status", ["DELETED", "SOFT_DELETED"])
+def test_server_that_is_gone_needs_no_flavor(status: str) -> None:
+    assert one(status=status, flavor=None).state == status
 
 
 @pytest.mark.parametrize(

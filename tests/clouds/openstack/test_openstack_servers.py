@@ -332,6 +332,20 @@ async def test_server_that_makes_no_sense_is_counted_and_costs_itself_alone() ->
     assert (await after(nova, servers, 1801)).vms.keys() == {"b"}
 
 
+async def test_server_that_loses_its_flavor_is_counted_and_keeps_what_was_known() -> None:
+    nova, servers = await known("a", "b")
+    nova.now += 10
+    nova.put("a", flavor=None, status="SHUTOFF")
+    answered = await after(nova, servers)
+    assert (answered.malformed, answered.by_state, answered.by_flavor) == (
+        1,
+        {"ACTIVE": 2},
+        {"probe.tiny": 2},
+    )
+    nova.delete("a")
+    assert (await after(nova, servers)).vms.keys() == {"b"}
+
+
 async def test_faults_that_lists_lack_are_asked_for_once_until_the_server_changes() -> None:
     nova = FakeNova()
     nova.lists_faults = False

@@ -1,7 +1,7 @@
 """Types of single fields as OpenStack's services answer them, and their conversion to base units."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias, overload
 
 import msgspec
 
@@ -11,6 +11,18 @@ page. The services themselves allow 255 characters."""
 
 MIB: Final = 2**20
 GIB: Final = 2**30
+
+
+@overload
+def moment(when: datetime) -> float: ...
+
+
+@overload
+def moment(when: None) -> None: ...
+
+
+@overload
+def moment(when: datetime | None) -> float | None: ...
 
 
 def moment(when: datetime | None) -> float | None:

@@ -60,7 +60,7 @@ class Listing(Generic[T]):
         )
         self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(whole)
         self._raw: msgspec.json.Decoder[Any] = msgspec.json.Decoder(raw)
-        self._last_error = ""
+        self._error = ""  # of the first item that made no sense, on the last page with one
         links = msgspec.defstruct(
             f"Links_{key}",
             [("links_of", list[_Link] | None, msgspec.field(name=f"{key}_links", default=None))],
@@ -106,7 +106,7 @@ class Listing(Generic[T]):
         """
         if malformed and not good:
             what = f"{self.service}: {self.operation}: none of {malformed} items makes sense"
-            raise CollectError(Reason.MALFORMED, f"{what}: {self._last_error}")
+            raise CollectError(Reason.MALFORMED, f"{what}: {self._error}")
 
     def _one_by_one(self, body: bytes, error: msgspec.DecodeError) -> tuple[list[T], int]:
         try:
@@ -115,13 +115,14 @@ class Listing(Generic[T]):
             raise self._malformed(worse) from worse
         if raws is None:
             raise self._malformed(error) from error
-        good = []
+        good, errors = [], []
         for raw in raws:
             try:
                 good.append(self._item.decode(raw))
             except msgspec.DecodeError as why:
-                self._last_error = str(why)  # counted below
-        return good, len(raws) - len(good)
+                errors.append(str(why))
+        self._error = errors[0] if errors else self._error
+        return good, len(errors)
 
     def _malformed(self, error: msgspec.DecodeError) -> CollectError:
         return CollectError(Reason.MALFORMED, f"{self.service}: {self.operation}: {error}")

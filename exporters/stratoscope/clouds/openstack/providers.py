@@ -229,6 +229,7 @@ def _resource(name: str, parts: Sequence[tuple[Inventory, int]]) -> Resource:
         ratio,
         sum(used for _, used in parts) * unit,
         most=max(inventory.max_unit for inventory, _ in parts) * unit,
+        allocatable=sum(inventory.capacity for inventory, _ in parts) * unit,
     )
 
 

@@ -14,7 +14,7 @@ _HOST: Final = ("cloud", "host")
 
 
 def _families(name: str, what: str, unit: str, source: str) -> Sequence[Family]:
-    """Reserved, ratio, allocated of a resource. Args: unit: With its underscore; "" for pieces."""
+    """Reserved, ratio, allocatable, allocated of a resource. Args: unit: With its underscore, or ""."""
     metric = f"{_PREFIX}_host_{name}"
     return (
         Family(
@@ -23,6 +23,11 @@ def _families(name: str, what: str, unit: str, source: str) -> Sequence[Family]:
         Family(
             f"{metric}_allocation_ratio",
             f"How many times what is not reserved may be promised ({source}).",
+            labels=_HOST,
+        ),
+        Family(
+            f"{metric}_allocatable{unit}",
+            f"{what} that may be promised to VMs: total less reserved, times the ratio ({source}).",
             labels=_HOST,
         ),
         Family(f"{metric}_allocated{unit}", f"{what} promised to VMs (usages of {source}).", labels=_HOST),
@@ -35,7 +40,7 @@ OF: Final[Mapping[str, Sequence[Family]]] = {
     "memory": _families("memory", "Memory", "_bytes", "MEMORY_MB"),
     "disk": _families("disk", "Disk space", "_bytes", "DISK_GB"),
 }
-"""The families of reserved, ratio, allocated, by resource."""
+"""The families of reserved, ratio, allocatable, allocated, by resource."""
 PCPUS = Family(
     f"{_PREFIX}_host_pcpus", "CPUs of the host to which virtual ones can be pinned (PCPU).", labels=_HOST
 )
@@ -100,7 +105,8 @@ class Inventories(Subject[model.Inventories]):
 def _of_host(resources: Mapping[str, model.Resource], labels: Labels) -> Iterable[Sample]:
     for name, resource in resources.items():
         if name in OF:
-            yield from given(OF[name], (resource.reserved, resource.ratio, resource.allocated), labels)
+            promises = (resource.reserved, resource.ratio, resource.allocatable, resource.allocated)
+            yield from given(OF[name], promises, labels)
         else:
             of_class = labels.plus(resource=name)
             values = (resource.total, resource.allocated)

@@ -89,8 +89,9 @@ class VMs(Subject[model.VMs]):
         self._one_at_a_time = threading.Lock()
 
     def samples(self, answer: model.VMs, /) -> Iterable[Sample]:
-        yield from self._few(answer)
-        for label, rows in _rows(answer).items():
+        by_label = _rows(answer)
+        yield from self._few(answer, by_label)
+        for label, rows in by_label.items():
             yield from self._tables[label].samples(rows)
         yield from self._each.samples(answer)
 
@@ -100,11 +101,12 @@ class VMs(Subject[model.VMs]):
         One at a time: a collection that was given up may still be busy here, in its thread.
         """
         with self._one_at_a_time:
-            kept = [one for label, rows in _rows(answer).items() for one in self._tables[label].lines(rows)]
+            by_label = _rows(answer)
+            kept = [one for label, rows in by_label.items() for one in self._tables[label].lines(rows)]
             kept += self._each.lines(answer)
-            return together(render(self._few(answer), _FEW, max_series), kept, max_series)
+            return together(render(self._few(answer, by_label), _FEW, max_series), kept, max_series)
 
-    def _few(self, answer: model.VMs) -> Iterable[Sample]:
+    def _few(self, answer: model.VMs, by_label: Mapping[str, Mapping[str, Row]]) -> Iterable[Sample]:
         """The series that are few."""
         cloud = Labels(cloud=self._cloud)
         for state, number in answer.by_state.items():
@@ -115,8 +117,14 @@ class VMs(Subject[model.VMs]):
         for state, (number, oldest) in answer.in_transition.items():
             yield IN_TRANSITION(number, cloud.plus(state=state))
             yield OLDEST(oldest, cloud.plus(state=state))
-        for label, rows in _rows(answer).items():
+        for label, rows in by_label.items():
             yield self._tables[label].beyond(rows)
+
+
+def _hosts(answer: model.VMs) -> Mapping[str, int]:
+    """VMs by host; nothing where no host is told: VMs that a plain credential sees are not nowhere."""
+    is_untold = not answer.is_whole and answer.by_host.keys() <= {""}
+    return {} if is_untold else answer.by_host
 
 
 def _rows(answer: model.VMs) -> Mapping[str, Mapping[str, Row]]:
@@ -124,7 +132,7 @@ def _rows(answer: model.VMs) -> Mapping[str, Mapping[str, Row]]:
     counts = {
         "flavor": answer.by_flavor,
         "image": answer.by_image,
-        "host": answer.by_host,
+        "host": _hosts(answer),
         "zone": answer.by_zone,
     }
     rows: dict[str, Mapping[str, Row]] = {

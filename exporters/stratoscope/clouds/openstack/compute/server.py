@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.openstack.compute.faults import fault_reason
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+from stratoscope.clouds.openstack.fields import GIB, MIB, Text, moment
 from stratoscope.clouds.openstack.listing import Listing
 
 BUILD: Final = "BUILD"
@@ -63,6 +63,7 @@ class Server(
     Attributes:
         image: "" where it was booted from a volume.
         updated: Of one that is not yet in a cell it is the moment of the answer.
+        flavor: None only where it is not needed, or Nova itself does not know it.
     """
 
     id: Text
@@ -79,6 +80,11 @@ class Server(
     task: Text | None = None
     fault: Fault | None = None
     addresses: dict[str, list[Address]] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse one without a flavor: sums with its 0 vCPUs would be invented."""
+        if self.flavor is None and not self.is_partial and self.status not in GONE:
+            raise ValueError("a server without a flavor")
 
     @property
     def is_partial(self) -> bool:
@@ -129,7 +135,7 @@ def vm(server: Server, texts: Texts) -> VM:
         image_id,
         one(server.host or ""),
         one(server.zone or ""),
-        server.created.timestamp(),
+        moment(server.created),
         _unchanged_since(server),
         flavor.vcpus if flavor is not None else 0,
         flavor.ram * MIB if flavor is not None else 0,
@@ -147,8 +153,8 @@ def of_unknown_state(known: VM) -> VM:
 def _unchanged_since(server: Server) -> float:
     """A build begins when the server is created, however often its task or host changes until it ends."""
     if server.updated is None or server.status == BUILD:
-        return server.created.timestamp()
-    return server.updated.timestamp()
+        return moment(server.created)
+    return moment(server.updated)
 
 
 def _disk(flavor: Flavor, *, has_image: bool) -> int:

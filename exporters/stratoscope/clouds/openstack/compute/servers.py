@@ -29,6 +29,7 @@ from stratoscope.clouds.openstack.compute.server import (
     vm,
 )
 from stratoscope.clouds.openstack.compute.unexplained import MOST, Unexplained
+from stratoscope.clouds.openstack.fields import moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Page, Query
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.core.collector import Every, time_left_s
@@ -224,7 +225,7 @@ class Servers:
 
     def _put(self, server: Server) -> None:
         if server.updated is not None:
-            self._newest = max(self._newest, server.updated.timestamp())
+            self._newest = max(self._newest, moment(server.updated))
         if server.status in GONE:
             self._drop(server.id)
             return

@@ -68,7 +68,7 @@ def _service(conductor: _Conductor) -> Service:
         conductor.host,
         "",
         conductor.state == "up",
-        not conductor.disabled and conductor.disabled_reason is None,
+        not conductor.disabled,
         conductor.disabled_reason or "",
         moment(conductor.updated_at),
     )
