@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from openstack_server import Serving
-from priority import go_first
 from processes import Running, exporter
 
 from stratoscope.clouds.openstack.cloud import OpenStack
@@ -127,6 +126,5 @@ async def _open(settings: Any) -> AsyncIterator[Collections]:
 
 
 if __name__ == "__main__":
-    go_first()
     list_all_always()
     sys.exit(main(replace(EXPORTER, open=_open), sys.argv[1:]))

@@ -22,7 +22,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import openstack_pages
 from openstack_pages import PER_PAGE, Server, joined
-from priority import go_first
 
 CHANGES: Final = 100
 """One server of so many is another at each list of changes."""
@@ -260,5 +259,4 @@ async def _main(counts: Sequence[int]) -> None:
 
 
 if __name__ == "__main__":
-    go_first()
     asyncio.run(_main([int(count) for count in sys.argv[1:]]))

@@ -2,41 +2,49 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import endurance
+import large
 import live
 import pipeline
 import recorded
+import refresh
 import renderer
+import requests_made
+import snapshot
 from processes import ROOT
-from results import show, write
+from results import Result, show, write
 
 LEAST_ROUNDS = 20
+PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
+    "renderer": renderer.run,
+    "pipeline": pipeline.run,
+    "recorded": lambda _: recorded.run(),
+    "endurance": lambda _: endurance.run(),
+    "live": live.run,
+    "refresh": refresh.run,
+    "large": lambda _: large.run(),
+    "snapshot": lambda _: snapshot.run(),
+    "requests": lambda _: requests_made.run(),
+}
+"""By name; each takes the number of rounds."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = ("renderer", "pipeline", "recorded", "endurance", "live")
-    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=25, help="of interleaved measurements, at least 20")
     options = parser.parse_args()
     if options.rounds < LEAST_ROUNDS:
         parser.error(f"--rounds: at least {LEAST_ROUNDS}")
     results = []
     for part in options.only:
-        print(f"-- {part}")
-        if part == "renderer":
-            results += renderer.run(options.rounds)
-        elif part == "pipeline":
-            results += pipeline.run(options.rounds)
-        elif part == "recorded":
-            results += recorded.run()
-        elif part == "endurance":
-            results += endurance.run()
-        else:
-            results += live.run(options.rounds)
+        print(f"-- {part}", flush=True)
+        results += PARTS[part](options.rounds)
     show(results)
-    if set(options.only) == set(parts):
+    if set(options.only) == set(PARTS):
         write(results, ROOT / "build/bench.json")
     return 0 if all(result.ok for result in results) else 1
 
