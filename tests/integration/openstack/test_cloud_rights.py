@@ -22,7 +22,10 @@ ABSENT = {
     "key_manager",
 }
 """What this cloud does not have."""
-MOVING = ("_timestamp_seconds", "_latency_seconds_bucket", "_latency_seconds_sum")
+MOVING = (
+    *("_timestamp_seconds", "_latency_seconds_bucket", "_latency_seconds_sum"),
+    "_flavor_room_upper_bound",  # at first every flavor has one, until the hosts have been read
+)
 
 
 @pytest.fixture(scope="module")
