@@ -1,6 +1,7 @@
 """The budget of a cloud: how many requests go out, when, and what is counted."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -78,7 +79,7 @@ async def test_requests_are_counted_with_seconds_and_bytes(wheel: Wheel) -> None
 
 
 async def test_one_service_gets_half_of_what_goes_at_once(wheel: Wheel) -> None:
-    budget = Budget(Limits(concurrency=5), wheel.clock)
+    budget = Budget(Limits(concurrency=6), wheel.clock)
     nova, cinder = Service(wheel, GOOD, takes_s=10), Service(wheel, GOOD, takes_s=1)
     await wheel.run(
         *(budget.call("compute", "servers", nova) for _ in range(8)),
@@ -215,6 +216,63 @@ async def test_ten_minutes_of_429_cause_hardly_any_requests(
         await wheel.run(*(budget.call("compute", "servers", service) for _ in range(5)))
         wheel.time_s = max(wheel.time_s, began + 60)
     assert len(service.asked_at) <= 25
+
+
+async def test_ten_minutes_of_a_short_retry_after_cause_hardly_more(
+    wheel: Wheel, deadline: Callable[[float], None]
+) -> None:
+    budget = Budget(Limits(), wheel.clock)
+    service = Service(wheel, _refused(429, "1"))
+    while wheel.time_s < 1600:
+        began = wheel.time_s
+        deadline(50)
+        await wheel.run(*(budget.call("compute", "servers", service) for _ in range(5)))
+        wheel.time_s = max(wheel.time_s, began + 60)
+    assert len(service.asked_at) <= 25
+
+
+async def test_a_service_that_did_not_answer_takes_one_place_until_it_does() -> None:
+    DEADLINE.set(time.monotonic() + 5)  # of this test's context alone
+    budget = Budget(Limits(timeout=Duration(0.05)))
+    hung = [asyncio.create_task(budget.call("compute", "servers", _hangs)) for _ in range(4)]
+    await asyncio.wait(hung)
+    hung += [asyncio.create_task(budget.call("compute", "servers", _hangs)) for _ in range(4)]
+    await asyncio.sleep(0.01)
+    assert budget.account.in_flight == 1
+    again = asyncio.create_task(budget.call("compute", "servers", _good))
+    assert await again == GOOD  # when those before it have been given up
+    assert [_reason(one.exception()) for one in hung] == [Reason.TIMEOUT] * 8
+    answers = await asyncio.gather(*(budget.call("compute", "servers", _good) for _ in range(4)))
+    assert answers == [GOOD] * 4
+
+
+async def test_who_waits_in_vain_for_one_that_does_not_answer_is_told_so() -> None:
+    budget = Budget(Limits())
+    DEADLINE.set(time.monotonic() + 0.1)  # of this test's context alone
+    with pytest.raises(CollectError, match="no answer within"):
+        await budget.call("compute", "servers", _hangs)
+    DEADLINE.set(time.monotonic() + 50)
+    hung = asyncio.create_task(budget.call("compute", "servers", _hangs))
+    await asyncio.sleep(0)
+    DEADLINE.set(time.monotonic() + 0.1)
+    with pytest.raises(CollectError, match="compute does not answer, and is asked one at a time") as caught:
+        await budget.call("compute", "servers", _good)
+    assert caught.value.reason is Reason.TIMEOUT
+    hung.cancel()
+    await asyncio.wait({hung})
+
+
+async def test_two_services_that_hang_leave_the_others_room() -> None:
+    budget = Budget(Limits())
+    hung = [
+        asyncio.create_task(budget.call(service, "servers", _hangs))
+        for service in ["compute"] * 9 + ["block-storage"] * 9
+    ]
+    await asyncio.sleep(0.01)
+    assert await budget.call("network", "ports", _good) == GOOD
+    for task in hung:
+        task.cancel()
+    await asyncio.wait(hung)
 
 
 async def test_a_refresh_is_bounded_with_all_its_tasks(wheel: Wheel) -> None:

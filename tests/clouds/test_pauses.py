@@ -18,11 +18,11 @@ def pauses(wheel: Wheel) -> Pauses:
     return Pauses(wheel.clock)
 
 
-def _in_a_row(pauses: Pauses, wheel: Wheel, number: int) -> list[float]:
+def _in_a_row(pauses: Pauses, wheel: Wheel, number: int, retry_after: str | None = None) -> list[float]:
     """How long the pauses are that so many refusals bring, each after the end of the last one."""
     lasts = []
     for _ in range(number):
-        pauses.refused("compute", 429, None)
+        pauses.refused("compute", 429, retry_after)
         lasts.append(pauses.left_s("compute"))
         wheel.time_s += lasts[-1]
     return lasts
@@ -70,6 +70,27 @@ def test_answers_to_what_was_sent_before_change_nothing(pauses: Pauses) -> None:
 def test_retry_after_is_believed_within_reason(pauses: Pauses, retry_after: str, seconds: float) -> None:
     pauses.refused("compute", 503, retry_after)
     assert pauses.left_s("compute") == pytest.approx(seconds)
+
+
+def test_who_goes_on_to_refuse_is_given_longer_than_it_asks_for(pauses: Pauses, wheel: Wheel) -> None:
+    assert _in_a_row(pauses, wheel, 6, "1") == pytest.approx([1, 1, 4, 8, 16, 32])
+    assert _in_a_row(pauses, wheel, 2, "300") == pytest.approx([300, 300])
+
+
+def test_one_that_did_not_answer_is_asked_one_at_a_time_until_it_does(pauses: Pauses) -> None:
+    pauses.hung("compute")
+    assert pauses.left_s("compute") == 0
+    assert pauses.gate("compute") is not None
+    assert (pauses.is_silent("compute"), pauses.is_silent("network")) == (True, False)
+    pauses.answered("compute")
+    assert (pauses.gate("compute"), pauses.is_silent("compute")) == (None, False)
+
+
+def test_a_refusal_is_an_answer(pauses: Pauses) -> None:
+    pauses.hung("compute")
+    pauses.refused("compute", 503, None)
+    assert not pauses.is_silent("compute")
+    assert pauses.gate("compute") is not None
 
 
 def test_a_longer_retry_after_of_a_later_answer_counts(pauses: Pauses) -> None:

@@ -4,7 +4,6 @@ Every request of a cloud's session goes through its Budget, which counts it. It 
 """
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -16,6 +15,7 @@ from stratoscope.clouds.account import Account, Call
 from stratoscope.clouds.calls import Answer, CallError, Send
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.pauses import REFUSALS, Pauses
+from stratoscope.clouds.places import Places
 from stratoscope.clouds.rate import Rate
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.config import Duration
@@ -31,8 +31,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The block `budget:` of a cloud.
 
     Attributes:
-        concurrency: Requests at once; one service gets half of them, so that one that hangs leaves the others
-            room.
+        concurrency: Requests at once; one service gets half of them, and the last quarter is kept for those
+            that have none, so that services that hang leave the others room.
         requests_per_second: On average; one second's worth may be made at once.
         requests_per_refresh: Of one collection of one collector.
         timeout: Of one request.
@@ -66,8 +66,7 @@ class Budget:
         self.account = Account()
         self._clock = clock
         self._pauses, self._rate = Pauses(clock), Rate(limits.requests_per_second, clock)
-        self._all = asyncio.Semaphore(limits.concurrency)
-        self._shares: dict[str, asyncio.Semaphore] = {}
+        self._places = Places(limits.concurrency)
 
     @contextmanager
     def refresh(self) -> Iterator[None]:
@@ -132,19 +131,14 @@ class Budget:
 
         Raises:
             CollectError: `busy` or `unavailable`, at once, when the pause lasts longer; `busy`, when it is
-                too late.
+                too late; `timeout`, when that is because the service does not answer.
         """
         began, until = self._clock.monotonic(), self._until() if until is None else until
         try:
             async with asyncio.timeout(max(0.0, until - began)):
-                places = await self._places(service, until, is_beside=is_beside)
+                places = await self._admitted(service, until, is_beside=is_beside)
         except TimeoutError:
-            raise CollectError(
-                Reason.BUSY,
-                f"{service}: {operation}: no turn within {max(0.0, until - began):.3g} s: the budget is"
-                f" {self.limits.concurrency} requests at once, half of them for one service, and"
-                f" {self.limits.requests_per_second:g} per second",
-            ) from None
+            raise self._no_turn(f"{service}: {operation}", service, until - began) from None
         finally:
             self.account.waited_s += self._clock.monotonic() - began
         async with places:
@@ -154,16 +148,14 @@ class Budget:
             finally:
                 self.account.in_flight -= 1
 
-    async def _places(self, service: str, until: float, *, is_beside: bool) -> AsyncExitStack:
+    async def _admitted(self, service: str, until: float, *, is_beside: bool) -> AsyncExitStack:
         while self._clock.monotonic() < until:
             await self._outlast(service, until)
             async with AsyncExitStack() as stack:
                 gate = None if is_beside else self._pauses.gate(service)
                 if gate is not None:
                     await stack.enter_async_context(gate)
-                if not is_beside:
-                    await stack.enter_async_context(self._share(service))
-                await stack.enter_async_context(self._all)
+                await stack.enter_async_context(self._places.one(service, is_beside=is_beside))
                 if self._is_changed(service, gate, is_beside=is_beside):
                     continue
                 await self._rate.wait(until)
@@ -181,12 +173,6 @@ class Budget:
                 raise self._paused(service)
             await self._clock.sleep(left_s)
 
-    def _share(self, service: str) -> asyncio.Semaphore:
-        share = self._shares.get(service)
-        if share is None:
-            share = self._shares[service] = asyncio.Semaphore(math.ceil(self.limits.concurrency / 2))
-        return share
-
     async def _sent(self, call: Call, send: Send, until: float) -> Answer:
         """The answer in time, counted, whatever becomes of it."""
         began = self._clock.monotonic()
@@ -198,6 +184,7 @@ class Budget:
             code, size = str(answer.status), len(answer.body)
         except TimeoutError as error:
             code = "timeout"
+            self._pauses.hung(call[0])
             what = f"{call[0]}: {call[1]}: no answer within {within_s:.3g} s"
             raise CollectError(Reason.TIMEOUT, what) from error
         except CallError as error:
@@ -219,6 +206,18 @@ class Budget:
         if refresh.requests >= most:
             raise CollectError(Reason.BUSY, f"{service}: {operation}: more than requests_per_refresh, {most}")
         refresh.requests += 1
+
+    def _no_turn(self, what: str, service: str, waited_s: float) -> CollectError:
+        waited = f"{what}: no turn within {max(0.0, waited_s):.3g} s"
+        if self._pauses.is_silent(service):
+            return CollectError(
+                Reason.TIMEOUT, f"{waited}: {service} does not answer, and is asked one at a time"
+            )
+        return CollectError(
+            Reason.BUSY,
+            f"{waited}: the budget is {self.limits.concurrency} requests at once, half of them for one"
+            f" service, and {self.limits.requests_per_second:g} per second",
+        )
 
     def _paused(self, service: str) -> CollectError:
         status = self._pauses.status(service)

@@ -35,7 +35,7 @@ WAIT = Family(
 IN_FLIGHT = Family("stratoscope_cloud_requests_in_flight", "Requests under way.", labels=_CLOUD)
 CONCURRENCY = Family(
     "stratoscope_cloud_budget_concurrency",
-    "The budget: requests at once; half of them for one service.",
+    "The budget: requests at once; half of them for one service, the last quarter for those that have none.",
     labels=_CLOUD,
 )
 PER_SECOND = Family(
