@@ -92,9 +92,9 @@ async def test_verdict_of_a_failure_shows_once_no_snapshot_does() -> None:
     assert (await runner.lines(1))[0] is None  # a success took the verdict back
 
 
-async def stop_after(runner: Runner, clock: Clock, sleeps: int) -> None:
+async def stop_after(runner: Runner, clock: Clock, sleeps: int, schedule: Every = SCHEDULE) -> None:
     """Run the background until it has slept so often."""
-    background = asyncio.create_task(runner.keep_running(SCHEDULE))
+    background = asyncio.create_task(runner.keep_running(schedule))
     await until(lambda: len(clock.slept_s) >= sleeps)
     await runner.stop()
     async with asyncio.timeout(2):
@@ -112,6 +112,15 @@ async def test_background_collects_at_each_interval_whatever_a_collection_takes(
     source.answers = [slow]
     await stop_after(runner_of(source, clock), clock, 5)
     assert clock.slept_s[1:5] == [53, 60, 1, 0]  # the one that took longer than an interval: the next at once
+
+
+async def test_after_a_failure_it_is_tried_again_within_a_minute_whatever_the_interval() -> None:
+    rare, clock = Every(interval_s=600, timeout_s=50, max_age_s=1300), Clock()
+    runner = runner_of(Source(DOWN, DOWN, []), clock, rare)
+    await runner.first()
+    await stop_after(runner, clock, 3, rare)
+    assert 30 <= clock.slept_s[0] < 60
+    assert clock.slept_s[1:3] == [60, 600]
 
 
 async def test_background_goes_on_after_failures() -> None:

@@ -93,6 +93,8 @@ Outcome: TypeAlias = "tuple[Lines | None, Status]"
 
 GRACE_S: Final = 0.5
 """How long a collection that was cancelled may take to end before it is left alone."""
+AGAIN_S: Final = 60.0
+"""So long after a failure a collection begins anew, where its interval is longer."""
 
 
 class Runner:
@@ -171,13 +173,19 @@ class Runner:
             )
 
     async def keep_running(self, schedule: Every) -> None:
-        """Collect at each interval until `stop`, after `first`; the first time is spread by name."""
+        """Collect at each interval until `stop`, after `first`; the first time is spread by name.
+
+        After a failure it does not wait for longer than a minute: the source may be back.
+        """
         name = f"{self.collector.cloud}/{self.collector.name}"
-        await self._sleep(schedule.interval_s * (0.5 + zlib.crc32(name.encode()) % 512 / 1024))
+        await self._sleep(self._pause_s(schedule) * (0.5 + zlib.crc32(name.encode()) % 512 / 1024))
         while not self._stopped:
             began = self._monotonic()
             await self.first()
-            await self._sleep(max(0.0, began + schedule.interval_s - self._monotonic()))
+            await self._sleep(max(0.0, began + self._pause_s(schedule) - self._monotonic()))
+
+    def _pause_s(self, schedule: Every) -> float:
+        return min(schedule.interval_s, AGAIN_S) if self.status.success is False else schedule.interval_s
 
     async def stop(self) -> None:
         """End the collection under way, and let no other begin; returns after the grace at the latest."""

@@ -79,26 +79,32 @@ class Running:
             self.runners = [Runner(collection, turn=turn) for collection in collections.running]
             self.left_out = collections.left_out
             try:
-                await self._try_all()
-                self._tried.set_result(None)
-                await self._keep_running()
+                await self._run_all()
             finally:
                 async with asyncio.TaskGroup() as tasks:
                     for runner in self.runners:
                         tasks.create_task(runner.stop())
 
-    async def _try_all(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for runner in self.runners:
-                tasks.create_task(runner.first())
+    async def _run_all(self) -> None:
+        """Try every collector, and repeat those of the background: it ends by being cancelled.
 
-    async def _keep_running(self) -> None:
-        """Collect in the background, for ever: it ends by being cancelled."""
+        None waits for another's first time: one may hang for as long as it is allowed to.
+        """
+        untried = set(self.runners)
         async with asyncio.TaskGroup() as tasks:
             for runner in self.runners:
-                if isinstance(schedule := runner.collection.schedule, Every):
-                    tasks.create_task(runner.keep_running(schedule))
+                tasks.create_task(self._run(runner, untried))
+            if not untried:
+                self._tried.set_result(None)
             await asyncio.get_running_loop().create_future()
+
+    async def _run(self, runner: Runner, untried: set[Runner]) -> None:
+        await runner.first()
+        untried.discard(runner)
+        if not untried:
+            self._tried.set_result(None)
+        if isinstance(schedule := runner.collection.schedule, Every):
+            await runner.keep_running(schedule)
 
 
 def _effective(runner: Runner) -> Mapping[str, object]:
