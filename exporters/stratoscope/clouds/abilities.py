@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from stratoscope.clouds.budget import Budget
 from stratoscope.core.collector import Every
 
 T = TypeVar("T")
@@ -38,9 +39,11 @@ class Management(Protocol):
 
     Attributes:
         cloud: The name that the operator gave it.
+        budget: What it may be asked, and has been.
     """
 
     cloud: str
+    budget: Budget
 
     def questions(self) -> Sequence[Question[object]]:
         """Everything that it can be asked; known without asking the cloud."""

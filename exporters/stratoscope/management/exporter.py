@@ -5,12 +5,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 from stratoscope.clouds import model
-from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.requests import Requests
 from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
 from stratoscope.management.collector import Asked
+from stratoscope.management.kinds import opened
 from stratoscope.management.settings import OF_REQUESTS, Settings, parse
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.backends import Backends
@@ -49,8 +50,8 @@ async def _open(settings: Settings) -> AsyncIterator[Collections]:
     running: list[Collection] = []
     left_out: list[Absent] = []
     async with AsyncExitStack() as stack:
-        for config in settings.clouds:
-            cloud = OpenStack(config)
+        for entry in settings.clouds:
+            cloud = opened(entry)
             stack.push_async_callback(cloud.close)
             for name, collector, default, is_on in _collectors(cloud):
                 if own.is_on(name, default=is_on):
@@ -61,9 +62,9 @@ async def _open(settings: Settings) -> AsyncIterator[Collections]:
         yield Collections(running, left_out)
 
 
-def _collectors(cloud: OpenStack) -> Iterator[tuple[str, Collector[Any], Every | OnScrape, bool]]:
+def _collectors(cloud: Management) -> Iterator[tuple[str, Collector[Any], Every | OnScrape, bool]]:
     """Name, collector, its schedule and whether it is run, unless the configuration says otherwise."""
-    yield "requests", Requests(cloud.cloud, cloud.account), OF_REQUESTS, True
+    yield "requests", Requests(cloud.cloud, cloud.budget), OF_REQUESTS, True
     for question in cloud.questions():
         subject = SUBJECTS[question.answer](cloud.cloud)
         yield question.name, Asked(question, subject, cloud.cloud), question.every, question.is_on

@@ -1,21 +1,15 @@
 """The section `management:` of the configuration."""
 
-import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
 
-from stratoscope.clouds.config import entries
-from stratoscope.clouds.openstack.cloud import OpenStack
-from stratoscope.clouds.openstack.config import Found, OpenStackCloud
-from stratoscope.clouds.openstack.door.clouds_yaml import found
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import Section, known_keys, section
 from stratoscope.core.errors import ConfigError
+from stratoscope.management.kinds import KINDS, configured, opened
 
-KINDS: Final = ("openstack",)
-"""The kinds that have a management layer this exporter can ask."""
 OF_REQUESTS: Final = OnScrape(5)
 """The account of requests is at hand when scraped."""
 
@@ -27,14 +21,18 @@ class Management(Section, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What is in force."""
+    """What is in force.
 
-    clouds: list[Found]
+    Attributes:
+        clouds: Entries of the kinds in kinds.py.
+    """
+
+    clouds: list[Any]
     management: Management
 
     def schedules(self) -> Mapping[str, Every | OnScrape]:
         """The collectors of all clouds, with the schedules that hold where the configuration is silent."""
-        asked = [question for cloud in self.clouds for question in OpenStack(cloud).questions()]
+        asked = [question for cloud in self.clouds for question in opened(cloud).questions()]
         return {"requests": OF_REQUESTS} | {question.name: question.every for question in asked}
 
 
@@ -44,16 +42,17 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
     Raises:
         ConfigError: One line that names the key and what is allowed.
     """
-    if document.get("clouds") is None:
-        clouds = _from_environment()
-    else:
-        clouds = entries(document, "openstack", OpenStackCloud)
+    clouds = list(configured(document))
+    if not clouds and document.get("clouds") is None:
+        raise ConfigError(
+            "clouds: nothing to watch; allowed: a file with `clouds:`, or OS_CLOUD or OS_AUTH_URL as variable"
+        )
     if not clouds:
         raise ConfigError(
             f"clouds: no entry of a kind that has a management layer, and this exporter needs one; "
             f"allowed: {', '.join(KINDS)}"
         )
-    settings = Settings([found(cloud) for cloud in clouds], section(document, "management", Management))
+    settings = Settings(clouds, section(document, "management", Management))
     _check_collectors(settings)
     return settings
 
@@ -64,12 +63,3 @@ def _check_collectors(settings: Settings) -> None:
     known_keys(own.collectors, defaults, "management.collectors")
     for name in own.collectors:
         own.schedule(name, defaults[name], "management")
-
-
-def _from_environment() -> list[OpenStackCloud]:
-    name = os.environ.get("OS_CLOUD", "")
-    if not name and not os.environ.get("OS_AUTH_URL"):
-        raise ConfigError(
-            "clouds: nothing to watch; allowed: a file with `clouds:`, or OS_CLOUD or OS_AUTH_URL as variable"
-        )
-    return [OpenStackCloud(name=name or "openstack", os_cloud=name)]

@@ -41,14 +41,14 @@ class OpenStack:
 
     Attributes:
         cloud: The name that the operator gave it.
-        account: What it may cost, and has.
+        budget: What it may be asked, and has been.
         api: What its readers ask.
     """
 
     def __init__(self, config: OpenStackCloud, clock: Clock = CLOCK) -> None:
         self.cloud = config.name
         self._client = Client(config, clock)
-        self.account: Budget = self._client.budget
+        self.budget: Budget = self._client.budget
         self.api: Api = Session(config.name, self._client)
         self._readers = (Endpoints(self._client), *_readers(self.api))
 
@@ -62,7 +62,7 @@ class OpenStack:
 
     def _bounded(self, ask: Ask) -> Ask:
         async def bounded() -> Any:
-            with self.account.refresh():
+            with self.budget.refresh():
                 return await ask()
 
         return bounded
