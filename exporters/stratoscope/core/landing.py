@@ -60,7 +60,7 @@ def _running(runners: Sequence[Runner]) -> str:
         "<th>Cloud<th>Collector<th>Schedule<th>State<th class=n>Last success<th class=n>Took"
         "<th class=n>Samples<th>Why"
     )
-    return _table("Collectors", head, (_row(runner, runner.status) for runner in runners))
+    return _table("Collectors", head, (_row(runner, runner.shown()) for runner in runners))
 
 
 def _row(runner: Runner, status: Status) -> str:

@@ -160,6 +160,11 @@ class Runner:
             samples=0,
         )
 
+    def shown(self) -> Status:
+        """The status, with the samples that a scrape would show now: of a failed one those that are kept."""
+        schedule = self.collection.schedule
+        return self._kept(schedule.max_age_s)[1] if isinstance(schedule, Every) else self.status
+
     async def first(self) -> None:
         """Run once, as every collector does at start; returns when it ended or its time-out passed."""
         if self._stopped:
