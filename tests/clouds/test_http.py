@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from aiohttp import web
 from yarl import URL
 
 from stratoscope.clouds.calls import Answer, CallError
-from stratoscope.clouds.http import Http
+from stratoscope.clouds.http import LARGEST, Http
 from stratoscope.core.errors import Reason
 from support import certificates
 
@@ -131,6 +132,15 @@ async def test_a_body_beyond_the_bound_is_malformed(*, packed: bool) -> None:
     assert error.reason is Reason.MALFORMED
     assert error.code == "malformed"
     assert "more than 1048576 bytes" in str(error)
+
+
+async def test_no_body_is_larger_than_16_mib() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=io.BytesIO(bytes((16 << 20) + 1)))
+
+    async with _server(handler) as url:
+        error = await _fails(url, largest=LARGEST)
+    assert str(error) == f"{url}: a body of more than 16777216 bytes"
 
 
 async def test_a_connection_that_is_cut_in_the_body_is_unavailable() -> None:

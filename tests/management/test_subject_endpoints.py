@@ -29,5 +29,11 @@ def test_endpoint_has_a_bucket_for_each_bound_and_one_for_all() -> None:
     assert 'latency_seconds_count{cloud="uni",service="compute"} 9\n' in page
 
 
+def test_an_endpoint_that_could_not_be_asked_is_neither_up_nor_down() -> None:
+    page = shown(model.Endpoint("compute", None, COUNTS, 12.5))
+    assert "endpoint_up{" not in page
+    assert 'latency_seconds_count{cloud="uni",service="compute"} 9\n' in page
+
+
 def test_no_endpoints_show_nothing() -> None:
     assert shown() == ""

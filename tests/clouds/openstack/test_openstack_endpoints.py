@@ -37,7 +37,7 @@ async def _read(endpoints: Endpoints) -> Mapping[str, Endpoint]:
     return {one.service: one for one in (await endpoints.read()).endpoints}
 
 
-def _up(found: Mapping[str, Endpoint]) -> Mapping[str, bool]:
+def _up(found: Mapping[str, Endpoint]) -> Mapping[str, bool | None]:
     return {service: one.is_up for service, one in found.items()}
 
 
@@ -122,7 +122,7 @@ async def test_no_keystone_at_all_is_one_endpoint_that_is_down(tmp_path: Path) -
         assert _up(await _read(Endpoints(client))) == {"identity": False}
 
 
-async def test_a_paused_service_is_not_asked_and_keeps_what_was_known(
+async def test_a_paused_service_is_not_asked_and_is_down_if_it_says_so(
     cloud: FakeOpenStack, client: Client
 ) -> None:
     endpoints = Endpoints(client)
@@ -130,9 +130,23 @@ async def test_a_paused_service_is_not_asked_and_keeps_what_was_known(
     client.budget.refused("compute", 429, "600")
     client.budget.refused("image", 503, "600")
     before = cloud.count("GET /compute/") + cloud.count("GET /image/")
-    found = _up(await _read(endpoints))
-    assert (found["compute"], found["image"]) == (True, False)
+    found = await _read(endpoints)
+    assert (found["compute"].is_up, found["image"].is_up) == (None, False)
+    assert found["compute"].counts[-1] == 1
     assert cloud.count("GET /compute/") + cloud.count("GET /image/") == before
+
+
+async def test_a_verdict_does_not_outlive_the_checks(cloud: FakeOpenStack, tmp_path: Path) -> None:
+    slow = Limits(requests_per_second=0.5)
+    async with (
+        opened(config(tmp_path, cloud.url)) as client,
+        opened(config(tmp_path, cloud.url, slow)) as late,
+    ):
+        assert all(_up(await _read(Endpoints(client))).values())
+        endpoints = Endpoints(late, timeout_s=0.2)
+        await late.access()
+        assert set(_up(await _read(endpoints)).values()) <= {True, None}
+        assert _up(await _read(endpoints)) == dict.fromkeys(KNOWN)  # no turn within 0.2 s
 
 
 async def test_a_hung_service_is_seen_though_its_share_is_taken(cloud: FakeOpenStack, tmp_path: Path) -> None:

@@ -73,3 +73,10 @@ def test_a_whole_list_of_which_nothing_makes_sense_is_no_list_of_nothing() -> No
     assert caught.value.reason is Reason.MALFORMED
     ITEMS.check(1, 2)
     ITEMS.check(0, 0)
+
+
+def test_a_page_that_is_nested_too_deep_is_malformed() -> None:
+    deep = b'{"id": "b", "more": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    with pytest.raises(CollectError, match="image: listed: ") as caught:
+        ITEMS.page(b'{"images": [{"id": "a"}, ' + deep + b"]}")
+    assert caught.value.reason is Reason.MALFORMED

@@ -3,18 +3,25 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+import ssl
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+import yaml
 from aiohttp import web
 
 from stratoscope.clouds.budget import Limits
 from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.openstack.door.client import Ask, Client
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.collector import DEADLINE, Collection, Collector, Every
 from stratoscope.core.config import Duration
 from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.metrics import Sample
+from stratoscope.core.runner import Runner
+from support import certificates
 from support.fake_openstack import PASSWORD, FakeOpenStack, clouds_yaml, config, hangs, opened, running
 from support.wheel import Wheel
 
@@ -81,6 +88,48 @@ async def test_its_requests_are_counted_like_all_others(cloud: FakeOpenStack, cl
     assert (access.project_name, access.user_name) == ("admin", "admin")
     assert "block-storage" in access.services
     assert cloud.headers[0]["User-Agent"].startswith("stratoscope/")
+
+
+async def test_a_wrong_password_is_tried_ever_less_often(
+    cloud: FakeOpenStack, client: Client, wheel: Wheel
+) -> None:
+    cloud.password = "another"  # noqa: S105
+    DEADLINE.set(wheel.time_s + 100_000)
+    tried_at: list[int] = []
+    for minute in range(24 * 60):
+        before = cloud.logins
+        await _all(client, 1)
+        tried_at += [minute] * (cloud.logins - before)
+        wheel.time_s += 60
+    assert tried_at == [0, 5, 15, 35, *range(75, 24 * 60, 60)]
+
+
+async def test_one_right_password_makes_the_next_refusal_the_first_again(
+    cloud: FakeOpenStack, client: Client, wheel: Wheel
+) -> None:
+    DEADLINE.set(wheel.time_s + 100_000)
+    cloud.password = "another"  # noqa: S105
+    for _ in range(3):
+        await _all(client, 1)
+        wheel.time_s += 3601
+    cloud.says(_TOKENS, 500)
+    await _all(client, 1)  # says nothing of the password
+    wheel.time_s += 6
+    cloud.says(_TOKENS, web.json_response({}, status=401))
+    await _all(client, 1)
+    wheel.time_s += 1201
+    await _all(client, 1)
+    assert cloud.logins == 5
+    wheel.time_s += 3601
+    cloud.password = PASSWORD
+    cloud.says(_TOKENS, cloud._login)
+    assert await _all(client, 1) == [b'{"servers": []}']
+    cloud.valid.clear()
+    cloud.password = "another"  # noqa: S105
+    await _all(client, 1)
+    wheel.time_s += 301
+    await _all(client, 1)
+    assert cloud.logins == 8
 
 
 async def test_a_wrong_password_is_tried_once_in_five_minutes(
@@ -302,6 +351,97 @@ async def test_an_application_credential_logs_in(cloud: FakeOpenStack, clock: Cl
     async with opened(configured, clock) as client:
         assert (await client.access()).is_admin
     assert seen == ["a1"]
+
+
+class _Servers(Collector[bytes]):
+    """A collector that wants a token."""
+
+    name, families = "servers", ()
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def fetch(self) -> bytes:
+        return await self._client.body(SERVERS)
+
+    def samples(self, _: bytes, /) -> Iterable[Sample]:
+        return ()
+
+
+async def test_a_keystone_that_hangs_is_said_once_for_all_who_give_up_waiting(
+    cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("stratoscope.clouds.openstack.door.login.FAILED_FOR_S", 0)
+    caplog.set_level(logging.INFO)
+    cloud.says(_TOKENS, hangs)
+    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(0.6)))) as client:
+        schedules = [Every(60, 0.3 + number / 50, 300) for number in range(4)]
+        runners = [Runner(Collection(_Servers(client), schedule)) for schedule in schedules]
+        await asyncio.gather(*(runner.first() for runner in runners))
+        assert {runner.status.reason for runner in runners} == {Reason.TIMEOUT}
+        await _until(lambda: client.budget.account.spent().logins["failed"] == 1)
+        assert [record.levelno for record in caplog.records] == [logging.ERROR], caplog.text
+        assert "log-in failed cloud=uni reason=timeout" in caplog.text
+        cloud.says(_TOKENS, cloud._login)
+        caplog.clear()
+        await runners[0].first()
+        assert [record.message for record in caplog.records] == [
+            "logged in again cloud=uni",
+            "recovered collector=servers cloud=",
+        ]
+
+
+@asynccontextmanager
+async def _dripping(head: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """The URL of a server that begins an answer and goes on with a byte now and then."""
+    over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(head)
+            while not over.is_set():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        over.set()
+        await asyncio.sleep(0.04)
+
+
+@pytest.mark.parametrize("more", ["", "Content-Length: 99999\r\n\r\n", "Connection: close\r\n\r\n"])
+@pytest.mark.parametrize("path", ["", "/v3"])
+async def test_a_keystone_that_drips_keeps_no_thread(tmp_path: Path, more: str, path: str) -> None:
+    async with _dripping(f"HTTP/1.1 200 OK\r\nX-Slow: 1\r\n{more}".encode()) as url:
+        DEADLINE.set(asyncio.get_running_loop().time() + 60)
+        configured = config(tmp_path, url, Limits(timeout=Duration(0.1)))
+        auth = yaml.safe_load((tmp_path / "clouds.yaml").read_text())["clouds"]["test"]["auth"]
+        clouds_yaml(tmp_path, url, auth={**auth, "auth_url": f"{url}{path}"})
+        async with opened(configured) as client:
+            with pytest.raises(CollectError, match=r"no log-in within 0.4 s"):
+                await client.access()
+            await _until(lambda: client._login._calls.busy == 0)
+
+
+@pytest.mark.parametrize("is_over_tls", [False, True])
+async def test_closing_ends_a_log_in_that_drips_and_its_thread(tmp_path: Path, *, is_over_tls: bool) -> None:
+    certificates.write(tmp_path, certificates.Authority())
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    drip = _dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", tls if is_over_tls else None)
+    async with drip as url:
+        DEADLINE.set(asyncio.get_running_loop().time() + 60)
+        async with opened(config(tmp_path, url, cacert=str(tmp_path / "ca.crt"))) as client:
+            waiting = asyncio.create_task(client.access())
+            await _until(lambda: bool(client._login._keystone.wire._sockets))
+            await asyncio.sleep(0.1)
+        with pytest.raises(CollectError, match="closed"):
+            await waiting
+        await _until(lambda: not any("uni: Keystone" in thread.name for thread in threading.enumerate()))
 
 
 async def test_closing_ends_a_log_in_under_way(cloud: FakeOpenStack, tmp_path: Path) -> None:

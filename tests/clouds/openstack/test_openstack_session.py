@@ -1,6 +1,7 @@
 """Lists over real HTTP: pages, their end, what is malformed, tokens that expire on the way."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -162,6 +163,29 @@ async def test_a_name_of_12_mb_costs_its_item(cloud: FakeOpenStack, api: Api) ->
     cloud.says(PATH, {"servers": [{"id": "a"}, {"id": "x" * 12_000_000}]})
     items, malformed = await api.items(SERVERS)
     assert ([item.id for item in items], malformed) == (["a"], 1)
+
+
+async def test_the_loop_turns_while_a_large_page_is_decoded_item_by_item(
+    cloud: FakeOpenStack, api: Api
+) -> None:
+    turned, loop = threading.Event(), asyncio.get_running_loop()
+
+    class Slow(Listing[Server]):
+        def items(self, body: bytes) -> tuple[list[Server], int]:
+            loop.call_soon_threadsafe(turned.set)
+            assert turned.wait(5), "the loop stands still"
+            return super().items(body)
+
+    cloud.says(PATH, {"servers": [*({"id": "a", "filler": "x" * 100} for _ in range(10_000)), {"id": 3}]})
+    items, malformed = await api.items(Slow("compute", "/servers/detail", "servers", Server))
+    assert (len(items), malformed) == (10_000, 1)
+
+
+async def test_what_is_nested_too_deep_is_malformed(cloud: FakeOpenStack, api: Api) -> None:
+    cloud.says("/compute/v2.1/limits", b'{"id": "a", "more":' + b"[" * 100_000)
+    with pytest.raises(CollectError) as caught:
+        await api.get("compute", "/limits", Server, operation="limits")
+    assert caught.value.reason is Reason.MALFORMED
 
 
 async def test_one_answer_is_decoded_by_type(cloud: FakeOpenStack, api: Api) -> None:

@@ -30,10 +30,11 @@ class _Seen:
     """What the checks of one service have come to.
 
     Attributes:
+        is_up: Whether the last check found it up; None where it could not be made.
         took: How many answers by bucket; the last one beyond all bounds.
     """
 
-    is_up: bool = False
+    is_up: bool | None = None
     took: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS) + 1))
     seconds: float = 0.0
 
@@ -61,17 +62,20 @@ class Endpoints:
         async with asyncio.TaskGroup() as group:
             for service in asked:
                 group.create_task(self._check(service, places[service]))
-        return Answer(tuple(_endpoint(one, self._seen[one]) for one in asked if one in self._seen))
+        return Answer(tuple(_endpoint(one, self._seen[one]) for one in asked))
 
     async def _check(self, service: str, place: Place) -> None:
-        """Take note of one answer. Where its turn did not come in time nothing is known anew."""
+        """Take note of one answer, or of none.
+
+        Nothing is known of a service that could not be asked: its turn did not come in time, or it pauses
+        after 429. One that pauses after 503 has itself said that it is down.
+        """
+        seen = self._seen.setdefault(service, _Seen())
         try:
             status, seconds = await self._client.check(service, place, "check", self._timeout_s)
         except CollectError as error:
-            if error.reason is not Reason.BUSY:
-                self._seen.setdefault(service, _Seen()).is_up = False
+            seen.is_up = None if error.reason is Reason.BUSY else False
             return
-        seen = self._seen.setdefault(service, _Seen())
         seen.is_up = status < _FAILED
         seen.took[bisect.bisect_left(LATENCY_BOUNDS, seconds)] += 1
         seen.seconds += seconds

@@ -14,6 +14,9 @@ from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
 
+_UNREAD: Final = (msgspec.DecodeError, RecursionError)
+"""What decoding raises; the second where it is nested too deep."""
+
 Query: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 """Of a request; pairs where a name stands more than once: Neutron's `fields`."""
 
@@ -76,7 +79,7 @@ class Listing(Generic[T]):
         """
         try:
             return self._whole.decode(body).items, 0
-        except msgspec.DecodeError as error:
+        except _UNREAD as error:
             return self._one_by_one(body, error)
 
     def more(self, body: bytes) -> Query | None:
@@ -89,7 +92,7 @@ class Listing(Generic[T]):
         """
         try:
             href = self._links.decode(body).href()
-        except msgspec.DecodeError as error:
+        except _UNREAD as error:
             raise self._malformed(error) from error
         return parse_qsl(urlsplit(href).query, keep_blank_values=True) if href else None
 
@@ -108,10 +111,10 @@ class Listing(Generic[T]):
             what = f"{self.service}: {self.operation}: none of {malformed} items makes sense"
             raise CollectError(Reason.MALFORMED, f"{what}: {self._error}")
 
-    def _one_by_one(self, body: bytes, error: msgspec.DecodeError) -> tuple[list[T], int]:
+    def _one_by_one(self, body: bytes, error: Exception) -> tuple[list[T], int]:
         try:
             raws = self._raw.decode(body).items
-        except msgspec.DecodeError as worse:
+        except _UNREAD as worse:
             raise self._malformed(worse) from worse
         if raws is None:
             raise self._malformed(error) from error
@@ -119,12 +122,12 @@ class Listing(Generic[T]):
         for raw in raws:
             try:
                 good.append(self._item.decode(raw))
-            except msgspec.DecodeError as why:
+            except _UNREAD as why:
                 errors.append(str(why))
         self._error = errors[0] if errors else self._error
         return good, len(errors)
 
-    def _malformed(self, error: msgspec.DecodeError) -> CollectError:
+    def _malformed(self, error: Exception) -> CollectError:
         return CollectError(Reason.MALFORMED, f"{self.service}: {self.operation}: {error}")
 
 

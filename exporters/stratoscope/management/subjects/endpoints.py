@@ -9,7 +9,11 @@ from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management_endpoint"
 _LABELS: Final = ("cloud", "service")
-UP = Family(f"{_PREFIX}_up", "1 if the endpoint answered in time and below 500, else 0.", labels=_LABELS)
+UP = Family(
+    f"{_PREFIX}_up",
+    "1 if the endpoint answered in time and below 500, else 0; absent while it could not be asked.",
+    labels=_LABELS,
+)
 LATENCY = Histogram(
     f"{_PREFIX}_latency_seconds",
     "How long the endpoint took for its version document, when it answered.",
@@ -24,6 +28,7 @@ class Endpoints(Subject[model.Endpoints]):
     def samples(self, answer: model.Endpoints, /) -> Iterable[Sample]:
         for one in answer.endpoints:
             labels = Labels(cloud=self._cloud, service=one.service)
-            yield UP(int(one.is_up), labels)
+            if one.is_up is not None:
+                yield UP(int(one.is_up), labels)
             *counts, count = one.counts
             yield LATENCY(Distribution(tuple(counts), count, one.seconds), labels)

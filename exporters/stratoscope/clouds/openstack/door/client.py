@@ -11,7 +11,7 @@ from stratoscope.clouds.budget import Budget
 from stratoscope.clouds.calls import Answer
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.http import Http
-from stratoscope.clouds.openstack.api import Access, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.api import Access
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.door import refusals
 from stratoscope.clouds.openstack.door.catalogue import Endpoint
@@ -134,19 +134,13 @@ class Client:
             raise LeftOutError(LeftOut.ABSENT, f"{ask.service}: not in the catalogue of this region")
         url = _url(place, ask)
         headers = {"X-Auth-Token": token.granted.token.reveal(), "Accept": "application/json", **ask.headers}
-        headers |= await self._versions.headers(ask.service, ask.version, lambda: self._document(ask.service))
+        document = Ask(ask.service, "versions", None)
+        headers |= await self._versions.headers(ask.service, ask.version, lambda: self.body(document))
 
         async def send() -> Answer:
             return await self._opened().get(url, headers, place.proxy)
 
         return await self.budget.call(ask.service, ask.operation, send)
-
-    async def _document(self, service: str) -> bytes:
-        """The service's version document; nothing where it has none, or none for us."""
-        try:
-            return await self.body(Ask(service, "versions", None))
-        except (ForbiddenError, NotThereError):
-            return b""
 
     def _is_worth_a_login(self, service: str) -> bool:
         return self._in_vain.get(service, 0.0) <= self._clock.monotonic()

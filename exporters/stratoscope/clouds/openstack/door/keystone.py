@@ -3,40 +3,32 @@
 import logging
 import re
 import ssl
-import time
-from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import requests
 from keystoneauth1 import exceptions
 from keystoneauth1.access.access import AccessInfo
 from keystoneauth1.identity.base import BaseIdentityPlugin
-from keystoneauth1.session import TCPKeepAliveAdapter
 from openstack.config.cloud_region import CloudRegion
 
 from stratoscope.clouds.openstack.api import Access
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.door import clouds_yaml, trust
 from stratoscope.clouds.openstack.door.catalogue import Endpoint, endpoint, endpoints
+from stratoscope.clouds.openstack.door.wire import Wire
 from stratoscope.core.config import Secret
 from stratoscope.core.errors import CollectError, ConfigError, Reason, one_line
 
 REFUSED: Final = frozenset({400, 401, 403})
 """Statuses that say the credential is not accepted; an identity provider says 400 (RFC 6749, 5.2)."""
 
+_NO_TOKEN: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+"""What keystoneauth raises for an answer that is none."""
 _LONGEST_MESSAGE: Final = 300
 _STATUS: Final = re.compile(r" \(HTTP \d+\).*\Z")
 """What keystoneauth puts behind Keystone's words; the id of the request is another each time."""
-
-
-class Sent(msgspec.Struct, frozen=True):
-    """One HTTP request of a log-in: how it ended, as the label `code`."""
-
-    code: str
-    seconds: float
-    size: int
 
 
 class Granted(msgspec.Struct, frozen=True):
@@ -85,12 +77,12 @@ class Keystone:
     """One cloud's identity service.
 
     Attributes:
-        sent: The requests of log-ins that were not yet taken note of.
+        wire: What log-ins are sent over.
         opened: None before the first log-in was tried.
     """
 
     def __init__(self, config: OpenStackCloud) -> None:
-        self.sent: deque[Sent] = deque()
+        self.wire = Wire()
         self._config = config
         self.opened: Opened | None = None
 
@@ -112,11 +104,12 @@ class Keystone:
             raise CollectError(Reason.UNAVAILABLE, str(error)) from error
         except exceptions.ClientException as error:
             raise _translated(error) from error
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # of an answer that is no token
+        except _NO_TOKEN as error:
             what = f"identity: what answers is no Keystone: {type(error).__name__}"
             raise CollectError(Reason.MALFORMED, what) from error
 
     def close(self) -> None:
+        self.wire.cut()
         if self.opened is not None:
             self.opened.region.get_session().close()
 
@@ -125,31 +118,9 @@ class Keystone:
             # It warns at each attempt while Keystone is away, and at DEBUG it would tell too much.
             logging.getLogger("keystoneauth").setLevel(logging.ERROR)
             region = clouds_yaml.region(self._config)
-            for scheme in ("http://", "https://"):
-                region.get_session().mount(scheme, _Counting(self.sent))
+            self.wire.mount(region.get_session())
             self.opened = Opened(region, trust.tls(region))
         return self.opened
-
-
-class _Counting(TCPKeepAliveAdapter):
-    """Takes note of each request."""
-
-    def __init__(self, sent: "deque[Sent]") -> None:
-        super().__init__()
-        self._sent = sent
-
-    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
-        began, code, size = time.monotonic(), "connection", 0
-        try:
-            response = super().send(*args, **kwargs)
-            size = len(response.content)
-            code = str(response.status_code)
-        except requests.Timeout:
-            code = "timeout"
-            raise
-        finally:
-            self._sent.append(Sent(code, time.monotonic() - began, size))
-        return response
 
 
 def _granted(access: AccessInfo, region: CloudRegion) -> Granted:

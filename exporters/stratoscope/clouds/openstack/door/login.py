@@ -1,7 +1,7 @@
 """One token for all services of a session: one log-in at a time, renewed before it expires, not too often.
 
-A refused credential is not shown again for 5 minutes: every attempt counts towards locking the account. While
-a token is valid, a Keystone that does not answer does not matter.
+A refused credential is not shown again for 5 minutes, then 10, 20, 40 and from then on 60: every attempt
+counts towards locking the account. While a token is valid, a Keystone that does not answer does not matter.
 """
 
 import asyncio
@@ -21,9 +21,10 @@ log = logging.getLogger(__name__)
 
 SERVICE: Final = "identity"
 OPERATION: Final = "auth_tokens"
-REFUSED_FOR_S: Final = 300.0
+REFUSED_FOR_S: Final = (300.0, 600.0, 1200.0, 2400.0, 3600.0)
+"""So long a refusal stands for the next attempt: the first, the second in a row, ..., and any after them."""
 FAILED_FOR_S: Final = 5.0
-"""So long a refusal, or any other failure, stands for the next attempt."""
+"""So long any other failure does."""
 
 _EARLY_S: Final = 300.0
 """A token is renewed so long before its end, or a quarter of its life."""
@@ -32,6 +33,8 @@ _LAST_S: Final = 5.0
 _PATIENCE: Final = 4
 """A log-in is given up after so many time-outs of a request: some make several, and bytes may drip."""
 _THREADS: Final = 2
+_MARGIN_S: Final = 0.1
+"""So much before the Runner gives it up a collection waits no longer: a log-in that hangs is said once."""
 
 
 class Token:
@@ -58,6 +61,7 @@ class Login:
         self._token: Token | None = None
         self._under_way: asyncio.Task[Token] | None = None
         self._failure: tuple[float, CollectError] | None = None
+        self._refusals = 0
         self._logged: Reason | None = None
         budget.account.logins.update(dict.fromkeys(("ok", "refused", "failed"), 0))
 
@@ -75,7 +79,7 @@ class Login:
         """The token in use; a new one where there is none.
 
         Raises:
-            CollectError: `unauthorized`, for 5 minutes after a refusal without asking; `timeout`,
+            CollectError: `unauthorized`, after a refusal for a while without asking; `timeout`,
                 `unavailable`, `busy`, `malformed`.
         """
         token = self._token
@@ -94,7 +98,7 @@ class Login:
         return await self._another()
 
     async def close(self) -> None:
-        """End what is under way; a thread that hangs ends when Keystone answers."""
+        """End what is under way."""
         if self._under_way is not None:
             self._under_way.cancel()
             await asyncio.wait({self._under_way})
@@ -105,10 +109,12 @@ class Login:
         _raise(self._failed())
         task = self._begin()
         deadline = DEADLINE.get(None)
-        within_s = None if deadline is None else max(0.0, deadline - self._clock.monotonic())
+        within_s = None if deadline is None else max(0.0, deadline - _MARGIN_S - self._clock.monotonic())
         done, _ = await asyncio.wait({task}, timeout=within_s)
         if not done:
-            raise CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
+            error = CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
+            self._log(error)
+            _raise(error)
         if task.cancelled():
             raise CollectError(Reason.UNAVAILABLE, f"{SERVICE}: closed")
         _raise(task.exception())
@@ -133,10 +139,8 @@ class Login:
             async with self._budget.turn(SERVICE, OPERATION):
                 granted = await self._ask()
         except CollectError as error:
-            is_refused = isinstance(error, RefusedError)
-            account.logins["refused" if is_refused else "failed"] += 1
-            for_s = REFUSED_FOR_S if is_refused else FAILED_FOR_S
-            self._failure = self._clock.monotonic() + for_s, error
+            account.logins["refused" if isinstance(error, RefusedError) else "failed"] += 1
+            self._failure = self._clock.monotonic() + self._stands_s(error), error
             self._log(error)
             if isinstance(error, BusyError):
                 self._budget.refused(SERVICE, error.status, error.retry_after)
@@ -145,9 +149,16 @@ class Login:
         account.token_expires = granted.expires
         if self._logged is not None:
             log.info("logged in again cloud=%s", self._cloud)
-        self._failure, self._logged = None, None
+        self._failure, self._logged, self._refusals = None, None, 0
         self._token = Token(granted, self._clock.monotonic())
         return self._token
+
+    def _stands_s(self, error: CollectError) -> float:
+        """How long the next attempt is put off."""
+        if not isinstance(error, RefusedError):
+            return FAILED_FOR_S
+        self._refusals += 1
+        return REFUSED_FOR_S[min(self._refusals, len(REFUSED_FOR_S)) - 1]
 
     def _log(self, error: CollectError) -> None:
         """One line for all collectors that wait for this log-in, at the change."""
@@ -157,16 +168,19 @@ class Login:
 
     async def _ask(self) -> Granted:
         within_s = _PATIENCE * self._timeout_s
+        wire = self._keystone.wire
+        wire.begin()
         try:
             future = self._calls.start(self._keystone.log_in)
             future.add_done_callback(_look)
             done, _ = await asyncio.wait({future}, timeout=within_s)
             if not done:
+                wire.cut()
                 raise CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
             return future.result()
         finally:
-            while self._keystone.sent:
-                sent = self._keystone.sent.popleft()
+            while wire.sent:
+                sent = wire.sent.popleft()
                 self._budget.account.request(
                     (SERVICE, OPERATION), sent.code, seconds=sent.seconds, size=sent.size
                 )

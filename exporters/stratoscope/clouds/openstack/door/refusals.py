@@ -11,6 +11,8 @@ from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
 _KEYS: Final = ("message", "detail", "error_message", "faultstring", "title", "description")
 _DEEPEST: Final = 3
 _LONGEST: Final = 200
+_LARGEST: Final = 1 << 16
+"""Bytes of a body that is looked at for words."""
 
 
 def error(what: str, answer: Answer) -> CollectError | LeftOutError:
@@ -39,9 +41,11 @@ def _said(answer: Answer) -> str:
     """The service's own words, in one short line; "" where it has none."""
     if "location" in answer.headers:
         return one_line(f"look at {answer.headers['location']}")[:_LONGEST]
+    if len(answer.body) > _LARGEST:
+        return ""
     try:
         body = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return ""
     return one_line(" ".join(_text(body, _DEEPEST).split()))[:_LONGEST]
 

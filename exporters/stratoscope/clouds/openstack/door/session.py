@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -12,6 +12,9 @@ from stratoscope.clouds.openstack.listing import Listing, Page, Query, pairs
 from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
+
+_LARGE: Final = 1 << 20
+"""Bytes of a page that is decoded in a thread."""
 
 
 class Session:
@@ -41,7 +44,7 @@ class Session:
         body = await self._client.body(Ask(service, operation, path, params, version))
         try:
             return msgspec.json.decode(body, type=kind)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise CollectError(Reason.MALFORMED, f"{service}: {operation}: {error}") from error
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
@@ -57,7 +60,7 @@ class Session:
                     _take_note(seen, more, listing)
                     asked = self._ask(listing, more)
                     await asyncio.sleep(0)  # let it go on its way
-                items, malformed = listing.items(body)
+                items, malformed = await _items(listing, body)
                 yield Page(items, malformed, more)
         finally:
             await _end(asked)
@@ -74,6 +77,13 @@ class Session:
     def _ask(self, listing: Listing[T], query: Query) -> "asyncio.Task[bytes]":
         ask = Ask(listing.service, listing.operation, listing.path, query, listing.version, listing.headers)
         return asyncio.create_task(self._client.body(ask), name=str(ask))
+
+
+async def _items(listing: Listing[T], body: bytes) -> tuple[list[T], int]:
+    """The items of a page; where one of 10,000s makes no sense each is decoded by itself: it takes long."""
+    if len(body) <= _LARGE:
+        return listing.items(body)
+    return await asyncio.to_thread(listing.items, body)
 
 
 def _take_note(seen: set[tuple[tuple[str, str], ...]], more: Query, listing: Listing[T]) -> None:

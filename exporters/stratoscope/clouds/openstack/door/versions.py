@@ -1,6 +1,7 @@
 """Microversions: the newest that both a service and this exporter know.
 
-Source: the service's version document, asked for once an hour.
+Source: the service's version document, asked for once an hour. One that is none tells nothing, and least of
+all that the service has no microversions: its lists would come without what is asked of them.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.core.errors import CollectError, Reason
 
 NAMES: Final[Mapping[str, str]] = {
     "compute": "compute",
@@ -29,11 +32,16 @@ _OWN_HEADERS: Final[Mapping[str, str]] = {
 """What they were told in before there was one header for all; Manila knows no other."""
 
 KNOWN_FOR_S: Final = 3600.0
+SOON_S: Final = 60.0
+"""After so long it is asked again what could not be told: something on the way may be out of order."""
 
 Number = tuple[int, int]
 
 
 class _One(msgspec.Struct, frozen=True):
+    """What all services tell of a version, so that it is known for one."""
+
+    id: str
     version: str | None = None
     max_version: str | None = None
 
@@ -45,13 +53,23 @@ class _Document(msgspec.Struct, frozen=True):
     version: _One | None = None
     default_version: _One | None = None
 
+    def all(self) -> list[_One]:
+        return [one for one in (*self.versions, self.version, self.default_version) if one]
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """Attributes: newest: None where there are no microversions; until: When it is asked again."""
+
+    newest: Number | None
+    until: float
+
 
 class Versions:
     """The newest microversion of each service."""
 
     def __init__(self, clock: Clock = CLOCK) -> None:
         self._clock = clock
-        self._newest: dict[str, tuple[float, Number | None]] = {}
+        self._known: dict[str, _Known] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def headers(
@@ -65,18 +83,18 @@ class Versions:
             document: Asks for the service's version document.
 
         Raises:
-            CollectError: What `document` raises.
+            CollectError: What `document` raises, 403 and 404 aside, for then none is asked for; `malformed`,
+                when it is no version document. Neither where a number is known from before.
         """
         if not wanted or service not in NAMES:
             return {}
         async with self._locks.setdefault(service, asyncio.Lock()):
-            found, newest = self._newest.get(service, (-KNOWN_FOR_S, None))
-            if service not in self._newest or self._clock.monotonic() - found > KNOWN_FOR_S:
-                newest = _newest(await document(), _number(wanted))
-                self._newest[service] = self._clock.monotonic(), newest
-        if newest is None:
+            known = self._known.get(service)
+            if known is None or self._clock.monotonic() >= known.until:
+                known = self._known[service] = await self._ask(service, wanted, document)
+        if known.newest is None:
             return {}
-        version = ".".join(map(str, min(newest, _number(wanted))))
+        version = ".".join(map(str, min(known.newest, _number(wanted))))
         headers = {"OpenStack-API-Version": f"{NAMES[service]} {version}"}
         if service in _OWN_HEADERS:
             headers[_OWN_HEADERS[service]] = version
@@ -84,16 +102,31 @@ class Versions:
 
     def forget(self, service: str) -> None:
         """Ask again: it refused what it was asked for."""
-        self._newest.pop(service, None)
+        self._known.pop(service, None)
+
+    async def _ask(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> _Known:
+        before = self._known.get(service)
+        try:
+            newest, for_s = _newest(service, await document(), _number(wanted)), KNOWN_FOR_S
+        except (CollectError, ForbiddenError) as error:
+            newest, for_s = before.newest if before else None, SOON_S
+            if newest is None and not isinstance(error, ForbiddenError | NotThereError):
+                raise
+        return _Known(newest, self._clock.monotonic() + for_s)
 
 
-def _newest(body: bytes, wanted: Number) -> Number | None:
-    """The newest of the same major version; None where the service has no microversions."""
+def _newest(service: str, body: bytes, wanted: Number) -> Number | None:
+    """The newest of the same major version; None where the service has no microversions.
+
+    Raises:
+        CollectError: `malformed`: it tells of no version.
+    """
     try:
-        document = msgspec.json.decode(body, type=_Document)
-    except msgspec.DecodeError:
-        return None
-    ones = [one for one in (*document.versions, document.version, document.default_version) if one]
+        ones = msgspec.json.decode(body, type=_Document).all()
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CollectError(Reason.MALFORMED, f"{service}: versions: {error}") from error
+    if not ones:
+        raise CollectError(Reason.MALFORMED, f"{service}: versions: the document has none")
     numbers = [_number(text) for one in ones for text in (one.max_version, one.version) if text]
     return max((number for number in numbers if number[0] == wanted[0]), default=None)
 

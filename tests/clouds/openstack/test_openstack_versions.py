@@ -1,0 +1,134 @@
+"""Version documents: which are believed, for how long, and what a bad one costs."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.door.versions import Versions
+from stratoscope.core.errors import CollectError, Reason
+from support.wheel import Wheel
+
+Document = Mapping[str, Any] | bytes | Exception
+
+OF_NOVA = {"version": {"id": "v2.1", "status": "CURRENT", "version": "2.96", "min_version": "2.1"}}
+OF_OLD_NOVA = {"version": {"id": "v2.0", "status": "CURRENT", "version": "", "min_version": ""}}
+OF_IRONIC = {
+    "name": "OpenStack Ironic API",
+    "versions": [{"id": "v1", "status": "CURRENT", "version": "1.93", "min_version": "1.1"}],
+    "default_version": {"id": "v1", "status": "CURRENT", "version": "1.93", "min_version": "1.1"},
+}
+NONE = [
+    b"",
+    b"<html>",
+    b"[]",
+    b"{}",
+    b'{"versions": []}',
+    b'{"version": 3}',
+    b'{"version": {}}',
+    b"[" * 100_000,
+]
+REFUSALS = [
+    ForbiddenError("compute: versions: answered 403"),
+    NotThereError("compute: versions: answered 404"),
+]
+
+
+class Service:
+    """Attributes: says: Its version document; asked: How often it was asked for it."""
+
+    def __init__(self, says: Document) -> None:
+        self.says = says
+        self.asked = 0
+        self.wheel = Wheel()
+        self.versions = Versions(self.wheel.clock)
+
+    async def _document(self) -> bytes:
+        self.asked += 1
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says if isinstance(self.says, bytes) else json.dumps(self.says).encode()
+
+    async def asked_for(self, service: str = "compute", wanted: str = "2.96") -> str | None:
+        """The microversion that it is asked for."""
+        headers = await self.versions.headers(service, wanted, self._document)
+        return headers.get("OpenStack-API-Version")
+
+
+@pytest.mark.parametrize("body", NONE)
+async def test_what_is_no_version_document_is_malformed_and_asked_for_again(body: bytes) -> None:
+    service = Service(body)
+    for asked in (1, 2):
+        with pytest.raises(CollectError, match="compute: versions: ") as caught:
+            await service.asked_for()
+        assert caught.value.reason is Reason.MALFORMED
+        assert service.asked == asked
+    service.says = OF_NOVA
+    assert await service.asked_for() == "compute 2.96"
+
+
+@pytest.mark.parametrize("bad", [*NONE, *REFUSALS, CollectError(Reason.UNAVAILABLE, "answered 502")])
+async def test_a_known_number_outlives_a_bad_document_which_is_asked_for_again_in_a_minute(
+    bad: Document,
+) -> None:
+    service = Service({"version": {"id": "v2.1", "version": "2.90"}})
+    assert await service.asked_for() == "compute 2.90"
+    service.wheel.time_s += 3601
+    service.says = bad
+    assert [await service.asked_for() for _ in range(3)] == ["compute 2.90"] * 3
+    assert service.asked == 2
+    service.wheel.time_s += 61
+    service.says = OF_NOVA
+    assert await service.asked_for() == "compute 2.96"
+    service.wheel.time_s += 3000
+    assert (await service.asked_for(), service.asked) == ("compute 2.96", 3)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+async def test_a_document_that_is_denied_means_no_version_for_a_minute(refusal: Exception) -> None:
+    service = Service(refusal)
+    assert [await service.asked_for() for _ in range(3)] == [None] * 3
+    assert service.asked == 1
+    service.wheel.time_s += 61
+    service.says = OF_NOVA
+    assert await service.asked_for() == "compute 2.96"
+
+
+async def test_a_denied_document_is_no_reason_to_believe_in_garbage() -> None:
+    service = Service(REFUSALS[1])
+    await service.asked_for()
+    service.wheel.time_s += 61
+    service.says = b"<html>"
+    with pytest.raises(CollectError):
+        await service.asked_for()
+
+
+@pytest.mark.parametrize("document", [OF_OLD_NOVA, {"versions": [{"id": "v2.0"}]}])
+async def test_a_service_that_has_no_microversions_is_believed_for_an_hour(
+    document: Mapping[str, Any],
+) -> None:
+    service = Service(document)
+    assert await service.asked_for() is None
+    service.wheel.time_s += 3599
+    assert (await service.asked_for(), service.asked) == (None, 1)
+    service.wheel.time_s += 2
+    service.says = OF_NOVA
+    assert await service.asked_for() == "compute 2.96"
+
+
+async def test_a_number_that_was_refused_is_forgotten_whatever_the_document_says_next() -> None:
+    service = Service(OF_NOVA)
+    await service.asked_for()
+    service.versions.forget("compute")
+    service.says = b"<html>"
+    with pytest.raises(CollectError):
+        await service.asked_for()
+
+
+async def test_a_list_of_several_versions_tells_the_newest_of_the_major_one_that_is_understood() -> None:
+    service = Service({"versions": [{"id": "v2.0", "version": ""}, {"id": "v3.0", "version": "3.70"}]})
+    assert await service.asked_for("block-storage", "3.62") == "volume 3.62"
+    assert await service.asked_for("shared-file-system", "2.65") is None
+    assert await Service(OF_IRONIC).asked_for("baremetal", "1.99") == "baremetal 1.93"
