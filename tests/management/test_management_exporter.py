@@ -1,5 +1,6 @@
 """The exporter as configured, on the embedded cloud."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -89,7 +90,20 @@ async def test_a_plain_credential_sees_its_project_and_leaves_out_the_rest(
     assert {name for name, status in statuses.items() if not status.success} == set(expected)
     assert 'stratoscope_management_vms_whole{cloud="demo"} 0' in text
     assert text.count("\nstratoscope_management_quota_limit{") > 10
+    public = [flavor for flavor in cloud.world.flavors.values() if flavor.is_public]
+    assert text.count("\nstratoscope_management_flavor_info{") == len(public) > 0
     assert promtool_findings(text) == ""
+
+
+async def test_lists_that_several_collectors_need_are_asked_for_once(
+    cloud: DemoCloud, tmp_path: Path
+) -> None:
+    await seen(cloud, tmp_path, "admin")
+    asked = Counter[str]()
+    for (service, _, path, _), number in cloud.cloud.asked.items():
+        asked[f"{service} {path.removeprefix('/v2.1')}"] += number
+    shared = ("compute /os-services", "compute /flavors/detail", "placement /allocation_candidates")
+    assert {name: asked[name] for name in shared} == dict.fromkeys(shared, 1)
 
 
 async def test_what_is_switched_off_is_not_asked_and_said(cloud: DemoCloud, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from support.pages import promtool_findings, rendered
 GIB = 2**30
 SPREAD = Spread("inventories", 3, 2, 1795305600.0, 1.0)
 NODE1 = {
-    "vcpus": Resource(64, 4, 4.0, 120, most=64, allocatable=240),
+    "vcpus": Resource(64, 4, 4.0, 120, allocatable=240),
     "pcpus": Resource(16, 0, 1.0, 8, allocatable=16),
     "memory": Resource(256 * GIB, 16 * GIB, 1.0, 100 * GIB, allocatable=240 * GIB),
     "disk": Resource(4096 * GIB, 0, 1.5, 8192 * GIB, allocatable=6144 * GIB),

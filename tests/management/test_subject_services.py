@@ -7,8 +7,8 @@ from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 
 SOME = (
-    Service("compute", "nova-compute", "node1", "az1", True, True, "", 1795305600.0),
-    Service("compute", "nova-compute", "node2", "az1", False, False, 'AUTO: "libvirt"', 1795300000.0),
+    Service("compute", "nova-compute", "node1", "az1", True, True, "", 1795305600.0, False),
+    Service("compute", "nova-compute", "node2", "az1", False, False, 'AUTO: "libvirt"', 1795300000.0, True),
     Service("network", "neutron-l3-agent", "node1", "", True, True, "", None),
 )
 
@@ -25,6 +25,17 @@ def test_services_are_shown_as_the_golden_page_has_it() -> None:
 
 def test_no_services_show_nothing() -> None:
     assert shown() == ""
+
+
+def test_service_that_is_forced_down_is_told_apart_from_one_that_died() -> None:
+    page = shown(*SOME)
+    assert (
+        'forced_down{cloud="uni",service="compute",binary="nova-compute",host="node2",zone="az1"} 1' in page
+    )
+    assert (
+        'forced_down{cloud="uni",service="compute",binary="nova-compute",host="node1",zone="az1"} 0' in page
+    )
+    assert 'forced_down{cloud="uni",service="network"' not in page
 
 
 def test_service_that_was_taken_out_without_a_reason_says_so() -> None:

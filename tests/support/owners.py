@@ -1,6 +1,6 @@
 """Names of projects and users, for readers that only pass them on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import cast
 
 from stratoscope.clouds.openstack.names import Names
@@ -10,7 +10,7 @@ class _Owners:
     async def projects(self) -> Mapping[str, str]:
         return {"p1": "physics"}
 
-    async def users(self) -> Mapping[str, str]:
+    async def users(self, owners: Collection[str]) -> Mapping[str, str]:  # noqa: ARG002 - as Names has it
         return {"u1": "ada"}
 
 

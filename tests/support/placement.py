@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from stratoscope.clouds.clock import Clock
+from stratoscope.clouds.openstack.compute.capacity import Capacity
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.placement import Placement
@@ -40,7 +42,7 @@ class Cloud:
     """All that Placement's readers need.
 
     Attributes:
-        now: Unix seconds, on all clocks.
+        now: Unix seconds; ahead_s: how far the wall clock is ahead of them.
     """
 
     def __init__(self, **changed: Answer) -> None:
@@ -53,16 +55,16 @@ class Cloud:
             "resource_providers": ("placement", "/resource_providers"),
             "allocation_candidates": ("placement", "/allocation_candidates"),
         }
-        self.now = 1_800_000_000.0
+        self.now, self.ahead_s = 1_800_000_000.0, 0.0
+        clock = Clock(monotonic=lambda: self.now, now=lambda: self.now + self.ahead_s)
         self.api = FakeApi({path: changed.get(name, answer(name)) for name, path in names.items()})
         for uuid in HOSTS:
             self.api.answers["placement", f"/resource_providers/{uuid}/inventories"] = inventories(uuid)
         self.servers = Servers(self.api, owners())
         self.providers = Providers()
-        self.hypervisors = Hypervisors(self.api, self.servers, self.providers, clock=lambda: self.now)
-        self.placement = Placement(
-            self.api, self.hypervisors, self.servers, self.providers, clock=lambda: self.now
-        )
+        self.hypervisors = Hypervisors(self.api, self.servers, self.providers, clock)
+        self.placement = Placement(self.api, self.hypervisors, self.servers, self.providers, clock)
+        self.capacity = Capacity(self.api, self.hypervisors, self.placement, self.providers, clock)
 
     def part(self, uuid: str, part: str, body: Answer) -> None:
         """What is answered for a part of a provider."""

@@ -115,6 +115,8 @@ class Service(msgspec.Struct, frozen=True, gc=False):
         is_enabled: False is planned: an administrator took it out.
         reason: The reason given for that; "" for none.
         heartbeat: When it last reported; None where the source does not tell.
+        is_forced_down: Somebody says that it is down, whatever it reports, so that its VMs may be rebuilt
+            elsewhere; None where the source does not tell.
     """
 
     service: str
@@ -125,6 +127,7 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     is_enabled: bool
     reason: str
     heartbeat: float | None
+    is_forced_down: bool | None = None
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -141,13 +144,13 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         service: Type in the catalogue.
-        is_up: It answered below 500 in time.
+        is_up: It answered below 500 in time; None where it could not be asked.
         counts: Of all asked so far, how many took at most each of LATENCY_BOUNDS, and all (cumulative).
         seconds: What they took together.
     """
 
     service: str
-    is_up: bool
+    is_up: bool | None
     counts: tuple[int, ...]
     seconds: float
 
@@ -165,8 +168,6 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
         reserved: Of the total, kept for the host itself.
         ratio: How many times what is not reserved may be promised.
         allocated: Promised to VMs.
-        used: Used by measurement; None where the source does not measure.
-        most: The most that one VM may have; None for no such bound.
         allocatable: What may be promised to VMs, as the source counts it; None where it does not.
     """
 
@@ -174,8 +175,6 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     reserved: float | None
     ratio: float | None
     allocated: float | None
-    used: float | None = None
-    most: float | None = None
     allocatable: float | None = None
 
 
@@ -269,12 +268,18 @@ class Flavor(msgspec.Struct, frozen=True, gc=False):
     is_public: bool
 
 
-class Capacity(msgspec.Struct, frozen=True):
-    """Attributes: largest: The name of the largest flavor that fits, by zone; absent where none fits."""
+class Flavors(msgspec.Struct, frozen=True):
+    """Those that the credential may use, or may see."""
 
     flavors: tuple[Flavor, ...]
+    malformed: int = 0
+
+
+class Capacity(msgspec.Struct, frozen=True):
+    """Attributes: largest: The room of the largest flavor that fits, by zone; absent where none fits."""
+
     room: tuple[Room, ...]
-    largest: Mapping[str, str]
+    largest: Mapping[str, Room]
     malformed: int = 0
 
 
@@ -293,7 +298,7 @@ class User(msgspec.Struct, frozen=True, gc=False):
 
 
 class Projects(msgspec.Struct, frozen=True):
-    """Attributes: users: None where they may not be read."""
+    """Attributes: users: Those that own VMs first; None where they may not be read."""
 
     projects: tuple[Project, ...]
     users: tuple[User, ...] | None

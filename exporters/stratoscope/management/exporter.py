@@ -18,6 +18,7 @@ from stratoscope.management.subjects.backends import Backends
 from stratoscope.management.subjects.capacity import Capacity
 from stratoscope.management.subjects.endpoints import Endpoints
 from stratoscope.management.subjects.extras import Extras
+from stratoscope.management.subjects.flavors import Flavors
 from stratoscope.management.subjects.hosts import Hosts
 from stratoscope.management.subjects.inventories import Inventories
 from stratoscope.management.subjects.objects import Objects
@@ -32,6 +33,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Services: Services,
     model.Hosts: Hosts,
     model.Inventories: Inventories,
+    model.Flavors: Flavors,
     model.Capacity: Capacity,
     model.VMs: VMs,
     model.Projects: Projects,

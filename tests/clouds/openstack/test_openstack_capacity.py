@@ -8,7 +8,6 @@ import pytest
 
 from stratoscope.clouds import model
 from stratoscope.clouds.openstack.api import ForbiddenError
-from stratoscope.clouds.openstack.compute.capacity import Capacity
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer
@@ -27,10 +26,6 @@ def _patience() -> Iterator[None]:
     DEADLINE.reset(token)
 
 
-def reader(cloud: Cloud) -> Capacity:
-    return Capacity(cloud.api, cloud.hypervisors, cloud.placement, cloud.providers)
-
-
 def flavor(name: str, flavor_id: str = "", /, **changes: Any) -> dict[str, Any]:
     """A flavor with 1 vCPU and 1 GiB of memory, but for these changes."""
     plain = {"id": flavor_id or name, "name": name, "vcpus": 1, "ram": 1024, "disk": 0, "extra_specs": {}}
@@ -44,13 +39,19 @@ def of(*flavors: dict[str, Any]) -> dict[str, Any]:
 async def read(cloud: Cloud) -> model.Capacity:
     """When everything has been read."""
     await cloud.placement.read()
-    return await reader(cloud).read()
+    return await cloud.capacity.read()
 
 
 def room(answered: model.Capacity, name: str) -> dict[str, int]:
     """By zone; an upper bound is negative."""
     rooms = [one for one in answered.room if one.flavor == name]
     return {one.zone: -one.vms if one.is_upper_bound else one.vms for one in rooms}
+
+
+def largest(answered: model.Capacity) -> dict[str, str]:
+    """By zone; one whose room is an upper bound in brackets."""
+    found = answered.largest.items()
+    return {zone: f"({one.flavor})" if one.is_upper_bound else one.flavor for zone, one in found}
 
 
 async def test_room_of_the_recorded_cloud_is_what_it_had() -> None:
@@ -61,12 +62,11 @@ async def test_room_of_the_recorded_cloud_is_what_it_had() -> None:
     assert room(answered, "probe.tiny") == {"az1": 252 + 250, "broken": 4000, "small": 39}
     assert room(answered, "m1.large") == {"az1": 31 + 31, "broken": 97, "small": 0}
     assert room(answered, "m1.huge") == {"az1": 0, "broken": 0, "small": 0}
-    assert answered.largest == {"az1": "m1.large", "broken": "m1.large", "small": "m1.small"}
-    assert {one.name for one in answered.flavors} == {"probe.tiny", "m1.small", "m1.large", "m1.huge"}
+    assert largest(answered) == {"az1": "m1.large", "broken": "m1.large", "small": "m1.small"}
 
 
 async def test_until_inventories_are_read_room_is_an_upper_bound() -> None:
-    answered = await reader(Cloud(flavors=of(flavor("wide", vcpus=100)))).read()
+    answered = await Cloud(flavors=of(flavor("wide", vcpus=100))).capacity.read()
     assert room(answered, "wide") == {"az1": -4, "broken": -40, "small": 0}
     answered = await read(Cloud(flavors=of(flavor("wide", vcpus=100))))
     assert room(answered, "wide") == {"az1": 0, "broken": 40, "small": 0}
@@ -111,7 +111,7 @@ async def test_host_that_a_limit_cut_off_the_list_has_the_room_that_was_read() -
         row["generation"] += 1
     cloud.api.answers["placement", "/resource_providers"] = rows
     cloud.now += 60
-    assert room(await reader(cloud).read(), "m1.small")["small"] == 0  # it may have changed since
+    assert room(await cloud.capacity.read(), "m1.small")["small"] == 0  # it may have changed since
 
 
 async def test_bare_metal_has_the_room_of_its_own_class() -> None:
@@ -168,23 +168,34 @@ async def test_storage_that_hosts_share_makes_an_upper_bound() -> None:
     assert room(await read(cloud), "m1")["small"] == -7
 
 
-async def test_flavor_that_is_disabled_is_known_and_has_no_room() -> None:
+async def test_flavor_that_is_disabled_has_no_room() -> None:
     flavors = of(flavor("old", **{"OS-FLV-DISABLED:disabled": True}), flavor("m1"))
     answered = await read(Cloud(flavors=flavors))
-    assert {one.name for one in answered.flavors} == {"old", "m1"}
     assert {one.flavor for one in answered.room} == {"m1"}
 
 
 async def test_flavors_with_one_name_are_told_apart() -> None:
     flavors = of(flavor("m1", "a"), flavor("m1", "b", ram=2048), flavor("m2"))
     answered = await read(Cloud(flavors=flavors))
-    assert [one.name for one in answered.flavors] == ["m1 (a)", "m1 (b)", "m2"]
     assert {one.flavor for one in answered.room} == {"m1 (a)", "m1 (b)", "m2"}
 
 
 async def test_largest_is_the_one_with_the_most_memory_then_the_most_vcpus() -> None:
     flavors = of(flavor("a", ram=4096), flavor("b", ram=4096, vcpus=2), flavor("c", ram=2048, vcpus=8))
-    assert (await read(Cloud(flavors=flavors))).largest["small"] == "b"
+    assert largest(await read(Cloud(flavors=flavors)))["small"] == "b"
+
+
+async def test_largest_is_one_that_certainly_fits_and_that_all_may_use_where_there_is_one() -> None:
+    pages = flavor("pages", ram=4096, extra_specs={"hw:mem_page_size": "large"})
+    private = flavor("private", ram=2048, **{"os-flavor-access:is_public": False})
+    assert largest(await read(Cloud(flavors=of(pages, private, flavor("m1")))))["small"] == "m1"
+    assert largest(await read(Cloud(flavors=of(pages, private))))["small"] == "private"
+    assert largest(await read(Cloud(flavors=of(pages))))["small"] == "(pages)"
+
+
+async def test_largest_that_does_not_fit_is_none() -> None:
+    flavors = of(flavor("huge", ram=10**9))
+    assert (await read(Cloud(flavors=flavors))).largest == {}
 
 
 async def test_items_that_make_no_sense_cost_themselves_alone() -> None:
@@ -193,39 +204,58 @@ async def test_items_that_make_no_sense_cost_themselves_alone() -> None:
     flavors = answer("flavors")
     flavors["flavors"][0]["ram"] = None
     answered = await read(Cloud(aggregates=aggregates, flavors=flavors))
-    assert (len(answered.flavors), answered.malformed) == (3, 2)
+    assert (len({one.flavor for one in answered.room}), answered.malformed) == (3, 2)
     assert room(answered, "m1.small")["small"] == 3
 
 
 async def test_no_flavors_have_no_room() -> None:
     answered = await read(Cloud(flavors=of()))
-    assert (answered.flavors, answered.room, answered.largest) == ((), (), {})
+    assert (answered.room, answered.largest) == ((), {})
 
 
 async def test_room_cannot_be_told_without_hypervisors() -> None:
     with pytest.raises(CollectError, match="no hypervisor") as caught:
-        await reader(Cloud(hypervisors={"hypervisors": []})).read()
+        await Cloud(hypervisors={"hypervisors": []}).capacity.read()
     assert caught.value.reason is Reason.UNAVAILABLE
 
 
-@pytest.mark.parametrize("name", ["flavors", "aggregates", "hypervisors", "allocation_candidates"])
+@pytest.mark.parametrize("name", ["flavors", "hypervisors", "allocation_candidates"])
 @pytest.mark.parametrize("error", [ForbiddenError("403"), DOWN], ids=["403", "503"])
 async def test_source_that_refuses_or_is_down_says_so(name: str, error: Answer) -> None:
     with pytest.raises(type(error)):
-        await reader(Cloud(**{name: error})).read()
+        await Cloud(**{name: error}).capacity.read()
 
 
-async def test_lists_of_placement_are_shared_with_the_inventories() -> None:
+async def test_aggregates_that_are_down_say_so() -> None:
+    with pytest.raises(CollectError, match="503"):
+        await Cloud(aggregates=DOWN).capacity.read()
+
+
+async def test_aggregates_that_may_not_be_read_leave_an_upper_bound_to_flavors_that_ask_for_one() -> None:
+    ssd = flavor("ssd", extra_specs={"aggregate_instance_extra_specs:ssd": "fast"})
+    answered = await read(Cloud(aggregates=ForbiddenError("403"), flavors=of(ssd, flavor("m1"))))
+    assert room(answered, "m1") == {"az1": 502, "broken": 781, "small": 7}
+    assert room(answered, "ssd") == {"az1": -502, "broken": -781, "small": -7}
+    assert largest(answered)["small"] == "m1"
+
+
+async def test_lists_that_others_have_just_asked_for_are_not_asked_for_again() -> None:
     cloud = Cloud()
     await cloud.placement.read()
+    await cloud.capacity.flavors.read()
     cloud.api.calls.clear()
-    await reader(cloud).read()
-    assert [(call.operation, dict(call.params)) for call in cloud.api.calls] == [
-        ("flavors", {"limit": "1000", "is_public": "None"}),
-        ("aggregates", {}),
-    ]
+    cloud.now += 20
+    await cloud.capacity.read()
+    assert [(call.operation, dict(call.params)) for call in cloud.api.calls] == [("aggregates", {})]
+
+
+async def test_credential_without_the_right_is_refused_by_one_request() -> None:
+    cloud = Cloud(hypervisors=ForbiddenError("403"))
+    with pytest.raises(ForbiddenError):
+        await cloud.capacity.read()
+    assert len(cloud.api.calls) == 1
 
 
 def test_question_says_what_it_costs() -> None:
-    (question,) = reader(Cloud()).questions()
+    (question,) = Cloud().capacity.questions()
     assert (question.name, question.answer, question.role) == ("capacity", model.Capacity, "admin")

@@ -18,7 +18,7 @@ def test_its_questions_are_known_without_asking_it() -> None:
     questions = cloud.questions()
     names = Counter(question.name for question in questions)
     assert names.most_common(1)[0][1] == 1, "two collectors of one name"
-    assert {"endpoints", "compute_services", "servers", "hypervisors", "inventories", "capacity"} <= {*names}
+    assert {"endpoints", "compute_services", "servers", "hypervisors", "inventories", "flavors"} <= {*names}
     assert {"projects", "network_agents", "volume_services", "images", "addresses"} <= {*names}
     assert all(question.cost and question.role for question in questions)
 

@@ -36,8 +36,32 @@ async def test_service_that_an_administrator_took_out_tells_why() -> None:
         "updated_at": None,
     }  # fmt: skip
     assert (await ComputeServices(nova(services)).read()).services[0] == Service(
-        "compute", "nova-scheduler", "vm", "internal", False, False, "new memory", None
+        "compute", "nova-scheduler", "vm", "internal", False, False, "new memory", None, True
     )
+
+
+async def test_service_that_is_forced_down_is_down_whatever_it_reports() -> None:
+    services = answer("compute_services")
+    services["services"][2]["forced_down"] = True
+    forced, other = (await ComputeServices(nova(services)).read()).services[2:4]
+    assert (forced.host, forced.is_up, forced.is_enabled, forced.is_forced_down) == (
+        "fake2", False, True, True,
+    )  # fmt: skip
+    assert (other.is_up, other.is_forced_down) == (True, False)
+
+
+async def test_nova_before_2_11_does_not_tell_what_is_forced_down() -> None:
+    services = answer("compute_services")
+    for service in services["services"]:
+        del service["forced_down"]
+    read = await ComputeServices(nova(services)).read()
+    assert {one.is_forced_down for one in read.services} == {None}
+
+
+async def test_service_without_a_state_makes_no_sense() -> None:
+    services = answer("compute_services")
+    del services["services"][0]["state"]
+    assert (await ComputeServices(nova(services)).read()).malformed == 1
 
 
 async def test_service_of_a_cell_that_does_not_answer_is_down_and_not_disabled() -> None:

@@ -1,152 +1,90 @@
-"""What flavors demand, as Nova's scheduler translates them."""
+"""The flavors of a cloud."""
 
-import msgspec
+import asyncio
+
 import pytest
 
 from stratoscope.clouds import model
-from stratoscope.clouds.openstack.compute.flavors import FLAVORS, Demand, Flavor, cpus, demand
+from stratoscope.clouds.clock import Clock
+from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.compute.flavors import Flavors
+from stratoscope.core.errors import CollectError, Reason
+from support.fake_api import Answer, FakeApi
 from support.openstack_answers import answer
 
 GIB, MIB = 2**30, 2**20
-DISABLED = "COMPUTE_STATUS_DISABLED"
 
 
-def flavor(vcpus: int = 4, *, disk: int = 20, ephemeral: int = 0, swap: int = 0, **specs: str) -> Flavor:
-    """A flavor with 8 GiB of memory. Args: specs: Extra specs, with `__` for `:`."""
-    extra_specs = {key.replace("__", ":"): value for key, value in specs.items()}
-    return Flavor("f1", "m1", vcpus, 8192, disk, ephemeral, swap, extra_specs=extra_specs)
+def nova(flavors: Answer) -> FakeApi:
+    return FakeApi({("compute", "/flavors/detail"): flavors})
 
 
-def resources(of: Flavor) -> dict[str, int]:
-    return dict(demand(of).resources)
+def flavor(name: str, flavor_id: str) -> dict[str, object]:
+    return {"id": flavor_id, "name": name, "vcpus": 1, "ram": 512, "disk": 0, "swap": ""}
 
 
-def test_recorded_flavors_are_understood_one_and_all() -> None:
-    found, malformed = FLAVORS.items(msgspec.json.encode(answer("flavors")))
-    assert malformed == 0
-    small = next(one for one in found if one.name == "m1.small")
-    assert small.flavor() == model.Flavor(small.id, "m1.small", 1, 2048 * MIB, 20 * GIB, is_public=True)
-    assert demand(small) == Demand(
-        {"VCPU": 1, "MEMORY_MB": 2048, "DISK_GB": 20}, frozenset(), frozenset({DISABLED}), {}, is_exact=True
-    )
+async def test_recorded_flavors_are_understood_one_and_all() -> None:
+    read = await Flavors(nova(answer("flavors"))).read()
+    assert (len(read.flavors), read.malformed) == (4, 0)
+    small = next(one for one in read.flavors if one.name == "m1.small")
+    assert small == model.Flavor(small.flavor_id, "m1.small", 1, 2048 * MIB, 20 * GIB, is_public=True)
 
 
-def test_flavor_of_an_old_nova_is_understood_but_not_all_that_it_demands() -> None:
-    old = {"id": "1", "name": "m1", "vcpus": 1, "ram": 512, "disk": 0, "swap": ""}
-    (found,), malformed = FLAVORS.items(msgspec.json.encode({"flavors": [old]}))
-    assert malformed == 0
-    assert resources(found) == {"VCPU": 1, "MEMORY_MB": 512}
-    assert not demand(found).is_exact
+async def test_private_flavors_are_asked_for_which_nova_tells_administrators_and_their_projects() -> None:
+    api = nova(answer("flavors"))
+    api.be(roles=frozenset({"member"}))
+    assert len((await Flavors(api).read()).flavors) == 4
+    assert [(call.operation, call.version, dict(call.params)) for call in api.calls] == [
+        ("flavors", "2.96", {"limit": "1000", "is_public": "None"})
+    ]
 
 
-@pytest.mark.parametrize(
-    ("disk", "ephemeral", "swap", "gib"), [(20, 0, 0, 20), (20, 10, 1, 31), (0, 0, 2048, 2), (0, 0, 2049, 3)]
-)
-def test_disk_is_root_ephemeral_and_swap_rounded_up(disk: int, ephemeral: int, swap: int, gib: int) -> None:
-    assert resources(flavor(disk=disk, ephemeral=ephemeral, swap=swap))["DISK_GB"] == gib
+async def test_flavor_of_an_old_nova_is_understood() -> None:
+    read = await Flavors(nova({"flavors": [flavor("m1", "1")]})).read()
+    assert read == model.Flavors((model.Flavor("1", "m1", 1, 512 * MIB, 0, is_public=True),))
 
 
-def test_flavor_without_disk_demands_none() -> None:
-    assert "DISK_GB" not in resources(flavor(disk=0))
-
-
-@pytest.mark.parametrize(
-    ("specs", "expected"),
-    [
-        ({"hw__cpu_policy": "dedicated"}, {"PCPU": 4}),
-        ({"hw__cpu_policy": "dedicated", "hw__emulator_threads_policy": "isolate"}, {"PCPU": 5}),
-        ({"hw__cpu_policy": "mixed", "hw__cpu_dedicated_mask": "2-3"}, {"VCPU": 2, "PCPU": 2}),
-        ({"hw__cpu_policy": "mixed", "hw__cpu_realtime_mask": "^0"}, {"VCPU": 1, "PCPU": 3}),
-        ({"hw__cpu_policy": "shared"}, {"VCPU": 4}),
-        ({"resources__PCPU": "4"}, {"PCPU": 4}),
-        ({"resources__VCPU": "0", "resources__CUSTOM_GOLD": "1"}, {"CUSTOM_GOLD": 1}),
-        ({"resources1__VGPU": "1"}, {"VGPU": 1, "VCPU": 4}),
-        ({"resources1__VGPU": "1", "resources2__VGPU": "1"}, {"VGPU": 2, "VCPU": 4}),
-    ],
-)
-def test_cpus_and_resources_are_those_that_the_extra_specs_want(
-    specs: dict[str, str], expected: dict[str, int]
-) -> None:
-    assert resources(flavor(**specs)) == expected | {"MEMORY_MB": 8192, "DISK_GB": 20}
-
-
-def test_bare_metal_demands_its_class_alone() -> None:
-    specs = {f"resources__{name}": "0" for name in ("VCPU", "MEMORY_MB", "DISK_GB")}
-    assert resources(flavor(**specs, resources__CUSTOM_BAREMETAL="1")) == {"CUSTOM_BAREMETAL": 1}
-
-
-def test_traits_are_required_or_forbidden() -> None:
-    found = demand(flavor(trait__HW_CPU_X86_AVX2="required", trait__CUSTOM_OLD="forbidden"))
-    assert (found.required, found.forbidden) == ({"HW_CPU_X86_AVX2"}, {"CUSTOM_OLD", DISABLED})
-    assert found.is_exact
-
-
-@pytest.mark.parametrize(
-    ("policy", "required", "forbidden"),
-    [
-        ("require", {"HW_CPU_HYPERTHREADING"}, {DISABLED}),
-        ("isolate", set(), {"HW_CPU_HYPERTHREADING", DISABLED}),
-    ],
-)
-def test_thread_policy_is_a_trait(policy: str, required: set[str], forbidden: set[str]) -> None:
-    found = demand(flavor(hw__cpu_policy="dedicated", hw__cpu_thread_policy=policy))
-    assert (found.required, found.forbidden) == (required, forbidden)
-
-
-def test_aggregates_must_say_what_the_flavor_wants() -> None:
-    found = demand(flavor(aggregate_instance_extra_specs__ssd="true"))
-    assert (found.metadata, found.is_exact) == ({"ssd": "true"}, True)
-
-
-@pytest.mark.parametrize(
-    "specs",
-    [
-        {"hw__mem_page_size": "large"},
-        {"hw__numa_nodes": "2"},
-        {"hw__cpu_policy": "dedicated"},
-        {"pci_passthrough__alias": "gpu:1"},
-        {"resources1__VGPU": "1"},
-        {"resources__VGPU": "many"},
-        {"trait__X": "perhaps"},
-        {"os__secure_boot": "required"},
-        {"capabilities__hypervisor_type": "QEMU"},
-        {"ssd": "true"},
-    ],
-    ids=lambda specs: next(iter(specs)),
-)
-def test_demand_of_which_no_api_tells_the_rest_is_not_exact(specs: dict[str, str]) -> None:
-    assert not demand(flavor(**specs)).is_exact
-
-
-@pytest.mark.parametrize(
-    "key",
-    ["quota__disk_read_iops_sec", "hw_rng__allowed", "hw__cpu_sockets", "hw__watchdog_action", "os__foo"],
-)
-def test_demand_that_never_decides_where_a_vm_fits_is_exact(key: str) -> None:
-    assert demand(flavor(**{key: "1"})).is_exact
-
-
-@pytest.mark.parametrize(
-    ("mask", "expected"),
-    [
-        ("2-3", {2, 3}),
-        ("0,2", {0, 2}),
-        ("^0", {1, 2, 3}),
-        ("0-3,^1-2", {0, 3}),
-        ("2-9", {2, 3}),
-        (" 1 , 2 ", {1, 2}),
-        ("", set()),
-        ("all", set()),
-        ("1-x", set()),
-    ],
-)
-def test_mask_names_vcpus(mask: str, expected: set[int]) -> None:
-    assert cpus(mask, 4) == expected
+async def test_flavors_with_one_name_are_told_apart() -> None:
+    api = nova({"flavors": [flavor("m1", "a"), flavor("m1", "b"), flavor("m2", "c")]})
+    assert [one.name for one in (await Flavors(api).read()).flavors] == ["m1 (a)", "m1 (b)", "m2"]
 
 
 @pytest.mark.parametrize("bad", [{"vcpus": -1}, {"ram": None}, {"swap": "x"}, {"extra_specs": 7}], ids=str)
-def test_flavor_that_makes_no_sense_costs_itself_alone(bad: dict[str, object]) -> None:
+async def test_flavor_that_makes_no_sense_costs_itself_alone(bad: dict[str, object]) -> None:
     flavors = answer("flavors")
     flavors["flavors"][0] |= bad
-    found, malformed = FLAVORS.items(msgspec.json.encode(flavors))
-    assert (len(found), malformed) == (3, 1)
+    read = await Flavors(nova(flavors)).read()
+    assert (len(read.flavors), read.malformed) == (3, 1)
+
+
+async def test_no_flavors_are_none_whatever_the_role() -> None:
+    api = nova({"flavors": []})
+    api.be(roles=frozenset({"member"}))
+    assert await Flavors(api).read() == model.Flavors(())
+
+
+@pytest.mark.parametrize("error", [ForbiddenError("403"), CollectError(Reason.UNAVAILABLE, "503")])
+async def test_source_that_refuses_or_is_down_says_so(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        await Flavors(nova(error)).read()
+
+
+async def test_flavors_are_read_once_for_all_who_ask_until_they_are_old() -> None:
+    api, now = nova(answer("flavors")), [0.0]
+    flavors = Flavors(api, Clock(monotonic=lambda: now[0]))
+    await asyncio.gather(flavors.read(), flavors.listed(60))
+    now[0] = 60.0
+    await flavors.listed(60)
+    assert len(api.calls) == 1
+    now[0] = 61.0
+    await flavors.listed(60)
+    await flavors.read()
+    assert len(api.calls) == 3
+
+
+def test_question_may_be_asked_by_any_role() -> None:
+    (question,) = Flavors(nova({})).questions()
+    assert (question.name, question.answer, question.cost) == (
+        "flavors", model.Flavors, "1 for each 1,000 flavors",
+    )  # fmt: skip
+    assert question.role.startswith("any")

@@ -1,9 +1,11 @@
 """Nova's hosts."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.model import Host, Hosts, Resource
 from stratoscope.clouds.openstack.api import ForbiddenError
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
@@ -58,7 +60,7 @@ async def test_list_is_asked_for_in_the_version_that_asks_no_host() -> None:
     await reader(api).read()
     assert [(call.operation, call.version, dict(call.params)) for call in api.calls] == [
         ("hypervisors", "2.53", {"limit": "1000"}),
-        ("services", "2.96", {"binary": "nova-compute"}),
+        ("services", "2.96", {}),
     ]
 
 
@@ -135,15 +137,42 @@ async def test_source_that_refuses_or_is_down_says_so(error: Exception) -> None:
 
 async def test_nodes_are_read_once_for_all_who_ask_until_they_are_old() -> None:
     api, now = nova(answer("hypervisors")), [0.0]
-    hypervisors = Hypervisors(api, Servers(api, owners()), Providers(), clock=lambda: now[0])
+    hypervisors = Hypervisors(
+        api, Servers(api, owners()), Providers(), Clock(monotonic=lambda: now[0], now=lambda: 0.0)
+    )
     nodes = await hypervisors.nodes(60)
     assert nodes[FAKE2] == Node("fake2", "az1", takes_vms=True)
     now[0] = 60.0
     assert await hypervisors.nodes(60) == nodes
     assert len(api.calls) == 2
-    now[0] = 61.0
+    now[0] = 100.0
     await hypervisors.nodes(60)
     assert len(api.calls) == 4
+
+
+async def test_list_of_services_is_read_once_for_both_questions() -> None:
+    api = nova(answer("hypervisors"))
+    hypervisors = reader(api)
+    await asyncio.gather(hypervisors.services.read(), hypervisors.read())
+    assert sorted(call.operation for call in api.calls) == ["hypervisors", "services"]
+
+
+async def test_host_that_was_added_since_the_last_list_of_services_has_its_zone_at_once() -> None:
+    services = answer("compute_services")
+    fewer = [one for one in services["services"] if one["host"] != "fake2"]
+    api = nova(answer("hypervisors"), {"services": fewer})
+    now = [0.0]
+    clock = Clock(monotonic=lambda: now[0])
+    hypervisors = Hypervisors(api, Servers(api, owners()), Providers(), clock)
+    await hypervisors.services.read()
+    now[0], api.answers["compute", "/os-services"] = 30.0, services
+    assert one_of(await hypervisors.read(), "fake2").zone == "az1"
+
+
+async def test_zone_of_a_host_is_that_of_its_compute() -> None:
+    services = answer("compute_services")
+    services["services"].append({**services["services"][0], "host": "fake2"})
+    assert one_of(await reader(nova(answer("hypervisors"), services)).read(), "fake2").zone == "az1"
 
 
 @pytest.mark.parametrize("change", [{"state": "down"}, {"status": "disabled"}])

@@ -55,6 +55,14 @@ async def test_plain_credential_says_that_it_does_not_see_all() -> None:
     assert not (await Image(api).images()).is_whole
 
 
+async def test_private_image_of_another_project_tells_that_all_are_seen() -> None:
+    api = glance(spoilt("images", "images", field="visibility", value="private"))
+    api.be(roles=frozenset({"cloud_admin"}))
+    assert (await Image(api).images()).is_whole
+    api.be(project_id=ADMIN)
+    assert not (await Image(api).images()).is_whole
+
+
 @pytest.mark.parametrize(
     "error", [CollectError(Reason.UNAVAILABLE, "image: 503"), ForbiddenError("image: 403")]
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.model import Project
 from stratoscope.clouds.openstack.api import ForbiddenError
 from stratoscope.clouds.openstack.identity import Identity
@@ -35,11 +36,13 @@ def plain(**changed: Answer) -> FakeApi:
     return api
 
 
-class Clock:
+class Time:
+    """Attributes: now: On the monotonic clock."""
+
     now = 1000.0
 
-    def __call__(self) -> float:
-        return self.now
+    def clock(self) -> Clock:
+        return Clock(monotonic=lambda: self.now)
 
 
 async def test_projects_come_with_the_name_of_their_domain() -> None:
@@ -56,7 +59,7 @@ async def test_projects_come_with_the_name_of_their_domain() -> None:
 async def test_names_are_read_once_for_all_who_ask_at_once() -> None:
     api = keystone()
     names = Names(api)
-    projects, users, again = await asyncio.gather(names.projects(), names.users(), names.projects())
+    projects, users, again = await asyncio.gather(names.projects(), names.users(()), names.projects())
     assert len(projects) == 9  # 8 listed and the token's own
     assert users[USER] == "admin"
     assert again == projects
@@ -64,8 +67,8 @@ async def test_names_are_read_once_for_all_who_ask_at_once() -> None:
 
 
 async def test_the_question_reads_anew_and_others_see_what_it_read() -> None:
-    api, clock = keystone(), Clock()
-    names = Names(api, clock=clock)
+    api, clock = keystone(), Time()
+    names = Names(api, clock.clock())
     await names.projects()
     clock.now += 599
     api.answers["identity", "/v3/projects"] = {"projects": []}
@@ -76,8 +79,8 @@ async def test_the_question_reads_anew_and_others_see_what_it_read() -> None:
 
 
 async def test_project_that_is_deleted_disappears_without_the_question_too() -> None:
-    api, clock = keystone(), Clock()
-    names = Names(api, clock=clock)
+    api, clock = keystone(), Time()
+    names = Names(api, clock.clock())
     before = await names.owners()
     api.answers["identity", "/v3/projects"] = {"projects": answer("projects")["projects"][1:]}
     clock.now += 901
@@ -89,7 +92,7 @@ async def test_plain_credential_knows_its_own_names() -> None:
     read = await names.read()
     assert [project.name for project in read.projects] == ["project1"]
     assert read.users is None
-    assert await names.users() == {USER: "user1"}
+    assert await names.users(()) == {USER: "user1"}
     assert (await names.projects())[PROJECT] == "project1"
     assert await names.owners() == [PROJECT]
 
@@ -128,7 +131,7 @@ async def test_names_are_empty_while_keystone_is_down_and_the_question_says_why(
     api = keystone(projects=DOWN)
     names = Names(api)
     assert await names.projects() == {}
-    assert await names.users() == {}
+    assert await names.users(()) == {}
     with pytest.raises(CollectError) as caught:
         await names.read()
     assert caught.value.reason is Reason.UNAVAILABLE
@@ -136,8 +139,8 @@ async def test_names_are_empty_while_keystone_is_down_and_the_question_says_why(
 
 
 async def test_names_last_read_stay_while_keystone_is_down() -> None:
-    api, clock = keystone(), Clock()
-    names = Names(api, clock=clock)
+    api, clock = keystone(), Time()
+    names = Names(api, clock.clock())
     before = await names.projects()
     api.answers["identity", "/v3/projects"] = DOWN
     clock.now += 901
@@ -150,9 +153,24 @@ async def test_quotas_have_no_owners_before_keystone_was_ever_read() -> None:
         await Names(keystone(projects=DOWN)).owners()
 
 
+async def test_users_that_own_vms_come_first() -> None:
+    names = Names(keystone())
+    before = (await names.read()).users or ()
+    last, first = before[-1], before[0]
+    await names.users({last.user_id})
+    users = (await names.read()).users or ()
+    assert users[:2] == (last, first)
+    assert set(users) == set(before)
+
+
+async def test_users_that_cannot_be_understood_at_all_are_counted_as_one() -> None:
+    read = await Names(keystone(users=CollectError(Reason.MALFORMED, "more than 16 MiB"))).read()
+    assert (read.users, read.malformed) == (None, 1)
+
+
 async def test_users_and_domains_that_fail_cost_themselves_alone() -> None:
-    api, clock = keystone(), Clock()
-    names = Names(api, clock=clock)
+    api, clock = keystone(), Time()
+    names = Names(api, clock.clock())
     before = await names.read()
     api.answers["identity", "/v3/users"] = api.answers["identity", "/v3/domains"] = DOWN
     clock.now += 901
@@ -163,8 +181,8 @@ async def test_users_and_domains_that_fail_cost_themselves_alone() -> None:
 
 
 async def test_names_come_back_a_minute_after_keystone_does() -> None:
-    api, clock = keystone(projects=DOWN), Clock()
-    names = Names(api, clock=clock)
+    api, clock = keystone(projects=DOWN), Time()
+    names = Names(api, clock.clock())
     assert await names.projects() == {}
     api.answers["identity", "/v3/projects"] = answer("projects")
     assert await names.projects() == {}
@@ -173,8 +191,8 @@ async def test_names_come_back_a_minute_after_keystone_does() -> None:
 
 
 async def test_who_asks_while_names_are_read_anew_gets_those_at_hand() -> None:
-    api, clock = keystone(), Clock()
-    names = Names(api, clock=clock)
+    api, clock = keystone(), Time()
+    names = Names(api, clock.clock())
     before = await names.projects()
     clock.now += 901
     hang, asked = asyncio.Event(), asyncio.Event()

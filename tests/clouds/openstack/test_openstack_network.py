@@ -1,10 +1,13 @@
 """Neutron's agents, and its objects counted."""
 
+import time
+
 import pytest
 
 from stratoscope.clouds.model import Count, Service
 from stratoscope.clouds.openstack.api import ForbiddenError
 from stratoscope.clouds.openstack.network import Network
+from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
 from support.openstack_answers import answer, spoilt
@@ -145,8 +148,67 @@ async def test_object_that_makes_no_sense_costs_itself(question: str, path: str)
 @pytest.mark.parametrize("question", LISTS)
 async def test_plain_credential_sees_its_own_and_says_so(question: str) -> None:
     api = neutron()
-    api.be(roles=PLAIN)
+    api.be(roles=PLAIN, project_id=PROJECT1)
     assert not (await getattr(Network(api), question)()).is_whole
+
+
+@pytest.mark.parametrize(("question", "path"), LISTS.items())
+async def test_object_that_only_those_are_shown_who_see_all_tells_that_all_are_seen(
+    question: str, path: str
+) -> None:
+    body = answer(path)
+    body[path][0] |= {"shared": False, "router:external": False}
+    api = neutron(**{path: body})
+    api.be(roles=frozenset({"cloud_admin"}))
+    assert (await getattr(Network(api), question)()).is_whole
+
+
+@pytest.mark.parametrize(
+    "told", [{"shared": True, "router:external": False}, {"shared": False, "router:external": True}, {}]
+)
+async def test_network_that_is_shown_to_other_projects_does_not_tell_that_all_are_seen(
+    told: dict[str, bool],
+) -> None:
+    networks = {"networks": [network | told for network in answer("networks")["networks"]]}
+    api = neutron(networks=networks)
+    api.be(roles=PLAIN)
+    assert not (await Network(api).networks()).is_whole
+
+
+async def test_other_projects_ports_on_an_own_network_do_not_tell_that_all_are_seen() -> None:
+    ports = answer("ports")
+    for port in ports["ports"]:
+        del port["binding:host_id"]
+    api = neutron(ports=ports)
+    api.be(roles=PLAIN)
+    assert not (await Network(api).ports()).is_whole
+
+
+@pytest.mark.parametrize(("question", "path"), LISTS.items())
+async def test_list_that_takes_too_long_says_how_far_it_came_and_what_helps(question: str, path: str) -> None:
+    late = CollectError(Reason.TIMEOUT, f"network: {path}: no answer within 3 s")
+    api = neutron(**{path: [answer(path), answer(path), late]})
+    DEADLINE.set(time.monotonic() + 0.05)
+    with pytest.raises(CollectError, match=r"2 pages read in 0 s, and there are more") as caught:
+        await getattr(Network(api), question)()
+    assert caught.value.reason is Reason.TIMEOUT
+    assert f"raise management.collectors.{question}.timeout" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("left_s", "error"),
+    [
+        (60, CollectError(Reason.TIMEOUT, "no answer within 30 s")),
+        (0.05, CollectError(Reason.UNAVAILABLE, "503")),
+    ],
+)
+async def test_failure_that_more_time_would_not_have_helped_is_told_as_it_is(
+    left_s: float, error: CollectError
+) -> None:
+    DEADLINE.set(time.monotonic() + left_s)
+    with pytest.raises(CollectError) as caught:
+        await Network(neutron(ports=[answer("ports"), error])).ports()
+    assert caught.value is error
 
 
 @pytest.mark.parametrize("question", ["agents", *LISTS])

@@ -1,7 +1,9 @@
 """What hosts have and have promised, read a little at a time."""
 
+import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -58,9 +60,9 @@ async def test_hosts_have_what_their_providers_have() -> None:
     assert read.malformed == 0
     assert read.resources.keys() == set(HOSTS.values())
     assert read.resources["fake1"] == {
-        "vcpus": Resource(64, 0, 4.0, 6, most=64, allocatable=256),
-        "memory": Resource(262144 * MIB, 0, 1.0, 384 * MIB, most=262144 * MIB, allocatable=262144 * MIB),
-        "disk": Resource(4096 * GIB, 0, 1.0, 5 * GIB, most=4096 * GIB, allocatable=4096 * GIB),
+        "vcpus": Resource(64, 0, 4.0, 6, allocatable=256),
+        "memory": Resource(262144 * MIB, 0, 1.0, 384 * MIB, allocatable=262144 * MIB),
+        "disk": Resource(4096 * GIB, 0, 1.0, 5 * GIB, allocatable=4096 * GIB),
     }
     assert read.zones == {"fake1": "az1", "fake2": "az1", "fake3": "small", "fake4": "broken"}
     assert read.spread == Spread("inventories", 4, 4, cloud.now, 1.0)
@@ -174,7 +176,7 @@ async def test_pieces_of_a_host_add_up_and_what_is_not_read_is_not_shown() -> No
     assert "fake1" not in read.resources
     cloud.part(numa1, "inventories", {"inventories": parts, "resource_provider_generation": 1})
     of_host = (await after(cloud)).resources["fake1"]
-    assert of_host["pcpus"] == Resource(34, 2, 1.0, 9, most=16, allocatable=32)
+    assert of_host["pcpus"] == Resource(34, 2, 1.0, 9, allocatable=32)
     assert of_host["CUSTOM_FPGA"].total == 4
     assert of_host["vcpus"].total == 64
 
@@ -218,8 +220,21 @@ async def test_hosts_of_a_silent_nova_keep_their_names_and_zones() -> None:
     assert (await after(cloud, 301)).zones["fake1"] == "az1"
 
 
-async def test_hosts_that_nova_never_told_go_by_their_providers() -> None:
+async def test_hosts_that_nova_has_not_told_yet_are_not_shown_by_other_names() -> None:
     cloud = Cloud(hypervisors=DOWN)
+    with pytest.raises(CollectError, match="503"):
+        await cloud.placement.read()
+    assert len(cloud.asked()) == len(HOSTS)
+    hypervisors = answer("hypervisors")
+    for hypervisor in hypervisors["hypervisors"]:
+        hypervisor["service"]["host"] += ".nova"
+    cloud.api.answers["compute", "/os-hypervisors/detail"] = hypervisors
+    assert (await after(cloud)).resources.keys() == {f"{host}.nova" for host in HOSTS.values()}
+    assert cloud.asked() == []
+
+
+async def test_hosts_that_nova_may_not_tell_go_by_their_providers() -> None:
+    cloud = Cloud(hypervisors=ForbiddenError("403"))
     read = await cloud.placement.read()
     assert (read.resources.keys(), read.zones) == (set(HOSTS.values()), {})
 
@@ -259,6 +274,77 @@ async def test_failure_of_one_provider_does_not_cost_the_others() -> None:
     assert read.resources.keys() == {"fake1", "fake2", "fake4"}
     assert (await after(cloud)).resources.keys() == read.resources.keys()
     assert cloud.asked()[-1] == "fake3 inventories"
+
+
+async def test_provider_that_cannot_be_read_for_hours_is_shown_no_longer() -> None:
+    cloud = Cloud()
+    await cloud.placement.read()
+    broken = CollectError(Reason.MALFORMED, "no inventory")
+    cloud.part(FAKE3, "inventories", broken)
+    for number in range(1, 14):
+        cloud.api.answers["placement", "/resource_providers"] = changed_rows(*HOSTS, by=number)
+        for uuid in {*HOSTS} - {FAKE3}:
+            cloud.part(uuid, "inventories", inventories(uuid, generation_of(uuid) + number))
+        read = await after(cloud, 300)
+        assert ("fake3" in read.resources) is (number < 13)
+    assert read.resources.keys() == {"fake1", "fake2", "fake4"}
+    assert (read.spread.items, read.spread.known) == (4, 3)
+    cloud.part(FAKE3, "inventories", inventories(FAKE3, generation_of(FAKE3) + 13))
+    assert "fake3" in (await after(cloud)).resources
+
+
+async def test_usages_that_cannot_be_read_for_hours_are_shown_no_longer() -> None:
+    cloud = Cloud()
+    await cloud.placement.read()
+    cloud.api.answers["placement", "/allocation_candidates"] = candidates_without(FAKE3)
+    cloud.part(FAKE3, "usages", DOWN)
+    assert "fake3" in (await after(cloud, 1800)).resources
+    await after(cloud, 1800)
+    assert "fake3" not in (await after(cloud, 30)).resources
+
+
+async def test_what_could_not_be_tried_for_hours_is_shown_until_its_turn() -> None:
+    cloud = Cloud()
+    await cloud.placement.read()
+    cloud.api.answers["placement", "/resource_providers"] = changed_rows(*HOSTS)
+    for uuid in HOSTS:
+        cloud.part(uuid, "inventories", inventories(uuid, generation_of(uuid) + 1))
+    DEADLINE.set(time.monotonic())  # there is time for one of them
+    read = await after(cloud, 7200)
+    assert (len(cloud.asked()), len(read.resources)) == (4 + 1, 4)
+
+
+async def test_providers_that_cannot_be_read_do_not_hold_up_the_others() -> None:
+    cloud = Cloud()
+    broken = [uuid for uuid in HOSTS if uuid != FAKE2]
+    for uuid in broken:
+        cloud.part(uuid, "inventories", DOWN)
+    for number in range(1, 6):
+        cloud.api.answers["placement", "/resource_providers"] = changed_rows(FAKE2, by=number)
+        cloud.part(FAKE2, "inventories", inventories(FAKE2, generation_of(FAKE2) + number))
+        with suppress(CollectError):
+            await after(cloud)
+    assert cloud.asked().count("fake2 inventories") >= 2
+
+
+async def test_parts_that_make_no_sense_are_no_sign_that_the_source_is_down() -> None:
+    cloud = Cloud()
+    for uuid in (FAKE3, FAKE4, FAKE1):
+        cloud.part(uuid, "inventories", {"inventories": 7})
+    read = await cloud.placement.read()
+    assert (read.resources.keys(), read.malformed) == ({"fake2"}, 3)
+
+
+async def test_clock_that_is_set_back_a_day_stops_nothing() -> None:
+    cloud = Cloud()
+    await cloud.placement.read()
+    cloud.asked()
+    cloud.ahead_s = -86400.0
+    cloud.api.answers["placement", "/resource_providers"] = changed_rows(*HOSTS)
+    read = await after(cloud)
+    assert cloud.asked().count("fake1 inventories") == 1
+    assert read.spread.oldest == cloud.now - 86400
+    assert len(read.resources) == 4
 
 
 async def test_source_that_is_down_is_not_asked_for_every_provider() -> None:
@@ -343,9 +429,15 @@ async def test_lists_that_another_has_just_asked_for_are_not_asked_for_again() -
     cloud.now += 19
     await cloud.placement.refresh(20)
     assert len(cloud.api.calls) == calls
-    cloud.now += 1
+    cloud.now += 2
     await cloud.placement.refresh(20)
     assert len(cloud.api.calls) == calls + 2
+
+
+async def test_lists_are_asked_for_once_by_all_who_ask_at_once() -> None:
+    cloud = Cloud()
+    await asyncio.gather(cloud.placement.refresh(20), cloud.placement.refresh(20))
+    assert len(cloud.api.calls) == 2
 
 
 def test_question_says_what_it_costs() -> None:

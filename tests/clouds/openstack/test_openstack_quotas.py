@@ -110,6 +110,26 @@ async def test_quota_of_a_volume_type_is_shown_where_there_is_a_limit() -> None:
     assert "gigabytes___DEFAULT__" not in read
 
 
+@pytest.mark.parametrize(
+    ("resource", "in_bytes"),
+    [
+        ("gigabytes", True),
+        ("gigabytes_lvm", True),
+        ("gigabytes_x_volumes", True),
+        ("volumes_lvm", False),
+        ("volumes_x_gigabytes", False),
+        ("snapshots_gigabytes", False),
+    ],
+)
+async def test_whether_a_quota_is_bytes_does_not_depend_on_what_a_volume_type_is_called(
+    resource: str, *, in_bytes: bool
+) -> None:
+    body = answer("volume_quota")
+    body["quota_set"][resource] = {"limit": 10, "in_use": 1, "reserved": 0}
+    quota = by_resource(await ask(cloud(PROJECT, volume_quotas=body), "volume_quotas"))[resource]
+    assert (quota.in_bytes, quota.limit) == (in_bytes, 10 * GIB if in_bytes else 10)
+
+
 @pytest.mark.parametrize("question", PATHS)
 async def test_admin_reads_every_project_one_by_one(question: str) -> None:
     api = cloud(PROJECT, OTHER)

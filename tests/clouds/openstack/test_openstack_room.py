@@ -3,7 +3,7 @@
 import pytest
 
 from stratoscope.clouds.model import Room
-from stratoscope.clouds.openstack.compute.flavors import Demand
+from stratoscope.clouds.openstack.compute.demand import Demand
 from stratoscope.clouds.openstack.compute.room import Left, Space, Wanted, fits, meets, rooms, takes
 from stratoscope.clouds.openstack.providers import Inventory
 

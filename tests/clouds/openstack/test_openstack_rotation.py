@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import DEADLINE
@@ -13,16 +14,13 @@ ITEMS = ("a", "b", "c", "d", "e")
 
 
 class Source:
-    """Answers with the item itself; a clock of its own beside it."""
+    """Answers with the item itself; clocks of its own beside it, the wall clock ahead by `ahead_s`."""
 
     def __init__(self) -> None:
         DEADLINE.set(time.monotonic() + 60)
-        self.now = 1_000_000.0
+        self.now, self.ahead_s = 1_000_000.0, 0.0
         self.asked: list[str] = []
         self.errors: dict[str, Exception] = {}
-
-    def clock(self) -> float:
-        return self.now
 
     async def read(self, item: str) -> str:
         self.asked.append(item)
@@ -32,7 +30,8 @@ class Source:
         return item.upper()
 
     def rotation(self, most: int = 2, per_second: float = 1.0) -> Rotation[str]:
-        return Rotation("quotas", per_second=per_second, most=most, clock=self.clock)
+        clock = Clock(monotonic=lambda: self.now, now=lambda: self.now + self.ahead_s)
+        return Rotation("quotas", per_second=per_second, most=most, clock=clock)
 
 
 def source_fails(*items: str, reason: Reason = Reason.UNAVAILABLE) -> Source:
@@ -188,6 +187,28 @@ async def test_value_that_cannot_be_read_again_for_an_hour_is_given_up() -> None
     source.now += 3700
     await rotation.turn(ITEMS, source.read)
     assert "b" not in rotation.values()
+
+
+async def test_clock_that_is_set_back_a_day_stops_nothing_and_hides_nothing() -> None:
+    source = Source()
+    rotation = source.rotation(most=5)
+    await rotation.turn(ITEMS, source.read)
+    before, source.ahead_s = source.now, -86400.0
+    source.now += 60
+    await rotation.turn(ITEMS, source.read)
+    assert len(source.asked) == 10
+    assert rotation.spread().oldest == pytest.approx(before + 60 - 86400, abs=0.01)
+
+
+async def test_clock_that_is_set_ahead_a_day_hides_nothing() -> None:
+    source = source_fails("b", reason=Reason.MALFORMED)
+    error, source.errors = source.errors, {}
+    rotation = source.rotation(most=5)
+    await rotation.turn(ITEMS, source.read)
+    source.errors, source.ahead_s = error, 86400.0
+    source.now += 60
+    await rotation.turn(ITEMS, source.read)
+    assert rotation.values()["b"] == "B"
 
 
 async def test_no_items_are_no_requests() -> None:

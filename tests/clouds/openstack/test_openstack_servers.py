@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.model import FaultReason, VMs
 from stratoscope.clouds.openstack.api import ForbiddenError
 from stratoscope.clouds.openstack.compute.servers import Servers
@@ -28,7 +29,7 @@ def _patience() -> Iterator[None]:
 
 
 def readers_of(nova: FakeNova) -> Servers:
-    return Servers(nova, owners(), clock=lambda: nova.now)
+    return Servers(nova, owners(), Clock(monotonic=lambda: nova.now, now=lambda: nova.now))
 
 
 async def after(nova: FakeNova, servers: Servers, seconds: float = 60.0) -> VMs:
@@ -102,10 +103,22 @@ async def test_changes_are_asked_for_from_before_the_last_one_that_the_cloud_tel
 async def test_clock_that_is_off_costs_no_changes(clock: float, since: float) -> None:
     nova = FakeNova()
     nova.put("a")
-    servers = Servers(nova, owners(), clock=lambda: nova.now + clock)
+    servers = Servers(nova, owners(), Clock(monotonic=lambda: nova.now, now=lambda: nova.now + clock))
     await servers.read()
     await after(nova, servers, 0)
     assert nova.queries[0]["changes-since"] == text(START + since)
+
+
+@pytest.mark.parametrize("ahead", [-86400.0, 86400.0])
+async def test_clock_that_is_set_makes_no_whole_list_earlier_or_later(ahead: float) -> None:
+    nova, ahead_s = FakeNova(), [0.0]
+    nova.put("a")
+    servers = Servers(nova, owners(), Clock(monotonic=lambda: nova.now, now=lambda: nova.now + ahead_s[0]))
+    await servers.read()
+    ahead_s[0] = ahead
+    for seconds, is_whole in ((1799, False), (1, True), (1799, False)):
+        await after(nova, servers, seconds)
+        assert (ALL in nova.queries) is is_whole
 
 
 async def test_all_are_listed_anew_every_half_hour() -> None:
@@ -418,7 +431,7 @@ async def test_server_that_is_no_longer_in_error_has_no_reason() -> None:
 async def test_recorded_servers_are_understood_one_and_all() -> None:
     api = FakeApi({("compute", "/servers/detail"): answer("servers")})
     api.answers["compute", "/servers/acd28af1-17ff-4430-98f0-f7b30ad0008f"] = answer("server_nowhere")
-    servers = Servers(api, owners(), clock=lambda: 1795422700.0)
+    servers = Servers(api, owners(), Clock(monotonic=lambda: 7.0, now=lambda: 1795422700.0))
     answered = await servers.read()
     assert answered.malformed == 0
     assert answered.by_state == {"BUILD": 1, "ERROR": 2, "ACTIVE": 2, "VERIFY_RESIZE": 1}

@@ -149,8 +149,17 @@ async def test_objects_of_every_project_are_asked_for_and_a_plain_credential_say
     api = cinder()
     assert (await getattr(Volume(api), question)()).is_whole
     assert dict(api.calls[0].params) == {"limit": "1000", "all_tenants": "1"}
-    api.be(roles=frozenset({"member"}))
+    api.be(roles=frozenset({"member"}), project_id=PROJECT1)
     assert not (await getattr(Volume(api), question)()).is_whole
+
+
+@pytest.mark.parametrize("question", COUNTED)
+async def test_other_projects_objects_tell_that_all_are_seen_whatever_the_role_is_called(
+    question: str,
+) -> None:
+    api = cinder()
+    api.be(roles=frozenset({"cloud_admin"}))
+    assert (await getattr(Volume(api), question)()).is_whole
 
 
 @pytest.mark.parametrize("question", PATHS)

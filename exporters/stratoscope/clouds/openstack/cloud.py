@@ -12,7 +12,6 @@ from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.compute.capacity import Capacity
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
 from stratoscope.clouds.openstack.compute.servers import Servers
-from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.door.client import Client
 from stratoscope.clouds.openstack.door.session import Session
@@ -74,12 +73,14 @@ def _readers(api: Api) -> Sequence[Reader]:
     servers = Servers(api, names)
     hypervisors = Hypervisors(api, servers, providers)
     placement = Placement(api, hypervisors, servers, providers)
+    capacity = Capacity(api, hypervisors, placement, providers)
     return (
-        ComputeServices(api),
+        hypervisors.services,
         servers,
         hypervisors,
         placement,
-        Capacity(api, hypervisors, placement, providers),
+        capacity.flavors,
+        capacity,
         Identity(names),
         ProjectQuotas(api, names),
         Network(api),

@@ -1,8 +1,56 @@
 """Objects counted as their pages come, so that no list of them is kept."""
 
+import time
 from collections import defaultdict
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final, TypeVar
 
 from stratoscope.clouds.model import Count, Objects
+from stratoscope.clouds.openstack.api import Access, Api
+from stratoscope.clouds.openstack.listing import Listing, Page, Query
+from stratoscope.core.collector import DEADLINE
+from stratoscope.core.errors import CollectError, Reason
+
+T = TypeVar("T")
+
+_OUT_OF_TIME: Final = frozenset({Reason.TIMEOUT, Reason.BUSY})
+_NO_TIME_S: Final = 1.0
+
+
+async def pages(api: Api, collector: str, listing: Listing[T], query: Query) -> AsyncGenerator[Page[T], None]:
+    """The pages of a list that begins anew at each refresh.
+
+    Args:
+        collector: The question's name: whose time-out is too short for a list that does not come to its end.
+
+    Raises:
+        CollectError: As Api; one that came with the end of the collector's time says how far the list was.
+    """
+    began, read = time.monotonic(), 0
+    async with aclosing(api.pages(listing, query)) as found:
+        try:
+            async for page in found:
+                read += 1
+                yield page
+        except CollectError as error:
+            if not read or error.reason not in _OUT_OF_TIME or not _is_over():
+                raise
+            so_far = f"{read} pages read in {time.monotonic() - began:.0f} s, and there are more"
+            raise CollectError(
+                error.reason, f"{error}; {so_far}: raise management.collectors.{collector}.timeout"
+            ) from error
+
+
+def is_anothers(project_id: str | None, access: Access) -> bool:
+    """Whether something belongs to another project than the credential's own."""
+    return bool(project_id) and project_id != access.project_id
+
+
+def _is_over() -> bool:
+    """Whether the collection under way is about to be given up."""
+    deadline = DEADLINE.get(None)
+    return deadline is not None and deadline - time.monotonic() < _NO_TIME_S
 
 
 class Tally:
@@ -13,24 +61,40 @@ class Tally:
         self._by_state: defaultdict[str, list[int]] = defaultdict(_nothing)
         self._by_project: defaultdict[str, list[int]] = defaultdict(_nothing)
         self._orphans = _nothing()
+        self._sees_others = False
         self.malformed = 0
 
-    def add(self, state: str, project_id: str | None, size: int = 0, *, is_orphan: bool = False) -> None:
-        """One more. Args: project_id: None where the source does not tell. size: Bytes."""
+    def add(
+        self,
+        state: str,
+        project_id: str | None,
+        size: int = 0,
+        *,
+        is_orphan: bool = False,
+        is_others: bool = False,
+    ) -> None:
+        """One more.
+
+        Args:
+            project_id: None where the source does not tell.
+            size: Bytes.
+            is_others: It is one that only those are shown who see all projects'.
+        """
         _count(self._by_state[state], size)
         if project_id is not None:
             _count(self._by_project[project_id], size)
         if is_orphan:
             _count(self._orphans, size)
+        self._sees_others = self._sees_others or is_others
 
     def objects(self, *, is_whole: bool) -> Objects:
-        """What was counted."""
+        """What was counted. Args: is_whole: What the token's role says, where no object was another's."""
         return Objects(
             self._sort,
             {state: self._result(count) for state, count in self._by_state.items()},
             self._result(self._orphans) if self._has_orphans else None,
             {project_id: self._result(count) for project_id, count in self._by_project.items()},
-            is_whole,
+            is_whole or self._sees_others,
             self.malformed,
         )
 

@@ -1,6 +1,7 @@
 """Glance: images counted. Source: /v2/images, once more for those that are hidden.
 
-An administrator sees all; any other those of its own project, the public ones and those shared with it.
+An administrator sees all; any other those of its own project, the public ones and those shared with it. So
+another project's private image tells that all are seen, whatever the administrator's role is called.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Objects
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.counting import Tally
+from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
 from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
@@ -23,6 +24,7 @@ class _Image(msgspec.Struct, frozen=True, gc=False):
     status: Text
     size: int | None = None
     owner: Text | None = None
+    visibility: Text = ""
 
 
 _IMAGES: Final = Listing("image", "/v2/images", "images", _Image)
@@ -48,10 +50,11 @@ class Image:
 
     async def images(self) -> Objects:
         """Images by state, with the bytes that they take; a project is an image's owner."""
-        tally = Tally("images", is_sized=True)
+        tally, access = Tally("images", is_sized=True), await self._api.access()
         for query in (WHOLE_PAGE, {**WHOLE_PAGE, "os_hidden": "true"}):
-            async for page in self._api.pages(_IMAGES, query):
+            async for page in pages(self._api, "images", _IMAGES, query):
                 tally.malformed += page.malformed
                 for image in page.items:
-                    tally.add(image.status, image.owner, image.size or 0)
-        return tally.objects(is_whole=(await self._api.access()).is_admin)
+                    is_others = image.visibility == "private" and is_anothers(image.owner, access)
+                    tally.add(image.status, image.owner, image.size or 0, is_others=is_others)
+        return tally.objects(is_whole=access.is_admin)

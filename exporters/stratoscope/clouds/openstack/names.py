@@ -5,17 +5,18 @@ Without that role: /v3/auth/projects, the projects that the credential's user ha
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
+from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 log = logging.getLogger(__name__)
 
@@ -56,29 +57,32 @@ class _Known(msgspec.Struct, frozen=True):
 class Names:
     """Who is who in one cloud, read once for all who ask. What Keystone no longer lists disappears."""
 
-    def __init__(self, api: Api, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api, self._clock = api, clock
         self._one_at_a_time = asyncio.Lock()
         self._known: _Known | None = None
         self._users: list[_Item] | None = None
+        self._owners: Collection[str] = ()
         self._domains: Mapping[str, str] = {}
         self._failure: tuple[float, CollectError | LeftOutError] | None = None
 
     async def read(self) -> Projects:
-        """Projects and users as they are now, at most a minute ago.
+        """Projects and users as they are now, at most a minute ago; users that own VMs first.
 
         Raises:
             CollectError, LeftOutError: As Api.
         """
-        return (await self._not_older_than(_RECENT_S)).answer
+        answer = (await self._not_older_than(_RECENT_S)).answer
+        return replace(answer, users=_first(answer.users, self._owners)) if answer.users else answer
 
     async def projects(self) -> Mapping[str, str]:
         """Names by id, as far as they can be read now; those last read while Keystone does not answer."""
         known = await self._at_hand()
         return known.projects if known else {}
 
-    async def users(self) -> Mapping[str, str]:
-        """As `projects`."""
+    async def users(self, owners: Collection[str]) -> Mapping[str, str]:
+        """As `projects`. Args: owners: Ids of those that own VMs; of very many users these matter most."""
+        self._owners = owners
         known = await self._at_hand()
         return known.users if known else {}
 
@@ -118,7 +122,7 @@ class Names:
 
     async def _not_older_than(self, seconds: float) -> _Known:
         async with self._one_at_a_time:
-            now = self._clock()
+            now = self._clock.monotonic()
             if self._known is not None and now - self._known.read < seconds:
                 return self._known
             if self._failure is not None and now - self._failure[0] < _RECENT_S:
@@ -147,7 +151,7 @@ class Names:
             _by_id(access.user_id, access.user_name, users or ()),
             access.project_id,
             is_whole,
-            self._clock(),
+            self._clock.monotonic(),
         )
 
     async def _read_projects(self, access: Access) -> tuple[list[_Item], int, bool]:
@@ -166,9 +170,9 @@ class Names:
             users, malformed = await self._api.items(_USERS)
         except ForbiddenError:
             return None, 0
-        except CollectError as error:  # a directory behind Keystone that is slow, or has a limit
+        except CollectError as error:  # a directory behind Keystone that is slow, or very large
             log.warning("users stay as last read cloud=%s error=%r", self._api.cloud, str(error))
-            return self._users, 0
+            return self._users, int(error.reason is Reason.MALFORMED)
         self._users = users
         if users or malformed or access.is_admin:
             return users, malformed
@@ -196,3 +200,11 @@ def _by_id(own_id: str, own_name: str, items: Sequence[_Item]) -> Mapping[str, s
     """Names, the credential's own in any case."""
     own = {own_id: own_name} if own_id else {}
     return own | {item.id: item.name for item in items}
+
+
+def _first(users: Sequence[User], owners: Collection[str]) -> tuple[User, ...]:
+    """The users, those among `owners` first."""
+    return (
+        *(user for user in users if user.user_id in owners),
+        *(user for user in users if user.user_id not in owners),
+    )

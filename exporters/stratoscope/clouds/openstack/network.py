@@ -1,5 +1,8 @@
 """Neutron: agents, and its objects counted. Source: /v2.0/agents, ports, routers, floatingips and networks.
 
+Whether these are all projects' Neutron does not say. Its policy names the role that is shown all
+(`context_is_admin`, by default `admin`); an object of another project that is hidden from others says it too.
+
 Only the fields that are shown are asked for (`fields=`): of 200 ports that is a sixth of the bytes.
 """
 
@@ -13,7 +16,7 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Objects, Service, Services
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.counting import Tally
+from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
 from stratoscope.clouds.openstack.fields import Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
@@ -48,18 +51,25 @@ class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
     port_id: str | None = None
 
 
-class _Plain(msgspec.Struct, frozen=True, gc=False):
-    """A router or network."""
+class _Router(msgspec.Struct, frozen=True, gc=False):
+    status: Text
+    project_id: Text | None = None
+
+
+class _Network(msgspec.Struct, frozen=True, gc=False, rename={"is_external": "router:external"}):
+    """Shared and external ones are shown to other projects."""
 
     status: Text
     project_id: Text | None = None
+    shared: bool = True
+    is_external: bool = True
 
 
 _AGENTS: Final = Listing("network", "/v2.0/agents", "agents", _Agent)
 _PORTS: Final = Listing("network", "/v2.0/ports", "ports", _Port)
 _FLOATING_IPS: Final = Listing("network", "/v2.0/floatingips", "floatingips", _FloatingIP)
-_ROUTERS: Final = Listing("network", "/v2.0/routers", "routers", _Plain)
-_NETWORKS: Final = Listing("network", "/v2.0/networks", "networks", _Plain)
+_ROUTERS: Final = Listing("network", "/v2.0/routers", "routers", _Router)
+_NETWORKS: Final = Listing("network", "/v2.0/networks", "networks", _Network)
 
 _OWN: Final = "admin; any other sees its own project's"
 
@@ -119,43 +129,51 @@ class Network:
 
         A trunk's subport has an owner alone. A virtual address that VMs hand over to each other has neither.
         """
-        tally = Tally("ports", has_orphans=True)
+        tally, access = Tally("ports", has_orphans=True), await self._api.access()
         are_bound = False
-        async for page in self._api.pages(_PORTS, _fields("id", *_OF_PORTS, is_paged=True)):
+        fields = _fields("id", *_OF_PORTS, is_paged=True)
+        async for page in pages(self._api, "ports", _PORTS, fields):
             tally.malformed += page.malformed
             for port in page.items:
                 is_orphan = not port.device_id and not port.device_owner
-                tally.add(port.status, port.project_id or "", is_orphan=is_orphan)
+                # The owner of a network sees others' ports on it, but not where they are.
+                is_others = port.host is not None and is_anothers(port.project_id, access)
+                tally.add(port.status, port.project_id or "", is_orphan=is_orphan, is_others=is_others)
                 are_bound = are_bound or bool(port.host)
         self._are_ports_bound = are_bound
-        return tally.objects(is_whole=await self._is_whole())
+        return tally.objects(is_whole=access.is_admin)
 
     async def floating_ips(self) -> Objects:
         """Floating IPs; one without a port is bound to nothing."""
-        tally = Tally("floating_ips", has_orphans=True)
+        tally, access = Tally("floating_ips", has_orphans=True), await self._api.access()
         fields = _fields("id", "status", "project_id", "port_id", is_paged=True)
-        async for page in self._api.pages(_FLOATING_IPS, fields):
+        async for page in pages(self._api, "floating_ips", _FLOATING_IPS, fields):
             tally.malformed += page.malformed
             for address in page.items:
-                tally.add(address.status, address.project_id or "", is_orphan=not address.port_id)
-        return tally.objects(is_whole=await self._is_whole())
+                is_orphan, is_others = not address.port_id, is_anothers(address.project_id, access)
+                tally.add(address.status, address.project_id or "", is_orphan=is_orphan, is_others=is_others)
+        return tally.objects(is_whole=access.is_admin)
 
     async def routers(self) -> Objects:
-        return await self._count("routers", _ROUTERS)
+        tally, access = Tally("routers"), await self._api.access()
+        fields = _fields("id", "status", "project_id", is_paged=True)
+        async for page in pages(self._api, "routers", _ROUTERS, fields):
+            tally.malformed += page.malformed
+            for router in page.items:
+                is_others = is_anothers(router.project_id, access)
+                tally.add(router.status, router.project_id or "", is_others=is_others)
+        return tally.objects(is_whole=access.is_admin)
 
     async def networks(self) -> Objects:
-        return await self._count("networks", _NETWORKS)
-
-    async def _count(self, sort: str, listing: Listing[_Plain]) -> Objects:
-        tally = Tally(sort)
-        async for page in self._api.pages(listing, _fields("id", "status", "project_id", is_paged=True)):
+        tally, access = Tally("networks"), await self._api.access()
+        fields = _fields("id", "status", "project_id", "shared", "router:external", is_paged=True)
+        async for page in pages(self._api, "networks", _NETWORKS, fields):
             tally.malformed += page.malformed
-            for item in page.items:
-                tally.add(item.status, item.project_id or "")
-        return tally.objects(is_whole=await self._is_whole())
-
-    async def _is_whole(self) -> bool:
-        return (await self._api.access()).is_admin
+            for network in page.items:
+                is_hidden = not network.shared and not network.is_external
+                is_others = is_hidden and is_anothers(network.project_id, access)
+                tally.add(network.status, network.project_id or "", is_others=is_others)
+        return tally.objects(is_whole=access.is_admin)
 
 
 _OF_AGENTS: Final = (

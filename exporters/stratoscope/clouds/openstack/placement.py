@@ -7,14 +7,15 @@ never read; so are traits of providers that have no memory at all (bare metal).
 """
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 import msgspec
 
 from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Inventories, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api, NotThereError
@@ -32,6 +33,8 @@ from stratoscope.clouds.openstack.providers import (
     Summary,
     resources,
 )
+from stratoscope.clouds.openstack.recent import Recent
+from stratoscope.clouds.openstack.rotation import KEPT_S
 from stratoscope.clouds.promised import PROMISED, promised
 from stratoscope.core.collector import Every, time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
@@ -90,12 +93,13 @@ class Placement:
         hypervisors: Hypervisors,
         servers: Servers,
         providers: Providers,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = CLOCK,
     ) -> None:
         self._api, self._hypervisors, self._servers, self._clock = api, hypervisors, servers, clock
         self._providers = providers
-        self._summed_up_at = self._last_turn = 0.0
-        self._known_nodes: Mapping[str, Node] = {}
+        self._lists = Recent(self._ask_lists, clock)
+        self._last_turn = -math.inf
+        self._known_nodes: Mapping[str, Node] | None = None
 
     def questions(self) -> Sequence[Question[Inventories]]:
         return (
@@ -117,23 +121,24 @@ class Placement:
             CollectError: As Api.
             LeftOutError: As Api; `unauthorized` also for an empty list that is not to be believed.
         """
-        malformed = await self.refresh(0.0)
+        malformed = await self._lists.anew()
         malformed += await self._turn()
         nodes = await self._nodes()
         by_host = self._by_host(nodes)
         return Inventories(
             by_host,
             {node.host: node.zone for node in nodes.values() if node.host in by_host},
-            self._providers.spread("inventories", PER_SECOND),
+            self._providers.spread("inventories", PER_SECOND, self._clock),
             await self._by_project(by_host),
             malformed,
         )
 
     async def refresh(self, max_age_s: float) -> int:
-        """Ask the two lists unless they are that new; how many items made no sense. Raises as `read`."""
-        now = self._clock()
-        if 0 <= now - self._summed_up_at < max_age_s:
-            return 0
+        """Have the two lists no older than that; how many of their items make no sense. Raises as `read`."""
+        return await self._lists.not_older_than(max_age_s)
+
+    async def _ask_lists(self) -> int:
+        now = self._clock.monotonic()
         rows, malformed = await self._api.items(_PROVIDERS)
         if not rows and not malformed:
             await only_admins_see(self._api, "resource providers")
@@ -150,7 +155,7 @@ class Placement:
         self._providers.found(rows, now)
         summaries, unread = candidates.summaries()
         self._providers.summed_up(summaries, now)
-        self._summed_up_at = now
+        self._providers.forget(now - KEPT_S - 2 * len(Part) * len(rows) / PER_SECOND)
         return malformed + unread
 
     async def _turn(self) -> int:
@@ -166,13 +171,15 @@ class Placement:
             if read and time_left_s() < 2 * longest_s + 1:
                 break
             began = time.monotonic()
-            provider.tried(part, self._clock())  # before: one that fails must not hold up the others
+            provider.tried(
+                part, self._clock.monotonic()
+            )  # before: one that fails must not hold up the others
             try:
                 await self._read(provider, part)
             except NotThereError:
                 self._providers.drop(provider.row.uuid)
             except CollectError as error:
-                failure, in_a_row = error, in_a_row + 1
+                failure, in_a_row = error, in_a_row + (error.reason is Reason.UNAVAILABLE)
                 malformed += error.reason is Reason.MALFORMED
                 if error.reason in _STOPS or in_a_row == _IN_A_ROW:
                     break
@@ -185,9 +192,9 @@ class Placement:
 
     def _room(self) -> int:
         """How many parts may be read now: no more than the rate allows for the time since the last turn."""
-        now = self._clock()
+        now = self._clock.monotonic()
         elapsed_s, self._last_turn = now - self._last_turn, now
-        return min(MOST, max(1, int(elapsed_s * PER_SECOND)))
+        return int(min(MOST, max(1.0, elapsed_s * PER_SECOND)))
 
     async def _read(self, provider: Provider, part: Part) -> None:
         if part is Part.INVENTORIES:
@@ -200,16 +207,27 @@ class Placement:
         else:
             traits = await self._ask(provider, part, _Traits)
             provider.traits, generation = frozenset(traits.traits), traits.resource_provider_generation
-        provider.was_read(part, generation, self._clock())
+        provider.was_read(part, generation, self._clock.monotonic())
 
     async def _ask(self, provider: Provider, part: Part, kind: type[T]) -> T:
         path = f"/resource_providers/{provider.row.uuid}/{part}"
         return await self._api.get("placement", path, kind, operation=part, version=_VERSION)
 
     async def _nodes(self) -> Mapping[str, Node]:
-        """Nova's hypervisors, whose ids are those of their providers; those last known while it is silent."""
-        with suppress(CollectError, LeftOutError):
+        """Nova's hypervisors, whose ids are those of their providers; those last known while it is silent.
+
+        None at all where they may not be read: hosts then go by the names of their providers.
+
+        Raises:
+            CollectError: Nova has not told them once: hosts would change their names as soon as it does.
+        """
+        try:
             self._known_nodes = await self._hypervisors.nodes(_NODES_S)
+        except LeftOutError:
+            return self._known_nodes or {}
+        except CollectError:
+            if self._known_nodes is None:
+                raise
         return self._known_nodes
 
     def _by_host(self, nodes: Mapping[str, Node]) -> Mapping[str, Mapping[str, Resource]]:

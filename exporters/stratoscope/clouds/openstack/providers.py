@@ -11,8 +11,10 @@ from typing import Annotated, Final
 
 import msgspec
 
+from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.model import Resource, Spread
 from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+from stratoscope.clouds.openstack.rotation import unix
 
 VCPU, PCPU, MEMORY, DISK = "VCPU", "PCPU", "MEMORY_MB", "DISK_GB"
 NAMES: Final[Mapping[str, tuple[str, int]]] = {
@@ -80,7 +82,7 @@ class Provider:
         inventories, usages: By resource class; None before they were read.
         traits: None before they were read or told.
         summary: As the last list of allocation candidates had it; None when it was not on it.
-        moments: When each part was read, or last found unchanged.
+        moments: When each part was read, or last found unchanged; on the monotonic clock, as all here.
     """
 
     def __init__(self, row: Row) -> None:
@@ -110,6 +112,21 @@ class Provider:
     def was_read(self, part: Part, generation: int, moment: float) -> None:
         self._generations[part] = generation
         self.moments[part] = moment
+
+    def forget(self, before: float) -> None:
+        """Forget what was last read before that moment, if it was tried since and could not be read."""
+        if self._is_lost(Part.INVENTORIES, before):
+            self.inventories = None
+        if self._is_lost(Part.USAGES, before):
+            self.usages = None
+
+    def _is_lost(self, part: Part, before: float) -> bool:
+        """Whether it is to be forgotten; from then on it is not known."""
+        if self.moments.get(part, before) >= min(before, self.tried_at(part)):
+            return False
+        del self.moments[part]
+        self._generations.pop(part, None)
+        return True
 
     def found(self, row: Row, moment: float) -> None:
         """The list of providers tells it, with its generation."""
@@ -155,6 +172,11 @@ class Providers:
         for uuid, provider in self._known.items():
             provider.summed_up(summaries.get(uuid), moment)
 
+    def forget(self, before: float) -> None:
+        """See Provider.forget."""
+        for provider in self._known.values():
+            provider.forget(before)
+
     def drop(self, uuid: str) -> None:
         self._known.pop(uuid, None)
 
@@ -173,16 +195,18 @@ class Providers:
     def wanted(self, most: int) -> Sequence[tuple[Provider, Part]]:
         """What to read next, `most` parts or fewer.
 
-        First what has never been read; then usages that changed, for at most half of it, where no list tells
-        them; then inventories that may have changed. Of each sort those first that were tried longest ago.
+        First what nobody has tried to read; then usages that changed, for at most half of it, where no list
+        tells them; then inventories that may have changed. Of each sort those first that were tried longest
+        ago: what cannot be read must not hold up the rest.
         """
         never, usages, inventories = [], [], []
         for provider in self._known.values():
             for part in _parts(provider):
                 if provider.is_current(part):
                     continue
-                one = (provider.tried_at(part), provider.row.uuid, part)
-                if not provider.is_known(part):
+                tried_at = provider.tried_at(part)
+                one = (tried_at, provider.row.uuid, part)
+                if tried_at < 0 and not provider.is_known(part):
                     never.append(one)
                 elif part is Part.INVENTORIES:
                     inventories.append(one)
@@ -195,12 +219,11 @@ class Providers:
         chosen = [*never, *usages[:half], *inventories][:most]
         return [(self._known[uuid], part) for _, uuid, part in chosen]
 
-    def spread(self, collector: str, per_second: float) -> Spread:
+    def spread(self, collector: str, per_second: float, clock: Clock) -> Spread:
         """How far the reading is."""
         shown = [one for one in self if one.inventories is not None and one.usages is not None]
-        oldest = min(
-            (min(one.moments[Part.INVENTORIES], one.moments[Part.USAGES]) for one in shown), default=None
-        )
+        moments = [one.moments[part] for one in shown for part in (Part.INVENTORIES, Part.USAGES)]
+        oldest = unix(min(moments), clock) if moments else None
         return Spread(collector, len(self._known), len(shown), oldest, per_second)
 
 
@@ -228,8 +251,7 @@ def _resource(name: str, parts: Sequence[tuple[Inventory, int]]) -> Resource:
         reserved * unit,
         ratio,
         sum(used for _, used in parts) * unit,
-        most=max(inventory.max_unit for inventory, _ in parts) * unit,
-        allocatable=sum(inventory.capacity for inventory, _ in parts) * unit,
+        sum(inventory.capacity for inventory, _ in parts) * unit,
     )
 
 

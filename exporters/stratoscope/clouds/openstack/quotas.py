@@ -25,10 +25,10 @@ MOST: Final = 60
 _COMPUTE: Final = frozenset({"cores", "instances", "ram", "server_groups"})
 """What binds a project. Of key pairs (a user's) and of what bounds a single VM or group Nova says that none
 is used, whatever there is."""
-_VOLUME: Final = frozenset(
-    {"volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes", "per_volume_gigabytes", "groups"}
-)
+_GIGABYTES: Final = frozenset({"gigabytes", "backup_gigabytes", "per_volume_gigabytes"})
+_VOLUME: Final = _GIGABYTES | {"volumes", "snapshots", "backups", "groups"}
 _OF_A_TYPE: Final = ("volumes_", "gigabytes_", "snapshots_")
+"""Before the name of a volume type, which may be any: `volumes_x_gigabytes` are volumes, of x_gigabytes."""
 _EACH: Final = frozenset({"per_volume_gigabytes"})
 """What bounds each single thing: nothing of it is used up."""
 
@@ -202,4 +202,4 @@ def _unit(resource: str) -> int:
     """Bytes of one of it; 1 for what is counted in pieces."""
     if resource == "ram":
         return MIB
-    return GIB if resource.startswith("gigabytes") or resource.endswith("_gigabytes") else 1
+    return GIB if resource in _GIGABYTES or resource.startswith("gigabytes_") else 1

@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final, Generic, TypeVar
 
+from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Spread
 from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
 from stratoscope.core.collector import time_left_s
@@ -13,9 +14,14 @@ T = TypeVar("T")
 
 _IN_A_ROW: Final = 3
 """After so many in a row for which the source was unavailable it is down: the rest is not tried."""
-_KEPT_S: Final = 3600.0
+KEPT_S: Final = 3600.0
 """So long beyond two whole rounds a value is kept that cannot be read again."""
 _STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})
+
+
+def unix(moment: float, clock: Clock) -> float:
+    """Unix seconds of a moment on the monotonic clock, by the wall clock as it is now."""
+    return clock.now() - (clock.monotonic() - moment)
 
 
 class Rotation(Generic[T]):
@@ -25,9 +31,7 @@ class Rotation(Generic[T]):
         failed: How many items of the last turn could not be read, though the source answered.
     """
 
-    def __init__(
-        self, collector: str, *, per_second: float, most: int, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, collector: str, *, per_second: float, most: int, clock: Clock = CLOCK) -> None:
         """With nothing known yet.
 
         Args:
@@ -70,12 +74,15 @@ class Rotation(Generic[T]):
 
     def spread(self) -> Spread:
         """How far it is."""
-        oldest = min((moment for moment, _ in self._values.values()), default=None)
+        moments = [moment for moment, _ in self._values.values()]
+        oldest = unix(min(moments), self._clock) if moments else None
         return Spread(self._collector, len(self._tried), len(self._values), oldest, self._per_second)
 
     async def _read(self, item: str, read: Callable[[str], Awaitable[T]], turn: "_Turn") -> bool:
         """Read one item; False: the source is down, or has no time, for the others as well."""
-        self._tried[item] = self._clock()  # before: one that fails must not hold up the others next time
+        self._tried[item] = (
+            self._clock.monotonic()
+        )  # before: one that fails must not hold up the others next time
         try:
             value = await read(item)
         except (ForbiddenError, NotThereError) as error:
@@ -86,13 +93,13 @@ class Rotation(Generic[T]):
             turn.refusal, turn.failed = error, turn.failed + 1
             turn.in_a_row += error.reason is Reason.UNAVAILABLE
             return error.reason not in _STOPS and turn.in_a_row < _IN_A_ROW
-        self._values[item] = (self._clock(), value)
+        self._values[item] = (self._clock.monotonic(), value)
         turn.read, turn.in_a_row = turn.read + 1, 0
         return True
 
     def _forget(self, items: Collection[str]) -> None:
         present = frozenset(items)
-        too_old = self._clock() - _KEPT_S - 2 * len(present) / self._per_second
+        too_old = self._clock.monotonic() - KEPT_S - 2 * len(present) / self._per_second
         self._tried = {item: self._tried.get(item, 0.0) for item in items}
         self._values = {
             item: kept for item, kept in self._values.items() if item in present and kept[0] >= too_old
@@ -100,7 +107,7 @@ class Rotation(Generic[T]):
 
     def _next(self, items: Collection[str]) -> list[str]:
         """The items of this turn: no more than the rate allows for the time since the last one."""
-        now, last = self._clock(), self._last_turn
+        now, last = self._clock.monotonic(), self._last_turn
         self._last_turn = now
         room = self._most if last is None else int((now - last) * self._per_second)
         return sorted(items, key=self._tried.__getitem__)[: max(1, min(room, self._most))]

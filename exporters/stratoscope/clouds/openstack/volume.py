@@ -1,7 +1,8 @@
 """Cinder: services and backends, and volumes, snapshots and backups counted. Sizes are GiB there, bytes here.
 
 Source: os-services, scheduler-stats, and the detailed lists with `all_tenants=1`. Cinder takes no notice of
-that without the role admin: then it answers with the credential's own project's.
+that without the role that its policy names (`admin` by default): then it answers with the credential's own
+project's. Which of both it was another project's objects say, where there are any.
 """
 
 import math
@@ -14,7 +15,7 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Backend, Backends, Objects, Services
 from stratoscope.clouds.openstack.agents import ServiceRow, only_admins_see
 from stratoscope.clouds.openstack.api import Access, Api, NotThereError
-from stratoscope.clouds.openstack.counting import Tally
+from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
 from stratoscope.clouds.openstack.fields import GIB, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
@@ -146,17 +147,18 @@ class Volume:
         """
         tally = Tally("volumes", is_sized=True, has_orphans=True)
         access = await self._api.access()
-        async for page in self._api.pages(_VOLUMES, _ALL):
+        async for page in pages(self._api, "volumes", _VOLUMES, _ALL):
             tally.malformed += page.malformed
             for one in page.items:
                 is_orphan = one.status == "available" and not one.attachments
                 project_id = one.project_id or _own(access)
-                tally.add(one.status, project_id, one.size * GIB, is_orphan=is_orphan)
+                is_others = is_anothers(one.project_id, access)
+                tally.add(one.status, project_id, one.size * GIB, is_orphan=is_orphan, is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
 
     async def snapshots(self) -> Objects:
         """Snapshots; their size is that of their volume."""
-        return await self._count(Tally("snapshots", is_sized=True), _SNAPSHOTS)
+        return await self._count("snapshots", _SNAPSHOTS)
 
     async def backups(self) -> Objects:
         """Backups; their size is that of their volume.
@@ -165,17 +167,18 @@ class Volume:
             LeftOutError: `absent`, where Cinder has no backups.
         """
         try:
-            return await self._count(Tally("backups", is_sized=True), _BACKUPS)
+            return await self._count("backups", _BACKUPS)
         except NotThereError as error:
             raise LeftOutError(LeftOut.ABSENT, "Cinder: no backups") from error
 
-    async def _count(self, tally: Tally, listing: Listing[_Copy]) -> Objects:
-        access = await self._api.access()
-        async for page in self._api.pages(listing, _ALL):
+    async def _count(self, sort: str, listing: Listing[_Copy]) -> Objects:
+        tally, access = Tally(sort, is_sized=True), await self._api.access()
+        async for page in pages(self._api, sort, listing, _ALL):
             tally.malformed += page.malformed
             for one in page.items:
-                project_id = one.of_snapshot or one.of_backup or _own(access)
-                tally.add(one.status, project_id, one.size * GIB)
+                told = one.of_snapshot or one.of_backup
+                is_others = is_anothers(told, access)
+                tally.add(one.status, told or _own(access), one.size * GIB, is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
 
 

@@ -8,53 +8,36 @@ from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management"
-_FLAVOR: Final = ("cloud", "flavor")
-INFO = Family(
-    f"{_PREFIX}_flavor_info",
-    "The flavor's id, and whether all projects may use it; always 1.",
-    labels=(*_FLAVOR, "flavor_id", "public"),
-)
-VCPUS = Family(f"{_PREFIX}_flavor_vcpus", "Virtual CPUs of a VM of the flavor.", labels=_FLAVOR)
-MEMORY = Family(f"{_PREFIX}_flavor_memory_bytes", "Memory of a VM of the flavor.", labels=_FLAVOR)
-DISK = Family(
-    f"{_PREFIX}_flavor_disk_bytes",
-    "Disk space on its host of a VM of the flavor: root, ephemeral and swap.",
-    labels=_FLAVOR,
-)
+_LABELS: Final = ("cloud", "flavor", "zone")
 ROOM = Family(
     f"{_PREFIX}_flavor_room_vms",
     "How many more VMs of the flavor fit into the zone now, if no others are made; quotas aside.",
-    labels=(*_FLAVOR, "zone"),
+    labels=_LABELS,
 )
 UPPER_BOUND = Family(
     f"{_PREFIX}_flavor_room_upper_bound",
-    "1 where the room of the flavor is only an upper bound: no API tells what is left of some of its demands "
-    "(huge pages, NUMA nodes, pinned CPUs), or a host's bounds have not been read yet.",
-    labels=(*_FLAVOR, "zone"),
+    "1 where the room of the flavor is only an upper bound, else 0: no API tells what is left of some of its "
+    "demands (huge pages, NUMA nodes, pinned CPUs), a host's bounds have not been read yet, or it asks for "
+    "an aggregate and these may not be read.",
+    labels=_LABELS,
 )
 LARGEST = Family(
     f"{_PREFIX}_zone_largest_flavor_info",
-    "The flavor with the most memory, then the most virtual CPUs, of which another VM fits; always 1.",
-    labels=("cloud", "zone", "flavor"),
+    "The flavor with the most memory, then the most virtual CPUs, of which another VM fits: of those that "
+    "certainly do before those whose room is an upper bound, of public ones before others; always 1.",
+    labels=("cloud", "zone", "flavor", "upper_bound"),
 )
 
 
 class Capacity(Subject[model.Capacity]):
-    families = (INFO, VCPUS, MEMORY, DISK, ROOM, UPPER_BOUND, LARGEST)
+    families = (ROOM, UPPER_BOUND, LARGEST)
 
     def samples(self, answer: model.Capacity, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
-        for flavor in answer.flavors:
-            labels = cloud.plus(flavor=flavor.name)
-            public = "true" if flavor.is_public else "false"
-            yield INFO(1, labels.plus(flavor_id=flavor.flavor_id, public=public))
-            yield VCPUS(flavor.vcpus, labels)
-            yield MEMORY(flavor.memory, labels)
-            yield DISK(flavor.disk, labels)
         for room in answer.room:
             labels = cloud.plus(flavor=room.flavor, zone=room.zone)
             yield ROOM(room.vms, labels)
-            if room.is_upper_bound:
-                yield UPPER_BOUND(1, labels)
-        for zone, flavor_name in answer.largest.items():
-            yield LARGEST(1, cloud.plus(zone=zone, flavor=flavor_name))
+            yield UPPER_BOUND(int(room.is_upper_bound), labels)
+        for zone, room in answer.largest.items():
+            upper_bound = "true" if room.is_upper_bound else "false"
+            yield LARGEST(1, cloud.plus(zone=zone, flavor=room.flavor, upper_bound=upper_bound))

@@ -27,15 +27,20 @@ DISABLED = Family(
     "The reason that was given for taking the host out; always 1.",
     labels=(*_HOST, "reason"),
 )
-RUNNING = _family("running_vms", "VMs that the host counts as its own (running_vms).")
+RUNNING = _family(
+    "running_vms", "VMs on the host as it counts them itself, whether they run or not (running_vms)."
+)
 LEAST = _family(
     "disk_available_least_bytes",
     "Disk space that is left if every image grows to its full size (disk_available_least); may be negative.",
 )
 SIZES: Final = {
     "vcpus": (
-        _family("vcpus", "Physical CPUs of the host that VMs may use (vcpus)."),
-        _family("vcpus_used", "Virtual CPUs promised to the host's VMs (vcpus_used)."),
+        _family("vcpus", "CPUs of the host that its VMs share, without those for pinning (vcpus)."),
+        _family(
+            "vcpus_used",
+            "Virtual CPUs of the host's VMs, shared and pinned, and what it keeps for itself (vcpus_used).",
+        ),
     ),
     "memory": (
         _family("memory_bytes", "Memory of the host (memory_mb)."),
@@ -46,7 +51,10 @@ SIZES: Final = {
     ),
     "disk": (
         _family("disk_bytes", "Disk space of the host for its VMs (local_gb)."),
-        _family("disk_used_bytes", "Disk space promised to the host's VMs (local_gb_used)."),
+        _family(
+            "disk_used_bytes",
+            "Disk space promised to the host's VMs, and what it keeps for itself (local_gb_used).",
+        ),
     ),
 }
 

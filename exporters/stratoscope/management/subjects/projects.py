@@ -5,6 +5,7 @@ from typing import Final
 
 from stratoscope.clouds import model
 from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.management.bounded import MOST
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management"
@@ -25,11 +26,18 @@ USER_INFO = Family(
 USER_ENABLED = Family(
     f"{_PREFIX}_user_enabled", "1 if the user is enabled, else 0.", labels=("cloud", "user_id")
 )
-USERS = Family(f"{_PREFIX}_users", "Users; absent where they may not be read.", labels=("cloud",))
+USERS = Family(
+    f"{_PREFIX}_users", "Users, whether shown or not; absent where they may not be read.", labels=("cloud",)
+)
+USERS_BEYOND = Family(
+    f"{_PREFIX}_users_beyond_bound",
+    "Users that are not shown because there are too many; those that own VMs are shown first.",
+    labels=("cloud",),
+)
 
 
 class Projects(Subject[model.Projects]):
-    families = (INFO, ENABLED, PROJECTS, USER_INFO, USER_ENABLED, USERS)
+    families = (INFO, ENABLED, PROJECTS, USER_INFO, USER_ENABLED, USERS, USERS_BEYOND)
 
     def samples(self, answer: model.Projects, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
@@ -40,7 +48,8 @@ class Projects(Subject[model.Projects]):
             yield INFO(1, one.plus(project_name=project.name, keystone_domain=project.keystone_domain))
         if answer.users is not None:
             yield USERS(len(answer.users), cloud)
-            for user in answer.users:
+            yield USERS_BEYOND(max(0, len(answer.users) - MOST), cloud)
+            for user in answer.users[:MOST]:
                 yield from _of_user(user, cloud)
 
 

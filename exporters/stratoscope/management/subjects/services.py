@@ -18,6 +18,12 @@ HEARTBEAT = Family(
     "When the service last reported (Nova: updated_at); absent where the source does not tell.",
     labels=_LABELS,
 )
+FORCED_DOWN = Family(
+    f"{_PREFIX}_forced_down",
+    "1 if somebody said that the service is down, whatever it reports (Nova: forced_down), else 0; absent "
+    "where the source does not tell.",
+    labels=_LABELS,
+)
 DISABLED = Family(
     f"{_PREFIX}_disabled_info",
     "The reason that was given for taking the service out; always 1.",
@@ -26,7 +32,7 @@ DISABLED = Family(
 
 
 class Services(Subject[model.Services]):
-    families = (UP, ENABLED, HEARTBEAT, DISABLED)
+    families = (UP, ENABLED, HEARTBEAT, FORCED_DOWN, DISABLED)
 
     def samples(self, answer: model.Services, /) -> Iterable[Sample]:
         for one in answer.services:
@@ -37,5 +43,7 @@ class Services(Subject[model.Services]):
             yield ENABLED(int(one.is_enabled), labels)
             if one.heartbeat is not None:
                 yield HEARTBEAT(one.heartbeat, labels)
+            if one.is_forced_down is not None:
+                yield FORCED_DOWN(int(one.is_forced_down), labels)
             if not one.is_enabled:
                 yield DISABLED(1, labels.plus(reason=one.reason))

@@ -42,7 +42,8 @@ OLDEST = Family(
 _HELP: Final = {
     "flavor": "VMs of the flavor, by the name that it had when they were made.",
     "image": "VMs made from the image; without one: booted from a volume.",
-    "host": "VMs on the host, in whichever state; without one: those that are nowhere.",
+    "host": "VMs that the management layer says are on the host (Nova: OS-EXT-SRV-ATTR:host), in whichever "
+    "state; without one: those that are nowhere, as no host was found for them or they are shelved.",
     "zone": "VMs in the availability zone.",
 }
 COUNTS: Final = {

@@ -7,25 +7,31 @@ until a host's have been read, what fits is an upper bound.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.compute.flavors import FLAVORS, Flavor, demand
+from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.compute.demand import demand
+from stratoscope.clouds.openstack.compute.flavors import Flavor, Flavors
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
 from stratoscope.clouds.openstack.compute.room import Left, Space, Wanted, rooms
 from stratoscope.clouds.openstack.fields import Text
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.placement import Placement
 from stratoscope.clouds.openstack.providers import DISK, MEMORY, Inventory, Part, Provider, Providers
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, Reason
 
 _NODES_S: Final = 120.0
+_FLAVORS_S: Final = 90.0
 _LISTS_S: Final = 20.0
+
+_Metadata: TypeAlias = Mapping[str, frozenset[str]]
+"""What all aggregates that a host is in say, by key."""
 
 
 class _Aggregate(msgspec.Struct, frozen=True, gc=False):
@@ -37,11 +43,21 @@ _AGGREGATES: Final = Listing("compute", "/os-aggregates", "aggregates", _Aggrega
 
 
 class Capacity:
-    """Room for more VMs, by flavor and zone."""
+    """Room for more VMs, by flavor and zone.
+
+    Attributes:
+        flavors: The flavors; they are a question of their own.
+    """
 
     def __init__(
-        self, api: Api, hypervisors: Hypervisors, placement: Placement, providers: Providers
+        self,
+        api: Api,
+        hypervisors: Hypervisors,
+        placement: Placement,
+        providers: Providers,
+        clock: Clock = CLOCK,
     ) -> None:
+        self.flavors = Flavors(api, clock)
         self._api, self._hypervisors = api, hypervisors
         self._placement, self._providers = placement, providers
 
@@ -52,7 +68,8 @@ class Capacity:
                 model.Capacity,
                 self.read,
                 Every(60, 30, 180),
-                cost="2, and 2 for Placement's lists unless `inventories` has just asked for them",
+                cost="1; for flavors, hypervisors and Placement's lists as much again as `flavors`, "
+                "`hypervisors` and `inventories`, unless these have just asked for them",
                 role="admin",
             ),
         )
@@ -64,32 +81,28 @@ class Capacity:
             CollectError: As Api; `unavailable`, when Nova knows no hypervisor.
             LeftOutError: As Api.
         """
-        flavors, malformed = await self._api.items(FLAVORS, {**WHOLE_PAGE, "is_public": "None"})
-        aggregates, unread = await self._api.items(_AGGREGATES)
-        malformed += unread + await self._placement.refresh(_LISTS_S)
         nodes = await self._hypervisors.nodes(_NODES_S)
         if not nodes:
             raise CollectError(Reason.UNAVAILABLE, "no hypervisor is known")
-        names = _names(flavors)
-        spaces = _spaces(self._providers, nodes, _metadata(aggregates))
-        wanted = [Wanted(names[one.id], demand(one)) for one in flavors if not one.is_disabled]
+        malformed = await self._placement.refresh(_LISTS_S)
+        metadata, unread = await self._read_metadata()
+        flavors, unknown = await self.flavors.listed(_FLAVORS_S)
+        wanted = [Wanted(one.name, demand(one)) for one in flavors if not one.is_disabled]
         zones = {node.zone for node in nodes.values()}
-        room = await asyncio.to_thread(rooms, wanted, spaces, zones)
-        shown = tuple(msgspec.structs.replace(one.flavor(), name=names[one.id]) for one in flavors)
-        return model.Capacity(shown, tuple(room), _largest(shown, room), malformed)
+        room = await asyncio.to_thread(rooms, wanted, _spaces(self._providers, nodes, metadata), zones)
+        return model.Capacity(tuple(room), _largest(flavors, room), malformed + unread + unknown)
+
+    async def _read_metadata(self) -> tuple[Mapping[str, _Metadata] | None, int]:
+        """Of each host that is in an aggregate, and how many made no sense; None where none may be read."""
+        try:
+            aggregates, malformed = await self._api.items(_AGGREGATES)
+        except ForbiddenError:
+            return None, 0
+        return _by_host(aggregates), malformed
 
 
-def _names(flavors: Iterable[Flavor]) -> Mapping[str, str]:
-    """Names by id. Nova keeps them apart; should two ever be the same, both go by name and id."""
-    flavors = list(flavors)
-    known: dict[str, int] = {}
-    for one in flavors:
-        known[one.name] = known.get(one.name, 0) + 1
-    return {one.id: one.name if known[one.name] == 1 else f"{one.name} ({one.id})" for one in flavors}
-
-
-def _metadata(aggregates: Iterable[_Aggregate]) -> Mapping[str, Mapping[str, frozenset[str]]]:
-    """What a host's aggregates say together, by host; to Nova's filters a value with commas is several."""
+def _by_host(aggregates: Iterable[_Aggregate]) -> Mapping[str, _Metadata]:
+    """To Nova's filters a value with commas is several."""
     found: dict[str, dict[str, frozenset[str]]] = {}
     for aggregate in aggregates:
         for host in aggregate.hosts:
@@ -101,22 +114,20 @@ def _metadata(aggregates: Iterable[_Aggregate]) -> Mapping[str, Mapping[str, fro
 
 
 def _spaces(
-    providers: Providers, nodes: Mapping[str, Node], metadata: Mapping[str, Mapping[str, frozenset[str]]]
+    providers: Providers, nodes: Mapping[str, Node], metadata: Mapping[str, _Metadata] | None
 ) -> list[Space]:
     """The hosts that take VMs."""
     trees = providers.trees()
     others = [one for root, tree in trees.items() if root not in nodes for one in tree]
     shared = frozenset({DISK} if any(DISK in (one.inventories or ()) for one in others) else ())
     return [
-        _space(tree, nodes[root], shared, metadata.get(nodes[root].host, {}))
+        _space(tree, nodes[root], shared, None if metadata is None else metadata.get(nodes[root].host, {}))
         for root, tree in trees.items()
         if root in nodes and nodes[root].takes_vms
     ]
 
 
-def _space(
-    tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: Mapping[str, frozenset[str]]
-) -> Space:
+def _space(tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: _Metadata | None) -> Space:
     left: dict[str, list[Left]] = {}
     for provider in tree:
         for name, one in _left(provider):
@@ -149,11 +160,20 @@ def _is_exact(provider: Provider) -> bool:
     return provider.summary is not None or (MEMORY not in inventories and provider.traits is not None)
 
 
-def _largest(flavors: Iterable[model.Flavor], room: Iterable[model.Room]) -> Mapping[str, str]:
-    """By zone the flavor with the most memory, and of those with the most vCPUs, of which another VM fits."""
-    sizes = {one.name: (one.memory, one.vcpus, one.name) for one in flavors}
-    largest: dict[str, tuple[int, int, str]] = {}
+def _largest(flavors: Iterable[Flavor], room: Iterable[model.Room]) -> Mapping[str, model.Room]:
+    """By zone the room of the flavor with the most memory, and of those with the most vCPUs, that fits.
+
+    What certainly fits goes before what is only an upper bound, for that may in truth be none; and what all
+    may use before what only some may.
+    """
+    by_name = {one.name: one for one in flavors}
+
+    def rank(one: model.Room) -> tuple[bool, bool, int, int, str]:
+        flavor = by_name[one.flavor]
+        return not one.is_upper_bound, flavor.is_public, flavor.ram, flavor.vcpus, flavor.name
+
+    largest: dict[str, model.Room] = {}
     for one in room:
-        if one.vms:
-            largest[one.zone] = max(sizes[one.flavor], largest.get(one.zone, (-1, -1, "")))
-    return {zone: name for zone, (_, _, name) in largest.items()}
+        if one.vms and (one.zone not in largest or rank(one) > rank(largest[one.zone])):
+            largest[one.zone] = one
+    return largest

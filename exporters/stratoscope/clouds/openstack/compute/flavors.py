@@ -1,18 +1,23 @@
-"""What a flavor demands of a host. Source: Nova's GET /flavors/detail; extra specs are told since 2.61.
+"""Flavors. Source: Nova's GET /flavors/detail; any role.
 
-As Nova's scheduler translates it: nova/scheduler/utils.py, ResourceRequest.
+An administrator is told all of them, any other the public ones and those that its project was given.
 """
 
-import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from stratoscope.clouds import model
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.fields import GIB, MIB, Text
-from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.clouds.openstack.providers import DISK, MEMORY, PCPU, VCPU
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+from stratoscope.clouds.openstack.recent import Recent
+from stratoscope.core.collector import Every
 
 _Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
@@ -50,126 +55,43 @@ class Flavor(
         return model.Flavor(self.id, self.name, self.vcpus, self.ram * MIB, disk, self.is_public)
 
 
-FLAVORS: Final = Listing("compute", "/flavors/detail", "flavors", Flavor, version="2.96")
+_FLAVORS: Final = Listing("compute", "/flavors/detail", "flavors", Flavor, version="2.96")
 
 
-class Demand(msgspec.Struct, frozen=True):
-    """What a host must have for one VM.
+class Flavors:
+    """The flavors of one cloud, read once for all who ask."""
 
-    Attributes:
-        resources: Amounts by resource class, each above 0.
-        required, forbidden: Traits.
-        metadata: What an aggregate that the host is in must say.
-        is_exact: Nothing else decides whether it fits; else what fits is no more than these allow.
-    """
+    def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
+        self._api = api
+        self._list = Recent(self._ask, clock)
 
-    resources: Mapping[str, int]
-    required: frozenset[str]
-    forbidden: frozenset[str]
-    metadata: Mapping[str, str]
-    is_exact: bool
+    def questions(self) -> Sequence[Question[model.Flavors]]:
+        return (
+            Question(
+                "flavors",
+                model.Flavors,
+                self.read,
+                Every(60, 30, 180),
+                cost="1 for each 1,000 flavors",
+                role="any; admin sees private ones of all projects",
+            ),
+        )
 
+    async def read(self) -> model.Flavors:
+        """Flavors as they are now. Raises as Api."""
+        flavors, malformed = await self._list.anew()
+        return model.Flavors(tuple(one.flavor() for one in flavors), malformed)
 
-DISABLED: Final = "COMPUTE_STATUS_DISABLED"
-"""The trait of a host whose service is disabled: forbidden to all, since Train."""
-_HYPERTHREADING: Final = "HW_CPU_HYPERTHREADING"
-_KEY: Final = re.compile(r"(resources|trait)([a-zA-Z0-9_-]{1,64})?:(.*)\Z")
-_METADATA: Final = "aggregate_instance_extra_specs:"
-_HARMLESS: Final = (
-    "quota:", "hw_rng:", "hw_video:", "os:", "hw:cpu_sockets", "hw:cpu_cores", "hw:cpu_threads",
-    "hw:cpu_max_", "hw:boot_menu", "hw:watchdog_action", "hw:serial_port_count", "hide_hypervisor_id",
-    "hw:hide_hypervisor_id",
-)  # fmt: skip
-"""What shapes a VM and never decides where it fits. `os:secure_boot` does: see `_is_harmless`."""
+    async def listed(self, max_age_s: float) -> tuple[Sequence[Flavor], int]:
+        """The flavors, no older than that, and how many made no sense. Raises as Api."""
+        return await self._list.not_older_than(max_age_s)
 
-
-def demand(flavor: Flavor) -> Demand:
-    """What a VM of the flavor demands: from an image that demands nothing, with its root disk on the host."""
-    specs = flavor.extra_specs
-    found = _Found()
-    for key, value in (specs or {}).items():
-        found.spec(key, value)
-    found.pin(flavor.vcpus, specs or {})
-    amounts = found.resources
-    if VCPU not in amounts and PCPU not in amounts:
-        amounts[VCPU] = flavor.vcpus
-    amounts.setdefault(MEMORY, flavor.ram)
-    amounts.setdefault(DISK, flavor.disk + flavor.ephemeral + -(-(flavor.swap or 0) // 1024))
-    return Demand(
-        {name: amount for name, amount in amounts.items() if amount > 0},
-        frozenset(found.required),
-        frozenset({*found.forbidden, DISABLED}),
-        found.metadata,
-        found.is_exact and specs is not None,
-    )
+    async def _ask(self) -> tuple[Sequence[Flavor], int]:
+        flavors, malformed = await self._api.items(_FLAVORS, {**WHOLE_PAGE, "is_public": "None"})
+        return _told_apart(flavors), malformed
 
 
-class _Found:
-    """What the extra specs say, one after the other."""
-
-    def __init__(self) -> None:
-        self.resources: dict[str, int] = {}
-        self.required: set[str] = set()
-        self.forbidden: set[str] = set()
-        self.metadata: dict[str, str] = {}
-        self.is_exact = True
-
-    def spec(self, key: str, value: str) -> None:
-        match = _KEY.match(key)
-        if match is not None:
-            kind, suffix, name = match.groups()
-            self.is_exact = self.is_exact and suffix is None  # of a group that wants a provider of its own
-            self._resource(name, value) if kind == "resources" else self._trait(name, value)
-        elif key.startswith(_METADATA):
-            self.metadata[key.removeprefix(_METADATA)] = value
-        elif not _is_harmless(key):
-            self.is_exact = False
-
-    def pin(self, vcpus: int, specs: Mapping[str, str]) -> None:
-        """CPUs of its own instead of shared ones. Such a VM must fit into NUMA nodes, too: not exact."""
-        policy, threads = specs.get("hw:cpu_policy"), specs.get("hw:cpu_thread_policy")
-        if threads in ("isolate", "require"):
-            (self.forbidden if threads == "isolate" else self.required).add(_HYPERTHREADING)
-        if policy not in ("dedicated", "mixed"):
-            return
-        pinned = vcpus
-        if policy == "mixed":
-            mask = specs.get("hw:cpu_dedicated_mask") or specs.get("hw:cpu_realtime_mask") or ""
-            pinned = len(cpus(mask, vcpus))
-            self._resource(VCPU, str(vcpus - pinned))
-        emulator = specs.get("hw:emulator_threads_policy") == "isolate"
-        self._resource(PCPU, str(pinned + emulator))
-
-    def _resource(self, name: str, value: str) -> None:
-        try:
-            self.resources[name] = self.resources.get(name, 0) + int(value)
-        except ValueError:
-            self.is_exact = False
-
-    def _trait(self, name: str, value: str) -> None:
-        if value == "required":
-            self.required.add(name)
-        elif value == "forbidden":
-            self.forbidden.add(name)
-        else:
-            self.is_exact = False
-
-
-def cpus(mask: str, vcpus: int) -> frozenset[int]:
-    """The vCPUs that a mask such as `2-5,^3` names; one that only excludes (`^0`) names all others.
-
-    One that makes no sense names none.
-    """
-    named: set[int] = set()
-    excluded: set[int] = set()
-    for part in mask.replace(" ", "").split(","):
-        low, _, high = part.removeprefix("^").partition("-")
-        if not low.isdecimal() or not (high or low).isdecimal():
-            return frozenset()
-        (excluded if part.startswith("^") else named).update(range(int(low), int(high or low) + 1))
-    everything = set(range(vcpus))
-    return frozenset(((named or everything) - excluded) & everything)
-
-
-def _is_harmless(key: str) -> bool:
-    return key.startswith(_HARMLESS) and key != "os:secure_boot"
+def _told_apart(flavors: Sequence[Flavor]) -> Sequence[Flavor]:
+    """Nova keeps names apart; should two ever be the same, both go by name and id."""
+    known = Counter(one.name for one in flavors)
+    return [one if known[one.name] == 1 else replace(one, name=f"{one.name} ({one.id})") for one in flavors]

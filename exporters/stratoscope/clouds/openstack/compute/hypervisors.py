@@ -5,26 +5,29 @@ host for its uptime over the message queue instead (40 times as dear on a cloud 
 day no more, sizes and promises are Placement's, as far as they are known.
 """
 
-import asyncio
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
 
 from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Host, Hosts, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.compute.servers import Servers
-from stratoscope.clouds.openstack.compute.services import SERVICES
+from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.fields import GIB, MIB, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.providers import Providers
+from stratoscope.clouds.openstack.recent import Recent
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
 
 STATES: Final = ("up", "down")
+_SERVICES_S: Final = 90.0
+"""So old the list of services may be that tells the hosts' zones; `compute_services` has it each minute."""
 
 
 class _ServiceOf(msgspec.Struct, frozen=True, gc=False):
@@ -77,14 +80,15 @@ class Hypervisors:
 
     A host is a nova-compute service, as servers name it. Where it has several nodes (Ironic), these are added
     up.
+
+    Attributes:
+        services: Nova's services, which tell the zones; they are a question of their own.
     """
 
-    def __init__(
-        self, api: Api, servers: Servers, providers: Providers, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._api, self._servers, self._providers, self._clock = api, servers, providers, clock
-        self._one_at_a_time = asyncio.Lock()
-        self._nodes: tuple[float, Mapping[str, Node]] | None = None
+    def __init__(self, api: Api, servers: Servers, providers: Providers, clock: Clock = CLOCK) -> None:
+        self.services = ComputeServices(api, clock)
+        self._api, self._servers, self._providers = api, servers, providers
+        self._last = Recent(self._ask, clock)
 
     def questions(self) -> Sequence[Question[Hosts]]:
         return (
@@ -93,7 +97,8 @@ class Hypervisors:
                 Hosts,
                 self.read,
                 Every(60, 30, 180),
-                cost="1 for each 1,000 hypervisors, 1 for their services",
+                cost="1 for each 1,000 hypervisors, 1 for their services unless `compute_services` has just "
+                "asked for them",
                 role="admin",
             ),
         )
@@ -105,17 +110,15 @@ class Hypervisors:
             CollectError: As Api.
             LeftOutError: As Api; `unauthorized` also for an empty list that is not to be believed.
         """
-        async with self._one_at_a_time:
-            return await self._read()
+        hosts, _ = await self._last.anew()
+        return hosts
 
     async def nodes(self, max_age_s: float) -> Mapping[str, Node]:
         """The nodes by id, no older than that. Raises as `read`."""
-        async with self._one_at_a_time:
-            if self._nodes is None or self._clock() - self._nodes[0] > max_age_s:
-                await self._read()
-            return self._nodes[1] if self._nodes is not None else {}
+        _, nodes = await self._last.not_older_than(max_age_s)
+        return nodes
 
-    async def _read(self) -> Hosts:
+    async def _ask(self) -> tuple[Hosts, Mapping[str, Node]]:
         rows, malformed = await self._api.items(_HYPERVISORS, WHOLE_PAGE)
         if not rows and not malformed:
             await only_admins_see(self._api, "hypervisors")
@@ -123,14 +126,17 @@ class Hypervisors:
                 raise LeftOutError(
                     LeftOut.UNAUTHORIZED, "hypervisors: an empty list, yet servers are on hosts"
                 )
-        services, _ = await self._api.items(SERVICES, {"binary": "nova-compute"})
-        zones = {service.host: service.zone or "" for service in services}
-        self._nodes = (self._clock(), {str(row.id): _node(row, zones) for row in rows})
         by_host: dict[str, list[_Hypervisor]] = {}
         for row in rows:
             by_host.setdefault(row.service.host, []).append(row)
+        zones = await self._zones(by_host.keys())
         hosts = tuple(self._host(of_host, zones.get(host, "")) for host, of_host in by_host.items())
-        return Hosts(hosts, STATES, malformed)
+        return Hosts(hosts, STATES, malformed), {str(row.id): _node(row, zones) for row in rows}
+
+    async def _zones(self, hosts: AbstractSet[str]) -> Mapping[str, str]:
+        """Zones by host; of a host that has just been added a list from before it tells nothing."""
+        zones = await self.services.zones(_SERVICES_S)
+        return zones if hosts <= zones.keys() else await self.services.zones(0.0)
 
     def _host(self, rows: Sequence[_Hypervisor], zone: str) -> Host:
         """The host that these nodes belong to; their state is that of their one service."""

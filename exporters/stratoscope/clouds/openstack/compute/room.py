@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from stratoscope.clouds.model import Room
-from stratoscope.clouds.openstack.compute.flavors import Demand
+from stratoscope.clouds.openstack.compute.demand import Demand
 from stratoscope.clouds.openstack.providers import Inventory
 
 
@@ -34,7 +34,7 @@ class Space(msgspec.Struct, frozen=True):
         left: By resource class, of each of its providers that have the class.
         elsewhere: Resource classes that it lacks and others share with some hosts: storage.
         traits: Of all its providers.
-        metadata: Of all aggregates that it is in.
+        metadata: Of all aggregates that it is in; None where they may not be read.
         is_exact: All of that has been read, and just now.
     """
 
@@ -42,7 +42,7 @@ class Space(msgspec.Struct, frozen=True):
     left: Mapping[str, Sequence[Left]]
     elsewhere: frozenset[str]
     traits: frozenset[str]
-    metadata: Mapping[str, frozenset[str]]
+    metadata: Mapping[str, frozenset[str]] | None
     is_exact: bool
 
 
@@ -68,7 +68,7 @@ def _alike(spaces: Iterable[Space]) -> Sequence[Sequence[Space]]:
     """Hosts that differ only in what they have left: whether they take a flavor at all is one question."""
     groups: dict[object, list[Space]] = {}
     for one in spaces:
-        metadata = frozenset(one.metadata.items())
+        metadata = None if one.metadata is None else frozenset(one.metadata.items())
         groups.setdefault((one.zone, one.elsewhere, one.traits, metadata, one.is_exact), []).append(one)
     return list(groups.values())
 
@@ -94,7 +94,7 @@ def takes(space: Space, demand: Demand) -> tuple[bool, bool]:
         return False, True
     is_exact = demand.is_exact and space.is_exact and space.elsewhere.isdisjoint(demand.resources)
     for key, wanted in demand.metadata.items():
-        is_met = meets(space.metadata.get(key, frozenset()), wanted)
+        is_met = None if space.metadata is None else meets(space.metadata.get(key, frozenset()), wanted)
         if is_met is False:
             return False, True
         is_exact = is_exact and is_met is not None

@@ -8,13 +8,16 @@ Some changes only a whole list tells: a floating address alone does not make a s
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.ledger import Ledger
 from stratoscope.clouds.model import VM, VMs
 from stratoscope.clouds.openstack.api import Api, ForbiddenError
@@ -55,13 +58,15 @@ class _WholeList:
     """A whole list under way.
 
     Attributes:
+        began: On the monotonic clock; began_at: as Unix seconds.
         scope: Of the query: everybody's servers, or the own project's.
         untold: Servers that were known when it began, and were not told since.
         failures: How often the next page was asked for in vain.
     """
 
-    def __init__(self, began: float, scope: Mapping[str, str], known: dict[str, VM]) -> None:
-        self.began, self.scope, self.untold = began, scope, known
+    def __init__(self, clock: Clock, scope: Mapping[str, str], known: dict[str, VM]) -> None:
+        self.began, self.began_at = clock.monotonic(), clock.now()
+        self.scope, self.untold = scope, known
         self.failures = 0
         self._query: Query = {**scope, **WHOLE_PAGE}
         self._last: Sequence[str] = ()
@@ -85,7 +90,7 @@ class Servers:
         ledger: What is known of them, for other readers.
     """
 
-    def __init__(self, api: Api, names: Names, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
         self.ledger = Ledger()
         self._api, self._names, self._clock = api, names, clock
         self._texts, self._unexplained = Texts(), Unexplained(api)
@@ -131,20 +136,21 @@ class Servers:
         if not is_current:
             malformed += await self._read_changes()
         await self._unexplained.ask(self.ledger)
-        projects, users = await self._names.projects(), await self._names.users()
-        return self.ledger.vms(projects, users, is_whole=self._scope is _EVERYBODYS, malformed=malformed)
+        answer = self.ledger.vms({}, {}, is_whole=self._scope is _EVERYBODYS, malformed=malformed)
+        projects, users = await self._names.projects(), await self._names.users(answer.by_user)
+        return replace(answer, projects=projects, users=users)
 
     def _is_list_due(self) -> bool:
         if self._list is not None or self._listed_at is None:
             return True
-        return not 0 <= self._clock() - self._listed_at < _LISTED_EVERY_S
+        return self._clock.monotonic() - self._listed_at >= _LISTED_EVERY_S
 
     async def _read_all(self) -> int:
         """Go on with the whole list, or begin one; how many items made no sense.
 
         Nova refuses everybody's servers before it lists any; the own project's are listed instead.
         """
-        whole = self._list = self._list or _WholeList(self._clock(), _EVERYBODYS, self.ledger.known())
+        whole = self._list = self._list or _WholeList(self._clock, _EVERYBODYS, self.ledger.known())
         try:
             return await self._read_pages(whole)
         except ForbiddenError:
@@ -156,7 +162,7 @@ class Servers:
             if whole.failures == _TRIES:
                 self._list = None
             raise
-        self._list = _WholeList(self._clock(), _OWN, self.ledger.known())
+        self._list = _WholeList(self._clock, _OWN, self.ledger.known())
         return await self._read_all()
 
     async def _read_pages(self, whole: _WholeList) -> int:
@@ -181,7 +187,7 @@ class Servers:
 
     async def _read_changes(self) -> int:
         """Read what changed since the last list; how many items made no sense."""
-        began, silent, mentioned, malformed = self._clock(), self._silent, set[str](), 0
+        began_at, silent, mentioned, malformed = self._clock.now(), self._silent, set[str](), 0
         building = await self._read_building() if silent else frozenset()
         try:
             async for page in self._api.pages(SERVERS, self._changes()):
@@ -190,7 +196,7 @@ class Servers:
         except ForbiddenError:
             self._listed_at = None  # the right was taken away: begin anew with what may be seen
             raise
-        self._known_until = began
+        self._known_until = began_at
         self._end_changes(silent - building - mentioned)
         self._silent = self._building - mentioned
         return malformed
@@ -258,7 +264,7 @@ class Servers:
         self._list, self._listed_at = None, whole.began
         if len(self._texts) > _TEXTS:
             self._texts = Texts()
-        self._known_until = max(self._known_until, whole.began)
+        self._known_until = max(self._known_until, whole.began_at)
 
     def _end_changes(self, vanished: AbstractSet[str]) -> None:
         for vm_id in vanished:

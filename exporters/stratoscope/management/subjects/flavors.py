@@ -1,0 +1,36 @@
+"""Flavors: what a VM of each has."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.management.subject import Subject
+
+_PREFIX: Final = "stratoscope_management_flavor"
+_LABELS: Final = ("cloud", "flavor")
+INFO = Family(
+    f"{_PREFIX}_info",
+    "The flavor's id, and whether all projects may use it; always 1.",
+    labels=(*_LABELS, "flavor_id", "public"),
+)
+VCPUS = Family(f"{_PREFIX}_vcpus", "Virtual CPUs of a VM of the flavor.", labels=_LABELS)
+MEMORY = Family(f"{_PREFIX}_memory_bytes", "Memory of a VM of the flavor.", labels=_LABELS)
+DISK = Family(
+    f"{_PREFIX}_disk_bytes",
+    "Disk space on its host of a VM of the flavor: root, ephemeral and swap.",
+    labels=_LABELS,
+)
+
+
+class Flavors(Subject[model.Flavors]):
+    families = (INFO, VCPUS, MEMORY, DISK)
+
+    def samples(self, answer: model.Flavors, /) -> Iterable[Sample]:
+        for flavor in answer.flavors:
+            labels = Labels(cloud=self._cloud, flavor=flavor.name)
+            public = "true" if flavor.is_public else "false"
+            yield INFO(1, labels.plus(flavor_id=flavor.flavor_id, public=public))
+            yield VCPUS(flavor.vcpus, labels)
+            yield MEMORY(flavor.memory, labels)
+            yield DISK(flavor.disk, labels)

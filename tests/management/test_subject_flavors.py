@@ -1,0 +1,27 @@
+"""Flavors on the page."""
+
+from stratoscope.clouds.model import Flavor
+from stratoscope.clouds.model import Flavors as Answer
+from stratoscope.management.subjects.flavors import Flavors
+from support.golden import assert_golden
+from support.pages import promtool_findings, rendered
+
+GIB = 2**30
+SOME = (
+    Flavor("f1", "m1.small", 1, 2 * GIB, 20 * GIB, is_public=True),
+    Flavor("f2", "gpu", 8, 64 * GIB, 0, is_public=False),
+)
+
+
+def shown(*flavors: Flavor) -> str:
+    return rendered(Flavors("uni").samples(Answer(flavors)), Flavors.families)
+
+
+def test_flavors_are_shown_as_the_golden_page_has_it() -> None:
+    page = shown(*SOME)
+    assert_golden("management_flavors.prom", page)
+    assert promtool_findings(page) == ""
+
+
+def test_no_flavors_show_nothing() -> None:
+    assert shown() == ""
