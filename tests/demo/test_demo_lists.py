@@ -71,9 +71,12 @@ async def test_all_services_say_the_same_of_hosts() -> None:
             for one in hypervisors:
                 where = f"/placement/resource_providers/{one['id']}"
                 used = (await admin.get(f"{where}/usages", PLACEMENT))["usages"]
+                has = (await admin.get(f"{where}/inventories", PLACEMENT))["inventories"]
                 assert used["VCPU"] + used.get("PCPU", 0) == one["vcpus_used"]
-                assert used["MEMORY_MB"] == one["memory_mb_used"]
+                assert has["MEMORY_MB"]["reserved"] + used["MEMORY_MB"] == one["memory_mb_used"]
+                assert has["MEMORY_MB"]["total"] - one["memory_mb_used"] == one["free_ram_mb"]
                 assert used["DISK_GB"] == one["local_gb_used"]
+                assert has["DISK_GB"]["total"] - one["local_gb_used"] == one["free_disk_gb"]
                 held = (await admin.get(f"{where}/allocations", PLACEMENT))["allocations"].values()
                 assert sum(part["resources"].get("MEMORY_MB", 0) for part in held) == used["MEMORY_MB"]
                 name = one["hypervisor_hostname"]

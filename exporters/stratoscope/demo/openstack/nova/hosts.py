@@ -10,7 +10,7 @@ from stratoscope.demo.openstack.nova.service import administrators
 from stratoscope.demo.openstack.nova.view import instance_name
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.openstack.texts import micro
-from stratoscope.demo.openstack.things import Aggregate, Daemon, Host
+from stratoscope.demo.openstack.things import RESERVED_MIB, Aggregate, Daemon, Host
 from stratoscope.demo.openstack.world import World
 
 _CPU: Final[Json] = {
@@ -197,16 +197,20 @@ def _servers(ask: Ask, host: Host) -> Json:
 
 
 def _sizes(host: Host) -> dict[str, int]:
-    """What the resource tracker says: claims of moves on their way here or away are in it."""
+    """What the resource tracker says: claims of moves on their way here or away are in it.
+
+    To it what a host keeps for itself is used memory; to Placement it is `reserved`, and no use.
+    """
     has, used = host.has, host.used
+    memory_mib = RESERVED_MIB + used.memory_mib
     return {
         "vcpus": has.vcpus,  # the shared ones: the libvirt driver leaves those for pinning out
         "memory_mb": has.memory_mib,
         "local_gb": has.disk_gib,
         "vcpus_used": used.vcpus + used.pcpus,
-        "memory_mb_used": used.memory_mib,
+        "memory_mb_used": memory_mib,
         "local_gb_used": used.disk_gib,
-        "free_ram_mb": has.memory_mib - used.memory_mib,
+        "free_ram_mb": has.memory_mib - memory_mib,
         "free_disk_gb": has.disk_gib - used.disk_gib,
         "current_workload": sum(vm.task_state is not None for vm in host.vms.values()),
         "running_vms": len(host.vms),
