@@ -80,10 +80,12 @@ class FakeApi:
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
         call = Call(listing.service, listing.path, pairs(params), listing.operation, listing.version)
+        once = listing.once()
         for number, body in enumerate(self._asked(call)):
             if number:
                 self.calls.append(call)
-            yield listing.page(_bytes(body))
+            page = listing.page(_bytes(body))
+            yield msgspec.structs.replace(page, items=once(page.items))
 
     async def items(self, listing: Listing[T], params: Query = ()) -> tuple[list[T], int]:
         items: list[T] = []

@@ -1,5 +1,8 @@
 """Addresses by subnet, as Neutron counts them and as they are counted here."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from stratoscope.clouds.model import Pool, Pools
@@ -13,6 +16,11 @@ PROJECT1 = "f0940456145b4fdf82c3a013b30c907c"
 NONE: Answer = {"network_ip_availabilities": []}
 
 
+def _with_ids(ports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """They were recorded when their ids were not asked for."""
+    return [port | {"id": f"port-{number}"} for number, port in enumerate(ports)]
+
+
 def neutron(availabilities: Answer | None = None) -> FakeApi:
     return FakeApi(
         {
@@ -20,7 +28,7 @@ def neutron(availabilities: Answer | None = None) -> FakeApi:
             ("network", "/v2.0/networks?router:external=true"): answer("external_networks"),
             ("network", "/v2.0/networks"): answer("own_networks"),
             ("network", "/v2.0/subnets"): answer("own_subnets"),
-            ("network", "/v2.0/ports"): answer("own_ports"),
+            ("network", "/v2.0/ports"): {"ports": _with_ids(answer("own_ports")["ports"])},
         }
     )
 
@@ -50,6 +58,13 @@ async def test_plain_credential_counts_its_own_subnets_as_neutron_does() -> None
     own = by_name(await Addresses(plain()).pools())
     assert own == {name: pool for name, pool in whole.items() if pool.project_id == PROJECT1}
     assert len(own) == 3
+
+
+async def test_port_that_stands_on_two_pages_is_counted_once() -> None:
+    api, ports = plain(), {"ports": _with_ids(answer("own_ports")["ports"])}
+    once = await Addresses(plain()).pools()
+    api.answers["network", "/v2.0/ports"] = [ports, ports]
+    assert await Addresses(api).pools() == once
 
 
 @pytest.mark.parametrize("error", [ForbiddenError("network: 403"), NotThereError("network: 404")])

@@ -35,7 +35,7 @@ async def test_hidden_images_count_as_well() -> None:
 
 
 async def test_image_without_data_has_no_bytes_and_one_without_owner_no_project() -> None:
-    body = {"images": [{"status": "queued", "size": None, "owner": None}]}
+    body = {"images": [{"id": "i", "status": "queued", "size": None, "owner": None}]}
     read = await Image(glance(body)).images()
     assert (read.by_state, read.by_project) == ({"queued": Count(1, 0)}, {})
 

@@ -75,6 +75,26 @@ def test_a_whole_list_of_which_nothing_makes_sense_is_no_list_of_nothing() -> No
     ITEMS.check(0, 0)
 
 
+def test_a_list_tells_each_once_however_often_it_stands_there() -> None:
+    once = ITEMS.once()
+    assert once([Item("a"), Item("b"), Item("a")]) == [Item("a"), Item("b")]
+    assert once([Item("b"), Item("c")]) == [Item("c")]
+    assert ITEMS.once()([Item("b")]) == [Item("b")]
+
+
+def test_a_list_whose_items_may_be_newer_the_second_time_tells_them_again() -> None:
+    once = Listing("compute", "/servers", "servers", Item, is_repeated=True).once()
+    assert once([Item("a")]) + once([Item("a")]) == [Item("a"), Item("a")]
+
+
+def test_what_has_no_id_cannot_be_told_apart() -> None:
+    class Nameless(msgspec.Struct):
+        host: str
+
+    once = Listing("network", "/v2.0/agents", "agents", Nameless).once()
+    assert once([Nameless("a")]) + once([Nameless("a")]) == [Nameless("a"), Nameless("a")]
+
+
 def test_a_page_that_is_nested_too_deep_is_malformed() -> None:
     deep = b'{"id": "b", "more": ' + b"[" * 5000 + b"]" * 5000 + b"}"
     with pytest.raises(CollectError, match="image: listed: ") as caught:

@@ -122,6 +122,7 @@ async def test_only_the_fields_that_are_shown_are_asked_for() -> None:
 @pytest.mark.parametrize(("question", "path"), LISTS.items())
 async def test_pages_are_counted_together(question: str, path: str) -> None:
     first, second = answer(path), answer(path)
+    second[path] = [item | {"id": f"another-{item['id']}"} for item in second[path]]
     api = neutron(**{path: [first, second]})
     read = await getattr(Network(api), question)()
     once = await getattr(Network(neutron()), question)()
@@ -129,6 +130,12 @@ async def test_pages_are_counted_together(question: str, path: str) -> None:
         count.number for count in once.by_state.values()
     )
     assert len(api.calls) == 2
+
+
+@pytest.mark.parametrize(("question", "path"), LISTS.items())
+async def test_what_stands_on_two_pages_is_counted_once(question: str, path: str) -> None:
+    read = await getattr(Network(neutron(**{path: [answer(path), answer(path)]})), question)()
+    assert read == await getattr(Network(neutron()), question)()
 
 
 @pytest.mark.parametrize(("question", "path"), LISTS.items())

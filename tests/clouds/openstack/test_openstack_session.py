@@ -176,7 +176,7 @@ async def test_the_loop_turns_while_a_large_page_is_decoded_item_by_item(
             assert turned.wait(5), "the loop stands still"
             return super().items(body)
 
-    cloud.says(PATH, {"servers": [*({"id": "a", "filler": "x" * 100} for _ in range(10_000)), {"id": 3}]})
+    cloud.says(PATH, {"servers": [*({"id": f"{i}", "filler": "x" * 100} for i in range(10_000)), {"id": 3}]})
     items, malformed = await api.items(Slow("compute", "/servers/detail", "servers", Server))
     assert (len(items), malformed) == (10_000, 1)
 

@@ -61,6 +61,7 @@ class _Address(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Port(msgspec.Struct, frozen=True, gc=False):
+    id: Text
     fixed_ips: list[_Address]
 
 
@@ -137,7 +138,7 @@ class Addresses:
     async def _used(self) -> Counter[str]:
         """Addresses that ports have, by subnet."""
         used: Counter[str] = Counter()
-        async for page in self._api.pages(_PORTS, _query("fixed_ips")):
+        async for page in self._api.pages(_PORTS, _query("id", "fixed_ips")):
             used.update(address.subnet_id for port in page.items for address in port.fixed_ips)
         return used
 

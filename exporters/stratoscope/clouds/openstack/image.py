@@ -21,6 +21,7 @@ from stratoscope.core.collector import Every
 class _Image(msgspec.Struct, frozen=True, gc=False):
     """Attributes: size: Bytes; None until there are data."""
 
+    id: Text
     status: Text
     size: int | None = None
     owner: Text | None = None

@@ -1,10 +1,12 @@
 """Lists as OpenStack's services answer them: typed items straight from bytes, and the way to the next page.
 
 A page is decoded in one go. Where that fails each item is decoded by itself, so that one that makes no sense
-costs itself alone and is counted.
+costs itself alone and is counted. What has an `id` or `uuid` is told once: a list that changes while it is
+read page by page may have it on two of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -40,6 +42,7 @@ class Listing(Generic[T]):
         version: The newest microversion that is understood; an older cloud is asked with its own newest.
             "" where there is none.
         headers: Further ones of its requests: Designate's `X-Auth-All-Projects`.
+        is_repeated: Something that stands on two pages is told twice: the second time it may be newer.
     """
 
     def __init__(  # noqa: PLR0913 - what tells one list from another
@@ -52,10 +55,14 @@ class Listing(Generic[T]):
         operation: str = "",
         version: str = "",
         headers: Mapping[str, str] | None = None,
+        is_repeated: bool = False,
     ) -> None:
         self.service, self.path, self.key, self.version = service, path, key, version
         self.operation = operation or key
         self.headers = headers or {}
+        fields = () if is_repeated else getattr(item, "__struct_fields__", ())
+        name = next((one for one in ("id", "uuid") if one in fields), None)
+        self._identity: Callable[[T], str | int] | None = attrgetter(name) if name else None
         self._item = msgspec.json.Decoder(item)
         whole = msgspec.defstruct(f"Whole_{key}", [("items", list[item], msgspec.field(name=key))])  # type: ignore[valid-type]  # a type at run time
         raw = msgspec.defstruct(
@@ -100,6 +107,19 @@ class Listing(Generic[T]):
         """Both. Raises CollectError as `items`."""
         items, malformed = self.items(body)
         return Page(items, malformed, self.more(body))
+
+    def once(self) -> Callable[[list[T]], list[T]]:
+        """For one reading of the list: of a page's items those that no page before had, each once."""
+        identity, known = self._identity, set[str | int]()
+        if identity is None:
+            return lambda items: items
+
+        def new(items: list[T]) -> list[T]:
+            mine = {identity(item): item for item in items if identity(item) not in known}
+            known.update(mine)
+            return [*mine.values()]
+
+        return new
 
     def check(self, good: int, malformed: int) -> None:
         """Refuse a whole list of which nothing makes sense: to count nothing would be an invented zero.

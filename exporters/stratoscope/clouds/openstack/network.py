@@ -38,6 +38,7 @@ class _Agent(msgspec.Struct, frozen=True, gc=False):
 class _Port(msgspec.Struct, frozen=True, gc=False, rename={"host": "binding:host_id"}):
     """`host` is told to administrators alone."""
 
+    id: Text
     status: Text
     project_id: Text | None = None
     device_id: str | None = None
@@ -46,12 +47,14 @@ class _Port(msgspec.Struct, frozen=True, gc=False, rename={"host": "binding:host
 
 
 class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
+    id: Text
     status: Text
     project_id: Text | None = None
     port_id: str | None = None
 
 
 class _Router(msgspec.Struct, frozen=True, gc=False):
+    id: Text
     status: Text
     project_id: Text | None = None
 
@@ -59,6 +62,7 @@ class _Router(msgspec.Struct, frozen=True, gc=False):
 class _Network(msgspec.Struct, frozen=True, gc=False, rename={"is_external": "router:external"}):
     """Shared and external ones are shown to other projects."""
 
+    id: Text
     status: Text
     project_id: Text | None = None
     shared: bool = True

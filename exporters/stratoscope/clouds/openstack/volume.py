@@ -23,6 +23,7 @@ from stratoscope.core.errors import LeftOut, LeftOutError
 
 
 class _Volume(msgspec.Struct, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
+    id: Text
     status: Text
     size: int
     project_id: Text | None = None
@@ -40,6 +41,7 @@ class _Copy(
 ):
     """A snapshot or a backup: alike, but for where the project stands."""
 
+    id: Text
     status: Text
     size: int
     of_snapshot: Text | None = None

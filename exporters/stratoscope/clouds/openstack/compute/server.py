@@ -98,7 +98,7 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
     id: Text
 
 
-SERVERS: Final = Listing("compute", "/servers/detail", "servers", Server, version="2.96")
+SERVERS: Final = Listing("compute", "/servers/detail", "servers", Server, version="2.96", is_repeated=True)
 SERVER_IDS: Final = Listing("compute", "/servers", "servers", Listed, operation="server_ids", version="2.96")
 
 

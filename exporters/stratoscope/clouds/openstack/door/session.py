@@ -50,6 +50,7 @@ class Session:
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
         """As Api has it; the next page is asked for before this one is decoded."""
         more: Query | None = params
+        once = listing.once()
         seen = {tuple(pairs(params))}
         asked = self._ask(listing, params)
         try:
@@ -61,7 +62,7 @@ class Session:
                     asked = self._ask(listing, more)
                     await asyncio.sleep(0)  # let it go on its way
                 items, malformed = await _items(listing, body)
-                yield Page(items, malformed, more)
+                yield Page(once(items), malformed, more)
         finally:
             await _end(asked)
 

@@ -19,6 +19,7 @@ _VERSION: Final = "1.49"
 
 
 class _Node(msgspec.Struct, frozen=True, gc=False):
+    uuid: Text
     provision_state: Text | None = None
     power_state: Text | None = None
     maintenance: bool = False

@@ -17,6 +17,7 @@ _SERVICE: Final = "container-infrastructure-management"
 
 
 class _Cluster(msgspec.Struct, frozen=True, gc=False):
+    uuid: Text
     status: Text | None = None
 
 

@@ -17,6 +17,7 @@ _SERVICE: Final = "dns"
 
 
 class _Zone(msgspec.Struct, frozen=True, gc=False):
+    id: Text
     status: Text
 
 

@@ -16,11 +16,13 @@ _SERVICE: Final = "load-balancer"
 
 
 class _LoadBalancer(msgspec.Struct, frozen=True, gc=False):
+    id: Text
     provisioning_status: Text
     operating_status: Text
 
 
 class _Amphora(msgspec.Struct, frozen=True, gc=False):
+    id: Text
     status: Text
 
 

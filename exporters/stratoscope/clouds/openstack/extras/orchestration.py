@@ -21,6 +21,7 @@ _SERVICE: Final = "orchestration"
 
 
 class _Stack(msgspec.Struct, frozen=True, gc=False):
+    id: Text
     stack_status: Text
 
 
