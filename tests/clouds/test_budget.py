@@ -303,6 +303,19 @@ async def test_a_check_goes_beside_the_share_of_a_service_that_hangs() -> None:
     await asyncio.wait(hanging)
 
 
+async def test_a_check_that_hangs_is_no_reason_to_ask_one_at_a_time() -> None:
+    budget = Budget(Limits())
+    with pytest.raises(CollectError) as caught:
+        await budget.check("compute", "version", _hangs, 0.02)
+    assert caught.value.reason is Reason.TIMEOUT
+    tasks = [asyncio.create_task(budget.call("compute", "servers", _hangs)) for _ in range(4)]
+    await asyncio.sleep(0.01)
+    assert budget.account.in_flight == 4
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
 async def test_a_check_without_a_place_is_busy() -> None:
     budget = Budget(Limits(concurrency=1))
     hanging = asyncio.create_task(budget.call("compute", "servers", _hangs))

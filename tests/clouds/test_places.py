@@ -64,6 +64,15 @@ async def test_one_beside_its_share_takes_any_that_is_free() -> None:
     await crowd.leave()
 
 
+@pytest.mark.parametrize(("number", "share"), [(2, 1), (3, 2), (4, 2), (8, 4)])
+async def test_what_goes_beside_a_share_takes_nothing_of_it(number: int, share: int) -> None:
+    crowd = Crowd(number)
+    await crowd.come("compute", is_beside=True)
+    await crowd.come(*["compute"] * 9)
+    assert crowd.inside == ["compute"] * (1 + share)
+    await crowd.leave()
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 async def test_few_places_are_all_used_and_one_suffices(number: int) -> None:
     crowd = Crowd(number)

@@ -123,6 +123,28 @@ async def test_after_a_failure_it_is_tried_again_within_a_minute_whatever_the_in
     assert clock.slept_s[1:3] == [60, 600]
 
 
+async def test_after_a_time_out_it_rests_for_as_long_as_it_was_under_way() -> None:
+    clock, slow = Clock(), Every(interval_s=300, timeout_s=120, max_age_s=900)
+
+    async def never() -> list[Sample]:
+        clock.time_s += 120
+        raise CollectError(Reason.TIMEOUT, "no answer within 120 s")
+
+    await stop_after(runner_of(Source(never), clock, slow), clock, 3, slow)
+    assert clock.slept_s[1:3] == [120, 120]
+
+
+async def test_where_the_interval_is_short_a_failure_changes_nothing() -> None:
+    clock, took_s = Clock(), [0.0, 7.0, 50.0]
+
+    async def fails() -> list[Sample]:
+        clock.time_s += took_s.pop(0) if took_s else 0
+        raise DOWN
+
+    await stop_after(runner_of(Source(fails), clock), clock, 4)
+    assert clock.slept_s[1:4] == [60, 53, 10]
+
+
 async def test_background_goes_on_after_failures() -> None:
     source, clock = Source(DOWN, RuntimeError("a bug"), [vcpus("vm-1")]), Clock()
     runner = runner_of(source, clock)

@@ -96,7 +96,12 @@ class Budget:
         while True:
             self._charge(service, operation)
             async with self.turn(service, operation, until=until):
-                answer = await self._sent((service, operation), send, until)
+                try:
+                    answer = await self._sent((service, operation), send, until)
+                except CollectError as error:
+                    if error.reason is Reason.TIMEOUT:
+                        self._pauses.hung(service)
+                    raise
             if answer.status not in REFUSALS:
                 self._pauses.answered(service)
                 return answer
@@ -184,7 +189,6 @@ class Budget:
             code, size = str(answer.status), len(answer.body)
         except TimeoutError as error:
             code = "timeout"
-            self._pauses.hung(call[0])
             what = f"{call[0]}: {call[1]}: no answer within {within_s:.3g} s"
             raise CollectError(Reason.TIMEOUT, what) from error
         except CallError as error:

@@ -19,17 +19,18 @@ class Places:
     """So many requests at once. It serves one event loop.
 
     A service may have half of the places; the last quarter is for services that have none. So one that hangs,
-    or two, leave the others room.
+    or two, leave the others room. What goes beside its service's share takes any place that is free.
     """
 
     def __init__(self, number: int) -> None:
         self._number, self._share, self._kept = number, math.ceil(number / 2), number // 4
         self._taken: Counter[str] = Counter()
+        self._beside = 0
         self._waiting: list[_Waiting] = []
 
     @asynccontextmanager
     async def one(self, service: str, *, is_beside: bool = False) -> AsyncIterator[None]:
-        """A place, as soon as there is one. Args: is_beside: Any that is free, whatever the service has."""
+        """A place, as soon as there is one. Args: is_beside: Not of the service's share."""
         waiting = _Waiting(service, is_beside)
         self._waiting.append(waiting)
         self._let_in()
@@ -41,24 +42,30 @@ class Places:
         try:
             yield
         finally:
-            self._give_back(service)
+            self._give_back(waiting)
 
     def _let_in(self) -> None:
         """Give places to those who wait, in the order of coming."""
         for waiting in [*self._waiting]:
             if not waiting.turn.done() and self._is_free(waiting):
-                self._taken[waiting.service] += 1
+                self._count(waiting, 1)
                 self._waiting.remove(waiting)
                 waiting.turn.set_result(None)
 
     def _is_free(self, waiting: _Waiting) -> bool:
-        own, free = self._taken[waiting.service], self._number - self._taken.total()
+        own, free = self._taken[waiting.service], self._number - self._taken.total() - self._beside
         if waiting.is_beside or not own:
             return free > 0
         return own < self._share and free > self._kept
 
-    def _give_back(self, service: str) -> None:
-        self._taken[service] -= 1
+    def _count(self, waiting: _Waiting, by: int) -> None:
+        if waiting.is_beside:
+            self._beside += by
+        else:
+            self._taken[waiting.service] += by
+
+    def _give_back(self, waiting: _Waiting) -> None:
+        self._count(waiting, -1)
         self._let_in()
 
     def _give_up(self, waiting: _Waiting) -> None:
@@ -66,4 +73,4 @@ class Places:
         if waiting in self._waiting:
             self._waiting.remove(waiting)
         else:
-            self._give_back(waiting.service)
+            self._give_back(waiting)

@@ -94,7 +94,8 @@ Outcome: TypeAlias = "tuple[Lines | None, Status]"
 GRACE_S: Final = 0.5
 """How long a collection that was cancelled may take to end before it is left alone."""
 AGAIN_S: Final = 60.0
-"""So long after a failure a collection begins anew, where its interval is longer."""
+"""So long after a failure a collection begins anew, or after as long as that one took; where its interval is
+longer than both together."""
 
 
 class Runner:
@@ -180,17 +181,23 @@ class Runner:
     async def keep_running(self, schedule: Every) -> None:
         """Collect at each interval until `stop`, after `first`; the first time is spread by name.
 
-        After a failure it does not wait for longer than a minute: the source may be back.
+        After a failure it waits for a minute, the source may be back, or for as long as that took: one that
+        runs into its time-out again and again shall not be under way all the time.
         """
         name = f"{self.collector.cloud}/{self.collector.name}"
-        await self._sleep(self._pause_s(schedule) * (0.5 + zlib.crc32(name.encode()) % 512 / 1024))
+        pause_s = min(schedule.interval_s, AGAIN_S) if self._has_failed() else schedule.interval_s
+        await self._sleep(pause_s * (0.5 + zlib.crc32(name.encode()) % 512 / 1024))
         while not self._stopped:
             began = self._monotonic()
             await self.first()
-            await self._sleep(max(0.0, began + self._pause_s(schedule) - self._monotonic()))
+            took_s = self._monotonic() - began
+            pause_s = schedule.interval_s - took_s
+            if self._has_failed():
+                pause_s = min(pause_s, max(AGAIN_S, took_s))
+            await self._sleep(max(0.0, pause_s))
 
-    def _pause_s(self, schedule: Every) -> float:
-        return min(schedule.interval_s, AGAIN_S) if self.status.success is False else schedule.interval_s
+    def _has_failed(self) -> bool:
+        return self.status.success is False
 
     async def stop(self) -> None:
         """End the collection under way, and let no other begin; returns after the grace at the latest."""

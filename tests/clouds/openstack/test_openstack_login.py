@@ -391,6 +391,26 @@ async def test_a_keystone_that_hangs_is_said_once_for_all_who_give_up_waiting(
         ]
 
 
+async def test_a_slow_keystone_that_fails_again_and_again_is_no_storm_in_the_log(
+    cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("stratoscope.clouds.openstack.door.login.FAILED_FOR_S", 0)
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.4)
+        return web.Response(status=504)
+
+    cloud.says(_TOKENS, slow)
+    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(1)))) as client:
+        for failed in range(1, 5):
+            DEADLINE.set(asyncio.get_running_loop().time() + 0.3)
+            with pytest.raises(CollectError, match="no log-in within"):
+                await client.access()
+            await _until(lambda failed=failed: client.budget.account.logins["failed"] == failed)  # type: ignore[misc]
+    reasons = [record.message.split()[3] for record in caplog.records if record.levelno == logging.ERROR]
+    assert reasons == ["reason=timeout", "reason=unavailable"]
+
+
 @asynccontextmanager
 async def _dripping(head: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """The URL of a server that begins an answer and goes on with a byte now and then."""

@@ -1,5 +1,6 @@
 """Version documents: which are believed, for how long, and what a bad one costs."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -39,7 +40,8 @@ REFUSALS = [
 class Service:
     """Attributes: says: Its version document; asked: How often it was asked for it."""
 
-    def __init__(self, says: Document) -> None:
+    def __init__(self, says: Document | None) -> None:
+        """Args: says: None for nothing at all: it hangs."""
         self.says = says
         self.asked = 0
         self.wheel = Wheel()
@@ -47,6 +49,8 @@ class Service:
 
     async def _document(self) -> bytes:
         self.asked += 1
+        if self.says is None:
+            await asyncio.Event().wait()
         if isinstance(self.says, Exception):
             raise self.says
         return self.says if isinstance(self.says, bytes) else json.dumps(self.says).encode()
@@ -84,6 +88,28 @@ async def test_a_known_number_outlives_a_bad_document_which_is_asked_for_again_i
     assert await service.asked_for() == "compute 2.96"
     service.wheel.time_s += 3000
     assert (await service.asked_for(), service.asked) == ("compute 2.96", 3)
+
+
+async def test_a_document_that_hangs_costs_a_known_number_little_and_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stratoscope.clouds.openstack.door.versions._PATIENCE_S", 0.02)
+    nova = Service(OF_NOVA)
+    assert await nova.asked_for() == "compute 2.96"
+    nova.says = None
+    nova.wheel.time_s += 3601
+    async with asyncio.timeout(2):
+        assert [await nova.asked_for() for _ in range(3)] == ["compute 2.96"] * 3
+        assert nova.asked == 2
+        nova.wheel.time_s += 61
+        assert await nova.asked_for() == "compute 2.96"
+    assert nova.asked == 3
+
+
+async def test_a_document_that_hangs_is_waited_for_where_no_number_is_known() -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await Service(None).asked_for()
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)

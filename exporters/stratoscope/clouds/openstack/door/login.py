@@ -113,7 +113,8 @@ class Login:
         done, _ = await asyncio.wait({task}, timeout=within_s)
         if not done:
             error = CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
-            self._log(error)
+            if self._logged is None:  # else its end has been, or will be, said
+                self._log(error)
             _raise(error)
         if task.cancelled():
             raise CollectError(Reason.UNAVAILABLE, f"{SERVICE}: closed")

@@ -34,6 +34,8 @@ _OWN_HEADERS: Final[Mapping[str, str]] = {
 KNOWN_FOR_S: Final = 3600.0
 SOON_S: Final = 60.0
 """After so long it is asked again what could not be told: something on the way may be out of order."""
+_PATIENCE_S: Final = 5.0
+"""So long what is known from before waits to be confirmed."""
 
 Number = tuple[int, int]
 
@@ -107,8 +109,10 @@ class Versions:
     async def _ask(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> _Known:
         before = self._known.get(service)
         try:
-            newest, for_s = _newest(service, await document(), _number(wanted)), KNOWN_FOR_S
-        except (CollectError, ForbiddenError) as error:
+            async with asyncio.timeout(_PATIENCE_S if before and before.newest else None):
+                body = await document()
+            newest, for_s = _newest(service, body, _number(wanted)), KNOWN_FOR_S
+        except (CollectError, ForbiddenError, TimeoutError) as error:
             newest, for_s = before.newest if before else None, SOON_S
             if newest is None and not isinstance(error, ForbiddenError | NotThereError):
                 raise

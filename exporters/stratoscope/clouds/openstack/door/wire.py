@@ -51,8 +51,9 @@ class Wire:
         for one in self._sockets:
             _shut(one)
 
-    def note(self, made: socket.socket) -> None:
-        """Take note of a connection."""
+    def note(self, made: Any) -> None:
+        """Take note of a connection that is made: its handshake is over."""
+        made = getattr(made, "socket", made)  # TLS inside TLS, through a proxy, is no socket itself
         self._sockets = [*(one for one in self._sockets if one.fileno() >= 0), made]
         if self._is_cut:
             _shut(made)
