@@ -58,7 +58,9 @@ async def test_429_for_long_is_hardly_asked_and_old_data_vanish(
         lasted_s = time.monotonic() - began
         assert refused(cloud) <= AT_ONCE + lasted_s, "each pause of a second or more is ended by one request"
         assert page.requests(service="compute", code="429") == refused(cloud)
-        assert all(page.errors(name, "busy") == page.errors(name) for name in OF_NOVA)
+        for name in OF_NOVA:  # a try that began just before, or on a busy machine, ends late
+            errors, late = page.errors(name), page.errors(name, "timeout")
+            assert page.errors(name, "busy") == errors - late > late
         assert not page.all("vms"), "no invented zero"
         await exporter.refreshed(OF_OTHERS, 1)
         cloud.demo.cloud.faults.clear()

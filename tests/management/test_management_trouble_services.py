@@ -9,7 +9,9 @@ from support.apart import Apart, apart
 from support.watching import HASTY, OFTEN, Seen, failing, watching
 
 OF_NOVA = ("servers", "compute_services", "hypervisors", "compute_quotas")
-OF_OTHERS = ("volumes", "volume_backends", "ports", "network_agents", "images", "network_quotas")
+OF_OTHERS = (
+    "volumes", "volume_backends", "ports", "network_agents", "images", "network_quotas", "inventories",
+)  # fmt: skip
 EVERYTHING = dict.fromkeys(OF_NOVA, HASTY) | dict.fromkeys((*OF_OTHERS, "endpoints"), OFTEN)
 
 
@@ -57,15 +59,20 @@ async def test_a_nova_that_hangs_delays_nobody_else_and_its_collectors_recover(
     hasty = EVERYTHING | {"endpoints": HASTY}
     budget = {"concurrency": 4, "requests_per_second": 1000}
     async with watching(cloud.clouds_yaml(tmp_path), hasty, budget=budget) as exporter:
-        before = {name: cloud.asked("block-storage", name) for name in ("/volumes/detail", "/get_pools")}
+        others = {
+            "/volumes/detail": "block-storage",
+            "/get_pools": "block-storage",
+            "/resource_providers": "placement",
+        }
+        before = {end: cloud.asked(service, end) for end, service in others.items()}
         cloud.demo.cloud.faults.add({"fault": "hang", "service": "compute"})
         page = await exporter.until(
             lambda page: all(page.errors(name, "timeout") >= 2 for name in OF_NOVA),
             "its collectors give up twice",
             always=novas_age,
         )
-        for name, asked in before.items():
-            assert cloud.asked("block-storage", name) - asked > 3, "others were asked as often as ever"
+        for end, asked in before.items():
+            assert cloud.asked(others[end], end) - asked > 3, "others were asked as often as ever"
         assert page.value("endpoint_up", service="compute") == 0
         assert page.value("endpoint_up", service="block-storage") == 1
         in_flight = page.value("stratoscope_cloud_requests_in_flight")

@@ -134,12 +134,36 @@ async def test_bare_metal_has_the_room_of_its_own_class() -> None:
     assert room(await read(cloud), "metal") == {"az1": 0, "broken": 0, "small": 1}
 
 
-async def test_pinned_cpus_are_counted_apart_and_are_an_upper_bound() -> None:
+async def test_pinned_cpus_are_counted_apart_where_told_and_are_an_upper_bound() -> None:
     candidates = answer("allocation_candidates")
     candidates["provider_summaries"][FAKE1]["resources"]["PCPU"] = {"capacity": 32, "used": 4}
     pinned = flavor("pinned", vcpus=8, extra_specs={"hw:cpu_policy": "dedicated"})
     answered = await read(Cloud(allocation_candidates=candidates, flavors=of(pinned)))
     assert room(answered, "pinned") == {"az1": -3, "broken": 0, "small": 0}
+
+
+async def test_pinned_cpus_are_any_where_no_host_tells_which_and_are_an_upper_bound() -> None:
+    pinned = flavor("pinned", vcpus=8, extra_specs={"hw:cpu_policy": "dedicated"})
+    shared = room(await read(Cloud(flavors=of(flavor("shared", vcpus=8)))), "shared")
+    assert room(await read(Cloud(flavors=of(pinned))), "pinned") == {
+        zone: -vms for zone, vms in shared.items()
+    }
+
+
+async def test_pieces_for_one_vm_may_come_from_several_providers_of_the_host() -> None:
+    rows, candidates = answer("resource_providers"), answer("allocation_candidates")
+    for number in range(2):
+        gpu = f"00000000-0000-0000-0000-00000000000{number}"
+        row = {"uuid": gpu, "name": f"gpu{number}", "generation": 1, "root_provider_uuid": FAKE1}
+        rows["resource_providers"].append(row)
+        candidates["provider_summaries"][gpu] = {"resources": {"VGPU": {"capacity": 1, "used": 0}}}
+    specs = {"resources1:VGPU": "1", "resources2:VGPU": "1", "group_policy": "isolate"}
+    cloud = Cloud(
+        resource_providers=rows,
+        allocation_candidates=candidates,
+        flavors=of(flavor("two", extra_specs=specs)),
+    )
+    assert room(await cloud.capacity.read(), "two") == {"az1": -2, "broken": 0, "small": 0}
 
 
 async def test_flavor_for_an_aggregate_fits_only_there() -> None:
@@ -216,6 +240,15 @@ async def test_no_flavors_have_no_room() -> None:
 async def test_room_cannot_be_told_without_hypervisors() -> None:
     with pytest.raises(CollectError, match="no hypervisor") as caught:
         await Cloud(hypervisors={"hypervisors": []}).capacity.read()
+    assert caught.value.reason is Reason.UNAVAILABLE
+
+
+async def test_room_cannot_be_told_while_no_hypervisor_is_a_provider() -> None:
+    hypervisors = answer("hypervisors")
+    for number, hypervisor in enumerate(hypervisors["hypervisors"]):
+        hypervisor["id"] = number + 1
+    with pytest.raises(CollectError, match="Placement's providers") as caught:
+        await read(Cloud(hypervisors=hypervisors))
     assert caught.value.reason is Reason.UNAVAILABLE
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.model import Project
-from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.api import Access, ForbiddenError
 from stratoscope.clouds.openstack.identity import Identity
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
@@ -180,6 +180,19 @@ async def test_users_and_domains_that_fail_cost_themselves_alone() -> None:
     assert len(without.projects) == 8
 
 
+async def test_users_and_domains_that_fail_for_an_hour_are_shown_no_longer() -> None:
+    api, clock = keystone(), Time()
+    names = Names(api, clock.clock())
+    await names.read()
+    api.answers["identity", "/v3/users"] = api.answers["identity", "/v3/domains"] = DOWN
+    for minutes in range(0, 70, 10):
+        read = await names.read()
+        assert (read.users is None) is (minutes > 45)
+        assert (read.projects[0].keystone_domain == "default") is (minutes > 45)
+        clock.now += 600
+    assert await names.users(()) == {USER: "admin"}
+
+
 async def test_names_come_back_a_minute_after_keystone_does() -> None:
     api, clock = keystone(projects=DOWN), Time()
     names = Names(api, clock.clock())
@@ -215,12 +228,58 @@ async def test_disabled_project_is_listed_as_such() -> None:
     assert isinstance(read.projects[0], Project)
 
 
-async def test_slow_keystone_does_not_hold_up_who_only_wants_names(monkeypatch: pytest.MonkeyPatch) -> None:
+class Hanging:
+    """Attributes: logins: How often it was waited for."""
+
+    def __init__(self, api: FakeApi) -> None:
+        self.logins, self._is_over = 0, asyncio.Event()
+        self._access, api.access = api.access, self.access  # type: ignore[method-assign]
+
+    async def access(self) -> Access:
+        self.logins += 1
+        await self._is_over.wait()
+        return await self._access()
+
+    def end(self) -> None:
+        self._is_over.set()
+
+
+@pytest.fixture
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stratoscope.clouds.openstack.names._PATIENCE_S", 0.01)
+
+
+@pytest.mark.usefixtures("_hasty")
+async def test_slow_keystone_holds_up_who_only_wants_names_once_a_minute() -> None:
+    api, clock = keystone(), Time()
+    names, keystones = Names(api, clock.clock()), Hanging(api)
+    assert await names.projects() == await names.users(()) == {}
+    assert keystones.logins == 1
+    clock.now += 59
+    assert await names.projects() == {}
+    assert keystones.logins == 1
+    clock.now += 2
+    assert await names.projects() == {}
+    assert keystones.logins == 2
+
+
+@pytest.mark.usefixtures("_hasty")
+async def test_impatience_of_others_costs_the_question_nothing() -> None:
     api = keystone()
+    names, keystones = Names(api), Hanging(api)
+    reading = asyncio.ensure_future(names.read())
+    assert await names.projects() == {}
+    keystones.end()
+    assert len((await reading).projects) == 8
+    assert len(await names.projects()) == 9
 
-    async def access() -> Any:
-        await asyncio.Event().wait()
 
-    api.access = access  # type: ignore[method-assign]  # Keystone hangs
-    assert await Names(api).projects() == {}
+@pytest.mark.usefixtures("_hasty")
+async def test_slow_keystone_does_not_hold_up_quotas_of_owners_that_are_known() -> None:
+    api, clock = keystone(), Time()
+    names = Names(api, clock.clock())
+    before = await names.owners()
+    Hanging(api)
+    clock.now += 901
+    async with asyncio.timeout(2):
+        assert await names.owners() == before

@@ -220,6 +220,38 @@ async def test_hosts_of_a_silent_nova_keep_their_names_and_zones() -> None:
     assert (await after(cloud, 301)).zones["fake1"] == "az1"
 
 
+@pytest.mark.parametrize(("patience_s", "left_s"), [(0.05, 60.0), (5.0, 0.1)])
+async def test_nova_that_hangs_costs_hosts_neither_their_names_nor_the_time_that_is_left(
+    monkeypatch: pytest.MonkeyPatch, patience_s: float, left_s: float
+) -> None:
+    monkeypatch.setattr("stratoscope.clouds.openstack.placement._PATIENCE_S", patience_s)
+    cloud = Cloud()
+    await cloud.placement.read()
+
+    async def hang(*_: object) -> Any:
+        await asyncio.Event().wait()
+
+    cloud.hypervisors.nodes = hang  # type: ignore[method-assign]
+    DEADLINE.set(time.monotonic() + left_s)
+    async with asyncio.timeout(2):
+        assert (await after(cloud, 301)).zones["fake1"] == "az1"
+
+
+async def test_hosts_keep_their_names_while_nova_tells_other_ids() -> None:
+    known = answer("hypervisors")
+    for hypervisor in known["hypervisors"]:
+        hypervisor["service"]["host"] += ".nova"
+    cloud = Cloud(hypervisors=known)
+    hosts = (await cloud.placement.read()).resources.keys()
+    without_microversions = answer("hypervisors")
+    for number, hypervisor in enumerate(without_microversions["hypervisors"]):
+        hypervisor["id"] = number + 1
+    cloud.api.answers["compute", "/os-hypervisors/detail"] = without_microversions
+    assert (await after(cloud, 301)).resources.keys() == hosts == {f"{host}.nova" for host in HOSTS.values()}
+    cloud.api.answers["compute", "/os-hypervisors/detail"] = answer("hypervisors")
+    assert (await after(cloud, 301)).resources.keys() == set(HOSTS.values())
+
+
 async def test_hosts_that_nova_has_not_told_yet_are_not_shown_by_other_names() -> None:
     cloud = Cloud(hypervisors=DOWN)
     with pytest.raises(CollectError, match="503"):

@@ -54,6 +54,20 @@ async def test_failure_is_nobodys_answer_and_leaves_the_last_one() -> None:
     assert await source.recent.not_older_than(60) == 1
 
 
+async def test_answer_that_is_young_enough_is_given_while_another_waits_for_the_next() -> None:
+    answers = asyncio.Event()
+    answers.set()
+    recent = Recent(answers.wait)
+    await recent.anew()
+    answers.clear()
+    waiting = asyncio.ensure_future(recent.anew())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(2):
+        assert await recent.not_older_than(60)
+    assert not waiting.done()
+    waiting.cancel()
+
+
 async def test_answer_is_as_old_as_the_question() -> None:
     source = Source()
 

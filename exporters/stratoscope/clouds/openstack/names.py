@@ -5,8 +5,9 @@ Without that role: /v3/auth/projects, the projects that the credential's user ha
 
 import asyncio
 import logging
+import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -20,12 +21,19 @@ from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+_Told: TypeAlias = tuple[float, T]
+"""What was read, and when, on the monotonic clock."""
+
 _STALE_S: Final = 900.0
 """Names are read anew when somebody asks and the question `projects` has not done so for so long."""
+_KEPT_S: Final = 3 * _STALE_S
+"""So long users and domains are kept that alone cannot be read again."""
 _RECENT_S: Final = 60.0
 """So long the same answer, or the same failure, serves all who ask."""
 _PATIENCE_S: Final = 10.0
-"""So long others wait for names: a slow Keystone must not cost them their own answers."""
+"""So long others wait for names, no more than once in a while: a slow Keystone must not cost them their own
+answers."""
 
 
 class _Item(msgspec.Struct, frozen=True, gc=False):
@@ -61,9 +69,10 @@ class Names:
         self._api, self._clock = api, clock
         self._one_at_a_time = asyncio.Lock()
         self._known: _Known | None = None
-        self._users: list[_Item] | None = None
+        self._users: _Told[list[_Item]] | None = None
         self._owners: Collection[str] = ()
-        self._domains: Mapping[str, str] = {}
+        self._domains: _Told[Mapping[str, str]] | None = None
+        self._impatient_until = -math.inf
         self._failure: tuple[float, CollectError | LeftOutError] | None = None
 
     async def read(self) -> Projects:
@@ -103,21 +112,21 @@ class Names:
 
     async def _known_owners(self) -> _Known:
         """What is known; Keystone's silence does not matter once it has been read."""
-        try:
-            return await self._not_older_than(_STALE_S)
-        except CollectError:
-            if self._known is None:
-                raise
-            return self._known
+        known = self._known
+        return await self._not_older_than(_STALE_S) if known is None else await self._at_hand() or known
 
     async def _at_hand(self) -> _Known | None:
         """What is known; read first where it is not, or is stale, as long as that does not take long."""
-        if self._known is not None and self._one_at_a_time.locked():
+        is_being_read = self._known is not None and self._one_at_a_time.locked()
+        if is_being_read or self._clock.monotonic() < self._impatient_until:
             return self._known
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 return await self._not_older_than(_STALE_S)
-        except (CollectError, LeftOutError, TimeoutError):
+        except TimeoutError:
+            self._impatient_until = self._clock.monotonic() + _RECENT_S
+            return self._known
+        except (CollectError, LeftOutError):
             return self._known
 
     async def _not_older_than(self, seconds: float) -> _Known:
@@ -172,8 +181,8 @@ class Names:
             return None, 0
         except CollectError as error:  # a directory behind Keystone that is slow, or very large
             log.warning("users stay as last read cloud=%s error=%r", self._api.cloud, str(error))
-            return self._users, int(error.reason is Reason.MALFORMED)
-        self._users = users
+            return self._kept(self._users), int(error.reason is Reason.MALFORMED)
+        self._users = self._clock.monotonic(), users
         if users or malformed or access.is_admin:
             return users, malformed
         return None, 0
@@ -186,9 +195,14 @@ class Names:
             return {}
         except CollectError as error:
             log.warning("domains stay as last read cloud=%s error=%r", self._api.cloud, str(error))
-            return self._domains
-        self._domains = {domain.id: domain.name for domain in domains}
-        return self._domains
+            return self._kept(self._domains) or {}
+        names = {domain.id: domain.name for domain in domains}
+        self._domains = self._clock.monotonic(), names
+        return names
+
+    def _kept(self, told: _Told[T] | None) -> T | None:
+        """What was last read; nothing when that is too long ago."""
+        return told[1] if told is not None and self._clock.monotonic() - told[0] <= _KEPT_S else None
 
 
 def _identity(item: _Item, domains: Mapping[str, str]) -> tuple[str, str, str, bool]:

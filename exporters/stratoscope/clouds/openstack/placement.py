@@ -45,6 +45,8 @@ PER_SECOND: Final = 1.0
 MOST: Final = 30
 _VERSION: Final = "1.39"
 _NODES_S: Final = 300.0
+_PATIENCE_S: Final = 5.0
+"""So long it waits for hypervisors that it knows from before: they are Nova's."""
 _IN_A_ROW: Final = 3
 _AT_ONCE: Final = 5_000
 _STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})
@@ -216,19 +218,25 @@ class Placement:
     async def _nodes(self) -> Mapping[str, Node]:
         """Nova's hypervisors, whose ids are those of their providers; those last known while it is silent.
 
-        None at all where they may not be read: hosts then go by the names of their providers.
+        Those last known also while it tells other ids: without microversions they are numbers. None at all
+        where they may not be read: hosts then go by the names of their providers.
 
         Raises:
             CollectError: Nova has not told them once: hosts would change their names as soon as it does.
         """
+        known = self._known_nodes
         try:
-            self._known_nodes = await self._hypervisors.nodes(_NODES_S)
+            async with asyncio.timeout(None if known is None else min(_PATIENCE_S, time_left_s() / 2)):
+                nodes = await self._hypervisors.nodes(_NODES_S)
         except LeftOutError:
-            return self._known_nodes or {}
-        except CollectError:
-            if self._known_nodes is None:
+            return known or {}
+        except (CollectError, TimeoutError):
+            if known is None:
                 raise
-        return self._known_nodes
+            return known
+        if known is None or self._providers.are_roots(nodes):
+            self._known_nodes = known = nodes
+        return known
 
     def _by_host(self, nodes: Mapping[str, Node]) -> Mapping[str, Mapping[str, Resource]]:
         """What hosts have; a tree whose root is no hypervisor goes by the root's own name."""

@@ -5,7 +5,7 @@ A provider's generation changes with everything about it, allocations included: 
 was read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -186,6 +186,17 @@ class Providers:
         for provider in self._known.values():
             trees.setdefault(provider.row.root, []).append(provider)
         return trees
+
+    def have(self, resource: str) -> bool:
+        """Whether any is known to have this resource class."""
+        return any(
+            resource in (one.inventories or ()) or (one.summary and resource in one.summary.resources)
+            for one in self
+        )
+
+    def are_roots(self, uuids: Collection[str]) -> bool:
+        """Whether any of these is the root of a tree."""
+        return any(provider.row.root in uuids for provider in self)
 
     def resources(self, roots: Iterable[str]) -> Mapping[str, Resource]:
         """What the trees with these roots have, by resource; nothing while some of it has not been read."""

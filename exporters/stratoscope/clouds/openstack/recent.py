@@ -20,17 +20,22 @@ class Recent(Generic[T]):
     async def anew(self) -> T:
         """The answer as it is now. Raises as `ask`."""
         async with self._one_at_a_time:
-            return await self._read()
+            return (await self._read())[1]
 
     async def not_older_than(self, seconds: float) -> T:
-        """The last answer where it is no older than that, else as `anew`."""
-        async with self._one_at_a_time:
-            if self._last is not None and self._clock.monotonic() - self._last[0] <= seconds:
-                return self._last[1]
-            return await self._read()
+        """The last answer where it is no older than that, at once; else as `anew`."""
+        last = self._young(seconds)
+        if last is None:
+            async with self._one_at_a_time:
+                last = self._young(seconds) or await self._read()
+        return last[1]
 
-    async def _read(self) -> T:
+    def _young(self, seconds: float) -> tuple[float, T] | None:
+        if self._last is None or self._clock.monotonic() - self._last[0] > seconds:
+            return None
+        return self._last
+
+    async def _read(self) -> tuple[float, T]:
         began = self._clock.monotonic()
-        answer = await self._ask()
-        self._last = (began, answer)
-        return answer
+        self._last = last = (began, await self._ask())
+        return last

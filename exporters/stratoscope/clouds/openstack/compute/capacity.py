@@ -22,7 +22,7 @@ from stratoscope.clouds.openstack.compute.room import Left, Space, Wanted, rooms
 from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.placement import Placement
-from stratoscope.clouds.openstack.providers import DISK, MEMORY, Inventory, Part, Provider, Providers
+from stratoscope.clouds.openstack.providers import DISK, MEMORY, PCPU, Inventory, Part, Provider, Providers
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, Reason
 
@@ -78,16 +78,22 @@ class Capacity:
         """Room as it is now.
 
         Raises:
-            CollectError: As Api; `unavailable`, when Nova knows no hypervisor.
+            CollectError: As Api; `unavailable`, when Nova knows no hypervisor, or none that Placement knows:
+                without microversions their ids are numbers.
             LeftOutError: As Api.
         """
         nodes = await self._hypervisors.nodes(_NODES_S)
         if not nodes:
             raise CollectError(Reason.UNAVAILABLE, "no hypervisor is known")
         malformed = await self._placement.refresh(_LISTS_S)
+        if not self._providers.are_roots(nodes):
+            raise CollectError(Reason.UNAVAILABLE, "no hypervisor is one of Placement's providers")
         metadata, unread = await self._read_metadata()
         flavors, unknown = await self.flavors.listed(_FLAVORS_S)
-        wanted = [Wanted(one.name, demand(one)) for one in flavors if not one.is_disabled]
+        has_pcpus = self._providers.have(PCPU)
+        wanted = [
+            Wanted(one.name, demand(one, has_pcpus=has_pcpus)) for one in flavors if not one.is_disabled
+        ]
         zones = {node.zone for node in nodes.values()}
         room = await asyncio.to_thread(rooms, wanted, _spaces(self._providers, nodes, metadata), zones)
         return model.Capacity(tuple(room), _largest(flavors, room), malformed + unread + unknown)

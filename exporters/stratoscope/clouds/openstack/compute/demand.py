@@ -17,7 +17,8 @@ class Demand(msgspec.Struct, frozen=True):
     """What a host must have for one VM.
 
     Attributes:
-        resources: Amounts by resource class, each above 0.
+        resources: Amounts by resource class, each above 0; of groups that want a provider of their own the
+            largest, for one provider must have that.
         required, forbidden: Traits.
         metadata: What an aggregate that the host is in must say.
         is_exact: Nothing else decides whether it fits; else what fits is no more than these allow.
@@ -34,6 +35,8 @@ DISABLED: Final = "COMPUTE_STATUS_DISABLED"
 """The trait of a host whose service is disabled: forbidden to all, since Train."""
 _HYPERTHREADING: Final = "HW_CPU_HYPERTHREADING"
 _KEY: Final = re.compile(r"(resources|trait)([a-zA-Z0-9_-]{1,64})?:(.*)\Z")
+_RANGE: Final = re.compile(r"(\^?)([0-9]{1,18})(?:-([0-9]{1,18}))?\Z")
+_MOST_VCPUS: Final = 8192
 _METADATA: Final = "aggregate_instance_extra_specs:"
 _HARMLESS: Final = (
     "quota:", "hw_rng:", "hw_video:", "os:", "hw:cpu_sockets", "hw:cpu_cores", "hw:cpu_threads",
@@ -43,13 +46,21 @@ _HARMLESS: Final = (
 """What shapes a VM and never decides where it fits. `os:secure_boot` does: see `_is_harmless`."""
 
 
-def demand(flavor: Flavor) -> Demand:
-    """What a VM of the flavor demands: from an image that demands nothing, with its root disk on the host."""
+def demand(flavor: Flavor, *, has_pcpus: bool) -> Demand:
+    """What a VM of the flavor demands: from an image that demands nothing, with its root disk on the host.
+
+    Args:
+        flavor: Its sizes and extra specs.
+        has_pcpus: Some host of the cloud tells CPUs for pinning. Where none does, Nova's scheduler takes
+            hosts with VCPUs for dedicated ones, and drops those of them that it must (`cpu_shared_set`); no
+            API tells which these are.
+    """
     specs = flavor.extra_specs
     found = _Found()
     for key, value in (specs or {}).items():
         found.spec(key, value)
-    found.pin(flavor.vcpus, specs or {})
+    if has_pcpus or (specs or {}).get("hw:cpu_policy") != "dedicated":
+        found.pin(flavor.vcpus, specs or {})
     amounts = found.resources
     if VCPU not in amounts and PCPU not in amounts:
         amounts[VCPU] = flavor.vcpus
@@ -79,7 +90,10 @@ class _Found:
         if match is not None:
             kind, suffix, name = match.groups()
             self.is_exact = self.is_exact and suffix is None  # of a group that wants a provider of its own
-            self._resource(name, value) if kind == "resources" else self._trait(name, value)
+            if kind == "resources":
+                self._resource(name, value)
+            elif suffix is None or value != "forbidden":  # else other providers of the host may have it
+                self._trait(name, value)
         elif key.startswith(_METADATA):
             self.metadata[key.removeprefix(_METADATA)] = value
         elif not _is_harmless(key):
@@ -102,7 +116,7 @@ class _Found:
 
     def _resource(self, name: str, value: str) -> None:
         try:
-            self.resources[name] = self.resources.get(name, 0) + int(value)
+            self.resources[name] = max(self.resources.get(name, 0), int(value))
         except ValueError:
             self.is_exact = False
 
@@ -118,17 +132,22 @@ class _Found:
 def cpus(mask: str, vcpus: int) -> frozenset[int]:
     """The vCPUs that a mask such as `2-5,^3` names; one that only excludes (`^0`) names all others.
 
-    One that makes no sense names none.
+    One that makes no sense names none, nor does any of more vCPUs than a VM can have.
     """
+    if vcpus > _MOST_VCPUS:
+        return frozenset()
     named: set[int] = set()
     excluded: set[int] = set()
+    is_named = False
     for part in mask.replace(" ", "").split(","):
-        low, _, high = part.removeprefix("^").partition("-")
-        if not low.isdecimal() or not (high or low).isdecimal():
+        match = _RANGE.match(part)
+        if match is None:
             return frozenset()
-        (excluded if part.startswith("^") else named).update(range(int(low), int(high or low) + 1))
-    everything = set(range(vcpus))
-    return frozenset(((named or everything) - excluded) & everything)
+        no, low, high = match.groups()
+        is_named = is_named or not no
+        last = min(int(high or low), vcpus - 1)
+        (excluded if no else named).update(range(int(low), last + 1))
+    return frozenset((named if is_named else {*range(vcpus)}) - excluded)
 
 
 def _is_harmless(key: str) -> bool:
