@@ -3,14 +3,10 @@
 import asyncio
 import json
 import logging
-import ssl
-import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-import yaml
 from aiohttp import web
 
 from stratoscope.clouds.budget import Limits
@@ -21,7 +17,6 @@ from stratoscope.core.config import Duration
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Runner
-from support import certificates
 from support.fake_openstack import PASSWORD, FakeOpenStack, clouds_yaml, config, hangs, opened, running
 from support.wheel import Wheel
 
@@ -409,59 +404,6 @@ async def test_a_slow_keystone_that_fails_again_and_again_is_no_storm_in_the_log
             await _until(lambda failed=failed: client.budget.account.logins["failed"] == failed)  # type: ignore[misc]
     reasons = [record.message.split()[3] for record in caplog.records if record.levelno == logging.ERROR]
     assert reasons == ["reason=timeout", "reason=unavailable"]
-
-
-@asynccontextmanager
-async def _dripping(head: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """The URL of a server that begins an answer and goes on with a byte now and then."""
-    over = asyncio.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(head)
-            while not over.is_set():
-                writer.write(b" ")
-                await writer.drain()
-                await asyncio.sleep(0.02)
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
-    async with server:
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        over.set()
-        await asyncio.sleep(0.04)
-
-
-@pytest.mark.parametrize("more", ["", "Content-Length: 99999\r\n\r\n", "Connection: close\r\n\r\n"])
-@pytest.mark.parametrize("path", ["", "/v3"])
-async def test_a_keystone_that_drips_keeps_no_thread(tmp_path: Path, more: str, path: str) -> None:
-    async with _dripping(f"HTTP/1.1 200 OK\r\nX-Slow: 1\r\n{more}".encode()) as url:
-        DEADLINE.set(asyncio.get_running_loop().time() + 60)
-        configured = config(tmp_path, url, Limits(timeout=Duration(0.1)))
-        auth = yaml.safe_load((tmp_path / "clouds.yaml").read_text())["clouds"]["test"]["auth"]
-        clouds_yaml(tmp_path, url, auth={**auth, "auth_url": f"{url}{path}"})
-        async with opened(configured) as client:
-            with pytest.raises(CollectError, match=r"no log-in within 0.4 s"):
-                await client.access()
-            await _until(lambda: client._login._calls.busy == 0)
-
-
-@pytest.mark.parametrize("is_over_tls", [False, True])
-async def test_closing_ends_a_log_in_that_drips_and_its_thread(tmp_path: Path, *, is_over_tls: bool) -> None:
-    certificates.write(tmp_path, certificates.Authority())
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
-    drip = _dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", tls if is_over_tls else None)
-    async with drip as url:
-        DEADLINE.set(asyncio.get_running_loop().time() + 60)
-        async with opened(config(tmp_path, url, cacert=str(tmp_path / "ca.crt"))) as client:
-            waiting = asyncio.create_task(client.access())
-            await _until(lambda: bool(client._login._keystone.wire._sockets))
-            await asyncio.sleep(0.1)
-        with pytest.raises(CollectError, match="closed"):
-            await waiting
-        await _until(lambda: not any("uni: Keystone" in thread.name for thread in threading.enumerate()))
 
 
 async def test_closing_ends_a_log_in_under_way(cloud: FakeOpenStack, tmp_path: Path) -> None:
