@@ -256,7 +256,12 @@ def test_pieces_lose_nothing_and_none_is_much_larger_than_the_others() -> None:
     pieces = list(scrape._pieces(chunks))
     assert b"".join(pieces) == b"".join(chunks)
     assert max(len(piece) for piece in pieces) < 2 * scrape._PIECE
-    assert list(scrape._pieces([b"x" * scrape._PIECE])) == [b"x" * scrape._PIECE]
+
+
+def test_pieces_grow_so_that_the_first_is_sent_at_once() -> None:
+    sizes = [len(piece) for piece in scrape._pieces([b"x" * (1 << 20)])]
+    assert sizes[:5] == [4096, 16384, 65536, scrape._PIECE, scrape._PIECE]
+    assert list(scrape._pieces([b"few"])) == [b"few"]
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])

@@ -28,6 +28,8 @@ SEND_TIMEOUT_S: Final = 60.0
 _MARGIN_S, _MARGIN_RATIO = 0.5, 0.1
 _SMALL: Final = 64 * 1024
 _PIECE: Final = 256 * 1024
+_FIRST: Final = 4 * 1024
+"""The first piece is small: what must be done before the first byte is sent is little, then."""
 _GZIP_WBITS: Final = 31
 
 
@@ -154,16 +156,18 @@ def _gzipped(body: bytes) -> bytes:
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of one size: heads are put together, long families are cut."""
+    """The same bytes in pieces that grow to one size: heads are put together, long families are cut."""
     together: list[bytes] = []
-    held = 0
+    held, size = 0, _FIRST
     for chunk in chunks:
-        for start in range(0, len(chunk), _PIECE):
-            part = chunk[start : start + _PIECE]
+        start = 0
+        while start < len(chunk):
+            part = chunk[start : start + size]
+            start += len(part)
             together.append(part)
             held += len(part)
-            if held >= _PIECE:
+            if held >= size:
                 yield b"".join(together)
-                together, held = [], 0
+                together, held, size = [], 0, min(4 * size, _PIECE)
     if together:
         yield b"".join(together)
