@@ -129,7 +129,7 @@ class FakeNova:
         if "all_tenants" not in query and server["tenant_id"] != PROJECT:
             return False
         if "changes-since" in query:
-            return bool(server["updated"] >= query["changes-since"])
+            return (server["updated"] or "") >= query["changes-since"]
         return server["status"] not in ("DELETED", "SOFT_DELETED") and (
             server["status"] == query.get("status", server["status"])
         )

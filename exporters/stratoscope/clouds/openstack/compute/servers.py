@@ -39,6 +39,8 @@ from stratoscope.core.collector import Every, time_left_s
 from stratoscope.core.errors import CollectError, Reason
 
 _LISTED_EVERY_S: Final = 1800.0
+_FORGOTTEN_S: Final = 3600.0
+"""After so long without an answer all is listed as at the start: a list of changes might not end in time."""
 _OVERLAP_S: Final = 60.0
 """A list of changes begins so long before the last list: each of Nova's services has a clock of its own, and
 those that differ by more take one another for dead (`service_down_time`)."""
@@ -97,7 +99,7 @@ class Servers:
         self._scope: Mapping[str, str] = _EVERYBODYS
         self._list: _WholeList | None = None
         self._listed_at: float | None = None
-        self._known_until = self._newest = 0.0
+        self._known_until = self._known_at = self._newest = 0.0
         self._building: set[str] = set()
         self._silent: set[str] = set()
         self._missing: set[str] = set()
@@ -125,16 +127,19 @@ class Servers:
                 shown as if they were all.
             LeftOutError: As Api.
         """
-        malformed, is_current, is_due = 0, False, self._is_list_due()
-        if self._listed_at is not None and (self._list is not None or not is_due):
-            malformed, is_current = await self._read_changes(), True
-        if is_due:
+        malformed = 0
+        if self._listed_at is not None and self._clock.monotonic() - self._known_at > _FORGOTTEN_S:
+            self._begin_anew(self._scope)
+        if (
+            self._listed_at is not None
+        ):  # before a whole list, too: those that it lacks are gone if this says so
+            malformed = await self._read_changes()
+        if self._is_list_due():
             malformed += await self._read_all()
-            is_current = (is_current or self._list is None) and not self._missing
         if self._listed_at is None:
             raise CollectError(Reason.BUSY, f"the first list goes on: {len(self.ledger)} servers so far")
-        if not is_current:
-            malformed += await self._read_changes()
+        if self._missing:
+            await self._read_changes()  # what makes no sense in it was counted above
         await self._unexplained.ask(self.ledger)
         answer = self.ledger.vms({}, {}, is_whole=self._scope is _EVERYBODYS, malformed=malformed)
         projects, users = await self._names.projects(), await self._names.users(answer.by_user)
@@ -187,7 +192,8 @@ class Servers:
 
     async def _read_changes(self) -> int:
         """Read what changed since the last list; how many items made no sense."""
-        began_at, silent, mentioned, malformed = self._clock.now(), self._silent, set[str](), 0
+        began, began_at = self._clock.monotonic(), self._clock.now()
+        silent, mentioned, malformed = self._silent, set[str](), 0
         building = await self._read_building() if silent else frozenset()
         try:
             async for page in self._api.pages(SERVERS, self._changes()):
@@ -196,7 +202,7 @@ class Servers:
         except ForbiddenError:
             self._listed_at = None  # the right was taken away: begin anew with what may be seen
             raise
-        self._known_until = began_at
+        self._known_until, self._known_at = began_at, began
         self._end_changes(silent - building - mentioned)
         self._silent = self._building - mentioned
         return malformed
@@ -209,12 +215,16 @@ class Servers:
         return {**self._scope, **WHOLE_PAGE, "changes-since": text}
 
     async def _read_building(self) -> AbstractSet[str]:
-        """Ids of the servers in BUILD.
+        """Ids of the servers in BUILD; of all that may be where some of the list makes no sense.
 
         One that was deleted before it came into a cell is nowhere told to be deleted.
         """
-        listed, _ = await self._api.items(SERVER_IDS, {**self._scope, **WHOLE_PAGE, "status": BUILD})
-        return {server.id for server in listed}
+        building: set[str] = set()
+        async for page in self._api.pages(SERVER_IDS, {**self._scope, **WHOLE_PAGE, "status": BUILD}):
+            building.update(server.id for server in page.items)
+            if page.malformed:
+                building |= self._silent
+        return building
 
     async def _take(self, page: Page[Server]) -> AbstractSet[str]:
         """Put the servers of a page into the ledger, a few at once: the event loop must turn; their ids."""
@@ -265,6 +275,7 @@ class Servers:
         if len(self._texts) > _TEXTS:
             self._texts = Texts()
         self._known_until = max(self._known_until, whole.began_at)
+        self._known_at = max(self._known_at, whole.began)
 
     def _end_changes(self, vanished: AbstractSet[str]) -> None:
         for vm_id in vanished:
@@ -284,5 +295,12 @@ class Servers:
     def _be_in(self, scope: Mapping[str, str]) -> None:
         """Everybody's servers, or the own project's: what was seen with the other view is forgotten."""
         if scope is not self._scope:
-            self._scope, self.ledger = scope, Ledger()
-            self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()
+            self._forget(scope)
+
+    def _begin_anew(self, scope: Mapping[str, str]) -> None:
+        self._list, self._listed_at = None, None
+        self._forget(scope)
+
+    def _forget(self, scope: Mapping[str, str]) -> None:
+        self._scope, self.ledger = scope, Ledger()
+        self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()
