@@ -68,7 +68,7 @@ test: $(READY) $(TOOLS)/promtool ## all tests but integration; branch coverage 9
 golden: $(READY) $(TOOLS)/promtool ## rewrite the golden files; review the diff
 	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 2 -m 'not integration'
 
-integration: $(READY) $(TOOLS)/promtool ## real libvirt with QEMU guests (root or sudo)
+integration: $(READY) $(TOOLS)/promtool ## real libvirt with QEMU guests, then a real OpenStack (root or sudo)
 	@$(SUDO) env "PATH=$$PATH" scripts/integration
 
 bench: $(READY) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json

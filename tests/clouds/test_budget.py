@@ -73,8 +73,8 @@ async def test_requests_are_counted_with_seconds_and_bytes(wheel: Wheel) -> None
     await wheel.run(budget.call("compute", "servers", service), budget.call("compute", "servers", service))
     spent = budget.account.spent()
     assert spent.requests == {("compute", "servers", "200"): 2}
-    assert spent.seconds == {("compute", "servers"): pytest.approx(1.0)}
-    assert spent.size == {("compute", "servers"): 8}
+    assert spent.seconds == {("compute", "servers", "200"): pytest.approx(1.0)}
+    assert spent.size == {("compute", "servers", "200"): 8}
     assert spent.in_flight == 0
 
 

@@ -126,6 +126,13 @@ async def test_expired_token_is_refused_and_a_new_one_is_not() -> None:
             assert (await anew.ask(DETAIL)).status == 200
 
 
+def test_token_expires_with_the_first_request_that_has_one() -> None:
+    faults = Faults(lambda *_: lambda: None)
+    faults.add({"fault": "expire_token", "count": 1})
+    hits = [len(faults.hit("compute", "/", "GET", has_token=has_token)) for has_token in (False, True, True)]
+    assert hits == [0, 1, 0]
+
+
 async def test_item_makes_no_sense_in_each_variant() -> None:
     async with demo_cloud() as cloud, client(cloud) as admin:
 
@@ -270,7 +277,7 @@ def test_chance_is_the_same_each_time() -> None:
     def hits() -> list[int]:
         faults = Faults(lambda *_: lambda: None)
         faults.add({"fault": "500", "share": 0.3})
-        return [len(faults.hit("compute", "/servers", "GET")) for _ in range(50)]
+        return [len(faults.hit("compute", "/servers", "GET", has_token=True)) for _ in range(50)]
 
     assert hits() == hits()
     assert 5 < sum(hits()) < 25

@@ -15,7 +15,8 @@ class Spent:
     Attributes:
         requests: By service, operation and code: the HTTP status, or `timeout`, `connection`, `malformed`,
             `cancelled`.
-        size: Bytes of the bodies, unpacked.
+        seconds: What they took, likewise.
+        size: Bytes of the bodies, unpacked, likewise.
         retries: Requests that were made again, by the code that was the reason.
         waited_s: How long requests waited for their turn, together.
         logins: By result; empty where one does not log in.
@@ -23,8 +24,8 @@ class Spent:
     """
 
     requests: Mapping[tuple[str, str, str], int]
-    seconds: Mapping[Call, float]
-    size: Mapping[Call, int]
+    seconds: Mapping[tuple[str, str, str], float]
+    size: Mapping[tuple[str, str, str], int]
     retries: Mapping[tuple[str, str, str], int]
     waited_s: float
     in_flight: int
@@ -46,14 +47,14 @@ class Account:
         self.token_expires: float | None = None
         self._requests: Counter[tuple[str, str, str]] = Counter()
         self._retries: Counter[tuple[str, str, str]] = Counter()
-        self._seconds: defaultdict[Call, float] = defaultdict(float)
-        self._size: defaultdict[Call, int] = defaultdict(int)
+        self._seconds: defaultdict[tuple[str, str, str], float] = defaultdict(float)
+        self._size: Counter[tuple[str, str, str]] = Counter()
 
     def request(self, call: Call, code: str, *, seconds: float, size: int) -> None:
         """One request has ended, however it did."""
         self._requests[*call, code] += 1
-        self._seconds[call] += seconds
-        self._size[call] += size
+        self._seconds[*call, code] += seconds
+        self._size[*call, code] += size
 
     def retry(self, call: Call, code: str) -> None:
         """A request is made again, since the last one ended with this code."""

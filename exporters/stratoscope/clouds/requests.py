@@ -10,7 +10,6 @@ from stratoscope.core.metrics import Family, Labels, Sample
 
 _CLOUD = ("cloud",)
 _SERVICE = ("cloud", "service")
-_CALL = ("cloud", "service", "operation")
 _CODE = ("cloud", "service", "operation", "code")
 
 REQUESTS = Family(
@@ -19,10 +18,10 @@ REQUESTS = Family(
     labels=_CODE,
 )
 SECONDS = Family(
-    "stratoscope_cloud_request_seconds_total", "What its requests took, without their wait.", labels=_CALL
+    "stratoscope_cloud_request_seconds_total", "What its requests took, without their wait.", labels=_CODE
 )
 BYTES = Family(
-    "stratoscope_cloud_response_bytes_total", "Bytes of the bodies it answered with, unpacked.", labels=_CALL
+    "stratoscope_cloud_response_bytes_total", "Bytes of the bodies it answered with, unpacked.", labels=_CODE
 )
 RETRIES = Family(
     "stratoscope_cloud_retries_total",
@@ -101,13 +100,13 @@ class Requests(Collector[Books]):
             yield EXPIRES(data.spent.token_expires, self._labels)
 
     def _calls(self, spent: Spent) -> Iterable[Sample]:
-        for family, counts in ((REQUESTS, spent.requests), (RETRIES, spent.retries)):
-            for (service, operation, code), number in counts.items():
-                yield family(number, self._labels.plus(service=service, operation=operation, code=code))
-        for (service, operation), seconds in spent.seconds.items():
-            call = self._labels.plus(service=service, operation=operation)
-            yield SECONDS(seconds, call)
-            yield BYTES(spent.size[service, operation], call)
+        for (service, operation, code), number in spent.requests.items():
+            labels = self._labels.plus(service=service, operation=operation, code=code)
+            yield REQUESTS(number, labels)
+            yield SECONDS(spent.seconds[service, operation, code], labels)
+            yield BYTES(spent.size[service, operation, code], labels)
+        for (service, operation, code), number in spent.retries.items():
+            yield RETRIES(number, self._labels.plus(service=service, operation=operation, code=code))
         yield WAIT(spent.waited_s, self._labels)
         yield IN_FLIGHT(spent.in_flight, self._labels)
 

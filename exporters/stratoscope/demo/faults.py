@@ -68,13 +68,14 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     refusal: str = "no_valid_host"
     host: str = ""
 
-    def fits(self, service: str, path: str, method: str) -> bool:
+    def fits(self, service: str, path: str, method: str, *, has_token: bool) -> bool:
         """Whether a request is one of those that it is for."""
         return (
             self.service in (None, service)
             and path.startswith(self.path)
             and self.method in ("", method)
             and self.fault not in ("refuse_boot", "down")
+            and (has_token or self.fault != "expire_token")
         )
 
 
@@ -111,10 +112,12 @@ class Faults:
         """Those in force, with what is left of their counts."""
         return list(self._in_force)
 
-    def hit(self, service: str, path: str, method: str) -> list[Fault]:
+    def hit(self, service: str, path: str, method: str, *, has_token: bool) -> list[Fault]:
         """The faults that a request is hit by; it counts."""
         return [
-            fault for fault in self._in_force[:] if fault.fits(service, path, method) and self._strikes(fault)
+            fault
+            for fault in self._in_force[:]
+            if fault.fits(service, path, method, has_token=has_token) and self._strikes(fault)
         ]
 
     def refusal(self) -> NamedRefusal | None:

@@ -55,6 +55,22 @@ async def test_each_service_is_asked_once_at_its_root_without_a_token(
     assert spent.requests["compute", "check", "200"] == 1
 
 
+async def test_services_that_nothing_else_is_asked_of_are_checked_too_up_to_a_bound(
+    cloud: FakeOpenStack, client: Client
+) -> None:
+    others = [f"kind-{number:02}" for number in range(40)]
+    cloud.catalogue = {**cloud.catalogue, **{one: f"/{one}" for one in others}}
+    found = await _read(Endpoints(client))
+    assert list(found) == [*KNOWN, *others[:24]]
+
+
+async def test_a_service_of_another_kind_is_up_when_it_answers(cloud: FakeOpenStack, client: Client) -> None:
+    cloud.catalogue = {**cloud.catalogue, "rating": "/rating"}
+    cloud.says("/rating/", {"versions": []})
+    found = await _read(Endpoints(client))
+    assert (list(found), found["rating"].is_up) == ([*KNOWN, "rating"], True)
+
+
 @pytest.mark.parametrize(
     ("reply", "is_up"), [(401, True), (404, True), (429, True), (500, False), (502, False), (503, False)]
 )

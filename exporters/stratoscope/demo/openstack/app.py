@@ -89,7 +89,8 @@ class OpenStack:
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             ask = await self._ask(service, request)
-            faults = self.faults.hit(service.kind, ask.path, request.method)
+            has_token = "X-Auth-Token" in request.headers
+            faults = self.faults.hit(service.kind, ask.path, request.method, has_token=has_token)
             answer = await self._troubled(service, ask, faults)
             if answer is None:
                 answer = self._answer(service, route, ask)
