@@ -62,8 +62,9 @@ def test_what_is_kept_is_what_counting_anew_finds(steps: list[VM | str]) -> None
     ledger = after(steps)
     answer = kept(ledger)
     vms = list(answer.vms.values())
-    for name in ("state", "flavor", "image", "host", "zone"):
+    for name in ("flavor", "image", "host", "zone"):
         assert getattr(answer, f"by_{name}") == Counter(getattr(one, name) for one in vms)
+    assert Counter(answer.by_state) == Counter(one.state for one in vms)
     assert answer.by_project == {
         key: summed(vms, "project_id", key) for key in {one.project_id for one in vms}
     }
@@ -123,6 +124,19 @@ def test_answer_does_not_change_with_the_ledger() -> None:
     ledger.put(replace(vm("a"), state="SHUTOFF"))
     ledger.drop("a")
     assert (answer.vms["a"].state, answer.by_state) == ("ACTIVE", {"ACTIVE": 1})
+
+
+def test_states_that_are_always_told_and_those_once_seen_stay_at_zero() -> None:
+    ledger = Ledger(("ACTIVE", "ERROR"))
+    assert kept(ledger).by_state == {"ACTIVE": 0, "ERROR": 0}
+    ledger.put(vm("a", state="PAUSED"))
+    ledger.put(vm("b", state="ERROR"))
+    assert kept(ledger).by_state == {"ACTIVE": 0, "ERROR": 1, "PAUSED": 1}
+    ledger.put(vm("a", state="ACTIVE"))
+    ledger.drop("b")
+    answer = kept(ledger)
+    assert answer.by_state == {"ACTIVE": 1, "ERROR": 0, "PAUSED": 0}
+    assert answer.by_flavor.keys() == {vm("a").flavor}
 
 
 def test_those_known_now_are_a_copy() -> None:

@@ -13,7 +13,7 @@ NODE1 = {
     "pcpus": Resource(16, 0, 1.0, 8, allocatable=16),
     "memory": Resource(256 * GIB, 16 * GIB, 1.0, 100 * GIB, allocatable=240 * GIB),
     "disk": Resource(4096 * GIB, 0, 1.5, 8192 * GIB, allocatable=6144 * GIB),
-    "VGPU": Resource(8, 0, 1.0, 3),
+    "VGPU": Resource(8, 2, 1.5, 3, allocatable=9),
 }
 NODE2 = {"vcpus": Resource(16, 0, 2.0, 0), "memory": Resource(64 * GIB, 0, 1.0, 64 * GIB)}
 SOME = Answer(
@@ -47,6 +47,14 @@ def test_how_full_a_host_is_comes_from_one_source() -> None:
     assert f"stratoscope_management_host_pcpus_allocatable{of_host} 16\n" in page
     assert f"stratoscope_management_host_memory_allocatable_bytes{of_host} {240 * GIB}\n" in page
     assert f"stratoscope_management_host_disk_allocatable_bytes{of_host} {6144 * GIB}\n" in page
+
+
+def test_resource_class_without_families_of_its_own_tells_as_much_as_cpus() -> None:
+    page = shown(SOME)
+    metric, of_class = "stratoscope_management_host_resource", '{cloud="uni",host="node1",resource="VGPU"}'
+    values = {"": 8, "_reserved": 2, "_allocation_ratio": 1.5, "_allocatable": 9, "_allocated": 3}
+    for name, value in values.items():
+        assert f"\n{metric}{name}{of_class} {value}\n" in page
 
 
 def test_what_may_be_promised_is_absent_where_the_source_does_not_count_it() -> None:

@@ -8,7 +8,7 @@ from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 
 GIB = 2**30
-SIZED = {"volumes", "snapshots", "backups", "images"}
+SIZED = {"volumes", "snapshots", "backups"}
 WITH_ORPHANS = {"volumes", "ports", "floating_ips"}
 
 

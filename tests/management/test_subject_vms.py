@@ -65,6 +65,15 @@ def test_no_vms_show_zeros_where_there_is_nothing_to_name() -> None:
     assert 'stratoscope_management_vms_in_error{cloud="uni",reason="quota"} 0' in lines
 
 
+def test_state_that_nobody_is_in_is_zero_where_the_answer_tells_it() -> None:
+    found = Ledger(("ERROR",))
+    found.put(vm("vm-1", state="PAUSED"))
+    found.drop("vm-1")
+    page = shown(told(found))
+    assert 'stratoscope_management_vms{cloud="uni",state="ERROR"} 0\n' in page
+    assert 'stratoscope_management_vms{cloud="uni",state="PAUSED"} 0\n' in page
+
+
 def test_every_family_is_shown_by_some_vm() -> None:
     page = shown(told(ledger(*SOME)))
     assert [family.name for family in VMs.families if f"# TYPE {family.name} " not in page] == []

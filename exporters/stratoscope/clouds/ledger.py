@@ -17,11 +17,12 @@ _NOTHING: Final[Total] = (0, 0, 0, 0, 0)
 class Ledger:
     """All VMs that are known. It belongs to the event loop; what it hands out is a copy."""
 
-    def __init__(self) -> None:
+    def __init__(self, states: Sequence[str] = ()) -> None:
+        """Args: states: Those that are told even if no VM was ever in them, as the source spells them."""
         self._vms: dict[str, VM] = {}
         self._told: Mapping[str, VM] | None = None
         self._changed: set[str] = set()
-        self._by_state: dict[str, int] = {}
+        self._by_state = dict.fromkeys(states, 0)
         self._by_flavor: dict[str, int] = {}
         self._by_image: dict[str, int] = {}
         self._by_host: dict[str, int] = {}
@@ -113,7 +114,8 @@ class Ledger:
 
     def _count_state(self, vm: VM, by: int) -> None:
         """The part of it that changes most often."""
-        _add(self._by_state, vm.state, by)
+        # A state that nobody is in any more stays, with 0: there are few of them.
+        self._by_state[vm.state] = self._by_state.get(vm.state, 0) + by
         if vm.fault is not None:
             _add(self._by_fault, vm.fault, by)
         if vm.transition:

@@ -77,7 +77,8 @@ class VMs(msgspec.Struct, frozen=True):
 
     Attributes:
         vms: By id.
-        by_state, by_flavor, by_image, by_host, by_zone: How many; "" stands for those without one.
+        by_state: How many; 0 for a state that is always told, or that some VM was in.
+        by_flavor, by_image, by_host, by_zone: How many; "" stands for those without one.
         by_project, by_user: What they come to, by id.
         by_fault: How many in error, by reason.
         in_transition: How many, and the moment since which the one that waits longest does (VM.changed), by
@@ -379,6 +380,30 @@ class Objects(msgspec.Struct, frozen=True):
     by_project: Mapping[str, Count]
     is_whole: bool = True
     malformed: int = 0
+
+
+class Image(msgspec.Struct, frozen=True, gc=False):
+    """Attributes: visibility: As the source spells it: `public`, `private`, `shared`."""
+
+    image_id: str
+    name: str
+    project_id: str
+    visibility: str
+
+
+class Images(msgspec.Struct, frozen=True):
+    """Images: counted, and each of them.
+
+    Attributes:
+        images: As the source orders them, each id once.
+    """
+
+    objects: Objects
+    images: tuple[Image, ...]
+
+    @property
+    def malformed(self) -> int:
+        return self.objects.malformed
 
 
 class Backend(msgspec.Struct, frozen=True, gc=False):

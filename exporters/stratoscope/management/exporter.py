@@ -20,6 +20,7 @@ from stratoscope.management.subjects.endpoints import Endpoints
 from stratoscope.management.subjects.extras import Extras
 from stratoscope.management.subjects.flavors import Flavors
 from stratoscope.management.subjects.hosts import Hosts
+from stratoscope.management.subjects.images import Images
 from stratoscope.management.subjects.inventories import Inventories
 from stratoscope.management.subjects.objects import Objects
 from stratoscope.management.subjects.pools import Pools
@@ -40,6 +41,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Quotas: Quotas,
     model.Pools: Pools,
     model.Objects: Objects,
+    model.Images: Images,
     model.Backends: Backends,
     model.Extra: Extras,
 }

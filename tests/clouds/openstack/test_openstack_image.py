@@ -1,8 +1,9 @@
-"""Glance's images counted, the hidden ones among them."""
+"""Glance's images, counted and named, the hidden ones among them."""
 
 import pytest
 
-from stratoscope.clouds.model import Count
+from stratoscope.clouds.model import Count, Objects
+from stratoscope.clouds.model import Image as Named
 from stratoscope.clouds.openstack.api import ForbiddenError
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.core.errors import CollectError, Reason
@@ -21,8 +22,17 @@ def glance(images: Answer | None = None, hidden: Answer | None = None) -> FakeAp
     )
 
 
+async def counted(api: FakeApi) -> Objects:
+    return (await Image(api).images()).objects
+
+
+async def named(*images: dict[str, object]) -> tuple[Named, ...]:
+    body = {"images": [{"id": "i", "status": "active"} | image for image in images]}
+    return (await Image(glance(body)).images()).images
+
+
 async def test_images_are_counted_by_state_and_owner_in_bytes() -> None:
-    read = await Image(glance()).images()
+    read = await counted(glance())
     assert read.by_state == {"active": Count(1, 65536)}
     assert read.by_project == {ADMIN: Count(1, 65536)}
     assert read.orphans is None
@@ -30,37 +40,67 @@ async def test_images_are_counted_by_state_and_owner_in_bytes() -> None:
 
 
 async def test_hidden_images_count_as_well() -> None:
-    read = await Image(glance(hidden=answer("images"))).images()
+    read = await counted(glance(hidden=answer("images")))
     assert read.by_state == {"active": Count(2, 131072)}
+
+
+async def test_images_are_named_with_owner_and_visibility_hidden_ones_too() -> None:
+    hidden = spoilt("images", "images", field="id", value="old")
+    read = await Image(glance(hidden=hidden)).images()
+    ids = ("8ef6d8e2-8f6d-416e-922c-8a330ad139d4", "old")
+    assert read.images == tuple(Named(one, "cirros", ADMIN, "public") for one in ids)
+
+
+async def test_image_that_is_on_both_lists_is_named_once() -> None:
+    renamed = spoilt("images", "images", field="name", value="cirros-old")
+    read = await Image(glance(hidden=renamed)).images()
+    assert [image.name for image in read.images] == ["cirros-old"]
+
+
+async def test_image_without_name_and_owner_has_empty_ones() -> None:
+    assert await named({"name": None, "owner": None}, {"id": "j"}) == (
+        Named("i", "", "", ""),
+        Named("j", "", "", ""),
+    )
+
+
+async def test_image_with_an_absurd_name_costs_itself() -> None:
+    assert await named({"name": "x" * 10_000_000}, {"id": "j", "name": "n"}) == (Named("j", "n", "", ""),)
+
+
+async def test_images_cost_no_request_but_that_for_the_two_lists() -> None:
+    api = glance()
+    await Image(api).images()
+    assert len(api.calls) == 2
 
 
 async def test_image_without_data_has_no_bytes_and_one_without_owner_no_project() -> None:
     body = {"images": [{"id": "i", "status": "queued", "size": None, "owner": None}]}
-    read = await Image(glance(body)).images()
+    read = await counted(glance(body))
     assert (read.by_state, read.by_project) == ({"queued": Count(1, 0)}, {})
 
 
 async def test_no_images_are_zero() -> None:
-    assert (await Image(glance({"images": []})).images()).by_state == {}
+    assert (await counted(glance({"images": []}))).by_state == {}
 
 
 async def test_image_that_makes_no_sense_costs_itself() -> None:
     read = await Image(glance(spoilt("images", "images", field="status", value="x" * 10_000_000))).images()
-    assert (read.by_state, read.malformed) == ({}, 1)
+    assert (read.objects.by_state, read.images, read.malformed) == ({}, (), 1)
 
 
 async def test_plain_credential_says_that_it_does_not_see_all() -> None:
     api = glance()
     api.be(roles=frozenset({"member"}))
-    assert not (await Image(api).images()).is_whole
+    assert not (await counted(api)).is_whole
 
 
 async def test_private_image_of_another_project_tells_that_all_are_seen() -> None:
     api = glance(spoilt("images", "images", field="visibility", value="private"))
     api.be(roles=frozenset({"cloud_admin"}))
-    assert (await Image(api).images()).is_whole
+    assert (await counted(api)).is_whole
     api.be(project_id=ADMIN)
-    assert not (await Image(api).images()).is_whole
+    assert not (await counted(api)).is_whole
 
 
 @pytest.mark.parametrize(

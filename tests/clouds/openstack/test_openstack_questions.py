@@ -48,7 +48,8 @@ def test_question_says_what_it_costs_and_who_may_ask_it(question: Question[Any])
     assert question.role
     assert question.is_on
     assert question.answer in {
-        model.Projects, model.Services, model.Objects, model.Pools, model.Backends, model.Quotas, model.Extra,
+        model.Projects, model.Services, model.Objects, model.Images, model.Pools, model.Backends,
+        model.Quotas, model.Extra,
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from support.fake_api import PROJECT, FakeApi
 from support.fake_nova import START, FakeNova, text
 from support.openstack_answers import answer
 from support.owners import owners
+from support.refreshes import after, counted, known, readers_of
 
 DOWN = CollectError(Reason.UNAVAILABLE, "503")
 NO_HOST = {"status": "ERROR", "fault": {"message": "No valid host was found. ", "code": 500}}
@@ -28,25 +29,13 @@ def _patience() -> Iterator[None]:
     DEADLINE.reset(token)
 
 
-def readers_of(nova: FakeNova) -> Servers:
-    return Servers(nova, owners(), Clock(monotonic=lambda: nova.now, now=lambda: nova.now))
-
-
-async def after(nova: FakeNova, servers: Servers, seconds: float = 60.0) -> VMs:
-    """The next refresh."""
-    nova.now += seconds
-    nova.queries.clear()
-    return await servers.read()
-
-
-async def known(*vm_ids: str) -> tuple[FakeNova, Servers]:
-    """A cloud with these servers, once read."""
-    nova = FakeNova()
-    for vm_id in vm_ids:
-        nova.put(vm_id)
-    servers = readers_of(nova)
-    await servers.read()
-    return nova, servers
+async def test_states_that_matter_are_counted_even_where_nobody_was_ever_in_them() -> None:
+    nova, servers = await known("a")
+    nova.now += 10
+    nova.put("a", status="PAUSED")
+    assert (await after(nova, servers)).by_state == {
+        "ACTIVE": 0, "BUILD": 0, "ERROR": 0, "SHUTOFF": 0, "PAUSED": 1,
+    }  # fmt: skip
 
 
 async def test_first_refresh_lists_the_servers_of_all_projects() -> None:
@@ -144,7 +133,7 @@ async def test_server_deleted_before_a_whole_list_is_gone_with_it_whatever_else_
     nova.delete("a")
     nova.now += before - 5
     nova.put("c")
-    assert (await after(nova, servers, 5)).by_state == {"ACTIVE": 2}
+    assert counted(await after(nova, servers, 5)) == {"ACTIVE": 2}
     assert ALL in nova.queries
 
 
@@ -153,7 +142,7 @@ async def test_after_an_hour_without_an_answer_all_are_listed_as_at_the_start() 
     nova.now += 1800
     nova.delete("a")
     answered = await after(nova, servers, 1801)
-    assert (nova.queries, answered.by_state) == ([ALL], {"ACTIVE": 1})
+    assert (nova.queries, counted(answered)) == ([ALL], {"ACTIVE": 1})
 
 
 async def test_server_that_vanished_without_a_word_is_unknown_until_the_next_whole_list() -> None:
@@ -163,7 +152,7 @@ async def test_server_that_vanished_without_a_word_is_unknown_until_the_next_who
     changes = sorted({**ALL, "changes-since": ""})
     assert [sorted(query) for query in nova.queries] == [changes, sorted(ALL), changes]
     assert (answered.vms["a"].state, answered.vms["a"].flavor) == ("UNKNOWN", "probe.tiny")
-    assert (await after(nova, servers)).by_state == {"UNKNOWN": 1, "ACTIVE": 1}
+    assert counted(await after(nova, servers)) == {"UNKNOWN": 1, "ACTIVE": 1}
     assert (await after(nova, servers, 1801)).vms.keys() == {"b"}
 
 
@@ -172,9 +161,9 @@ async def test_server_whose_cell_answers_again_is_known_again() -> None:
     nova.hidden = {"a"}
     await after(nova, servers, 1801)
     nova.hidden = set()
-    assert (await after(nova, servers, 1801)).by_state == {"ACTIVE": 2}
+    assert counted(await after(nova, servers, 1801)) == {"ACTIVE": 2}
     nova.hidden = {"a"}
-    assert (await after(nova, servers, 1801)).by_state == {"UNKNOWN": 1, "ACTIVE": 1}
+    assert counted(await after(nova, servers, 1801)) == {"UNKNOWN": 1, "ACTIVE": 1}
 
 
 async def test_server_deleted_since_the_last_changes_is_gone_with_the_whole_list() -> None:
@@ -203,7 +192,7 @@ async def test_build_of_which_no_list_makes_sense_any_more_does_not_vanish_nor_c
     nova.put("a", status="SHUTOFF")
     answered = await after(nova, servers)
     assert {"status": "BUILD", **ALL} in nova.queries
-    assert answered.by_state == {"BUILD": 1, "SHUTOFF": 1}
+    assert counted(answered) == {"BUILD": 1, "SHUTOFF": 1}
 
 
 async def test_build_deleted_before_it_came_into_a_cell_is_gone_soon() -> None:
@@ -225,7 +214,7 @@ async def test_build_that_does_not_move_stays() -> None:
         answered = await after(nova, servers, 100)
     assert answered.in_transition == {"BUILD": (1, made)}
     nova.put("b", status="ACTIVE")
-    assert (await after(nova, servers)).by_state == {"ACTIVE": 2}
+    assert counted(await after(nova, servers)) == {"ACTIVE": 2}
     await after(nova, servers)
     assert len(nova.queries) == 1
 
@@ -264,7 +253,7 @@ async def test_right_that_is_taken_away_shows_nothing_of_others_any_more() -> No
         await after(nova, servers)
     answered = await after(nova, servers)
     assert (answered.vms.keys(), answered.is_whole) == ({"mine"}, False)
-    assert "UNKNOWN" not in answered.by_state
+    assert "UNKNOWN" not in counted(answered)
 
 
 async def test_credential_that_may_not_list_its_own_servers_is_left_out() -> None:
@@ -311,7 +300,7 @@ async def test_while_a_long_list_goes_on_changes_are_seen() -> None:
     nova.hidden = {"c"}
     nova.now += 1801
     nova.put("a", status="SHUTOFF")
-    assert (await after(nova, servers, 0)).by_state == {"SHUTOFF": 1, "ACTIVE": 3}
+    assert counted(await after(nova, servers, 0)) == {"SHUTOFF": 1, "ACTIVE": 3}
     nova.put("d")
     nova.delete("b")
     answered = await after(nova, servers)
@@ -379,7 +368,7 @@ async def test_server_that_makes_no_sense_is_counted_and_costs_itself_alone() ->
     nova.put("a", name="x" * 10_000_000)
     nova.put("b", status="SHUTOFF")
     answered = await after(nova, servers)
-    assert (answered.malformed, answered.by_state) == (1, {"ACTIVE": 1, "SHUTOFF": 1})
+    assert (answered.malformed, counted(answered)) == (1, {"ACTIVE": 1, "SHUTOFF": 1})
     answered = await after(nova, servers, 1801)
     assert (answered.malformed, answered.vms["a"].state) == (2, "UNKNOWN")  # in both lists
     assert (await after(nova, servers, 1801)).vms.keys() == {"b"}
@@ -390,7 +379,7 @@ async def test_server_that_loses_its_flavor_is_counted_and_keeps_what_was_known(
     nova.now += 10
     nova.put("a", flavor=None, status="SHUTOFF")
     answered = await after(nova, servers)
-    assert (answered.malformed, answered.by_state, answered.by_flavor) == (
+    assert (answered.malformed, counted(answered), answered.by_flavor) == (
         1,
         {"ACTIVE": 2},
         {"probe.tiny": 2},
@@ -399,82 +388,13 @@ async def test_server_that_loses_its_flavor_is_counted_and_keeps_what_was_known(
     assert (await after(nova, servers)).vms.keys() == {"b"}
 
 
-async def test_faults_that_lists_lack_are_asked_for_once_until_the_server_changes() -> None:
-    nova = FakeNova()
-    nova.lists_faults = False
-    nova.put("a", **NO_HOST)
-    nova.put("b", status="ERROR")
-    servers = readers_of(nova)
-    both = {FaultReason.NO_VALID_HOST: 1, FaultReason.UNKNOWN: 1}
-    assert (await servers.read()).by_fault == both
-    assert nova.asked == ["a", "b"]
-    assert (await after(nova, servers)).by_fault == both
-    assert (await after(nova, servers, 1801)).by_fault == both
-    assert nova.asked == ["a", "b"]
-    nova.put("b", fault={"message": "libvirtError"})
-    answered = await after(nova, servers)
-    assert nova.asked == ["a", "b", "b"]
-    assert answered.by_fault == {FaultReason.NO_VALID_HOST: 1, FaultReason.HYPERVISOR: 1}
-
-
-async def test_faults_are_asked_for_a_few_at_a_time() -> None:
-    nova = FakeNova()
-    nova.lists_faults = False
-    for number in range(25):
-        nova.put(f"{number}", **NO_HOST)
-    servers = readers_of(nova)
-    assert (await servers.read()).by_fault == {FaultReason.NO_VALID_HOST: 20, FaultReason.UNKNOWN: 5}
-    assert (await after(nova, servers)).by_fault == {FaultReason.NO_VALID_HOST: 25}
-
-
-async def test_faults_are_not_asked_for_without_time() -> None:
-    nova = FakeNova()
-    nova.lists_faults = False
-    nova.put("a", **NO_HOST)
-    DEADLINE.set(time.monotonic() + 5)
-    assert (await readers_of(nova).read()).by_fault == {FaultReason.UNKNOWN: 1}
-
-
-async def test_fault_that_cannot_be_read_is_asked_for_again() -> None:
-    nova = FakeNova()
-    nova.lists_faults = False
-    nova.put("a", **NO_HOST)
-    nova.fails = {1: DOWN}
-    servers = readers_of(nova)
-    assert (await servers.read()).by_fault == {FaultReason.UNKNOWN: 1}
-    assert (await after(nova, servers)).by_fault == {FaultReason.NO_VALID_HOST: 1}
-
-
-async def test_server_that_is_gone_or_forbidden_has_no_fault_to_be_asked_for() -> None:
-    nova = FakeNova()
-    nova.lists_faults = False
-    nova.put("a", **NO_HOST)
-    nova.fails = {1: ForbiddenError("403")}
-    servers = readers_of(nova)
-    await servers.read()
-    nova.delete("a")
-    assert (await after(nova, servers)).by_fault == {}
-    assert nova.asked == ["a"]
-
-
-async def test_server_that_is_no_longer_in_error_has_no_reason() -> None:
-    nova = FakeNova()
-    nova.lists_faults = False
-    nova.put("a", **NO_HOST)
-    servers = readers_of(nova)
-    await servers.read()
-    nova.now += 10
-    nova.put("a", status="ACTIVE", fault=None)
-    assert (await after(nova, servers)).by_fault == {}
-
-
 async def test_recorded_servers_are_understood_one_and_all() -> None:
     api = FakeApi({("compute", "/servers/detail"): answer("servers")})
     api.answers["compute", "/servers/acd28af1-17ff-4430-98f0-f7b30ad0008f"] = answer("server_nowhere")
     servers = Servers(api, owners(), Clock(monotonic=lambda: 7.0, now=lambda: 1795422700.0))
     answered = await servers.read()
     assert answered.malformed == 0
-    assert answered.by_state == {"BUILD": 1, "ERROR": 2, "ACTIVE": 2, "VERIFY_RESIZE": 1}
+    assert counted(answered) == {"BUILD": 1, "ERROR": 2, "ACTIVE": 2, "VERIFY_RESIZE": 1}
     assert answered.by_fault == {FaultReason.NO_VALID_HOST: 1, FaultReason.HYPERVISOR: 1}
     api.answers["compute", "/servers/detail"] = answer("servers_changed")
     assert (await servers.read()).vms.keys() == answered.vms.keys()

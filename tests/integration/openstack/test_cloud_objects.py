@@ -169,6 +169,15 @@ def test_sizes_are_those_that_the_tool_lists(admins: Page, cli: Cli, sort: str) 
     assert admins.by(f"{sort}_bytes", "state") == sizes
 
 
+def test_images_are_named_as_the_tool_lists_them(admins: Page, cli: Cli) -> None:
+    rows = cli.ask("image", "list", "--long")
+    infos = [have for have, _ in admins.all("image_info")]
+    assert len(infos) == len(rows) > 0
+    assert {
+        have["image"]: (have["image_name"], have["project_id"], have["visibility"]) for have in infos
+    } == {row["ID"]: (row["Name"], row["Project"], row["Visibility"]) for row in rows}
+
+
 @pytest.mark.parametrize("name", ["project1", "project2", "admin"])
 def test_what_a_project_has_is_what_the_tool_lists_of_it(
     admins: Page, cli: Cli, project_ids: dict[str, str], name: str

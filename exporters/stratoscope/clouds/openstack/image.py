@@ -1,4 +1,4 @@
-"""Glance: images counted. Source: /v2/images, once more for those that are hidden.
+"""Glance: images, counted and named. Source: /v2/images, once more for those that are hidden.
 
 An administrator sees all; any other those of its own project, the public ones and those shared with it. So
 another project's private image tells that all are seen, whatever the administrator's role is called.
@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
+from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.model import Objects
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
 from stratoscope.clouds.openstack.fields import Text
@@ -19,10 +19,11 @@ from stratoscope.core.collector import Every
 
 
 class _Image(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: size: Bytes; None until there are data."""
+    """Attributes: size: Bytes; None until there are data. name: Whatever its owner wrote; None for none."""
 
     id: Text
     status: Text
+    name: Text | None = None
     size: int | None = None
     owner: Text | None = None
     visibility: Text = ""
@@ -37,11 +38,11 @@ class Image:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[Objects]]:
+    def questions(self) -> Sequence[Question[model.Images]]:
         return (
             Question(
                 "images",
-                Objects,
+                model.Images,
                 self.images,
                 Every(300, 60, 900),
                 cost="2, and 1 for each further 1,000 images",
@@ -49,8 +50,12 @@ class Image:
             ),
         )
 
-    async def images(self) -> Objects:
-        """Images by state, with the bytes that they take; a project is an image's owner."""
+    async def images(self) -> model.Images:
+        """All images, and how many by state with the bytes that they take; a project is an image's owner.
+
+        Glance lists the newest first; one that is hidden meanwhile is on both lists.
+        """
+        found: dict[str, model.Image] = {}
         tally, access = Tally("images", is_sized=True), await self._api.access()
         for query in (WHOLE_PAGE, {**WHOLE_PAGE, "os_hidden": "true"}):
             async for page in pages(self._api, "images", _IMAGES, query):
@@ -58,4 +63,9 @@ class Image:
                 for image in page.items:
                     is_others = image.visibility == "private" and is_anothers(image.owner, access)
                     tally.add(image.status, image.owner, image.size or 0, is_others=is_others)
-        return tally.objects(is_whole=access.is_admin)
+                    found[image.id] = _named(image)
+        return model.Images(tally.objects(is_whole=access.is_admin), tuple(found.values()))
+
+
+def _named(image: _Image) -> model.Image:
+    return model.Image(image.id, image.name or "", image.owner or "", image.visibility)

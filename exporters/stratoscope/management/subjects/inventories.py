@@ -11,26 +11,29 @@ from stratoscope.management.subjects import spread
 
 _PREFIX: Final = "stratoscope_management"
 _HOST: Final = ("cloud", "host")
+_CLASS: Final = (*_HOST, "resource")
 
 
-def _families(name: str, what: str, unit: str, source: str) -> Sequence[Family]:
+def _families(
+    name: str, what: str, unit: str, source: str, labels: Sequence[str] = _HOST
+) -> Sequence[Family]:
     """Reserved, ratio, allocatable, allocated of a resource. Args: unit: With its underscore, or ""."""
     metric = f"{_PREFIX}_host_{name}"
     return (
         Family(
-            f"{metric}_reserved{unit}", f"{what} that the host keeps for itself ({source}).", labels=_HOST
+            f"{metric}_reserved{unit}", f"{what} that the host keeps for itself ({source}).", labels=labels
         ),
         Family(
             f"{metric}_allocation_ratio",
             f"How many times what is not reserved may be promised ({source}).",
-            labels=_HOST,
+            labels=labels,
         ),
         Family(
             f"{metric}_allocatable{unit}",
             f"{what} that may be promised to VMs: total less reserved, times the ratio ({source}).",
-            labels=_HOST,
+            labels=labels,
         ),
-        Family(f"{metric}_allocated{unit}", f"{what} promised to VMs (usages of {source}).", labels=_HOST),
+        Family(f"{metric}_allocated{unit}", f"{what} promised to VMs (usages of {source}).", labels=labels),
     )
 
 
@@ -47,13 +50,10 @@ PCPUS = Family(
 RESOURCE = Family(
     f"{_PREFIX}_host_resource",
     "What else the host has, by resource class as the source spells it.",
-    labels=(*_HOST, "resource"),
+    labels=_CLASS,
 )
-RESOURCE_ALLOCATED = Family(
-    f"{_PREFIX}_host_resource_allocated",
-    "What was promised to VMs of what else the host has, by resource class.",
-    labels=(*_HOST, "resource"),
-)
+OF_CLASS: Final = _families("resource", "Pieces of the resource class", "", "Placement", _CLASS)
+"""As OF, of a resource class that has no families of its own."""
 
 
 def _ratios(of: str, label: str, whose: str) -> Mapping[str, Family]:
@@ -80,7 +80,7 @@ BY_PROJECT: Final = _ratios(
 
 class Inventories(Subject[model.Inventories]):
     families = (
-        *(family for families in OF.values() for family in families), PCPUS, RESOURCE, RESOURCE_ALLOCATED,
+        *(family for families in OF.values() for family in families), PCPUS, RESOURCE, *OF_CLASS,
         *BY_HOST.values(), *BY_ZONE.values(), *BY_PROJECT.values(), *spread.FAMILIES,
     )  # fmt: skip
 
@@ -104,13 +104,13 @@ class Inventories(Subject[model.Inventories]):
 
 def _of_host(resources: Mapping[str, model.Resource], labels: Labels) -> Iterable[Sample]:
     for name, resource in resources.items():
+        promises = (resource.reserved, resource.ratio, resource.allocatable, resource.allocated)
         if name in OF:
-            promises = (resource.reserved, resource.ratio, resource.allocatable, resource.allocated)
             yield from given(OF[name], promises, labels)
         else:
             of_class = labels.plus(resource=name)
-            values = (resource.total, resource.allocated)
-            yield from given((RESOURCE, RESOURCE_ALLOCATED), values, of_class)
+            yield RESOURCE(resource.total, of_class)
+            yield from given(OF_CLASS, promises, of_class)
     if "pcpus" in resources:
         yield PCPUS(resources["pcpus"].total, labels)
 

@@ -20,7 +20,7 @@ WHOLE = Family(
 
 
 @dataclass(frozen=True, slots=True)
-class _Sort:
+class Sort:
     """The families of one sort; those of bytes and of orphans are None where it has none."""
 
     by_state: Family
@@ -39,11 +39,11 @@ class _Sort:
                 yield family
 
 
-def _sort(name: str, plural: str, *, size: str = "", orphan: str = "") -> _Sort:
+def sort_of(name: str, plural: str, *, size: str = "", orphan: str = "") -> Sort:
     """The families of a sort. Args: size: What its bytes are. orphan: When one is bound to nothing."""
     metric, project = f"{_PREFIX}_{name}", f"{_PREFIX}_project_{name}"
     capital = plural[0].upper() + plural[1:]
-    return _Sort(
+    return Sort(
         Family(metric, f"{capital} by state, as the source spells it.", labels=_STATE),
         Family(project, f"{capital} of the project.", labels=_PROJECT),
         Family(f"{metric}_bytes", f"{size} of {plural} by state.", labels=_STATE) if size else None,
@@ -57,32 +57,35 @@ def _sort(name: str, plural: str, *, size: str = "", orphan: str = "") -> _Sort:
     )
 
 
-SORTS: Final[Mapping[str, _Sort]] = {
-    "volumes": _sort("volumes", "volumes", size="Size", orphan="available, without an attachment"),
-    "snapshots": _sort("snapshots", "volume snapshots", size="Size, as large as their volumes,"),
-    "backups": _sort("backups", "volume backups", size="Size, as large as their volumes,"),
-    "images": _sort("images", "images", size="Size"),
-    "ports": _sort("ports", "ports", orphan="neither a device nor an owner of one"),
-    "routers": _sort("routers", "routers"),
-    "floating_ips": _sort("floating_ips", "floating IP addresses", orphan="no port"),
-    "networks": _sort("networks", "networks"),
+SORTS: Final[Mapping[str, Sort]] = {
+    "volumes": sort_of("volumes", "volumes", size="Size", orphan="available, without an attachment"),
+    "snapshots": sort_of("snapshots", "volume snapshots", size="Size, as large as their volumes,"),
+    "backups": sort_of("backups", "volume backups", size="Size, as large as their volumes,"),
+    "ports": sort_of("ports", "ports", orphan="neither a device nor an owner of one"),
+    "routers": sort_of("routers", "routers"),
+    "floating_ips": sort_of("floating_ips", "floating IP addresses", orphan="no port"),
+    "networks": sort_of("networks", "networks"),
 }
-"""By `model.Objects.sort`: each has metrics of its own."""
+"""By `model.Objects.sort`: each has metrics of its own. See images.py for images."""
 
 
 class Objects(Subject[model.Objects]):
     families = (*(family for sort in SORTS.values() for family in sort.families()), WHOLE)
 
     def samples(self, answer: model.Objects, /) -> Iterable[Sample]:
-        sort, cloud = SORTS[answer.sort], Labels(cloud=self._cloud)
-        for state, count in answer.by_state.items():
-            yield from _counted(sort.by_state, sort.bytes_by_state, count, cloud.plus(state=state))
-        for project_id, count in answer.by_project.items():
-            of_project = cloud.plus(project_id=project_id)
-            yield from _counted(sort.by_project, sort.bytes_by_project, count, of_project)
-        if answer.orphans is not None and sort.orphaned is not None:
-            yield from _counted(sort.orphaned, sort.orphaned_bytes, answer.orphans, cloud)
-        yield WHOLE(int(answer.is_whole), cloud.plus(sort=answer.sort))
+        yield from of_sort(SORTS[answer.sort], answer, Labels(cloud=self._cloud))
+
+
+def of_sort(sort: Sort, answer: model.Objects, cloud: Labels) -> Iterable[Sample]:
+    """What is counted of one sort. Args: cloud: The label `cloud` alone."""
+    for state, count in answer.by_state.items():
+        yield from _counted(sort.by_state, sort.bytes_by_state, count, cloud.plus(state=state))
+    for project_id, count in answer.by_project.items():
+        of_project = cloud.plus(project_id=project_id)
+        yield from _counted(sort.by_project, sort.bytes_by_project, count, of_project)
+    if answer.orphans is not None and sort.orphaned is not None:
+        yield from _counted(sort.orphaned, sort.orphaned_bytes, answer.orphans, cloud)
+    yield WHOLE(int(answer.is_whole), cloud.plus(sort=answer.sort))
 
 
 def _counted(number: Family, size: Family | None, count: model.Count, labels: Labels) -> Iterable[Sample]:

@@ -16,7 +16,11 @@ from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.vm import FAMILIES, EachVM
 
 _PREFIX: Final = "stratoscope_management"
-VMS = Family(f"{_PREFIX}_vms", "VMs by state, as the source spells it.", labels=("cloud", "state"))
+VMS = Family(
+    f"{_PREFIX}_vms",
+    "VMs by state, as the source spells it; 0 for the usual ones, and for those that a VM was in before.",
+    labels=("cloud", "state"),
+)
 WHOLE = Family(
     f"{_PREFIX}_vms_whole",
     "1 if the VMs of all projects are seen, 0 if the credential sees its own project's alone.",

@@ -48,6 +48,8 @@ _CLOCK_OFF_S: Final = 3600.0
 """By no more than that this machine's clock is ahead of the cloud's: tokens are not valid for longer."""
 _EVERYBODYS: Final = {"all_tenants": "1"}
 _OWN: Final[Mapping[str, str]] = {}
+_STATES: Final = ("ACTIVE", "BUILD", "ERROR", "SHUTOFF")
+"""Those that are counted even where no server was ever in them."""
 _TRIES: Final = 3
 _AT_ONCE: Final = 50
 """Servers taken note of in one turn of the event loop, 0.4 ms: a scrape waits for several of its turns."""
@@ -93,7 +95,7 @@ class Servers:
     """
 
     def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
-        self.ledger = Ledger()
+        self.ledger = Ledger(_STATES)
         self._api, self._names, self._clock = api, names, clock
         self._texts, self._unexplained = Texts(), Unexplained(api)
         self._scope: Mapping[str, str] = _EVERYBODYS
@@ -302,5 +304,5 @@ class Servers:
         self._forget(scope)
 
     def _forget(self, scope: Mapping[str, str]) -> None:
-        self._scope, self.ledger = scope, Ledger()
+        self._scope, self.ledger = scope, Ledger(_STATES)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()

@@ -1,0 +1,35 @@
+"""Images: counted as other objects are, and the name of each."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.management.bounded import MOST
+from stratoscope.management.subject import Subject
+from stratoscope.management.subjects.objects import WHOLE, of_sort, sort_of
+
+_PREFIX: Final = "stratoscope_management"
+_COUNTED: Final = sort_of("images", "images", size="Size")
+INFO = Family(
+    f"{_PREFIX}_image_info",
+    "The image's name, owner and visibility, as the source spells it; always 1.",
+    labels=("cloud", "image", "image_name", "project_id", "visibility"),
+)
+BEYOND = Family(
+    f"{_PREFIX}_images_beyond_bound",
+    "Images whose names are not shown because there are too many; public ones come first, then the newest.",
+    labels=("cloud",),
+)
+
+
+class Images(Subject[model.Images]):
+    families = (*_COUNTED.families(), WHOLE, INFO, BEYOND)
+
+    def samples(self, answer: model.Images, /) -> Iterable[Sample]:
+        cloud = Labels(cloud=self._cloud)
+        yield from of_sort(_COUNTED, answer.objects, cloud)
+        yield BEYOND(max(0, len(answer.images) - MOST), cloud)
+        for image in sorted(answer.images, key=lambda one: one.visibility != "public")[:MOST]:
+            one = cloud.plus(image=image.image_id, image_name=image.name)
+            yield INFO(1, one.plus(project_id=image.project_id, visibility=image.visibility))
