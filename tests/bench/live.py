@@ -31,12 +31,15 @@ LIMITED = (
 
 def run(rounds: int) -> list[Result]:
     results = []
-    for guests in (20, 50):
-        # Linux boots slowly without KVM; guests beyond 30 are boot sectors: they cost the daemon as much.
-        counts = [f"--linux={min(guests, 30)}", f"--tiny={max(0, guests - 30)}"]
-        up = [sys.executable, ROOT / "scripts/libvirt-up", *counts, "--wait=900"]
-        subprocess.run(up, check=True)
-        results += _of(guests, rounds)
+    try:
+        for guests in (20, 50):
+            # Linux boots slowly without KVM; guests beyond 30 are boot sectors: they cost the daemon as much.
+            counts = [f"--linux={min(guests, 30)}", f"--tiny={max(0, guests - 30)}"]
+            up = [sys.executable, ROOT / "scripts/libvirt-up", *counts, "--wait=900"]
+            subprocess.run(up, check=True)
+            results += _of(guests, rounds)
+    finally:
+        subprocess.run([sys.executable, ROOT / "scripts/libvirt-down"], check=True)
     return results
 
 

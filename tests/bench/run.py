@@ -29,7 +29,7 @@ PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
     "endurance": lambda _: endurance.run(),
     "live": live.run,
 }
-"""By name; each takes the number of rounds. The guests of `live` are still busy when it is over."""
+"""By name; each takes the number of rounds."""
 
 
 def main() -> int:
