@@ -194,7 +194,7 @@ def test_each_vm_has_the_identity_and_the_state_of_server_list(
 def test_vms_are_counted_as_server_list_has_them(
     admins: Page, servers: list[dict[str, Any]], name: str, label: str, column: str
 ) -> None:
-    assert admins.by(name, label) == Counter(row[column] or "" for row in servers)
+    assert Counter(admins.by(name, label)) == Counter(row[column] or "" for row in servers)
 
 
 @pytest.mark.parametrize(("owner", "column"), [("project", "Project ID"), ("user", "User ID")])
