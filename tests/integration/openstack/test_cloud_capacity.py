@@ -88,7 +88,7 @@ def test_as_many_vms_fit_as_the_exporter_says(cli: Cli, tmp_path: Path) -> None:
         largest = ours.info("zone_largest_flavor_info", zone="small")
         # Nobody tells that the zone has no huge pages: what certainly fits goes before an upper bound.
         assert (largest["flavor"], largest["upper_bound"]) == ("tiny", "false")
-        wait_for_page(
+        ours = wait_for_page(
             exporter,
             lambda page: page.value("vms_in_error", reason="no_valid_host") == 3,
             "no host was found for two more",
