@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 Call = tuple[str, str]
 """Service and operation."""
+Ended = tuple[str, str, str]
+"""Service, operation and code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,10 @@ class Spent:
         token_expires: Unix seconds.
     """
 
-    requests: Mapping[tuple[str, str, str], int]
-    seconds: Mapping[tuple[str, str, str], float]
-    size: Mapping[tuple[str, str, str], int]
-    retries: Mapping[tuple[str, str, str], int]
+    requests: Mapping[Ended, int]
+    seconds: Mapping[Ended, float]
+    size: Mapping[Ended, int]
+    retries: Mapping[Ended, int]
     waited_s: float
     in_flight: int
     logins: Mapping[str, int]
@@ -45,10 +47,10 @@ class Account:
         self.in_flight = 0
         self.logins: Counter[str] = Counter()
         self.token_expires: float | None = None
-        self._requests: Counter[tuple[str, str, str]] = Counter()
-        self._retries: Counter[tuple[str, str, str]] = Counter()
-        self._seconds: defaultdict[tuple[str, str, str], float] = defaultdict(float)
-        self._size: Counter[tuple[str, str, str]] = Counter()
+        self._requests: Counter[Ended] = Counter()
+        self._retries: Counter[Ended] = Counter()
+        self._seconds: defaultdict[Ended, float] = defaultdict(float)
+        self._size: Counter[Ended] = Counter()
 
     def request(self, call: Call, code: str, *, seconds: float, size: int) -> None:
         """One request has ended, however it did."""

@@ -16,5 +16,9 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
 
+    def unix(self, moment: float) -> float:
+        """Unix seconds of a moment on the monotonic clock, by the wall clock as it is now."""
+        return self.now() - (self.monotonic() - moment)
+
 
 CLOCK = Clock()

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.openstack.api import Access, Api
-from stratoscope.clouds.openstack.listing import Listing, Page, Query
+from stratoscope.clouds.openstack.listing import Listing, Query
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 
@@ -18,11 +18,12 @@ _OUT_OF_TIME: Final = frozenset({Reason.TIMEOUT, Reason.BUSY})
 _NO_TIME_S: Final = 1.0
 
 
-async def pages(api: Api, collector: str, listing: Listing[T], query: Query) -> AsyncGenerator[Page[T], None]:
-    """The pages of a list that begins anew at each refresh.
+async def pages(api: Api, tally: "Tally", listing: Listing[T], query: Query) -> AsyncGenerator[list[T], None]:
+    """The items of a list that begins anew at each refresh, page by page.
 
     Args:
-        collector: The question's name: whose time-out is too short for a list that does not come to its end.
+        tally: Takes note of those that make no sense. Its sort is the name of the collector, whose time-out
+            is too short for a list that does not come to its end.
 
     Raises:
         CollectError: As Api; one that came with the end of the collector's time says how far the list was.
@@ -32,13 +33,14 @@ async def pages(api: Api, collector: str, listing: Listing[T], query: Query) -> 
         try:
             async for page in found:
                 read += 1
-                yield page
+                tally.malformed += page.malformed
+                yield page.items
         except CollectError as error:
             if not read or error.reason not in _OUT_OF_TIME or not _is_over():
                 raise
             so_far = f"{read} pages read in {time.monotonic() - began:.0f} s, and there are more"
             raise CollectError(
-                error.reason, f"{error}; {so_far}: raise management.collectors.{collector}.timeout"
+                error.reason, f"{error}; {so_far}: raise management.collectors.{tally.sort}.timeout"
             ) from error
 
 
@@ -54,10 +56,15 @@ def _is_over() -> bool:
 
 
 class Tally:
-    """How many objects of one sort there are, by state and by project."""
+    """How many objects of one sort there are, by state and by project.
+
+    Attributes:
+        sort: As `model.Objects.sort`.
+        malformed: How many made no sense.
+    """
 
     def __init__(self, sort: str, *, is_sized: bool = False, has_orphans: bool = False) -> None:
-        self._sort, self._is_sized, self._has_orphans = sort, is_sized, has_orphans
+        self.sort, self._is_sized, self._has_orphans = sort, is_sized, has_orphans
         self._by_state: defaultdict[str, list[int]] = defaultdict(_nothing)
         self._by_project: defaultdict[str, list[int]] = defaultdict(_nothing)
         self._orphans = _nothing()
@@ -90,7 +97,7 @@ class Tally:
     def objects(self, *, is_whole: bool) -> Objects:
         """What was counted. Args: is_whole: What the token's role says, where no object was another's."""
         return Objects(
-            self._sort,
+            self.sort,
             {state: self._result(count) for state, count in self._by_state.items()},
             self._result(self._orphans) if self._has_orphans else None,
             {project_id: self._result(count) for project_id, count in self._by_project.items()},

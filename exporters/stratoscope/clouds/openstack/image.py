@@ -58,9 +58,8 @@ class Image:
         found: dict[str, model.Image] = {}
         tally, access = Tally("images", is_sized=True), await self._api.access()
         for query in (WHOLE_PAGE, {**WHOLE_PAGE, "os_hidden": "true"}):
-            async for page in pages(self._api, "images", _IMAGES, query):
-                tally.malformed += page.malformed
-                for image in page.items:
+            async for listed in pages(self._api, tally, _IMAGES, query):
+                for image in listed:
                     is_others = image.visibility == "private" and is_anothers(image.owner, access)
                     tally.add(image.status, image.owner, image.size or 0, is_others=is_others)
                     found[image.id] = _named(image)

@@ -12,12 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from stratoscope.clouds.openstack.fields import UNREAD
 from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
-
-_UNREAD: Final = (msgspec.DecodeError, RecursionError)
-"""What decoding raises; the second where it is nested too deep."""
 
 Query: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 """Of a request; pairs where a name stands more than once: Neutron's `fields`."""
@@ -86,7 +84,7 @@ class Listing(Generic[T]):
         """
         try:
             return self._whole.decode(body).items, 0
-        except _UNREAD as error:
+        except UNREAD as error:
             return self._one_by_one(body, error)
 
     def more(self, body: bytes) -> Query | None:
@@ -99,7 +97,7 @@ class Listing(Generic[T]):
         """
         try:
             href = self._links.decode(body).href()
-        except _UNREAD as error:
+        except UNREAD as error:
             raise self._malformed(error) from error
         return parse_qsl(urlsplit(href).query, keep_blank_values=True) if href else None
 
@@ -134,7 +132,7 @@ class Listing(Generic[T]):
     def _one_by_one(self, body: bytes, error: Exception) -> tuple[list[T], int]:
         try:
             raws = self._raw.decode(body).items
-        except _UNREAD as worse:
+        except UNREAD as worse:
             raise self._malformed(worse) from worse
         if raws is None:
             raise self._malformed(error) from error
@@ -142,7 +140,7 @@ class Listing(Generic[T]):
         for raw in raws:
             try:
                 good.append(self._item.decode(raw))
-            except _UNREAD as why:
+            except UNREAD as why:
                 errors.append(str(why))
         self._error = errors[0] if errors else self._error
         return good, len(errors)

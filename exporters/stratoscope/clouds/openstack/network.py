@@ -136,9 +136,8 @@ class Network:
         tally, access = Tally("ports", has_orphans=True), await self._api.access()
         are_bound = False
         fields = _fields("id", *_OF_PORTS, is_paged=True)
-        async for page in pages(self._api, "ports", _PORTS, fields):
-            tally.malformed += page.malformed
-            for port in page.items:
+        async for listed in pages(self._api, tally, _PORTS, fields):
+            for port in listed:
                 is_orphan = not port.device_id and not port.device_owner
                 # The owner of a network sees others' ports on it, but not where they are.
                 is_others = port.host is not None and is_anothers(port.project_id, access)
@@ -151,9 +150,8 @@ class Network:
         """Floating IPs; one without a port is bound to nothing."""
         tally, access = Tally("floating_ips", has_orphans=True), await self._api.access()
         fields = _fields("id", "status", "project_id", "port_id", is_paged=True)
-        async for page in pages(self._api, "floating_ips", _FLOATING_IPS, fields):
-            tally.malformed += page.malformed
-            for address in page.items:
+        async for listed in pages(self._api, tally, _FLOATING_IPS, fields):
+            for address in listed:
                 is_orphan, is_others = not address.port_id, is_anothers(address.project_id, access)
                 tally.add(address.status, address.project_id or "", is_orphan=is_orphan, is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
@@ -161,9 +159,8 @@ class Network:
     async def routers(self) -> Objects:
         tally, access = Tally("routers"), await self._api.access()
         fields = _fields("id", "status", "project_id", is_paged=True)
-        async for page in pages(self._api, "routers", _ROUTERS, fields):
-            tally.malformed += page.malformed
-            for router in page.items:
+        async for listed in pages(self._api, tally, _ROUTERS, fields):
+            for router in listed:
                 is_others = is_anothers(router.project_id, access)
                 tally.add(router.status, router.project_id or "", is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
@@ -171,9 +168,8 @@ class Network:
     async def networks(self) -> Objects:
         tally, access = Tally("networks"), await self._api.access()
         fields = _fields("id", "status", "project_id", "shared", "router:external", is_paged=True)
-        async for page in pages(self._api, "networks", _NETWORKS, fields):
-            tally.malformed += page.malformed
-            for network in page.items:
+        async for listed in pages(self._api, tally, _NETWORKS, fields):
+            for network in listed:
                 is_hidden = not network.shared and not network.is_external
                 is_others = is_hidden and is_anothers(network.project_id, access)
                 tally.add(network.status, network.project_id or "", is_others=is_others)

@@ -173,9 +173,8 @@ class Placement:
             if read and time_left_s() < 2 * longest_s + 1:
                 break
             began = time.monotonic()
-            provider.tried(
-                part, self._clock.monotonic()
-            )  # before: one that fails must not hold up the others
+            # Before it is read: one that fails must not hold up the others.
+            provider.tried(part, self._clock.monotonic())
             try:
                 await self._read(provider, part)
             except NotThereError:

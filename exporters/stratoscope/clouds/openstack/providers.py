@@ -14,7 +14,6 @@ import msgspec
 from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.model import Resource, Spread
 from stratoscope.clouds.openstack.fields import GIB, MIB, Text
-from stratoscope.clouds.openstack.rotation import unix
 
 VCPU, PCPU, MEMORY, DISK = "VCPU", "PCPU", "MEMORY_MB", "DISK_GB"
 NAMES: Final[Mapping[str, tuple[str, int]]] = {
@@ -234,7 +233,7 @@ class Providers:
         """How far the reading is."""
         shown = [one for one in self if one.inventories is not None and one.usages is not None]
         moments = [one.moments[part] for one in shown for part in (Part.INVENTORIES, Part.USAGES)]
-        oldest = unix(min(moments), clock) if moments else None
+        oldest = clock.unix(min(moments)) if moments else None
         return Spread(collector, len(self._known), len(shown), oldest, per_second)
 
 

@@ -19,11 +19,6 @@ KEPT_S: Final = 3600.0
 _STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})
 
 
-def unix(moment: float, clock: Clock) -> float:
-    """Unix seconds of a moment on the monotonic clock, by the wall clock as it is now."""
-    return clock.now() - (clock.monotonic() - moment)
-
-
 class Rotation(Generic[T]):
     """The last value of each item, kept over refreshes; each refresh is one turn.
 
@@ -75,14 +70,13 @@ class Rotation(Generic[T]):
     def spread(self) -> Spread:
         """How far it is."""
         moments = [moment for moment, _ in self._values.values()]
-        oldest = unix(min(moments), self._clock) if moments else None
+        oldest = self._clock.unix(min(moments)) if moments else None
         return Spread(self._collector, len(self._tried), len(self._values), oldest, self._per_second)
 
     async def _read(self, item: str, read: Callable[[str], Awaitable[T]], turn: "_Turn") -> bool:
         """Read one item; False: the source is down, or has no time, for the others as well."""
-        self._tried[item] = (
-            self._clock.monotonic()
-        )  # before: one that fails must not hold up the others next time
+        # Before it is read: one that fails must not hold up the others next time.
+        self._tried[item] = self._clock.monotonic()
         try:
             value = await read(item)
         except (ForbiddenError, NotThereError) as error:

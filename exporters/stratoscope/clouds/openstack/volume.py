@@ -149,9 +149,8 @@ class Volume:
         """
         tally = Tally("volumes", is_sized=True, has_orphans=True)
         access = await self._api.access()
-        async for page in pages(self._api, "volumes", _VOLUMES, _ALL):
-            tally.malformed += page.malformed
-            for one in page.items:
+        async for listed in pages(self._api, tally, _VOLUMES, _ALL):
+            for one in listed:
                 is_orphan = one.status == "available" and not one.attachments
                 project_id = one.project_id or _own(access)
                 is_others = is_anothers(one.project_id, access)
@@ -175,9 +174,8 @@ class Volume:
 
     async def _count(self, sort: str, listing: Listing[_Copy]) -> Objects:
         tally, access = Tally(sort, is_sized=True), await self._api.access()
-        async for page in pages(self._api, sort, listing, _ALL):
-            tally.malformed += page.malformed
-            for one in page.items:
+        async for listed in pages(self._api, tally, listing, _ALL):
+            for one in listed:
                 told = one.of_snapshot or one.of_backup
                 is_others = is_anothers(told, access)
                 tally.add(one.status, told or _own(access), one.size * GIB, is_others=is_others)

@@ -131,10 +131,10 @@ class Servers:
         """
         malformed = 0
         if self._listed_at is not None and self._clock.monotonic() - self._known_at > _FORGOTTEN_S:
-            self._begin_anew(self._scope)
-        if (
-            self._listed_at is not None
-        ):  # before a whole list, too: those that it lacks are gone if this says so
+            self._list, self._listed_at = None, None
+            self._forget(self._scope)
+        # Before a whole list, too: those that it lacks are gone if the changes say so.
+        if self._listed_at is not None:
             malformed = await self._read_changes()
         if self._is_list_due():
             malformed += await self._read_all()
@@ -298,10 +298,6 @@ class Servers:
         """Everybody's servers, or the own project's: what was seen with the other view is forgotten."""
         if scope is not self._scope:
             self._forget(scope)
-
-    def _begin_anew(self, scope: Mapping[str, str]) -> None:
-        self._list, self._listed_at = None, None
-        self._forget(scope)
 
     def _forget(self, scope: Mapping[str, str]) -> None:
         self._scope, self.ledger = scope, Ledger(_STATES)

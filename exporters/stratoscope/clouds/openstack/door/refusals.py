@@ -6,6 +6,7 @@ import msgspec
 
 from stratoscope.clouds.calls import Answer
 from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.fields import UNREAD
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
 
 _KEYS: Final = ("message", "detail", "error_message", "faultstring", "title", "description")
@@ -45,7 +46,7 @@ def _said(answer: Answer) -> str:
         return ""
     try:
         body = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREAD:
         return ""
     return one_line(" ".join(_text(body, _DEEPEST).split()))[:_LONGEST]
 

@@ -8,6 +8,7 @@ import msgspec
 
 from stratoscope.clouds.openstack.api import Access
 from stratoscope.clouds.openstack.door.client import Ask, Client
+from stratoscope.clouds.openstack.fields import UNREAD
 from stratoscope.clouds.openstack.listing import Listing, Page, Query, pairs
 from stratoscope.core.errors import CollectError, Reason
 
@@ -44,7 +45,7 @@ class Session:
         body = await self._client.body(Ask(service, operation, path, params, version))
         try:
             return msgspec.json.decode(body, type=kind)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREAD as error:
             raise CollectError(Reason.MALFORMED, f"{service}: {operation}: {error}") from error
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:

@@ -12,6 +12,7 @@ import msgspec
 
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.fields import UNREAD
 from stratoscope.core.errors import CollectError, Reason
 
 NAMES: Final[Mapping[str, str]] = {
@@ -127,7 +128,7 @@ def _newest(service: str, body: bytes, wanted: Number) -> Number | None:
     """
     try:
         ones = msgspec.json.decode(body, type=_Document).all()
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREAD as error:
         raise CollectError(Reason.MALFORMED, f"{service}: versions: {error}") from error
     if not ones:
         raise CollectError(Reason.MALFORMED, f"{service}: versions: the document has none")
