@@ -205,24 +205,12 @@ async def test_after_a_pause_one_alone_finds_out(wheel: Wheel, deadline: Callabl
     assert len([moment for moment in service.asked_at if moment > 1000.05]) <= 6
 
 
+@pytest.mark.parametrize("retry_after", [None, "1"])
 async def test_ten_minutes_of_429_cause_hardly_any_requests(
-    wheel: Wheel, deadline: Callable[[float], None]
+    wheel: Wheel, deadline: Callable[[float], None], retry_after: str | None
 ) -> None:
     budget = Budget(Limits(), wheel.clock)
-    service = Service(wheel, _refused(429))
-    while wheel.time_s < 1600:
-        began = wheel.time_s
-        deadline(50)
-        await wheel.run(*(budget.call("compute", "servers", service) for _ in range(5)))
-        wheel.time_s = max(wheel.time_s, began + 60)
-    assert len(service.asked_at) <= 25
-
-
-async def test_ten_minutes_of_a_short_retry_after_cause_hardly_more(
-    wheel: Wheel, deadline: Callable[[float], None]
-) -> None:
-    budget = Budget(Limits(), wheel.clock)
-    service = Service(wheel, _refused(429, "1"))
+    service = Service(wheel, _refused(429, retry_after))
     while wheel.time_s < 1600:
         began = wheel.time_s
         deadline(50)

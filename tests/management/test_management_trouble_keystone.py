@@ -41,16 +41,14 @@ def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def in_flight(cloud: Apart, path: str) -> None:
     """Wait until the fault that hits this path once has done so."""
     async with asyncio.timeout(10):
-        while any(fault.path == path for fault in cloud.demo.cloud.faults.shown()):  # noqa: ASYNC110
+        while any(fault.path == path for fault in cloud.demo.cloud.faults.shown()):  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.01)
 
 
 async def test_a_keystone_killed_amid_a_refresh_costs_its_own_collector_alone(
     cloud: Apart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(
-        names, "_RECENT_S", 0.1
-    )  # else one answer or failure of Keystone's stands for a minute
+    monkeypatch.setattr(names, "_RECENT_S", 0.1)  # else an answer or a failure stands for a minute
     collectors = dict.fromkeys((*OTHERS, "endpoints", "projects"), OFTEN)
     async with watching(cloud.clouds_yaml(tmp_path), collectors) as exporter:
         cloud.demo.cloud.faults.add(

@@ -43,6 +43,11 @@ class Page:
         assert len(values) == len(found), f"{name}: several have the same {label}"
         return values
 
+    def info(self, name: str, **labels: str) -> dict[str, str]:
+        """The labels of the one sample that has these."""
+        ((have, _),) = self.all(name, **labels)
+        return have
+
     def total(self, name: str, **labels: str) -> float:
         """The sum of the samples that have these labels."""
         return sum(value for _, value in self.all(name, **labels))
@@ -55,6 +60,11 @@ class Page:
         labels = {"collector": collector, "reason": reason}
         chosen = {name: value for name, value in labels.items() if value}
         return self.total("stratoscope_collector_errors_total", **chosen)
+
+    def left_out(self) -> dict[str, str]:
+        """Collector -> reason."""
+        found = self.all("stratoscope_collector_left_out")
+        return {have["collector"]: have["reason"] for have, value in found if value}
 
     def malformed(self, collector: str) -> float:
         return self.total("stratoscope_collector_malformed_items_total", collector=collector)

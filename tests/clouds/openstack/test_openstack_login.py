@@ -18,9 +18,11 @@ from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Runner
 from support.fake_openstack import PASSWORD, FakeOpenStack, clouds_yaml, config, hangs, opened, running
+from support.source import until
 from support.wheel import Wheel
 
 SERVERS = Ask("compute", "servers", "/servers/detail")
+ANOTHER = "another"
 _TOKENS = "/identity/v3/auth/tokens"
 
 
@@ -88,7 +90,7 @@ async def test_its_requests_are_counted_like_all_others(cloud: FakeOpenStack, cl
 async def test_a_wrong_password_is_tried_ever_less_often(
     cloud: FakeOpenStack, client: Client, wheel: Wheel
 ) -> None:
-    cloud.password = "another"  # noqa: S105
+    cloud.password = ANOTHER
     DEADLINE.set(wheel.time_s + 100_000)
     tried_at: list[int] = []
     for minute in range(24 * 60):
@@ -103,7 +105,7 @@ async def test_one_right_password_makes_the_next_refusal_the_first_again(
     cloud: FakeOpenStack, client: Client, wheel: Wheel
 ) -> None:
     DEADLINE.set(wheel.time_s + 100_000)
-    cloud.password = "another"  # noqa: S105
+    cloud.password = ANOTHER
     for _ in range(3):
         await _all(client, 1)
         wheel.time_s += 3601
@@ -120,7 +122,7 @@ async def test_one_right_password_makes_the_next_refusal_the_first_again(
     cloud.says(_TOKENS, cloud._login)
     assert await _all(client, 1) == [b'{"servers": []}']
     cloud.valid.clear()
-    cloud.password = "another"  # noqa: S105
+    cloud.password = ANOTHER
     await _all(client, 1)
     wheel.time_s += 301
     await _all(client, 1)
@@ -130,7 +132,7 @@ async def test_one_right_password_makes_the_next_refusal_the_first_again(
 async def test_a_wrong_password_is_tried_once_in_five_minutes(
     cloud: FakeOpenStack, client: Client, wheel: Wheel, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cloud.password = "another"  # noqa: S105
+    cloud.password = ANOTHER
     caplog.set_level(logging.DEBUG)
     expected = {
         (
@@ -151,7 +153,7 @@ async def test_a_wrong_password_is_tried_once_in_five_minutes(
 
 
 async def test_after_a_right_password_it_goes_on(cloud: FakeOpenStack, client: Client, wheel: Wheel) -> None:
-    cloud.password = "another"  # noqa: S105
+    cloud.password = ANOTHER
     await _all(client, 2)
     cloud.password = PASSWORD
     wheel.time_s += 301
@@ -177,7 +179,7 @@ async def test_a_log_in_that_works_again_is_said_once(
     cloud: FakeOpenStack, client: Client, wheel: Wheel, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    cloud.password = "another"  # noqa: S105
+    cloud.password = ANOTHER
     await _all(client, 10)
     cloud.password = PASSWORD
     wheel.time_s += 301
@@ -236,20 +238,11 @@ async def test_a_token_is_renewed_before_it_ends_and_nobody_waits(
     await _all(client, 2)
     wheel.time_s += 3600 - 299
     assert await _all(client, 5) == [b'{"servers": []}'] * 5
-    await _until(lambda: cloud.logins == 2)
-    await _until(lambda: client.budget.account.spent().logins["ok"] == 2)
+    await until(lambda: cloud.logins == 2)
+    await until(lambda: client.budget.account.spent().logins["ok"] == 2)
     await _all(client, 1)
     assert cloud.headers[-1]["X-Auth-Token"] == "token-2"
     assert cloud.logins == 2
-
-
-async def _until(claim: object) -> None:
-    assert callable(claim)
-    for _ in range(200):
-        if claim():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it does not happen")
 
 
 async def test_while_the_token_is_valid_a_dead_keystone_does_not_matter(
@@ -261,7 +254,7 @@ async def test_while_the_token_is_valid_a_dead_keystone_does_not_matter(
     for _ in range(20):
         assert await _all(client, 3) == [b'{"servers": []}'] * 3
         wheel.time_s += 1
-    await _until(lambda: client.budget.account.spent().logins["failed"] >= 3)
+    await until(lambda: client.budget.account.spent().logins["failed"] >= 3)
     assert cloud.logins <= 6  # once in five seconds
     wheel.time_s += 200
     assert [reason for reason, _ in _failures(await _all(client, 3))] == [Reason.UNAVAILABLE]
@@ -366,7 +359,7 @@ class _Servers(Collector[bytes]):
 async def test_a_keystone_that_hangs_is_said_once_for_all_who_give_up_waiting(
     cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("stratoscope.clouds.openstack.door.login.FAILED_FOR_S", 0)
+    monkeypatch.setattr("stratoscope.clouds.openstack.door.login.FAILED_FOR_S", 0)  # it lasts 5 s
     caplog.set_level(logging.INFO)
     cloud.says(_TOKENS, hangs)
     async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(0.6)))) as client:
@@ -374,7 +367,7 @@ async def test_a_keystone_that_hangs_is_said_once_for_all_who_give_up_waiting(
         runners = [Runner(Collection(_Servers(client), schedule)) for schedule in schedules]
         await asyncio.gather(*(runner.first() for runner in runners))
         assert {runner.status.reason for runner in runners} == {Reason.TIMEOUT}
-        await _until(lambda: client.budget.account.spent().logins["failed"] == 1)
+        await until(lambda: client.budget.account.spent().logins["failed"] == 1)
         assert [record.levelno for record in caplog.records] == [logging.ERROR], caplog.text
         assert "log-in failed cloud=uni reason=timeout" in caplog.text
         cloud.says(_TOKENS, cloud._login)
@@ -389,7 +382,7 @@ async def test_a_keystone_that_hangs_is_said_once_for_all_who_give_up_waiting(
 async def test_a_slow_keystone_that_fails_again_and_again_is_no_storm_in_the_log(
     cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("stratoscope.clouds.openstack.door.login.FAILED_FOR_S", 0)
+    monkeypatch.setattr("stratoscope.clouds.openstack.door.login.FAILED_FOR_S", 0)  # it lasts 5 s
 
     async def slow(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.4)
@@ -401,7 +394,7 @@ async def test_a_slow_keystone_that_fails_again_and_again_is_no_storm_in_the_log
             DEADLINE.set(asyncio.get_running_loop().time() + 0.3)
             with pytest.raises(CollectError, match="no log-in within"):
                 await client.access()
-            await _until(lambda failed=failed: client.budget.account.logins["failed"] == failed)  # type: ignore[misc]
+            await until(lambda failed=failed: client.budget.account.logins["failed"] == failed)
     reasons = [record.message.split()[3] for record in caplog.records if record.levelno == logging.ERROR]
     assert reasons == ["reason=timeout", "reason=unavailable"]
 
@@ -411,7 +404,7 @@ async def test_closing_ends_a_log_in_under_way(cloud: FakeOpenStack, tmp_path: P
     DEADLINE.set(asyncio.get_running_loop().time() + 60)
     async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(0.1)))) as client:
         waiting = asyncio.create_task(client.access())
-        await _until(lambda: cloud.logins == 1)
+        await until(lambda: cloud.logins == 1)
     with pytest.raises(CollectError, match="closed"):
         await waiting
 

@@ -233,7 +233,7 @@ class Hanging:
 
     def __init__(self, api: FakeApi) -> None:
         self.logins, self._is_over = 0, asyncio.Event()
-        self._access, api.access = api.access, self.access  # type: ignore[method-assign]
+        self._access, api.access = api.access, self.access  # type: ignore[method-assign]  # to count
 
     async def access(self) -> Access:
         self.logins += 1

@@ -224,14 +224,14 @@ async def test_hosts_of_a_silent_nova_keep_their_names_and_zones() -> None:
 async def test_nova_that_hangs_costs_hosts_neither_their_names_nor_the_time_that_is_left(
     monkeypatch: pytest.MonkeyPatch, patience_s: float, left_s: float
 ) -> None:
-    monkeypatch.setattr("stratoscope.clouds.openstack.placement._PATIENCE_S", patience_s)
+    monkeypatch.setattr("stratoscope.clouds.openstack.placement._PATIENCE_S", patience_s)  # 5 s are long
     cloud = Cloud()
     await cloud.placement.read()
 
     async def hang(*_: object) -> Any:
         await asyncio.Event().wait()
 
-    cloud.hypervisors.nodes = hang  # type: ignore[method-assign]
+    cloud.hypervisors.nodes = hang  # type: ignore[method-assign]  # Nova hangs
     DEADLINE.set(time.monotonic() + left_s)
     async with asyncio.timeout(2):
         assert (await after(cloud, 301)).zones["fake1"] == "az1"

@@ -93,7 +93,7 @@ async def test_a_known_number_outlives_a_bad_document_which_is_asked_for_again_i
 async def test_a_document_that_hangs_costs_a_known_number_little_and_once_a_minute(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("stratoscope.clouds.openstack.door.versions._PATIENCE_S", 0.02)
+    monkeypatch.setattr("stratoscope.clouds.openstack.door.versions._PATIENCE_S", 0.02)  # 5 s are long
     nova = Service(OF_NOVA)
     assert await nova.asked_for() == "compute 2.96"
     nova.says = None

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.openstack.exporters import Page, configuration, page, running
+from integration.openstack.exporters import configuration, running
 from integration.openstack.openstack_cli import Cli
+from support.series import Page, read
 
 
 @pytest.fixture(scope="session")
@@ -25,4 +26,4 @@ def admins(tmp_path_factory: pytest.TempPathFactory) -> Page:
 def first_page(folder: Path, os_cloud: str) -> Page:
     """The page of an exporter once each collector has run."""
     with running(folder, configuration(os_cloud)) as exporter:
-        return page(exporter.get())
+        return read(exporter.get())

@@ -14,9 +14,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from integration.openstack.exporters import Page, configuration, page, running
+from integration.openstack.exporters import configuration, running
 from integration.openstack.outages import Log
 from support.pages import promtool_findings
+from support.series import Page, read
 
 pytestmark = pytest.mark.integration
 
@@ -62,7 +63,7 @@ def test_requests_stay_within_the_budget_as_the_services_own_logs_tell(tmp_path:
         while time.monotonic() - began < WATCHED_S:
             time.sleep(0.5)
             if exporter.is_ready() or time.monotonic() - began > 5:
-                ours = page(exporter.get())
+                ours = read(exporter.get())
                 in_flight.append(ours.value("stratoscope_cloud_requests_in_flight") or 0)
         took_s = time.monotonic() - began
     assert ours.value("stratoscope_cloud_budget_requests_per_second") == PER_SECOND
@@ -116,7 +117,7 @@ def answer(url: str, query: str) -> list[dict[str, Any]]:
 
 def test_a_real_prometheus_stores_every_series_and_joins_names(tmp_path: Path) -> None:
     with running(tmp_path, configuration()) as exporter:
-        ours = page(exporter.get())
+        ours = read(exporter.get())
         with prometheus(tmp_path, exporter.url.removeprefix("http://")) as url:
             deadline = time.monotonic() + 30
             while not answer(url, 'count_over_time(up{job="management"}[1m]) > 2'):

@@ -14,18 +14,11 @@ from cloud.configuration import PASSWORD
 from cloud.folder import CLOUDS, ETC
 
 from integration.conftest import RunningExporter
-from integration.openstack.exporters import (
-    QUICK,
-    Page,
-    command,
-    configuration,
-    page,
-    running,
-    wait_for_page,
-)
+from integration.openstack.exporters import QUICK, command, configuration, running, wait_for_page
 from integration.openstack.openstack_cli import Cli
 from integration.openstack.outages import Log, start
 from integration.virsh import stopped
+from support.series import Page, read
 
 pytestmark = pytest.mark.integration
 
@@ -67,14 +60,14 @@ def restart_keystone_with(file: Path, text: str) -> None:
 
 def test_a_revoked_token_costs_one_new_log_in_and_no_failure(tmp_path: Path, cli: Cli) -> None:
     with running(tmp_path, configuration(collectors=dict.fromkeys(ASKED, QUICK))) as exporter:
-        assert logins(page(exporter.get())) == 1
+        assert logins(read(exporter.get())) == 1
         # Keystone revokes what it gave in the same second, too: nobody logs in during that one.
         with stopped(exporter.process.pid):
             cli.do("user", "set", "--password", PASSWORD, "admin")
             time.sleep(1.1)
         ours = wait_for_page(exporter, lambda ours: logins(ours) > 1, "it logs in anew", 30)
         time.sleep(12)
-        ours = page(exporter.get())
+        ours = read(exporter.get())
         assert all(ours.success(collector) == 1 for collector in ASKED)
         assert logins(ours) in (2, 3), "one for all; one of the same second is revoked, too"
         assert ours.requests(code="401") >= 1
@@ -86,7 +79,7 @@ def test_tokens_are_renewed_before_they_expire(tmp_path: Path) -> None:
         config = configuration(collectors=dict.fromkeys(ASKED, QUICK))
         with running(tmp_path, config) as exporter:
             time.sleep(LIFE_S + 15)
-            ours = page(exporter.get())
+            ours = read(exporter.get())
             assert 2 <= logins(ours) <= 3
             assert errors(ours) == 0
             refused = ours.all("stratoscope_cloud_requests_total", code="401")
@@ -122,7 +115,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refused]:
 def test_a_wrong_password_is_one_request_in_a_minute_and_one_line(refused: Refused) -> None:
     """A minute with many collectors, each wanting a token every 5 s."""
     time.sleep(max(0, refused.began + QUIET_S - time.monotonic()))
-    ours = page(refused.exporter.get())
+    ours = read(refused.exporter.get())
     assert logins(ours, "refused") == 1
     assert logins(ours) == 0
     for collector in ASKED:

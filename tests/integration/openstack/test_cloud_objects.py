@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from integration.openstack.exporters import Page
 from integration.openstack.openstack_cli import Cli
+from support.series import Page
 
 pytestmark = pytest.mark.integration
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from integration.conftest import RunningExporter
-from integration.openstack.exporters import QUICK, Page, configuration, page, running, wait_for_page
+from integration.openstack.exporters import QUICK, configuration, running, wait_for_page
 from integration.openstack.openstack_cli import Cli
 from integration.openstack.outages import hung, killed, silent
+from support.series import Page, read
 
 pytestmark = pytest.mark.integration
 
@@ -43,7 +44,7 @@ def scrape(exporter: RunningExporter) -> Page:
     began = time.monotonic()
     text = exporter.get()
     assert time.monotonic() - began < SCRAPE_S
-    return page(text)
+    return read(text)
 
 
 def succeeding(collectors: Iterable[str], ours: Page) -> bool:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from integration.openstack.conftest import first_page
-from integration.openstack.exporters import P, Page, configuration, page, running
+from integration.openstack.exporters import configuration, running
 from integration.openstack.openstack_cli import Cli
+from support.series import MANAGEMENT, Page, read
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +45,7 @@ def steady(ours: Page) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     return {
         key: value
         for key, value in ours.samples.items()
-        if key[0].startswith(P) and not key[0].endswith(MOVING)
+        if key[0].startswith(MANAGEMENT) and not key[0].endswith(MOVING)
     }
 
 
@@ -127,4 +128,4 @@ def test_a_plain_project_learns_nothing_of_other_projects(tmp_path: Path, cli: C
     for name in ("project2", "project3", "project4", "project5"):
         assert ids[name] not in text, name
     assert "secret-of-the-test-cloud" not in text + exporter.log.read_text()
-    assert page(text).requests(code="401") == 0
+    assert read(text).requests(code="401") == 0
