@@ -10,10 +10,10 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup tools lock locked check lint types imports sizes docs rules test golden integration bench demo audit clean
+.PHONY: help setup tools lock locked check lint types imports sizes docs rules test golden integration integration-full bench demo audit clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # -- Getting ready -------------------------------------------------------------------------------------------------
 
@@ -68,8 +68,11 @@ test: $(READY) $(TOOLS)/promtool ## all tests but integration; branch coverage 9
 golden: $(READY) $(TOOLS)/promtool ## rewrite the golden files; review the diff
 	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 2 -m 'not integration'
 
-integration: $(READY) $(TOOLS)/promtool ## real libvirt with QEMU guests, then a real OpenStack (root or sudo)
-	@$(SUDO) env "PATH=$$PATH" scripts/integration
+integration: $(READY) $(TOOLS)/promtool ## real libvirt with QEMU guests, then a real OpenStack: the quick rounds (root or sudo)
+	@$(SUDO) env "PATH=$$PATH" scripts/integration -m 'integration and not full'
+
+integration-full: $(READY) $(TOOLS)/promtool ## the same and its slow rounds: before an issue is closed, before a release
+	@$(SUDO) env "PATH=$$PATH" scripts/integration -m integration
 
 bench: $(READY) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json
 	$(BIN)/python tests/bench/run.py
