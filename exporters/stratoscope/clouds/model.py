@@ -185,7 +185,8 @@ class Host(msgspec.Struct, frozen=True):
     Attributes:
         state: As the source spells it, one of `Hosts.states`.
         kind: The hypervisor's kind (`QEMU`); version: as the source spells it.
-        vms: How many it runs; None where the source does not tell.
+        vms: How many it runs; tasks: how many VMs it builds, resizes, moves ... None where the source does
+            not tell.
         disk_available_least: Bytes that are free even if every image grows to its full size; may be negative.
         resources: By name: `vcpus`, `pcpus` (vCPUs pinned to one), `memory`, `disk`; other classes as the
             source spells them.
@@ -199,6 +200,7 @@ class Host(msgspec.Struct, frozen=True):
     kind: str
     version: str
     vms: int | None
+    tasks: int | None
     disk_available_least: int | None
     resources: Mapping[str, Resource]
 
