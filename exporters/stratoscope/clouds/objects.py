@@ -127,14 +127,14 @@ class Attachment(msgspec.Struct, frozen=True, gc=False):
 
 
 class Volume(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: host: Host, backend and pool, as Cinder's services have them."""
+    """Attributes: backend: The pool that it is in: host@backend#pool, as model.Backend.name."""
 
     volume_id: str
     volume_name: str
     project_id: str
     user_id: str
     zone: str
-    host: str
+    backend: str
     volume_type: str
     is_bootable: bool | None
     is_encrypted: bool | None

@@ -48,7 +48,7 @@ class Agents:
         mine = [
             one for one in self._world.routers if agent.agent_type == _L3 and one.gateway.host == agent.host
         ]
-        return Answer({"routers": [views.router(ask, one) for one in mine]})
+        return Answer({"routers": [views.scheduled_router(ask, one) for one in mine]})
 
     def _asked(self, ask: Ask) -> Daemon:
         for daemon in self._daemons():
