@@ -1,8 +1,9 @@
 """What a management layer answers, in one vocabulary for every cloud kind: frozen, in base units.
 
 Each answer of a question (see abilities.py) is one of the classes with `malformed`: how many items of the
-source were left out because they made no sense. Names and states are spelled as the source spells them.
-Moments are Unix seconds. "" is a text that the source does not have; None is a number that it does not have.
+source were left out because they made no sense. Objects that are told one by one are in objects.py.
+Names and states are spelled as the source spells them. Moments are Unix seconds. "" is a text that the source
+does not have; None is a number that it does not have.
 """
 
 from collections.abc import Mapping
