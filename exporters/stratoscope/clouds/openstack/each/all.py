@@ -7,10 +7,15 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.objects import Each
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.each import block_storage, identity, image, network
-from stratoscope.clouds.openstack.each.each import Sort
+from stratoscope.clouds.openstack.each.object_list import ObjectList
 from stratoscope.clouds.openstack.each.router_agents import RouterAgents
 
-SORTS: Final[Sequence[Sort[Any]]] = (*network.SORTS, *block_storage.SORTS, *image.SORTS, *identity.SORTS)
+LISTS: Final[Sequence[ObjectList[Any]]] = (
+    *network.LISTS,
+    *block_storage.LISTS,
+    *image.LISTS,
+    *identity.LISTS,
+)
 
 
 class EachObject:
@@ -20,5 +25,5 @@ class EachObject:
         self._api, self._router_agents = api, RouterAgents(api)
 
     def questions(self) -> Sequence[Question[Each]]:
-        of_sorts = tuple(sort.question(self._api) for sort in SORTS)
-        return (*of_sorts, *self._router_agents.questions())
+        of_lists = tuple(one.question(self._api) for one in LISTS)
+        return (*of_lists, *self._router_agents.questions())

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.each.each import Sort
+from stratoscope.clouds.openstack.each.object_list import ObjectList
 from stratoscope.clouds.openstack.fields import GIB, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
@@ -65,8 +65,8 @@ def _volume(row: _Volume) -> objects.Volume:
     )
 
 
-SORTS: Final = (
-    Sort(
+LISTS: Final = (
+    ObjectList(
         "each_volume",
         objects.Volume,
         Listing("block-storage", "/volumes/detail", "volumes", _Volume),

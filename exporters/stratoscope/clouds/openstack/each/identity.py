@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.each.each import Sort
+from stratoscope.clouds.openstack.each.object_list import ObjectList
 from stratoscope.clouds.openstack.fields import Text, enabled_state
 from stratoscope.clouds.openstack.listing import Listing
 
@@ -47,8 +47,8 @@ def _project(row: _Project) -> objects.Project:
 
 
 _ROLE: Final = "admin"
-SORTS: Final = (
-    Sort(
+LISTS: Final = (
+    ObjectList(
         "each_keystone_domain",
         objects.KeystoneDomain,
         Listing("identity", "/v3/domains", "domains", _Domain),
@@ -57,7 +57,7 @@ SORTS: Final = (
         queries=({},),
         role=_ROLE,
     ),
-    Sort(
+    ObjectList(
         "each_project",
         objects.Project,
         Listing("identity", "/v3/projects", "projects", _Project),

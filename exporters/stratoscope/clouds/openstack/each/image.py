@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.each.each import Sort
+from stratoscope.clouds.openstack.each.object_list import ObjectList
 from stratoscope.clouds.openstack.fields import Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
@@ -44,8 +44,8 @@ def _image(row: _Image) -> objects.Image:
 
 
 _ALL: Final = {**WHOLE_PAGE, "visibility": "all"}
-SORTS: Final = (
-    Sort(
+LISTS: Final = (
+    ObjectList(
         "each_image",
         objects.Image,
         Listing("image", "/v2/images", "images", _Image),

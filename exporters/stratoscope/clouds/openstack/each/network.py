@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.each.each import Sort, fields_of
+from stratoscope.clouds.openstack.each.object_list import ObjectList, fields_of
 from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import Listing
 
@@ -222,8 +222,8 @@ def _listing(key: str, row: type[Row]) -> Listing[Row]:
     return Listing("network", f"/v2.0/{key}", key, row)
 
 
-SORTS: Final[Sequence[Sort[Any]]] = (
-    Sort(
+LISTS: Final[Sequence[ObjectList[Any]]] = (
+    ObjectList(
         "each_router",
         objects.Router,
         _listing("routers", _Router),
@@ -232,7 +232,7 @@ SORTS: Final[Sequence[Sort[Any]]] = (
         hidden_owner=lambda row: row.project_id,
         queries=(fields_of(_Router),),
     ),
-    Sort(
+    ObjectList(
         "each_port",
         objects.Port,
         _listing("ports", _Port),
@@ -242,7 +242,7 @@ SORTS: Final[Sequence[Sort[Any]]] = (
         hidden_owner=lambda row: None if row.host is None else row.project_id,
         queries=(fields_of(_Port),),
     ),
-    Sort(
+    ObjectList(
         "each_floating_ip",
         objects.FloatingIP,
         _listing("floatingips", _FloatingIP),
@@ -251,7 +251,7 @@ SORTS: Final[Sequence[Sort[Any]]] = (
         hidden_owner=lambda row: row.project_id,
         queries=(fields_of(_FloatingIP),),
     ),
-    Sort(
+    ObjectList(
         "each_network",
         objects.Network,
         _listing("networks", _Network),
@@ -260,7 +260,7 @@ SORTS: Final[Sequence[Sort[Any]]] = (
         hidden_owner=lambda row: None if row.shared or row.external else row.project_id,
         queries=(fields_of(_Network),),
     ),
-    Sort(
+    ObjectList(
         "each_subnet",
         objects.Subnet,
         _listing("subnets", _Subnet),
@@ -268,7 +268,7 @@ SORTS: Final[Sequence[Sort[Any]]] = (
         cost="1 for each 1,000 subnets",
         queries=(fields_of(_Subnet),),
     ),
-    Sort(
+    ObjectList(
         "each_subnet_pool",
         objects.SubnetPool,
         _listing("subnetpools", _SubnetPool),

@@ -13,7 +13,7 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.objects import Each, RouterAgent
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.each.each import MOST
+from stratoscope.clouds.openstack.each.object_list import MOST
 from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.rotation import Rotation

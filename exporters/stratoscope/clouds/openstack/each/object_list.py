@@ -25,7 +25,7 @@ def nobody(_row: object) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Sort(Generic[Row]):
+class ObjectList(Generic[Row]):
     """One list whose items are told one by one.
 
     Attributes:
@@ -55,24 +55,31 @@ class Sort(Generic[Row]):
         return Question(self.name, Each, ask, every, cost=self.cost, role=self.role, is_on=False)
 
     async def read(self, api: Api) -> Each:
-        """All of them, up to the bound. Raises CollectError, LeftOutError: as Api."""
+        """All of them, each id once, up to the bound. Raises CollectError, LeftOutError: as Api."""
         access, tally = await api.access(), Tally(self.name)
-        found: list[msgspec.Struct] = []
-        told, is_whole = 0, access.is_admin
+        found: dict[str, msgspec.Struct] = {}
+        beyond, is_whole = 0, access.is_admin
         for query in self.queries:
             async for rows in pages(api, tally, self.listing, query):
-                for row in rows:
-                    is_whole = is_whole or is_anothers(self.hidden_owner(row), access)
-                    try:
-                        one = self.made(row)
-                    except ValueError:
-                        tally.malformed += 1
-                        continue
-                    told += 1
-                    if told <= MOST:
-                        found.append(one)
-        self.listing.check(told, tally.malformed)
-        return Each(self.kind, self.name, tuple(found), told - len(found), is_whole, tally.malformed)
+                is_whole = is_whole or any(is_anothers(self.hidden_owner(row), access) for row in rows)
+                beyond += self._take(rows, found, tally)
+        self.listing.check(len(found), tally.malformed)
+        return Each(self.kind, self.name, tuple(found.values()), beyond, is_whole, tally.malformed)
+
+    def _take(self, rows: Sequence[Row], found: dict[str, msgspec.Struct], tally: Tally) -> int:
+        """Put the objects of a page among those found; how many there was no room for."""
+        beyond, identity = 0, self.kind.__struct_fields__[0]
+        for row in rows:
+            try:
+                one = self.made(row)
+            except ValueError:
+                tally.malformed += 1
+                continue
+            if len(found) < MOST:
+                found[getattr(one, identity)] = one
+            else:
+                beyond += 1
+        return beyond
 
 
 def fields_of(row: type[msgspec.Struct]) -> Query:
