@@ -186,6 +186,22 @@ def test_hosts_tell_their_tasks(page: Page, cli: Cli) -> None:
     }
 
 
+def test_a_plain_project_sees_what_the_tool_lists_for_it(
+    cli: Cli, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    sorts = ("router", "port", "floating_ip", "network", "subnet", "volume", "image")
+    of_admins = {"each_keystone_domain", "each_project", "router_agents", "identity"}
+    config = configuration("user1", ON)
+    with running(tmp_path_factory.mktemp("user1"), config) as exporter:
+        ours = read(exporter.get())
+    assert {name for name in ON if name in ours.left_out()} == of_admins
+    for sort in sorts:
+        command = [word for word in SORTS[sort] if word != "--all-projects"]
+        theirs = {row["ID"] for row in cli.ask(*command, cloud="user1")}
+        assert set(ours.by(f"each_{sort}_info", f"{sort}_id")) == theirs, sort
+        assert ours.value("each_whole", collector=f"each_{sort}") == 0, sort
+
+
 @contextmanager
 def a_subnet_pool(cli: Cli) -> Iterator[dict[str, Any]]:
     """The seed has none."""
