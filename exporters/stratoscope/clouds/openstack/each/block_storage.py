@@ -25,11 +25,11 @@ class _Volume(
     gc=False,
     rename={"project_id": "os-vol-tenant-attr:tenant_id", "host": "os-vol-host-attr:host"},
 ):
-    """Attributes: bootable: A truth value as text."""
+    """Attributes: size: GiB. bootable: A truth value as text."""
 
     id: Text
     status: Text
-    size: int
+    size: int | None = None
     name: Text | None = None
     project_id: Text | None = None
     user_id: Text | None = None
@@ -56,7 +56,7 @@ def _volume(row: _Volume) -> objects.Volume:
         row.encrypted,
         row.multiattach,
         row.status,
-        row.size * GIB,
+        None if row.size is None else row.size * GIB,
         moment(row.created_at),
         tuple(
             objects.Attachment(one.server_id or "", one.host_name or "", one.device or "")

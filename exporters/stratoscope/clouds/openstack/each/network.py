@@ -138,7 +138,7 @@ class _Network(
     external: bool | None = None
     kind: Text | None = None
     physical: Text | None = None
-    segment: int | None = None
+    segment: int | Text | None = None
     mtu: int | None = None
 
 
