@@ -79,6 +79,9 @@ class FakeNova:
             found += page.items
         return found, 0
 
+    async def knows(self, service: str, version: str) -> bool:  # noqa: ARG002 - it is new
+        return True
+
     async def get(  # noqa: PLR0913 - as Api has it
         self,
         service: str,

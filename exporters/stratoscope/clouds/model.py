@@ -211,6 +211,19 @@ class Hosts(msgspec.Struct, frozen=True):
     malformed: int = 0
 
 
+class Aggregate(msgspec.Struct, frozen=True):
+    """Hosts that belong together. Attributes: zone: The availability zone that it makes; "" for none."""
+
+    name: str
+    zone: str
+    hosts: tuple[str, ...]
+
+
+class Aggregates(msgspec.Struct, frozen=True):
+    aggregates: tuple[Aggregate, ...]
+    malformed: int = 0
+
+
 class Spread(msgspec.Struct, frozen=True, gc=False):
     """How far something is that is read item by item over many refreshes.
 

@@ -80,6 +80,7 @@ def _readers(api: Api) -> Sequence[Reader]:
         hypervisors,
         placement,
         capacity.flavors,
+        capacity.aggregates,
         capacity,
         Identity(names),
         ProjectQuotas(api, names),

@@ -61,7 +61,8 @@ class Server(
     """One of `servers`. Only administrators are told the host.
 
     Attributes:
-        image: "" where it was booted from a volume.
+        image: "" or null where it was booted from a volume. One that makes no sense costs the server: its disk
+            would be too small.
         updated: Of one that is not yet in a cell it is the moment of the answer.
         flavor: None only where it is not needed, or Nova itself does not know it.
     """
@@ -74,7 +75,7 @@ class Server(
     user_id: Text = ""
     updated: datetime | None = None
     flavor: Flavor | None = None
-    image: Image | Text | None = None
+    image: Image | Text | msgspec.UnsetType | None = msgspec.UNSET
     host: Text | None = None
     zone: Text | None = None
     task: Text | None = None

@@ -35,6 +35,7 @@ class Ask(msgspec.Struct, frozen=True):
     Attributes:
         path: Below the service's endpoint; None for its version document.
         version: The newest microversion that is understood; "" for none.
+        oldest: The oldest one; "" where answers of a service without any are understood, too.
     """
 
     service: str
@@ -43,6 +44,7 @@ class Ask(msgspec.Struct, frozen=True):
     query: Query = ()
     version: str = ""
     headers: Mapping[str, str] = {}
+    oldest: str = ""
 
     def __str__(self) -> str:
         return f"{self.service}: {self.operation}"
@@ -87,6 +89,11 @@ class Client:
         if answer.status == _NOT_ACCEPTABLE:
             self._versions.forget(ask.service)
         raise refusals.error(str(ask), answer)
+
+    async def knows(self, service: str, version: str) -> bool:
+        """Whether a service's microversions reach that one. Raises as `body`."""
+        document = Ask(service, "versions", None)
+        return await self._versions.reach(service, version, lambda: self.body(document))
 
     async def places(self) -> Mapping[str, Endpoint]:
         """Where the services are, as far as it is known: by the last token, else Keystone alone.
@@ -135,7 +142,9 @@ class Client:
         url = _url(place, ask)
         headers = {"X-Auth-Token": token.granted.token.reveal(), "Accept": "application/json", **ask.headers}
         document = Ask(ask.service, "versions", None)
-        headers |= await self._versions.headers(ask.service, ask.version, lambda: self.body(document))
+        headers |= await self._versions.headers(
+            ask.service, ask.version, lambda: self.body(document), oldest=ask.oldest
+        )
 
         async def send() -> Answer:
             return await self._opened().get(url, headers, place.proxy)
