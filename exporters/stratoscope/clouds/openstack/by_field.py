@@ -1,7 +1,9 @@
 """One item decoded field by field, for one that does not decode in one go.
 
-A field that the item can do without has a default; null leaves it at that. So does what makes no sense there, if
-the default says that nothing is known: None or "". Of any other (a size of 0) it would be an invented value, and
+A field that the item can do without has a default; null leaves it at that. So does what makes no sense there,
+if the default says that nothing is known: None or "". Of any other (a size of 0) it would be an invented
+value,
+    and
 without a field that has no default the item makes no sense.
 """
 

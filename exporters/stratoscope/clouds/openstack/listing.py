@@ -1,8 +1,8 @@
 """Lists as OpenStack's services answer them: typed items straight from bytes, and the way to the next page.
 
 A page is decoded in one go. Where that fails each item is decoded by itself, and where that fails each of its
-fields (see by_field.py): what makes no sense costs itself alone and is counted. What has an `id` or `uuid` is told once: a list that changes while it is
-read page by page may have it on two of them.
+fields (see by_field.py): what makes no sense costs itself alone and is counted. What has an `id` or `uuid` is
+told once: a list that changes while it is read page by page may have it on two of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -5,8 +5,8 @@ Two lists answer for all providers: who they are, and what is used of those that
 Inventories, and the usages of the others, are read one by one, at most one a second and those first that were
 never read; so are traits of providers that have no memory at all (bare metal).
 
-Before 1.27 (Rocky) the second list tells of memory alone: then usages are read one by one of all providers, and
-before 1.17 (Queens) traits, too. Before 1.10 (Pike) there is no such list.
+Before 1.27 (Rocky) the second list tells of memory alone: then usages are read one by one of all providers,
+and before 1.17 (Queens) traits, too. Before 1.10 (Pike) there is no such list.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from stratoscope.clouds.openstack.providers import (
 from stratoscope.clouds.openstack.recent import Recent
 from stratoscope.clouds.openstack.rotation import KEPT_S
 from stratoscope.clouds.promised import PROMISED, promised
-from stratoscope.core.collector import Every, time_left_s
+from stratoscope.core.collector import Every, at_most_s, time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 T = TypeVar("T")
@@ -116,8 +116,8 @@ class Placement:
                 Inventories,
                 self.read,
                 Every(30, 25, 180),
-                cost=f"2, and 1 or 2 for each provider in turn (before Placement 1.27: 2 or 3): at most {MOST} "
-                f"in a refresh and {PER_SECOND:g} a second",
+                cost="2, and 1 or 2 for each provider in turn (before Placement 1.27: 2 or 3): at most "
+                f"{MOST} in a refresh and {PER_SECOND:g} a second",
                 role="admin",
             ),
         )
@@ -247,7 +247,7 @@ class Placement:
         """
         known = self._known_nodes
         try:
-            async with asyncio.timeout(None if known is None else min(_PATIENCE_S, time_left_s() / 2)):
+            async with asyncio.timeout(None if known is None else at_most_s(_PATIENCE_S)):
                 nodes = await self._hypervisors.nodes(_NODES_S)
         except LeftOutError:
             return known or {}

@@ -149,8 +149,8 @@ class Provider:
         if is_whole:
             self.usages = {name: use.used for name, use in summary.resources.items()}
             self._was_told(Part.USAGES, moment)
-        if summary.traits is not None:
-            self.traits = frozenset(summary.traits)
+        if is_whole or summary.traits is not None:
+            self.traits = frozenset(summary.traits or ())
             self._was_told(Part.TRAITS, moment)
 
     def wanted(self) -> Iterable[Part]:
@@ -162,11 +162,9 @@ class Provider:
             yield Part.TRAITS
 
     def _wants_traits(self) -> bool:
-        if self.summary is not None:
-            return self.summary.traits is None
         if not self.is_summed_up:
-            return True
-        return self.inventories is not None and MEMORY not in self.inventories
+            return self.summary is None or self.summary.traits is None
+        return self.summary is None and self.inventories is not None and MEMORY not in self.inventories
 
     def _was_told(self, part: Part, moment: float) -> None:
         self._generations.pop(part, None)  # by which generation nobody tells

@@ -13,8 +13,8 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Quota, Quotas
-from stratoscope.clouds.openstack.api import Api, ForbiddenError
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+from stratoscope.clouds.openstack.api import Api, BadRequestError, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.fields import GIB, MIB, UNREAD, Text, segment
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
@@ -59,18 +59,21 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
     reserved: float | None = None
 
 
+_USE: Final = msgspec.json.Decoder(_Use)
+
+
 class _Set(msgspec.Struct, frozen=True):
     """Attributes: quota_set: By resource; the project's `id` among them."""
 
-    quota_set: dict[Text, _Use | str]
+    quota_set: dict[Text, msgspec.Raw]
 
 
 class _Details(msgspec.Struct, frozen=True):
-    quota: dict[Text, _Use]
+    quota: dict[Text, msgspec.Raw]
 
 
 class _Absolute(msgspec.Struct, frozen=True):
-    absolute: dict[Text, float]
+    absolute: dict[Text, float | None]
 
 
 class _Limits(msgspec.Struct, frozen=True):
@@ -106,35 +109,35 @@ class ProjectQuotas:
         try:
             answer = await self._api.get(
                 "compute",
-                f"/os-quota-sets/{project_id}/detail",
+                f"/os-quota-sets/{segment(project_id)}/detail",
                 _Set,
                 operation="os-quota-sets",
                 version="2.57",
             )
         except ForbiddenError:
             return await self._limits("compute", project_id, _COMPUTE_LIMITS)
-        return _quotas(project_id, "compute", _chosen(answer.quota_set, _COMPUTE))
+        return _quotas(project_id, "compute", _chosen(_uses(answer.quota_set), _COMPUTE))
 
     async def network(self, project_id: str) -> tuple[Quota, ...]:
         """Neutron's, of one project; of one that is gone it tells the defaults."""
         answer = await self._api.get(
-            "network", f"/v2.0/quotas/{project_id}/details.json", _Details, operation="quotas"
+            "network", f"/v2.0/quotas/{segment(project_id)}/details.json", _Details, operation="quotas"
         )
-        return _quotas(project_id, "network", answer.quota.items())
+        return _quotas(project_id, "network", _uses(answer.quota).items())
 
     async def volume(self, project_id: str) -> tuple[Quota, ...]:
         """Cinder's, of one project; those of a volume type only where there is a limit."""
         try:
             answer = await self._api.get(
                 "block-storage",
-                f"/os-quota-sets/{project_id}",
+                f"/os-quota-sets/{segment(project_id)}",
                 _Set,
                 operation="os-quota-sets",
                 params={"usage": "True"},
             )
         except ForbiddenError:
             return await self._limits("block-storage", project_id, _VOLUME_LIMITS)
-        return _quotas(project_id, "block-storage", _chosen(answer.quota_set, _VOLUME))
+        return _quotas(project_id, "block-storage", _chosen(_uses(answer.quota_set), _VOLUME))
 
     async def _limits(
         self, service: str, project_id: str, names: Mapping[str, tuple[str, str]]
@@ -148,9 +151,9 @@ class ProjectQuotas:
             raise ForbiddenError(f"{service}: quotas of other projects")
         absolute = (await self._api.get(service, "/limits", _Limits, operation="limits")).limits.absolute
         uses = (
-            (resource, _Use(absolute[limit], absolute[used]))
+            (resource, _Use(most, absolute.get(used)))
             for resource, (limit, used) in names.items()
-            if limit in absolute and used in absolute
+            if (most := absolute.get(limit)) is not None and used in absolute
         )
         return _quotas(project_id, service, uses)
 
@@ -164,17 +167,33 @@ class _Service:
 
     async def read(self) -> Quotas:
         """All that is known, once those projects have been read whose turn it is."""
-        await self._rotation.turn(await self._names.owners(), self._read_one)
+        await self._rotation.turn(await self._names.owners(), self._read)
         known = self._rotation.values().values()
         quotas = tuple(quota for of_project in known for quota in of_project)
         return Quotas(quotas, self._rotation.spread(), self._rotation.failed)
 
+    async def _read(self, project_id: str) -> tuple[Quota, ...]:
+        """Of one project. A service that asks Keystone (Nova) answers 400 where it has been deleted."""
+        try:
+            return await self._read_one(project_id)
+        except (BadRequestError, ValueError) as error:
+            raise NotThereError(str(error)) from error
 
-def _chosen(quota_set: Mapping[str, _Use | str], names: frozenset[str]) -> Iterable[tuple[str, _Use]]:
+
+def _uses(raws: Mapping[str, msgspec.Raw]) -> Mapping[str, _Use]:
+    """By resource; what is none, the project's `id` among it, is left out."""
+    found = {}
+    for name, raw in raws.items():
+        try:
+            found[name] = _USE.decode(raw)
+        except UNREAD:
+            continue  # one resource without a limit that makes sense must not cost the others
+    return found
+
+
+def _chosen(uses: Mapping[str, _Use], names: frozenset[str]) -> Iterable[tuple[str, _Use]]:
     """Those of these names, and those of single volume types that have a limit."""
-    for name, use in quota_set.items():
-        if isinstance(use, str):
-            continue
+    for name, use in uses.items():
         if name in names or (name.startswith(_OF_A_TYPE) and use.limit >= 0):
             yield name, use
 

@@ -2,8 +2,8 @@
 
 One list, the allocation candidates for any memory at all, tells what every host has left; a host that is not
 on it has no memory left. Bounds on what one VM may have are in the inventories, which are read one by one:
-until a host's have been read, what fits is an upper bound. Before Placement 1.27 the list tells of memory alone:
-the rest is as it was last read host by host, and what fits an upper bound unless that is still so.
+until a host's have been read, what fits is an upper bound. Before Placement 1.27 the list tells of memory
+alone: the rest is as it was last read host by host, and what fits an upper bound unless that is still so.
 """
 
 import asyncio

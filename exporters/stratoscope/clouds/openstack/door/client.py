@@ -18,6 +18,7 @@ from stratoscope.clouds.openstack.door.catalogue import Endpoint
 from stratoscope.clouds.openstack.door.login import SERVICE, Login, Token
 from stratoscope.clouds.openstack.door.versions import Versions
 from stratoscope.clouds.openstack.listing import Query, pairs
+from stratoscope.core.collector import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 
 _CHOICES: Final = 300
@@ -103,7 +104,7 @@ class Client:
         """
         if self._login.last is None:
             try:
-                async with asyncio.timeout(_FOR_A_LOGIN_S):
+                async with asyncio.timeout(at_most_s(_FOR_A_LOGIN_S)):
                     await self._login.token()
             except (CollectError, TimeoutError):
                 if self._login.opened is None:
