@@ -129,7 +129,7 @@ async def test_bare_metal_has_the_room_of_its_own_class() -> None:
     cloud.part(FAKE3, "inventories", {"inventories": {"CUSTOM_BAREMETAL": {"total": 1}}} | generation)
     cloud.part(FAKE3, "usages", {"usages": {"CUSTOM_BAREMETAL": 0}} | generation)
     cloud.part(FAKE3, "traits", {"traits": ["CUSTOM_GOLD"]} | generation)
-    assert room(await read(cloud), "metal")["small"] == 0  # its traits are not read yet
+    assert room(await read(cloud), "metal")["small"] == -1  # its traits are not read yet
     cloud.now += 30
     assert room(await read(cloud), "metal") == {"az1": 0, "broken": 0, "small": 1}
 
@@ -169,8 +169,8 @@ async def test_pieces_for_one_vm_may_come_from_several_providers_of_the_host() -
 async def test_flavor_for_an_aggregate_fits_only_there() -> None:
     aggregates = answer("aggregates")
     aggregates["aggregates"] += [
-        {"hosts": ["fake1", "gone"], "metadata": {"ssd": "true, fast"}},
-        {"hosts": ["fake1"], "metadata": {"ssd": "new"}},
+        {"name": "one", "hosts": ["fake1", "gone"], "metadata": {"ssd": "true, fast"}},
+        {"name": "two", "hosts": ["fake1"], "metadata": {"ssd": "new"}},
     ]
     ssd = flavor("ssd", ram=100 * 1024, extra_specs={"aggregate_instance_extra_specs:ssd": "fast"})
     answered = await read(Cloud(aggregates=aggregates, flavors=of(ssd)))

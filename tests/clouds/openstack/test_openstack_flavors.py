@@ -49,12 +49,19 @@ async def test_flavors_with_one_name_are_told_apart() -> None:
     assert [one.name for one in (await Flavors(api).read()).flavors] == ["m1 (a)", "m1 (b)", "m2"]
 
 
-@pytest.mark.parametrize("bad", [{"vcpus": -1}, {"ram": None}, {"swap": "x"}, {"extra_specs": 7}], ids=str)
+@pytest.mark.parametrize("bad", [{"vcpus": -1}, {"ram": None}, {"swap": "x"}, {"id": 7}], ids=str)
 async def test_flavor_that_makes_no_sense_costs_itself_alone(bad: dict[str, object]) -> None:
     flavors = answer("flavors")
     flavors["flavors"][0] |= bad
     read = await Flavors(nova(flavors)).read()
     assert (len(read.flavors), read.malformed) == (3, 1)
+
+
+async def test_flavor_whose_extra_specs_make_no_sense_is_one_of_which_they_are_not_known() -> None:
+    flavors = answer("flavors")
+    flavors["flavors"][0]["extra_specs"] = {"trait:HW": 7}
+    listed, malformed = await Flavors(nova(flavors)).listed(0)
+    assert (len(listed), listed[0].extra_specs, malformed) == (4, None, 1)
 
 
 async def test_no_flavors_are_none_whatever_the_role() -> None:

@@ -18,6 +18,7 @@ from stratoscope.clouds.openstack.fields import GIB, MIB, UNREAD, Text, segment
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
+from stratoscope.core.errors import CollectError, Reason
 
 PER_SECOND: Final = 1.0
 MOST: Final = 60
@@ -47,7 +48,9 @@ _VOLUME_LIMITS: Final = {
 }
 
 
-_ReadOne: TypeAlias = Callable[[str], Awaitable[tuple[Quota, ...]]]
+_Read: TypeAlias = tuple[tuple[Quota, ...], int]
+"""The quotas of one project, and of how many resources they made no sense."""
+_ReadOne: TypeAlias = Callable[[str], Awaitable[_Read]]
 
 
 class _Use(msgspec.Struct, frozen=True, gc=False):
@@ -104,7 +107,7 @@ class ProjectQuotas:
             for name, service in self._services.items()
         )
 
-    async def compute(self, project_id: str) -> tuple[Quota, ...]:
+    async def compute(self, project_id: str) -> _Read:
         """Nova's, of one project. Since 2.57 they have no more what nova-network and file injection had."""
         try:
             answer = await self._api.get(
@@ -116,16 +119,18 @@ class ProjectQuotas:
             )
         except ForbiddenError:
             return await self._limits("compute", project_id, _COMPUTE_LIMITS)
-        return _quotas(project_id, "compute", _chosen(_uses(answer.quota_set), _COMPUTE))
+        uses, odd = _uses("compute", answer.quota_set)
+        return _quotas(project_id, "compute", _chosen(uses, _COMPUTE)), odd
 
-    async def network(self, project_id: str) -> tuple[Quota, ...]:
+    async def network(self, project_id: str) -> _Read:
         """Neutron's, of one project; of one that is gone it tells the defaults."""
         answer = await self._api.get(
             "network", f"/v2.0/quotas/{segment(project_id)}/details.json", _Details, operation="quotas"
         )
-        return _quotas(project_id, "network", _uses(answer.quota).items())
+        uses, odd = _uses("network", answer.quota)
+        return _quotas(project_id, "network", uses.items()), odd
 
-    async def volume(self, project_id: str) -> tuple[Quota, ...]:
+    async def volume(self, project_id: str) -> _Read:
         """Cinder's, of one project; those of a volume type only where there is a limit."""
         try:
             answer = await self._api.get(
@@ -137,11 +142,10 @@ class ProjectQuotas:
             )
         except ForbiddenError:
             return await self._limits("block-storage", project_id, _VOLUME_LIMITS)
-        return _quotas(project_id, "block-storage", _chosen(_uses(answer.quota_set), _VOLUME))
+        uses, odd = _uses("block-storage", answer.quota_set)
+        return _quotas(project_id, "block-storage", _chosen(uses, _VOLUME)), odd
 
-    async def _limits(
-        self, service: str, project_id: str, names: Mapping[str, tuple[str, str]]
-    ) -> tuple[Quota, ...]:
+    async def _limits(self, service: str, project_id: str, names: Mapping[str, tuple[str, str]]) -> _Read:
         """What a service tells everybody of the own project, where its quota may not be read.
 
         Raises:
@@ -155,7 +159,7 @@ class ProjectQuotas:
             for resource, (limit, used) in names.items()
             if (most := absolute.get(limit)) is not None and used in absolute
         )
-        return _quotas(project_id, service, uses)
+        return _quotas(project_id, service, uses), 0
 
 
 class _Service:
@@ -164,31 +168,41 @@ class _Service:
     def __init__(self, name: str, names: Names, read_one: _ReadOne) -> None:
         self._names, self._read_one = names, read_one
         self._rotation: Rotation[tuple[Quota, ...]] = Rotation(name, per_second=PER_SECOND, most=MOST)
+        self._odd = 0
 
     async def read(self) -> Quotas:
         """All that is known, once those projects have been read whose turn it is."""
+        self._odd = 0
         await self._rotation.turn(await self._names.owners(), self._read)
         known = self._rotation.values().values()
         quotas = tuple(quota for of_project in known for quota in of_project)
-        return Quotas(quotas, self._rotation.spread(), self._rotation.failed)
+        return Quotas(quotas, self._rotation.spread(), self._rotation.failed + self._odd)
 
     async def _read(self, project_id: str) -> tuple[Quota, ...]:
         """Of one project. A service that asks Keystone (Nova) answers 400 where it has been deleted."""
         try:
-            return await self._read_one(project_id)
+            quotas, odd = await self._read_one(project_id)
         except (BadRequestError, ValueError) as error:
             raise NotThereError(str(error)) from error
+        self._odd += odd
+        return quotas
 
 
-def _uses(raws: Mapping[str, msgspec.Raw]) -> Mapping[str, _Use]:
-    """By resource; what is none, the project's `id` among it, is left out."""
-    found = {}
+def _uses(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, _Use], int]:
+    """By resource, and of how many it makes no sense; texts, the project's `id`, are passed over.
+
+    Raises:
+        CollectError: `malformed`: none makes sense.
+    """
+    found, odd = {}, 0
     for name, raw in raws.items():
         try:
             found[name] = _USE.decode(raw)
         except UNREAD:
-            continue  # one resource without a limit that makes sense must not cost the others
-    return found
+            odd += not bytes(raw).startswith(b'"')
+    if odd and not found:
+        raise CollectError(Reason.MALFORMED, f"{service}: quotas: none of {odd} makes sense")
+    return found, odd
 
 
 def _chosen(uses: Mapping[str, _Use], names: frozenset[str]) -> Iterable[tuple[str, _Use]]:

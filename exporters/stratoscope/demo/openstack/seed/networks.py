@@ -16,6 +16,8 @@ _THEIRS: Final = 0x0A000000  # 10.0.0.0
 _FEWEST_BITS: Final = 8
 _LOOSE: Final = 5
 """Every so manieth project has a port that belongs to nothing."""
+_SHUT: Final = 8
+"""Every so manieth project has its network, its router and a port taken down on purpose."""
 _DAY_S: Final = 86400.0
 
 
@@ -36,6 +38,8 @@ def networks(world: World, plans: Sequence[Plan], projects: Sequence[Project]) -
         _router(world, project, project.network, outside)
         if number % _LOOSE == 0:
             world.plug(project.network.subnets[0], "", device="", project=project)
+        if number % _SHUT == 3:  # noqa: PLR2004 - not the first, whom demonstrations show
+            _shut(world, project, project.network)
 
 
 def floating_ips(world: World) -> None:
@@ -97,6 +101,16 @@ def _router(world: World, project: Project, network: Network, outside: Network) 
         port.status, port.host = "ACTIVE", next(iter(world.hosts))
     world.routers.add(Router(router_id, f"{project.name}-router", project, network.created, gateway))
     project.used["router"] += 1
+
+
+def _shut(world: World, project: Project, network: Network) -> None:
+    """Take a project's network, its router and a port down: their states stay as they are."""
+    network.is_enabled = False
+    for router in world.routers:
+        router.is_enabled = router.is_enabled and router.project is not project
+    port = world.plug(network.subnets[0], "", device="", project=project)
+    if port is not None:
+        port.is_enabled = False
 
 
 def _group(world: World, project: Project) -> SecurityGroup:
