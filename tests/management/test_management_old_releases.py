@@ -11,7 +11,8 @@ from support.watching import OFTEN, watching
 
 ASKED: Final = ("servers", "flavors", "hypervisors", "inventories", "capacity", "aggregates", "backups")
 SHOWN: Final = (
-    "host_vcpus_allocated", "host_memory_allocated_bytes", "host_disk_allocated_bytes", "host_pcpus_allocated",
+    "host_vcpus_allocated", "host_memory_allocated_bytes", "host_disk_allocated_bytes",
+    "host_pcpus_allocated",
     "host_vcpus_overprovisioning_ratio", "zone_vcpus_overprovisioning_ratio",
     "project_disk_overprovisioning_ratio", "flavor_room_vms", "flavor_room_upper_bound",
     "zone_largest_flavor_info",
@@ -49,3 +50,59 @@ async def test_numbers_of_an_older_placement_are_those_of_a_new_one(tmp_path: Pa
         assert new.all(name), name
         assert sorted(old.all(name), key=str) == sorted(new.all(name), key=str), name
     assert old.errors() == 0
+
+
+@pytest.mark.parametrize("newest", [9, 5, 0])
+async def test_placement_before_1_10_tells_what_was_promised_and_capacity_names_what_is_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, newest: int
+) -> None:
+    new, old = await shown(tmp_path), await shown(tmp_path, placement=newest)
+    for name in SHOWN[:-3]:
+        assert sorted(old.all(name), key=str) == sorted(new.all(name), key=str), name
+    assert (old.success("capacity"), old.all("flavor_room_vms")) == (0, [])
+    assert (
+        caplog.text.count("placement: too old: microversion 1.10 is needed to tell what hosts have left") == 1
+    )
+
+
+@pytest.mark.parametrize(("newest", "told"), [(46, "its newest is 2.46"), (42, "its newest is 2.42")])
+async def test_nova_before_2_47_costs_servers_and_one_line_that_names_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, newest: int, told: str
+) -> None:
+    old = await shown(tmp_path, nova=newest)
+    assert [old.success(name) for name in ("servers", "hypervisors", "flavors", "aggregates")] == [0, 1, 1, 1]
+    assert (old.all("vms"), len(old.all("host_vcpus"))) == ([], 6)
+    assert caplog.text.count(f"compute: too old: microversion 2.47 is needed, and {told}") == 1
+    assert caplog.text.count("Nova numbers them before microversion 2.53") == 1  # of capacity
+
+
+async def test_nova_before_2_53_costs_capacity_and_one_line_that_names_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    new, old = await shown(tmp_path), await shown(tmp_path, nova=52)
+    for name in ("vms", "host_vcpus", "host_memory_used_bytes", "host_vcpus_allocated"):
+        assert sorted(old.all(name), key=str) == sorted(new.all(name), key=str), name
+    assert (old.success("servers"), old.success("capacity"), old.all("flavor_room_vms")) == (1, 0, [])
+    assert caplog.text.count("Nova numbers them before microversion 2.53") == 1
+
+
+@pytest.mark.parametrize("newest", [53, 60, 61, 68, 75, 88])
+async def test_numbers_of_an_older_nova_are_those_of_a_new_one_but_for_bounds(
+    tmp_path: Path, newest: int
+) -> None:
+    new, old = await shown(tmp_path), await shown(tmp_path, nova=newest)
+    same = ("vms", "host_vcpus", "host_memory_used_bytes", "project_vcpus", "flavor_disk_bytes")
+    for name in (*same, *(SHOWN if newest >= 61 else SHOWN[:-3])):
+        assert sorted(old.all(name), key=str) == sorted(new.all(name), key=str), name
+    if newest < 61:  # extra specs are not told: what fits by size alone is an upper bound
+        rooms = {(have["flavor"], have["zone"]): value for have, value in old.all("flavor_room_vms")}
+        bounds = {(have["flavor"], have["zone"]): value for have, value in old.all("flavor_room_upper_bound")}
+        assert all(bounds[key] == (number > 0) for key, number in rooms.items())
+        assert all(rooms[have["flavor"], have["zone"]] >= value for have, value in new.all("flavor_room_vms"))
+    assert old.errors() == 0
+
+
+async def test_cinder_before_3_18_does_not_tell_whose_backups_are(tmp_path: Path) -> None:
+    new, old = await shown(tmp_path), await shown(tmp_path, cinder=17)
+    assert old.all("backups") == new.all("backups") != []
+    assert (len(new.all("project_backups")) > 0, old.all("project_backups")) == (True, [])
