@@ -65,8 +65,9 @@ def _images(world: World) -> None:
     apart = Dice(len(IMAGES))  # one image more moves nothing else in the world of a seed
     for age, row in enumerate(IMAGES, start=1):
         size = row.size_mib * _MIB or None
+        dice = apart if row.visibility == "community" else world.dice
         image = Image(
-            (apart if row.visibility == "community" else world.dice).uuid(), row.name, next(owners), world.now - age * 20 * 86400.0, size, size,
+            dice.uuid(), row.name, next(owners), world.now - age * 20 * 86400.0, size, size,
             dict(_UPLOADED, **{"owner_specified.openstack.object": f"images/{row.name}"}),
             row.status, row.visibility, row.is_hidden, row.min_memory_mib, row.min_disk_gib,
         )  # fmt: skip
