@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -87,11 +87,25 @@ def test_tables_are_those_of_the_code() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_question_is_valid_promql(page: str, tmp_path: Path) -> None:
+    assert_valid(QUESTIONS[page], tmp_path)
+    assert len(QUESTIONS[page]) >= 10
+
+
+def test_every_answer_to_another_exporters_family_is_valid_promql(tmp_path: Path) -> None:
+    table = PAGES["management"].partition("<!-- rival -->")[2].partition("<!-- /rival -->")[0]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    assert len(rows) == len({row[0] for row in rows}) == 103
+    answers = [text for row in rows for text in re.findall(r"`([^`]+)`", row[1])]
+    assert_valid(answers, tmp_path)
+    assert [row[0] for row in rows if not row[1].strip() and not row[2].startswith("not: ")] == []
+
+
+def assert_valid(expressions: Sequence[str], tmp_path: Path) -> None:
+    """Assert that all of them are PromQL."""
     promtool = shutil.which("promtool")
     assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    rules = [{"record": f"question:{number}", "expr": text} for number, text in enumerate(QUESTIONS[page])]
+    rules = [{"record": f"question:{number}", "expr": text} for number, text in enumerate(expressions)]
     file = tmp_path / "rules.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "questions", "rules": rules}]}))
     checked = subprocess.run([promtool, "check", "rules", file], capture_output=True, check=False)
     assert checked.returncode == 0, checked.stdout.decode() + checked.stderr.decode()
-    assert len(QUESTIONS[page]) >= 10

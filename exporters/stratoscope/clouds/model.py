@@ -1,8 +1,9 @@
 """What a management layer answers, in one vocabulary for every cloud kind: frozen, in base units.
 
 Each answer of a question (see abilities.py) is one of the classes with `malformed`: how many items of the
-source were left out because they made no sense. Names and states are spelled as the source spells them.
-Moments are Unix seconds. "" is a text that the source does not have; None is a number that it does not have.
+source were left out because they made no sense. Objects that are told one by one are in objects.py.
+Names and states are spelled as the source spells them. Moments are Unix seconds. "" is a text that the source
+does not have; None is a number that it does not have.
 """
 
 from collections.abc import Mapping
@@ -185,7 +186,8 @@ class Host(msgspec.Struct, frozen=True):
     Attributes:
         state: As the source spells it, one of `Hosts.states`.
         kind: The hypervisor's kind (`QEMU`); version: as the source spells it.
-        vms: How many it runs; None where the source does not tell.
+        vms: How many it runs; tasks: how many VMs it builds, resizes, moves ... None where the source does
+            not tell.
         disk_available_least: Bytes that are free even if every image grows to its full size; may be negative.
         resources: By name: `vcpus`, `pcpus` (vCPUs pinned to one), `memory`, `disk`; other classes as the
             source spells them.
@@ -199,6 +201,7 @@ class Host(msgspec.Struct, frozen=True):
     kind: str
     version: str
     vms: int | None
+    tasks: int | None
     disk_available_least: int | None
     resources: Mapping[str, Resource]
 

@@ -43,7 +43,7 @@ async def test_host_comes_with_what_nova_counts_of_it() -> None:
     read = await reader(api).read()
     assert (read.states, read.malformed) == (("up", "down"), 0)
     assert one_of(read, "fake2") == Host(
-        "fake2", "az1", "up", True, "", "fake", "1000", 4, 0,
+        "fake2", "az1", "up", True, "", "fake", "1000", 4, 0, 0,
         {
             "vcpus": Resource(64, None, None, 4),
             "memory": Resource(262144 * MIB, None, None, 2240 * MIB),
@@ -72,6 +72,13 @@ async def test_host_that_is_down_and_taken_out_tells_why() -> None:
     assert (host.state, host.is_enabled, host.reason, host.disk_available_least) == (
         "down", False, "new memory", None,
     )  # fmt: skip
+
+
+async def test_host_keeps_its_state_however_much_an_administrator_wrote() -> None:
+    hypervisors = answer("hypervisors")
+    hypervisors["hypervisors"][0]["service"]["disabled_reason"] = "why " * 1000
+    read = await reader(nova(hypervisors)).read()
+    assert (read.malformed, one_of(read, "fake2").reason) == (0, "why " * 1000)
 
 
 async def test_host_with_several_nodes_is_all_of_them() -> None:

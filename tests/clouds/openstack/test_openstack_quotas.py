@@ -1,6 +1,7 @@
 """Quotas of projects: which are shown, in which units, and who may read whose."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -15,6 +16,7 @@ from support.openstack_answers import answer
 
 GIB, MIB = 2**30, 2**20
 OTHER = "33333333333333333333333333333333"
+OF_ONE = ("key_pairs", "metadata_items", "server_group_members")
 FORBIDDEN = ForbiddenError("403")
 PATHS = {
     "compute_quotas": ("compute", "/os-quota-sets/{}/detail", "compute_quota"),
@@ -66,10 +68,22 @@ def by_resource(quotas: Quotas) -> dict[str, Quota]:
 async def test_compute_quotas_are_those_that_bind_with_ram_in_bytes() -> None:
     api = cloud(PROJECT)
     read = by_resource(await ask(api, "compute_quotas"))
-    assert read.keys() == {"cores", "instances", "ram", "server_groups"}
+    assert read.keys() == {"cores", "instances", "ram", "server_groups", *OF_ONE}
     assert read["cores"] == Quota(PROJECT, "compute", "cores", 2000, 10, 0, in_bytes=False)
     assert read["ram"] == Quota(PROJECT, "compute", "ram", 4000000 * MIB, 2624 * MIB, 0, in_bytes=True)
     assert api.calls[-1].version == "2.57"
+
+
+@pytest.mark.parametrize(("credential", "limit"), [(cloud, (100, 128, 10)), (plain, (100, 128, 10))])
+async def test_what_one_user_vm_or_group_may_have_is_a_limit_of_which_nothing_is_used(
+    credential: Callable[..., FakeApi], limit: tuple[int, int, int]
+) -> None:
+    api = credential(PROJECT) if credential is cloud else credential(compute_quotas=FORBIDDEN)
+    read = by_resource(await ask(api, "compute_quotas"))
+    assert [read[name] for name in OF_ONE] == [
+        Quota(PROJECT, "compute", name, most, None, None, in_bytes=False)
+        for name, most in zip(OF_ONE, limit, strict=True)
+    ]
 
 
 async def test_network_quotas_are_all_that_neutron_has_and_no_limit_is_none() -> None:
@@ -216,7 +230,7 @@ async def test_no_projects_are_no_quotas(question: str) -> None:
 
 async def test_limits_stand_in_for_computes_quota_of_the_own_project() -> None:
     read = by_resource(await ask(plain(compute_quotas=FORBIDDEN), "compute_quotas"))
-    assert read.keys() == {"cores", "instances", "ram", "server_groups"}
+    assert read.keys() == {"cores", "instances", "ram", "server_groups", *OF_ONE}
     assert read["instances"] == Quota(PROJECT, "compute", "instances", 1000, 10, None, in_bytes=False)
     assert read["ram"].limit == 4000000 * MIB
 

@@ -45,3 +45,10 @@ def moment(when: datetime | None) -> float | None:
     if when is None:
         return None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def enabled_state(enabled: bool | None) -> str:
+    """The state of what Keystone only calls enabled or not."""
+    if enabled is None:
+        return ""
+    return "enabled" if enabled else "disabled"

@@ -23,21 +23,24 @@ from stratoscope.core.errors import CollectError, Reason
 PER_SECOND: Final = 1.0
 MOST: Final = 60
 
-_COMPUTE: Final = frozenset({"cores", "instances", "ram", "server_groups"})
-"""What binds a project. Of key pairs (a user's) and of what bounds a single VM or group Nova says that none
-is used, whatever there is."""
+_OF_ONE: Final = frozenset({"key_pairs", "metadata_items", "server_group_members"})
+"""What a single user, VM or server group may have: Nova says that none is used, whatever there is."""
+_COMPUTE: Final = _OF_ONE | {"cores", "instances", "ram", "server_groups"}
 _GIGABYTES: Final = frozenset({"gigabytes", "backup_gigabytes", "per_volume_gigabytes"})
 _VOLUME: Final = _GIGABYTES | {"volumes", "snapshots", "backups", "groups"}
 _OF_A_TYPE: Final = ("volumes_", "gigabytes_", "snapshots_")
 """Before the name of a volume type, which may be any: `volumes_x_gigabytes` are volumes, of x_gigabytes."""
-_EACH: Final = frozenset({"per_volume_gigabytes"})
-"""What bounds each single thing: nothing of it is used up."""
+_EACH: Final = _OF_ONE | {"per_volume_gigabytes"}
+"""What bounds each single thing: the project uses nothing of it up."""
 
-_COMPUTE_LIMITS: Final = {
+_COMPUTE_LIMITS: Final = {  # limit and use; of _EACH no use is told, and none shown
     "cores": ("maxTotalCores", "totalCoresUsed"),
     "instances": ("maxTotalInstances", "totalInstancesUsed"),
     "ram": ("maxTotalRAMSize", "totalRAMUsed"),
     "server_groups": ("maxServerGroups", "totalServerGroupsUsed"),
+    "key_pairs": ("maxTotalKeypairs", "maxTotalKeypairs"),
+    "metadata_items": ("maxServerMeta", "maxServerMeta"),
+    "server_group_members": ("maxServerGroupMembers", "maxServerGroupMembers"),
 }
 _VOLUME_LIMITS: Final = {
     "volumes": ("maxTotalVolumes", "totalVolumesUsed"),

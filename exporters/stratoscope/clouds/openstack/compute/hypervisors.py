@@ -32,7 +32,7 @@ _SERVICES_S: Final = 90.0
 
 class _ServiceOf(msgspec.Struct, frozen=True, gc=False):
     host: Text
-    disabled_reason: Text | None = None
+    disabled_reason: str | None = None
 
 
 class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
@@ -56,6 +56,7 @@ class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
     memory_mb_used: int | None = None
     local_gb_used: int | None = None
     running_vms: int | None = None
+    current_workload: int | None = None
     disk_available_least: int | None = None
 
 
@@ -150,6 +151,7 @@ class Hypervisors:
             kind=first.hypervisor_type,
             version=str(first.hypervisor_version),
             vms=_total(row.running_vms for row in rows),
+            tasks=_total(row.current_workload for row in rows),
             disk_available_least=_bytes(_total(row.disk_available_least for row in rows), GIB),
             resources=self._resources(rows),
         )

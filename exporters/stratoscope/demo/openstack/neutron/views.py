@@ -1,5 +1,7 @@
 """Neutron's things as it shows them: administrators see more."""
 
+from typing import Final
+
 from stratoscope.demo.openstack.asking import Ask, Json
 from stratoscope.demo.openstack.texts import ipv4, mac_address, moment
 from stratoscope.demo.openstack.things import (
@@ -143,6 +145,23 @@ def router(ask: Ask, one: Router) -> Json:
         **_times(one.created, one.created, 3),
         "project_id": project_id,
     }
+
+
+def scheduled_router(ask: Ask, one: Router) -> Json:
+    """One as the list of an agent's routers has it: with what only agents need."""
+    shown: Json = {}
+    for key, value in router(ask, one).items():
+        shown[key] = value
+        shown |= _FOR_AGENTS.get(key, {})
+    return shown | {"gw_port_id": one.gateway.port_id}
+
+
+_FOR_AGENTS: Final[dict[str, Json]] = {
+    "external_gateway_info": {"gw_port_id": ""},
+    "ha": {"ha_vr_id": 0},
+    "availability_zone_hints": {"enable_default_route_ecmp": False, "enable_default_route_bfd": False},
+}
+"""What follows each of these keys."""
 
 
 def floating_ip(ask: Ask, one: FloatingIP) -> Json:  # noqa: ARG001 - the same for all

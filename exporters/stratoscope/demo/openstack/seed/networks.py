@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from stratoscope.demo.openstack.seed.hosts import NETWORK_NODES
 from stratoscope.demo.openstack.seed.plan import Plan
 from stratoscope.demo.openstack.things import FloatingIP, Network, Project, Router, SecurityGroup, Subnet
 from stratoscope.demo.openstack.world import World
@@ -97,8 +98,9 @@ def _router(world: World, project: Project, network: Network, outside: Network) 
     )
     if gateway is None or inner is None:
         return
+    nodes = list(world.hosts)[:NETWORK_NODES]
     for port in (gateway, inner):
-        port.status, port.host = "ACTIVE", next(iter(world.hosts))
+        port.status, port.host = "ACTIVE", nodes[len(world.routers) % len(nodes)]
     world.routers.add(Router(router_id, f"{project.name}-router", project, network.created, gateway))
     project.used["router"] += 1
 
