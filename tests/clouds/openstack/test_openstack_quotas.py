@@ -210,7 +210,8 @@ async def test_id_of_a_project_stays_one_segment_of_the_path_whatever_is_in_it(
         api.answers[service, of_one.format(path)] = api.answers[service, of_one.format(PROJECT)]
     read = await ask(api, question)
     known = {PROJECT} if path is None else {PROJECT, project_id}
-    assert ({quota.project_id for quota in read.quotas}, read.malformed) == (known, 0)
+    assert {quota.project_id for quota in read.quotas} == known
+    assert read.malformed == (path is None)
     asked = {call.path for call in api.calls if call.service == service}
     assert asked == {of_one.format(PROJECT)} | ({of_one.format(path)} if path else set())
 

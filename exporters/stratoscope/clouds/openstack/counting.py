@@ -34,6 +34,7 @@ async def pages(api: Api, tally: "Tally", listing: Listing[T], query: Query) -> 
             async for page in found:
                 read += 1
                 tally.malformed += page.malformed
+                tally.is_cut = tally.is_cut or page.is_cut
                 yield page.items
         except CollectError as error:
             if not read or error.reason not in _OUT_OF_TIME or not _is_over():
@@ -61,6 +62,7 @@ class Tally:
     Attributes:
         sort: As `model.Objects.sort`.
         malformed: How many made no sense.
+        is_cut: The source ended the list early: there are more.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Tally:
         self._orphans, self._admin_down = _nothing(), 0 if has_admin_state else None
         self._sees_others = False
         self.malformed = 0
+        self.is_cut = False
 
     def add(  # noqa: PLR0913 - what is counted of an object
         self,
@@ -112,7 +115,7 @@ class Tally:
             {state: self._result(count) for state, count in self._by_state.items()},
             self._result(self._orphans) if self._has_orphans else None,
             {project_id: self._result(count) for project_id, count in self._by_project.items()},
-            is_whole or self._sees_others,
+            (is_whole or self._sees_others) and not self.is_cut,
             self.malformed,
             self._admin_down,
         )

@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from stratoscope.core.errors import CollectError, Reason
+
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
 """A name, an id or a state: bounded, so that an absurd one makes its item malformed and does not reach the
 page. The services themselves allow 255 characters."""
@@ -15,10 +17,10 @@ def segment(text: str) -> str:
     """An id as one segment of a path, whatever is in it.
 
     Raises:
-        ValueError: No path can have it: it would name another thing.
+        CollectError: `malformed`: no path can have it, it would name another thing.
     """
     if text in {"", ".", ".."}:
-        raise ValueError(f"no id: {text!r}")
+        raise CollectError(Reason.MALFORMED, f"no id: {text!r}")
     return quote(text, safe="")
 
 

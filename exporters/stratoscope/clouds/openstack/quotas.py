@@ -185,7 +185,7 @@ class _Service:
         """Of one project. A service that asks Keystone (Nova) answers 400 where it has been deleted."""
         try:
             quotas, odd = await self._read_one(project_id)
-        except (BadRequestError, ValueError) as error:
+        except BadRequestError as error:
             raise NotThereError(str(error)) from error
         self._odd += odd
         return quotas

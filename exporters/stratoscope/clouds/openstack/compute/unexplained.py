@@ -72,7 +72,7 @@ class Unexplained:
             self._open[vm_id] = self._open.pop(vm_id)  # to the end, should it fail
             try:
                 reason = await self._ask(vm_id)
-            except (ForbiddenError, NotThereError, ValueError):
+            except (ForbiddenError, NotThereError):
                 reason = FaultReason.UNKNOWN
             self._open.pop(vm_id, None)
             vm = ledger.get(vm_id)

@@ -28,8 +28,8 @@ class _Volume(
     """Attributes: bootable: A truth value as text."""
 
     id: Text
-    status: Text
-    size: int
+    status: Text = ""
+    size: int = 0
     name: Text | None = None
     project_id: Text | None = None
     user_id: Text | None = None

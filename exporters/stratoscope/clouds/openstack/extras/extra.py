@@ -50,6 +50,8 @@ async def counted(
     first = next(iter(tallies.values()))
     async for page in api.pages(listing, query):
         first.malformed += page.malformed  # each of them once, however many states are counted
+        for tally in tallies.values():
+            tally.is_cut = tally.is_cut or page.is_cut
         for item in page.items:
             for sort, state in states.items():
                 tallies[sort].add(state(item), None)
