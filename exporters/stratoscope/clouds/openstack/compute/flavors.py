@@ -1,7 +1,8 @@
 """Flavors. Source: Nova's GET /flavors/detail; any role.
 
 An administrator is told all of them, any other the public ones and those that its project was given. Before
-microversion 2.61 (Rocky) the list lacks extra specs: then they are read flavor by flavor, a few at each refresh.
+microversion 2.61 (Rocky) the list lacks extra specs: then they are read flavor by flavor, a few at each
+refresh.
 """
 
 from collections import Counter
