@@ -1,6 +1,7 @@
 """Names of projects and users: who reads them when, and what is left without the right."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from stratoscope.clouds.model import Project
 from stratoscope.clouds.openstack.api import Access, ForbiddenError
 from stratoscope.clouds.openstack.identity import Identity
 from stratoscope.clouds.openstack.names import Names
+from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, USER, Answer, FakeApi
 from support.openstack_answers import answer, spoilt
@@ -319,6 +321,16 @@ async def test_slow_keystone_holds_up_who_only_wants_names_once_a_minute() -> No
     clock.now += 2
     assert await names.projects() == {}
     assert keystones.logins == 2
+
+
+async def test_slow_keystone_costs_others_at_most_half_of_the_time_that_they_have() -> None:
+    api = keystone()
+    keystones = Hanging(api)
+    token = DEADLINE.set(time.monotonic() + 0.05)
+    async with asyncio.timeout(5):
+        assert await Names(api).projects() == {}
+    DEADLINE.reset(token)
+    assert keystones.logins == 1
 
 
 @pytest.mark.usefixtures("_hasty")
