@@ -214,6 +214,19 @@ class Hosts(msgspec.Struct, frozen=True):
     malformed: int = 0
 
 
+class Aggregate(msgspec.Struct, frozen=True):
+    """Hosts that belong together. Attributes: zone: The availability zone that it makes; "" for none."""
+
+    name: str
+    zone: str
+    hosts: tuple[str, ...]
+
+
+class Aggregates(msgspec.Struct, frozen=True):
+    aggregates: tuple[Aggregate, ...]
+    malformed: int = 0
+
+
 class Spread(msgspec.Struct, frozen=True, gc=False):
     """How far something is that is read item by item over many refreshes.
 
@@ -288,25 +301,35 @@ class Capacity(msgspec.Struct, frozen=True):
 
 
 class Project(msgspec.Struct, frozen=True, gc=False):
+    """Attributes: is_enabled: None where the source does not tell."""
+
     project_id: str
     name: str
     keystone_domain: str
-    is_enabled: bool
+    is_enabled: bool | None
 
 
 class User(msgspec.Struct, frozen=True, gc=False):
+    """Attributes: is_enabled: None where the source does not tell."""
+
     user_id: str
     name: str
     keystone_domain: str
-    is_enabled: bool
+    is_enabled: bool | None
 
 
 class Projects(msgspec.Struct, frozen=True):
-    """Attributes: users: Those that own VMs first; None where they may not be read."""
+    """Projects and users.
+
+    Attributes:
+        users: Those that own VMs first; None where they may not be read.
+        truncated: Whether there are more than the source told, by sort: `projects`, `users`.
+    """
 
     projects: tuple[Project, ...]
     users: tuple[User, ...] | None
     malformed: int = 0
+    truncated: Mapping[str, bool] = {}
 
 
 class Quota(msgspec.Struct, frozen=True, gc=False):
@@ -375,6 +398,8 @@ class Objects(msgspec.Struct, frozen=True):
             without port); None for what cannot be an orphan.
         by_project: Number and bytes by project id; empty where the source does not tell.
         is_whole: Whether all projects' objects are seen, or only those of the credential's own project.
+        admin_down: How many were taken down on purpose, whatever their state (Neutron: admin_state_up false);
+            None for what cannot be.
     """
 
     sort: str
@@ -383,10 +408,11 @@ class Objects(msgspec.Struct, frozen=True):
     by_project: Mapping[str, Count]
     is_whole: bool = True
     malformed: int = 0
+    admin_down: int | None = None
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: visibility: As the source spells it: `public`, `private`, `shared`."""
+    """Attributes: visibility: As the source spells it: `public`, `community`, `shared`, `private`."""
 
     image_id: str
     name: str

@@ -51,7 +51,7 @@ DROPPED = Family(
 )
 MALFORMED = Family(
     "stratoscope_collector_malformed_items_total",
-    "Items of the source that were left out because they made no sense.",
+    "Items of the source, or single fields of them, that were left out because they made no sense.",
     labels=_WHO,
 )
 LEFT_OUT = Family(

@@ -14,6 +14,7 @@ from stratoscope.management.collector import Asked
 from stratoscope.management.kinds import opened
 from stratoscope.management.settings import OF_REQUESTS, Settings, parse
 from stratoscope.management.subject import Subject
+from stratoscope.management.subjects.aggregates import Aggregates
 from stratoscope.management.subjects.backends import Backends
 from stratoscope.management.subjects.capacity import Capacity
 from stratoscope.management.subjects.each import Each
@@ -35,6 +36,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Services: Services,
     model.Hosts: Hosts,
     model.Inventories: Inventories,
+    model.Aggregates: Aggregates,
     model.Flavors: Flavors,
     model.Capacity: Capacity,
     model.VMs: VMs,

@@ -4,7 +4,7 @@ import pytest
 
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.model import Image as Named
-from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.api import BadRequestError, ForbiddenError
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer, FakeApi
@@ -64,14 +64,57 @@ async def test_image_without_name_and_owner_has_empty_ones() -> None:
     )
 
 
-async def test_image_with_an_absurd_name_costs_itself() -> None:
-    assert await named({"name": "x" * 10_000_000}, {"id": "j", "name": "n"}) == (Named("j", "n", "", ""),)
+async def test_absurd_name_costs_the_name_alone_and_is_counted() -> None:
+    body = {"images": [{"id": "i", "status": "active", "name": "x" * 10_000_000}]}
+    read = await Image(glance(body)).images()
+    assert (read.images, read.objects.by_state) == ((Named("i", "", "", ""),), {"active": Count(1, 0)})
+    assert read.malformed == 1
 
 
-async def test_images_cost_no_request_but_that_for_the_two_lists() -> None:
+async def test_images_cost_no_request_but_that_for_the_two_lists_community_images_among_them() -> None:
     api = glance()
     await Image(api).images()
-    assert len(api.calls) == 2
+    assert [dict(call.params) for call in api.calls] == [
+        {"limit": "1000", "visibility": "all"},
+        {"limit": "1000", "visibility": "all", "os_hidden": "true"},
+    ]
+
+
+REFUSED = BadRequestError("Invalid visibility value: all")
+COMMUNITY = {"images": [{"id": "c", "status": "active", "size": 7, "visibility": "community"}]}
+NONE: dict[str, list[object]] = {"images": []}
+
+
+def old_glance(community: Answer, hidden: Answer) -> FakeApi:
+    """One that does not know `visibility=all`."""
+    api = glance(hidden=NONE)
+    path = "/v2/images?visibility"
+    api.answers |= {
+        ("image", f"{path}=all"): REFUSED,
+        ("image", f"{path}=all&os_hidden=true"): REFUSED,
+        ("image", f"{path}=community"): community,
+        ("image", f"{path}=community&os_hidden=true"): hidden,
+    }
+    return api
+
+
+async def test_glance_before_stein_is_asked_for_community_images_apart() -> None:
+    read = await counted(old_glance(COMMUNITY, NONE))
+    assert read.by_state == {"active": Count(2, 65536 + 7)}
+    hidden = spoilt("images", "images", field="id", value="old")
+    assert (await counted(old_glance(COMMUNITY, hidden))).by_state["active"].number == 3
+
+
+async def test_glance_before_ocata_has_no_community_images() -> None:
+    read = await counted(old_glance(REFUSED, REFUSED))
+    assert (read.by_state, read.malformed) == ({"active": Count(1, 65536)}, 0)
+
+
+async def test_glance_that_refuses_every_list_is_told_as_it_is() -> None:
+    api = old_glance(REFUSED, REFUSED)
+    api.answers["image", "/v2/images"] = REFUSED
+    with pytest.raises(BadRequestError):
+        await counted(api)
 
 
 async def test_image_without_data_has_no_bytes_and_one_without_owner_no_project() -> None:
@@ -85,8 +128,14 @@ async def test_no_images_are_zero() -> None:
 
 
 async def test_image_that_makes_no_sense_costs_itself() -> None:
-    read = await Image(glance(spoilt("images", "images", field="status", value="x" * 10_000_000))).images()
-    assert (read.objects.by_state, read.images, read.malformed) == ({}, (), 1)
+    body = {"images": [{"id": 7, "status": "active"}, {"id": "j", "status": "active"}]}
+    read = await Image(glance(body)).images()
+    assert ([image.image_id for image in read.images], read.malformed) == (["j"], 1)
+
+
+async def test_image_without_a_state_is_counted_without_one() -> None:
+    read = await Image(glance(spoilt("images", "images", field="status", value=None))).images()
+    assert (read.objects.by_state, read.malformed) == ({"": Count(1, 65536)}, 0)
 
 
 async def test_plain_credential_says_that_it_does_not_see_all() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from stratoscope.clouds.model import Quota, Quotas
-from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.api import BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.quotas import ProjectQuotas
 from stratoscope.core.collector import DEADLINE
@@ -161,10 +161,11 @@ async def test_plain_credential_reads_its_own_project(question: str) -> None:
 
 
 @pytest.mark.parametrize("question", PATHS)
-async def test_project_deleted_while_its_quota_is_read_costs_nothing(question: str) -> None:
+@pytest.mark.parametrize("error", [NotThereError("404"), BadRequestError("no valid project")], ids=str)
+async def test_project_deleted_while_its_quota_is_read_costs_nothing(question: str, error: Exception) -> None:
     api = cloud(PROJECT, OTHER)
     service, path, _ = PATHS[question]
-    api.answers[service, path.format(OTHER)] = NotThereError("404")
+    api.answers[service, path.format(OTHER)] = error
     read = await ask(api, question)
     assert {quota.project_id for quota in read.quotas} == {PROJECT}
     assert read.malformed == 0
@@ -178,6 +179,41 @@ async def test_quota_that_makes_no_sense_costs_its_project(question: str) -> Non
     read = await ask(api, question)
     assert {quota.project_id for quota in read.quotas} == {OTHER}
     assert read.malformed == 1
+
+
+@pytest.mark.parametrize("question", PATHS)
+@pytest.mark.parametrize("odd", [{"limit": None, "in_use": 3}, {"limit": "many"}, 7], ids=str)
+async def test_resource_whose_quota_makes_no_sense_costs_itself_and_is_counted(
+    question: str, odd: object
+) -> None:
+    api = cloud(PROJECT)
+    service, path, _ = PATHS[question]
+    whole = await ask(api, question)
+    body = api.answers[service, path.format(PROJECT)]
+    assert isinstance(body, dict)
+    key = next(iter(body))
+    left_out = next(quota.resource for quota in whole.quotas)
+    api.answers[service, path.format(PROJECT)] = {key: body[key] | {left_out: odd}}
+    read = await ask(api, question)
+    assert {quota.resource for quota in read.quotas} == {one.resource for one in whole.quotas} - {left_out}
+    assert read.malformed == 1
+
+
+@pytest.mark.parametrize("question", PATHS)
+@pytest.mark.parametrize(("project_id", "path"), [("a/b?c#d", "a%2Fb%3Fc%23d"), ("..", None), ("", None)])
+async def test_id_of_a_project_stays_one_segment_of_the_path_whatever_is_in_it(
+    question: str, project_id: str, path: str | None
+) -> None:
+    api = cloud(PROJECT, project_id)
+    service, of_one, _ = PATHS[question]
+    if path is not None:
+        api.answers[service, of_one.format(path)] = api.answers[service, of_one.format(PROJECT)]
+    read = await ask(api, question)
+    known = {PROJECT} if path is None else {PROJECT, project_id}
+    assert {quota.project_id for quota in read.quotas} == known
+    assert read.malformed == (path is None)
+    asked = {call.path for call in api.calls if call.service == service}
+    assert asked == {of_one.format(PROJECT)} | ({of_one.format(path)} if path else set())
 
 
 @pytest.mark.parametrize("question", PATHS)

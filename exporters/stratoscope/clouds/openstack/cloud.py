@@ -82,6 +82,7 @@ def _readers(api: Api) -> Sequence[Reader]:
         hypervisors,
         placement,
         capacity.flavors,
+        capacity.aggregates,
         capacity,
         Identity(names),
         ProjectQuotas(api, names),

@@ -2,12 +2,27 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeAlias, overload
+from urllib.parse import quote
 
 import msgspec
+
+from stratoscope.core.errors import CollectError, Reason
 
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
 """A name, an id or a state: bounded, so that an absurd one makes its item malformed and does not reach the
 page. The services themselves allow 255 characters."""
+
+
+def segment(text: str) -> str:
+    """An id as one segment of a path, whatever is in it.
+
+    Raises:
+        CollectError: `malformed`: no path can have it, it would name another thing.
+    """
+    if text in {"", ".", ".."}:
+        raise CollectError(Reason.MALFORMED, f"no id: {text!r}")
+    return quote(text, safe="")
+
 
 UNREAD: Final = (msgspec.DecodeError, RecursionError)
 """What decoding JSON raises; the second where it is nested too deep."""

@@ -1,8 +1,8 @@
 """Lists as OpenStack's services answer them: typed items straight from bytes, and the way to the next page.
 
-A page is decoded in one go. Where that fails each item is decoded by itself, so that one that makes no sense
-costs itself alone and is counted. What has an `id` or `uuid` is told once: a list that changes while it is
-read page by page may have it on two of them.
+A page is decoded in one go. Where that fails each item is decoded by itself, and where that fails each of its
+fields (see by_field.py): what makes no sense costs itself alone and is counted. What has an `id` or `uuid` is
+told once: a list that changes while it is read page by page may have it on two of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from stratoscope.clouds.openstack.by_field import ByField
 from stratoscope.clouds.openstack.fields import UNREAD
 from stratoscope.core.errors import CollectError, Reason
 
@@ -22,11 +23,18 @@ Query: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """Attributes: more: The query that asks for the next page; None on the last one."""
+    """One page.
+
+    Attributes:
+        malformed: How many items, or fields that items can do without, made no sense.
+        more: The query that asks for the next page; None on the last one.
+        is_cut: The service says that it ends its list early: there are more items than it tells.
+    """
 
     items: list[T]
     malformed: int = 0
     more: Query | None = None
+    is_cut: bool = False
 
 
 class Listing(Generic[T]):
@@ -39,6 +47,7 @@ class Listing(Generic[T]):
         operation: The label `operation` of its requests.
         version: The newest microversion that is understood; an older cloud is asked with its own newest.
             "" where there is none.
+        oldest: The oldest one; "" where items of a service without any make sense, too.
         headers: Further ones of its requests: Designate's `X-Auth-All-Projects`.
         is_repeated: Something that stands on two pages is told twice: the second time it may be newer.
     """
@@ -52,16 +61,19 @@ class Listing(Generic[T]):
         *,
         operation: str = "",
         version: str = "",
+        oldest: str = "",
         headers: Mapping[str, str] | None = None,
         is_repeated: bool = False,
     ) -> None:
-        self.service, self.path, self.key, self.version = service, path, key, version
-        self.operation = operation or key
+        self.service, self.path, self.key = service, path, key
+        self.version, self.oldest = version, oldest
+        self.operation, self._kind = operation or key, item
         self.headers = headers or {}
         fields = () if is_repeated else getattr(item, "__struct_fields__", ())
         name = next((one for one in ("id", "uuid") if one in fields), None)
         self._identity: Callable[[T], str | int] | None = attrgetter(name) if name else None
         self._item = msgspec.json.Decoder(item)
+        self._by_field: ByField[T] | None = None  # made when first needed
         whole = msgspec.defstruct(f"Whole_{key}", [("items", list[item], msgspec.field(name=key))])  # type: ignore[valid-type]  # a type at run time
         raw = msgspec.defstruct(
             f"Raw_{key}", [("items", list[msgspec.Raw] | None, msgspec.field(name=key, default=None))]
@@ -95,16 +107,23 @@ class Listing(Generic[T]):
         Raises:
             CollectError: `malformed`, when it cannot be told whether there is one: the rest would be missing.
         """
-        try:
-            href = self._links.decode(body).href()
-        except UNREAD as error:
-            raise self._malformed(error) from error
+        href = self._decode_links(body).href()
         return parse_qsl(urlsplit(href).query, keep_blank_values=True) if href else None
 
+    def is_cut(self, body: bytes) -> bool:
+        """Whether the service says that it ends its list with this page, though there are more items.
+
+        Keystone does (`truncated`), beyond `list_limit`. Raises CollectError as `more`.
+        """
+        if b'"truncated"' not in body:  # much quicker than to decode it
+            return False
+        links = self._decode_links(body)
+        return links.truncated is True and not links.href()
+
     def page(self, body: bytes) -> Page[T]:
-        """Both. Raises CollectError as `items`."""
+        """All of it. Raises CollectError as `items`."""
         items, malformed = self.items(body)
-        return Page(items, malformed, self.more(body))
+        return Page(items, malformed, self.more(body), self.is_cut(body))
 
     def once(self) -> Callable[[list[T]], list[T]]:
         """For one reading of the list: of a page's items those that no page before had, each once."""
@@ -139,11 +158,30 @@ class Listing(Generic[T]):
         good, errors = [], []
         for raw in raws:
             try:
-                good.append(self._item.decode(raw))
+                item, wrong = self._decode(raw)
             except UNREAD as why:
                 errors.append(str(why))
+            else:
+                good.append(item)
+                errors += wrong
         self._error = errors[0] if errors else self._error
         return good, len(errors)
+
+    def _decode(self, raw: msgspec.Raw) -> tuple[T, list[str]]:
+        """An item, and what was wrong with fields that it can do without."""
+        try:
+            return self._item.decode(raw), []
+        except UNREAD:
+            if self._by_field is None:
+                self._by_field = ByField(self._kind)
+            return self._by_field.decode(raw)
+
+    def _decode_links(self, body: bytes) -> "_Links":
+        try:
+            links: _Links = self._links.decode(body)
+        except UNREAD as error:
+            raise self._malformed(error) from error
+        return links
 
     def _malformed(self, error: Exception) -> CollectError:
         return CollectError(Reason.MALFORMED, f"{self.service}: {self.operation}: {error}")
@@ -159,8 +197,13 @@ class _Next(msgspec.Struct, frozen=True):
 
 
 class _Links(msgspec.Struct, frozen=True):
-    """The three ways in which services tell where the next page is."""
+    """The three ways in which services tell where the next page is.
 
+    Attributes:
+        truncated: Keystone's; whatever it is where it is no list of Keystone's.
+    """
+
+    truncated: Any = None
     next: str | None = None
     links: _Next | list[_Link] | None = None
     links_of: list[_Link] | None = None

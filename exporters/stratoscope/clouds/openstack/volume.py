@@ -13,7 +13,7 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Backend, Backends, Objects, Services
-from stratoscope.clouds.openstack.agents import ServiceRow, only_admins_see
+from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
 from stratoscope.clouds.openstack.api import Access, Api, NotThereError
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
 from stratoscope.clouds.openstack.fields import GIB, Text
@@ -23,9 +23,11 @@ from stratoscope.core.errors import LeftOut, LeftOutError
 
 
 class _Volume(msgspec.Struct, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
+    """Attributes: size: GiB; 0 while it is not known."""
+
     id: Text
-    status: Text
-    size: int
+    status: Text = ""
+    size: int = 0
     project_id: Text | None = None
     attachments: list[msgspec.Raw] = []
 
@@ -39,11 +41,15 @@ class _Copy(
         "of_backup": "os-backup-project-attr:project_id",
     },
 ):
-    """A snapshot or a backup: alike, but for where the project stands."""
+    """A snapshot or a backup: alike, but for where the project stands.
+
+    Attributes:
+        size: GiB; 0 while it is not known.
+    """
 
     id: Text
-    status: Text
-    size: int
+    status: Text = ""
+    size: int = 0
     of_snapshot: Text | None = None
     of_backup: Text | None = None
 
@@ -64,7 +70,11 @@ class _Capabilities(
         "is_thin": "thin_provisioning_support",
     },
 ):
-    """Attributes: ratio: A number, often as text, or `auto`."""
+    """What a backend's driver tells; whatever makes no sense in it is not known.
+
+    Attributes:
+        ratio: A number, often as text, or `auto`.
+    """
 
     total: _Amount = None
     free: _Amount = None
@@ -133,7 +143,7 @@ class Volume:
         rows, malformed = await self._api.items(_SERVICES)
         if not rows and not malformed:
             await only_admins_see(self._api, "Cinder's services")
-        return Services(tuple(row.service("block-storage") for row in rows), malformed)
+        return Services(once(row.service("block-storage") for row in rows), malformed)
 
     async def backends(self) -> Backends:
         """Pools by what they last told the scheduler; a backend that is down may be missing."""

@@ -46,9 +46,9 @@ class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
     hypervisor_hostname: Text
     state: Text
     status: Text
-    hypervisor_type: Text
-    hypervisor_version: int | Text
     service: _ServiceOf
+    hypervisor_type: Text = ""
+    hypervisor_version: int | Text = ""
     vcpus: int | None = None
     memory_mb: int | None = None
     local_gb: int | None = None

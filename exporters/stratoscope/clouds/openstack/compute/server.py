@@ -1,7 +1,8 @@
 """A server as Nova lists it in detail, and the VM that it is in every cloud kind's vocabulary.
 
-Microversion 2.47 (Pike) is the oldest that is understood: it tells the flavor as it was when the server was
-made. Since 2.69 a server of a cell that does not answer is listed with its id, project and creation alone.
+Microversion 2.47 is the oldest that is understood (Pike has 2.53, Ocata 2.42): it tells the flavor as it was
+when the server was made. Since 2.69 a server of a cell that does not answer is listed with its id, project
+and creation alone.
 """
 
 from datetime import datetime
@@ -61,7 +62,8 @@ class Server(
     """One of `servers`. Only administrators are told the host.
 
     Attributes:
-        image: "" where it was booted from a volume.
+        image: "" or null where it was booted from a volume. One that makes no sense costs the server: its
+            disk would be too small.
         updated: Of one that is not yet in a cell it is the moment of the answer.
         flavor: None only where it is not needed, or Nova itself does not know it.
     """
@@ -74,7 +76,7 @@ class Server(
     user_id: Text = ""
     updated: datetime | None = None
     flavor: Flavor | None = None
-    image: Image | Text | None = None
+    image: Image | Text | msgspec.UnsetType | None = msgspec.UNSET
     host: Text | None = None
     zone: Text | None = None
     task: Text | None = None
@@ -98,7 +100,9 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
     id: Text
 
 
-SERVERS: Final = Listing("compute", "/servers/detail", "servers", Server, version="2.96", is_repeated=True)
+SERVERS: Final = Listing(
+    "compute", "/servers/detail", "servers", Server, version="2.96", oldest="2.47", is_repeated=True
+)
 SERVER_IDS: Final = Listing("compute", "/servers", "servers", Listed, operation="server_ids", version="2.96")
 
 

@@ -8,6 +8,7 @@ catalogue's URL holds it or not. Placement, Swift and what is not known here: be
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from openstack.config.cloud_region import CloudRegion
@@ -111,7 +112,7 @@ def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
         if not versions:
             url = f"{root}{version}"
             if service in _OF_A_PROJECT and project_id:
-                url = f"{url}/{project_id}"
+                url = f"{url}/{quote(project_id, safe='')}"
     return Endpoint(url, f"{root}/", document, _proxy(root))
 
 

@@ -18,6 +18,7 @@ from stratoscope.clouds.openstack.door.catalogue import Endpoint
 from stratoscope.clouds.openstack.door.login import SERVICE, Login, Token
 from stratoscope.clouds.openstack.door.versions import Versions
 from stratoscope.clouds.openstack.listing import Query, pairs
+from stratoscope.core.collector import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 
 _CHOICES: Final = 300
@@ -35,6 +36,7 @@ class Ask(msgspec.Struct, frozen=True):
     Attributes:
         path: Below the service's endpoint; None for its version document.
         version: The newest microversion that is understood; "" for none.
+        oldest: The oldest one; "" where answers of a service without any are understood, too.
     """
 
     service: str
@@ -43,6 +45,7 @@ class Ask(msgspec.Struct, frozen=True):
     query: Query = ()
     version: str = ""
     headers: Mapping[str, str] = {}
+    oldest: str = ""
 
     def __str__(self) -> str:
         return f"{self.service}: {self.operation}"
@@ -88,6 +91,11 @@ class Client:
             self._versions.forget(ask.service)
         raise refusals.error(str(ask), answer)
 
+    async def knows(self, service: str, version: str) -> bool:
+        """Whether a service's microversions reach that one. Raises as `body`."""
+        document = Ask(service, "versions", None)
+        return await self._versions.reach(service, version, lambda: self.body(document))
+
     async def places(self) -> Mapping[str, Endpoint]:
         """Where the services are, as far as it is known: by the last token, else Keystone alone.
 
@@ -96,7 +104,7 @@ class Client:
         """
         if self._login.last is None:
             try:
-                async with asyncio.timeout(_FOR_A_LOGIN_S):
+                async with asyncio.timeout(at_most_s(_FOR_A_LOGIN_S)):
                     await self._login.token()
             except (CollectError, TimeoutError):
                 if self._login.opened is None:
@@ -135,7 +143,9 @@ class Client:
         url = _url(place, ask)
         headers = {"X-Auth-Token": token.granted.token.reveal(), "Accept": "application/json", **ask.headers}
         document = Ask(ask.service, "versions", None)
-        headers |= await self._versions.headers(ask.service, ask.version, lambda: self.body(document))
+        headers |= await self._versions.headers(
+            ask.service, ask.version, lambda: self.body(document), oldest=ask.oldest
+        )
 
         async def send() -> Answer:
             return await self._opened().get(url, headers, place.proxy)

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from stratoscope.clouds.calls import Answer
-from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.api import BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.fields import UNREAD
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
 
@@ -26,6 +26,8 @@ def error(what: str, answer: Answer) -> CollectError | LeftOutError:
     said = _said(answer)
     message = f"{what}: answered {answer.status}{f': {said}' if said else ''}"
     match answer.status:
+        case 400:
+            return BadRequestError(message)
         case 401:
             return CollectError(Reason.UNAUTHORIZED, message)
         case 403:

@@ -32,6 +32,9 @@ class Session:
     async def access(self) -> Access:
         return await self._client.access()
 
+    async def knows(self, service: str, version: str) -> bool:
+        return await self._client.knows(service, version)
+
     async def get(  # noqa: PLR0913 - as Api has it
         self,
         service: str,
@@ -63,7 +66,7 @@ class Session:
                     asked = self._ask(listing, more)
                     await asyncio.sleep(0)  # let it go on its way
                 items, malformed = await _items(listing, body)
-                yield Page(once(items), malformed, more)
+                yield Page(once(items), malformed, more, listing.is_cut(body))
         finally:
             await _end(asked)
 
@@ -77,7 +80,15 @@ class Session:
         return found, malformed
 
     def _ask(self, listing: Listing[T], query: Query) -> "asyncio.Task[bytes]":
-        ask = Ask(listing.service, listing.operation, listing.path, query, listing.version, listing.headers)
+        ask = Ask(
+            listing.service,
+            listing.operation,
+            listing.path,
+            query,
+            listing.version,
+            listing.headers,
+            listing.oldest,
+        )
         return asyncio.create_task(self._client.body(ask), name=str(ask))
 
 

@@ -28,7 +28,7 @@ class _Volume(
     """Attributes: size: GiB. bootable: A truth value as text."""
 
     id: Text
-    status: Text
+    status: Text = ""
     size: int | None = None
     name: Text | None = None
     project_id: Text | None = None

@@ -15,7 +15,7 @@ from stratoscope.clouds.openstack.listing import Listing
 
 class _Domain(msgspec.Struct, frozen=True, gc=False):
     id: Text
-    name: Text
+    name: Text = ""
     description: str | None = None
     enabled: bool | None = None
 
@@ -26,7 +26,7 @@ def _domain(row: _Domain) -> objects.KeystoneDomain:
 
 class _Project(msgspec.Struct, frozen=True, gc=False):
     id: Text
-    name: Text
+    name: Text = ""
     domain_id: Text | None = None
     parent_id: Text | None = None
     description: str | None = None

@@ -15,7 +15,7 @@ class _Image(msgspec.Struct, frozen=True, gc=False):
     """Attributes: size: Bytes; None until there are data."""
 
     id: Text
-    status: Text
+    status: Text = ""
     name: Text | None = None
     owner: Text | None = None
     visibility: Text = ""

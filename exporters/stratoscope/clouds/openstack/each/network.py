@@ -25,7 +25,7 @@ class _Router(msgspec.Struct, frozen=True, gc=False):
     """`ha` and `distributed` are told to administrators alone."""
 
     id: Text
-    status: Text
+    status: Text = ""
     name: Text | None = None
     project_id: Text | None = None
     admin_state_up: bool | None = None
@@ -62,8 +62,8 @@ class _Port(
     """Where it is bound is told to administrators alone."""
 
     id: Text
-    status: Text
     network_id: Text
+    status: Text = ""
     name: Text | None = None
     project_id: Text | None = None
     admin_state_up: bool | None = None
@@ -96,9 +96,9 @@ def _port(row: _Port) -> objects.Port:
 
 class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
     id: Text
-    status: Text
     floating_ip_address: Text
     floating_network_id: Text
+    status: Text = ""
     project_id: Text | None = None
     router_id: Text | None = None
     port_id: Text | None = None
@@ -130,7 +130,7 @@ class _Network(
     },
 ):
     id: Text
-    status: Text
+    status: Text = ""
     name: Text | None = None
     project_id: Text | None = None
     admin_state_up: bool | None = None

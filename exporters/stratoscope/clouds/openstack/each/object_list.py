@@ -64,6 +64,7 @@ class ObjectList(Generic[Row]):
                 is_whole = is_whole or any(is_anothers(self.hidden_owner(row), access) for row in rows)
                 beyond += self._take(rows, found, tally)
         self.listing.check(len(found), tally.malformed)
+        is_whole = is_whole and not tally.is_cut
         return Each(self.kind, self.name, tuple(found.values()), beyond, is_whole, tally.malformed)
 
     def _take(self, rows: Sequence[Row], found: dict[str, msgspec.Struct], tally: Tally) -> int:

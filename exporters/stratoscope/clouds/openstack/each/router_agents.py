@@ -14,7 +14,7 @@ from stratoscope.clouds.objects import Each, RouterAgent
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.each.object_list import MOST
-from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.fields import Text, segment
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
@@ -86,6 +86,6 @@ class RouterAgents:
 
     async def _routers_of(self, agent_id: str) -> tuple[str, ...]:
         answer = await self._api.get(
-            "network", f"/v2.0/agents/{agent_id}/l3-routers", _Routers, operation="l3-routers"
+            "network", f"/v2.0/agents/{segment(agent_id)}/l3-routers", _Routers, operation="l3-routers"
         )
         return tuple(router.id for router in answer.routers)

@@ -16,6 +16,8 @@ from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 _SERVICE: Final = "baremetal"
 _VERSION: Final = "1.49"
 """The first that lists conductors."""
+_WITH_FIELDS: Final = "1.8"
+"""The first that can be asked for some fields alone."""
 
 
 class _Node(msgspec.Struct, frozen=True, gc=False):
@@ -32,7 +34,7 @@ class _Conductor(msgspec.Struct, frozen=True, gc=False):
     updated_at: datetime | None = None
 
 
-_NODES: Final = Listing(_SERVICE, "/v1/nodes", "nodes", _Node, version=_VERSION)
+_NODES: Final = Listing(_SERVICE, "/v1/nodes", "nodes", _Node, version=_VERSION, oldest=_WITH_FIELDS)
 _CONDUCTORS: Final = Listing(_SERVICE, "/v1/conductors", "conductors", _Conductor, version=_VERSION)
 
 

@@ -18,7 +18,7 @@ _SERVICE: Final = "dns"
 
 class _Zone(msgspec.Struct, frozen=True, gc=False):
     id: Text
-    status: Text
+    status: Text = ""
 
 
 class _Status(msgspec.Struct, frozen=True, gc=False):

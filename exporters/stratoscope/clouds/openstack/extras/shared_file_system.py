@@ -22,13 +22,13 @@ _VERSION: Final = "2.7"
 
 class _Share(msgspec.Struct, frozen=True, gc=False):
     id: Text
-    status: Text
-    size: int
+    status: Text = ""
+    size: int = 0
     project_id: Text | None = None
 
 
-_SHARES: Final = Listing(_SERVICE, "/shares/detail", "shares", _Share, version=_VERSION)
-_SERVICES: Final = Listing(_SERVICE, "/services", "services", ServiceRow, version=_VERSION)
+_SHARES: Final = Listing(_SERVICE, "/shares/detail", "shares", _Share, version=_VERSION, oldest=_VERSION)
+_SERVICES: Final = Listing(_SERVICE, "/services", "services", ServiceRow, version=_VERSION, oldest=_VERSION)
 
 
 class SharedFileSystem:

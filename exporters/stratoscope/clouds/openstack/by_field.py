@@ -1,0 +1,96 @@
+"""One item decoded field by field, for one that does not decode in one go.
+
+A field that the item can do without has a default; null leaves it at that. So does what makes no sense there,
+if the default says that nothing is known: None or "". Of any other (a size of 0) it would be an invented
+value,
+    and
+without a field that has no default the item makes no sense.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, Generic, TypeVar, get_args
+
+import msgspec
+from msgspec.structs import FieldInfo, fields
+
+from stratoscope.clouds.openstack.fields import UNREAD
+
+T = TypeVar("T")
+
+_TOLD: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class ByField(Generic[T]):
+    """Items of one kind: a msgspec.Struct, whose structs in turn are read field by field as well."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self._kind = kind
+        self._fields = [_Field(one) for one in fields(kind)]  # type: ignore[arg-type]  # T is a Struct
+
+    def decode(self, raw: msgspec.Raw | bytes) -> tuple[T, list[str]]:
+        """The item, and what was wrong with fields that it does without; null is nothing wrong.
+
+        Raises:
+            One of UNREAD: A field is missing, or makes no sense, that it cannot do without.
+        """
+        told = _TOLD.decode(raw)
+        values: dict[str, Any] = {}
+        errors: list[str] = []
+        for field in self._fields:
+            value = told.get(field.key)
+            if value is not None:
+                values |= field.decode(value, errors)
+            elif field.is_needed:
+                raise msgspec.ValidationError(f"Object missing required field `{field.key}`")
+        try:
+            return self._kind(**values), errors
+        except ValueError as error:
+            raise msgspec.ValidationError(str(error)) from error
+
+
+class _Field:
+    """One field.
+
+    Attributes:
+        key: Its name in JSON.
+        is_needed: It has no default.
+        is_unknown: Its default says that nothing is known.
+    """
+
+    def __init__(self, field: FieldInfo) -> None:
+        self.name, self.key, self.is_needed = field.name, field.encode_name, field.required
+        self.is_unknown = field.default is None or field.default == ""
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(field.type)
+        self._inner = next((ByField(kind) for kind in _structs(field.type)), None)
+
+    def decode(self, raw: msgspec.Raw, errors: list[str]) -> dict[str, Any]:
+        """Its value by its name; nothing for one that stays at its default."""
+        try:
+            return {self.name: self._decoder.decode(raw)}
+        except UNREAD as error:
+            if self._inner is not None and bytes(raw).startswith(b"{"):
+                return self._read_inner(self._inner, raw, errors)
+            is_null = bytes(raw) == b"null"
+            if self.is_needed or not (is_null or self.is_unknown):
+                raise msgspec.ValidationError(f"{error} - at `{self.key}`") from error
+            if not is_null:
+                errors.append(f"{error} - at `{self.key}`")
+            return {}
+
+    def _read_inner(self, inner: ByField[Any], raw: msgspec.Raw, errors: list[str]) -> dict[str, Any]:
+        try:
+            value, wrong = inner.decode(raw)
+        except UNREAD as error:
+            if not self.is_unknown:
+                raise
+            errors.append(str(error))
+            return {}
+        errors += wrong
+        return {self.name: value}
+
+
+def _structs(kind: Any) -> Iterable[type[msgspec.Struct]]:
+    """The structs that a type is, or may be."""
+    for one in (kind, *get_args(kind)):
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            yield one
