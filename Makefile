@@ -10,7 +10,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup tools lock locked check lint types imports sizes docs rules test golden integration integration-full bench demo audit clean
+.PHONY: help setup tools lock locked check lint types imports sizes docs rules test golden integration integration-full newcomer bench demo audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ integration: $(READY) $(TOOLS)/promtool ## real libvirt with QEMU guests, then a
 
 integration-full: $(READY) $(TOOLS)/promtool ## the same and its slow rounds: before an issue is closed, before a release
 	@$(SUDO) env "PATH=$$PATH" scripts/integration -m integration
+
+newcomer: $(READY) ## README's commands on bare machines: before an issue is closed, before a release (root or sudo)
+	@$(SUDO) env "PATH=$$PATH" $(BIN)/python scripts/newcomer
 
 bench: $(READY) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json
 	$(BIN)/python tests/bench/run.py
