@@ -10,7 +10,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup tools lock locked check lint types imports sizes docs rules test golden integration integration-full newcomer bench demo audit clean
+.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden integration integration-full newcomer bench demo audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ tools: $(TOOLS)/promtool ## prometheus and promtool of this distribution in buil
 $(TOOLS)/promtool: scripts/get-prometheus
 	@scripts/get-prometheus
 	@touch $@
+
+hooks: $(READY) ## a git hook that runs the quick checks before each commit
+	$(BIN)/pre-commit install
 
 lock: $(READY) ## write requirements/*.txt anew; UPGRADE=1 takes the newest versions
 	$(BIN)/python scripts/lock $(if $(UPGRADE),--upgrade)
