@@ -1,7 +1,7 @@
 """Runs what somebody types on a bare machine.
 
-Each command has namespaces of its own: /proc and a minimal /dev are mounted for it alone, and it and all that it
-started are gone when it ends. The network is this machine's.
+Each command has namespaces of its own: /proc and a minimal /dev are mounted for it alone, and it and all that
+it started are gone when it ends. The network is this machine's.
 """
 
 import os
@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from bare.machines import FOLDER, Machine
@@ -75,22 +76,22 @@ def run(machine: Machine, line: str, log: Path, *, user: str = "", interrupt_at:
         start_new_session=True,
     )
     began = last = time.monotonic()
-    longest, said = 0.0, []
+    longest, said = 0.0, list[str]()
     timer = threading.Timer(LONGEST_S, os.killpg, (process.pid, signal.SIGKILL))
     timer.start()
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    assert isinstance(process.stdout, BufferedReader)  # noqa: S101 - it is a pipe
     with log.open("w") as file:
-        for raw in process.stdout:
+        while raw := process.stdout.read1():
             text = raw.decode(errors="replace")
             now = time.monotonic()
             longest, last = max(longest, now - last), now
             said.append(text)
-            file.write(f"{now - began:6.1f}  {text}")
+            file.write(f"[{now - began:.1f} s] {text}")
             file.flush()
             if interrupt_at and interrupt_at in text:
                 os.killpg(process.pid, signal.SIGINT)
         status = process.wait()
-        file.write(f"{time.monotonic() - began:6.1f}  -- status {status}\n")
+        file.write(f"[{time.monotonic() - began:.1f} s] status {status}\n")
     timer.cancel()
     return Done(status, "".join(said), time.monotonic() - began, longest)
 

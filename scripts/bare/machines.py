@@ -1,4 +1,4 @@
-"""Which machines a newcomer may have, and how one is made: by mmdebstrap, nothing but apt and what apt needs."""
+"""Which machines a newcomer may have, and how one is made: by mmdebstrap, with apt and what it needs."""
 
 import ast
 import os
@@ -119,7 +119,7 @@ def _mmdebstrap(arguments: Sequence[str | Path], log: Path) -> None:
 
 
 def _connect(root: Path) -> None:
-    """Let it reach the network as this machine does: resolver, apt's proxy, pip's registry and authorities."""
+    """It reaches the network as this machine does: resolver, apt's proxy, pip's registry and authorities."""
     for name in ("resolv.conf", "hosts"):
         (root / "etc" / name).unlink(missing_ok=True)
         shutil.copyfile(f"/etc/{name}", root / "etc" / name)
@@ -134,7 +134,7 @@ def _connect(root: Path) -> None:
 
 
 def _pip_settings() -> dict[str, str]:
-    command = [REPOSITORY / ".venv/bin/python", "-m", "pip", "config", "list"]
+    command = (REPOSITORY / ".venv/bin/python", "-m", "pip", "config", "list")
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     pairs = (line.partition("=") for line in listed.splitlines())
     settings = {key.rpartition(".")[2]: ast.literal_eval(value) for key, _, value in pairs}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from bare import inside
@@ -12,86 +13,92 @@ from bare.machines import REPOSITORY, Machine
 ADDRESS = "<address of this repository>"
 BUNDLE = "/given/repository"
 MISSING = re.compile(r"run '(apt-get install [^']+)' as root")
-QUIET_S = 60
-"""How long a command may say nothing: longer, and somebody takes it for hung."""
-TABLES = ("How full is it?", "Who uses most?", "Is the exporter itself well?")
-"""Questions of the demo that have an answer at once."""
+QUIET_S = 30
+"""How long a command may say nothing without a remark: somebody may take it for hung."""
+QUESTIONS = ("How full is it?", "Who uses most?", "Is the exporter itself well?")
+"""Those of the demo that have an answer at once."""
+
+
+def succeeds(done: Done) -> str:
+    return f"status {done.status}: {last_line(done)}" if done.status else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What is typed.
+
+    Attributes:
+        user: Who types it, if not the machine's user.
+        interrupt_at: Once this text was said, Ctrl-C is typed.
+        judge: Why it was not good; empty where it was.
+        needed: Whether nothing else is tried without it.
+    """
+
+    name: str
+    line: str
+    user: str = ""
+    interrupt_at: str = ""
+    judge: Callable[[Done], str] = succeeds
+    needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How one step went; `why` is empty where it is good."""
+    """How something typed went; `why` is empty where it was good."""
 
-    machine: str
-    name: str
+    typed: Typed
     seconds: float
     why: str
-    remark: str = ""
+    remark: str
 
 
-class Round:
-    """One machine's newcomer: each step is typed once the one before was good."""
+def run(machine: Machine, logs: Path) -> Iterator[Step]:
+    """One machine's newcomer, up to the first needed step that is not good."""
+    told: list[str] = []
+    for number, typed in enumerate(_typed(machine, told), start=1):
+        log = logs / f"{number:02} {typed.name[:40]}.log"
+        done = inside.run(machine, typed.line, log, user=typed.user, interrupt_at=typed.interrupt_at)
+        told[:] = MISSING.findall(done.output)
+        why = typed.judge(done)
+        yield Step(typed, done.seconds, why, _remark(done))
+        if why and typed.needed:
+            return
 
-    def __init__(self, machine: Machine, logs: Path) -> None:
-        self._machine, self._logs, self._number = machine, logs, 0
 
-    def steps(self) -> Iterator[Step]:
-        yield self._step("apt-get update", "apt-get update", user="root")
-        yield self._step("git and make", readme("apt-get "), user="root")
-        yield self._step("git clone", readme("git clone ").replace(ADDRESS, BUNDLE))
-        if self._machine.user != "root":
-            yield from self._what_is_missing()
-        demo = f"cd stratoscope && {readme('make demo')}"
-        yield self._step("make demo, Ctrl-C", demo, judge=_answers, interrupt_at="Ctrl-C ends it")
-        yield self._step("make demo, judged", f"cd stratoscope && DEMO_SECONDS=5 {readme('make demo')}")
-        yield self._step("make test", f"cd stratoscope && {readme('make test')}", judge=_passed)
-        for pip in self._machine.pips:
-            yield from self._requirements(pip)
+def _typed(machine: Machine, told: list[str]) -> Iterator[Typed]:
+    """All that is typed.
 
-    def _what_is_missing(self) -> Iterator[Step]:
-        """An ordinary user is told once, root installs just that."""
-        told: list[str] = []
+    Args:
+        machine: Where.
+        told: What the step before said that root is to type.
+    """
+    demo = f"cd stratoscope && {readme('make demo')}"
+    clone = readme("git clone ").replace(ADDRESS, BUNDLE)
+    yield Typed("git and make", readme("apt-get "), user="root", needed=True)
+    yield Typed("git clone", clone, needed=True)
+    if machine.user != "root":
+        yield Typed("make demo, packages missing", demo, judge=_names_what_is_missing, needed=True)
+        yield Typed(told[0], f"{told[0]} -y", user="root", needed=True)
+    yield Typed("make demo, Ctrl-C", demo, interrupt_at="Ctrl-C ends it", judge=_answers)
+    yield Typed("make demo, judged", demo.replace("make demo", "DEMO_SECONDS=5 make demo"))
+    yield Typed("make test", f"cd stratoscope && {readme('make test')}")
+    for pip in machine.pips:
+        yield from _requirements(pip)
 
-        def names_it(done: Done) -> tuple[str, str]:
-            told.extend(MISSING.findall(done.output))
-            return ("" if len(told) == 1 else "it does not say in one line what root is to install"), ""
 
-        yield self._step("what is missing", f"cd stratoscope && {readme('make demo')}", judge=names_it, fails=True)
-        yield self._step(told[0] if told else "nothing told", f"{told[0]} -y", user="root")
-
-    def _requirements(self, pip: str) -> Iterator[Step]:
-        wanted = f"pip=={pip}" if pip else "--upgrade pip"
-        name = f"pip {pip or 'newest'}"
-        line = f"rm -rf pip && python3 -m venv pip && pip/bin/python -m pip install {wanted}"
-        yield self._step(name, line, judge=lambda done: ("", done.output.split()[-1]))
-        for file in sorted((REPOSITORY / "requirements").glob("*.txt")):
-            install = f"env/bin/python -m pip install --require-hashes -r stratoscope/requirements/{file.name}"
-            line = f"rm -rf env && cp -a pip env && {install} && env/bin/python -m pip check"
-            yield self._step(f"{name}: {file.name}", line)
-
-    def _step(
-        self,
-        name: str,
-        line: str,
-        *,
-        user: str = "",
-        judge: Callable[[Done], tuple[str, str]] = lambda _: ("", ""),
-        fails: bool = False,
-        interrupt_at: str = "",
-    ) -> Step:
-        self._number += 1
-        log = self._logs / f"{self._number:02} {name[:40]}.log"
-        done = inside.run(self._machine, line, log, user=user, interrupt_at=interrupt_at)
-        why, remark = judge(done)
-        if not interrupt_at and fails != (done.status != 0):
-            why = f"status {done.status}: {last_line(done)}"
-        if not why and done.longest_silence_s > QUIET_S and user != "root" and "make" in line:
-            why = f"not a word for {done.longest_silence_s:.0f} s"
-        return Step(self._machine.name, name, done.seconds, why, remark)
+def _requirements(version: str) -> Iterator[Typed]:
+    """Each file of requirements/, in an environment that has nothing but pip."""
+    name = f"pip {version or 'newest'}"
+    wanted = f"pip=={version}" if version else "--upgrade pip"
+    yield Typed(name, f"rm -rf pip && python3 -m venv pip && pip/bin/python -m pip install {wanted}")
+    for file in sorted((REPOSITORY / "requirements").glob("*.txt")):
+        install = f"-m pip install --require-hashes -r stratoscope/requirements/{file.name}"
+        line = f"rm -rf env && cp -a pip env && env/bin/python {install} && env/bin/python -m pip check"
+        yield Typed(f"{name}: {file.name}", line)
 
 
 def readme(beginning: str) -> str:
-    """The command of README's first steps that begins so. Raises LookupError where there is none."""
+    """The command of README that begins so. Raises LookupError where there is none."""
     for line in (REPOSITORY / "README.md").read_text().splitlines():
         if line.startswith(f"    {beginning}"):
             return line.partition(" # ")[0].strip()
@@ -103,17 +110,24 @@ def last_line(done: Done) -> str:
     return lines[-1].strip() if lines else ""
 
 
-def _answers(done: Done) -> tuple[str, str]:
+def _names_what_is_missing(done: Done) -> str:
+    """An ordinary user is told once, and root installs just that."""
+    told = MISSING.findall(done.output)
+    return "" if len(told) == 1 else f"root is told {len(told)} commands; expected one: {last_line(done)}"
+
+
+def _answers(done: Done) -> str:
     """Every question is printed with its answer."""
     lines = done.output.splitlines()
-    for question in TABLES:
-        after = [answer for line, answer in zip(lines, lines[1:], strict=False) if line.startswith(question)]
+    for question in QUESTIONS:
+        after = [answer for line, answer in pairwise(lines) if line.startswith(question)]
         if not after or " found: " not in after[0]:
-            return f"{question} {after or 'is not asked'}", ""
-    return "", ""
+            return f"no answer to {question!r}: {last_line(done)}"
+    return ""
 
 
-def _passed(done: Done) -> tuple[str, str]:
-    """The remark is pytest's own count."""
-    counts = re.findall(r"=+ (.*\d+ passed.*?) =+", done.output)
-    return "", counts[-1] if counts else ""
+def _remark(done: Done) -> str:
+    """pytest's own count, and how long it said nothing."""
+    counts = re.findall(r"=+ (.*\d+ passed.*?) =+", done.output)[-1:]
+    silence = [f"silent for {done.longest_silence_s:.0f} s"] if done.longest_silence_s > QUIET_S else []
+    return ", ".join([*counts, *silence])
