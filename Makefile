@@ -48,8 +48,9 @@ types: $(READY) ## mypy, strict
 imports: $(READY) ## who may import whom
 	$(BIN)/lint-imports
 
-locked: $(READY) ## requirements/*.txt belong to this pyproject.toml
+locked: $(READY) ## requirements/*.txt belong to this pyproject.toml, and an old pip takes those that changed
 	$(BIN)/python scripts/lock --check
+	$(BIN)/python scripts/try-locks
 
 docs: $(READY) ## the tables in docs/ are those of the code; `scripts/metrics-docs` rewrites them
 	$(BIN)/python scripts/metrics-docs --check
