@@ -16,6 +16,7 @@ from stratoscope.core.collector import Collection, Collections, Collector, OnScr
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.threads import BlockingCalls
 from support.houses import SLOWLY, House, Slurper, domains, running
+from support.patience import FAR_S
 from support.services import Domains, Failing, Hanging
 from support.source import Source, until
 
@@ -302,7 +303,7 @@ async def test_signal_stops_it_and_closes_what_was_opened(number: signal.Signals
         await runs.ready()
         signal.raise_signal(number)
         signal.raise_signal(number)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(FAR_S):
             await runs.task
         assert house.closed == house.opened
         assert not runs.ended

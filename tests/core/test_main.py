@@ -24,11 +24,10 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import version
 from support import configs
 from support.houses import House, Slurper
+from support.patience import FAR_S
 from support.services import Domains
 
 ALLOWED = "allowed: hypervisor, management, demo-cloud\n"
-FAR_S = 20.0
-"""How long a process may take to start on a machine that is busy."""
 
 
 @pytest.fixture(autouse=True)
@@ -365,7 +364,7 @@ async def scraped(session: ClientSession, url: str) -> str:
 
 
 @pytest.mark.parametrize("where", ["start", "scrape", "close", "loop"])
-async def test_hung_source_does_not_hold_up_the_end_for_two_seconds(where: str) -> None:
+async def test_hung_source_does_not_hold_up_the_end(where: str) -> None:
     async with hung(where) as (process, url), ClientSession(timeout=ClientTimeout(total=FAR_S)) as session:
         await is_answered(session, f"{url}/-/ready", 503 if where == "start" else 200)
         scrape = asyncio.create_task(scraped(session, url))
@@ -375,5 +374,5 @@ async def test_hung_source_does_not_hold_up_the_end_for_two_seconds(where: str) 
         process.terminate()
         async with asyncio.timeout(FAR_S):
             assert await process.wait() == 0
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 10 * app.STOP_TIMEOUT_S
             await scrape

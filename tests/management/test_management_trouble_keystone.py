@@ -12,6 +12,7 @@ import pytest
 
 from stratoscope.clouds.openstack import names
 from support.apart import Apart, apart
+from support.patience import FAR_S
 from support.series import Page
 from support.watching import HASTY, OFTEN, Seen, configuration, failing, succeeding, watching
 
@@ -40,7 +41,7 @@ def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 async def in_flight(cloud: Apart, path: str) -> None:
     """Wait until the fault that hits this path once has done so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(FAR_S):
         while any(fault.path == path for fault in cloud.demo.cloud.faults.shown()):  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.01)
 
