@@ -74,16 +74,29 @@ def _typed(machine: Machine, told: list[str]) -> Iterator[Typed]:
     """
     demo = f"cd stratoscope && {readme('make demo')}"
     clone = readme("git clone ").replace(ADDRESS, BUNDLE)
-    yield Typed("git and make", readme("apt-get "), user="root", needed=True)
+    yield Typed("git and make", readme("apt-get update"), user="root", needed=True)
     yield Typed("git clone", clone, needed=True)
+    if machine.user == "root":
+        yield from _installed()  # first, since `make demo` brings more packages than README names here
     if machine.user != "root":
         yield Typed("make demo, packages missing", demo, judge=_names_what_is_missing, needed=True)
         yield Typed(told[0], f"{told[0]} -y", user="root", needed=True)
     yield Typed("make demo, Ctrl-C", demo, interrupt_at="Ctrl-C ends it", judge=_answers)
     yield Typed("make demo, judged", demo.replace("make demo", "DEMO_SECONDS=5 make demo"))
     yield Typed("make test", f"cd stratoscope && {readme('make test')}")
+    if machine.user != "root":
+        yield from _installed()
     for pip in machine.pips:
         yield from _requirements(pip)
+
+
+def _installed() -> Iterator[Typed]:
+    """Each exporter by pip, with the packages that README says it needs; then it is run."""
+    for exporter, package in {"management": "python3-venv", "hypervisor": "python3-dev"}.items():
+        yield Typed(f"packages for {exporter}", readme(f"apt-get install -y {package}"), user="root")
+        venv, install = readme("python3 -m venv"), readme(f"pip install '.[{exporter}]'")
+        line = f"cd stratoscope && {venv} && {install} && stratoscope {exporter} --help"
+        yield Typed(f"pip install, {exporter}", line)
 
 
 def _requirements(version: str) -> Iterator[Typed]:
