@@ -95,7 +95,8 @@ def _installed() -> Iterator[Typed]:
     for exporter, package in {"management": "python3-venv", "hypervisor": "python3-dev"}.items():
         yield Typed(f"packages for {exporter}", readme(f"apt-get install -y {package}"), user="root")
         venv, install = readme("python3 -m venv"), readme(f"pip install '.[{exporter}]'")
-        line = f"cd stratoscope && {venv} && {install} && stratoscope {exporter} --help"
+        run = "stratoscope --help && stratoscope hypervisor --help && stratoscope management --help"
+        line = f"cd stratoscope && {venv} && {install} && {run} && stratoscope {exporter} --version"
         yield Typed(f"pip install, {exporter}", line)
 
 
