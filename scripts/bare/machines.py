@@ -109,13 +109,11 @@ def _ubuntus_keyring(log: Path) -> Path:
 
 def _mmdebstrap(arguments: Sequence[str | Path], log: Path) -> None:
     """In a mount namespace of its own: what it mounts goes when it goes."""
+    network = FOLDER / "apt.conf"
+    network.write_text(_apt_settings())
+    command = ["unshare", "--mount", "--propagation", "private", "mmdebstrap", f"--aptopt={network}"]
     with log.open("ab") as output:
-        subprocess.run(
-            ["unshare", "--mount", "--propagation", "private", "mmdebstrap", *arguments],
-            stdout=output,
-            stderr=output,
-            check=True,
-        )
+        subprocess.run([*command, *arguments], stdout=output, stderr=output, check=True)
 
 
 def _connect(root: Path) -> None:
@@ -123,14 +121,18 @@ def _connect(root: Path) -> None:
     for name in ("resolv.conf", "hosts"):
         (root / "etc" / name).unlink(missing_ok=True)
         shutil.copyfile(f"/etc/{name}", root / "etc" / name)
-    apt = subprocess.run(["apt-config", "dump"], check=True, capture_output=True, text=True).stdout
-    (root / "etc/apt/apt.conf.d/99network").write_text("".join(re.findall(f"(?m)^{APT_KEYS}", apt)))
+    (root / "etc/apt/apt.conf.d/99network").write_text(_apt_settings())
     settings = _pip_settings()
     if "cert" in settings:
         shutil.copyfile(settings["cert"], root / "etc/pip-authorities.crt")
         settings["cert"] = "/etc/pip-authorities.crt"
     lines = [f"{key} = {value}\n" for key, value in settings.items()]
     (root / "etc/pip.conf").write_text("".join(["[global]\n", *lines]))
+
+
+def _apt_settings() -> str:
+    dump = subprocess.run(["apt-config", "dump"], check=True, capture_output=True, text=True).stdout
+    return "".join(re.findall(f"(?m)^{APT_KEYS}", dump))
 
 
 def _pip_settings() -> dict[str, str]:
