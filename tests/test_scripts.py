@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 TOOLS = ("bash", "dirname", "awk", "dpkg", "mktemp", "rm", "tail", "env", "cat")
 DEBIAN_12 = {"python3": "3.11.2-1+b1"}
 UBUNTU_22_04 = {"python3": "3.10.6-1~22.04", "python3.11": "3.11.0~rc1-1~22.04"}
-COMPILER = "gcc libc6-dev pkg-config libvirt-dev"
+OTHERS = "gcc libc6-dev pkg-config libvirt-dev"
 
 
 def script(name: str) -> ModuleType:
@@ -66,7 +66,7 @@ def test_setup_names_all_that_is_lacking_in_one_line(
         check=False,
     )
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("missing: ")]
-    assert said.startswith(f"missing: {python} {python}-venv {python}-dev {COMPILER} (")
+    assert said.startswith(f"missing: {python} {python}-venv {python}-dev {OTHERS}")
     assert done.returncode == 1
 
 
