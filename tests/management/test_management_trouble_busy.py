@@ -46,7 +46,9 @@ async def test_429_for_long_is_hardly_asked_and_old_data_vanish(
     async with watching(cloud.clouds_yaml(tmp_path), collectors, budget=BUDGET) as exporter:
         cloud.demo.cloud.faults.add({"fault": "429", "service": "compute", **told})
         began, added = time.monotonic(), time.time()
-        page = await exporter.until(busy(1), "its collectors fail as busy", always=novas_age)
+        page = await exporter.until(
+            lambda page: busy(1)(page) and page.all(PAUSED), "its collectors fail as busy", always=novas_age
+        )
         (pause,) = page.all(PAUSED)
         assert pause[0]["service"] == "compute"
         assert pause[1] >= added + told.get("retry_after", 1)
