@@ -12,8 +12,8 @@ INFO = Family(
     "stratoscope_hypervisor_vm_info",
     "Identity of the VM: its domain in libvirt, its owner, flavor and image in the management layer.",
     labels=(
-        *VM_LABELS, "name", "host", "project_id", "project_name", "user_id", "user_name",
-        "flavor", "image", "zone", "domain", "domain_uuid",
+        *VM_LABELS, "vm_name", "host", "project_id", "project_name", "user_id", "user_name",
+        "flavor", "image_id", "zone", "domain", "domain_uuid",
     ),
 )  # fmt: skip
 
@@ -36,14 +36,14 @@ def _samples(host: str) -> Callable[[VM, Labels], Iterable[Sample]]:
 def _facts(who: Identity, host: str, domain: str, domain_uuid: str) -> Labels:
     """The labels, made once as long as the identity stays the same."""
     return Labels(
-        name=who.name,
+        vm_name=who.name,
         host=host,
         project_id=who.project_id,
         project_name=who.project_name,
         user_id=who.user_id,
         user_name=who.user_name,
         flavor=who.flavor,
-        image=who.image,
+        image_id=who.image,
         zone="",  # the host's libvirt does not know it; the management exporter does
         domain=domain,
         domain_uuid=domain_uuid,
