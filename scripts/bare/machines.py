@@ -92,7 +92,7 @@ def _bootstrap(suite: str, archive: Path, log: Path) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     new = archive.with_suffix(".new.tar")
     sources = ["--components=main,universe", f"--keyring={_ubuntus_keyring(log)}"] if suite in UBUNTU else []
-    options = ["--mode=root", "--variant=minbase", *sources]
+    options = ["--mode=root", "--variant=minbase", "--include=apt", *sources]
     _mmdebstrap([*options, suite, new, *([] if suite in UBUNTU else [mirror()])], log)
     new.rename(archive)
 
