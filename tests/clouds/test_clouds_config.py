@@ -41,7 +41,7 @@ def test_no_clouds_are_no_entries(document: dict[str, Any]) -> None:
         ([{"name": "uni", "kind": 2}], "clouds[0].kind: expected a text that is not empty"),
         (
             [{"name": "uni", "kind": "vmware"}],
-            "clouds[0].kind: unknown: vmware; allowed: ec2, libvirt, opennebula, openstack",
+            "clouds[0].kind: unknown: vmware; allowed: libvirt, openstack",
         ),
         (
             [{"name": "a", "kind": "ec2"}, {"name": "b", "kind": "ec2"}, {"name": "a", "kind": "ec2"}],

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from stratoscope.core.collector import Collection, Collections, Collector, OnScrape
+from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.threads import BlockingCalls
 from support.houses import SLOWLY, House, Slurper, domains, running
+from support.patience import FAR_S
 from support.services import Domains, Failing, Hanging
 from support.source import Source, until
 
@@ -47,10 +48,10 @@ async def test_it_listens_and_shows_its_collectors_before_they_have_been_tried(t
 
 
 async def test_page_names_collectors_that_have_not_been_tried_yet(tmp_path: Path) -> None:
-    house = House(lambda _: Collections([Collection(Hanging(), SLOWLY)]))
+    house = House(lambda _: Collections([Collection(Hanging(), Every(60, 50, 200))]))
     async with running(house, tmp_path) as runs:
         page = await runs.page()
-        assert 'stratoscope_collector_timeout_seconds{cloud="lab",collector="hanging"} 0.05' in page
+        assert 'stratoscope_collector_timeout_seconds{cloud="lab",collector="hanging"} 50' in page
         assert not runs.app.ready
 
 
@@ -302,7 +303,7 @@ async def test_signal_stops_it_and_closes_what_was_opened(number: signal.Signals
         await runs.ready()
         signal.raise_signal(number)
         signal.raise_signal(number)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(FAR_S):
             await runs.task
         assert house.closed == house.opened
         assert not runs.ended
@@ -355,7 +356,7 @@ async def test_reload_that_comes_through_once_it_stops_is_refused(tmp_path: Path
 
 
 async def test_stop_does_not_wait_for_a_session_that_hangs_when_closed(tmp_path: Path) -> None:
-    async with running(House(closing=never), tmp_path, stop_timeout_s=0.15) as runs:
+    async with running(House(closing=never), tmp_path, stop_timeout_s=3) as runs:
         await runs.ready()
         await runs.stopped()
         assert not runs.ended
@@ -363,7 +364,9 @@ async def test_stop_does_not_wait_for_a_session_that_hangs_when_closed(tmp_path:
 
 async def test_process_ends_though_the_loop_itself_hangs(tmp_path: Path) -> None:
     async def block() -> None:
-        time.sleep(0.1)  # noqa: ASYNC251 - that is the bug
+        give_up = time.monotonic() + FAR_S
+        while not runs.ended and time.monotonic() < give_up:
+            time.sleep(0.01)  # noqa: ASYNC251 - that is the bug
 
     async with running(House(closing=block), tmp_path, stop_timeout_s=0.05) as runs:
         await runs.ready()

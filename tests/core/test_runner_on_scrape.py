@@ -11,6 +11,7 @@ from stratoscope.core.exposition import Lines
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Outcome, Runner
 from support.pages import joined
+from support.patience import FAR_S
 from support.source import Clock, LoopTime, Source, Stubborn, until, vcpus
 
 T = TypeVar("T")
@@ -225,7 +226,7 @@ async def test_stop_ends_a_hung_fetch_and_scrapes_that_wait_for_it_go_on() -> No
     runner = runner_of(source)
     scrape = asyncio.create_task(runner.lines(60))
     await until(lambda: source.calls == 1)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(FAR_S):
         await runner.stop()
         lines, status = await scrape
     assert lines is None
@@ -255,7 +256,7 @@ async def test_stop_does_not_wait_for_what_cannot_be_cancelled(caplog: pytest.Lo
     with Stubborn() as stubborn:
         runner = Runner(Collection(Source(stubborn), OnScrape()), grace_s=0.01)
         assert (await runner.lines(0.01))[1].reason is Reason.TIMEOUT
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(FAR_S):
             await runner.stop()
         assert "hangs though stopped collector=source cloud=uni" in caplog.text
     await until(lambda: len(asyncio.all_tasks()) == 1)

@@ -14,6 +14,7 @@ from stratoscope.core.auth import Access
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.listen import Address
 from support import certificates
+from support.patience import FAR_S
 from support.services import Domains, FakeService, Hanging, served, service
 
 USERS = f"basic_auth_users: {{alice: {bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()}}}\n"
@@ -190,7 +191,7 @@ async def test_close_does_not_wait_for_a_scrape_that_hangs(caplog: pytest.LogCap
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(FAR_S):
         await serving.close()
     await shown.runners[0].stop()
     writer.close()
