@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
 
-from stratoscope.core.flags import USAGE_STATUS, version
-
 EXPORTERS: Final = {
     "hypervisor": "stratoscope.hypervisor.exporter",
     "management": "stratoscope.management.exporter",
@@ -24,6 +22,9 @@ def main(
     commands: Mapping[str, str] = COMMANDS,
 ) -> int:
     """Run one exporter or command until it ends; the exit status is 2 for a wrong flag, file or key."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
+    from stratoscope.core.flags import version  # noqa: PLC0415 - once SIGHUP cannot end the process
+
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     if name == "--version":
         sys.stdout.write(f"stratoscope {version()}\n")
@@ -46,10 +47,9 @@ def main(
 
 
 def _export(name: str, module_name: str, arguments: Sequence[str]) -> int:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
     try:
         module = import_module(module_name)
-        from stratoscope.core.app import main as run  # noqa: PLC0415 - once SIGHUP cannot end the process
+        from stratoscope.core.app import main as run  # noqa: PLC0415 - the same
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] == "stratoscope":
             raise  # a bug of ours
@@ -58,6 +58,8 @@ def _export(name: str, module_name: str, arguments: Sequence[str]) -> int:
 
 
 def _refused(text: str) -> int:
+    from stratoscope.core.flags import USAGE_STATUS  # noqa: PLC0415 - the same
+
     sys.stderr.write(f"stratoscope: {text}\n")
     return USAGE_STATUS
 

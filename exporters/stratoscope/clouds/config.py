@@ -11,6 +11,9 @@ from stratoscope.core.errors import ConfigError
 KINDS: Final = ("libvirt", "openstack", "opennebula", "ec2")
 """Every cloud kind of the family; an exporter leaves entries of the kinds it cannot use alone."""
 
+_LONGEST_NAME: Final = 255
+_NAMES: Final = f"{_LONGEST_NAME} characters that can be shown in one line, no blank at the ends"
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -47,5 +50,8 @@ def _identity(entry: object, key: str) -> tuple[str, str]:
     for needed in ("name", "kind"):
         if not isinstance(entry.get(needed), str) or not entry[needed]:
             raise ConfigError(f"{key}.{needed}: expected a text that is not empty")
+    name = entry["name"]
+    if len(name) > _LONGEST_NAME or not name.isprintable() or name != name.strip():
+        raise ConfigError(f"{key}.name: {name[:80]!r} is no name; allowed: {_NAMES}")
     one_of(entry["kind"], KINDS, f"{key}.kind")
     return entry["name"], entry["kind"]
