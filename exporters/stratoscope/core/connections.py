@@ -84,8 +84,8 @@ class Connections:
         )
         self._hung_up = Counter(
             "stratoscope_http_connections_hung_up",
-            "Connections ended early: TLS handshake, headers or reader too slow, idle, room for another, all busy,"
-            " no files.",
+            "Connections ended early: TLS handshake, headers or reader too slow, idle, no files, all busy,"
+            " or to make room.",
             ("reason",),
             registry=registry,
         )

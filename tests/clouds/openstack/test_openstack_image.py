@@ -64,8 +64,10 @@ async def test_image_without_name_and_owner_has_empty_ones() -> None:
     )
 
 
-async def test_image_with_an_absurd_name_costs_itself() -> None:
-    assert await named({"name": "x" * 10_000_000}, {"id": "j", "name": "n"}) == (Named("j", "n", "", ""),)
+async def test_image_with_an_absurd_id_costs_itself_and_one_with_an_absurd_name_nothing() -> None:
+    long = "x" * 1025
+    read = await named({"id": long}, {"id": "j", "name": long}, {"id": long[1:], "name": "n"})
+    assert read == (Named("j", long, "", ""), Named(long[1:], "n", "", ""))
 
 
 async def test_images_cost_no_request_but_that_for_the_two_lists() -> None:
@@ -85,7 +87,7 @@ async def test_no_images_are_zero() -> None:
 
 
 async def test_image_that_makes_no_sense_costs_itself() -> None:
-    read = await Image(glance(spoilt("images", "images", field="status", value="x" * 10_000_000))).images()
+    read = await Image(glance(spoilt("images", "images", field="id", value="x" * 10_000_000))).images()
     assert (read.objects.by_state, read.images, read.malformed) == ({}, (), 1)
 
 

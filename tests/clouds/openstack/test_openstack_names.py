@@ -120,7 +120,7 @@ async def test_credential_without_a_project_owns_no_quotas() -> None:
     assert "" not in await Names(api).projects()
 
 
-@pytest.mark.parametrize(("field", "value"), [("name", "x" * 10_000_000), ("id", None), ("enabled", "yes")])
+@pytest.mark.parametrize(("field", "value"), [("id", "x" * 1025), ("id", None), ("enabled", "yes")])
 async def test_project_that_makes_no_sense_costs_itself(field: str, value: Any) -> None:
     read = await Names(keystone(projects=spoilt("projects", "projects", field=field, value=value))).read()
     assert len(read.projects) == 7

@@ -144,7 +144,8 @@ def test_server_that_is_gone_needs_no_flavor(status: str) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        {"name": "x" * 10_000_000},
+        {"id": "x" * 1025},
+        {"tenant_id": "x" * 1025},
         {"name": None},
         {"id": 7},
         {"status": None},

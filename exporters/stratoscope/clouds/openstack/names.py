@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError
-from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.fields import Id, Text
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
@@ -39,9 +39,9 @@ answers."""
 class _Item(msgspec.Struct, frozen=True, gc=False):
     """A project, user or domain."""
 
-    id: Text
+    id: Id
     name: Text
-    domain_id: Text | None = None
+    domain_id: Id | None = None
     enabled: bool = True
 
 

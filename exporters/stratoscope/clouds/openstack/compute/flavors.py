@@ -14,7 +14,7 @@ from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.recent import Recent
 from stratoscope.core.collector import Every
@@ -39,7 +39,7 @@ class Flavor(
         extra_specs: None where they are not told: before 2.61, or by the cloud's policy.
     """
 
-    id: Text
+    id: Id
     name: Text
     vcpus: _Size
     ram: _Size

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.openstack.compute.faults import fault_reason
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text, moment
+from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text, moment
 from stratoscope.clouds.openstack.listing import Listing
 
 BUILD: Final = "BUILD"
@@ -37,7 +37,7 @@ class Flavor(msgspec.Struct, frozen=True, gc=False):
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
@@ -66,15 +66,15 @@ class Server(
         flavor: None only where it is not needed, or Nova itself does not know it.
     """
 
-    id: Text
+    id: Id
     status: Text
-    tenant_id: Text
+    tenant_id: Id
     created: datetime
     name: Text = ""
-    user_id: Text = ""
+    user_id: Id = ""
     updated: datetime | None = None
     flavor: Flavor | None = None
-    image: Image | Text | None = None
+    image: Image | Id | None = None
     host: Text | None = None
     zone: Text | None = None
     task: Text | None = None
@@ -95,7 +95,7 @@ class Server(
 class Listed(msgspec.Struct, frozen=True, gc=False):
     """One of `servers`, without detail."""
 
-    id: Text
+    id: Id
 
 
 SERVERS: Final = Listing("compute", "/servers/detail", "servers", Server, version="2.96", is_repeated=True)
