@@ -22,11 +22,13 @@ def main(
     commands: Mapping[str, str] = COMMANDS,
 ) -> int:
     """Run one exporter or command until it ends; the exit status is 2 for a wrong flag, file or key."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
-    from stratoscope.core.flags import version  # noqa: PLC0415 - once SIGHUP cannot end the process
-
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    if name in exporters:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
+        return _export(name, exporters[name], rest)
     if name == "--version":
+        from stratoscope.core.flags import version  # noqa: PLC0415 - after SIGHUP is cared for
+
         sys.stdout.write(f"stratoscope {version()}\n")
         return 0
     if name in ("-h", "--help"):
@@ -37,8 +39,6 @@ def main(
             f"commands: {', '.join(commands)}\n"
         )
         return 0
-    if name in exporters:
-        return _export(name, exporters[name], rest)
     if name in commands:
         status: int = import_module(commands[name]).main(rest)
         return status

@@ -30,6 +30,7 @@ OTHER_FILES: Final = 512
 
 _AT_ONCE: Final = 32
 _AGAIN_S: Final = 1.0
+_QUIET_S: Final = 60.0
 _LONGEST_LINE: Final = 8190
 _MOST_HEADERS: Final = 128
 _MALFORMED, _UNEXPECTED = 400, 417
@@ -46,15 +47,15 @@ class Limits:
             for the TLS handshake.
         idle_s: From the end of an answer to the next request.
         send_s: For reading an answer, from its end being written on.
+        linger_s: For the rest of a body that nobody asked for.
         sweep_s: How often it is looked whose time is over.
-        quiet_s: After how long without another case an episode is over.
     """
 
     headers_s: float = 10.0
     idle_s: float = 75.0
     send_s: float = 60.0
+    linger_s: float = 1.0
     sweep_s: float = 1.0
-    quiet_s: float = 60.0
 
 
 class Connections:
@@ -73,9 +74,9 @@ class Connections:
         self._open: dict[Connection, None] = {}
         self._most = MOST
         self._listeners: dict[socket.socket, web.Server] = {}
-        self._sweeper: asyncio.TimerHandle | None = None
-        self._full = _Episode("connections at their bound, some are hung up on", self.limits.quiet_s)
-        self._exhausted = _Episode("no file left for another connection", self.limits.quiet_s)
+        self._sweeper = asyncio.get_running_loop().call_later(self.limits.sweep_s, self._sweep)
+        self._full = Episode("connections at their bound, some are hung up on")
+        self._exhausted = Episode("no file left for another connection")
         Gauge("stratoscope_http_connections", "Open connections.", registry=registry).set_function(
             lambda: len(self._open)
         )
@@ -102,8 +103,6 @@ class Connections:
         listener.setblocking(False)
         self._listeners[listener] = server
         self._resume(listener)
-        if self._sweeper is None:
-            self._sweep()
 
     def answering(self, handler: Handle) -> Handle:
         """A server's handler of all requests: its connection no longer waits for its client."""
@@ -134,8 +133,7 @@ class Connections:
             loop.remove_reader(listener)
             listener.close()
         self._listeners.clear()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        self._sweeper.cancel()
 
     async def abort(self) -> None:
         """End all that are still open, without a word."""
@@ -163,9 +161,7 @@ class Connections:
                 accepted, _ = listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except (
-                OSError
-            ) as error:  # no file, no memory: the listener would be ready again at once, for ever
+            except OSError as error:  # no file, no memory: it would be ready again at once, for ever
                 self._pause(listener, error)
                 return
             accepted.setblocking(False)
@@ -217,7 +213,7 @@ class Connection(web.RequestHandler):
         super().__init__(
             server, loop=loop, access_log=None,  # type: ignore[arg-type]  # None turns it off
             max_line_size=_LONGEST_LINE, max_field_size=_LONGEST_LINE, max_headers=_MOST_HEADERS,
-            auto_decompress=False,
+            auto_decompress=False, lingering_time=connections.limits.linger_s,
         )  # fmt: skip
         self._connections, self._limits, self._accepted = connections, connections.limits, accepted
         self._wait("handshake", self._limits.headers_s)
@@ -301,22 +297,25 @@ class Connection(web.RequestHandler):
         except OSError as error:  # ssl's are, too
             self._connections.hang_up(self, "handshake")
             log.debug("no connection error=%r", str(error))
+        finally:
+            if self.transport is None:  # whoever hangs up in a handshake may be no error
+                self._connections.forget(self)
 
 
-class _Episode:
+class Episode:
     """Something that happens over and over: one line when it begins, one when it has stopped."""
 
-    def __init__(self, what: str, quiet_s: float) -> None:
-        self._what, self._quiet_s = what, quiet_s
+    def __init__(self, what: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._what, self._monotonic = what, monotonic
         self._times, self._last = 0, 0.0
 
     def happened(self) -> None:
         if not self._times:
             log.warning("%s", self._what)
-        self._times, self._last = self._times + 1, time.monotonic()
+        self._times, self._last = self._times + 1, self._monotonic()
 
     def look(self) -> None:
-        if self._times and time.monotonic() - self._last > self._quiet_s:
+        if self._times and self._monotonic() - self._last > _QUIET_S:
             log.info("over: %s times=%d", self._what, self._times)
             self._times = 0
 

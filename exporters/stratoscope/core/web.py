@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from stratoscope.core import exposition
 from stratoscope.core.auth import Access
-from stratoscope.core.connections import Connections
+from stratoscope.core.connections import Connections, Limits
 from stratoscope.core.landing import landing_page
 from stratoscope.core.listen import MOST, Address, listening, url
 from stratoscope.core.negotiate import accepts_gzip, wants_openmetrics
@@ -22,14 +22,14 @@ __all__ = ["Service", "Serving", "application", "serve"]
 MOST_SCRAPES: Final = 40
 """Pages collected and sent at once; more wait for one another, and each holds memory."""
 
-_CONNECTIONS: Final = web.AppKey("connections", Connections)
+CONNECTIONS: Final = web.AppKey("connections", Connections)
 _SHUTDOWN_S: Final = 0.4
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
-def application(service: Service, access: Access) -> web.Application:
-    """The pages of a service, shown to whom `access` lets in."""
+def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
+    """The pages of a service, shown to whom `access` lets in; in the loop that will serve them."""
     pages = _Pages(service, access)
     requests = Counter(
         "stratoscope_http_requests",
@@ -38,7 +38,7 @@ def application(service: Service, access: Access) -> web.Application:
         registry=service.registry,
     )
     app = web.Application(middlewares=[_counted(requests), _guarded(access)])
-    app[_CONNECTIONS] = Connections(access, service.registry, requests)
+    app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
     _tell_of(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
     app.on_response_prepare.append(_with_headers(access))
@@ -82,7 +82,7 @@ async def serve(
     places = [Address.parse(text) for text in addresses]
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
-    connections, server = app[_CONNECTIONS], runner.server
+    connections, server = app[CONNECTIONS], runner.server
     assert server is not None  # noqa: S101 - it is set up
     server.request_handler = connections.answering(server.request_handler)
     connections.bound(most)
