@@ -8,6 +8,7 @@ import pytest
 from stratoscope.core.auth import Access
 from stratoscope.core.certificates import expires, names_of
 from support.certificates import Authority
+from support.logs import logged
 from support.services import FakeService, served
 
 TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n"
@@ -40,7 +41,7 @@ async def test_expired_certificate_is_logged_and_shown(
     guarded, shown = access(tmp_path, PAST), FakeService()
     async with served(shown, guarded):
         assert guarded.warnings == [said]
-        assert caplog.messages == [said]
+        assert logged(caplog) == [said]
         assert shown.registry.get_sample_value(METRIC) == PAST.timestamp()
         access(tmp_path, SOON)
         await guarded.renewed()
@@ -48,7 +49,7 @@ async def test_expired_certificate_is_logged_and_shown(
         assert shown.registry.get_sample_value(METRIC) == SOON.timestamp()
         access(tmp_path, PAST)
         await guarded.renewed()
-    assert caplog.messages == [said, said]
+    assert logged(caplog) == [said, said]
 
 
 async def test_without_tls_there_is_no_certificate() -> None:

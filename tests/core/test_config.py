@@ -90,6 +90,14 @@ def test_text_that_no_name_can_hold_is_refused_with_its_key(text: str, tmp_path:
     )
 
 
+def test_key_that_no_text_can_be_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "stratoscope.yml"
+    path.write_text('hypervisor: {collectors: {"a\\ud800b": {}}}')
+    with pytest.raises(ConfigError) as refused:
+        yaml_file.load(path)
+    assert str(refused.value) == f"{path}: hypervisor.collectors: a key with a NUL or half a surrogate pair"
+
+
 def test_message_is_one_line_whatever_the_file_and_its_keys_are_called(tmp_path: Path) -> None:
     path = tmp_path / "two\nlines.yml"
     path.write_text('"a\\nb\\u2028c": 1\n')

@@ -22,6 +22,7 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.listen import Address, listening
 from support import certificates
 from support.certificates import Authority
+from support.logs import logged
 from support.services import Domains, FakeService, Hanging, service, until
 from support.source import Clock
 
@@ -181,7 +182,7 @@ async def test_who_opens_connections_and_does_not_use_them_keeps_nobody_out(
         assert served.count("connections_limit") == 8
         assert served.hung_up("room") >= 93
         said = "connections at their bound, some are hung up on"
-        assert caplog.messages.count(said) == 1
+        assert logged(caplog).count(said) == 1
 
 
 async def test_where_all_are_at_work_the_new_one_is_hung_up_on() -> None:
@@ -243,7 +244,7 @@ async def test_process_without_a_file_left_says_so_once_and_goes_on(
         assert await kept[0].readuntil(b"healthy\n")
         assert served.hung_up("files") == 1
         said = "no file left for another connection"
-        assert caplog.messages.count(said) == 1
+        assert logged(caplog).count(said) == 1
 
 
 async def test_listener_that_is_closed_while_no_file_is_left_stays_closed(
@@ -305,7 +306,7 @@ async def test_bound_on_open_files_is_raised_as_far_as_needed(
         async with serving(most=files.wanted) as served:
             assert served.count("connections_limit") == files.allowed
     assert asked == ([] if files.raised_to is None else [(files.raised_to, files.hard)])
-    assert tuple(caplog.messages) == files.logged
+    assert tuple(logged(caplog)) == files.logged
 
 
 SECRET = b"hunter2"
@@ -356,7 +357,7 @@ async def test_body_that_nobody_asked_for_keeps_nobody_waiting(
         assert await reader.readuntil(b"404: Not Found")
         writer.write(begun)
         assert b"hunter2" not in await ended(reader)
-    assert caplog.messages == []
+    assert logged(caplog) == []
 
 
 async def test_malformed_body_is_counted_and_not_told_of(caplog: pytest.LogCaptureFixture) -> None:
@@ -370,7 +371,7 @@ async def test_malformed_body_is_counted_and_not_told_of(caplog: pytest.LogCaptu
     async with serving(broken=broken) as served:
         await served.answer(b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
         assert served.count("requests_total", handler="malformed", code="400") == 1
-    assert caplog.messages == []
+    assert logged(caplog) == []
 
 
 def test_episode_is_a_line_when_it_begins_and_one_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
@@ -385,7 +386,7 @@ def test_episode_is_a_line_when_it_begins_and_one_when_it_is_over(caplog: pytest
             episode.look()
         clock.time_s += 2
         episode.look()
-    assert caplog.messages == ["too many", "over: too many times=3"] * 2
+    assert logged(caplog) == ["too many", "over: too many times=3"] * 2
 
 
 @pytest.mark.parametrize("value", [b"hunter2", b"hunter2\xff", b"100-continue, hunter2"])
@@ -416,7 +417,7 @@ async def test_bug_behind_an_answer_that_has_begun_ends_the_connection(
 
     async with serving(broken=broken) as served:
         assert b"half" in await served.answer(b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert caplog.messages == ["answering failed, a bug path='/broken'"]
+    assert logged(caplog) == ["answering failed, a bug path='/broken'"]
 
 
 async def test_bug_while_an_answer_is_sent_is_logged_and_ends_the_connection(
@@ -457,6 +458,17 @@ async def test_what_is_no_tls_is_counted_and_not_logged(
         await until(lambda: served.hung_up("handshake") == 1)
         await until(lambda: served.count("connections") == 0)
     assert [record for record in caplog.records if record.name != "asyncio"] == []
+
+
+async def test_connection_is_hung_up_on_but_once() -> None:
+    async with serving() as served:
+        reader, _ = await served.connect()
+        await until(lambda: served.count("connections") == 1)
+        (one,) = served.connections._open
+        for _ in range(2):
+            served.connections.hang_up(one, "idle")
+        assert await ended(reader) == b""
+        assert served.hung_up("idle") == 1
 
 
 async def test_who_hangs_up_in_a_handshake_is_forgotten(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from stratoscope.core.auth import Access
 from stratoscope.core.webconfig import load
 from support import certificates
 from support.certificates import Authority
+from support.logs import logged
 from support.services import FakeService, served
 
 HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
@@ -184,9 +185,7 @@ async def test_many_requests_at_once_are_one_reading(folder: Path, caplog: pytes
     (folder / "web.yml").write_text(f"{USERS}# more\n")
     with caplog.at_level(logging.INFO):
         await asyncio.gather(*(guarded.renewed() for _ in range(50)))
-    assert [record.message for record in caplog.records] == [
-        f"web configuration read again file={folder / 'web.yml'}"
-    ]
+    assert logged(caplog) == [f"web configuration read again file={folder / 'web.yml'}"]
 
 
 Ask = Callable[[], Awaitable[int]]

@@ -64,6 +64,35 @@ async def test_reload_says_whether_it_was_taken_over() -> None:
     assert "hypervisor.x: unknown key" in text
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "https://behind.a.proxy"}, 200),
+        ({"Host": "exporter:10971", "Origin": "http://exporter:10971"}, 200),
+        ({"Host": "exporter", "Origin": "HTTPS://Exporter"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": ""}, 403),
+        ({"Host": "exporter:10971", "Origin": "http://exporter:10972"}, 403),
+        ({"Host": "exporter", "Origin": "https://exporter.evil.example"}, 403),
+        ({"Host": "null", "Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Host": "exporter", "Origin": "http://exporter"}, 403),
+    ],
+)
+async def test_page_of_another_site_cannot_ask_for_a_reload(headers: dict[str, str], status: int) -> None:
+    shown = FakeService()
+    async with (
+        served(shown) as url,
+        ClientSession(headers=headers) as session,
+        session.post(f"{url}/-/reload") as response,
+    ):
+        assert response.status == status
+
+
 async def test_reload_is_not_done_by_looking_at_it() -> None:
     assert (await answer(FakeService(), "/-/reload"))[0] == 405
 

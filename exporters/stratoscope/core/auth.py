@@ -94,8 +94,7 @@ class Access:
         if request.get_extra_info("sslcontext") is not config.context:
             # It was let in under another TLS configuration: a client CA or a version may be required by now.
             # Without an answer a client asks again, over a new connection.
-            if request.transport is not None:
-                request.transport.abort()
+            request.protocol.force_close()
             return _refused(421, "this connection began under another TLS configuration", Connection="close")
         if config.allowed_sans is not None and not _bears(request, config.allowed_sans):
             return _refused(403, "the client certificate's names are not allowed", Connection="close")
