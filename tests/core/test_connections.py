@@ -185,6 +185,15 @@ async def test_who_opens_connections_and_does_not_use_them_keeps_nobody_out(
         assert logged(caplog).count(said) == 1
 
 
+async def test_many_connections_at_once_are_all_served() -> None:
+    async with serving() as served:
+        burst = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(100)]
+        await until(lambda: served.count("connections") == 100)
+        for one in burst:
+            one.close()
+        await until(lambda: served.count("connections") == 0)
+
+
 async def test_where_all_are_at_work_the_new_one_is_hung_up_on() -> None:
     async with serving(service(Hanging()), most=2) as served:
         for _ in range(2):

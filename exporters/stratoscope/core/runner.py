@@ -94,7 +94,7 @@ Outcome: TypeAlias = "tuple[Lines | None, Status]"
 GRACE_S: Final = 0.5
 """How long a collection that was cancelled may take to end before it is left alone."""
 HASTY_S: Final = 0.0899
-"""A scrape that allows less (0.1 s, without what sending takes) gets what is ready; the collection goes on."""
+"""A scrape that allows less (0.1 s, without what sending takes) gets what is ready: collecting goes on."""
 AGAIN_S: Final = 60.0
 """So long after a failure a collection begins anew, or after as long as that one took; where its interval is
 longer than both together."""
