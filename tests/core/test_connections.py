@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import resource
 import socket
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ from aiohttp import web as aiohttp_web
 
 from stratoscope.core import connections, web
 from stratoscope.core.auth import Access
-from stratoscope.core.connections import Connections, Limits
+from stratoscope.core.connections import Connection, Connections, Limits
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.listen import Address, listening
 from support import certificates
@@ -467,6 +469,25 @@ async def test_what_is_no_tls_is_counted_and_not_logged(
         await until(lambda: served.hung_up("handshake") == 1)
         await until(lambda: served.count("connections") == 0)
     assert [record for record in caplog.records if record.name != "asyncio"] == []
+
+
+@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"])
+async def test_handshake_that_failed_leaves_nothing_for_the_garbage_collector(
+    sent: bytes, tmp_path: Path
+) -> None:
+    def left() -> int:
+        return sum(type(one) in (Connection, SSLProtocol) for one in gc.get_objects())
+
+    async with serving(access=tls(tmp_path), limits=QUICKLY) as served:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                await served.answer(sent)
+            await until(lambda: served.count("connections") == 0)
+            await until(lambda: left() == 0)
+        finally:
+            gc.enable()
 
 
 async def test_connection_is_hung_up_on_but_once() -> None:

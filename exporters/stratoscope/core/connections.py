@@ -297,9 +297,10 @@ class Connection(web.RequestHandler):
         except OSError as error:  # ssl's are, too
             self._connections.hang_up(self, "handshake")
             log.debug("no connection error=%r", str(error))
+            error.__traceback__ = None  # or 256 KiB of asyncio's buffers wait for a garbage collection
         finally:
             if self.transport is None:  # whoever hangs up in a handshake may be no error
-                self._connections.forget(self)
+                self.connection_lost(None)
 
 
 class Episode:
