@@ -7,14 +7,14 @@ import msgspec
 
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.each.object_list import ObjectList
-from stratoscope.clouds.openstack.fields import GIB, Text, moment
+from stratoscope.clouds.openstack.fields import GIB, Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 
 class _Attachment(msgspec.Struct, frozen=True, gc=False):
     """Attributes: host_name: Told to administrators alone; None also where Nova did not tell it."""
 
-    server_id: Text | None = None
+    server_id: Id | None = None
     host_name: Text | None = None
     device: Text | None = None
 
@@ -27,12 +27,12 @@ class _Volume(
 ):
     """Attributes: size: GiB. bootable: A truth value as text."""
 
-    id: Text
+    id: Id
     status: Text = ""
     size: int | None = None
     name: Text | None = None
-    project_id: Text | None = None
-    user_id: Text | None = None
+    project_id: Id | None = None
+    user_id: Id | None = None
     availability_zone: Text | None = None
     host: Text | None = None
     volume_type: Text | None = None
