@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 32
 _AGAIN_S: Final = 1.0
-_LONGEST_LINE: Final = 8190
-_MOST_HEADERS: Final = 128
 _MALFORMED, _UNEXPECTED = 400, 417
 _CONTINUE: Final = "100-continue"
 _REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", "reader")
@@ -208,7 +206,6 @@ class Connection(web.RequestHandler):
         loop = asyncio.get_running_loop()
         super().__init__(
             server, loop=loop, access_log=None,  # type: ignore[arg-type]  # None turns it off
-            max_line_size=_LONGEST_LINE, max_field_size=_LONGEST_LINE, max_headers=_MOST_HEADERS,
             auto_decompress=False, lingering_time=connections.limits.linger_s,
         )  # fmt: skip
         self._connections, self._limits, self._accepted = connections, connections.limits, accepted
