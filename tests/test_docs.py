@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import stratoscope
-from stratoscope.core import connections, web
+from stratoscope.core import open_files, web
 from stratoscope.core.connections import Limits
 from stratoscope.core.listen import MOST
 from stratoscope.core.metrics import LONGEST, Family
@@ -96,7 +96,7 @@ def test_limits_that_the_readme_names_are_those_in_force() -> None:
     rows = (ROOT / "README.md").read_text(encoding="utf-8").partition("| what | bound | then |")[2]
     limits = Limits()
     assert f"| connections | {MOST}, " in rows
-    assert f"those connections and {connections.OTHER_FILES} more" in rows
+    assert f"those connections and {open_files.OTHERS} more" in rows
     assert f"| TLS handshake; head of a request | {limits.headers_s:g} s each" in rows
     assert f"| between two requests | {limits.idle_s:g} s |" in rows
     assert f"| reading an answer | {limits.send_s:g} s |" in rows

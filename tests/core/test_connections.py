@@ -3,110 +3,26 @@
 import asyncio
 import errno
 import gc
-import logging
-import resource
 import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
-from aiohttp import web as aiohttp_web
 
 from stratoscope.core import connections, web
 from stratoscope.core.auth import Access
-from stratoscope.core.connections import Connection, Connections, Limits
+from stratoscope.core.connections import Connection, Limits
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.listen import Address, listening
 from support import certificates
 from support.certificates import Authority
+from support.connections import HEALTHY, ended, serving
 from support.logs import logged
-from support.services import Domains, FakeService, Hanging, service, until
-from support.source import Clock
+from support.services import FakeService, Hanging, service, until
 
 TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n"
-HEALTHY = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
 QUICKLY = Limits(headers_s=0.05, idle_s=0.05, send_s=0.05, linger_s=0.05, sweep_s=0.01)
-SLOWLY = Limits(linger_s=0.05, sweep_s=0.01)
-
-Broken: TypeAlias = Callable[[aiohttp_web.Request], Awaitable[aiohttp_web.StreamResponse]]
-
-
-@dataclass
-class Served:
-    """A server on loopback, and who is connected to it."""
-
-    port: int
-    shown: FakeService
-    app: aiohttp_web.Application
-    writers: list[asyncio.StreamWriter] = field(default_factory=list)
-
-    @property
-    def connections(self) -> Connections:
-        return self.app[web.CONNECTIONS]
-
-    async def connect(
-        self, sent: bytes = b"", context: ssl.SSLContext | None = None
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        name = "localhost" if context else None
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, ssl=context, server_hostname=name, limit=1 << 22
-        )
-        self.writers.append(writer)
-        writer.write(sent)
-        return reader, writer
-
-    async def answer(self, sent: bytes) -> bytes:
-        """What is answered until it is hung up."""
-        reader, _ = await self.connect(sent)
-        return await ended(reader)
-
-    def count(self, name: str, **labels: str) -> float:
-        return self.shown.registry.get_sample_value(f"stratoscope_http_{name}", labels) or 0.0
-
-    def hung_up(self, reason: str) -> float:
-        return self.count("connections_hung_up_total", reason=reason)
-
-
-async def ended(reader: asyncio.StreamReader) -> bytes:
-    """All that comes until the other side has ended, whichever way; an error if it does not."""
-    found = b""
-    async with asyncio.timeout(5):
-        try:
-            while part := await reader.read(1 << 20):
-                found += part
-        except ConnectionError:
-            return found
-    return found
-
-
-@asynccontextmanager
-async def serving(
-    shown: FakeService | None = None,
-    limits: Limits = SLOWLY,
-    *,
-    most: int = 512,
-    access: Access | None = None,
-    broken: Broken | None = None,
-) -> AsyncIterator[Served]:
-    """A server; `broken` is what it does at /broken."""
-    access, shown = access or Access.open(None), shown or service(Domains())
-    app = web.application(shown, access, limits)
-    if broken is not None:
-        app.router.add_get("/broken", broken)
-    running = await web.serve(app, ["127.0.0.1:0"], access, most=most)
-    served = Served(int(running.urls[0].rpartition(":")[2]), shown, app)
-    try:
-        yield served
-    finally:
-        for writer in served.writers:
-            writer.transport.abort()
-        await running.close()
-        await asyncio.gather(*(runner.stop() for runner in shown.runners))
 
 
 async def test_head_of_a_request_that_does_not_end_is_hung_up_on() -> None:
@@ -270,180 +186,6 @@ async def test_listener_that_is_closed_while_no_file_is_left_stays_closed(
             served.connections.close()
             await asyncio.sleep(0.05)
         assert listener.fileno() == -1
-
-
-@dataclass(frozen=True)
-class Files:
-    """The bounds on open files that are found, and what becomes of them for so many connections wanted."""
-
-    soft: int
-    hard: int
-    wanted: int
-    allowed: int
-    raised_to: int | None = None
-    logged: tuple[str, ...] = ()
-
-
-NONE = resource.RLIM_INFINITY
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        Files(1024, 4096, 512, 512),
-        Files(256, 4096, 512, 512, 1024, ("more open files allowed from=256 to=1024",)),
-        Files(256, NONE, 2000, 2000, 2512, ("more open files allowed from=256 to=2512",)),
-        Files(NONE, NONE, 512, 512),
-        Files(
-            64, 64, 512, 32, None, ("open files are bounded, fewer connections files=64 connections=32",)
-        ),
-        Files(
-            64, 600, 512, 300, 600,
-            (
-                "more open files allowed from=64 to=600",
-                "open files are bounded, fewer connections files=600 connections=300",
-            ),
-        ),
-        Files(1, 1, 5, 1, None, ("open files are bounded, fewer connections files=1 connections=1",)),
-    ],
-)  # fmt: skip
-async def test_bound_on_open_files_is_raised_as_far_as_needed(
-    files: Files, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    asked: list[tuple[int, int]] = []
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (files.soft, files.hard))
-    monkeypatch.setattr(resource, "setrlimit", lambda _, to: asked.append(to))
-    with caplog.at_level(logging.INFO):
-        async with serving(most=files.wanted) as served:
-            assert served.count("connections_limit") == files.allowed
-    assert asked == ([] if files.raised_to is None else [(files.raised_to, files.hard)])
-    assert tuple(logged(caplog)) == files.logged
-
-
-SECRET = b"hunter2"
-MALFORMED = {
-    "bytes": bytes(range(128, 256)) + SECRET,
-    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + SECRET * 30,
-    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "header's value": b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic hunter2\x01\r\n\r\n",
-    "header's name": b"GET / HTTP/1.1\r\nHost: x\r\nhunter2(: x\r\n\r\n",
-    "no header": b"GET / HTTP/1.1\r\nhunter2\r\n\r\n",
-    "long header": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + SECRET * 2000 + b"\r\n\r\n",
-    "many headers": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: hunter2\r\n" * 200 + b"\r\n",
-    "long path": b"GET /" + SECRET * 2000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    "two lengths": b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-    "length": b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: hunter2\r\n\r\n",
-    "version": b"GET / HTTP/hunter2\r\nHost: x\r\n\r\n",
-}
-
-
-@pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
-async def test_malformed_request_is_answered_and_counted_without_a_word_of_it(
-    sent: bytes, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    (tmp_path / "web.yml").write_text("http_server_config: {headers: {X-Frame-Options: deny}}")
-    with caplog.at_level(logging.DEBUG):
-        async with serving(access=Access.open(str(tmp_path / "web.yml"))) as served:
-            answer = await served.answer(sent)
-            assert served.count("requests_total", handler="malformed", code="400") == 1
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.0 400 Bad Request\r\n")
-    assert b"\r\nServer: stratoscope\r\n" in head
-    assert b"\r\nX-Frame-Options: deny\r\n" in head
-    assert b"hunter2" not in head
-    assert body == b"malformed request\n"
-    mine = [record for record in caplog.records if record.name != "asyncio"]
-    assert [record for record in mine if record.exc_info or "hunter2" in record.getMessage()] == []
-    assert [record.levelname for record in mine if record.message.startswith("malformed")] == ["DEBUG"]
-
-
-@pytest.mark.parametrize("begun", [b"hunter2\r\n", b""])
-async def test_body_that_nobody_asked_for_keeps_nobody_waiting(
-    begun: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with serving() as served:
-        reader, writer = await served.connect(
-            b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
-        assert await reader.readuntil(b"404: Not Found")
-        writer.write(begun)
-        assert b"hunter2" not in await ended(reader)
-    assert logged(caplog) == []
-
-
-async def test_malformed_body_is_counted_and_not_told_of(caplog: pytest.LogCaptureFixture) -> None:
-    class Reading(aiohttp_web.Response):
-        async def write_eof(self, _: bytes = b"") -> None:
-            raise aiohttp_web.RequestPayloadError("hunter2")  # as aiohttp's parser in Python does
-
-    async def broken(_: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
-        return Reading()
-
-    async with serving(broken=broken) as served:
-        await served.answer(b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert served.count("requests_total", handler="malformed", code="400") == 1
-    assert logged(caplog) == []
-
-
-def test_episode_is_a_line_when_it_begins_and_one_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock()
-    caplog.set_level(logging.INFO)
-    episode = connections.Episode("too many", clock)
-    for _ in range(2):
-        episode.look()
-        for _ in range(3):
-            episode.happened()
-            clock.time_s += 59
-            episode.look()
-        clock.time_s += 2
-        episode.look()
-    assert logged(caplog) == ["too many", "over: too many times=3"] * 2
-
-
-@pytest.mark.parametrize("value", [b"hunter2", b"hunter2\xff", b"100-continue, hunter2"])
-async def test_expectation_that_is_none_is_not_repeated(value: bytes) -> None:
-    async with serving() as served:
-        answer = await served.answer(b"GET / HTTP/1.1\r\nHost: x\r\nExpect: " + value + b"\r\n\r\n")
-        assert answer.startswith(b"HTTP/1.1 417 Expectation Failed\r\n")
-        assert b"\r\nServer: stratoscope\r\n" in answer
-        assert b"hunter2" not in answer
-        assert served.count("requests_total", handler="malformed", code="417") == 1
-
-
-async def test_who_expects_to_go_on_may() -> None:
-    async with serving() as served:
-        reader, _ = await served.connect(HEALTHY.replace(b"Host", b"Expect: 100-Continue\r\nHost"))
-        assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"
-        assert await reader.readuntil(b"healthy\n")
-
-
-async def test_bug_behind_an_answer_that_has_begun_ends_the_connection(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def broken(request: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
-        response = aiohttp_web.StreamResponse()
-        await response.prepare(request)
-        await response.write(b"half")
-        raise RuntimeError("a bug")
-
-    async with serving(broken=broken) as served:
-        assert b"half" in await served.answer(b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert logged(caplog) == ["answering failed, a bug path='/broken'"]
-
-
-async def test_bug_while_an_answer_is_sent_is_logged_and_ends_the_connection(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    class Unsendable(aiohttp_web.Response):
-        async def write_eof(self, _: bytes = b"") -> None:
-            raise RuntimeError("a bug")
-
-    async def broken(_: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
-        return Unsendable()
-
-    async with serving(broken=broken) as served:
-        await served.answer(b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert "RuntimeError: a bug" in caplog.text
 
 
 def tls(folder: Path) -> Access:

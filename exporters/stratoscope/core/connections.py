@@ -7,9 +7,7 @@ has a deadline. One whose request is being answered has none: collecting and sen
 import asyncio
 import logging
 import math
-import resource
 import socket
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,20 +17,16 @@ from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from stratoscope.core.auth import Access
+from stratoscope.core.episode import Episode
 from stratoscope.core.listen import MOST
+from stratoscope.core.open_files import with_files_for
 
 Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger(__name__)
 
-OTHER_FILES: Final = 512
-"""Files that the process may want to have open beside its connections: to clouds, of /proc."""
-
 _AT_ONCE: Final = 32
 _AGAIN_S: Final = 1.0
-_QUIET_S: Final = 60.0
-_LONGEST_LINE: Final = 8190
-_MOST_HEADERS: Final = 128
 _MALFORMED, _UNEXPECTED = 400, 417
 _CONTINUE: Final = "100-continue"
 _REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", "reader")
@@ -95,7 +89,7 @@ class Connections:
 
     def bound(self, most: int) -> None:
         """Allow so many at once, and as many open files as these need; fewer where the system refuses."""
-        self._most = _with_files_for(most)
+        self._most = with_files_for(most)
         self._bound.set(self._most)
 
     def listen(self, listener: socket.socket, server: web.Server) -> None:
@@ -212,7 +206,6 @@ class Connection(web.RequestHandler):
         loop = asyncio.get_running_loop()
         super().__init__(
             server, loop=loop, access_log=None,  # type: ignore[arg-type]  # None turns it off
-            max_line_size=_LONGEST_LINE, max_field_size=_LONGEST_LINE, max_headers=_MOST_HEADERS,
             auto_decompress=False, lingering_time=connections.limits.linger_s,
         )  # fmt: skip
         self._connections, self._limits, self._accepted = connections, connections.limits, accepted
@@ -301,37 +294,3 @@ class Connection(web.RequestHandler):
         finally:
             if self.transport is None:  # whoever hangs up in a handshake may be no error
                 self.connection_lost(None)
-
-
-class Episode:
-    """Something that happens over and over: one line when it begins, one when it has stopped."""
-
-    def __init__(self, what: str, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._what, self._monotonic = what, monotonic
-        self._times, self._last = 0, 0.0
-
-    def happened(self) -> None:
-        if not self._times:
-            log.warning("%s", self._what)
-        self._times, self._last = self._times + 1, self._monotonic()
-
-    def look(self) -> None:
-        if self._times and self._monotonic() - self._last > _QUIET_S:
-            log.info("over: %s times=%d", self._what, self._times)
-            self._times = 0
-
-
-def _with_files_for(most: int) -> int:
-    """So many connections, or as many as the system's bound on open files has room for."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = most + OTHER_FILES
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        log.info("more open files allowed from=%d to=%d", soft, wanted)
-    if wanted >= most + OTHER_FILES:
-        return most
-    fewer = max(1, min(most, wanted // 2))
-    log.warning("open files are bounded, fewer connections files=%d connections=%d", wanted, fewer)
-    return fewer
