@@ -94,6 +94,16 @@ async def test_network_that_makes_no_sense_costs_itself() -> None:
     assert (len(read.pools), read.malformed) == (5, 1)
 
 
+async def test_subnet_that_makes_no_sense_costs_itself_and_not_its_network() -> None:
+    body = answer("availabilities")
+    before = (await Addresses(neutron(answer("availabilities"))).pools()).pools
+    (network,) = [one for one in body["network_ip_availabilities"] if len(one["subnet_ip_availability"]) == 2]
+    network["subnet_ip_availability"][0]["used_ips"] = None
+    read = await Addresses(neutron(body)).pools()
+    assert (len(read.pools), read.malformed) == (len(before) - 1, 1)
+    assert {pool.network_id for pool in read.pools} == {pool.network_id for pool in before}
+
+
 async def test_range_that_is_none_costs_its_subnet() -> None:
     api = plain()
     api.answers["network", "/v2.0/subnets"] = spoilt(

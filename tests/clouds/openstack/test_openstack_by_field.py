@@ -20,6 +20,7 @@ class Item(msgspec.Struct, frozen=True, rename={"host": "OS:host"}):
     spare: Part | None = None
     is_public: bool = True
     amount: int = 0
+    parts: list[Part] = []
 
     def __post_init__(self) -> None:
         if self.name == "refused":
@@ -75,3 +76,11 @@ def test_a_struct_inside_is_read_field_by_field_as_well() -> None:
     assert (item, len(errors)) == (Item("a", Part(1), spare=Part(2)), 1)
     item, errors = read(spare={"size": "x"})
     assert (item, len(errors)) == (Item("a", Part(1)), 1)
+
+
+def test_of_a_list_of_structs_each_costs_itself() -> None:
+    item, errors = read(parts=[{"size": 1}, {"size": "x"}, 7, {"size": 2, "label": 7}])
+    assert (item.parts, len(errors)) == ([Part(1), Part(2)], 3)
+    assert read(parts=None) == (Item("a", Part(1)), [])
+    with pytest.raises(UNREAD, match="parts"):
+        read(parts=7)

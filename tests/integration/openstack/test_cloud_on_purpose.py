@@ -18,18 +18,20 @@ NAME = "on-purpose"
 @pytest.fixture(scope="module", autouse=True)
 def _made(cli: Cli) -> Iterator[None]:
     """A community image, what is taken down, and an aggregate that makes no zone."""
-    cli.do("image", "create", NAME, "--community", "--disk-format", "raw", "--container-format", "bare")
-    cli.do("network", "create", NAME, "--disable")
-    cli.do("port", "create", NAME, "--network", NAME, "--disable")
-    cli.do("router", "create", NAME)
-    cli.do("router", "set", NAME, "--disable")
-    cli.do("aggregate", "create", NAME)
-    for host in ("compute1", "compute3"):
-        cli.do("aggregate", "add", "host", NAME, host)
+    as_raw = ("--disk-format", "raw", "--container-format", "bare")
+    hosts = ("compute1", "compute3")
     try:
+        cli.do("image", "create", NAME, "--community", *as_raw, "--file", "/etc/hostname")  # else from stdin
+        cli.do("network", "create", NAME, "--disable")
+        cli.do("port", "create", NAME, "--network", NAME, "--disable")
+        cli.do("router", "create", NAME)
+        cli.do("router", "set", NAME, "--disable")
+        cli.do("aggregate", "create", NAME)
+        for host in hosts:
+            cli.do("aggregate", "add", "host", NAME, host)
         yield
     finally:
-        for host in ("compute1", "compute3"):
+        for host in hosts:
             cli.attempt("aggregate", "remove", "host", NAME, host)
         for sort in ("aggregate", "router", "port", "network", "image"):
             cli.attempt(sort, "delete", NAME)

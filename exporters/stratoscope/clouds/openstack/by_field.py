@@ -4,11 +4,11 @@ A field that the item can do without has a default; null leaves it at that. So d
 if the default says that nothing is known: None or "". Of any other (a size of 0) it would be an invented
 value,
     and
-without a field that has no default the item makes no sense.
+without a field that has no default the item makes no sense. Of a list of structs each costs itself.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final, Generic, TypeVar, get_args
+from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
@@ -18,6 +18,7 @@ from stratoscope.clouds.openstack.fields import UNREAD
 T = TypeVar("T")
 
 _TOLD: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class ByField(Generic[T]):
@@ -61,15 +62,20 @@ class _Field:
         self.name, self.key, self.is_needed = field.name, field.encode_name, field.required
         self.is_unknown = field.default is None or field.default == ""
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(field.type)
-        self._inner = next((ByField(kind) for kind in _structs(field.type)), None)
+        is_list = get_origin(field.type) is list
+        self._inner = None if is_list else _struct((field.type, *get_args(field.type)))
+        self._element = _struct(get_args(field.type)) if is_list else None
 
     def decode(self, raw: msgspec.Raw, errors: list[str]) -> dict[str, Any]:
         """Its value by its name; nothing for one that stays at its default."""
         try:
             return {self.name: self._decoder.decode(raw)}
         except UNREAD as error:
-            if self._inner is not None and bytes(raw).startswith(b"{"):
+            begin = bytes(raw)[:1]
+            if begin == b"{" and self._inner is not None:
                 return self._read_inner(self._inner, raw, errors)
+            if begin == b"[" and self._element is not None:
+                return {self.name: _read_elements(self._element, raw, errors)}
             is_null = bytes(raw) == b"null"
             if self.is_needed or not (is_null or self.is_unknown):
                 raise msgspec.ValidationError(f"{error} - at `{self.key}`") from error
@@ -89,8 +95,23 @@ class _Field:
         return {self.name: value}
 
 
-def _structs(kind: Any) -> Iterable[type[msgspec.Struct]]:
-    """The structs that a type is, or may be."""
-    for one in (kind, *get_args(kind)):
+def _read_elements(element: ByField[T], raw: msgspec.Raw, errors: list[str]) -> list[T]:
+    """What makes sense of a list of structs."""
+    found = []
+    for one in _LIST.decode(raw):
+        try:
+            value, wrong = element.decode(one)
+        except UNREAD as error:
+            errors.append(str(error))
+        else:
+            found.append(value)
+            errors += wrong
+    return found
+
+
+def _struct(kinds: Iterable[Any]) -> ByField[Any] | None:
+    """The struct among some types."""
+    for one in kinds:
         if isinstance(one, type) and issubclass(one, msgspec.Struct):
-            yield one
+            return ByField(one)
+    return None
