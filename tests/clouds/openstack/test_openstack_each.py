@@ -297,6 +297,13 @@ async def test_what_is_hidden_from_others_tells_that_all_are_seen(
         assert (await BY_NAME[name].read(api)).is_whole is is_whole
 
 
+@pytest.mark.parametrize("is_truncated", [True, False])
+async def test_projects_that_keystone_cuts_are_not_all(is_truncated: bool) -> None:
+    body = {"projects": [LEAST["each_project"]], "links": {"next": None}, "truncated": is_truncated}
+    read = await BY_NAME["each_project"].read(cloud("each_project", body))
+    assert (len(read.objects), read.is_whole) == (1, not is_truncated)
+
+
 async def test_neutron_is_asked_for_what_is_shown_alone() -> None:
     api = cloud("each_subnet_pool", {"subnetpools": []})
     await BY_NAME["each_subnet_pool"].read(api)
