@@ -288,13 +288,6 @@ async def test_what_is_no_keystone_is_malformed(cloud: FakeOpenStack, client: Cl
     assert [reason for reason, _ in _failures(await _all(client, 2))] == [Reason.MALFORMED]
 
 
-async def test_a_token_without_a_catalogue_has_no_services_but_keystone(
-    cloud: FakeOpenStack, client: Client
-) -> None:
-    cloud.entries = []
-    assert (await client.access()).services == {"identity"}
-
-
 async def test_a_wrong_address_is_unavailable(cloud: FakeOpenStack, tmp_path: Path, clock: Clock) -> None:
     configured = config(tmp_path, f"{cloud.url}/nowhere")
     async with opened(configured, clock) as client:

@@ -9,8 +9,6 @@ Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
 """A name, an id or a state: bounded, so that an absurd one makes its item malformed and does not reach the
 page. The services themselves allow 255 characters."""
 
-UNREAD: Final = (msgspec.DecodeError, RecursionError)
-"""What decoding JSON raises; the second where it is nested too deep."""
 MIB: Final = 2**20
 GIB: Final = 2**30
 
