@@ -105,7 +105,7 @@ async def test_a_second_redirect_is_not_followed(
         "//127.0.0.1.evil.invalid/",
         "https://127.0.0.1@evil.invalid/",
         "https://[half",
-        "nonsense\x7f",
+        "nonsense\xe9",
         "",
     ],
 )
@@ -153,19 +153,15 @@ def test_neither_user_nor_fragment_of_a_redirect_is_taken() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 305, 307, 308])
-@pytest.mark.parametrize("path", ["/identity/v3/auth/tokens", "/identity", "/identity/v3"])
+@pytest.mark.parametrize("path", ["/identity/v3/auth/tokens", "/identity"])
 async def test_a_log_in_is_sent_on_nowhere(
     cloud: FakeOpenStack, secure: FakeOpenStack, client: Client, status: int, path: str
 ) -> None:
     cloud.says(path, web.Response(status=status, headers={"Location": f"{secure.url}{path}"}))
-    if path == "/identity/v3":
-        cloud.says("/identity", web.Response(status=status, headers={"Location": f"{secure.url}{path}"}))
     said = await _fails(client)
     assert said == (
         f"identity: log-in answered {status}, a redirect to {secure.url}{path}; no log-in is sent on: "
         "put that into auth_url"
-        if path != "/identity/v3"
-        else said
     )
     assert secure.asked == []
 
@@ -180,19 +176,6 @@ async def test_a_password_goes_to_no_host_that_a_version_document_names(
     await client.body(SERVERS)
     assert secure.asked == []
     assert PASSWORD not in str(secure.headers)
-
-
-async def test_a_redirect_on_the_way_to_a_wrong_password_does_not_hide_it(
-    cloud: FakeOpenStack, secure: FakeOpenStack, tmp_path: Path
-) -> None:
-    cloud.says("/identity/v3", web.Response(status=301, headers={"Location": f"{secure.url}/identity/v3"}))
-    cloud.password = "another"  # noqa: S105
-    auth = {"auth_url": f"{cloud.url}/identity/v3", "username": "admin", "password": PASSWORD}
-    auth |= {"project_name": "admin", "user_domain_name": "Default", "project_domain_name": "Default"}
-    async with opened(config(tmp_path, cloud.url, auth=auth)) as client:
-        with pytest.raises(CollectError, match=r"log-in refused \(401\)"):
-            await client.access()
-    assert secure.asked == []
 
 
 async def test_a_service_behind_the_redirect_keeps_its_entry(

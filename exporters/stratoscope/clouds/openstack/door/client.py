@@ -62,7 +62,7 @@ class Client:
         self._login = Login(config, self.budget, clock)
         self._versions = Versions(clock)
         self._http: Http | None = None
-        self._tokens = Tokens()
+        self._tokens = Tokens(clock)
 
     async def access(self) -> Access:
         """What the token says. Raises CollectError when there is none to be had."""
@@ -77,13 +77,12 @@ class Client:
         token = await self._login.token()
         self._tokens.check(ask.service, token)
         answer = await self._answer(ask, token)
-        if answer.status == _UNAUTHORIZED and self._tokens.is_worth_another(ask.service, token):
+        if is_fresh := answer.status == _UNAUTHORIZED and self._tokens.is_worth_another(ask.service):
             token = await self._login.another(token)
             self.budget.account.retry((ask.service, ask.operation), str(_UNAUTHORIZED))
             answer = await self._answer(ask, token)
-            if answer.status == _UNAUTHORIZED:
-                self._tokens.refused(ask.service, token)
         if answer.status == _UNAUTHORIZED:
+            self._tokens.refused(ask.service, token, is_fresh=is_fresh)
             self._tokens.check(ask.service, token)
         elif ask.path is not None and answer.status < _SERVER_ERRORS:
             self._tokens.taken(ask.service, token)

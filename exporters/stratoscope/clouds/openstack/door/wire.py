@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 import requests
+from keystoneauth1.exceptions import DiscoveryFailure
 from keystoneauth1.session import Session, TCPKeepAliveAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
@@ -49,13 +50,29 @@ class Wire:
     def __init__(self) -> None:
         self.sent: deque[Sent] = deque()
         self.redirect = ""
+        self._auth_url = ""
         self._sockets: list[socket.socket] = []
         self._is_cut = False
 
-    def mount(self, session: Session) -> None:
-        """Let a session's requests go over it."""
+    def mount(self, session: Session, auth_url: str) -> None:
+        """Let a session's requests go over it. Args: auth_url: Where Keystone's versions are asked for."""
+        self._auth_url = auth_url.rstrip("/")
         for scheme in ("http://", "https://"):
             session.mount(scheme, _Adapter(self))
+
+    def answered(self, request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Look at an answer.
+
+        Raises:
+            DiscoveryFailure: 401 to the question for versions. keystoneauth would log in for it while it does,
+                and wait for itself for ever.
+        """
+        if response.status_code in _REDIRECTS:
+            where = one_line(response.headers.get("Location", "nowhere"))[:_LONGEST]
+            self.redirect = f"answered {response.status_code}, a redirect to {where}"
+        is_for_versions = request.method == "GET" and str(request.url).rstrip("/") == self._auth_url
+        if is_for_versions and response.status_code == requests.codes.unauthorized:
+            raise DiscoveryFailure(f"{self._auth_url} answered 401 to the question for its versions")
 
     def begin(self) -> None:
         """A log-in begins."""
@@ -101,9 +118,7 @@ class _Adapter(TCPKeepAliveAdapter):
             raise
         finally:
             self._wire.sent.append(Sent(code, time.monotonic() - began, size))
-        if response.status_code in _REDIRECTS:
-            where = one_line(response.headers.get("Location", "nowhere"))[:_LONGEST]
-            self._wire.redirect = f"answered {response.status_code}, a redirect to {where}"
+        self._wire.answered(request, response)
         return response
 
 
