@@ -17,7 +17,7 @@ from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason, again
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ class Names:
             if self._known is not None and now - self._known.read < seconds:
                 return self._known
             if self._failure is not None and now - self._failure[0] < _RECENT_S:
-                raise self._failure[1]
+                raise again(self._failure[1])
             try:
                 self._known = await self._read_all()
             except (CollectError, LeftOutError) as error:

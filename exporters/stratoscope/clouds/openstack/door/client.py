@@ -10,7 +10,7 @@ from yarl import URL
 from stratoscope.clouds.budget import Budget
 from stratoscope.clouds.calls import Answer
 from stratoscope.clouds.clock import CLOCK, Clock
-from stratoscope.clouds.http import Http
+from stratoscope.clouds.http import LARGEST, Http
 from stratoscope.clouds.openstack.api import Access
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.door import redirects, refusals
@@ -166,7 +166,8 @@ class Client:
     def _opened(self) -> Http:
         if self._http is None:
             assert self._login.opened is not None  # noqa: S101 - nothing is asked before a log-in
-            self._http = Http(self._name, self._login.opened.tls, self._connections)
+            tls = self._login.opened.tls
+            self._http = Http(self._name, tls, self._connections, largest=LARGEST)
         return self._http
 
 

@@ -33,6 +33,8 @@ _EARLY_S: Final = 300.0
 """A token is renewed so long before its end, or a quarter of its life."""
 _LAST_S: Final = 5.0
 """With less left it is not used: a request would arrive too late."""
+_FAIR_S: Final = 5.0
+"""Only of a log-in that was waited for so long, or for a whole time-out, it is said that it takes long."""
 _PATIENCE: Final = 4
 """A log-in is given up after so many time-outs of a request: some make several, and bytes may drip."""
 _THREADS: Final = 2
@@ -132,8 +134,8 @@ class Login:
         done, _ = await asyncio.wait({task}, timeout=within_s)
         if not done:
             error = CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
-            if self._logged is None:  # else its end has been, or will be, said
-                self._log(error)
+            if self._logged is None and (within_s or 0.0) >= min(self._timeout_s, _FAIR_S):
+                self._log(error)  # else its end has been, or will be, said
             _raise(error)
         if task.cancelled():
             raise CollectError(Reason.UNAVAILABLE, f"{SERVICE}: closed")

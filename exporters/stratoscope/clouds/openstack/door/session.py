@@ -72,6 +72,7 @@ class Session:
                 more = listing.more(body)
                 if more is not None:
                     _take_note(seen, more, listing)
+                    self._grow(listing, len(body), wanted)
                     more = more if wanted is None else limited(more, wanted)
                     asked = self._ask(listing, more, wanted)
                     await asyncio.sleep(0)  # let it go on its way
@@ -110,19 +111,24 @@ class Session:
             try:
                 body = await self._client.body(ask)
             except TooLargeError as error:
+                self._limits.pop(call, None)
                 limit = _fewer(ask, limit or wanted or _MOST, error)
                 self._client.budget.account.retry(call, error.code)
                 continue
             if limit is not None:
-                self._keep(call, 2 * limit if len(body) < _ROOMY else limit, wanted or _MOST)
+                self._limits[call] = limit
             return body
 
-    def _keep(self, call: tuple[str, str], limit: int, wanted: int) -> None:
-        """Take note of how many items a page may have. Of two pages of a list under way the last one counts."""
-        if limit < wanted:
-            self._limits[call] = limit
+    def _grow(self, listing: Listing[T], size: int, wanted: int | None) -> None:
+        """After a page that is not the last one: the next may have twice as many items if that has room."""
+        call = listing.service, listing.operation
+        limit = self._limits.get(call)
+        if limit is None or size >= _ROOMY:
+            return
+        if 2 * limit < (wanted or _MOST):
+            self._limits[call] = 2 * limit
         else:
-            self._limits.pop(call, None)
+            del self._limits[call]
 
 
 def _fewer(ask: Ask, limit: int, error: TooLargeError) -> int:
