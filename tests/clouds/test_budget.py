@@ -263,9 +263,7 @@ async def test_a_request_just_before_an_end_says_nothing_of_its_service(
     assert not budget._pauses.is_silent("compute")
 
 
-async def test_one_that_had_time_enough_is_silent(
-    wheel: Wheel, deadline: Callable[[float], None]
-) -> None:
+async def test_one_that_had_time_enough_is_silent(wheel: Wheel, deadline: Callable[[float], None]) -> None:
     budget = Budget(Limits(), wheel.clock)
     deadline(5.06)
     (outcome,) = await wheel.run(budget.call("compute", "servers", Service(wheel, TimeoutError())))

@@ -140,13 +140,15 @@ class FakeOpenStack:
         now = dt.datetime.now(dt.UTC)
         domain = {"id": "default", "name": "Default"}
         entries, scope = self.entries, self.scope
+        if scope is None:
+            scope = {"project": {"id": PROJECT, "name": "admin", "domain": domain}}
         if entries is None:
             entries = [entry(name, f"{self.url}{path}") for name, path in self.catalogue.items()]
         return {
             "token": {
                 "methods": ["password"],
                 "user": {"id": "u1", "name": "admin", "domain": domain},
-                **({"project": {"id": PROJECT, "name": "admin", "domain": domain}} if scope is None else scope),
+                **scope,
                 "roles": [{"id": "r1", "name": "admin"}, {"id": "r2", "name": "reader"}],
                 "issued_at": now.isoformat().replace("+00:00", "Z"),
                 "expires_at": (now + dt.timedelta(seconds=self.lives_s)).isoformat().replace("+00:00", "Z"),

@@ -119,9 +119,7 @@ def test_a_name_without_an_endpoint_here_leaves_it_to_the_next(tmp_path: Path) -
         ("admin", ""),
     ],
 )
-def test_the_interface_of_clouds_yaml_is_asked(
-    tmp_path: Path, interface: str | list[str], url: str
-) -> None:
+def test_the_interface_of_clouds_yaml_is_asked(tmp_path: Path, interface: str | list[str], url: str) -> None:
     entry = _entry("placement", _place("http://p"), _place("http://i", "internal"))
     assert _urls(_region(tmp_path, interface=interface), entry)["placement"] == url
 

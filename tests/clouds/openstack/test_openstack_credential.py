@@ -160,7 +160,12 @@ def test_of_the_environment_the_variable_is_named(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("entry", "key", "name", "source"),
     [
-        ({"profile": "https://evil.invalid/x"}, "profile", "https://evil.invalid/x", "https://evil.invalid/x"),
+        (
+            {"profile": "https://evil.invalid/x"},
+            "profile",
+            "https://evil.invalid/x",
+            "https://evil.invalid/x",
+        ),
         ({"cloud": "http://old.invalid"}, "cloud", "http://old.invalid", "http://old.invalid"),
         ({"profile": "vexxhost"}, "profile", "vexxhost", "https://vexxhost.com"),
         ({"profile": "ovh"}, "profile", "ovh", "https://ovhcloud.com"),

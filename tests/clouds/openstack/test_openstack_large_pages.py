@@ -52,7 +52,9 @@ async def cloud() -> AsyncIterator[FakeOpenStack]:
 
 
 @pytest.fixture
-async def api(cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
+async def api(
+    cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Session]:
     monkeypatch.setattr("stratoscope.clouds.openstack.door.client.LARGEST", LARGEST)
     monkeypatch.setattr("stratoscope.clouds.openstack.door.session._ROOMY", LARGEST // 4)
     async with opened(config(tmp_path, cloud.url, Limits(requests_per_second=1000))) as client:
@@ -113,7 +115,9 @@ async def test_one_server_that_is_too_large_alone_is_said(cloud: FakeOpenStack, 
     assert nova.limits.count(1000) == 2
 
 
-async def test_each_try_is_one_of_the_requests_of_a_refresh(cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_try_is_one_of_the_requests_of_a_refresh(
+    cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("stratoscope.clouds.openstack.door.client.LARGEST", LARGEST)
     nova = Nova([1000] * 300)
     cloud.says(PATH, nova)

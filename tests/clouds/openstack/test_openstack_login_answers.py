@@ -51,9 +51,7 @@ def _token(cloud: FakeOpenStack, **more: Any) -> bytes:
 
 
 @pytest.mark.parametrize("packed", ["gzip", "deflate"])
-async def test_what_was_packed_unasked_is_unpacked(
-    cloud: FakeOpenStack, client: Client, packed: str
-) -> None:
+async def test_what_was_packed_unasked_is_unpacked(cloud: FakeOpenStack, client: Client, packed: str) -> None:
     pack = gzip.compress if packed == "gzip" else zlib.compress
     _sends(cloud, pack(_token(cloud)), Content_Encoding=packed)
     assert (await client.access()).project_name == "admin"

@@ -184,7 +184,9 @@ async def test_a_service_behind_the_redirect_keeps_its_entry(
     """Version documents are asked for on the same way."""
     cloud.entries = [entry("compute", f"{cloud.url}/compute/v2.1")]
     document = {"version": {"id": "v2.1", "version": "2.90", "min_version": "2.1"}}
-    cloud.says("/compute/v2.1/", web.Response(status=308, headers={"Location": f"{secure.url}/compute/v2.1/"}))
+    cloud.says(
+        "/compute/v2.1/", web.Response(status=308, headers={"Location": f"{secure.url}/compute/v2.1/"})
+    )
     secure.says("/compute/v2.1/", document)
     cloud.says(PATH, _moved(secure))
     secure.says(PATH, {"servers": []})

@@ -13,7 +13,8 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Quota, Quotas
-from stratoscope.clouds.openstack.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.api import Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.extensions import extension, lacks
 from stratoscope.clouds.openstack.fields import GIB, MIB, Text
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.rotation import Rotation
@@ -69,6 +70,12 @@ class _Details(msgspec.Struct, frozen=True):
     quota: dict[Text, _Use]
 
 
+class _Bounds(msgspec.Struct, frozen=True):
+    """Attributes: quota: Limits by resource; the project's id may be among them."""
+
+    quota: dict[Text, float | str | None]
+
+
 class _Absolute(msgspec.Struct, frozen=True):
     absolute: dict[Text, float]
 
@@ -82,6 +89,7 @@ class ProjectQuotas:
 
     def __init__(self, api: Api, names: Names) -> None:
         self._api = api
+        self._has_details: bool | None = None
         self._services: Final[Mapping[str, _Service]] = {
             "compute_quotas": _Service("compute_quotas", names, self.compute),
             "network_quotas": _Service("network_quotas", names, self.network),
@@ -116,11 +124,26 @@ class ProjectQuotas:
         return _quotas(project_id, "compute", _chosen(answer.quota_set, _COMPUTE))
 
     async def network(self, project_id: str) -> tuple[Quota, ...]:
-        """Neutron's, of one project; of one that is gone it tells the defaults."""
-        answer = await self._api.get(
-            "network", f"/v2.0/quotas/{project_id}/details.json", _Details, operation="quotas"
-        )
-        return _quotas(project_id, "network", answer.quota.items())
+        """Neutron's, of one project; of one that is gone it tells the defaults.
+
+        Without the extension for details (before Pike, or a core plugin of its own) limits alone.
+        """
+        if self._has_details is not False:
+            try:
+                answer = await self._api.get(
+                    "network", f"/v2.0/quotas/{project_id}/details.json", _Details, operation="quotas"
+                )
+            except NotThereError:
+                if self._has_details or not await lacks(self._api, "quota_details"):
+                    raise
+                self._has_details = False
+            else:
+                self._has_details = True
+                return _quotas(project_id, "network", answer.quota.items())
+        async with extension(self._api, "quotas"):
+            bounds = await self._api.get("network", f"/v2.0/quotas/{project_id}", _Bounds, operation="quotas")
+        limits = ((name, _Use(one)) for name, one in bounds.quota.items() if isinstance(one, float))
+        return _quotas(project_id, "network", limits)
 
     async def volume(self, project_id: str) -> tuple[Quota, ...]:
         """Cinder's, of one project; those of a volume type only where there is a limit."""

@@ -95,7 +95,12 @@ def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str,
     """
     entries = list(_good(raw, _Entry))
     _check_region({place.where for entry in entries for place in _good(entry.endpoints, _Place)}, region)
-    types = {_official(entry.type) for entry in entries} | {"identity", *IN_URL, *IN_PATH, *overridden(region)}
+    types = {_official(entry.type) for entry in entries} | {
+        "identity",
+        *IN_URL,
+        *IN_PATH,
+        *overridden(region),
+    }
     found = {service: _found(service, entries, region, project_id) for service in types}
     return {service: place for service, place in found.items() if place}
 
@@ -153,9 +158,7 @@ def is_url(text: object) -> bool:
     return url.scheme in {"http", "https"} and bool(url.host)
 
 
-def _found(
-    service: str, entries: Sequence[_Entry], region: CloudRegion, project_id: str
-) -> Endpoint | None:
+def _found(service: str, entries: Sequence[_Entry], region: CloudRegion, project_id: str) -> Endpoint | None:
     """The endpoint that clouds.yaml or the catalogue has for a service; None where there is none."""
     override = region.get_endpoint(service)
     if override:

@@ -31,6 +31,7 @@ _LONGEST: Final = 200
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _REDIRECTS: Final = frozenset({301, 302, 303, 305, 307, 308})
 
+
 class Sent(msgspec.Struct, frozen=True):
     """One HTTP request of a log-in: how it ended, as the label `code`."""
 
