@@ -448,7 +448,7 @@ async def test_a_collection_that_began_just_before_its_end_says_nothing_of_the_l
     cloud.says(_TOKENS, hangs)
     async with opened(config(tmp_path, cloud.url)) as client:
         DEADLINE.set(asyncio.get_running_loop().time() + 0.2)
-        with pytest.raises(CollectError, match="no log-in within 0.") as caught:
+        with pytest.raises(CollectError, match=r"no log-in within 0\.") as caught:
             await client.body(SERVERS)
     assert caught.value.reason is Reason.TIMEOUT
     assert "log-in failed" not in caplog.text

@@ -1,4 +1,4 @@
-"""Answers of a Keystone that is broken or hostile: bounded, readable, and never the end of the log-in thread."""
+"""Answers of a Keystone that is broken or hostile: bounded and readable, and a log-in comes to its end."""
 
 import gzip
 import json

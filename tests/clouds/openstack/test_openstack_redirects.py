@@ -1,7 +1,7 @@
 """Redirects: services' from http to https of the same host are followed, no other, and none of a log-in."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,11 @@ SERVERS = Ask("compute", "servers", "/servers/detail", {"limit": "2"})
 
 
 @pytest.fixture
-def tls(tmp_path: Path) -> Iterator[ssl.SSLContext]:
+def tls(tmp_path: Path) -> ssl.SSLContext:
     certificates.write(tmp_path, certificates.Authority())
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
-    yield context
+    return context
 
 
 @pytest.fixture

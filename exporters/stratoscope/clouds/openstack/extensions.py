@@ -30,7 +30,7 @@ async def extension(api: Api, alias: str, service: str = "network") -> AsyncIter
     """What is asked inside is part of an extension.
 
     Raises:
-        LeftOutError: `absent`, when it was answered 404, and the service says that the extension is not loaded.
+        LeftOutError: `absent`, when it was answered 404, and the extension is not on the service's list.
         NotThereError: It was answered 404 for another reason.
     """
     try:

@@ -1,4 +1,4 @@
-"""What clouds.yaml says of a credential, looked at before it is shown to anybody: keys that are wrong or lack."""
+"""What clouds.yaml says of a credential, looked at before it is used: keys that are wrong or missing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final

@@ -106,8 +106,8 @@ class Login:
         if left_s > 0:
             return
         lives_s = max(0.0, token.granted.lives_s)
-        what = f"{SERVICE}: tokens expire {lives_s:.3g} s after the log-in, and the next is made after {GAP_S:g} s"
-        error = CollectError(Reason.UNAVAILABLE, what)
+        what = f"tokens expire {lives_s:.3g} s after the log-in, and the next is made after {GAP_S:g} s"
+        error = CollectError(Reason.UNAVAILABLE, f"{SERVICE}: {what}")
         self._log(error)
         _raise(error)
 

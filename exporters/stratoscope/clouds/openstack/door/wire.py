@@ -65,8 +65,8 @@ class Wire:
         """Look at an answer.
 
         Raises:
-            DiscoveryFailure: 401 to the question for versions. keystoneauth would log in for it while it does,
-                and wait for itself for ever.
+            DiscoveryFailure: 401 to the question for versions. keystoneauth would log in to ask again, while
+                it logs in, and wait for itself for ever.
         """
         if response.status_code in _REDIRECTS:
             where = one_line(response.headers.get("Location", "nowhere"))[:_LONGEST]
