@@ -4,7 +4,6 @@ import msgspec
 import pytest
 
 from stratoscope.clouds.openstack.by_field import ByField
-from stratoscope.clouds.openstack.fields import UNREAD
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -54,7 +53,7 @@ def test_what_makes_no_sense_costs_a_field_that_is_not_known_otherwise_and_is_to
 
 @pytest.mark.parametrize("bad", [{"is_public": "yes"}, {"amount": "many"}], ids=str)
 def test_what_makes_no_sense_is_no_invented_value(bad: dict[str, object]) -> None:
-    with pytest.raises(UNREAD, match=next(iter(bad))):
+    with pytest.raises(msgspec.DecodeError, match=next(iter(bad))):
         read(**bad)
 
 
@@ -62,12 +61,12 @@ def test_what_makes_no_sense_is_no_invented_value(bad: dict[str, object]) -> Non
     "bad", [{"id": 7}, {"id": None}, {"part": None}, {"part": 7}, {"part": {}}, {"name": "refused"}], ids=str
 )
 def test_item_makes_no_sense_without_what_it_is_about(bad: dict[str, object]) -> None:
-    with pytest.raises(UNREAD):
+    with pytest.raises(msgspec.DecodeError):
         read(**bad)
 
 
 def test_what_is_missing_is_named() -> None:
-    with pytest.raises(UNREAD, match="missing required field `part`"):
+    with pytest.raises(msgspec.DecodeError, match="missing required field `part`"):
         ITEMS.decode(b'{"id": "a"}')
 
 
@@ -82,5 +81,5 @@ def test_of_a_list_of_structs_each_costs_itself() -> None:
     item, errors = read(parts=[{"size": 1}, {"size": "x"}, 7, {"size": 2, "label": 7}])
     assert (item.parts, len(errors)) == ([Part(1), Part(2)], 3)
     assert read(parts=None) == (Item("a", Part(1)), [])
-    with pytest.raises(UNREAD, match="parts"):
+    with pytest.raises(msgspec.DecodeError, match="parts"):
         read(parts=7)

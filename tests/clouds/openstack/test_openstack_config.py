@@ -187,6 +187,7 @@ def test_variables_alone_describe_a_cloud(tmp_path: Path, monkeypatch: pytest.Mo
 def test_secrets_may_stand_beside_the_file(tmp_path: Path) -> None:
     without = {key: value for key, value in AUTH.items() if key != "password"}
     file = _file(tmp_path, {"a": {"auth": without}})
+    _file(tmp_path, {"a": {"auth": {"password": "another"}}}, "secure.yaml")
     before = clouds_yaml.found(_decoded(clouds_file=file))
     _file(tmp_path, {"a": {"auth": {"password": SECRET}}}, "secure.yaml")
     after = clouds_yaml.found(_decoded(clouds_file=file))
@@ -248,7 +249,11 @@ def test_interface_and_time_out_win_over_clouds_yaml(tmp_path: Path) -> None:
     ("entry", "message"),
     [
         ({"auth_type": "nonsense"}, "os_cloud: a: The plugin nonsense could not be found"),
-        ({"auth": {}}, "os_cloud: a: Auth plugin requires parameters which were not given: auth_url"),
+        ({"auth": {}}, "os_cloud: a: auth.username or auth.user_id: missing; auth_type password needs it"),
+        (
+            {"auth": {key: value for key, value in AUTH.items() if key != "auth_url"}},
+            "os_cloud: a: Auth plugin requires parameters which were not given: auth_url",
+        ),
         (
             {"auth_type": "none", "auth": {"endpoint": "http://x"}},
             "auth_type none does not log in to Keystone",

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -355,3 +356,19 @@ async def test_slow_keystone_does_not_hold_up_quotas_of_owners_that_are_known() 
     clock.now += 901
     async with asyncio.timeout(FAR_S):
         assert await names.owners() == before
+
+
+async def test_a_failure_that_serves_many_is_each_time_another() -> None:
+    """Raised again and again the kept one would take its traceback along, longer each time."""
+    api = keystone(projects=DOWN)
+    names = Names(api)
+    failures = []
+    for _ in range(300):
+        with pytest.raises(CollectError, match="identity: 503") as caught:
+            await names.read()
+        failures.append(caught.value)
+    assert len({id(one) for one in failures}) == 300
+    assert len(traceback.extract_tb(failures[-1].__traceback__)) == len(
+        traceback.extract_tb(failures[1].__traceback__)
+    )
+    assert len(api.calls) == 1

@@ -10,7 +10,7 @@ from stratoscope.clouds.openstack.api import BadRequestError, ForbiddenError, No
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.quotas import ProjectQuotas
 from stratoscope.core.collector import DEADLINE
-from stratoscope.core.errors import CollectError, LeftOutError, Reason
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, Answer, FakeApi
 from support.openstack_answers import answer
 
@@ -166,6 +166,7 @@ async def test_project_deleted_while_its_quota_is_read_costs_nothing(question: s
     api = cloud(PROJECT, OTHER)
     service, path, _ = PATHS[question]
     api.answers[service, path.format(OTHER)] = error
+    api.answers["network", "/v2.0/extensions"] = {"extensions": [{"alias": "quota_details"}]}
     read = await ask(api, question)
     assert {quota.project_id for quota in read.quotas} == {PROJECT}
     assert read.malformed == 0
@@ -261,3 +262,49 @@ async def test_service_that_is_absent_is_left_out() -> None:
     api.be(services=frozenset({"identity", "compute"}))
     with pytest.raises(LeftOutError):
         await ask(api, "volume_quotas")
+
+
+NOT_THERE = NotThereError("network: 404")
+
+
+def _without_details(*loaded: str) -> FakeApi:
+    """A Neutron that tells limits alone. Args: loaded: Its extensions."""
+    api = cloud(PROJECT, OTHER, network_quotas=NOT_THERE)
+    api.answers["network", "/v2.0/extensions"] = {"extensions": [{"alias": one} for one in loaded]}
+    for project in (PROJECT, OTHER):
+        quota = {"network": 10, "port": -1, "router": 0, "project_id": project, "trunk": None}
+        api.answers["network", f"/v2.0/quotas/{project}"] = {"quota": quota}
+    return api
+
+
+async def test_without_details_neutron_tells_limits_alone_and_is_asked_for_them_once() -> None:
+    api = _without_details("quotas", "agent")
+    read = (await ask(api, "network_quotas")).quotas
+    assert {quota.project_id for quota in read} == {PROJECT, OTHER}
+    assert by_resource(Quotas(read[:3], None, 0))["network"] == Quota(  # type: ignore[arg-type]
+        read[0].project_id, "network", "network", 10, None, None, in_bytes=False
+    )
+    limits = {quota.resource: quota.limit for quota in read}
+    assert limits == {"network": 10, "port": None, "router": 0}
+    assert sum(call.path.endswith("details.json") for call in api.calls) == 1
+    assert sum(call.path.endswith("extensions") for call in api.calls) == 1
+
+
+async def test_without_any_quotas_neutron_is_left_out() -> None:
+    api = _without_details("agent")
+    for project in (PROJECT, OTHER):
+        api.answers["network", f"/v2.0/quotas/{project}"] = NOT_THERE
+    with pytest.raises(LeftOutError, match="no extension quotas") as caught:
+        await ask(api, "network_quotas")
+    assert caught.value.reason is LeftOut.ABSENT
+
+
+async def test_404_of_a_neutron_that_has_details_is_no_reason_to_do_without() -> None:
+    api = _without_details("quotas", "quota_details")
+    with pytest.raises(NotThereError):
+        await ask(api, "network_quotas")
+    assert sum(call.path.endswith("extensions") for call in api.calls) == 2
+    api.answers["network", f"/v2.0/quotas/{OTHER}/details.json"] = answer("network_quota")
+    read = (await ask(api, "network_quotas")).quotas
+    assert {quota.project_id for quota in read} == {OTHER}
+    assert not any(call.path == f"/v2.0/quotas/{PROJECT}" for call in api.calls)

@@ -132,8 +132,10 @@ async def test_project_that_cinder_does_not_tell_is_the_own_one_unless_all_are_s
 
 
 async def test_cinder_without_backups_is_left_out_of_backups() -> None:
+    api = cinder(backups=NotThereError("block-storage: 404"))
+    api.answers["block-storage", "/extensions"] = {"extensions": [{"alias": "os-services"}]}
     with pytest.raises(LeftOutError) as caught:
-        await Volume(cinder(backups=NotThereError("block-storage: 404"))).backups()
+        await Volume(api).backups()
     assert caught.value.reason is LeftOut.ABSENT
 
 

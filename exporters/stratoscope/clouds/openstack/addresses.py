@@ -14,6 +14,7 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Pool, Pools
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.extensions import lacks
 from stratoscope.clouds.openstack.fields import Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
@@ -98,8 +99,12 @@ class Addresses:
         access = await self._api.access()
         try:
             networks, malformed = await self._api.items(_AVAILABILITIES)
-        except (ForbiddenError, NotThereError):  # NotThereError: the extension is not loaded
+        except ForbiddenError:
             return await self._counted(access)
+        except NotThereError:
+            if await lacks(self._api, "network-ip-availability"):
+                return await self._counted(access)
+            raise
         if not networks and not malformed and not access.is_admin:
             return await self._counted(access)
         external = await self._external()

@@ -1,9 +1,7 @@
 """One item decoded field by field, for one that does not decode in one go.
 
 A field that the item can do without has a default; null leaves it at that. So does what makes no sense there,
-if the default says that nothing is known: None or "". Of any other (a size of 0) it would be an invented
-value,
-    and
+if the default says that nothing is known: None or "". Any other (a size of 0) would be an invented value, and
 without a field that has no default the item makes no sense. Of a list of structs each costs itself.
 """
 
@@ -13,12 +11,12 @@ from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from stratoscope.clouds.openstack.fields import UNREAD
+from stratoscope.clouds.openstack.decoding import Decoder
 
 T = TypeVar("T")
 
-_TOLD: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_TOLD: Final = Decoder(dict[str, msgspec.Raw])
+_LIST: Final = Decoder(list[msgspec.Raw])
 
 
 class ByField(Generic[T]):
@@ -32,7 +30,7 @@ class ByField(Generic[T]):
         """The item, and what was wrong with fields that it does without; null is nothing wrong.
 
         Raises:
-            One of UNREAD: A field is missing, or makes no sense, that it cannot do without.
+            msgspec.DecodeError: A field is missing, or makes no sense, that it cannot do without.
         """
         told = _TOLD.decode(raw)
         values: dict[str, Any] = {}
@@ -61,7 +59,7 @@ class _Field:
     def __init__(self, field: FieldInfo) -> None:
         self.name, self.key, self.is_needed = field.name, field.encode_name, field.required
         self.is_unknown = field.default is None or field.default == ""
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(field.type)
+        self._decoder: Decoder[Any] = Decoder(field.type)
         is_list = get_origin(field.type) is list
         self._inner = None if is_list else _struct((field.type, *get_args(field.type)))
         self._element = _struct(get_args(field.type)) if is_list else None
@@ -70,7 +68,7 @@ class _Field:
         """Its value by its name; nothing for one that stays at its default."""
         try:
             return {self.name: self._decoder.decode(raw)}
-        except UNREAD as error:
+        except msgspec.DecodeError as error:
             begin = bytes(raw)[:1]
             if begin == b"{" and self._inner is not None:
                 return self._read_inner(self._inner, raw, errors)
@@ -86,7 +84,7 @@ class _Field:
     def _read_inner(self, inner: ByField[Any], raw: msgspec.Raw, errors: list[str]) -> dict[str, Any]:
         try:
             value, wrong = inner.decode(raw)
-        except UNREAD as error:
+        except msgspec.DecodeError as error:
             if not self.is_unknown:
                 raise
             errors.append(str(error))
@@ -101,7 +99,7 @@ def _read_elements(element: ByField[T], raw: msgspec.Raw, errors: list[str]) -> 
     for one in _LIST.decode(raw):
         try:
             value, wrong = element.decode(one)
-        except UNREAD as error:
+        except msgspec.DecodeError as error:
             errors.append(str(error))
         else:
             found.append(value)

@@ -27,8 +27,6 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-UNREAD: Final = (msgspec.DecodeError, RecursionError)
-"""What decoding JSON raises; the second where it is nested too deep."""
 MIB: Final = 2**20
 GIB: Final = 2**30
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from stratoscope.clouds.openstack.by_field import ByField
-from stratoscope.clouds.openstack.fields import UNREAD
+from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
@@ -72,21 +72,21 @@ class Listing(Generic[T]):
         fields = () if is_repeated else getattr(item, "__struct_fields__", ())
         name = next((one for one in ("id", "uuid") if one in fields), None)
         self._identity: Callable[[T], str | int] | None = attrgetter(name) if name else None
-        self._item = msgspec.json.Decoder(item)
+        self._item = Decoder(item)
         self._by_field: ByField[T] | None = None  # made when first needed
         whole = msgspec.defstruct(f"Whole_{key}", [("items", list[item], msgspec.field(name=key))])  # type: ignore[valid-type]  # a type at run time
         raw = msgspec.defstruct(
             f"Raw_{key}", [("items", list[msgspec.Raw] | None, msgspec.field(name=key, default=None))]
         )
-        self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(whole)
-        self._raw: msgspec.json.Decoder[Any] = msgspec.json.Decoder(raw)
+        self._whole: Decoder[Any] = Decoder(whole)
+        self._raw: Decoder[Any] = Decoder(raw)
         self._error = ""  # of the first item that made no sense, on the last page with one
         links = msgspec.defstruct(
             f"Links_{key}",
             [("links_of", list[_Link] | None, msgspec.field(name=f"{key}_links", default=None))],
             bases=(_Links,),
         )
-        self._links: msgspec.json.Decoder[Any] = msgspec.json.Decoder(links)
+        self._links: Decoder[Any] = Decoder(links)
 
     def items(self, body: bytes) -> tuple[list[T], int]:
         """The items of a page, and how many made no sense.
@@ -96,7 +96,7 @@ class Listing(Generic[T]):
         """
         try:
             return self._whole.decode(body).items, 0
-        except UNREAD as error:
+        except msgspec.DecodeError as error:
             return self._one_by_one(body, error)
 
     def more(self, body: bytes) -> Query | None:
@@ -151,7 +151,7 @@ class Listing(Generic[T]):
     def _one_by_one(self, body: bytes, error: Exception) -> tuple[list[T], int]:
         try:
             raws = self._raw.decode(body).items
-        except UNREAD as worse:
+        except msgspec.DecodeError as worse:
             raise self._malformed(worse) from worse
         if raws is None:
             raise self._malformed(error) from error
@@ -159,7 +159,7 @@ class Listing(Generic[T]):
         for raw in raws:
             try:
                 item, wrong = self._decode(raw)
-            except UNREAD as why:
+            except msgspec.DecodeError as why:
                 errors.append(str(why))
             else:
                 good.append(item)
@@ -171,7 +171,7 @@ class Listing(Generic[T]):
         """An item, and what was wrong with fields that it can do without."""
         try:
             return self._item.decode(raw), []
-        except UNREAD:
+        except msgspec.DecodeError:
             if self._by_field is None:
                 self._by_field = ByField(self._kind)
             return self._by_field.decode(raw)
@@ -179,7 +179,7 @@ class Listing(Generic[T]):
     def _decode_links(self, body: bytes) -> "_Links":
         try:
             links: _Links = self._links.decode(body)
-        except UNREAD as error:
+        except msgspec.DecodeError as error:
             raise self._malformed(error) from error
         return links
 
@@ -220,6 +220,18 @@ class _Links(msgspec.Struct, frozen=True):
 def pairs(query: Query) -> list[tuple[str, str]]:
     """The names and values of a query, in its order."""
     return [*query.items()] if isinstance(query, Mapping) else [*query]
+
+
+def limit_of(query: Query) -> int | None:
+    """How many items per page a query asks for."""
+    limit = dict(pairs(query)).get("limit", "")
+    return int(limit) if limit.isdecimal() and int(limit) > 0 else None
+
+
+def limited(query: Query, limit: int) -> Query:
+    """The query for so many items per page."""
+    others = [(name, str(limit) if name == "limit" else value) for name, value in pairs(query)]
+    return others if limit_of(others) else [*others, ("limit", str(limit))]
 
 
 WHOLE_PAGE: Final = {"limit": "1000"}

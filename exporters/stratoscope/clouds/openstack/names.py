@@ -20,7 +20,7 @@ from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.named import Found, Named, read
 from stratoscope.clouds.openstack.users import Users
 from stratoscope.core.collector import at_most_s
-from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, again
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class Names:
             if self._known is not None and now - self._known.read < seconds:
                 return self._known
             if self._failure is not None and now - self._failure[0] < _RECENT_S:
-                raise self._failure[1]
+                raise again(self._failure[1])
             return await self._read_now()
 
     async def _anew(self) -> _Known:
@@ -140,7 +140,7 @@ class Names:
             if self._known is not None and self._known.read > asked:
                 return self._known
             if self._failure is not None and self._failure[0] > asked:
-                raise self._failure[1]
+                raise again(self._failure[1])
             return await self._read_now()
 
     async def _read_now(self) -> _Known:

@@ -17,6 +17,7 @@ from stratoscope.clouds.model import Objects, Service, Services
 from stratoscope.clouds.openstack.agents import once, only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
+from stratoscope.clouds.openstack.extensions import extension
 from stratoscope.clouds.openstack.fields import Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
@@ -122,7 +123,8 @@ class Network:
 
     async def agents(self) -> Services:
         """The agents. `alive` is Neutron's own verdict, after `agent_down_time` (75 s by default)."""
-        agents, malformed = await self._api.items(_AGENTS, _fields("binary", *_OF_AGENTS))
+        async with extension(self._api, "agent"):
+            agents, malformed = await self._api.items(_AGENTS, _fields("binary", *_OF_AGENTS))
         if not agents and not malformed:
             await only_admins_see(self._api, "Neutron's agents")
             if self._are_ports_bound:
@@ -159,21 +161,25 @@ class Network:
         """Floating IPs; one without a port is bound to nothing."""
         tally, access = Tally("floating_ips", has_orphans=True), await self._api.access()
         fields = _fields("id", "status", "project_id", "port_id", is_paged=True)
-        async for listed in pages(self._api, tally, _FLOATING_IPS, fields):
-            for address in listed:
-                is_orphan, is_others = not address.port_id, is_anothers(address.project_id, access)
-                tally.add(address.status, address.project_id or "", is_orphan=is_orphan, is_others=is_others)
+        async with extension(self._api, "router"):
+            async for listed in pages(self._api, tally, _FLOATING_IPS, fields):
+                for one in listed:
+                    is_orphan, is_others = not one.port_id, is_anothers(one.project_id, access)
+                    tally.add(one.status, one.project_id or "", is_orphan=is_orphan, is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
 
     async def routers(self) -> Objects:
         """Routers. One that is taken down by its owner or an administrator keeps the status ACTIVE."""
         tally, access = Tally("routers", has_admin_state=True), await self._api.access()
         fields = _fields("id", "status", "admin_state_up", "project_id", is_paged=True)
-        async for listed in pages(self._api, tally, _ROUTERS, fields):
-            for router in listed:
-                is_others = is_anothers(router.project_id, access)
-                is_down = router.admin_state_up is False
-                tally.add(router.status, router.project_id or "", is_others=is_others, is_admin_down=is_down)
+        async with extension(self._api, "router"):
+            async for listed in pages(self._api, tally, _ROUTERS, fields):
+                for router in listed:
+                    is_others = is_anothers(router.project_id, access)
+                    is_down = router.admin_state_up is False
+                    tally.add(
+                        router.status, router.project_id or "", is_others=is_others, is_admin_down=is_down
+                    )
         return tally.objects(is_whole=access.is_admin)
 
     async def networks(self) -> Objects:

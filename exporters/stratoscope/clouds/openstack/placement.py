@@ -24,6 +24,7 @@ from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api, NotThereError
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
 from stratoscope.clouds.openstack.compute.servers import Servers
+from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.providers import (
@@ -89,7 +90,7 @@ class _Candidates(msgspec.Struct, frozen=True):
         return found, len(self.provider_summaries) - len(found)
 
 
-_SUMMARY: Final = msgspec.json.Decoder(Summary)
+_SUMMARY: Final = Decoder(Summary)
 
 
 class Placement:

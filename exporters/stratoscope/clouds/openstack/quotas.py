@@ -14,7 +14,9 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.api import Api, BadRequestError, ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.fields import GIB, MIB, UNREAD, Text, segment
+from stratoscope.clouds.openstack.decoding import Decoder
+from stratoscope.clouds.openstack.extensions import extension, lacks
+from stratoscope.clouds.openstack.fields import GIB, MIB, Text, segment
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
@@ -65,7 +67,7 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
     reserved: float | None = None
 
 
-_USE: Final = msgspec.json.Decoder(_Use)
+_USE: Final = Decoder(_Use)
 
 
 class _Set(msgspec.Struct, frozen=True):
@@ -76,6 +78,12 @@ class _Set(msgspec.Struct, frozen=True):
 
 class _Details(msgspec.Struct, frozen=True):
     quota: dict[Text, msgspec.Raw]
+
+
+class _Bounds(msgspec.Struct, frozen=True):
+    """Attributes: quota: Limits by resource; the project's id may be among them."""
+
+    quota: dict[Text, float | str | None]
 
 
 class _Absolute(msgspec.Struct, frozen=True):
@@ -91,6 +99,7 @@ class ProjectQuotas:
 
     def __init__(self, api: Api, names: Names) -> None:
         self._api = api
+        self._has_details: bool | None = None
         self._services: Final[Mapping[str, _Service]] = {
             "compute_quotas": _Service("compute_quotas", names, self.compute),
             "network_quotas": _Service("network_quotas", names, self.network),
@@ -126,12 +135,26 @@ class ProjectQuotas:
         return _quotas(project_id, "compute", _chosen(uses, _COMPUTE)), odd
 
     async def network(self, project_id: str) -> _Read:
-        """Neutron's, of one project; of one that is gone it tells the defaults."""
-        answer = await self._api.get(
-            "network", f"/v2.0/quotas/{segment(project_id)}/details.json", _Details, operation="quotas"
-        )
-        uses, odd = _uses("network", answer.quota)
-        return _quotas(project_id, "network", uses.items()), odd
+        """Neutron's, of one project; of one that is gone it tells the defaults.
+
+        Without the extension for details (before Pike, or a core plugin of its own) limits alone.
+        """
+        path = f"/v2.0/quotas/{segment(project_id)}"
+        if self._has_details is not False:
+            try:
+                answer = await self._api.get("network", f"{path}/details.json", _Details, operation="quotas")
+            except NotThereError:
+                if self._has_details or not await lacks(self._api, "quota_details"):
+                    raise
+                self._has_details = False
+            else:
+                self._has_details = True
+                uses, odd = _uses("network", answer.quota)
+                return _quotas(project_id, "network", uses.items()), odd
+        async with extension(self._api, "quotas"):
+            bounds = await self._api.get("network", path, _Bounds, operation="quotas")
+        limits = ((name, _Use(one)) for name, one in bounds.quota.items() if isinstance(one, float))
+        return _quotas(project_id, "network", limits), 0
 
     async def volume(self, project_id: str) -> _Read:
         """Cinder's, of one project; those of a volume type only where there is a limit."""
@@ -201,7 +224,7 @@ def _uses(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, _
     for name, raw in raws.items():
         try:
             found[name] = _USE.decode(raw)
-        except UNREAD:
+        except msgspec.DecodeError:
             odd += not bytes(raw).startswith(b'"')
     if odd and not found:
         raise CollectError(Reason.MALFORMED, f"{service}: quotas: none of {odd} makes sense")

@@ -14,12 +14,12 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Backend, Backends, Objects, Services
 from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
-from stratoscope.clouds.openstack.api import Access, Api, NotThereError
+from stratoscope.clouds.openstack.api import Access, Api
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
+from stratoscope.clouds.openstack.extensions import extension
 from stratoscope.clouds.openstack.fields import GIB, Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
-from stratoscope.core.errors import LeftOut, LeftOutError
 
 
 class _Volume(msgspec.Struct, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
@@ -177,10 +177,8 @@ class Volume:
         Raises:
             LeftOutError: `absent`, where Cinder has no backups.
         """
-        try:
+        async with extension(self._api, "backups", "block-storage"):
             return await self._count("backups", _BACKUPS)
-        except NotThereError as error:
-            raise LeftOutError(LeftOut.ABSENT, "Cinder: no backups") from error
 
     async def _count(self, sort: str, listing: Listing[_Copy]) -> Objects:
         tally, access = Tally(sort, is_sized=True), await self._api.access()

@@ -12,7 +12,7 @@ import msgspec
 
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.fields import UNREAD
+from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.core.collector import at_most_s
 from stratoscope.core.errors import CollectError, Reason
 
@@ -59,6 +59,9 @@ class _Document(msgspec.Struct, frozen=True):
 
     def all(self) -> list[_One]:
         return [one for one in (*self.versions, self.version, self.default_version) if one]
+
+
+_DOCUMENT: Final = Decoder(_Document)
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -149,8 +152,8 @@ def _newest(service: str, body: bytes, wanted: Number) -> Number | None:
         CollectError: `malformed`: it tells of no version.
     """
     try:
-        ones = msgspec.json.decode(body, type=_Document).all()
-    except UNREAD as error:
+        ones = _DOCUMENT.decode(body).all()
+    except msgspec.DecodeError as error:
         raise CollectError(Reason.MALFORMED, f"{service}: versions: {error}") from error
     if not ones:
         raise CollectError(Reason.MALFORMED, f"{service}: versions: the document has none")
