@@ -250,7 +250,7 @@ async def test_who_waits_in_vain_for_one_that_does_not_answer_is_told_so() -> No
     await asyncio.wait({hung})
 
 
-@pytest.mark.parametrize("left_s", [0.02, 4.9])
+@pytest.mark.parametrize("left_s", [0.02, 0.9])
 async def test_a_request_just_before_an_end_says_nothing_of_its_service(
     wheel: Wheel, deadline: Callable[[float], None], left_s: float
 ) -> None:
@@ -265,9 +265,9 @@ async def test_a_request_just_before_an_end_says_nothing_of_its_service(
 
 async def test_one_that_had_time_enough_is_silent(wheel: Wheel, deadline: Callable[[float], None]) -> None:
     budget = Budget(Limits(), wheel.clock)
-    deadline(5.06)
+    deadline(1.06)
     (outcome,) = await wheel.run(budget.call("compute", "servers", Service(wheel, TimeoutError())))
-    assert str(outcome) == "compute: servers: no answer within 5.01 s"
+    assert str(outcome) == "compute: servers: no answer within 1.01 s"
     assert budget._pauses.is_silent("compute")
 
 

@@ -23,7 +23,7 @@ HINT = "Python 3.13 and newer check certificates strictly"
 
 
 def _old_fashioned(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """An authority as many a site made it, without key identifiers and usage; and its server."""
+    """An authority as many a site made it, without key identifiers and usage, and a server of its."""
     now, key = dt.datetime.now(dt.UTC), ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "old")])
     server = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])

@@ -23,7 +23,7 @@ from stratoscope.core.errors import CollectError, Reason
 
 _MARGIN_S: Final = 0.05
 """So much before the Runner gives a collection up a request ends by itself, and says what it waited for."""
-_FAIR_S: Final = 5.0
+_FAIR_S: Final = 1.0
 """A service is only taken to be silent if it had so long, or a whole time-out, for its answer."""
 
 _ENDS: Final = {429: Reason.BUSY, 503: Reason.UNAVAILABLE}

@@ -74,7 +74,7 @@ def test_what_is_no_json_stays_malformed(body: bytes) -> None:
         ANY.decode(body)
 
 
-@pytest.mark.parametrize("depth", [DEEPEST + 1, 9_000, 100_000, 1_000_000])
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 9_000, 100_000])
 @pytest.mark.parametrize(("left", "right"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"a":', b"}]")])
 @pytest.mark.parametrize("is_whole", [True, False])
 def test_what_is_nested_too_deep_is_malformed(
@@ -107,7 +107,7 @@ def test_brackets_inside_texts_are_not_nested() -> None:
 
 
 def test_a_text_without_an_end_is_looked_at_once() -> None:
-    for text in (b'"' + b"\\a[" * 500_000, b'"' * 500_001 + b"[" * 200, b"\\" * 1_000_000):
+    for text in (b'"' + b"\\a[" * 100_000, b'"' * 100_001 + b"[" * 200, b"\\" * 200_000):
         began = time.monotonic()
         is_deep(b"[" * 200 + text)
         repaired(text + b"\xff")

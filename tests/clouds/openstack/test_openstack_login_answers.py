@@ -63,7 +63,7 @@ async def test_what_was_packed_unasked_is_unpacked(cloud: FakeOpenStack, client:
 async def test_a_bomb_is_malformed_and_takes_no_memory(
     cloud: FakeOpenStack, client: Client, path: str, status: int
 ) -> None:
-    bomb = gzip.compress(bytes(200 << 20), 1)
+    bomb = gzip.compress(bytes(100 << 20), 1)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     cloud.says(path, web.Response(status=status, body=bomb, headers={"Content-Encoding": "gzip"}))
     error = await _fails(client)
@@ -119,7 +119,7 @@ async def test_a_refusal_in_bytes_that_are_no_text_is_said_with_words(
     assert str(await _fails(client)) == "identity: log-in refused (401): verw\ufffdhrt \ufffd"
 
 
-@pytest.mark.parametrize("depth", [101, 100_000, 1_000_000])
+@pytest.mark.parametrize("depth", [101, 100_000])
 @pytest.mark.parametrize("status", [201, 401, 500])
 async def test_what_is_nested_too_deep_is_malformed(
     cloud: FakeOpenStack, client: Client, depth: int, status: int

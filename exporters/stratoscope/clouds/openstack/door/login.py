@@ -33,7 +33,7 @@ _EARLY_S: Final = 300.0
 """A token is renewed so long before its end, or a quarter of its life."""
 _LAST_S: Final = 5.0
 """With less left it is not used: a request would arrive too late."""
-_FAIR_S: Final = 5.0
+_FAIR_S: Final = 1.0
 """Only of a log-in that was waited for so long, or for a whole time-out, it is said that it takes long."""
 _PATIENCE: Final = 4
 """A log-in is given up after so many time-outs of a request: some make several, and bytes may drip."""
