@@ -4,8 +4,8 @@ An administrator sees all; any other those of its own project, the public ones, 
 shared with it. So another project's private image tells that all are seen, whatever the administrator's role
 is called.
 
-Other projects' community images (since Ocata) are on no list unless it is asked for them: by `visibility=all`,
-before Stein by `visibility=community`.
+Other projects' community images (since Ocata) are on no list unless it is asked for them: by
+`visibility=all`, before Stein by `visibility=community`.
 """
 
 from collections.abc import AsyncGenerator, Sequence
