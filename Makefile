@@ -10,7 +10,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup tools lock locked check lint types imports sizes docs rules test golden integration integration-full bench demo audit clean
+.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden integration integration-full newcomer bench demo audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ tools: $(TOOLS)/promtool ## prometheus and promtool of this distribution in buil
 $(TOOLS)/promtool: scripts/get-prometheus
 	@scripts/get-prometheus
 	@touch $@
+
+hooks: $(READY) ## a git hook that runs the quick checks before each commit
+	$(BIN)/pre-commit install
 
 lock: $(READY) ## write requirements/*.txt anew; UPGRADE=1 takes the newest versions
 	$(BIN)/python scripts/lock $(if $(UPGRADE),--upgrade)
@@ -45,8 +48,9 @@ types: $(READY) ## mypy, strict
 imports: $(READY) ## who may import whom
 	$(BIN)/lint-imports
 
-locked: $(READY) ## requirements/*.txt belong to this pyproject.toml
+locked: $(READY) ## requirements/*.txt belong to this pyproject.toml, and an old pip takes those that changed
 	$(BIN)/python scripts/lock --check
+	$(BIN)/python scripts/try-locks
 
 docs: $(READY) ## the tables in docs/ are those of the code; `scripts/metrics-docs` rewrites them
 	$(BIN)/python scripts/metrics-docs --check
@@ -74,6 +78,9 @@ integration: $(READY) $(TOOLS)/promtool ## real libvirt with QEMU guests, then a
 integration-full: $(READY) $(TOOLS)/promtool ## the same and its slow rounds: before an issue is closed, before a release
 	@$(SUDO) env "PATH=$$PATH" scripts/integration -m integration
 
+newcomer: $(READY) ## README's commands on bare machines: before an issue is closed, before a release (root or sudo)
+	@$(SUDO) env "PATH=$$PATH" $(BIN)/python scripts/newcomer
+
 bench: $(READY) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json
 	$(BIN)/python tests/bench/run.py
 
@@ -83,7 +90,7 @@ audit: $(READY) ## known faults and licences of the dependencies (asks the advis
 
 # -- Showing -------------------------------------------------------------------------------------------------------
 
-demo: $(READY) $(TOOLS)/promtool ## the exporter on this machine's libvirt, with Prometheus; Ctrl-C ends it
+demo: $(READY) $(TOOLS)/promtool ## an embedded OpenStack and this machine's libvirt, both exporters and Prometheus; Ctrl-C ends it
 	@$(BIN)/python scripts/demo
 
 clean: ## remove .venv and build

@@ -6,16 +6,12 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
 
-from stratoscope.core.flags import USAGE_STATUS, version
+EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor", "management": "stratoscope.management"}
+"""Sub-command -> the package whose PROGRAM it is; the EXPORTER is in its module `exporter`, with its SDK."""
 
-EXPORTERS: Final = {
-    "hypervisor": "stratoscope.hypervisor.exporter",
-    "management": "stratoscope.management.exporter",
-}
-"""Sub-command -> the module whose EXPORTER it is."""
-
-COMMANDS: Final = {"demo-cloud": "stratoscope.demo.command"}
-"""Sub-command that is no exporter -> the module whose `main(arguments)` returns the exit status."""
+COMMANDS: Final = {"demo-cloud": "stratoscope.demo"}
+"""Sub-command that is no exporter -> the package with its SUMMARY; its module `command` has the function
+`main(arguments)`, which returns the exit status."""
 
 
 def main(
@@ -25,39 +21,62 @@ def main(
 ) -> int:
     """Run one exporter or command until it ends; the exit status is 2 for a wrong flag, file or key."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    if name in exporters:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
+        return _export(name, exporters[name], rest)
     if name == "--version":
+        from stratoscope.core.flags import version  # noqa: PLC0415 - after SIGHUP is cared for
+
         sys.stdout.write(f"stratoscope {version()}\n")
         return 0
     if name in ("-h", "--help"):
-        sys.stdout.write(
-            "usage: stratoscope EXPORTER [--help] [--config.file=FILE] ...\n"
-            "       stratoscope COMMAND [--help] ...\n"
-            f"exporters: {', '.join(exporters)}\n"
-            f"commands: {', '.join(commands)}\n"
-        )
+        sys.stdout.write(_usage(exporters, commands))
         return 0
-    if name in exporters:
-        return _export(name, exporters[name], rest)
     if name in commands:
-        status: int = import_module(commands[name]).main(rest)
+        status: int = import_module(f"{commands[name]}.command").main(rest)
         return status
     said = f"no exporter or command {name!r}" if name else "no exporter or command given"
     return _refused(f"{said}; allowed: {', '.join([*exporters, *commands])}")
 
 
-def _export(name: str, module_name: str, arguments: Sequence[str]) -> int:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
+def _usage(exporters: Mapping[str, str], commands: Mapping[str, str]) -> str:
+    """What there is, each in one line; no SDK is imported for it."""
+    shown = {name: import_module(package).PROGRAM.summary for name, package in exporters.items()}
+    others = {name: import_module(package).SUMMARY for name, package in commands.items()}
+    width = max(map(len, [*shown, *others]))
+
+    def table(rows: Mapping[str, str]) -> str:
+        return "".join(f"  {name:{width}}  {text}\n" for name, text in rows.items())
+
+    return (
+        "usage: stratoscope EXPORTER [--help] [--config.file=FILE] ...\n"
+        "       stratoscope COMMAND [--help] ...\n"
+        f"\nexporters:\n{table(shown)}\ncommands:\n{table(others)}"
+    )
+
+
+def _export(name: str, package: str, arguments: Sequence[str]) -> int:
+    from stratoscope.core.flags import Flags  # noqa: PLC0415 - the same
+
     try:
-        module = import_module(module_name)
-        from stratoscope.core.app import main as run  # noqa: PLC0415 - once SIGHUP cannot end the process
+        Flags.parse(import_module(package).PROGRAM, arguments)  # help needs no SDK
+    except SystemExit as over:
+        return int(over.code or 0)
+    try:
+        module = import_module(f"{package}.exporter")
+        from stratoscope.core.app import main as run  # noqa: PLC0415 - the same
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] == "stratoscope":
             raise  # a bug of ours
-        return _refused(f"{error}; install stratoscope[{name}]")
+        return _refused(
+            f"{error}; the extra [{name}] installs it: pip install '.[{name}]' in a clone, see README.md"
+        )
     return run(module.EXPORTER, arguments)
 
 
 def _refused(text: str) -> int:
+    from stratoscope.core.flags import USAGE_STATUS  # noqa: PLC0415 - the same
+
     sys.stderr.write(f"stratoscope: {text}\n")
     return USAGE_STATUS
 

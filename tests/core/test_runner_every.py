@@ -9,6 +9,7 @@ from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Runner
 from support.pages import joined
+from support.patience import FAR_S
 from support.source import Clock, Source, Stubborn, until, vcpus
 
 SCHEDULE = Every(interval_s=60, timeout_s=50, max_age_s=300)
@@ -97,7 +98,7 @@ async def stop_after(runner: Runner, clock: Clock, sleeps: int, schedule: Every 
     background = asyncio.create_task(runner.keep_running(schedule))
     await until(lambda: len(clock.slept_s) >= sleeps)
     await runner.stop()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(FAR_S):
         await background
 
 
@@ -171,7 +172,7 @@ async def test_background_ends_when_stopped_in_its_first_sleep() -> None:
     source, clock = Source(), Clock()
     runner = runner_of(source, clock)
     await runner.stop()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(FAR_S):
         await runner.keep_running(SCHEDULE)
     assert source.calls == 0
 
@@ -193,7 +194,7 @@ async def test_what_cannot_be_cancelled_counts_as_timeout_and_holds_up_nobody() 
     with Stubborn() as stubborn:
         source = Source(stubborn)
         runner = Runner(Collection(source, schedule), grace_s=0.01)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(FAR_S):
             await runner.first()
             await runner.first()
         lines, status = await runner.lines(1)

@@ -10,6 +10,7 @@ from stratoscope.core.collector import Collection, Collections, Collector, Every
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.metrics import Sample
 from stratoscope.core.running import Running
+from support.patience import FAR_S
 from support.source import Source, until, vcpus
 
 
@@ -74,7 +75,7 @@ async def test_one_collector_renders_at_a_time() -> None:
 
 async def test_collector_that_never_has_rendered_costs_the_others_no_more_than_its_time_out() -> None:
     stuck = Stuck()
-    async with tried(stuck, Source([vcpus("vm-1")]), timeout_s=0.1) as running:
+    async with tried(stuck, Source([vcpus("vm-1")]), timeout_s=1) as running:
         assert running.runners[0].status.success is False
         _, status = await running.runners[1].lines(5)
         assert status.success is True
@@ -102,5 +103,5 @@ async def test_collector_that_hangs_at_the_start_delays_no_other_one() -> None:
 
 
 async def test_exporter_without_collectors_has_tried_them_all() -> None:
-    async with asyncio.timeout(2), tried() as running:
+    async with asyncio.timeout(FAR_S), tried() as running:
         assert running.runners == []

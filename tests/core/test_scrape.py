@@ -14,6 +14,7 @@ from stratoscope.core import scrape
 from stratoscope.core.collector import Absent
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.scrape import send, within_s
+from support.patience import FAR_S
 from support.services import (
     Domains,
     Failing,
@@ -119,8 +120,8 @@ async def test_page_is_200_even_if_all_collectors_fail() -> None:
 
 async def test_hanging_collector_is_left_out_in_time() -> None:
     began = asyncio.get_running_loop().time()
-    status, page = await scraped(service(Hanging(), Domains()), **{SCRAPE_TIMEOUT: "0.3"})
-    assert asyncio.get_running_loop().time() - began < 1
+    status, page = await scraped(service(Hanging(), Domains()), **{SCRAPE_TIMEOUT: "1"})
+    assert asyncio.get_running_loop().time() - began < 10
     assert status == 200
     assert outcome(page, "hanging")["stratoscope_collector_success"] == 0
     assert "stratoscope_test_vm_memory_bytes" in names(page)
@@ -174,7 +175,7 @@ async def test_collector_that_is_not_chosen_is_not_run() -> None:
 
 
 async def test_collector_that_is_not_chosen_is_not_waited_for() -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(FAR_S):
         status, _ = await scraped(service(Hanging(), Domains()), "?collect[]=domains")
     assert status == 200
 

@@ -12,6 +12,7 @@ import pytest
 from stratoscope.core.collector import DEADLINE, time_left_s
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.threads import BlockingCalls
+from support.patience import FAR_S
 from support.source import until
 
 NAME = "test calls"
@@ -73,7 +74,7 @@ async def test_exception_is_raised_where_it_is_awaited(calls: BlockingCalls) -> 
 
 
 async def test_stop_iteration_does_not_leave_the_caller_waiting(calls: BlockingCalls) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(FAR_S):
         with pytest.raises(RuntimeError, match="the call raised StopIteration") as raised:
             await calls.run(next, iter([]))
     assert isinstance(raised.value.__cause__, StopIteration)

@@ -15,6 +15,8 @@ OPEN = frozenset(
 SORTS = ("status", "router:external")
 """The values of these decide which other keys an item has: a fault, for example."""
 
+_NOTHING = (None, "", [])
+
 
 def differences(theirs: object, ours: object, at: str = "") -> Iterator[str]:
     """What is different in our answer, one line each.
@@ -25,7 +27,7 @@ def differences(theirs: object, ours: object, at: str = "") -> Iterator[str]:
         yield from _of_mappings(theirs, ours, at)
     elif isinstance(theirs, list) and isinstance(ours, list):
         yield from _of_lists(theirs, ours, at)
-    elif theirs is not None and ours is not None and _kind(theirs) != _kind(ours):
+    elif theirs not in _NOTHING and ours not in _NOTHING and _kind(theirs) != _kind(ours):
         yield f"{at}: {_kind(ours)}, theirs is {_kind(theirs)}"
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.collectors.host import PARTS
-from stratoscope.hypervisor.settings import FLAGS, SCHEDULES, parse, subjects
+from stratoscope.hypervisor.settings import SCHEDULES, parse, subjects
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hypervisor.md").read_text(encoding="utf-8")
 
@@ -21,5 +22,5 @@ def test_every_name_of_the_configuration_is_in_the_documentation(name: str) -> N
 
 def test_example_of_a_configuration_is_valid() -> None:
     (example,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    settings = parse(yaml.safe_load(example), {flag: default for flag, (default, _) in FLAGS.items()})
+    settings = parse(yaml.safe_load(example), {flag: default for flag, (default, _) in PROGRAM.flags.items()})
     assert [cloud.name for cloud in settings.clouds] == ["uni", "lab", "far"]

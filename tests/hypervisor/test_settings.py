@@ -8,10 +8,11 @@ import pytest
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
+from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.collectors.host import PARTS
-from stratoscope.hypervisor.settings import FLAGS, OFF_BY_DEFAULT, SCHEDULES, Settings, parse, subjects
+from stratoscope.hypervisor.settings import OFF_BY_DEFAULT, SCHEDULES, Settings, parse, subjects
 
-DEFAULTS = {flag: default for flag, (default, _) in FLAGS.items()}
+DEFAULTS = {flag: default for flag, (default, _) in PROGRAM.flags.items()}
 UNI = {"name": "uni", "kind": "libvirt", "uri": "qemu:///system"}
 PART_NAMES = [subject.name for subject in subjects("")] + [part.name for part in PARTS]
 

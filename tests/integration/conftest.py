@@ -17,6 +17,15 @@ from urllib.request import urlopen
 import pytest
 
 READY_TIMEOUT_S, STOP_TIMEOUT_S = 30, 10
+TEST_TIMEOUT_S = 900
+"""Of one test: real things are waited for, by each test with its own patience."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give them more time than other tests have; a mark of a test's own comes first."""
+    for item in items:
+        if item.get_closest_marker("integration") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
 
 
 @dataclass(frozen=True, slots=True)

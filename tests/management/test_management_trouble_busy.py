@@ -46,7 +46,9 @@ async def test_429_for_long_is_hardly_asked_and_old_data_vanish(
     async with watching(cloud.clouds_yaml(tmp_path), collectors, budget=BUDGET) as exporter:
         cloud.demo.cloud.faults.add({"fault": "429", "service": "compute", **told})
         began, added = time.monotonic(), time.time()
-        page = await exporter.until(busy(1), "its collectors fail as busy", always=novas_age)
+        page = await exporter.until(
+            lambda page: busy(1)(page) and page.all(PAUSED), "its collectors fail as busy", always=novas_age
+        )
         (pause,) = page.all(PAUSED)
         assert pause[0]["service"] == "compute"
         assert pause[1] >= added + told.get("retry_after", 1)
@@ -57,7 +59,9 @@ async def test_429_for_long_is_hardly_asked_and_old_data_vanish(
         )
         lasted_s = time.monotonic() - began
         assert refused(cloud) <= AT_ONCE + lasted_s, "each pause of a second or more is ended by one request"
-        assert page.requests(service="compute", code="429") == refused(cloud)
+        page = await exporter.until(
+            lambda page: page.requests(service="compute", code="429") == refused(cloud), "each is counted"
+        )
         for name in OF_NOVA:  # a try that began just before, or on a busy machine, ends late
             errors, late = page.errors(name), page.errors(name, "timeout")
             assert page.errors(name, "busy") == errors - late > 0

@@ -17,20 +17,39 @@ LOOPBACK: Sequence[x509.GeneralName] = (
 )
 
 
+_VOUCHES = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 class Authority:
-    """Vouches for certificates; `name` stands in its own and, as issuer, in theirs."""
+    """Vouches for certificates; `name` stands in its own and, as issuer, in theirs.
+
+    Its certificate has the key usage, and each the key identifiers, that Python 3.13 insists on.
+    """
 
     def __init__(self, name: str = "authority") -> None:
         self._name, self._key = _named(name), _key()
         basic = x509.BasicConstraints(ca=True, path_length=None)
-        builder = _builder(self._name, self._name, self._key).add_extension(basic, critical=True)
+        builder = _builder(self._name, self._name, self._key, self._key)
+        builder = builder.add_extension(basic, critical=True).add_extension(_VOUCHES, critical=True)
         self.certificate = _pem(builder.sign(self._key, hashes.SHA256()))
         self.key = _key_pem(self._key)
 
-    def issue(self, name: str, names: Sequence[x509.GeneralName] = LOOPBACK) -> tuple[bytes, bytes]:
+    def issue(
+        self, name: str, names: Sequence[x509.GeneralName] = LOOPBACK, *, until: dt.datetime | None = None
+    ) -> tuple[bytes, bytes]:
         """A certificate with these subject alternative names, and its key, in PEM."""
         key = _key()
-        builder = _builder(_named(name), self._name, key)
+        builder = _builder(_named(name), self._name, key, self._key, until)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return _pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key)
@@ -57,17 +76,26 @@ def _named(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    by: ec.EllipticCurvePrivateKey,
+    until: dt.datetime | None = None,
 ) -> x509.CertificateBuilder:
+    """A certificate for one key, to be signed by another."""
     now = dt.datetime.now(dt.UTC)
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    issuers = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _HOUR)
-        .not_valid_after(now + _HOUR)
+        .not_valid_before(min(now, until or now) - _HOUR)
+        .not_valid_after(until or now + _HOUR)
+        .add_extension(own, critical=False)
+        .add_extension(issuers, critical=False)
     )
 
 

@@ -17,6 +17,7 @@ from stratoscope.core.config import CollectorSettings, Secret, section
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import Flags
+from support.patience import FAR_S
 from support.services import Domains
 from support.source import until
 
@@ -121,7 +122,7 @@ class Runs:
     async def stopped(self) -> None:
         """Stop it, if it runs still, and see it end."""
         self.app.stop()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(FAR_S):
             await self.task
 
 
@@ -142,5 +143,5 @@ async def running(
         yield Runs(app, file, task, session, ended)
     if not task.done():
         app.stop()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(FAR_S):
             await task

@@ -13,6 +13,7 @@ from stratoscope.core.collector import Absent, Collection, Collector, Every, OnS
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.core.runner import Runner
+from support.patience import FAR_S
 
 CPU = Family("stratoscope_test_vm_cpu_seconds_total", "CPU time of a VM.", labels=("vm_id",))
 MEMORY = Family("stratoscope_test_vm_memory_bytes", "Memory of a VM.", labels=("vm_id",))
@@ -122,8 +123,8 @@ async def until(holds: Callable[[], bool]) -> None:
     """Wait for what sets no event.
 
     Raises:
-        TimeoutError: It does not hold after two seconds.
+        TimeoutError: It never holds.
     """
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(FAR_S):
         while not holds():  # noqa: ASYNC110 - what is waited for sets no event
             await asyncio.sleep(0.005)

@@ -8,6 +8,7 @@ from typing import Self, TypeAlias
 
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Family, Labels, Sample
+from support.patience import FAR_S
 
 VCPUS = Family("stratoscope_test_vm_vcpus", "Virtual CPUs.", labels=("cloud", "vm_id"))
 
@@ -107,8 +108,8 @@ class LoopTime:
 
 
 async def until(claim: Callable[[], bool]) -> None:
-    """Let the loop turn until the claim holds, whatever its time; fails if it does not within two seconds."""
-    give_up = time.monotonic() + 2
+    """Let the loop turn until the claim holds, whatever its time; fails if it never does."""
+    give_up = time.monotonic() + FAR_S
     while not claim():
         assert time.monotonic() < give_up, "what the test waits for does not happen"
         await asyncio.sleep(0)

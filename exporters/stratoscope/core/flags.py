@@ -10,10 +10,12 @@ from typing import Final, NoReturn
 
 from stratoscope.core import logs
 from stratoscope.core.errors import one_line
-from stratoscope.core.exporter import Exporter
+from stratoscope.core.exporter import Program
+from stratoscope.core.listen import MOST
 
 USAGE_STATUS: Final = 2
 """The exit status for a wrong flag, file or key."""
+_MOST_CONNECTIONS: Final = 100_000
 
 
 def version() -> str:
@@ -33,26 +35,28 @@ class Flags:
     config_check: bool
     listen_addresses: Sequence[str]
     web_config_file: str | None
+    max_connections: int
     log_level: str
     log_format: str
     own: Mapping[str, str]
 
     @classmethod
-    def parse(cls, exporter: Exporter, arguments: Sequence[str]) -> "Flags":
+    def parse(cls, program: Program, arguments: Sequence[str]) -> "Flags":
         """What the arguments say.
 
         Raises:
             SystemExit: With 0 after `--help` and `--version`, with 2 for a wrong flag, said in one line.
         """
-        given = vars(_parser(exporter).parse_args(arguments))
+        given = vars(_parser(program).parse_args(arguments))
         return cls(
             config_file=given["config.file"] and Path(given["config.file"]),
             config_check=given["config.check"],
-            listen_addresses=given["web.listen_address"] or [_loopback(exporter)],
+            listen_addresses=given["web.listen_address"] or [_loopback(program)],
             web_config_file=given["web.config.file"],
+            max_connections=given["web.max_connections"],
             log_level=given["log.level"],
             log_format=given["log.format"],
-            own={flag: given[flag] for flag in exporter.flags},
+            own={flag: given[flag] for flag in program.flags},
         )
 
 
@@ -66,8 +70,8 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(USAGE_STATUS)
 
 
-def _parser(exporter: Exporter) -> argparse.ArgumentParser:
-    parser = _Parser(prog=f"stratoscope {exporter.name}", description=exporter.summary, allow_abbrev=False)
+def _parser(program: Program) -> argparse.ArgumentParser:
+    parser = _Parser(prog=f"stratoscope {program.name}", description=program.summary, allow_abbrev=False)
     add = parser.add_argument
     add(
         "--config.file", metavar="FILE", type=_some, help="configuration (YAML); without it the defaults hold"
@@ -75,15 +79,19 @@ def _parser(exporter: Exporter) -> argparse.ArgumentParser:
     add("--config.check", action="store_true", help="check the configuration, say so and end")
     add(
         "--web.listen-address", metavar="ADDRESS", type=_some, action="append",
-        help=f"HOST:PORT, or :PORT for all interfaces; may be given twice (default {_loopback(exporter)})",
+        help=f"HOST:PORT, or :PORT for all interfaces; may be given twice (default {_loopback(program)})",
     )  # fmt: skip
     add(
         "--web.config.file", metavar="FILE", type=_some,
         help="TLS and authentication, in exporter-toolkit's format",
     )  # fmt: skip
+    add(
+        "--web.max-connections", metavar="NUMBER", type=_number, default=MOST,
+        help=f"connections at once, of clients to the pages (default {MOST})",
+    )  # fmt: skip
     add("--log.level", choices=logs.LEVELS, default="info", help="(default info)")
     add("--log.format", choices=logs.FORMATS, default="logfmt", help="(default logfmt)")
-    for flag, (default, text) in exporter.flags.items():
+    for flag, (default, text) in program.flags.items():
         add(
             f"--{flag}", dest=flag, metavar="VALUE", type=_some, default=default,
             help=f"{text} (default {default})",
@@ -92,8 +100,8 @@ def _parser(exporter: Exporter) -> argparse.ArgumentParser:
     return parser
 
 
-def _loopback(exporter: Exporter) -> str:
-    return f"127.0.0.1:{exporter.port}"
+def _loopback(program: Program) -> str:
+    return f"127.0.0.1:{program.port}"
 
 
 def _some(text: str) -> str:
@@ -101,3 +109,9 @@ def _some(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("expected a value, got nothing")
     return text
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= _MOST_CONNECTIONS):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {_MOST_CONNECTIONS}")
+    return int(text)

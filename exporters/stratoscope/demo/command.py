@@ -15,6 +15,7 @@ from stratoscope.core import logs
 from stratoscope.core.errors import ConfigError, one_line
 from stratoscope.core.flags import USAGE_STATUS
 from stratoscope.core.listen import Address
+from stratoscope.demo import SUMMARY
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import serving
@@ -100,7 +101,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="stratoscope demo-cloud",
-        description="An embedded cloud with real protocols on loopback, whose VMs live and die.",
+        description=SUMMARY,
         allow_abbrev=False,
     )
     add = parser.add_argument

@@ -8,7 +8,7 @@ from stratoscope.clouds.libvirt.config import LibvirtCloud, is_local
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.core.collector import Absent, Collection, Collections, Collector
 from stratoscope.core.errors import LeftOut
-from stratoscope.core.exporter import Exporter
+from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.collectors.background import HaltPoll, Jobs, Networks, Pools
 from stratoscope.hypervisor.collectors.claims import Claims
 from stratoscope.hypervisor.collectors.daemon import Daemon, RemoteHost
@@ -16,7 +16,7 @@ from stratoscope.hypervisor.collectors.domains import Domains
 from stratoscope.hypervisor.collectors.events import Events
 from stratoscope.hypervisor.collectors.host import PARTS, Host
 from stratoscope.hypervisor.kernel_reader import KernelReader
-from stratoscope.hypervisor.settings import FLAGS, Settings, parse, subjects
+from stratoscope.hypervisor.settings import Settings, parse, subjects
 
 _FROM_KERNEL: Final = frozenset({"taps", "pressure", "throttling", "oom", "cgroup_memory"})
 """Subjects that come from the kernel's files alone: a host elsewhere does not have them."""
@@ -95,11 +95,4 @@ def _of_host(settings: Settings, host: LibvirtHost, stack: AsyncExitStack) -> Na
     return "host", collector
 
 
-EXPORTER: Final = Exporter(
-    name="hypervisor",
-    port=10971,
-    summary="VMs and their host as libvirt, cgroups and /proc see them, from outside the VM.",
-    parse=parse,
-    open=_open,
-    flags=FLAGS,
-)
+EXPORTER: Final = PROGRAM.exporter(parse=parse, open=_open)

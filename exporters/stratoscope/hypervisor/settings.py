@@ -11,6 +11,7 @@ from stratoscope.clouds.libvirt.config import LibvirtCloud, check
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import Section, known_keys, section
 from stratoscope.core.errors import ConfigError
+from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.collectors.host import PARTS
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.subjects import Subject
@@ -24,11 +25,6 @@ from stratoscope.hypervisor.subjects.monitor import MONITOR
 from stratoscope.hypervisor.subjects.network import NETWORK, TAPS
 from stratoscope.hypervisor.subjects.state import STATE_SUBJECT
 
-FLAGS: Final = {
-    "path.procfs": ("/proc", "where the host's /proc is mounted"),
-    "path.sysfs": ("/sys", "where the host's /sys is mounted"),
-    "path.cgroup": ("/sys/fs/cgroup", "where the host's cgroups are mounted"),
-}
 SCHEDULES: Final[Mapping[str, Every | OnScrape]] = {
     "domains": OnScrape(10),
     "daemon": OnScrape(5),
@@ -113,11 +109,11 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
 
 def _paths(flags: Mapping[str, str]) -> Paths:
     """Mount points; a default may be absent (there may be no cgroups), what is given must be there."""
-    for flag, (default, _) in FLAGS.items():
+    for flag, (default, _) in PROGRAM.flags.items():
         given = flags[flag]
         if given != default and not (given and Path(given).is_dir()):
             raise ConfigError(f"--{flag}: {given!r} is no directory; allowed: where it is mounted")
-    return Paths(*(flags[flag].rstrip("/") for flag in FLAGS))
+    return Paths(*(flags[flag].rstrip("/") for flag in PROGRAM.flags))
 
 
 def _check_collectors(settings: Settings) -> None:

@@ -1,1 +1,11 @@
 """The management exporter: what a cloud's management layer tells."""
+
+from typing import Final
+
+from stratoscope.core.exporter import Program
+
+PROGRAM: Final = Program(
+    name="management",
+    port=10972,
+    summary="A cloud's management layer: services, hosts, capacity, projects, quotas and VMs.",
+)

@@ -9,7 +9,7 @@ from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.requests import Requests
 from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.errors import LeftOut
-from stratoscope.core.exporter import Exporter
+from stratoscope.management import PROGRAM
 from stratoscope.management.collector import Asked
 from stratoscope.management.kinds import opened
 from stratoscope.management.settings import OF_REQUESTS, Settings, parse
@@ -78,10 +78,4 @@ def _collectors(cloud: Management) -> Iterator[tuple[str, Collector[Any], Every 
         yield question.name, Asked(question, subject, cloud.cloud), question.every, question.is_on
 
 
-EXPORTER: Final = Exporter(
-    name="management",
-    port=10972,
-    summary="A cloud's management layer: services, hosts, capacity, projects, quotas and VMs.",
-    parse=parse,
-    open=_open,
-)
+EXPORTER: Final = PROGRAM.exporter(parse=parse, open=_open)

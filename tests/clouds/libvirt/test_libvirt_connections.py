@@ -14,6 +14,7 @@ from stratoscope.clouds.libvirt.connections import Connections
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_libvirt import FakeDaemon, FakeDomain, failure
+from support.patience import FAR_S
 from support.source import until
 
 URI = "qemu:///fake"
@@ -231,9 +232,8 @@ async def test_close_does_not_wait_for_a_daemon_that_hangs(
     connections = Connections(URI, kept=2, most=4, connect=daemon.connect)
     await connections.start(version)
     daemon.answers.clear()
-    began = time.monotonic()
-    await connections.close()
-    assert time.monotonic() - began < 1
+    async with asyncio.timeout(FAR_S):
+        await connections.close()
     daemon.answers.set()
     await until(lambda: daemon.open == [])
 

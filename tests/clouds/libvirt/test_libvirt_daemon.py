@@ -12,7 +12,7 @@ from support.fake_libvirt import FakeDaemon, failure
 def test_a_daemon_says_what_it_drives() -> None:
     told = answer(FakeDaemon().connect(""))
     assert (told.hypervisor, told.version, told.library) == ("QEMU", "7.2.22", "9.0.0")
-    assert 0 <= told.round_trip_s < 1
+    assert 0 <= told.round_trip_s < 60
 
 
 def test_a_driver_without_a_version_has_none() -> None:

@@ -16,6 +16,7 @@ from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_libvirt import FakeDaemon, FakeDomain, failure
+from support.patience import FAR_S
 from support.source import until
 
 ALL = frozenset({"balloon", "block", "cpu", "vcpu"})
@@ -214,28 +215,32 @@ def test_hosts_in_one_loop_after_another_hear_events_and_leave_nothing() -> None
         control.close()
 
     def left() -> tuple[int, int]:
-        asyncio.run(asyncio.sleep(0.1))  # the threads of a host end after its last call
         gc.collect()
         return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
 
     asyncio.run(hear())
+    time.sleep(0.1)  # the threads of a host end after its last call
     files, threads = left()
     for _ in range(5):
         asyncio.run(hear())
-    files_then, threads_then = left()
+    give_up = time.monotonic() + FAR_S
+    while True:
+        files_then, threads_then = left()
+        if (files_then <= files and threads_then <= threads) or time.monotonic() > give_up:
+            break
+        time.sleep(0.1)
     assert files_then <= files
     assert threads_then <= threads
 
 
-async def test_close_ends_events_and_calls_within_a_second(lab: Lab) -> None:
+async def test_close_ends_events_and_does_not_wait_for_calls_that_hang(lab: Lab) -> None:
     await lab.host.listing(ALL)
     lab.daemon.domains["a"].hang()
     DEADLINE.set(time.monotonic() + 0.5)
     await lab.host.ask({"a": MONITOR})
     assert lab.host.monitors.hung == 1
-    began = time.monotonic()
-    await lab.host.close()
-    assert time.monotonic() - began < 1
+    async with asyncio.timeout(FAR_S):
+        await lab.host.close()
     with pytest.raises(CollectError, match="closed"):
         await lab.host.listing(ALL)
     lab.daemon.domains["a"].answers.set()

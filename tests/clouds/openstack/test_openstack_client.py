@@ -174,7 +174,7 @@ async def test_a_redirect_is_not_followed_but_shown(cloud: FakeOpenStack, client
 async def test_a_service_that_hangs_is_a_time_out(cloud: FakeOpenStack, tmp_path: Path) -> None:
     cloud.says(PATH, hangs)
     cloud.says("/network/v2.0/ports", b"{}")
-    limits = Limits(timeout=Duration(0.3), concurrency=2)
+    limits = Limits(timeout=Duration(1.5), concurrency=2)
     async with opened(config(tmp_path, cloud.url, limits)) as client:
         await client.access()
         hanging = asyncio.create_task(_fails(client))

@@ -135,6 +135,23 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert _refused(_decoded(clouds_file=str(file))) == f"clouds_file: {file}: No such file or directory"
 
 
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo.yaml"
+    os.mkfifo(fifo)
+    assert _refused(_decoded(clouds_file=str(fifo))) == (
+        f"clouds_file: {fifo}: a FIFO; allowed: a regular file"
+    )
+
+
+def test_a_text_that_no_request_can_hold_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "clouds.yaml"
+    file.write_text('clouds: {uni: {auth: {password: "hunter2\\ud800"}}}')
+    assert _refused(_decoded(clouds_file=str(file))) == (
+        f"clouds_file: {file}: clouds.uni.auth.password: a NUL or half a surrogate pair; allowed: characters"
+        " that UTF-8 can hold"
+    )
+
+
 def test_without_file_and_variables_that_is_said() -> None:
     assert _refused(_decoded()) == "os_cloud: missing; it names a cloud, and no clouds.yaml was found"
     assert _refused(_decoded(os_cloud="a")) == "os_cloud: unknown: a: no cloud, and no clouds.yaml was found"
@@ -274,3 +291,12 @@ def test_the_bundle_of_the_environment_is_trusted_as_the_log_in_trusts_it(
     assert "own" in str(trusted["subject"])
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
     assert trust.tls(region).get_ca_certs() == []  # a folder is read when it is needed
+
+
+@pytest.mark.parametrize("key", ["cacert", "cert", "key"])
+def test_a_fifo_in_place_of_a_certificate_is_refused_and_not_waited_for(key: str, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(ConfigError) as caught:
+        _found(tmp_path, {key: str(fifo)})
+    assert f"{key}: {fifo}: a FIFO; allowed: a regular file" in str(caught.value)

@@ -29,7 +29,7 @@ LEAST: Mapping[str, dict[str, Any]] = {
     "each_network": {"id": "n", "status": "ACTIVE"},
     "each_subnet": {"id": "s", "network_id": "n", "ip_version": 4, "cidr": "10.0.0.0/24"},
     "each_subnet_pool": {"id": "p", "ip_version": 4, "prefixes": ["10.0.0.0/24"]},
-    "each_volume": {"id": "v", "status": "error", "size": 2},
+    "each_volume": {"id": "v", "status": "error"},
     "each_image": {"id": "i", "status": "queued"},
     "each_keystone_domain": {"id": "d", "name": "D"},
     "each_project": {"id": "p", "name": "P"},
@@ -103,6 +103,26 @@ async def test_network_has_mtu_and_what_its_provider_calls_it() -> None:
     )
 
 
+@pytest.mark.parametrize(("segment", "shown"), [(183, "183"), ("183", "183"), (None, "")])
+async def test_segment_of_a_network_is_shown_as_it_is(segment: object, shown: str) -> None:
+    (one,) = (await told("each_network", {"provider:segmentation_id": segment})).objects
+    assert isinstance(one, objects.Network)
+    assert one.provider_segmentation_id == shown
+
+
+@pytest.mark.parametrize("gateway", [None, {}, {"network_id": None}])
+async def test_router_that_leads_nowhere_has_no_external_network(gateway: object) -> None:
+    (one,) = (await told("each_router", {"external_gateway_info": gateway})).objects
+    assert isinstance(one, objects.Router)
+    assert one.network_id == ""
+
+
+async def test_volume_whose_size_is_not_told_has_none() -> None:
+    (one,) = (await told("each_volume", {"size": None})).objects
+    assert isinstance(one, objects.Volume)
+    assert one.size is None
+
+
 async def test_subnet_has_its_prefix_and_how_many_addresses_that_has() -> None:
     first = {
         "name": "v4", "project_id": "p1", "subnetpool_id": "sp", "gateway_ip": "10.0.0.1",
@@ -138,7 +158,7 @@ async def test_volume_has_its_size_in_bytes_its_backend_and_its_vms() -> None:
         "name": "data", "os-vol-tenant-attr:tenant_id": "p1", "user_id": "u1", "availability_zone": "nova",
         "os-vol-host-attr:host": "store1@thin#hdd", "volume_type": "ssd", "bootable": "true",
         "encrypted": False,
-        "multiattach": True, "created_at": "2026-11-22T00:00:00.000000",
+        "multiattach": True, "size": 2, "created_at": "2026-11-22T00:00:00.000000",
         "attachments": [
             {"server_id": "vm-1", "host_name": "node1", "device": "/dev/vdb"}, {"server_id": "vm-2"},
         ],
@@ -275,6 +295,13 @@ async def test_what_is_hidden_from_others_tells_that_all_are_seen(
         api = cloud(name, {BY_NAME[name].listing.key: [LEAST[name] | item]})
         api.be(roles=frozenset({"member"}))
         assert (await BY_NAME[name].read(api)).is_whole is is_whole
+
+
+@pytest.mark.parametrize("is_truncated", [True, False])
+async def test_projects_that_keystone_cuts_are_not_all(is_truncated: bool) -> None:
+    body = {"projects": [LEAST["each_project"]], "links": {"next": None}, "truncated": is_truncated}
+    read = await BY_NAME["each_project"].read(cloud("each_project", body))
+    assert (len(read.objects), read.is_whole) == (1, not is_truncated)
 
 
 async def test_neutron_is_asked_for_what_is_shown_alone() -> None:

@@ -42,6 +42,12 @@ async def test_no_groups_are_none() -> None:
     assert (await ask(groups={"groups": []})).objects[1].by_state == {}
 
 
+async def test_groups_that_keystone_cuts_are_not_counted() -> None:
+    cut = {"groups": [{"id": "g"}], "links": {"next": None}, "truncated": True}
+    groups = (await ask(groups=cut)).objects[1]
+    assert (groups.by_state, groups.is_whole) == ({}, False)
+
+
 async def test_group_that_makes_no_sense_costs_itself() -> None:
     read = await ask(groups={"groups": [{"id": None}, {"id": "g"}]})
     assert (read.objects[1].by_state, read.malformed) == ({"": Count(1)}, 1)

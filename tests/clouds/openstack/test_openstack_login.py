@@ -201,7 +201,7 @@ async def test_a_keystone_that_hangs_is_a_time_out_and_counted(
     cloud: FakeOpenStack, tmp_path: Path, clock: Clock
 ) -> None:
     cloud.says(_TOKENS, hangs)
-    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(0.1))), clock) as client:
+    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(0.5))), clock) as client:
         failures = _failures(await _all(client, 5))
         assert [reason for reason, _ in failures] == [Reason.TIMEOUT]
         assert client.budget.account.spent().requests["identity", "auth_tokens", "timeout"] >= 1
@@ -362,8 +362,8 @@ async def test_a_keystone_that_hangs_is_said_once_for_all_who_give_up_waiting(
     monkeypatch.setattr("stratoscope.clouds.openstack.door.login.FAILED_FOR_S", 0)  # it lasts 5 s
     caplog.set_level(logging.INFO)
     cloud.says(_TOKENS, hangs)
-    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(0.6)))) as client:
-        schedules = [Every(60, 0.3 + number / 50, 300) for number in range(4)]
+    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(1.5)))) as client:
+        schedules = [Every(60, 1 + number / 50, 300) for number in range(4)]
         runners = [Runner(Collection(_Servers(client), schedule)) for schedule in schedules]
         await asyncio.gather(*(runner.first() for runner in runners))
         assert {runner.status.reason for runner in runners} == {Reason.TIMEOUT}
@@ -389,7 +389,7 @@ async def test_a_slow_keystone_that_fails_again_and_again_is_no_storm_in_the_log
         return web.Response(status=504)
 
     cloud.says(_TOKENS, slow)
-    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(1)))) as client:
+    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(10)))) as client:
         for failed in range(1, 5):
             DEADLINE.set(asyncio.get_running_loop().time() + 0.3)
             with pytest.raises(CollectError, match="no log-in within"):

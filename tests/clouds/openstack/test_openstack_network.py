@@ -233,7 +233,7 @@ async def test_list_that_takes_too_long_says_how_far_it_came_and_what_helps(ques
     late = CollectError(Reason.TIMEOUT, f"network: {path}: no answer within 3 s")
     api = neutron(**{path: [answer(path), answer(path), late]})
     DEADLINE.set(time.monotonic() + 0.05)
-    with pytest.raises(CollectError, match=r"2 pages read in 0 s, and there are more") as caught:
+    with pytest.raises(CollectError, match=r"2 pages read in \d+ s, and there are more") as caught:
         await getattr(Network(api), question)()
     assert caught.value.reason is Reason.TIMEOUT
     assert f"raise management.collectors.{question}.timeout" in str(caught.value)

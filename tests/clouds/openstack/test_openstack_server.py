@@ -144,6 +144,8 @@ def test_server_that_is_gone_needs_no_flavor(status: str) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
+        {"id": "x" * 1025},
+        {"tenant_id": "x" * 1025},
         {"id": 7},
         {"status": None},
         {"created": "yesterday"},

@@ -18,6 +18,7 @@ from stratoscope.clouds.openstack.door.session import Session
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_openstack import FakeOpenStack, config, opened, pages, running
+from support.source import until
 
 PATH = "/compute/v2.1/servers/detail"
 
@@ -72,9 +73,7 @@ async def test_the_next_page_is_on_its_way_before_this_one_is_read(cloud: FakeOp
     async with aclosing(api.pages(SERVERS)) as listed:
         first = await anext(listed)
         assert [item.id for item in first.items] == ["a", "b"]
-        for _ in range(50):
-            await asyncio.sleep(0.001)
-        assert cloud.counted()[f"GET {PATH}"] == 2
+        await until(lambda: cloud.counted()[f"GET {PATH}"] == 2)
         assert [item.id for item in (await anext(listed)).items] == ["c", "d"]
 
 

@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 import shutil
 import socket
 import struct
@@ -145,10 +146,11 @@ def test_a_kernel_that_does_not_answer_is_a_time_out() -> None:
 
 
 @ON_LINUX
-@pytest.mark.skipif(shutil.which("tc") is None, reason="iproute2 is not installed")
 def test_tc_says_the_same() -> None:
+    program = shutil.which("tc", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    assert program is not None, "tc is not installed; `make setup` names its package"
     queues = read_queues()
-    tc: list[dict[str, Any]] = json.loads(subprocess.check_output(["tc", "-j", "-s", "qdisc"], text=True))  # noqa: S607
+    tc: list[dict[str, Any]] = json.loads(subprocess.check_output([program, "-j", "-s", "qdisc"], text=True))
     assert isinstance(queues, dict)
     roots = {entry["dev"]: entry for entry in tc if entry.get("root")}
     both = [(queues[name].root, roots[name]) for name in queues.keys() & roots.keys()]

@@ -109,13 +109,19 @@ class Tally:
         self._sees_others = self._sees_others or is_others
 
     def objects(self, *, is_whole: bool) -> Objects:
-        """What was counted. Args: is_whole: What the token's role says, where no object was another's."""
+        """What was counted; nothing of a list that was cut, as a part of a sum is no sum.
+
+        Args:
+            is_whole: What the token's role says, where no object was another's.
+        """
+        if self.is_cut:
+            return Objects(self.sort, {}, None, {}, is_whole=False, malformed=self.malformed)
         return Objects(
             self.sort,
             {state: self._result(count) for state, count in self._by_state.items()},
             self._result(self._orphans) if self._has_orphans else None,
             {project_id: self._result(count) for project_id, count in self._by_project.items()},
-            (is_whole or self._sees_others) and not self.is_cut,
+            is_whole or self._sees_others,
             self.malformed,
             self._admin_down,
         )

@@ -8,9 +8,12 @@ import msgspec
 
 from stratoscope.core.errors import CollectError, Reason
 
-Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
-"""A name, an id or a state: bounded, so that an absurd one makes its item malformed and does not reach the
-page. The services themselves allow 255 characters."""
+Id: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
+"""What tells things apart: an absurd one makes its item malformed, since cut it would be another's. The
+services themselves allow 255 characters."""
+
+Text: TypeAlias = str
+"""A name or a state, of any length: core cuts what is shown, and counts it."""
 
 
 def segment(text: str) -> str:

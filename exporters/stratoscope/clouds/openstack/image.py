@@ -17,7 +17,7 @@ from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.openstack.api import Api, BadRequestError
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.fields import Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.core.collector import Every
 
@@ -25,11 +25,11 @@ from stratoscope.core.collector import Every
 class _Image(msgspec.Struct, frozen=True, gc=False):
     """Attributes: size: Bytes; None until there are data. name: Whatever its owner wrote; None for none."""
 
-    id: Text
+    id: Id
     status: Text = ""
     name: Text | None = None
     size: int | None = None
-    owner: Text | None = None
+    owner: Id | None = None
     visibility: Text = ""
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.fields import Id, Text
 from stratoscope.clouds.openstack.listing import Listing, Query
 
 
@@ -15,9 +15,9 @@ class Named(msgspec.Struct, frozen=True, gc=False):
         enabled: None where a directory behind Keystone does not tell.
     """
 
-    id: Text
+    id: Id
     name: Text = ""
-    domain_id: Text | None = None
+    domain_id: Id | None = None
     enabled: bool | None = None
 
 

@@ -17,7 +17,7 @@ from stratoscope.clouds.model import Objects, Service, Services
 from stratoscope.clouds.openstack.agents import once, only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.fields import Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
@@ -38,36 +38,36 @@ class _Agent(msgspec.Struct, frozen=True, gc=False):
 class _Port(msgspec.Struct, frozen=True, gc=False, rename={"host": "binding:host_id"}):
     """`host` is told to administrators alone."""
 
-    id: Text
+    id: Id
     status: Text = ""
     admin_state_up: bool | None = None
-    project_id: Text | None = None
-    device_id: str | None = None
+    project_id: Id | None = None
+    device_id: Id | None = None
     device_owner: str | None = None
     host: str | None = None
 
 
 class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
     status: Text = ""
-    project_id: Text | None = None
-    port_id: str | None = None
+    project_id: Id | None = None
+    port_id: Id | None = None
 
 
 class _Router(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
     status: Text = ""
     admin_state_up: bool | None = None
-    project_id: Text | None = None
+    project_id: Id | None = None
 
 
 class _Network(msgspec.Struct, frozen=True, gc=False, rename={"is_external": "router:external"}):
     """Shared and external ones are shown to other projects."""
 
-    id: Text
+    id: Id
     status: Text = ""
     admin_state_up: bool | None = None
-    project_id: Text | None = None
+    project_id: Id | None = None
     shared: bool = True
     is_external: bool = True
 

@@ -16,7 +16,7 @@ from stratoscope.clouds.model import Backend, Backends, Objects, Services
 from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
 from stratoscope.clouds.openstack.api import Access, Api, NotThereError
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.fields import GIB, Text
+from stratoscope.clouds.openstack.fields import GIB, Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
@@ -25,10 +25,10 @@ from stratoscope.core.errors import LeftOut, LeftOutError
 class _Volume(msgspec.Struct, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
     """Attributes: size: GiB; 0 while it is not known."""
 
-    id: Text
+    id: Id
     status: Text = ""
     size: int = 0
-    project_id: Text | None = None
+    project_id: Id | None = None
     attachments: list[msgspec.Raw] = []
 
 
@@ -47,11 +47,11 @@ class _Copy(
         size: GiB; 0 while it is not known.
     """
 
-    id: Text
+    id: Id
     status: Text = ""
     size: int = 0
-    of_snapshot: Text | None = None
-    of_backup: Text | None = None
+    of_snapshot: Id | None = None
+    of_backup: Id | None = None
 
 
 _Amount = float | Literal["infinite", "unknown"] | None

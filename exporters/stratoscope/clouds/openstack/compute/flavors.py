@@ -17,7 +17,7 @@ from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.api import Api, ForbiddenError
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text, segment
+from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text, segment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.recent import Recent
 from stratoscope.clouds.openstack.rotation import Rotation
@@ -44,7 +44,7 @@ class Flavor(
         extra_specs: None where they are not told: not read yet, or by the cloud's policy.
     """
 
-    id: Text
+    id: Id
     name: Text
     vcpus: _Size
     ram: _Size

@@ -18,7 +18,7 @@ from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.providers import Providers
 from stratoscope.clouds.openstack.recent import Recent
@@ -42,7 +42,7 @@ class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
         id: Also that of its resource provider in Placement.
     """
 
-    id: Text | int
+    id: Id | int
     hypervisor_hostname: Text
     state: Text
     status: Text

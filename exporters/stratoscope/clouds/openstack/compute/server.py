@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.openstack.compute.faults import fault_reason
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text, moment
+from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text, moment
 from stratoscope.clouds.openstack.listing import Listing
 
 BUILD: Final = "BUILD"
@@ -38,7 +38,7 @@ class Flavor(msgspec.Struct, frozen=True, gc=False):
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
@@ -68,15 +68,15 @@ class Server(
         flavor: None only where it is not needed, or Nova itself does not know it.
     """
 
-    id: Text
+    id: Id
     status: Text
-    tenant_id: Text
+    tenant_id: Id
     created: datetime
     name: Text = ""
-    user_id: Text = ""
+    user_id: Id = ""
     updated: datetime | None = None
     flavor: Flavor | None = None
-    image: Image | Text | msgspec.UnsetType | None = msgspec.UNSET
+    image: Image | Id | msgspec.UnsetType | None = msgspec.UNSET
     host: Text | None = None
     zone: Text | None = None
     task: Text | None = None
@@ -97,7 +97,7 @@ class Server(
 class Listed(msgspec.Struct, frozen=True, gc=False):
     """One of `servers`, without detail."""
 
-    id: Text
+    id: Id
 
 
 SERVERS: Final = Listing(

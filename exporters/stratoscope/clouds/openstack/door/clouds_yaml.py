@@ -20,6 +20,7 @@ from openstack.warnings import ConfigurationWarning
 
 from stratoscope.clouds.openstack.config import Found, OpenStackCloud
 from stratoscope.clouds.openstack.door import trust
+from stratoscope.core import files
 from stratoscope.core.config import Secret, one_of
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import version
@@ -92,11 +93,11 @@ def _loader(config: OpenStackCloud) -> OpenStackConfig:
 def _check(path: Path) -> None:
     """openstacksdk passes over a file that it cannot read, and over one that is no YAML."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.read(path).decode()
         if path.suffix != ".json":
-            yaml.safe_load(text)
-    except OSError as error:
-        raise ConfigError(f"clouds_file: {path}: {error.strerror}") from error
+            files.check_texts(yaml.safe_load(text))
+    except ConfigError as error:
+        raise ConfigError(f"clouds_file: {path}: {error}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"clouds_file: {path}: not UTF-8") from error
     except yaml.YAMLError as error:  # its text may cite a secret

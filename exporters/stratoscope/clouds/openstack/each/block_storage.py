@@ -7,14 +7,14 @@ import msgspec
 
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.each.object_list import ObjectList
-from stratoscope.clouds.openstack.fields import GIB, Text, moment
+from stratoscope.clouds.openstack.fields import GIB, Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 
 class _Attachment(msgspec.Struct, frozen=True, gc=False):
     """Attributes: host_name: Told to administrators alone; None also where Nova did not tell it."""
 
-    server_id: Text | None = None
+    server_id: Id | None = None
     host_name: Text | None = None
     device: Text | None = None
 
@@ -25,14 +25,14 @@ class _Volume(
     gc=False,
     rename={"project_id": "os-vol-tenant-attr:tenant_id", "host": "os-vol-host-attr:host"},
 ):
-    """Attributes: bootable: A truth value as text."""
+    """Attributes: size: GiB. bootable: A truth value as text."""
 
-    id: Text
+    id: Id
     status: Text = ""
-    size: int = 0
+    size: int | None = None
     name: Text | None = None
-    project_id: Text | None = None
-    user_id: Text | None = None
+    project_id: Id | None = None
+    user_id: Id | None = None
     availability_zone: Text | None = None
     host: Text | None = None
     volume_type: Text | None = None
@@ -56,7 +56,7 @@ def _volume(row: _Volume) -> objects.Volume:
         row.encrypted,
         row.multiattach,
         row.status,
-        row.size * GIB,
+        None if row.size is None else row.size * GIB,
         moment(row.created_at),
         tuple(
             objects.Attachment(one.server_id or "", one.host_name or "", one.device or "")

@@ -9,12 +9,12 @@ import msgspec
 
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.each.object_list import ObjectList
-from stratoscope.clouds.openstack.fields import Text, enabled_state
+from stratoscope.clouds.openstack.fields import Id, Text, enabled_state
 from stratoscope.clouds.openstack.listing import Listing
 
 
 class _Domain(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
     name: Text = ""
     description: str | None = None
     enabled: bool | None = None
@@ -25,10 +25,10 @@ def _domain(row: _Domain) -> objects.KeystoneDomain:
 
 
 class _Project(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
     name: Text = ""
-    domain_id: Text | None = None
-    parent_id: Text | None = None
+    domain_id: Id | None = None
+    parent_id: Id | None = None
     description: str | None = None
     enabled: bool | None = None
     tags: list[Text] = []

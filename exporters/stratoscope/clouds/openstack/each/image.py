@@ -7,17 +7,17 @@ import msgspec
 
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.each.object_list import ObjectList
-from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.fields import Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 
 class _Image(msgspec.Struct, frozen=True, gc=False):
     """Attributes: size: Bytes; None until there are data."""
 
-    id: Text
+    id: Id
     status: Text = ""
     name: Text | None = None
-    owner: Text | None = None
+    owner: Id | None = None
     visibility: Text = ""
     os_hidden: bool | None = None
     protected: bool | None = None

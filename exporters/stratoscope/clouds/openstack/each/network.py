@@ -8,7 +8,7 @@ import msgspec
 
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.each.object_list import ObjectList, fields_of
-from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.fields import Id, Text
 from stratoscope.clouds.openstack.listing import Listing
 
 Row = TypeVar("Row")
@@ -18,16 +18,16 @@ _OF_A_VM: Final = "compute:"
 
 
 class _Gateway(msgspec.Struct, frozen=True, gc=False):
-    network_id: Text | None = None
+    network_id: Id | None = None
 
 
 class _Router(msgspec.Struct, frozen=True, gc=False):
     """`ha` and `distributed` are told to administrators alone."""
 
-    id: Text
+    id: Id
     status: Text = ""
     name: Text | None = None
-    project_id: Text | None = None
+    project_id: Id | None = None
     admin_state_up: bool | None = None
     external_gateway_info: _Gateway | None = None
     ha: bool | None = None
@@ -49,7 +49,7 @@ def _router(row: _Router) -> objects.Router:
 
 
 class _Address(msgspec.Struct, frozen=True, gc=False):
-    subnet_id: Text
+    subnet_id: Id
     ip_address: Text
 
 
@@ -61,14 +61,14 @@ class _Port(
 ):
     """Where it is bound is told to administrators alone."""
 
-    id: Text
-    network_id: Text
+    id: Id
+    network_id: Id
     status: Text = ""
     name: Text | None = None
-    project_id: Text | None = None
+    project_id: Id | None = None
     admin_state_up: bool | None = None
     device_owner: Text | None = None
-    device_id: Text | None = None
+    device_id: Id | None = None
     mac_address: Text | None = None
     fixed_ips: list[_Address] = []
     host: Text | None = None
@@ -95,13 +95,13 @@ def _port(row: _Port) -> objects.Port:
 
 
 class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
     floating_ip_address: Text
-    floating_network_id: Text
+    floating_network_id: Id
     status: Text = ""
-    project_id: Text | None = None
-    router_id: Text | None = None
-    port_id: Text | None = None
+    project_id: Id | None = None
+    router_id: Id | None = None
+    port_id: Id | None = None
     fixed_ip_address: Text | None = None
 
 
@@ -129,16 +129,16 @@ class _Network(
         "segment": "provider:segmentation_id",
     },
 ):
-    id: Text
+    id: Id
     status: Text = ""
     name: Text | None = None
-    project_id: Text | None = None
+    project_id: Id | None = None
     admin_state_up: bool | None = None
     shared: bool | None = None
     external: bool | None = None
     kind: Text | None = None
     physical: Text | None = None
-    segment: int | None = None
+    segment: int | Text | None = None
     mtu: int | None = None
 
 
@@ -159,13 +159,13 @@ def _network(row: _Network) -> objects.Network:
 
 
 class _Subnet(msgspec.Struct, frozen=True, gc=False):
-    id: Text
-    network_id: Text
+    id: Id
+    network_id: Id
     ip_version: int
     cidr: Text
     name: Text | None = None
-    project_id: Text | None = None
-    subnetpool_id: Text | None = None
+    project_id: Id | None = None
+    subnetpool_id: Id | None = None
     gateway_ip: Text | None = None
     enable_dhcp: bool | None = None
     dns_nameservers: list[Text] = []
@@ -190,11 +190,11 @@ def _subnet(row: _Subnet) -> objects.Subnet:
 class _SubnetPool(msgspec.Struct, frozen=True, gc=False):
     """Attributes: default_prefixlen: A number, as text in releases before Newton."""
 
-    id: Text
+    id: Id
     ip_version: int
     prefixes: list[Text]
     name: Text | None = None
-    project_id: Text | None = None
+    project_id: Id | None = None
     shared: bool | None = None
     default_prefixlen: int | Text | None = None
 

@@ -14,7 +14,7 @@ from stratoscope.clouds.objects import Each, RouterAgent
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.each.object_list import MOST
-from stratoscope.clouds.openstack.fields import Text, segment
+from stratoscope.clouds.openstack.fields import Id, Text, segment
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
@@ -26,12 +26,12 @@ _MOST: Final = 60
 
 
 class _Agent(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
     host: Text
 
 
 class _Router(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
 
 
 class _Routers(msgspec.Struct, frozen=True, gc=False):

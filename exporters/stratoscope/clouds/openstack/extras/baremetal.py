@@ -10,7 +10,7 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Service
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, extra_question
-from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.fields import Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 _SERVICE: Final = "baremetal"
@@ -21,7 +21,7 @@ _WITH_FIELDS: Final = "1.8"
 
 
 class _Node(msgspec.Struct, frozen=True, gc=False):
-    uuid: Text
+    uuid: Id
     provision_state: Text | None = None
     power_state: Text | None = None
     maintenance: bool = False

@@ -10,18 +10,18 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, counted, extra, extra_question
-from stratoscope.clouds.openstack.fields import Text, enabled_state
+from stratoscope.clouds.openstack.fields import Id, enabled_state
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.core.collector import Every
 
 
 class _Domain(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
     enabled: bool | None = None
 
 
 class _Named(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
 
 
 _DOMAINS: Final = Listing("identity", "/v3/domains", "domains", _Domain)

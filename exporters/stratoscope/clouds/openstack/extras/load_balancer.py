@@ -9,21 +9,21 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, counted, extra, extra_question, if_allowed
-from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.fields import Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 _SERVICE: Final = "load-balancer"
 
 
 class _LoadBalancer(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
     provisioning_status: Text = ""
     operating_status: Text = ""
     admin_state_up: bool | None = None
 
 
 class _Amphora(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
     status: Text = ""
 
 
