@@ -40,8 +40,14 @@ async def test_images_are_counted_by_state_and_owner_in_bytes() -> None:
 
 
 async def test_hidden_images_count_as_well() -> None:
-    read = await counted(glance(hidden=answer("images")))
+    read = await counted(glance(hidden=spoilt("images", "images", field="id", value="old")))
     assert read.by_state == {"active": Count(2, 131072)}
+
+
+async def test_image_that_is_on_several_lists_counts_once() -> None:
+    assert (await counted(glance(hidden=answer("images")))).by_state == {"active": Count(1, 65536)}
+    own = old_glance(spoilt("images", "images", field="visibility", value="community"), NONE)
+    assert (await counted(own)).by_state == {"active": Count(1, 65536)}
 
 
 async def test_images_are_named_with_owner_and_visibility_hidden_ones_too() -> None:

@@ -18,7 +18,7 @@ NAME = "on-purpose"
 @pytest.fixture(scope="module", autouse=True)
 def _made(cli: Cli) -> Iterator[None]:
     """A community image, what is taken down, and an aggregate that makes no zone."""
-    as_raw = ("--disk-format", "raw", "--container-format", "bare")
+    as_raw = ("--disk-format", "raw", "--container-format", "bare", "--project", "project2")
     hosts = ("compute1", "compute3")
     try:
         cli.do("image", "create", NAME, "--community", *as_raw, "--file", "/etc/hostname")  # else from stdin
@@ -64,16 +64,15 @@ def test_what_is_down_on_purpose_is_counted_though_its_state_says_nothing(
     seen: Page, cli: Cli, sort: str, command: str
 ) -> None:
     rows = cli.ask(command, "list", "--long")
-    down = [row for row in rows if row["State"] is False]
-    assert [row["Name"] for row in down] == [NAME]
-    assert seen.value(f"{sort}_admin_down") == 1
-    assert down[0]["Status"] == "ACTIVE"
+    down = {row["Name"]: row["Status"] for row in rows if row["State"] is False}
+    assert down[NAME] == "ACTIVE"
+    assert seen.value(f"{sort}_admin_down") == len(down)
     assert seen.by(sort, "state") == Counter(row["Status"] for row in rows)
 
 
 def test_port_that_is_down_on_purpose_is_counted(seen: Page, cli: Cli) -> None:
     ports = [cli.ask("port", "show", row["ID"]) for row in cli.ask("port", "list")]
-    assert seen.value("ports_admin_down") == sum(port["admin_state_up"] is False for port in ports) == 1
+    assert seen.value("ports_admin_down") == sum(port["admin_state_up"] is False for port in ports) > 0
 
 
 def test_aggregates_are_those_of_aggregate_list_with_or_without_a_zone(seen: Page, cli: Cli) -> None:

@@ -4,8 +4,8 @@ An administrator sees all; any other those of its own project, the public ones, 
 shared with it. So another project's private image tells that all are seen, whatever the administrator's role
 is called.
 
-Community images (since Ocata) are on no list unless it is asked for them: by `visibility=all`, before Stein
-by `visibility=community`.
+Other projects' community images (since Ocata) are on no list unless it is asked for them: by
+`visibility=all`, before Stein by `visibility=community`.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -67,7 +67,8 @@ class Image:
         async for listed in self._lists(tally):
             for image in listed:
                 is_others = image.visibility == "private" and is_anothers(image.owner, access)
-                tally.add(image.status, image.owner, image.size or 0, is_others=is_others)
+                if image.id not in found:
+                    tally.add(image.status, image.owner, image.size or 0, is_others=is_others)
                 found[image.id] = _named(image)
         return model.Images(tally.objects(is_whole=access.is_admin), tuple(found.values()))
 

@@ -116,7 +116,7 @@ def _limit(ask: Ask) -> int:
 def _sees(ask: Ask, image: Image) -> bool:
     """Whether it is in a list: community images and hidden ones only where they are asked for."""
     wanted = ask.query.get("visibility")
-    if image.visibility == "community" and wanted is None:
+    if image.visibility == "community" and wanted is None and not ask.who.owns(image.owner):
         return False
     if image.is_hidden is not ask.flag("os_hidden"):
         return False
