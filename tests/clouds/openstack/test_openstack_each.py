@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.each import object_list
 from stratoscope.clouds.openstack.each.all import LISTS, EachObject
 from stratoscope.core.collector import DEADLINE
@@ -302,6 +302,34 @@ async def test_projects_that_keystone_cuts_are_not_all(is_truncated: bool) -> No
     body = {"projects": [LEAST["each_project"]], "links": {"next": None}, "truncated": is_truncated}
     read = await BY_NAME["each_project"].read(cloud("each_project", body))
     assert (len(read.objects), read.is_whole) == (1, not is_truncated)
+
+
+EXTENSIONS = {
+    "each_router": "router", "each_floating_ip": "router", "each_subnet_pool": "subnet_allocation",
+    "router_agents": "agent",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXTENSIONS)
+async def test_what_neutron_has_no_extension_for_is_absent_and_else_a_404_is_a_failure(name: str) -> None:
+    DEADLINE.set(time.monotonic() + 60)
+    path = "/v2.0/agents" if name == "router_agents" else BY_NAME[name].listing.path
+    for aliases, expected in (((EXTENSIONS[name],), NotThereError), (("quotas",), LeftOutError)):
+        loaded = {"extensions": [{"alias": alias} for alias in aliases]}
+        api = FakeApi({("network", path): NotThereError("404"), ("network", "/v2.0/extensions"): loaded})
+        (ask,) = (one.ask for one in EachObject(api).questions() if one.name == name)
+        with pytest.raises(expected) as caught:
+            await ask()
+        if isinstance(caught.value, LeftOutError):
+            assert caught.value.reason is LeftOut.ABSENT
+
+
+async def test_neutron_without_a_scheduler_of_routers_has_no_agents_to_ask() -> None:
+    api = of_agents(a1=NotThereError("404"), a2=NotThereError("404"))
+    api.answers["network", "/v2.0/extensions"] = {"extensions": [{"alias": "agent"}]}
+    with pytest.raises(LeftOutError) as caught:
+        await router_agents(api)
+    assert caught.value.reason is LeftOut.ABSENT
 
 
 async def test_neutron_is_asked_for_what_is_shown_alone() -> None:

@@ -231,6 +231,7 @@ LISTS: Final[Sequence[ObjectList[Any]]] = (
         cost="1 for each 1,000 routers",
         hidden_owner=lambda row: row.project_id,
         queries=(fields_of(_Router),),
+        extension="router",
     ),
     ObjectList(
         "each_port",
@@ -250,6 +251,7 @@ LISTS: Final[Sequence[ObjectList[Any]]] = (
         cost="1 for each 1,000 addresses",
         hidden_owner=lambda row: row.project_id,
         queries=(fields_of(_FloatingIP),),
+        extension="router",
     ),
     ObjectList(
         "each_network",
@@ -275,5 +277,6 @@ LISTS: Final[Sequence[ObjectList[Any]]] = (
         _subnet_pool,
         cost="1 for each 1,000 subnet pools",
         queries=(fields_of(_SubnetPool),),
+        extension="subnet_allocation",
     ),
 )

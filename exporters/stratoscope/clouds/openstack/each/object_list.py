@@ -10,6 +10,7 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.objects import Each
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
+from stratoscope.clouds.openstack.extensions import extension
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query, pairs
 from stratoscope.core.collector import Every
 
@@ -33,6 +34,7 @@ class ObjectList(Generic[Row]):
         made: An object of it from an item. Raises ValueError for one that makes no sense.
         cost: For the documentation: the requests that one refresh makes.
         hidden_owner: The project of an item that only those are shown who see all projects'; else None.
+        extension: The one of Neutron's that it is a part of; "" for what each Neutron has.
         queries: One for each reading of the list: Glance's is read again for the hidden ones.
     """
 
@@ -43,13 +45,17 @@ class ObjectList(Generic[Row]):
     cost: str
     hidden_owner: Callable[[Row], str | None] = nobody
     queries: Sequence[Query] = (WHOLE_PAGE,)
+    extension: str = ""
     role: str = "admin; any other sees what its own project may use"
 
     def question(self, api: Api) -> Question[Each]:
         """It is asked only where the configuration says so."""
 
         async def ask() -> Each:
-            return await self.read(api)
+            if not self.extension:
+                return await self.read(api)
+            async with extension(api, self.extension, self.listing.service):
+                return await self.read(api)
 
         every = Every(300, 120, 900)
         return Question(self.name, Each, ask, every, cost=self.cost, role=self.role, is_on=False)

@@ -14,6 +14,7 @@ from stratoscope.clouds.objects import Each, RouterAgent
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.each.object_list import MOST
+from stratoscope.clouds.openstack.extensions import extension
 from stratoscope.clouds.openstack.fields import Id, Text, segment
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.rotation import Rotation
@@ -64,11 +65,13 @@ class RouterAgents:
 
     async def read(self) -> Each:
         """All that is known, once those agents have been read whose turn it is. Raises as Api."""
-        agents, malformed = await self._api.items(_AGENTS, _QUERY)
+        async with extension(self._api, "agent"):
+            agents, malformed = await self._api.items(_AGENTS, _QUERY)
         if not agents and not malformed:
             await only_admins_see(self._api, "Neutron's agents")
         hosts = {agent.id: agent.host for agent in agents}
-        await self._rotation.turn(hosts, self._routers_of)
+        async with extension(self._api, "l3_agent_scheduler"):
+            await self._rotation.turn(hosts, self._routers_of)
         found = [
             RouterAgent(router_id, hosts[agent_id])
             for agent_id, router_ids in self._rotation.values().items()
