@@ -19,6 +19,7 @@ from stratoscope.demo.openstack.seed.identity import CREDENTIAL_ID, PASSWORD
 from support.demo_cloud import DemoCloud, demo_cloud_in_thread
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "openstack"
+BEGAN = 1_790_000_000.0
 PREFIXES = {
     "identity": "/identity",
     "compute": "/compute",
@@ -44,8 +45,8 @@ OTHER_WORDS = {
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[DemoCloud]:
-    """One that has lived for an hour."""
-    with demo_cloud_in_thread(200, 12, 20) as running:
+    """One that has lived for an hour; which volume is looked at depends on when it began."""
+    with demo_cloud_in_thread(200, 12, 20, now=BEGAN) as running:
         running.after(3600)
         yield running
 

@@ -24,8 +24,9 @@ class DemoClock:
         step_s: So much of it passes at every look at the clock: for clients that wait for something.
     """
 
-    def __init__(self) -> None:
-        self.now = time.time()  # clients compare it with their own: when does this token expire?
+    def __init__(self, now: float | None = None) -> None:
+        # Clients compare it with their own: when does this token expire?
+        self.now = time.time() if now is None else now
         self.step_s = 0.0
 
     def __call__(self) -> float:
@@ -66,10 +67,10 @@ class DemoCloud:
 
 @asynccontextmanager
 async def demo_cloud(
-    vms: int = 60, hosts: int = 6, projects: int = 5, *, seed: int = 1
+    vms: int = 60, hosts: int = 6, projects: int = 5, *, seed: int = 1, now: float | None = None
 ) -> AsyncIterator[DemoCloud]:
-    """An embedded OpenStack in the test's own loop."""
-    clock = DemoClock()
+    """An embedded OpenStack in the test's own loop; `now` is when its clock begins, by default now."""
+    clock = DemoClock(now)
     cloud = OpenStack(build(Size(vms, hosts, projects), seed=seed, now=clock.now), clock)
     async with serving(cloud, [LOOPBACK]) as running:
         yield DemoCloud(running.urls[0], cloud, clock)
@@ -77,14 +78,14 @@ async def demo_cloud(
 
 @contextmanager
 def demo_cloud_in_thread(
-    vms: int = 60, hosts: int = 6, projects: int = 5, *, seed: int = 1
+    vms: int = 60, hosts: int = 6, projects: int = 5, *, seed: int = 1, now: float | None = None
 ) -> Iterator[DemoCloud]:
     """The same in a thread with a loop of its own, for clients that block, as openstacksdk does."""
     loop, began, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
     found: list[DemoCloud] = []
 
     async def run() -> None:
-        async with demo_cloud(vms, hosts, projects, seed=seed) as cloud:
+        async with demo_cloud(vms, hosts, projects, seed=seed, now=now) as cloud:
             found.append(cloud)
             began.set()
             await over.wait()
