@@ -28,7 +28,7 @@ LIMITED = (
 )  # fmt: skip
 """What Debian's exporter does not have, switched off for the comparison."""
 QUOTA_PERIOD_S = 0.1
-"""One guest (scripts/guests) always uses its CPU quota up: its monitor answers once the next period begins."""
+"""One guest (scripts/guests) always uses its CPU quota up: its monitor answers when a new period begins."""
 
 
 def run(rounds: int) -> list[Result]:

@@ -1,11 +1,11 @@
 """Asks what only the domains' monitors know, so that a domain whose QEMU hangs costs itself alone.
 
 Source: virDomainListGetStats with VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT, the domains split over several
-connections: the call goes through its domains one by one, mostly waiting. NOWAIT skips a domain whose monitor
-another call holds, but the first call that reaches a hung QEMU waits for ever. Such a call is left alone with
-its connection, and its domains are asked anew in smaller pieces over other connections: now the hung one is
-skipped, and so it is in every later collection until the first call returns. A call for one domain alone that
-hangs is not repeated.
+connections: the call goes through its domains one by one, mostly waiting. They are shared out so that the
+calls should take equally long. NOWAIT skips a domain whose monitor another call holds, but the first call
+that reaches a hung QEMU waits for ever. Such a call is left alone with its connection, and its domains are
+asked anew in smaller pieces over other connections: now the hung one is skipped, and so it is in every later
+collection until the first call returns. A call for one domain alone that hangs is not repeated.
 """
 
 import asyncio
@@ -107,8 +107,8 @@ class Monitors:
     def _shared_out(self, uuids: Sequence[str], parts: int) -> Sequence[Sequence[str]]:
         """Pieces that should take equally long, by what each domain took before.
 
-        A guest whose CPU quota is used up, or whose host swaps, answers 20 times later than others: those in
-        one piece with it would wait for it, and all for them.
+        A guest whose CPU quota is used up answers 20 times later than others: whoever is in one piece with it
+        would wait for it, and all for that piece.
         """
         pieces: list[list[str]] = [[] for _ in range(parts)]
         lengths_s = [(0.0, 0, piece) for piece in range(parts)]
