@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stratoscope.core.app import App
+from stratoscope.core.app import WORKERS, App
 from stratoscope.core.auth import Access
 from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.errors import ConfigError
@@ -331,6 +331,20 @@ async def test_twenty_reloads_leave_no_task_and_no_thread_over(tmp_path: Path) -
 
 def own_threads() -> int:
     return sum(thread.name.startswith("source") for thread in threading.enumerate())
+
+
+async def test_all_workers_run_once_it_listens_so_that_no_scrape_adds_a_thread(tmp_path: Path) -> None:
+    async with running(House(), tmp_path) as runs:
+        await runs.ready()
+        at_first = workers()
+        assert len(at_first) == WORKERS
+        for _ in range(5):
+            await runs.page()
+        assert workers() == at_first
+
+
+def workers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("worker")}
 
 
 async def test_error_when_the_old_is_closed_is_logged_and_the_new_is_in_force(

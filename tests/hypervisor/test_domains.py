@@ -22,6 +22,7 @@ from stratoscope.hypervisor.subjects import Subject
 from support.golden import assert_golden
 from support.libvirt_hosts import FakeHost, FakeKernel, fetched, listed, unavailable
 from support.pages import promtool_findings, rendered
+from support.source import until
 from support.vms import answer, identity, kernel, of_vm, uuid
 
 SUBJECTS = {subject.name: subject for subject in subjects("node1")}
@@ -94,6 +95,15 @@ async def test_kernel_is_asked_for_active_vms_and_their_taps() -> None:
     assert kernel.taps == ["vnet0"]
 
 
+@pytest.mark.parametrize(
+    ("name", "taps"), [("taps", ["vnet0"]), ("checks", ["vnet0"]), ("network", []), ("disks", [])]
+)
+async def test_taps_are_read_only_for_what_shows_or_judges_them(name: str, taps: Sequence[str]) -> None:
+    collector, kernel = domains(FakeHost(domains=[listed(1)]), Reading(), chosen=[SUBJECTS[name]])
+    await fetched(collector)
+    assert kernel.taps == taps
+
+
 async def test_monitors_are_asked_only_for_what_nothing_else_knows() -> None:
     host = FakeHost(domains=[listed(1), listed(2, is_active=False)])
     collector, _ = domains(host, reading(1))
@@ -128,6 +138,43 @@ async def test_vm_whose_cpu_the_kernel_told_once_keeps_to_it_so_that_no_counter_
     shown = await page(collector)
     assert host.asked == {uuid(1): MONITOR_GROUPS}
     assert "vm_cpu_seconds_total" not in shown
+
+
+async def test_monitors_are_asked_while_the_kernel_is_read() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, kernel = domains(host, reading(1))
+    await fetched(collector)
+    host.asked = {}
+    kernel.gate.clear()
+    again = asyncio.create_task(fetched(collector))
+    await until(lambda: host.asked == {uuid(1): MONITOR_GROUPS})
+    assert not again.done()
+    kernel.gate.set()
+    assert [vm.kernel for vm in (await again).vms] == [reading(1).vms[uuid(1)]]
+
+
+async def test_monitors_wait_for_the_kernel_while_it_is_to_say_who_tells_a_new_vms_cpu() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, kernel = domains(host, reading(1), reading(1, 2))
+    await fetched(collector)
+    host.domains, host.asked = [listed(1), listed(2)], {}
+    kernel.gate.clear()
+    again = asyncio.create_task(fetched(collector))
+    await until(lambda: len(kernel.running) == 2)
+    assert host.asked == {}
+    kernel.gate.set()
+    await again
+    assert host.asked == {uuid(1): MONITOR_GROUPS, uuid(2): MONITOR_GROUPS}
+
+
+async def test_monitors_do_not_wait_for_the_kernel_where_nobody_wants_cpu_times() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, kernel = domains(host, Reading(), chosen=[SUBJECTS["disks"]])
+    kernel.gate.clear()
+    first = asyncio.create_task(fetched(collector))
+    await until(lambda: host.asked == {uuid(1): frozenset({"block"})})
+    kernel.gate.set()
+    await first
 
 
 async def test_vm_that_was_started_anew_may_have_another_source_of_cpu() -> None:

@@ -115,14 +115,19 @@ class FakeHost:
 
 @dataclass
 class FakeKernel:
-    """Readings in store, the last for ever; remembers what it was asked for."""
+    """Readings in store, the last for ever, given while `gate` is set; remembers what it was asked for."""
 
     readings: list[Reading] = field(default_factory=lambda: [Reading()])
     running: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     taps: Sequence[str] = ()
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     async def read(self, running: Mapping[str, tuple[str, int]], taps: Sequence[str]) -> Reading:
         self.running, self.taps = running, taps
+        await self.gate.wait()
         return self.readings.pop(0) if len(self.readings) > 1 else self.readings[0]
 
     @property

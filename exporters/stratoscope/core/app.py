@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -24,6 +23,7 @@ from stratoscope.core.listen import MOST, Address
 from stratoscope.core.runner import Runner
 from stratoscope.core.running import Running
 from stratoscope.core.self_metrics import SelfMetrics
+from stratoscope.core.threads import workers
 
 __all__ = ["App", "main", "settings_of", "version"]
 
@@ -133,7 +133,7 @@ class App:
             Exception: A bug: what collects has ended.
         """
         loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(WORKERS, thread_name_prefix="worker"))
+        loop.set_default_executor(workers(WORKERS))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         server = await web.serve(web.application(self, access), addresses, access, most=most)

@@ -20,13 +20,14 @@ WITHIN_S = 1.8
 
 
 class Clock:
-    """Real time, and what the test adds to it."""
+    """Real time, unless it is frozen, and what the test adds to it."""
 
     def __init__(self) -> None:
         self.more_s = 0.0
+        self.is_frozen = False
 
     def __call__(self) -> float:
-        return time.monotonic() + self.more_s
+        return self.more_s + (0.0 if self.is_frozen else time.monotonic())
 
 
 class Asked:
@@ -86,6 +87,23 @@ async def test_the_domains_are_split_over_four_calls(asked: Asked) -> None:
     state = asked.monitors.state("7")
     assert state.blocked_s == 0
     assert state.last_answer_age_s is not None
+
+
+async def test_a_slow_domain_ends_up_in_a_call_of_its_own_so_that_none_waits_with_it(
+    asked: Asked,
+) -> None:
+    asked.clock.is_frozen = True
+    for _ in range(6):
+        asked.daemon.asked.clear()
+        asked.hang(7)
+        ask = asyncio.create_task(asked(60))
+        await until(lambda: asked.monitors._under_way == 1)
+        asked.clock.more_s += 1
+        asked.daemon.domains["7"].answers.set()
+        assert await ask == asked.all_but()
+    assert len(asked.daemon.asked) == 4
+    assert ("7",) in asked.daemon.asked
+    assert asked.monitors.hung == 0
 
 
 async def test_no_domain_is_no_call(asked: Asked) -> None:

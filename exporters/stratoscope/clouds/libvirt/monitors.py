@@ -1,14 +1,15 @@
 """Asks what only the domains' monitors know, so that a domain whose QEMU hangs costs itself alone.
 
 Source: virDomainListGetStats with VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT, the domains split over several
-connections: the call goes through its domains one by one, mostly waiting. NOWAIT skips a domain whose monitor
-another call holds, but the first call that reaches a hung QEMU waits for ever. Such a call is left alone with
-its connection, and its domains are asked anew in smaller pieces over other connections: now the hung one is
-skipped, and so it is in every later collection until the first call returns. A call for one domain alone that
-hangs is not repeated.
+connections: the call goes through its domains one by one, mostly waiting. They are shared out so that the
+calls should take equally long. NOWAIT skips a domain whose monitor another call holds, but the first call
+that reaches a hung QEMU waits for ever. Such a call is left alone with its connection, and its domains are
+asked anew in smaller pieces over other connections: now the hung one is skipped, and so it is in every later
+collection until the first call returns. A call for one domain alone that hangs is not repeated.
 """
 
 import asyncio
+import heapq
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -31,6 +32,8 @@ MOST_HUNG: Final = 12
 """So many calls may hang at once, beyond it nothing is asked: the daemon has 20 workers for everybody."""
 _LEAST_PATIENCE_S: Final = 1.0
 _SMALLEST_WAIT_S: Final = 0.1
+_USUAL_S: Final = 0.002
+"""What a domain is taken to take before it was asked."""
 
 Answers: TypeAlias = dict[str, Stats]
 
@@ -58,6 +61,7 @@ class Monitors:
         self._answered_at: dict[str, float] = {}
         self._missed_since: dict[str, float] = {}
         self._usual_s: float | None = None
+        self._took_s: dict[str, float] = {}
 
     @property
     def hung(self) -> int:
@@ -98,8 +102,21 @@ class Monitors:
 
     async def _split(self, uuids: Sequence[str], this: _Round) -> Answers:
         parts = max(1, min(PIECES, self._free, len(uuids)))
-        pieces = [uuids[first::parts] for first in range(parts)]
-        return await _together(self._piece(piece, this) for piece in pieces)
+        return await _together(self._piece(piece, this) for piece in self._shared_out(uuids, parts))
+
+    def _shared_out(self, uuids: Sequence[str], parts: int) -> Sequence[Sequence[str]]:
+        """Pieces that should take equally long, by what each domain took before.
+
+        A guest whose CPU quota is used up answers 20 times later than others: whoever is in one piece with it
+        would wait for it, and all for that piece.
+        """
+        pieces: list[list[str]] = [[] for _ in range(parts)]
+        lengths_s = [(0.0, 0, piece) for piece in range(parts)]
+        for uuid in sorted(uuids, key=lambda uuid: self._took_s.get(uuid, _USUAL_S), reverse=True):
+            length_s, count, piece = heapq.heappop(lengths_s)
+            pieces[piece].append(uuid)
+            heapq.heappush(lengths_s, (length_s + self._took_s.get(uuid, _USUAL_S), count + 1, piece))
+        return pieces
 
     async def _piece(self, uuids: Sequence[str], this: _Round) -> Answers:
         left_s = this.until - self._monotonic()
@@ -125,12 +142,14 @@ class Monitors:
 
         Who is to blame is known of a call that returned, or that was made for one domain alone.
         """
+        began = self._monotonic()
         future = self._connections.start(_stats, uuids, bits(this.wanted[uuids[0]]))
         self._under_way += 1
         try:
             done, _ = await asyncio.wait({future}, timeout=patience_s)
             if done:
                 this.judged.update(uuids)
+                self._learn(uuids, (self._monotonic() - began) / len(uuids))
                 return future.result()
         except asyncio.CancelledError:
             self._leave(future, uuids)
@@ -141,6 +160,11 @@ class Monitors:
         if len(uuids) == 1:
             this.judged.update(uuids)
         return None
+
+    def _learn(self, uuids: Iterable[str], each_s: float) -> None:
+        """What each took, as far as one call for several shows it; one that was slow is so for some time."""
+        for uuid in uuids:
+            self._took_s[uuid] = max(each_s, self._took_s.get(uuid, 0.0) / 2)
 
     def _leave(self, future: "asyncio.Future[Answers]", uuids: Sequence[str]) -> None:
         self._hung[future] = uuids
@@ -164,6 +188,7 @@ class Monitors:
     def _forget_all_but(self, wanted: Mapping[str, object]) -> None:
         self._answered_at = {uuid: at for uuid, at in self._answered_at.items() if uuid in wanted}
         self._missed_since = {uuid: at for uuid, at in self._missed_since.items() if uuid in wanted}
+        self._took_s = {uuid: took_s for uuid, took_s in self._took_s.items() if uuid in wanted}
 
 
 async def _together(asking: "Iterable[Coroutine[Any, Any, Answers]]") -> Answers:

@@ -7,7 +7,7 @@ Monitors), the kernel's files, and definitions read once; a driver without bulk 
 import asyncio
 import itertools
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -75,6 +75,7 @@ class Domains(Collector[VMs]):
         self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
         self._monitor_groups = frozenset().union(*(subject.monitor for subject in subjects))
         self._cpu_groups = _CPU_GROUPS if any(subject.cpu for subject in subjects) else frozenset()
+        self._needs_taps = any(subject.taps for subject in subjects)
         self._cpu_by_kernel: Mapping[str, int] = {}
         self._claims = claims or Claims()
         self._active: Sequence[str] = ()
@@ -136,9 +137,9 @@ class Domains(Collector[VMs]):
         active = [listed for listed in listing.domains if listed.domain_id >= 0]
         self._active = [self._host.vm_ids[listed.uuid] for listed in active]
         self._listed_at = time.monotonic()
-        reading = await self._read_kernel(active)
-        answers, (identities, malformed) = await asyncio.gather(
-            self._ask(listing, active, reading), self._host.identities(listing.domains)
+        kernel = asyncio.create_task(self._read_kernel(active))
+        reading, answers, (identities, malformed) = await asyncio.gather(
+            kernel, self._ask(listing, active, kernel), self._host.identities(listing.domains)
         )
         vms, undecoded = self._put_together(listing, reading, answers, identities)
         missing = None if self._kernel is None else reading.missing
@@ -152,28 +153,41 @@ class Domains(Collector[VMs]):
         running = {listed.uuid: (listed.name, listed.domain_id) for listed in active}
         taps = [
             listed.stats[f"net.{number}.name"]
-            for listed in active
+            for listed in (active if self._needs_taps else ())
             for number in range(listed.stats.get("net.count", 0))
             if listed.stats.get(f"net.{number}.name")
         ]
         return await self._kernel.read(running, taps)
 
-    async def _ask(self, listing: Listing, active: Sequence[Listed], reading: Reading) -> dict[str, Stats]:
+    async def _ask(
+        self, listing: Listing, active: Sequence[Listed], kernel: Awaitable[Reading]
+    ) -> dict[str, Stats]:
         """What only monitors know; CPU times too for a VM of which the kernel never told them.
 
-        A VM keeps to the kernel once it told: libvirt rounds down to clock ticks, and a counter that goes
-        back a little counts as one that began anew.
+        The kernel is read meanwhile, and waited for only where it is to say who tells the CPU times.
         """
         if listing.complete:
             return {}
+        asked, with_cpu = self._monitor_groups, self._monitor_groups | self._cpu_groups
+        if with_cpu > asked and not all(map(self._has_cpu_by_kernel, active)):
+            self._learn_cpu(active, await kernel)
+        wanted = {one.uuid: asked if self._has_cpu_by_kernel(one) else with_cpu for one in active}
+        return await self._host.ask({uuid: groups for uuid, groups in wanted.items() if groups})
+
+    def _has_cpu_by_kernel(self, one: Listed) -> bool:
+        """Whether the kernel told a VM's CPU times, now or earlier.
+
+        It keeps to the kernel then: libvirt rounds down to clock ticks, and a counter that goes back a little
+        counts as one that began anew.
+        """
+        return self._cpu_by_kernel.get(one.uuid) == one.domain_id
+
+    def _learn_cpu(self, active: Sequence[Listed], reading: Reading) -> None:
         self._cpu_by_kernel = {
             one.uuid: one.domain_id
             for one in active
-            if _tells_cpu(reading.vms.get(one.uuid)) or self._cpu_by_kernel.get(one.uuid) == one.domain_id
+            if _tells_cpu(reading.vms.get(one.uuid)) or self._has_cpu_by_kernel(one)
         }
-        asked, with_cpu = self._monitor_groups, self._monitor_groups | self._cpu_groups
-        wanted = {one.uuid: asked if one.uuid in self._cpu_by_kernel else with_cpu for one in active}
-        return await self._host.ask({uuid: groups for uuid, groups in wanted.items() if groups})
 
     def _put_together(
         self,

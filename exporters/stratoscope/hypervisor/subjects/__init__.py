@@ -20,6 +20,7 @@ class Subject:
         beyond: What adds to that, or takes from it; for the documentation.
         monitor: Groups of libvirt's statistics that it needs from the VM's monitor.
         cpu: Whether it needs CPU times: from the kernel, or where that is not readable from libvirt.
+        taps: Whether it needs the host's ends of the VM's interfaces.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Subject:
     beyond: str = ""
     monitor: frozenset[str] = frozenset()
     cpu: bool = False
+    taps: bool = False
 
 
 VM_LABELS = ("cloud", "vm_id")

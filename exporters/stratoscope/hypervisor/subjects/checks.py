@@ -121,4 +121,4 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     return samples
 
 
-CHECKS: Final = Subject("checks", (FAILED,), _samples, series=4)
+CHECKS: Final = Subject("checks", (FAILED,), _samples, series=4, taps=True)
