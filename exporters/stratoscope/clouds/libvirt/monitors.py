@@ -35,6 +35,19 @@ _SMALLEST_WAIT_S: Final = 0.1
 Answers: TypeAlias = dict[str, Stats]
 
 
+@dataclass(slots=True)
+class _Call:
+    """A call to some domains' monitors.
+
+    Attributes:
+        is_connected: It has its connection; set in its thread. Until then no monitor was asked, and none of
+            them is to blame: the daemon takes no more clients (max_clients), or hangs itself.
+    """
+
+    uuids: Sequence[str]
+    is_connected: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class _Round:
     """One `ask`: what is wanted, until when, and of which domains it is known whether they answered."""
@@ -53,7 +66,7 @@ class Monitors:
     def __init__(self, connections: Connections, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._connections = connections
         self._monotonic = monotonic
-        self._hung: dict[asyncio.Future[Answers], Sequence[str]] = {}
+        self._hung: dict[asyncio.Future[Answers], _Call] = {}
         self._under_way = 0
         self._answered_at: dict[str, float] = {}
         self._missed_since: dict[str, float] = {}
@@ -70,6 +83,10 @@ class Monitors:
         missed, answered = self._missed_since.get(uuid), self._answered_at.get(uuid)
         return Monitor(0.0 if missed is None else now - missed, None if answered is None else now - answered)
 
+    def begin_anew(self) -> None:
+        """The daemon itself did not answer meanwhile: how long a monitor was silent counts from now on."""
+        self._missed_since = {}
+
     async def ask(self, wanted: Mapping[str, frozenset[str]], within_s: float) -> Answers:
         """Statistics of active domains, in `within_s` at the latest, with all that answered by then.
 
@@ -83,7 +100,8 @@ class Monitors:
         began = self._monotonic()
         this = _Round(wanted, began + within_s)
         self._forget_all_but(wanted)
-        silent = {uuids[0] for uuids in self._hung.values() if len(uuids) == 1} & wanted.keys()
+        alone = [call.uuids[0] for call in self._hung.values() if call.is_connected and len(call.uuids) == 1]
+        silent = wanted.keys() & set(alone)
         this.judged.update(silent)  # the call that still waits for them asks all the time
         by_groups: dict[frozenset[str], list[str]] = {}
         for uuid, groups in wanted.items():
@@ -97,7 +115,10 @@ class Monitors:
         return answers
 
     async def _split(self, uuids: Sequence[str], this: _Round) -> Answers:
-        parts = max(1, min(PIECES, self._free, len(uuids)))
+        most = self._connections.free if self._cannot_connect else PIECES
+        if not most:
+            return {}
+        parts = max(1, min(PIECES, most, self._free, len(uuids)))
         pieces = [uuids[first::parts] for first in range(parts)]
         return await _together(self._piece(piece, this) for piece in pieces)
 
@@ -107,8 +128,13 @@ class Monitors:
             return {}
         answers = await self._call(uuids, this, self._patience_s(left_s))
         if answers is None:
-            return await self._split(uuids, this) if len(uuids) > 1 else {}
+            return await self._split(uuids, this) if len(uuids) > 1 or self._cannot_connect else {}
         return answers
+
+    @property
+    def _cannot_connect(self) -> bool:
+        """A call waits for its connection: another new one would only wait, too."""
+        return any(not call.is_connected for call in self._hung.values())
 
     @property
     def _free(self) -> int:
@@ -125,7 +151,8 @@ class Monitors:
 
         Who is to blame is known of a call that returned, or that was made for one domain alone.
         """
-        future = self._connections.start(_stats, uuids, bits(this.wanted[uuids[0]]))
+        call = _Call(uuids)
+        future = self._connections.start(_stats, call, bits(this.wanted[uuids[0]]))
         self._under_way += 1
         try:
             done, _ = await asyncio.wait({future}, timeout=patience_s)
@@ -133,17 +160,17 @@ class Monitors:
                 this.judged.update(uuids)
                 return future.result()
         except asyncio.CancelledError:
-            self._leave(future, uuids)
+            self._leave(future, call)
             raise
         finally:
             self._under_way -= 1
-        self._leave(future, uuids)
-        if len(uuids) == 1:
+        self._leave(future, call)
+        if len(uuids) == 1 and call.is_connected:
             this.judged.update(uuids)
         return None
 
-    def _leave(self, future: "asyncio.Future[Answers]", uuids: Sequence[str]) -> None:
-        self._hung[future] = uuids
+    def _leave(self, future: "asyncio.Future[Answers]", call: _Call) -> None:
+        self._hung[future] = call
         future.add_done_callback(self._returned)
 
     def _returned(self, future: "asyncio.Future[Answers]") -> None:
@@ -176,10 +203,11 @@ async def _together(asking: "Iterable[Coroutine[Any, Any, Answers]]") -> Answers
     return answers
 
 
-def _stats(connection: Connection, uuids: Iterable[str], groups: int) -> dict[str, Any]:
+def _stats(connection: Connection, call: _Call, groups: int) -> dict[str, Any]:
     """Statistics of these domains, those that went away left out; blocks."""
+    call.is_connected = True
     domains = []
-    for uuid in uuids:
+    for uuid in call.uuids:
         try:
             domains.append(connection.domain(uuid))
         except libvirt.libvirtError as error:

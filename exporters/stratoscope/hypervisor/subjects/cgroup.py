@@ -79,9 +79,8 @@ def _throttling(vm: VM, labels: Labels) -> Iterable[Sample]:
 
 
 def _oom(vm: VM, labels: Labels) -> Iterable[Sample]:
-    memory = vm.kernel.memory if vm.kernel is not None else None
-    if memory is not None and memory.oom_kills is not None:
-        yield OOM_KILLS(memory.oom_kills, labels)
+    if vm.oom_kills is not None:
+        yield OOM_KILLS(vm.oom_kills, labels)
 
 
 def _cgroup_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
@@ -93,14 +92,22 @@ def _cgroup_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
 
 
 PRESSURE: Final = Subject(
-    "pressure", (SOME, FULL), _pressure, series=6, beyond="only 5 before Linux 5.13, none on cgroup v1"
+    "pressure",
+    (SOME, FULL),
+    _pressure,
+    series=6,
+    beyond="only 5 before Linux 5.13, none on cgroup v1",
+    without_daemon=True,
 )
 THROTTLING: Final = Subject(
     "throttling",
     (PERIODS, THROTTLED_PERIODS, THROTTLED),
     _throttling,
     series=0,
-    beyond="3 where a CPU quota is set",
+    beyond="3 where a CPU quota is set, or was while the exporter ran",
+    without_daemon=True,
 )
-OOM: Final = Subject("oom", (OOM_KILLS,), _oom, series=1)
-CGROUP_MEMORY: Final = Subject("cgroup_memory", (CHARGED, SWAPPED), _cgroup_memory, series=2)
+OOM: Final = Subject("oom", (OOM_KILLS,), _oom, series=1, without_daemon=True)
+CGROUP_MEMORY: Final = Subject(
+    "cgroup_memory", (CHARGED, SWAPPED), _cgroup_memory, series=2, without_daemon=True
+)
