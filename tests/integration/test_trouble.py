@@ -7,31 +7,20 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import pytest
 from guests import host
 
 from integration.conftest import RunningExporter
+from integration.scrapes import TIMEOUT_S, scrape
 from integration.virsh import Page, page, pid_of, stopped, virsh, wait_for
 
 pytestmark = pytest.mark.integration
 
 STUCK, STUCK_ID = "strato-1", "57a70000-0000-4000-8000-000000000001"
 OTHER_ID = "57a70000-0000-4000-8000-000000000002"
-TIMEOUT_S = 10
 DOMAINS = frozenset({"cloud": "lab", "collector": "domains"}.items())
 LIBVIRTD = Path("/run/libvirtd.pid")
-
-
-def scrape(exporter: RunningExporter, timeout_s: float = TIMEOUT_S) -> tuple[Page, float]:
-    """A page as Prometheus asks for it, and how long it took."""
-    headers = {"X-Prometheus-Scrape-Timeout-Seconds": str(timeout_s)}
-    request = Request(f"{exporter.url}/metrics", headers=headers)  # noqa: S310 - http://127.0.0.1 only
-    began = time.monotonic()
-    with urlopen(request, timeout=timeout_s + 5) as answer:  # noqa: S310 - http://127.0.0.1 only
-        text = answer.read().decode()
-    return page(text), time.monotonic() - began
 
 
 def files_and_threads(exporter: RunningExporter) -> tuple[int, int]:

@@ -24,17 +24,17 @@ FULL = Family(
 )
 PERIODS = Family(
     "stratoscope_hypervisor_vm_cpu_periods_total",
-    "Periods of the CPU quota in which the VM ran (nr_periods); absent without a quota.",
+    "Periods of the CPU quota in which the VM ran (nr_periods); absent before the first quota.",
     labels=VM_LABELS,
 )
 THROTTLED_PERIODS = Family(
     "stratoscope_hypervisor_vm_cpu_throttled_periods_total",
-    "Periods in which the VM used up its CPU quota (nr_throttled); absent without a quota.",
+    "Periods in which the VM used up its CPU quota (nr_throttled); absent before the first quota.",
     labels=VM_LABELS,
 )
 THROTTLED = Family(
     "stratoscope_hypervisor_vm_cpu_throttled_seconds_total",
-    "Time the VM was held back by its CPU quota (throttled_usec); absent without a quota.",
+    "Time the VM was held back by its CPU quota (throttled_usec); absent before the first quota.",
     labels=VM_LABELS,
 )
 OOM_KILLS = Family(
