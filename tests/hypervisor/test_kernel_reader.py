@@ -374,10 +374,10 @@ async def test_file_that_hangs_costs_the_vm_whose_it_is_alone(
             assert set(reading.vms) == {SECOND}
             assert reading.missing == {HYBRID: NotFound.TIMEOUT}
             assert set(reading.taps) == {"vnet0"}
-            assert len(reader._hung) == 1, "no second thread waits for it"
+            assert len(reader._patience.hung) == 1, "no second thread waits for it"
     finally:
         hanging.go_on()
-    await until(lambda: not reader._hung)
+    await until(lambda: not reader._patience.hung)
 
 
 async def test_vm_known_before_is_found_again_when_its_file_goes_on(readers: Asked, tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ async def test_vm_known_before_is_found_again_when_its_file_goes_on(readers: Ask
         }
     finally:
         hanging.go_on()
-    await until(lambda: not reader._hung)
+    await until(lambda: not reader._patience.hung)
     assert set((await read(reader, BOTH)).vms) == {HYBRID, SECOND}
 
 
@@ -405,7 +405,7 @@ async def test_command_line_of_a_vm_that_is_known_is_not_read_for_a_new_one(
     hanging = Hanging(paths.procfs, "3993/cmdline")
     try:
         assert set((await read(reader, BOTH)).vms) == {HYBRID, SECOND}
-        assert reader._hung == {}
+        assert reader._patience.hung == {}
     finally:
         hanging.go_on()
 
@@ -419,7 +419,7 @@ async def test_tap_whose_file_hangs_costs_itself(readers: Asked, tmp_path: Path)
         assert (set(reading.vms), set(reading.taps)) == ({HYBRID}, {"vnet1"})
     finally:
         hanging.go_on()
-    await until(lambda: not reader._hung)
+    await until(lambda: not reader._patience.hung)
 
 
 async def test_queues_that_hang_leave_the_vms_and_are_asked_again_when_they_go_on(readers: Asked) -> None:
@@ -434,7 +434,7 @@ async def test_queues_that_hang_leave_the_vms_and_are_asked_again_when_they_go_o
         reading = await with_time(lambda: reader.read({HYBRID: ("guest-1", 1)}, ["vnet0"]), 2)
         assert (set(reading.vms), reading.queues) == ({HYBRID}, {})
     held.set()
-    await until(lambda: not reader._hung)
+    await until(lambda: not reader._patience.hung)
     assert (await read(reader, {HYBRID: ("guest-1", 1)}, "vnet0")).queues == QUEUES
 
 
@@ -447,17 +447,17 @@ async def test_nothing_is_read_in_no_time(readers: Asked) -> None:
 async def test_threads_that_files_hold_are_bounded(
     readers: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stratoscope.hypervisor.kernel_reader._MOST_HUNG", 0)
+    monkeypatch.setattr("stratoscope.hypervisor.patience.MOST_HUNG", 0)
     paths = copied("hybrid", tmp_path)
     reader = readers.reader(paths)
     hanging = Hanging(paths.procfs, "3993/cmdline")
     try:
         for _ in range(2):
             assert (await read(reader, BOTH)).missing == dict.fromkeys(BOTH, NotFound.TIMEOUT)
-        assert len(reader._hung) == 1
+        assert len(reader._patience.hung) == 1
     finally:
         hanging.go_on()
-    await until(lambda: not reader._hung)
+    await until(lambda: not reader._patience.hung)
     assert set((await read(reader, BOTH)).vms) == {HYBRID, SECOND}
 
 
@@ -468,12 +468,12 @@ async def test_reading_that_nobody_waits_for_any_more_changes_nothing(readers: A
     before = reader._memory
     hanging = Hanging(paths.procfs, "4006/stat")
     task = asyncio.create_task(read(reader, BOTH))
-    await until(lambda: reader._calls.busy == 1)
+    await until(lambda: reader._patience._calls.busy == 1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     hanging.go_on()
-    await until(lambda: not reader._hung)
+    await until(lambda: not reader._patience.hung)
     assert reader._memory is before
     assert set((await read(reader, BOTH)).vms) == {HYBRID, SECOND}
 

@@ -3,26 +3,25 @@
 A file that hangs costs the VM whose it is: the thread is left alone with it, and the others are read anew.
 """
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from stratoscope.core.collector import time_left_s
-from stratoscope.core.errors import CollectError, LeftOut
-from stratoscope.core.threads import BlockingCalls
+from stratoscope.core.errors import LeftOut
 from stratoscope.hypervisor.kernel.oom import OOM, Kills
-from stratoscope.hypervisor.kernel.passes import Left, Pass
+from stratoscope.hypervisor.kernel.passes import Pass
 from stratoscope.hypervisor.kernel.past import Past
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.kernel.processes import NotFound, Process, Processes
 from stratoscope.hypervisor.kernel.qdisc import Queues, read_queues
 from stratoscope.hypervisor.kernel.taps import Tap, read_tap
 from stratoscope.hypervisor.kernel.vm import VMKernel, read_vm
+from stratoscope.hypervisor.patience import Patience
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +29,6 @@ _SHARE: Final = 0.3
 """The share of the time left that reading may take, while there is more to be asked after it."""
 _LAST_SHARE: Final = 0.8
 """The same, when there is nothing more to be asked."""
-_PATIENCE: Final = 1 / 8
-_LEAST_PATIENCE_S: Final = 0.1
-"""A file that takes such a share of the time of a reading hangs, unless that is less."""
-_MOST_HUNG: Final = 100
-"""So many threads may be left alone with files that hang; beyond it nothing is read until one goes on."""
 _STOPPED: Final = frozenset("tT")
 _DEAD: Final = frozenset("ZXx")
 """Letters of processes that do nothing until someone else does something, and of those that have ended."""
@@ -99,8 +93,7 @@ class KernelReader:
         self._seen: frozenset[str] = frozenset()
         self._was_promiscuous: dict[tuple[str, int | None], bool] = {}
         self._since: dict[tuple[str, str], float] = {}
-        self._calls = BlockingCalls("kernel", _MOST_HUNG + 1)
-        self._hung: dict[Hashable, asyncio.Future[Any]] = {}
+        self._patience = Patience()
 
     async def read(self, running: Mapping[str, tuple[str, int]], taps: Sequence[str]) -> Reading:
         """Read now; what cannot be read in time is left out, since other sources still tell of the VMs.
@@ -123,43 +116,16 @@ class KernelReader:
         return await self._within(within_s, known, lambda this: self._read_again(this, known, taps))
 
     def close(self) -> None:
-        self._calls.close()
+        self._patience.close()
 
     async def _within(
         self, within_s: float, wanted: Iterable[str], read: Callable[[Pass], tuple[Reading, _Memory]]
     ) -> Reading:
-        """What is read in this time; nothing of those whose files hang, each of which is left alone."""
-        until = time.monotonic() + within_s
-        while time.monotonic() < until:
-            this = Pass(hung=frozenset(self._hung))
-            try:
-                future = self._calls.start(read, this)
-            except CollectError as error:
-                log.debug("kernel not read error=%r", str(error))
-                break
-            try:
-                await _watch(future, this, until, max(_LEAST_PATIENCE_S, within_s * _PATIENCE))
-            finally:
-                if not future.done():
-                    self._leave(future, this)
-            if future.done():
-                reading, self._memory = future.result()
-                return reading
-            log.debug("a file hangs whose=%s", this.at)
-        return Reading(missing=dict.fromkeys(wanted, NotFound.TIMEOUT))
-
-    def _leave(self, future: "asyncio.Future[Any]", this: Pass) -> None:
-        this.is_left = True
-        whose = this.at
-        self._hung[whose] = future
-
-        def returned(future: "asyncio.Future[Any]") -> None:
-            if self._hung.get(whose) is future:
-                del self._hung[whose]
-            if not isinstance(future.exception(), Left | None):
-                log.debug("what hung failed error=%r", str(future.exception()))
-
-        future.add_done_callback(returned)
+        found = await self._patience.within(within_s, read)
+        if found is None:
+            return Reading(missing=dict.fromkeys(wanted, NotFound.TIMEOUT))
+        reading, self._memory = found
+        return reading
 
     def _read(
         self, this: Pass, running: Mapping[str, tuple[str, int]], taps: Sequence[str]
@@ -260,15 +226,6 @@ class KernelReader:
         for (kind, uuid), at in self._since.items():
             for_s[kind][uuid] = now - at
         return for_s["stuck"], for_s["dead"]
-
-
-async def _watch(future: "asyncio.Future[Any]", this: Pass, until: float, patience_s: float) -> None:
-    """Wait until it is done, reads nothing any more, or the time is over."""
-    while not future.done() and (left_s := until - time.monotonic()) > 0:
-        reads = this.reads
-        await asyncio.wait({future}, timeout=min(patience_s, left_s))
-        if this.reads == reads:
-            break
 
 
 def _pasts(
