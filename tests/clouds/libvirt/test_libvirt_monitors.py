@@ -326,6 +326,27 @@ async def test_domain_that_hangs_is_found_over_the_connections_that_are_open() -
     await asked.close()
 
 
+@pytest.mark.parametrize("idle", [1, 2, 4])
+async def test_monitors_are_asked_over_what_is_open_while_no_more_connections_are_granted(idle: int) -> None:
+    asked = Asked(20)
+    (await hold_the_door(asked, idle)).set()
+    asked.daemon.broken["connect"] = failure(libvirt.VIR_ERR_SYSTEM_ERROR, "end of file while reading data")
+    for _ in range(3):
+        assert await asked() == asked.all_but()
+        asked.clock.more_s += 20
+        assert asked.blocked() == set()
+    await asked.close()
+
+
+async def test_daemon_that_grants_no_connection_at_all_is_unavailable(asked: Asked) -> None:
+    asked.daemon.broken["connect"] = failure(libvirt.VIR_ERR_SYSTEM_ERROR, "Connection refused")
+    with pytest.raises(CollectError) as error:
+        await asked()
+    assert error.value.reason is Reason.UNAVAILABLE
+    asked.clock.more_s += 60
+    assert asked.blocked() == set()
+
+
 async def test_silence_counts_anew_after_the_daemon_itself_did_not_answer(asked: Asked) -> None:
     await asked()
     asked.hang(7)

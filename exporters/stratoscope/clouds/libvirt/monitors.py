@@ -22,6 +22,7 @@ from stratoscope.clouds.libvirt.connections import Connections
 from stratoscope.clouds.libvirt.errors import GONE
 from stratoscope.clouds.libvirt.model import Monitor
 from stratoscope.clouds.libvirt.stats import Stats, bits, has_monitor_values
+from stratoscope.core.errors import CollectError
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +51,19 @@ class _Call:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One `ask`: what is wanted, until when, and of which domains it is known whether they answered."""
+    """One `ask`: what is wanted, and until when.
+
+    Attributes:
+        judged: Domains of which it is known whether they answered.
+        unasked: Those of each call that got no connection.
+        refusals: Why, where the daemon said so.
+    """
 
     wanted: Mapping[str, frozenset[str]]
     until: float
     judged: set[str] = field(default_factory=set)
+    unasked: list[Sequence[str]] = field(default_factory=list)
+    refusals: list[CollectError] = field(default_factory=list)
 
     def is_answer(self, uuid: str, stats: Stats | None) -> bool:
         return stats is not None and has_monitor_values(stats, self.wanted[uuid])
@@ -108,14 +117,26 @@ class Monitors:
             if uuid not in silent:
                 by_groups.setdefault(groups, []).append(uuid)
         answers = await _together(self._split(uuids, this) for uuids in by_groups.values())
+        if this.unasked:
+            answers |= await self._over_open_connections(this)
         if answers and not self._hung:
             took = self._monotonic() - began
             self._usual_s = took if self._usual_s is None else 0.7 * self._usual_s + 0.3 * took
         self._account(this, answers)
         return answers
 
+    async def _over_open_connections(self, this: _Round) -> Answers:
+        """Ask those whose calls got no connection one after the other over those that there are."""
+        unasked, this.unasked[:] = list(this.unasked), []
+        answers: Answers = {}
+        for uuids in unasked:
+            answers |= await self._split(uuids, this)
+        if this.refusals and not this.judged:  # nobody could be asked
+            raise this.refusals[0]
+        return answers
+
     async def _split(self, uuids: Sequence[str], this: _Round) -> Answers:
-        most = self._connections.free if self._cannot_connect else PIECES
+        most = self._connections.free if this.refusals or self._cannot_connect else PIECES
         if not most:
             return {}
         parts = max(1, min(PIECES, most, self._free, len(uuids)))
@@ -128,7 +149,7 @@ class Monitors:
             return {}
         answers = await self._call(uuids, this, self._patience_s(left_s))
         if answers is None:
-            return await self._split(uuids, this) if len(uuids) > 1 or self._cannot_connect else {}
+            return await self._split(uuids, this) if len(uuids) > 1 else {}
         return answers
 
     @property
@@ -157,17 +178,30 @@ class Monitors:
         try:
             done, _ = await asyncio.wait({future}, timeout=patience_s)
             if done:
-                this.judged.update(uuids)
-                return future.result()
+                return self._outcome(future, call, this)
         except asyncio.CancelledError:
             self._leave(future, call)
             raise
         finally:
             self._under_way -= 1
         self._leave(future, call)
-        if len(uuids) == 1 and call.is_connected:
+        if not call.is_connected:
+            this.unasked.append(uuids)
+            return {}
+        if len(uuids) == 1:
             this.judged.update(uuids)
         return None
+
+    @staticmethod
+    def _outcome(future: "asyncio.Future[Answers]", call: _Call, this: _Round) -> Answers:
+        """The answers of a call that returned; none where the daemon opened no connection for it."""
+        error = future.exception()
+        if isinstance(error, CollectError) and not call.is_connected:
+            this.unasked.append(call.uuids)
+            this.refusals.append(error)
+            return {}
+        this.judged.update(call.uuids)
+        return future.result()
 
     def _leave(self, future: "asyncio.Future[Answers]", call: _Call) -> None:
         self._hung[future] = call
