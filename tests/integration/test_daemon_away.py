@@ -131,19 +131,20 @@ def test_vms_are_not_blamed_while_others_use_up_the_daemons_workers(exporter: Ru
 @contextmanager
 def full_house() -> Iterator[None]:
     """The daemon takes no more clients than are there, and these stay."""
-    info = dict(line.split(":") for line in admin("server-clients-info").splitlines() if ":" in line)
-    most = next(value.strip() for key, value in info.items() if key.strip() == "nclients_max")
-    held = [libvirt.openReadOnly(URI) for _ in range(4)]
-    count = len(admin("server-clients-list").splitlines())
-    admin("server-clients-set", "--max-clients", str(max(count - 2, 20)), "--max-unauth-clients", "5")
+    most, now = clients("nclients_max"), clients("nclients")
+    held = [libvirt.openReadOnly(URI) for _ in range(20)]
+    admin("srv-clients-set", "--max-clients", str(now + len(held)))
     try:
-        while len(admin("server-clients-list").splitlines()) < max(count - 2, 20):
-            held.append(libvirt.openReadOnly(URI))
         yield
     finally:
-        admin("server-clients-set", "--max-clients", most, "--max-unauth-clients", "20")
+        admin("srv-clients-set", "--max-clients", str(most))
         for connection in held:
             connection.close()
+
+
+def clients(key: str) -> int:
+    pairs = (line.split(":") for line in admin("srv-clients-info").splitlines() if ":" in line)
+    return next(int(value) for name, value in pairs if name.strip() == key)
 
 
 def admin(command: str, *arguments: str) -> str:
@@ -156,10 +157,14 @@ def test_vms_are_not_blamed_while_the_daemon_takes_no_more_clients(
     exporter: RunningExporter, is_connected: bool
 ) -> None:
     scrape(exporter)
-    if not is_connected:  # the exporter loses its connections, and gets no new ones
-        with killed():
-            pass
-    with full_house():
+    with ExitStack() as stack:
+        if is_connected:
+            stack.enter_context(full_house())
+        else:
+            with stopped(exporter.process.pid):  # it loses its connections, and gets no new ones
+                with killed():
+                    pass
+                stack.enter_context(full_house())
         until = time.monotonic() + AWAY_S
         while time.monotonic() < until:
             ours, took_s = scrape(exporter, timeout_s=5)
