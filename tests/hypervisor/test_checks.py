@@ -105,6 +105,7 @@ def test_check_fails_where_its_rule_says_so(of: Domain, evidence: Evidence, expe
         (active(), seen("t", stuck_s=4.9)),
         (active(), seen("Z", dead_s=4.9)),
         (active(), seen("D", storage_s=9.9)),
+        (active("running", "postcopy"), seen(storage_s=60.0)),
         (off("shutdown"), seen(dead_s=60.0, storage_s=60.0)),
         (active(), seen(blocked_s=10.0)),
         (active(), seen(blocked_s=30.0)),

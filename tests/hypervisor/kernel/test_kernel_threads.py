@@ -111,6 +111,19 @@ def test_thread_that_ends_while_it_is_looked_at_is_none(looked: Looked) -> None:
     assert looked.threads._waiting == {}
 
 
+def test_thread_that_stands_still_while_the_process_dumps_its_core_waits_for_no_storage(
+    looked: Looked,
+) -> None:
+    set_threads(looked.paths, PID, {PID: ("R", 50), VCPU: ("D", 25)})
+    status = Path(looked.paths.procfs, str(PID), "task", str(VCPU), "status")
+    status.write_text("CoreDumping:\t1\n" + status.read_text())
+    for now in (0, 30):
+        assert looked.threads.blocked_s(PID, looked.paths, looked.reader, now) == 0
+    status.write_text(status.read_text().replace("CoreDumping:\t1", "CoreDumping:\t0"))
+    assert looked.threads.blocked_s(PID, looked.paths, looked.reader, 60) == 0
+    assert looked.threads.blocked_s(PID, looked.paths, looked.reader, 75) == 15
+
+
 def test_process_that_is_gone_has_no_thread(looked: Looked) -> None:
     assert looked.threads.blocked_s(77, looked.paths, looked.reader, 0) == 0
     assert not looked.threads.is_frozen

@@ -67,9 +67,9 @@ def _state(text: bytes | None) -> bytes:
 
 
 def _switches(path: str, reader: Read) -> int | None:
-    """How often the kernel switched away from a thread; None when it has ended."""
+    """How often the kernel switched away from it; None when it has ended, or its process dumps its core."""
     text = reader(path)
-    if text is None:
+    if text is None or b"CoreDumping:\t1" in text:
         return None
     lines = [line.split() for line in text.splitlines() if line.startswith(_SWITCHES)]
     if len(lines) != len(_SWITCHES):

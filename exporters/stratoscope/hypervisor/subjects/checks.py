@@ -76,7 +76,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
 def verdict(domain: Domain, evidence: Evidence) -> Checks:
     """The four checks of a VM."""
-    hangs = domain.is_active and evidence.storage_s >= STORAGE_HUNG_S
+    hangs = domain.is_active and _hangs(domain, evidence)
     is_deaf = not hangs and _is_deaf(domain, evidence.monitor)  # QEMU's main thread may wait for storage, too
     return Checks(
         host=domain.is_active and (_is_stuck(evidence) or is_deaf),
@@ -84,6 +84,11 @@ def verdict(domain: Domain, evidence: Evidence) -> Checks:
         storage=hangs or _lacks_storage(domain, evidence.io_error_age_s),
         network=_lacks_network(domain, evidence.taps),
     )
+
+
+def _hangs(domain: Domain, evidence: Evidence) -> bool:
+    """After a post-copy migration a vCPU waits just so for a page that the other host has."""
+    return evidence.storage_s >= STORAGE_HUNG_S and not domain.reason.startswith("postcopy")
 
 
 def _is_stuck(evidence: Evidence) -> bool:
