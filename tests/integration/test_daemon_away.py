@@ -17,7 +17,7 @@ from integration.own_guest import own_guest
 from integration.scrapes import scrape
 from integration.virsh import URI, Page, pid_of, stopped, virsh, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.full]
+pytestmark = [pytest.mark.integration, pytest.mark.full, pytest.mark.timeout(900)]
 
 ONE, ONE_ID = "strato-1", "57a70000-0000-4000-8000-000000000001"
 OTHER_ID = "57a70000-0000-4000-8000-000000000002"

@@ -13,7 +13,7 @@ from integration.own_guest import FileSystem, OwnGuest, file_system, own_guest
 from integration.scrapes import scrape
 from integration.virsh import Page, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.full]
+pytestmark = [pytest.mark.integration, pytest.mark.full, pytest.mark.timeout(900)]
 
 OTHER_ID = "57a70000-0000-4000-8000-000000000002"
 CHECKS = ("host", "vm", "storage", "network")

@@ -14,7 +14,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _PATIENCE: Final = 1 / 8
-_LEAST_PATIENCE_S: Final = 0.1
+_LEAST_PATIENCE_S: Final = 0.3
 """A file that takes such a share of the time of a reading hangs, unless that is less."""
 MOST_HUNG: Final = 100
 """So many threads may be left alone with files that hang; beyond it nothing is read until one goes on."""
