@@ -431,7 +431,7 @@ async def test_queues_that_hang_leave_the_vms_and_are_asked_again_when_they_go_o
 
     reader = readers.reader(recorded("hybrid"), hanging)
     for _ in range(2):
-        reading = await with_time(lambda: reader.read({HYBRID: ("guest-1", 1)}, ["vnet0"]), 2)
+        reading = await with_time(lambda: reader.read({HYBRID: ("guest-1", 1)}, ["vnet0"]))
         assert (set(reading.vms), reading.queues) == ({HYBRID}, {})
     held.set()
     await until(lambda: not reader._patience.hung)
