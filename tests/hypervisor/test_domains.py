@@ -11,6 +11,7 @@ from stratoscope.clouds.libvirt.model import Tap as Link
 from stratoscope.core.collector import Collection, OnScrape
 from stratoscope.core.errors import LeftOut, Reason
 from stratoscope.core.runner import Runner
+from stratoscope.hypervisor.collectors.killed import Killed
 from stratoscope.hypervisor.kernel.oom import Kills
 from stratoscope.hypervisor.kernel.processes import NotFound
 from stratoscope.hypervisor.kernel.qdisc import Qdisc, Queues
@@ -248,6 +249,35 @@ async def test_kills_for_want_of_memory_are_shown_of_vms_that_died_of_them_too()
         assert f'vm_oom_kills_total{{cloud="uni",vm_id="{uuid(number)}"}} {count}\n' in shown
     slice_ = 'cloud="uni",host="node1",uri="qemu:///system",slice="machine.slice"'
     assert f"stratoscope_hypervisor_host_slice_oom_kills_total{{{slice_}}} 4\n" in shown
+
+
+async def test_kill_of_a_vm_that_is_listed_no_more_is_shown_by_its_id() -> None:
+    host = FakeHost(domains=[listed(1), listed(6, name="one-77")])
+    before = reading(1, 6)
+    after = reading(1, kills=Kills({uuid(1): 0, uuid(6): 1, uuid(9): 4}))
+    collector, _ = domains(host, before, after)
+    assert 'vm_oom_kills_total{cloud="uni",vm_id="77"} 0\n' in await page(collector)
+    host.domains = [listed(1)]
+    for _ in range(2):
+        shown = [line for line in (await page(collector)).splitlines() if "vm_oom_kills_total{" in line]
+        assert [line.partition("vm_id=")[2] for line in shown] == [f'"{uuid(1)}"}} 0', '"77"} 1']
+
+
+def test_kill_of_a_vm_that_is_listed_no_more_is_shown_for_an_hour() -> None:
+    killed = Killed()
+    assert killed.gone({"a": 0, "b": 0}, {"a": "1", "b": "2"}, 100.0) == {}
+    assert killed.gone({"a": 1, "b": 0}, {"b": "2"}, 110.0) == {"1": 1}
+    assert killed.gone({"a": 1}, {}, 3690.0) == {"1": 1}
+    assert killed.gone({"a": 1}, {}, 3710.0) == {}
+    assert killed.gone({"a": 1}, {"a": "1"}, 3720.0) == {}, "it is listed again, and shown with the others"
+
+
+async def test_kills_are_not_shown_where_the_subject_is_switched_off() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1), reading(kills=Kills({uuid(1): 1})), chosen=[SUBJECTS["state"]])
+    await page(collector)
+    host.domains = []
+    assert "oom_kills" not in (await page(collector)).replace("slice_oom_kills", "")
 
 
 @pytest.mark.parametrize(("tag", "collector"), [("", "pressure"), ("lxc", "pressure_lxc")])

@@ -21,10 +21,12 @@ from stratoscope.core.metrics import Labels, Sample
 from stratoscope.core.runner import LEFT_OUT
 from stratoscope.hypervisor.collectors import left_over, tagged, totals
 from stratoscope.hypervisor.collectors.claims import Claims
+from stratoscope.hypervisor.collectors.killed import Killed
 from stratoscope.hypervisor.collectors.together import evidence, taps_of, vcpus_of
 from stratoscope.hypervisor.kernel.vm import VMKernel
 from stratoscope.hypervisor.kernel_reader import KernelReader, Reading
 from stratoscope.hypervisor.subjects import Subject
+from stratoscope.hypervisor.subjects.cgroup import OOM_KILLS
 from stratoscope.hypervisor.subjects.checks import verdict
 from stratoscope.hypervisor.vm import VM
 
@@ -46,6 +48,7 @@ class VMs(msgspec.Struct, frozen=True, gc=False):
         unread: How many domains are not among `vms` though they are there.
         shown: VM ids of those that no other URI of the cloud shows; None where all are.
         kills: By slice, on cgroup v2: processes that the kernel killed for want of memory.
+        killed: The same by VM id, of VMs that are listed no more.
     """
 
     vms: list[VM]
@@ -55,6 +58,7 @@ class VMs(msgspec.Struct, frozen=True, gc=False):
     unread: int = 0
     shown: frozenset[str] | None = None
     kills: Mapping[str, int] = {}
+    killed: Mapping[str, int] = {}
 
 
 class Domains(Collector[VMs]):
@@ -84,6 +88,7 @@ class Domains(Collector[VMs]):
         self._before_at = 0.0
         self._left_over: VMs | None = None
         self._labels_of: dict[str, Labels] = {}
+        self._killed = Killed()
 
     async def fetch(self) -> VMs:
         patience_s = time_left_s()
@@ -104,7 +109,7 @@ class Domains(Collector[VMs]):
         vms = data.vms if shown is None else [vm for vm in data.vms if vm.vm_id in shown]
         elsewhere = [totals.ELSEWHERE(len(data.vms) - len(vms), self._labels)]
         of_vms = itertools.chain.from_iterable(self._of_vms(vms, self._subjects))
-        return itertools.chain(of_vms, self._of_host(data), elsewhere)
+        return itertools.chain(of_vms, self._of_killed(data), self._of_host(data), elsewhere)
 
     def failure(self) -> Iterable[Sample]:
         """What the kernel tells of the VMs that ran when the daemon was last reached."""
@@ -128,6 +133,11 @@ class Domains(Collector[VMs]):
             for subject in subjects:
                 yield subject.samples(vm, labels)
 
+    def _of_killed(self, data: VMs) -> Iterable[Sample]:
+        if OOM_KILLS in self.families:
+            for vm_id, kills in data.killed.items():
+                yield OOM_KILLS(kills, Labels(cloud=self.cloud, vm_id=vm_id))
+
     def _of_host(self, data: VMs) -> Iterable[Sample]:
         yield from totals.samples(data.vms, self._labels, is_whole=not data.unread)
         if data.missing is not None:
@@ -150,7 +160,8 @@ class Domains(Collector[VMs]):
         unread = listing.failed + undecoded
         shown = self._claims.granted(self.name, {vm.vm_id: vm.domain.is_active for vm in vms})
         malformed += unread + reading.malformed
-        return VMs(vms, malformed, missing, reading.lacking, unread, shown, reading.kills.by_slice)
+        killed = self._killed.gone(reading.kills.by_vm, self._host.vm_ids, time.monotonic())
+        return VMs(vms, malformed, missing, reading.lacking, unread, shown, reading.kills.by_slice, killed)
 
     async def _by_kernel(self) -> VMs | None:
         """The VMs known from before, without those that somebody ended; None where there are none."""
