@@ -21,6 +21,8 @@ class Subject:
         monitor: Groups of libvirt's statistics that it needs from the VM's monitor.
         cpu: Whether it needs CPU times: from the kernel, or where that is not readable from libvirt.
         taps: Whether it needs the host's ends of the VM's interfaces.
+        without_daemon: Whether it goes on while the daemon does not answer: the kernel tells it, or the
+            definition, which holds as long as the VM's process runs.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Subject:
     monitor: frozenset[str] = frozenset()
     cpu: bool = False
     taps: bool = False
+    without_daemon: bool = False
 
 
 VM_LABELS = ("cloud", "vm_id")

@@ -78,4 +78,5 @@ TAPS: Final = Subject(
     series=3,
     beyond="3 for each further interface; 2 for each that has a queue, as with a bandwidth limit",
     taps=True,
+    without_daemon=True,
 )
