@@ -3,17 +3,19 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from stratoscope.core.collector import time_left_s
-from stratoscope.core.errors import CollectError, LeftOut, Reason
+from stratoscope.core.errors import CollectError, LeftOut, Reason, is_shortage
 from stratoscope.core.flights import Flights
 from stratoscope.core.threads import BlockingCalls
+from stratoscope.hypervisor.kernel.links import read_promiscuity
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.kernel.processes import NotFound, Processes
 from stratoscope.hypervisor.kernel.qdisc import Queues, read_queues
+from stratoscope.hypervisor.kernel.tap_history import TapHistory, Told
 from stratoscope.hypervisor.kernel.taps import Tap, read_tap
 from stratoscope.hypervisor.kernel.vm import VMKernel, read_vm
 
@@ -23,7 +25,7 @@ _SHARE: Final = 0.3
 """The share of the time left that reading may take; a file of a process in trouble can hang."""
 _STUCK: Final = frozenset("DtTZXx")
 """Letters of processes that do nothing until someone else does something."""
-WHY_UNREADABLE: Final = (*NotFound, Reason.TIMEOUT)
+WHY_UNREADABLE: Final = (*NotFound, Reason.TIMEOUT, Reason.UNAVAILABLE)
 """Every reason in `Reading.missing`."""
 
 
@@ -32,9 +34,8 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         vms: By domain UUID; those whose process was found and readable.
-        taps: By interface name; None for one that was there and is gone. One that this exporter never saw is
-            not in it: a vhost-user interface is no device, and a network namespace hides others'.
-        changed: Interfaces whose promiscuous flag is not what it was when they were first seen.
+        taps: Interfaces by name. One that this exporter never saw is not among them: a vhost-user interface
+            is no device, and a network namespace hides others'.
         queues: By interface name; empty where the kernel does not tell.
         missing: Why a running VM was not read, by UUID; see WHY_UNREADABLE.
         stuck_s: For how long every reading found the VM's process in a state in which it does nothing.
@@ -43,8 +44,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     """
 
     vms: Mapping[str, VMKernel] = {}
-    taps: Mapping[str, Tap | None] = {}
-    changed: frozenset[str] = frozenset()
+    taps: Told = Told()
     queues: Mapping[str, Queues] = {}
     missing: Mapping[str, str] = {}
     stuck_s: Mapping[str, float] = {}
@@ -60,14 +60,16 @@ class KernelReader:
         paths: Paths,
         *,
         queues: Callable[[], Mapping[str, Queues] | LeftOut] = read_queues,
+        promiscuity: Callable[[], Mapping[str, int] | LeftOut] = read_promiscuity,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Args: queues: How the interfaces' queues are read; it looks at no path."""
-        self._paths, self._read_queues, self._monotonic = paths, queues, monotonic
+        """Args: queues, promiscuity: How rtnetlink tells them of all interfaces; they look at no path."""
+        self._paths, self._monotonic = paths, monotonic
+        self._by_netlink = {"queues": queues, "promiscuity": promiscuity}
         self._processes = Processes(paths)
-        self._seen: frozenset[str] = frozenset()
-        self._was_promiscuous: dict[tuple[str, int | None], bool] = {}
+        self._history = TapHistory()
         self._stuck_since: dict[str, float] = {}
+        self._is_short = False
         self._calls = BlockingCalls("kernel", 1)
         self._flights = Flights("the kernel's files")
 
@@ -79,12 +81,21 @@ class KernelReader:
             taps: Interface names.
         """
         try:
-            return await self._flights.share(
+            reading = await self._flights.share(
                 "VMs", lambda: self._calls.start(self._read, running, taps), time_left_s() * _SHARE
             )
         except CollectError as error:
             log.debug("kernel not read error=%r", str(error))
             return Reading(missing=dict.fromkeys(running, Reason.TIMEOUT))
+        except OSError as error:  # the exporter is short of something: file descriptors, memory
+            level = logging.DEBUG if self._is_short else logging.ERROR
+            log.log(level, "the kernel's files cannot be read error=%r", str(error))
+            self._is_short = True
+            return Reading(missing=dict.fromkeys(running, Reason.UNAVAILABLE))
+        if self._is_short:
+            self._is_short = False
+            log.info("the kernel's files are read again")
+        return reading
 
     def close(self) -> None:
         self._calls.close()
@@ -92,14 +103,18 @@ class KernelReader:
     def _read(self, running: Mapping[str, tuple[str, int]], taps: Sequence[str]) -> Reading:
         vms, missing = self._vms(running)
         found, malformed = self._taps(taps)
-        lacking, queues = _lacking(vms.values()), self._queues(taps)
-        if isinstance(queues, LeftOut):
-            lacking["queues"], queues = queues, {}
-        elif queues is None:
-            queues, malformed = {}, malformed + 1
+        lacking = _lacking(vms.values())
+        told: dict[str, Mapping[str, Any]] = {}
+        for name, ask in self._by_netlink.items():
+            answer = _asked(ask) if taps else {}
+            if isinstance(answer, LeftOut):
+                lacking[name] = answer
+            malformed += answer is None
+            told[name] = answer if isinstance(answer, Mapping) else {}
+        known = self._history.learn(taps, found, told["promiscuity"])
         malformed += sum(reason is NotFound.MALFORMED for reason in missing.values())
         stuck_s = self._stuck(vms)
-        return Reading(vms, found, self._changed(found), queues, missing, stuck_s, lacking, malformed)
+        return Reading(vms, known, told["queues"], missing, stuck_s, lacking, malformed)
 
     def _vms(self, running: Mapping[str, tuple[str, int]]) -> tuple[dict[str, VMKernel], dict[str, str]]:
         """VMs as read, and why the others were not; a process that ended meanwhile is neither."""
@@ -118,7 +133,7 @@ class KernelReader:
         return vms, missing
 
     def _taps(self, names: Sequence[str]) -> tuple[dict[str, Tap | None], int]:
-        """Interfaces that are there, or were; and how many made no sense."""
+        """Interfaces as they are, None where there is none; and how many made no sense."""
         found: dict[str, Tap | None] = {}
         malformed = 0
         for name in names:
@@ -127,32 +142,24 @@ class KernelReader:
             except (PermissionError, ValueError) as error:
                 log.debug("interface left out name=%s error=%r", name, str(error))
                 malformed += 1
-        self._seen = frozenset(name for name in names if name in self._seen or found.get(name) is not None)
-        return {name: tap for name, tap in found.items() if name in self._seen}, malformed
-
-    def _changed(self, taps: Mapping[str, Tap | None]) -> frozenset[str]:
-        """Those whose flag differs from the first sight; the index tells one from the next of that name."""
-        now = {(name, tap.ifindex): tap.is_promiscuous for name, tap in taps.items() if tap is not None}
-        self._was_promiscuous = {key: self._was_promiscuous.get(key, flag) for key, flag in now.items()}
-        return frozenset(
-            name for (name, index), flag in now.items() if self._was_promiscuous[name, index] != flag
-        )
-
-    def _queues(self, taps: Sequence[str]) -> Mapping[str, Queues] | LeftOut | None:
-        """None for an answer that makes no sense, or none in time."""
-        if not taps:
-            return {}
-        try:
-            return self._read_queues()
-        except (OSError, ValueError) as error:
-            log.debug("queues not read error=%r", str(error))
-            return None
+        return found, malformed
 
     def _stuck(self, vms: Mapping[str, VMKernel]) -> dict[str, float]:
         now = self._monotonic()
         stuck = [uuid for uuid, vm in vms.items() if vm.state in _STUCK]
         self._stuck_since = {uuid: self._stuck_since.get(uuid, now) for uuid in stuck}
         return {uuid: now - since for uuid, since in self._stuck_since.items()}
+
+
+def _asked(ask: Callable[[], Mapping[str, Any] | LeftOut]) -> Mapping[str, Any] | LeftOut | None:
+    """None for an answer that makes no sense, or none in time."""
+    try:
+        return ask()
+    except (OSError, ValueError) as error:
+        if is_shortage(error):
+            raise
+        log.debug("rtnetlink not read error=%r", str(error))
+        return None
 
 
 _GIVEN: Final[Mapping[str, tuple[str, Callable[[VMKernel], bool]]]] = {

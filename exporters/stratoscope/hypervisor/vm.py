@@ -2,7 +2,7 @@
 
 import msgspec
 
-from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
+from stratoscope.clouds.libvirt.model import DiskSizes, Domain, Identity, Monitor
 from stratoscope.hypervisor.kernel.vm import VMKernel
 
 
@@ -12,9 +12,11 @@ class TapView(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         is_up: It is there, up and has a carrier, and the operator has not set the link down.
         mtu: Bytes; None when the device is gone.
-        promiscuous_changed: Whether it is promiscuous now and was not when it was first seen, or the reverse.
+        promiscuous_changed: Whether more hold it in promiscuous mode than ever before.
         queue_drops: Packets its queue dropped; None where it has no queue.
         queue_backlog: Bytes that wait in its queue; None where it has no queue.
+        link: What the operator set; None where the definition is not known.
+        is_attached: Whether it is a port of its bridge; None where it has none.
     """
 
     name: str
@@ -23,6 +25,8 @@ class TapView(msgspec.Struct, frozen=True, gc=False):
     promiscuous_changed: bool | None
     queue_drops: int | None
     queue_backlog: int | None
+    link: bool | None = None
+    is_attached: bool | None = None
 
 
 class Checks(msgspec.Struct, frozen=True, gc=False):
@@ -45,3 +49,4 @@ class VM(msgspec.Struct, frozen=True, gc=False):
     taps: tuple[TapView, ...]
     vcpus: int | None
     checks: Checks
+    off_disks: tuple[DiskSizes, ...] = ()

@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.libvirt.host import LEAST_TIME_S, LibvirtHost, Listed, Listing
-from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
+from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor, Nic
+from stratoscope.clouds.libvirt.off_disks import Sizes
 from stratoscope.clouds.libvirt.stats import Stats, domain
 from stratoscope.core.collector import Collector, time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, Reason
@@ -31,8 +32,10 @@ _CPU_GROUPS: Final = frozenset({"cpu", "vcpu"})
 _NO_ANSWER: Final = frozenset({Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.BUSY})
 FORGOTTEN_AFTER_S: Final = 3600.0
 """So long the VMs of a daemon that does not answer are shown as failed: later they may run elsewhere."""
-_SUBJECT_OF: Final = {"queues": "taps"}
+_SUBJECT_OF: Final = {"queues": "taps", "promiscuity": "taps"}
 """What may be lacking but is no subject of its own."""
+_ON_A_BRIDGE: Final = frozenset({"bridge", "network"})
+"""Kinds of interfaces whose tap libvirt makes a port of the bridge that the live definition names."""
 
 
 class VMs(msgspec.Struct, frozen=True, gc=False):
@@ -140,11 +143,20 @@ class Domains(Collector[VMs]):
         answers, (identities, malformed) = await asyncio.gather(
             self._ask(listing, active, reading), self._host.identities(listing.domains)
         )
-        vms, undecoded = self._put_together(listing, reading, answers, identities)
+        off = await self._off_disks(listing, identities)
+        vms, undecoded = self._put_together(listing, reading, answers, identities, off)
+        nameless = sum(vm.domain.nameless for vm in vms)
         missing = None if self._kernel is None else reading.missing
         unread = listing.failed + undecoded
         shown = self._claims.granted(self.name, {vm.vm_id: vm.domain.is_active for vm in vms})
-        return VMs(vms, unread + malformed + reading.malformed, missing, reading.lacking, unread, shown)
+        odd = unread + malformed + nameless + reading.malformed
+        return VMs(vms, odd, missing, reading.lacking, unread, shown)
+
+    async def _off_disks(self, listing: Listing, identities: Mapping[str, Identity]) -> Mapping[str, Sizes]:
+        if "off" not in self.subjects:
+            return {}
+        off = [one.uuid for one in listing.domains if one.domain_id < 0 and one.uuid in identities]
+        return await self._host.off_disks({uuid: identities[uuid].disks for uuid in off})
 
     async def _read_kernel(self, active: Sequence[Listed]) -> Reading:
         if self._kernel is None:
@@ -181,6 +193,7 @@ class Domains(Collector[VMs]):
         reading: Reading,
         answers: Mapping[str, Stats],
         identities: Mapping[str, Identity],
+        off_disks: Mapping[str, Sizes],
     ) -> tuple[list[VM], int]:
         vms, malformed = [], 0
         for listed in listing.domains:
@@ -194,7 +207,8 @@ class Domains(Collector[VMs]):
                 continue
             is_asked = one.is_active and not listing.complete and bool(self._monitor_groups)
             monitor = self._host.monitors.state(uuid) if is_asked else None
-            vms.append(self._vm(one, identities.get(uuid), reading, monitor))
+            vm = self._vm(one, identities.get(uuid), reading, monitor)
+            vms.append(msgspec.structs.replace(vm, off_disks=off_disks[uuid]) if uuid in off_disks else vm)
         return vms, malformed
 
     def _vm(self, one: Domain, identity: Identity | None, reading: Reading, monitor: Monitor | None) -> VM:
@@ -227,22 +241,33 @@ def _vcpus(one: Domain, identity: Identity | None, kernel: VMKernel | None) -> i
 
 def _taps(one: Domain, identity: Identity | None, reading: Reading) -> Iterable[TapView]:
     """The interfaces of a domain that are known on this host."""
-    set_down = {tap.name for tap in identity.taps if not tap.link} if identity is not None else set()
+    nics = {nic.device: nic for nic in identity.nics} if identity is not None else {}
+    known = reading.taps
     for interface in one.interfaces:
         name = interface.name
-        if name not in reading.taps:
+        if name not in known.taps:
             continue
-        tap, queues = reading.taps[name], reading.queues.get(name)
+        tap, queues, nic = known.taps[name], reading.queues.get(name), nics.get(name)
+        link = None if nic is None else nic.link
         if tap is None:
             if one.uuid in reading.vms:  # else the VM is ending, and its interfaces before it
-                yield TapView(name, False, None, None, None, None)
+                yield TapView(name, False, None, None, None, None, link, None)
             continue
         root = queues.root if queues is not None else None
         yield TapView(
             name,
-            tap.is_up and tap.carrier is not False and name not in set_down,
+            tap.is_up and tap.carrier is not False and link is not False,
             tap.mtu_bytes,
-            name in reading.changed,
+            known.promiscuous.get(name),
             root.drops if root is not None else None,
             root.backlog_bytes if root is not None else None,
+            link,
+            _is_attached(tap.master, nic, known.masters.get(name)),
         )
+
+
+def _is_attached(master: str | None, nic: Nic | None, before: str | None) -> bool | None:
+    """Whether a tap is on the plain bridge of its definition, or else on what it was first seen on."""
+    if nic is not None and nic.kind in _ON_A_BRIDGE and nic.bridge and not nic.switch:
+        return master == nic.bridge
+    return None if before is None else master == before

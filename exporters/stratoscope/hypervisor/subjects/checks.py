@@ -104,7 +104,7 @@ def _lacks_storage(domain: Domain, io_error_age_s: float | None) -> bool:
 def _lacks_network(domain: Domain, taps: tuple[TapView, ...]) -> bool | None:
     if not domain.is_active or domain.state not in _HAS_NETWORK:
         return False
-    if not all(tap.is_up for tap in taps):
+    if not all(tap.is_up and tap.is_attached is not False for tap in taps):
         return True
     return False if len(taps) == len(domain.interfaces) else None
 
