@@ -81,14 +81,13 @@ def bare_loop(listing: Listing, identities: dict[str, Identity]) -> Gathered:
 
 def _facts(one: Listed, who: Identity, vm: str, lines: Gathered) -> None:
     lines["info"].append(
-        f'{PREFIX}_info{{{vm},name="{who.name}",host="node1",project_id="{who.project_id}",'
+        f'{PREFIX}_info{{{vm},vm_name="{who.name}",host="node1",project_id="{who.project_id}",'
         f'project_name="{who.project_name}",user_id="{who.user_id}",user_name="{who.user_name}",'
-        f'flavor="{who.flavor}",image="{who.image}",zone="",'
+        f'flavor="{who.flavor}",image_id="{who.image}",zone="",'
         f'domain="{one.name}",domain_uuid="{one.uuid}"}} 1\n'
     )
     number = one.stats["state.state"]
-    for index, name in enumerate(STATES):
-        lines["state"].append(f'{PREFIX}_state{{{vm},state="{name}"}} {1 if index == number else 0}\n')
+    lines["state"].append(f'{PREFIX}_state{{{vm},state="{STATES[number]}"}} 1\n')
     lines["state_reason"].append(
         f'{PREFIX}_state_reason{{{vm},state="{STATES[number]}",reason="booted"}} 1\n'
     )

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from stratoscope.core.metrics import Distribution, Family, Histogram, Labels, states
+from stratoscope.core.metrics import MOST_WORDS, Distribution, Family, Histogram, Labels, states, words
 
 VM = Labels(cloud="uni", vm_id="vm-1")
 
@@ -138,6 +138,22 @@ def test_unknown_state_is_shown_and_not_hidden() -> None:
         (labels.text, value) for _, labels, value in states(family, "new", {"off": Labels(state="off")}, VM)
     ]
     assert shown == [(VM.text + ',state="off"', 0), (VM.text + ',state="new"', 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("disk is being\nreplaced", "disk is being\\nreplaced"),
+        ("a" * MOST_WORDS, "a" * MOST_WORDS),
+        ("a" * (MOST_WORDS + 1), "a" * MOST_WORDS),
+        ("a" * (MOST_WORDS - 1) + "ä", "a" * (MOST_WORDS - 1)),
+        ("ä" * MOST_WORDS, "ä" * (MOST_WORDS // 2)),
+        ("a\ud800", "a?"),
+    ],
+)
+def test_free_words_are_cut_at_1024_bytes_and_never_within_a_character(text: str, shown: str) -> None:
+    assert words(text).text == f'text="{shown}"'
 
 
 def test_they_say_what_they_are() -> None:

@@ -142,7 +142,7 @@ async def test_host_of_several_uris_is_shown_once(node_file: str) -> None:
 
 async def test_vm_of_opennebula_has_its_number_and_devices(node_file: str) -> None:
     shown = await page(document(node_file))
-    assert 'vm_info{cloud="uni",vm_id="77",name="one-77",host="node1"' in shown
+    assert 'vm_info{cloud="uni",vm_id="77",vm_name="one-77",host="node1"' in shown
     assert 'device="vda"' in shown
     assert 'device="tap7"' in shown
 

@@ -6,13 +6,13 @@ from stratoscope.core.exposition import render
 from stratoscope.core.metrics import Family
 from stratoscope.management.bounded import BEYOND, MOST, Row, Table
 
-VMS = Family("stratoscope_image_vms", "VMs.", labels=("cloud", "image"))
-BYTES = Family("stratoscope_image_bytes", "Bytes.", labels=("cloud", "image"))
+VMS = Family("stratoscope_image_vms", "VMs.", labels=("cloud", "image_id"))
+BYTES = Family("stratoscope_image_bytes", "Bytes.", labels=("cloud", "image_id"))
 FAMILIES = (VMS, BYTES)
 
 
 def table() -> Table:
-    return Table("uni", "image", FAMILIES)
+    return Table("uni", "image_id", FAMILIES)
 
 
 def kept(of: Table, rows: Mapping[str, Row]) -> set[bytes]:
@@ -27,10 +27,10 @@ def anew(rows: Mapping[str, Row]) -> set[bytes]:
 def test_every_value_has_its_row() -> None:
     rows = {"i1": (1, 10), "": (2, 20)}
     assert anew(rows) == {
-        b'stratoscope_image_vms{cloud="uni",image="i1"} 1',
-        b'stratoscope_image_vms{cloud="uni",image=""} 2',
-        b'stratoscope_image_bytes{cloud="uni",image="i1"} 10',
-        b'stratoscope_image_bytes{cloud="uni",image=""} 20',
+        b'stratoscope_image_vms{cloud="uni",image_id="i1"} 1',
+        b'stratoscope_image_vms{cloud="uni",image_id=""} 2',
+        b'stratoscope_image_bytes{cloud="uni",image_id="i1"} 10',
+        b'stratoscope_image_bytes{cloud="uni",image_id=""} 20',
     }
     assert kept(table(), rows) == anew(rows)
 
@@ -51,10 +51,10 @@ def test_of_too_many_values_the_largest_are_shown_and_the_others_counted() -> No
     rows = {f"i{number}": (number, 0) for number in range(MOST + 7)}
     shown = anew(rows)
     assert len(shown) == 2 * MOST
-    assert b'stratoscope_image_vms{cloud="uni",image="i6"} 6' not in shown
-    assert b'stratoscope_image_vms{cloud="uni",image="i7"} 7' in shown
+    assert b'stratoscope_image_vms{cloud="uni",image_id="i6"} 6' not in shown
+    assert b'stratoscope_image_vms{cloud="uni",image_id="i7"} 7' in shown
     family, labels, number = table().beyond(rows)
-    assert (family, labels.text, number) == (BEYOND, 'cloud="uni",label="image"', 7)
+    assert (family, labels.text, number) == (BEYOND, 'cloud="uni",label="image_id"', 7)
     assert kept(table(), rows) == shown
 
 

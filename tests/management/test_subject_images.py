@@ -42,8 +42,8 @@ def test_of_too_many_images_public_ones_are_shown_first_and_the_others_counted()
     page = shown(model.Images(COUNTED, (*private, *public)))
     assert page.count("management_image_info{") == MOST
     for image in ("old", "older", "i0", f"i{MOST - 3}"):
-        assert f'image_info{{cloud="uni",image="{image}",' in page
-    assert f'image="i{MOST - 2}"' not in page
+        assert f'image_info{{cloud="uni",image_id="{image}",' in page
+    assert f'image_id="i{MOST - 2}"' not in page
     assert 'stratoscope_management_images_beyond_bound{cloud="uni"} 7\n' in page
 
 

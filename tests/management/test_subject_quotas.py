@@ -35,6 +35,12 @@ def test_unlimited_is_a_series_of_its_own_and_no_limit_is_shown() -> None:
     assert "quota_reserved" not in page
 
 
+def test_quota_with_a_limit_has_no_series_that_says_it_is_not_unlimited() -> None:
+    page = shown(model.Quotas(QUOTAS[:2], SPREAD))
+    assert "quota_limit" in page
+    assert "quota_unlimited" not in page
+
+
 def test_before_any_quota_is_read_only_how_far_it_is_shows() -> None:
     page = shown(model.Quotas((), model.Spread("compute_quotas", 100, 0, None, 1.0)))
     assert "management_quota" not in page

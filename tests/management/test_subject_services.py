@@ -38,9 +38,14 @@ def test_service_that_is_forced_down_is_told_apart_from_one_that_died() -> None:
     assert 'forced_down{cloud="uni",service="network"' not in page
 
 
+def test_of_a_long_text_about_a_service_the_first_1024_bytes_are_shown() -> None:
+    service = Service("compute", "nova-compute", "n", "", True, False, "a" * 1023 + "ä" * 10, None)
+    assert f'host="n",zone="",text="{"a" * 1023}"}} 1' in shown(service)
+
+
 def test_service_that_was_taken_out_without_a_reason_says_so() -> None:
     service = Service("compute", "nova-compute", "n", "", True, False, "", None)
     assert (
-        'disabled_info{cloud="uni",service="compute",binary="nova-compute",host="n",zone="",reason=""} 1'
+        'disabled_info{cloud="uni",service="compute",binary="nova-compute",host="n",zone="",text=""} 1'
         in (shown(service))
     )

@@ -40,6 +40,12 @@ async def test_service_that_an_administrator_took_out_tells_why() -> None:
     )
 
 
+async def test_service_keeps_its_state_however_much_an_administrator_wrote() -> None:
+    services = spoilt("compute_services", "services", field="disabled_reason", value="why " * 1000)
+    read = await ComputeServices(nova(services)).read()
+    assert (read.malformed, read.services[0].reason) == (0, "why " * 1000)
+
+
 async def test_service_that_is_forced_down_is_down_whatever_it_reports() -> None:
     services = answer("compute_services")
     services["services"][2]["forced_down"] = True

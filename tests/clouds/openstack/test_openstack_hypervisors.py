@@ -74,6 +74,13 @@ async def test_host_that_is_down_and_taken_out_tells_why() -> None:
     )  # fmt: skip
 
 
+async def test_host_keeps_its_state_however_much_an_administrator_wrote() -> None:
+    hypervisors = answer("hypervisors")
+    hypervisors["hypervisors"][0]["service"]["disabled_reason"] = "why " * 1000
+    read = await reader(nova(hypervisors)).read()
+    assert (read.malformed, one_of(read, "fake2").reason) == (0, "why " * 1000)
+
+
 async def test_host_with_several_nodes_is_all_of_them() -> None:
     hypervisors = answer("hypervisors")
     for hypervisor in hypervisors["hypervisors"]:

@@ -94,7 +94,7 @@ def test_as_many_vms_fit_as_the_exporter_says(cli: Cli, tmp_path: Path) -> None:
             "no host was found for two more",
             30,
         )
-        vm_ids = {have["vm_id"] for have, _ in ours.all("vm_info") if have["name"].startswith("fit-")}
+        vm_ids = {have["vm_id"] for have, _ in ours.all("vm_info") if have["vm_name"].startswith("fit-")}
         assert len(vm_ids) == 7
     # The exporter has ended; what it would see now is what it saw first.
     with running(tmp_path, config) as exporter:
@@ -123,7 +123,7 @@ def test_a_vm_that_is_built_slowly_is_in_transition_and_a_deleted_one_vanishes(
         ours = wait_for_page(
             exporter, lambda page: not page.value("vms_in_transition", state="spawning"), "it is built", 60
         )
-        (vm_id,) = (have["vm_id"] for have, _ in ours.all("vm_info") if have["name"] == "slow-1")
+        (vm_id,) = (have["vm_id"] for have, _ in ours.all("vm_info") if have["vm_name"] == "slow-1")
         assert ours.value("vm_state", vm_id=vm_id, state="ACTIVE") == 1
         cli.do("server", "delete", vm_id)
         wait_for_page(exporter, lambda page: not page.all("vm_info", vm_id=vm_id), "it vanishes", 30)
@@ -138,5 +138,5 @@ def test_a_host_that_fails_vms_is_a_fault_of_the_hypervisor(cli: Cli, tmp_path: 
         ours = wait_for_page(
             exporter, lambda page: page.value("vms_in_error", reason="hypervisor") == 2, "it failed", 60
         )
-        (vm_id,) = (have["vm_id"] for have, _ in ours.all("vm_info") if have["name"] == "fail-1")
+        (vm_id,) = (have["vm_id"] for have, _ in ours.all("vm_info") if have["vm_name"] == "fail-1")
         assert ours.info("vm_fault_info", vm_id=vm_id)["reason"] == "hypervisor"

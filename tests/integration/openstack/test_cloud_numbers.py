@@ -57,8 +57,8 @@ def test_novas_services_are_those_of_compute_service_list(admins: Page, cli: Cli
         check_service(admins, row, "compute")
     disabled = {row["Host"]: row["Disabled Reason"] for row in rows if row["Status"] == "disabled"}
     assert disabled == {"compute4": "disk is being replaced"}
-    reasons = admins.all("service_disabled_info", service="compute")
-    assert {have["host"]: have["reason"] for have, _ in reasons} == disabled
+    texts = admins.all("service_disabled_info", service="compute")
+    assert {have["host"]: have["text"] for have, _ in texts} == disabled
 
 
 def test_neutrons_agents_are_those_of_network_agent_list(admins: Page, cli: Cli) -> None:
@@ -103,7 +103,7 @@ def test_hosts_are_those_of_hypervisor_show(admins: Page, cli: Cli) -> None:
         theirs = cli.ask(*OLD, "hypervisor", "show", host)
         info = admins.info("host_info", host=host)
         assert (info["zone"], info["hypervisor"]) == (zones[host], theirs["hypervisor_type"])
-        assert info["version"] == str(theirs["hypervisor_version"])
+        assert info["hypervisor_version"] == str(theirs["hypervisor_version"])
         assert admins.by("host_state", "state", host=host) == {"up": 1, "down": 0} | {theirs["state"]: 1}
         assert admins.value("host_enabled", host=host) == (theirs["status"] == "enabled")
         assert admins.value("host_running_vms", host=host) == theirs["running_vms"]
@@ -165,14 +165,14 @@ def test_each_vm_has_the_identity_and_the_state_of_server_list(
     for row in servers:
         have = admins.info("vm_info", vm_id=row["ID"])
         expected = {
-            "name": row["Name"],
+            "vm_name": row["Name"],
             "host": row["Host"] or "",
             "project_id": row["Project ID"],
             "project_name": projects[row["Project ID"]],
             "user_id": row["User ID"],
             "user_name": users[row["User ID"]],
             "flavor": row["Flavor"],
-            "image": row["Image ID"],
+            "image_id": row["Image ID"],
             "zone": row["Availability Zone"] or "",
         }
         assert have == {"cloud": "lab", "vm_id": row["ID"]} | expected
@@ -184,7 +184,7 @@ def test_each_vm_has_the_identity_and_the_state_of_server_list(
     [
         ("vms", "state", "Status"),
         ("flavor_vms", "flavor", "Flavor"),
-        ("image_vms", "image", "Image ID"),
+        ("image_vms", "image_id", "Image ID"),
         ("host_vms", "host", "Host"),
         ("zone_vms", "zone", "Availability Zone"),
         ("project_vms", "project_id", "Project ID"),

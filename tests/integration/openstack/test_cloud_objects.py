@@ -44,7 +44,7 @@ def check_quota(admins: Page, labels: dict[str, str], said: dict[str, int], unit
     suffix = "_bytes" if unit > 1 else ""
     expected = None if said["limit"] == -1 else said["limit"] * unit
     assert admins.value(f"quota_limit{suffix}", **labels) == expected, labels
-    assert admins.value("quota_unlimited", **labels) == (said["limit"] == -1), labels
+    assert admins.value("quota_unlimited", **labels) == (1 if said["limit"] == -1 else None), labels
     assert admins.value(f"quota_used{suffix}", **labels) == said["in_use"] * unit, labels
     assert admins.value(f"quota_reserved{suffix}", **labels) == said["reserved"] * unit, labels
 
@@ -70,7 +70,7 @@ def test_compute_quotas_are_those_of_quota_show(
             compared += 1
     assert compared == 3
     cores = admins.value("quota_unlimited", project_id=project_ids[name], resource="cores")
-    assert cores == (name == "project5")
+    assert cores == (1 if name == "project5" else None)
 
 
 @pytest.mark.parametrize("name", ["project1", "project2", "project5", "admin", "closed"])
@@ -174,7 +174,7 @@ def test_images_are_named_as_the_tool_lists_them(admins: Page, cli: Cli) -> None
     infos = [have for have, _ in admins.all("image_info")]
     assert len(infos) == len(rows) > 0
     assert {
-        have["image"]: (have["image_name"], have["project_id"], have["visibility"]) for have in infos
+        have["image_id"]: (have["image_name"], have["project_id"], have["visibility"]) for have in infos
     } == {row["ID"]: (row["Name"], row["Project"], row["Visibility"]) for row in rows}
 
 

@@ -91,7 +91,7 @@ def test_a_reader_of_the_project_admin_sees_that_project(readers: Page, cli: Cli
 
 def test_a_plain_project_sees_its_own_vms_and_objects(members: Page, cli: Cli) -> None:
     servers = cli.ask("server", "list", "--long", cloud="user1")
-    shown = {have["vm_id"]: have["name"] for have, _ in members.all("vm_info")}
+    shown = {have["vm_id"]: have["vm_name"] for have, _ in members.all("vm_info")}
     assert shown == {row["ID"]: row["Name"] for row in servers}
     assert Counter(members.by("vms", "state")) == Counter(row["Status"] for row in servers)
     assert members.by("flavor_vms", "flavor") == Counter(row["Flavor"] for row in servers)

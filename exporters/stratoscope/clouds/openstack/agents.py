@@ -29,7 +29,7 @@ class ServiceRow(msgspec.Struct, frozen=True, gc=False):
     state: Text = ""
     zone: Text | None = None
     updated_at: datetime | None = None
-    disabled_reason: Text | None = None
+    disabled_reason: str | None = None
     forced_down: bool | None = None
 
     def __post_init__(self) -> None:

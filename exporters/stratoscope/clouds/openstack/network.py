@@ -196,6 +196,6 @@ def _service(agent: _Agent) -> Service:
         agent.availability_zone or "",
         agent.alive,
         agent.admin_state_up,
-        "" if agent.admin_state_up else (agent.description or "")[:256],
+        "" if agent.admin_state_up else agent.description or "",
         moment(agent.heartbeat_timestamp),
     )

@@ -13,9 +13,8 @@ INFO = Family(
     "Identity of the VM: its domain in libvirt, its owner, flavor and image in the management layer; "
     "os_type is hvm where the guest boots as on a real machine.",
     labels=(
-        *VM_LABELS, "name", "host", "project_id", "project_name", "user_id", "user_name",
-        "flavor", "image", "zone", "domain", "domain_uuid",
-        "arch", "machine", "os_type",
+        *VM_LABELS, "vm_name", "host", "project_id", "project_name", "user_id", "user_name",
+        "flavor", "image_id", "zone", "domain", "domain_uuid", "arch", "machine", "os_type",
     ),
 )  # fmt: skip
 
@@ -38,14 +37,14 @@ def _samples(host: str) -> Callable[[VM, Labels], Iterable[Sample]]:
 def _facts(who: Identity, host: str, domain: str, domain_uuid: str) -> Labels:
     """The labels, made once as long as the identity stays the same."""
     return Labels(
-        name=who.name,
+        vm_name=who.name,
         host=host,
         project_id=who.project_id,
         project_name=who.project_name,
         user_id=who.user_id,
         user_name=who.user_name,
         flavor=who.flavor,
-        image=who.image,
+        image_id=who.image,
         zone="",  # the host's libvirt does not know it; the management exporter does
         domain=domain,
         domain_uuid=domain_uuid,

@@ -4,29 +4,33 @@ import functools
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.clouds.libvirt.vocabulary import STATES
-from stratoscope.core.metrics import Family, Labels, Sample, states
+from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
 STATE = Family(
     "stratoscope_hypervisor_vm_state",
-    "1 for the state that the domain is in (virDomainState), 0 for the others.",
+    "State that the domain is in (virDomainState); always 1.",
     labels=(*VM_LABELS, "state"),
 )
 REASON = Family(
     "stratoscope_hypervisor_vm_state_reason",
-    "1 for the reason of the present state; the others are absent.",
+    "Reason of the present state, in libvirt's words; always 1.",
     labels=(*VM_LABELS, "state", "reason"),
 )
-_LABELS: Final = {state: Labels(state=state) for state in STATES}
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     domain = vm.domain
-    samples = states(STATE, domain.state, _LABELS, labels)
-    samples.append(REASON(1, labels.at(_reason(domain.state, domain.reason))))
-    return samples
+    return (
+        STATE(1, labels.at(_state(domain.state))),
+        REASON(1, labels.at(_reason(domain.state, domain.reason))),
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _state(state: str) -> Labels:
+    return Labels(state=state)
 
 
 @functools.lru_cache(maxsize=256)
@@ -34,4 +38,4 @@ def _reason(state: str, reason: str) -> Labels:
     return Labels(state=state, reason=reason)
 
 
-STATE_SUBJECT: Final = Subject("state", (STATE, REASON), _samples, series=9)
+STATE_SUBJECT: Final = Subject("state", (STATE, REASON), _samples, series=2)

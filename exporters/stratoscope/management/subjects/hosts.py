@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.core.metrics import Family, Labels, Sample, given, states
+from stratoscope.core.metrics import Family, Labels, Sample, given, states, words
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management_host"
@@ -18,14 +18,14 @@ def _family(name: str, help_text: str) -> Family:
 INFO = Family(
     f"{_PREFIX}_info",
     "The host's zone, and the kind and version of its hypervisor as the source spells them; always 1.",
-    labels=(*_HOST, "zone", "hypervisor", "version"),
+    labels=(*_HOST, "zone", "hypervisor", "hypervisor_version"),
 )
 STATE = Family(f"{_PREFIX}_state", "1 for the state that the host is in, else 0.", labels=(*_HOST, "state"))
 ENABLED = _family("enabled", "1 if the host takes new VMs, 0 if an administrator took it out.")
 DISABLED = Family(
     f"{_PREFIX}_disabled_info",
-    "The reason that was given for taking the host out; always 1.",
-    labels=(*_HOST, "reason"),
+    "Why the host was taken out, in the words of whoever did it; always 1.",
+    labels=(*_HOST, "text"),
 )
 RUNNING = _family(
     "running_vms", "VMs on the host as it counts them itself, whether they run or not (running_vms)."
@@ -69,13 +69,17 @@ class Hosts(Subject[model.Hosts]):
         of = {state: Labels(state=state) for state in answer.states}
         for host in answer.hosts:
             labels = Labels(cloud=self._cloud, host=host.host)
-            yield INFO(1, labels.plus(zone=host.zone, hypervisor=host.kind, version=host.version))
+            yield INFO(1, _info(host, labels))
             yield from states(STATE, host.state, of, labels)
             yield ENABLED(int(host.is_enabled), labels)
             if not host.is_enabled:
-                yield DISABLED(1, labels.plus(reason=host.reason))
+                yield DISABLED(1, labels + words(host.reason))
             yield from given((RUNNING, LEAST), (host.vms, host.disk_available_least), labels)
             for name, pair in SIZES.items():
                 if name in host.resources:
                     resource = host.resources[name]
                     yield from given(pair, (resource.total, resource.allocated), labels)
+
+
+def _info(host: model.Host, labels: Labels) -> Labels:
+    return labels.plus(zone=host.zone, hypervisor=host.kind, hypervisor_version=host.version)

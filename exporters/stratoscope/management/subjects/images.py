@@ -14,7 +14,7 @@ _COUNTED: Final = sort_of("images", "images", size="Size")
 INFO = Family(
     f"{_PREFIX}_image_info",
     "The image's name, owner and visibility, as the source spells it; always 1.",
-    labels=("cloud", "image", "image_name", "project_id", "visibility"),
+    labels=("cloud", "image_id", "image_name", "project_id", "visibility"),
 )
 BEYOND = Family(
     f"{_PREFIX}_images_beyond_bound",
@@ -31,5 +31,5 @@ class Images(Subject[model.Images]):
         yield from of_sort(_COUNTED, answer.objects, cloud)
         yield BEYOND(max(0, len(answer.images) - MOST), cloud)
         for image in sorted(answer.images, key=lambda one: one.visibility != "public")[:MOST]:
-            one = cloud.plus(image=image.image_id, image_name=image.name)
+            one = cloud.plus(image_id=image.image_id, image_name=image.name)
             yield INFO(1, one.plus(project_id=image.project_id, visibility=image.visibility))

@@ -1,4 +1,4 @@
-"""Quotas of projects: limit, used, reserved, and whether there is a limit at all."""
+"""Quotas of projects: limit, used, reserved, and which have no limit."""
 
 import functools
 from collections.abc import Iterable
@@ -22,7 +22,9 @@ RESERVED_BYTES = Family(
     f"{_PREFIX}_reserved_bytes", "Bytes that it is about to have: requests under way.", labels=_LABELS
 )
 UNLIMITED = Family(
-    f"{_PREFIX}_unlimited", "1 if the project may have any number of it (limit -1), else 0.", labels=_LABELS
+    f"{_PREFIX}_unlimited",
+    "The project may have any number of it (limit -1); 1, and absent where there is a limit.",
+    labels=_LABELS,
 )
 _PIECES: Final = (LIMIT, USED, RESERVED)
 _BYTES: Final = (LIMIT_BYTES, USED_BYTES, RESERVED_BYTES)
@@ -40,7 +42,8 @@ class Quotas(Subject[model.Quotas]):
             labels = of_project + _resource(quota.service, quota.resource)
             families = _BYTES if quota.in_bytes else _PIECES
             yield from given(families, (quota.limit, quota.used, quota.reserved), labels)
-            yield UNLIMITED(int(quota.limit is None), labels)
+            if quota.limit is None:
+                yield UNLIMITED(1, labels)
         yield from spread_samples(answer.spread, cloud)
 
 

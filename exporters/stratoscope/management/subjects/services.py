@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.metrics import Family, Labels, Sample, words
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management_service"
@@ -26,8 +26,8 @@ FORCED_DOWN = Family(
 )
 DISABLED = Family(
     f"{_PREFIX}_disabled_info",
-    "The reason that was given for taking the service out; always 1.",
-    labels=(*_LABELS, "reason"),
+    "Why the service was taken out, in the words of whoever did it; always 1.",
+    labels=(*_LABELS, "text"),
 )
 
 
@@ -46,4 +46,4 @@ class Services(Subject[model.Services]):
             if one.is_forced_down is not None:
                 yield FORCED_DOWN(int(one.is_forced_down), labels)
             if not one.is_enabled:
-                yield DISABLED(1, labels.plus(reason=one.reason))
+                yield DISABLED(1, labels + words(one.reason))

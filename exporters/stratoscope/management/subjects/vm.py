@@ -13,7 +13,8 @@ INFO = Family(
     f"{_PREFIX}_info",
     "Identity of the VM: its name, where it is, its owner, flavor and image; always 1.",
     labels=(
-        *_VM, "name", "host", "project_id", "project_name", "user_id", "user_name", "flavor", "image", "zone",
+        *_VM, "vm_name", "host", "project_id", "project_name", "user_id", "user_name",
+        "flavor", "image_id", "zone",
     ),
 )  # fmt: skip
 STATE = Family(
@@ -81,14 +82,14 @@ class EachVM:
         return Labels(
             cloud=self._cloud,
             vm_id=vm.vm_id,
-            name=vm.name,
+            vm_name=vm.name,
             host=vm.host,
             project_id=vm.project_id,
             project_name=answer.projects.get(vm.project_id, ""),
             user_id=vm.user_id,
             user_name=answer.users.get(vm.user_id, ""),
             flavor=vm.flavor,
-            image=vm.image,
+            image_id=vm.image,
             zone=vm.zone,
         )
 

@@ -45,13 +45,14 @@ OLDEST = Family(
 
 _HELP: Final = {
     "flavor": "VMs of the flavor, by the name that it had when they were made.",
-    "image": "VMs made from the image; without one: booted from a volume.",
+    "image_id": "VMs made from the image; without one: booted from a volume.",
     "host": "VMs that the management layer says are on the host (Nova: OS-EXT-SRV-ATTR:host), in whichever "
     "state; without one: those that are nowhere, as no host was found for them or they are shelved.",
     "zone": "VMs in the availability zone.",
 }
 COUNTS: Final = {
-    label: Family(f"{_PREFIX}_{label}_vms", text, labels=("cloud", label)) for label, text in _HELP.items()
+    label: Family(f"{_PREFIX}_{label.removesuffix('_id')}_vms", text, labels=("cloud", label))
+    for label, text in _HELP.items()
 }
 """By label."""
 
@@ -136,7 +137,7 @@ def _rows(answer: model.VMs) -> Mapping[str, Mapping[str, Row]]:
     """By label and its value: the numbers in the order of COUNTS and OWNERS."""
     counts = {
         "flavor": answer.by_flavor,
-        "image": answer.by_image,
+        "image_id": answer.by_image,
         "host": _hosts(answer),
         "zone": answer.by_zone,
     }

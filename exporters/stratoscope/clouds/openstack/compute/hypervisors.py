@@ -32,7 +32,7 @@ _SERVICES_S: Final = 90.0
 
 class _ServiceOf(msgspec.Struct, frozen=True, gc=False):
     host: Text
-    disabled_reason: Text | None = None
+    disabled_reason: str | None = None
 
 
 class _Hypervisor(msgspec.Struct, frozen=True, gc=False):

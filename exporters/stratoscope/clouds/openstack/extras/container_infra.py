@@ -26,7 +26,7 @@ class _Conductor(msgspec.Struct, frozen=True, gc=False):
     host: Text
     state: Text
     disabled: bool = False
-    disabled_reason: Text | None = None
+    disabled_reason: str | None = None
     updated_at: datetime | None = None
 
 
