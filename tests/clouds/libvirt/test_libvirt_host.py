@@ -13,6 +13,7 @@ import pytest
 from stratoscope.clouds.libvirt import host as module
 from stratoscope.clouds.libvirt.config import LibvirtCloud
 from stratoscope.clouds.libvirt.host import LibvirtHost
+from stratoscope.clouds.libvirt.model import BlockJob, DiskFacts, DiskSizes
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_libvirt import FakeDaemon, FakeDomain, failure
@@ -148,6 +149,46 @@ async def test_background_questions_are_asked(lab: Lab) -> None:
         await lab.host.halt_poll()
 
 
+def mirrored(uuid: str, domain_id: int, job: object = "copy") -> FakeDomain:
+    """A domain with two disks, the first of them mirrored."""
+    disks = """<disk><target dev='vda'/><mirror job='copy'/></disk><disk><target dev='vdb'/></disk>"""
+    xml = f"<domain><name>{uuid}</name><uuid>{uuid}</uuid><devices>{disks}</devices></domain>"
+    told = {"type": 2, "bandwidth": 0, "cur": 40, "end": 100} if job == "copy" else job
+    return FakeDomain(uuid, domain_id=domain_id, xml=xml, calls={"blockJobInfo": told})
+
+
+async def test_mirrors_are_asked_for_where_the_definition_has_one(lab: Lab) -> None:
+    lab.daemon.domains |= {"d": mirrored("d", 4), "e": mirrored("e", -1)}
+    await lab.shown()
+    assert await lab.host.mirrors() == [BlockJob("d", "vda", "copy", 100, 40, 0)]
+    assert lab.daemon.made.count("blockJobInfo") == 1
+
+
+async def test_other_block_jobs_are_asked_for_on_every_other_disk_of_active_domains(lab: Lab) -> None:
+    pull = {"type": 1, "bandwidth": 5, "cur": 1, "end": 2}
+    lab.daemon.domains |= {"d": mirrored("d", 4, pull), "e": mirrored("e", -1)}
+    await lab.shown()
+    assert await lab.host.block_jobs() == [BlockJob("d", "vdb", "pull", 2, 1, 5)]
+    assert await lab.host.mirrors() == []
+
+
+async def test_mirror_that_cannot_be_read_costs_its_domain_and_all_of_them_the_collection(lab: Lab) -> None:
+    denied = failure(libvirt.VIR_ERR_ACCESS_DENIED, "no right")
+    lab.daemon.domains |= {"d": mirrored("d", 4), "e": mirrored("e", 5, denied)}
+    await lab.shown()
+    assert [job.uuid for job in await lab.host.mirrors()] == ["d"]
+    del lab.daemon.domains["d"]
+    await lab.shown()
+    with pytest.raises(CollectError, match="no right"):
+        await lab.host.mirrors()
+
+
+async def test_disks_of_domains_that_are_off_have_sizes(lab: Lab) -> None:
+    lab.daemon.domains["c"].calls = {"blockInfo": [3, 1, 2]}
+    disks = (DiskFacts("vda", source="/a"),)
+    assert await lab.host.off_disks({"c": disks}) == {"c": (DiskSizes("vda", 3, 1, 2),)}
+
+
 async def test_events_of_domains_that_are_gone_are_forgotten(lab: Lab) -> None:
     await lab.host.listing(ALL)
     lab.host.events.count("a", "reboot", "")
@@ -242,5 +283,8 @@ async def test_close_ends_events_and_calls_within_a_second(lab: Lab) -> None:
 
 
 def test_every_kind_of_call_may_hang_beside_the_monitors() -> None:
-    kinds = {"list", "identities", "daemon", "node", "pools", "networks", "jobs", "halt_poll", "events"}
-    assert len(kinds) == module._KINDS_OF_CALLS
+    kinds = {
+        "list", "identities", "off_disks", "daemon", "node", "pools", "networks", "jobs", "block_jobs",
+        "halt_poll", "events",
+    }  # fmt: skip
+    assert len(kinds) + module._MOST_MIRRORS == module._KINDS_OF_CALLS

@@ -4,12 +4,15 @@ Source: virConnectOpenReadOnly, virConnectSetKeepAlive, virEventRunDefaultImpl.
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping
 from time import sleep
 from typing import Final
 
 import libvirt
+
+from stratoscope.clouds.libvirt.config import without_start
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +78,7 @@ def connect(uri: str) -> Connection:
     Raises:
         libvirt.libvirtError: The daemon does not answer or refuses.
     """
-    connection = Connection(libvirt.openReadOnly(uri))
+    connection = Connection(libvirt.openReadOnly(without_start(uri)))
     try:
         connection.virt.setKeepAlive(KEEPALIVE_S, KEEPALIVES)
     except libvirt.libvirtError as error:
@@ -87,13 +90,14 @@ def connect(uri: str) -> Connection:
 def start_event_loop() -> None:
     """Run libvirt's own event loop in a daemon thread, once per process, before the first connection.
 
-    It carries keepalive and events; callbacks run in that thread. libvirt's habit to print
-    each error is ended.
+    It carries keepalive and events; callbacks run in that thread. Two of libvirt's habits are ended: to print
+    each error, and to start a daemon for an ordinary user where a URI of `/session` finds none.
     """
     global _event_loop_runs  # noqa: PLW0603 - libvirt has one event loop per process
     with _event_loop:
         if _event_loop_runs:
             return
+        os.environ["LIBVIRT_AUTOSTART"] = "0"
         libvirt.registerErrorHandler(lambda _context, _error: None, None)
         libvirt.virEventRegisterDefaultImpl()
         turn = libvirt.virEventRunDefaultImpl
@@ -102,9 +106,12 @@ def start_event_loop() -> None:
 
 
 def _run_events(turn: Callable[[], object]) -> None:
+    level = logging.WARNING
     while True:
         try:
             turn()
+            level = logging.WARNING
         except libvirt.libvirtError as error:
-            log.warning("libvirt's event loop failed error=%r", str(error))
+            log.log(level, "libvirt's event loop failed error=%r", str(error))
+            level = logging.DEBUG  # one line until it goes on
             sleep(1)

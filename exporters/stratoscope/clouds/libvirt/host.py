@@ -29,7 +29,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 
-_KINDS_OF_CALLS: Final = 12
+_KINDS_OF_CALLS: Final = 15
 _RESERVE: Final = 0.85
 """The share of the time left that calls may take; the rest is for what follows them."""
 LEAST_TIME_S: Final = 0.8

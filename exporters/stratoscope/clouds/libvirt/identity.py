@@ -21,6 +21,8 @@ READ_ANEW_AFTER_S: Final = 30
 """A definition is read anew at this age: no event tells that a link was set down, or a block job began. What
 has not changed is not parsed again."""
 
+_YOUNG_S: Final = READ_ANEW_AFTER_S / 2
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -103,11 +105,14 @@ class Identities:
 
     def _old(self, uuids: list[str], now: float) -> list[str]:
         """Those that are too old, and so many besides that none will be, and not all at once."""
-        uuids.sort(key=lambda uuid: self._known[uuid].read_at)
         share = min(1.0, (now - self._asked_at) / READ_ANEW_AFTER_S)
         self._asked_at = now
-        too_old = sum(now - self._known[uuid].read_at >= READ_ANEW_AFTER_S for uuid in uuids)
-        return uuids[: max(too_old, math.ceil(len(uuids) * share))]
+        ages = {uuid: now - self._known[uuid].read_at for uuid in uuids}
+        oldest = sorted(
+            (uuid for uuid in uuids if ages[uuid] >= _YOUNG_S), key=ages.__getitem__, reverse=True
+        )
+        too_old = sum(ages[uuid] >= READ_ANEW_AFTER_S for uuid in oldest)
+        return oldest[: max(too_old, math.ceil(len(uuids) * share))]
 
     def learn(self, definitions: Definitions) -> None:
         """Take over what `read` found."""
