@@ -1,6 +1,10 @@
 """The closed sets of reasons, as the metrics' labels spell them."""
 
-from stratoscope.core.errors import CollectError, ConfigError, Dropped, LeftOut, Reason
+import errno
+
+import pytest
+
+from stratoscope.core.errors import CollectError, ConfigError, Dropped, LeftOut, Reason, is_shortage
 
 
 def test_reasons_are_the_documented_ones() -> None:
@@ -18,3 +22,17 @@ def test_collect_error_reads_as_its_message() -> None:
 def test_configuration_error_is_one_line_whatever_it_quotes() -> None:
     error = ConfigError("clouds[0].name: 'uni\nversität\x00\ud800' is no name")
     assert str(error) == "clouds[0].name: 'uni\\nversität\\x00\\ud800' is no name"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_short"),
+    [
+        (OSError(errno.EMFILE, "x"), True),
+        (OSError(errno.ENFILE, "x"), True),
+        (OSError(errno.ENOSPC, "x"), True),
+        (OSError(errno.EACCES, "x"), False),
+        (ValueError(errno.EMFILE, "x"), False),
+    ],
+)
+def test_shortage_is_of_the_exporter_or_its_machine(error: Exception, is_short: bool) -> None:
+    assert is_shortage(error) is is_short

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stratoscope.clouds.libvirt.model import Monitor
+from stratoscope.clouds.libvirt.model import DiskSizes, Monitor
 from stratoscope.core.collector import Collection, OnScrape
 from stratoscope.core.errors import CollectError, LeftOut, Reason
 from stratoscope.core.runner import Runner
@@ -22,7 +22,7 @@ from stratoscope.hypervisor.subjects import Subject
 from support.golden import assert_golden
 from support.libvirt_hosts import FakeHost, FakeKernel, fetched, listed, unavailable
 from support.pages import promtool_findings, rendered
-from support.vms import answer, identity, kernel, nic, of_vm, uuid
+from support.vms import answer, identity, kernel, nic, of_vm, uuid, volume
 
 SUBJECTS = {subject.name: subject for subject in subjects("node1")}
 BY_DEFAULT = [subject for subject in SUBJECTS.values() if subject.name not in OFF_BY_DEFAULT]

@@ -107,7 +107,7 @@ def test_the_event_loop_runs_once_per_process() -> None:
 def test_an_event_loop_that_fails_goes_on_and_says_so_once_each_time(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    trouble = libvirt.libvirtError("no memory")
+    trouble = failure(libvirt.VIR_ERR_NO_MEMORY, "no memory")
     turns = iter([trouble, trouble, None, trouble, KeyboardInterrupt()])
     slept_s: list[float] = []
 

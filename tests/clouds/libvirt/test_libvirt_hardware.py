@@ -166,7 +166,8 @@ def test_interface_with_an_endless_name_costs_itself() -> None:
     found, malformed = nics(
         root(
             f"""<interface><target dev='{long}'/></interface><interface><mac address='{long}'/></interface>
-            <interface><virtualport><parameters interfaceid='{long}'/></virtualport></interface><interface/>"""
+            <interface><virtualport><parameters interfaceid='{long}'/></virtualport></interface>
+            <interface/>"""
         )
     )
     assert (len(found), malformed) == (1, 3)
