@@ -2,6 +2,8 @@
 
 import logging
 import os
+import subprocess
+import sys
 import threading
 from typing import cast
 
@@ -147,3 +149,28 @@ def test_the_uri_that_is_opened_starts_no_daemon_at_the_other_end(monkeypatch: p
     monkeypatch.setattr(libvirt, "openReadOnly", open_read_only)
     connect("qemu+ssh://node/session")
     assert opened == ["qemu+ssh://node/session?proxy=netcat"]
+
+
+SHORT = """
+import errno, os, resource
+from stratoscope.clouds.libvirt.connection import connect, start_event_loop
+
+start_event_loop()
+open_now = len(os.listdir("/proc/self/fd"))
+for spare in (0, 1, 2, 3, 5, 8, 20):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + spare, 4096))
+    try:
+        connect("qemu+unix:///system?socket=/nonexistent/libvirt-sock-ro")
+    except OSError as error:
+        assert error.errno == errno.EMFILE, error
+    else:
+        raise AssertionError("opened")
+print("alive", len(os.listdir("/proc/self/fd")) - open_now)
+"""
+
+
+def test_shortage_of_descriptors_is_an_error_and_does_not_end_the_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "alive 0\n"), done.stderr

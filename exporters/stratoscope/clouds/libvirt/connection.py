@@ -20,6 +20,9 @@ KEEPALIVE_S: Final = 5
 KEEPALIVES: Final = 3
 """A daemon that leaves so many of these in a row unanswered counts as gone, and calls to it fail."""
 
+SPARE_DESCRIPTORS: Final = 64
+"""A connection keeps three, and takes some more while it opens; several may be opened at once."""
+
 MOST_DOMAINS: Final = 4096
 """So many domain objects are kept per connection, those of domains long gone among them."""
 
@@ -77,7 +80,9 @@ def connect(uri: str) -> Connection:
 
     Raises:
         libvirt.libvirtError: The daemon does not answer or refuses.
+        OSError: The exporter is short of file descriptors.
     """
+    _check_descriptors()
     connection = Connection(libvirt.openReadOnly(without_start(uri)))
     try:
         connection.virt.setKeepAlive(KEEPALIVE_S, KEEPALIVES)
@@ -85,6 +90,17 @@ def connect(uri: str) -> Connection:
         # Drivers inside this process have no daemon to lose; a lost connection shows at its first call.
         log.debug("no keepalive uri=%s error=%r", uri, str(error))
     return connection
+
+
+def _check_descriptors() -> None:
+    """Raise OSError where few descriptors are left: the GLib in libvirt ends the process that lacks one."""
+    taken: list[int] = []
+    try:
+        while len(taken) < SPARE_DESCRIPTORS:
+            taken += os.pipe()
+    finally:
+        for one in taken:
+            os.close(one)
 
 
 def start_event_loop() -> None:

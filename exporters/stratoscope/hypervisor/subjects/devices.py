@@ -21,7 +21,7 @@ DISK = Family(
 NIC = Family(
     "stratoscope_hypervisor_vm_nic_info",
     "What the interface is; port_id is Neutron's port or OpenNebula's number of the NIC, device its end on "
-    "the host, empty while the VM is off; switch the type of its virtual port, empty for a plain bridge.",
+    "the host, often empty while the VM is off; switch the type of its virtual port, empty for a bridge.",
     labels=(
         *VM_LABELS, "device", "mac", "model", "kind", "bridge", "network", "switch", "port_id",
     ),
