@@ -437,3 +437,15 @@ async def test_device_with_an_endless_name_costs_itself_and_is_counted() -> None
     data = await fetched(collector)
     assert collector.malformed(data) == 1
     assert "x" * 1025 not in rendered(collector.samples(data), collector.families)
+
+
+@pytest.mark.parametrize(("link", "verdict"), [(True, None), (False, "1")])
+async def test_link_set_down_blames_the_network_though_the_hosts_end_is_not_known(
+    link: bool, verdict: str | None
+) -> None:
+    host = FakeHost(domains=[listed(1)], known={uuid(1): identity(nics=(nic(link=link),))})
+    for readings in ((reading(1),), ()):  # a vhost-user interface of this host; a VM of another machine
+        shown = await page(domains(host, *readings)[0])
+        assert checks(shown, 1).get("network") == verdict
+        assert f'vm_network_link_up{{cloud="uni",vm_id="{uuid(1)}",device="vnet0"}} {int(link)}\n' in shown
+        assert "vm_network_up{" not in shown

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from guests.host import FOLDER
+from guests.host import FOLDER, STARTED
 
 from integration.conftest import RunningExporter
 from integration.virsh import Page, page, virsh, wait_for
@@ -214,3 +214,9 @@ def test_session_of_an_ordinary_user_is_unavailable_and_starts_no_daemon(uri: st
         assert (done.returncode, done.stdout.split()) == (0, ["unavailable"]), done.stderr
     finally:
         shutil.rmtree(home)
+
+
+def test_qemus_user_may_use_kvm_so_that_guests_start_quickly() -> None:
+    device = Path("/dev/kvm")
+    if device.exists() and STARTED.read_text() == "hand":
+        assert (device.group(), device.stat().st_mode & 0o777) == ("kvm", 0o660)

@@ -10,7 +10,8 @@ class TapView(msgspec.Struct, frozen=True, gc=False):
     """The host's device of an interface.
 
     Attributes:
-        is_up: It is there, up and has a carrier, and the operator has not set the link down.
+        is_up: It is there, up and has a carrier, and the operator has not set the link down; None where the
+            host's end is not known (vhost-user, SR-IOV, another machine).
         mtu: Bytes; None when the device is gone.
         promiscuous_changed: Whether more hold it in promiscuous mode than ever before.
         queue_drops: Packets its queue dropped; None where it has no queue.
@@ -20,7 +21,7 @@ class TapView(msgspec.Struct, frozen=True, gc=False):
     """
 
     name: str
-    is_up: bool
+    is_up: bool | None
     mtu: int | None
     promiscuous_changed: bool | None
     queue_drops: int | None

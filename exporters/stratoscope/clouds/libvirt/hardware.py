@@ -20,7 +20,9 @@ _NONE: Final = ET.Element("none")
 
 def is_too_long(name: str) -> bool:
     """Whether a name cannot be one."""
-    return len(name) > LONGEST_NAME or len(name.encode(errors="replace")) > LONGEST_NAME
+    if len(name) > LONGEST_NAME or name.isascii():
+        return len(name) > LONGEST_NAME
+    return len(name.encode(errors="replace")) > LONGEST_NAME
 
 
 def vcpu_states(root: ET.Element) -> tuple[tuple[int, str], ...]:

@@ -240,15 +240,17 @@ def _vcpus(one: Domain, identity: Identity | None, kernel: VMKernel | None) -> i
 
 
 def _taps(one: Domain, identity: Identity | None, reading: Reading) -> Iterable[TapView]:
-    """The interfaces of a domain that are known on this host."""
+    """The interfaces of a domain of which this host, or the definition, tells."""
     nics = {nic.device: nic for nic in identity.nics} if identity is not None else {}
     known = reading.taps
     for interface in one.interfaces:
         name = interface.name
-        if name not in known.taps:
-            continue
-        tap, queues, nic = known.taps[name], reading.queues.get(name), nics.get(name)
+        tap, queues, nic = known.taps.get(name), reading.queues.get(name), nics.get(name)
         link = None if nic is None else nic.link
+        if name not in known.taps:
+            if link is not None:
+                yield TapView(name, None, None, None, None, None, link, None)
+            continue
         if tap is None:
             if one.uuid in reading.vms:  # else the VM is ending, and its interfaces before it
                 yield TapView(name, False, None, None, None, None, link, None)

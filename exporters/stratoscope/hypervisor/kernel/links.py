@@ -44,9 +44,13 @@ def parse(payloads: Iterable[bytes]) -> dict[str, int]:
     found = {}
     for payload in payloads:
         unpacked(_IFINFOMSG, payload)
-        link = dict(attributes(payload[_IFINFOMSG.size :]))
-        count = link.get(_IFLA_PROMISCUITY)
+        name, count = b"", None
+        for kind, content in attributes(payload[_IFINFOMSG.size :]):
+            if kind == _IFLA_IFNAME:
+                name = content.rstrip(b"\0")
+            elif kind == _IFLA_PROMISCUITY:
+                (count,) = unpacked(_NUMBER, content)
+                break  # the name comes first, and most of the rest after it
         if count is not None:
-            name = link.get(_IFLA_IFNAME, b"").rstrip(b"\0").decode(errors="surrogateescape")
-            found[name] = unpacked(_NUMBER, count)[0]
+            found[name.decode(errors="surrogateescape")] = count
     return found

@@ -55,7 +55,7 @@ QUEUE_BACKLOG = Family(
     labels=_LABELS,
 )
 
-_OF_TAP: Final = (LINK, ATTACHED, MTU, PROMISCUOUS, QUEUE_DROPS, QUEUE_BACKLOG)
+_OF_TAP: Final = (UP, LINK, ATTACHED, MTU, PROMISCUOUS, QUEUE_DROPS, QUEUE_BACKLOG)
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
@@ -72,9 +72,9 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
 def _taps(vm: VM, labels: Labels) -> Iterable[Sample]:
     for tap in vm.taps:
         of_tap = labels.at(device(tap.name))
-        yield UP(tap.is_up, of_tap)
         values = (
-            tap.link, tap.is_attached, tap.mtu, tap.promiscuous_changed, tap.queue_drops, tap.queue_backlog,
+            tap.is_up, tap.link, tap.is_attached, tap.mtu, tap.promiscuous_changed,
+            tap.queue_drops, tap.queue_backlog,
         )  # fmt: skip
         yield from given(_OF_TAP, values, of_tap)
 
@@ -82,7 +82,7 @@ def _taps(vm: VM, labels: Labels) -> Iterable[Sample]:
 NETWORK: Final = Subject("network", _COUNTERS, _samples, series=8, beyond="8 for each further interface")
 TAPS: Final = Subject(
     "taps",
-    (UP, *_OF_TAP),
+    _OF_TAP,
     _taps,
     series=5,
     beyond="5 for each further interface; 2 for each that has a queue, as with a bandwidth limit",
