@@ -1,6 +1,7 @@
 """One URI as collectors use it: real test driver, fake QEMU, and what becomes of it in trouble."""
 
 import asyncio
+import errno
 import gc
 import threading
 import time
@@ -183,10 +184,20 @@ async def test_mirror_that_cannot_be_read_costs_its_domain_and_all_of_them_the_c
         await lab.host.mirrors()
 
 
-async def test_disks_of_domains_that_are_off_have_sizes(lab: Lab) -> None:
+async def test_disks_of_domains_that_are_off_have_sizes_where_they_are_on_this_machine(lab: Lab) -> None:
     lab.daemon.domains["c"].calls = {"blockInfo": [3, 1, 2]}
-    disks = (DiskFacts("vda", source="/a"),)
+    disks = (DiskFacts("vda", source=__file__, source_type="file"),)
     assert await lab.host.off_disks({"c": disks}) == {"c": (DiskSizes("vda", 3, 1, 2),)}
+    far = host("qemu+tls://node/system", lab.daemon)
+    assert await far.off_disks({"c": disks}) == {}
+    await far.close()
+
+
+async def test_exporter_short_of_descriptors_says_nothing_of_the_daemon(lab: Lab) -> None:
+    lab.daemon.broken["connect"] = OSError(errno.EMFILE, "too many")
+    for ask in (lambda: lab.host.listing(MONITOR), lab.host.daemon, lab.host.pools):
+        with pytest.raises(OSError, match="too many"):
+            await ask()
 
 
 async def test_events_of_domains_that_are_gone_are_forgotten(lab: Lab) -> None:

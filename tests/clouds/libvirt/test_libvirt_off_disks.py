@@ -1,7 +1,10 @@
 """Sizes of disks of domains that are off: asked once per change, and never waited for."""
 
 import asyncio
+import os
+import stat
 from collections.abc import Mapping
+from pathlib import Path
 
 import libvirt
 import pytest
@@ -19,7 +22,7 @@ from stratoscope.core.errors import CollectError, Reason
 from support.fake_libvirt import FakeDaemon, FakeDomain, failure
 from support.source import Clock
 
-VDA = (DiskFacts("vda", source="/a"),)
+VDA = (DiskFacts("vda", source=__file__, source_type="file"),)
 SIZES = (DiskSizes("vda", 3, 1, 2),)
 
 
@@ -48,7 +51,7 @@ async def test_sizes_are_read_once_and_anew_when_the_disks_change_or_after_an_ho
     for _ in range(3):
         assert await asked.disks.sizes({"a": VDA, "b": VDA}, 5) == {"a": SIZES, "b": SIZES}
     assert asked.asked == [["a", "b"]]
-    await asked.disks.sizes({"a": VDA, "b": (*VDA, DiskFacts("vdb", source="/b"))}, 5)
+    await asked.disks.sizes({"a": VDA, "b": (*VDA, DiskFacts("vdb", source=__file__, source_type="file"))}, 5)
     assert asked.asked == [["a", "b"], ["b"]]
     asked.clock.time_s += READ_ANEW_AFTER_S
     await asked.disks.sizes({"a": VDA}, 5)
@@ -111,9 +114,37 @@ def info(*sizes: int) -> FakeDomain:
 
 def test_sizes_are_those_of_blockinfo_and_an_empty_drive_has_none() -> None:
     daemon = FakeDaemon(info(3, 1, 2), FakeDomain("b", gone=True))
-    disks = (*VDA, DiskFacts("hda", "cdrom"))
+    disks = (*VDA, DiskFacts("hda", "cdrom", source_type="file"))
     assert read(daemon.connect(""), {"a": disks, "b": disks}, 5) == {"a": SIZES}
     assert daemon.made.count("blockInfo") == 1
+
+
+def test_daemon_is_asked_only_of_images_that_the_exporter_reaches(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    disks = tuple(
+        DiskFacts("vda", source=source, source_type=kind, format="qcow2")
+        for kind, source in (
+            ("file", str(tmp_path / "fifo")),
+            ("file", str(tmp_path / "gone")),
+            ("file", str(tmp_path)),
+            ("file", "/dev/null"),
+            ("network", __file__),
+            ("volume", "pool/a"),
+        )
+    )
+    daemon = FakeDaemon(info(3, 1, 2))
+    assert read(daemon.connect(""), {"a": disks}, 5) == {"a": ()}
+    assert "blockInfo" not in daemon.made
+
+
+@pytest.mark.parametrize(("image", "expected"), [("raw", SIZES), ("qcow2", ())])
+def test_of_devices_only_raw_ones_are_asked_for(
+    image: str, expected: tuple[DiskSizes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disks = (DiskFacts("vda", source=__file__, source_type="block", format=image),)
+    monkeypatch.setattr(stat, "S_ISREG", lambda _: False)
+    monkeypatch.setattr(stat, "S_ISBLK", lambda _: True)
+    assert read(FakeDaemon(info(3, 1, 2)).connect(""), {"a": disks}, 5) == {"a": expected}
 
 
 def test_image_that_cannot_be_read_costs_itself() -> None:

@@ -100,7 +100,9 @@ class LibvirtHost:
         return self._identities.known(), malformed
 
     async def off_disks(self, off: Mapping[str, off_disks.Disks]) -> Mapping[str, off_disks.Sizes]:
-        """Sizes of the disks of domains that are off, by UUID: see OffDisks."""
+        """Sizes of disks of domains that are off, by UUID, where they are on this machine: see OffDisks."""
+        if not self.is_local:
+            return {}
         return await self._off_disks.sizes(off, time_left_s() * _RESERVE)
 
     async def ask(self, wanted: Mapping[str, frozenset[str]]) -> dict[str, Stats]:

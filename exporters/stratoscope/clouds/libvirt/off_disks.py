@@ -1,14 +1,18 @@
 """Sizes of the disks of domains that are off. Source: virDomainGetBlockInfo.
 
-The daemon opens the image for it, and holds the domain as long as the storage does not answer. So each is
-asked once after its definition changed, and seldom else: nobody writes to the disks of a domain that is off.
+The daemon opens the image for it, and while the storage does not answer it holds the domain: no list of domains
+ends meanwhile (seen on 9.0). So each is asked once after its definition changed, and seldom else, since nobody
+writes to the disks of a domain that is off; and only after the exporter itself has reached the image.
 """
 
 import asyncio
 import logging
+import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeAlias
 
 import libvirt
@@ -26,6 +30,8 @@ FAILED_AGAIN_AFTER_S: Final = 300.0
 """So long nothing is asked of a domain of which no size could be read."""
 WAIT_S: Final = 0.5
 """So long a collection waits for sizes that are being read; later ones show them."""
+
+_ON_THIS_HOST: Final = frozenset({"file", "block"})
 
 Disks: TypeAlias = tuple[DiskFacts, ...]
 Sizes: TypeAlias = tuple[DiskSizes, ...]
@@ -110,10 +116,27 @@ def read(connection: Connection, wanted: Mapping[str, Disks], within_s: float) -
     return found
 
 
+def _is_reached(disk: DiskFacts) -> bool:
+    """Whether the image is there and its storage answers; where it hangs, this waits and not the daemon.
+
+    `statvfs` asks a server on the network, which `stat` need not. Of what is no raw device the daemon reads
+    the beginning, which this process may not: a device that hangs would hold it.
+    """
+    if disk.source_type not in _ON_THIS_HOST:
+        return False  # and a drive without a medium has no path
+    try:
+        os.statvfs(disk.source)
+        mode = Path(disk.source).stat().st_mode
+    except OSError as error:
+        log.debug("image not reached device=%s error=%r", disk.device, str(error))
+        return False
+    return stat.S_ISREG(mode) or (stat.S_ISBLK(mode) and disk.format == "raw")
+
+
 def _sizes(connection: Connection, domain: libvirt.virDomain, disks: Disks) -> Iterable[DiskSizes]:
     for disk in disks:
-        if not disk.source:
-            continue  # a drive without a medium
+        if not _is_reached(disk):
+            continue
         try:
             capacity, allocation, physical = domain.blockInfo(disk.device)
         except libvirt.libvirtError as error:
