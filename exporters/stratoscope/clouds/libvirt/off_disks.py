@@ -1,8 +1,9 @@
 """Sizes of the disks of domains that are off. Source: virDomainGetBlockInfo.
 
 The daemon opens the image for it, and while the storage does not answer it holds the domain: no list of
-domains ends meanwhile (seen on 9.0). So each is asked once after its definition changed, and seldom besides,
-since nobody writes to disks of a domain that is off; and only after the exporter itself has reached the image.
+domains ends meanwhile (seen on 9.0). So each is asked once after its definition changed, and seldom besides:
+nobody writes to the disks of a domain that is off. And it is asked only after the exporter itself has reached
+the image.
 """
 
 import asyncio
