@@ -25,6 +25,7 @@ from stratoscope.hypervisor.subjects.monitor import MONITOR
 from stratoscope.hypervisor.subjects.network import NETWORK, TAPS
 from stratoscope.hypervisor.subjects.off import OFF
 from stratoscope.hypervisor.subjects.state import STATE_SUBJECT
+from stratoscope.hypervisor.subjects.storage import STORAGE
 
 FLAGS: Final = {
     "path.procfs": ("/proc", "where the host's /proc is mounted"),
@@ -46,7 +47,7 @@ SCHEDULES: Final[Mapping[str, Every | OnScrape]] = {
 }
 """Every collector, with the schedule that holds unless the configuration says otherwise."""
 OFF_BY_DEFAULT: Final = frozenset({"halt_poll", "block_jobs", "cgroup_memory", "guest_huge_pages"})
-"""The first two ask every monitor once more; the others would exceed 60 series a VM."""
+"""The first two ask every monitor once more; the others are more series for each VM."""
 _NEEDS_DOMAINS: Final = frozenset({"events", "jobs", "mirrors", "block_jobs", "halt_poll"})
 """What knows VMs' ids, and hears of them, through the collector `domains`."""
 
@@ -63,6 +64,7 @@ def subjects(host: str) -> tuple[Subject, ...]:
         GUEST_HUGE_PAGES,
         DISKS,
         LIMITS,
+        STORAGE,
         NETWORK,
         TAPS,
         PRESSURE,

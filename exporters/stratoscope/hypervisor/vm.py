@@ -50,4 +50,5 @@ class VM(msgspec.Struct, frozen=True, gc=False):
     taps: tuple[TapView, ...]
     vcpus: int | None
     checks: Checks
+    oom_kills: int | None = None
     off_disks: tuple[DiskSizes, ...] = ()

@@ -22,6 +22,7 @@ from stratoscope.clouds.libvirt.connections import Connections
 from stratoscope.clouds.libvirt.errors import GONE
 from stratoscope.clouds.libvirt.model import Monitor
 from stratoscope.clouds.libvirt.stats import Stats, bits, has_monitor_values
+from stratoscope.core.errors import CollectError
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,34 @@ _SMALLEST_WAIT_S: Final = 0.1
 Answers: TypeAlias = dict[str, Stats]
 
 
+@dataclass(slots=True)
+class _Call:
+    """A call to some domains' monitors.
+
+    Attributes:
+        is_connected: It has its connection; set in its thread. Until then no monitor was asked, and none of
+            them is to blame: the daemon takes no more clients (max_clients), or hangs itself.
+    """
+
+    uuids: Sequence[str]
+    is_connected: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One `ask`: what is wanted, until when, and of which domains it is known whether they answered."""
+    """One `ask`: what is wanted, and until when.
+
+    Attributes:
+        judged: Domains of which it is known whether they answered.
+        unasked: Those of each call that got no connection.
+        refusals: Why, where the daemon said so.
+    """
 
     wanted: Mapping[str, frozenset[str]]
     until: float
     judged: set[str] = field(default_factory=set)
+    unasked: list[Sequence[str]] = field(default_factory=list)
+    refusals: list[CollectError] = field(default_factory=list)
 
     def is_answer(self, uuid: str, stats: Stats | None) -> bool:
         return stats is not None and has_monitor_values(stats, self.wanted[uuid])
@@ -53,7 +75,7 @@ class Monitors:
     def __init__(self, connections: Connections, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._connections = connections
         self._monotonic = monotonic
-        self._hung: dict[asyncio.Future[Answers], Sequence[str]] = {}
+        self._hung: dict[asyncio.Future[Answers], _Call] = {}
         self._under_way = 0
         self._answered_at: dict[str, float] = {}
         self._missed_since: dict[str, float] = {}
@@ -70,6 +92,10 @@ class Monitors:
         missed, answered = self._missed_since.get(uuid), self._answered_at.get(uuid)
         return Monitor(0.0 if missed is None else now - missed, None if answered is None else now - answered)
 
+    def begin_anew(self) -> None:
+        """The daemon itself did not answer meanwhile: how long a monitor was silent counts from now on."""
+        self._missed_since = {}
+
     async def ask(self, wanted: Mapping[str, frozenset[str]], within_s: float) -> Answers:
         """Statistics of active domains, in `within_s` at the latest, with all that answered by then.
 
@@ -83,21 +109,37 @@ class Monitors:
         began = self._monotonic()
         this = _Round(wanted, began + within_s)
         self._forget_all_but(wanted)
-        silent = {uuids[0] for uuids in self._hung.values() if len(uuids) == 1} & wanted.keys()
+        alone = [call.uuids[0] for call in self._hung.values() if call.is_connected and len(call.uuids) == 1]
+        silent = wanted.keys() & set(alone)
         this.judged.update(silent)  # the call that still waits for them asks all the time
         by_groups: dict[frozenset[str], list[str]] = {}
         for uuid, groups in wanted.items():
             if uuid not in silent:
                 by_groups.setdefault(groups, []).append(uuid)
         answers = await _together(self._split(uuids, this) for uuids in by_groups.values())
+        if this.unasked:
+            answers |= await self._over_open_connections(this)
         if answers and not self._hung:
             took = self._monotonic() - began
             self._usual_s = took if self._usual_s is None else 0.7 * self._usual_s + 0.3 * took
         self._account(this, answers)
         return answers
 
+    async def _over_open_connections(self, this: _Round) -> Answers:
+        """Ask those whose calls got no connection one after the other over those that there are."""
+        unasked, this.unasked[:] = list(this.unasked), []
+        answers: Answers = {}
+        for uuids in unasked:
+            answers |= await self._split(uuids, this)
+        if this.refusals and not this.judged:  # nobody could be asked
+            raise this.refusals[0]
+        return answers
+
     async def _split(self, uuids: Sequence[str], this: _Round) -> Answers:
-        parts = max(1, min(PIECES, self._free, len(uuids)))
+        most = self._connections.free if this.refusals or self._cannot_connect else PIECES
+        if not most:
+            return {}
+        parts = max(1, min(PIECES, most, self._free, len(uuids)))
         pieces = [uuids[first::parts] for first in range(parts)]
         return await _together(self._piece(piece, this) for piece in pieces)
 
@@ -109,6 +151,11 @@ class Monitors:
         if answers is None:
             return await self._split(uuids, this) if len(uuids) > 1 else {}
         return answers
+
+    @property
+    def _cannot_connect(self) -> bool:
+        """A call waits for its connection: another new one would only wait, too."""
+        return any(not call.is_connected for call in self._hung.values())
 
     @property
     def _free(self) -> int:
@@ -125,25 +172,39 @@ class Monitors:
 
         Who is to blame is known of a call that returned, or that was made for one domain alone.
         """
-        future = self._connections.start(_stats, uuids, bits(this.wanted[uuids[0]]))
+        call = _Call(uuids)
+        future = self._connections.start(_stats, call, bits(this.wanted[uuids[0]]))
         self._under_way += 1
         try:
             done, _ = await asyncio.wait({future}, timeout=patience_s)
             if done:
-                this.judged.update(uuids)
-                return future.result()
+                return self._outcome(future, call, this)
         except asyncio.CancelledError:
-            self._leave(future, uuids)
+            self._leave(future, call)
             raise
         finally:
             self._under_way -= 1
-        self._leave(future, uuids)
+        self._leave(future, call)
+        if not call.is_connected:
+            this.unasked.append(uuids)
+            return {}
         if len(uuids) == 1:
             this.judged.update(uuids)
         return None
 
-    def _leave(self, future: "asyncio.Future[Answers]", uuids: Sequence[str]) -> None:
-        self._hung[future] = uuids
+    @staticmethod
+    def _outcome(future: "asyncio.Future[Answers]", call: _Call, this: _Round) -> Answers:
+        """The answers of a call that returned; none where the daemon opened no connection for it."""
+        error = future.exception()
+        if isinstance(error, CollectError) and not call.is_connected:
+            this.unasked.append(call.uuids)
+            this.refusals.append(error)
+            return {}
+        this.judged.update(call.uuids)
+        return future.result()
+
+    def _leave(self, future: "asyncio.Future[Answers]", call: _Call) -> None:
+        self._hung[future] = call
         future.add_done_callback(self._returned)
 
     def _returned(self, future: "asyncio.Future[Answers]") -> None:
@@ -176,10 +237,11 @@ async def _together(asking: "Iterable[Coroutine[Any, Any, Answers]]") -> Answers
     return answers
 
 
-def _stats(connection: Connection, uuids: Iterable[str], groups: int) -> dict[str, Any]:
+def _stats(connection: Connection, call: _Call, groups: int) -> dict[str, Any]:
     """Statistics of these domains, those that went away left out; blocks."""
+    call.is_connected = True
     domains = []
-    for uuid in uuids:
+    for uuid in call.uuids:
         try:
             domains.append(connection.domain(uuid))
         except libvirt.libvirtError as error:

@@ -20,6 +20,8 @@ class Subject:
         beyond: What adds to that, or takes from it; for the documentation.
         monitor: Groups of libvirt's statistics that it needs from the VM's monitor.
         cpu: Whether it needs CPU times: from the kernel, or where that is not readable from libvirt.
+        without_daemon: Whether it goes on while the daemon does not answer: the kernel tells it, or the
+            definition, which holds as long as the VM's process runs.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Subject:
     beyond: str = ""
     monitor: frozenset[str] = frozenset()
     cpu: bool = False
+    without_daemon: bool = False
 
 
 VM_LABELS = ("cloud", "vm_id")

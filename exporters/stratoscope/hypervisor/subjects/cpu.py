@@ -109,4 +109,5 @@ CPU: Final = Subject(
     series=7,
     beyond="3 for each further vCPU; 1 for each vCPU where kernel.sched_schedstats is on",
     cpu=True,
+    without_daemon=True,
 )

@@ -89,7 +89,7 @@ def _guest_huge_pages(vm: VM, labels: Labels) -> Iterable[Sample]:
     return given(_HUGE, (balloon.huge_page_allocations, balloon.huge_page_failures), labels)
 
 
-MEMORY: Final = Subject("memory", _OF_HOST, _memory, series=3)
+MEMORY: Final = Subject("memory", _OF_HOST, _memory, series=3, without_daemon=True)
 GUEST_MEMORY: Final = Subject(
     "guest_memory",
     _OF_GUEST,

@@ -86,4 +86,5 @@ TAPS: Final = Subject(
     _taps,
     series=5,
     beyond="5 for each further interface; 2 for each that has a queue, as with a bandwidth limit",
+    without_daemon=True,
 )
