@@ -50,18 +50,19 @@ class TapHistory:
             found: Those that could be read; None for what does not exist.
             counts: The kernel's promiscuity counts by name.
         """
-        self._seen = {name: self._seen[name] for name in names if name in self._seen}
+        seen = {name: self._seen[name] for name in names if name in self._seen}
         taps: dict[str, Tap | None] = {}
         promiscuous = {}
         for name, tap in found.items():
             if tap is not None:
                 count = _besides_bridge(tap, counts.get(name))
-                now = self._seen[name] = _together(self._seen.get(name), tap, count)
+                now = seen[name] = _together(seen.get(name), tap, count)
                 if count is not None and now.promiscuity is not None:
                     promiscuous[name] = count > now.promiscuity
-            if name in self._seen:
+            if name in seen:
                 taps[name] = tap
-        masters = {name: seen.master for name, seen in self._seen.items() if seen.master is not None}
+        masters = {name: one.master for name, one in seen.items() if one.master is not None}
+        self._seen = seen
         return Told(taps, masters, promiscuous)
 
 
