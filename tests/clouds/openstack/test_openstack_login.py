@@ -377,6 +377,7 @@ async def test_a_slow_keystone_that_fails_again_and_again_is_no_storm_in_the_log
     cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("stratoscope.clouds.openstack.door.login.FAILED_FOR_S", 0)  # it lasts 5 s
+    monkeypatch.setattr("stratoscope.clouds.openstack.door.login._FAIR_S", 0.0)
 
     async def slow(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.4)
