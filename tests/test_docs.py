@@ -6,15 +6,19 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
 import stratoscope
-from stratoscope.core.metrics import Family
+from stratoscope.core import open_files, web
+from stratoscope.core.connections import Limits
+from stratoscope.core.listen import MOST
+from stratoscope.core.metrics import LONGEST, Family
 from stratoscope.core.runner import FAMILIES as OF_CORE
+from stratoscope.core.scrape import SEND_TIMEOUT_S
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -28,6 +32,9 @@ QUESTIONS = {
 OF_THE_CLIENT = {
     "stratoscope_build_info", "stratoscope_scrape_duration_seconds", "stratoscope_http_requests_total",
     "stratoscope_config_last_reload_successful", "stratoscope_config_last_reload_success_timestamp_seconds",
+    "stratoscope_http_connections", "stratoscope_http_connections_limit",
+    "stratoscope_http_connections_hung_up_total", "stratoscope_label_values_cut_total",
+    "stratoscope_web_config_refused", "stratoscope_web_certificate_expires_timestamp_seconds",
 }  # fmt: skip
 
 
@@ -85,13 +92,41 @@ def test_tables_are_those_of_the_code() -> None:
     assert checked.returncode == 0
 
 
+def test_limits_that_the_readme_names_are_those_in_force() -> None:
+    rows = (ROOT / "README.md").read_text(encoding="utf-8").partition("| what | bound | then |")[2]
+    limits = Limits()
+    assert f"| connections | {MOST}, " in rows
+    assert f"those connections and {open_files.OTHERS} more" in rows
+    assert f"| TLS handshake; head of a request | {limits.headers_s:g} s each" in rows
+    assert f"| between two requests | {limits.idle_s:g} s |" in rows
+    assert f"| reading an answer | {limits.send_s:g} s |" in rows
+    assert f"| rest of a body | {limits.linger_s:g} s |" in rows
+    assert f"| scrapes at once | {web.MOST_SCRAPES} |" in rows
+    assert f"| label values | {LONGEST:,} bytes" in rows
+    assert limits.send_s == SEND_TIMEOUT_S
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_question_is_valid_promql(page: str, tmp_path: Path) -> None:
+    assert_valid(QUESTIONS[page], tmp_path)
+    assert len(QUESTIONS[page]) >= 10
+
+
+def test_every_answer_to_another_exporters_family_is_valid_promql(tmp_path: Path) -> None:
+    table = PAGES["management"].partition("<!-- rival -->")[2].partition("<!-- /rival -->")[0]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    assert len(rows) == len({row[0] for row in rows}) == 103
+    answers = [text for row in rows for text in re.findall(r"`([^`]+)`", row[1])]
+    assert_valid(answers, tmp_path)
+    assert [row[0] for row in rows if not row[1].strip() and not row[2].startswith("not: ")] == []
+
+
+def assert_valid(expressions: Sequence[str], tmp_path: Path) -> None:
+    """Assert that all of them are PromQL."""
     promtool = shutil.which("promtool")
     assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    rules = [{"record": f"question:{number}", "expr": text} for number, text in enumerate(QUESTIONS[page])]
+    rules = [{"record": f"question:{number}", "expr": text} for number, text in enumerate(expressions)]
     file = tmp_path / "rules.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "questions", "rules": rules}]}))
     checked = subprocess.run([promtool, "check", "rules", file], capture_output=True, check=False)
     assert checked.returncode == 0, checked.stdout.decode() + checked.stderr.decode()
-    assert len(QUESTIONS[page]) >= 10

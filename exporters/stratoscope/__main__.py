@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
 
-from stratoscope.core.flags import USAGE_STATUS, Flags, version
-
 EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor", "management": "stratoscope.management"}
 """Sub-command -> the package whose PROGRAM it is; the EXPORTER is in its module `exporter`, with its SDK."""
 
@@ -23,14 +21,17 @@ def main(
 ) -> int:
     """Run one exporter or command until it ends; the exit status is 2 for a wrong flag, file or key."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    if name in exporters:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
+        return _export(name, exporters[name], rest)
     if name == "--version":
+        from stratoscope.core.flags import version  # noqa: PLC0415 - after SIGHUP is cared for
+
         sys.stdout.write(f"stratoscope {version()}\n")
         return 0
     if name in ("-h", "--help"):
         sys.stdout.write(_usage(exporters, commands))
         return 0
-    if name in exporters:
-        return _export(name, exporters[name], rest)
     if name in commands:
         status: int = import_module(f"{commands[name]}.command").main(rest)
         return status
@@ -55,14 +56,15 @@ def _usage(exporters: Mapping[str, str], commands: Mapping[str, str]) -> str:
 
 
 def _export(name: str, package: str, arguments: Sequence[str]) -> int:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
+    from stratoscope.core.flags import Flags  # noqa: PLC0415 - the same
+
     try:
         Flags.parse(import_module(package).PROGRAM, arguments)  # help needs no SDK
     except SystemExit as over:
         return int(over.code or 0)
     try:
         module = import_module(f"{package}.exporter")
-        from stratoscope.core.app import main as run  # noqa: PLC0415 - once SIGHUP cannot end the process
+        from stratoscope.core.app import main as run  # noqa: PLC0415 - the same
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] == "stratoscope":
             raise  # a bug of ours
@@ -73,6 +75,8 @@ def _export(name: str, package: str, arguments: Sequence[str]) -> int:
 
 
 def _refused(text: str) -> int:
+    from stratoscope.core.flags import USAGE_STATUS  # noqa: PLC0415 - the same
+
     sys.stderr.write(f"stratoscope: {text}\n")
     return USAGE_STATUS
 

@@ -26,13 +26,16 @@ def at_least(name: str, value: float, bound: float, unit: str = "ratio") -> Resu
     return Result(name, round(value, 4), unit, bound, value >= bound)
 
 
-def interleaved(rounds: int, *calls: Callable[[], float]) -> list[float]:
-    """The median of what each call returns, the calls taking turns."""
+def interleaved(
+    rounds: int, *calls: Callable[[], float], before: Callable[[int], object] = lambda _: None
+) -> list[float]:
+    """The median of what each call returns, the calls taking turns; `before(round)` goes before each."""
     for call in calls:
         call()  # warm
     taken: list[list[float]] = [[] for _ in calls]
-    for _ in range(rounds):
+    for number in range(rounds):
         for figures, call in zip(taken, calls, strict=True):
+            before(number)
             figures.append(call())
     return [statistics.median(figures) for figures in taken]
 

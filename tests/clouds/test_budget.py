@@ -235,11 +235,11 @@ async def test_a_service_that_did_not_answer_takes_one_place_until_it_does() -> 
 
 
 async def test_who_waits_in_vain_for_one_that_does_not_answer_is_told_so() -> None:
-    budget = Budget(Limits())
-    DEADLINE.set(time.monotonic() + 0.1)  # of this test's context alone
-    with pytest.raises(CollectError, match="no answer within"):
+    budget = Budget(Limits(timeout=Duration(0.1)))
+    DEADLINE.set(time.monotonic() + 50)  # of this test's context alone
+    with pytest.raises(CollectError, match=r"no answer within 0.1 s\Z"):
         await budget.call("compute", "servers", _hangs)
-    DEADLINE.set(time.monotonic() + 50)
+    budget.limits = Limits()
     hung = asyncio.create_task(budget.call("compute", "servers", _hangs))
     await asyncio.sleep(0)
     DEADLINE.set(time.monotonic() + 0.1)
@@ -248,6 +248,27 @@ async def test_who_waits_in_vain_for_one_that_does_not_answer_is_told_so() -> No
     assert caught.value.reason is Reason.TIMEOUT
     hung.cancel()
     await asyncio.wait({hung})
+
+
+@pytest.mark.parametrize("left_s", [0.02, 0.9])
+async def test_a_request_just_before_an_end_says_nothing_of_its_service(
+    wheel: Wheel, deadline: Callable[[float], None], left_s: float
+) -> None:
+    budget = Budget(Limits(), wheel.clock)
+    deadline(left_s + 0.05)
+    (outcome,) = await wheel.run(budget.call("compute", "servers", Service(wheel, TimeoutError())))
+    assert _reason(outcome) is Reason.TIMEOUT
+    within = f"no answer within {left_s:.3g} s, which is what its collection had left"
+    assert str(outcome) == f"compute: servers: {within}"
+    assert not budget._pauses.is_silent("compute")
+
+
+async def test_one_that_had_time_enough_is_silent(wheel: Wheel, deadline: Callable[[float], None]) -> None:
+    budget = Budget(Limits(), wheel.clock)
+    deadline(1.06)
+    (outcome,) = await wheel.run(budget.call("compute", "servers", Service(wheel, TimeoutError())))
+    assert str(outcome) == "compute: servers: no answer within 1.01 s"
+    assert budget._pauses.is_silent("compute")
 
 
 async def test_two_services_that_hang_leave_the_others_room() -> None:

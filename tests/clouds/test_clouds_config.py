@@ -30,6 +30,9 @@ def test_no_clouds_are_no_entries(document: dict[str, Any]) -> None:
     assert entries(document, "libvirt", Cloud) == []
 
 
+ALLOWED = "allowed: 255 characters that can be shown in one line, no blank at the ends"
+
+
 @pytest.mark.parametrize(
     ("clouds", "message"),
     [
@@ -38,6 +41,13 @@ def test_no_clouds_are_no_entries(document: dict[str, Any]) -> None:
         (["uni"], "clouds[0]: expected a mapping with name and kind"),
         ([{"kind": "ec2"}], "clouds[0].name: expected a text that is not empty"),
         ([{"name": "", "kind": "ec2"}], "clouds[0].name: expected a text that is not empty"),
+        *(
+            (
+                [{"name": name, "kind": "ec2"}],
+                f"clouds[0].name: {name[:80]!r} is no name; {ALLOWED}",
+            )
+            for name in ("a\nb", "a\0", "a\ud800", "x" * 256, " a", "a ", "\u2028", "\x1b[31mred")
+        ),
         ([{"name": "uni", "kind": 2}], "clouds[0].kind: expected a text that is not empty"),
         (
             [{"name": "uni", "kind": "vmware"}],

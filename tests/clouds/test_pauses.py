@@ -65,6 +65,21 @@ def test_answers_to_what_was_sent_before_change_nothing(pauses: Pauses) -> None:
         ("soon", 1),
         ("", 1),
         ("-5", 1),
+        ("nan", 1),
+        ("inf", 1),
+        ("-inf", 1),
+        ("1e9", 1),
+        ("9" * 5000, 3600),
+        ("\u0663", 3),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", 1),
+        ("Mon, 01 Jan 2147483648 00:00:00 GMT", 1),
+        ("Mon, 01 Jan 0001 00:00:00 GMT", 3600),  # to Python that is 2001
+        ("Mon, 01 Jan -5 00:00:00 GMT", 1),
+        ("Mon, 01 Jan 2026 99:99:99 GMT", 1),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999999999", 1),
+        (",", 1),
+        ("\udcff", 1),
     ],
 )
 def test_retry_after_is_believed_within_reason(pauses: Pauses, retry_after: str, seconds: float) -> None:

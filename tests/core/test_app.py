@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from stratoscope.core.app import WORKERS, App
+from stratoscope.core.auth import Access
 from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.threads import BlockingCalls
@@ -72,6 +74,7 @@ async def test_page_says_what_runs_and_that_its_configuration_was_read(tmp_path:
         (line,) = [line for line in page.splitlines() if line.startswith(f"{WHEN} ")]
         assert before - 1 < float(line.split()[1]) < time.time() + 1
         assert "process_resident_memory_bytes" in page
+        assert "stratoscope_label_values_cut_total" in page
         assert 'left_out{cloud="lab",collector="pools",reason="not_configured"} 1' in page
 
 
@@ -217,6 +220,68 @@ async def test_reloads_come_one_after_the_other(tmp_path: Path) -> None:
         assert (len(house.opened), len(house.closed)) == (2, 1), "the second finds nothing changed"
 
 
+async def test_those_who_wait_for_a_reload_share_the_next_one(tmp_path: Path) -> None:
+    reads: list[int] = []
+    house = House()
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        read, gate = runs.app._read, threading.Event()
+
+        def held() -> Any:
+            reads.append(len(reads))
+            gate.wait(5)
+            return read()
+
+        runs.app._read = held
+        first = asyncio.create_task(runs.app.reload())
+        await until(lambda: bool(reads))
+        runs.file.write_text("slurper: 5")
+        others = [asyncio.create_task(runs.app.reload()) for _ in range(50)]
+        await asyncio.sleep(0)
+        gate.set()
+        answers = await asyncio.gather(first, *others)
+        assert reads == [0, 1]
+        assert set(answers[1:]) == {answers[1]}
+        assert "slurper: expected a mapping" in str(answers[1])
+        assert await runs.app.reload() == answers[1]
+        assert reads == [0, 1, 2], "who asks later has another"
+
+
+async def test_hang_up_signal_while_starting_is_told_of_and_heard_once_it_has_started(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    source = Source()
+    source.gate.clear()
+    house = House(lambda _: one(source))
+    async with running(house, tmp_path) as runs:
+        await until(lambda: source.calls == 1)
+        runs.file.write_text("slurper: {vms: 3}")
+        signal.raise_signal(signal.SIGHUP)
+        await until(lambda: "reload asked for while starting" in caplog.text)
+        assert len(house.opened) == 1
+        source.gate.set()
+        await until(lambda: len(house.closed) == 1)
+        assert [settings.vms for settings in house.opened] == [2, 3]
+
+
+async def test_hang_up_signal_while_the_file_is_read_is_heard() -> None:
+    house, texts = House(), iter([2, 3])
+    exporter = house.exporter()
+
+    def read() -> Any:
+        if not house.opened:
+            signal.raise_signal(signal.SIGHUP)
+        return exporter.parse({"slurper": {"vms": next(texts)}}, {})
+
+    app = App(exporter, read, end=lambda _: None)
+    working = asyncio.create_task(app.run(Access.open(None), ["127.0.0.1:0"]))
+    await until(lambda: len(house.closed) == 1)
+    assert [settings.vms for settings in house.opened] == [2, 3]
+    app.stop()
+    await working
+
+
 async def test_reload_waits_until_the_start_is_over(tmp_path: Path) -> None:
     source = Source()
     source.gate.clear()
@@ -266,6 +331,20 @@ async def test_twenty_reloads_leave_no_task_and_no_thread_over(tmp_path: Path) -
 
 def own_threads() -> int:
     return sum(thread.name.startswith("source") for thread in threading.enumerate())
+
+
+async def test_all_workers_run_once_it_listens_so_that_no_scrape_adds_a_thread(tmp_path: Path) -> None:
+    async with running(House(), tmp_path) as runs:
+        await runs.ready()
+        at_first = workers()
+        assert len(at_first) == WORKERS
+        for _ in range(5):
+            await runs.page()
+        assert workers() == at_first
+
+
+def workers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("worker")}
 
 
 async def test_error_when_the_old_is_closed_is_logged_and_the_new_is_in_force(

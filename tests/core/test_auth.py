@@ -107,7 +107,7 @@ async def served_name(url: str, context: ssl.SSLContext) -> str:
 
 async def test_without_a_file_everybody_is_let_in() -> None:
     access = Access.open(None)
-    assert (access.protects, access.ssl_context(), access.warnings) == (False, None, [])
+    assert (access.protects, access.in_force.context, access.warnings) == (False, None, [])
     async with served(FakeService(), access) as url:
         assert await status(url) == 200
 
@@ -139,7 +139,7 @@ async def test_guessing_is_slowed_down_and_says_for_how_long(access: Callable[[s
         assert await status(url, login=ALICE) == 200
         assert [await status(url, login=MALLORY) for _ in range(10)] == [401] * 10
         async with session.get(url, headers=MALLORY) as response:
-            assert (response.status, response.headers["Retry-After"]) == (429, "60")
+            assert (response.status, response.headers["Retry-After"]) == (429, "1")
         assert await status(url, login=ALICE) == 200
 
 
@@ -195,10 +195,10 @@ async def test_file_that_vanishes_leaves_the_old_in_force(
 ) -> None:
     guarded = access(users(STORED))
     (tmp_path / "web.yml").unlink()
-    assert guarded.renewed().users
+    assert (await guarded.renewed()).users
     assert "No such file" in guarded.warnings[0]
     write(tmp_path, users(STORED))
-    assert guarded.renewed().users
+    assert (await guarded.renewed()).users
     assert guarded.warnings == []
 
 
@@ -208,12 +208,12 @@ async def test_broken_file_is_tried_again_after_a_while(
 ) -> None:
     guarded = access(TLS)
     write(tmp_path, TLS.replace("server.", "later."))
-    guarded.renewed()
+    await guarded.renewed()
     for end in ("crt", "key"):
         (tmp_path / f"server.{end}").rename(tmp_path / f"later.{end}")
-    guarded.renewed()
+    await guarded.renewed()
     clock.now += 6
-    guarded.renewed()
+    await guarded.renewed()
     assert guarded.warnings == []
 
 
@@ -272,7 +272,7 @@ async def test_new_certificate_is_shown_without_a_restart(
 async def test_tls_is_not_turned_off_while_running(tmp_path: Path, access: Callable[[str], Access]) -> None:
     guarded = access(TLS)
     write(tmp_path, "")
-    assert guarded.renewed().context is not None
+    assert (await guarded.renewed()).context is not None
     assert "TLS is turned on or off by a restart only" in guarded.warnings[0]
 
 
@@ -316,9 +316,9 @@ async def test_closing_waits_for_no_password(access: Callable[[str], Access]) ->
     await access(users(STORED)).close()
 
 
-def test_same_looks_mean_no_reading(tmp_path: Path, access: Callable[[str], Access]) -> None:
+async def test_same_looks_mean_no_reading(tmp_path: Path, access: Callable[[str], Access]) -> None:
     guarded = access(users(STORED))
-    before = guarded.renewed()
-    assert guarded.renewed() is before
+    before = await guarded.renewed()
+    assert (await guarded.renewed()) is before
     os.utime(tmp_path / "web.yml", ns=(1, 1))
-    assert guarded.renewed() is not before
+    assert (await guarded.renewed()) is not before

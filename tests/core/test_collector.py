@@ -14,6 +14,7 @@ from stratoscope.core.collector import (
     Collector,
     Every,
     OnScrape,
+    at_most_s,
     time_left_s,
 )
 from stratoscope.core.errors import Dropped
@@ -77,6 +78,15 @@ async def test_time_left_shrinks_and_is_never_negative() -> None:
     assert 9 < time_left_s() < before <= 10
     DEADLINE.set(time.monotonic() - 1)
     assert time_left_s() == 0
+
+
+async def test_patience_is_at_most_half_of_what_a_collection_has_left() -> None:
+    assert at_most_s(7) == 7
+    DEADLINE.set(time.monotonic() + 10)
+    assert 4 < at_most_s(7) <= 5
+    assert at_most_s(3) == 3
+    DEADLINE.set(time.monotonic() - 1)
+    assert at_most_s(7) == 0
 
 
 def test_lines_of_a_collector_are_those_of_its_samples() -> None:

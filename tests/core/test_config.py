@@ -68,7 +68,8 @@ def test_anchors_and_merges_stand_for_what_they_name() -> None:
     ("path", "problem"),
     [
         ("/absent/stratoscope.yml", "No such file or directory"),
-        ("/", "Is a directory"),
+        ("/", "a directory; allowed: a regular file"),
+        ("/dev/zero", "a device; allowed: a regular file"),
         ("/proc/self/mem", "Input/output error"),
     ],
 )
@@ -78,9 +79,23 @@ def test_file_that_cannot_be_read_is_named_with_its_flag(path: str, problem: str
     assert str(refused.value) == f"--config.file: {path}: {problem}"
 
 
-def test_file_that_has_no_end_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"^/dev/zero: too large; allowed: 1048576 bytes$"):
-        yaml_file.load(Path("/dev/zero"))
+@pytest.mark.parametrize("text", ['clouds: [{name: "a\\ud800"}]', 'clouds: [{name: "a\\0"}]'])
+def test_text_that_no_name_can_hold_is_refused_with_its_key(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "stratoscope.yml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        yaml_file.load(path)
+    assert str(refused.value) == (
+        f"{path}: clouds[0].name: a NUL or half a surrogate pair; allowed: characters that UTF-8 can hold"
+    )
+
+
+def test_key_that_no_text_can_be_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "stratoscope.yml"
+    path.write_text('hypervisor: {collectors: {"a\\ud800b": {}}}')
+    with pytest.raises(ConfigError) as refused:
+        yaml_file.load(path)
+    assert str(refused.value) == f"{path}: hypervisor.collectors: a key with a NUL or half a surrogate pair"
 
 
 def test_message_is_one_line_whatever_the_file_and_its_keys_are_called(tmp_path: Path) -> None:

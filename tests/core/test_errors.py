@@ -1,6 +1,17 @@
 """The closed sets of reasons, as the metrics' labels spell them."""
 
-from stratoscope.core.errors import CollectError, ConfigError, Dropped, LeftOut, Reason
+import pytest
+
+from stratoscope.core.errors import (
+    CollectError,
+    ConfigError,
+    Dropped,
+    LeftOut,
+    LeftOutError,
+    Reason,
+    SharedError,
+    again,
+)
 
 
 def test_reasons_are_the_documented_ones() -> None:
@@ -18,3 +29,21 @@ def test_collect_error_reads_as_its_message() -> None:
 def test_configuration_error_is_one_line_whatever_it_quotes() -> None:
     error = ConfigError("clouds[0].name: 'uni\nversität\x00\ud800' is no name")
     assert str(error) == "clouds[0].name: 'uni\\nversität\\x00\\ud800' is no name"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        CollectError(Reason.BUSY, "no turn"),
+        SharedError(Reason.TIMEOUT, "no log-in"),
+        LeftOutError(LeftOut.ABSENT, "not in the catalogue"),
+    ],
+)
+def test_a_kept_failure_is_raised_300_times_without_growing(kept: CollectError | LeftOutError) -> None:
+    for _ in range(300):
+        with pytest.raises(type(kept), match=str(kept)) as caught:
+            raise again(kept)
+        assert caught.value is not kept
+        assert caught.value.reason is kept.reason
+    assert kept.__traceback__ is None
+    assert kept.__context__ is None

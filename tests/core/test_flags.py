@@ -10,7 +10,7 @@ from support.houses import House
 EXPORTER = House().exporter()
 ALL = (
     "--config.check, --config.file, --help, --log.format, --log.level, --path.procfs, --version, "
-    "--web.config.file, --web.listen-address"
+    "--web.config.file, --web.listen-address, --web.max-connections"
 )
 
 
@@ -20,6 +20,7 @@ def test_without_arguments_it_listens_on_loopback_with_the_defaults() -> None:
         config_check=False,
         listen_addresses=["127.0.0.1:0"],
         web_config_file=None,
+        max_connections=512,
         log_level="info",
         log_format="logfmt",
         own={"path.procfs": "/proc"},
@@ -32,6 +33,7 @@ def test_value_stands_after_an_equals_sign_or_a_blank(joined: bool) -> None:
         "--config.file": "a.yml",
         "--web.listen-address": ":1",
         "--web.config.file": "web.yml",
+        "--web.max-connections": "20",
         "--log.level": "debug",
         "--log.format": "json",
         "--path.procfs": "/host/proc",
@@ -43,6 +45,7 @@ def test_value_stands_after_an_equals_sign_or_a_blank(joined: bool) -> None:
         config_check=False,
         listen_addresses=[":1"],
         web_config_file="web.yml",
+        max_connections=20,
         log_level="debug",
         log_format="json",
         own={"path.procfs": "/host/proc"},
@@ -67,6 +70,13 @@ def test_address_may_be_given_twice() -> None:
         (["--config.file="], "--config.file: expected a value, got nothing"),
         (["--web.config.file="], "--web.config.file: expected a value, got nothing"),
         (["--path.procfs", ""], "--path.procfs: expected a value, got nothing"),
+        *(
+            (
+                [f"--web.max-connections={number}"],
+                "--web.max-connections: expected a whole number from 1 to 100000",
+            )
+            for number in ("0", "100001", "-1", "many", "²", "9" * 5000)
+        ),
         (["--config.check=yes"], "--config.check: ignored explicit argument 'yes'"),
     ],
 )

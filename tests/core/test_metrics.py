@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from stratoscope.core.metrics import MOST_WORDS, Distribution, Family, Histogram, Labels, states, words
+from stratoscope.core.metrics import CUT, MOST_WORDS, Distribution, Family, Histogram, Labels, states, words
 
 VM = Labels(cloud="uni", vm_id="vm-1")
 
@@ -167,3 +167,26 @@ def test_labels_of_a_part_are_made_once() -> None:
     assert vm.at(vda) is vm.at(vda)
     assert vm.at(vda) is not vm.at(vdb)
     assert vm.at(vdb).text == 'vm_id="vm-1",device="vdb"'
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("x" * 1024, "x" * 1024),
+        ("x" * 1025, "x" * 1024),
+        ("x" * 10_000_000, "x" * 1024),
+        ("ä" * 512, "ä" * 512),
+        ("ä" * 513, "ä" * 512),
+        ("x" + "ä" * 512, "x" + "ä" * 511),
+        ("€" * 400, "€" * 341),
+        ("𝄞" * 257, "𝄞" * 256),
+        ("\ud800" * 2000, "?" * 1024),
+        ('"' * 2000, '\\"' * 1024),
+        ("\n" * 1025, "\\n" * 1024),
+    ],
+)
+def test_long_value_is_cut_at_the_border_of_a_character_and_counted(value: str, shown: str) -> None:
+    before = CUT._value.get()
+    assert Labels(vm=value).text == f'vm="{shown}"'
+    plain = value.encode(errors="replace")
+    assert CUT._value.get() - before == (1 if len(plain) > 1024 else 0)

@@ -10,6 +10,7 @@ from stratoscope.core.errors import CollectError, Dropped, Reason
 from stratoscope.core.exposition import Lines
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Outcome, Runner
+from stratoscope.core.scrape import within_s
 from support.pages import joined
 from support.patience import FAR_S
 from support.source import Clock, LoopTime, Source, Stubborn, until, vcpus
@@ -164,7 +165,7 @@ async def test_scrape_without_any_time_is_a_timeout_and_no_bug() -> None:
         await asyncio.Event().wait()
         return []
 
-    runner = runner_of(Source(asks_in_vain))
+    runner = runner_of(Source(asks_in_vain), timeout_s=0.05)
     assert (await runner.lines(-1))[1].reason is Reason.TIMEOUT
     await until(lambda: runner.status.reason is not None)
     assert runner.status.reason is Reason.TIMEOUT
@@ -260,3 +261,47 @@ async def test_stop_does_not_wait_for_what_cannot_be_cancelled(caplog: pytest.Lo
             await runner.stop()
         assert "hangs though stopped collector=source cloud=uni" in caplog.text
     await until(lambda: len(asyncio.all_tasks()) == 1)
+
+
+async def test_scrape_in_a_great_hurry_is_not_counted_as_a_failure_of_its_collectors() -> None:
+    loop_time = LoopTime()
+    source = Source()
+    source.gate.clear()
+    runner = runner_of(source)
+    for allowed_s in (0.001, 0.05, 0.089):
+        scrape = asyncio.create_task(runner.lines(allowed_s))
+        await loop_time.goes_on(0)
+        await loop_time.goes_on(allowed_s)
+        lines, status = await outcome(scrape)
+        assert (lines, status.success, status.reason) == (None, False, Reason.TIMEOUT), "so its own page says"
+    assert source.calls == 1, "the collection goes on"
+    assert (runner.status.success, dict(runner.status.errors)) == (None, {})
+    source.gate.set()
+    await until(lambda: runner.status.success is True)
+    assert dict(runner.status.errors) == {}
+
+
+async def test_collection_that_a_scrape_in_a_hurry_began_has_its_own_time_out() -> None:
+    loop_time = LoopTime()
+    source = Source()
+    source.gate.clear()
+    runner = runner_of(source, timeout_s=3)
+    scrape = asyncio.create_task(runner.lines(0.05))
+    await loop_time.goes_on(0)
+    await loop_time.goes_on(2.9)
+    await outcome(scrape)
+    assert runner.status.success is None
+    await loop_time.goes_on(0.2)
+    assert dict(runner.status.errors) == {Reason.TIMEOUT: 1}
+
+
+async def test_scrape_with_a_tenth_of_a_second_is_one_like_others() -> None:
+    loop_time = LoopTime()
+    source = Source()
+    source.gate.clear()
+    runner = runner_of(source)
+    scrape = asyncio.create_task(runner.lines(within_s("0.1")))
+    await loop_time.goes_on(0)
+    await loop_time.goes_on(0.2)
+    await outcome(scrape)
+    await until(lambda: dict(runner.status.errors) == {Reason.TIMEOUT: 1})

@@ -1,4 +1,4 @@
-"""BlockingCalls: bounded, abandoned when cancelled, harmless when late."""
+"""BlockingCalls: bounded, abandoned when cancelled, harmless when late; workers: all there from the start."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ import pytest
 
 from stratoscope.core.collector import DEADLINE, time_left_s
 from stratoscope.core.errors import CollectError, Reason
-from stratoscope.core.threads import BlockingCalls
+from stratoscope.core.threads import BlockingCalls, workers
 from support.patience import FAR_S
 from support.source import until
 
@@ -175,3 +175,23 @@ async def test_thread_that_cannot_be_started_is_not_counted(
                 calls.start(str, 7)
     assert calls.busy == 0
     assert await calls.run(str, 7) == "7"
+
+
+def working() -> int:
+    return sum(thread.name.startswith("worker") for thread in threading.enumerate())
+
+
+def test_no_worker_is_added_for_work_that_follows_upon_work_that_just_ended() -> None:
+    before = working()
+    with workers(4) as executor:
+        assert working() == before + 4
+        followed = threading.Semaphore(0)
+
+        def follow() -> None:
+            # Here the thread that did the work has told its result, and does not count as idle yet.
+            executor.submit(followed.release)
+
+        for _ in range(10):
+            executor.submit(int).add_done_callback(lambda _: follow())
+            assert followed.acquire(timeout=5)
+        assert working() == before + 4

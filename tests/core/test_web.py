@@ -65,6 +65,35 @@ async def test_reload_says_whether_it_was_taken_over() -> None:
     assert "hypervisor.x: unknown key" in text
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "https://behind.a.proxy"}, 200),
+        ({"Host": "exporter:10971", "Origin": "http://exporter:10971"}, 200),
+        ({"Host": "exporter", "Origin": "HTTPS://Exporter"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": ""}, 403),
+        ({"Host": "exporter:10971", "Origin": "http://exporter:10972"}, 403),
+        ({"Host": "exporter", "Origin": "https://exporter.evil.example"}, 403),
+        ({"Host": "null", "Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Host": "exporter", "Origin": "http://exporter"}, 403),
+    ],
+)
+async def test_page_of_another_site_cannot_ask_for_a_reload(headers: dict[str, str], status: int) -> None:
+    shown = FakeService()
+    async with (
+        served(shown) as url,
+        ClientSession(headers=headers) as session,
+        session.post(f"{url}/-/reload") as response,
+    ):
+        assert response.status == status
+
+
 async def test_reload_is_not_done_by_looking_at_it() -> None:
     assert (await answer(FakeService(), "/-/reload"))[0] == 405
 
@@ -165,14 +194,14 @@ def test_what_is_missing_is_named_for_each_open_address(
     assert guarded.warnings == warnings
 
 
-async def test_door_that_is_opened_or_closed_later_is_shown_and_logged_so(
+async def test_door_that_is_closed_later_is_shown_and_logged_so_and_stays_closed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     guarded = access(tmp_path, "")
     serving = await web.serve(web.application(FakeService(), guarded), [":0"], guarded)
     alice = {"Authorization": encode_basic_auth("alice", "secret")}
     async with ClientSession() as session:
-        for text, said in ((USERS, "no TLS on :0"), (f"{USERS}\n", "no TLS on :0"), ("", "no TLS or")):
+        for text, said in ((USERS, "no TLS on :0"), (f"{USERS}\n", "no TLS on :0"), ("", "no TLS on :0")):
             (tmp_path / "web.yml").write_text(text)
             async with session.get(serving.urls[0], headers=alice) as response:
                 page = await response.text()
@@ -180,7 +209,7 @@ async def test_door_that_is_opened_or_closed_later_is_shown_and_logged_so(
     await serving.close()
     logged = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     nothing, no_tls = "no TLS or authentication on :0", "no TLS on :0"
-    assert logged == [f"{text}; see --web.config.file" for text in (nothing, no_tls, nothing)]
+    assert logged == [f"{text}; see --web.config.file" for text in (nothing, no_tls)]
 
 
 async def test_close_does_not_wait_for_a_scrape_that_hangs(caplog: pytest.LogCaptureFixture) -> None:

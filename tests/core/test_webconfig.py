@@ -10,6 +10,9 @@ from stratoscope.core.webconfig import Rate, WebConfig, load
 from support import webconfigs
 
 REFUSALS = {
+    "cost_too_slow": "basic_auth_users.alice: no bcrypt hash; allowed: $2a$, $2b$, $2y$ with a cost of 04 to",
+    "hash_bcrypt_refuses": "basic_auth_users.alice: no bcrypt hash; allowed: $2a$, $2b$, $2y$ with a cost of",
+    "user_with_colon": "basic_auth_users.al:ice: a log-in cannot hold a user's colon; allowed: none",
     "cert_absent": "tls_server_config.cert_file: {folder}/absent.crt: No such file or directory",
     "cert_missing": "tls_server_config.cert_file: missing; allowed: cert_file or cert",
     "cipher_unknown": "tls_server_config.cipher_suites: unknown: TLS_RSA_WITH_RC4_128_SHA2048; allowed: TL",
@@ -36,7 +39,7 @@ REFUSALS = {
     "client_ca_no_certificate": "tls_server_config.client_ca_file: no certificate in PEM: ",
     "client_cert_any": "tls_server_config.client_auth_type: Python's ssl verifies what it asks for, always",
     "client_cert_unverified": "tls_server_config.client_auth_type: Python's ssl verifies what it asks for,",
-    "header_two_lines": "http_server_config.headers.Content-Security-Policy: more than one line; allowed:",
+    "header_two_lines": "http_server_config.headers.Content-Security-Policy: more than one line, or a",
     "max_below_min": "tls_server_config.max_version: TLS12 is below min_version; allowed: TLS13 or above",
     "max_version_too_old": "tls_server_config.max_version: TLS11 is not offered; allowed: TLS12, TLS13",
     "rate_without_burst": "rate_limit.burst: '0' would let no request pass; allowed: whole numbers from 1",

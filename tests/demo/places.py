@@ -55,6 +55,7 @@ def places(asked: Asked) -> Mapping[str, str]:
         "router": ask("user1", "network", "/v2.0/routers")["routers"][0]["id"],
         "floatingip": next(one["id"] for one in addresses if one["port_id"]),
         "agent": ask("admin", "network", "/v2.0/agents")["agents"][0]["id"],
+        "l3_agent": ask("admin", "network", "/v2.0/agents?agent_type=L3%20agent")["agents"][0]["id"],
         "volume": next(one["id"] for one in volumes if one["attachments"]),
         "image": next(
             one["id"] for one in ask("admin", "image", "/v2/images")["images"] if one["name"] == "cirros"

@@ -1,6 +1,9 @@
 """The verdict on a VM: every rule, and what must fail nothing."""
 
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from stratoscope.clouds.libvirt.model import Domain, Monitor
 from stratoscope.hypervisor.subjects.checks import Evidence, verdict
@@ -20,16 +23,9 @@ def off(reason: str) -> Domain:
     return domain(state="shutoff", reason=reason, domain_id=-1, interfaces=(), disks=())
 
 
-def seen(
-    state: str = "S",
-    *,
-    stuck_s: float = 0.0,
-    blocked_s: float = 0.0,
-    taps: tuple[TapView, ...] = UP,
-    io_error_age_s: float | None = None,
-) -> Evidence:
-    """What the host tells of a VM, by default nothing bad."""
-    return Evidence(state, stuck_s, Monitor(blocked_s, None), taps, io_error_age_s)
+def seen(state: str = "S", *, blocked_s: float = 0.0, **other: Any) -> Evidence:
+    """What the host tells of a VM, by default nothing bad; `blocked_s` is its monitor's."""
+    return replace(Evidence(state, monitor=Monitor(blocked_s, None), taps=UP), **other)
 
 
 def failed(of: Domain, evidence: Evidence) -> set[str]:
@@ -42,11 +38,11 @@ def failed(of: Domain, evidence: Evidence) -> set[str]:
     [
         # host: the process does nothing, or QEMU does not answer
         (active(), seen("T"), {"host"}),
-        (active(), seen("D", stuck_s=5.0), {"host"}),
-        (active(), seen("Z", stuck_s=60.0), {"host"}),
+        (active(), seen("t", stuck_s=5.0), {"host"}),
+        (active(), seen("D", stuck_s=5.0), {"host"}),  # every thread of it is frozen
         (active(), seen(blocked_s=31.0), {"host"}),
         (active("paused", "user"), seen(blocked_s=31.0), {"host"}),
-        (active("paused", "ioerror"), seen("D", stuck_s=60.0), {"host", "storage"}),
+        (active("paused", "ioerror"), seen("T", stuck_s=60.0), {"host", "storage"}),
         # vm: it crashed, or was paused or ended by an error
         (active("crashed", "panicked"), seen(), {"vm"}),
         (active("paused", "crashed"), seen(), {"vm"}),
@@ -57,6 +53,15 @@ def failed(of: Domain, evidence: Evidence) -> set[str]:
         (off("crashed"), Evidence(), {"vm"}),
         (off("failed"), Evidence(), {"vm"}),
         (off("daemon"), Evidence(), {"vm"}),
+        (active(), seen("Z", dead_s=5.0), {"vm"}),
+        (active(), seen(dead_s=60.0), {"vm"}),
+        # storage: a thread waits for ever, be it the one that serves the monitor
+        (active(), seen(storage_s=10.0), {"storage"}),
+        (active(), seen("D", storage_s=75.0), {"storage"}),
+        (active(), seen("D", storage_s=75.0, blocked_s=75.0), {"storage"}),
+        (active(), seen(storage_s=9.9, blocked_s=31.0), {"host"}),
+        (active(), seen("T", storage_s=75.0), {"host", "storage"}),
+        (active("paused", "user"), seen(storage_s=10.0), {"storage"}),
         # storage: paused by an I/O error, or one was told of a short while ago
         (active("paused", "ioerror"), seen(), {"storage"}),
         (active(), seen(io_error_age_s=0.0), {"storage"}),
@@ -97,7 +102,11 @@ def test_check_fails_where_its_rule_says_so(of: Domain, evidence: Evidence, expe
         (active("paused", "save"), seen(blocked_s=40.0)),
         (active("shutdown", "user"), seen(taps=GONE)),
         (active(), seen("D")),
-        (active(), seen("D", stuck_s=4.9)),
+        (active(), seen("t", stuck_s=4.9)),
+        (active(), seen("Z", dead_s=4.9)),
+        (active(), seen("D", storage_s=9.9)),
+        (active("running", "postcopy"), seen(storage_s=60.0)),
+        (off("shutdown"), seen(dead_s=60.0, storage_s=60.0)),
         (active(), seen(blocked_s=10.0)),
         (active(), seen(blocked_s=30.0)),
         (active(), seen(io_error_age_s=300.0)),

@@ -26,6 +26,7 @@ async def test_daemon_that_does_not_answer_is_a_0_and_no_failure() -> None:
     assert [line for line in page.splitlines() if not line.startswith("#")] == [
         f"stratoscope_hypervisor_libvirt_reachable{{{labels}}} 0",
         f"stratoscope_hypervisor_libvirt_hung_calls{{{labels}}} 2",
+        f"stratoscope_hypervisor_libvirt_waiting_connections{{{labels}}} 3",
     ]
 
 

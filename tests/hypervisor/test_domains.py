@@ -1,4 +1,4 @@
-"""The collection of a URI's VMs: what is asked of whom, what is left out, and what each failure shows."""
+"""The collection of a URI's VMs: what is asked of whom, and what is left out."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,52 +10,22 @@ from msgspec.structs import replace
 from stratoscope.clouds.libvirt.model import Monitor
 from stratoscope.clouds.libvirt.model import Tap as Link
 from stratoscope.core.collector import Collection, OnScrape
-from stratoscope.core.errors import CollectError, LeftOut, Reason
+from stratoscope.core.errors import LeftOut, Reason
 from stratoscope.core.runner import Runner
-from stratoscope.hypervisor.collectors.domains import Domains
+from stratoscope.hypervisor.collectors.killed import Killed
+from stratoscope.hypervisor.kernel.oom import Kills
 from stratoscope.hypervisor.kernel.processes import NotFound
 from stratoscope.hypervisor.kernel.qdisc import Qdisc, Queues
-from stratoscope.hypervisor.kernel.taps import Tap
 from stratoscope.hypervisor.kernel_reader import Reading
-from stratoscope.hypervisor.settings import OFF_BY_DEFAULT, subjects
-from stratoscope.hypervisor.subjects import Subject
+from support.collected import SUBJECTS, a_tap, checks, domains, page, reading
 from support.golden import assert_golden
-from support.libvirt_hosts import FakeHost, FakeKernel, fetched, listed, unavailable
+from support.libvirt_hosts import FakeHost, fetched, listed
 from support.pages import promtool_findings, rendered
-from support.vms import answer, identity, kernel, of_vm, uuid
+from support.source import until
+from support.vms import answer, identity, kernel, uuid
 
-SUBJECTS = {subject.name: subject for subject in subjects("node1")}
-BY_DEFAULT = [subject for subject in SUBJECTS.values() if subject.name not in OFF_BY_DEFAULT]
 MONITOR_GROUPS = frozenset({"balloon", "block"})
 ALL_GROUPS = MONITOR_GROUPS | {"cpu", "vcpu"}
-FAILED = "stratoscope_hypervisor_vm_status_check_failed"
-
-
-def a_tap(**other: Any) -> Tap:
-    return replace(Tap(7, True, True, "unknown", 1500, False, 1000), **other)
-
-
-def reading(*numbers: int, **other: Any) -> Reading:
-    """The kernel tells of these VMs."""
-    return replace(Reading(vms={uuid(number): kernel() for number in numbers}), **other)
-
-
-def domains(
-    host: FakeHost, *readings: Reading, chosen: Sequence[Subject] = BY_DEFAULT
-) -> tuple[Domains, FakeKernel]:
-    """The collector; without readings its host is another machine."""
-    kernel = FakeKernel(list(readings))
-    return Domains(host.as_host, kernel.as_kernel if readings else None, chosen), kernel
-
-
-async def page(collector: Domains) -> str:
-    return rendered(collector.samples(await fetched(collector)), collector.families)
-
-
-def checks(shown: str, number: int) -> dict[str, str]:
-    """Check -> value, of one VM."""
-    lines = [line for line in of_vm(shown, uuid(number)) if line.startswith(FAILED)]
-    return {line.split('"')[5]: line.rpartition(" ")[2] for line in lines}
 
 
 async def test_golden_page_of_a_host_with_a_running_a_hung_and_an_inactive_vm() -> None:
@@ -94,6 +64,15 @@ async def test_kernel_is_asked_for_active_vms_and_their_taps() -> None:
     assert kernel.taps == ["vnet0"]
 
 
+@pytest.mark.parametrize(
+    ("name", "taps"), [("taps", ["vnet0"]), ("checks", ["vnet0"]), ("network", []), ("disks", [])]
+)
+async def test_taps_are_read_only_for_what_shows_or_judges_them(name: str, taps: Sequence[str]) -> None:
+    collector, kernel = domains(FakeHost(domains=[listed(1)]), Reading(), chosen=[SUBJECTS[name]])
+    await fetched(collector)
+    assert kernel.taps == taps
+
+
 async def test_monitors_are_asked_only_for_what_nothing_else_knows() -> None:
     host = FakeHost(domains=[listed(1), listed(2, is_active=False)])
     collector, _ = domains(host, reading(1))
@@ -128,6 +107,43 @@ async def test_vm_whose_cpu_the_kernel_told_once_keeps_to_it_so_that_no_counter_
     shown = await page(collector)
     assert host.asked == {uuid(1): MONITOR_GROUPS}
     assert "vm_cpu_seconds_total" not in shown
+
+
+async def test_monitors_are_asked_while_the_kernel_is_read() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, kernel = domains(host, reading(1))
+    await fetched(collector)
+    host.asked = {}
+    kernel.gate.clear()
+    again = asyncio.create_task(fetched(collector))
+    await until(lambda: host.asked == {uuid(1): MONITOR_GROUPS})
+    assert not again.done()
+    kernel.gate.set()
+    assert [vm.kernel for vm in (await again).vms] == [reading(1).vms[uuid(1)]]
+
+
+async def test_monitors_wait_for_the_kernel_while_it_is_to_say_who_tells_a_new_vms_cpu() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, kernel = domains(host, reading(1), reading(1, 2))
+    await fetched(collector)
+    host.domains, host.asked = [listed(1), listed(2)], {}
+    kernel.gate.clear()
+    again = asyncio.create_task(fetched(collector))
+    await until(lambda: len(kernel.running) == 2)
+    assert host.asked == {}
+    kernel.gate.set()
+    await again
+    assert host.asked == {uuid(1): MONITOR_GROUPS, uuid(2): MONITOR_GROUPS}
+
+
+async def test_monitors_do_not_wait_for_the_kernel_where_nobody_wants_cpu_times() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, kernel = domains(host, Reading(), chosen=[SUBJECTS["disks"]])
+    kernel.gate.clear()
+    first = asyncio.create_task(fetched(collector))
+    await until(lambda: host.asked == {uuid(1): frozenset({"block"})})
+    kernel.gate.set()
+    await first
 
 
 async def test_vm_that_was_started_anew_may_have_another_source_of_cpu() -> None:
@@ -257,6 +273,61 @@ async def test_stuck_process_and_io_error_reach_the_verdict() -> None:
     assert checks(shown, 1) == {"host": "1", "vm": "0", "storage": "1"}
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (Reading(vms={uuid(1): kernel(blocked_s=10.0)}), {"host": "0", "vm": "0", "storage": "1"}),
+        (Reading(vms={uuid(1): kernel(blocked_s=None)}), {"host": "0", "vm": "0", "storage": "0"}),
+        (reading(1, dead_s={uuid(1): 5.0}), {"host": "0", "vm": "1", "storage": "0"}),
+        (Reading(dead_s={uuid(1): 1.0}), {"host": "0", "vm": "0", "storage": "0"}),
+    ],
+)
+async def test_what_the_kernel_saw_of_a_process_reaches_the_verdict(
+    told: Reading, expected: dict[str, str]
+) -> None:
+    shown = await page(domains(FakeHost(domains=[listed(1)]), told)[0])
+    assert checks(shown, 1) == expected
+
+
+async def test_kills_for_want_of_memory_are_shown_of_vms_that_died_of_them_too() -> None:
+    off = listed(2, is_active=False, **{"state.state": 5, "state.reason": 3, "net.count": 0})
+    kills = Kills({uuid(1): 0, uuid(2): 1}, {"machine.slice": 4})
+    shown = await page(domains(FakeHost(domains=[listed(1), off]), reading(1, kills=kills))[0])
+    for number, count in ((1, 0), (2, 1)):
+        assert f'vm_oom_kills_total{{cloud="uni",vm_id="{uuid(number)}"}} {count}\n' in shown
+    slice_ = 'cloud="uni",host="node1",uri="qemu:///system",slice="machine.slice"'
+    assert f"stratoscope_hypervisor_host_slice_oom_kills_total{{{slice_}}} 4\n" in shown
+
+
+async def test_kill_of_a_vm_that_is_listed_no_more_is_shown_by_its_id() -> None:
+    host = FakeHost(domains=[listed(1), listed(6, name="one-77")])
+    before = reading(1, 6)
+    after = reading(1, kills=Kills({uuid(1): 0, uuid(6): 1, uuid(9): 4}))
+    collector, _ = domains(host, before, after)
+    assert 'vm_oom_kills_total{cloud="uni",vm_id="77"} 0\n' in await page(collector)
+    host.domains = [listed(1)]
+    for _ in range(2):
+        shown = [line for line in (await page(collector)).splitlines() if "vm_oom_kills_total{" in line]
+        assert [line.partition("vm_id=")[2] for line in shown] == [f'"{uuid(1)}"}} 0', '"77"} 1']
+
+
+def test_kill_of_a_vm_that_is_listed_no_more_is_shown_for_an_hour() -> None:
+    killed = Killed()
+    assert killed.gone({"a": 0, "b": 0}, {"a": "1", "b": "2"}, 100.0) == {}
+    assert killed.gone({"a": 1, "b": 0}, {"b": "2"}, 110.0) == {"1": 1}
+    assert killed.gone({"a": 1}, {}, 3690.0) == {"1": 1}
+    assert killed.gone({"a": 1}, {}, 3710.0) == {}
+    assert killed.gone({"a": 1}, {"a": "1"}, 3720.0) == {}, "it is listed again, and shown with the others"
+
+
+async def test_kills_are_not_shown_where_the_subject_is_switched_off() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1), reading(kills=Kills({uuid(1): 1})), chosen=[SUBJECTS["state"]])
+    await page(collector)
+    host.domains = []
+    assert "oom_kills" not in (await page(collector)).replace("slice_oom_kills", "")
+
+
 @pytest.mark.parametrize(("tag", "collector"), [("", "pressure"), ("lxc", "pressure_lxc")])
 async def test_subject_that_the_kernel_lacks_is_said_to_be_left_out(tag: str, collector: str) -> None:
     host = FakeHost(domains=[listed(1)], tag=tag)
@@ -273,65 +344,6 @@ async def test_subject_that_is_switched_off_is_not_called_lacking() -> None:
         FakeHost(domains=[listed(1)]), reading(1, lacking=lacking), chosen=[SUBJECTS["state"]]
     )
     assert "left_out" not in await page(collector)
-
-
-async def failure_after(collector: Domains, host: FakeHost, error: CollectError, within_s: float) -> str:
-    """What is shown when a collection that succeeded once fails so, given so much time."""
-    await fetched(collector)
-    host.down = error
-    with pytest.raises(CollectError):
-        await fetched(collector, within_s)
-    return rendered(collector.failure(), collector.families)
-
-
-@pytest.mark.parametrize("reason", [Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.BUSY])
-async def test_daemon_that_does_not_answer_blames_the_host_for_the_vms_that_ran(reason: Reason) -> None:
-    host = FakeHost(domains=[listed(1), listed(2, is_active=False)])
-    collector, _ = domains(host, reading(1))
-    shown = await failure_after(collector, host, CollectError(reason, "gone"), 5)
-    assert [line for line in shown.splitlines() if not line.startswith("#")] == [
-        f'{FAILED}{{cloud="uni",vm_id="{uuid(1)}",check="host"}} 1'
-    ]
-
-
-@pytest.mark.parametrize("reason", [Reason.UNAUTHORIZED, Reason.MALFORMED])
-async def test_exporter_without_a_right_blames_nobody(reason: Reason) -> None:
-    host = FakeHost(domains=[listed(1)])
-    collector, _ = domains(host, reading(1))
-    assert await failure_after(collector, host, CollectError(reason, "no"), 5) == ""
-
-
-async def test_scrape_with_little_time_blames_nobody() -> None:
-    host = FakeHost(domains=[listed(1)])
-    collector, _ = domains(host, reading(1))
-    assert await failure_after(collector, host, CollectError(Reason.TIMEOUT, "late"), 0.1) == ""
-
-
-async def test_failure_shows_no_verdict_where_the_checks_are_switched_off() -> None:
-    host = FakeHost(domains=[listed(1)])
-    collector, _ = domains(host, reading(1), chosen=[SUBJECTS["state"]])
-    assert await failure_after(collector, host, unavailable(), 5) == ""
-
-
-async def test_daemon_that_goes_between_list_and_monitors_blames_the_host() -> None:
-    host = FakeHost(domains=[listed(1)])
-    collector, _ = domains(host, reading(1))
-    host.down_for_monitors = unavailable()
-    with pytest.raises(CollectError):
-        await fetched(collector)
-    assert f'vm_id="{uuid(1)}",check="host"}} 1\n' in rendered(collector.failure(), collector.families)
-
-
-async def test_runner_shows_the_verdict_on_the_page_of_a_scrape_that_failed() -> None:
-    host = FakeHost(domains=[listed(1)])
-    collector, _ = domains(host, reading(1))
-    runner = Runner(Collection(collector, OnScrape()))
-    await runner.lines(5)
-    host.down = unavailable()
-    lines, status = await runner.lines(5)
-    assert lines is not None
-    assert status.reason is Reason.UNAVAILABLE
-    assert [family.name for family in lines.by_family] == [FAILED]
 
 
 async def test_collection_that_has_no_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

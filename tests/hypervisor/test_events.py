@@ -56,7 +56,7 @@ async def test_events_of_the_host_begin_at_zero_so_that_the_first_shows_in_a_rat
 
 
 async def test_gap_in_hearing_is_shown() -> None:
-    shown = await page(FakeHost(hears_events=False))
+    shown = await page(FakeHost(is_hearing=False))
     assert 'libvirt_events_connected{cloud="uni",host="node1",uri="qemu:///system"} 0\n' in shown
 
 

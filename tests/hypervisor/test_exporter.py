@@ -116,7 +116,7 @@ async def test_every_collector_succeeds_on_the_test_driver() -> None:
 
 async def test_subjects_of_the_kernel_are_left_out_where_the_host_is_none_of_ours() -> None:
     assert left_out(await page(document("test:///default"))) == {
-        "taps": "absent", "pressure": "absent", "throttling": "absent", "oom": "absent",
+        "storage": "absent", "taps": "absent", "pressure": "absent", "throttling": "absent", "oom": "absent",
         "cgroup_memory": "not_configured", "halt_poll": "not_configured",
     }  # fmt: skip
 
@@ -151,7 +151,16 @@ async def test_vm_of_opennebula_has_its_number_and_devices(node_file: str) -> No
     ("chosen", "expected"),
     [
         ("state", {"vm_state", "vm_state_reason"}),
-        ("daemon", {"libvirt_reachable", "libvirt_round_trip_seconds", "libvirt_hung_calls", "host_info"}),
+        (
+            "daemon",
+            {
+                "libvirt_reachable",
+                "libvirt_round_trip_seconds",
+                "libvirt_hung_calls",
+                "libvirt_waiting_connections",
+                "host_info",
+            },
+        ),
         ("info", {"vm_info"}),
     ],
 )

@@ -1,21 +1,27 @@
 """One reading of the kernel's files: what it holds, what is left out, and what is kept between readings."""
 
+import asyncio
+import os
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from stratoscope.core.errors import LeftOut, Reason
+from stratoscope.core.errors import LeftOut
+from stratoscope.hypervisor.kernel.oom import Kills
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.kernel.processes import NotFound
 from stratoscope.hypervisor.kernel.qdisc import Qdisc, Queues
 from stratoscope.hypervisor.kernel_reader import KernelReader, Reading
 from support.hosts import copied, recorded
 from support.libvirt_hosts import with_time
-from support.source import Clock
+from support.source import Clock, until
+from support.threads import set_threads
 
-HYBRID = "00000000-0000-4000-8000-000000000001"
+HYBRID, SECOND = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 UNIFIED = "4dea22b3-1d52-48d8-9f2a-0123456789ab"
 V1 = "5b0a66b1-0c3c-4f0e-8a51-abcdef012345"
 QUEUES = {"vnet0": Queues(Qdisc("fq_codel", 3, 0, 100, 1))}
@@ -56,6 +62,22 @@ def write(directory: str, name: str, text: str) -> None:
     """Write the one file of that name, which may be a pattern."""
     (file,) = Path(directory).glob(name)
     file.write_text(text)
+
+
+def rewrite(directory: str, name: str, old: str, new: str) -> None:
+    file = Path(directory, name)
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def take_quotas_away(paths: Paths) -> None:
+    for file in Path(paths.cgroup).glob("cpu,cpuacct/machine.slice/*/**/cpu.cfs_quota_us"):
+        file.write_text("-1\n")
+
+
+def count_kills(paths: Paths, kills: int) -> None:
+    Path(paths.cgroup, "machine.slice", "memory.events").write_text(f"oom_kill {kills}\n")
 
 
 def set_flags(paths: Paths, tap: str, flags: str) -> None:
@@ -196,34 +218,272 @@ async def test_subject_that_is_refused_for_every_vm_is_lacking_for_want_of_a_rig
     assert reading.lacking == {"pressure": LeftOut.UNAUTHORIZED, "oom": LeftOut.UNAUTHORIZED}
 
 
-async def test_stuck_process_is_stuck_since_the_first_reading_that_found_it_so(readers: Asked) -> None:
-    clock = Clock()
-    reader = readers.reader(recorded("v1"), clock=clock)  # its QEMU is in D
+@pytest.mark.parametrize("state", ["T", "t"])
+async def test_stopped_process_is_stuck_since_the_first_reading_that_found_it_so(
+    readers: Asked, tmp_path: Path, state: str
+) -> None:
+    paths, clock = copied("v1", tmp_path), Clock()
+    reader = readers.reader(paths, clock=clock)
+    set_state(paths, 4100, state)
     assert (await read(reader, {V1: ("old", 3)})).stuck_s == {V1: 0.0}
     clock.time_s += 15
-    assert (await read(reader, {V1: ("old", 3)})).stuck_s == {V1: 15.0}
+    reading = await read(reader, {V1: ("old", 3)})
+    assert (reading.stuck_s, reading.dead_s) == ({V1: 15.0}, {})
 
 
 async def test_process_that_was_seen_at_work_in_between_is_not_stuck(readers: Asked, tmp_path: Path) -> None:
     paths, clock = copied("v1", tmp_path), Clock()
     reader = readers.reader(paths, clock=clock)
-    for state in "DRD":
+    for state in "TRT":
         set_state(paths, 4100, state)
         reading = await read(reader, {V1: ("old", 3)})
         clock.time_s += 15
     assert reading.stuck_s == {V1: 0.0}
 
 
-async def test_file_that_hangs_leaves_the_vms_to_other_sources_and_is_said(readers: Asked) -> None:
+async def test_frozen_process_is_stuck_and_waits_for_no_storage(readers: Asked, tmp_path: Path) -> None:
+    paths, clock = copied("v1", tmp_path), Clock()
+    reader = readers.reader(paths, clock=clock)
+    set_threads(paths, 4100, {4100: ("D", 5), 4104: ("D", 7)})
+    for _ in range(2):
+        reading = await read(reader, {V1: ("old", 3)})
+        clock.time_s += 15
+    assert reading.stuck_s == {V1: 15.0}
+    assert reading.vms[V1].blocked_s == 0
+
+
+async def test_thread_that_waits_for_storage_is_told_of_and_its_process_is_not_stuck(
+    readers: Asked, tmp_path: Path
+) -> None:
+    paths, clock = copied("v1", tmp_path), Clock()  # its QEMU's main thread is in D
+    reader = readers.reader(paths, clock=clock)
+    set_threads(paths, 4100, {4100: ("D", 5), 4104: ("S", 7)})
+    for _ in range(2):
+        reading = await read(reader, {V1: ("old", 3)})
+        clock.time_s += 15
+    assert (reading.vms[V1].blocked_s, reading.stuck_s, reading.dead_s) == (15.0, {}, {})
+
+
+async def test_zombie_is_dead_unless_a_thread_of_it_still_waits(readers: Asked, tmp_path: Path) -> None:
+    paths, clock = copied("v1", tmp_path), Clock()
+    reader = readers.reader(paths, clock=clock)
+    set_state(paths, 4100, "Z")
+    for _ in range(2):
+        reading = await read(reader, {V1: ("old", 3)})
+        clock.time_s += 15
+    assert (reading.dead_s, reading.stuck_s) == ({V1: 15.0}, {})
+    set_threads(paths, 4100, {4100: ("Z", 5), 4104: ("D", 7)})
+    for _ in range(2):
+        reading = await read(reader, {V1: ("old", 3)})
+        clock.time_s += 15
+    assert (reading.dead_s, reading.vms[V1].blocked_s) == ({}, 15.0)
+
+
+async def test_process_that_has_ended_is_dead_until_the_vm_is_no_longer_listed(
+    readers: Asked, tmp_path: Path
+) -> None:
+    paths, clock = copied("v1", tmp_path), Clock()
+    reader = readers.reader(paths, clock=clock)
+    await read(reader, {V1: ("old", 3)})
+    shutil.rmtree(Path(paths.procfs, "4100"))
+    for expected in (0.0, 15.0):
+        reading = await read(reader, {V1: ("old", 3)})
+        assert (reading.vms, reading.dead_s) == ({}, {V1: expected})
+        clock.time_s += 15
+    assert (await read(reader, {V1: ("old", 4)})).dead_s == {}, "it was started anew"
+    assert (await read(reader, {})).dead_s == {}
+
+
+async def test_vms_known_from_before_are_read_again_without_a_search(readers: Asked, tmp_path: Path) -> None:
+    paths = copied("hybrid", tmp_path)
+    reader = readers.reader(paths)
+    await read(reader, {HYBRID: ("guest-1", 1)})
+    known = {HYBRID: 1, SECOND: 2}
+    reading = await with_time(lambda: reader.read_again(known, ["vnet0"]))
+    assert set(reading.vms) == {HYBRID}, "the second was never looked for"
+    assert set(reading.taps) == {"vnet0"}
+    assert (reading.missing, reading.dead_s) == ({}, {})
+    rewrite(paths.procfs, "3993/stat", " 26670 ", " 99999 ")
+    for _ in range(2):
+        reading = await with_time(lambda: reader.read_again(known, []))
+        assert (reading.vms, set(reading.dead_s)) == ({}, {HYBRID}), "another process has its id by now"
+
+
+async def test_count_of_throttling_outlives_its_quota_from_reading_to_reading(
+    readers: Asked, tmp_path: Path
+) -> None:
+    paths = copied("v1", tmp_path)
+    reader = readers.reader(paths)
+    before = (await read(reader, {V1: ("old", 3)})).vms[V1].throttling
+    take_quotas_away(paths)
+    assert (await read(reader, {V1: ("old", 3)})).vms[V1].throttling == before
+
+
+async def test_kills_are_counted_from_reading_to_reading(readers: Asked, tmp_path: Path) -> None:
+    paths = copied("unified", tmp_path)
+    count_kills(paths, 1)
+    reader = readers.reader(paths)
+    first = await read(reader, {UNIFIED: ("guest", 1)})
+    assert first.kills == Kills({UNIFIED: 1}, {"machine.slice": 1})
+    shutil.rmtree(Path(paths.procfs, "2101"))
+    count_kills(paths, 2)
+    assert (await read(reader, {})).kills == Kills({UNIFIED: 2}, {"machine.slice": 2})
+
+
+class Hanging:
+    """A file that whoever opens it waits for, until `go_on`."""
+
+    def __init__(self, directory: str, name: str) -> None:
+        self._path = Path(directory, name)
+        self._text = self._path.read_bytes()
+        self._path.unlink()
+        os.mkfifo(self._path)
+
+    def go_on(self) -> None:
+        """All that wait read what the file held; from now on it is a file again."""
+        fifo = self._path.with_name("fifo")
+        self._path.rename(fifo)
+        self._path.write_bytes(self._text)
+        with suppress(OSError):  # nobody waits
+            os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+
+
+BOTH = {HYBRID: ("guest-1", 1), SECOND: ("guest-2", 2)}
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "proc/3993/cmdline",
+        "proc/3993/comm",
+        "proc/3993/stat",
+        "proc/3993/cgroup",
+        "proc/3993/task/4000/schedstat",
+        "sys/fs/cgroup/memory/machine/qemu-1-guest-1.libvirt-qemu/memory.usage_in_bytes",
+    ],
+)
+async def test_file_that_hangs_costs_the_vm_whose_it_is_alone(
+    readers: Asked, tmp_path: Path, file: str
+) -> None:
+    paths = copied("hybrid", tmp_path)
+    reader = readers.reader(paths)
+    hanging = Hanging(f"{tmp_path}/hybrid", file)
+    try:
+        for _ in range(3):
+            reading = await read(reader, BOTH, "vnet0")
+            assert set(reading.vms) == {SECOND}
+            assert reading.missing == {HYBRID: NotFound.TIMEOUT}
+            assert set(reading.taps) == {"vnet0"}
+            assert len(reader._patience.hung) == 1, "no second thread waits for it"
+    finally:
+        hanging.go_on()
+    await until(lambda: not reader._patience.hung)
+
+
+async def test_vm_known_before_is_found_again_when_its_file_goes_on(readers: Asked, tmp_path: Path) -> None:
+    paths = copied("hybrid", tmp_path)
+    reader = readers.reader(paths)
+    assert set((await read(reader, BOTH)).vms) == {HYBRID, SECOND}
+    hanging = Hanging(paths.procfs, "3993/stat")
+    try:
+        assert set((await read(reader, BOTH)).vms) == {SECOND}
+        assert (await with_time(lambda: reader.read_again({HYBRID: 1, SECOND: 2}, []))).missing == {
+            HYBRID: NotFound.TIMEOUT
+        }
+    finally:
+        hanging.go_on()
+    await until(lambda: not reader._patience.hung)
+    assert set((await read(reader, BOTH)).vms) == {HYBRID, SECOND}
+
+
+async def test_command_line_of_a_vm_that_is_known_is_not_read_for_a_new_one(
+    readers: Asked, tmp_path: Path
+) -> None:
+    paths = copied("hybrid", tmp_path)
+    reader = readers.reader(paths)
+    await read(reader, {HYBRID: ("guest-1", 1)})
+    hanging = Hanging(paths.procfs, "3993/cmdline")
+    try:
+        assert set((await read(reader, BOTH)).vms) == {HYBRID, SECOND}
+        assert reader._patience.hung == {}
+    finally:
+        hanging.go_on()
+
+
+async def test_tap_whose_file_hangs_costs_itself(readers: Asked, tmp_path: Path) -> None:
+    paths = copied("hybrid", tmp_path)
+    hanging = Hanging(paths.sysfs, "class/net/vnet0/operstate")
+    reader = readers.reader(paths)
+    try:
+        reading = await read(reader, {HYBRID: ("guest-1", 1)}, "vnet0", "vnet1")
+        assert (set(reading.vms), set(reading.taps)) == ({HYBRID}, {"vnet1"})
+    finally:
+        hanging.go_on()
+    await until(lambda: not reader._patience.hung)
+
+
+async def test_queues_that_hang_leave_the_vms_and_are_asked_again_when_they_go_on(readers: Asked) -> None:
     held = threading.Event()
 
     def hanging() -> Told:
         held.wait(5)
-        return {}
+        return QUEUES
 
     reader = readers.reader(recorded("hybrid"), hanging)
     for _ in range(2):
-        reading = await with_time(lambda: reader.read({HYBRID: ("guest-1", 1)}, ["vnet0"]), 0.1)
-        assert reading == Reading(missing={HYBRID: Reason.TIMEOUT})
+        reading = await with_time(lambda: reader.read({HYBRID: ("guest-1", 1)}, ["vnet0"]))
+        assert (set(reading.vms), reading.queues) == ({HYBRID}, {})
     held.set()
-    assert set((await read(reader, {HYBRID: ("guest-1", 1)}, "vnet0")).vms) == {HYBRID}
+    await until(lambda: not reader._patience.hung)
+    assert (await read(reader, {HYBRID: ("guest-1", 1)}, "vnet0")).queues == QUEUES
+
+
+async def test_nothing_is_read_in_no_time(readers: Asked) -> None:
+    reader = readers.reader(recorded("hybrid"))
+    reading = await with_time(lambda: reader.read(BOTH, []), 0.0001)
+    assert reading.missing == dict.fromkeys(BOTH, NotFound.TIMEOUT)
+
+
+async def test_threads_that_files_hold_are_bounded(
+    readers: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratoscope.hypervisor.patience.MOST_HUNG", 0)
+    paths = copied("hybrid", tmp_path)
+    reader = readers.reader(paths)
+    hanging = Hanging(paths.procfs, "3993/cmdline")
+    try:
+        for _ in range(2):
+            assert (await read(reader, BOTH)).missing == dict.fromkeys(BOTH, NotFound.TIMEOUT)
+        assert len(reader._patience.hung) == 1
+    finally:
+        hanging.go_on()
+    await until(lambda: not reader._patience.hung)
+    assert set((await read(reader, BOTH)).vms) == {HYBRID, SECOND}
+
+
+async def test_reading_that_nobody_waits_for_any_more_changes_nothing(readers: Asked, tmp_path: Path) -> None:
+    paths = copied("hybrid", tmp_path)
+    reader = readers.reader(paths)
+    await read(reader, BOTH)
+    before = reader._memory
+    hanging = Hanging(paths.procfs, "4006/stat")
+    task = asyncio.create_task(read(reader, BOTH))
+    await until(lambda: reader._patience._calls.busy == 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    hanging.go_on()
+    await until(lambda: not reader._patience.hung)
+    assert reader._memory is before
+    assert set((await read(reader, BOTH)).vms) == {HYBRID, SECOND}
+
+
+async def test_bug_in_a_reading_is_not_taken_for_a_file_that_hangs(
+    readers: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("stratoscope.hypervisor.kernel_reader.read_vm", broken)
+    with pytest.raises(KeyError):
+        await read(readers.reader(recorded("hybrid")), {HYBRID: ("guest-1", 1)})

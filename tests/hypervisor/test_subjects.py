@@ -50,9 +50,9 @@ def test_every_family_of_a_subject_is_shown_by_some_vm(name: str) -> None:
     assert [family.name for family in SUBJECTS[name].families if f"# TYPE {family.name} " not in page] == []
 
 
-def test_plain_guest_has_at_most_53_series_by_default() -> None:
+def test_plain_guest_has_at_most_54_series_by_default() -> None:
     pages = [series(shown(subject, kvm())) for subject in BY_DEFAULT]
-    assert sum(len(lines) for lines in pages) == 53
+    assert sum(len(lines) for lines in pages) == 54
 
 
 def test_series_of_a_vm_carry_cloud_and_id_and_no_name() -> None:
@@ -116,13 +116,18 @@ def test_cpu_time_that_nobody_splits_is_shown_as_the_total_alone() -> None:
         assert [name for name in names if "cpu_" in name] == ["stratoscope_hypervisor_vm_cpu_seconds_total"]
 
 
-@pytest.mark.parametrize("name", ["oom", "cgroup_memory"])
-def test_memory_that_the_kernel_does_not_tell_is_absent(name: str) -> None:
+def test_memory_that_the_kernel_does_not_tell_is_absent() -> None:
     one = kvm()
     assert one.kernel is not None
     for memory in (Memory(None, None, None), None):
         untold = replace(one, kernel=replace(one.kernel, memory=memory))
-        assert shown(SUBJECTS[name], untold) == ""
+        assert shown(SUBJECTS["cgroup_memory"], untold) == ""
+
+
+def test_kills_that_nobody_counts_are_absent_and_those_of_a_vm_that_died_of_one_stay() -> None:
+    assert shown(SUBJECTS["oom"], replace(kvm(), oom_kills=None)) == ""
+    (line,) = series(shown(SUBJECTS["oom"], replace(shut_off(), oom_kills=1)))
+    assert line == f'stratoscope_hypervisor_vm_oom_kills_total{{cloud="uni",vm_id="{shut_off().vm_id}"}} 1'
 
 
 def test_limits_are_named_as_in_iotune_and_sorted_into_families_by_unit() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.core.collector import Absent, Collections
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exposition import page
@@ -22,8 +24,8 @@ EXTRAS = {
     "key_manager",
 }  # fmt: skip
 OF_ADMINS = {
-    "compute_services", "hypervisors", "inventories", "capacity", "network_agents", "volume_services",
-    "volume_backends",
+    "compute_services", "hypervisors", "inventories", "aggregates", "capacity", "network_agents",
+    "volume_services", "volume_backends",
 }  # fmt: skip
 
 
@@ -56,15 +58,23 @@ async def tried(collections: Collections) -> Sequence[Runner]:
     return runners
 
 
-async def seen(cloud: DemoCloud, folder: Path, os_cloud: str) -> tuple[dict[str, Status], str]:
+async def seen(
+    cloud: DemoCloud, folder: Path, os_cloud: str, **collectors: Any
+) -> tuple[dict[str, Status], str]:
     """How each collector fares with a credential, and the page."""
-    async with opened(cloud, folder, os_cloud) as collections:
+    async with opened(cloud, folder, os_cloud, **collectors) as collections:
         runners = await tried(collections)
         outcomes = [await runner.lines(5) for runner in runners]
     lines = [lines for lines, _ in outcomes if lines is not None]
     names = [runner.collector.name for runner in runners]
     statuses = dict(zip(names, (status for _, status in outcomes), strict=True))
     return statuses, b"".join(page(lines, openmetrics=False)).decode()
+
+
+QUESTIONS = OpenStack(OpenStackCloud(name="any")).questions()
+OPTIONAL = {question.name for question in QUESTIONS if not question.is_on}
+ALL_ON = {name: {"enabled": True} for name in OPTIONAL}
+"""What is asked only where that is said."""
 
 
 def left_out(statuses: dict[str, Status]) -> dict[str, LeftOut]:
@@ -110,12 +120,44 @@ async def test_what_is_switched_off_is_not_asked_and_said(cloud: DemoCloud, tmp_
     async with opened(cloud, tmp_path, servers={"enabled": False}) as collections:
         names = [collection.collector.name for collection in collections.running]
         assert "servers" not in names
-        assert collections.left_out == [Absent("servers", LeftOut.NOT_CONFIGURED, "demo")]
+        assert Absent("servers", LeftOut.NOT_CONFIGURED, "demo") in collections.left_out
+
+
+async def test_what_is_off_by_default_is_not_asked(cloud: DemoCloud, tmp_path: Path) -> None:
+    async with opened(cloud, tmp_path) as collections:
+        assert not OPTIONAL & {collection.collector.name for collection in collections.running}
+        assert {one.collector for one in collections.left_out} == OPTIONAL
+
+
+async def test_an_admin_sees_each_object_where_that_is_switched_on(cloud: DemoCloud, tmp_path: Path) -> None:
+    statuses, text = await seen(cloud, tmp_path, "admin", **ALL_ON)
+    assert {name for name in OPTIONAL if not statuses[name].success} == set()
+    assert all(status.malformed == 0 and not status.dropped for status in statuses.values())
+    assert promtool_findings(text) == ""
+    world = cloud.world
+    lists = {
+        "router": world.routers, "port": world.ports, "floating_ip": world.floating_ips,
+        "network": world.networks, "subnet": world.subnets, "volume": world.volumes, "image": world.images,
+        "project": world.projects, "router_agent": world.routers,
+    }  # fmt: skip
+    shown = {name: text.count(f"\nstratoscope_management_each_{name}_info{{") for name in lists}
+    assert shown == {name: len(of_world) for name, of_world in lists.items()}
+    assert 'objects{cloud="demo",service="identity",sort="keystone_domains",state="enabled"} 1\n' in text
+
+
+async def test_a_plain_credential_sees_the_objects_of_its_project(cloud: DemoCloud, tmp_path: Path) -> None:
+    statuses, text = await seen(cloud, tmp_path, "user1", **ALL_ON)
+    of_admins = {"each_keystone_domain", "each_project", "identity", "router_agents"}
+    assert OPTIONAL & left_out(statuses).keys() == of_admins
+    assert {left_out(statuses)[name] for name in of_admins} == {LeftOut.UNAUTHORIZED}
+    assert {name for name in OPTIONAL - of_admins if not statuses[name].success} == set()
+    assert 'stratoscope_management_each_whole{cloud="demo",collector="each_router"} 0\n' in text
+    assert text.count("\nstratoscope_management_each_router_info{") == 1
 
 
 async def test_each_collector_has_the_families_of_what_answers_it(cloud: DemoCloud, tmp_path: Path) -> None:
     shown: set[Family] = set()
-    async with opened(cloud, tmp_path) as collections:
+    async with opened(cloud, tmp_path, **ALL_ON) as collections:
         for collection in collections.running:
             shown |= set(collection.collector.families)
     assert {family for subject in SUBJECTS.values() for family in subject.families} <= shown

@@ -14,8 +14,8 @@ RESOURCES = {
     "disk": Resource(4096 * GIB, None, None, 500 * GIB),
 }
 SOME = (
-    Host("node1", "az1", "up", True, "", "QEMU", "7002000", 12, 17 * GIB, RESOURCES),
-    Host("node2", "", "down", False, "new memory", "QEMU", "7002000", None, None, {}),
+    Host("node1", "az1", "up", True, "", "QEMU", "7002000", 12, 3, 17 * GIB, RESOURCES),
+    Host("node2", "", "down", False, "new memory", "QEMU", "7002000", None, None, None, {}),
 )
 
 
@@ -34,7 +34,7 @@ def test_no_hosts_show_nothing() -> None:
 
 
 def test_state_that_the_source_may_add_is_one_more_series() -> None:
-    page = shown(Host("n", "", "fenced", True, "", "QEMU", "1", None, None, {}))
+    page = shown(Host("n", "", "fenced", True, "", "QEMU", "1", None, None, None, {}))
     states = [line for line in page.splitlines() if line.startswith("stratoscope_management_host_state{")]
     assert [line.rpartition(",")[2] for line in states] == [
         'state="up"} 0',
@@ -45,7 +45,7 @@ def test_state_that_the_source_may_add_is_one_more_series() -> None:
 
 def test_what_was_promised_and_is_not_told_is_absent() -> None:
     page = shown(
-        Host("n", "", "up", True, "", "QEMU", "1", None, None, {"vcpus": Resource(8, None, None, None)})
+        Host("n", "", "up", True, "", "QEMU", "1", None, None, None, {"vcpus": Resource(8, None, None, None)})
     )
     assert 'host_vcpus{cloud="uni",host="n"} 8' in page
     assert "vcpus_used" not in page

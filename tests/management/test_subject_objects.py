@@ -10,6 +10,7 @@ from support.pages import promtool_findings, rendered
 GIB = 2**30
 SIZED = {"volumes", "snapshots", "backups"}
 WITH_ORPHANS = {"volumes", "ports", "floating_ips"}
+WITH_ADMIN_STATE = {"ports", "routers", "networks"}
 
 
 def count(sort: str, number: int) -> Count:
@@ -23,6 +24,7 @@ def some(sort: str, *, is_whole: bool = True) -> Objects:
         count(sort, 1) if sort in WITH_ORPHANS else None,
         {"p1": count(sort, 4), "": count(sort, 0)},
         is_whole=is_whole,
+        admin_down=2 if sort in WITH_ADMIN_STATE else None,
     )
 
 

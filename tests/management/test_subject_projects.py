@@ -22,7 +22,8 @@ def shown(answer: model.Projects) -> str:
 
 
 def test_projects_and_users_are_shown_as_the_golden_page_has_it() -> None:
-    page = shown(model.Projects(PROJECTS, USERS))
+    truncated = {"projects": False, "users": False}
+    page = shown(model.Projects(PROJECTS, USERS, truncated=truncated))
     assert_golden("management_projects.prom", page)
     assert promtool_findings(page) == ""
 
@@ -46,3 +47,26 @@ def test_no_projects_and_no_users_are_zero() -> None:
     page = shown(model.Projects((), ()))
     assert 'stratoscope_management_projects{cloud="uni"} 0\n' in page
     assert 'stratoscope_management_users{cloud="uni"} 0\n' in page
+
+
+def test_lists_that_are_cut_have_no_total_and_say_so() -> None:
+    page = shown(model.Projects(PROJECTS, USERS, truncated={"projects": True, "users": True}))
+    assert 'stratoscope_management_list_truncated{cloud="uni",sort="projects"} 1\n' in page
+    assert 'stratoscope_management_list_truncated{cloud="uni",sort="users"} 1\n' in page
+    for total in ("projects", "users", "users_beyond_bound"):
+        assert f"stratoscope_management_{total}{{" not in page
+    assert page.count("management_user_info{") == page.count("management_project_info{") == 2
+
+
+def test_users_that_may_not_be_read_are_not_said_to_be_all() -> None:
+    page = shown(model.Projects(PROJECTS, None, truncated={"projects": False, "users": False}))
+    assert 'sort="projects"} 0\n' in page
+    assert 'sort="users"' not in page
+
+
+def test_who_is_not_known_to_be_enabled_keeps_the_name() -> None:
+    projects = (model.Project("p1", "physics", "Default", is_enabled=None),)
+    page = shown(model.Projects(projects, (model.User("u1", "ada", "Default", is_enabled=None),)))
+    assert "_enabled{" not in page
+    assert 'user_name="ada"' in page
+    assert 'project_name="physics"' in page

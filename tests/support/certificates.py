@@ -44,10 +44,12 @@ class Authority:
         self.certificate = _pem(builder.sign(self._key, hashes.SHA256()))
         self.key = _key_pem(self._key)
 
-    def issue(self, name: str, names: Sequence[x509.GeneralName] = LOOPBACK) -> tuple[bytes, bytes]:
+    def issue(
+        self, name: str, names: Sequence[x509.GeneralName] = LOOPBACK, *, until: dt.datetime | None = None
+    ) -> tuple[bytes, bytes]:
         """A certificate with these subject alternative names, and its key, in PEM."""
         key = _key()
-        builder = _builder(_named(name), self._name, key, self._key)
+        builder = _builder(_named(name), self._name, key, self._key, until)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return _pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key)
@@ -74,7 +76,11 @@ def _named(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, by: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    by: ec.EllipticCurvePrivateKey,
+    until: dt.datetime | None = None,
 ) -> x509.CertificateBuilder:
     """A certificate for one key, to be signed by another."""
     now = dt.datetime.now(dt.UTC)
@@ -86,8 +92,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _HOUR)
-        .not_valid_after(now + _HOUR)
+        .not_valid_before(min(now, until or now) - _HOUR)
+        .not_valid_after(until or now + _HOUR)
         .add_extension(own, critical=False)
         .add_extension(issuers, critical=False)
     )

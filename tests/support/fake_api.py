@@ -38,6 +38,7 @@ class FakeApi:
             parameters include these; the one with most of them wins). May be changed between calls.
         calls: Every request made, in order.
         now: What `access` answers; change it with `be`.
+        newest: The newest microversion of each service that does not have all that is known.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class FakeApi:
         self.cloud = cloud
         self.answers = dict(answers)
         self.calls: list[Call] = []
+        self.newest: dict[str, str] = {}
         known = frozenset({service for service, _ in answers} | {*services})
         self.now = Access(frozenset(roles), PROJECT, "admin", USER, "admin", known)
 
@@ -61,6 +63,10 @@ class FakeApi:
 
     async def access(self) -> Access:
         return self.now
+
+    async def knows(self, service: str, version: str) -> bool:
+        newest = self.newest.get(service, version)
+        return [int(one) for one in newest.split(".")] >= [int(one) for one in version.split(".")]
 
     async def get(  # noqa: PLR0913 - as Api has it
         self,

@@ -1,5 +1,6 @@
 """A Nova with state, for tests of what is kept over refreshes: servers that come, change and go."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -34,13 +35,16 @@ class FakeNova:
         fails: Raised by the requests to come, by number (0 is the next one).
         hidden: Ids that lists of servers leave out: their cell does not answer.
         lists_faults: Whether lists tell faults.
+        hangs: A question for one server is never answered.
+        broken: Ids of servers that cannot be asked for one by one.
     """
 
     cloud = "uni"
 
     def __init__(self) -> None:
         self.now, self.page = START, 1000
-        self.is_admin, self.lists_faults = True, True
+        self.is_admin, self.lists_faults, self.hangs = True, True, False
+        self.broken: set[str] = set()
         self.queries: list[dict[str, str]] = []
         self.asked: list[str] = []
         self.fails: dict[int, Exception] = {}
@@ -79,6 +83,9 @@ class FakeNova:
             found += page.items
         return found, 0
 
+    async def knows(self, service: str, version: str) -> bool:  # noqa: ARG002 - it is new
+        return True
+
     async def get(  # noqa: PLR0913 - as Api has it
         self,
         service: str,
@@ -93,6 +100,10 @@ class FakeNova:
         vm_id = path.removeprefix("/servers/")
         self.asked.append(vm_id)
         self._fail()
+        if self.hangs:
+            await asyncio.Event().wait()
+        if vm_id in self.broken:
+            raise CollectError(Reason.UNAVAILABLE, "500")
         if vm_id not in self._servers:
             raise NotThereError("404")
         return msgspec.json.decode(msgspec.json.encode({"server": self._servers[vm_id]}), type=kind)

@@ -45,6 +45,7 @@ class FakeOpenStack:
         password: What the log-in accepts.
         lives_s: How long the next token lives.
         valid: The tokens that services accept.
+        scope: What the next token is for; by default a project.
         catalogue: Paths by type; more of it by `entries`.
         entries: The catalogue as it is, instead of `catalogue`.
     """
@@ -56,6 +57,7 @@ class FakeOpenStack:
         self.password = PASSWORD
         self.lives_s = 3600.0
         self.valid: set[str] = set()
+        self.scope: Mapping[str, Any] | None = None
         self.catalogue: Mapping[str, str] = dict(PATHS)
         self.entries: list[Any] | None = None
         self.most_at_once = 0
@@ -107,8 +109,10 @@ class FakeOpenStack:
 
     def _may(self, request: web.Request) -> bool:
         path = request.path
-        if path.startswith("/identity/v3/auth") or (path.endswith("/") and path.count("/") == 2):
-            return True  # the log-in, and lists of versions
+        if path.startswith("/identity/v3/auth") or path in {"/identity", "/identity/v3"}:
+            return True  # the log-in
+        if path.endswith("/") and path.count("/") == 2:
+            return True  # lists of versions
         return request.headers.get("X-Auth-Token", "") in self.valid
 
     def _identity(self, request: web.Request) -> web.StreamResponse:
@@ -135,14 +139,16 @@ class FakeOpenStack:
     def _token(self) -> Mapping[str, Any]:
         now = dt.datetime.now(dt.UTC)
         domain = {"id": "default", "name": "Default"}
-        entries = self.entries
+        entries, scope = self.entries, self.scope
+        if scope is None:
+            scope = {"project": {"id": PROJECT, "name": "admin", "domain": domain}}
         if entries is None:
             entries = [entry(name, f"{self.url}{path}") for name, path in self.catalogue.items()]
         return {
             "token": {
                 "methods": ["password"],
                 "user": {"id": "u1", "name": "admin", "domain": domain},
-                "project": {"id": PROJECT, "name": "admin", "domain": domain},
+                **scope,
                 "roles": [{"id": "r1", "name": "admin"}, {"id": "r2", "name": "reader"}],
                 "issued_at": now.isoformat().replace("+00:00", "Z"),
                 "expires_at": (now + dt.timedelta(seconds=self.lives_s)).isoformat().replace("+00:00", "Z"),

@@ -28,9 +28,13 @@ class FakeMonitors:
     """States by UUID; a monitor that is not named answers."""
 
     states: dict[str, Monitor] = field(default_factory=dict)
+    begun: int = 0
 
     def state(self, of: str) -> Monitor:
         return self.states.get(of, Monitor(0.0, 0.0))
+
+    def begin_anew(self) -> None:
+        self.begun += 1
 
 
 @dataclass
@@ -48,7 +52,7 @@ class FakeHost:
     cloud: str = "uni"
     host: str = "node1"
     uri: str = "qemu:///system"
-    hears_events: bool = True
+    is_hearing: bool = True
     malformed_identities: int = 0
     vm_ids: Mapping[str, str] = field(default_factory=dict)
     monitors: FakeMonitors = field(default_factory=FakeMonitors)
@@ -83,8 +87,11 @@ class FakeHost:
 
     async def daemon(self) -> Daemon:
         if self.its_daemon is None:
-            return Daemon(reachable=False, round_trip_s=None, hung_calls=2)
+            return Daemon(reachable=False, round_trip_s=None, hung_calls=2, waiting_connections=3)
         return self.its_daemon
+
+    async def hears_events(self) -> bool:
+        return self.is_hearing
 
     async def node(self) -> Node:
         self._check(self.down)
@@ -115,14 +122,27 @@ class FakeHost:
 
 @dataclass
 class FakeKernel:
-    """Readings in store, the last for ever; remembers what it was asked for."""
+    """Readings in store, the last for ever, given while `gate` is set; remembers what it was asked for."""
 
     readings: list[Reading] = field(default_factory=lambda: [Reading()])
     running: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    known: Mapping[str, int] = field(default_factory=dict)
     taps: Sequence[str] = ()
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     async def read(self, running: Mapping[str, tuple[str, int]], taps: Sequence[str]) -> Reading:
         self.running, self.taps = running, taps
+        await self.gate.wait()
+        return self._next()
+
+    async def read_again(self, known: Mapping[str, int], taps: Sequence[str]) -> Reading:
+        self.known, self.taps = known, taps
+        return self._next()
+
+    def _next(self) -> Reading:
         return self.readings.pop(0) if len(self.readings) > 1 else self.readings[0]
 
     @property

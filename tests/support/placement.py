@@ -38,6 +38,18 @@ def generation_of(uuid: str) -> int:
     return next(int(row["generation"]) for row in rows if row["uuid"] == uuid)
 
 
+def changed_rows(*uuids: str, by: int = 1) -> dict[str, Any]:
+    """The list of providers, with these changed since."""
+    body = answer("resource_providers")
+    for row in body["resource_providers"]:
+        row["generation"] += by if row["uuid"] in uuids else 0
+    return body
+
+
+def usages(uuid: str, generation: int = 0, **used: int) -> dict[str, Any]:
+    return {"usages": used, "resource_provider_generation": generation or generation_of(uuid)}
+
+
 class Cloud:
     """All that Placement's readers need.
 

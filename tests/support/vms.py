@@ -98,6 +98,7 @@ def kernel(**other: Any) -> VMKernel:
         pressure=VMPressure(Pressure(1.5, 1.0), Pressure(0.5, 0.25), Pressure(0.0, 0.0)),
         memory=Memory(GIB, 4096, 0),
         rss=GIB // 2,
+        blocked_s=0.0,
     )
     return replace(plain, **other)
 
@@ -110,8 +111,9 @@ def vm(of: Domain, **other: Any) -> VM:
 def kvm(**other: Any) -> VM:
     """A plain KVM guest on cgroup v2: one vCPU, disk and interface, nothing limited."""
     plain = vm(
-        domain(), identity=identity(), kernel=kernel(), monitor=Monitor(0.0, 0.0), taps=(tap(),), vcpus=1
-    )
+        domain(), identity=identity(), kernel=kernel(), monitor=Monitor(0.0, 0.0), taps=(tap(),), vcpus=1,
+        oom_kills=0,
+    )  # fmt: skip
     return replace(plain, **other)
 
 
@@ -127,7 +129,9 @@ def full() -> VM:
         ),
         identity=identity(vcpus=2, limits=(DiskLimits("vdb", limits), DiskLimits("vdc", ()))),
         kernel=kernel(
-            vcpus={0: VCPU(9.5, 0.75, 0.5), 70: VCPU(1.0, 0.0, 0.0)}, throttling=Throttling(1000, 40, 3.5)
+            vcpus={0: VCPU(9.5, 0.75, 0.5), 70: VCPU(1.0, 0.0, 0.0)},
+            throttling=Throttling(1000, 40, 3.5),
+            blocked_s=12.5,
         ),
         taps=(
             tap(queue_drops=7, queue_backlog=3000, promiscuous_changed=True),
@@ -194,7 +198,9 @@ def lxc() -> VM:
         vm_id=uuid(7),
         domain=box,
         identity=Identity(uuid(7), "box"),
-        kernel=kernel(vcpus={}, rss=None, pressure=VMPressure(Pressure(1.5, None), None, None)),
+        kernel=kernel(
+            vcpus={}, rss=None, blocked_s=None, pressure=VMPressure(Pressure(1.5, None), None, None)
+        ),
         monitor=None,
         vcpus=2,
     )

@@ -23,6 +23,8 @@ from stratoscope.core.errors import CollectError, Reason
 
 _MARGIN_S: Final = 0.05
 """So much before the Runner gives a collection up a request ends by itself, and says what it waited for."""
+_FAIR_S: Final = 1.0
+"""A service is only taken to be silent if it had so long, or a whole time-out, for its answer."""
 
 _ENDS: Final = {429: Reason.BUSY, 503: Reason.UNAVAILABLE}
 
@@ -96,10 +98,11 @@ class Budget:
         while True:
             self._charge(service, operation)
             async with self.turn(service, operation, until=until):
+                began = self._clock.monotonic()
                 try:
                     answer = await self._sent((service, operation), send, until)
                 except CollectError as error:
-                    if error.reason is Reason.TIMEOUT:
+                    if error.reason is Reason.TIMEOUT and self._is_fair(until - began):
                         self._pauses.hung(service)
                     raise
             if answer.status not in REFUSALS:
@@ -190,6 +193,7 @@ class Budget:
         except TimeoutError as error:
             code = "timeout"
             what = f"{call[0]}: {call[1]}: no answer within {within_s:.3g} s"
+            what += "" if self._is_fair(within_s) else ", which is what its collection had left"
             raise CollectError(Reason.TIMEOUT, what) from error
         except CallError as error:
             code = error.code
@@ -202,6 +206,10 @@ class Budget:
         """When a request made now is too late for the collection under way, on the monotonic clock."""
         deadline = DEADLINE.get(None)
         return self._clock.monotonic() + self.limits.timeout if deadline is None else deadline - _MARGIN_S
+
+    def _is_fair(self, within_s: float) -> bool:
+        """Whether a service that did not answer in so long is silent, or was asked just before an end."""
+        return within_s >= min(self.limits.timeout, _FAIR_S)
 
     def _charge(self, service: str, operation: str) -> None:
         refresh, most = _REFRESH.get(), self.limits.requests_per_refresh

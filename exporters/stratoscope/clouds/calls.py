@@ -29,3 +29,10 @@ class CallError(CollectError):
     def __init__(self, reason: Reason, message: str, code: str) -> None:
         super().__init__(reason, message)
         self.code = code
+
+
+class TooLargeError(CallError):
+    """The body is larger than is read: a smaller part of it may be asked for."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.MALFORMED, message, "malformed")

@@ -13,6 +13,8 @@ KINDS: Final = ("libvirt", "openstack")
 
 RESERVED: Final = frozenset({"opennebula", "ec2"})
 """Kinds that are to come: left alone, and not offered."""
+_LONGEST_NAME: Final = 255
+_NAMES: Final = f"{_LONGEST_NAME} characters that can be shown in one line, no blank at the ends"
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -50,6 +52,9 @@ def _identity(entry: object, key: str) -> tuple[str, str]:
     for needed in ("name", "kind"):
         if not isinstance(entry.get(needed), str) or not entry[needed]:
             raise ConfigError(f"{key}.{needed}: expected a text that is not empty")
+    name = entry["name"]
+    if len(name) > _LONGEST_NAME or not name.isprintable() or name != name.strip():
+        raise ConfigError(f"{key}.name: {name[:80]!r} is no name; allowed: {_NAMES}")
     if entry["kind"] not in RESERVED:
         one_of(entry["kind"], KINDS, f"{key}.kind")
     return entry["name"], entry["kind"]

@@ -10,7 +10,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from stratoscope.clouds.calls import Answer, CallError
+from stratoscope.clouds.calls import Answer, CallError, TooLargeError
+from stratoscope.clouds.handshake import refused
 from stratoscope.core.errors import Reason
 from stratoscope.core.flags import version
 from stratoscope.core.threads import BlockingCalls
@@ -49,7 +50,7 @@ class Http:
         """The answer, whatever its status.
 
         Raises:
-            CallError: `connection` (unavailable), `malformed`.
+            CallError: `connection` (unavailable), `malformed`; TooLargeError.
             TimeoutError: The proxy or the operating system gave up.
         """
         try:
@@ -75,8 +76,7 @@ class Http:
             size += len(part)
             if size > self._largest:
                 response.close()
-                what = f"{_place(response.url)}: a body of more than {self._largest} bytes"
-                raise CallError(Reason.MALFORMED, what, "malformed")
+                raise TooLargeError(f"{_place(response.url)}: a body of more than {self._largest} bytes")
             parts.append(part)
         return b"".join(parts)
 
@@ -116,13 +116,13 @@ def _place(url: URL) -> str:
 
 def _said(url: URL, error: Exception) -> str:
     """What went wrong and where, in a line without addresses of objects."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"{_place(url)}: certificate: {error.certificate_error}"
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     return f"{_place(url)}: {_words(cause) or type(cause).__name__}"
 
 
 def _words(cause: Exception) -> str | None:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return refused(cause)
     if isinstance(cause, ssl.SSLError):
         return cause.reason or str(cause)
     if isinstance(cause, OSError) and (cause.errno or 0) > 0:

@@ -1,8 +1,9 @@
 """What a management layer answers, in one vocabulary for every cloud kind: frozen, in base units.
 
 Each answer of a question (see abilities.py) is one of the classes with `malformed`: how many items of the
-source were left out because they made no sense. Names and states are spelled as the source spells them.
-Moments are Unix seconds. "" is a text that the source does not have; None is a number that it does not have.
+source were left out because they made no sense. Objects that are told one by one are in objects.py.
+Names and states are spelled as the source spells them. Moments are Unix seconds. "" is a text that the source
+does not have; None is a number that it does not have.
 """
 
 from collections.abc import Mapping
@@ -185,7 +186,8 @@ class Host(msgspec.Struct, frozen=True):
     Attributes:
         state: As the source spells it, one of `Hosts.states`.
         kind: The hypervisor's kind (`QEMU`); version: as the source spells it.
-        vms: How many it runs; None where the source does not tell.
+        vms: How many it runs; tasks: how many VMs it builds, resizes, moves ... None where the source does
+            not tell.
         disk_available_least: Bytes that are free even if every image grows to its full size; may be negative.
         resources: By name: `vcpus`, `pcpus` (vCPUs pinned to one), `memory`, `disk`; other classes as the
             source spells them.
@@ -199,6 +201,7 @@ class Host(msgspec.Struct, frozen=True):
     kind: str
     version: str
     vms: int | None
+    tasks: int | None
     disk_available_least: int | None
     resources: Mapping[str, Resource]
 
@@ -208,6 +211,19 @@ class Hosts(msgspec.Struct, frozen=True):
 
     hosts: tuple[Host, ...]
     states: tuple[str, ...]
+    malformed: int = 0
+
+
+class Aggregate(msgspec.Struct, frozen=True):
+    """Hosts that belong together. Attributes: zone: The availability zone that it makes; "" for none."""
+
+    name: str
+    zone: str
+    hosts: tuple[str, ...]
+
+
+class Aggregates(msgspec.Struct, frozen=True):
+    aggregates: tuple[Aggregate, ...]
     malformed: int = 0
 
 
@@ -285,25 +301,35 @@ class Capacity(msgspec.Struct, frozen=True):
 
 
 class Project(msgspec.Struct, frozen=True, gc=False):
+    """Attributes: is_enabled: None where the source does not tell."""
+
     project_id: str
     name: str
     keystone_domain: str
-    is_enabled: bool
+    is_enabled: bool | None
 
 
 class User(msgspec.Struct, frozen=True, gc=False):
+    """Attributes: is_enabled: None where the source does not tell."""
+
     user_id: str
     name: str
     keystone_domain: str
-    is_enabled: bool
+    is_enabled: bool | None
 
 
 class Projects(msgspec.Struct, frozen=True):
-    """Attributes: users: Those that own VMs first; None where they may not be read."""
+    """Projects and users.
+
+    Attributes:
+        users: Those that own VMs first; None where they may not be read.
+        truncated: Whether there are more than the source told, by sort: `projects`, `users`.
+    """
 
     projects: tuple[Project, ...]
     users: tuple[User, ...] | None
     malformed: int = 0
+    truncated: Mapping[str, bool] = {}
 
 
 class Quota(msgspec.Struct, frozen=True, gc=False):
@@ -372,6 +398,8 @@ class Objects(msgspec.Struct, frozen=True):
             without port); None for what cannot be an orphan.
         by_project: Number and bytes by project id; empty where the source does not tell.
         is_whole: Whether all projects' objects are seen, or only those of the credential's own project.
+        admin_down: How many were taken down on purpose, whatever their state (Neutron: admin_state_up false);
+            None for what cannot be.
     """
 
     sort: str
@@ -380,10 +408,11 @@ class Objects(msgspec.Struct, frozen=True):
     by_project: Mapping[str, Count]
     is_whole: bool = True
     malformed: int = 0
+    admin_down: int | None = None
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: visibility: As the source spells it: `public`, `private`, `shared`."""
+    """Attributes: visibility: As the source spells it: `public`, `community`, `shared`, `private`."""
 
     image_id: str
     name: str

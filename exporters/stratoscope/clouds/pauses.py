@@ -18,6 +18,8 @@ _LEAST_S: Final = 1.0
 _MOST_S: Final = 60.0
 _LONGEST_S: Final = 3600.0
 """What is believed of Retry-After at most."""
+_NO_DATE: Final = (ValueError, TypeError, IndexError, OverflowError)
+"""What Python's own parser raises where a date is none, or absurd."""
 _BELIEVED: Final = 2
 """So many times in a row Retry-After is taken at its word; who goes on to refuse does not know."""
 
@@ -111,7 +113,7 @@ class Pauses:
         else:
             try:
                 date = parsedate_to_datetime(retry_after)
-            except ValueError:
+                seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - self._clock.now()
+            except _NO_DATE:
                 return None
-            seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - self._clock.now()
         return min(max(seconds, _LEAST_S), _LONGEST_S)

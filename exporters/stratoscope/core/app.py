@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -20,10 +19,11 @@ from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import USAGE_STATUS, Flags, version
-from stratoscope.core.listen import Address
+from stratoscope.core.listen import MOST, Address
 from stratoscope.core.runner import Runner
 from stratoscope.core.running import Running
 from stratoscope.core.self_metrics import SelfMetrics
+from stratoscope.core.threads import workers
 
 __all__ = ["App", "main", "settings_of", "version"]
 
@@ -73,9 +73,14 @@ class App:
         self.urls: Sequence[str] = ()
         self.registry = CollectorRegistry()
         self._exporter, self._read = exporter, read
+        self._hang_up = asyncio.Event()
+        # Before the file is read: what changes in it from now on is read again.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up)
         self._running = Running(exporter, read())
         self._refused = ""
         self._started, self._reloading = asyncio.Event(), asyncio.Lock()
+        self._reloads = 0
+        self._outcome: tuple[int, str | None] = (0, None)
         self._over = asyncio.get_running_loop().create_future()
         self._emergency = threading.Timer(stop_timeout_s, end, (0,))
         self._emergency.daemon = True
@@ -98,35 +103,45 @@ class App:
         return shown(self._running.settings, running=self._running.effective())
 
     async def reload(self) -> str | None:
-        """Put the file's configuration into force; a bad one leaves the old in force, and why is returned."""
+        """Put the file's configuration into force; a bad one leaves the old in force, and why is returned.
+
+        Those who ask while one is under way share the next.
+        """
+        began_before = self._reloads
         await self._started.wait()
         async with self._reloading:
-            try:
-                await self._put_into_force(await asyncio.to_thread(self._read))
-            except ConfigError as error:
-                return self._refuse(str(error))
-            except Exception as error:  # noqa: BLE001 - the border: a bug in what is new must not end what works
-                return self._refuse(f"{type(error).__name__}: {error}", bug=error)
-            return None
+            if self._outcome[0] > began_before:  # one that began since then has ended: it is this one, too
+                return self._outcome[1]
+            self._reloads += 1
+            self._outcome = (self._reloads, await self._reload())
+            return self._outcome[1]
 
-    async def run(self, access: Access, addresses: Sequence[str]) -> None:
-        """Serve until SIGTERM or SIGINT.
+    async def _reload(self) -> str | None:
+        try:
+            await self._put_into_force(await asyncio.to_thread(self._read))
+        except ConfigError as error:
+            return self._refuse(str(error))
+        except Exception as error:  # noqa: BLE001 - the border: a bug in what is new must not end what works
+            return self._refuse(f"{type(error).__name__}: {error}", bug=error)
+        return None
+
+    async def run(self, access: Access, addresses: Sequence[str], *, most: int = MOST) -> None:
+        """Serve until SIGTERM or SIGINT, `most` connections at once.
 
         Raises:
             ConfigError: It cannot listen there, or the exporter cannot be opened so.
             Exception: A bug: what collects has ended.
         """
-        hang_up, loop = asyncio.Event(), asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(WORKERS, thread_name_prefix="worker"))
-        loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(workers(WORKERS))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        server = await web.serve(web.application(self, access), addresses, access)
+        server = await web.serve(web.application(self, access), addresses, access, most=most)
         self.urls = server.urls
         log.info("listening urls=%s version=%s", ",".join(self.urls), self.version)
         self._running.start()
         try:
-            await self._until_over(self._work(hang_up))
+            await self._until_over(self._work())
         finally:
             closing = self._running.close(self._emergency.interval * _OF_IT_TO_CLOSE)
             await asyncio.gather(server.close(), closing)
@@ -149,16 +164,21 @@ class App:
             working.cancel()
             await asyncio.wait({working})
 
-    async def _work(self, hang_up: asyncio.Event) -> None:
+    async def _work(self) -> None:
         await self._running.tried()
         self._running.when_broken(self._broken)
         self.ready = True
         self._started.set()
         log.info("ready collectors=%d", len(self.runners))
         while True:
-            await hang_up.wait()
-            hang_up.clear()
+            await self._hang_up.wait()
+            self._hang_up.clear()
             await self.reload()
+
+    def _hung_up(self) -> None:
+        self._hang_up.set()
+        if not self.ready:
+            log.info("reload asked for while starting: it follows once every collector has been tried")
 
     async def _put_into_force(self, settings: object) -> None:
         """Begin anew with other settings; the same leave sessions, counters and snapshots as they are."""
@@ -235,7 +255,7 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
         return 0
     status = 0
     try:
-        await app.run(access, flags.listen_addresses)
+        await app.run(access, flags.listen_addresses, most=flags.max_connections)
     except ConfigError:
         raise
     except Exception:  # the border: whatever it is, the process says so and ends

@@ -1,7 +1,8 @@
 """Who may see the pages: the web configuration in force, read again when it changes, and whom it refuses."""
 
+import asyncio
+import datetime as dt
 import logging
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Final
 
 from aiohttp import web
 
+from stratoscope.core.certificates import names_of
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.listen import Address
 from stratoscope.core.passwords import Credentials, Passwords
-from stratoscope.core.tls import names_of
 from stratoscope.core.webconfig import Rate, WebConfig, load
 
 log = logging.getLogger(__name__)
@@ -23,12 +24,20 @@ _RETRY_S: Final = 5.0
 class Access:
     """Says who is let in. Every path is guarded alike, `/-/healthy` too, as exporter-toolkit does it.
 
-    The files are looked at on each request and each TLS handshake. One that cannot be used leaves the old
-    configuration in force and is logged once.
+    The files are looked at on each request and each connection. What cannot be used, or lacks a guard that is
+    in force (a file that is written in place is empty for a moment), leaves the old configuration in force
+    and is logged once.
     """
 
-    def __init__(self, path: Path | None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._path, self._monotonic = path, monotonic
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._path, self._monotonic, self._now = path, monotonic, now
+        self._reading = asyncio.Lock()
         self._passwords: Passwords | None = None
         self._error, self._retry_at = "", 0.0
         self._places: Sequence[Address] = ()
@@ -58,33 +67,35 @@ class Access:
     def warnings(self) -> Sequence[str]:
         """What the operator should know of the web configuration."""
         refused = [f"web configuration not taken over: {self._error}"] if self._error else []
-        return [*self._exposed(), *refused, *self._in_force.warnings]
+        return [*self._exposed(), *self._expired(), *refused, *self._in_force.warnings]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the file, as it is now, could not be taken over."""
+        return bool(self._error)
 
     def listens_on(self, places: Sequence[Address]) -> None:
         """Warn of addresses that others reach without TLS or a password: now, and when that changes."""
         self._places = places
         self._warn()
+        self._warn_of_expiry()
 
-    def ssl_context(self) -> ssl.SSLContext | None:
-        """For a server that starts now; each connection is greeted with what is in force then."""
-        if self._in_force.context is None:
-            return None
-        renewing = _Renewing(ssl.PROTOCOL_TLS_SERVER)
-        renewing.access = self
-        return renewing
-
-    def renewed(self) -> WebConfig:
+    async def renewed(self) -> WebConfig:
         """The web configuration, read again if one of its files has changed."""
-        if self._path is not None:
-            stamp = _stamp(self._in_force.files)
-            if stamp != self._stamp or (self._error and self._monotonic() >= self._retry_at):
-                self._stamp = stamp
-                self._renew(self._path)
+        if self._path is not None and self._has_changed():
+            async with self._reading:  # who comes meanwhile waits for the same reading
+                if self._has_changed():
+                    await self._renew(self._path)
         return self._in_force
 
     async def refusal(self, request: web.Request) -> web.Response | None:
         """The answer for a client that is not let in; None for one that is."""
-        config = self.renewed()
+        config = await self.renewed()
+        if request.get_extra_info("sslcontext") is not config.context:
+            # It was let in under another TLS configuration: a client CA or a version may be required by now.
+            # Without an answer a client asks again, over a new connection.
+            request.protocol.force_close()
+            return _refused(421, "this connection began under another TLS configuration", Connection="close")
         if config.allowed_sans is not None and not _bears(request, config.allowed_sans):
             return _refused(403, "the client certificate's names are not allowed", Connection="close")
         wait_s = self._bucket.wait_s()
@@ -110,11 +121,17 @@ class Access:
                 return _refused(status, text, **{"Retry-After": str(verdict.retry_after_s)})
         return _refused(401, "a password is needed", **{"WWW-Authenticate": 'Basic realm="stratoscope"'})
 
-    def _renew(self, path: Path) -> None:
+    def _has_changed(self) -> bool:
+        is_due = bool(self._error) and self._monotonic() >= self._retry_at
+        return is_due or _stamp(self._in_force.files) != self._stamp
+
+    async def _renew(self, path: Path) -> None:
+        looked = _stamp(self._in_force.files)
         try:
-            config, stamp = self._read_again(path)
+            config, stamp = await asyncio.to_thread(_read, path)
+            self._check_guards(config, path)
         except ConfigError as error:
-            self._retry_at = self._monotonic() + _RETRY_S
+            self._stamp, self._retry_at = looked, self._monotonic() + _RETRY_S
             if str(error) != self._error:
                 self._error = str(error)
                 log.error("web configuration refused, the old one stays error=%r", self._error)  # noqa: TRY400
@@ -126,6 +143,17 @@ class Access:
         log.info("web configuration read again file=%s", path)
         if self._exposed() != exposed:
             self._warn()
+        self._warn_of_expiry()
+
+    def _check_guards(self, config: WebConfig, path: Path) -> None:
+        """Refuse what lets more in than what is in force: a file that is being written looks like that."""
+        if (config.context is None) != (self._in_force.context is None):
+            raise ConfigError(f"{path}: tls_server_config: TLS is turned on or off by a restart only")
+        for key, strictness in self._in_force.guards.items():
+            if config.guards.get(key, 0) < strictness:
+                raise ConfigError(
+                    f"{path}: {key}: gone or laxer than before; a restart alone takes that over"
+                )
 
     def _exposed(self) -> Sequence[str]:
         """A line for each address that others can reach although TLS or a password is missing."""
@@ -139,29 +167,16 @@ class Access:
         for text in self._exposed():
             log.warning("%s; see --web.config.file", text)
 
-    def _read_again(self, path: Path) -> tuple[WebConfig, Sequence[object]]:
-        config, stamp = _read(path)
-        if (config.context is None) != (self._in_force.context is None):
-            raise ConfigError(f"{path}: tls_server_config: TLS is turned on or off by a restart only")
-        return config, stamp
+    def _expired(self) -> Sequence[str]:
+        expires = self._in_force.expires
+        if expires is None or expires > self._now():
+            return []
+        when = dt.datetime.fromtimestamp(expires, dt.UTC)
+        return [f"tls_server_config: the server's certificate ended on {when:%Y-%m-%d %H:%M} UTC"]
 
-
-class _Renewing(ssl.SSLContext):
-    """Gives each new connection the context in force by then: new certificates need no restart."""
-
-    access: Access
-
-    def wrap_bio(
-        self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-        server_side: bool = False,
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLObject:
-        context = self.access.renewed().context
-        assert context is not None  # noqa: S101 - TLS is turned off by a restart only
-        return context.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+    def _warn_of_expiry(self) -> None:
+        for text in self._expired():
+            log.warning("%s", text)
 
 
 class _Bucket:

@@ -26,6 +26,15 @@ def time_left_s() -> float:
     return max(0.0, DEADLINE.get() - time.monotonic())
 
 
+def at_most_s(patience_s: float) -> float:
+    """So long to wait for what a collection can do without: half of the time it has left, where that is less.
+
+    Outside of a collection `patience_s`.
+    """
+    deadline = DEADLINE.get(None)
+    return patience_s if deadline is None else min(patience_s, max(0.0, deadline - time.monotonic()) / 2)
+
+
 class Collector(ABC, Generic[T]):
     """One call to a source and what it shows.
 

@@ -50,6 +50,14 @@ class LeftOutError(Exception):
         self.reason = reason
 
 
+def again(failure: CollectError | LeftOutError) -> CollectError | LeftOutError:
+    """A failure that was kept, to be raised once more: one of its own, or each time its traceback grows."""
+    if isinstance(failure, LeftOutError):
+        return LeftOutError(failure.reason, str(failure))
+    kind = SharedError if isinstance(failure, SharedError) else CollectError
+    return kind(failure.reason, str(failure))
+
+
 class ConfigError(Exception):
     """A configuration that cannot be used; `str()` of it names the key and what is allowed, in one line."""
 

@@ -11,9 +11,11 @@ from typing import Final, NoReturn
 from stratoscope.core import logs
 from stratoscope.core.errors import one_line
 from stratoscope.core.exporter import Program
+from stratoscope.core.listen import MOST
 
 USAGE_STATUS: Final = 2
 """The exit status for a wrong flag, file or key."""
+_MOST_CONNECTIONS: Final = 100_000
 
 
 def version() -> str:
@@ -33,6 +35,7 @@ class Flags:
     config_check: bool
     listen_addresses: Sequence[str]
     web_config_file: str | None
+    max_connections: int
     log_level: str
     log_format: str
     own: Mapping[str, str]
@@ -50,6 +53,7 @@ class Flags:
             config_check=given["config.check"],
             listen_addresses=given["web.listen_address"] or [_loopback(program)],
             web_config_file=given["web.config.file"],
+            max_connections=given["web.max_connections"],
             log_level=given["log.level"],
             log_format=given["log.format"],
             own={flag: given[flag] for flag in program.flags},
@@ -81,6 +85,10 @@ def _parser(program: Program) -> argparse.ArgumentParser:
         "--web.config.file", metavar="FILE", type=_some,
         help="TLS and authentication, in exporter-toolkit's format",
     )  # fmt: skip
+    add(
+        "--web.max-connections", metavar="NUMBER", type=_number, default=MOST,
+        help=f"connections at once, of clients to the pages (default {MOST})",
+    )  # fmt: skip
     add("--log.level", choices=logs.LEVELS, default="info", help="(default info)")
     add("--log.format", choices=logs.FORMATS, default="logfmt", help="(default logfmt)")
     for flag, (default, text) in program.flags.items():
@@ -101,3 +109,9 @@ def _some(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("expected a value, got nothing")
     return text
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= _MOST_CONNECTIONS):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {_MOST_CONNECTIONS}")
+    return int(text)

@@ -9,6 +9,9 @@ from typing import Final
 
 from stratoscope.core.errors import ConfigError
 
+MOST: Final = 512
+"""Connections at once, unless `--web.max-connections` says otherwise."""
+
 _FLAG: Final = "--web.listen-address"
 _ADDRESS: Final = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})\Z")
 _BACKLOG: Final = 256
@@ -68,6 +71,8 @@ async def listening(address: Address) -> socket.socket:
             return _everywhere(address.port)
         family, place = await _resolved(address)
         return socket.create_server(place, family=family, backlog=_BACKLOG)
+    except UnicodeError as error:
+        raise ConfigError(f"{_FLAG}: {address} is no host's name") from error
     except OSError as error:
         # socket.create_server writes its own words after the system's; the system's alone are said.
         reason = (error.strerror or str(error)).partition(" (while")[0]

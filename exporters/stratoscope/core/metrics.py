@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeAlias
 
+from prometheus_client import Counter
 from prometheus_client.utils import floatToGoString
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _LABEL: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _new: Final = object.__new__
+LONGEST: Final = 1024
+"""Bytes of a label's value: a source's names are seldom longer than 255, and each is on many lines."""
+CUT: Final = Counter(
+    "stratoscope_label_values_cut", f"Label values of more than {LONGEST} bytes, cut.", registry=None
+)
+"""Labels are made by many threads and outlive collections: so it counts for the process."""
+_SURELY_SHORT: Final = LONGEST // 4
 _SUFFIXES: Final = ("_total", "_info", "_bucket", "_count", "_sum", "_created")
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
@@ -20,7 +28,8 @@ class Labels:
     """The label names and values of one object, escaped once and shared by all its samples.
 
     `vm + Labels(device="vda")` and `vm.plus(device="vda")` make the labels of a part of that object. Values
-    become text by `str()`; what UTF-8 cannot hold (lone surrogates from file names) is replaced.
+    become text by `str()`; what UTF-8 cannot hold (lone surrogates from file names) is replaced, and what is
+    beyond LONGEST bytes is cut off and counted in CUT.
     """
 
     __slots__ = ("_parts", "names", "text")
@@ -149,9 +158,20 @@ class Histogram(Family):
 
 def escaped(value: str) -> str:
     """A label value as the text format wants it, without the quotes; always encodable as UTF-8."""
+    if len(value) > _SURELY_SHORT:
+        value = _cut(value)
     if '"' in value or "\\" in value or "\n" in value:
         value = value.translate(_ESCAPES)
     return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def _cut(value: str) -> str:
+    """The first LONGEST bytes of it in UTF-8, in whole characters."""
+    encoded = value.encode(errors="replace")
+    if len(encoded) <= LONGEST:
+        return value
+    CUT.inc()
+    return encoded[:LONGEST].decode(errors="ignore")
 
 
 def states(family: Family, current: str, of: Mapping[str, Labels], labels: Labels) -> list[Sample]:

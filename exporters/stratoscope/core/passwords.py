@@ -2,13 +2,11 @@
 
 import asyncio
 import base64
-import binascii
 import hmac
 import ipaddress
-import math
 import secrets
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,10 +19,8 @@ from stratoscope.core.threads import BlockingCalls
 _AT_ONCE: Final = 2
 _MOST_WAITING: Final = 32
 _CHECK_TIMEOUT_S: Final = 10.0
-_MOST_KNOWN: Final = 256
 _MOST_ADDRESSES: Final = 4096
 _FAILURES: Final = 10
-_WINDOW_S: Final = 60.0
 _LONGEST: Final = 72
 """bcrypt looks at no more bytes of a password; Go cuts silently, Python's bcrypt wants it done."""
 
@@ -38,14 +34,14 @@ class Credentials:
 
     @classmethod
     def parse(cls, header: str) -> "Credentials | None":
-        """The credentials of an Authorization header (RFC 7617); None for another scheme or nonsense."""
+        """The credentials of an Authorization header (RFC 7617, in UTF-8); None for what is none."""
         scheme, _, encoded = header.partition(" ")
         if scheme.lower() != "basic":
             return None
         try:
             user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
             return cls(user.decode(), password) if colon else None
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, or no UTF-8
             return None
 
 
@@ -62,7 +58,8 @@ class Passwords:
     """Checks passwords, remembers the right ones, and slows guessing down per client address.
 
     What is remembered is a hash of user, stored hash and password, keyed with this process's own key. It is
-    looked up first: a client with the right password stays in while another behind its address guesses.
+    looked up first: a client with the right password stays in while another behind its address guesses. A
+    user has but one right password, so that is as many as there are users.
     """
 
     def __init__(
@@ -75,7 +72,7 @@ class Passwords:
         """`check` is told the password and the stored hash, in a thread."""
         self._check, self._timeout_s = check, timeout_s
         self._key = secrets.token_bytes(32)
-        self._right: OrderedDict[bytes, None] = OrderedDict()
+        self._right: dict[str, bytes] = {}
         self._under_way: dict[bytes, asyncio.Task[bool]] = {}
         self._failures = _Failures(monotonic)
         self._calls = BlockingCalls("bcrypt", _AT_ONCE)
@@ -84,21 +81,21 @@ class Passwords:
     async def verdict(self, users: Mapping[str, Secret], given: Credentials, address: str) -> Verdict:
         """Whether these credentials are of one of the users; concurrent checks of the same are one check."""
         stored = users[given.user].reveal() if given.user in users else _decoy(users)
-        password, digest = given.password[:_LONGEST], self._digest(given, stored)
-        if digest in self._right:
-            self._right.move_to_end(digest)
+        password = given.password[:_LONGEST]
+        digest = self._digest(given.user, password, stored)
+        if self._right.get(given.user) == digest:
             return Verdict(accepted=True)
         task = self._under_way.get(digest)
         if task is None:
-            wait_s = self._failures.wait_s(address)
-            if wait_s or len(self._under_way) >= _MOST_WAITING:
-                return Verdict(accepted=False, retry_after_s=wait_s or 1, too_many=bool(wait_s))
-            counted = self._failures.add(address)
+            too_many = self._failures.are_too_many(address)
+            if too_many or len(self._under_way) >= _MOST_WAITING:
+                return Verdict(accepted=False, retry_after_s=1, too_many=too_many)
+            self._failures.add(address)
             task = asyncio.create_task(
                 self._checked(password, stored, known=given.user in users), name="password"
             )
             self._under_way[digest] = task
-            task.add_done_callback(lambda done: self._ended(digest, address, counted, done))
+            task.add_done_callback(lambda done: self._ended(given.user, digest, address, done))
         done, _ = await asyncio.wait({task}, timeout=self._timeout_s)
         if not done or task.cancelled():
             return Verdict(accepted=False, retry_after_s=1)
@@ -118,18 +115,16 @@ class Passwords:
             matches = await self._calls.run(self._check, password, stored.encode())
         return matches and known
 
-    def _ended(self, digest: bytes, address: str, counted: float, task: "asyncio.Task[bool]") -> None:
+    def _ended(self, user: str, digest: bytes, address: str, task: "asyncio.Task[bool]") -> None:
         del self._under_way[digest]
         if task.cancelled() or not task.result():
             return
-        self._failures.remove(address, counted)
-        self._right[digest] = None
-        if len(self._right) > _MOST_KNOWN:
-            self._right.popitem(last=False)
+        self._failures.remove(address)
+        self._right[user] = digest
 
-    def _digest(self, given: Credentials, stored: str) -> bytes:
-        user = given.user.encode()
-        message = len(user).to_bytes(4, "big") + user + stored.encode() + given.password
+    def _digest(self, user: str, password: bytes, stored: str) -> bytes:
+        name = user.encode()
+        message = len(name).to_bytes(4, "big") + name + stored.encode() + password
         return hmac.digest(self._key, message, "sha256")
 
 
@@ -140,38 +135,43 @@ def _decoy(users: Mapping[str, Secret]) -> str:
 
 
 class _Failures:
-    """When each client address last guessed wrong. An attempt counts from its start: so do many at once."""
+    """How many wrong log-ins each client address has made: a bucket that holds ten and loses one a second.
+
+    So whoever comes from the address of somebody who guesses (a proxy, NAT) gets a turn each second. An
+    attempt counts from its start: so do many at once.
+    """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._by_address: OrderedDict[str, deque[float]] = OrderedDict()
+        self._by_network: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def wait_s(self, address: str) -> int:
-        """After how many seconds the address may try again; 0 when it may now."""
-        times = self._by_address.get(_network(address))
-        if times is None:
-            return 0
-        now = self._monotonic()
-        while times and now - times[0] >= _WINDOW_S:
-            times.popleft()
-        return math.ceil(times[0] + _WINDOW_S - now) if len(times) >= _FAILURES else 0
+    def are_too_many(self, address: str) -> bool:
+        return self._level(_network(address)) > _FAILURES - 1
 
-    def add(self, address: str) -> float:
-        times = self._by_address.setdefault(_network(address), deque())
-        self._by_address.move_to_end(_network(address))
-        if len(self._by_address) > _MOST_ADDRESSES:
-            self._by_address.popitem(last=False)
-        times.append(self._monotonic())
-        return times[-1]
+    def add(self, address: str) -> None:
+        self._put(address, 1)
 
-    def remove(self, address: str, counted: float) -> None:
-        times = self._by_address.get(_network(address))
-        if times is not None and counted in times:
-            times.remove(counted)
+    def remove(self, address: str) -> None:
+        """It was no failure after all."""
+        self._put(address, -1)
+
+    def _put(self, address: str, more: int) -> None:
+        network = _network(address)
+        level = max(0.0, self._level(network) + more)
+        self._by_network[network] = (level, self._monotonic())
+        self._by_network.move_to_end(network)
+        if len(self._by_network) > _MOST_ADDRESSES:
+            self._by_network.popitem(last=False)
+
+    def _level(self, network: str) -> float:
+        level, at = self._by_network.get(network, (0.0, 0.0))
+        return max(0.0, level - (self._monotonic() - at))
 
 
 def _network(address: str) -> str:
-    """An IPv6 client has a whole /64 to call from: it counts as one."""
+    """An IPv6 client has a whole /64 to call from: it counts as one. One of IPv4 is itself, mapped or not."""
     if ":" not in address:
         return address
-    return str(ipaddress.IPv6Network((address.partition("%")[0], 64), strict=False))
+    of_client = ipaddress.IPv6Address(address.partition("%")[0])
+    mapped = of_client.ipv4_mapped
+    return str(mapped) if mapped else str(ipaddress.IPv6Network((of_client, 64), strict=False))

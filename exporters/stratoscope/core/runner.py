@@ -51,7 +51,7 @@ DROPPED = Family(
 )
 MALFORMED = Family(
     "stratoscope_collector_malformed_items_total",
-    "Items of the source that were left out because they made no sense.",
+    "Items of the source, or single fields of them, that were left out because they made no sense.",
     labels=_WHO,
 )
 LEFT_OUT = Family(
@@ -93,6 +93,8 @@ Outcome: TypeAlias = "tuple[Lines | None, Status]"
 
 GRACE_S: Final = 0.5
 """How long a collection that was cancelled may take to end before it is left alone."""
+HASTY_S: Final = 0.0899
+"""A scrape that allows less (0.1 s, without what sending takes) gets what is ready: collecting goes on."""
 AGAIN_S: Final = 60.0
 """So long after a failure a collection begins anew, or after as long as that one took; where its interval is
 longer than both together."""
@@ -219,7 +221,12 @@ class Runner:
         return lines, replace(self.status, samples=0 if lines is None else lines.samples)
 
     def _start(self, within_s: float) -> "asyncio.Task[Outcome]":
-        """The collection under way, or a new one; it may last as long as this caller waits."""
+        """The collection under way, or a new one; it may last as long as this caller waits.
+
+        A caller in such a hurry that no source could keep up does not say how long: it would fail for that.
+        """
+        if within_s < HASTY_S:
+            within_s = self.collection.schedule.timeout_s
         if self._under_way is None or self._under_way.task.done():
             self._under_way = UnderWay(self._collect, f"collect {self.collector.name}")
         self._under_way.allow(within_s, self.collection.schedule.timeout_s)

@@ -6,6 +6,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics
 
+from stratoscope.core.metrics import CUT
+
 _OK: Final = "stratoscope_config_last_reload_successful"
 _WHEN: Final = "stratoscope_config_last_reload_success_timestamp_seconds"
 
@@ -16,6 +18,7 @@ class SelfMetrics:
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
         ProcessCollector(registry=registry)
+        registry.register(CUT)
         labels = {"version": version, "pythonversion": platform.python_version()}
         Gauge("stratoscope_build_info", "The running version.", tuple(labels), registry=registry).labels(
             **labels

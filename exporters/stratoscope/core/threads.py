@@ -1,4 +1,4 @@
-"""Bounded calls into blocking SDKs: the only way there.
+"""Bounded calls into blocking SDKs: the only way there. And the threads for our own work.
 
 A time-out abandons a thread, it does not end it: set the SDK's own time-out first. The threads are daemons: a
 call that never returns does not hold up the end of the process.
@@ -7,14 +7,31 @@ call that never returns does not hold up the end of the process.
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from queue import SimpleQueue
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from stratoscope.core.errors import CollectError, Reason
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_START_S: Final = 5.0
+"""So long the first workers wait for the last one at most, should the system refuse to start it."""
+
+
+def workers(most: int) -> ThreadPoolExecutor:
+    """An executor all of whose threads run from the start.
+
+    Left to itself it starts one whenever it sees none idle, and a thread that has just handed its result over
+    does not count as idle yet: once in thousands of calls, for hours, another thread appears, like a leak.
+    """
+    executor = ThreadPoolExecutor(most, thread_name_prefix="worker")
+    all_here = threading.Barrier(most, timeout=_START_S)
+    for _ in range(most):
+        executor.submit(all_here.wait)
+    return executor
 
 
 class BlockingCalls:

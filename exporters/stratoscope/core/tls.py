@@ -1,15 +1,16 @@
-"""`tls_server_config` of a web configuration file -> an ssl.SSLContext; the names a certificate bears."""
+"""`tls_server_config` of a web configuration file -> an ssl.SSLContext."""
 
-import ipaddress
 import os
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
+from stratoscope.core import certificates, files
 from stratoscope.core.config import Secret
 from stratoscope.core.errors import ConfigError
 
@@ -80,7 +81,34 @@ def sans(tls: TlsSettings) -> frozenset[str] | None:
     return None if tls.client_allowed_sans is None else frozenset(tls.client_allowed_sans)
 
 
-def context(tls: TlsSettings, folder: Path) -> ssl.SSLContext:
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What new connections are greeted with.
+
+    Attributes:
+        expires: When the server's certificate ends, as Unix seconds.
+    """
+
+    context: ssl.SSLContext
+    expires: float
+
+
+def guards(tls: TlsSettings, made: ssl.SSLContext) -> Mapping[str, int]:
+    """What of the section keeps somebody out, and how strictly."""
+    kept: dict[str, object] = {
+        "cipher_suites": tls.cipher_suites,
+        "curve_preferences": tls.curve_preferences,
+        "client_ca_file": tls.client_ca_file or tls.client_ca,
+        "client_allowed_sans": tls.client_allowed_sans is not None,
+    }
+    strict = {f"{_KEY}.{name}": 1 for name, value in kept.items() if value}
+    return strict | {
+        f"{_KEY}.client_auth_type": int(made.verify_mode),
+        f"{_KEY}.min_version": int(made.minimum_version),
+    }
+
+
+def greeting(tls: TlsSettings, folder: Path) -> Greeting:
     """A server's context; paths are relative to `folder`.
 
     Raises:
@@ -99,7 +127,7 @@ def context(tls: TlsSettings, folder: Path) -> ssl.SSLContext:
             made.load_cert_chain(certfile, keyfile, password="")  # never ask on the terminal
     except ssl.SSLError as error:
         raise ConfigError(f"{_KEY}: certificate and key cannot be used together: {_said(error)}") from error
-    return made
+    return Greeting(made, certificates.expires(certificate))
 
 
 def _set_versions(made: ssl.SSLContext, tls: TlsSettings) -> None:
@@ -161,7 +189,7 @@ def _set_client_auth(made: ssl.SSLContext, tls: TlsSettings, folder: Path) -> No
     authorities = _pem(folder, tls.client_ca_file, tls.client_ca, "client_ca").decode("ascii", "ignore")
     try:
         made.load_verify_locations(cadata=authorities)
-    except ssl.SSLError as error:
+    except (ssl.SSLError, ValueError) as error:  # ValueError: the file is empty
         raise ConfigError(f"{_KEY}.client_ca_file: no certificate in PEM: {_said(error)}") from error
 
 
@@ -176,9 +204,9 @@ def _known(name: str, of: Mapping[str, str], key: str) -> None:
 def _pem(folder: Path, file: str | None, text: str | None, key: str) -> bytes:
     if file:
         try:
-            return (folder / file).read_bytes()
-        except OSError as error:
-            raise ConfigError(f"{_KEY}.{key}_file: {folder / file}: {error.strerror}") from error
+            return files.read(folder / file)
+        except ConfigError as error:
+            raise ConfigError(f"{_KEY}.{key}_file: {folder / file}: {error}") from error
     if not text:
         raise ConfigError(f"{_KEY}.{key}_file: missing; allowed: {key}_file or {key}")
     return text.encode()
@@ -195,17 +223,5 @@ def _as_file(pem: bytes) -> Iterator[str]:
         os.close(handle)
 
 
-def _said(error: ssl.SSLError) -> str:
-    return (error.reason or "unreadable").replace("_", " ").lower()
-
-
-def names_of(certificate: Mapping[str, object]) -> frozenset[str]:
-    """The subject alternative names of a certificate as `getpeercert` gives it: DNS, e-mail, IP, URI."""
-    alternatives = certificate.get("subjectAltName", ())
-    assert isinstance(alternatives, tuple)  # noqa: S101 - getpeercert's shape
-    return frozenset(_address(name) if kind == "IP Address" else name for kind, name in alternatives)
-
-
-def _address(text: str) -> str:
-    """OpenSSL spells IPv6 at full length and in capitals; configurations do not."""
-    return str(ipaddress.ip_address(text.strip()))
+def _said(error: Exception) -> str:
+    return (getattr(error, "reason", "") or "unreadable").replace("_", " ").lower()

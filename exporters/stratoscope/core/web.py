@@ -1,32 +1,45 @@
 """The pages over HTTP: `/`, `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload`, `/config`."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
-from prometheus_client import Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from stratoscope.core import exposition
 from stratoscope.core.auth import Access
+from stratoscope.core.connections import Connections, Limits
 from stratoscope.core.landing import landing_page
-from stratoscope.core.listen import Address, listening, url
+from stratoscope.core.listen import MOST, Address, listening, url
 from stratoscope.core.negotiate import accepts_gzip, wants_openmetrics
 from stratoscope.core.scrape import UnknownNameError, choose, collect, send, within_s
 from stratoscope.core.service import Service
 
 __all__ = ["Service", "Serving", "application", "serve"]
 
+MOST_SCRAPES: Final = 40
+"""Pages collected and sent at once; more wait for one another, and each holds memory."""
+
+CONNECTIONS: Final = web.AppKey("connections", Connections)
 _SHUTDOWN_S: Final = 0.4
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
-def application(service: Service, access: Access) -> web.Application:
-    """The pages of a service, shown to whom `access` lets in."""
+def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
+    """The pages of a service, shown to whom `access` lets in; in the loop that will serve them."""
     pages = _Pages(service, access)
-    app = web.Application(middlewares=[_counted(service), _guarded(access)])
+    requests = Counter(
+        "stratoscope_http_requests",
+        "HTTP requests by page and status code; what is no page is other, what is no request malformed.",
+        ("handler", "code"),
+        registry=service.registry,
+    )
+    app = web.Application(middlewares=[_counted(requests), _guarded(access)])
+    app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
+    _tell_of(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
     app.on_response_prepare.append(_with_headers(access))
     app.router.add_get("/", pages.landing)
@@ -45,15 +58,20 @@ class Serving:
         urls: Where, without a path; with the real port where 0 was asked for.
     """
 
-    def __init__(self, runner: web.AppRunner, urls: Sequence[str]) -> None:
-        self._runner, self.urls = runner, urls
+    def __init__(self, runner: web.AppRunner, connections: Connections) -> None:
+        self._runner, self._connections = runner, connections
+        self.urls: list[str] = []
 
     async def close(self) -> None:
         """Stop listening; requests under way have a moment to end."""
+        self._connections.close()
         await self._runner.cleanup()
+        await self._connections.abort()
 
 
-async def serve(app: web.Application, addresses: Sequence[str], access: Access) -> Serving:
+async def serve(
+    app: web.Application, addresses: Sequence[str], access: Access, *, most: int = MOST
+) -> Serving:
     """Listen on all addresses: `HOST:PORT`, `[::1]:PORT`, or `:PORT` for every interface.
 
     `access` is told of them: it warns of those that others can reach without TLS or a password.
@@ -62,27 +80,44 @@ async def serve(app: web.Application, addresses: Sequence[str], access: Access) 
         ConfigError: An address is none, or cannot be listened on; it names `--web.listen-address`.
     """
     places = [Address.parse(text) for text in addresses]
-    context = access.ssl_context()
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
-    urls = []
+    connections, server = app[CONNECTIONS], runner.server
+    assert server is not None  # noqa: S101 - it is set up
+    server.request_handler = connections.answering(server.request_handler)
+    connections.bound(most)
+    serving = Serving(runner, connections)
     try:
         for place in places:
             listener = await listening(place)
-            urls.append(url(listener, tls=context is not None))
-            await web.SockSite(runner, listener, ssl_context=context).start()
+            serving.urls.append(url(listener, tls=access.in_force.context is not None))
+            connections.listen(listener, server)
     except BaseException:
-        await runner.cleanup()
+        await serving.close()
         raise
     access.listens_on(places)
-    return Serving(runner, urls)
+    return serving
+
+
+def _tell_of(access: Access, registry: CollectorRegistry) -> None:
+    Gauge(
+        "stratoscope_web_config_refused",
+        "1 while the web configuration file cannot be taken over, and the one before stays in force.",
+        registry=registry,
+    ).set_function(lambda: access.is_refused)
+    if access.in_force.expires is not None:
+        Gauge(
+            "stratoscope_web_certificate_expires_timestamp_seconds",
+            "When the server's own certificate ends, as Unix time.",
+            registry=registry,
+        ).set_function(lambda: access.in_force.expires or 0)
 
 
 class _Pages:
     """One method per page."""
 
     def __init__(self, service: Service, access: Access) -> None:
-        self._service, self._access = service, access
+        self._service, self._access, self._scrapes = service, access, 0
         self._durations = Histogram(
             "stratoscope_scrape_duration_seconds",
             "How long answering a scrape took, sending included.",
@@ -110,10 +145,17 @@ class _Pages:
         }
         if request.method == hdrs.METH_HEAD:
             return web.Response(headers=headers)
-        within = within_s(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds"))
-        chunks = await collect(choice, self._service.registry, within, openmetrics=openmetrics)
-        gzip = accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
-        response = await send(request, chunks, gzip=gzip, headers=headers)
+        if self._scrapes >= MOST_SCRAPES:
+            text = f"busy: {MOST_SCRAPES} scrapes are under way\n"
+            return web.Response(status=503, text=text, headers={hdrs.RETRY_AFTER: "1"})
+        self._scrapes += 1
+        try:
+            within = within_s(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds"))
+            chunks = await collect(choice, self._service.registry, within, openmetrics=openmetrics)
+            gzip = accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
+            response = await send(request, chunks, gzip=gzip, headers=headers)
+        finally:
+            self._scrapes -= 1
         self._durations.observe(time.monotonic() - began)
         return response
 
@@ -128,21 +170,25 @@ class _Pages:
             return web.Response(text="ready\n")
         return web.Response(status=503, text="not ready: not every collector has been tried yet\n")
 
-    async def reload(self, _: web.Request) -> web.Response:
+    async def reload(self, request: web.Request) -> web.Response:
+        if is_cross_site(request.headers):
+            return web.Response(status=403, text="a page of another site may not ask for a reload\n")
         error = await self._service.reload()
         if error is None:
             return web.Response(text="reloaded\n")
         return web.Response(status=500, text=f"not reloaded, the old configuration stays: {error}\n")
 
 
-def _counted(service: Service) -> Middleware:
+def is_cross_site(headers: Mapping[str, str]) -> bool:
+    """Whether a browser asks for a page of another site; what is no browser does not say."""
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get(hdrs.ORIGIN)
+    if site is not None:
+        return site not in ("same-origin", "none")
+    return origin is not None and origin.lower().partition("://")[2] != headers.get(hdrs.HOST, "").lower()
+
+
+def _counted(requests: Counter) -> Middleware:
     """Counts every request by its page and status code; what is no page of ours is `other`."""
-    requests = Counter(
-        "stratoscope_http_requests",
-        "HTTP requests by page and status code.",
-        ("handler", "code"),
-        registry=service.registry,
-    )
 
     @web.middleware
     async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -2,7 +2,8 @@
 
 What `promtool check web-config` accepts is accepted, except what Python's ssl cannot do (`client_auth_type`
 RequestClientCert and RequireAnyClientCert: a certificate that nobody verifies; more than one curve; a
-`max_version` below TLS 1.2) and what would serve nobody (a rate limit without burst or unit).
+`max_version` below TLS 1.2) and what would serve nobody (a rate limit without burst or unit, a user with a
+colon, a hash that bcrypt refuses or takes longer for than a client waits).
 """
 
 import re
@@ -12,14 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import bcrypt
 import msgspec
 import yaml
 
+from stratoscope.core import files
 from stratoscope.core.config import Secret, decode, one_of
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.tls import TlsSettings, context, is_enabled, sans
+from stratoscope.core.tls import TlsSettings, greeting, guards, is_enabled, sans
 
-_BCRYPT: Final = re.compile(r"\$2[abxy]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}\Z")
+_LARGEST: Final = 1 << 18
+_BCRYPT: Final = re.compile(r"(\$2[abxy]\$)(?:0[4-9]|1[0-6])(\$[./A-Za-z0-9]{53})\Z")
+_HASHES: Final = "allowed: $2a$, $2b$, $2y$ with a cost of 04 to 16"
 _DURATION: Final = re.compile(r"(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+\Z")  # Go's time.ParseDuration
 _PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
 _UNITS_S: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -68,6 +73,8 @@ class WebConfig:
         headers: Added to every response.
         users: bcrypt hashes by user name; empty where no password is asked for.
         rate: Bound on all requests together.
+        guards: What keeps somebody out, by key, and how strictly.
+        expires: When the server's certificate ends, as Unix seconds; None without TLS.
         warnings: What the file asks for and does not get.
         files: Everything that was read.
     """
@@ -78,6 +85,8 @@ class WebConfig:
     headers: Mapping[str, str] = field(default_factory=dict)
     users: Mapping[str, Secret] = field(default_factory=dict)
     rate: Rate | None = None
+    guards: Mapping[str, int] = field(default_factory=dict)
+    expires: float | None = None
     warnings: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
 
@@ -89,9 +98,9 @@ def load(path: Path) -> WebConfig:
         ConfigError: It names the file, the key and what is allowed; the flag where there is no file.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"--web.config.file: {path}: {error.strerror}") from error
+        content = files.read(path, largest=_LARGEST)
+    except ConfigError as error:
+        raise ConfigError(f"--web.config.file: {path}: {error}") from error
     try:
         return _checked(_parsed(content), path)
     except ConfigError as error:
@@ -132,6 +141,7 @@ def _parsed(content: bytes) -> _File:
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError("not YAML in UTF-8") from error
     try:
+        files.check_texts(document)
         return decode(_File, {} if document is None else document, "")
     except ConfigError as error:
         raise ConfigError(str(error).removeprefix(": ")) from error
@@ -150,13 +160,21 @@ def _checked(file: _File, path: Path) -> WebConfig:
         warnings.append(
             f"tls_server_config.min_version: {tls.min_version} is not offered; TLS12 is the lowest"
         )
+    greets = greeting(tls, path.parent) if enabled else None
+    headers = _headers(http.headers or {})
+    users, rate = _users(file.basic_auth_users or {}), _rate(file.rate_limit or _RateLimit())
+    others = {"basic_auth_users": users, "rate_limit": rate}
+    kept = [key for key, value in others.items() if value]
+    kept += [f"http_server_config.headers.{name}" for name in headers]
     return WebConfig(
-        context=context(tls, path.parent) if enabled else None,
+        context=greets.context if greets else None,
         allowed_sans=sans(tls) if enabled else None,
         requires_client_cert=enabled and tls.client_auth_type == "RequireAndVerifyClientCert",
-        headers=_headers(http.headers or {}),
-        users=_users(file.basic_auth_users or {}),
-        rate=_rate(file.rate_limit or _RateLimit()),
+        headers=headers,
+        users=users,
+        rate=rate,
+        guards={**dict.fromkeys(kept, 1), **(guards(tls, greets.context) if greets else {})},
+        expires=greets.expires if greets else None,
         warnings=tuple(warnings),
         files=(
             path,
@@ -171,20 +189,32 @@ def _headers(headers: Mapping[str, str]) -> Mapping[str, str]:
         one_of(name, _HEADERS, "http_server_config.headers")
         if _HEADERS[name]:
             one_of(value, _HEADERS[name], key)
-        if "\n" in value or "\r" in value:
-            raise ConfigError(f"{key}: more than one line; allowed: one line")
+        if not value.isprintable():
+            raise ConfigError(f"{key}: more than one line, or a control character; allowed: one line")
     return {name: value for name, value in headers.items() if value}
 
 
 def _users(users: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
     checked = {}
     for name, stored in users.items():
-        if stored is None or not _BCRYPT.match(stored.reveal()):
-            raise ConfigError(
-                f"basic_auth_users.{name}: no bcrypt hash; allowed: $2a$, $2b$, $2y$ with a cost of 04 to 31"
-            )
+        if ":" in name:
+            raise ConfigError(f"basic_auth_users.{name}: a log-in cannot hold a user's colon; allowed: none")
+        if stored is None or not _is_hash(stored.reveal()):
+            raise ConfigError(f"basic_auth_users.{name}: no bcrypt hash; {_HASHES}")
         checked[name] = stored
     return checked
+
+
+def _is_hash(stored: str) -> bool:
+    """Whether bcrypt takes it; asked at the least cost, as the hash's own may be seconds."""
+    found = _BCRYPT.match(stored)
+    if found is None:
+        return False
+    try:
+        bcrypt.checkpw(b"", f"{found[1]}04{found[2]}".encode())
+    except ValueError:
+        return False
+    return True
 
 
 def _rate(limit: _RateLimit) -> Rate | None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import yaml
 
+from stratoscope.core import files
 from stratoscope.core.errors import ConfigError
 
 SECTIONS: Final = ("clouds", "hypervisor", "management")
@@ -14,7 +15,6 @@ SECTIONS: Final = ("clouds", "hypervisor", "management")
 RESERVED: Final = frozenset({"vmprobe", "downtime", "accounting", "slurper", "userview"})
 """Those of exporters that are to come: left alone, and not offered."""
 
-_LARGEST: Final = 1 << 20
 _MOST_KEYS: Final = 10_000
 _DEEPEST: Final = 50
 _TAG: Final = "tag:yaml.org,2002:"
@@ -81,9 +81,11 @@ def load(path: Path) -> dict[str, Any]:
             flag or the line, the file, and what is wrong or allowed.
     """
     try:
-        document = _document(_read(path))
-    except OSError as error:
-        raise ConfigError(f"--config.file: {path}: {error.strerror}") from error
+        content = files.read(path)
+    except ConfigError as error:
+        raise ConfigError(f"--config.file: {path}: {error}") from error
+    try:
+        document = _document(_decoded(content))
     except ConfigError as error:
         raise ConfigError(f"{path}{error}") from error
     if document is None:
@@ -93,14 +95,14 @@ def load(path: Path) -> dict[str, Any]:
     for section in document:
         if section not in RESERVED.union(SECTIONS):
             raise ConfigError(f"{path}: {section}: unknown section; allowed: {', '.join(SECTIONS)}")
+    try:
+        files.check_texts(document)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     return document
 
 
-def _read(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise ConfigError(f": too large; allowed: {_LARGEST} bytes")
+def _decoded(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

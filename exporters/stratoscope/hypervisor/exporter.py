@@ -18,7 +18,7 @@ from stratoscope.hypervisor.collectors.host import PARTS, Host
 from stratoscope.hypervisor.kernel_reader import KernelReader
 from stratoscope.hypervisor.settings import Settings, parse, subjects
 
-_FROM_KERNEL: Final = frozenset({"taps", "pressure", "throttling", "oom", "cgroup_memory"})
+_FROM_KERNEL: Final = frozenset({"storage", "taps", "pressure", "throttling", "oom", "cgroup_memory"})
 """Subjects that come from the kernel's files alone: a host elsewhere does not have them."""
 
 Named = tuple[str, Collector[Any]]

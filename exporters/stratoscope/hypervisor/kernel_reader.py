@@ -1,29 +1,38 @@
-"""Reads what the kernel says of the VMs of one host, in a thread of its own, one reading at a time."""
+"""Reads what the kernel says of the VMs of one host, in a thread of its own, one reading at a time.
+
+A file that hangs costs the VM whose it is: the thread is left alone with it, and the others are read anew.
+"""
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from stratoscope.core.collector import time_left_s
-from stratoscope.core.errors import CollectError, LeftOut, Reason
-from stratoscope.core.flights import Flights
-from stratoscope.core.threads import BlockingCalls
+from stratoscope.core.errors import LeftOut
+from stratoscope.hypervisor.kernel.oom import OOM, Kills
+from stratoscope.hypervisor.kernel.passes import Pass
+from stratoscope.hypervisor.kernel.past import Past
 from stratoscope.hypervisor.kernel.paths import Paths
-from stratoscope.hypervisor.kernel.processes import NotFound, Processes
+from stratoscope.hypervisor.kernel.processes import NotFound, Process, Processes
 from stratoscope.hypervisor.kernel.qdisc import Queues, read_queues
 from stratoscope.hypervisor.kernel.taps import Tap, read_tap
 from stratoscope.hypervisor.kernel.vm import VMKernel, read_vm
+from stratoscope.hypervisor.patience import Patience
 
 log = logging.getLogger(__name__)
 
 _SHARE: Final = 0.3
-"""The share of the time left that reading may take; a file of a process in trouble can hang."""
-_STUCK: Final = frozenset("DtTZXx")
-"""Letters of processes that do nothing until someone else does something."""
-WHY_UNREADABLE: Final = (*NotFound, Reason.TIMEOUT)
+"""The share of the time left that reading may take, while there is more to be asked after it."""
+_LAST_SHARE: Final = 0.8
+"""The same, when there is nothing more to be asked."""
+_STOPPED: Final = frozenset("tT")
+_DEAD: Final = frozenset("ZXx")
+"""Letters of processes that do nothing until someone else does something, and of those that have ended."""
+WHY_UNREADABLE: Final = tuple(NotFound)
 """Every reason in `Reading.missing`."""
 
 
@@ -37,7 +46,9 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
         changed: Interfaces whose promiscuous flag is not what it was when they were first seen.
         queues: By interface name; empty where the kernel does not tell.
         missing: Why a running VM was not read, by UUID; see WHY_UNREADABLE.
-        stuck_s: For how long every reading found the VM's process in a state in which it does nothing.
+        stuck_s: For how long every reading found the VM's process stopped, traced or frozen.
+        dead_s: For how long every reading found that it has ended.
+        kills: Processes that the kernel killed for want of memory.
         lacking: Subjects of which the kernel tells nothing of any VM, and why.
         malformed: How many VMs and taps were left out because a file made no sense.
     """
@@ -48,8 +59,22 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     queues: Mapping[str, Queues] = {}
     missing: Mapping[str, str] = {}
     stuck_s: Mapping[str, float] = {}
+    dead_s: Mapping[str, float] = {}
+    kills: Kills = Kills()
     lacking: Mapping[str, LeftOut] = {}
     malformed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What a reading knows from those before; a reading that is left alone changes nothing of it."""
+
+    processes: Processes
+    oom: OOM
+    pasts: Mapping[str, tuple[Process, Past]]
+
+    def copied(self) -> "_Memory":
+        return _Memory(self.processes.copied(), self.oom.copied(), self.pasts)
 
 
 class KernelReader:
@@ -64,12 +89,11 @@ class KernelReader:
     ) -> None:
         """Args: queues: How the interfaces' queues are read; it looks at no path."""
         self._paths, self._read_queues, self._monotonic = paths, queues, monotonic
-        self._processes = Processes(paths)
+        self._memory = _Memory(Processes(paths), OOM(), {})
         self._seen: frozenset[str] = frozenset()
         self._was_promiscuous: dict[tuple[str, int | None], bool] = {}
-        self._stuck_since: dict[str, float] = {}
-        self._calls = BlockingCalls("kernel", 1)
-        self._flights = Flights("the kernel's files")
+        self._since: dict[tuple[str, str], float] = {}
+        self._patience = Patience()
 
     async def read(self, running: Mapping[str, tuple[str, int]], taps: Sequence[str]) -> Reading:
         """Read now; what cannot be read in time is left out, since other sources still tell of the VMs.
@@ -78,37 +102,76 @@ class KernelReader:
             running: Domain name and id by UUID.
             taps: Interface names.
         """
-        try:
-            return await self._flights.share(
-                "VMs", lambda: self._calls.start(self._read, running, taps), time_left_s() * _SHARE
-            )
-        except CollectError as error:
-            log.debug("kernel not read error=%r", str(error))
-            return Reading(missing=dict.fromkeys(running, Reason.TIMEOUT))
+        within_s = time_left_s() * _SHARE
+        return await self._within(within_s, running, lambda this: self._read(this, running, taps))
+
+    async def read_again(self, known: Mapping[str, int], taps: Sequence[str]) -> Reading:
+        """Read the VMs that were found before and whose process runs on, while nobody tells which VMs run.
+
+        Args:
+            known: Domain id by UUID.
+            taps: Interface names.
+        """
+        within_s = time_left_s() * _LAST_SHARE
+        return await self._within(within_s, known, lambda this: self._read_again(this, known, taps))
 
     def close(self) -> None:
-        self._calls.close()
+        self._patience.close()
 
-    def _read(self, running: Mapping[str, tuple[str, int]], taps: Sequence[str]) -> Reading:
-        vms, missing = self._vms(running)
-        found, malformed = self._taps(taps)
-        lacking, queues = _lacking(vms.values()), self._queues(taps)
+    async def _within(
+        self, within_s: float, wanted: Iterable[str], read: Callable[[Pass], tuple[Reading, _Memory]]
+    ) -> Reading:
+        found = await self._patience.within(within_s, read)
+        if found is None:
+            return Reading(missing=dict.fromkeys(wanted, NotFound.TIMEOUT))
+        reading, self._memory = found
+        return reading
+
+    def _read(
+        self, this: Pass, running: Mapping[str, tuple[str, int]], taps: Sequence[str]
+    ) -> tuple[Reading, _Memory]:
+        memory = self._memory.copied()
+        return self._reading(this, memory, memory.processes.find(running, this), taps)
+
+    def _read_again(
+        self, this: Pass, known: Mapping[str, int], taps: Sequence[str]
+    ) -> tuple[Reading, _Memory]:
+        memory = self._memory.copied()
+        return self._reading(this, memory, memory.processes.again(known, this), taps)
+
+    def _reading(
+        self, this: Pass, memory: _Memory, processes: Mapping[str, Process], taps: Sequence[str]
+    ) -> tuple[Reading, _Memory]:
+        pasts = _pasts(memory.pasts, processes)
+        vms, missing = self._vms(this, processes, pasts)
+        missing = dict(memory.processes.missing) | missing
+        found, malformed = self._taps(this, taps)
+        lacking, queues = _lacking(vms.values()), self._queues(this, taps)
         if isinstance(queues, LeftOut):
             lacking["queues"], queues = queues, {}
         elif queues is None:
             queues, malformed = {}, malformed + 1
         malformed += sum(reason is NotFound.MALFORMED for reason in missing.values())
-        stuck_s = self._stuck(vms)
-        return Reading(vms, found, self._changed(found), queues, missing, stuck_s, lacking, malformed)
+        kills = memory.oom.count(vms, processes, self._paths, this)
+        stuck_s, dead_s = self._standing_still(vms, memory.processes.ended)
+        reading = Reading(
+            vms, found, self._changed(found), queues, missing, stuck_s, dead_s, kills, lacking, malformed
+        )
+        return reading, _Memory(memory.processes, memory.oom, pasts)
 
-    def _vms(self, running: Mapping[str, tuple[str, int]]) -> tuple[dict[str, VMKernel], dict[str, str]]:
+    def _vms(
+        self, this: Pass, processes: Mapping[str, Process], pasts: Mapping[str, tuple[Process, Past]]
+    ) -> tuple[dict[str, VMKernel], dict[str, str]]:
         """VMs as read, and why the others were not; a process that ended meanwhile is neither."""
         vms: dict[str, VMKernel] = {}
-        processes = self._processes.find(running)
-        missing: dict[str, str] = dict(self._processes.missing)
+        missing: dict[str, str] = {}
+        now = self._monotonic()
         for uuid, process in processes.items():
+            if this.skips(uuid):
+                missing[uuid] = NotFound.TIMEOUT
+                continue
             try:
-                vm = read_vm(process, self._paths)
+                vm = read_vm(process, self._paths, this, pasts[uuid][1], now)
             except ValueError as error:
                 log.debug("VM left out uuid=%s error=%r", uuid, str(error))
                 missing[uuid] = NotFound.MALFORMED
@@ -117,13 +180,15 @@ class KernelReader:
                 vms[uuid] = vm
         return vms, missing
 
-    def _taps(self, names: Sequence[str]) -> tuple[dict[str, Tap | None], int]:
+    def _taps(self, this: Pass, names: Sequence[str]) -> tuple[dict[str, Tap | None], int]:
         """Interfaces that are there, or were; and how many made no sense."""
         found: dict[str, Tap | None] = {}
         malformed = 0
         for name in names:
+            if this.skips(("tap", name)):
+                continue
             try:
-                found[name] = read_tap(name, self._paths)
+                found[name] = read_tap(name, self._paths, this)
             except (PermissionError, ValueError) as error:
                 log.debug("interface left out name=%s error=%r", name, str(error))
                 malformed += 1
@@ -138,9 +203,9 @@ class KernelReader:
             name for (name, index), flag in now.items() if self._was_promiscuous[name, index] != flag
         )
 
-    def _queues(self, taps: Sequence[str]) -> Mapping[str, Queues] | LeftOut | None:
+    def _queues(self, this: Pass, taps: Sequence[str]) -> Mapping[str, Queues] | LeftOut | None:
         """None for an answer that makes no sense, or none in time."""
-        if not taps:
+        if not taps or this.skips("queues"):
             return {}
         try:
             return self._read_queues()
@@ -148,11 +213,31 @@ class KernelReader:
             log.debug("queues not read error=%r", str(error))
             return None
 
-    def _stuck(self, vms: Mapping[str, VMKernel]) -> dict[str, float]:
-        now = self._monotonic()
-        stuck = [uuid for uuid, vm in vms.items() if vm.state in _STUCK]
-        self._stuck_since = {uuid: self._stuck_since.get(uuid, now) for uuid in stuck}
-        return {uuid: now - since for uuid, since in self._stuck_since.items()}
+    def _standing_still(
+        self, vms: Mapping[str, VMKernel], ended: Iterable[str]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """For how long they have been stopped, and dead; one whose thread still waits is not dead yet."""
+        stuck = [uuid for uuid, vm in vms.items() if vm.state in _STOPPED or vm.is_frozen]
+        dead = [uuid for uuid, vm in vms.items() if vm.state in _DEAD and not vm.blocked_s]
+        now, since = self._monotonic(), self._since
+        keys = [("stuck", uuid) for uuid in stuck] + [("dead", uuid) for uuid in (*dead, *ended)]
+        self._since = {key: since.get(key, now) for key in keys}
+        for_s: dict[str, dict[str, float]] = {"stuck": {}, "dead": {}}
+        for (kind, uuid), at in self._since.items():
+            for_s[kind][uuid] = now - at
+        return for_s["stuck"], for_s["dead"]
+
+
+def _pasts(
+    before: Mapping[str, tuple[Process, Past]], processes: Mapping[str, Process]
+) -> dict[str, tuple[Process, Past]]:
+    """What is known of these processes; a new one begins anew."""
+    pasts = {}
+    for uuid, process in processes.items():
+        was = before.get(uuid)
+        is_same = was is not None and was[0].start_ticks == process.start_ticks and was[0].pid == process.pid
+        pasts[uuid] = was if was is not None and is_same else (process, Past())
+    return pasts
 
 
 _GIVEN: Final[Mapping[str, tuple[str, Callable[[VMKernel], bool]]]] = {

@@ -24,6 +24,7 @@ from stratoscope.hypervisor.subjects.memory import GUEST_MEMORY, MEMORY
 from stratoscope.hypervisor.subjects.monitor import MONITOR
 from stratoscope.hypervisor.subjects.network import NETWORK, TAPS
 from stratoscope.hypervisor.subjects.state import STATE_SUBJECT
+from stratoscope.hypervisor.subjects.storage import STORAGE
 
 SCHEDULES: Final[Mapping[str, Every | OnScrape]] = {
     "domains": OnScrape(10),
@@ -53,6 +54,7 @@ def subjects(host: str) -> tuple[Subject, ...]:
         GUEST_MEMORY,
         DISKS,
         LIMITS,
+        STORAGE,
         NETWORK,
         TAPS,
         PRESSURE,

@@ -45,3 +45,4 @@ class VM(msgspec.Struct, frozen=True, gc=False):
     taps: tuple[TapView, ...]
     vcpus: int | None
     checks: Checks
+    oom_kills: int | None = None

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
-from stratoscope.clouds import model
+from stratoscope.clouds import model, objects
 from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.requests import Requests
 from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
@@ -14,8 +14,10 @@ from stratoscope.management.collector import Asked
 from stratoscope.management.kinds import opened
 from stratoscope.management.settings import OF_REQUESTS, Settings, parse
 from stratoscope.management.subject import Subject
+from stratoscope.management.subjects.aggregates import Aggregates
 from stratoscope.management.subjects.backends import Backends
 from stratoscope.management.subjects.capacity import Capacity
+from stratoscope.management.subjects.each import Each
 from stratoscope.management.subjects.endpoints import Endpoints
 from stratoscope.management.subjects.extras import Extras
 from stratoscope.management.subjects.flavors import Flavors
@@ -34,6 +36,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Services: Services,
     model.Hosts: Hosts,
     model.Inventories: Inventories,
+    model.Aggregates: Aggregates,
     model.Flavors: Flavors,
     model.Capacity: Capacity,
     model.VMs: VMs,
@@ -44,6 +47,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Images: Images,
     model.Backends: Backends,
     model.Extra: Extras,
+    objects.Each: Each,
 }
 """What shows each class of answers."""
 

@@ -112,10 +112,48 @@ def test_domains_that_are_gone_are_forgotten_and_the_host_counts_on() -> None:
     heard = Heard()
     heard.events.count("a", "io_error", "report")
     heard.events.count("b", "reboot", "")
-    heard.events.keep({"b": "1"})
+    heard.events.keep({"b": "1"}, heard.now_s + 1)
     assert heard.events.by_domain.keys() == {"b"}
     assert heard.events.io_error_age_s("a") is None
     assert heard.events.by_event["io_error", "report"] == 1
+
+
+def test_events_of_a_domain_that_starts_while_the_list_is_read_are_kept() -> None:
+    heard = Heard()
+    listed_at = heard.now_s
+    heard.now_s += 0.1
+    heard.events.count("new", "started", "booted")
+    heard.events.count("new", "io_error", "report")
+    heard.events.keep({}, listed_at)
+    assert heard.events.by_domain["new"]["started", "booted"] == 1
+    assert heard.events.io_error_age_s("new") == 0
+    heard.events.keep({"new": "new"}, heard.now_s + 1)
+    assert heard.events.by_domain["new"]["started", "booted"] == 1
+    heard.events.keep({}, heard.now_s + 1)
+    assert heard.events.by_domain == {}
+
+
+@pytest.mark.parametrize(
+    ("heard_of", "was_ended"),
+    [
+        ([], False),
+        ([("started", "booted")], False),
+        ([("stopped", "shutdown")], True),
+        ([("stopped", "destroyed")], True),
+        ([("stopped", "migrated")], True),
+        ([("stopped", "saved")], True),
+        ([("stopped", "crashed")], False),
+        ([("stopped", "failed")], False),
+        ([("stopped", "shutdown"), ("started", "booted")], False),
+    ],
+)
+def test_end_that_somebody_wanted_is_told_from_a_crash(
+    heard_of: list[tuple[str, str]], was_ended: bool
+) -> None:
+    counts = Heard().events
+    for event, detail in heard_of:
+        counts.count("a", event, detail)
+    assert counts.was_ended("a") is was_ended
 
 
 def test_the_number_of_domains_is_bounded_and_the_host_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:

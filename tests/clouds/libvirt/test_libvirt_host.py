@@ -82,11 +82,24 @@ async def test_a_daemon_that_is_down_is_unavailable_and_comes_back(lab: Lab) -> 
     assert error.value.reason is Reason.UNAVAILABLE
     told = await lab.host.daemon()
     assert (told.reachable, told.round_trip_s) == (False, None)
-    assert not lab.host.hears_events
+    assert not await lab.host.hears_events()
     lab.daemon.is_up = True
     assert len((await lab.host.listing(ALL)).domains) == 3
-    assert lab.host.hears_events
+    assert await lab.host.hears_events()
     assert (await lab.host.daemon()).hypervisor_version == "7.2.22"
+
+
+async def test_events_of_a_domain_that_starts_while_it_is_listed_are_not_lost(lab: Lab) -> None:
+    await lab.host.listing(ALL)
+    lab.daemon.answers.clear()
+    listing = asyncio.create_task(lab.host.listing(ALL))
+    await until(lambda: lab.daemon.made[-1] == "getAllDomainStats")
+    lab.host.events.count("new", "started", "booted")
+    lab.daemon.answers.set()
+    assert "new" not in {one.uuid for one in (await listing).domains}
+    lab.daemon.domains["new"] = FakeDomain("new", domain_id=9)
+    await lab.host.listing(ALL)
+    assert lab.host.events.by_domain["new"]["started", "booted"] == 1
 
 
 async def test_a_daemon_that_hangs_costs_one_thread_per_kind_of_call(lab: Lab) -> None:
@@ -179,13 +192,13 @@ async def test_real_events_are_heard_and_make_definitions_be_read_anew() -> None
     (domain,) = control.listAllDomains()
     one = host("test:///default")
     await one.listing(ALL)
-    assert one.hears_events
+    assert await one.hears_events()
     domain.suspend()
     domain.resume()
     await until(lambda: one.events.by_event["resumed", "unpaused"] == 1)
     assert one.events.by_domain[domain.UUIDString()]["suspended", "paused"] == 1
     await one.close()
-    assert not one.hears_events
+    assert not await one.hears_events()
     control.close()
 
 
@@ -198,7 +211,7 @@ async def test_all_calls_and_events_of_a_driver_in_this_process_share_a_connecti
     await asyncio.gather(one.pools(), one.networks(), one.daemon(), one.jobs())
     file.unlink()
     assert len((await one.listing(ALL)).domains) == 1, "a second connection would need the file"
-    assert one.hears_events
+    assert await one.hears_events()
     await one.close()
 
 

@@ -1,8 +1,11 @@
 """When definitions are read: once, and anew after an event, a restart, or when they are old."""
 
+from dataclasses import replace
+
 import libvirt
 import pytest
 
+from stratoscope.clouds.libvirt import identity as identity_module
 from stratoscope.clouds.libvirt.connection import connect
 from stratoscope.clouds.libvirt.identity import READ_ANEW_AFTER_S, Definitions, Identities, read
 from stratoscope.clouds.libvirt.model import Identity
@@ -68,6 +71,30 @@ def test_after_a_gap_in_the_events_all_are_read_anew() -> None:
     known.clock.time_s += 1
     assert known.read({"a": 1, "b": 2}) == ["a", "b"]
     assert known.read({"a": 1, "b": 2}) == []
+
+
+def test_change_of_a_domain_that_is_read_for_the_first_time_is_not_lost() -> None:
+    known = Known()
+    daemon = FakeDaemon(FakeDomain("a"))
+    assert known.identities.missing({"a": 1}) == ["a"]
+    began = known.clock.time_s
+    known.clock.time_s += 1
+    known.identities.forget("a")  # while the definition is read that has not got the change yet
+    found = read(daemon.connect(""), ["a"], {"a": 1}, 5)
+    known.identities.learn(replace(found, began=began))
+    assert known.identities.missing({"a": 1}) == ["a"]
+
+
+def test_changes_that_nobody_asks_about_take_no_memory_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity_module, "_MOST_CHANGED", 3)
+    known = Known()
+    known.read({"0": 1})
+    for number in range(10):
+        known.clock.time_s += 1
+        known.identities.forget(str(number % 5))
+    assert len(known.identities._changed_at) <= 3
+    known.clock.time_s += 1
+    assert known.read({"0": 1}) == ["0"]
 
 
 def test_old_definitions_are_read_anew_a_few_at_a_time() -> None:

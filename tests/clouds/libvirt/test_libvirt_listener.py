@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import cast
 
@@ -38,6 +39,9 @@ class Listening:
     async def __call__(self) -> None:
         await self.listener.listen(2)
 
+    async def hears(self) -> bool:
+        return await self.listener.hears(2)
+
     @property
     def virt(self) -> FakeVirt:
         (virt,) = self.daemon.open
@@ -55,9 +59,9 @@ async def listening() -> AsyncIterator[Listening]:
 
 
 async def test_an_event_is_counted_in_the_loop(listening: Listening) -> None:
-    assert not listening.listener.hears
+    assert not await listening.hears()
     await listening()
-    assert listening.listener.hears
+    assert await listening.hears()
     await asyncio.to_thread(listening.virt.emit, LIFECYCLE, "a", libvirt.VIR_DOMAIN_EVENT_STOPPED, 2)
     await asyncio.to_thread(listening.virt.emit, IO_ERROR, "a", "/dev/a", "disk0", 1)
     await until(lambda: len(listening.counted) == 2)
@@ -75,10 +79,10 @@ async def test_every_event_is_registered_for_once(listening: Listening) -> None:
 async def test_a_lost_connection_is_replaced_and_said(listening: Listening) -> None:
     await listening()
     listening.daemon.die()
-    assert not listening.listener.hears
+    assert not await listening.hears()
     listening.daemon.is_up = True
     await listening()
-    assert listening.listener.hears
+    assert await listening.hears()
     assert listening.regained == 2, "what happened meanwhile was not told"
     await until(lambda: len(listening.daemon.open) == 1)
 
@@ -86,29 +90,42 @@ async def test_a_lost_connection_is_replaced_and_said(listening: Listening) -> N
 async def test_without_a_daemon_there_are_no_events_and_no_error(listening: Listening) -> None:
     listening.daemon.is_up = False
     await listening()
-    assert not listening.listener.hears
+    assert not await listening.hears()
     listening.daemon.is_up = True
     await listening()
-    assert listening.listener.hears
+    assert await listening.hears()
 
 
 async def test_without_a_free_thread_there_are_no_events_and_no_error(listening: Listening) -> None:
     listening.daemon.answers.clear()
     calls = [listening.connections.start(lambda one: one.virt.getLibVersion()) for _ in range(3)]
     await listening()
-    assert not listening.listener.hears
+    assert not await listening.hears()
     listening.daemon.answers.set()
     await asyncio.gather(*calls)
+
+
+async def test_without_a_free_thread_nobody_knows_whether_it_is_open(listening: Listening) -> None:
+    await listening()
+    listening.daemon.answers.clear()
+    calls = [listening.connections.start(lambda one: one.virt.getLibVersion()) for _ in range(3)]
+    assert not await listening.hears()
+    await listening()
+    listening.daemon.answers.set()
+    await asyncio.gather(*calls)
+    assert await listening.hears()
+    assert listening.regained == 1
 
 
 async def test_a_connection_that_takes_long_is_waited_for_once(listening: Listening) -> None:
     listening.daemon.answers.clear()
     await listening.listener.listen(0.01)
-    assert not listening.listener.hears
+    assert not await listening.hears()
     await listening()  # would wait two seconds
     assert listening.daemon.made == ["connect"]
     listening.daemon.answers.set()
-    await until(lambda: listening.listener.hears)
+    await until(lambda: listening.regained == 1)
+    assert await listening.hears()
     assert len(listening.daemon.open) == 1, "one connection, however often it was asked for"
     assert listening.regained == 1
 
@@ -120,9 +137,49 @@ async def test_a_connection_that_comes_after_the_end_is_closed(listening: Listen
     listening.daemon.answers.set()
     await until(lambda: "domainEventDeregisterAny" in listening.daemon.made)
     await until(lambda: listening.daemon.open == [])
-    assert not listening.listener.hears
+    assert not await listening.hears()
     await listening()
     assert listening.daemon.open == [], "after the end it does not listen"
+
+
+async def test_a_connection_that_does_not_tell_whether_it_is_open_holds_nobody_up(
+    listening: Listening,
+) -> None:
+    await listening()
+    telling = threading.Event()
+    listening.virt.isAlive = lambda: telling.wait(5) and 1  # type: ignore[method-assign]
+    try:
+        assert not await listening.listener.hears(0.01)
+        await listening.listener.listen(0.01)
+        assert listening.daemon.made.count("connect") == 1, "it is not replaced while nobody knows"
+    finally:
+        telling.set()
+    assert await listening.hears()
+
+
+async def test_whether_it_is_open_is_asked_in_a_thread(listening: Listening) -> None:
+    await listening()
+    threads: list[int] = []
+    listening.virt.isAlive = lambda: threads.append(threading.get_ident()) or 1  # type: ignore[func-returns-value,method-assign]
+    assert await listening.hears()
+    await listening()
+    assert threads
+    assert threading.get_ident() not in threads, "libvirt may hold the connection's lock"
+
+
+@pytest.mark.parametrize("error", [failure(libvirt.VIR_ERR_RPC)])
+async def test_a_connection_that_fails_to_tell_is_replaced(
+    listening: Listening, error: libvirt.libvirtError
+) -> None:
+    await listening()
+
+    def failing() -> int:
+        raise error
+
+    listening.virt.isAlive = failing  # type: ignore[method-assign]
+    assert not await listening.hears()
+    await listening()
+    assert listening.regained == 2
 
 
 async def test_the_end_deregisters_every_callback(listening: Listening) -> None:
@@ -162,13 +219,13 @@ async def test_events_that_the_driver_lacks_are_named(
     with caplog.at_level(logging.DEBUG):
         await listening()
     assert "the driver lacks events=memory_failure" in caplog.text
-    assert listening.listener.hears
+    assert await listening.hears()
 
 
 async def test_a_daemon_that_dies_while_it_is_subscribed_leaves_nothing(listening: Listening) -> None:
     listening.daemon.broken[f"register {IO_ERROR}"] = failure(libvirt.VIR_ERR_RPC, "lost")
     await listening()
-    assert not listening.listener.hears
+    assert not await listening.hears()
     assert listening.daemon.open == []
 
 

@@ -1,12 +1,15 @@
 """Monitors that hang cost themselves alone, for as long as they hang."""
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
 
 import libvirt
 import pytest
 
+from stratoscope.clouds.libvirt.connection import Connection
 from stratoscope.clouds.libvirt.connections import Connections
 from stratoscope.clouds.libvirt.monitors import MOST_HUNG, Monitors
 from stratoscope.core.errors import CollectError, Reason
@@ -20,13 +23,24 @@ WITHIN_S = 1.8
 
 
 class Clock:
-    """Real time, and what the test adds to it."""
+    """Real time, unless it is frozen, and what the test adds to it."""
 
     def __init__(self) -> None:
         self.more_s = 0.0
+        self.is_frozen = False
 
     def __call__(self) -> float:
-        return time.monotonic() + self.more_s
+        return self.more_s + (0.0 if self.is_frozen else time.monotonic())
+
+
+@dataclass
+class Door:
+    """How a connection is opened now."""
+
+    connect: Callable[[str], Connection]
+
+    def __call__(self, uri: str) -> Connection:
+        return self.connect(uri)
 
 
 class Asked:
@@ -35,7 +49,8 @@ class Asked:
     def __init__(self, domains: int) -> None:
         self.daemon = FakeDaemon(*(FakeDomain(str(number)) for number in range(domains)))
         self.clock = Clock()
-        self.connections = Connections("qemu:///fake", kept=5, most=25, connect=self.daemon.connect)
+        self.door = Door(self.daemon.connect)
+        self.connections = Connections("qemu:///fake", kept=5, most=25, connect=self.door)
         self.monitors = Monitors(self.connections, self.clock)
         self.wanted = dict.fromkeys(self.daemon.domains, BOTH)
 
@@ -86,6 +101,23 @@ async def test_the_domains_are_split_over_four_calls(asked: Asked) -> None:
     state = asked.monitors.state("7")
     assert state.blocked_s == 0
     assert state.last_answer_age_s is not None
+
+
+async def test_a_slow_domain_ends_up_in_a_call_of_its_own_so_that_none_waits_with_it(
+    asked: Asked,
+) -> None:
+    asked.clock.is_frozen = True
+    for _ in range(6):
+        asked.daemon.asked.clear()
+        asked.hang(7)
+        ask = asyncio.create_task(asked(60))
+        await until(lambda: asked.monitors._under_way == 1)
+        asked.clock.more_s += 1
+        asked.daemon.domains["7"].answers.set()
+        assert await ask == asked.all_but()
+    assert len(asked.daemon.asked) == 4
+    assert ("7",) in asked.daemon.asked
+    assert asked.monitors.hung == 0
 
 
 async def test_no_domain_is_no_call(asked: Asked) -> None:
@@ -268,6 +300,82 @@ async def test_a_lookup_that_fails_otherwise_is_an_error(asked: Asked) -> None:
     with pytest.raises(CollectError) as error:
         await asked()
     assert error.value.reason is Reason.UNAUTHORIZED
+
+
+async def hold_the_door(asked: Asked, idle: int) -> threading.Event:
+    """So many connections are idle; the daemon opens no other until the event is set (max_clients)."""
+    calls = [asked.connections.start(lambda _: time.sleep(0.05)) for _ in range(idle)]
+    await asyncio.gather(*calls)
+    assert asked.connections.free == idle
+    opened, door = asked.daemon.connect, threading.Event()
+
+    def connect(uri: str) -> Connection:
+        assert door.wait(5), "the test forgot to open the door"
+        return opened(uri)
+
+    asked.door.connect = connect
+    return door
+
+
+@pytest.mark.parametrize("idle", [0, 1, 3])
+async def test_monitors_are_not_blamed_while_no_connection_can_be_opened(idle: int) -> None:
+    asked = Asked(20)
+    door = await hold_the_door(asked, idle)
+    for _ in range(4):
+        answered = await asked()
+        asked.clock.more_s += 20
+        assert answered == (asked.all_but() if idle else set())
+        assert asked.blocked() == set()
+    assert asked.connections.waiting == (0 if idle else 4), "those of the first round, and no more"
+    door.set()
+    await until(lambda: asked.connections.waiting == 0)
+    assert await asked() == asked.all_but()
+    await asked.close()
+
+
+async def test_domain_that_hangs_is_found_over_the_connections_that_are_open() -> None:
+    asked = Asked(6)
+    door = await hold_the_door(asked, 3)
+    asked.hang(2)
+    for _ in range(3):
+        await asked()
+    asked.clock.more_s += 31
+    assert asked.blocked() == {"2"}
+    door.set()
+    await asked.close()
+
+
+@pytest.mark.parametrize("idle", [1, 2, 4])
+async def test_monitors_are_asked_over_what_is_open_while_no_more_connections_are_granted(idle: int) -> None:
+    asked = Asked(20)
+    (await hold_the_door(asked, idle)).set()
+    asked.daemon.broken["connect"] = failure(libvirt.VIR_ERR_SYSTEM_ERROR, "end of file while reading data")
+    for _ in range(3):
+        assert await asked() == asked.all_but()
+        asked.clock.more_s += 20
+        assert asked.blocked() == set()
+    await asked.close()
+
+
+async def test_daemon_that_grants_no_connection_at_all_is_unavailable(asked: Asked) -> None:
+    asked.daemon.broken["connect"] = failure(libvirt.VIR_ERR_SYSTEM_ERROR, "Connection refused")
+    with pytest.raises(CollectError) as error:
+        await asked()
+    assert error.value.reason is Reason.UNAVAILABLE
+    asked.clock.more_s += 60
+    assert asked.blocked() == set()
+
+
+async def test_silence_counts_anew_after_the_daemon_itself_did_not_answer(asked: Asked) -> None:
+    await asked()
+    asked.hang(7)
+    await asked()
+    asked.clock.more_s += 45
+    asked.monitors.begin_anew()
+    await asked()
+    assert asked.monitors.state("7").blocked_s < 1
+    asked.clock.more_s += 31
+    assert asked.monitors.state("7").blocked_s > 30
 
 
 async def test_what_is_gone_is_forgotten(asked: Asked) -> None:

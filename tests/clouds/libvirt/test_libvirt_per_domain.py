@@ -253,6 +253,27 @@ def test_a_change_while_the_names_are_read_is_not_lost(monkeypatch: pytest.Monke
     assert named.times_read == 2
 
 
+class Forgetting:
+    """Holds no domain; another one changes at the moment at which it is asked for one."""
+
+    def __init__(self, devices: Devices) -> None:
+        self._devices = devices
+
+    def __contains__(self, uuid: object) -> bool:
+        self._devices.forget("other")
+        return False
+
+
+def test_a_change_while_what_is_gone_is_forgotten_breaks_nothing() -> None:
+    named = Named()
+    other = FakeDomain("other", xml=_WITH_DISK)
+    named.daemon.domains["other"] = other
+    named.disks()
+    named.devices.of(Reader(named.connection, named.connection.domain("other")), "other", 1)
+    named.devices.keep(Forgetting(named.devices))
+    assert named.devices._known == {}
+
+
 def test_names_that_cannot_be_read_or_make_no_sense_are_none() -> None:
     named = Named()
     named.domain.calls["XMLDesc"] = failure(libvirt.VIR_ERR_OPERATION_INVALID)

@@ -69,12 +69,15 @@ async def test_port_that_stands_on_two_pages_is_counted_once() -> None:
 
 @pytest.mark.parametrize("error", [ForbiddenError("network: 403"), NotThereError("network: 404")])
 async def test_addresses_are_counted_where_neutron_does_not_count_them(error: Exception) -> None:
-    assert len((await Addresses(plain(error)).pools()).pools) == 3
+    api = plain(error)
+    api.answers["network", "/v2.0/extensions"] = {"extensions": [{"alias": "agent"}]}
+    assert len((await Addresses(api).pools()).pools) == 3
 
 
 async def test_admin_of_a_neutron_without_the_extension_counts_all_subnets() -> None:
-    read = await Addresses(neutron(NotThereError("network: 404"))).pools()
-    assert len(read.pools) == 6
+    api = neutron(NotThereError("network: 404"))
+    api.answers["network", "/v2.0/extensions"] = {"extensions": [{"alias": "agent"}]}
+    assert len((await Addresses(api).pools()).pools) == 6
 
 
 async def test_plain_credential_without_subnets_has_none_and_asks_no_more() -> None:
@@ -92,6 +95,16 @@ async def test_network_that_makes_no_sense_costs_itself() -> None:
     body = spoilt("availabilities", "network_ip_availabilities", field="subnet_ip_availability", value="none")
     read = await Addresses(neutron(body)).pools()
     assert (len(read.pools), read.malformed) == (5, 1)
+
+
+async def test_subnet_that_makes_no_sense_costs_itself_and_not_its_network() -> None:
+    body = answer("availabilities")
+    before = (await Addresses(neutron(answer("availabilities"))).pools()).pools
+    (network,) = [one for one in body["network_ip_availabilities"] if len(one["subnet_ip_availability"]) == 2]
+    network["subnet_ip_availability"][0]["used_ips"] = None
+    read = await Addresses(neutron(body)).pools()
+    assert (len(read.pools), read.malformed) == (len(before) - 1, 1)
+    assert {pool.network_id for pool in read.pools} == {pool.network_id for pool in before}
 
 
 async def test_range_that_is_none_costs_its_subnet() -> None:

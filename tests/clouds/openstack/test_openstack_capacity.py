@@ -114,6 +114,77 @@ async def test_host_that_a_limit_cut_off_the_list_has_the_room_that_was_read() -
     assert room(await cloud.capacity.read(), "m1.small")["small"] == 0  # it may have changed since
 
 
+def before_1_27(**changed: Answer) -> Cloud:
+    """A Placement whose list of candidates tells of memory alone."""
+    candidates = answer("allocation_candidates")
+    for summary in candidates["provider_summaries"].values():
+        summary["resources"] = {"MEMORY_MB": summary["resources"]["MEMORY_MB"]}
+    cloud = Cloud(allocation_candidates=candidates, **changed)
+    cloud.api.newest["placement"] = "1.26"
+    for uuid in (FAKE1, FAKE2, FAKE3, FAKE4):
+        used = answer("allocation_candidates")["provider_summaries"][uuid]["resources"]
+        body = {"usages": {name: use["used"] for name, use in used.items()}}
+        cloud.part(uuid, "usages", body | {"resource_provider_generation": generation_of(uuid)})
+    return cloud
+
+
+async def test_room_of_an_older_placement_is_that_of_a_new_one_when_all_usages_are_read() -> None:
+    new, old = await read(Cloud()), await read(before_1_27())
+    assert (old.room, old.largest) == (new.room, new.largest)
+
+
+async def test_room_of_an_older_placement_is_bound_by_memory_alone_until_usages_are_read() -> None:
+    answered = await before_1_27().capacity.read()
+    assert all(one.is_upper_bound for one in answered.room if one.vms)
+    assert room(answered, "probe.tiny")["small"] < 0  # never an invented zero
+    whole = {(one.flavor, one.zone): one.vms for one in (await read(Cloud())).room}
+    assert all(one.vms >= whole[one.flavor, one.zone] for one in answered.room)
+
+
+async def test_room_by_usages_that_changed_since_they_were_read_is_an_upper_bound() -> None:
+    cloud = before_1_27()
+    assert room(await read(cloud), "m1.large")["az1"] == 62
+    rows = answer("resource_providers")
+    for row in rows["resource_providers"]:
+        row["generation"] += row["uuid"] == FAKE1
+    cloud.api.answers["placement", "/resource_providers"] = rows
+    cloud.now += 60
+    assert room(await cloud.capacity.read(), "m1.large")["az1"] == -62
+
+
+async def test_traits_that_are_not_read_yet_make_an_upper_bound() -> None:
+    candidates = answer("allocation_candidates")
+    for summary in candidates["provider_summaries"].values():
+        del summary["traits"]
+    metal = flavor("gold", extra_specs={"trait:CUSTOM_GOLD": "required"})
+    cloud = before_1_27(flavors=of(metal))
+    cloud.api.answers["placement", "/allocation_candidates"] = candidates
+    assert room(await cloud.capacity.read(), "gold")["small"] < 0
+    for uuid in (FAKE1, FAKE2, FAKE3, FAKE4):
+        traits = {"traits": ["CUSTOM_GOLD"] if uuid == FAKE3 else []}
+        cloud.part(uuid, "traits", traits | {"resource_provider_generation": generation_of(uuid)})
+    assert {zone: vms > 0 for zone, vms in room(await read(cloud), "gold").items()} == {
+        "az1": False, "broken": False, "small": True,
+    }  # fmt: skip
+
+
+async def test_placement_without_a_list_of_what_is_left_has_no_room_and_is_named() -> None:
+    cloud = Cloud()
+    cloud.api.newest["placement"] = "1.9"
+    with pytest.raises(CollectError, match=r"placement: too old: microversion 1\.10 is needed") as caught:
+        await cloud.capacity.read()
+    assert caught.value.reason is Reason.UNAVAILABLE
+
+
+async def test_aggregate_whose_metadata_make_no_sense_leaves_an_upper_bound() -> None:
+    aggregates = answer("aggregates")
+    aggregates["aggregates"][0]["metadata"] = {"ssd": 7}
+    ssd = flavor("ssd", extra_specs={"aggregate_instance_extra_specs:ssd": "fast"})
+    answered = await read(Cloud(aggregates=aggregates, flavors=of(ssd)))
+    assert answered.malformed == 1
+    assert room(answered, "ssd")["small"] < 0
+
+
 async def test_bare_metal_has_the_room_of_its_own_class() -> None:
     candidates, rows = answer("allocation_candidates"), answer("resource_providers")
     del candidates["provider_summaries"][FAKE3]
@@ -129,7 +200,7 @@ async def test_bare_metal_has_the_room_of_its_own_class() -> None:
     cloud.part(FAKE3, "inventories", {"inventories": {"CUSTOM_BAREMETAL": {"total": 1}}} | generation)
     cloud.part(FAKE3, "usages", {"usages": {"CUSTOM_BAREMETAL": 0}} | generation)
     cloud.part(FAKE3, "traits", {"traits": ["CUSTOM_GOLD"]} | generation)
-    assert room(await read(cloud), "metal")["small"] == 0  # its traits are not read yet
+    assert room(await read(cloud), "metal")["small"] == -1  # its traits are not read yet
     cloud.now += 30
     assert room(await read(cloud), "metal") == {"az1": 0, "broken": 0, "small": 1}
 
@@ -169,8 +240,8 @@ async def test_pieces_for_one_vm_may_come_from_several_providers_of_the_host() -
 async def test_flavor_for_an_aggregate_fits_only_there() -> None:
     aggregates = answer("aggregates")
     aggregates["aggregates"] += [
-        {"hosts": ["fake1", "gone"], "metadata": {"ssd": "true, fast"}},
-        {"hosts": ["fake1"], "metadata": {"ssd": "new"}},
+        {"name": "one", "hosts": ["fake1", "gone"], "metadata": {"ssd": "true, fast"}},
+        {"name": "two", "hosts": ["fake1"], "metadata": {"ssd": "new"}},
     ]
     ssd = flavor("ssd", ram=100 * 1024, extra_specs={"aggregate_instance_extra_specs:ssd": "fast"})
     answered = await read(Cloud(aggregates=aggregates, flavors=of(ssd)))

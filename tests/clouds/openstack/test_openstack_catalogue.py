@@ -116,14 +116,12 @@ def test_a_name_without_an_endpoint_here_leaves_it_to_the_next(tmp_path: Path) -
         ("public", "http://p"),
         ("internalURL", "http://i"),
         (["admin", "internal"], "http://i"),
-        ("admin", None),
+        ("admin", ""),
     ],
 )
-def test_the_interface_of_clouds_yaml_is_asked(
-    tmp_path: Path, interface: str | list[str], url: str | None
-) -> None:
+def test_the_interface_of_clouds_yaml_is_asked(tmp_path: Path, interface: str | list[str], url: str) -> None:
     entry = _entry("placement", _place("http://p"), _place("http://i", "internal"))
-    assert _urls(_region(tmp_path, interface=interface), entry).get("placement") == url
+    assert _urls(_region(tmp_path, interface=interface), entry)["placement"] == url
 
 
 def test_clouds_yaml_may_say_otherwise_for_one_service(tmp_path: Path) -> None:
@@ -172,6 +170,69 @@ def test_one_region_need_not_be_named(tmp_path: Path) -> None:
         _urls(_region(tmp_path), both)
 
 
-def test_an_override_that_is_no_url_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(CollectError, match="overrides its endpoint with is no URL"):
-        _urls(_region(tmp_path, network_endpoint_override="nova:9696"))
+def _fault(region: CloudRegion, service: str, *entries: object) -> str:
+    """Why a service of the catalogue cannot be asked; its neighbour can."""
+    good = _entry("telescope", _place("http://t"), _place("http://t", "admin"))
+    found = endpoints([*entries, good], region, P)
+    assert found["telescope"].fault == ""
+    return found[service].fault
+
+
+@pytest.mark.parametrize("url", ["nova:9696", "", " ", "http://", "http://n/%(user_id)s", "ftp://n"])
+def test_an_override_that_is_no_url_costs_its_service(tmp_path: Path, url: str) -> None:
+    region = _region(tmp_path, network_endpoint_override=url or "x")
+    assert _fault(region, "network") == "what clouds.yaml overrides its endpoint with is no URL"
+
+
+@pytest.mark.parametrize("url", ["", "http://[nova", "nova:8774", None, 3, [], "http://n/v3/$(tenant_id)s"])
+def test_a_url_of_the_catalogue_that_is_none_costs_its_service(tmp_path: Path, url: Any) -> None:
+    assert _fault(_region(tmp_path), "compute", _entry("compute", _place(url))) == (
+        "its URL in the catalogue is none"
+    )
+    good = _entry("compute", _place(url), _place("http://c"))
+    assert _fault(_region(tmp_path), "compute", good) == ""
+
+
+def test_an_interface_that_a_service_lacks_is_named(tmp_path: Path) -> None:
+    region = _region(tmp_path, interface="internal")
+    assert _fault(_region(tmp_path, interface="admin"), "dns", _entry("dns", _place("http://d"))) == (
+        "the catalogue has no admin endpoint of it; it has: public"
+    )
+    nothing = _region(tmp_path, telescope_interface="public", interface="admin")
+    assert "it has: none" in _fault(nothing, "dns", _entry("dns"))
+    assert "it has: none" in _fault(nothing, "dns", {"type": "dns", "endpoints": None})
+    both = endpoints([_entry("dns", _place("http://d", "internal"))], region, P)
+    assert both["dns"].url == "http://d"
+
+
+def test_a_service_of_another_region_alone_is_absent(tmp_path: Path) -> None:
+    region = _region(tmp_path, region_name="one")
+    entries = [_entry("dns", _place("http://d", region="two")), _entry("image", _place("http://i"))]
+    assert "dns" not in endpoints(entries, region, P)
+
+
+@pytest.mark.parametrize(
+    ("key", "service"),
+    [
+        ("placement_endpoint_override", "placement"),
+        ("object_store_endpoint_override", "object-store"),
+        ("baremetal_endpoint_override", "baremetal"),
+        ("volumev3_endpoint_override", "block-storage"),
+        ("block_storage_endpoint", "block-storage"),
+        ("orchestration_endpoint_override", "orchestration"),
+        ("telescope_endpoint_override", "telescope"),
+        ("container_infrastructure_management_endpoint_override", "container-infrastructure-management"),
+    ],
+)
+def test_an_override_holds_for_a_service_that_the_catalogue_lacks(
+    tmp_path: Path, key: str, service: str
+) -> None:
+    assert endpoints([], _region(tmp_path, **{key: "http://o:1/x"}), P)[service].root == "http://o:1/x/"
+
+
+def test_an_override_wins_over_the_catalogue_and_is_filled_in(tmp_path: Path) -> None:
+    override = {"block_storage_endpoint_override": "http://o/v3/%(project_id)s"}
+    entry = _entry("volumev3", _place("http://c/v3"))
+    assert _urls(_region(tmp_path, **override), entry)["block-storage"] == f"http://o/v3/{P}"
+    override = {"volumev3_endpoint_override": "http://o/v3/$(tenant_id)s"}
+    assert _urls(_region(tmp_path, **override), entry)["block-storage"] == f"http://o/v3/{P}"

@@ -77,6 +77,28 @@ async def test_service_of_a_cell_that_does_not_answer_is_down_and_not_disabled()
     )
 
 
+async def test_service_that_is_told_twice_is_the_one_that_is_up_its_zone_too() -> None:
+    services = answer("compute_services")
+    (compute,) = [one for one in services["services"] if one["host"] == "fake3"]
+    stale = compute | {"state": "down", "zone": "nova", "updated_at": "2020-01-01T00:00:00.000000"}
+    for rows in ([stale, compute], [compute, stale]):
+        reader = ComputeServices(nova({"services": rows}))
+        (read,) = (await reader.read()).services
+        assert (read.is_up, read.zone) == (True, "small")
+        assert await reader.zones(60) == {"fake3": "small"}
+
+
+@pytest.mark.parametrize("field", ["zone", "updated_at", "disabled_reason", "forced_down"])
+@pytest.mark.parametrize(("value", "malformed"), [(None, 0), ({}, 1)])
+async def test_field_that_a_service_can_do_without_costs_itself_alone(
+    field: str, value: object, malformed: int
+) -> None:
+    services = spoilt("compute_services", "services", field=field, value=value)
+    read = await ComputeServices(nova(services)).read()
+    assert (len(read.services), read.malformed) == (6, malformed)
+    assert read.services[0].is_up
+
+
 async def test_service_that_makes_no_sense_costs_itself_alone() -> None:
     services = spoilt("compute_services", "services", field="host", value=None)
     read = await ComputeServices(nova(services)).read()

@@ -135,6 +135,23 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert _refused(_decoded(clouds_file=str(file))) == f"clouds_file: {file}: No such file or directory"
 
 
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo.yaml"
+    os.mkfifo(fifo)
+    assert _refused(_decoded(clouds_file=str(fifo))) == (
+        f"clouds_file: {fifo}: a FIFO; allowed: a regular file"
+    )
+
+
+def test_a_text_that_no_request_can_hold_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "clouds.yaml"
+    file.write_text('clouds: {uni: {auth: {password: "hunter2\\ud800"}}}')
+    assert _refused(_decoded(clouds_file=str(file))) == (
+        f"clouds_file: {file}: clouds.uni.auth.password: a NUL or half a surrogate pair; allowed: characters"
+        " that UTF-8 can hold"
+    )
+
+
 def test_without_file_and_variables_that_is_said() -> None:
     assert _refused(_decoded()) == "os_cloud: missing; it names a cloud, and no clouds.yaml was found"
     assert _refused(_decoded(os_cloud="a")) == "os_cloud: unknown: a: no cloud, and no clouds.yaml was found"
@@ -170,6 +187,7 @@ def test_variables_alone_describe_a_cloud(tmp_path: Path, monkeypatch: pytest.Mo
 def test_secrets_may_stand_beside_the_file(tmp_path: Path) -> None:
     without = {key: value for key, value in AUTH.items() if key != "password"}
     file = _file(tmp_path, {"a": {"auth": without}})
+    _file(tmp_path, {"a": {"auth": {"password": "another"}}}, "secure.yaml")
     before = clouds_yaml.found(_decoded(clouds_file=file))
     _file(tmp_path, {"a": {"auth": {"password": SECRET}}}, "secure.yaml")
     after = clouds_yaml.found(_decoded(clouds_file=file))
@@ -231,7 +249,11 @@ def test_interface_and_time_out_win_over_clouds_yaml(tmp_path: Path) -> None:
     ("entry", "message"),
     [
         ({"auth_type": "nonsense"}, "os_cloud: a: The plugin nonsense could not be found"),
-        ({"auth": {}}, "os_cloud: a: Auth plugin requires parameters which were not given: auth_url"),
+        ({"auth": {}}, "os_cloud: a: auth.username or auth.user_id: missing; auth_type password needs it"),
+        (
+            {"auth": {key: value for key, value in AUTH.items() if key != "auth_url"}},
+            "os_cloud: a: Auth plugin requires parameters which were not given: auth_url",
+        ),
         (
             {"auth_type": "none", "auth": {"endpoint": "http://x"}},
             "auth_type none does not log in to Keystone",
@@ -274,3 +296,12 @@ def test_the_bundle_of_the_environment_is_trusted_as_the_log_in_trusts_it(
     assert "own" in str(trusted["subject"])
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
     assert trust.tls(region).get_ca_certs() == []  # a folder is read when it is needed
+
+
+@pytest.mark.parametrize("key", ["cacert", "cert", "key"])
+def test_a_fifo_in_place_of_a_certificate_is_refused_and_not_waited_for(key: str, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(ConfigError) as caught:
+        _found(tmp_path, {key: str(fifo)})
+    assert f"{key}: {fifo}: a FIFO; allowed: a regular file" in str(caught.value)

@@ -17,8 +17,18 @@ GIB = 2**30
 BALANCERS = {
     "loadbalancers": [
         {"id": "1", "provisioning_status": "ACTIVE", "operating_status": "ONLINE"},
-        {"id": "2", "provisioning_status": "ACTIVE", "operating_status": "DEGRADED"},
-        {"id": "3", "provisioning_status": "PENDING_UPDATE", "operating_status": "OFFLINE"},
+        {
+            "id": "2",
+            "provisioning_status": "ACTIVE",
+            "operating_status": "DEGRADED",
+            "admin_state_up": True,
+        },
+        {
+            "id": "3",
+            "provisioning_status": "PENDING_UPDATE",
+            "operating_status": "OFFLINE",
+            "admin_state_up": False,
+        },
     ]
 }
 AMPHORAE = {"amphorae": [{"id": "1", "status": "ALLOCATED"}, {"id": "2", "status": "ERROR"}]}
@@ -119,6 +129,7 @@ CASES: Final = {
         {
             "loadbalancers": {"ACTIVE": 2, "PENDING_UPDATE": 1},
             "loadbalancers_operating": {"ONLINE": 1, "DEGRADED": 1, "OFFLINE": 1},
+            "loadbalancers_admin": {"": 1, "up": 1, "down": 1},
             "amphorae": {"ALLOCATED": 1, "ERROR": 1},
         },
         0,
@@ -265,7 +276,10 @@ async def test_conductors_of_ironic_have_a_group_for_zone() -> None:
 
 async def test_conductor_of_magnum_is_disabled_only_where_it_says_so() -> None:
     (row,) = MSERVICES["mservices"]
-    rows = [{**row, "disabled": is_disabled, "disabled_reason": "old"} for is_disabled in (False, True)]
+    rows = [
+        {**row, "host": host, "disabled": is_disabled, "disabled_reason": "old"}
+        for host, is_disabled in (("a", False), ("b", True))
+    ]
     read = await ask(api_of("container_infra", others={"mservices": rows}), "container_infra")
     assert [(one.is_enabled, one.reason) for one in read.agents] == [(True, "old"), (False, "old")]
 

@@ -1,6 +1,7 @@
 """The flavors of a cloud."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -8,6 +9,7 @@ from stratoscope.clouds import model
 from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.openstack.api import ForbiddenError
 from stratoscope.clouds.openstack.compute.flavors import Flavors
+from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer, FakeApi
 from support.openstack_answers import answer
@@ -49,12 +51,19 @@ async def test_flavors_with_one_name_are_told_apart() -> None:
     assert [one.name for one in (await Flavors(api).read()).flavors] == ["m1 (a)", "m1 (b)", "m2"]
 
 
-@pytest.mark.parametrize("bad", [{"vcpus": -1}, {"ram": None}, {"swap": "x"}, {"extra_specs": 7}], ids=str)
+@pytest.mark.parametrize("bad", [{"vcpus": -1}, {"ram": None}, {"swap": "x"}, {"id": 7}], ids=str)
 async def test_flavor_that_makes_no_sense_costs_itself_alone(bad: dict[str, object]) -> None:
     flavors = answer("flavors")
     flavors["flavors"][0] |= bad
     read = await Flavors(nova(flavors)).read()
     assert (len(read.flavors), read.malformed) == (3, 1)
+
+
+async def test_flavor_whose_extra_specs_make_no_sense_is_one_of_which_they_are_not_known() -> None:
+    flavors = answer("flavors")
+    flavors["flavors"][0]["extra_specs"] = {"trait:HW": 7}
+    listed, malformed = await Flavors(nova(flavors)).listed(0)
+    assert (len(listed), listed[0].extra_specs, malformed) == (4, None, 1)
 
 
 async def test_no_flavors_are_none_whatever_the_role() -> None:
@@ -84,7 +93,36 @@ async def test_flavors_are_read_once_for_all_who_ask_until_they_are_old() -> Non
 
 def test_question_may_be_asked_by_any_role() -> None:
     (question,) = Flavors(nova({})).questions()
-    assert (question.name, question.answer, question.cost) == (
-        "flavors", model.Flavors, "1 for each 1,000 flavors",
-    )  # fmt: skip
+    assert (question.name, question.answer) == ("flavors", model.Flavors)
+    assert question.cost.startswith("1 for each 1,000 flavors; before Nova 2.61 1 more for each")
     assert question.role.startswith("any")
+
+
+OLD = {"flavors": [flavor("m1", "1"), flavor("m2", "2"), flavor("m3", "..")]}
+
+
+async def test_extra_specs_that_an_older_nova_does_not_list_are_read_flavor_by_flavor() -> None:
+    DEADLINE.set(time.monotonic() + 25)
+    api = nova(OLD)
+    api.newest["compute"] = "2.60"
+    api.answers["compute", "/flavors/1/os-extra_specs"] = {"extra_specs": {"hw:cpu_policy": "dedicated"}}
+    api.answers["compute", "/flavors/2/os-extra_specs"] = ForbiddenError("403")
+    listed, _ = await Flavors(api).listed(0)
+    assert [one.extra_specs for one in listed] == [{"hw:cpu_policy": "dedicated"}, None, None]
+
+
+@pytest.mark.parametrize("error", [ForbiddenError("403"), CollectError(Reason.UNAVAILABLE, "503")])
+async def test_extra_specs_that_cannot_be_read_at_all_cost_no_flavor(error: Exception) -> None:
+    DEADLINE.set(time.monotonic() + 25)
+    api = nova(OLD)
+    api.newest["compute"] = "2.60"
+    for one in ("1", "2"):
+        api.answers["compute", f"/flavors/{one}/os-extra_specs"] = error
+    listed, malformed = await Flavors(api).listed(0)
+    assert ([one.extra_specs for one in listed], malformed) == ([None] * 3, 0)
+
+
+async def test_extra_specs_that_the_policy_hides_are_not_asked_for() -> None:
+    api = nova(OLD)
+    await Flavors(api).listed(0)
+    assert len(api.calls) == 1

@@ -43,7 +43,7 @@ async def test_host_comes_with_what_nova_counts_of_it() -> None:
     read = await reader(api).read()
     assert (read.states, read.malformed) == (("up", "down"), 0)
     assert one_of(read, "fake2") == Host(
-        "fake2", "az1", "up", True, "", "fake", "1000", 4, 0,
+        "fake2", "az1", "up", True, "", "fake", "1000", 4, 0, 0,
         {
             "vcpus": Resource(64, None, None, 4),
             "memory": Resource(262144 * MIB, None, None, 2240 * MIB),

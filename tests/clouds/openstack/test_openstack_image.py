@@ -4,7 +4,7 @@ import pytest
 
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.model import Image as Named
-from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.api import BadRequestError, ForbiddenError
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer, FakeApi
@@ -40,8 +40,14 @@ async def test_images_are_counted_by_state_and_owner_in_bytes() -> None:
 
 
 async def test_hidden_images_count_as_well() -> None:
-    read = await counted(glance(hidden=answer("images")))
+    read = await counted(glance(hidden=spoilt("images", "images", field="id", value="old")))
     assert read.by_state == {"active": Count(2, 131072)}
+
+
+async def test_image_that_is_on_several_lists_counts_once() -> None:
+    assert (await counted(glance(hidden=answer("images")))).by_state == {"active": Count(1, 65536)}
+    own = old_glance(spoilt("images", "images", field="visibility", value="community"), NONE)
+    assert (await counted(own)).by_state == {"active": Count(1, 65536)}
 
 
 async def test_images_are_named_with_owner_and_visibility_hidden_ones_too() -> None:
@@ -64,14 +70,56 @@ async def test_image_without_name_and_owner_has_empty_ones() -> None:
     )
 
 
-async def test_image_with_an_absurd_name_costs_itself() -> None:
-    assert await named({"name": "x" * 10_000_000}, {"id": "j", "name": "n"}) == (Named("j", "n", "", ""),)
+async def test_image_with_an_absurd_id_costs_itself_and_one_with_an_absurd_name_nothing() -> None:
+    long = "x" * 1025
+    read = await named({"id": long}, {"id": "j", "name": long}, {"id": long[1:], "name": "n"})
+    assert read == (Named("j", long, "", ""), Named(long[1:], "n", "", ""))
 
 
-async def test_images_cost_no_request_but_that_for_the_two_lists() -> None:
+async def test_images_cost_no_request_but_that_for_the_two_lists_community_images_among_them() -> None:
     api = glance()
     await Image(api).images()
-    assert len(api.calls) == 2
+    assert [dict(call.params) for call in api.calls] == [
+        {"limit": "1000", "visibility": "all"},
+        {"limit": "1000", "visibility": "all", "os_hidden": "true"},
+    ]
+
+
+REFUSED = BadRequestError("Invalid visibility value: all")
+COMMUNITY = {"images": [{"id": "c", "status": "active", "size": 7, "visibility": "community"}]}
+NONE: dict[str, list[object]] = {"images": []}
+
+
+def old_glance(community: Answer, hidden: Answer) -> FakeApi:
+    """One that does not know `visibility=all`."""
+    api = glance(hidden=NONE)
+    path = "/v2/images?visibility"
+    api.answers |= {
+        ("image", f"{path}=all"): REFUSED,
+        ("image", f"{path}=all&os_hidden=true"): REFUSED,
+        ("image", f"{path}=community"): community,
+        ("image", f"{path}=community&os_hidden=true"): hidden,
+    }
+    return api
+
+
+async def test_glance_before_stein_is_asked_for_community_images_apart() -> None:
+    read = await counted(old_glance(COMMUNITY, NONE))
+    assert read.by_state == {"active": Count(2, 65536 + 7)}
+    hidden = spoilt("images", "images", field="id", value="old")
+    assert (await counted(old_glance(COMMUNITY, hidden))).by_state["active"].number == 3
+
+
+async def test_glance_before_ocata_has_no_community_images() -> None:
+    read = await counted(old_glance(REFUSED, REFUSED))
+    assert (read.by_state, read.malformed) == ({"active": Count(1, 65536)}, 0)
+
+
+async def test_glance_that_refuses_every_list_is_told_as_it_is() -> None:
+    api = old_glance(REFUSED, REFUSED)
+    api.answers["image", "/v2/images"] = REFUSED
+    with pytest.raises(BadRequestError):
+        await counted(api)
 
 
 async def test_image_without_data_has_no_bytes_and_one_without_owner_no_project() -> None:
@@ -85,8 +133,14 @@ async def test_no_images_are_zero() -> None:
 
 
 async def test_image_that_makes_no_sense_costs_itself() -> None:
-    read = await Image(glance(spoilt("images", "images", field="status", value="x" * 10_000_000))).images()
-    assert (read.objects.by_state, read.images, read.malformed) == ({}, (), 1)
+    body = {"images": [{"id": 7, "status": "active"}, {"id": "j", "status": "active"}]}
+    read = await Image(glance(body)).images()
+    assert ([image.image_id for image in read.images], read.malformed) == (["j"], 1)
+
+
+async def test_image_without_a_state_is_counted_without_one() -> None:
+    read = await Image(glance(spoilt("images", "images", field="status", value=None))).images()
+    assert (read.objects.by_state, read.malformed) == ({"": Count(1, 65536)}, 0)
 
 
 async def test_plain_credential_says_that_it_does_not_see_all() -> None:

@@ -95,6 +95,35 @@ def test_what_has_no_id_cannot_be_told_apart() -> None:
     assert once([Nameless("a")]) + once([Nameless("a")]) == [Nameless("a"), Nameless("a")]
 
 
+@pytest.mark.parametrize(
+    ("rest", "is_cut"),
+    [
+        ({"truncated": True}, True),
+        ({"truncated": True, "links": {"next": None}}, True),
+        ({"truncated": True, "links": {"next": "http://elsewhere/?marker=m"}}, False),
+        ({"truncated": False}, False),
+        ({"truncated": "perhaps"}, False),
+        ({}, False),
+    ],
+)
+def test_a_list_that_ends_early_says_so(rest: dict[str, object], is_cut: bool) -> None:
+    assert ITEMS.page(msgspec.json.encode({"images": [{"id": "a"}], **rest})).is_cut is is_cut
+
+
+def test_an_item_that_is_called_truncated_cuts_no_list() -> None:
+    assert not ITEMS.page(b'{"images": [{"id": "truncated", "truncated": true}]}').is_cut
+
+
+def test_a_field_that_makes_no_sense_is_counted_and_the_item_kept() -> None:
+    class Named(msgspec.Struct):
+        id: str
+        name: str | None = None
+
+    listing = Listing("image", "/v2/images", "images", Named)
+    body = b'{"images": [{"id": "a", "name": 7}, {"id": "b", "name": null}, {"id": 7}]}'
+    assert listing.items(body) == ([Named("a"), Named("b")], 2)
+
+
 def test_a_page_that_is_nested_too_deep_is_malformed() -> None:
     deep = b'{"id": "b", "more": ' + b"[" * 5000 + b"]" * 5000 + b"}"
     with pytest.raises(CollectError, match="image: listed: ") as caught:

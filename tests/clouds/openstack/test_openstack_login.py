@@ -288,13 +288,6 @@ async def test_what_is_no_keystone_is_malformed(cloud: FakeOpenStack, client: Cl
     assert [reason for reason, _ in _failures(await _all(client, 2))] == [Reason.MALFORMED]
 
 
-async def test_a_token_without_a_catalogue_has_no_services_but_keystone(
-    cloud: FakeOpenStack, client: Client
-) -> None:
-    cloud.entries = []
-    assert (await client.access()).services == {"identity"}
-
-
 async def test_a_wrong_address_is_unavailable(cloud: FakeOpenStack, tmp_path: Path, clock: Clock) -> None:
     configured = config(tmp_path, f"{cloud.url}/nowhere")
     async with opened(configured, clock) as client:
@@ -360,6 +353,7 @@ async def test_a_keystone_that_hangs_is_said_once_for_all_who_give_up_waiting(
     cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("stratoscope.clouds.openstack.door.login.FAILED_FOR_S", 0)  # it lasts 5 s
+    monkeypatch.setattr("stratoscope.clouds.openstack.door.login._FAIR_S", 0.0)
     caplog.set_level(logging.INFO)
     cloud.says(_TOKENS, hangs)
     async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(1.5)))) as client:
@@ -402,7 +396,7 @@ async def test_a_slow_keystone_that_fails_again_and_again_is_no_storm_in_the_log
 async def test_closing_ends_a_log_in_under_way(cloud: FakeOpenStack, tmp_path: Path) -> None:
     cloud.says(_TOKENS, hangs)
     DEADLINE.set(asyncio.get_running_loop().time() + 60)
-    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(0.1)))) as client:
+    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(2)))) as client:
         waiting = asyncio.create_task(client.access())
         await until(lambda: cloud.logins == 1)
     with pytest.raises(CollectError, match="closed"):
@@ -446,3 +440,15 @@ async def test_a_log_in_that_wants_more_than_a_password_is_refused(
 async def test_a_token_that_is_not_there_is_malformed(cloud: FakeOpenStack, client: Client) -> None:
     cloud.says(_TOKENS, web.json_response(cloud._token(), status=201))
     assert [reason for reason, _ in _failures(await _all(client, 2))] == [Reason.MALFORMED]
+
+
+async def test_a_collection_that_began_just_before_its_end_says_nothing_of_the_log_in(
+    cloud: FakeOpenStack, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cloud.says(_TOKENS, hangs)
+    async with opened(config(tmp_path, cloud.url)) as client:
+        DEADLINE.set(asyncio.get_running_loop().time() + 0.2)
+        with pytest.raises(CollectError, match=r"no log-in within 0\.") as caught:
+            await client.body(SERVERS)
+    assert caught.value.reason is Reason.TIMEOUT
+    assert "log-in failed" not in caplog.text

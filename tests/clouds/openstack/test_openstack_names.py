@@ -1,6 +1,8 @@
 """Names of projects and users: who reads them when, and what is left without the right."""
 
 import asyncio
+import time
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +13,7 @@ from stratoscope.clouds.model import Project
 from stratoscope.clouds.openstack.api import Access, ForbiddenError
 from stratoscope.clouds.openstack.identity import Identity
 from stratoscope.clouds.openstack.names import Names
+from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, USER, Answer, FakeApi
 from support.openstack_answers import answer, spoilt
@@ -121,11 +124,29 @@ async def test_credential_without_a_project_owns_no_quotas() -> None:
     assert "" not in await Names(api).projects()
 
 
-@pytest.mark.parametrize(("field", "value"), [("name", "x" * 10_000_000), ("id", None), ("enabled", "yes")])
-async def test_project_that_makes_no_sense_costs_itself(field: str, value: Any) -> None:
-    read = await Names(keystone(projects=spoilt("projects", "projects", field=field, value=value))).read()
+@pytest.mark.parametrize("value", ["x" * 1025, None])
+async def test_project_that_makes_no_sense_costs_itself(value: str | None) -> None:
+    read = await Names(keystone(projects=spoilt("projects", "projects", field="id", value=value))).read()
     assert len(read.projects) == 7
     assert read.malformed == 1
+
+
+@pytest.mark.parametrize(("value", "malformed"), [(None, 0), ("yes", 1)])
+async def test_user_of_whom_a_directory_does_not_tell_whether_he_is_enabled_keeps_the_name(
+    value: object, malformed: int
+) -> None:
+    read = await Names(keystone(users=spoilt("users", "users", field="enabled", value=value))).read()
+    known = answer("users")["users"]
+    assert read.users is not None
+    assert [user.name for user in read.users] == [user["name"] for user in known]
+    assert [user.is_enabled for user in read.users].count(None) == 1
+    assert read.malformed == malformed
+
+
+@pytest.mark.parametrize(("value", "malformed"), [(None, 0), ("x" * 10_000_000, 1)])
+async def test_project_without_a_name_is_shown_without_one(value: object, malformed: int) -> None:
+    read = await Names(keystone(projects=spoilt("projects", "projects", field="name", value=value))).read()
+    assert (len(read.projects), read.projects[0].name, read.malformed) == (8, "", malformed)
 
 
 async def test_names_are_empty_while_keystone_is_down_and_the_question_says_why() -> None:
@@ -136,7 +157,7 @@ async def test_names_are_empty_while_keystone_is_down_and_the_question_says_why(
     with pytest.raises(CollectError) as caught:
         await names.read()
     assert caught.value.reason is Reason.UNAVAILABLE
-    assert len(api.calls) == 1  # asked once a minute, whoever wants to know
+    assert len(api.calls) == 2  # asked once a minute by those who only want names, and by the question
 
 
 async def test_names_last_read_stay_while_keystone_is_down() -> None:
@@ -152,6 +173,45 @@ async def test_names_last_read_stay_while_keystone_is_down() -> None:
 async def test_quotas_have_no_owners_before_keystone_was_ever_read() -> None:
     with pytest.raises(CollectError):
         await Names(keystone(projects=DOWN)).owners()
+
+
+async def test_question_reads_anew_however_short_ago_others_have_read() -> None:
+    api, clock = keystone(), Time()
+    names = Names(api, clock.clock())
+    await names.projects()
+    api.answers["identity", "/v3/projects"] = {"projects": []}
+    clock.now += 1
+    assert (await names.read()).projects == ()
+    api.answers["identity", "/v3/projects"] = DOWN
+    clock.now += 1
+    with pytest.raises(CollectError, match="503"):
+        await names.read()
+
+
+async def test_question_shares_a_reading_that_is_under_way_when_it_is_asked() -> None:
+    api, clock = keystone(), Time()
+    names, keystones = Names(api, clock.clock()), Hanging(api)
+    others = asyncio.ensure_future(names.projects())
+    asked = asyncio.ensure_future(names.read())
+    await asyncio.sleep(0)
+    clock.now += 1
+    keystones.end()
+    assert len((await asked).projects) == 8
+    assert len(await others) == 9
+    assert keystones.logins == 1
+
+
+async def test_question_shares_the_failure_of_a_reading_that_is_under_way() -> None:
+    api, clock = keystone(projects=DOWN), Time()
+    names, keystones = Names(api, clock.clock()), Hanging(api)
+    others = asyncio.ensure_future(names.projects())
+    asked = asyncio.ensure_future(names.read())
+    await asyncio.sleep(0)
+    clock.now += 1
+    keystones.end()
+    with pytest.raises(CollectError, match="503"):
+        await asked
+    assert (await others, keystones.logins) == ({}, 1)
 
 
 async def test_users_that_own_vms_come_first() -> None:
@@ -175,7 +235,9 @@ async def test_users_and_domains_that_fail_cost_themselves_alone() -> None:
     before = await names.read()
     api.answers["identity", "/v3/users"] = api.answers["identity", "/v3/domains"] = DOWN
     clock.now += 901
-    assert await names.read() == before
+    read = await names.read()
+    assert (read.projects, read.users) == (before.projects, before.users)
+    assert read.truncated == {"projects": False, "users": True}  # no longer all of them
     without = await Names(keystone(users=DOWN, domains=DOWN)).read()
     assert without.users is None
     assert len(without.projects) == 8
@@ -264,6 +326,16 @@ async def test_slow_keystone_holds_up_who_only_wants_names_once_a_minute() -> No
     assert keystones.logins == 2
 
 
+async def test_slow_keystone_costs_others_at_most_half_of_the_time_that_they_have() -> None:
+    api = keystone()
+    keystones = Hanging(api)
+    token = DEADLINE.set(time.monotonic() + 0.05)
+    async with asyncio.timeout(5):
+        assert await Names(api).projects() == {}
+    DEADLINE.reset(token)
+    assert keystones.logins == 1
+
+
 @pytest.mark.usefixtures("_hasty")
 async def test_impatience_of_others_costs_the_question_nothing() -> None:
     api = keystone()
@@ -284,3 +356,19 @@ async def test_slow_keystone_does_not_hold_up_quotas_of_owners_that_are_known() 
     clock.now += 901
     async with asyncio.timeout(FAR_S):
         assert await names.owners() == before
+
+
+async def test_a_failure_that_serves_many_is_each_time_another() -> None:
+    """Raised again and again the kept one would take its traceback along, longer each time."""
+    api = keystone(projects=DOWN)
+    names = Names(api)
+    failures = []
+    for _ in range(300):
+        with pytest.raises(CollectError, match="identity: 503") as caught:
+            await names.read()
+        failures.append(caught.value)
+    assert len({id(one) for one in failures}) == 300
+    assert len(traceback.extract_tb(failures[-1].__traceback__)) == len(
+        traceback.extract_tb(failures[1].__traceback__)
+    )
+    assert len(api.calls) == 1

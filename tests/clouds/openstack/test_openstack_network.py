@@ -147,9 +147,46 @@ async def test_no_objects_are_zero(question: str, path: str) -> None:
 
 @pytest.mark.parametrize(("question", "path"), LISTS.items())
 async def test_object_that_makes_no_sense_costs_itself(question: str, path: str) -> None:
-    read = await getattr(Network(neutron(**{path: spoilt(path, path, field="status", value=7)})), question)()
+    read = await getattr(Network(neutron(**{path: spoilt(path, path, field="id", value=7)})), question)()
     assert read.malformed == 1
     assert sum(count.number for count in read.by_state.values()) == len(answer(path)[path]) - 1
+
+
+@pytest.mark.parametrize(("value", "malformed"), [(None, 0), (7, 1)])
+@pytest.mark.parametrize(("question", "path"), LISTS.items())
+async def test_object_without_a_state_is_counted_without_one(
+    question: str, path: str, value: object, malformed: int
+) -> None:
+    body = spoilt(path, path, field="status", value=value)
+    read = await getattr(Network(neutron(**{path: body})), question)()
+    assert (read.by_state[""], read.malformed) == (Count(1), malformed)
+    assert sum(count.number for count in read.by_state.values()) == len(answer(path)[path])
+
+
+@pytest.mark.parametrize("question", ["ports", "routers", "networks"])
+async def test_what_is_taken_down_on_purpose_is_counted_apart_whatever_its_state(question: str) -> None:
+    before = await getattr(Network(neutron()), question)()
+    assert before.admin_down == 0
+    body = spoilt(question, question, field="admin_state_up", value=False)
+    api = neutron(**{question: body})
+    after = await getattr(Network(api), question)()
+    assert (after.admin_down, after.by_state) == (1, before.by_state)
+    assert ("fields", "admin_state_up") in api.calls[0].params
+
+
+async def test_floating_ip_cannot_be_taken_down() -> None:
+    assert (await Network(neutron()).floating_ips()).admin_down is None
+
+
+async def test_agent_that_is_told_twice_is_up_if_one_row_is_with_the_newest_report() -> None:
+    agents = answer("agents")
+    first = agents["agents"][0]
+    old = first | {"alive": False, "heartbeat_timestamp": "2020-01-01 00:00:00", "admin_state_up": False}
+    for rows in ([old, first], [first, old]):
+        (read,) = (await Network(neutron(agents={"agents": rows})).agents()).services
+        assert (read.is_up, read.is_enabled) == (True, True)
+        assert read.heartbeat is not None
+        assert read.heartbeat > 1_700_000_000
 
 
 @pytest.mark.parametrize("question", LISTS)

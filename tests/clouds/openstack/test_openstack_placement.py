@@ -17,7 +17,18 @@ from support.cloud_vms import vm
 from support.fake_api import Answer
 from support.openstack_answers import answer
 from support.patience import FAR_S
-from support.placement import FAKE1, FAKE2, FAKE3, FAKE4, HOSTS, Cloud, generation_of, inventories
+from support.placement import (
+    FAKE1,
+    FAKE2,
+    FAKE3,
+    FAKE4,
+    HOSTS,
+    Cloud,
+    changed_rows,
+    generation_of,
+    inventories,
+    usages,
+)
 
 GIB, MIB = 2**30, 2**20
 DOWN = CollectError(Reason.UNAVAILABLE, "503")
@@ -30,24 +41,12 @@ def _patience() -> Iterator[None]:
     DEADLINE.reset(token)
 
 
-def changed_rows(*uuids: str, by: int = 1) -> dict[str, Any]:
-    """The list of providers, with these changed since."""
-    body = answer("resource_providers")
-    for row in body["resource_providers"]:
-        row["generation"] += by if row["uuid"] in uuids else 0
-    return body
-
-
 def candidates_without(*uuids: str) -> dict[str, Any]:
     """The list of candidates when these have no memory left."""
     body = answer("allocation_candidates")
     for uuid in uuids:
         del body["provider_summaries"][uuid]
     return body
-
-
-def usages(uuid: str, generation: int = 0, **used: int) -> dict[str, Any]:
-    return {"usages": used, "resource_provider_generation": generation or generation_of(uuid)}
 
 
 async def after(cloud: Cloud, seconds: float = 30.0) -> Inventories:

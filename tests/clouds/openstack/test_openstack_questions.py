@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from stratoscope.clouds import model
+from stratoscope.clouds import model, objects
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.openstack.addresses import Addresses
+from stratoscope.clouds.openstack.each.all import EachObject
 from stratoscope.clouds.openstack.extras.all import Extras
+from stratoscope.clouds.openstack.extras.keystone import Keystone
 from stratoscope.clouds.openstack.identity import Identity
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.clouds.openstack.names import Names
@@ -23,7 +25,7 @@ def questions() -> Sequence[Question[Any]]:
     names = Names(api)
     readers = (
         Identity(names), Network(api), Addresses(api), Volume(api), Image(api), ProjectQuotas(api, names),
-        Extras(api),
+        Extras(api), Keystone(api), EachObject(api),
     )  # fmt: skip
     asked: list[Question[Any]] = [question for reader in readers for question in reader.questions()]
     assert api.calls == []
@@ -39,6 +41,9 @@ def test_questions_have_names_of_their_own() -> None:
         "compute_quotas", "network_quotas", "volume_quotas",
         "load_balancer", "baremetal", "dns", "shared_file_system", "orchestration", "container_infra",
         "key_manager",
+        "identity",
+        "each_router", "each_port", "each_floating_ip", "each_network", "each_subnet", "each_subnet_pool",
+        "each_volume", "each_image", "each_keystone_domain", "each_project", "router_agents",
     ]  # fmt: skip
 
 
@@ -46,10 +51,10 @@ def test_questions_have_names_of_their_own() -> None:
 def test_question_says_what_it_costs_and_who_may_ask_it(question: Question[Any]) -> None:
     assert question.cost
     assert question.role
-    assert question.is_on
+    assert question.is_on is not (question.answer is objects.Each or question.name == "identity")
     assert question.answer in {
         model.Projects, model.Services, model.Objects, model.Images, model.Pools, model.Backends,
-        model.Quotas, model.Extra,
+        model.Quotas, model.Extra, objects.Each,
     }  # fmt: skip
 
 

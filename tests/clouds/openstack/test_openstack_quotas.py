@@ -1,20 +1,22 @@
 """Quotas of projects: which are shown, in which units, and who may read whose."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
 from stratoscope.clouds.model import Quota, Quotas
-from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.api import BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.quotas import ProjectQuotas
 from stratoscope.core.collector import DEADLINE
-from stratoscope.core.errors import CollectError, LeftOutError, Reason
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, Answer, FakeApi
 from support.openstack_answers import answer
 
 GIB, MIB = 2**30, 2**20
 OTHER = "33333333333333333333333333333333"
+OF_ONE = ("key_pairs", "metadata_items", "server_group_members")
 FORBIDDEN = ForbiddenError("403")
 PATHS = {
     "compute_quotas": ("compute", "/os-quota-sets/{}/detail", "compute_quota"),
@@ -66,10 +68,22 @@ def by_resource(quotas: Quotas) -> dict[str, Quota]:
 async def test_compute_quotas_are_those_that_bind_with_ram_in_bytes() -> None:
     api = cloud(PROJECT)
     read = by_resource(await ask(api, "compute_quotas"))
-    assert read.keys() == {"cores", "instances", "ram", "server_groups"}
+    assert read.keys() == {"cores", "instances", "ram", "server_groups", *OF_ONE}
     assert read["cores"] == Quota(PROJECT, "compute", "cores", 2000, 10, 0, in_bytes=False)
     assert read["ram"] == Quota(PROJECT, "compute", "ram", 4000000 * MIB, 2624 * MIB, 0, in_bytes=True)
     assert api.calls[-1].version == "2.57"
+
+
+@pytest.mark.parametrize(("credential", "limit"), [(cloud, (100, 128, 10)), (plain, (100, 128, 10))])
+async def test_what_one_user_vm_or_group_may_have_is_a_limit_of_which_nothing_is_used(
+    credential: Callable[..., FakeApi], limit: tuple[int, int, int]
+) -> None:
+    api = credential(PROJECT) if credential is cloud else credential(compute_quotas=FORBIDDEN)
+    read = by_resource(await ask(api, "compute_quotas"))
+    assert [read[name] for name in OF_ONE] == [
+        Quota(PROJECT, "compute", name, most, None, None, in_bytes=False)
+        for name, most in zip(OF_ONE, limit, strict=True)
+    ]
 
 
 async def test_network_quotas_are_all_that_neutron_has_and_no_limit_is_none() -> None:
@@ -147,10 +161,12 @@ async def test_plain_credential_reads_its_own_project(question: str) -> None:
 
 
 @pytest.mark.parametrize("question", PATHS)
-async def test_project_deleted_while_its_quota_is_read_costs_nothing(question: str) -> None:
+@pytest.mark.parametrize("error", [NotThereError("404"), BadRequestError("no valid project")], ids=str)
+async def test_project_deleted_while_its_quota_is_read_costs_nothing(question: str, error: Exception) -> None:
     api = cloud(PROJECT, OTHER)
     service, path, _ = PATHS[question]
-    api.answers[service, path.format(OTHER)] = NotThereError("404")
+    api.answers[service, path.format(OTHER)] = error
+    api.answers["network", "/v2.0/extensions"] = {"extensions": [{"alias": "quota_details"}]}
     read = await ask(api, question)
     assert {quota.project_id for quota in read.quotas} == {PROJECT}
     assert read.malformed == 0
@@ -164,6 +180,41 @@ async def test_quota_that_makes_no_sense_costs_its_project(question: str) -> Non
     read = await ask(api, question)
     assert {quota.project_id for quota in read.quotas} == {OTHER}
     assert read.malformed == 1
+
+
+@pytest.mark.parametrize("question", PATHS)
+@pytest.mark.parametrize("odd", [{"limit": None, "in_use": 3}, {"limit": "many"}, 7], ids=str)
+async def test_resource_whose_quota_makes_no_sense_costs_itself_and_is_counted(
+    question: str, odd: object
+) -> None:
+    api = cloud(PROJECT)
+    service, path, _ = PATHS[question]
+    whole = await ask(api, question)
+    body = api.answers[service, path.format(PROJECT)]
+    assert isinstance(body, dict)
+    key = next(iter(body))
+    left_out = next(quota.resource for quota in whole.quotas)
+    api.answers[service, path.format(PROJECT)] = {key: body[key] | {left_out: odd}}
+    read = await ask(api, question)
+    assert {quota.resource for quota in read.quotas} == {one.resource for one in whole.quotas} - {left_out}
+    assert read.malformed == 1
+
+
+@pytest.mark.parametrize("question", PATHS)
+@pytest.mark.parametrize(("project_id", "path"), [("a/b?c#d", "a%2Fb%3Fc%23d"), ("..", None), ("", None)])
+async def test_id_of_a_project_stays_one_segment_of_the_path_whatever_is_in_it(
+    question: str, project_id: str, path: str | None
+) -> None:
+    api = cloud(PROJECT, project_id)
+    service, of_one, _ = PATHS[question]
+    if path is not None:
+        api.answers[service, of_one.format(path)] = api.answers[service, of_one.format(PROJECT)]
+    read = await ask(api, question)
+    known = {PROJECT} if path is None else {PROJECT, project_id}
+    assert {quota.project_id for quota in read.quotas} == known
+    assert read.malformed == (path is None)
+    asked = {call.path for call in api.calls if call.service == service}
+    assert asked == {of_one.format(PROJECT)} | ({of_one.format(path)} if path else set())
 
 
 @pytest.mark.parametrize("question", PATHS)
@@ -181,7 +232,7 @@ async def test_no_projects_are_no_quotas(question: str) -> None:
 
 async def test_limits_stand_in_for_computes_quota_of_the_own_project() -> None:
     read = by_resource(await ask(plain(compute_quotas=FORBIDDEN), "compute_quotas"))
-    assert read.keys() == {"cores", "instances", "ram", "server_groups"}
+    assert read.keys() == {"cores", "instances", "ram", "server_groups", *OF_ONE}
     assert read["instances"] == Quota(PROJECT, "compute", "instances", 1000, 10, None, in_bytes=False)
     assert read["ram"].limit == 4000000 * MIB
 
@@ -211,3 +262,49 @@ async def test_service_that_is_absent_is_left_out() -> None:
     api.be(services=frozenset({"identity", "compute"}))
     with pytest.raises(LeftOutError):
         await ask(api, "volume_quotas")
+
+
+NOT_THERE = NotThereError("network: 404")
+
+
+def _without_details(*loaded: str) -> FakeApi:
+    """A Neutron that tells limits alone. Args: loaded: Its extensions."""
+    api = cloud(PROJECT, OTHER, network_quotas=NOT_THERE)
+    api.answers["network", "/v2.0/extensions"] = {"extensions": [{"alias": one} for one in loaded]}
+    for project in (PROJECT, OTHER):
+        quota = {"network": 10, "port": -1, "router": 0, "project_id": project, "trunk": None}
+        api.answers["network", f"/v2.0/quotas/{project}"] = {"quota": quota}
+    return api
+
+
+async def test_without_details_neutron_tells_limits_alone_and_is_asked_for_them_once() -> None:
+    api = _without_details("quotas", "agent")
+    read = (await ask(api, "network_quotas")).quotas
+    assert {quota.project_id for quota in read} == {PROJECT, OTHER}
+    assert by_resource(Quotas(read[:3], None, 0))["network"] == Quota(  # type: ignore[arg-type]
+        read[0].project_id, "network", "network", 10, None, None, in_bytes=False
+    )
+    limits = {quota.resource: quota.limit for quota in read}
+    assert limits == {"network": 10, "port": None, "router": 0}
+    assert sum(call.path.endswith("details.json") for call in api.calls) == 1
+    assert sum(call.path.endswith("extensions") for call in api.calls) == 1
+
+
+async def test_without_any_quotas_neutron_is_left_out() -> None:
+    api = _without_details("agent")
+    for project in (PROJECT, OTHER):
+        api.answers["network", f"/v2.0/quotas/{project}"] = NOT_THERE
+    with pytest.raises(LeftOutError, match="no extension quotas") as caught:
+        await ask(api, "network_quotas")
+    assert caught.value.reason is LeftOut.ABSENT
+
+
+async def test_404_of_a_neutron_that_has_details_is_no_reason_to_do_without() -> None:
+    api = _without_details("quotas", "quota_details")
+    with pytest.raises(NotThereError):
+        await ask(api, "network_quotas")
+    assert sum(call.path.endswith("extensions") for call in api.calls) == 2
+    api.answers["network", f"/v2.0/quotas/{OTHER}/details.json"] = answer("network_quota")
+    read = (await ask(api, "network_quotas")).quotas
+    assert {quota.project_id for quota in read} == {OTHER}
+    assert not any(call.path == f"/v2.0/quotas/{PROJECT}" for call in api.calls)

@@ -144,8 +144,8 @@ def test_server_that_is_gone_needs_no_flavor(status: str) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        {"name": "x" * 10_000_000},
-        {"name": None},
+        {"id": "x" * 1025},
+        {"tenant_id": "x" * 1025},
         {"id": 7},
         {"status": None},
         {"created": "yesterday"},
@@ -160,6 +160,18 @@ def test_server_that_is_gone_needs_no_flavor(status: str) -> None:
 def test_server_that_makes_no_sense_costs_itself_alone(bad: dict[str, Any]) -> None:
     found, malformed = read(raw(), raw(**bad), raw("broken"))
     assert ([vm.name for vm in found], malformed) == (["web", "broken"], 1)
+
+
+@pytest.mark.parametrize(("name", "malformed"), [("x" * 2000, 1), (7, 1), (None, 0)])
+def test_server_whose_name_makes_no_sense_goes_on_without_one(name: object, malformed: int) -> None:
+    found, number = read(raw(), raw(id="x", name=name), raw("broken"))
+    assert ([vm.name for vm in found], number) == (["web", "", "broken"], malformed)
+
+
+@pytest.mark.parametrize("key", ["user_id", "OS-EXT-SRV-ATTR:host", "OS-EXT-AZ:availability_zone", "fault"])
+def test_field_that_a_server_can_do_without_costs_itself_alone(key: str) -> None:
+    (found,), malformed = read(raw(**{key: 7}))
+    assert (found.name, malformed) == ("web", 1)
 
 
 def test_texts_that_servers_share_are_kept_once() -> None:

@@ -1,5 +1,6 @@
 """Faults of servers that no list tells: asked for one by one, a few at a time."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 
@@ -51,12 +52,35 @@ async def test_faults_are_asked_for_a_few_at_a_time() -> None:
     assert (await after(nova, servers)).by_fault == {FaultReason.NO_VALID_HOST: 25}
 
 
-async def test_faults_are_not_asked_for_without_time() -> None:
+async def test_faults_are_asked_for_however_short_the_time_out_is() -> None:
     nova = FakeNova()
     nova.lists_faults = False
     nova.put("a", **NO_HOST)
-    DEADLINE.set(time.monotonic() + 5)
-    assert (await readers_of(nova).read()).by_fault == {FaultReason.UNKNOWN: 1}
+    DEADLINE.set(time.monotonic() + 3)
+    assert (await readers_of(nova).read()).by_fault == {FaultReason.NO_VALID_HOST: 1}
+
+
+async def test_servers_do_not_wait_for_faults_longer_than_half_of_their_time() -> None:
+    nova = FakeNova()
+    nova.lists_faults = False
+    nova.put("a", **NO_HOST)
+    nova.hangs = True
+    DEADLINE.set(time.monotonic() + 0.05)
+    async with asyncio.timeout(5):
+        assert (await readers_of(nova).read()).by_fault == {FaultReason.UNKNOWN: 1}
+    nova.hangs = False
+
+
+async def test_fault_that_cannot_be_read_does_not_hold_up_the_others() -> None:
+    nova = FakeNova()
+    nova.lists_faults = False
+    nova.put("a", **NO_HOST)
+    nova.put("b", **NO_HOST)
+    nova.broken.add("a")
+    servers = readers_of(nova)
+    assert (await servers.read()).by_fault == {FaultReason.UNKNOWN: 2}
+    both = {FaultReason.NO_VALID_HOST: 1, FaultReason.UNKNOWN: 1}
+    assert (await after(nova, servers)).by_fault == both
 
 
 async def test_fault_that_cannot_be_read_is_asked_for_again() -> None:

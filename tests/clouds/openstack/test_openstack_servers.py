@@ -365,7 +365,7 @@ async def test_server_of_a_cell_that_does_not_answer_keeps_what_was_known() -> N
 async def test_server_that_makes_no_sense_is_counted_and_costs_itself_alone() -> None:
     nova, servers = await known("a", "b")
     nova.now += 10
-    nova.put("a", name="x" * 10_000_000)
+    nova.put("a", tenant_id="x" * 10_000_000)
     nova.put("b", status="SHUTOFF")
     answered = await after(nova, servers)
     assert (answered.malformed, counted(answered)) == (1, {"ACTIVE": 1, "SHUTOFF": 1})

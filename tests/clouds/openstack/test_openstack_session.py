@@ -207,3 +207,23 @@ async def test_what_the_token_says(api: Api) -> None:
     access = await api.access()
     assert access.is_admin
     assert {"compute", "block-storage", "identity"} <= access.services
+
+
+async def test_list_that_keystone_cuts_says_so_on_its_page(cloud: FakeOpenStack, api: Api) -> None:
+    users = Listing("identity", "/v3/users", "users", Server)
+    body = {"users": [{"id": "a"}], "links": {"next": None, "self": "x"}}
+    cloud.says("/identity/v3/users", body | {"truncated": True}, body)
+    assert [page.is_cut async for page in api.pages(users)] == [True]
+    assert [page.is_cut async for page in api.pages(users)] == [False]
+
+
+async def test_what_a_service_knows_and_is_too_old_for_is_told_by_its_versions(
+    cloud: FakeOpenStack, api: Api
+) -> None:
+    cloud.says("/compute/v2.1/", {"version": {"id": "v2.1", "version": "2.42"}})
+    assert await api.knows("compute", "2.42")
+    assert not await api.knows("compute", "2.43")
+    new = Listing("compute", "/servers/detail", "servers", Server, version="2.96", oldest="2.47")
+    with pytest.raises(CollectError, match=r"compute: too old: microversion 2\.47 is needed"):
+        await api.items(new)
+    assert cloud.count(f"GET {PATH}") == 0

@@ -61,6 +61,14 @@ class Service:
         headers = await self.versions.headers(service, wanted, self._document)
         return headers.get("OpenStack-API-Version")
 
+    async def reaches(self, wanted: str) -> bool:
+        """Whether it knows a microversion."""
+        return await self.versions.reach("compute", wanted, self._document)
+
+    async def asked_for_at_least(self, oldest: str) -> None:
+        """Ask it for nothing older."""
+        await self.versions.headers("compute", "2.96", self._document, oldest=oldest)
+
 
 @pytest.mark.parametrize("body", NONE)
 async def test_what_is_no_version_document_is_malformed_and_asked_for_again(body: bytes) -> None:
@@ -159,3 +167,28 @@ async def test_a_list_of_several_versions_tells_the_newest_of_the_major_one_that
     assert await service.asked_for("block-storage", "3.62") == "volume 3.62"
     assert await service.asked_for("shared-file-system", "2.65") is None
     assert await Service(OF_IRONIC).asked_for("baremetal", "1.99") == "baremetal 1.93"
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"version": {"id": "v2.1", "version": "2.42"}}, "its newest is 2.42"),
+        (OF_OLD_NOVA, "it tells of none"),
+        (REFUSALS[0], "it tells of none"),
+    ],
+)
+async def test_a_service_that_is_too_old_is_named_in_one_line(document: Document, told: str) -> None:
+    with pytest.raises(CollectError) as caught:
+        await Service(document).asked_for_at_least("2.47")
+    assert caught.value.reason is Reason.UNAVAILABLE
+    assert str(caught.value) == f"compute: too old: microversion 2.47 is needed, and {told}"
+    await Service(OF_NOVA).asked_for_at_least("2.47")
+
+
+async def test_which_microversions_a_service_reaches_is_known_with_one_request() -> None:
+    service = Service(OF_NOVA)
+    assert [await service.reaches(wanted) for wanted in ("2.9", "2.96", "2.97", "2.100")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    assert service.asked == 1
+    assert not await Service(OF_OLD_NOVA).reaches("2.1")

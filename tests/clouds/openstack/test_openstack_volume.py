@@ -62,6 +62,17 @@ async def test_thin_backend_tells_bytes_and_how_often_it_may_be_promised() -> No
     assert backend == Backend("node@lvm#pool", 100.5 * GIB, 20.0 * GIB, 150.0 * GIB, 140.0 * GIB, 20.0)
 
 
+@pytest.mark.parametrize("value", ["many", "", [], {"of": 7}, True, None], ids=str)
+async def test_odd_field_of_a_pool_costs_itself_alone_and_is_counted(value: object) -> None:
+    body = pool(
+        total_capacity_gb=value, free_capacity_gb=20, allocated_capacity_gb=140,
+        max_over_subscription_ratio=["x"], thin_provisioning_support="yes",
+    )  # fmt: skip
+    read = await Volume(cinder(backends=body)).backends()
+    assert read.backends == (Backend("node@lvm#pool", None, 20.0 * GIB, None, 140.0 * GIB, None),)
+    assert read.malformed == 2 + (value is not None)
+
+
 @pytest.mark.parametrize(
     ("told", "ratio"),
     [
@@ -121,8 +132,10 @@ async def test_project_that_cinder_does_not_tell_is_the_own_one_unless_all_are_s
 
 
 async def test_cinder_without_backups_is_left_out_of_backups() -> None:
+    api = cinder(backups=NotThereError("block-storage: 404"))
+    api.answers["block-storage", "/extensions"] = {"extensions": [{"alias": "os-services"}]}
     with pytest.raises(LeftOutError) as caught:
-        await Volume(cinder(backups=NotThereError("block-storage: 404"))).backups()
+        await Volume(api).backups()
     assert caught.value.reason is LeftOut.ABSENT
 
 

@@ -7,12 +7,14 @@ from stratoscope.hypervisor.kernel.cgroups import Cgroups
 from stratoscope.hypervisor.kernel.cpu import CPU, Throttling
 from stratoscope.hypervisor.kernel.files import PAGE_BYTES
 from stratoscope.hypervisor.kernel.memory import Memory
+from stratoscope.hypervisor.kernel.past import Past
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.kernel.pressure import Pressure
 from stratoscope.hypervisor.kernel.processes import Process, Processes
 from stratoscope.hypervisor.kernel.vcpus import VCPU
 from stratoscope.hypervisor.kernel.vm import VMKernel, VMPressure, read_vm
 from support.hosts import Acting, Counting, Refusing, copied, recorded
+from support.threads import set_threads
 
 VMS = {
     "hybrid": {"00000000-0000-4000-8000-000000000001": ("guest-1", 1)},
@@ -48,6 +50,7 @@ def test_a_guest_on_cgroup_v2() -> None:
         pressure=VMPressure(cpu=Pressure(61.5, 12.25), io=Pressure(3.5, 3.25), memory=Pressure(1.5, 0.75)),
         memory=Memory(current=2_254_857_728, swap=8_388_608, oom_kills=1),
         rss=131_072 * PAGE_BYTES,
+        blocked_s=0.0,
     )
 
 
@@ -61,6 +64,7 @@ def test_a_guest_on_cgroup_v1() -> None:
         pressure=None,
         memory=Memory(current=268_435_456, swap=2048 * 1024, oom_kills=2),
         rss=65_536 * PAGE_BYTES,
+        blocked_s=0.0,
     )
 
 
@@ -76,6 +80,7 @@ def test_a_guest_on_both_cgroup_versions() -> None:
         ),
         memory=Memory(current=171_737_088, swap=0, oom_kills=0),
         rss=47_301 * PAGE_BYTES,
+        blocked_s=0.0,
     )
 
 
@@ -128,6 +133,93 @@ def test_throttling_is_left_out_when_a_part_of_it_vanishes(tmp_path: Path) -> No
     process, paths = a_copy("unified", tmp_path)
     Path(process.cgroups.limited[-1], "cpu.stat").unlink()
     assert read(process, paths).throttling is None
+
+
+class Throttled:
+    """A guest that is read again and again, and what its quotas do."""
+
+    def __init__(self, host: str, tmp_path: Path) -> None:
+        self.process, self.paths = a_copy(host, tmp_path)
+        self.past = Past()
+
+    def read(self) -> Throttling | None:
+        vm = read_vm(self.process, self.paths, past=self.past)
+        assert vm is not None
+        return vm.throttling
+
+    def change(self, part: str, file: str, old: str, new: str) -> None:
+        """Of the directory whose path ends so."""
+        (directory,) = (one for one in self.process.cgroups.limited if one.endswith(part))
+        path = Path(directory, file)
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+
+def test_quota_that_is_taken_away_leaves_what_was_counted(tmp_path: Path) -> None:
+    vm = Throttled("unified", tmp_path)
+    before = vm.read()
+    limited = [one for one in vm.process.cgroups.limited if "max" not in Path(one, "cpu.max").read_text()]
+    assert len(limited) > 1
+    for directory in limited:
+        Path(directory, "cpu.max").write_text("max 100000\n")
+        assert vm.read() == before
+    assert vm.past.throttled.directories.keys() == set(limited)
+
+
+def test_quota_that_is_set_again_counts_on(tmp_path: Path) -> None:
+    vm = Throttled("v1", tmp_path)
+    assert vm.read() == Throttling(1900, 150, 7.5)
+    directory = Path(next(iter(vm.past.throttled.directories)))
+    quota = (directory / "cpu.cfs_quota_us").read_text()
+    (directory / "cpu.cfs_quota_us").write_text("-1\n")
+    assert vm.read() == Throttling(1900, 150, 7.5)
+    (directory / "cpu.cfs_quota_us").write_text(quota)
+    stat = dict(line.split() for line in (directory / "cpu.stat").read_text().splitlines())
+    more = {"nr_periods": 10, "nr_throttled": 5, "throttled_time": 2_000_000_000}
+    lines = [f"{name} {int(stat[name]) + grown}" for name, grown in more.items()]
+    (directory / "cpu.stat").write_text("\n".join(lines) + "\n")
+    assert vm.read() == Throttling(1910, 155, 9.5)
+
+
+def test_vcpu_that_is_unplugged_leaves_what_was_counted_and_a_new_one_adds_to_it(tmp_path: Path) -> None:
+    vm = Throttled("v1", tmp_path)
+    assert vm.read() == Throttling(1900, 150, 7.5)
+    directory = Path(next(one for one in vm.past.throttled.directories if one.endswith("vcpu0")))
+    told = vm.past.throttled.directories[str(directory)]
+    shutil.move(directory, tmp_path / "unplugged")
+    assert vm.read() == Throttling(1900, 150, 7.5)
+    shutil.move(tmp_path / "unplugged", directory)
+    (directory / "cpu.stat").write_text("nr_periods 4\nnr_throttled 2\nthrottled_time 500000000\n")
+    assert told.periods > 4
+    assert vm.read() == Throttling(1904, 152, 8.0)
+
+
+def test_cpu_time_has_one_source_as_long_as_the_process_lives(tmp_path: Path) -> None:
+    process, paths = a_copy("unified", tmp_path)
+    past = Past()
+    vm = read_vm(process, paths, past=past)
+    assert vm is not None
+    assert vm.cpu is not None
+    moved = Process(process.pid, process.start_ticks, Cgroups(), process.vcpus)
+    vm = read_vm(moved, paths, past=past)
+    assert vm is not None
+    assert vm.cpu is None, "its process's own time is another counter"
+
+
+def test_threads_that_wait_are_told_with_the_vm(tmp_path: Path) -> None:
+    process, paths = a_copy("v1", tmp_path)
+    past = Past()
+    set_threads(paths, 4100, {4100: ("S", 5), 4104: ("S", 7), 4200: ("D", 9)})
+    told = [read_vm(process, paths, past=past, now=now) for now in (100.0, 112.5)]
+    assert [vm.blocked_s for vm in told if vm is not None] == [0.0, 12.5]
+
+
+def test_threads_without_rights_to_them_are_not_told_to_be_well() -> None:
+    paths = recorded("unified")
+    vm = read_vm(vm_of("unified", paths), paths, Refusing("/task/2101/stat"))
+    assert vm is not None
+    assert (vm.blocked_s, vm.refused) == (None, ("threads",))
 
 
 def test_a_kernel_without_psi_has_no_pressure(tmp_path: Path) -> None:
@@ -275,8 +367,11 @@ def test_a_directory_in_place_of_a_file_is_named(tmp_path: Path) -> None:
         read_vm(process, paths)
 
 
-@pytest.mark.parametrize(("host", "most"), [("hybrid", 13), ("unified", 21), ("v1", 15), ("lxc", 12)])
+@pytest.mark.parametrize(
+    ("host", "most"), [("hybrid", 13 + 9), ("unified", 21 + 4), ("v1", 15 + 2), ("lxc", 12)]
+)
 def test_a_vm_costs_few_files(host: str, most: int) -> None:
+    """Besides what belongs to it, one for each of its threads."""
     reader, paths = Counting(), recorded(host)
     read_vm(vm_of(host, paths), paths, reader)
     assert len(reader.read) <= most

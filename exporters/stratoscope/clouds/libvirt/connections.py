@@ -38,12 +38,21 @@ class Connections:
     ) -> None:
         start_event_loop()
         self.uri = uri
-        opened = functools.partial(connect, uri)
+        self._waiting: set[object] = set()
+        opened = functools.partial(self._opened, connect)
         self._pool: Pool = Shared(opened) if is_in_process(uri) else Exclusive(opened, kept)
         self._calls = BlockingCalls(f"libvirt {uri}", most)
         self._opening: set[asyncio.Future[Any]] = set()
         self._ending: set[asyncio.Future[Any]] = set()
         self._closed = False
+
+    def _opened(self, connect: Callable[[str], Connection]) -> Connection:
+        this = object()
+        self._waiting.add(this)
+        try:
+            return connect(self.uri)
+        finally:
+            self._waiting.discard(this)
 
     def start(
         self, call: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
@@ -86,6 +95,20 @@ class Connections:
         self._opening.add(future)
         future.add_done_callback(self._opening.discard)
         return future
+
+    def start_look(self, connection: Connection) -> "asyncio.Future[bool]":
+        """Whether a connection of `start_own` is open. Raises CollectError: `busy`, as `start`."""
+        return self._calls.start(_is_alive, connection)
+
+    @property
+    def free(self) -> int:
+        """How many calls could be made now without opening a connection."""
+        return self._pool.free()
+
+    @property
+    def waiting(self) -> int:
+        """Connections that are being opened: the daemon has not answered them yet."""
+        return len(self._waiting)
 
     def end_own(self, connection: Connection, first: Callable[[], object]) -> None:
         """Close a connection of `start_own` in a thread, after `first`, without waiting for it."""
@@ -134,6 +157,13 @@ class Connections:
                 await asyncio.wait(waiting, timeout=left_s)
         finally:
             self._calls.close()
+
+
+def _is_alive(connection: Connection) -> bool:
+    try:
+        return connection.is_alive()
+    except libvirt.libvirtError:
+        return False
 
 
 def _is_awaited() -> bool:

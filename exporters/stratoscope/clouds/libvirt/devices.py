@@ -70,8 +70,9 @@ class Devices:
             return None
         until = now + READ_ANEW_AFTER_S + hash(uuid) % READ_ANEW_AFTER_S
         names = _Names(domain_id, until, disks, taps)
-        if changes == self._changes:
-            self._known[uuid] = names
+        self._known[uuid] = names
+        if changes != self._changes:  # it changed meanwhile: `forget` counts first, and then forgets
+            self._known.pop(uuid, None)
         return names
 
     def forget(self, uuid: str) -> None:
@@ -81,8 +82,9 @@ class Devices:
 
     def keep(self, uuids: Container[str]) -> None:
         """Forget domains that are no longer there."""
-        for uuid in [uuid for uuid in self._known if uuid not in uuids]:
-            self._known.pop(uuid, None)
+        for uuid in list(self._known):  # a copy, since `forget` may come at any moment
+            if uuid not in uuids:
+                self._known.pop(uuid, None)
 
 
 def _names(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -27,6 +27,8 @@ _CHANGES: Final = {
     "tunable",
 }
 """Events after which a domain's definition is read anew."""
+_UNWANTED: Final = ("failed", "crashed")
+"""Ways to stop that nobody wanted."""
 
 
 class Events:
@@ -39,6 +41,8 @@ class Events:
         self.by_domain: dict[str, Counter[Event]] = {}
         self.by_event: Counter[Event] = Counter(dict.fromkeys(_known_events(), 0))
         self.last_io_error: dict[str, float] = {}
+        self._heard: dict[str, float] = {}
+        self._stopped: dict[str, str] = {}
         self._changed, self._monotonic = changed, monotonic
 
     def count(self, uuid: str, event: str, detail: str) -> None:
@@ -49,13 +53,29 @@ class Events:
         if uuid not in self.by_domain and len(self.by_domain) >= MOST_DOMAINS:
             return
         self.by_domain.setdefault(uuid, Counter())[event, detail] += 1
+        self._heard[uuid] = self._monotonic()
         if event == "io_error":
-            self.last_io_error[uuid] = self._monotonic()
+            self.last_io_error[uuid] = self._heard[uuid]
+        elif event == "stopped":
+            self._stopped[uuid] = detail
+        elif event == "started":
+            self._stopped.pop(uuid, None)
 
-    def keep(self, uuids: Container[str]) -> None:
-        """Forget domains that are no longer there."""
-        self.by_domain = {uuid: counts for uuid, counts in self.by_domain.items() if uuid in uuids}
-        self.last_io_error = {uuid: when for uuid, when in self.last_io_error.items() if uuid in uuids}
+    def keep(self, uuids: Container[str], listed_at: float) -> None:
+        """Forget domains that are no longer there.
+
+        Args:
+            uuids: Those that are.
+            listed_at: When they began to be listed: of what was heard later the list may not know yet.
+        """
+        gone = [uuid for uuid, at in self._heard.items() if uuid not in uuids and at < listed_at]
+        for of in (self.by_domain, self.last_io_error, self._heard, self._stopped):
+            for uuid in gone:
+                of.pop(uuid, None)
+
+    def was_ended(self, uuid: str) -> bool:
+        """Whether the last that was heard of a domain is that somebody ended it, or moved it away."""
+        return self._stopped.get(uuid, _UNWANTED[0]) not in _UNWANTED
 
     def io_error_age_s(self, uuid: str) -> float | None:
         """Seconds since the domain's last I/O error; None if none was heard of."""

@@ -66,7 +66,7 @@ class LibvirtHost:
         wanted, within_s = groups | {"state", "interface"}, time_left_s() * _LOOP
         found = await self._one("list", listing.listing, wanted, self._devices, within_s)
         self.vm_ids = {one.uuid: vm_id(one.uuid, one.name) for one in found.domains}
-        self.events.keep(self.vm_ids)
+        self.events.keep(self.vm_ids, found.began)
         await self._listener.listen(time_left_s() * _RESERVE)
         return found
 
@@ -104,11 +104,17 @@ class LibvirtHost:
             if error.reason is Reason.BUSY or not had_time:
                 raise
             log.debug("not reachable error=%r", str(error))
-            return Daemon(reachable=False, round_trip_s=None, hung_calls=self.monitors.hung)
+            return Daemon(
+                reachable=False,
+                round_trip_s=None,
+                hung_calls=self.monitors.hung,
+                waiting_connections=self._connections.waiting,
+            )
         return Daemon(
             reachable=True,
             round_trip_s=answer.round_trip_s,
             hung_calls=self.monitors.hung,
+            waiting_connections=self._connections.waiting,
             hypervisor=answer.hypervisor,
             hypervisor_version=answer.version,
             libvirt_version=answer.library,
@@ -135,10 +141,9 @@ class LibvirtHost:
         """CPU_TOTAL of all active domains: the one source of halt-poll times. Raises CollectError."""
         return await self._one("halt_poll", listing.cpu_total)
 
-    @property
-    def hears_events(self) -> bool:
+    async def hears_events(self) -> bool:
         """Whether the connection that carries events is open."""
-        return self._listener.hears
+        return await self._listener.hears(time_left_s() * _RESERVE)
 
     async def close(self) -> None:
         """Close all connections; waits a second at most."""

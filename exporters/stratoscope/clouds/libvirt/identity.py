@@ -20,6 +20,8 @@ from stratoscope.clouds.libvirt.model import Identity
 READ_ANEW_AFTER_S: Final = 600
 """A definition is read anew at this age even without an event that says it changed; a few at a time."""
 _AT_ONCE: Final = 10
+_MOST_CHANGED: Final = 20_000
+"""So many may change between two lists; then all count as changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,14 @@ class Identities:
         return {uuid: known.identity for uuid, known in self._known.items()}
 
     def forget(self, uuid: str) -> None:
-        """The domain changed: read it anew next time, and show what is known until then."""
-        if uuid in self._known:
-            self._changed_at[uuid] = self._monotonic()
+        """The domain changed: read it anew next time, and show what is known until then.
+
+        It may be one that is not known yet, and is just being read.
+        """
+        if uuid not in self._changed_at and len(self._changed_at) >= _MOST_CHANGED:
+            self._changed_at.clear()
+            self.forget_all()
+        self._changed_at[uuid] = self._monotonic()
 
     def forget_all(self) -> None:
         """Any domain may have changed."""

@@ -90,16 +90,16 @@ class Listener:
         self._connections, self._count, self._regained = connections, count, regained
         self._subscription: Subscription | None = None
         self._opening: asyncio.Future[Subscription] | None = None
+        self._look: asyncio.Future[bool] | None = None
         self._closed = False
 
-    @property
-    def hears(self) -> bool:
-        """Whether the connection that carries events is open."""
-        return self._subscription is not None and self._subscription.connection.is_alive()
+    async def hears(self, within_s: float) -> bool:
+        """Whether the connection that carries events is open; False where that cannot be told in time."""
+        return await self._is_open(within_s) is True
 
     async def listen(self, within_s: float) -> None:
         """Have events come. A new connection is waited for only so long; it counts from when it is there."""
-        if self.hears or self._opening is not None or self._closed:
+        if await self._is_open(within_s) is not False or self._opening is not None or self._closed:
             return
         self._end()
         subscribed = functools.partial(subscribe, count=self._count, loop=asyncio.get_running_loop())
@@ -110,6 +110,21 @@ class Listener:
             return
         self._opening.add_done_callback(self._opened)
         await asyncio.wait({self._opening}, timeout=min(within_s, _WAIT_S))
+
+    async def _is_open(self, within_s: float) -> bool | None:
+        """Asked in a thread, since libvirt locks the connection for it; None where that takes too long."""
+        subscription = self._subscription
+        if subscription is None:
+            return False
+        if self._look is None or self._look.done():
+            try:
+                self._look = self._connections.start_look(subscription.connection)
+            except CollectError as error:
+                log.debug("no events error=%r", str(error))
+                return None
+        look = self._look
+        await asyncio.wait({look}, timeout=min(within_s, _WAIT_S))
+        return look.result() if look.done() and subscription is self._subscription else None
 
     def close(self) -> None:
         """Hear no more events; the connection is closed in a thread."""
@@ -122,7 +137,7 @@ class Listener:
         if error is not None:
             log.debug("no events error=%r", str(error))
             return
-        self._subscription = opening.result()
+        self._subscription, self._look = opening.result(), None
         if self._closed:
             self._end()
             return

@@ -3,6 +3,7 @@
 Source: virConnectGetAllDomainStats with NOWAIT; a driver whose bulk statistics are thin is read per domain.
 """
 
+import time
 from typing import Final
 
 import libvirt
@@ -33,11 +34,13 @@ class Listing(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         complete: Whether their statistics hold all groups already.
         failed: How many domains could not be read.
+        began: When it began, by the monotonic clock: what happened later it may not know.
     """
 
     domains: list[Listed]
     complete: bool
     failed: int = 0
+    began: float = 0.0
 
 
 def listing(connection: Connection, groups: frozenset[str], devices: Devices, within_s: float) -> Listing:
@@ -46,9 +49,10 @@ def listing(connection: Connection, groups: frozenset[str], devices: Devices, wi
     Raises:
         libvirt.libvirtError: The daemon is gone, or not one domain can be read.
     """
+    began = time.monotonic()
     if connection.virt.getType() not in _BULK_DRIVERS:
         read, failed = per_domain.read(connection, groups, devices, within_s)
-        return Listing([Listed(*one) for one in read], complete=True, failed=failed)
+        return Listing([Listed(*one) for one in read], complete=True, failed=failed, began=began)
     flags = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
     domains, objects = [], {}
     for domain, stats in connection.virt.getAllDomainStats(bits(("state", "interface")), flags):
@@ -56,7 +60,7 @@ def listing(connection: Connection, groups: frozenset[str], devices: Devices, wi
         objects[uuid] = domain
         domains.append(Listed(uuid, domain.name(), domain.ID(), stats))
     connection.learn(objects)
-    return Listing(domains, complete=False)
+    return Listing(domains, complete=False, began=began)
 
 
 def cpu_total(connection: Connection) -> dict[str, Stats]:

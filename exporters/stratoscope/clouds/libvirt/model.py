@@ -150,7 +150,11 @@ class Node(msgspec.Struct, frozen=True):
 
 
 class Daemon(msgspec.Struct, frozen=True):
-    """The daemon: reachable or not, what it drives. Versions as `9.0.0`; empty where unknown."""
+    """The daemon: reachable or not, what it drives. Versions as `9.0.0`; empty where unknown.
+
+    Attributes:
+        waiting_connections: Those that it has not opened yet.
+    """
 
     reachable: bool
     round_trip_s: float | None
@@ -158,6 +162,7 @@ class Daemon(msgspec.Struct, frozen=True):
     hypervisor: str = ""
     hypervisor_version: str = ""
     libvirt_version: str = ""
+    waiting_connections: int = 0
 
 
 class Pool(msgspec.Struct, frozen=True, gc=False):

@@ -1,14 +1,15 @@
 """Asks what only the domains' monitors know, so that a domain whose QEMU hangs costs itself alone.
 
 Source: virDomainListGetStats with VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT, the domains split over several
-connections: the call goes through its domains one by one, mostly waiting. NOWAIT skips a domain whose monitor
-another call holds, but the first call that reaches a hung QEMU waits for ever. Such a call is left alone with
-its connection, and its domains are asked anew in smaller pieces over other connections: now the hung one is
-skipped, and so it is in every later collection until the first call returns. A call for one domain alone that
-hangs is not repeated.
+connections: the call goes through its domains one by one, mostly waiting. They are shared out so that the
+calls should take equally long. NOWAIT skips a domain whose monitor another call holds, but the first call
+that reaches a hung QEMU waits for ever. Such a call is left alone with its connection, and its domains are
+asked anew in smaller pieces over other connections: now the hung one is skipped, and so it is in every later
+collection until the first call returns. A call for one domain alone that hangs is not repeated.
 """
 
 import asyncio
+import heapq
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ from stratoscope.clouds.libvirt.connections import Connections
 from stratoscope.clouds.libvirt.errors import GONE
 from stratoscope.clouds.libvirt.model import Monitor
 from stratoscope.clouds.libvirt.stats import Stats, bits, has_monitor_values
+from stratoscope.core.errors import CollectError
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +33,40 @@ MOST_HUNG: Final = 12
 """So many calls may hang at once, beyond it nothing is asked: the daemon has 20 workers for everybody."""
 _LEAST_PATIENCE_S: Final = 1.0
 _SMALLEST_WAIT_S: Final = 0.1
+_USUAL_S: Final = 0.002
+"""What a domain is taken to take before it was asked."""
 
 Answers: TypeAlias = dict[str, Stats]
 
 
+@dataclass(slots=True)
+class _Call:
+    """A call to some domains' monitors.
+
+    Attributes:
+        is_connected: It has its connection; set in its thread. Until then no monitor was asked, and none of
+            them is to blame: the daemon takes no more clients (max_clients), or hangs itself.
+    """
+
+    uuids: Sequence[str]
+    is_connected: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One `ask`: what is wanted, until when, and of which domains it is known whether they answered."""
+    """One `ask`: what is wanted, and until when.
+
+    Attributes:
+        judged: Domains of which it is known whether they answered.
+        unasked: Those of each call that got no connection.
+        refusals: Why, where the daemon said so.
+    """
 
     wanted: Mapping[str, frozenset[str]]
     until: float
     judged: set[str] = field(default_factory=set)
+    unasked: list[Sequence[str]] = field(default_factory=list)
+    refusals: list[CollectError] = field(default_factory=list)
 
     def is_answer(self, uuid: str, stats: Stats | None) -> bool:
         return stats is not None and has_monitor_values(stats, self.wanted[uuid])
@@ -53,11 +78,12 @@ class Monitors:
     def __init__(self, connections: Connections, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._connections = connections
         self._monotonic = monotonic
-        self._hung: dict[asyncio.Future[Answers], Sequence[str]] = {}
+        self._hung: dict[asyncio.Future[Answers], _Call] = {}
         self._under_way = 0
         self._answered_at: dict[str, float] = {}
         self._missed_since: dict[str, float] = {}
         self._usual_s: float | None = None
+        self._took_s: dict[str, float] = {}
 
     @property
     def hung(self) -> int:
@@ -69,6 +95,10 @@ class Monitors:
         now = self._monotonic()
         missed, answered = self._missed_since.get(uuid), self._answered_at.get(uuid)
         return Monitor(0.0 if missed is None else now - missed, None if answered is None else now - answered)
+
+    def begin_anew(self) -> None:
+        """The daemon itself did not answer meanwhile: how long a monitor was silent counts from now on."""
+        self._missed_since = {}
 
     async def ask(self, wanted: Mapping[str, frozenset[str]], within_s: float) -> Answers:
         """Statistics of active domains, in `within_s` at the latest, with all that answered by then.
@@ -83,23 +113,52 @@ class Monitors:
         began = self._monotonic()
         this = _Round(wanted, began + within_s)
         self._forget_all_but(wanted)
-        silent = {uuids[0] for uuids in self._hung.values() if len(uuids) == 1} & wanted.keys()
+        alone = [call.uuids[0] for call in self._hung.values() if call.is_connected and len(call.uuids) == 1]
+        silent = wanted.keys() & set(alone)
         this.judged.update(silent)  # the call that still waits for them asks all the time
         by_groups: dict[frozenset[str], list[str]] = {}
         for uuid, groups in wanted.items():
             if uuid not in silent:
                 by_groups.setdefault(groups, []).append(uuid)
         answers = await _together(self._split(uuids, this) for uuids in by_groups.values())
+        if this.unasked:
+            answers |= await self._over_open_connections(this)
         if answers and not self._hung:
             took = self._monotonic() - began
             self._usual_s = took if self._usual_s is None else 0.7 * self._usual_s + 0.3 * took
         self._account(this, answers)
         return answers
 
+    async def _over_open_connections(self, this: _Round) -> Answers:
+        """Ask those whose calls got no connection one after the other over those that there are."""
+        unasked, this.unasked[:] = list(this.unasked), []
+        answers: Answers = {}
+        for uuids in unasked:
+            answers |= await self._split(uuids, this)
+        if this.refusals and not this.judged:  # nobody could be asked
+            raise this.refusals[0]
+        return answers
+
     async def _split(self, uuids: Sequence[str], this: _Round) -> Answers:
-        parts = max(1, min(PIECES, self._free, len(uuids)))
-        pieces = [uuids[first::parts] for first in range(parts)]
-        return await _together(self._piece(piece, this) for piece in pieces)
+        most = self._connections.free if this.refusals or self._cannot_connect else PIECES
+        if not most:
+            return {}
+        parts = max(1, min(PIECES, most, self._free, len(uuids)))
+        return await _together(self._piece(piece, this) for piece in self._shared_out(uuids, parts))
+
+    def _shared_out(self, uuids: Sequence[str], parts: int) -> Sequence[Sequence[str]]:
+        """Pieces that should take equally long, by what each domain took before.
+
+        A guest whose CPU quota is used up answers 20 times later than others: whoever is in one piece with it
+        would wait for it, and all for that piece.
+        """
+        pieces: list[list[str]] = [[] for _ in range(parts)]
+        lengths_s = [(0.0, 0, piece) for piece in range(parts)]
+        for uuid in sorted(uuids, key=lambda uuid: self._took_s.get(uuid, _USUAL_S), reverse=True):
+            length_s, count, piece = heapq.heappop(lengths_s)
+            pieces[piece].append(uuid)
+            heapq.heappush(lengths_s, (length_s + self._took_s.get(uuid, _USUAL_S), count + 1, piece))
+        return pieces
 
     async def _piece(self, uuids: Sequence[str], this: _Round) -> Answers:
         left_s = this.until - self._monotonic()
@@ -109,6 +168,11 @@ class Monitors:
         if answers is None:
             return await self._split(uuids, this) if len(uuids) > 1 else {}
         return answers
+
+    @property
+    def _cannot_connect(self) -> bool:
+        """A call waits for its connection: another new one would only wait, too."""
+        return any(not call.is_connected for call in self._hung.values())
 
     @property
     def _free(self) -> int:
@@ -125,25 +189,46 @@ class Monitors:
 
         Who is to blame is known of a call that returned, or that was made for one domain alone.
         """
-        future = self._connections.start(_stats, uuids, bits(this.wanted[uuids[0]]))
+        began, call = self._monotonic(), _Call(uuids)
+        future = self._connections.start(_stats, call, bits(this.wanted[uuids[0]]))
         self._under_way += 1
         try:
             done, _ = await asyncio.wait({future}, timeout=patience_s)
             if done:
-                this.judged.update(uuids)
-                return future.result()
+                return self._outcome(future, call, this, self._monotonic() - began)
         except asyncio.CancelledError:
-            self._leave(future, uuids)
+            self._leave(future, call)
             raise
         finally:
             self._under_way -= 1
-        self._leave(future, uuids)
+        self._leave(future, call)
+        if not call.is_connected:
+            this.unasked.append(uuids)
+            return {}
         if len(uuids) == 1:
             this.judged.update(uuids)
         return None
 
-    def _leave(self, future: "asyncio.Future[Answers]", uuids: Sequence[str]) -> None:
-        self._hung[future] = uuids
+    def _outcome(
+        self, future: "asyncio.Future[Answers]", call: _Call, this: _Round, took_s: float
+    ) -> Answers:
+        """The answers of a call that returned; none where the daemon opened no connection for it."""
+        error = future.exception()
+        if isinstance(error, CollectError) and not call.is_connected:
+            this.unasked.append(call.uuids)
+            this.refusals.append(error)
+            return {}
+        this.judged.update(call.uuids)
+        self._learn(call.uuids, took_s / len(call.uuids))
+        return future.result()
+
+    def _learn(self, uuids: Iterable[str], each_s: float) -> None:
+        """What each took, as far as one call for several shows it; one that was slow is so for some time."""
+        for uuid in uuids:
+            self._took_s[uuid] = max(each_s, self._took_s.get(uuid, 0.0) / 2)
+
+    def _leave(self, future: "asyncio.Future[Answers]", call: _Call) -> None:
+        self._hung[future] = call
         future.add_done_callback(self._returned)
 
     def _returned(self, future: "asyncio.Future[Answers]") -> None:
@@ -164,6 +249,7 @@ class Monitors:
     def _forget_all_but(self, wanted: Mapping[str, object]) -> None:
         self._answered_at = {uuid: at for uuid, at in self._answered_at.items() if uuid in wanted}
         self._missed_since = {uuid: at for uuid, at in self._missed_since.items() if uuid in wanted}
+        self._took_s = {uuid: took_s for uuid, took_s in self._took_s.items() if uuid in wanted}
 
 
 async def _together(asking: "Iterable[Coroutine[Any, Any, Answers]]") -> Answers:
@@ -176,10 +262,11 @@ async def _together(asking: "Iterable[Coroutine[Any, Any, Answers]]") -> Answers
     return answers
 
 
-def _stats(connection: Connection, uuids: Iterable[str], groups: int) -> dict[str, Any]:
+def _stats(connection: Connection, call: _Call, groups: int) -> dict[str, Any]:
     """Statistics of these domains, those that went away left out; blocks."""
+    call.is_connected = True
     domains = []
-    for uuid in uuids:
+    for uuid in call.uuids:
         try:
             domains.append(connection.domain(uuid))
         except libvirt.libvirtError as error:

@@ -1,5 +1,6 @@
 """The connections of one URI that are open: idle ones are kept, and dead ones closed. All methods block."""
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -15,6 +16,9 @@ class Pool(Protocol):
 
     def take_new(self) -> Connection:
         """A new connection, after one turned out to be dead."""
+
+    def free(self) -> int:
+        """How many calls could be made now without opening a connection; does not block."""
 
     def give_back(self, connection: Connection) -> None:
         """What `take` or `take_new` gave; it is kept, or closed."""
@@ -49,6 +53,9 @@ class Exclusive:
         while (connection := self._pop()) is not None:
             connection.close()
         return self._connect()
+
+    def free(self) -> int:
+        return len(self._idle)
 
     def give_back(self, connection: Connection) -> None:
         is_alive = connection.is_alive()
@@ -99,6 +106,9 @@ class Shared:
                 self._connection = self._connect()
             self._users += 1
             return self._connection
+
+    def free(self) -> int:
+        return sys.maxsize
 
     def give_back(self, connection: Connection) -> None:
         with self._lock:

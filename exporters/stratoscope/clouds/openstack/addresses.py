@@ -14,7 +14,8 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Pool, Pools
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.extensions import lacks
+from stratoscope.clouds.openstack.fields import Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
 
@@ -22,7 +23,7 @@ from stratoscope.core.collector import Every
 class _Use(msgspec.Struct, frozen=True, gc=False):
     """Numbers are floats: an IPv6 subnet has 2**64 addresses."""
 
-    subnet_id: Text
+    subnet_id: Id
     ip_version: int
     total_ips: float
     used_ips: float
@@ -30,14 +31,14 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Availability(msgspec.Struct, frozen=True, gc=False):
-    network_id: Text
+    network_id: Id
     subnet_ip_availability: list[_Use]
     network_name: Text | None = None
-    project_id: Text | None = None
+    project_id: Id | None = None
 
 
 class _Network(msgspec.Struct, frozen=True, gc=False, rename={"is_external": "router:external"}):
-    id: Text
+    id: Id
     name: Text | None = None
     is_external: bool = False
 
@@ -48,20 +49,20 @@ class _Range(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Subnet(msgspec.Struct, frozen=True, gc=False):
-    id: Text
-    network_id: Text
+    id: Id
+    network_id: Id
     ip_version: int
     allocation_pools: list[_Range]
     name: Text | None = None
-    project_id: Text | None = None
+    project_id: Id | None = None
 
 
 class _Address(msgspec.Struct, frozen=True, gc=False):
-    subnet_id: Text
+    subnet_id: Id
 
 
 class _Port(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
     fixed_ips: list[_Address]
 
 
@@ -98,8 +99,12 @@ class Addresses:
         access = await self._api.access()
         try:
             networks, malformed = await self._api.items(_AVAILABILITIES)
-        except (ForbiddenError, NotThereError):  # NotThereError: the extension is not loaded
+        except ForbiddenError:
             return await self._counted(access)
+        except NotThereError:
+            if await lacks(self._api, "network-ip-availability"):
+                return await self._counted(access)
+            raise
         if not networks and not malformed and not access.is_admin:
             return await self._counted(access)
         external = await self._external()

@@ -1,9 +1,11 @@
 """What the services tell of their own agents, in the shape that most of them share."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from stratoscope.clouds.model import Service
 from stratoscope.clouds.openstack.api import Api
@@ -50,6 +52,26 @@ class ServiceRow(msgspec.Struct, frozen=True, gc=False):
             moment(self.updated_at),
             self.forced_down,
         )
+
+
+def once(services: Iterable[Service]) -> tuple[Service, ...]:
+    """Each service once, by binary and host, in their order.
+
+    Of one that is told twice (its host was set up anew; Heat has several engines on a host, and those that
+    died stay listed for a while) the row counts that is up, or else the one that reported last; the last
+    report of all is its last.
+    """
+    found: dict[tuple[str, str], Service] = {}
+    for service in services:
+        key = service.binary, service.host
+        found[key] = _newer(found[key], service) if key in found else service
+    return tuple(found.values())
+
+
+def _newer(one: Service, other: Service) -> Service:
+    heartbeats = [row.heartbeat for row in (one, other) if row.heartbeat is not None]
+    best = max(one, other, key=lambda row: (row.is_up, row.heartbeat or 0.0))
+    return replace(best, heartbeat=max(heartbeats, default=None))
 
 
 async def only_admins_see(api: Api, what: str) -> None:

@@ -25,6 +25,13 @@ class NotThereError(CollectError):
         super().__init__(Reason.UNAVAILABLE, message)
 
 
+class BadRequestError(CollectError):
+    """400: the service does not understand what it is asked, or knows nothing of what it is asked about."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.MALFORMED, message)
+
+
 class Access(msgspec.Struct, frozen=True):
     """What the token says.
 
@@ -51,17 +58,22 @@ class Api(Protocol):
     """One cloud and region, asked within its budget.
 
     Every method raises, besides what it says itself:
-        CollectError: `timeout`, `unavailable` (no connection, 5xx), `unauthorized` (the log-in is refused),
-            `malformed`, `busy` (429, or the budget of this refresh is used up).
+        CollectError: `timeout`, `unavailable` (no connection, 5xx; the service is older than what is asked of
+            it), `unauthorized` (the log-in is refused), `malformed`, `busy` (429, or the budget of this
+            refresh is used up).
         LeftOutError: `absent`, when the catalogue does not have the service.
         ForbiddenError: 403.
         NotThereError: 404.
+        BadRequestError: 400.
     """
 
     cloud: str
 
     async def access(self) -> Access:
         """What the token in force says; logs in when there is none."""
+
+    async def knows(self, service: str, version: str) -> bool:
+        """Whether a service's microversions reach that one."""
 
     async def get(  # noqa: PLR0913 - what makes up a request
         self,

@@ -15,8 +15,10 @@ from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.door.client import Client
 from stratoscope.clouds.openstack.door.session import Session
+from stratoscope.clouds.openstack.each.all import EachObject
 from stratoscope.clouds.openstack.endpoints import Endpoints
 from stratoscope.clouds.openstack.extras.all import Extras
+from stratoscope.clouds.openstack.extras.keystone import Keystone
 from stratoscope.clouds.openstack.identity import Identity
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.clouds.openstack.names import Names
@@ -80,6 +82,7 @@ def _readers(api: Api) -> Sequence[Reader]:
         hypervisors,
         placement,
         capacity.flavors,
+        capacity.aggregates,
         capacity,
         Identity(names),
         ProjectQuotas(api, names),
@@ -88,4 +91,6 @@ def _readers(api: Api) -> Sequence[Reader]:
         Volume(api),
         Image(api),
         Extras(api),
+        Keystone(api),
+        EachObject(api),
     )

@@ -34,6 +34,7 @@ async def pages(api: Api, tally: "Tally", listing: Listing[T], query: Query) -> 
             async for page in found:
                 read += 1
                 tally.malformed += page.malformed
+                tally.is_cut = tally.is_cut or page.is_cut
                 yield page.items
         except CollectError as error:
             if not read or error.reason not in _OUT_OF_TIME or not _is_over():
@@ -61,17 +62,26 @@ class Tally:
     Attributes:
         sort: As `model.Objects.sort`.
         malformed: How many made no sense.
+        is_cut: The source ended the list early: there are more.
     """
 
-    def __init__(self, sort: str, *, is_sized: bool = False, has_orphans: bool = False) -> None:
+    def __init__(
+        self,
+        sort: str,
+        *,
+        is_sized: bool = False,
+        has_orphans: bool = False,
+        has_admin_state: bool = False,
+    ) -> None:
         self.sort, self._is_sized, self._has_orphans = sort, is_sized, has_orphans
         self._by_state: defaultdict[str, list[int]] = defaultdict(_nothing)
         self._by_project: defaultdict[str, list[int]] = defaultdict(_nothing)
-        self._orphans = _nothing()
+        self._orphans, self._admin_down = _nothing(), 0 if has_admin_state else None
         self._sees_others = False
         self.malformed = 0
+        self.is_cut = False
 
-    def add(
+    def add(  # noqa: PLR0913 - what is counted of an object
         self,
         state: str,
         project_id: str | None,
@@ -79,6 +89,7 @@ class Tally:
         *,
         is_orphan: bool = False,
         is_others: bool = False,
+        is_admin_down: bool = False,
     ) -> None:
         """One more.
 
@@ -86,16 +97,25 @@ class Tally:
             project_id: None where the source does not tell.
             size: Bytes.
             is_others: It is one that only those are shown who see all projects'.
+            is_admin_down: It was taken down on purpose.
         """
         _count(self._by_state[state], size)
         if project_id is not None:
             _count(self._by_project[project_id], size)
         if is_orphan:
             _count(self._orphans, size)
+        if self._admin_down is not None:
+            self._admin_down += is_admin_down
         self._sees_others = self._sees_others or is_others
 
     def objects(self, *, is_whole: bool) -> Objects:
-        """What was counted. Args: is_whole: What the token's role says, where no object was another's."""
+        """What was counted; nothing of a list that was cut, as a part of a sum is no sum.
+
+        Args:
+            is_whole: What the token's role says, where no object was another's.
+        """
+        if self.is_cut:
+            return Objects(self.sort, {}, None, {}, is_whole=False, malformed=self.malformed)
         return Objects(
             self.sort,
             {state: self._result(count) for state, count in self._by_state.items()},
@@ -103,6 +123,7 @@ class Tally:
             {project_id: self._result(count) for project_id, count in self._by_project.items()},
             is_whole or self._sees_others,
             self.malformed,
+            self._admin_down,
         )
 
     def _result(self, count: list[int]) -> Count:

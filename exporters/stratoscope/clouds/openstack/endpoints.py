@@ -12,7 +12,7 @@ from stratoscope.clouds.model import LATENCY_BOUNDS, Endpoint
 from stratoscope.clouds.model import Endpoints as Answer
 from stratoscope.clouds.openstack.door.catalogue import Endpoint as Place
 from stratoscope.clouds.openstack.door.client import Client
-from stratoscope.core.collector import Every
+from stratoscope.core.collector import Every, at_most_s
 from stratoscope.core.errors import CollectError, Reason
 
 SERVICES: Final = (
@@ -74,7 +74,8 @@ class Endpoints:
         """
         seen = self._seen.setdefault(service, _Seen())
         try:
-            status, seconds = await self._client.check(service, place, "check", self._timeout_s)
+            timeout_s = at_most_s(self._timeout_s)
+            status, seconds = await self._client.check(service, place, "check", timeout_s)
         except CollectError as error:
             seen.is_up = None if error.reason is Reason.BUSY else False
             return

@@ -2,15 +2,31 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeAlias, overload
+from urllib.parse import quote
 
 import msgspec
 
-Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
-"""A name, an id or a state: bounded, so that an absurd one makes its item malformed and does not reach the
-page. The services themselves allow 255 characters."""
+from stratoscope.core.errors import CollectError, Reason
 
-UNREAD: Final = (msgspec.DecodeError, RecursionError)
-"""What decoding JSON raises; the second where it is nested too deep."""
+Id: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
+"""What tells things apart: an absurd one makes its item malformed, since cut it would be another's. The
+services themselves allow 255 characters."""
+
+Text: TypeAlias = str
+"""A name or a state, of any length: core cuts what is shown, and counts it."""
+
+
+def segment(text: str) -> str:
+    """An id as one segment of a path, whatever is in it.
+
+    Raises:
+        CollectError: `malformed`: no path can have it, it would name another thing.
+    """
+    if text in {"", ".", ".."}:
+        raise CollectError(Reason.MALFORMED, f"no id: {text!r}")
+    return quote(text, safe="")
+
+
 MIB: Final = 2**20
 GIB: Final = 2**30
 
@@ -32,3 +48,10 @@ def moment(when: datetime | None) -> float | None:
     if when is None:
         return None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def enabled_state(enabled: bool | None) -> str:
+    """The state of what Keystone only calls enabled or not."""
+    if enabled is None:
+        return ""
+    return "enabled" if enabled else "disabled"

@@ -1,35 +1,42 @@
 """Glance: images, counted and named. Source: /v2/images, once more for those that are hidden.
 
-An administrator sees all; any other those of its own project, the public ones and those shared with it. So
-another project's private image tells that all are seen, whatever the administrator's role is called.
+An administrator sees all; any other those of its own project, the public ones, the community's and those
+shared with it. So another project's private image tells that all are seen, whatever the administrator's role
+is called.
+
+Other projects' community images (since Ocata) are on no list unless it is asked for them: by
+`visibility=all`, before Stein by `visibility=community`.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 import msgspec
 
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.api import Api, BadRequestError
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.fields import Text
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+from stratoscope.clouds.openstack.fields import Id, Text
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.core.collector import Every
 
 
 class _Image(msgspec.Struct, frozen=True, gc=False):
     """Attributes: size: Bytes; None until there are data. name: Whatever its owner wrote; None for none."""
 
-    id: Text
-    status: Text
+    id: Id
+    status: Text = ""
     name: Text | None = None
     size: int | None = None
-    owner: Text | None = None
+    owner: Id | None = None
     visibility: Text = ""
 
 
 _IMAGES: Final = Listing("image", "/v2/images", "images", _Image)
+_ALL: Final = {**WHOLE_PAGE, "visibility": "all"}
+_COMMUNITY: Final = {**WHOLE_PAGE, "visibility": "community"}
+_HIDDEN: Final = {"os_hidden": "true"}
 
 
 class Image:
@@ -45,7 +52,7 @@ class Image:
                 model.Images,
                 self.images,
                 Every(300, 60, 900),
-                cost="2, and 1 for each further 1,000 images",
+                cost="2, before Stein 5, and 1 for each further 1,000 images",
                 role="admin; any other sees what it may boot",
             ),
         )
@@ -57,13 +64,29 @@ class Image:
         """
         found: dict[str, model.Image] = {}
         tally, access = Tally("images", is_sized=True), await self._api.access()
-        for query in (WHOLE_PAGE, {**WHOLE_PAGE, "os_hidden": "true"}):
-            async for listed in pages(self._api, tally, _IMAGES, query):
-                for image in listed:
-                    is_others = image.visibility == "private" and is_anothers(image.owner, access)
+        async for listed in self._lists(tally):
+            for image in listed:
+                is_others = image.visibility == "private" and is_anothers(image.owner, access)
+                if image.id not in found:
                     tally.add(image.status, image.owner, image.size or 0, is_others=is_others)
-                    found[image.id] = _named(image)
+                found[image.id] = _named(image)
         return model.Images(tally.objects(is_whole=access.is_admin), tuple(found.values()))
+
+    async def _lists(self, tally: Tally) -> AsyncGenerator[list[_Image], None]:
+        """The pages of all lists; a Glance that is older than what it is asked for says 400."""
+        try:
+            async for listed in pages(self._api, tally, _IMAGES, _ALL):
+                yield listed
+            queries: Sequence[Query] = [_ALL | _HIDDEN]
+        except BadRequestError:
+            queries = [WHOLE_PAGE, WHOLE_PAGE | _HIDDEN, _COMMUNITY, _COMMUNITY | _HIDDEN]
+        for query in queries:
+            try:
+                async for listed in pages(self._api, tally, _IMAGES, query):
+                    yield listed
+            except BadRequestError:
+                if "visibility" not in query:
+                    raise
 
 
 def _named(image: _Image) -> model.Image:

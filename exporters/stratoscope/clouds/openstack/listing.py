@@ -1,8 +1,8 @@
 """Lists as OpenStack's services answer them: typed items straight from bytes, and the way to the next page.
 
-A page is decoded in one go. Where that fails each item is decoded by itself, so that one that makes no sense
-costs itself alone and is counted. What has an `id` or `uuid` is told once: a list that changes while it is
-read page by page may have it on two of them.
+A page is decoded in one go. Where that fails each item is decoded by itself, and where that fails each of its
+fields (see by_field.py): what makes no sense costs itself alone and is counted. What has an `id` or `uuid` is
+told once: a list that changes while it is read page by page may have it on two of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from stratoscope.clouds.openstack.fields import UNREAD
+from stratoscope.clouds.openstack.by_field import ByField
+from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
@@ -22,11 +23,18 @@ Query: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """Attributes: more: The query that asks for the next page; None on the last one."""
+    """One page.
+
+    Attributes:
+        malformed: How many items, or fields that items can do without, made no sense.
+        more: The query that asks for the next page; None on the last one.
+        is_cut: The service says that it ends its list early: there are more items than it tells.
+    """
 
     items: list[T]
     malformed: int = 0
     more: Query | None = None
+    is_cut: bool = False
 
 
 class Listing(Generic[T]):
@@ -39,6 +47,7 @@ class Listing(Generic[T]):
         operation: The label `operation` of its requests.
         version: The newest microversion that is understood; an older cloud is asked with its own newest.
             "" where there is none.
+        oldest: The oldest one; "" where items of a service without any make sense, too.
         headers: Further ones of its requests: Designate's `X-Auth-All-Projects`.
         is_repeated: Something that stands on two pages is told twice: the second time it may be newer.
     """
@@ -52,29 +61,32 @@ class Listing(Generic[T]):
         *,
         operation: str = "",
         version: str = "",
+        oldest: str = "",
         headers: Mapping[str, str] | None = None,
         is_repeated: bool = False,
     ) -> None:
-        self.service, self.path, self.key, self.version = service, path, key, version
-        self.operation = operation or key
+        self.service, self.path, self.key = service, path, key
+        self.version, self.oldest = version, oldest
+        self.operation, self._kind = operation or key, item
         self.headers = headers or {}
         fields = () if is_repeated else getattr(item, "__struct_fields__", ())
         name = next((one for one in ("id", "uuid") if one in fields), None)
         self._identity: Callable[[T], str | int] | None = attrgetter(name) if name else None
-        self._item = msgspec.json.Decoder(item)
+        self._item = Decoder(item)
+        self._by_field: ByField[T] | None = None  # made when first needed
         whole = msgspec.defstruct(f"Whole_{key}", [("items", list[item], msgspec.field(name=key))])  # type: ignore[valid-type]  # a type at run time
         raw = msgspec.defstruct(
             f"Raw_{key}", [("items", list[msgspec.Raw] | None, msgspec.field(name=key, default=None))]
         )
-        self._whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(whole)
-        self._raw: msgspec.json.Decoder[Any] = msgspec.json.Decoder(raw)
+        self._whole: Decoder[Any] = Decoder(whole)
+        self._raw: Decoder[Any] = Decoder(raw)
         self._error = ""  # of the first item that made no sense, on the last page with one
         links = msgspec.defstruct(
             f"Links_{key}",
             [("links_of", list[_Link] | None, msgspec.field(name=f"{key}_links", default=None))],
             bases=(_Links,),
         )
-        self._links: msgspec.json.Decoder[Any] = msgspec.json.Decoder(links)
+        self._links: Decoder[Any] = Decoder(links)
 
     def items(self, body: bytes) -> tuple[list[T], int]:
         """The items of a page, and how many made no sense.
@@ -84,7 +96,7 @@ class Listing(Generic[T]):
         """
         try:
             return self._whole.decode(body).items, 0
-        except UNREAD as error:
+        except msgspec.DecodeError as error:
             return self._one_by_one(body, error)
 
     def more(self, body: bytes) -> Query | None:
@@ -95,16 +107,23 @@ class Listing(Generic[T]):
         Raises:
             CollectError: `malformed`, when it cannot be told whether there is one: the rest would be missing.
         """
-        try:
-            href = self._links.decode(body).href()
-        except UNREAD as error:
-            raise self._malformed(error) from error
+        href = self._decode_links(body).href()
         return parse_qsl(urlsplit(href).query, keep_blank_values=True) if href else None
 
+    def is_cut(self, body: bytes) -> bool:
+        """Whether the service says that it ends its list with this page, though there are more items.
+
+        Keystone does (`truncated`), beyond `list_limit`. Raises CollectError as `more`.
+        """
+        if b'"truncated"' not in body:  # much quicker than to decode it
+            return False
+        links = self._decode_links(body)
+        return links.truncated is True and not links.href()
+
     def page(self, body: bytes) -> Page[T]:
-        """Both. Raises CollectError as `items`."""
+        """All of it. Raises CollectError as `items`."""
         items, malformed = self.items(body)
-        return Page(items, malformed, self.more(body))
+        return Page(items, malformed, self.more(body), self.is_cut(body))
 
     def once(self) -> Callable[[list[T]], list[T]]:
         """For one reading of the list: of a page's items those that no page before had, each once."""
@@ -132,18 +151,37 @@ class Listing(Generic[T]):
     def _one_by_one(self, body: bytes, error: Exception) -> tuple[list[T], int]:
         try:
             raws = self._raw.decode(body).items
-        except UNREAD as worse:
+        except msgspec.DecodeError as worse:
             raise self._malformed(worse) from worse
         if raws is None:
             raise self._malformed(error) from error
         good, errors = [], []
         for raw in raws:
             try:
-                good.append(self._item.decode(raw))
-            except UNREAD as why:
+                item, wrong = self._decode(raw)
+            except msgspec.DecodeError as why:
                 errors.append(str(why))
+            else:
+                good.append(item)
+                errors += wrong
         self._error = errors[0] if errors else self._error
         return good, len(errors)
+
+    def _decode(self, raw: msgspec.Raw) -> tuple[T, list[str]]:
+        """An item, and what was wrong with fields that it can do without."""
+        try:
+            return self._item.decode(raw), []
+        except msgspec.DecodeError:
+            if self._by_field is None:
+                self._by_field = ByField(self._kind)
+            return self._by_field.decode(raw)
+
+    def _decode_links(self, body: bytes) -> "_Links":
+        try:
+            links: _Links = self._links.decode(body)
+        except msgspec.DecodeError as error:
+            raise self._malformed(error) from error
+        return links
 
     def _malformed(self, error: Exception) -> CollectError:
         return CollectError(Reason.MALFORMED, f"{self.service}: {self.operation}: {error}")
@@ -159,8 +197,13 @@ class _Next(msgspec.Struct, frozen=True):
 
 
 class _Links(msgspec.Struct, frozen=True):
-    """The three ways in which services tell where the next page is."""
+    """The three ways in which services tell where the next page is.
 
+    Attributes:
+        truncated: Keystone's; whatever it is where it is no list of Keystone's.
+    """
+
+    truncated: Any = None
     next: str | None = None
     links: _Next | list[_Link] | None = None
     links_of: list[_Link] | None = None
@@ -177,6 +220,18 @@ class _Links(msgspec.Struct, frozen=True):
 def pairs(query: Query) -> list[tuple[str, str]]:
     """The names and values of a query, in its order."""
     return [*query.items()] if isinstance(query, Mapping) else [*query]
+
+
+def limit_of(query: Query) -> int | None:
+    """How many items per page a query asks for."""
+    limit = dict(pairs(query)).get("limit", "")
+    return int(limit) if limit.isdecimal() and int(limit) > 0 else None
+
+
+def limited(query: Query, limit: int) -> Query:
+    """The query for so many items per page."""
+    others = [(name, str(limit) if name == "limit" else value) for name, value in pairs(query)]
+    return others if limit_of(others) else [*others, ("limit", str(limit))]
 
 
 WHOLE_PAGE: Final = {"limit": "1000"}

@@ -1,4 +1,4 @@
-"""Names of projects and users. Source: Keystone's /v3/projects, /v3/users and /v3/domains; role admin.
+"""Names of projects and users. Source: Keystone's /v3/projects and /v3/domains, and users.py; role admin.
 
 Without that role: /v3/auth/projects, the projects that the credential's user has a role on.
 """
@@ -7,7 +7,8 @@ import asyncio
 import logging
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, TypeAlias, TypeVar
+from collections.abc import Set as AbstractSet
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -15,44 +16,37 @@ from msgspec.structs import replace
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError
-from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+from stratoscope.clouds.openstack.named import Found, Named, read
+from stratoscope.clouds.openstack.users import Users
+from stratoscope.core.collector import at_most_s
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, again
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-_Told: TypeAlias = tuple[float, T]
-"""What was read, and when, on the monotonic clock."""
 
 _STALE_S: Final = 900.0
 """Names are read anew when somebody asks and the question `projects` has not done so for so long."""
 _KEPT_S: Final = 3 * _STALE_S
-"""So long users and domains are kept that alone cannot be read again."""
+"""So long domains are kept that alone cannot be read again."""
 _RECENT_S: Final = 60.0
-"""So long the same answer, or the same failure, serves all who ask."""
+"""So long a failure serves all who ask, and nobody waits for names again whose patience has ended."""
 _PATIENCE_S: Final = 10.0
 """So long others wait for names, no more than once in a while: a slow Keystone must not cost them their own
 answers."""
 
 
-class _Item(msgspec.Struct, frozen=True, gc=False):
-    """A project, user or domain."""
-
-    id: Text
-    name: Text
-    domain_id: Text | None = None
-    enabled: bool = True
-
-
-_PROJECTS: Final = Listing("identity", "/v3/projects", "projects", _Item)
-_OWN_PROJECTS: Final = Listing("identity", "/v3/auth/projects", "projects", _Item, operation="auth/projects")
-_USERS: Final = Listing("identity", "/v3/users", "users", _Item)
-_DOMAINS: Final = Listing("identity", "/v3/domains", "domains", _Item)
+_PROJECTS: Final = Listing("identity", "/v3/projects", "projects", Named)
+_OWN_PROJECTS: Final = Listing("identity", "/v3/auth/projects", "projects", Named, operation="auth/projects")
+_DOMAINS: Final = Listing("identity", "/v3/domains", "domains", Named)
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """Attributes: is_whole: All projects of the cloud, or only those of the credential's user."""
+    """What was read.
+
+    Attributes:
+        is_whole: All projects of the cloud, or only those of the credential's user.
+        read: When that ended, on the monotonic clock.
+    """
 
     answer: Projects
     projects: Mapping[str, str]
@@ -69,19 +63,20 @@ class Names:
         self._api, self._clock = api, clock
         self._one_at_a_time = asyncio.Lock()
         self._known: _Known | None = None
-        self._users: _Told[list[_Item]] | None = None
+        self._users = Users(api, clock)
         self._owners: Collection[str] = ()
-        self._domains: _Told[Mapping[str, str]] | None = None
+        self._domains: tuple[float, Mapping[str, str]] | None = None
+        self._cut: frozenset[str] = frozenset()
         self._impatient_until = -math.inf
         self._failure: tuple[float, CollectError | LeftOutError] | None = None
 
     async def read(self) -> Projects:
-        """Projects and users as they are now, at most a minute ago; users that own VMs first.
+        """Projects and users as they are now; users that own VMs first.
 
         Raises:
             CollectError, LeftOutError: As Api.
         """
-        answer = (await self._not_older_than(_RECENT_S)).answer
+        answer = (await self._anew()).answer
         return replace(answer, users=_first(answer.users, self._owners)) if answer.users else answer
 
     async def projects(self) -> Mapping[str, str]:
@@ -121,7 +116,7 @@ class Names:
         if is_being_read or self._clock.monotonic() < self._impatient_until:
             return self._known
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(at_most_s(_PATIENCE_S)):
                 return await self._not_older_than(_STALE_S)
         except TimeoutError:
             self._impatient_until = self._clock.monotonic() + _RECENT_S
@@ -135,57 +130,71 @@ class Names:
             if self._known is not None and now - self._known.read < seconds:
                 return self._known
             if self._failure is not None and now - self._failure[0] < _RECENT_S:
-                raise self._failure[1]
-            try:
-                self._known = await self._read_all()
-            except (CollectError, LeftOutError) as error:
-                self._failure = (now, error)
-                raise
-            self._failure = None
-            return self._known
+                raise again(self._failure[1])
+            return await self._read_now()
+
+    async def _anew(self) -> _Known:
+        """What was read since this was called: by somebody whose reading was under way, or else now."""
+        asked = self._clock.monotonic()
+        async with self._one_at_a_time:
+            if self._known is not None and self._known.read > asked:
+                return self._known
+            if self._failure is not None and self._failure[0] > asked:
+                raise again(self._failure[1])
+            return await self._read_now()
+
+    async def _read_now(self) -> _Known:
+        try:
+            self._known = await self._read_all()
+        except (CollectError, LeftOutError) as error:
+            self._failure = (self._clock.monotonic(), error)
+            raise
+        self._failure = None
+        return self._known
 
     async def _read_all(self) -> _Known:
         access = await self._api.access()
-        projects, malformed, is_whole = await self._read_projects(access)
+        projects, is_whole = await self._read_projects(access)
         domains = await self._read_domains()
-        users, malformed_users = await self._read_users(access)
+        found, malformed = await self._users.read(access, domains)
+        users = found or Found([])
         answer = Projects(
-            tuple(Project(*_identity(one, domains)) for one in projects),
-            None if users is None else tuple(User(*_identity(one, domains)) for one in users),
-            malformed + malformed_users,
+            tuple(Project(*_identity(one, domains)) for one in projects.items),
+            None if found is None else tuple(User(*_identity(one, domains)) for one in users.items),
+            projects.malformed + malformed,
+            truncated={"projects": projects.is_cut, "users": users.is_cut},
         )
+        self._note({sort for sort, is_cut in answer.truncated.items() if is_cut})
         return _Known(
             answer,
-            _by_id(access.project_id, access.project_name, projects),
-            _by_id(access.user_id, access.user_name, users or ()),
+            _by_id(access.project_id, access.project_name, projects.items),
+            _by_id(access.user_id, access.user_name, users.items),
             access.project_id,
             is_whole,
             self._clock.monotonic(),
         )
 
-    async def _read_projects(self, access: Access) -> tuple[list[_Item], int, bool]:
-        """The projects, how many made no sense, and whether these are all of the cloud's."""
-        try:
-            projects, malformed = await self._api.items(_PROJECTS)
-        except ForbiddenError:
-            projects, malformed = [], 0
-        if projects or malformed or access.is_admin:
-            return projects, malformed, True
-        return *await self._api.items(_OWN_PROJECTS), False
+    def _note(self, cut: AbstractSet[str]) -> None:
+        """Say at the change which lists are not whole."""
+        for sort in sorted(cut - self._cut):
+            log.warning(
+                "not all are told cloud=%s sort=%s: Keystone cut the list (list_limit), or a domain's cannot "
+                "be read; no total is shown",
+                *(self._api.cloud, sort),
+            )
+        for sort in sorted(self._cut - cut):
+            log.info("all are told again cloud=%s sort=%s", self._api.cloud, sort)
+        self._cut = frozenset(cut)
 
-    async def _read_users(self, access: Access) -> tuple[list[_Item] | None, int]:
-        """Keystone with a driver for each domain tells only the users of the credential's own domain."""
+    async def _read_projects(self, access: Access) -> tuple[Found, bool]:
+        """The projects, and whether these are those of the cloud, not the credential's user's alone."""
         try:
-            users, malformed = await self._api.items(_USERS)
+            projects = await read(self._api, _PROJECTS)
         except ForbiddenError:
-            return None, 0
-        except CollectError as error:  # a directory behind Keystone that is slow, or very large
-            log.warning("users stay as last read cloud=%s error=%r", self._api.cloud, str(error))
-            return self._kept(self._users), int(error.reason is Reason.MALFORMED)
-        self._users = self._clock.monotonic(), users
-        if users or malformed or access.is_admin:
-            return users, malformed
-        return None, 0
+            projects = Found([])
+        if projects.items or projects.malformed or access.is_admin:
+            return projects, True
+        return await read(self._api, _OWN_PROJECTS), False
 
     async def _read_domains(self) -> Mapping[str, str]:
         """Names by id; empty where they may not be read."""
@@ -195,22 +204,23 @@ class Names:
             return {}
         except CollectError as error:
             log.warning("domains stay as last read cloud=%s error=%r", self._api.cloud, str(error))
-            return self._kept(self._domains) or {}
+            return self._kept_domains()
         names = {domain.id: domain.name for domain in domains}
         self._domains = self._clock.monotonic(), names
         return names
 
-    def _kept(self, told: _Told[T] | None) -> T | None:
+    def _kept_domains(self) -> Mapping[str, str]:
         """What was last read; nothing when that is too long ago."""
-        return told[1] if told is not None and self._clock.monotonic() - told[0] <= _KEPT_S else None
+        told = self._domains
+        return told[1] if told is not None and self._clock.monotonic() - told[0] <= _KEPT_S else {}
 
 
-def _identity(item: _Item, domains: Mapping[str, str]) -> tuple[str, str, str, bool]:
+def _identity(item: Named, domains: Mapping[str, str]) -> tuple[str, str, str, bool | None]:
     domain_id = item.domain_id or ""
     return item.id, item.name, domains.get(domain_id, domain_id), item.enabled
 
 
-def _by_id(own_id: str, own_name: str, items: Sequence[_Item]) -> Mapping[str, str]:
+def _by_id(own_id: str, own_name: str, items: Sequence[Named]) -> Mapping[str, str]:
     """Names, the credential's own in any case."""
     own = {own_id: own_name} if own_id else {}
     return own | {item.id: item.name for item in items}

@@ -14,10 +14,11 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Objects, Service, Services
-from stratoscope.clouds.openstack.agents import only_admins_see
+from stratoscope.clouds.openstack.agents import once, only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.extensions import extension
+from stratoscope.clouds.openstack.fields import Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
@@ -38,33 +39,36 @@ class _Agent(msgspec.Struct, frozen=True, gc=False):
 class _Port(msgspec.Struct, frozen=True, gc=False, rename={"host": "binding:host_id"}):
     """`host` is told to administrators alone."""
 
-    id: Text
-    status: Text
-    project_id: Text | None = None
-    device_id: str | None = None
+    id: Id
+    status: Text = ""
+    admin_state_up: bool | None = None
+    project_id: Id | None = None
+    device_id: Id | None = None
     device_owner: str | None = None
     host: str | None = None
 
 
 class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
-    id: Text
-    status: Text
-    project_id: Text | None = None
-    port_id: str | None = None
+    id: Id
+    status: Text = ""
+    project_id: Id | None = None
+    port_id: Id | None = None
 
 
 class _Router(msgspec.Struct, frozen=True, gc=False):
-    id: Text
-    status: Text
-    project_id: Text | None = None
+    id: Id
+    status: Text = ""
+    admin_state_up: bool | None = None
+    project_id: Id | None = None
 
 
 class _Network(msgspec.Struct, frozen=True, gc=False, rename={"is_external": "router:external"}):
     """Shared and external ones are shown to other projects."""
 
-    id: Text
-    status: Text
-    project_id: Text | None = None
+    id: Id
+    status: Text = ""
+    admin_state_up: bool | None = None
+    project_id: Id | None = None
     shared: bool = True
     is_external: bool = True
 
@@ -119,21 +123,22 @@ class Network:
 
     async def agents(self) -> Services:
         """The agents. `alive` is Neutron's own verdict, after `agent_down_time` (75 s by default)."""
-        agents, malformed = await self._api.items(_AGENTS, _fields("binary", *_OF_AGENTS))
+        async with extension(self._api, "agent"):
+            agents, malformed = await self._api.items(_AGENTS, _fields("binary", *_OF_AGENTS))
         if not agents and not malformed:
             await only_admins_see(self._api, "Neutron's agents")
             if self._are_ports_bound:
                 raise LeftOutError(
                     LeftOut.UNAUTHORIZED, "Neutron's agents: an empty list, but ports are bound to hosts"
                 )
-        return Services(tuple(map(_service, agents)), malformed)
+        return Services(once(map(_service, agents)), malformed)
 
     async def ports(self) -> Objects:
         """Ports; one without device and owner of a device is bound to nothing.
 
         A trunk's subport has an owner alone. A virtual address that VMs hand over to each other has neither.
         """
-        tally, access = Tally("ports", has_orphans=True), await self._api.access()
+        tally, access = Tally("ports", has_orphans=True, has_admin_state=True), await self._api.access()
         are_bound = False
         fields = _fields("id", *_OF_PORTS, is_paged=True)
         async for listed in pages(self._api, tally, _PORTS, fields):
@@ -141,7 +146,13 @@ class Network:
                 is_orphan = not port.device_id and not port.device_owner
                 # The owner of a network sees others' ports on it, but not where they are.
                 is_others = port.host is not None and is_anothers(port.project_id, access)
-                tally.add(port.status, port.project_id or "", is_orphan=is_orphan, is_others=is_others)
+                tally.add(
+                    port.status,
+                    port.project_id or "",
+                    is_orphan=is_orphan,
+                    is_others=is_others,
+                    is_admin_down=port.admin_state_up is False,
+                )
                 are_bound = are_bound or bool(port.host)
         self._are_ports_bound = are_bound
         return tally.objects(is_whole=access.is_admin)
@@ -150,36 +161,47 @@ class Network:
         """Floating IPs; one without a port is bound to nothing."""
         tally, access = Tally("floating_ips", has_orphans=True), await self._api.access()
         fields = _fields("id", "status", "project_id", "port_id", is_paged=True)
-        async for listed in pages(self._api, tally, _FLOATING_IPS, fields):
-            for address in listed:
-                is_orphan, is_others = not address.port_id, is_anothers(address.project_id, access)
-                tally.add(address.status, address.project_id or "", is_orphan=is_orphan, is_others=is_others)
+        async with extension(self._api, "router"):
+            async for listed in pages(self._api, tally, _FLOATING_IPS, fields):
+                for one in listed:
+                    is_orphan, is_others = not one.port_id, is_anothers(one.project_id, access)
+                    tally.add(one.status, one.project_id or "", is_orphan=is_orphan, is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
 
     async def routers(self) -> Objects:
-        tally, access = Tally("routers"), await self._api.access()
-        fields = _fields("id", "status", "project_id", is_paged=True)
-        async for listed in pages(self._api, tally, _ROUTERS, fields):
-            for router in listed:
-                is_others = is_anothers(router.project_id, access)
-                tally.add(router.status, router.project_id or "", is_others=is_others)
+        """Routers. One that is taken down by its owner or an administrator keeps the status ACTIVE."""
+        tally, access = Tally("routers", has_admin_state=True), await self._api.access()
+        fields = _fields("id", "status", "admin_state_up", "project_id", is_paged=True)
+        async with extension(self._api, "router"):
+            async for listed in pages(self._api, tally, _ROUTERS, fields):
+                for router in listed:
+                    is_others = is_anothers(router.project_id, access)
+                    is_down = router.admin_state_up is False
+                    tally.add(
+                        router.status, router.project_id or "", is_others=is_others, is_admin_down=is_down
+                    )
         return tally.objects(is_whole=access.is_admin)
 
     async def networks(self) -> Objects:
-        tally, access = Tally("networks"), await self._api.access()
-        fields = _fields("id", "status", "project_id", "shared", "router:external", is_paged=True)
+        """Networks. One that is taken down by its owner or an administrator keeps the status ACTIVE."""
+        tally, access = Tally("networks", has_admin_state=True), await self._api.access()
+        names = ("id", "status", "admin_state_up", "project_id", "shared", "router:external")
+        fields = _fields(*names, is_paged=True)
         async for listed in pages(self._api, tally, _NETWORKS, fields):
             for network in listed:
                 is_hidden = not network.shared and not network.is_external
                 is_others = is_hidden and is_anothers(network.project_id, access)
-                tally.add(network.status, network.project_id or "", is_others=is_others)
+                is_down = network.admin_state_up is False
+                tally.add(
+                    network.status, network.project_id or "", is_others=is_others, is_admin_down=is_down
+                )
         return tally.objects(is_whole=access.is_admin)
 
 
 _OF_AGENTS: Final = (
     "host", "alive", "admin_state_up", "availability_zone", "heartbeat_timestamp", "description",
 )  # fmt: skip
-_OF_PORTS: Final = ("status", "project_id", "device_id", "device_owner", "binding:host_id")
+_OF_PORTS: Final = ("status", "admin_state_up", "project_id", "device_id", "device_owner", "binding:host_id")
 
 
 def _fields(*names: str, is_paged: bool = False) -> list[tuple[str, str]]:

@@ -4,6 +4,9 @@ admin.
 Two lists answer for all providers: who they are, and what is used of those that have memory left.
 Inventories, and the usages of the others, are read one by one, at most one a second and those first that were
 never read; so are traits of providers that have no memory at all (bare metal).
+
+Before 1.27 (Rocky) the second list tells of memory alone: then usages are read one by one of all providers,
+and before 1.17 (Queens) traits, too. Before 1.10 (Pike) there is no such list.
 """
 
 import asyncio
@@ -21,6 +24,7 @@ from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api, NotThereError
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
 from stratoscope.clouds.openstack.compute.servers import Servers
+from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.clouds.openstack.fields import Text
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.providers import (
@@ -36,7 +40,7 @@ from stratoscope.clouds.openstack.providers import (
 from stratoscope.clouds.openstack.recent import Recent
 from stratoscope.clouds.openstack.rotation import KEPT_S
 from stratoscope.clouds.promised import PROMISED, promised
-from stratoscope.core.collector import Every, time_left_s
+from stratoscope.core.collector import Every, at_most_s, time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 T = TypeVar("T")
@@ -44,6 +48,9 @@ T = TypeVar("T")
 PER_SECOND: Final = 1.0
 MOST: Final = 30
 _VERSION: Final = "1.39"
+_SUMMED_UP: Final = "1.27"
+"""The first that tells in the list of candidates all that providers have."""
+_WITH_TRAITS: Final = "1.6"
 _NODES_S: Final = 300.0
 _PATIENCE_S: Final = 5.0
 """So long it waits for hypervisors that it knows from before: they are Nova's."""
@@ -83,7 +90,7 @@ class _Candidates(msgspec.Struct, frozen=True):
         return found, len(self.provider_summaries) - len(found)
 
 
-_SUMMARY: Final = msgspec.json.Decoder(Summary)
+_SUMMARY: Final = Decoder(Summary)
 
 
 class Placement:
@@ -110,8 +117,8 @@ class Placement:
                 Inventories,
                 self.read,
                 Every(30, 25, 180),
-                cost=f"2, and 1 or 2 for each provider in turn: at most {MOST} in a refresh and "
-                f"{PER_SECOND:g} a second",
+                cost="2, and 1 or 2 for each provider in turn (before Placement 1.27: 2 or 3): at most "
+                f"{MOST} in a refresh and {PER_SECOND:g} a second",
                 role="admin",
             ),
         )
@@ -146,19 +153,29 @@ class Placement:
             await only_admins_see(self._api, "resource providers")
             if self._servers.ledger.sees_hosts:
                 raise LeftOutError(LeftOut.UNAUTHORIZED, "resource providers: none, yet servers are on hosts")
-        candidates = await self._api.get(
-            "placement",
-            "/allocation_candidates",
-            _Candidates,
-            operation="allocation_candidates",
-            params={"resources": "MEMORY_MB:1"},
-            version=_VERSION,
-        )
+        summaries, unread, is_whole = await self._ask_candidates()
         self._providers.found(rows, now)
-        summaries, unread = candidates.summaries()
-        self._providers.summed_up(summaries, now)
+        self._providers.summed_up(summaries, now, is_whole=is_whole)
         self._providers.forget(now - KEPT_S - 2 * len(Part) * len(rows) / PER_SECOND)
         return malformed + unread
+
+    async def _ask_candidates(self) -> tuple[Mapping[str, Summary], int, bool]:
+        """Summaries by provider, how many make no sense, and whether they tell all that a provider has."""
+        is_whole = await self._api.knows("placement", _SUMMED_UP)
+        try:
+            candidates = await self._api.get(
+                "placement",
+                "/allocation_candidates",
+                _Candidates,
+                operation="allocation_candidates",
+                params={"resources": "MEMORY_MB:1"},
+                version=_VERSION,
+            )
+        except NotThereError:
+            if is_whole:
+                raise
+            return {}, 0, False  # before 1.10
+        return *candidates.summaries(), is_whole
 
     async def _turn(self) -> int:
         """Read a few parts one by one; how many made no sense.
@@ -206,9 +223,15 @@ class Placement:
             usages = await self._ask(provider, part, _Usages)
             provider.usages, generation = usages.usages, usages.resource_provider_generation
         else:
-            traits = await self._ask(provider, part, _Traits)
-            provider.traits, generation = frozenset(traits.traits), traits.resource_provider_generation
+            provider.traits, generation = await self._traits_of(provider)
         provider.was_read(part, generation, self._clock.monotonic())
+
+    async def _traits_of(self, provider: Provider) -> tuple[frozenset[str], int]:
+        """Its traits, and their generation; before 1.6 nothing has any."""
+        if not await self._api.knows("placement", _WITH_TRAITS):
+            return frozenset(), provider.row.generation
+        traits = await self._ask(provider, Part.TRAITS, _Traits)
+        return frozenset(traits.traits), traits.resource_provider_generation
 
     async def _ask(self, provider: Provider, part: Part, kind: type[T]) -> T:
         path = f"/resource_providers/{provider.row.uuid}/{part}"
@@ -225,7 +248,7 @@ class Placement:
         """
         known = self._known_nodes
         try:
-            async with asyncio.timeout(None if known is None else min(_PATIENCE_S, time_left_s() / 2)):
+            async with asyncio.timeout(None if known is None else at_most_s(_PATIENCE_S)):
                 nodes = await self._hypervisors.nodes(_NODES_S)
         except LeftOutError:
             return known or {}

@@ -56,14 +56,19 @@ class Inventory(msgspec.Struct, frozen=True, gc=False):
 
 
 class Summary(msgspec.Struct, frozen=True, gc=False):
-    """A provider as a list of allocation candidates tells it."""
+    """A provider as a list of allocation candidates tells it.
+
+    Attributes:
+        resources: All that it has, since 1.27; before that only what was asked for.
+        traits: None before 1.17.
+    """
 
     class Use(msgspec.Struct, frozen=True, gc=False):
         capacity: int
         used: Size
 
     resources: dict[Text, Use]
-    traits: list[Text] = []
+    traits: list[Text] | None = None
 
 
 class Part(StrEnum):
@@ -81,6 +86,7 @@ class Provider:
         inventories, usages: By resource class; None before they were read.
         traits: None before they were read or told.
         summary: As the last list of allocation candidates had it; None when it was not on it.
+        is_summed_up: That list tells all that a provider on it has; else usages are read one by one.
         moments: When each part was read, or last found unchanged; on the monotonic clock, as all here.
     """
 
@@ -90,6 +96,7 @@ class Provider:
         self.usages: Mapping[str, int] | None = None
         self.traits: frozenset[str] | None = None
         self.summary: Summary | None = None
+        self.is_summed_up = True
         self.moments: dict[Part, float] = {}
         self._generations: dict[Part, int] = {}
         self._tried: dict[Part, float] = {}
@@ -134,16 +141,34 @@ class Provider:
             if self.is_current(part):
                 self.moments[part] = moment
 
-    def summed_up(self, summary: Summary | None, moment: float) -> None:
-        """A list of allocation candidates was read; None: it was not on it."""
-        self.summary = summary
+    def summed_up(self, summary: Summary | None, moment: float, *, is_whole: bool) -> None:
+        """A list of allocation candidates was read. Args: as of Providers; None: it was not on it."""
+        self.summary, self.is_summed_up = summary, is_whole
         if summary is None:
             return
-        self.usages = {name: use.used for name, use in summary.resources.items()}
-        self.traits = frozenset(summary.traits)
-        for part in (Part.USAGES, Part.TRAITS):
-            self._generations.pop(part, None)  # by which generation nobody tells
-            self.moments[part] = moment
+        if is_whole:
+            self.usages = {name: use.used for name, use in summary.resources.items()}
+            self._was_told(Part.USAGES, moment)
+        if is_whole or summary.traits is not None:
+            self.traits = frozenset(summary.traits or ())
+            self._was_told(Part.TRAITS, moment)
+
+    def wanted(self) -> Iterable[Part]:
+        """The parts that must be read of it: what the list of allocation candidates does not tell."""
+        yield Part.INVENTORIES
+        if self.summary is None or not self.is_summed_up:
+            yield Part.USAGES
+        if self._wants_traits():
+            yield Part.TRAITS
+
+    def _wants_traits(self) -> bool:
+        if not self.is_summed_up:
+            return self.summary is None or self.summary.traits is None
+        return self.summary is None and self.inventories is not None and MEMORY not in self.inventories
+
+    def _was_told(self, part: Part, moment: float) -> None:
+        self._generations.pop(part, None)  # by which generation nobody tells
+        self.moments[part] = moment
 
 
 class Providers:
@@ -166,10 +191,16 @@ class Providers:
             provider.found(row, moment)
             self._known[row.uuid] = provider
 
-    def summed_up(self, summaries: Mapping[str, Summary], moment: float) -> None:
-        """A list of allocation candidates for anything that has memory left."""
+    def summed_up(self, summaries: Mapping[str, Summary], moment: float, *, is_whole: bool = True) -> None:
+        """A list of allocation candidates for anything that has memory left.
+
+        Args:
+            summaries: By provider; of those that are on the list.
+            moment: When it was asked for.
+            is_whole: It tells all that a provider has, not memory alone.
+        """
         for uuid, provider in self._known.items():
-            provider.summed_up(summaries.get(uuid), moment)
+            provider.summed_up(summaries.get(uuid), moment, is_whole=is_whole)
 
     def forget(self, before: float) -> None:
         """See Provider.forget."""
@@ -211,7 +242,7 @@ class Providers:
         """
         never, usages, inventories = [], [], []
         for provider in self._known.values():
-            for part in _parts(provider):
+            for part in provider.wanted():
                 if provider.is_current(part):
                     continue
                 tried_at = provider.tried_at(part)
@@ -263,12 +294,3 @@ def _resource(name: str, parts: Sequence[tuple[Inventory, int]]) -> Resource:
         sum(used for _, used in parts) * unit,
         sum(inventory.capacity for inventory, _ in parts) * unit,
     )
-
-
-def _parts(provider: Provider) -> Iterable[Part]:
-    """The parts that must be read of it: what the list of allocation candidates does not tell."""
-    yield Part.INVENTORIES
-    if provider.summary is None:
-        yield Part.USAGES
-        if provider.inventories is not None and MEMORY not in provider.inventories:
-            yield Part.TRAITS

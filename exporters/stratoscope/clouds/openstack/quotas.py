@@ -13,30 +13,36 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Quota, Quotas
-from stratoscope.clouds.openstack.api import Api, ForbiddenError
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+from stratoscope.clouds.openstack.api import Api, BadRequestError, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.decoding import Decoder
+from stratoscope.clouds.openstack.extensions import extension, lacks
+from stratoscope.clouds.openstack.fields import GIB, MIB, Text, segment
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
+from stratoscope.core.errors import CollectError, Reason
 
 PER_SECOND: Final = 1.0
 MOST: Final = 60
 
-_COMPUTE: Final = frozenset({"cores", "instances", "ram", "server_groups"})
-"""What binds a project. Of key pairs (a user's) and of what bounds a single VM or group Nova says that none
-is used, whatever there is."""
+_OF_ONE: Final = frozenset({"key_pairs", "metadata_items", "server_group_members"})
+"""What a single user, VM or server group may have: Nova says that none is used, whatever there is."""
+_COMPUTE: Final = _OF_ONE | {"cores", "instances", "ram", "server_groups"}
 _GIGABYTES: Final = frozenset({"gigabytes", "backup_gigabytes", "per_volume_gigabytes"})
 _VOLUME: Final = _GIGABYTES | {"volumes", "snapshots", "backups", "groups"}
 _OF_A_TYPE: Final = ("volumes_", "gigabytes_", "snapshots_")
 """Before the name of a volume type, which may be any: `volumes_x_gigabytes` are volumes, of x_gigabytes."""
-_EACH: Final = frozenset({"per_volume_gigabytes"})
-"""What bounds each single thing: nothing of it is used up."""
+_EACH: Final = _OF_ONE | {"per_volume_gigabytes"}
+"""What bounds each single thing: the project uses nothing of it up."""
 
-_COMPUTE_LIMITS: Final = {
+_COMPUTE_LIMITS: Final = {  # limit and use; of _EACH no use is told, and none shown
     "cores": ("maxTotalCores", "totalCoresUsed"),
     "instances": ("maxTotalInstances", "totalInstancesUsed"),
     "ram": ("maxTotalRAMSize", "totalRAMUsed"),
     "server_groups": ("maxServerGroups", "totalServerGroupsUsed"),
+    "key_pairs": ("maxTotalKeypairs", "maxTotalKeypairs"),
+    "metadata_items": ("maxServerMeta", "maxServerMeta"),
+    "server_group_members": ("maxServerGroupMembers", "maxServerGroupMembers"),
 }
 _VOLUME_LIMITS: Final = {
     "volumes": ("maxTotalVolumes", "totalVolumesUsed"),
@@ -47,7 +53,9 @@ _VOLUME_LIMITS: Final = {
 }
 
 
-_ReadOne: TypeAlias = Callable[[str], Awaitable[tuple[Quota, ...]]]
+_Read: TypeAlias = tuple[tuple[Quota, ...], int]
+"""The quotas of one project, and of how many resources they made no sense."""
+_ReadOne: TypeAlias = Callable[[str], Awaitable[_Read]]
 
 
 class _Use(msgspec.Struct, frozen=True, gc=False):
@@ -59,18 +67,27 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
     reserved: float | None = None
 
 
+_USE: Final = Decoder(_Use)
+
+
 class _Set(msgspec.Struct, frozen=True):
     """Attributes: quota_set: By resource; the project's `id` among them."""
 
-    quota_set: dict[Text, _Use | str]
+    quota_set: dict[Text, msgspec.Raw]
 
 
 class _Details(msgspec.Struct, frozen=True):
-    quota: dict[Text, _Use]
+    quota: dict[Text, msgspec.Raw]
+
+
+class _Bounds(msgspec.Struct, frozen=True):
+    """Attributes: quota: Limits by resource; the project's id may be among them."""
+
+    quota: dict[Text, float | str | None]
 
 
 class _Absolute(msgspec.Struct, frozen=True):
-    absolute: dict[Text, float]
+    absolute: dict[Text, float | None]
 
 
 class _Limits(msgspec.Struct, frozen=True):
@@ -82,6 +99,7 @@ class ProjectQuotas:
 
     def __init__(self, api: Api, names: Names) -> None:
         self._api = api
+        self._has_details: bool | None = None
         self._services: Final[Mapping[str, _Service]] = {
             "compute_quotas": _Service("compute_quotas", names, self.compute),
             "network_quotas": _Service("network_quotas", names, self.network),
@@ -101,44 +119,59 @@ class ProjectQuotas:
             for name, service in self._services.items()
         )
 
-    async def compute(self, project_id: str) -> tuple[Quota, ...]:
+    async def compute(self, project_id: str) -> _Read:
         """Nova's, of one project. Since 2.57 they have no more what nova-network and file injection had."""
         try:
             answer = await self._api.get(
                 "compute",
-                f"/os-quota-sets/{project_id}/detail",
+                f"/os-quota-sets/{segment(project_id)}/detail",
                 _Set,
                 operation="os-quota-sets",
                 version="2.57",
             )
         except ForbiddenError:
             return await self._limits("compute", project_id, _COMPUTE_LIMITS)
-        return _quotas(project_id, "compute", _chosen(answer.quota_set, _COMPUTE))
+        uses, odd = _uses("compute", answer.quota_set)
+        return _quotas(project_id, "compute", _chosen(uses, _COMPUTE)), odd
 
-    async def network(self, project_id: str) -> tuple[Quota, ...]:
-        """Neutron's, of one project; of one that is gone it tells the defaults."""
-        answer = await self._api.get(
-            "network", f"/v2.0/quotas/{project_id}/details.json", _Details, operation="quotas"
-        )
-        return _quotas(project_id, "network", answer.quota.items())
+    async def network(self, project_id: str) -> _Read:
+        """Neutron's, of one project; of one that is gone it tells the defaults.
 
-    async def volume(self, project_id: str) -> tuple[Quota, ...]:
+        Without the extension for details (before Pike, or a core plugin of its own) limits alone.
+        """
+        path = f"/v2.0/quotas/{segment(project_id)}"
+        if self._has_details is not False:
+            try:
+                answer = await self._api.get("network", f"{path}/details.json", _Details, operation="quotas")
+            except NotThereError:
+                if self._has_details or not await lacks(self._api, "quota_details"):
+                    raise
+                self._has_details = False
+            else:
+                self._has_details = True
+                uses, odd = _uses("network", answer.quota)
+                return _quotas(project_id, "network", uses.items()), odd
+        async with extension(self._api, "quotas"):
+            bounds = await self._api.get("network", path, _Bounds, operation="quotas")
+        limits = ((name, _Use(one)) for name, one in bounds.quota.items() if isinstance(one, float))
+        return _quotas(project_id, "network", limits), 0
+
+    async def volume(self, project_id: str) -> _Read:
         """Cinder's, of one project; those of a volume type only where there is a limit."""
         try:
             answer = await self._api.get(
                 "block-storage",
-                f"/os-quota-sets/{project_id}",
+                f"/os-quota-sets/{segment(project_id)}",
                 _Set,
                 operation="os-quota-sets",
                 params={"usage": "True"},
             )
         except ForbiddenError:
             return await self._limits("block-storage", project_id, _VOLUME_LIMITS)
-        return _quotas(project_id, "block-storage", _chosen(answer.quota_set, _VOLUME))
+        uses, odd = _uses("block-storage", answer.quota_set)
+        return _quotas(project_id, "block-storage", _chosen(uses, _VOLUME)), odd
 
-    async def _limits(
-        self, service: str, project_id: str, names: Mapping[str, tuple[str, str]]
-    ) -> tuple[Quota, ...]:
+    async def _limits(self, service: str, project_id: str, names: Mapping[str, tuple[str, str]]) -> _Read:
         """What a service tells everybody of the own project, where its quota may not be read.
 
         Raises:
@@ -148,11 +181,11 @@ class ProjectQuotas:
             raise ForbiddenError(f"{service}: quotas of other projects")
         absolute = (await self._api.get(service, "/limits", _Limits, operation="limits")).limits.absolute
         uses = (
-            (resource, _Use(absolute[limit], absolute[used]))
+            (resource, _Use(most, absolute.get(used)))
             for resource, (limit, used) in names.items()
-            if limit in absolute and used in absolute
+            if (most := absolute.get(limit)) is not None and used in absolute
         )
-        return _quotas(project_id, service, uses)
+        return _quotas(project_id, service, uses), 0
 
 
 class _Service:
@@ -161,20 +194,46 @@ class _Service:
     def __init__(self, name: str, names: Names, read_one: _ReadOne) -> None:
         self._names, self._read_one = names, read_one
         self._rotation: Rotation[tuple[Quota, ...]] = Rotation(name, per_second=PER_SECOND, most=MOST)
+        self._odd = 0
 
     async def read(self) -> Quotas:
         """All that is known, once those projects have been read whose turn it is."""
-        await self._rotation.turn(await self._names.owners(), self._read_one)
+        self._odd = 0
+        await self._rotation.turn(await self._names.owners(), self._read)
         known = self._rotation.values().values()
         quotas = tuple(quota for of_project in known for quota in of_project)
-        return Quotas(quotas, self._rotation.spread(), self._rotation.failed)
+        return Quotas(quotas, self._rotation.spread(), self._rotation.failed + self._odd)
+
+    async def _read(self, project_id: str) -> tuple[Quota, ...]:
+        """Of one project. A service that asks Keystone (Nova) answers 400 where it has been deleted."""
+        try:
+            quotas, odd = await self._read_one(project_id)
+        except BadRequestError as error:
+            raise NotThereError(str(error)) from error
+        self._odd += odd
+        return quotas
 
 
-def _chosen(quota_set: Mapping[str, _Use | str], names: frozenset[str]) -> Iterable[tuple[str, _Use]]:
+def _uses(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, _Use], int]:
+    """By resource, and of how many it makes no sense; texts, the project's `id`, are passed over.
+
+    Raises:
+        CollectError: `malformed`: none makes sense.
+    """
+    found, odd = {}, 0
+    for name, raw in raws.items():
+        try:
+            found[name] = _USE.decode(raw)
+        except msgspec.DecodeError:
+            odd += not bytes(raw).startswith(b'"')
+    if odd and not found:
+        raise CollectError(Reason.MALFORMED, f"{service}: quotas: none of {odd} makes sense")
+    return found, odd
+
+
+def _chosen(uses: Mapping[str, _Use], names: frozenset[str]) -> Iterable[tuple[str, _Use]]:
     """Those of these names, and those of single volume types that have a limit."""
-    for name, use in quota_set.items():
-        if isinstance(use, str):
-            continue
+    for name, use in uses.items():
         if name in names or (name.startswith(_OF_A_TYPE) and use.limit >= 0):
             yield name, use
 

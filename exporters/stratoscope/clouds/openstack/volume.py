@@ -13,20 +13,22 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Backend, Backends, Objects, Services
-from stratoscope.clouds.openstack.agents import ServiceRow, only_admins_see
-from stratoscope.clouds.openstack.api import Access, Api, NotThereError
+from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
+from stratoscope.clouds.openstack.api import Access, Api
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.fields import GIB, Text
+from stratoscope.clouds.openstack.extensions import extension
+from stratoscope.clouds.openstack.fields import GIB, Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
-from stratoscope.core.errors import LeftOut, LeftOutError
 
 
 class _Volume(msgspec.Struct, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
-    id: Text
-    status: Text
-    size: int
-    project_id: Text | None = None
+    """Attributes: size: GiB; 0 while it is not known."""
+
+    id: Id
+    status: Text = ""
+    size: int = 0
+    project_id: Id | None = None
     attachments: list[msgspec.Raw] = []
 
 
@@ -39,13 +41,17 @@ class _Copy(
         "of_backup": "os-backup-project-attr:project_id",
     },
 ):
-    """A snapshot or a backup: alike, but for where the project stands."""
+    """A snapshot or a backup: alike, but for where the project stands.
 
-    id: Text
-    status: Text
-    size: int
-    of_snapshot: Text | None = None
-    of_backup: Text | None = None
+    Attributes:
+        size: GiB; 0 while it is not known.
+    """
+
+    id: Id
+    status: Text = ""
+    size: int = 0
+    of_snapshot: Id | None = None
+    of_backup: Id | None = None
 
 
 _Amount = float | Literal["infinite", "unknown"] | None
@@ -64,7 +70,11 @@ class _Capabilities(
         "is_thin": "thin_provisioning_support",
     },
 ):
-    """Attributes: ratio: A number, often as text, or `auto`."""
+    """What a backend's driver tells; whatever makes no sense in it is not known.
+
+    Attributes:
+        ratio: A number, often as text, or `auto`.
+    """
 
     total: _Amount = None
     free: _Amount = None
@@ -133,7 +143,7 @@ class Volume:
         rows, malformed = await self._api.items(_SERVICES)
         if not rows and not malformed:
             await only_admins_see(self._api, "Cinder's services")
-        return Services(tuple(row.service("block-storage") for row in rows), malformed)
+        return Services(once(row.service("block-storage") for row in rows), malformed)
 
     async def backends(self) -> Backends:
         """Pools by what they last told the scheduler; a backend that is down may be missing."""
@@ -167,10 +177,8 @@ class Volume:
         Raises:
             LeftOutError: `absent`, where Cinder has no backups.
         """
-        try:
+        async with extension(self._api, "backups", "block-storage"):
             return await self._count("backups", _BACKUPS)
-        except NotThereError as error:
-            raise LeftOutError(LeftOut.ABSENT, "Cinder: no backups") from error
 
     async def _count(self, sort: str, listing: Listing[_Copy]) -> Objects:
         tally, access = Tally(sort, is_sized=True), await self._api.access()

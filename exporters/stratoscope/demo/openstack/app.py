@@ -42,6 +42,7 @@ class OpenStack:
     """Attributes:
     world: Its state.
     faults: What is wrong with it on purpose.
+    services: What it consists of.
     asked: How often each service was asked for which method and path (as `/v2.1/servers/{server}`), and
         answered with which status.
     """
@@ -55,7 +56,7 @@ class OpenStack:
         operations = Operations(world)
         Life(world, operations)
         keystone = Keystone(world, self._tokens)
-        self._services: Sequence[Service] = (
+        self.services: Sequence[Service] = (
             keystone,
             Nova(world, self._nova(operations)),
             Placement(world),
@@ -63,7 +64,7 @@ class OpenStack:
             Cinder(world),
             Glance(world),
         )
-        keystone.entries = catalogue(self._services, world.dice)
+        keystone.entries = catalogue(self.services, world.dice)
 
     def _nova(
         self, operations: Operations
@@ -74,7 +75,7 @@ class OpenStack:
 
     def add_to(self, app: web.Application) -> None:
         """Its paths, each service below its own prefix."""
-        for service in self._services:
+        for service in self.services:
             for route in service.routes():
                 app.router.add_route(route.method, service.prefix + route.path, self._handler(service, route))
             unknown = Route("*", "/{rest:.*}", service.unknown)

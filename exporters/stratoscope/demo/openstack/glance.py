@@ -116,6 +116,8 @@ def _limit(ask: Ask) -> int:
 def _sees(ask: Ask, image: Image) -> bool:
     """Whether it is in a list: community images and hidden ones only where they are asked for."""
     wanted = ask.query.get("visibility")
+    if image.visibility == "community" and wanted is None and not ask.who.owns(image.owner):
+        return False
     if image.is_hidden is not ask.flag("os_hidden"):
         return False
     if wanted not in (None, "all", image.visibility):
@@ -125,7 +127,7 @@ def _sees(ask: Ask, image: Image) -> bool:
         or ask.query.get("name", image.name) != image.name
     ):
         return False
-    return image.visibility == "public" or _owns(ask, image)
+    return image.visibility in ("public", "community") or _owns(ask, image)
 
 
 def _owns(ask: Ask, image: Image) -> bool:

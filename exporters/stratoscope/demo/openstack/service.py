@@ -33,12 +33,14 @@ class Service(ABC):
         name: Its name there.
         prefix: Of all its paths.
         endpoint: Below the prefix, what the catalogue says.
+        newest: The minor number of its newest microversion: less makes it an older release.
     """
 
     kind: str
     name: str
     prefix: str
     endpoint: str = ""
+    newest: int = 0
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -221,6 +221,7 @@ class Network(msgspec.Struct, eq=False):
     is_external: bool
     segment: int
     subnets: "list[Subnet]"
+    is_enabled: bool = True
 
 
 class Subnet(msgspec.Struct, eq=False):
@@ -266,6 +267,7 @@ class Port(msgspec.Struct, eq=False, gc=False):
     created: float
     updated: float
     status: str = "DOWN"
+    is_enabled: bool = True
     host: str = ""
     group: SecurityGroup | None = None
     floating_ip: "FloatingIP | None" = None

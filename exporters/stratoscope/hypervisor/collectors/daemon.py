@@ -35,12 +35,17 @@ HUNG = Family(
     f"Calls to monitors of VMs that have not returned; at {MOST_HUNG} no monitor is asked any more.",
     labels=URI_LABELS,
 )
+WAITING = Family(
+    "stratoscope_hypervisor_libvirt_waiting_connections",
+    "Connections that the daemon has not opened yet: it hangs, or has too many clients (max_clients).",
+    labels=URI_LABELS,
+)
 
 
 class Daemon(Collector[DaemonAnswer]):
     """One URI's daemon. It never fails: that the daemon does not answer is what it shows."""
 
-    families = (REACHABLE, ROUND_TRIP, HUNG, INFO)
+    families = (REACHABLE, ROUND_TRIP, HUNG, WAITING, INFO)
 
     def __init__(self, host: LibvirtHost) -> None:
         self.name = tagged("daemon", host.tag)
@@ -55,6 +60,7 @@ class Daemon(Collector[DaemonAnswer]):
     def samples(self, data: DaemonAnswer, /) -> Iterable[Sample]:
         yield REACHABLE(data.reachable, self._labels)
         yield HUNG(data.hung_calls, self._labels)
+        yield WAITING(data.waiting_connections, self._labels)
         if data.round_trip_s is not None:
             yield ROUND_TRIP(data.round_trip_s, self._labels)
             yield INFO(

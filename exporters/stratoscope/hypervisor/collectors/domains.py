@@ -7,7 +7,7 @@ Monitors), the kernel's files, and definitions read once; a driver without bulk 
 import asyncio
 import itertools
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -19,18 +19,21 @@ from stratoscope.core.collector import Collector, time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, Reason
 from stratoscope.core.metrics import Labels, Sample
 from stratoscope.core.runner import LEFT_OUT
-from stratoscope.hypervisor.collectors import tagged, totals
+from stratoscope.hypervisor.collectors import left_over, tagged, totals
 from stratoscope.hypervisor.collectors.claims import Claims
+from stratoscope.hypervisor.collectors.killed import Killed
+from stratoscope.hypervisor.collectors.together import evidence, taps_of, vcpus_of
 from stratoscope.hypervisor.kernel.vm import VMKernel
 from stratoscope.hypervisor.kernel_reader import KernelReader, Reading
 from stratoscope.hypervisor.subjects import Subject
-from stratoscope.hypervisor.subjects.checks import FAILED, Evidence, host_failed, verdict
-from stratoscope.hypervisor.vm import VM, TapView
+from stratoscope.hypervisor.subjects.cgroup import OOM_KILLS
+from stratoscope.hypervisor.subjects.checks import verdict
+from stratoscope.hypervisor.vm import VM
 
 _CPU_GROUPS: Final = frozenset({"cpu", "vcpu"})
 _NO_ANSWER: Final = frozenset({Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.BUSY})
 FORGOTTEN_AFTER_S: Final = 3600.0
-"""So long the VMs of a daemon that does not answer are shown as failed: later they may run elsewhere."""
+"""So long the VMs of a daemon that does not answer are shown by what the kernel tells of them."""
 _SUBJECT_OF: Final = {"queues": "taps"}
 """What may be lacking but is no subject of its own."""
 
@@ -44,6 +47,8 @@ class VMs(msgspec.Struct, frozen=True, gc=False):
         lacking: Subjects of which the kernel tells nothing, and why.
         unread: How many domains are not among `vms` though they are there.
         shown: VM ids of those that no other URI of the cloud shows; None where all are.
+        kills: By slice, on cgroup v2: processes that the kernel killed for want of memory.
+        killed: The same by VM id, of VMs that are listed no more.
     """
 
     vms: list[VM]
@@ -52,6 +57,8 @@ class VMs(msgspec.Struct, frozen=True, gc=False):
     lacking: Mapping[str, LeftOut] = {}
     unread: int = 0
     shown: frozenset[str] | None = None
+    kills: Mapping[str, int] = {}
+    killed: Mapping[str, int] = {}
 
 
 class Domains(Collector[VMs]):
@@ -75,57 +82,68 @@ class Domains(Collector[VMs]):
         self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
         self._monitor_groups = frozenset().union(*(subject.monitor for subject in subjects))
         self._cpu_groups = _CPU_GROUPS if any(subject.cpu for subject in subjects) else frozenset()
+        self._needs_taps = any(subject.taps for subject in subjects)
         self._cpu_by_kernel: Mapping[str, int] = {}
         self._claims = claims or Claims()
-        self._active: Sequence[str] = ()
-        self._listed_at = 0.0
+        self._before: Sequence[VM] = ()
+        self._before_at = 0.0
+        self._left_over: VMs | None = None
         self._labels_of: dict[str, Labels] = {}
-        self._is_daemon_gone = False
+        self._killed = Killed()
 
     async def fetch(self) -> VMs:
         patience_s = time_left_s()
-        self._is_daemon_gone = False
+        self._left_over = None
         try:
-            return await self._collect()
+            data = await self._collect()
         except CollectError as error:
-            is_gone = error.reason in _NO_ANSWER and patience_s >= LEAST_TIME_S
-            self._is_daemon_gone = is_gone and time.monotonic() - self._listed_at < FORGOTTEN_AFTER_S
-            if is_gone:
+            if error.reason in _NO_ANSWER and patience_s >= LEAST_TIME_S:
                 self._claims.released(self.name)
+                self._host.monitors.begin_anew()
+            self._left_over = await self._by_kernel()
             raise
+        self._before, self._before_at = [vm for vm in data.vms if vm.domain.is_active], time.monotonic()
+        return data
 
     def samples(self, data: VMs, /) -> Iterable[Sample]:
         shown = data.shown
         vms = data.vms if shown is None else [vm for vm in data.vms if vm.vm_id in shown]
         elsewhere = [totals.ELSEWHERE(len(data.vms) - len(vms), self._labels)]
-        of_vms = itertools.chain.from_iterable(self._of_vms(vms))
-        return itertools.chain(of_vms, self._of_host(data), elsewhere)
+        of_vms = itertools.chain.from_iterable(self._of_vms(vms, self._subjects))
+        return itertools.chain(of_vms, self._of_killed(data), self._of_host(data), elsewhere)
 
     def failure(self) -> Iterable[Sample]:
-        """The host is to blame when the daemon does not answer; not when the exporter lacks a right."""
-        if self._is_daemon_gone and FAILED in self.families:
-            return host_failed(self.cloud, self._still_here())
-        return ()
-
-    def _still_here(self) -> Sequence[str]:
-        return [vm_id for vm_id in self._active if not self._claims.is_elsewhere(vm_id, self.name)]
+        """What the kernel tells of the VMs that ran when the daemon was last reached."""
+        data = self._left_over
+        if data is None:
+            return ()
+        vms = [vm for vm in data.vms if not self._claims.is_elsewhere(vm.vm_id, self.name)]
+        subjects = [subject for subject in self._subjects if subject.without_daemon]
+        of_vms = itertools.chain.from_iterable(self._of_vms(vms, subjects))
+        return itertools.chain(of_vms, totals.of_slices(data.kills, self._labels))
 
     def malformed(self, data: VMs, /) -> int:
         return data.malformed
 
-    def _of_vms(self, vms: Iterable[VM]) -> Iterable[Iterable[Sample]]:
+    def _of_vms(self, vms: Iterable[VM], subjects: Sequence[Subject]) -> Iterable[Iterable[Sample]]:
         """Subject by subject; the labels of a VM are made once as long as it is there."""
         kept, self._labels_of = self._labels_of, {}
         for vm in vms:
             labels = kept.get(vm.vm_id) or Labels(cloud=self.cloud, vm_id=vm.vm_id)
             self._labels_of[vm.vm_id] = labels
-            for subject in self._subjects:
+            for subject in subjects:
                 yield subject.samples(vm, labels)
+
+    def _of_killed(self, data: VMs) -> Iterable[Sample]:
+        if OOM_KILLS in self.families:
+            for vm_id, kills in data.killed.items():
+                yield OOM_KILLS(kills, Labels(cloud=self.cloud, vm_id=vm_id))
 
     def _of_host(self, data: VMs) -> Iterable[Sample]:
         yield from totals.samples(data.vms, self._labels, is_whole=not data.unread)
         if data.missing is not None:
             yield from totals.of_kernel(data.vms, data.missing, self._labels)
+            yield from totals.of_slices(data.kills, self._labels)
         for name, reason in data.lacking.items():
             if _SUBJECT_OF.get(name, name) in self.subjects:
                 collector = tagged(name, self._host.tag)
@@ -134,17 +152,35 @@ class Domains(Collector[VMs]):
     async def _collect(self) -> VMs:
         listing = await self._host.listing(self._monitor_groups | self._cpu_groups)
         active = [listed for listed in listing.domains if listed.domain_id >= 0]
-        self._active = [self._host.vm_ids[listed.uuid] for listed in active]
-        self._listed_at = time.monotonic()
-        reading = await self._read_kernel(active)
-        answers, (identities, malformed) = await asyncio.gather(
-            self._ask(listing, active, reading), self._host.identities(listing.domains)
-        )
+        kernel = asyncio.create_task(self._read_kernel(active))
+        try:
+            answers, (identities, malformed) = await asyncio.gather(
+                self._ask(listing, active, kernel), self._host.identities(listing.domains)
+            )
+        finally:
+            reading = await kernel  # never two readings at once; it has a bound of its own
         vms, undecoded = self._put_together(listing, reading, answers, identities)
         missing = None if self._kernel is None else reading.missing
         unread = listing.failed + undecoded
         shown = self._claims.granted(self.name, {vm.vm_id: vm.domain.is_active for vm in vms})
-        return VMs(vms, unread + malformed + reading.malformed, missing, reading.lacking, unread, shown)
+        malformed += unread + reading.malformed
+        killed = self._killed.gone(reading.kills.by_vm, self._host.vm_ids, time.monotonic())
+        return VMs(vms, malformed, missing, reading.lacking, unread, shown, reading.kills.by_slice, killed)
+
+    async def _by_kernel(self) -> VMs | None:
+        """The VMs known from before, without those that somebody ended; None where there are none."""
+        if self._kernel is None or time.monotonic() - self._before_at >= FORGOTTEN_AFTER_S:
+            return None
+        before = [vm for vm in self._before if not self._host.events.was_ended(vm.domain.uuid)]
+        if not before:
+            return None
+        known = {vm.domain.uuid: vm.domain.domain_id for vm in before}
+        names = [interface.name for vm in before for interface in vm.domain.interfaces]
+        reading = await self._kernel.read_again(known, names)
+        io_error_age_s = self._host.events.io_error_age_s
+        vms = [left_over.vm(vm, reading, io_error_age_s(vm.domain.uuid)) for vm in before]
+        shown = [vm for vm in vms if vm is not None]
+        return VMs(shown, 0, None, kills=reading.kills.by_slice)
 
     async def _read_kernel(self, active: Sequence[Listed]) -> Reading:
         if self._kernel is None:
@@ -152,28 +188,41 @@ class Domains(Collector[VMs]):
         running = {listed.uuid: (listed.name, listed.domain_id) for listed in active}
         taps = [
             listed.stats[f"net.{number}.name"]
-            for listed in active
+            for listed in (active if self._needs_taps else ())
             for number in range(listed.stats.get("net.count", 0))
             if listed.stats.get(f"net.{number}.name")
         ]
         return await self._kernel.read(running, taps)
 
-    async def _ask(self, listing: Listing, active: Sequence[Listed], reading: Reading) -> dict[str, Stats]:
+    async def _ask(
+        self, listing: Listing, active: Sequence[Listed], kernel: Awaitable[Reading]
+    ) -> dict[str, Stats]:
         """What only monitors know; CPU times too for a VM of which the kernel never told them.
 
-        A VM keeps to the kernel once it told: libvirt rounds down to clock ticks, and a counter that goes
-        back a little counts as one that began anew.
+        The kernel is read meanwhile, and waited for only where it is to say who tells the CPU times.
         """
         if listing.complete:
             return {}
+        asked, with_cpu = self._monitor_groups, self._monitor_groups | self._cpu_groups
+        if with_cpu > asked and not all(map(self._has_cpu_by_kernel, active)):
+            self._learn_cpu(active, await kernel)
+        wanted = {one.uuid: asked if self._has_cpu_by_kernel(one) else with_cpu for one in active}
+        return await self._host.ask({uuid: groups for uuid, groups in wanted.items() if groups})
+
+    def _has_cpu_by_kernel(self, one: Listed) -> bool:
+        """Whether the kernel told a VM's CPU times, now or earlier.
+
+        It keeps to the kernel then: libvirt rounds down to clock ticks, and a counter that goes back a little
+        counts as one that began anew.
+        """
+        return self._cpu_by_kernel.get(one.uuid) == one.domain_id
+
+    def _learn_cpu(self, active: Sequence[Listed], reading: Reading) -> None:
         self._cpu_by_kernel = {
             one.uuid: one.domain_id
             for one in active
-            if _tells_cpu(reading.vms.get(one.uuid)) or self._cpu_by_kernel.get(one.uuid) == one.domain_id
+            if _tells_cpu(reading.vms.get(one.uuid)) or self._has_cpu_by_kernel(one)
         }
-        asked, with_cpu = self._monitor_groups, self._monitor_groups | self._cpu_groups
-        wanted = {one.uuid: asked if one.uuid in self._cpu_by_kernel else with_cpu for one in active}
-        return await self._host.ask({uuid: groups for uuid, groups in wanted.items() if groups})
 
     def _put_together(
         self,
@@ -199,50 +248,14 @@ class Domains(Collector[VMs]):
 
     def _vm(self, one: Domain, identity: Identity | None, reading: Reading, monitor: Monitor | None) -> VM:
         kernel = reading.vms.get(one.uuid)
-        taps = tuple(_taps(one, identity, reading))
-        evidence = Evidence(
-            kernel.state if kernel is not None else "",
-            reading.stuck_s.get(one.uuid, 0.0),
-            monitor,
-            taps,
-            self._host.events.io_error_age_s(one.uuid),
+        taps = taps_of(one, identity, reading)
+        checks = verdict(
+            one, evidence(one.uuid, reading, taps, self._host.events.io_error_age_s(one.uuid), monitor)
         )
-        vcpus = _vcpus(one, identity, kernel) if one.is_active else None
-        checks = verdict(one, evidence)
-        return VM(self._host.vm_ids[one.uuid], one, identity, kernel, monitor, taps, vcpus, checks)
+        vcpus = vcpus_of(one, identity, kernel) if one.is_active else None
+        vm_id, kills = self._host.vm_ids[one.uuid], reading.kills.by_vm.get(one.uuid)
+        return VM(vm_id, one, identity, kernel, monitor, taps, vcpus, checks, kills)
 
 
 def _tells_cpu(kernel: VMKernel | None) -> bool:
     return kernel is not None and kernel.cpu is not None and bool(kernel.vcpus)
-
-
-def _vcpus(one: Domain, identity: Identity | None, kernel: VMKernel | None) -> int | None:
-    """Online virtual CPUs by the source that notices a change first."""
-    if kernel is not None and kernel.vcpus:
-        return len(kernel.vcpus)
-    if one.current_vcpus is not None:
-        return one.current_vcpus
-    return None if identity is None else identity.vcpus
-
-
-def _taps(one: Domain, identity: Identity | None, reading: Reading) -> Iterable[TapView]:
-    """The interfaces of a domain that are known on this host."""
-    set_down = {tap.name for tap in identity.taps if not tap.link} if identity is not None else set()
-    for interface in one.interfaces:
-        name = interface.name
-        if name not in reading.taps:
-            continue
-        tap, queues = reading.taps[name], reading.queues.get(name)
-        if tap is None:
-            if one.uuid in reading.vms:  # else the VM is ending, and its interfaces before it
-                yield TapView(name, False, None, None, None, None)
-            continue
-        root = queues.root if queues is not None else None
-        yield TapView(
-            name,
-            tap.is_up and tap.carrier is not False and name not in set_down,
-            tap.mtu_bytes,
-            name in reading.changed,
-            root.drops if root is not None else None,
-            root.backlog_bytes if root is not None else None,
-        )

@@ -57,7 +57,7 @@ class Events(Collector[Counts]):
             for uuid, counts in events.by_domain.items()
             if (vm_id := vm_ids.get(uuid)) and not self._claims.is_elsewhere(vm_id, self._beside)
         }
-        return Counts(by_vm, dict(events.by_event), self._host.hears_events)
+        return Counts(by_vm, dict(events.by_event), await self._host.hears_events())
 
     def samples(self, data: Counts, /) -> Iterable[Sample]:
         for vm_id, counts in data.by_vm.items():

@@ -24,6 +24,7 @@ from stratoscope.hypervisor.kernel.host import (
     read_conntrack,
     read_host_cpu,
     read_host_memory,
+    read_host_oom_kills,
     read_host_pressure,
 )
 from stratoscope.hypervisor.kernel.ksm import KSM, read_ksm
@@ -47,6 +48,9 @@ CPU_SECONDS = _family(
 MEMORY = _family("memory_bytes", "Memory of the host (MemTotal).")
 MEMORY_FREE = _family("memory_free_bytes", "Memory that nothing uses (MemFree).")
 MEMORY_AVAILABLE = _family("memory_available_bytes", "Memory that new VMs could take (MemAvailable).")
+OOM_KILLS = _family(
+    "oom_kills_total", "Processes that the kernel killed for want of memory, of VMs or not (oom_kill)."
+)
 PRESSURE_SOME = _family(
     "pressure_some_seconds_total", "Time in which some task waited for the resource (PSI some).", "resource"
 )
@@ -99,6 +103,10 @@ def _memory(memory: HostMemory, host: Labels) -> Iterable[Sample]:
     yield from given(
         (MEMORY, MEMORY_FREE, MEMORY_AVAILABLE), (memory.total, memory.free, memory.available), host
     )
+
+
+def _oom(kills: int, host: Labels) -> Iterable[Sample]:
+    yield OOM_KILLS(kills, host)
 
 
 def _pressure(pressure: HostPressure, host: Labels) -> Iterable[Sample]:
@@ -159,6 +167,7 @@ class Part:
 PARTS: Final = (
     Part("host_cpu", read_host_cpu, _cpu, (CPUS, CPU_SECONDS)),
     Part("host_memory", read_host_memory, _memory, (MEMORY, MEMORY_FREE, MEMORY_AVAILABLE)),
+    Part("host_oom", read_host_oom_kills, _oom, (OOM_KILLS,)),
     Part("host_pressure", read_host_pressure, _pressure, (PRESSURE_SOME, PRESSURE_FULL)),
     Part(
         "numa", read_nodes, _numa, (NUMA_CELLS, NUMA_CPUS, NUMA_MEMORY, NUMA_FREE, NUMA_HUGE, NUMA_HUGE_FREE)

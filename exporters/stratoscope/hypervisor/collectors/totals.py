@@ -42,10 +42,15 @@ ELSEWHERE = Family(
     "Domains of which another URI of the cloud shows the VM: while it migrates, or after it moved.",
     labels=URI_LABELS,
 )
+SLICE_KILLS = Family(
+    f"{_PREFIX}_slice_oom_kills_total",
+    "Processes that the kernel killed for want of memory in the VMs' slice, which outlives them (oom_kill).",
+    labels=(*URI_LABELS, "slice"),
+)
 FAMILIES: Final = (
-    VMS, VCPUS_PROMISED, MEMORY_PROMISED, UNIDENTIFIED, UNREADABLE, REFUSED, ELSEWHERE,
+    VMS, VCPUS_PROMISED, MEMORY_PROMISED, UNIDENTIFIED, UNREADABLE, REFUSED, ELSEWHERE, SLICE_KILLS,
 )  # fmt: skip
-_PARTS: Final = ("cpu", "vcpus", "throttling", "pressure", "memory")
+_PARTS: Final = ("cpu", "vcpus", "throttling", "pressure", "memory", "threads")
 
 
 def samples(vms: Sequence[VM], host: Labels, *, is_whole: bool) -> Iterable[Sample]:
@@ -77,6 +82,12 @@ def of_kernel(vms: Sequence[VM], missing: Mapping[str, str], host: Labels) -> It
     refused = Counter(part for vm in vms if vm.kernel is not None for part in vm.kernel.refused)
     for part in _PARTS:
         yield REFUSED(refused[part], host.plus(part=part))
+
+
+def of_slices(kills: Mapping[str, int], host: Labels) -> Iterable[Sample]:
+    """Kills by slice, on cgroup v2."""
+    for slice_, count in sorted(kills.items()):
+        yield SLICE_KILLS(count, host.plus(slice=slice_))
 
 
 def _memory(vm: VM) -> int | None:

@@ -26,9 +26,16 @@ class Throttling(msgspec.Struct, frozen=True, gc=False):
         throttled: Seconds held back, of each part for itself.
     """
 
-    periods: int
-    throttled_periods: int
-    throttled: float
+    periods: int = 0
+    throttled_periods: int = 0
+    throttled: float = 0.0
+
+    def plus(self, other: "Throttling", sign: int = 1) -> "Throttling":
+        return Throttling(
+            self.periods + sign * other.periods,
+            self.throttled_periods + sign * other.throttled_periods,
+            self.throttled + sign * other.throttled,
+        )
 
 
 def read_cpu(cgroups: Cgroups, reader: Read) -> CPU | None:
@@ -43,29 +50,53 @@ def read_cpu(cgroups: Cgroups, reader: Read) -> CPU | None:
     return None if cgroups.unified is None else _read_v2(f"{cgroups.unified}/cpu.stat", reader)
 
 
-def read_throttling(cgroups: Cgroups, reader: Read) -> Throttling | None:
-    """Throttling; None where no quota is set, since the kernel then counts nothing.
+class Throttled:
+    """What quotas did to one VM so far. It never goes back: a quota may be taken away, a vCPU unplugged."""
+
+    def __init__(self) -> None:
+        self.directories: dict[str, Throttling] = {}
+        """Those that have, or had, a quota, with what they told last."""
+        self.total: Throttling | None = None
+
+    def add(self, directory: str, now: Throttling) -> None:
+        """What a directory tells now. Where it is less than before, the directory was made anew."""
+        before = self.directories.get(directory, Throttling())
+        grown = now if now.periods < before.periods else now.plus(before, -1)
+        self.directories[directory] = now
+        self.total = (self.total or Throttling()).plus(grown)
+
+
+def read_throttling(cgroups: Cgroups, reader: Read, throttled: Throttled | None = None) -> Throttling | None:
+    """Throttling so far; None where no quota is set or was seen before: the kernel then counts nothing.
+
+    Args:
+        cgroups: The VM's directories.
+        reader: How a file is read.
+        throttled: What was read of the same process before; it takes over what is read now.
 
     Raises:
         PermissionError: No right to read it.
         ValueError: A file makes no sense.
     """
+    throttled = throttled or Throttled()
     is_v1 = cgroups.cpu is not None
     is_limited, key, per_second = (
         (_is_limited_v1, b"throttled_time", 1e9) if is_v1 else (_is_limited_v2, b"throttled_usec", 1e6)
     )
-    limited = [directory for directory in cgroups.limited if is_limited(directory, reader)]
-    periods = throttled_periods = throttled = 0
-    for directory in limited:
-        path = f"{directory}/cpu.stat"
-        text = reader(path)
-        if text is None:
-            return None
-        stat = pairs(text)
-        periods += integer(path, stat.get(b"nr_periods"))
-        throttled_periods += integer(path, stat.get(b"nr_throttled"))
-        throttled += integer(path, stat.get(key))
-    return Throttling(periods, throttled_periods, throttled / per_second) if limited else None
+    for directory in cgroups.limited:
+        if directory in throttled.directories or is_limited(directory, reader):
+            path = f"{directory}/cpu.stat"
+            text = reader(path)
+            if text is None:
+                if directory in throttled.directories:
+                    continue  # a vCPU was unplugged, and what it told stays counted
+                return None  # the VM is ending
+            stat = pairs(text)
+            periods, periods_throttled, time = (
+                integer(path, stat.get(name)) for name in (b"nr_periods", b"nr_throttled", key)
+            )
+            throttled.add(directory, Throttling(periods, periods_throttled, time / per_second))
+    return throttled.total
 
 
 def _read_v2(path: str, reader: Read) -> CPU | None:

@@ -1,6 +1,6 @@
 """The host as a whole; no right needed.
 
-Source: /proc/stat, /proc/meminfo, /proc/pressure/ and /proc/sys/net/netfilter/nf_conntrack_*.
+Source: /proc/stat, /proc/meminfo, /proc/vmstat, /proc/pressure/ and /proc/sys/net/netfilter/nf_conntrack_*.
 """
 
 from typing import Final
@@ -13,6 +13,7 @@ from stratoscope.hypervisor.kernel.files import (
     TICKS_PER_SECOND,
     Read,
     integer,
+    pairs,
     read_integer,
     sizes,
     told,
@@ -100,6 +101,19 @@ def read_host_memory(paths: Paths, reader: Read = files.read) -> HostMemory | No
     if text is None:
         return None
     return HostMemory(*sizes(path, text, (b"MemTotal", b"MemFree", b"MemAvailable")))
+
+
+@told
+def read_host_oom_kills(paths: Paths, reader: Read = files.read) -> int | None:
+    """Processes that the kernel killed for want of memory since boot; absent before Linux 4.13.
+
+    Raises:
+        ValueError: /proc/vmstat makes no sense.
+    """
+    path = f"{paths.procfs}/vmstat"
+    text = reader(path, LONG)
+    kills = None if text is None else pairs(text).get(b"oom_kill")
+    return None if kills is None else integer(path, kills)
 
 
 @told

@@ -33,17 +33,23 @@ def read_memory(cgroups: Cgroups, status: str | None, reader: Read) -> Memory:
     current = swap = oom_kills = None
     if cgroups.memory is not None:
         current = read_integer(f"{cgroups.memory}/memory.usage_in_bytes", reader)
-        oom_kills = _read_oom_kills(f"{cgroups.memory}/memory.oom_control", reader)
+        oom_kills = read_oom_kills(f"{cgroups.memory}/memory.oom_control", reader)
     elif cgroups.unified is not None:
         current = read_integer(f"{cgroups.unified}/memory.current", reader)
         swap = read_integer(f"{cgroups.unified}/memory.swap.current", reader)
-        oom_kills = _read_oom_kills(f"{cgroups.unified}/memory.events", reader)
+        oom_kills = read_oom_kills(f"{cgroups.unified}/memory.events", reader)
     if swap is None and status is not None:
         swap = _read_vmswap(status, reader)
     return Memory(current, swap, oom_kills)
 
 
-def _read_oom_kills(path: str, reader: Read) -> int | None:
+def read_oom_kills(path: str, reader: Read) -> int | None:
+    """`oom_kill` of memory.events or memory.oom_control; None where the kernel does not count it.
+
+    Raises:
+        PermissionError: No right to read it.
+        ValueError: The file makes no sense.
+    """
     text = reader(path)
     if text is None:
         return None

@@ -4,11 +4,13 @@ A /proc mounted with hidepid hides other users' processes; the exporter then nee
 names.
 """
 
+from collections.abc import Container
 from typing import Final
 
 import msgspec
 
 from stratoscope.hypervisor.kernel.files import LONG, Read, listed
+from stratoscope.hypervisor.kernel.passes import Pass
 from stratoscope.hypervisor.kernel.stat import read_stat
 
 _QEMU: Final = (b"qemu", b"kvm")
@@ -24,15 +26,26 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """What a pass found: QEMU by UUID in small letters, containers by name; partial when some are hidden."""
+    """What a pass found: QEMU by UUID in small letters, containers by name.
+
+    Attributes:
+        is_partial: Some processes are hidden.
+        is_held_up: Some were left out because a file of theirs hangs.
+    """
 
     machines: dict[str, Candidate]
     containers: dict[str, Candidate]
     is_partial: bool
+    is_held_up: bool = False
 
 
-def scan(procfs: str, reader: Read) -> Scan:
+def scan(procfs: str, this: Pass, known: Container[int] = ()) -> Scan:
     """Go through /proc once. Processes that end meanwhile, or whose files make no sense, are left out.
+
+    Args:
+        procfs: Where it is mounted.
+        this: The pass that it belongs to.
+        known: Processes whose VM is known already.
 
     Raises:
         ValueError: `procfs` is no directory.
@@ -40,10 +53,16 @@ def scan(procfs: str, reader: Read) -> Scan:
     machines: dict[str, Candidate] = {}
     containers: dict[str, Candidate] = {}
     pids, is_partial = _pids(procfs)
+    is_held_up = False
     for pid in pids:
+        if pid in known:
+            continue
+        if this.skips(pid):
+            is_held_up = True
+            continue
         try:
-            named = _read_name(f"{procfs}/{pid}", reader)
-            stat = read_stat(procfs, pid, reader) if named else None
+            named = _read_name(f"{procfs}/{pid}", this)
+            stat = read_stat(procfs, pid, this) if named else None
         except PermissionError:
             is_partial = True
             continue
@@ -57,7 +76,7 @@ def scan(procfs: str, reader: Read) -> Scan:
             containers[name] = min(containers.get(name, candidate), candidate, key=_age)
         else:  # the last: the one before may still be ending
             machines[name] = max(machines.get(name, candidate), candidate, key=_age)
-    return Scan(machines, containers, is_partial)
+    return Scan(machines, containers, is_partial, is_held_up)
 
 
 def _age(candidate: Candidate) -> tuple[int, int]:

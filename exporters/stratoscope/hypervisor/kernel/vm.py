@@ -9,6 +9,7 @@ from stratoscope.hypervisor.kernel import files
 from stratoscope.hypervisor.kernel.cpu import CPU, Throttling, read_cpu, read_throttling
 from stratoscope.hypervisor.kernel.files import Read
 from stratoscope.hypervisor.kernel.memory import Memory, read_memory
+from stratoscope.hypervisor.kernel.past import Past
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.kernel.pressure import Pressure, read_pressure
 from stratoscope.hypervisor.kernel.processes import Process
@@ -34,6 +35,8 @@ class VMKernel(msgspec.Struct, frozen=True, gc=False):
         vcpus: By number; only those that the kernel accounts. A container has none.
         rss: Bytes resident of the QEMU process; None for a container, whose memory is not its controller's.
         refused: Names of the fields that the exporter has no right to read.
+        blocked_s: For how long a thread of it has waited for storage without an answer; None for a container.
+        is_frozen: Somebody froze all its threads.
     """
 
     state: str
@@ -44,15 +47,21 @@ class VMKernel(msgspec.Struct, frozen=True, gc=False):
     memory: Memory | None
     rss: int | None
     refused: tuple[str, ...] = ()
+    blocked_s: float | None = None
+    is_frozen: bool = False
 
 
-def read_vm(process: Process, paths: Paths, reader: Read = files.read) -> VMKernel | None:
+def read_vm(
+    process: Process, paths: Paths, reader: Read = files.read, past: Past | None = None, now: float = 0.0
+) -> VMKernel | None:
     """Read one VM now.
 
     Args:
         process: As `Processes.find` gave it.
         paths: Where the host's file systems are mounted.
         reader: How a file is read.
+        past: What earlier readings saw of this process; it takes over what this one sees.
+        now: By the clock of all its readings.
 
     Returns:
         None when the process has ended, before or while it was read.
@@ -61,13 +70,14 @@ def read_vm(process: Process, paths: Paths, reader: Read = files.read) -> VMKern
         ValueError: A file makes no sense; the message names it. It is this VM's trouble alone.
     """
     refused: list[str] = []
+    past = past or Past()
     stat = _read_same(process, paths, reader)
     if stat is None:
         return None
     cgroups, pid = process.cgroups, process.pid
-    cpu = _allowed("cpu", refused, lambda: _read_cpu(process, stat, reader))
+    cpu = _allowed("cpu", refused, lambda: _read_cpu(process, stat, reader, past))
     vcpus = _allowed("vcpus", refused, lambda: read_vcpus(pid, process.vcpus, paths, reader)) or {}
-    throttling = _allowed("throttling", refused, lambda: read_throttling(cgroups, reader))
+    throttling = _allowed("throttling", refused, lambda: read_throttling(cgroups, reader, past.throttled))
     pressure = _allowed("pressure", refused, lambda: _read_pressures(cgroups.unified, reader))
     status = None if process.is_container else f"{paths.procfs}/{pid}/status"
     memory = _allowed("memory", refused, lambda: read_memory(cgroups, status, reader))
@@ -75,7 +85,14 @@ def read_vm(process: Process, paths: Paths, reader: Read = files.read) -> VMKern
     if not is_whole and _read_same(process, paths, reader) is None:
         return None
     rss = None if process.is_container or stat.is_dead else stat.rss_bytes
-    return VMKernel(stat.state, cpu, vcpus, throttling, pressure, memory, rss, tuple(refused))
+    blocked_s = None
+    if not process.is_container:
+        look = past.threads.blocked_s
+        blocked_s = _allowed("threads", refused, lambda: look(pid, paths, reader, now))
+    return VMKernel(
+        stat.state, cpu, vcpus, throttling, pressure, memory, rss, tuple(refused),
+        blocked_s, past.threads.is_frozen,
+    )  # fmt: skip
 
 
 def _allowed(name: str, refused: list[str], read: Callable[[], T]) -> T | None:
@@ -95,12 +112,15 @@ def _read_same(process: Process, paths: Paths, reader: Read) -> Stat | None:
     return stat if stat is not None and stat.start_ticks == process.start_ticks else None
 
 
-def _read_cpu(process: Process, stat: Stat, reader: Read) -> CPU | None:
+def _read_cpu(process: Process, stat: Stat, reader: Read, past: Past) -> CPU | None:
     """By the cgroup, else by the process; never by both in turn: a counter must not jump."""
     cgroups = process.cgroups
-    if cgroups.cpuacct is None and cgroups.unified is None and not process.is_container:
-        return CPU(stat.user + stat.system, stat.user, stat.system)
-    return read_cpu(cgroups, reader)
+    has_cgroup = cgroups.cpuacct is not None or cgroups.unified is not None
+    if past.has_cgroup is None:
+        past.has_cgroup = has_cgroup
+    if past.has_cgroup or process.is_container:
+        return read_cpu(cgroups, reader)
+    return CPU(stat.user + stat.system, stat.user, stat.system)
 
 
 def _read_pressures(directory: str | None, reader: Read) -> VMPressure | None:

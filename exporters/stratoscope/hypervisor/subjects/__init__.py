@@ -20,6 +20,9 @@ class Subject:
         beyond: What adds to that, or takes from it; for the documentation.
         monitor: Groups of libvirt's statistics that it needs from the VM's monitor.
         cpu: Whether it needs CPU times: from the kernel, or where that is not readable from libvirt.
+        taps: Whether it needs the host's ends of the VM's interfaces.
+        without_daemon: Whether it goes on while the daemon does not answer: the kernel tells it, or the
+            definition, which holds as long as the VM's process runs.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Subject:
     beyond: str = ""
     monitor: frozenset[str] = frozenset()
     cpu: bool = False
+    taps: bool = False
+    without_daemon: bool = False
 
 
 VM_LABELS = ("cloud", "vm_id")

@@ -24,17 +24,17 @@ FULL = Family(
 )
 PERIODS = Family(
     "stratoscope_hypervisor_vm_cpu_periods_total",
-    "Periods of the CPU quota in which the VM ran (nr_periods); absent without a quota.",
+    "Periods of the CPU quota in which the VM ran (nr_periods); absent before the first quota.",
     labels=VM_LABELS,
 )
 THROTTLED_PERIODS = Family(
     "stratoscope_hypervisor_vm_cpu_throttled_periods_total",
-    "Periods in which the VM used up its CPU quota (nr_throttled); absent without a quota.",
+    "Periods in which the VM used up its CPU quota (nr_throttled); absent before the first quota.",
     labels=VM_LABELS,
 )
 THROTTLED = Family(
     "stratoscope_hypervisor_vm_cpu_throttled_seconds_total",
-    "Time the VM was held back by its CPU quota (throttled_usec); absent without a quota.",
+    "Time the VM was held back by its CPU quota (throttled_usec); absent before the first quota.",
     labels=VM_LABELS,
 )
 OOM_KILLS = Family(
@@ -79,9 +79,8 @@ def _throttling(vm: VM, labels: Labels) -> Iterable[Sample]:
 
 
 def _oom(vm: VM, labels: Labels) -> Iterable[Sample]:
-    memory = vm.kernel.memory if vm.kernel is not None else None
-    if memory is not None and memory.oom_kills is not None:
-        yield OOM_KILLS(memory.oom_kills, labels)
+    if vm.oom_kills is not None:
+        yield OOM_KILLS(vm.oom_kills, labels)
 
 
 def _cgroup_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
@@ -93,14 +92,22 @@ def _cgroup_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
 
 
 PRESSURE: Final = Subject(
-    "pressure", (SOME, FULL), _pressure, series=6, beyond="only 5 before Linux 5.13, none on cgroup v1"
+    "pressure",
+    (SOME, FULL),
+    _pressure,
+    series=6,
+    beyond="only 5 before Linux 5.13, none on cgroup v1",
+    without_daemon=True,
 )
 THROTTLING: Final = Subject(
     "throttling",
     (PERIODS, THROTTLED_PERIODS, THROTTLED),
     _throttling,
     series=0,
-    beyond="3 where a CPU quota is set",
+    beyond="3 where a CPU quota is set, or was while the exporter ran",
+    without_daemon=True,
 )
-OOM: Final = Subject("oom", (OOM_KILLS,), _oom, series=1)
-CGROUP_MEMORY: Final = Subject("cgroup_memory", (CHARGED, SWAPPED), _cgroup_memory, series=2)
+OOM: Final = Subject("oom", (OOM_KILLS,), _oom, series=1, without_daemon=True)
+CGROUP_MEMORY: Final = Subject(
+    "cgroup_memory", (CHARGED, SWAPPED), _cgroup_memory, series=2, without_daemon=True
+)

@@ -22,7 +22,10 @@ FAILED = Family(
 MONITOR_BLOCKED_S: Final = 30.0
 """A monitor that has not answered for so long blames the host: QEMU itself hangs."""
 PROCESS_STUCK_S: Final = 5.0
-"""So far apart are the first and the last collection that found the process stuck; one proves nothing."""
+"""So far apart are the first and the last collection that found the process stuck, or dead; one proves
+nothing."""
+STORAGE_HUNG_S: Final = 10.0
+"""A thread that has waited so long for one request blames the storage: a busy disk answers sooner."""
 IO_ERROR_S: Final = 300.0
 """An I/O error event blames the storage for so long after it."""
 
@@ -54,7 +57,9 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         process_state: The kernel's letter for the VM's process; empty where unknown.
-        stuck_s: For how long every collection found the process in a state in which it does nothing.
+        stuck_s: For how long every collection found the process stopped, traced or frozen.
+        dead_s: For how long every collection found that it has ended; None where it has not.
+        storage_s: For how long a thread of it has waited for storage without an answer.
         monitor: None where no monitor was asked.
         taps: Those of its interfaces that are known on the host.
         io_error_age_s: Seconds since its last I/O error event; None when there was none.
@@ -62,6 +67,8 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
     process_state: str = ""
     stuck_s: float = 0.0
+    dead_s: float | None = None
+    storage_s: float = 0.0
     monitor: Monitor | None = None
     taps: tuple[TapView, ...] = ()
     io_error_age_s: float | None = None
@@ -69,22 +76,27 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
 def verdict(domain: Domain, evidence: Evidence) -> Checks:
     """The four checks of a VM."""
+    hangs = domain.is_active and _hangs(domain, evidence)
+    is_deaf = not hangs and _is_deaf(domain, evidence.monitor)  # QEMU's main thread may wait for storage, too
     return Checks(
-        host=domain.is_active and (_is_stuck(evidence) or _is_deaf(domain, evidence.monitor)),
-        vm=_ended_badly(domain),
-        storage=_lacks_storage(domain, evidence.io_error_age_s),
+        host=domain.is_active and (_is_stuck(evidence) or is_deaf),
+        vm=_ended_badly(domain) or (domain.is_active and _is_dead(evidence)),
+        storage=hangs or _lacks_storage(domain, evidence.io_error_age_s),
         network=_lacks_network(domain, evidence.taps),
     )
 
 
-def host_failed(cloud: str, vm_ids: Iterable[str]) -> Iterable[Sample]:
-    """The one verdict that an unreachable daemon allows, for the VMs that ran when it was last reached."""
-    for vm_id in vm_ids:
-        yield FAILED(1, Labels(cloud=cloud, vm_id=vm_id) + _HOST)
+def _hangs(domain: Domain, evidence: Evidence) -> bool:
+    """After a post-copy migration a vCPU waits just so for a page that the other host has."""
+    return evidence.storage_s >= STORAGE_HUNG_S and not domain.reason.startswith("postcopy")
 
 
 def _is_stuck(evidence: Evidence) -> bool:
     return evidence.process_state == _STOPPED or evidence.stuck_s >= PROCESS_STUCK_S
+
+
+def _is_dead(evidence: Evidence) -> bool:
+    return evidence.dead_s is not None and evidence.dead_s >= PROCESS_STUCK_S
 
 
 def _is_deaf(domain: Domain, monitor: Monitor | None) -> bool:
@@ -121,4 +133,4 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     return samples
 
 
-CHECKS: Final = Subject("checks", (FAILED,), _samples, series=4)
+CHECKS: Final = Subject("checks", (FAILED,), _samples, series=4, taps=True, without_daemon=True)

@@ -88,4 +88,5 @@ CPU: Final = Subject(
     series=6,
     beyond="2 for each further vCPU; 1 for each vCPU where kernel.sched_schedstats is on",
     cpu=True,
+    without_daemon=True,
 )

@@ -20,7 +20,7 @@ INFO = Family(
 
 def info(host: str) -> Subject:
     """The subject, for the VMs of one host."""
-    return Subject("info", (INFO,), _samples(host), series=1)
+    return Subject("info", (INFO,), _samples(host), series=1, without_daemon=True)
 
 
 def _samples(host: str) -> Callable[[VM, Labels], Iterable[Sample]]:

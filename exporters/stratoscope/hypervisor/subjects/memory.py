@@ -63,7 +63,7 @@ def _guest_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
     return given(_OF_GUEST, values, labels)
 
 
-MEMORY: Final = Subject("memory", _OF_HOST, _memory, series=3)
+MEMORY: Final = Subject("memory", _OF_HOST, _memory, series=3, without_daemon=True)
 GUEST_MEMORY: Final = Subject(
     "guest_memory",
     _OF_GUEST,

@@ -77,4 +77,6 @@ TAPS: Final = Subject(
     _taps,
     series=3,
     beyond="3 for each further interface; 2 for each that has a queue, as with a bandwidth limit",
+    taps=True,
+    without_daemon=True,
 )

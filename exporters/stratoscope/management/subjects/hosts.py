@@ -30,6 +30,10 @@ DISABLED = Family(
 RUNNING = _family(
     "running_vms", "VMs on the host as it counts them itself, whether they run or not (running_vms)."
 )
+TASKS = _family(
+    "tasks",
+    "VMs of the host that are being built, resized, moved, or have another task (current_workload).",
+)
 LEAST = _family(
     "disk_available_least_bytes",
     "Disk space that is left if every image grows to its full size (disk_available_least); may be negative.",
@@ -61,7 +65,7 @@ SIZES: Final = {
 
 class Hosts(Subject[model.Hosts]):
     families = (
-        INFO, STATE, ENABLED, DISABLED, RUNNING,
+        INFO, STATE, ENABLED, DISABLED, RUNNING, TASKS,
         *(family for pair in SIZES.values() for family in pair), LEAST,
     )  # fmt: skip
 
@@ -74,7 +78,9 @@ class Hosts(Subject[model.Hosts]):
             yield ENABLED(int(host.is_enabled), labels)
             if not host.is_enabled:
                 yield DISABLED(1, labels + words(host.reason))
-            yield from given((RUNNING, LEAST), (host.vms, host.disk_available_least), labels)
+            yield from given(
+                (RUNNING, TASKS, LEAST), (host.vms, host.tasks, host.disk_available_least), labels
+            )
             for name, pair in SIZES.items():
                 if name in host.resources:
                     resource = host.resources[name]

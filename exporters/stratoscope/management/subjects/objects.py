@@ -21,7 +21,7 @@ WHOLE = Family(
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """The families of one sort; those of bytes and of orphans are None where it has none."""
+    """The families of one sort; those of bytes, orphans and what is taken down are None where it has none."""
 
     by_state: Family
     by_project: Family
@@ -29,18 +29,27 @@ class Sort:
     bytes_by_project: Family | None
     orphaned: Family | None
     orphaned_bytes: Family | None
+    admin_down: Family | None
 
     def families(self) -> Iterable[Family]:
         for family in (
-            self.by_state, self.bytes_by_state, self.orphaned, self.orphaned_bytes,
+            self.by_state, self.bytes_by_state, self.admin_down, self.orphaned, self.orphaned_bytes,
             self.by_project, self.bytes_by_project,
         ):  # fmt: skip
             if family is not None:
                 yield family
 
 
-def sort_of(name: str, plural: str, *, size: str = "", orphan: str = "") -> Sort:
-    """The families of a sort. Args: size: What its bytes are. orphan: When one is bound to nothing."""
+def sort_of(
+    name: str, plural: str, *, size: str = "", orphan: str = "", has_admin_state: bool = False
+) -> Sort:
+    """The families of a sort.
+
+    Args:
+        size: What its bytes are.
+        orphan: When one is bound to nothing.
+        has_admin_state: One can be taken down on purpose.
+    """
     metric, project = f"{_PREFIX}_{name}", f"{_PREFIX}_project_{name}"
     capital = plural[0].upper() + plural[1:]
     return Sort(
@@ -54,6 +63,13 @@ def sort_of(name: str, plural: str, *, size: str = "", orphan: str = "") -> Sort
         Family(f"{metric}_orphaned_bytes", f"{size} of {plural} bound to nothing.", labels=("cloud",))
         if orphan and size
         else None,
+        Family(
+            f"{metric}_admin_down",
+            f"{capital} that were taken down on purpose (admin_state_up: false), whatever their state.",
+            labels=("cloud",),
+        )
+        if has_admin_state
+        else None,
     )
 
 
@@ -61,10 +77,10 @@ SORTS: Final[Mapping[str, Sort]] = {
     "volumes": sort_of("volumes", "volumes", size="Size", orphan="available, without an attachment"),
     "snapshots": sort_of("snapshots", "volume snapshots", size="Size, as large as their volumes,"),
     "backups": sort_of("backups", "volume backups", size="Size, as large as their volumes,"),
-    "ports": sort_of("ports", "ports", orphan="neither a device nor an owner of one"),
-    "routers": sort_of("routers", "routers"),
+    "ports": sort_of("ports", "ports", orphan="neither a device nor an owner of one", has_admin_state=True),
+    "routers": sort_of("routers", "routers", has_admin_state=True),
     "floating_ips": sort_of("floating_ips", "floating IP addresses", orphan="no port"),
-    "networks": sort_of("networks", "networks"),
+    "networks": sort_of("networks", "networks", has_admin_state=True),
 }
 """By `model.Objects.sort`: each has metrics of its own. See images.py for images."""
 
@@ -85,6 +101,8 @@ def of_sort(sort: Sort, answer: model.Objects, cloud: Labels) -> Iterable[Sample
         yield from _counted(sort.by_project, sort.bytes_by_project, count, of_project)
     if answer.orphans is not None and sort.orphaned is not None:
         yield from _counted(sort.orphaned, sort.orphaned_bytes, answer.orphans, cloud)
+    if answer.admin_down is not None and sort.admin_down is not None:
+        yield sort.admin_down(answer.admin_down, cloud)
     yield WHOLE(int(answer.is_whole), cloud.plus(sort=answer.sort))
 
 

@@ -15,45 +15,71 @@ INFO = Family(
     labels=("cloud", "project_id", "project_name", "keystone_domain"),
 )
 ENABLED = Family(
-    f"{_PREFIX}_project_enabled", "1 if the project is enabled, else 0.", labels=("cloud", "project_id")
+    f"{_PREFIX}_project_enabled",
+    "1 if the project is enabled, else 0; absent where the source does not tell.",
+    labels=("cloud", "project_id"),
 )
-PROJECTS = Family(f"{_PREFIX}_projects", "Projects that may be read.", labels=("cloud",))
+PROJECTS = Family(
+    f"{_PREFIX}_projects", "Projects that may be read; absent while the list is truncated.", labels=("cloud",)
+)
 USER_INFO = Family(
     f"{_PREFIX}_user_info",
     "The user's name; always 1.",
     labels=("cloud", "user_id", "user_name", "keystone_domain"),
 )
 USER_ENABLED = Family(
-    f"{_PREFIX}_user_enabled", "1 if the user is enabled, else 0.", labels=("cloud", "user_id")
+    f"{_PREFIX}_user_enabled",
+    "1 if the user is enabled, else 0; absent where the source does not tell.",
+    labels=("cloud", "user_id"),
 )
 USERS = Family(
-    f"{_PREFIX}_users", "Users, whether shown or not; absent where they may not be read.", labels=("cloud",)
+    f"{_PREFIX}_users",
+    "Users, whether shown or not; absent where they may not be read, and while the list is truncated.",
+    labels=("cloud",),
 )
 USERS_BEYOND = Family(
     f"{_PREFIX}_users_beyond_bound",
     "Users that are not shown because there are too many; those that own VMs are shown first.",
     labels=("cloud",),
 )
+TRUNCATED = Family(
+    f"{_PREFIX}_list_truncated",
+    "1 while there are more of a sort than the source told: it cut its list (Keystone: truncated), or the "
+    "users of a domain cannot be read; else 0.",
+    labels=("cloud", "sort"),
+)
 
 
 class Projects(Subject[model.Projects]):
-    families = (INFO, ENABLED, PROJECTS, USER_INFO, USER_ENABLED, USERS, USERS_BEYOND)
+    families = (INFO, ENABLED, PROJECTS, USER_INFO, USER_ENABLED, USERS, USERS_BEYOND, TRUNCATED)
 
     def samples(self, answer: model.Projects, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
-        yield PROJECTS(len(answer.projects), cloud)
+        if not answer.truncated.get("projects"):
+            yield PROJECTS(len(answer.projects), cloud)
         for project in answer.projects:
             one = cloud.plus(project_id=project.project_id)
-            yield ENABLED(int(project.is_enabled), one)
+            if project.is_enabled is not None:
+                yield ENABLED(int(project.is_enabled), one)
             yield INFO(1, one.plus(project_name=project.name, keystone_domain=project.keystone_domain))
-        if answer.users is not None:
-            yield USERS(len(answer.users), cloud)
-            yield USERS_BEYOND(max(0, len(answer.users) - MOST), cloud)
-            for user in answer.users[:MOST]:
-                yield from _of_user(user, cloud)
+        yield from _of_users(answer, cloud)
+        for sort, is_truncated in answer.truncated.items():
+            if sort != "users" or answer.users is not None:
+                yield TRUNCATED(int(is_truncated), cloud.plus(sort=sort))
+
+
+def _of_users(answer: model.Projects, cloud: Labels) -> Iterable[Sample]:
+    if answer.users is None:
+        return
+    if not answer.truncated.get("users"):
+        yield USERS(len(answer.users), cloud)
+        yield USERS_BEYOND(max(0, len(answer.users) - MOST), cloud)
+    for user in answer.users[:MOST]:
+        yield from _of_user(user, cloud)
 
 
 def _of_user(user: model.User, cloud: Labels) -> Iterable[Sample]:
     one = cloud.plus(user_id=user.user_id)
-    yield USER_ENABLED(int(user.is_enabled), one)
+    if user.is_enabled is not None:
+        yield USER_ENABLED(int(user.is_enabled), one)
     yield USER_INFO(1, one.plus(user_name=user.name, keystone_domain=user.keystone_domain))

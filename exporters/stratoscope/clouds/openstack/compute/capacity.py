@@ -2,25 +2,23 @@
 
 One list, the allocation candidates for any memory at all, tells what every host has left; a host that is not
 on it has no memory left. Bounds on what one VM may have are in the inventories, which are read one by one:
-until a host's have been read, what fits is an upper bound.
+until a host's have been read, what fits is an upper bound. Before Placement 1.27 the list tells of memory
+alone: the rest is as it was last read host by host, and what fits an upper bound unless that is still so.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeAlias
-
-import msgspec
+from typing import Final
 
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.compute.aggregates import Aggregates, Metadata, by_host
 from stratoscope.clouds.openstack.compute.demand import demand
 from stratoscope.clouds.openstack.compute.flavors import Flavor, Flavors
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
 from stratoscope.clouds.openstack.compute.room import Left, Space, Wanted, rooms
-from stratoscope.clouds.openstack.fields import Text
-from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.placement import Placement
 from stratoscope.clouds.openstack.providers import DISK, MEMORY, PCPU, Inventory, Part, Provider, Providers
 from stratoscope.core.collector import Every
@@ -28,25 +26,17 @@ from stratoscope.core.errors import CollectError, Reason
 
 _NODES_S: Final = 120.0
 _FLAVORS_S: Final = 90.0
+_AGGREGATES_S: Final = 90.0
 _LISTS_S: Final = 20.0
-
-_Metadata: TypeAlias = Mapping[str, frozenset[str]]
-"""What all aggregates that a host is in say, by key."""
-
-
-class _Aggregate(msgspec.Struct, frozen=True, gc=False):
-    hosts: list[Text] = []
-    metadata: dict[Text, Text] = {}
-
-
-_AGGREGATES: Final = Listing("compute", "/os-aggregates", "aggregates", _Aggregate, version="2.96")
+_CANDIDATES: Final = "1.10"
+"""Placement's first microversion that lists what hosts have left."""
 
 
 class Capacity:
     """Room for more VMs, by flavor and zone.
 
     Attributes:
-        flavors: The flavors; they are a question of their own.
+        flavors, aggregates: They are questions of their own.
     """
 
     def __init__(
@@ -57,7 +47,7 @@ class Capacity:
         providers: Providers,
         clock: Clock = CLOCK,
     ) -> None:
-        self.flavors = Flavors(api, clock)
+        self.flavors, self.aggregates = Flavors(api, clock), Aggregates(api, clock)
         self._api, self._hypervisors = api, hypervisors
         self._placement, self._providers = placement, providers
 
@@ -68,8 +58,8 @@ class Capacity:
                 model.Capacity,
                 self.read,
                 Every(60, 30, 180),
-                cost="1; for flavors, hypervisors and Placement's lists as much again as `flavors`, "
-                "`hypervisors` and `inventories`, unless these have just asked for them",
+                cost="for flavors, aggregates, hypervisors and Placement's lists as much as `flavors`, "
+                "`aggregates`, `hypervisors` and `inventories`, unless these have just asked for them",
                 role="admin",
             ),
         )
@@ -79,15 +69,20 @@ class Capacity:
 
         Raises:
             CollectError: As Api; `unavailable`, when Nova knows no hypervisor, or none that Placement knows:
-                without microversions their ids are numbers.
+                before microversion 2.53 their ids are numbers; or when Placement is too old to list what
+                hosts have left.
             LeftOutError: As Api.
         """
+        if not await self._api.knows("placement", _CANDIDATES):
+            what = f"placement: too old: microversion {_CANDIDATES} is needed to tell what hosts have left"
+            raise CollectError(Reason.UNAVAILABLE, what)
         nodes = await self._hypervisors.nodes(_NODES_S)
         if not nodes:
             raise CollectError(Reason.UNAVAILABLE, "no hypervisor is known")
         malformed = await self._placement.refresh(_LISTS_S)
         if not self._providers.are_roots(nodes):
-            raise CollectError(Reason.UNAVAILABLE, "no hypervisor is one of Placement's providers")
+            what = "no hypervisor is one of Placement's providers: Nova numbers them before microversion 2.53"
+            raise CollectError(Reason.UNAVAILABLE, what)
         metadata, unread = await self._read_metadata()
         flavors, unknown = await self.flavors.listed(_FLAVORS_S)
         has_pcpus = self._providers.have(PCPU)
@@ -98,29 +93,19 @@ class Capacity:
         room = await asyncio.to_thread(rooms, wanted, _spaces(self._providers, nodes, metadata), zones)
         return model.Capacity(tuple(room), _largest(flavors, room), malformed + unread + unknown)
 
-    async def _read_metadata(self) -> tuple[Mapping[str, _Metadata] | None, int]:
-        """Of each host that is in an aggregate, and how many made no sense; None where none may be read."""
+    async def _read_metadata(self) -> tuple[Mapping[str, Metadata] | None, int]:
+        """Of each host that is in an aggregate, and how many made no sense; None where they are not known."""
         try:
-            aggregates, malformed = await self._api.items(_AGGREGATES)
+            aggregates, malformed = await self.aggregates.listed(_AGGREGATES_S)
         except ForbiddenError:
             return None, 0
-        return _by_host(aggregates), malformed
-
-
-def _by_host(aggregates: Iterable[_Aggregate]) -> Mapping[str, _Metadata]:
-    """To Nova's filters a value with commas is several."""
-    found: dict[str, dict[str, frozenset[str]]] = {}
-    for aggregate in aggregates:
-        for host in aggregate.hosts:
-            of_host = found.setdefault(host, {})
-            for key, value in aggregate.metadata.items():
-                values = frozenset(one.strip() for one in value.split(","))
-                of_host[key] = of_host.get(key, frozenset()) | values
-    return found
+        if any(one.metadata is None for one in aggregates):
+            return None, malformed
+        return by_host(aggregates), malformed
 
 
 def _spaces(
-    providers: Providers, nodes: Mapping[str, Node], metadata: Mapping[str, _Metadata] | None
+    providers: Providers, nodes: Mapping[str, Node], metadata: Mapping[str, Metadata] | None
 ) -> list[Space]:
     """The hosts that take VMs."""
     trees = providers.trees()
@@ -133,37 +118,63 @@ def _spaces(
     ]
 
 
-def _space(tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: _Metadata | None) -> Space:
+def _space(tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: Metadata | None) -> Space:
     left: dict[str, list[Left]] = {}
     for provider in tree:
         for name, one in _left(provider):
             left.setdefault(name, []).append(one)
-    traits = frozenset(trait for provider in tree for trait in provider.traits or ())
     return Space(
-        node.zone, left, shared.difference(left), traits, metadata, is_exact=all(map(_is_exact, tree))
+        node.zone,
+        left,
+        shared.difference(left),
+        _traits(tree),
+        metadata,
+        is_exact=all(map(_is_exact, tree)),
+        is_known=all(map(_is_known, tree)),
     )
 
 
-def _left(provider: Provider) -> Iterable[tuple[str, Left]]:
-    """By the list of allocation candidates, else by what was read of it and is still so.
+def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
+    if any(provider.traits is None and Part.TRAITS in provider.wanted() for provider in tree):
+        return None
+    return frozenset(trait for provider in tree for trait in provider.traits or ())
 
-    One that is not on the list has no memory at all (bare metal), or none left, or a limit cut the list.
+
+def _left(provider: Provider) -> Iterable[tuple[str, Left]]:
+    """By the list of allocation candidates; what that does not tell by what was read of it.
+
+    One that is not on the list has no memory at all (bare metal), or none left, or a limit cut the list: what
+    was read of it counts only if it is still so.
     """
     inventories: Mapping[str, Inventory] = provider.inventories or {}
-    if provider.summary is not None:
-        for name, use in provider.summary.resources.items():
-            yield name, Left(use.capacity - use.used, inventories.get(name))
-    elif provider.usages is not None and provider.is_current(Part.USAGES):
+    told = provider.summary.resources if provider.summary is not None else {}
+    for name, use in told.items():
+        yield name, Left(use.capacity - use.used, inventories.get(name))
+    counts = provider.is_current(Part.USAGES) if provider.summary is None else not provider.is_summed_up
+    if counts and provider.usages is not None:
         for name, inventory in inventories.items():
-            yield name, Left(inventory.capacity - provider.usages.get(name, 0), inventory)
+            if name not in told:
+                yield name, Left(inventory.capacity - provider.usages.get(name, 0), inventory)
 
 
 def _is_exact(provider: Provider) -> bool:
     """Whether all that decides is known."""
     inventories = provider.inventories
-    if inventories is None:
+    if inventories is None or provider.traits is None:
         return False
-    return provider.summary is not None or (MEMORY not in inventories and provider.traits is not None)
+    if provider.summary is None:
+        return MEMORY not in inventories
+    return provider.is_summed_up or provider.is_current(Part.USAGES)
+
+
+def _is_known(provider: Provider) -> bool:
+    """Whether all that it has is known, as it is now or was a while ago.
+
+    One that is not on the list, and was not read yet, has nothing left as far as is known.
+    """
+    if provider.summary is None or provider.is_summed_up:
+        return True
+    return provider.inventories is not None and provider.usages is not None
 
 
 def _largest(flavors: Iterable[Flavor], room: Iterable[model.Room]) -> Mapping[str, model.Room]:

@@ -1,10 +1,13 @@
 """Flavors. Source: Nova's GET /flavors/detail; any role.
 
-An administrator is told all of them, any other the public ones and those that its project was given.
+An administrator is told all of them, any other the public ones and those that its project was given. Before
+microversion 2.61 (Rocky) the list lacks extra specs: then they are read flavor by flavor, a few at each
+refresh.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -13,11 +16,13 @@ from msgspec.structs import replace
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.clock import CLOCK, Clock
-from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+from stratoscope.clouds.openstack.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text, segment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.recent import Recent
+from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
+from stratoscope.core.errors import CollectError
 
 _Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
@@ -36,10 +41,10 @@ class Flavor(
 
     Attributes:
         swap: "" for none, before 2.75.
-        extra_specs: None where they are not told: before 2.61, or by the cloud's policy.
+        extra_specs: None where they are not told: not read yet, or by the cloud's policy.
     """
 
-    id: Text
+    id: Id
     name: Text
     vcpus: _Size
     ram: _Size
@@ -55,6 +60,15 @@ class Flavor(
         return model.Flavor(self.id, self.name, self.vcpus, self.ram * MIB, disk, self.is_public)
 
 
+class _Specs(msgspec.Struct, frozen=True, gc=False):
+    extra_specs: dict[Text, Text]
+
+
+_WITH_SPECS: Final = "2.61"
+_PER_SECOND: Final = 0.2
+_MOST: Final = 30
+"""Flavors whose extra specs are read one by one: in the first refresh, and by and by in those to come."""
+
 _FLAVORS: Final = Listing("compute", "/flavors/detail", "flavors", Flavor, version="2.96")
 
 
@@ -64,6 +78,9 @@ class Flavors:
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
         self._list = Recent(self._ask, clock)
+        self._specs: Rotation[Mapping[str, str]] = Rotation(
+            "flavors", per_second=_PER_SECOND, most=_MOST, clock=clock
+        )
 
     def questions(self) -> Sequence[Question[model.Flavors]]:
         return (
@@ -72,7 +89,8 @@ class Flavors:
                 model.Flavors,
                 self.read,
                 Every(60, 30, 180),
-                cost="1 for each 1,000 flavors",
+                cost="1 for each 1,000 flavors; before Nova 2.61 1 more for each flavor in turn, at most "
+                f"{_MOST}, and {_PER_SECOND:g} a second",
                 role="any; admin sees private ones of all projects",
             ),
         )
@@ -88,7 +106,20 @@ class Flavors:
 
     async def _ask(self) -> tuple[Sequence[Flavor], int]:
         flavors, malformed = await self._api.items(_FLAVORS, {**WHOLE_PAGE, "is_public": "None"})
+        if not await self._api.knows("compute", _WITH_SPECS):
+            flavors = await self._with_specs(flavors)
         return _told_apart(flavors), malformed
+
+    async def _with_specs(self, flavors: Sequence[Flavor]) -> list[Flavor]:
+        """With their extra specs, as far as they can be read: without them room is an upper bound."""
+        with suppress(CollectError, ForbiddenError):
+            await self._specs.turn([one.id for one in flavors], self._read_specs)
+        known = self._specs.values()
+        return [replace(one, extra_specs=known.get(one.id)) for one in flavors]
+
+    async def _read_specs(self, flavor_id: str) -> Mapping[str, str]:
+        path = f"/flavors/{segment(flavor_id)}/os-extra_specs"
+        return (await self._api.get("compute", path, _Specs, operation="os-extra_specs")).extra_specs
 
 
 def _told_apart(flavors: Sequence[Flavor]) -> Sequence[Flavor]:

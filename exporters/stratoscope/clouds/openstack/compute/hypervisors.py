@@ -18,7 +18,7 @@ from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text
+from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.providers import Providers
 from stratoscope.clouds.openstack.recent import Recent
@@ -42,13 +42,13 @@ class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
         id: Also that of its resource provider in Placement.
     """
 
-    id: Text | int
+    id: Id | int
     hypervisor_hostname: Text
     state: Text
     status: Text
-    hypervisor_type: Text
-    hypervisor_version: int | Text
     service: _ServiceOf
+    hypervisor_type: Text = ""
+    hypervisor_version: int | Text = ""
     vcpus: int | None = None
     memory_mb: int | None = None
     local_gb: int | None = None
@@ -56,6 +56,7 @@ class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
     memory_mb_used: int | None = None
     local_gb_used: int | None = None
     running_vms: int | None = None
+    current_workload: int | None = None
     disk_available_least: int | None = None
 
 
@@ -150,6 +151,7 @@ class Hypervisors:
             kind=first.hypervisor_type,
             version=str(first.hypervisor_version),
             vms=_total(row.running_vms for row in rows),
+            tasks=_total(row.current_workload for row in rows),
             disk_available_least=_bytes(_total(row.disk_available_least for row in rows), GIB),
             resources=self._resources(rows),
         )

@@ -33,17 +33,19 @@ class Space(msgspec.Struct, frozen=True):
     Attributes:
         left: By resource class, of each of its providers that have the class.
         elsewhere: Resource classes that it lacks and others share with some hosts: storage.
-        traits: Of all its providers.
+        traits: Of all its providers; None while they have not been read.
         metadata: Of all aggregates that it is in; None where they may not be read.
         is_exact: All of that has been read, and just now.
+        is_known: It has no other classes than those in `left`; else nothing is known of others yet.
     """
 
     zone: str
     left: Mapping[str, Sequence[Left]]
     elsewhere: frozenset[str]
-    traits: frozenset[str]
+    traits: frozenset[str] | None
     metadata: Mapping[str, frozenset[str]] | None
     is_exact: bool
+    is_known: bool = True
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -90,7 +92,8 @@ def _by_zone(
 
 def takes(space: Space, demand: Demand) -> tuple[bool, bool]:
     """Whether a host takes VMs with this demand, if it has room; and whether its room can be told exactly."""
-    if not (demand.required <= space.traits and demand.forbidden.isdisjoint(space.traits)):
+    traits = space.traits
+    if traits is not None and not (demand.required <= traits and demand.forbidden.isdisjoint(traits)):
         return False, True
     is_exact = demand.is_exact and space.is_exact and space.elsewhere.isdisjoint(demand.resources)
     for key, wanted in demand.metadata.items():
@@ -110,7 +113,7 @@ def fits(demand: Demand, space: Space) -> int:
     for name, amount in demand.resources.items():
         left = space.left.get(name)
         if left is None:
-            if name in space.elsewhere:
+            if name in space.elsewhere or not space.is_known:
                 continue
             return 0
         number = left[0].fits(amount) if len(left) == 1 else sum(one.fits(amount) for one in left)

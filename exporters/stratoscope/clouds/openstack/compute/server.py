@@ -1,7 +1,8 @@
 """A server as Nova lists it in detail, and the VM that it is in every cloud kind's vocabulary.
 
-Microversion 2.47 (Pike) is the oldest that is understood: it tells the flavor as it was when the server was
-made. Since 2.69 a server of a cell that does not answer is listed with its id, project and creation alone.
+Microversion 2.47 is the oldest that is understood (Pike has 2.53, Ocata 2.42): it tells the flavor as it was
+when the server was made. Since 2.69 a server of a cell that does not answer is listed with its id, project
+and creation alone.
 """
 
 from datetime import datetime
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.openstack.compute.faults import fault_reason
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text, moment
+from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text, moment
 from stratoscope.clouds.openstack.listing import Listing
 
 BUILD: Final = "BUILD"
@@ -37,7 +38,7 @@ class Flavor(msgspec.Struct, frozen=True, gc=False):
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
-    id: Text
+    id: Id
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
@@ -61,20 +62,21 @@ class Server(
     """One of `servers`. Only administrators are told the host.
 
     Attributes:
-        image: "" where it was booted from a volume.
+        image: "" or null where it was booted from a volume. One that makes no sense costs the server: its
+            disk would be too small.
         updated: Of one that is not yet in a cell it is the moment of the answer.
         flavor: None only where it is not needed, or Nova itself does not know it.
     """
 
-    id: Text
+    id: Id
     status: Text
-    tenant_id: Text
+    tenant_id: Id
     created: datetime
     name: Text = ""
-    user_id: Text = ""
+    user_id: Id = ""
     updated: datetime | None = None
     flavor: Flavor | None = None
-    image: Image | Text | None = None
+    image: Image | Id | msgspec.UnsetType | None = msgspec.UNSET
     host: Text | None = None
     zone: Text | None = None
     task: Text | None = None
@@ -95,10 +97,12 @@ class Server(
 class Listed(msgspec.Struct, frozen=True, gc=False):
     """One of `servers`, without detail."""
 
-    id: Text
+    id: Id
 
 
-SERVERS: Final = Listing("compute", "/servers/detail", "servers", Server, version="2.96", is_repeated=True)
+SERVERS: Final = Listing(
+    "compute", "/servers/detail", "servers", Server, version="2.96", oldest="2.47", is_repeated=True
+)
 SERVER_IDS: Final = Listing("compute", "/servers", "servers", Listed, operation="server_ids", version="2.96")
 
 

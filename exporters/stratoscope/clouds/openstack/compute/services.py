@@ -5,8 +5,8 @@ from typing import Final
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.clock import CLOCK, Clock
-from stratoscope.clouds.model import Services
-from stratoscope.clouds.openstack.agents import ServiceRow, only_admins_see
+from stratoscope.clouds.model import Service, Services
+from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.recent import Recent
@@ -29,15 +29,16 @@ class ComputeServices:
 
     async def read(self) -> Services:
         """All services as they are now. Raises as Api."""
-        rows, malformed = await self._list.anew()
-        if not rows and not malformed:
+        services, malformed = await self._list.anew()
+        if not services and not malformed:
             await only_admins_see(self._api, "compute services")
-        return Services(tuple(row.service("compute") for row in rows), malformed)
+        return Services(services, malformed)
 
     async def zones(self, max_age_s: float) -> dict[str, str]:
         """The zone of each compute by host, "" where it is not told; no older than that. Raises as Api."""
-        rows, _ = await self._list.not_older_than(max_age_s)
-        return {row.host: row.zone or "" for row in rows if row.binary == "nova-compute"}
+        services, _ = await self._list.not_older_than(max_age_s)
+        return {one.host: one.zone for one in services if one.binary == "nova-compute"}
 
-    async def _ask(self) -> tuple[Sequence[ServiceRow], int]:
-        return await self._api.items(_SERVICES)
+    async def _ask(self) -> tuple[tuple[Service, ...], int]:
+        rows, malformed = await self._api.items(_SERVICES)
+        return once(row.service("compute") for row in rows), malformed

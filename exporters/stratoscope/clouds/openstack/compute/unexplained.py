@@ -6,8 +6,8 @@ cell, up to 2025.1 at least). So servers in error without a fault are asked for 
 refresh, once for each change.
 """
 
+import asyncio
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 from msgspec.structs import replace
@@ -17,11 +17,12 @@ from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.openstack.api import Api, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.compute.faults import fault_reason
 from stratoscope.clouds.openstack.compute.server import Fault
-from stratoscope.core.collector import time_left_s
+from stratoscope.clouds.openstack.fields import segment
+from stratoscope.core.collector import at_most_s
 from stratoscope.core.errors import CollectError
 
 MOST: Final = 20
-_ENOUGH_S: Final = 10.0
+_PATIENCE_S: Final = 30.0
 
 
 class _Server(msgspec.Struct, frozen=True, gc=False):
@@ -56,16 +57,23 @@ class Unexplained:
         self._open.pop(vm_id, None)
 
     async def ask(self, ledger: Ledger) -> None:
-        """Ask for a few while the refresh has time; what cannot be read is tried again at the next one."""
+        """Ask for a few, in half of the time that the refresh has left: servers must not wait for faults.
+
+        What cannot be read is tried again at the next refresh.
+        """
+        try:
+            async with asyncio.timeout(at_most_s(_PATIENCE_S)):
+                await self._ask_for_some(ledger)
+        except (CollectError, TimeoutError):
+            return
+
+    async def _ask_for_some(self, ledger: Ledger) -> None:
         for vm_id in list(self._open)[:MOST]:
-            if time_left_s() < _ENOUGH_S:
-                return
+            self._open[vm_id] = self._open.pop(vm_id)  # to the end, should it fail
             try:
                 reason = await self._ask(vm_id)
             except (ForbiddenError, NotThereError):
                 reason = FaultReason.UNKNOWN
-            except CollectError:
-                return
             self._open.pop(vm_id, None)
             vm = ledger.get(vm_id)
             if vm is not None and vm.fault is not None:
@@ -73,6 +81,6 @@ class Unexplained:
                 ledger.put(replace(vm, fault=reason))
 
     async def _ask(self, vm_id: str) -> FaultReason:
-        path = f"/servers/{quote(vm_id, safe='')}"
+        path = f"/servers/{segment(vm_id)}"
         one = await self._api.get("compute", path, _One, operation="server", version="2.96")
         return fault_reason(one.server.fault.message) if one.server.fault is not None else FaultReason.UNKNOWN

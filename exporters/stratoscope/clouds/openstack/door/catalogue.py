@@ -8,6 +8,7 @@ catalogue's URL holds it or not. Placement, Swift and what is not known here: be
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from openstack.config.cloud_region import CloudRegion
@@ -53,23 +54,27 @@ class Endpoint(msgspec.Struct, frozen=True):
         root: The list of its versions.
         document: The document of the version that is asked, or the list.
         proxy: What it is asked through; None for none.
+        fault: Why it cannot be asked; "" where it can.
     """
 
     url: str
     root: str
     document: str
     proxy: str | None
+    fault: str = ""
 
 
 class _Entry(msgspec.Struct, frozen=True):
     type: str
-    endpoints: list[Any]
+    endpoints: Any = None
     name: str | None = None
 
 
 class _Place(msgspec.Struct, frozen=True):
+    """Attributes: url: A text, or whatever stands there instead."""
+
     interface: str
-    url: str
+    url: Any = None
     region_id: str | None = None
     region: str | None = None
 
@@ -83,18 +88,22 @@ def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str,
 
     Args:
         raw: The token's catalogue as Keystone gives it; an entry that makes no sense is left out.
-        region: What clouds.yaml says.
+        region: What clouds.yaml says; an endpoint that it overrides need not be in the catalogue.
         project_id: The token's; "" where it has none.
 
     Raises:
-        CollectError: `unavailable`: the region is not there, or it must be said which one is meant; or what
-            clouds.yaml says of an endpoint is no URL.
+        CollectError: `unavailable`: the region is not there, or it must be said which one is meant.
     """
     entries = list(_good(raw, _Entry))
     _check_region({place.where for entry in entries for place in _good(entry.endpoints, _Place)}, region)
-    types = {_official(entry.type) for entry in entries} | {"identity", *IN_URL, *IN_PATH}
-    urls = {service: _url(service, entries, region) for service in types}
-    return {service: endpoint(service, url, project_id) for service, url in urls.items() if url}
+    types = {_official(entry.type) for entry in entries} | {
+        "identity",
+        *IN_URL,
+        *IN_PATH,
+        *overridden(region),
+    }
+    found = {service: _found(service, entries, region, project_id) for service in types}
+    return {service: place for service, place in found.items() if place}
 
 
 def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
@@ -111,49 +120,97 @@ def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
         if not versions:
             url = f"{root}{version}"
             if service in _OF_A_PROJECT and project_id:
-                url = f"{url}/{project_id}"
-    return Endpoint(url, f"{root}/", document, _proxy(root))
+                url = f"{url}/{quote(project_id, safe='')}"
+    try:
+        return Endpoint(url, f"{root}/", document, proxy(root))
+    except CollectError as error:
+        return _broken(str(error))
 
 
-def _url(service: str, entries: Sequence[_Entry], region: CloudRegion) -> str | None:
-    """The URL that clouds.yaml or the catalogue has for a service; None where there is none."""
-    override = region.get_endpoint(service)
-    if override and not _is_url(override):
-        raise CollectError(
-            Reason.UNAVAILABLE, f"{service}: what clouds.yaml overrides its endpoint with is no URL"
-        )
-    if override:
-        return override
-    names = _TYPES.get_all_types(service) if _TYPES.is_known(service) else [service]
-    wanted, name = region.get_service_type(service), region.get_service_name(service)
-    for its_type in [wanted] if wanted != service else names:
-        for entry in entries:
-            if entry.type == its_type and name in (None, entry.name):
-                url = _of_entry(entry, region, service)
-                if url:
-                    return url
-    auth_url = region.get_auth_args().get("auth_url")
-    return str(auth_url) if service == "identity" and auth_url else None
+def overridden(region: CloudRegion) -> Mapping[str, str]:
+    """What clouds.yaml puts in the place of the catalogue's URLs, by type."""
+    keys = [str(key).removesuffix("_override") for key in region.config]
+    named = [key.removesuffix("_endpoint").replace("_", "-") for key in keys if key.endswith("_endpoint")]
+    urls = {service: region.get_endpoint(service) for service in map(_official, named) if service}
+    return {service: str(url) for service, url in urls.items() if url}
 
 
-def _of_entry(entry: _Entry, region: CloudRegion, service: str) -> str | None:
-    """The URL of the first wanted interface that the region has."""
-    where, wanted = region.get_region_name(service), region.get_interface(service) or "public"
-    places = [place for place in _good(entry.endpoints, _Place) if where in (None, "", place.where)]
-    for interface in [wanted] if isinstance(wanted, str) else wanted:
-        for place in places:
-            if place.interface == interface.removesuffix("URL") and _is_url(place.url):
-                return place.url
-    return None
+def proxy(url: str) -> str | None:
+    """What a URL is asked through; None for none.
+
+    Raises:
+        CollectError: `unavailable`: a proxy that is not HTTP.
+    """
+    found = trust.proxy(url)
+    if found and not found.startswith(("http://", "https://")):
+        kind = found.partition("://")[0]
+        raise CollectError(Reason.UNAVAILABLE, f"{url}: a proxy of kind {kind}; only HTTP proxies are known")
+    return found
 
 
-def _is_url(text: str) -> bool:
-    """Whether requests can be sent there."""
+def is_url(text: object) -> bool:
+    """Whether requests can be sent there: it is no template, and has a host."""
+    if not isinstance(text, str) or "$(" in text or "%(" in text:
+        return False
     try:
         url = URL(text)
     except ValueError:
         return False
     return url.scheme in {"http", "https"} and bool(url.host)
+
+
+def _found(service: str, entries: Sequence[_Entry], region: CloudRegion, project_id: str) -> Endpoint | None:
+    """The endpoint that clouds.yaml or the catalogue has for a service; None where there is none."""
+    override = region.get_endpoint(service)
+    if override:
+        url = filled(str(override), project_id)
+        what = "what clouds.yaml overrides its endpoint with is no URL"
+        return endpoint(service, url, project_id) if is_url(url) else _broken(what)
+    faults = []
+    for entry in _entries_of(service, entries, region):
+        url, fault = _of_entry(entry, region, service)
+        if url:
+            return endpoint(service, url, project_id)
+        faults += [fault] if fault else []
+    auth_url = region.get_auth_args().get("auth_url")
+    if service == "identity" and auth_url:
+        return endpoint(service, str(auth_url))
+    return _broken(faults[0]) if faults else None
+
+
+def filled(url: str, project_id: str) -> str:
+    """A URL with the project's id where clouds.yaml leaves room for it, as keystoneauth fills it in."""
+    for name in ("project_id", "tenant_id") if project_id else ():
+        url = url.replace(f"%({name})s", project_id).replace(f"$({name})s", project_id)
+    return url
+
+
+def _entries_of(service: str, entries: Sequence[_Entry], region: CloudRegion) -> Iterable[_Entry]:
+    """The catalogue's entries of a service, those of its newest name first."""
+    names = _TYPES.get_all_types(service) if _TYPES.is_known(service) else [service]
+    wanted, name = region.get_service_type(service), region.get_service_name(service)
+    for its_type in [wanted] if wanted != service else names:
+        yield from (entry for entry in entries if entry.type == its_type and name in (None, entry.name))
+
+
+def _of_entry(entry: _Entry, region: CloudRegion, service: str) -> tuple[str, str]:
+    """The URL of the first wanted interface that the region has; else what is wrong there."""
+    where, wanted = region.get_region_name(service), region.get_interface(service) or "public"
+    interfaces = [one.removesuffix("URL") for one in ([wanted] if isinstance(wanted, str) else wanted)]
+    every = list(_good(entry.endpoints, _Place))
+    places = [place for place in every if where in (None, "", place.where)]
+    chosen = [one for interface in interfaces for one in places if one.interface == interface]
+    url = next((one.url for one in chosen if is_url(one.url)), "")
+    if url or (every and not places):
+        return url, ""  # it may be in another region alone
+    if chosen:
+        return "", "its URL in the catalogue is none"
+    has = ", ".join(sorted({place.interface for place in places})) or "none"
+    return "", f"the catalogue has no {' or '.join(interfaces)} endpoint of it; it has: {has}"
+
+
+def _broken(fault: str) -> Endpoint:
+    return Endpoint("", "", "", None, fault)
 
 
 def _check_region(there: set[str | None], region: CloudRegion) -> None:
@@ -184,11 +241,3 @@ def _good(raw: object, kind: type[T]) -> Iterable[T]:
             yield msgspec.convert(one, kind)
         except msgspec.ValidationError:
             continue  # an entry that makes no sense costs itself
-
-
-def _proxy(url: str) -> str | None:
-    proxy = trust.proxy(url)
-    if proxy and not proxy.startswith(("http://", "https://")):
-        kind = proxy.partition("://")[0]
-        raise CollectError(Reason.UNAVAILABLE, f"{url}: a proxy of kind {kind}; only HTTP proxies are known")
-    return proxy

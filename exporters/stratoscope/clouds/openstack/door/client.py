@@ -10,23 +10,24 @@ from yarl import URL
 from stratoscope.clouds.budget import Budget
 from stratoscope.clouds.calls import Answer
 from stratoscope.clouds.clock import CLOCK, Clock
-from stratoscope.clouds.http import Http
+from stratoscope.clouds.http import LARGEST, Http
 from stratoscope.clouds.openstack.api import Access
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.clouds.openstack.door import refusals
-from stratoscope.clouds.openstack.door.catalogue import Endpoint
+from stratoscope.clouds.openstack.door import redirects, refusals
+from stratoscope.clouds.openstack.door.catalogue import Endpoint, proxy
 from stratoscope.clouds.openstack.door.login import SERVICE, Login, Token
+from stratoscope.clouds.openstack.door.tokens import Tokens
 from stratoscope.clouds.openstack.door.versions import Versions
 from stratoscope.clouds.openstack.listing import Query, pairs
-from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
+from stratoscope.core.collector import at_most_s
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 _CHOICES: Final = 300
 """What a list of versions may be answered with."""
 _UNAUTHORIZED: Final = 401
 _NOT_ACCEPTABLE: Final = 406
+_SERVER_ERRORS: Final = 500
 _FOR_A_LOGIN_S: Final = 10.0
-_IN_VAIN_FOR_S: Final = 300.0
-"""So long no new token is got for a service that refused one made just for it."""
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -35,6 +36,7 @@ class Ask(msgspec.Struct, frozen=True):
     Attributes:
         path: Below the service's endpoint; None for its version document.
         version: The newest microversion that is understood; "" for none.
+        oldest: The oldest one; "" where answers of a service without any are understood, too.
     """
 
     service: str
@@ -43,6 +45,7 @@ class Ask(msgspec.Struct, frozen=True):
     query: Query = ()
     version: str = ""
     headers: Mapping[str, str] = {}
+    oldest: str = ""
 
     def __str__(self) -> str:
         return f"{self.service}: {self.operation}"
@@ -62,7 +65,7 @@ class Client:
         self._login = Login(config, self.budget, clock)
         self._versions = Versions(clock)
         self._http: Http | None = None
-        self._in_vain: dict[str, float] = {}
+        self._tokens = Tokens(clock)
 
     async def access(self) -> Access:
         """What the token says. Raises CollectError when there is none to be had."""
@@ -75,18 +78,27 @@ class Client:
             CollectError, LeftOutError: As api.py says.
         """
         token = await self._login.token()
+        self._tokens.check(ask.service, token)
         answer = await self._answer(ask, token)
-        if answer.status == _UNAUTHORIZED and self._is_worth_a_login(ask.service):
+        if is_fresh := answer.status == _UNAUTHORIZED and self._tokens.is_worth_another(ask.service):
             token = await self._login.another(token)
             self.budget.account.retry((ask.service, ask.operation), str(_UNAUTHORIZED))
             answer = await self._answer(ask, token)
-            if answer.status == _UNAUTHORIZED:
-                self._in_vain[ask.service] = self._clock.monotonic() + _IN_VAIN_FOR_S
+        if answer.status == _UNAUTHORIZED:
+            self._tokens.refused(ask.service, token, is_fresh=is_fresh)
+            self._tokens.check(ask.service, token)
+        elif ask.path is not None and answer.status < _SERVER_ERRORS:
+            self._tokens.taken(ask.service, token)
         if 200 <= answer.status < 300 or (ask.path is None and answer.status == _CHOICES):  # noqa: PLR2004 - HTTP's own
             return answer.body
         if answer.status == _NOT_ACCEPTABLE:
             self._versions.forget(ask.service)
         raise refusals.error(str(ask), answer)
+
+    async def knows(self, service: str, version: str) -> bool:
+        """Whether a service's microversions reach that one. Raises as `body`."""
+        document = Ask(service, "versions", None)
+        return await self._versions.reach(service, version, lambda: self.body(document))
 
     async def places(self) -> Mapping[str, Endpoint]:
         """Where the services are, as far as it is known: by the last token, else Keystone alone.
@@ -96,7 +108,7 @@ class Client:
         """
         if self._login.last is None:
             try:
-                async with asyncio.timeout(_FOR_A_LOGIN_S):
+                async with asyncio.timeout(at_most_s(_FOR_A_LOGIN_S)):
                     await self._login.token()
             except (CollectError, TimeoutError):
                 if self._login.opened is None:
@@ -113,15 +125,25 @@ class Client:
         Raises:
             CollectError: As Budget.check.
         """
-        began = self._clock.monotonic()
+        if place.fault:
+            raise CollectError(Reason.UNAVAILABLE, f"{service}: {place.fault}")
+        took_s = 0.0
 
-        async def send() -> Answer:
-            nonlocal began
-            began = self._clock.monotonic()
-            return await self._opened().get(URL(place.root), {}, place.proxy)
+        async def answered(url: URL, proxy: str | None) -> Answer:
+            async def send() -> Answer:
+                nonlocal took_s
+                began = self._clock.monotonic()
+                answer = await self._opened().get(url, {}, proxy)
+                took_s += self._clock.monotonic() - began
+                return answer
 
-        answer = await self.budget.check(service, operation, send, timeout_s)
-        return answer.status, self._clock.monotonic() - began
+            return await self.budget.check(service, operation, send, timeout_s)
+
+        url = URL(place.root)
+        answer = await answered(url, place.proxy)
+        if target := redirects.target(url, answer):
+            answer = await answered(target, proxy(str(target)))
+        return answer.status, took_s
 
     async def close(self) -> None:
         await self._login.close()
@@ -132,23 +154,30 @@ class Client:
         place = token.granted.endpoints.get(ask.service)
         if place is None:
             raise LeftOutError(LeftOut.ABSENT, f"{ask.service}: not in the catalogue of this region")
+        if place.fault:
+            raise CollectError(Reason.UNAVAILABLE, f"{ask.service}: {place.fault}")
         url = _url(place, ask)
         headers = {"X-Auth-Token": token.granted.token.reveal(), "Accept": "application/json", **ask.headers}
         document = Ask(ask.service, "versions", None)
-        headers |= await self._versions.headers(ask.service, ask.version, lambda: self.body(document))
+        headers |= await self._versions.headers(
+            ask.service, ask.version, lambda: self.body(document), oldest=ask.oldest
+        )
 
-        async def send() -> Answer:
-            return await self._opened().get(url, headers, place.proxy)
+        async def answered(url: URL, proxy: str | None) -> Answer:
+            return await self.budget.call(
+                ask.service, ask.operation, lambda: self._opened().get(url, headers, proxy)
+            )
 
-        return await self.budget.call(ask.service, ask.operation, send)
-
-    def _is_worth_a_login(self, service: str) -> bool:
-        return self._in_vain.get(service, 0.0) <= self._clock.monotonic()
+        answer = await answered(url, place.proxy)
+        if target := redirects.target(url, answer):
+            answer = await answered(target, proxy(str(target)))
+        return answer
 
     def _opened(self) -> Http:
         if self._http is None:
             assert self._login.opened is not None  # noqa: S101 - nothing is asked before a log-in
-            self._http = Http(self._name, self._login.opened.tls, self._connections)
+            tls = self._login.opened.tls
+            self._http = Http(self._name, tls, self._connections, largest=LARGEST)
         return self._http
 
 

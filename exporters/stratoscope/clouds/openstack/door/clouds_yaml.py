@@ -19,7 +19,8 @@ from openstack.exceptions import ConfigException
 from openstack.warnings import ConfigurationWarning
 
 from stratoscope.clouds.openstack.config import Found, OpenStackCloud
-from stratoscope.clouds.openstack.door import trust
+from stratoscope.clouds.openstack.door import credential, trust
+from stratoscope.core import files
 from stratoscope.core.config import Secret, one_of
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import version
@@ -79,8 +80,12 @@ def _loader(config: OpenStackCloud) -> OpenStackConfig:
     if config.clouds_file:
         path = Path(config.clouds_file).expanduser()
         _check(path)
-        beside = [str(path.with_name(f"secure{ending}")) for ending in (".yaml", ".yml", ".json")]
-        given = {"config_files": [str(path)], "secure_files": beside, "load_envvars": False}
+        given = {
+            "config_files": [str(path)],
+            "secure_files": _beside(path, "secure"),
+            "vendor_files": _beside(path, "clouds-public"),
+            "load_envvars": False,
+        }
     try:
         return OpenStackConfig(app_name="stratoscope", app_version=version(), **given)
     except ConfigException as error:
@@ -89,14 +94,23 @@ def _loader(config: OpenStackCloud) -> OpenStackConfig:
         raise ConfigError(f"clouds_file: openstacksdk cannot read it: {type(error).__name__}") from error
 
 
+def _beside(path: Path, name: str) -> list[str]:
+    """The files of this name that stand beside it."""
+    paths = [path.with_name(f"{name}{ending}") for ending in (".yaml", ".yml", ".json")]
+    found = [one for one in paths if one.exists()]
+    for one in found:
+        _check(one)
+    return [str(one) for one in found]
+
+
 def _check(path: Path) -> None:
     """openstacksdk passes over a file that it cannot read, and over one that is no YAML."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.read(path).decode()
         if path.suffix != ".json":
-            yaml.safe_load(text)
-    except OSError as error:
-        raise ConfigError(f"clouds_file: {path}: {error.strerror}") from error
+            files.check_texts(yaml.safe_load(text))
+    except ConfigError as error:
+        raise ConfigError(f"clouds_file: {path}: {error}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"clouds_file: {path}: not UTF-8") from error
     except yaml.YAMLError as error:  # its text may cite a secret
@@ -109,7 +123,11 @@ def _region(loader: OpenStackConfig, config: OpenStackCloud) -> CloudRegion:
     cloud = _cloud(loader, config)
     given: dict[str, Any] = {"interface": config.interface} if config.interface else {}
     try:
+        with _named(cloud):
+            _check_profile(loader, cloud)
         _check_region(loader, cloud, config.region)
+        with _named(cloud):
+            _check_credential(loader, cloud, config.region)
         region = loader.get_one(
             cloud, region_name=config.region, api_timeout=float(config.budget.timeout), **given
         )
@@ -138,6 +156,25 @@ def _cloud(loader: OpenStackConfig, config: OpenStackCloud) -> str:
         raise ConfigError(f"os_cloud: unknown: {cloud}: no cloud{where}")
     one_of(cloud, names, "os_cloud")
     return cloud
+
+
+@contextmanager
+def _named(cloud: str) -> Iterator[None]:
+    """Say of which cloud it is what is refused."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"os_cloud: {cloud}: {error}") from error
+
+
+def _check_profile(loader: OpenStackConfig, cloud: str) -> None:
+    _, public = loader._load_vendor_file()  # noqa: SLF001 - what openstacksdk will read
+    credential.check_profile(loader.cloud_config["clouds"][cloud], (public or {}).get("public-clouds", ()))
+
+
+def _check_credential(loader: OpenStackConfig, cloud: str, region: str) -> None:
+    unchecked = loader.get_one(cloud, region_name=region, validate=False).config
+    credential.check(unchecked, is_environment=cloud == loader.envvar_key)
 
 
 def _check_region(loader: OpenStackConfig, cloud: str, region: str) -> None:

@@ -13,6 +13,7 @@ from keystoneauth1.access.access import AccessInfo
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.config.cloud_region import CloudRegion
 
+from stratoscope.clouds.handshake import refused
 from stratoscope.clouds.openstack.api import Access
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.door import clouds_yaml, trust
@@ -103,22 +104,31 @@ class Keystone:
         except ConfigError as error:
             raise CollectError(Reason.UNAVAILABLE, str(error)) from error
         except exceptions.ClientException as error:
-            raise _translated(error) from error
+            raise self._redirected() or _translated(error) from error
         except _NO_TOKEN as error:
             what = f"identity: what answers is no Keystone: {type(error).__name__}"
-            raise CollectError(Reason.MALFORMED, what) from error
+            raise self._redirected() or CollectError(Reason.MALFORMED, what) from error
 
     def close(self) -> None:
         self.wire.cut()
         if self.opened is not None:
             self.opened.region.get_session().close()
 
+    def _redirected(self) -> CollectError | None:
+        """What to say where the last answer was a redirect."""
+        if not self.wire.redirect:
+            return None
+        what = f"identity: log-in {self.wire.redirect}; no log-in is sent on: put that into auth_url"
+        return CollectError(Reason.UNAVAILABLE, what)
+
     def _open(self) -> Opened:
         if self.opened is None:
             # It warns at each attempt while Keystone is away, and at DEBUG it would tell too much.
             logging.getLogger("keystoneauth").setLevel(logging.ERROR)
             region = clouds_yaml.region(self._config)
-            self.wire.mount(region.get_session())
+            session = region.get_session()
+            session.redirect = False  # it would send the password on, to wherever it is told
+            self.wire.mount(session, str(region.get_auth_args().get("auth_url", "")))
             self.opened = Opened(region, trust.tls(region))
         return self.opened
 
@@ -128,7 +138,14 @@ def _granted(access: AccessInfo, region: CloudRegion) -> Granted:
     if issued is None or expires is None or token is None:
         raise ValueError("no token")
     project_id = access.project_id or ""
-    found = endpoints(access.service_catalog.catalog, region, project_id)
+    if not (project_id or access.domain_id or access.system_scoped):
+        what = "the token has no scope; set project_name or project_id in clouds.yaml"
+        raise RefusedError(f"identity: log-in: {what}")
+    catalogue = access.service_catalog.catalog
+    found = endpoints(catalogue, region, project_id)
+    if not catalogue and found.keys() <= {"identity"}:
+        what = "the token's catalogue is empty; is project_name or project_id in clouds.yaml the right one?"
+        raise RefusedError(f"identity: log-in: {what}")
     return Granted(
         Secret(token),
         (expires - issued).total_seconds(),
@@ -180,6 +197,8 @@ def _cause(error: BaseException) -> str:
     """What the operating system said, or whoever was asked first, below all that was wrapped around it."""
     said, cause = "", error
     while True:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return refused(cause)
         if isinstance(cause, OSError) and cause.strerror:
             said = cause.strerror
         below = [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]

@@ -26,10 +26,15 @@ REFUSED_FOR_S: Final = (300.0, 600.0, 1200.0, 2400.0, 3600.0)
 FAILED_FOR_S: Final = 5.0
 """So long any other failure does."""
 
+GAP_S: Final = 30.0
+"""So long after a log-in no other is made since its token expires; only since a service refused it."""
+
 _EARLY_S: Final = 300.0
 """A token is renewed so long before its end, or a quarter of its life."""
 _LAST_S: Final = 5.0
 """With less left it is not used: a request would arrive too late."""
+_FAIR_S: Final = 1.0
+"""Only of a log-in that was waited for so long, or for a whole time-out, it is said that it takes long."""
 _PATIENCE: Final = 4
 """A log-in is given up after so many time-outs of a request: some make several, and bytes may drip."""
 _THREADS: Final = 2
@@ -42,11 +47,12 @@ class Token:
 
     Attributes:
         granted: What came with it.
+        began: When it came, on the monotonic clock.
         ends: When it expires on the monotonic clock; the clock of the machine need not be right.
     """
 
     def __init__(self, granted: Granted, now: float) -> None:
-        self.granted, self.ends = granted, now + granted.lives_s
+        self.granted, self.began, self.ends = granted, now, now + granted.lives_s
         self.early_s = min(_EARLY_S, granted.lives_s / 4)
 
 
@@ -82,13 +88,28 @@ class Login:
             CollectError: `unauthorized`, after a refusal for a while without asking; `timeout`,
                 `unavailable`, `busy`, `malformed`.
         """
-        token = self._token
-        left_s = token.ends - self._clock.monotonic() if token else 0.0
-        if token is None or left_s <= _LAST_S:
+        token, now = self._token, self._clock.monotonic()
+        if token is None:
+            return await self._another()
+        left_s = token.ends - now
+        if now - token.began < GAP_S:
+            self._check(token, left_s)
+            return token
+        if left_s <= _LAST_S:
             return await self._another()
         if left_s <= token.early_s and self._failed() is None:
             self._begin()
         return token
+
+    def _check(self, token: Token, left_s: float) -> None:
+        """Refuse one that has expired already."""
+        if left_s > 0:
+            return
+        lives_s = max(0.0, token.granted.lives_s)
+        what = f"tokens expire {lives_s:.3g} s after the log-in, and the next is made after {GAP_S:g} s"
+        error = CollectError(Reason.UNAVAILABLE, f"{SERVICE}: {what}")
+        self._log(error)
+        _raise(error)
 
     async def another(self, refused: Token) -> Token:
         """A token other than one that a service refused. Raises CollectError as `token`."""
@@ -113,8 +134,8 @@ class Login:
         done, _ = await asyncio.wait({task}, timeout=within_s)
         if not done:
             error = CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
-            if self._logged is None:  # else its end has been, or will be, said
-                self._log(error)
+            if self._logged is None and (within_s or 0.0) >= min(self._timeout_s, _FAIR_S):
+                self._log(error)  # else its end has been, or will be, said
             _raise(error)
         if task.cancelled():
             raise CollectError(Reason.UNAVAILABLE, f"{SERVICE}: closed")
@@ -148,9 +169,11 @@ class Login:
             raise
         account.logins["ok"] += 1
         account.token_expires = granted.expires
-        if self._logged is not None:
-            log.info("logged in again cloud=%s", self._cloud)
-        self._failure, self._logged, self._refusals = None, None, 0
+        if granted.lives_s >= GAP_S:  # else it is no end of the trouble
+            if self._logged is not None:
+                log.info("logged in again cloud=%s", self._cloud)
+            self._logged = None
+        self._failure, self._refusals = None, 0
         self._token = Token(granted, self._clock.monotonic())
         return self._token
 

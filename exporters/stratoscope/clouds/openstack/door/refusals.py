@@ -5,8 +5,8 @@ from typing import Any, Final
 import msgspec
 
 from stratoscope.clouds.calls import Answer
-from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.fields import UNREAD
+from stratoscope.clouds.openstack.api import BadRequestError, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
 
 _KEYS: Final = ("message", "detail", "error_message", "faultstring", "title", "description")
@@ -14,6 +14,7 @@ _DEEPEST: Final = 3
 _LONGEST: Final = 200
 _LARGEST: Final = 1 << 16
 """Bytes of a body that is looked at for words."""
+_BODY: Final[Decoder[object]] = Decoder(object)
 
 
 def error(what: str, answer: Answer) -> CollectError | LeftOutError:
@@ -21,18 +22,20 @@ def error(what: str, answer: Answer) -> CollectError | LeftOutError:
 
     Args:
         what: Service and operation, for the message.
-        answer: One that is neither 2xx, nor 401, 429 or 503 that something is done about.
+        answer: One that is neither 2xx, nor 401, 429, 503 or a redirect that something is done about.
     """
     said = _said(answer)
     message = f"{what}: answered {answer.status}{f': {said}' if said else ''}"
     match answer.status:
+        case 400:
+            return BadRequestError(message)
         case 401:
             return CollectError(Reason.UNAUTHORIZED, message)
         case 403:
             return ForbiddenError(message)
         case 404:
             return NotThereError(message)
-        case status if status >= 500:  # noqa: PLR2004 - HTTP's own
+        case status if status >= 500 or 300 <= status < 400:  # noqa: PLR2004 - HTTP's own
             return CollectError(Reason.UNAVAILABLE, message)
         case _:
             return CollectError(Reason.MALFORMED, message)
@@ -41,12 +44,12 @@ def error(what: str, answer: Answer) -> CollectError | LeftOutError:
 def _said(answer: Answer) -> str:
     """The service's own words, in one short line; "" where it has none."""
     if "location" in answer.headers:
-        return one_line(f"look at {answer.headers['location']}")[:_LONGEST]
+        return one_line(f"a redirect to {answer.headers['location']}")[:_LONGEST]
     if len(answer.body) > _LARGEST:
         return ""
     try:
-        body = msgspec.json.decode(answer.body)
-    except UNREAD:
+        body = _BODY.decode(answer.body)
+    except msgspec.DecodeError:
         return ""
     return one_line(" ".join(_text(body, _DEEPEST).split()))[:_LONGEST]
 

@@ -10,7 +10,9 @@ import requests.utils
 from openstack.config.cloud_region import CloudRegion
 
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.files import read
 
+_LARGEST: Final = 16 << 20
 _KEYS: Final = ("cacert", "cert", "key")
 
 
@@ -49,11 +51,12 @@ def proxy(url: str) -> str | None:
 
 
 def _check(key: str, path: Path) -> None:
+    if path.is_dir():  # `cacert` may be a folder
+        return
     try:
-        if not path.is_dir():  # `cacert` may be a folder
-            path.open("rb").close()
-    except OSError as error:
-        raise ConfigError(f"{key}: {path}: {error.strerror}") from error
+        read(path, largest=_LARGEST)
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {path}: {error}") from error
 
 
 def _trusting(verify: bool | str | None) -> ssl.SSLContext:

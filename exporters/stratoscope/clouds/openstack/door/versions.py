@@ -12,7 +12,8 @@ import msgspec
 
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.fields import UNREAD
+from stratoscope.clouds.openstack.decoding import Decoder
+from stratoscope.core.collector import at_most_s
 from stratoscope.core.errors import CollectError, Reason
 
 NAMES: Final[Mapping[str, str]] = {
@@ -60,6 +61,9 @@ class _Document(msgspec.Struct, frozen=True):
         return [one for one in (*self.versions, self.version, self.default_version) if one]
 
 
+_DOCUMENT: Final = Decoder(_Document)
+
+
 class _Known(msgspec.Struct, frozen=True):
     """Attributes: newest: None where there are no microversions; until: When it is asked again."""
 
@@ -76,7 +80,7 @@ class Versions:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def headers(
-        self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]
+        self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]], *, oldest: str = ""
     ) -> Mapping[str, str]:
         """The headers that ask a service for a microversion, or for its own newest where that is older.
 
@@ -84,33 +88,54 @@ class Versions:
             service: Its type.
             wanted: The newest that is understood; "" for none.
             document: Asks for the service's version document.
+            oldest: The oldest that is understood; "" where a service without microversions is, too.
 
         Raises:
-            CollectError: What `document` raises, 403 and 404 aside, for then none is asked for; `malformed`,
-                when it is no version document. Neither where a number is known from before.
+            CollectError: As `reach`; `unavailable`, when the service is older than `oldest`.
         """
         if not wanted or service not in NAMES:
             return {}
-        async with self._locks.setdefault(service, asyncio.Lock()):
-            known = self._known.get(service)
-            if known is None or self._clock.monotonic() >= known.until:
-                known = self._known[service] = await self._ask(service, wanted, document)
-        if known.newest is None:
+        newest = await self._newest(service, wanted, document)
+        if oldest and (newest is None or newest < _number(oldest)):
+            told = f"its newest is {_text(newest)}" if newest else "it tells of none"
+            what = f"{service}: too old: microversion {oldest} is needed, and {told}"
+            raise CollectError(Reason.UNAVAILABLE, what)
+        if newest is None:
             return {}
-        version = ".".join(map(str, min(known.newest, _number(wanted))))
+        version = _text(min(newest, _number(wanted)))
         headers = {"OpenStack-API-Version": f"{NAMES[service]} {version}"}
         if service in _OWN_HEADERS:
             headers[_OWN_HEADERS[service]] = version
         return headers
 
+    async def reach(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> bool:
+        """Whether a service knows a microversion. Args: as of `headers`.
+
+        Raises:
+            CollectError: What `document` raises, 403 and 404 aside, for then it knows none; `malformed`, when
+                it is no version document. Neither where a number is known from before.
+        """
+        newest = await self._newest(service, wanted, document)
+        return newest is not None and newest >= _number(wanted)
+
     def forget(self, service: str) -> None:
         """Ask again: it refused what it was asked for."""
         self._known.pop(service, None)
 
+    async def _newest(
+        self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]
+    ) -> Number | None:
+        """What is known, asked for where it is not, or no longer."""
+        async with self._locks.setdefault(service, asyncio.Lock()):
+            known = self._known.get(service)
+            if known is None or self._clock.monotonic() >= known.until:
+                known = self._known[service] = await self._ask(service, wanted, document)
+        return known.newest
+
     async def _ask(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> _Known:
         before = self._known.get(service)
         try:
-            async with asyncio.timeout(_PATIENCE_S if before and before.newest else None):
+            async with asyncio.timeout(at_most_s(_PATIENCE_S) if before and before.newest else None):
                 body = await document()
             newest, for_s = _newest(service, body, _number(wanted)), KNOWN_FOR_S
         except (CollectError, ForbiddenError, TimeoutError) as error:
@@ -127,13 +152,17 @@ def _newest(service: str, body: bytes, wanted: Number) -> Number | None:
         CollectError: `malformed`: it tells of no version.
     """
     try:
-        ones = msgspec.json.decode(body, type=_Document).all()
-    except UNREAD as error:
+        ones = _DOCUMENT.decode(body).all()
+    except msgspec.DecodeError as error:
         raise CollectError(Reason.MALFORMED, f"{service}: versions: {error}") from error
     if not ones:
         raise CollectError(Reason.MALFORMED, f"{service}: versions: the document has none")
     numbers = [_number(text) for one in ones for text in (one.max_version, one.version) if text]
     return max((number for number in numbers if number[0] == wanted[0]), default=None)
+
+
+def _text(number: Number) -> str:
+    return ".".join(map(str, number))
 
 
 def _number(text: str) -> Number:

@@ -10,16 +10,18 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Service
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, extra_question
-from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.fields import Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 _SERVICE: Final = "baremetal"
 _VERSION: Final = "1.49"
 """The first that lists conductors."""
+_WITH_FIELDS: Final = "1.8"
+"""The first that can be asked for some fields alone."""
 
 
 class _Node(msgspec.Struct, frozen=True, gc=False):
-    uuid: Text
+    uuid: Id
     provision_state: Text | None = None
     power_state: Text | None = None
     maintenance: bool = False
@@ -32,7 +34,7 @@ class _Conductor(msgspec.Struct, frozen=True, gc=False):
     updated_at: datetime | None = None
 
 
-_NODES: Final = Listing(_SERVICE, "/v1/nodes", "nodes", _Node, version=_VERSION)
+_NODES: Final = Listing(_SERVICE, "/v1/nodes", "nodes", _Node, version=_VERSION, oldest=_WITH_FIELDS)
 _CONDUCTORS: Final = Listing(_SERVICE, "/v1/conductors", "conductors", _Conductor, version=_VERSION)
 
 

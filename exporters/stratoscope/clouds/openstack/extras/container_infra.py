@@ -10,14 +10,14 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Service
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, extra_question
-from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.fields import Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 _SERVICE: Final = "container-infrastructure-management"
 
 
 class _Cluster(msgspec.Struct, frozen=True, gc=False):
-    uuid: Text
+    uuid: Id
     status: Text | None = None
 
 

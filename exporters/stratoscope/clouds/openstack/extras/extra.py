@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Objects, Service
+from stratoscope.clouds.openstack.agents import once
 from stratoscope.clouds.openstack.api import Api, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.counting import Tally
 from stratoscope.clouds.openstack.listing import Listing, Query
@@ -49,6 +50,8 @@ async def counted(
     first = next(iter(tallies.values()))
     async for page in api.pages(listing, query):
         first.malformed += page.malformed  # each of them once, however many states are counted
+        for tally in tallies.values():
+            tally.is_cut = tally.is_cut or page.is_cut
         for item in page.items:
             for sort, state in states.items():
                 tallies[sort].add(state(item), None)
@@ -60,7 +63,7 @@ async def agents_of(
 ) -> tuple[tuple[Service, ...], int]:
     """Agents as they are listed, and how many made no sense; none where the credential may not list them."""
     items, malformed = await if_allowed(api.items(listing, query), ([], 0))
-    return tuple(map(service, items)), malformed
+    return once(map(service, items)), malformed
 
 
 def extra(service: str, agents: tuple[tuple[Service, ...], int], objects: tuple[Objects, ...]) -> Extra:

@@ -9,21 +9,22 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, counted, extra, extra_question, if_allowed
-from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.fields import Id, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 _SERVICE: Final = "load-balancer"
 
 
 class _LoadBalancer(msgspec.Struct, frozen=True, gc=False):
-    id: Text
-    provisioning_status: Text
-    operating_status: Text
+    id: Id
+    provisioning_status: Text = ""
+    operating_status: Text = ""
+    admin_state_up: bool | None = None
 
 
 class _Amphora(msgspec.Struct, frozen=True, gc=False):
-    id: Text
-    status: Text
+    id: Id
+    status: Text = ""
 
 
 _LOAD_BALANCERS: Final = Listing(_SERVICE, "/v2.0/lbaas/loadbalancers", "loadbalancers", _LoadBalancer)
@@ -48,15 +49,16 @@ class LoadBalancer:
         )
 
     async def read(self) -> Extra:
-        """Load balancers by provisioning and by operating status; amphorae by status."""
+        """Load balancers by provisioning and operating status and by admin state; amphorae by status."""
         is_whole = await self._is_whole()
         balancers = await counted(
             self._api,
             _LOAD_BALANCERS,
-            [*_PAGE, ("fields", "provisioning_status"), ("fields", "operating_status")],
+            [*_PAGE, *(("fields", name) for name in _STATES)],
             {
                 "loadbalancers": lambda one: one.provisioning_status,
                 "loadbalancers_operating": lambda one: one.operating_status,
+                "loadbalancers_admin": _admin_state,
             },
             is_whole=is_whole,
         )
@@ -77,4 +79,10 @@ class LoadBalancer:
         return access.is_admin or bool(access.roles & _GLOBAL)
 
 
+def _admin_state(balancer: _LoadBalancer) -> str:
+    up = balancer.admin_state_up
+    return "" if up is None else "up" if up else "down"
+
+
+_STATES: Final = ("provisioning_status", "operating_status", "admin_state_up")
 _GLOBAL: Final = frozenset({"load-balancer_global_observer", "load-balancer_admin"})

@@ -4,7 +4,7 @@ All projects' stacks (`global_tenant`) are denied to everybody by Heat's own def
 credential's own project's are counted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,16 +13,16 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Objects, Service
 from stratoscope.clouds.openstack.api import Api, ForbiddenError
-from stratoscope.clouds.openstack.extras.extra import counted, extra, extra_question, if_allowed
-from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, extra_question
+from stratoscope.clouds.openstack.fields import Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 _SERVICE: Final = "orchestration"
 
 
 class _Stack(msgspec.Struct, frozen=True, gc=False):
-    id: Text
-    stack_status: Text
+    id: Id
+    stack_status: Text = ""
 
 
 class _Engine(msgspec.Struct, frozen=True, gc=False):
@@ -58,8 +58,7 @@ class Orchestration:
             stacks = await self._stacks({**WHOLE_PAGE, "global_tenant": "true"}, is_whole=True)
         except ForbiddenError:
             stacks = await self._stacks(WHOLE_PAGE, is_whole=False)
-        engines, malformed = await if_allowed(self._api.items(_ENGINES), ([], 0))
-        return extra(_SERVICE, (_hosts(engines), malformed), stacks)
+        return extra(_SERVICE, await agents_of(self._api, _ENGINES, {}, _service), stacks)
 
     async def _stacks(self, query: dict[str, str], *, is_whole: bool) -> tuple[Objects, ...]:
         states = {"stacks": _status}
@@ -70,15 +69,7 @@ def _status(stack: _Stack) -> str:
     return stack.stack_status
 
 
-def _hosts(engines: Iterable[_Engine]) -> tuple[Service, ...]:
-    """One for each host and binary: it has several engines, and those that died stay listed for a while."""
-    by_host: dict[tuple[str, str], list[_Engine]] = {}
-    for engine in engines:
-        by_host.setdefault((engine.binary, engine.host), []).append(engine)
-    return tuple(_service(*of, engines_of) for of, engines_of in by_host.items())
-
-
-def _service(binary: str, host: str, engines: Sequence[_Engine]) -> Service:
-    heartbeats = [moment(engine.updated_at) or 0.0 for engine in engines]
-    is_up = any(engine.status == "up" for engine in engines)
-    return Service(_SERVICE, binary, host, "", is_up, True, "", max(heartbeats) or None)
+def _service(engine: _Engine) -> Service:
+    """One of several engines of a host."""
+    is_up = engine.status == "up"
+    return Service(_SERVICE, engine.binary, engine.host, "", is_up, True, "", moment(engine.updated_at))

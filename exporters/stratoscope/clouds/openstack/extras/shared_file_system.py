@@ -12,7 +12,7 @@ from stratoscope.clouds.openstack.agents import ServiceRow
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.counting import Tally
 from stratoscope.clouds.openstack.extras.extra import agents_of, extra, extra_question
-from stratoscope.clouds.openstack.fields import GIB, Text
+from stratoscope.clouds.openstack.fields import GIB, Id, Text
 from stratoscope.clouds.openstack.listing import Listing, Page
 
 _SERVICE: Final = "shared-file-system"
@@ -21,14 +21,14 @@ _VERSION: Final = "2.7"
 
 
 class _Share(msgspec.Struct, frozen=True, gc=False):
-    id: Text
-    status: Text
-    size: int
-    project_id: Text | None = None
+    id: Id
+    status: Text = ""
+    size: int = 0
+    project_id: Id | None = None
 
 
-_SHARES: Final = Listing(_SERVICE, "/shares/detail", "shares", _Share, version=_VERSION)
-_SERVICES: Final = Listing(_SERVICE, "/services", "services", ServiceRow, version=_VERSION)
+_SHARES: Final = Listing(_SERVICE, "/shares/detail", "shares", _Share, version=_VERSION, oldest=_VERSION)
+_SERVICES: Final = Listing(_SERVICE, "/services", "services", ServiceRow, version=_VERSION, oldest=_VERSION)
 
 
 class SharedFileSystem:

@@ -17,7 +17,6 @@ from stratoscope.demo.openstack.things import Copy, Project, Volume
 
 T = TypeVar("T")
 
-NEWEST: Final = 71
 _MOST: Final = 1000
 _NAMES: Final = {
     400: "badRequest",
@@ -36,6 +35,7 @@ class Cinder(Service):
     """Everything below one prefix, without a project in the path."""
 
     kind, name, prefix, endpoint = "block-storage", "cinder", "/volume", "/v3"
+    newest = 71
 
     def routes(self) -> Iterable[Route]:
         yield Route("GET", "", self._versions, is_open=True)
@@ -63,7 +63,7 @@ class Cinder(Service):
     def negotiate(self, ask: Ask) -> None:
         said = ask.request.headers.get("OpenStack-API-Version", "").strip()
         version = said.removeprefix("volume ").strip() if said.startswith("volume ") else ""
-        ask.minor = minor_of(version, 3, 0, NEWEST) if version else 0
+        ask.minor = minor_of(version, 3, 0, self.newest) if version else 0
 
     def refusal(self, ask: Ask, error: RefusalError) -> Answer:  # noqa: ARG002 - one word for all
         name = _NAMES.get(error.status, "computeFault")
@@ -83,10 +83,10 @@ class Cinder(Service):
         answer.headers["Vary"] = "OpenStack-API-Version"
 
     def _versions(self, ask: Ask) -> Answer:
-        return Answer({"versions": [_version(ask)]}, 300)
+        return Answer({"versions": [_version(ask, self.newest)]}, 300)
 
     def _version(self, ask: Ask) -> Answer:
-        return Answer({"versions": [_version(ask)]})
+        return Answer({"versions": [_version(ask, self.newest)]})
 
     # -- Volumes and their copies ------------------------------------------------------------------
 
@@ -273,12 +273,12 @@ def _to(url: str) -> "CIMultiDict[str]":
     return CIMultiDict({"Location": url, "Content-Type": "text/plain; charset=utf8"})
 
 
-def _version(ask: Ask) -> Json:
+def _version(ask: Ask, newest: int) -> Json:
     media = {"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}
     return {
         "id": "v3.0",
         "status": "CURRENT",
-        "version": f"3.{NEWEST}",
+        "version": f"3.{newest}",
         "min_version": "3.0",
         "updated": "2023-08-31T00:00:00Z",
         "links": [

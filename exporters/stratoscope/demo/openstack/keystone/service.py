@@ -60,6 +60,7 @@ class Keystone(Service):
         yield Route("GET", "/v3/users/{user}", self._user)
         yield Route("GET", "/v3/users/{user}/projects", self._projects_of)
         yield Route("GET", "/v3/users/{user}/application_credentials", self._credentials)
+        yield Route("GET", "/v3/groups", self._groups)
         yield Route("GET", "/v3/domains", self._domains)
         yield Route("GET", "/v3/domains/default", lambda ask: Answer({"domain": views.domain(ask)}))
         yield Route("GET", "/v3/roles", self._roles)
@@ -206,6 +207,11 @@ class Keystone(Service):
     def _domains(self, ask: Ask) -> Answer:
         _administrators(ask, "list_domains")
         return _list(ask, "domains", [views.domain(ask)])
+
+    def _groups(self, ask: Ask) -> Answer:
+        """None: each user has its roles itself."""
+        _administrators(ask, "list_groups")
+        return _list(ask, "groups", [])
 
     def _roles(self, ask: Ask) -> Answer:
         _administrators(ask, "list_roles")

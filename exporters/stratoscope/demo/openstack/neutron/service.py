@@ -6,6 +6,7 @@ from typing import Final
 
 from stratoscope.demo.openstack.asking import Answer, Ask, Json, RefusalError
 from stratoscope.demo.openstack.neutron import views
+from stratoscope.demo.openstack.neutron.agents import Agents
 from stratoscope.demo.openstack.neutron.collection import Collection
 from stratoscope.demo.openstack.neutron.whole import Whole
 from stratoscope.demo.openstack.service import Route, Service
@@ -25,12 +26,14 @@ class Neutron(Service):
         yield Route("GET", "", self._versions, is_open=True)
         yield Route("GET", "/", self._versions, is_open=True)
         yield Route("GET", "/v2.0/", self._resources)
+        yield Route("GET", "/v2.0/subnetpools", lambda _: Answer({"subnetpools": []}))
         yield from _networks(self.world).routes()
         yield from _subnets(self.world).routes()
         yield from _ports(self.world).routes()
         yield from _routers(self.world).routes()
         yield from _floating_ips(self.world).routes()
         yield from _groups(self.world).routes()
+        yield from Agents(self.world).routes()
         yield from Whole(self.world).routes()
 
     def refusal(self, ask: Ask, error: RefusalError) -> Answer:  # noqa: ARG002 - one word for all

@@ -1,5 +1,7 @@
 """Neutron's things as it shows them: administrators see more."""
 
+from typing import Final
+
 from stratoscope.demo.openstack.asking import Ask, Json
 from stratoscope.demo.openstack.texts import ipv4, mac_address, moment
 from stratoscope.demo.openstack.things import (
@@ -27,7 +29,7 @@ def network(ask: Ask, one: Network) -> Json:
         "id": one.network_id,
         "name": one.name,
         "tenant_id": one.project.project_id,
-        "admin_state_up": True,
+        "admin_state_up": one.is_enabled,
         "mtu": 1500 if one.is_external else 1450,
         "status": "ACTIVE",
         "subnets": [subnet.subnet_id for subnet in one.subnets],
@@ -93,7 +95,7 @@ def port(ask: Ask, one: Port) -> Json:
         "network_id": one.subnet.network.network_id,
         "tenant_id": project_id,
         "mac_address": mac_address(one.mac),
-        "admin_state_up": True,
+        "admin_state_up": one.is_enabled,
         "status": one.status,
         "device_id": one.device_id,
         "device_owner": one.device_owner,
@@ -145,6 +147,23 @@ def router(ask: Ask, one: Router) -> Json:
     }
 
 
+def scheduled_router(ask: Ask, one: Router) -> Json:
+    """One as the list of an agent's routers has it: with what only agents need."""
+    shown: Json = {}
+    for key, value in router(ask, one).items():
+        shown[key] = value
+        shown |= _FOR_AGENTS.get(key, {})
+    return shown | {"gw_port_id": one.gateway.port_id}
+
+
+_FOR_AGENTS: Final[dict[str, Json]] = {
+    "external_gateway_info": {"gw_port_id": ""},
+    "ha": {"ha_vr_id": 0},
+    "availability_zone_hints": {"enable_default_route_ecmp": False, "enable_default_route_bfd": False},
+}
+"""What follows each of these keys."""
+
+
 def floating_ip(ask: Ask, one: FloatingIP) -> Json:  # noqa: ARG001 - the same for all
     project_id = one.project.project_id
     bound = one.port
@@ -171,7 +190,7 @@ def _details(one: Port) -> Json:
         "name": "",
         "network_id": one.subnet.network.network_id,
         "mac_address": mac_address(one.mac),
-        "admin_state_up": True,
+        "admin_state_up": one.is_enabled,
         "status": one.status,
         "device_id": one.device_id,
         "device_owner": one.device_owner,

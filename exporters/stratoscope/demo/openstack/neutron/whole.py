@@ -1,16 +1,15 @@
-"""What Neutron answers in one piece: agents, addresses left, quotas, extensions."""
+"""What Neutron answers in one piece: addresses left, quotas, extensions."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.demo.openstack.asking import Answer, Ask, Json, RefusalError
-from stratoscope.demo.openstack.neutron.collection import only
+from stratoscope.demo.openstack.neutron.agents import nothing
 from stratoscope.demo.openstack.neutron.extensions import EXTENSIONS
 from stratoscope.demo.openstack.neutron.views import cidr
 from stratoscope.demo.openstack.seed.catalog import DEFAULT_LIMITS
 from stratoscope.demo.openstack.service import Route, webob
-from stratoscope.demo.openstack.texts import spaced
-from stratoscope.demo.openstack.things import Daemon, Network, Project
+from stratoscope.demo.openstack.things import Network, Project
 from stratoscope.demo.openstack.world import World
 
 _QUOTAS: Final = (
@@ -28,8 +27,6 @@ class Whole:
         self._world = world
 
     def routes(self) -> Iterable[Route]:
-        yield Route("GET", "/v2.0/agents", self._agents)
-        yield Route("GET", "/v2.0/agents/{agent}", self._agent)
         yield Route("GET", "/v2.0/network-ip-availabilities", self._availabilities)
         yield Route("GET", "/v2.0/network-ip-availabilities/{network}", self._availability)
         yield Route("GET", "/v2.0/quotas", self._all_quotas)
@@ -43,28 +40,6 @@ class Whole:
         yield Route("GET", "/v2.0/extensions/{alias}", self._extension)
         yield Route("GET", "/v2.0/availability_zones", self._zones)
 
-    # -- Agents ------------------------------------------------------------------------------------
-
-    def _agents(self, ask: Ask) -> Answer:
-        if not ask.who.is_admin:
-            return Answer({"agents": []})
-        shown = [_agent(ask, daemon) for daemon in self._daemons()]
-        for name in ("binary", "host", "agent_type", "alive", "id"):
-            if (wanted := ask.query.get(name)) is not None:
-                shown = [one for one in shown if str(one[name]).lower() == wanted.lower()]
-        fields = ask.query.getall("fields", ())
-        return Answer({"agents": [only(one, fields) for one in shown]})
-
-    def _agent(self, ask: Ask) -> Answer:
-        for daemon in self._daemons():
-            if daemon.daemon_id == ask.args["agent"] and ask.who.is_admin:
-                return Answer({"agent": _agent(ask, daemon)})
-        raise _nothing()
-
-    def _daemons(self) -> list[Daemon]:
-        agents = (daemon for daemon in self._world.daemons if daemon.service == "network")
-        return sorted(agents, key=lambda daemon: daemon.daemon_id)
-
     # -- Addresses ---------------------------------------------------------------------------------
 
     def _availabilities(self, ask: Ask) -> Answer:
@@ -74,7 +49,7 @@ class Whole:
     def _availability(self, ask: Ask) -> Answer:
         network = self._world.networks.get(ask.args["network"])
         if network is None or not ask.who.is_admin:
-            raise _nothing()
+            raise nothing()
         return Answer({"network_ip_availability": _left(network)})
 
     # -- Quotas ------------------------------------------------------------------------------------
@@ -140,25 +115,6 @@ class Whole:
         return Answer({"availability_zones": zones})
 
 
-def _agent(ask: Ask, daemon: Daemon) -> Json:
-    return {
-        "id": daemon.daemon_id,
-        "agent_type": daemon.agent_type,
-        "binary": daemon.binary,
-        "topic": daemon.topic,
-        "host": daemon.host,
-        "admin_state_up": daemon.is_enabled,
-        "created_at": spaced(daemon.started),
-        "started_at": spaced(daemon.started),
-        "heartbeat_timestamp": spaced(daemon.heartbeat(ask.now)),
-        "description": None,
-        "resources_synced": None,
-        "availability_zone": daemon.zone,
-        "alive": daemon.is_up(ask.now),
-        "configurations": daemon.configurations,
-    }
-
-
 def _left(network: Network) -> Json:
     rows: list[Json] = [
         {
@@ -191,10 +147,6 @@ def _extension(row: tuple[str, str, str]) -> Json:
     alias, name, text = row
     updated = "2018-01-01T10:00:00-00:00"
     return {"name": name, "alias": alias, "description": text, "updated": updated, "links": []}
-
-
-def _nothing() -> RefusalError:
-    return RefusalError(404, "The resource could not be found.", "HTTPNotFound")
 
 
 def _disallowed(rule: str) -> RefusalError:

@@ -10,7 +10,6 @@ from stratoscope.demo.openstack.service import Route, Service
 from stratoscope.demo.openstack.world import World
 
 OLDEST: Final = 1
-NEWEST: Final = 100
 _NAMES: Final = {
     400: "badRequest",
     403: "forbidden",
@@ -35,6 +34,7 @@ class Nova(Service):
     """All parts of Nova behind one door."""
 
     kind, name, prefix, endpoint = "compute", "nova", "/compute", "/v2.1"
+    newest = 100
 
     def __init__(self, world: World, parts: Sequence[Part]) -> None:
         super().__init__(world)
@@ -55,7 +55,7 @@ class Nova(Service):
         asked = said.removeprefix("compute ") if said.startswith("compute ") else ""
         asked = asked or ask.request.headers.get("X-OpenStack-Nova-API-Version", "")
         if asked:
-            ask.minor = minor_of(asked.strip(), 2, OLDEST, NEWEST)
+            ask.minor = minor_of(asked.strip(), 2, OLDEST, self.newest)
 
     def refusal(self, ask: Ask, error: RefusalError) -> Answer:  # noqa: ARG002 - one word for all
         name = _NAMES.get(error.status, "computeFault")
@@ -84,14 +84,23 @@ class Nova(Service):
             "updated": "2011-01-21T11:33:21Z",
             "links": [{"rel": "self", "href": f"{ask.base}/v2/"}],
         }
-        new: Json = {**_version(ask), "links": [{"rel": "self", "href": f"{ask.base}/v2.1/"}]}
+        new: Json = {**self._about(), "links": [{"rel": "self", "href": f"{ask.base}/v2.1/"}]}
         return Answer({"versions": [old, new]})
 
     def _version(self, ask: Ask) -> Answer:
         docs = {"rel": "describedby", "type": "text/html", "href": "http://docs.openstack.org/"}
         media = {"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}
         links = [{"rel": "self", "href": f"{ask.base}/v2.1/"}, docs]
-        return Answer({"version": {**_version(ask), "links": links, "media-types": [media]}})
+        return Answer({"version": {**self._about(), "links": links, "media-types": [media]}})
+
+    def _about(self) -> Json:
+        return {
+            "id": "v2.1",
+            "status": "CURRENT",
+            "version": f"2.{self.newest}",
+            "min_version": f"2.{OLDEST}",
+            "updated": "2013-07-23T11:33:21Z",
+        }
 
 
 def minor_of(text: str, major: int, oldest: int, newest: int) -> int:
@@ -123,13 +132,3 @@ def administrators(ask: Ask, rule: str) -> None:
 
 def forbidden(rule: str) -> RefusalError:
     return RefusalError(403, f"Policy doesn't allow os_compute_api:{rule} to be performed.")
-
-
-def _version(ask: Ask) -> Json:  # noqa: ARG001 - the same for all
-    return {
-        "id": "v2.1",
-        "status": "CURRENT",
-        "version": f"2.{NEWEST}",
-        "min_version": f"2.{OLDEST}",
-        "updated": "2013-07-23T11:33:21Z",
-    }

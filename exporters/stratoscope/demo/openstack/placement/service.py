@@ -19,7 +19,6 @@ from stratoscope.demo.openstack.service import Handler, Route, Service
 from stratoscope.demo.openstack.texts import http_date
 from stratoscope.demo.openstack.things import NOTHING, Host, Migration, Project, Resources, User
 
-NEWEST: Final = 39
 _EXPLAINED: Final = {
     400: "The server could not comply with the request since it is either malformed or otherwise incorrect.",
     403: "Access was denied to this resource.",
@@ -36,6 +35,7 @@ class Placement(Service):
     """Resource providers: one for each host, none nested or shared."""
 
     kind, name, prefix = "placement", "placement", "/placement"
+    newest = 39
 
     def routes(self) -> Iterable[Route]:
         yield Route("GET", "", self._versions, is_open=True)
@@ -82,7 +82,7 @@ class Placement(Service):
         said = ask.request.headers.get("OpenStack-API-Version", "").lower().strip()
         version = said.removeprefix("placement").strip() if said.startswith("placement") else "1.0"
         if version == "latest":
-            ask.minor = NEWEST
+            ask.minor = self.newest
             return
         match = re.fullmatch(r"(\d+)\.(\d+)", version)
         if match is None:
@@ -92,7 +92,7 @@ class Placement(Service):
                 f"base 10: {version!r}  ",
                 EARLY,
             )
-        if match[1] != "1" or int(match[2]) > NEWEST:
+        if match[1] != "1" or int(match[2]) > self.newest:
             text = f"Invalid microversion: Unacceptable version header: {version}"
             raise RefusalError(406, text, EARLY)
         ask.minor = int(match[2])
@@ -107,7 +107,7 @@ class Placement(Service):
             said["code"] = "placement.undefined_code"
         said["request_id"] = ask.request_id
         if error.status == HTTPStatus.NOT_ACCEPTABLE:
-            said |= {"max_version": f"1.{NEWEST}", "min_version": "1.0"}
+            said |= {"max_version": f"1.{self.newest}", "min_version": "1.0"}
         answer = Answer({"errors": [said]}, error.status)
         answer.is_early = error.kind == EARLY
         return answer
@@ -129,7 +129,7 @@ class Placement(Service):
     def _versions(self, ask: Ask) -> Answer:  # noqa: ARG002 - the same for all
         version: Json = {
             "id": "v1.0",
-            "max_version": f"1.{NEWEST}",
+            "max_version": f"1.{self.newest}",
             "min_version": "1.0",
             "status": "CURRENT",
             "links": [{"rel": "self", "href": ""}],
@@ -140,7 +140,7 @@ class Placement(Service):
 
     def _providers(self, ask: Ask) -> Answer:
         for name in ask.query:
-            if not ask.since(_QUERY.get(name, NEWEST + 1)):
+            if not ask.since(_QUERY.get(name, self.newest + 1)):
                 raise unexpected(name)
         chosen = [host for host in self.world.hosts.values() if _is_wanted(ask, host)]
         return Answer({"resource_providers": [_provider(ask, host) for host in chosen]})

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from stratoscope.demo.openstack.ids import Dice
 from stratoscope.demo.openstack.seed import hosts, identity, networks, vms, volumes
 from stratoscope.demo.openstack.seed.catalog import FLAVORS, IMAGES
 from stratoscope.demo.openstack.seed.plan import plans
@@ -61,10 +62,12 @@ def _flavors(world: World) -> None:
 
 def _images(world: World) -> None:
     owners = iter(_owners(world))
+    apart = Dice(len(IMAGES))  # one image more moves nothing else in the world of a seed
     for age, row in enumerate(IMAGES, start=1):
         size = row.size_mib * _MIB or None
+        dice = apart if row.visibility == "community" else world.dice
         image = Image(
-            world.dice.uuid(), row.name, next(owners), world.now - age * 20 * 86400.0, size, size,
+            dice.uuid(), row.name, next(owners), world.now - age * 20 * 86400.0, size, size,
             dict(_UPLOADED, **{"owner_specified.openstack.object": f"images/{row.name}"}),
             row.status, row.visibility, row.is_hidden, row.min_memory_mib, row.min_disk_gib,
         )  # fmt: skip

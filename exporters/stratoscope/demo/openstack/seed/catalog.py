@@ -58,6 +58,7 @@ IMAGES: Final = (
     ImageRow("lab-golden", 2300, 0, visibility="private"),
     ImageRow("class-room", 1700, 0, visibility="shared"),
     ImageRow("upload-in-progress", 0, 0, status="queued", visibility="private"),
+    ImageRow("nixos-unstable", 1300, 0, visibility="community"),
 )
 
 SUBJECTS: Final = (

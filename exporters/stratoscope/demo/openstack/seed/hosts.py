@@ -19,7 +19,7 @@ from stratoscope.demo.openstack.things import (
 from stratoscope.demo.openstack.world import World
 
 CONTROLLER: Final = "control1"
-_NETWORK_NODES: Final = 2
+NETWORK_NODES: Final = 2
 _PINNED: Final = 6
 _SSD: Final = 3
 """Every so manieth host of a zone has CPUs for pinning, or solid-state disks."""
@@ -159,7 +159,7 @@ def _agents(world: World) -> None:
             "tunnel_types": ["vxlan"],
             "tunneling_ip": host.address,
         }
-        if place < _NETWORK_NODES:
+        if place < NETWORK_NODES:
             _network_node(world, host)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from stratoscope.demo.openstack.seed.hosts import NETWORK_NODES
 from stratoscope.demo.openstack.seed.plan import Plan
 from stratoscope.demo.openstack.things import FloatingIP, Network, Project, Router, SecurityGroup, Subnet
 from stratoscope.demo.openstack.world import World
@@ -16,6 +17,8 @@ _THEIRS: Final = 0x0A000000  # 10.0.0.0
 _FEWEST_BITS: Final = 8
 _LOOSE: Final = 5
 """Every so manieth project has a port that belongs to nothing."""
+_SHUT: Final = 8
+"""Every so manieth project has its network and its router taken down on purpose."""
 _DAY_S: Final = 86400.0
 
 
@@ -35,7 +38,9 @@ def networks(world: World, plans: Sequence[Plan], projects: Sequence[Project]) -
         )
         _router(world, project, project.network, outside)
         if number % _LOOSE == 0:
-            world.plug(project.network.subnets[0], "", device="", project=project)
+            _loose_port(world, project, project.network)
+        if number % _SHUT == 3:  # noqa: PLR2004 - not the first, whom demonstrations show
+            _shut(world, project, project.network)
 
 
 def floating_ips(world: World) -> None:
@@ -93,10 +98,25 @@ def _router(world: World, project: Project, network: Network, outside: Network) 
     )
     if gateway is None or inner is None:
         return
+    nodes = list(world.hosts)[:NETWORK_NODES]
     for port in (gateway, inner):
-        port.status, port.host = "ACTIVE", next(iter(world.hosts))
+        port.status, port.host = "ACTIVE", nodes[len(world.routers) % len(nodes)]
     world.routers.add(Router(router_id, f"{project.name}-router", project, network.created, gateway))
     project.used["router"] += 1
+
+
+def _loose_port(world: World, project: Project, network: Network) -> None:
+    """One that belongs to nothing, and that its owner took down."""
+    port = world.plug(network.subnets[0], "", device="", project=project)
+    if port is not None:
+        port.is_enabled = False
+
+
+def _shut(world: World, project: Project, network: Network) -> None:
+    """Take a project's network and its router down: their states stay as they are."""
+    network.is_enabled = False
+    for router in world.routers:
+        router.is_enabled = router.is_enabled and router.project is not project
 
 
 def _group(world: World, project: Project) -> SecurityGroup:

@@ -1,0 +1,76 @@
+"""Host aggregates. Source: Nova's GET /os-aggregates; role admin."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from stratoscope.clouds import model
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.fields import Text
+from stratoscope.clouds.openstack.listing import Listing
+from stratoscope.clouds.openstack.recent import Recent
+from stratoscope.core.collector import Every
+
+Metadata: TypeAlias = Mapping[str, frozenset[str]]
+"""What all aggregates that a host is in say, by key."""
+
+
+class Aggregate(msgspec.Struct, frozen=True, gc=False):
+    """One of `aggregates`.
+
+    Attributes:
+        availability_zone: The zone that it makes; None for one that makes none.
+        metadata: None where it makes no sense: then nothing is known of it.
+    """
+
+    name: Text
+    availability_zone: Text | None = None
+    hosts: list[Text] = []
+    metadata: dict[Text, Text | None] | None = None
+
+
+_AGGREGATES: Final = Listing("compute", "/os-aggregates", "aggregates", Aggregate, version="2.96")
+
+
+class Aggregates:
+    """The aggregates of one cloud, read once for all who ask."""
+
+    def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
+        self._api = api
+        self._list = Recent(self._ask, clock)
+
+    def questions(self) -> Sequence[Question[model.Aggregates]]:
+        return (
+            Question("aggregates", model.Aggregates, self.read, Every(60, 30, 180), cost="1", role="admin"),
+        )
+
+    async def read(self) -> model.Aggregates:
+        """Aggregates as they are now. Raises as Api."""
+        aggregates, malformed = await self._list.anew()
+        return model.Aggregates(tuple(map(_aggregate, aggregates)), malformed)
+
+    async def listed(self, max_age_s: float) -> tuple[Sequence[Aggregate], int]:
+        """The aggregates, no older than that, and how many made no sense. Raises as Api."""
+        return await self._list.not_older_than(max_age_s)
+
+    async def _ask(self) -> tuple[Sequence[Aggregate], int]:
+        return await self._api.items(_AGGREGATES)
+
+
+def _aggregate(one: Aggregate) -> model.Aggregate:
+    return model.Aggregate(one.name, one.availability_zone or "", tuple(dict.fromkeys(one.hosts)))
+
+
+def by_host(aggregates: Iterable[Aggregate]) -> Mapping[str, Metadata]:
+    """What aggregates say of each host that is in one; to Nova's filters a value with commas is several."""
+    found: dict[str, dict[str, frozenset[str]]] = {}
+    for aggregate in aggregates:
+        for host in aggregate.hosts:
+            of_host = found.setdefault(host, {})
+            for key, value in (aggregate.metadata or {}).items():
+                values = frozenset(one.strip() for one in (value or "").split(","))
+                of_host[key] = of_host.get(key, frozenset()) | values
+    return found

@@ -1,0 +1,21 @@
+"""Redirects of services: only from http to https of the same host a request is sent on, once."""
+
+from typing import Final
+
+from yarl import URL
+
+from stratoscope.clouds.calls import Answer
+
+_FOLLOWED: Final = frozenset({301, 302, 307, 308})
+
+
+def target(url: URL, answer: Answer) -> URL | None:
+    """Where a request is to be sent once more; None where it is not: a token goes to no other host."""
+    where = answer.headers.get("location")
+    if answer.status not in _FOLLOWED or not where or url.scheme != "http":
+        return None
+    try:
+        found = url.join(URL(where)).with_user(None).with_fragment(None)
+    except ValueError:
+        return None
+    return found if found.scheme == "https" and found.host == url.host else None

@@ -1,0 +1,96 @@
+"""Users. Source: Keystone's /v3/users; role admin. Where that tells one domain's alone, once more by domain.
+
+A Keystone with a driver for each domain (a directory behind each) tells only the users of the credential's
+own domain, unless it is asked for a `domain_id`: one domain at a time, the one read longest ago first.
+"""
+
+import logging
+from collections.abc import Collection
+from typing import Final
+
+from msgspec.structs import replace
+
+from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError
+from stratoscope.clouds.openstack.listing import Listing
+from stratoscope.clouds.openstack.named import Found, Named, read
+from stratoscope.clouds.openstack.rotation import Rotation
+from stratoscope.core.errors import CollectError, Reason
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 60
+_PER_SECOND: Final = 1.0
+_KEPT_S: Final = 2700.0
+"""So long users are kept that cannot be read again."""
+
+_USERS: Final = Listing("identity", "/v3/users", "users", Named)
+
+
+class Users:
+    """The users of one cloud."""
+
+    def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
+        self._api, self._clock = api, clock
+        self._last: tuple[float, Found] | None = None
+        self._by_domain: Rotation[Found] = Rotation(
+            "projects", per_second=_PER_SECOND, most=MOST, clock=clock
+        )
+
+    async def read(self, access: Access, domain_ids: Collection[str]) -> tuple[Found | None, int]:
+        """All of them, as far as they can be read, and how many made no sense; None where they may not be.
+
+        Args:
+            access: The credential's.
+            domain_ids: All domains; none where they may not be read.
+        """
+        try:
+            found = await read(self._api, _USERS)
+        except ForbiddenError:
+            return None, 0
+        except CollectError as error:  # a directory behind Keystone that is slow, or very large
+            log.warning("users stay as last read cloud=%s error=%r", self._api.cloud, str(error))
+            return self._kept(), int(error.reason is Reason.MALFORMED)
+        if not found.items and not found.malformed and not access.is_admin:
+            return None, 0
+        others = _others(found, domain_ids)
+        if others:
+            found = await self._with_others(found, others)
+        self._last = self._clock.monotonic(), found
+        return found, found.malformed
+
+    async def _with_others(self, own: Found, domain_ids: Collection[str]) -> Found:
+        """Also the users of these domains, as far as they are known."""
+        failure = ""
+        try:
+            await self._by_domain.turn(domain_ids, self._of_domain)
+        except (CollectError, ForbiddenError) as error:
+            failure = str(error)
+        if failure or self._by_domain.failed:
+            log.warning(
+                "users of some domains stay as last read cloud=%s error=%r",
+                *(self._api.cloud, failure or f"{self._by_domain.failed} domains cannot be read"),
+            )
+        known = self._by_domain.values()
+        users = {user.id: user for found in (own, *known.values()) for user in found.items}
+        malformed = own.malformed + sum(found.malformed for found in known.values())
+        is_old = len(known) < len(domain_ids) or self._by_domain.failed > 0
+        is_cut = is_old or any(found.is_cut for found in known.values())
+        return Found([*users.values()], malformed, is_cut)
+
+    async def _of_domain(self, domain_id: str) -> Found:
+        return await read(self._api, _USERS, {"domain_id": domain_id})
+
+    def _kept(self) -> Found | None:
+        """What was last read, which is no longer all; nothing when that is too long ago."""
+        if self._last is None or self._clock.monotonic() - self._last[0] > _KEPT_S:
+            return None
+        return replace(self._last[1], is_cut=True)
+
+
+def _others(found: Found, domain_ids: Collection[str]) -> Collection[str]:
+    """The domains to ask for: all, where the list was cut; where it tells one alone, the others."""
+    if found.is_cut:
+        return domain_ids
+    told = {user.domain_id for user in found.items}
+    return [] if len(told) > 1 else [one for one in domain_ids if one not in told]

@@ -1,0 +1,296 @@
+"""Connections to the pages: accepted, greeted, bounded in number and time, and ended for good.
+
+A connection that waits for its client (for a TLS handshake, for the head of a request, for the next request)
+has a deadline. One whose request is being answered has none: collecting and sending have their own.
+"""
+
+import asyncio
+import logging
+import math
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from aiohttp import hdrs, web
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from stratoscope.core.auth import Access
+from stratoscope.core.episode import Episode
+from stratoscope.core.listen import MOST
+from stratoscope.core.open_files import with_files_for
+
+Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 32
+_AGAIN_S: Final = 1.0
+_MALFORMED, _UNEXPECTED = 400, 417
+_CONTINUE: Final = "100-continue"
+_REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", "reader")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a connection may keep others waiting.
+
+    Attributes:
+        headers_s: From the connection, or from a request's first byte, to the end of the request's head; and
+            for the TLS handshake.
+        idle_s: From the end of an answer to the next request.
+        send_s: For reading an answer, from its end being written on.
+        linger_s: For the rest of a body that nobody asked for.
+        sweep_s: How often it is looked whose time is over.
+    """
+
+    headers_s: float = 10.0
+    idle_s: float = 75.0
+    send_s: float = 60.0
+    linger_s: float = 1.0
+    sweep_s: float = 1.0
+
+
+class Connections:
+    """All connections of a server; at most so many at once.
+
+    Where there is no room for a new one, the one that has waited longest for its client makes room: whoever
+    opens connections and does not use them keeps nobody out. Where all are at work, it is hung up on the new.
+    """
+
+    def __init__(
+        self, access: Access, registry: CollectorRegistry, requests: Counter, limits: Limits | None = None
+    ) -> None:
+        """Args: requests: Where malformed requests are counted, by handler and code."""
+        self.access, self.limits = access, limits or Limits()
+        self.requests = requests
+        self._open: dict[Connection, None] = {}
+        self._most = MOST
+        self._listeners: dict[socket.socket, web.Server] = {}
+        self._sweeper = asyncio.get_running_loop().call_later(self.limits.sweep_s, self._sweep)
+        self._full = Episode("connections at their bound, some are hung up on")
+        self._exhausted = Episode("no file left for another connection")
+        Gauge("stratoscope_http_connections", "Open connections.", registry=registry).set_function(
+            lambda: len(self._open)
+        )
+        self._bound = Gauge(
+            "stratoscope_http_connections_limit", "Connections that may be open at once.", registry=registry
+        )
+        self._hung_up = Counter(
+            "stratoscope_http_connections_hung_up",
+            "Connections ended early: TLS handshake, headers or reader too slow, idle, no files, all busy,"
+            " or to make room.",
+            ("reason",),
+            registry=registry,
+        )
+        for reason in _REASONS:
+            self._hung_up.labels(reason)
+
+    def bound(self, most: int) -> None:
+        """Allow so many at once, and as many open files as these need; fewer where the system refuses."""
+        self._most = with_files_for(most)
+        self._bound.set(self._most)
+
+    def listen(self, listener: socket.socket, server: web.Server) -> None:
+        """Accept connections from now on."""
+        listener.setblocking(False)
+        self._listeners[listener] = server
+        self._resume(listener)
+
+    def answering(self, handler: Handle) -> Handle:
+        """A server's handler of all requests: its connection no longer waits for its client."""
+
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            connection = request.protocol
+            assert isinstance(connection, Connection)  # noqa: S101 - it is made by `_accept`
+            connection.begins()
+            # aiohttp would answer with what the header says, before anybody asks for a password.
+            if request.headers.get(hdrs.EXPECT, _CONTINUE).lower() != _CONTINUE:
+                self.requests.labels("malformed", _UNEXPECTED).inc()
+                return self.plain(_UNEXPECTED, "unknown Expect")
+            return await handler(request)
+
+        return answer
+
+    def plain(self, status: int, text: str) -> web.Response:
+        """An answer to what no page has been asked for; it ends the connection."""
+        headers = {hdrs.SERVER: "stratoscope", **self.access.in_force.headers}
+        answer = web.Response(status=status, text=f"{text}\n", headers=headers)
+        answer.force_close()
+        return answer
+
+    def close(self) -> None:
+        """Accept no more; what is open is left to the server."""
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            loop.remove_reader(listener)
+            listener.close()
+        self._listeners.clear()
+        self._sweeper.cancel()
+
+    async def abort(self) -> None:
+        """End all that are still open, without a word."""
+        ending = [connection.hang_up() for connection in self._open]
+        self._open.clear()
+        await asyncio.gather(*ending)
+
+    def forget(self, connection: "Connection") -> None:
+        self._open.pop(connection, None)
+
+    def hang_up(self, connection: "Connection", reason: str) -> None:
+        """End a connection before its time; nothing is done about one that has ended."""
+        if connection in self._open:
+            self._hung_up.labels(reason).inc()
+            self.forget(connection)
+            connection.hang_up()
+
+    def _resume(self, listener: socket.socket) -> None:
+        if listener in self._listeners:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                accepted, _ = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:  # no file, no memory: it would be ready again at once, for ever
+                self._pause(listener, error)
+                return
+            accepted.setblocking(False)
+            if len(self._open) >= self._most:
+                self._full.happened()
+                if not self._make_room("room"):
+                    self._hung_up.labels("busy").inc()
+                    accepted.close()
+                    continue
+            connection = Connection(self, self._listeners[listener], accepted)
+            self._open[connection] = None
+
+    def _make_room(self, reason: str) -> bool:
+        """Hang up on the connection that has waited longest for its client, if one does."""
+        waiting = [one for one in self._open if one.deadline < math.inf]
+        if waiting:
+            self.hang_up(min(waiting, key=lambda one: one.since), reason)
+        return bool(waiting)
+
+    def _pause(self, listener: socket.socket, error: OSError) -> None:
+        self._exhausted.happened()
+        log.debug("cannot accept error=%r", error.strerror)
+        self._make_room("files")
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listener)
+        loop.call_later(_AGAIN_S, self._resume, listener)
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for connection in [one for one in self._open if one.deadline < now]:
+            self.hang_up(connection, connection.waits_for)
+        self._full.look()
+        self._exhausted.look()
+        self._sweeper = loop.call_later(self.limits.sweep_s, self._sweep)
+
+
+class Connection(web.RequestHandler):
+    """One connection: aiohttp's protocol, with deadlines, and without a word of what a stranger sent.
+
+    Attributes:
+        since: Since when it waits for its client, on the loop's clock.
+        deadline: Until when it may; infinite while a request is answered.
+        waits_for: What for: `handshake`, `headers`, `idle`.
+    """
+
+    def __init__(self, connections: Connections, server: web.Server, accepted: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(
+            server, loop=loop, access_log=None,  # type: ignore[arg-type]  # None turns it off
+            auto_decompress=False, lingering_time=connections.limits.linger_s,
+        )  # fmt: skip
+        self._connections, self._limits, self._accepted = connections, connections.limits, accepted
+        self._wait("handshake", self._limits.headers_s)
+        self._greeting = loop.create_task(self._greet(), name="connection")
+
+    def begins(self) -> None:
+        """A request has come: it is the server's turn."""
+        self.deadline = math.inf
+
+    def hang_up(self) -> "asyncio.Task[None]":
+        """End it at once, whatever its client has not read yet. Returns a task that it has to wait for."""
+        if self.transport is not None:
+            self.transport.abort()
+        else:  # the handshake ends, then, in whatever state it is
+            with suppress(OSError):
+                self._accepted.shutdown(socket.SHUT_RDWR)
+        return self._greeting
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._wait("headers", self._limits.headers_s)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._connections.forget(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.waits_for == "idle" and self.deadline < math.inf:
+            self._wait("headers", self._limits.headers_s)
+        super().data_received(data)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        try:
+            async with asyncio.timeout(self._limits.send_s):
+                outcome = await super().finish_response(request, resp, start_time)
+        except TimeoutError:
+            self._connections.hang_up(self, "reader")
+            return resp, True
+        self._wait("idle", self._limits.idle_s)
+        return outcome
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - it holds what the stranger sent
+    ) -> web.StreamResponse:
+        if status == _MALFORMED:
+            self._connections.requests.labels("malformed", status).inc()
+            log.debug("malformed request address=%s error=%s", request.remote, type(exc).__name__)
+        else:
+            log.error("answering failed, a bug path=%r", request.path, exc_info=exc)
+        if request.writer.output_size:
+            raise ConnectionError("the answer has begun, there cannot be another")
+        is_malformed = status == _MALFORMED
+        return self._connections.plain(
+            status, "malformed request" if is_malformed else "a bug; the log tells more"
+        )
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        if isinstance(kw.get("exc_info"), web.RequestPayloadError):  # of a body that nobody reads
+            self._connections.requests.labels("malformed", _MALFORMED).inc()
+        else:
+            super().log_exception(*args, **kw)
+
+    def _wait(self, what_for: str, within_s: float) -> None:
+        self.since = asyncio.get_running_loop().time()
+        self.deadline, self.waits_for = self.since + within_s, what_for
+
+    async def _greet(self) -> None:
+        """Begin: with a TLS handshake, where TLS is on."""
+        try:
+            context = (await self._connections.access.renewed()).context
+            timeout_s = None if context is None else self._limits.headers_s
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: self, self._accepted, ssl=context, ssl_handshake_timeout=timeout_s
+            )
+        except OSError as error:  # ssl's are, too
+            self._connections.hang_up(self, "handshake")
+            log.debug("no connection error=%r", str(error))
+            error.__traceback__ = None  # or 256 KiB of asyncio's buffers wait for a garbage collection
+        finally:
+            if self.transport is None:  # whoever hangs up in a handshake may be no error
+                self.connection_lost(None)

@@ -1,0 +1,28 @@
+"""What happens over and over is told of twice: when it begins, and when it has stopped."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+log = logging.getLogger(__name__)
+
+_QUIET_S: Final = 60.0
+
+
+class Episode:
+    """Something that happens over and over: one line when it begins, one when it has stopped."""
+
+    def __init__(self, what: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._what, self._monotonic = what, monotonic
+        self._times, self._last = 0, 0.0
+
+    def happened(self) -> None:
+        if not self._times:
+            log.warning("%s", self._what)
+        self._times, self._last = self._times + 1, self._monotonic()
+
+    def look(self) -> None:
+        if self._times and self._monotonic() - self._last > _QUIET_S:
+            log.info("over: %s times=%d", self._what, self._times)
+            self._times = 0

@@ -1,0 +1,76 @@
+"""Files that an operator names: read whole, within a bound, and never waited for."""
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from stratoscope.core.errors import ConfigError
+
+LARGEST: Final = 1 << 20
+_KINDS: Final = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def read(path: Path, *, largest: int = LARGEST) -> bytes:
+    """A file's content.
+
+    Raises:
+        ConfigError: It cannot be read, is no regular file (a FIFO would keep its reader waiting) or is too
+            large; it says what is wrong, not of which file.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            content = _content(handle, largest + 1)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise ConfigError(error.strerror or "cannot be read") from error
+    if len(content) > largest:
+        raise ConfigError(f"too large; allowed: {largest} bytes")
+    return content
+
+
+def _content(handle: int, most: int) -> bytes:
+    kind = stat.S_IFMT(os.fstat(handle).st_mode)
+    if kind != stat.S_IFREG:
+        raise ConfigError(f"{_KINDS[kind]}; allowed: a regular file")
+    with open(handle, "rb", closefd=False) as file:
+        return file.read(most)
+
+
+def check_texts(document: object, key: str = "") -> None:
+    """Refuse texts that no file name, label or header can hold: with a NUL, or with half a surrogate pair.
+
+    Args:
+        document: As YAML gave it: mappings, lists and values.
+        key: Where it stands.
+
+    Raises:
+        ConfigError: It names the key.
+    """
+    if isinstance(document, str) and not is_text(document):
+        raise ConfigError(f"{key}: a NUL or half a surrogate pair; allowed: characters that UTF-8 can hold")
+    for step, value in _parts(document):
+        if not is_text(step):
+            raise ConfigError(f"{key}: a key with a NUL or half a surrogate pair")
+        check_texts(value, f"{key}{step}" if key else step.removeprefix("."))
+
+
+def is_text(value: str) -> bool:
+    """Whether there is neither a NUL nor a lone surrogate in it."""
+    return "\0" not in value and not any("\ud800" <= one <= "\udfff" for one in value)
+
+
+def _parts(document: object) -> Iterable[tuple[str, Any]]:
+    if isinstance(document, dict):
+        return [(f".{key}", value) for key, value in document.items()]
+    if isinstance(document, list):
+        return [(f"[{number}]", value) for number, value in enumerate(document)]
+    return []

@@ -1,0 +1,45 @@
+"""A VM while its daemon does not answer: what the kernel tells, and its definition, which still holds.
+
+What libvirt told of it is old, and not shown; but a state in which only libvirt changes something still holds
+for the verdict (a pause by an I/O error). The daemon's silence itself is not the VM's trouble.
+"""
+
+import math
+from typing import Final
+
+from msgspec.structs import replace
+
+from stratoscope.clouds.libvirt.model import Balloon
+from stratoscope.hypervisor.collectors.together import evidence, taps_of, vcpus_of
+from stratoscope.hypervisor.kernel_reader import Reading
+from stratoscope.hypervisor.subjects.checks import verdict
+from stratoscope.hypervisor.vm import VM
+
+_UNKNOWN: Final = Balloon(None, None, None, None, None, None, None, None, None, None)
+
+
+def vm(before: VM, reading: Reading, io_error_age_s: float | None) -> VM | None:
+    """The VM now; None where the kernel does not tell of it.
+
+    Args:
+        before: As the last collection that the daemon answered had it.
+        reading: What the kernel tells now.
+        io_error_age_s: Seconds since its last I/O error event.
+    """
+    uuid, identity, kernel = before.domain.uuid, before.identity, reading.vms.get(before.domain.uuid)
+    is_dead = uuid in reading.dead_s
+    if kernel is None and not is_dead:
+        return None
+    domain = replace(
+        before.domain, cpu_s=None, user_s=None, system_s=None, vcpus=(), balloon=_UNKNOWN, disks=()
+    )
+    taps = taps_of(domain, identity, reading)
+    found = evidence(uuid, reading, taps, io_error_age_s)
+    if is_dead:  # no daemon is about to tell so
+        found = replace(found, dead_s=math.inf)
+    checks = verdict(domain, found)
+    vcpus = vcpus_of(domain, identity, kernel)
+    if is_dead:
+        domain, kernel, taps, vcpus = replace(domain, domain_id=-1), None, (), None
+    kills = reading.kills.by_vm.get(uuid)
+    return VM(before.vm_id, domain, identity, kernel, None, taps, vcpus, checks, kills)

@@ -1,0 +1,65 @@
+"""What libvirt and the kernel say of one VM, put together."""
+
+from collections.abc import Iterable
+
+from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
+from stratoscope.hypervisor.kernel.vm import VMKernel
+from stratoscope.hypervisor.kernel_reader import Reading
+from stratoscope.hypervisor.subjects.checks import Evidence
+from stratoscope.hypervisor.vm import TapView
+
+
+def evidence(
+    uuid: str,
+    reading: Reading,
+    taps: tuple[TapView, ...],
+    io_error_age_s: float | None,
+    monitor: Monitor | None = None,
+) -> Evidence:
+    """What the verdict on a VM rests on besides its domain."""
+    kernel = reading.vms.get(uuid)
+    return Evidence(
+        process_state=kernel.state if kernel is not None else "",
+        stuck_s=reading.stuck_s.get(uuid, 0.0),
+        dead_s=reading.dead_s.get(uuid),
+        storage_s=(kernel.blocked_s if kernel is not None else None) or 0.0,
+        monitor=monitor,
+        taps=taps,
+        io_error_age_s=io_error_age_s,
+    )
+
+
+def vcpus_of(one: Domain, identity: Identity | None, kernel: VMKernel | None) -> int | None:
+    """Online virtual CPUs by the source that notices a change first."""
+    if kernel is not None and kernel.vcpus:
+        return len(kernel.vcpus)
+    if one.current_vcpus is not None:
+        return one.current_vcpus
+    return None if identity is None else identity.vcpus
+
+
+def taps_of(one: Domain, identity: Identity | None, reading: Reading) -> tuple[TapView, ...]:
+    """The interfaces of a domain that are known on this host."""
+    return tuple(_taps(one, identity, reading))
+
+
+def _taps(one: Domain, identity: Identity | None, reading: Reading) -> Iterable[TapView]:
+    set_down = {tap.name for tap in identity.taps if not tap.link} if identity is not None else set()
+    for interface in one.interfaces:
+        name = interface.name
+        if name not in reading.taps:
+            continue
+        tap, queues = reading.taps[name], reading.queues.get(name)
+        if tap is None:
+            if one.uuid in reading.vms:  # else the VM is ending, and its interfaces before it
+                yield TapView(name, False, None, None, None, None)
+            continue
+        root = queues.root if queues is not None else None
+        yield TapView(
+            name,
+            tap.is_up and tap.carrier is not False and name not in set_down,
+            tap.mtu_bytes,
+            name in reading.changed,
+            root.drops if root is not None else None,
+            root.backlog_bytes if root is not None else None,
+        )

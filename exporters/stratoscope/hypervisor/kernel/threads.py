@@ -1,0 +1,77 @@
+"""Threads of a VM's process that wait for its storage and get no answer.
+
+Source: /proc/PID/task/TID/{stat,status}. A thread that waits for a disk, a file system or a server of files
+is in state D. At work it is in D again and again, and each time the kernel switches to it once more; one that
+hangs stays there without a switch. Requests that QEMU itself sends over the network, or that the kernel takes
+without a thread that waits, cannot be seen so: docs/hypervisor.md names them.
+"""
+
+from typing import Final
+
+from stratoscope.hypervisor.kernel.files import Read, integer, listed
+from stratoscope.hypervisor.kernel.paths import Paths
+
+_WAITS: Final = b"D"
+_SWITCHES: Final = (b"voluntary_ctxt_switches:", b"nonvoluntary_ctxt_switches:")
+_LOOK_AGAIN_AFTER_S: Final = 5.0
+"""So long a look that found no thread waiting is good: each thread of a VM is a file."""
+
+
+class Threads:
+    """The threads of one process, as they were seen each time.
+
+    Attributes:
+        is_frozen: Every thread stands still, which no storage does: somebody froze the VM's cgroup (v1).
+    """
+
+    def __init__(self) -> None:
+        self.is_frozen = False
+        self._waiting: dict[int, tuple[int, float]] = {}
+        self._look_at = 0.0
+
+    def blocked_s(self, pid: int, paths: Paths, reader: Read, now: float) -> float:
+        """For how long a thread has waited without being switched to, as far as it was seen; 0 for none.
+
+        Raises:
+            PermissionError: No right to read the threads.
+            ValueError: A file makes no sense.
+        """
+        if self._waiting or now >= self._look_at:
+            self._look(f"{paths.procfs}/{pid}/task", reader, now)
+            self._look_at = now + _LOOK_AGAIN_AFTER_S
+        if self.is_frozen or not self._waiting:
+            return 0.0
+        return now - min(since for _, since in self._waiting.values())
+
+    def _look(self, directory: str, reader: Read, now: float) -> None:
+        before, self._waiting = self._waiting, {}
+        threads = 0
+        for name in listed(directory):
+            state = _state(reader(f"{directory}/{name}/stat"))
+            threads += bool(state)
+            if state != _WAITS:
+                continue
+            switches = _switches(f"{directory}/{name}/status", reader)
+            if switches is not None:
+                known, since = before.get(int(name), (None, now))
+                self._waiting[int(name)] = (switches, since if switches == known else now)
+        self.is_frozen = 1 < threads == len(self._waiting)
+
+
+def _state(text: bytes | None) -> bytes:
+    """The kernel's letter for a thread; empty when it has ended."""
+    if text is None:
+        return b""
+    start = text.rfind(b")") + 2
+    return text[start : start + 1]
+
+
+def _switches(path: str, reader: Read) -> int | None:
+    """How often the kernel switched away from it; None when it has ended, or its process dumps its core."""
+    text = reader(path)
+    if text is None or b"CoreDumping:\t1" in text:
+        return None
+    lines = [line.split() for line in text.splitlines() if line.startswith(_SWITCHES)]
+    if len(lines) != len(_SWITCHES):
+        raise ValueError(f"{path}: no {_SWITCHES[0].decode()}")
+    return sum(integer(path, words[-1]) for words in lines)

@@ -1,0 +1,24 @@
+"""For how long a VM waits for its storage. Source: /proc/PID/task/TID/{stat,status}; see kernel.threads."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.subjects import VM_LABELS, Subject
+from stratoscope.hypervisor.vm import VM
+
+BLOCKED = Family(
+    "stratoscope_hypervisor_vm_storage_blocked_seconds",
+    "For how long a thread of the VM's process has waited for one request to its storage; 0 while none does.",
+    labels=VM_LABELS,
+)
+
+
+def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
+    if vm.kernel is not None and vm.kernel.blocked_s is not None:
+        yield BLOCKED(vm.kernel.blocked_s, labels)
+
+
+STORAGE: Final = Subject(
+    "storage", (BLOCKED,), _samples, series=1, beyond="none for a container", without_daemon=True
+)

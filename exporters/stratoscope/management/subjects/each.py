@@ -1,0 +1,196 @@
+"""Objects one by one, where that is switched on: who they are, their state, their numbers and their parts.
+
+How a class of clouds/objects.py is shown follows from its fields, and they say what is what: the first one is
+the id, `state` and `is_admin_up` have series of their own, so do numbers and parts. All else are labels.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from stratoscope.clouds import objects
+from stratoscope.core.metrics import Family, Labels, Sample, words
+from stratoscope.management.subject import Subject
+from stratoscope.management.subjects.spread import FAMILIES as OF_SPREAD
+from stratoscope.management.subjects.spread import spread_samples
+
+_PREFIX: Final = "stratoscope_management_each"
+WHOLE = Family(
+    f"{_PREFIX}_whole",
+    "1 if all projects' objects are seen, 0 if only those that the credential's own project may use.",
+    labels=("cloud", "collector"),
+)
+BEYOND = Family(
+    f"{_PREFIX}_beyond_bound",
+    "Objects that are not shown because there are too many.",
+    labels=("cloud", "collector"),
+)
+_NUMBERS: Final = {
+    "size": ("size_bytes", "Size of the {}."),
+    "created": ("created_timestamp_seconds", "When the {} was made."),
+    "mtu": ("mtu_bytes", "MTU of the {}."),
+    "addresses": ("addresses", "Addresses of the {}'s prefixes, usable or not."),
+}
+"""The end of the metric's name, and its help, by field."""
+_OWN_SERIES: Final = frozenset({"state", "is_admin_up", "text", "parts", *_NUMBERS})
+"""Fields that are no labels of `info`, or not like others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """How one class is shown.
+
+    Attributes:
+        facts: The labels of `info`, after `cloud`, by field; the first one is the id.
+        has_text: Somebody's free words come after them.
+        state, admin_up, part: None for what the class does not have.
+        numbers: By field.
+    """
+
+    facts: Mapping[str, str]
+    has_text: bool
+    info: Family
+    state: Family | None
+    admin_up: Family | None
+    part: Family | None
+    numbers: Mapping[str, Family]
+
+    def families(self) -> Iterable[Family]:
+        for family in (self.info, self.state, self.admin_up, *self.numbers.values(), self.part):
+            if family is not None:
+                yield family
+
+    def samples(self, one: Any, cloud: Labels) -> Iterable[Sample]:
+        """Of one object. Args: cloud: Labels(cloud)."""
+        (identity, value), *facts = (
+            (label, _shown(getattr(one, name))) for name, label in self.facts.items()
+        )
+        labels = cloud.plus(**{identity: value})
+        info = labels.plus(**dict(facts))
+        yield self.info(1, info + words(one.text) if self.has_text else info)
+        if self.state is not None:
+            yield self.state(1, labels.plus(state=one.state))
+        if self.admin_up is not None and one.is_admin_up is not None:
+            yield self.admin_up(int(one.is_admin_up), labels)
+        for name, family in self.numbers.items():
+            if (number := getattr(one, name)) is not None:
+                yield family(number, labels)
+        if self.part is not None:
+            for part in dict.fromkeys(one.parts):
+                yield self.part(1, labels.plus(**msgspec.structs.asdict(part)))
+
+
+def _shown(fact: str | bool | None) -> str:
+    if isinstance(fact, str):
+        return fact
+    return "" if fact is None else str(fact).lower()
+
+
+def _sort(
+    kind: type[msgspec.Struct],
+    what: str,
+    facts: str,
+    part: tuple[type[msgspec.Struct], str, str] | None = None,
+) -> Sort:
+    """How a class is shown.
+
+    Args:
+        what: One of it, in words; the metrics' names begin with it.
+        facts: What its labels say, for the help.
+        part: Its parts' class, what one is called, and what it is.
+    """
+    fields = kind.__struct_fields__
+    labels = {
+        name: name.removeprefix("is_").removeprefix("has_") for name in fields if name not in _OWN_SERIES
+    }
+    identity, *_ = labels.values()
+    one = ("cloud", identity)
+    metric, has_text = f"{_PREFIX}_{what.lower().replace(' ', '_')}", "text" in fields
+
+    def family(name: str, text: str, *more: str) -> Family:
+        return Family(f"{metric}_{name}", text, labels=(*one, *more))
+
+    return Sort(
+        labels,
+        has_text,
+        Family(
+            f"{metric}_info",
+            f"{facts}; always 1.",
+            labels=("cloud", *labels.values(), *(("text",) if has_text else ())),
+        ),
+        family("state", f"State of the {what} as the source spells it; always 1.", "state")
+        if "state" in fields
+        else None,
+        family("admin_up", f"1 if the {what} is meant to work, 0 if it was switched off (admin_state_up).")
+        if "is_admin_up" in fields
+        else None,
+        family(f"{part[1]}_info", f"{part[2]}; always 1.", *part[0].__struct_fields__) if part else None,
+        {
+            name: family(suffix, text.format(what))
+            for name, (suffix, text) in _NUMBERS.items()
+            if name in fields
+        },
+    )
+
+
+SORTS: Final[Mapping[type[msgspec.Struct], Sort]] = {
+    objects.Router: _sort(objects.Router, "router", "The router's name, owner and external network"),
+    objects.RouterAgent: _sort(objects.RouterAgent, "router agent", "The host whose L3 agent has the router"),
+    objects.Port: _sort(
+        objects.Port,
+        "port",
+        "The port's owner and network, and what it is plugged into",
+        (objects.PortAddress, "address", "A fixed address of the port"),
+    ),
+    objects.FloatingIP: _sort(
+        objects.FloatingIP, "floating ip", "The floating address, its owner, and where it leads"
+    ),
+    objects.Network: _sort(objects.Network, "network", "The network's name, owner and provider network"),
+    objects.Subnet: _sort(
+        objects.Subnet,
+        "subnet",
+        "The subnet's name, owner, network and prefix",
+        (objects.Nameserver, "nameserver", "A name server that the subnet's DHCP tells"),
+    ),
+    objects.SubnetPool: _sort(
+        objects.SubnetPool,
+        "subnet pool",
+        "The subnet pool's name and owner",
+        (objects.Prefix, "prefix", "A prefix of which subnets may be made"),
+    ),
+    objects.Volume: _sort(
+        objects.Volume,
+        "volume",
+        "The volume's name, owner, type and place",
+        (objects.Attachment, "attachment", "The VM that the volume is attached to"),
+    ),
+    objects.Image: _sort(objects.Image, "image", "The image's name, owner and formats"),
+    objects.KeystoneDomain: _sort(
+        objects.KeystoneDomain, "keystone domain", "The Keystone domain's name and description"
+    ),
+    objects.Project: _sort(
+        objects.Project,
+        "project",
+        "The project's name, domain, parent and description",
+        (objects.Tag, "tag", "A tag of the project"),
+    ),
+}
+"""By class."""
+
+
+class Each(Subject[objects.Each]):
+    families = (
+        *(family for sort in SORTS.values() for family in sort.families()), WHOLE, BEYOND, *OF_SPREAD,
+    )  # fmt: skip
+
+    def samples(self, answer: objects.Each, /) -> Iterable[Sample]:
+        cloud = Labels(cloud=self._cloud)
+        sort, collector = SORTS[answer.kind], cloud.plus(collector=answer.collector)
+        for one in answer.objects:
+            yield from sort.samples(one, cloud)
+        yield WHOLE(int(answer.is_whole), collector)
+        yield BEYOND(answer.beyond, collector)
+        if answer.spread is not None:
+            yield from spread_samples(answer.spread, cloud)

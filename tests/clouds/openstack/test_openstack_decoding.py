@@ -1,0 +1,114 @@
+"""JSON as users and faulty machines make it: bytes that are no text, half surrogates, depth."""
+
+import json
+import time
+from typing import Any
+
+import msgspec
+import pytest
+
+from stratoscope.clouds.openstack.decoding import DEEPEST, Decoder, is_deep, repaired
+from stratoscope.clouds.openstack.listing import Listing
+from stratoscope.core.errors import CollectError
+
+
+class Server(msgspec.Struct):
+    id: str
+    name: str = ""
+
+
+ANY: Decoder[Any] = Decoder(object)
+SERVERS = Listing("compute", "/servers/detail", "servers", Server)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (b"M\xfcller", "M\ufffdller"),  # Latin-1
+        (b"caf\xc3", "caf\ufffd"),  # cut in the middle of a character
+        (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd"),  # half a surrogate, encoded
+        (b"\xc0\xaf", "\ufffd\ufffd"),  # longer than need be
+        (rb"a\ud800b", "a\ufffdb"),
+        (rb"a\uDFFF", "a\ufffd"),
+        (rb"\ud800\ud800", "\ufffd\ufffd"),
+        (rb"\ude00\ud83d", "\ufffd\ufffd"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"\ud83d\n", "\ufffd\n"),
+        (rb"\\ud800\ud800", "\\ud800\ufffd"),  # an escaped backslash is none of it
+        (rb"\"\ud800", '"\ufffd'),
+        (b"a\x01b\x00c\nd", "a b c d"),
+        (rb"\ud83d\ude00" + b"\xff", "\U0001f600\ufffd"),
+    ],
+)
+def test_what_is_no_text_is_replaced_and_the_rest_is_read(text: bytes, read: str) -> None:
+    body = b'{"servers": [{"id": "a", "name": "' + text + b'"}, {"id": "b", "name": "good"}]}'
+    for which in (body, body.replace(b'"name"', b'"unused"')):
+        items, malformed = SERVERS.items(which)
+        assert ([item.id for item in items], malformed) == (["a", "b"], 0)
+        assert SERVERS.more(which) is None
+    assert SERVERS.items(body)[0][0].name == read
+    read.encode()  # so that it can be shown
+
+
+def test_a_key_and_a_link_are_repaired_as_well() -> None:
+    body = b'{"servers": [], "\xff": "\\ud800", "servers_links": [{"rel": "next", "href": "?marker=\xff"}]}'
+    assert SERVERS.more(body) == [("marker", "\ufffd")]
+
+
+def test_beside_a_name_that_is_repaired_an_item_that_makes_no_sense_costs_itself_alone() -> None:
+    for text in (b"\xff", rb"\ud800"):
+        body = b'{"servers": [{"id": "a' + text + b'"}, {"id": 3}, {"id": "b"}]}'
+        items, malformed = SERVERS.items(body)
+        assert ([item.id for item in items], malformed) == (["a\ufffd", "b"], 1)
+
+
+def test_what_was_whole_is_not_touched() -> None:
+    whole = json.dumps({"a": '\U0001f600 ü \\ud800 "\n', "b": ["\x7f"]}).encode()
+    assert repaired(whole) == whole
+    assert repaired("ü 😀 \u2028".encode()) == "ü 😀 \u2028".encode()
+
+
+@pytest.mark.parametrize("body", [b"\xff", b'{"a": "\xff', b"{\xff}", b"\xff\xfe{\x00}\x00", b""])
+def test_what_is_no_json_stays_malformed(body: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        ANY.decode(body)
+
+
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 9_000, 100_000])
+@pytest.mark.parametrize(("left", "right"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"a":', b"}]")])
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_what_is_nested_too_deep_is_malformed(
+    depth: int, left: bytes, right: bytes, *, is_whole: bool
+) -> None:
+    body = left * depth + (b"1" + right * depth if is_whole else b"")
+    with pytest.raises(msgspec.DecodeError, match="too deep"):
+        ANY.decode(body)
+    with pytest.raises(CollectError, match="compute: servers: nested too deep"):
+        SERVERS.page(b'{"unused": ' + body + b', "servers": []}')
+
+
+def test_depth_that_texts_hide_is_malformed_too() -> None:
+    body = b'["]",' * 20_000 + b'"["]' * 20_000
+    with pytest.raises(msgspec.DecodeError, match="too deep"):
+        ANY.decode(body)
+
+
+@pytest.mark.parametrize("depth", [10, DEEPEST])
+def test_what_is_not_nested_too_deep_is_read(depth: int) -> None:
+    assert ANY.decode(b"[" * depth + b"]" * depth) is not None
+    assert ANY.decode(b'{"a":' * depth + b"1" + b"}" * depth) is not None
+
+
+def test_brackets_inside_texts_are_not_nested() -> None:
+    texts = ["[" * 300, "{[" * 300, '"[' * 100, "\\[" * 100, "]}" * 50, '\\"[' * 99]
+    body = json.dumps({"servers": [{"id": "a", "name": text} for text in texts * 50]}).encode()
+    assert not is_deep(body)
+    assert [item.name for item in SERVERS.items(body)[0]] == texts * 50
+
+
+def test_a_text_without_an_end_is_looked_at_once() -> None:
+    for text in (b'"' + b"\\a[" * 100_000, b'"' * 100_001 + b"[" * 200, b"\\" * 200_000):
+        began = time.monotonic()
+        is_deep(b"[" * 200 + text)
+        repaired(text + b"\xff")
+        assert time.monotonic() - began < 20

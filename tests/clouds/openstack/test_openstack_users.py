@@ -1,0 +1,145 @@
+"""Users of all domains, and lists that Keystone cuts."""
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stratoscope.clouds.clock import Clock
+from stratoscope.clouds.model import Projects
+from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.names import Names
+from stratoscope.clouds.openstack.users import MOST
+from stratoscope.core.collector import DEADLINE
+from stratoscope.core.errors import CollectError, Reason
+from support.fake_api import Answer, FakeApi
+
+DOWN = CollectError(Reason.UNAVAILABLE, "identity: 503")
+
+
+@pytest.fixture(autouse=True)
+def _patience() -> Iterator[None]:
+    token = DEADLINE.set(time.monotonic() + 60)
+    yield
+    DEADLINE.reset(token)
+
+
+def users(*names: str, domain: str = "default", **more: Any) -> Answer:
+    """A list of users, all in one domain."""
+    return {"users": [{"id": f"id-{name}", "name": name, "domain_id": domain} for name in names], **more}
+
+
+class Keystone:
+    """Attributes: now: On the monotonic clock; names: Its readers."""
+
+    def __init__(self, listed: Answer, **by_domain: Answer) -> None:
+        """Args: listed: Without a domain. by_domain: With one."""
+        domains = [{"id": one, "name": one.title()} for one in ("default", *by_domain)]
+        self.api = FakeApi(
+            {
+                ("identity", "/v3/projects"): {"projects": []},
+                ("identity", "/v3/domains"): {"domains": domains},
+                ("identity", "/v3/users"): listed,
+            }
+        )
+        for domain, body in by_domain.items():
+            self.api.answers["identity", f"/v3/users?domain_id={domain}"] = body
+        self.now = 1000.0
+        self.names = Names(self.api, Clock(monotonic=lambda: self.now))
+
+    async def read(self) -> Projects:
+        self.now += 600
+        self.api.calls.clear()
+        return await self.names.read()
+
+    def asked(self) -> list[str]:
+        """The domains whose users were asked for, "" for none."""
+        return [dict(call.params).get("domain_id", "") for call in self.api.calls if call.path == "/v3/users"]
+
+
+def names_of(read: Projects) -> list[str]:
+    return [user.name for user in read.users or ()]
+
+
+async def test_keystone_with_a_driver_for_each_domain_is_asked_for_the_users_of_the_others() -> None:
+    cloud = Keystone(users("ada"), uni=users("bob", domain="uni"), lab=users("cy", "dan", domain="lab"))
+    read = await cloud.read()
+    assert names_of(read) == ["ada", "bob", "cy", "dan"]
+    assert [user.keystone_domain for user in read.users or ()] == ["Default", "Uni", "Lab", "Lab"]
+    assert cloud.asked() == ["", "uni", "lab"]
+    assert read.truncated == {"projects": False, "users": False}
+    assert (await cloud.names.users(()))["id-dan"] == "dan"
+
+
+async def test_keystone_that_lists_users_of_several_domains_is_asked_once() -> None:
+    listed = {"users": [{"id": "a", "domain_id": "default"}, {"id": "b", "domain_id": "uni"}]}
+    cloud = Keystone(listed, uni=DOWN)
+    assert len((await cloud.read()).users or ()) == 2
+    assert cloud.asked() == [""]
+
+
+@pytest.mark.parametrize("error", [DOWN, ForbiddenError("403")], ids=["503", "403"])
+async def test_domain_that_cannot_be_read_costs_itself_and_the_total(error: Exception) -> None:
+    cloud = Keystone(users("ada"), uni=users("bob", domain="uni"), lab=error)
+    read = await cloud.read()
+    assert (names_of(read), read.truncated["users"]) == (["ada", "bob"], True)
+    cloud.api.answers["identity", "/v3/users?domain_id=lab"] = users("cy", domain="lab")
+    assert (await cloud.read()).truncated["users"] is False
+
+
+async def test_users_of_a_domain_that_fails_later_stay_without_a_total(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cloud = Keystone(users("ada"), uni=users("bob", domain="uni"))
+    await cloud.read()
+    cloud.api.answers["identity", "/v3/users?domain_id=uni"] = DOWN
+    read = await cloud.read()
+    assert (names_of(read), read.truncated["users"]) == (["ada", "bob"], True)
+    assert "users of some domains stay as last read" in caplog.text
+
+
+async def test_users_of_a_domain_that_is_deleted_are_gone() -> None:
+    cloud = Keystone(users("ada"), uni=users("bob", domain="uni"))
+    await cloud.read()
+    cloud.api.answers["identity", "/v3/domains"] = {"domains": [{"id": "default", "name": "Default"}]}
+    assert names_of(await cloud.read()) == ["ada"]
+
+
+async def test_of_very_many_domains_so_many_are_read_in_turn() -> None:
+    many = {f"d{number}": users(f"u{number}", domain=f"d{number}") for number in range(MOST + 5)}
+    cloud = Keystone(users("ada"), **many)
+    first = await cloud.read()
+    assert (len(cloud.asked()), len(names_of(first)), first.truncated["users"]) == (1 + MOST, 1 + MOST, True)
+    second = await cloud.read()
+    assert (len(names_of(second)), second.truncated["users"]) == (1 + MOST + 5, False)
+
+
+async def test_domains_that_may_not_be_read_leave_the_users_that_are_listed() -> None:
+    cloud = Keystone(users("ada"), uni=users("bob", domain="uni"))
+    cloud.api.answers["identity", "/v3/domains"] = ForbiddenError("403")
+    assert names_of(await cloud.read()) == ["ada"]
+
+
+async def test_list_that_is_cut_says_so_once_and_has_no_total(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    cut = users("ada", truncated=True)
+    cloud = Keystone(cut)
+    cloud.api.answers["identity", "/v3/users?domain_id=default"] = cut
+    cloud.api.answers["identity", "/v3/projects"] = {"projects": [{"id": "p"}], "truncated": True}
+    for _ in range(2):
+        read = await cloud.read()
+        assert read.truncated == {"projects": True, "users": True}
+    assert caplog.text.count("not all are told cloud=uni sort=projects") == 1
+    assert caplog.text.count("not all are told cloud=uni sort=users") == 1
+    cloud.api.answers["identity", "/v3/projects"] = {"projects": [{"id": "p"}]}
+    assert (await cloud.read()).truncated == {"projects": False, "users": True}
+    assert caplog.text.count("all are told again cloud=uni sort=projects") == 1
+
+
+async def test_list_of_users_that_is_cut_is_made_whole_domain_by_domain() -> None:
+    cloud = Keystone(users("ada", truncated=True), uni=users("bob", domain="uni"))
+    cloud.api.answers["identity", "/v3/users?domain_id=default"] = users("ada", "eve")
+    read = await cloud.read()
+    assert (names_of(read), read.truncated["users"]) == (["ada", "eve", "bob"], False)
