@@ -75,7 +75,7 @@ async def test_a_nova_that_hangs_delays_nobody_else_and_its_collectors_recover(
             always=novas_age,
         )
         for end, asked in before.items():
-            assert cloud.asked(others[end], end) - asked > 3, "others were asked as often as ever"
+            assert cloud.asked(others[end], end) > asked, "others go on being asked"
         page = await exporter.until(
             lambda page: page.value("endpoint_up", service="compute") == 0, "its endpoint is down"
         )
