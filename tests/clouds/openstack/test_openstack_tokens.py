@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,11 @@ async def cloud() -> AsyncIterator[FakeOpenStack]:
 
 
 @pytest.fixture
-def wheel() -> Wheel:
+def wheel() -> Iterator[Wheel]:
     wheel = Wheel()
-    DEADLINE.set(wheel.time_s + 100_000)
-    return wheel
+    token = DEADLINE.set(wheel.time_s + 100_000)
+    yield wheel
+    DEADLINE.reset(token)
 
 
 @pytest.fixture
