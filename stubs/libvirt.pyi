@@ -6,6 +6,7 @@ from typing import Any
 VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE: int
 VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT: int
 VIR_CONNECT_LIST_DOMAINS_ACTIVE: int
+VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES: int
 VIR_DOMAIN_JOB_NONE: int
 VIR_DOMAIN_STATS_BALLOON: int
 VIR_DOMAIN_STATS_BLOCK: int
@@ -22,10 +23,12 @@ VIR_ERR_AUTH_UNAVAILABLE: int
 VIR_ERR_CONFIG_UNSUPPORTED: int
 VIR_ERR_INTERNAL_ERROR: int
 VIR_ERR_NO_DOMAIN: int
+VIR_ERR_NO_MEMORY: int
 VIR_ERR_NO_NETWORK: int
 VIR_ERR_NO_STORAGE_POOL: int
 VIR_ERR_NO_SUPPORT: int
 VIR_ERR_OPERATION_DENIED: int
+VIR_ERR_OPERATION_FAILED: int
 VIR_ERR_OPERATION_INVALID: int
 VIR_ERR_OPERATION_TIMEOUT: int
 VIR_ERR_OPERATION_UNSUPPORTED: int
@@ -43,6 +46,8 @@ class virDomain:
     def ID(self) -> int: ...
     def UUIDString(self) -> str: ...
     def XMLDesc(self, flags: int = 0) -> str: ...
+    def blockInfo(self, path: str, flags: int = 0) -> tuple[int, int, int]: ...
+    def blockJobInfo(self, path: str, flags: int = 0) -> dict[str, int]: ...
     def jobStats(self, flags: int = 0) -> dict[str, Any]: ...
     def name(self) -> str: ...
     def state(self, flags: int = 0) -> list[int]: ...

@@ -77,11 +77,13 @@ def give_kvm_to_its_group() -> None:
     """Do what udev does where it runs: QEMU's user belongs to the group kvm.
 
     Otherwise libvirt (9.0) finds as root that KVM works, and that it does not for QEMU's user, believes no
-    answer of QEMU's, and asks it ten times for each guest that starts: 50 s where init is slow to reap.
+    answer of QEMU's, and asks it ten times for each guest that starts: 4.5 s instead of 0.5, and 50 s where
+    init is slow to reap.
     """
     device = Path("/dev/kvm")
     if device.exists() and not Path("/run/udev/control").exists():
         shutil.chown(device, group="kvm")
+        device.chmod(0o660)
 
 
 def options(daemon: str) -> list[str]:

@@ -1,5 +1,7 @@
 """The closed sets of reasons, as the metrics' labels spell them."""
 
+import errno
+
 import pytest
 
 from stratoscope.core.errors import (
@@ -11,6 +13,7 @@ from stratoscope.core.errors import (
     Reason,
     SharedError,
     again,
+    is_shortage,
 )
 
 
@@ -47,3 +50,17 @@ def test_a_kept_failure_is_raised_300_times_without_growing(kept: CollectError |
         assert caught.value.reason is kept.reason
     assert kept.__traceback__ is None
     assert kept.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("error", "is_short"),
+    [
+        (OSError(errno.EMFILE, "x"), True),
+        (OSError(errno.ENFILE, "x"), True),
+        (OSError(errno.ENOSPC, "x"), True),
+        (OSError(errno.EACCES, "x"), False),
+        (ValueError(errno.EMFILE, "x"), False),
+    ],
+)
+def test_shortage_is_of_the_exporter_or_its_machine(error: Exception, is_short: bool) -> None:
+    assert is_shortage(error) is is_short

@@ -117,3 +117,16 @@ async def test_end_that_nobody_waits_for_is_no_error(
     del flights
     gc.collect()
     assert not caplog.records
+
+
+async def test_call_that_ended_just_now_is_made_anew_and_nothing_is_kept_of_either() -> None:
+    flights, calls = Flights("qemu:///system"), Calls()
+    first = asyncio.create_task(flights.share("job 1", calls.start, 1))
+    await until(lambda: len(calls.started) == 1)
+    calls.started[0].set_result(1)
+    with pytest.raises(CollectError):
+        await flights.share("job 1", calls.start, 0)  # before the loop looks at the first one's end
+    assert len(calls.started) == 2
+    calls.started[1].set_result(2)
+    assert await first == 1
+    await until(lambda: flights._under_way == {})

@@ -1,7 +1,9 @@
 """What the operator sees when a collection fails: reason, account, log; and that others go on."""
 
 import asyncio
+import errno
 import logging
+import os
 import threading
 from collections.abc import Iterable
 
@@ -50,6 +52,19 @@ async def test_expected_failure_has_its_own_reason_and_no_traceback(
     assert said(log) == [f"{FAILED}{reason} error='as it is'"]
     if reason is not Reason.INTERNAL:
         assert log.records[-1].exc_info is None
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOSPC])
+async def test_shortage_of_descriptors_or_room_is_no_bug_and_is_said_once(
+    number: int, log: pytest.LogCaptureFixture
+) -> None:
+    runner = runner_of(Source(OSError(number, os.strerror(number))))
+    for _ in range(3):
+        _, status = await runner.lines(5)
+    assert (status.reason, status.errors) == (Reason.UNAVAILABLE, {Reason.UNAVAILABLE: 3})
+    assert len(said(log)) == 1
+    assert os.strerror(number) in said(log)[0]
+    assert log.records[-1].exc_info is None
 
 
 async def test_own_timeout_ends_a_fetch_that_hangs() -> None:

@@ -69,6 +69,7 @@ def failed(of: Domain, evidence: Evidence) -> set[str]:
         # network: a tap that is down or gone
         (active(), seen(taps=(tap(is_up=False),)), {"network"}),
         (active(), seen(taps=GONE), {"network"}),
+        (active(), seen(taps=(tap(is_attached=False),)), {"network"}),
         (active("blocked", "unknown"), seen(taps=GONE), {"network"}),
         (
             domain(interfaces=(interface(), interface("vnet1"))),
@@ -85,6 +86,9 @@ def test_check_fails_where_its_rule_says_so(of: Domain, evidence: Evidence, expe
     ("of", "evidence"),
     [
         (active(), seen()),
+        (active(), seen(taps=(tap(is_attached=None),))),
+        (active(), seen(taps=(tap(promiscuous_changed=True),))),
+        (active("paused", "user"), seen(taps=(tap(is_attached=False),))),
         (active(), seen("R")),
         (active(), Evidence(taps=UP)),
         (off("shutdown"), Evidence()),

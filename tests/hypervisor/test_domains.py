@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stratoscope.clouds.libvirt.model import Monitor
-from stratoscope.clouds.libvirt.model import Tap as Link
+from stratoscope.clouds.libvirt.model import DiskSizes, Monitor
 from stratoscope.core.collector import Collection, OnScrape
 from stratoscope.core.errors import LeftOut, Reason
 from stratoscope.core.runner import Runner
@@ -17,12 +16,12 @@ from stratoscope.hypervisor.kernel.oom import Kills
 from stratoscope.hypervisor.kernel.processes import NotFound
 from stratoscope.hypervisor.kernel.qdisc import Qdisc, Queues
 from stratoscope.hypervisor.kernel_reader import Reading
-from support.collected import SUBJECTS, a_tap, checks, domains, page, reading
+from support.collected import BY_DEFAULT, SUBJECTS, a_tap, checks, domains, page, reading, told
 from support.golden import assert_golden
 from support.libvirt_hosts import FakeHost, fetched, listed
 from support.pages import promtool_findings, rendered
 from support.source import until
-from support.vms import answer, identity, kernel, uuid
+from support.vms import answer, identity, kernel, nic, of_vm, uuid, volume
 
 MONITOR_GROUPS = frozenset({"balloon", "block"})
 ALL_GROUPS = MONITOR_GROUPS | {"cpu", "vcpu"}
@@ -40,7 +39,7 @@ async def test_golden_page_of_a_host_with_a_running_a_hung_and_an_inactive_vm() 
         answers={uuid(2): {}},
     )
     host.monitors.states[uuid(2)] = Monitor(42.0, 50.0)
-    taps = {"vnet0": a_tap(), "vnet1": a_tap(ifindex=8)}
+    taps = told(vnet0=a_tap(), vnet1=a_tap(ifindex=8))
     collector, _ = domains(host, reading(1, 2, taps=taps))
     shown = await page(collector)
     assert_golden("hypervisor_domains.prom", shown)
@@ -232,24 +231,24 @@ async def test_vm_that_is_off_has_no_online_vcpus() -> None:
 @pytest.mark.parametrize(
     ("reading", "link", "is_up"),
     [
-        (reading(1, taps={"vnet0": a_tap()}), True, "1"),
-        (reading(1, taps={"vnet0": a_tap(carrier=None)}), True, "1"),
-        (reading(1, taps={"vnet0": a_tap(is_up=False, carrier=None)}), True, "0"),
-        (reading(1, taps={"vnet0": a_tap(carrier=False)}), True, "0"),
-        (reading(1, taps={"vnet0": a_tap()}), False, "0"),
-        (reading(1, taps={"vnet0": None}), True, "0"),
+        (reading(1, taps=told(vnet0=a_tap())), True, "1"),
+        (reading(1, taps=told(vnet0=a_tap(carrier=None))), True, "1"),
+        (reading(1, taps=told(vnet0=a_tap(is_up=False, carrier=None))), True, "0"),
+        (reading(1, taps=told(vnet0=a_tap(carrier=False))), True, "0"),
+        (reading(1, taps=told(vnet0=a_tap())), False, "0"),
+        (reading(1, taps=told(vnet0=None)), True, "0"),
     ],
 )
 async def test_link_is_up_only_where_nothing_speaks_against_it(
     reading: Reading, link: bool, is_up: str
 ) -> None:
-    known = {uuid(1): identity(taps=(Link("vnet0", link=link),))}
+    known = {uuid(1): identity(nics=(nic(link=link),))}
     shown = await page(domains(FakeHost(domains=[listed(1)], known=known), reading)[0])
     assert f'vm_network_up{{cloud="uni",vm_id="{uuid(1)}",device="vnet0"}} {is_up}\n' in shown
     assert checks(shown, 1)["network"] == ("0" if is_up == "1" else "1")
 
 
-@pytest.mark.parametrize("reading", [reading(taps={"vnet0": None}), reading(1)])
+@pytest.mark.parametrize("reading", [reading(taps=told(vnet0=None)), reading(1)])
 async def test_tap_of_a_vm_that_is_ending_or_of_another_kind_is_not_called_down(reading: Reading) -> None:
     shown = await page(domains(FakeHost(domains=[listed(1)]), reading)[0])
     assert "vm_network_up" not in shown
@@ -258,7 +257,7 @@ async def test_tap_of_a_vm_that_is_ending_or_of_another_kind_is_not_called_down(
 
 async def test_queue_and_changed_flag_of_a_tap_are_shown() -> None:
     queues = {"vnet0": Queues(Qdisc("htb", 7, 0, 3000, 2), None)}
-    full = reading(1, taps={"vnet0": a_tap()}, queues=queues, changed=frozenset({"vnet0"}))
+    full = reading(1, taps=told(vnet0=a_tap(), promiscuous={"vnet0": True}), queues=queues)
     shown = await page(domains(FakeHost(domains=[listed(1)]), full)[0])
     device = f'{{cloud="uni",vm_id="{uuid(1)}",device="vnet0"}}'
     for line in ("promiscuous_changed", 1), ("queue_drops_total", 7), ("queue_backlog_bytes", 3000):
@@ -365,3 +364,92 @@ def test_subjects_can_be_chosen_and_so_can_the_totals() -> None:
     tagged, _ = domains(FakeHost(tag="lxc"), chosen=[SUBJECTS["cpu"]])
     assert set(tagged.subjects) == {"cpu", "vms", "domains"}
     assert tagged.name == "domains_lxc"
+
+
+@pytest.mark.parametrize(
+    ("master", "of_nic", "before", "shown_as"),
+    [
+        ("brq1", {}, "brq1", "1"),
+        (None, {}, "brq1", "0"),
+        (None, {}, None, "0"),  # taken off before the exporter started: the definition knows its bridge
+        ("br9", {}, "br9", "0"),
+        ("brq1", {}, "br9", "1"),  # moved, and the definition with it
+        ("virbr0", {"kind": "network", "bridge": "virbr0", "network": "lab"}, None, "1"),
+        (None, {"kind": "network", "bridge": "virbr0", "network": "lab"}, None, "0"),
+        ("ovs-system", {"bridge": "br-int", "switch": "openvswitch"}, "ovs-system", "1"),
+        (None, {"bridge": "br-int", "switch": "openvswitch"}, "ovs-system", "0"),
+        (None, {"bridge": "br-int", "switch": "openvswitch"}, None, None),  # a data path outside the kernel
+        (None, {"kind": "ethernet", "bridge": ""}, None, None),
+        (None, {"kind": "direct", "bridge": "eth0"}, None, None),
+        (None, {"kind": "network", "bridge": ""}, None, None),
+    ],
+)
+async def test_tap_is_on_the_bridge_of_its_definition_or_where_it_was_first_seen(
+    master: str | None, of_nic: dict[str, str], before: str | None, shown_as: str | None
+) -> None:
+    taps = told(vnet0=a_tap(master=master), masters={"vnet0": before} if before else {})
+    known = {uuid(1): identity(nics=(nic(**of_nic),))}
+    shown = await page(domains(FakeHost(domains=[listed(1)], known=known), reading(1, taps=taps))[0])
+    line = f'vm_network_attached{{cloud="uni",vm_id="{uuid(1)}",device="vnet0"}} '
+    assert (f"{line}{shown_as}\n" if shown_as else "vm_network_attached") in shown + (
+        "" if shown_as else line
+    )
+    assert (line in shown) is (shown_as is not None)
+    assert checks(shown, 1)["network"] == ("1" if shown_as == "0" else "0")
+
+
+@pytest.mark.parametrize(("known", "shown_as"), [(True, "1"), (False, "0"), (None, None)])
+async def test_link_that_the_operator_set_down_has_a_series_of_its_own(
+    known: bool | None, shown_as: str | None
+) -> None:
+    identities = {} if known is None else {uuid(1): identity(nics=(nic(link=known),))}
+    host = FakeHost(domains=[listed(1)], known=identities)
+    shown = await page(domains(host, reading(1, taps=told(vnet0=a_tap())))[0])
+    lines = [line.rpartition(" ")[2] for line in of_vm(shown, uuid(1)) if "vm_network_link_up{" in line]
+    assert lines == ([] if shown_as is None else [shown_as])
+
+
+async def test_vm_that_is_off_keeps_its_sizes_and_one_that_runs_has_none_of_these() -> None:
+    sizes = (DiskSizes("vda", 30, 10, 20),)
+    host = FakeHost(
+        domains=[listed(1), listed(2, is_active=False, **{"state.state": 5, "net.count": 0})],
+        known={uuid(number): identity(vm_id=uuid(number)) for number in (1, 2)},
+        its_off_disks={uuid(2): sizes},
+    )
+    shown = await page(domains(host, reading(1))[0])
+    assert host.asked_off == {uuid(2): (volume(),)}
+    of_off = [
+        line.partition("{")[0].rpartition("_vm_")[2] for line in of_vm(shown, uuid(2)) if "_off_" in line
+    ]
+    assert sorted(of_off) == [
+        "off_disk_allocation_bytes", "off_disk_capacity_bytes", "off_disk_physical_bytes", "off_memory_bytes",
+        "off_vcpus",
+    ]  # fmt: skip
+    assert not any("_off_" in line for line in of_vm(shown, uuid(1)))
+
+
+async def test_storage_of_vms_that_are_off_is_not_asked_where_nobody_wants_their_sizes() -> None:
+    host = FakeHost(domains=[listed(1, is_active=False)], known={uuid(1): identity()})
+    chosen = [subject for subject in BY_DEFAULT if subject.name != "off"]
+    await fetched(domains(host, chosen=chosen)[0])
+    assert host.asked_off == {}
+
+
+async def test_device_with_an_endless_name_costs_itself_and_is_counted() -> None:
+    host = FakeHost(domains=[listed(1, **{"net.0.name": "x" * 1025})])
+    collector, _ = domains(host, reading(1))
+    data = await fetched(collector)
+    assert collector.malformed(data) == 1
+    assert "x" * 1025 not in rendered(collector.samples(data), collector.families)
+
+
+@pytest.mark.parametrize(("link", "verdict"), [(True, None), (False, "1")])
+async def test_link_set_down_blames_the_network_though_the_hosts_end_is_not_known(
+    link: bool, verdict: str | None
+) -> None:
+    host = FakeHost(domains=[listed(1)], known={uuid(1): identity(nics=(nic(link=link),))})
+    for readings in ((reading(1),), ()):  # a vhost-user interface of this host; a VM of another machine
+        shown = await page(domains(host, *readings)[0])
+        assert checks(shown, 1).get("network") == verdict
+        assert f'vm_network_link_up{{cloud="uni",vm_id="{uuid(1)}",device="vnet0"}} {int(link)}\n' in shown
+        assert "vm_network_up{" not in shown

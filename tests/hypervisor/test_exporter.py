@@ -109,7 +109,7 @@ async def test_every_collector_succeeds_on_the_test_driver() -> None:
     shown = await page(document("test:///default"))
     success = [line for line in shown.splitlines() if line.startswith("stratoscope_collector_success{")]
     assert [line.split('"')[3] for line in success if line.endswith(" 1")] == [
-        "domains", "daemon", "events", "pools", "networks", "jobs", "node",
+        "domains", "daemon", "events", "pools", "networks", "jobs", "mirrors", "node",
     ]  # fmt: skip
     assert all(line.endswith(" 1") for line in success)
 
@@ -118,6 +118,7 @@ async def test_subjects_of_the_kernel_are_left_out_where_the_host_is_none_of_our
     assert left_out(await page(document("test:///default"))) == {
         "storage": "absent", "taps": "absent", "pressure": "absent", "throttling": "absent", "oom": "absent",
         "cgroup_memory": "not_configured", "halt_poll": "not_configured",
+        "block_jobs": "not_configured", "guest_huge_pages": "not_configured",
     }  # fmt: skip
 
 

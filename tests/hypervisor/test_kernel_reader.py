@@ -1,6 +1,8 @@
 """One reading of the kernel's files: what it holds, what is left out, and what is kept between readings."""
 
 import asyncio
+import errno
+import logging
 import os
 import shutil
 import threading
@@ -36,9 +38,13 @@ class Asked:
         self._readers: list[KernelReader] = []
 
     def reader(
-        self, paths: Paths, queues: Callable[[], Told] = dict, clock: Clock | None = None
+        self,
+        paths: Paths,
+        queues: Callable[[], Told] = dict,
+        clock: Clock | None = None,
+        promiscuity: Callable[[], Mapping[str, int] | LeftOut] = dict,
     ) -> KernelReader:
-        reader = KernelReader(paths, queues=queues, monotonic=clock or Clock())
+        reader = KernelReader(paths, queues=queues, promiscuity=promiscuity, monotonic=clock or Clock())
         self._readers.append(reader)
         return reader
 
@@ -80,10 +86,6 @@ def count_kills(paths: Paths, kills: int) -> None:
     Path(paths.cgroup, "machine.slice", "memory.events").write_text(f"oom_kill {kills}\n")
 
 
-def set_flags(paths: Paths, tap: str, flags: str) -> None:
-    Path(paths.sysfs, "class/net", tap, "flags").write_text(f"{flags}\n")
-
-
 def set_state(paths: Paths, pid: int, state: str) -> None:
     file = Path(paths.procfs, str(pid), "stat")
     name, _, rest = file.read_text().rpartition(") ")
@@ -101,7 +103,7 @@ async def test_reading_holds_vms_taps_and_queues(readers: Asked) -> None:
     reader = readers.reader(recorded("hybrid"), lambda: QUEUES)
     reading = await read(reader, {HYBRID: ("guest-1", 1)}, "vnet0", "vnet1")
     assert set(reading.vms) == {HYBRID}
-    assert set(reading.taps) == {"vnet0", "vnet1"}
+    assert set(reading.taps.taps) == {"vnet0", "vnet1"}
     assert reading.queues == QUEUES
     assert (reading.missing, reading.lacking, reading.malformed) == ({}, {}, 0)
 
@@ -133,9 +135,9 @@ async def test_process_that_ended_meanwhile_is_neither_read_nor_missing(
 
 async def test_tap_that_makes_no_sense_is_left_out_and_counted(readers: Asked, tmp_path: Path) -> None:
     paths = copied("hybrid", tmp_path)
-    set_flags(paths, "vnet0", "up")
+    write(paths.sysfs, "class/net/vnet0/flags", "up\n")
     reading = await read(readers.reader(paths), {}, "vnet0", "vnet1")
-    assert set(reading.taps) == {"vnet1"}
+    assert set(reading.taps.taps) == {"vnet1"}
     assert reading.malformed == 1
 
 
@@ -144,10 +146,10 @@ async def test_tap_that_was_there_and_is_gone_is_told_from_one_that_never_was(
 ) -> None:
     paths = copied("hybrid", tmp_path)
     reader = readers.reader(paths)
-    assert set((await read(reader, {}, "vnet0", "vhu1")).taps) == {"vnet0"}
+    assert set((await read(reader, {}, "vnet0", "vhu1")).taps.taps) == {"vnet0"}
     remove(paths, "vnet0")
     for _ in range(2):
-        assert (await read(reader, {}, "vnet0", "vhu1")).taps == {"vnet0": None}
+        assert (await read(reader, {}, "vnet0", "vhu1")).taps.taps == {"vnet0": None}
 
 
 async def test_tap_that_nobody_asked_for_in_between_begins_anew(readers: Asked, tmp_path: Path) -> None:
@@ -156,29 +158,24 @@ async def test_tap_that_nobody_asked_for_in_between_begins_anew(readers: Asked, 
     await read(reader, {}, "vnet0")
     remove(paths, "vnet0")
     await read(reader, {})
-    assert (await read(reader, {}, "vnet0")).taps == {}
+    assert (await read(reader, {}, "vnet0")).taps.taps == {}
 
 
-async def test_promiscuous_flag_is_compared_with_its_first_sight(readers: Asked, tmp_path: Path) -> None:
-    paths = copied("hybrid", tmp_path)
-    reader = readers.reader(paths)
-    assert (await read(reader, {}, "vnet0", "vnet1")).changed == set()
-    set_flags(paths, "vnet0", "0x1203")
-    for _ in range(2):
-        assert (await read(reader, {}, "vnet0", "vnet1")).changed == {"vnet0"}
-    set_flags(paths, "vnet0", "0x1303")
-    assert (await read(reader, {}, "vnet0", "vnet1")).changed == set()
+async def test_more_that_listen_on_a_tap_than_ever_before_are_noticed(readers: Asked) -> None:
+    counts = {"vnet0": 1, "vnet1": 2}
+    reader = readers.reader(recorded("hybrid"), promiscuity=lambda: dict(counts))
+    seen = []
+    for vnet0, vnet1 in ((1, 2), (2, 2), (2, 1), (1, 2)):
+        counts |= {"vnet0": vnet0, "vnet1": vnet1}
+        promiscuous = (await read(reader, {}, "vnet0", "vnet1")).taps.promiscuous
+        seen.append((promiscuous["vnet0"], promiscuous["vnet1"]))
+    assert seen == [(False, False), (True, False), (True, False), (False, True)]
 
 
-async def test_later_interface_of_the_same_name_has_a_baseline_of_its_own(
-    readers: Asked, tmp_path: Path
-) -> None:
-    paths = copied("hybrid", tmp_path)
-    reader = readers.reader(paths)
-    await read(reader, {}, "vnet0")
-    set_flags(paths, "vnet0", "0x1203")
-    write(paths.sysfs, "class/net/vnet0/ifindex", "99\n")
-    assert (await read(reader, {}, "vnet0")).changed == set()
+@pytest.mark.parametrize("why", [LeftOut.UNAUTHORIZED, LeftOut.ABSENT])
+async def test_kernel_that_does_not_tell_who_listens_is_said(readers: Asked, why: LeftOut) -> None:
+    reading = await read(readers.reader(recorded("hybrid"), promiscuity=lambda: why), {}, "vnet0")
+    assert (reading.taps.promiscuous, reading.lacking) == ({}, {"promiscuity": why})
 
 
 async def test_queues_are_not_asked_for_where_there_is_no_tap(readers: Asked) -> None:
@@ -200,7 +197,7 @@ async def test_queues_that_cannot_be_read_cost_themselves(readers: Asked, error:
         raise error
 
     reading = await read(readers.reader(recorded("hybrid"), failing), {HYBRID: ("guest-1", 1)}, "vnet0")
-    assert (set(reading.vms), set(reading.taps), reading.malformed) == ({HYBRID}, {"vnet0"}, 1)
+    assert (set(reading.vms), set(reading.taps.taps), reading.malformed) == ({HYBRID}, {"vnet0"}, 1)
 
 
 async def test_subject_that_the_kernel_has_for_no_vm_is_lacking(readers: Asked) -> None:
@@ -301,7 +298,7 @@ async def test_vms_known_from_before_are_read_again_without_a_search(readers: As
     known = {HYBRID: 1, SECOND: 2}
     reading = await with_time(lambda: reader.read_again(known, ["vnet0"]))
     assert set(reading.vms) == {HYBRID}, "the second was never looked for"
-    assert set(reading.taps) == {"vnet0"}
+    assert set(reading.taps.taps) == {"vnet0"}
     assert (reading.missing, reading.dead_s) == ({}, {})
     rewrite(paths.procfs, "3993/stat", " 26670 ", " 99999 ")
     for _ in range(2):
@@ -373,7 +370,7 @@ async def test_file_that_hangs_costs_the_vm_whose_it_is_alone(
             reading = await read(reader, BOTH, "vnet0")
             assert set(reading.vms) == {SECOND}
             assert reading.missing == {HYBRID: NotFound.TIMEOUT}
-            assert set(reading.taps) == {"vnet0"}
+            assert set(reading.taps.taps) == {"vnet0"}
             assert len(reader._patience.hung) == 1, "no second thread waits for it"
     finally:
         hanging.go_on()
@@ -416,7 +413,7 @@ async def test_tap_whose_file_hangs_costs_itself(readers: Asked, tmp_path: Path)
     reader = readers.reader(paths)
     try:
         reading = await read(reader, {HYBRID: ("guest-1", 1)}, "vnet0", "vnet1")
-        assert (set(reading.vms), set(reading.taps)) == ({HYBRID}, {"vnet1"})
+        assert (set(reading.vms), set(reading.taps.taps)) == ({HYBRID}, {"vnet1"})
     finally:
         hanging.go_on()
     await until(lambda: not reader._patience.hung)
@@ -487,3 +484,26 @@ async def test_bug_in_a_reading_is_not_taken_for_a_file_that_hangs(
     monkeypatch.setattr("stratoscope.hypervisor.kernel_reader.read_vm", broken)
     with pytest.raises(KeyError):
         await read(readers.reader(recorded("hybrid")), {HYBRID: ("guest-1", 1)})
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+async def test_exporter_short_of_descriptors_leaves_the_vms_to_other_sources_and_says_so_once(
+    readers: Asked, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    short = True
+
+    def queues() -> Told:
+        if short:
+            raise OSError(number, os.strerror(number))
+        return {}
+
+    reader = readers.reader(recorded("hybrid"), queues)
+    running = {HYBRID: ("guest-1", 1)}
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            assert await read(reader, running, "vnet0") == Reading(missing={HYBRID: NotFound.UNAVAILABLE})
+        short = False
+        for _ in range(2):
+            assert set((await read(reader, running, "vnet0")).vms) == {HYBRID}
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+    assert os.strerror(number) in caplog.text

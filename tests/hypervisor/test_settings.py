@@ -44,7 +44,7 @@ def test_everything_can_be_switched_on_and_off(name: str) -> None:
     assert parsed(collectors(**{name: {"enabled": True}})).is_on(name)
 
 
-@pytest.mark.parametrize("name", ["events", "jobs", "halt_poll"])
+@pytest.mark.parametrize("name", ["events", "jobs", "mirrors", "block_jobs", "halt_poll"])
 def test_what_lives_on_the_list_of_domains_goes_with_it(name: str) -> None:
     settings = parsed(collectors(domains={"enabled": False}, **{name: {"enabled": True}}))
     assert not settings.is_on(name)
@@ -80,7 +80,7 @@ def test_paths_are_those_of_the_flags(tmp_path: Path) -> None:
     [
         (
             collectors(cpus={}),
-            "hypervisor.collectors.cpus: unknown key; allowed: cgroup_memory, checks, conntrack",
+            "hypervisor.collectors.cpus: unknown key; allowed: block_jobs, cgroup_memory, checks, conntrack",
         ),
         (collectors(domains={"interval": "5s"}), "hypervisor.collectors.domains.interval: "),
         (collectors(pools={"max_age": "61s"}), "hypervisor.collectors.pools.max_age: "),

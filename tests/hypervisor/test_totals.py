@@ -80,4 +80,4 @@ def test_domains_without_a_definition_are_counted() -> None:
 def test_reasons_and_parts_are_counted_from_zero() -> None:
     page = rendered(totals.of_kernel([], {}, HOST), totals.FAMILIES)
     values = [line.rpartition(" ")[2] for line in page.splitlines() if not line.startswith("#")]
-    assert values == ["0"] * (4 + 6)
+    assert values == ["0"] * (4 + 7)

@@ -12,7 +12,7 @@ from stratoscope.hypervisor.collectors.domains import Domains
 from stratoscope.hypervisor.kernel.oom import Kills
 from stratoscope.hypervisor.kernel.processes import NotFound
 from stratoscope.hypervisor.kernel_reader import Reading
-from support.collected import BY_DEFAULT, SUBJECTS, a_tap, checks, domains, page, reading
+from support.collected import BY_DEFAULT, SUBJECTS, a_tap, checks, domains, page, reading, told
 from support.libvirt_hosts import FakeHost, FakeKernel, fetched, listed, unavailable
 from support.pages import promtool_findings, rendered
 from support.vms import answer, identity, kernel, uuid
@@ -33,7 +33,9 @@ def names(shown: str) -> set[str]:
     return {line.partition("{")[0].removeprefix("stratoscope_hypervisor_") for line in lines}
 
 
-LATER = reading(1, taps={"vnet0": a_tap()}, kills=Kills({uuid(1): 0}, {"machine.slice": 4}))
+LATER = reading(
+    1, taps=told(vnet0=a_tap(), promiscuous={"vnet0": False}), kills=Kills({uuid(1): 0}, {"machine.slice": 4})
+)
 GIVEN_WITHOUT_DAEMON = {
     "vm_info",
     "vm_vcpus",
@@ -49,6 +51,9 @@ GIVEN_WITHOUT_DAEMON = {
     "vm_network_up",
     "vm_network_mtu_bytes",
     "vm_network_promiscuous_changed",
+    "vm_network_attached",
+    "vm_network_link_up",
+    "vm_vcpu_state",
     "vm_pressure_some_seconds_total",
     "vm_pressure_full_seconds_total",
     "vm_oom_kills_total",
@@ -75,19 +80,19 @@ async def test_daemon_that_does_not_answer_leaves_what_the_kernel_tells_and_blam
 
 
 @pytest.mark.parametrize(
-    ("told", "failed"),
+    ("by_kernel", "failed"),
     [
         (Reading(dead_s={uuid(1): 0.0}), "vm"),
         (reading(1, dead_s={uuid(1): 0.0}), "vm"),
         (Reading(vms={uuid(1): kernel(state="T")}), "host"),
         (reading(1, stuck_s={uuid(1): 5.0}), "host"),
         (Reading(vms={uuid(1): kernel(state="D", blocked_s=75.0)}), "storage"),
-        (reading(1, taps={"vnet0": None}), "network"),
+        (reading(1, taps=told(vnet0=None)), "network"),
     ],
 )
-async def test_without_the_daemon_a_vm_is_blamed_by_the_kernel(told: Reading, failed: str) -> None:
+async def test_without_the_daemon_a_vm_is_blamed_by_the_kernel(by_kernel: Reading, failed: str) -> None:
     host = FakeHost(domains=[listed(1)], known={uuid(1): identity()})
-    collector, _ = domains(host, LATER, told)
+    collector, _ = domains(host, LATER, by_kernel)
     shown = await failure_after(collector, host, unavailable())
     assert {check for check, value in checks(shown, 1).items() if value == "1"} == {failed}
 

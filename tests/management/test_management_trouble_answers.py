@@ -79,7 +79,7 @@ async def test_a_list_that_cannot_be_had_leaves_the_last_one_until_it_is_too_old
 
 @pytest.mark.parametrize(
     ("variant", "missing", "malformed"),
-    [("no_flavor", 1, 1), ("null_host", 0, 0), ("huge_name", 0, 1), ("no_id", 1, 1), ("no_object", 1, 1)],
+    [("no_flavor", 1, 1), ("null_host", 0, 0), ("huge_name", 0, 0), ("no_id", 1, 1), ("no_object", 1, 1)],
 )
 async def test_a_server_that_makes_no_sense_costs_itself_alone_or_a_field_that_it_can_do_without(
     cloud: Apart, tmp_path: Path, variant: str, missing: int, malformed: int

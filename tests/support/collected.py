@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from stratoscope.hypervisor.collectors.domains import Domains
 from stratoscope.hypervisor.kernel.oom import Kills
+from stratoscope.hypervisor.kernel.tap_history import Told
 from stratoscope.hypervisor.kernel.taps import Tap
 from stratoscope.hypervisor.kernel_reader import Reading
 from stratoscope.hypervisor.settings import OFF_BY_DEFAULT, subjects
@@ -21,7 +22,7 @@ FAILED = "stratoscope_hypervisor_vm_status_check_failed"
 
 
 def a_tap(**other: Any) -> Tap:
-    return replace(Tap(7, True, True, "unknown", 1500, False, 1000), **other)
+    return replace(Tap(7, True, True, "unknown", 1500, "brq1", 1000), **other)
 
 
 def reading(*numbers: int, **other: Any) -> Reading:
@@ -36,6 +37,13 @@ def domains(
     """The collector; without readings its host is another machine."""
     kernel = FakeKernel(list(readings))
     return Domains(host.as_host, kernel.as_kernel if readings else None, chosen), kernel
+
+
+def told(
+    masters: dict[str, str] | None = None, promiscuous: dict[str, bool] | None = None, **taps: Tap | None
+) -> Told:
+    """These interfaces, and what they were before."""
+    return Told(taps, masters or {}, promiscuous or {})
 
 
 async def page(collector: Domains) -> str:

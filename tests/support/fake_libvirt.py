@@ -62,7 +62,7 @@ class FakeDaemon:
         self.open: list[FakeVirt] = []
         self.asked: list[tuple[str, ...]] = []
         self.made: list[str] = []
-        self.broken: dict[str, libvirt.libvirtError] = {}
+        self.broken: dict[str, Exception] = {}
         self.answers = threading.Event()
         self.answers.set()
         self.is_up = True

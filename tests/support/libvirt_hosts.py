@@ -8,7 +8,8 @@ from typing import Any, TypeVar, cast
 
 from stratoscope.clouds.libvirt.events import Events
 from stratoscope.clouds.libvirt.host import LibvirtHost, Listed, Listing
-from stratoscope.clouds.libvirt.model import Daemon, Identity, Job, Monitor, Network, Node, Pool
+from stratoscope.clouds.libvirt.model import BlockJob, Daemon, Identity, Job, Monitor, Network, Node, Pool
+from stratoscope.clouds.libvirt.off_disks import Disks, Sizes
 from stratoscope.core.collector import DEADLINE, Collector
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.hypervisor.kernel_reader import KernelReader, Reading
@@ -64,6 +65,10 @@ class FakeHost:
     its_pools: list[Pool] = field(default_factory=list)
     its_networks: list[Network] = field(default_factory=list)
     its_jobs: list[Job] = field(default_factory=list)
+    its_mirrors: list[BlockJob] = field(default_factory=list)
+    its_block_jobs: list[BlockJob] = field(default_factory=list)
+    its_off_disks: dict[str, Sizes] = field(default_factory=dict)
+    asked_off: Mapping[str, Disks] = field(default_factory=dict)
     its_halt_poll: dict[str, dict[str, int]] = field(default_factory=dict)
 
     async def listing(self, groups: frozenset[str]) -> Listing:
@@ -106,6 +111,16 @@ class FakeHost:
 
     async def jobs(self) -> list[Job]:
         return self.its_jobs
+
+    async def off_disks(self, off: Mapping[str, Disks]) -> Mapping[str, Sizes]:
+        self.asked_off = off
+        return self.its_off_disks
+
+    async def mirrors(self) -> list[BlockJob]:
+        return self.its_mirrors
+
+    async def block_jobs(self) -> list[BlockJob]:
+        return self.its_block_jobs
 
     async def halt_poll(self) -> dict[str, dict[str, int]]:
         return self.its_halt_poll

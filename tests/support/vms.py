@@ -7,14 +7,16 @@ from msgspec.structs import replace
 from stratoscope.clouds.libvirt.model import (
     Balloon,
     Disk,
+    DiskFacts,
     DiskLimits,
+    DiskSizes,
     Domain,
     Identity,
     Interface,
     Monitor,
+    Nic,
     Vcpu,
 )
-from stratoscope.clouds.libvirt.model import Tap as Link
 from stratoscope.hypervisor.kernel.cpu import CPU, Throttling
 from stratoscope.hypervisor.kernel.memory import Memory
 from stratoscope.hypervisor.kernel.pressure import Pressure
@@ -43,7 +45,7 @@ def interface(name: str = "vnet0") -> Interface:
 
 def tap(name: str = "vnet0", **other: Any) -> TapView:
     """A tap that is up; without a queue, as libvirt makes it."""
-    return replace(TapView(name, True, 1500, False, None, None), **other)
+    return replace(TapView(name, True, 1500, False, None, None, True, True), **other)
 
 
 def domain(**other: Any) -> Domain:
@@ -62,7 +64,9 @@ def domain(**other: Any) -> Domain:
         current_vcpus=None,
         maximum_vcpus=None,
         vcpus=(),
-        balloon=Balloon(GIB, 2 * GIB, GIB // 2, GIB - 4096, GIB // 4, GIB // 8, 4096, 8192, 5, 500),
+        balloon=Balloon(
+            GIB, 2 * GIB, GIB // 2, GIB - 4096, GIB // 4, GIB // 8, 4096, 8192, 5, 500, GIB // 16, 1, 2, 1.5e9
+        ),
         interfaces=(interface(),),
         disks=(disk(),),
     )
@@ -83,8 +87,27 @@ def identity(**other: Any) -> Identity:
         vcpus=1,
         memory_bytes=2 * GIB,
         current_memory_bytes=2 * GIB,
-        taps=(Link("vnet0", link=True),),
+        os_type="hvm",
+        arch="x86_64",
+        machine="pc-q35-7.2",
+        vcpu_states=((0, "running"),),
+        disks=(volume(),),
+        nics=(nic(),),
     )
+    return replace(plain, **other)
+
+
+def volume(**other: Any) -> DiskFacts:
+    """Cinder's, as Nova attaches it."""
+    plain = DiskFacts(
+        "vda", "disk", "virtio", "block", "/dev/dm-3", "", "raw", "volume-1", "none", "unmap", "native"
+    )
+    return replace(plain, **other)
+
+
+def nic(device: str = "vnet0", **other: Any) -> Nic:
+    """Neutron's, on a plain bridge."""
+    plain = Nic(device, True, "bridge", "fa:16:3e:00:00:01", "virtio", "brq1", "", "", "port-1")
     return replace(plain, **other)
 
 
@@ -127,7 +150,11 @@ def full() -> VM:
         domain=domain(
             disks=(disk(), disk("vdb")), interfaces=(interface(), interface('tap"odd\\name')), state="running"
         ),
-        identity=identity(vcpus=2, limits=(DiskLimits("vdb", limits), DiskLimits("vdc", ()))),
+        identity=identity(
+            vcpus=2,
+            vcpu_states=((0, "running"), (1, "offline")),
+            limits=(DiskLimits("vdb", limits), DiskLimits("vdc", ())),
+        ),
         kernel=kernel(
             vcpus={0: VCPU(9.5, 0.75, 0.5), 70: VCPU(1.0, 0.0, 0.0)},
             throttling=Throttling(1000, 40, 3.5),
@@ -147,7 +174,9 @@ def shut_off() -> VM:
         uuid=uuid(2), name="instance-00000002", domain_id=-1, state="shutoff", reason="shutdown",
         balloon=NO_BALLOON, interfaces=(), disks=(),
     )  # fmt: skip
-    return vm(off, identity=identity(vm_id=uuid(2), name="off"))
+    who = identity(vm_id=uuid(2), name="off", nics=(nic(""),))
+    sizes = (DiskSizes("vda", 2 * GIB, GIB, GIB + 4096), DiskSizes("vdb", GIB, None, None))
+    return vm(off, identity=who, off_disks=sizes)
 
 
 def paused_by_io_error() -> VM:
@@ -184,7 +213,14 @@ def unidentified() -> VM:
 
 def opennebula() -> VM:
     one = domain(uuid=uuid(6), name="one-77", domain_id=6)
-    who = Identity("77", "db", "100", "oneadmin", "2", "bob", taps=(Link("vnet0", link=True),), vcpus=1)
+    who = Identity(
+        "77", "db", "100", "oneadmin", "2", "bob", vcpus=1,
+        nics=(Nic("one-77-0", True, "bridge", "02:00:0a:00:00:4d", "virtio", "onebr1", "", "", "0"),),
+        disks=(
+            DiskFacts("vda", "disk", "virtio", "network", "one/one-5-77-0", "rbd", "raw", mirror="copy"),
+            DiskFacts("hda", "cdrom", "ide", "file"),
+        ),
+    )  # fmt: skip
     return kvm(vm_id="77", domain=one, identity=who)
 
 

@@ -1,6 +1,20 @@
 """The closed set of reasons for which a collection, a sample or a configuration is refused."""
 
+import errno
 from enum import StrEnum
+from typing import Final
+
+_SHORT_OF: Final = frozenset(
+    {
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOBUFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+    }
+)
+"""What the exporter, or its machine, has run out of: no bug, and no word on the source."""
 
 
 class Reason(StrEnum):
@@ -68,3 +82,8 @@ class ConfigError(Exception):
 def one_line(text: str) -> str:
     """The text with whatever would break or blur a line written as an escape, such as `\\n`."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether the exporter itself is short of something: file descriptors, memory, room."""
+    return isinstance(error, OSError) and error.errno in _SHORT_OF

@@ -27,11 +27,17 @@ class Flights:
         if future is None or future.done():
             future = self._under_way[kind] = start()
             future.add_done_callback(_look)
+            future.add_done_callback(lambda done: self._landed(kind, done))
         done, _ = await asyncio.wait({future}, timeout=within_s)
         if not done:
             raise CollectError(Reason.TIMEOUT, f"{self._source}: no answer to {kind} within {within_s:.3g} s")
         outcome: R = future.result()  # one kind, one type
         return outcome
+
+    def _landed(self, kind: str, future: "asyncio.Future[Any]") -> None:
+        """Keep nothing of a call that ended: kinds come and go."""
+        if self._under_way.get(kind) is future:
+            del self._under_way[kind]
 
 
 def _look(future: "asyncio.Future[Any]") -> None:

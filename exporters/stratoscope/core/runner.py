@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from stratoscope.core.collector import Absent, Collection, Every
-from stratoscope.core.errors import CollectError, Dropped, LeftOut, LeftOutError, Reason, SharedError
+from stratoscope.core.errors import (
+    CollectError,
+    Dropped,
+    LeftOut,
+    LeftOutError,
+    Reason,
+    SharedError,
+    is_shortage,
+)
 from stratoscope.core.exposition import Lines, render
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.core.underway import UnderWay
@@ -374,6 +382,8 @@ def _why(error: BaseException) -> tuple[Reason | LeftOut, str]:
         return error.reason, str(error)
     if isinstance(error, TimeoutError):
         return Reason.TIMEOUT, str(error) or "a time-out of the source's own"
+    if is_shortage(error):
+        return Reason.UNAVAILABLE, f"the exporter is short of something: {error}"
     return Reason.INTERNAL, f"{type(error).__name__}: {error}"
 
 

@@ -10,6 +10,7 @@ from stratoscope.core.collector import Absent, Collection, Collections, Collecto
 from stratoscope.core.errors import LeftOut
 from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.collectors.background import HaltPoll, Jobs, Networks, Pools
+from stratoscope.hypervisor.collectors.block_jobs import BlockJobs, Mirrors
 from stratoscope.hypervisor.collectors.claims import Claims
 from stratoscope.hypervisor.collectors.daemon import Daemon, RemoteHost
 from stratoscope.hypervisor.collectors.domains import Domains
@@ -81,6 +82,8 @@ def _of_uri(settings: Settings, host: LibvirtHost, claims: Claims, stack: AsyncE
         ("pools", Pools(host)),
         ("networks", Networks(host)),
         ("jobs", Jobs(host)),
+        ("mirrors", Mirrors(host)),
+        ("block_jobs", BlockJobs(host)),
         ("halt_poll", HaltPoll(host)),
     ]
 

@@ -7,18 +7,20 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from stratoscope.core.collector import time_left_s
-from stratoscope.core.errors import LeftOut
+from stratoscope.core.errors import LeftOut, is_shortage
+from stratoscope.hypervisor.kernel.links import read_promiscuity
 from stratoscope.hypervisor.kernel.oom import OOM, Kills
 from stratoscope.hypervisor.kernel.passes import Pass
 from stratoscope.hypervisor.kernel.past import Past
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.kernel.processes import NotFound, Process, Processes
 from stratoscope.hypervisor.kernel.qdisc import Queues, read_queues
+from stratoscope.hypervisor.kernel.tap_history import TapHistory, Told
 from stratoscope.hypervisor.kernel.taps import Tap, read_tap
 from stratoscope.hypervisor.kernel.vm import VMKernel, read_vm
 from stratoscope.hypervisor.patience import Patience
@@ -41,9 +43,8 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         vms: By domain UUID; those whose process was found and readable.
-        taps: By interface name; None for one that was there and is gone. One that this exporter never saw is
-            not in it: a vhost-user interface is no device, and a network namespace hides others'.
-        changed: Interfaces whose promiscuous flag is not what it was when they were first seen.
+        taps: Interfaces by name. One that this exporter never saw is not among them: a vhost-user interface
+            is no device, and a network namespace hides others'.
         queues: By interface name; empty where the kernel does not tell.
         missing: Why a running VM was not read, by UUID; see WHY_UNREADABLE.
         stuck_s: For how long every reading found the VM's process stopped, traced or frozen.
@@ -54,8 +55,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     """
 
     vms: Mapping[str, VMKernel] = {}
-    taps: Mapping[str, Tap | None] = {}
-    changed: frozenset[str] = frozenset()
+    taps: Told = Told()
     queues: Mapping[str, Queues] = {}
     missing: Mapping[str, str] = {}
     stuck_s: Mapping[str, float] = {}
@@ -71,10 +71,11 @@ class _Memory:
 
     processes: Processes
     oom: OOM
+    taps: TapHistory
     pasts: Mapping[str, tuple[Process, Past]]
 
     def copied(self) -> "_Memory":
-        return _Memory(self.processes.copied(), self.oom.copied(), self.pasts)
+        return _Memory(self.processes.copied(), self.oom.copied(), self.taps.copied(), self.pasts)
 
 
 class KernelReader:
@@ -85,13 +86,14 @@ class KernelReader:
         paths: Paths,
         *,
         queues: Callable[[], Mapping[str, Queues] | LeftOut] = read_queues,
+        promiscuity: Callable[[], Mapping[str, int] | LeftOut] = read_promiscuity,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Args: queues: How the interfaces' queues are read; it looks at no path."""
-        self._paths, self._read_queues, self._monotonic = paths, queues, monotonic
-        self._memory = _Memory(Processes(paths), OOM(), {})
-        self._seen: frozenset[str] = frozenset()
-        self._was_promiscuous: dict[tuple[str, int | None], bool] = {}
+        """Args: queues, promiscuity: How rtnetlink tells them of all interfaces; they look at no path."""
+        self._paths, self._monotonic = paths, monotonic
+        self._by_netlink = {"queues": queues, "promiscuity": promiscuity}
+        self._memory = _Memory(Processes(paths), OOM(), TapHistory(), {})
+        self._is_short = False
         self._since: dict[tuple[str, str], float] = {}
         self._patience = Patience()
 
@@ -121,7 +123,16 @@ class KernelReader:
     async def _within(
         self, within_s: float, wanted: Iterable[str], read: Callable[[Pass], tuple[Reading, _Memory]]
     ) -> Reading:
-        found = await self._patience.within(within_s, read)
+        try:
+            found = await self._patience.within(within_s, read)
+        except OSError as error:  # the exporter is short of something: file descriptors, memory
+            level = logging.DEBUG if self._is_short else logging.ERROR
+            log.log(level, "the kernel's files cannot be read error=%r", str(error))
+            self._is_short = True
+            return Reading(missing=dict.fromkeys(wanted, NotFound.UNAVAILABLE))
+        if self._is_short:
+            self._is_short = False
+            log.info("the kernel's files are read again")
         if found is None:
             return Reading(missing=dict.fromkeys(wanted, NotFound.TIMEOUT))
         reading, self._memory = found
@@ -146,18 +157,20 @@ class KernelReader:
         vms, missing = self._vms(this, processes, pasts)
         missing = dict(memory.processes.missing) | missing
         found, malformed = self._taps(this, taps)
-        lacking, queues = _lacking(vms.values()), self._queues(this, taps)
-        if isinstance(queues, LeftOut):
-            lacking["queues"], queues = queues, {}
-        elif queues is None:
-            queues, malformed = {}, malformed + 1
+        lacking = _lacking(vms.values())
+        told: dict[str, Mapping[str, Any]] = {}
+        for name, ask in self._by_netlink.items():
+            answer = _asked(ask) if taps and not this.skips(name) else {}
+            if isinstance(answer, LeftOut):
+                lacking[name] = answer
+            malformed += answer is None
+            told[name] = answer if isinstance(answer, Mapping) else {}
+        known = memory.taps.learn(taps, found, told["promiscuity"])
         malformed += sum(reason is NotFound.MALFORMED for reason in missing.values())
         kills = memory.oom.count(vms, processes, self._paths, this)
         stuck_s, dead_s = self._standing_still(vms, memory.processes.ended)
-        reading = Reading(
-            vms, found, self._changed(found), queues, missing, stuck_s, dead_s, kills, lacking, malformed
-        )
-        return reading, _Memory(memory.processes, memory.oom, pasts)
+        reading = Reading(vms, known, told["queues"], missing, stuck_s, dead_s, kills, lacking, malformed)
+        return reading, _Memory(memory.processes, memory.oom, memory.taps, pasts)
 
     def _vms(
         self, this: Pass, processes: Mapping[str, Process], pasts: Mapping[str, tuple[Process, Past]]
@@ -181,7 +194,7 @@ class KernelReader:
         return vms, missing
 
     def _taps(self, this: Pass, names: Sequence[str]) -> tuple[dict[str, Tap | None], int]:
-        """Interfaces that are there, or were; and how many made no sense."""
+        """Interfaces as they are, None where there is none; and how many made no sense."""
         found: dict[str, Tap | None] = {}
         malformed = 0
         for name in names:
@@ -192,26 +205,7 @@ class KernelReader:
             except (PermissionError, ValueError) as error:
                 log.debug("interface left out name=%s error=%r", name, str(error))
                 malformed += 1
-        self._seen = frozenset(name for name in names if name in self._seen or found.get(name) is not None)
-        return {name: tap for name, tap in found.items() if name in self._seen}, malformed
-
-    def _changed(self, taps: Mapping[str, Tap | None]) -> frozenset[str]:
-        """Those whose flag differs from the first sight; the index tells one from the next of that name."""
-        now = {(name, tap.ifindex): tap.is_promiscuous for name, tap in taps.items() if tap is not None}
-        self._was_promiscuous = {key: self._was_promiscuous.get(key, flag) for key, flag in now.items()}
-        return frozenset(
-            name for (name, index), flag in now.items() if self._was_promiscuous[name, index] != flag
-        )
-
-    def _queues(self, this: Pass, taps: Sequence[str]) -> Mapping[str, Queues] | LeftOut | None:
-        """None for an answer that makes no sense, or none in time."""
-        if not taps or this.skips("queues"):
-            return {}
-        try:
-            return self._read_queues()
-        except (OSError, ValueError) as error:
-            log.debug("queues not read error=%r", str(error))
-            return None
+        return found, malformed
 
     def _standing_still(
         self, vms: Mapping[str, VMKernel], ended: Iterable[str]
@@ -226,6 +220,17 @@ class KernelReader:
         for (kind, uuid), at in self._since.items():
             for_s[kind][uuid] = now - at
         return for_s["stuck"], for_s["dead"]
+
+
+def _asked(ask: Callable[[], Mapping[str, Any] | LeftOut]) -> Mapping[str, Any] | LeftOut | None:
+    """None for an answer that makes no sense, or none in time."""
+    try:
+        return ask()
+    except (OSError, ValueError) as error:
+        if is_shortage(error):
+            raise
+        log.debug("rtnetlink not read error=%r", str(error))
+        return None
 
 
 def _pasts(

@@ -18,11 +18,13 @@ from stratoscope.hypervisor.subjects import Subject
 from stratoscope.hypervisor.subjects.cgroup import CGROUP_MEMORY, OOM, PRESSURE, THROTTLING
 from stratoscope.hypervisor.subjects.checks import CHECKS
 from stratoscope.hypervisor.subjects.cpu import CPU
+from stratoscope.hypervisor.subjects.devices import DEVICES
 from stratoscope.hypervisor.subjects.disks import DISKS, LIMITS
 from stratoscope.hypervisor.subjects.info import info
-from stratoscope.hypervisor.subjects.memory import GUEST_MEMORY, MEMORY
+from stratoscope.hypervisor.subjects.memory import GUEST_HUGE_PAGES, GUEST_MEMORY, MEMORY
 from stratoscope.hypervisor.subjects.monitor import MONITOR
 from stratoscope.hypervisor.subjects.network import NETWORK, TAPS
+from stratoscope.hypervisor.subjects.off import OFF
 from stratoscope.hypervisor.subjects.state import STATE_SUBJECT
 from stratoscope.hypervisor.subjects.storage import STORAGE
 
@@ -35,12 +37,14 @@ SCHEDULES: Final[Mapping[str, Every | OnScrape]] = {
     "pools": Every(interval_s=60, timeout_s=30, max_age_s=300),
     "networks": Every(interval_s=60, timeout_s=30, max_age_s=300),
     "jobs": Every(interval_s=15, timeout_s=10, max_age_s=60),
+    "mirrors": Every(interval_s=15, timeout_s=10, max_age_s=60),
+    "block_jobs": Every(interval_s=60, timeout_s=30, max_age_s=300),
     "halt_poll": Every(interval_s=60, timeout_s=30, max_age_s=300),
 }
 """Every collector, with the schedule that holds unless the configuration says otherwise."""
-OFF_BY_DEFAULT: Final = frozenset({"halt_poll", "cgroup_memory"})
-"""The first asks every monitor once more for what only KVM has; the second would exceed 60 series a VM."""
-_NEEDS_DOMAINS: Final = frozenset({"events", "jobs", "halt_poll"})
+OFF_BY_DEFAULT: Final = frozenset({"halt_poll", "block_jobs", "cgroup_memory", "guest_huge_pages"})
+"""The first two ask every monitor once more; the others are more series for each VM."""
+_NEEDS_DOMAINS: Final = frozenset({"events", "jobs", "mirrors", "block_jobs", "halt_poll"})
 """What knows VMs' ids, and hears of them, through the collector `domains`."""
 
 
@@ -48,10 +52,12 @@ def subjects(host: str) -> tuple[Subject, ...]:
     """Every subject of the VMs of one host, in the order of the page."""
     return (
         info(host),
+        DEVICES,
         STATE_SUBJECT,
         CPU,
         MEMORY,
         GUEST_MEMORY,
+        GUEST_HUGE_PAGES,
         DISKS,
         LIMITS,
         STORAGE,
@@ -63,6 +69,7 @@ def subjects(host: str) -> tuple[Subject, ...]:
         CGROUP_MEMORY,
         MONITOR,
         CHECKS,
+        OFF,
     )
 
 

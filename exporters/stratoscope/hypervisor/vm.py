@@ -2,7 +2,7 @@
 
 import msgspec
 
-from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
+from stratoscope.clouds.libvirt.model import DiskSizes, Domain, Identity, Monitor
 from stratoscope.hypervisor.kernel.vm import VMKernel
 
 
@@ -10,19 +10,24 @@ class TapView(msgspec.Struct, frozen=True, gc=False):
     """The host's device of an interface.
 
     Attributes:
-        is_up: It is there, up and has a carrier, and the operator has not set the link down.
+        is_up: It is there, up and has a carrier, and the operator has not set the link down; None where the
+            host's end is not known (vhost-user, SR-IOV, another machine).
         mtu: Bytes; None when the device is gone.
-        promiscuous_changed: Whether it is promiscuous now and was not when it was first seen, or the reverse.
+        promiscuous_changed: Whether more hold it in promiscuous mode than ever before.
         queue_drops: Packets its queue dropped; None where it has no queue.
         queue_backlog: Bytes that wait in its queue; None where it has no queue.
+        link: What the operator set; None where the definition is not known.
+        is_attached: Whether it is a port of its bridge; None where it has none.
     """
 
     name: str
-    is_up: bool
+    is_up: bool | None
     mtu: int | None
     promiscuous_changed: bool | None
     queue_drops: int | None
     queue_backlog: int | None
+    link: bool | None = None
+    is_attached: bool | None = None
 
 
 class Checks(msgspec.Struct, frozen=True, gc=False):
@@ -46,3 +51,4 @@ class VM(msgspec.Struct, frozen=True, gc=False):
     vcpus: int | None
     checks: Checks
     oom_kills: int | None = None
+    off_disks: tuple[DiskSizes, ...] = ()

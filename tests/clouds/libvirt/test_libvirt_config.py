@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stratoscope.clouds.config import entries
-from stratoscope.clouds.libvirt.config import LibvirtCloud, check, is_in_process, is_local
+from stratoscope.clouds.libvirt.config import LibvirtCloud, check, is_in_process, is_local, without_start
 from stratoscope.core.errors import ConfigError
 
 
@@ -91,3 +91,25 @@ def test_a_uri_in_two_clouds_is_refused() -> None:
     with pytest.raises(ConfigError, match="qemu:///system stands in a and in b; a URI stands once"):
         check(clouds)
     check([LibvirtCloud("a"), LibvirtCloud("b", uri="lxc:///")])
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("qemu:///session", "qemu:///session"),
+        ("qemu+ssh://node/system", "qemu+ssh://node/system"),
+        ("qemu+ssh://node/session", "qemu+ssh://node/session?proxy=netcat"),
+        ("qemu+libssh://me@node/session/", "qemu+libssh://me@node/session/?proxy=netcat"),
+        ("qemu+libssh2://node/session?keyfile=/k", "qemu+libssh2://node/session?keyfile=/k&proxy=netcat"),
+        ("qemu+ssh://node/session?proxy=netcat", "qemu+ssh://node/session?proxy=netcat"),
+        ("qemu+tls://node/session", "qemu+tls://node/session"),
+    ],
+)
+def test_session_over_ssh_is_reached_by_what_starts_no_daemon(uri: str, expected: str) -> None:
+    assert without_start(uri) == expected
+
+
+@pytest.mark.parametrize("proxy", ["native", "auto"])
+def test_proxy_that_would_start_a_daemon_is_refused(proxy: str) -> None:
+    with pytest.raises(ValueError, match="would start a daemon over there; allowed: proxy=netcat"):
+        LibvirtCloud("uni", uri=f"qemu+ssh://node/session?proxy={proxy}")

@@ -1,6 +1,9 @@
 """One connection: domain objects looked up once, keepalive where there is a daemon, libvirt's event loop."""
 
 import logging
+import os
+import subprocess
+import sys
 import threading
 from typing import cast
 
@@ -103,10 +106,11 @@ def test_the_event_loop_runs_once_per_process() -> None:
     assert sum(thread.name == "libvirt events" for thread in threading.enumerate()) == 1
 
 
-def test_an_event_loop_that_fails_goes_on(
+def test_an_event_loop_that_fails_goes_on_and_says_so_once_each_time(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    turns = iter([libvirt.libvirtError("no memory"), None, KeyboardInterrupt()])
+    trouble = failure(libvirt.VIR_ERR_NO_MEMORY, "no memory")
+    turns = iter([trouble, trouble, None, trouble, KeyboardInterrupt()])
     slept_s: list[float] = []
 
     def turn() -> None:
@@ -117,8 +121,10 @@ def test_an_event_loop_that_fails_goes_on(
     monkeypatch.setattr(connection, "sleep", slept_s.append)
     with pytest.raises(KeyboardInterrupt):
         connection._run_events(turn)
-    assert slept_s == [1]
-    assert "libvirt's event loop failed" in caplog.text
+    assert slept_s == [1, 1, 1]
+    assert [record.message for record in caplog.records] == [
+        "libvirt's event loop failed error='no memory'"
+    ] * 2
 
 
 def test_libvirt_prints_no_errors_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
@@ -126,3 +132,45 @@ def test_libvirt_prints_no_errors_of_its_own(capfd: pytest.CaptureFixture[str]) 
     with pytest.raises(libvirt.libvirtError):
         connect("qemu+unix:///system?socket=/nonexistent/libvirt-sock-ro")
     assert capfd.readouterr().err == ""
+
+
+def test_libvirt_starts_no_daemon_of_its_own() -> None:
+    start_event_loop()
+    assert os.environ["LIBVIRT_AUTOSTART"] == "0"
+
+
+def test_the_uri_that_is_opened_starts_no_daemon_at_the_other_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def open_read_only(uri: str) -> Remote:
+        opened.append(uri)
+        return Remote(has_keepalive=True)
+
+    monkeypatch.setattr(libvirt, "openReadOnly", open_read_only)
+    connect("qemu+ssh://node/session")
+    assert opened == ["qemu+ssh://node/session?proxy=netcat"]
+
+
+SHORT = """
+import errno, os, resource
+from stratoscope.clouds.libvirt.connection import connect, start_event_loop
+
+start_event_loop()
+open_now = len(os.listdir("/proc/self/fd"))
+for spare in (0, 1, 2, 3, 5, 8, 20):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + spare, 4096))
+    try:
+        connect("qemu+unix:///system?socket=/nonexistent/libvirt-sock-ro")
+    except OSError as error:
+        assert error.errno == errno.EMFILE, error
+    else:
+        raise AssertionError("opened")
+print("alive", len(os.listdir("/proc/self/fd")) - open_now)
+"""
+
+
+def test_shortage_of_descriptors_is_an_error_and_does_not_end_the_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "alive 0\n"), done.stderr

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from stratoscope.clouds.libvirt.definition import parse, vm_id
-from stratoscope.clouds.libvirt.model import DiskLimits, Identity, Tap
+from stratoscope.clouds.libvirt.model import DiskFacts, DiskLimits, Identity, Nic
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "libvirt"
+NOVA_USER = """<metadata><n:instance xmlns:n="http://openstack.org/xmlns/libvirt/nova/1.1"><n:owner>
+<n:user uuid="{}">ada</n:user></n:owner></n:instance></metadata>"""
+NOVA_DISKS = "/var/lib/nova/instances/instance-00000002"
 UUID = "5d1f0d5e-7a55-4d2c-9a30-000000000001"
 
 
@@ -34,12 +37,22 @@ def test_a_domain_of_nova_as_libvirt_gives_it() -> None:
                 "vdb", (("total_bytes_sec", 10485760), ("read_iops_sec", 400), ("write_iops_sec", 200))
             ),
         ),
-        taps=(Tap("vnet30", link=True),),
+        os_type="hvm",
+        arch="x86_64",
+        machine="pc-i440fx-7.2",
+        vcpu_states=((0, "running"), (1, "running")),
+        disks=(
+            DiskFacts("vda", "disk", "virtio", "file", f"{NOVA_DISKS}-vda", "", "qcow2"),
+            DiskFacts("vdb", "disk", "virtio", "file", f"{NOVA_DISKS}-vdb", "", "raw"),
+        ),
+        nics=(Nic("vnet30", True, "network", "52:54:00:00:00:01", "virtio", "virbr0", "default"),),
     )
 
 
 def test_a_domain_of_opennebula_as_libvirt_gives_it() -> None:
-    assert parse((FIXTURES / "opennebula.xml").read_text()) == Identity(
+    one = parse((FIXTURES / "opennebula.xml").read_text())
+    assert [(disk.device, disk.format) for disk in one.disks] == [("vda", "qcow2")]
+    assert one == Identity(
         vm_id="7",
         name="web & db",
         project_id="101",
@@ -49,7 +62,12 @@ def test_a_domain_of_opennebula_as_libvirt_gives_it() -> None:
         vcpus=1,
         memory_bytes=96 << 20,
         current_memory_bytes=96 << 20,
-        taps=(Tap("vnet32", link=True),),
+        os_type="hvm",
+        arch="x86_64",
+        machine="pc-i440fx-7.2",
+        vcpu_states=((0, "running"),),
+        disks=one.disks,
+        nics=(Nic("vnet32", True, "network", "52:54:00:00:00:02", "virtio", "virbr0", "default"),),
     )
 
 
@@ -122,20 +140,6 @@ def test_limits_are_those_of_disks_with_a_target_and_the_groups_name_is_none() -
     assert one.limits == (DiskLimits("vdb", (("total_iops_sec", 500), ("total_iops_sec_max_length", 3))),)
 
 
-def test_a_link_that_the_operator_set_down_is_known() -> None:
-    one = parse(
-        definition(
-            """<devices>
-            <interface type="network"><target dev="vnet0"/><link state="down"/></interface>
-            <interface type="network"><target dev="vnet1"/><link state="up"/></interface>
-            <interface type="bridge"><target dev="vnet2"/></interface>
-            <interface type="hostdev"/><interface type="user"><target/></interface>
-            </devices>"""
-        )
-    )
-    assert one.taps == (Tap("vnet0", link=False), Tap("vnet1", link=True), Tap("vnet2", link=True))
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -146,9 +150,18 @@ def test_a_link_that_the_operator_set_down_is_known() -> None:
         definition("<vcpu>many</vcpu>"),
         definition("<memory unit='furlong'>1</memory>"),
         definition("<memory/>"),
+        definition(NOVA_USER.format("u" * 1025)),
         definition("<devices><disk><target dev='a'/><iotune><x>much</x></iotune></disk></devices>"),
     ],
 )
 def test_a_definition_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises((ET.ParseError, KeyError, ValueError)):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("one-7", "7"), ("one-" + "7" * 19, "7" * 19), ("one-" + "7" * 20, UUID), ("one-٣", UUID)],
+)
+def test_number_in_the_name_is_opennebulas_id_only_where_it_can_be_one(name: str, expected: str) -> None:
+    assert vm_id(UUID, name) == expected

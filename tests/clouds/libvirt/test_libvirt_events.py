@@ -59,7 +59,7 @@ def test_lifecycle_words_are_libvirts_in_its_order() -> None:
 
 
 def test_block_job_words_are_libvirts_in_its_order() -> None:
-    for number, name in enumerate(events._BLOCK_JOBS):
+    for number, name in enumerate(events.BLOCK_JOBS):
         assert getattr(libvirt, f"VIR_DOMAIN_BLOCK_JOB_TYPE_{name.upper()}") == number
     for number, name in enumerate(events._BLOCK_JOB_ENDS):
         assert getattr(libvirt, f"VIR_DOMAIN_BLOCK_JOB_{name.upper()}") == number

@@ -1,6 +1,7 @@
 """One URI as collectors use it: real test driver, fake QEMU, and what becomes of it in trouble."""
 
 import asyncio
+import errno
 import gc
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from stratoscope.clouds.libvirt import host as module
 from stratoscope.clouds.libvirt.config import LibvirtCloud
 from stratoscope.clouds.libvirt.host import LibvirtHost
+from stratoscope.clouds.libvirt.model import BlockJob, DiskFacts, DiskSizes
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_libvirt import FakeDaemon, FakeDomain, failure
@@ -162,6 +164,56 @@ async def test_background_questions_are_asked(lab: Lab) -> None:
         await lab.host.halt_poll()
 
 
+def mirrored(uuid: str, domain_id: int, job: object = "copy") -> FakeDomain:
+    """A domain with two disks, the first of them mirrored."""
+    disks = """<disk><target dev='vda'/><mirror job='copy'/></disk><disk><target dev='vdb'/></disk>"""
+    xml = f"<domain><name>{uuid}</name><uuid>{uuid}</uuid><devices>{disks}</devices></domain>"
+    told = {"type": 2, "bandwidth": 0, "cur": 40, "end": 100} if job == "copy" else job
+    return FakeDomain(uuid, domain_id=domain_id, xml=xml, calls={"blockJobInfo": told})
+
+
+async def test_mirrors_are_asked_for_where_the_definition_has_one(lab: Lab) -> None:
+    lab.daemon.domains |= {"d": mirrored("d", 4), "e": mirrored("e", -1)}
+    await lab.shown()
+    assert await lab.host.mirrors() == [BlockJob("d", "vda", "copy", 100, 40, 0)]
+    assert lab.daemon.made.count("blockJobInfo") == 1
+
+
+async def test_other_block_jobs_are_asked_for_on_every_other_disk_of_active_domains(lab: Lab) -> None:
+    pull = {"type": 1, "bandwidth": 5, "cur": 1, "end": 2}
+    lab.daemon.domains |= {"d": mirrored("d", 4, pull), "e": mirrored("e", -1)}
+    await lab.shown()
+    assert await lab.host.block_jobs() == [BlockJob("d", "vdb", "pull", 2, 1, 5)]
+    assert await lab.host.mirrors() == []
+
+
+async def test_mirror_that_cannot_be_read_costs_its_domain_and_all_of_them_the_collection(lab: Lab) -> None:
+    denied = failure(libvirt.VIR_ERR_ACCESS_DENIED, "no right")
+    lab.daemon.domains |= {"d": mirrored("d", 4), "e": mirrored("e", 5, denied)}
+    await lab.shown()
+    assert [job.uuid for job in await lab.host.mirrors()] == ["d"]
+    del lab.daemon.domains["d"]
+    await lab.shown()
+    with pytest.raises(CollectError, match="no right"):
+        await lab.host.mirrors()
+
+
+async def test_disks_of_domains_that_are_off_have_sizes_where_they_are_on_this_machine(lab: Lab) -> None:
+    lab.daemon.domains["c"].calls = {"blockInfo": [3, 1, 2]}
+    disks = (DiskFacts("vda", source=__file__, source_type="file"),)
+    assert await lab.host.off_disks({"c": disks}) == {"c": (DiskSizes("vda", 3, 1, 2),)}
+    far = host("qemu+tls://node/system", lab.daemon)
+    assert await far.off_disks({"c": disks}) == {}
+    await far.close()
+
+
+async def test_exporter_short_of_descriptors_says_nothing_of_the_daemon(lab: Lab) -> None:
+    lab.daemon.broken["connect"] = OSError(errno.EMFILE, "too many")
+    for ask in (lambda: lab.host.listing(MONITOR), lab.host.daemon, lab.host.pools):
+        with pytest.raises(OSError, match="too many"):
+            await ask()
+
+
 async def test_events_of_domains_that_are_gone_are_forgotten(lab: Lab) -> None:
     await lab.host.listing(ALL)
     lab.host.events.count("a", "reboot", "")
@@ -260,5 +312,8 @@ async def test_close_ends_events_and_does_not_wait_for_calls_that_hang(lab: Lab)
 
 
 def test_every_kind_of_call_may_hang_beside_the_monitors() -> None:
-    kinds = {"list", "identities", "daemon", "node", "pools", "networks", "jobs", "halt_poll", "events"}
-    assert len(kinds) == module._KINDS_OF_CALLS
+    kinds = {
+        "list", "identities", "off_disks", "daemon", "node", "pools", "networks", "jobs", "block_jobs",
+        "halt_poll", "events",
+    }  # fmt: skip
+    assert len(kinds) + module._MOST_MIRRORS == module._KINDS_OF_CALLS

@@ -143,7 +143,7 @@ async def test_user_of_whom_a_directory_does_not_tell_whether_he_is_enabled_keep
     assert read.malformed == malformed
 
 
-@pytest.mark.parametrize(("value", "malformed"), [(None, 0), ("x" * 10_000_000, 1)])
+@pytest.mark.parametrize(("value", "malformed"), [(None, 0), (7, 1)])
 async def test_project_without_a_name_is_shown_without_one(value: object, malformed: int) -> None:
     read = await Names(keystone(projects=spoilt("projects", "projects", field="name", value=value))).read()
     assert (len(read.projects), read.projects[0].name, read.malformed) == (8, "", malformed)

@@ -162,7 +162,7 @@ def test_server_that_makes_no_sense_costs_itself_alone(bad: dict[str, Any]) -> N
     assert ([vm.name for vm in found], malformed) == (["web", "broken"], 1)
 
 
-@pytest.mark.parametrize(("name", "malformed"), [("x" * 2000, 1), (7, 1), (None, 0)])
+@pytest.mark.parametrize(("name", "malformed"), [(7, 1), (None, 0)])
 def test_server_whose_name_makes_no_sense_goes_on_without_one(name: object, malformed: int) -> None:
     found, number = read(raw(), raw(id="x", name=name), raw("broken"))
     assert ([vm.name for vm in found], number) == (["web", "", "broken"], malformed)

@@ -15,25 +15,36 @@ def test_a_tap_that_is_a_port_of_a_bridge() -> None:
         carrier=True,
         operstate="unknown",
         mtu_bytes=1500,
-        is_promiscuous=True,
+        master="virbr0",
         tx_queue_length=1000,
     )
 
 
+def test_a_tap_without_a_bridge_has_none(tmp_path: Path) -> None:
+    paths = copied("hybrid", tmp_path)
+    uevent = Path(paths.sysfs, "class/net/vnet1/master/uevent")
+    uevent.write_text("DEVTYPE=bridge\n")
+    tap = read_tap("vnet1", paths)
+    assert tap is not None
+    assert tap.master is None
+    uevent.unlink()
+    assert read_tap("vnet1", paths) == tap
+
+
 def test_an_interface_that_is_down_has_no_carrier_to_tell() -> None:
-    assert read_tap("ifb0", HYBRID) == Tap(2, False, None, "down", 1500, False, 32)
+    assert read_tap("ifb0", HYBRID) == Tap(2, False, None, "down", 1500, None, 32)
 
 
 def test_a_link_without_carrier_is_told_from_one_that_does_not_say(tmp_path: Path) -> None:
     paths = copied("hybrid", tmp_path)
     carrier = Path(paths.sysfs, "class/net/vnet0/carrier")
     carrier.write_text("0\n")
-    assert read_tap("vnet0", paths) == Tap(6, True, False, "unknown", 1500, True, 1000)
+    assert read_tap("vnet0", paths) == Tap(6, True, False, "unknown", 1500, None, 1000)
     carrier.unlink()
-    assert read_tap("vnet0", paths) == Tap(6, True, None, "unknown", 1500, True, 1000)
+    assert read_tap("vnet0", paths) == Tap(6, True, None, "unknown", 1500, None, 1000)
 
 
-@pytest.mark.parametrize("name", ["vnet99", "../net/vnet0"])
+@pytest.mark.parametrize("name", ["vnet99", "../net/vnet0", "v" * 5000])
 def test_an_interface_that_does_not_exist_is_none(name: str) -> None:
     assert read_tap(name, HYBRID) is None
 
@@ -42,7 +53,7 @@ def test_an_interface_that_vanishes_while_it_is_read_gives_what_was_read(tmp_pat
     paths = copied("hybrid", tmp_path)
     for name in ("ifindex", "carrier", "operstate", "mtu", "tx_queue_len"):
         Path(paths.sysfs, "class/net/vnet0", name).unlink()
-    assert read_tap("vnet0", paths) == Tap(None, True, None, None, None, True, None)
+    assert read_tap("vnet0", paths) == Tap(None, True, None, None, None, None, None)
 
 
 def test_a_file_that_makes_no_sense_is_named(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _each(connection: Connection, listed: Callable[[], Iterable[T]], read: Calla
 
 def _pool(pool: libvirt.virStoragePool) -> Pool:
     number, capacity, allocation, available = pool.info()
-    state = POOL_STATES[number] if 0 <= number < len(POOL_STATES) else f"unknown_{number}"
+    state = vocabulary.at(POOL_STATES, number)
     sizes = (capacity, allocation, available) if state != "inactive" else (None, None, None)
     return Pool(pool.name(), state, *sizes)
 

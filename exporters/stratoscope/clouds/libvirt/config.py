@@ -2,12 +2,14 @@
 
 import socket
 from collections.abc import Iterable
-from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from typing import Final, Literal
+from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 import msgspec
 
 from stratoscope.core.errors import ConfigError
+
+_SSH: Final = frozenset({"ssh", "libssh", "libssh2"})
 
 
 class LibvirtCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,9 +71,30 @@ def _split(uri: str) -> SplitResult:
         raise ValueError(f"uri: {uri}: expected a libvirt URI such as `qemu:///system`")
     if split.path == "/embed":
         raise ValueError(f"uri: {uri}: it would run the driver inside the exporter; use `qemu:///system`")
+    if _starts_over_ssh(split) and _proxies(split) - {"netcat"}:
+        raise ValueError(
+            f"uri: {uri}: its proxy would start a daemon over there; allowed: proxy=netcat, or none"
+        )
     if split.password is not None:
         raise ValueError("uri: libvirt takes no password from a URI; put it into libvirt's auth.conf")
     return split
+
+
+def without_start(uri: str) -> str:
+    """The URI with which libvirt starts no daemon: its own helper at the other end of SSH would."""
+    split = _split(uri)
+    if not _starts_over_ssh(split) or _proxies(split):
+        return uri
+    query = f"{split.query}&proxy=netcat" if split.query else "proxy=netcat"
+    return urlunsplit(split._replace(query=query))
+
+
+def _starts_over_ssh(split: SplitResult) -> bool:
+    return split.path.rstrip("/") == "/session" and split.scheme.partition("+")[2] in _SSH
+
+
+def _proxies(split: SplitResult) -> set[str]:
+    return set(parse_qs(split.query).get("proxy", ()))
 
 
 def is_in_process(uri: str) -> bool:

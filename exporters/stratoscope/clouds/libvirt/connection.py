@@ -4,6 +4,7 @@ Source: virConnectOpenReadOnly, virConnectSetKeepAlive, virEventRunDefaultImpl.
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping
 from time import sleep
@@ -11,11 +12,16 @@ from typing import Final
 
 import libvirt
 
+from stratoscope.clouds.libvirt.config import without_start
+
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 5
 KEEPALIVES: Final = 3
 """A daemon that leaves so many of these in a row unanswered counts as gone, and calls to it fail."""
+
+SPARE_DESCRIPTORS: Final = 64
+"""A connection keeps three, and takes some more while it opens; several may be opened at once."""
 
 MOST_DOMAINS: Final = 4096
 """So many domain objects are kept per connection, those of domains long gone among them."""
@@ -74,8 +80,10 @@ def connect(uri: str) -> Connection:
 
     Raises:
         libvirt.libvirtError: The daemon does not answer or refuses.
+        OSError: The exporter is short of file descriptors.
     """
-    connection = Connection(libvirt.openReadOnly(uri))
+    _check_descriptors()
+    connection = Connection(libvirt.openReadOnly(without_start(uri)))
     try:
         connection.virt.setKeepAlive(KEEPALIVE_S, KEEPALIVES)
     except libvirt.libvirtError as error:
@@ -84,16 +92,28 @@ def connect(uri: str) -> Connection:
     return connection
 
 
+def _check_descriptors() -> None:
+    """Raise OSError where few descriptors are left: the GLib in libvirt ends the process that lacks one."""
+    taken: list[int] = []
+    try:
+        while len(taken) < SPARE_DESCRIPTORS:
+            taken += os.pipe()
+    finally:
+        for one in taken:
+            os.close(one)
+
+
 def start_event_loop() -> None:
     """Run libvirt's own event loop in a daemon thread, once per process, before the first connection.
 
-    It carries keepalive and events; callbacks run in that thread. libvirt's habit to print
-    each error is ended.
+    It carries keepalive and events; callbacks run in that thread. Two of libvirt's habits are ended: to print
+    each error, and to start a daemon for an ordinary user where a URI of `/session` finds none.
     """
     global _event_loop_runs  # noqa: PLW0603 - libvirt has one event loop per process
     with _event_loop:
         if _event_loop_runs:
             return
+        os.environ["LIBVIRT_AUTOSTART"] = "0"
         libvirt.registerErrorHandler(lambda _context, _error: None, None)
         libvirt.virEventRegisterDefaultImpl()
         turn = libvirt.virEventRunDefaultImpl
@@ -102,9 +122,12 @@ def start_event_loop() -> None:
 
 
 def _run_events(turn: Callable[[], object]) -> None:
+    level = logging.WARNING
     while True:
         try:
             turn()
+            level = logging.WARNING
         except libvirt.libvirtError as error:
-            log.warning("libvirt's event loop failed error=%r", str(error))
+            log.log(level, "libvirt's event loop failed error=%r", str(error))
+            level = logging.DEBUG  # one line until it goes on
             sleep(1)

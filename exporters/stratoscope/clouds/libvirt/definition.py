@@ -1,7 +1,8 @@
 """Whose VM a domain is, and what else its definition says.
 
 Source: the XML of virDomainGetXMLDesc: `<metadata>` of Nova (namespaces 1.0 and 1.1) and of OpenNebula,
-`<vcpu>`, `<memory>`, `<iotune>` of the disks (the QoS limits in force) and the link state of the interfaces.
+`<os>`, `<vcpu>`, `<memory>`, `<iotune>` of the disks (the QoS limits in force), and the devices (see
+hardware).
 """
 
 import re
@@ -9,12 +10,14 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.clouds.libvirt.model import DiskLimits, Identity, Tap
+from stratoscope.clouds.libvirt import hardware
+from stratoscope.clouds.libvirt.model import DiskLimits, Identity
 
-_ONE_NAME: Final = re.compile(r"one-(\d+)\Z")
+_ONE_NAME: Final = re.compile(r"one-([0-9]{1,19})\Z")
 _UNITS: Final = {"b": 1, "bytes": 1, "KB": 10**3, "k": 2**10, "KiB": 2**10, "MB": 10**6, "M": 2**20,
                  "MiB": 2**20, "GB": 10**9, "G": 2**30, "GiB": 2**30, "TB": 10**12, "T": 2**40,
                  "TiB": 2**40}  # fmt: skip
+_IDS: Final = ("project_id", "user_id", "image")
 
 
 def parse(text: str) -> Identity:
@@ -28,6 +31,11 @@ def parse(text: str) -> Identity:
     if not domain or not uuid:
         raise ValueError("a definition without name or uuid")
     facts = _nova(root) or _opennebula(root) or {"name": domain}
+    if any(hardware.is_too_long(facts.get(name, "")) for name in _IDS):
+        raise ValueError("an id that is longer than any id is")
+    machine = root.find("os/type")
+    disks, odd_disks = hardware.disks(root)
+    nics, odd_nics = hardware.nics(root)
     return Identity(
         vm_id=vm_id(uuid, domain),
         **facts,
@@ -35,7 +43,13 @@ def parse(text: str) -> Identity:
         memory_bytes=_memory(root.find("memory")),
         current_memory_bytes=_memory(root.find("currentMemory")),
         limits=tuple(_limits(root)),
-        taps=tuple(_taps(root)),
+        os_type="" if machine is None else machine.text or "",
+        arch="" if machine is None else machine.get("arch", ""),
+        machine="" if machine is None else machine.get("machine", ""),
+        vcpu_states=hardware.vcpu_states(root),
+        disks=disks,
+        nics=nics,
+        malformed=odd_disks + odd_nics,
     )
 
 
@@ -99,10 +113,3 @@ def _limits(root: ET.Element) -> Iterable[DiskLimits]:
             continue
         limits = tuple((child.tag, int(child.text or "")) for child in iotune if child.tag != "group_name")
         yield DiskLimits(target.get("dev", ""), limits)
-
-
-def _taps(root: ET.Element) -> Iterable[Tap]:
-    for interface in root.iterfind("devices/interface"):
-        target, link = interface.find("target"), interface.find("link")
-        if target is not None and target.get("dev"):
-            yield Tap(target.get("dev", ""), link is None or link.get("state") != "down")

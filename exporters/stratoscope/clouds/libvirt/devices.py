@@ -88,7 +88,7 @@ class Devices:
 
 
 def _names(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the disks and of the interfaces that have one."""
+    """Names of the disks and of the interfaces that have one; one."""
     root = ET.fromstring(text)  # noqa: S314 - libvirt wrote it
 
     def targets(kind: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ The counts live in the asyncio loop's thread; what brings them there stands in l
 
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Final
 
 from stratoscope.clouds.libvirt import vocabulary
@@ -18,6 +18,7 @@ Event = tuple[str, str]
 
 _CHANGES: Final = {
     "balloon_change",
+    "block_job",
     "defined",
     "device_added",
     "device_removed",
@@ -85,12 +86,8 @@ class Events:
 
 def lifecycle(event: int, detail: int) -> Event:
     """virDomainEventType and its detail, in words."""
-    name = _at(_LIFECYCLE, event)
+    name = vocabulary.at(_LIFECYCLE, event)
     return name, vocabulary.word(f"VIR_DOMAIN_EVENT_{name.upper()}_", detail)
-
-
-def _at(names: Sequence[str], number: int) -> str:
-    return names[number] if 0 <= number < len(names) else f"unknown_{number:d}"
 
 
 def _detail(event: str, prefix: str) -> Callable[[int], Event]:
@@ -104,7 +101,7 @@ def _plain(event: str) -> Callable[..., Event]:
 
 
 def _block_job(_disk: str, kind: int, status: int) -> Event:
-    return "block_job", f"{_at(_BLOCK_JOBS, kind)}_{_at(_BLOCK_JOB_ENDS, status)}"
+    return "block_job", f"{vocabulary.at(BLOCK_JOBS, kind)}_{vocabulary.at(_BLOCK_JOB_ENDS, status)}"
 
 
 def _io_error(_path: str, _alias: str, action: int) -> Event:
@@ -128,7 +125,8 @@ def _memory_failure(_recipient: int, action: int, _flags: int) -> Event:
 
 _LIFECYCLE: Final = ("defined", "undefined", "started", "suspended", "resumed", "stopped", "shutdown",
                      "pmsuspended", "crashed")  # fmt: skip
-_BLOCK_JOBS: Final = ("unknown", "pull", "copy", "commit", "active_commit", "backup")
+BLOCK_JOBS: Final = ("unknown", "pull", "copy", "commit", "active_commit", "backup")
+"""virDomainBlockJobType, in its order."""
 _BLOCK_JOB_ENDS: Final = ("completed", "failed", "canceled", "ready")
 _IO_ERROR_REASONS: Final = ("enospc",)
 

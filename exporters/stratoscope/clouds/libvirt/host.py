@@ -3,11 +3,12 @@
 Of each kind of call at most one is under way: a daemon that hangs costs one thread a kind, not one a scrape.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from stratoscope.clouds.libvirt import background, daemon, events, identity, listing
+from stratoscope.clouds.libvirt import background, block_jobs, daemon, events, identity, listing, off_disks
 from stratoscope.clouds.libvirt.config import LibvirtCloud, is_local
 from stratoscope.clouds.libvirt.connection import Connection, connect
 from stratoscope.clouds.libvirt.connections import Connections
@@ -15,7 +16,7 @@ from stratoscope.clouds.libvirt.definition import vm_id
 from stratoscope.clouds.libvirt.devices import Devices
 from stratoscope.clouds.libvirt.listener import Listener
 from stratoscope.clouds.libvirt.listing import Listed, Listing
-from stratoscope.clouds.libvirt.model import Daemon, Identity, Job, Network, Node, Pool
+from stratoscope.clouds.libvirt.model import BlockJob, Daemon, DiskFacts, Identity, Job, Network, Node, Pool
 from stratoscope.clouds.libvirt.monitors import MOST_HUNG, PIECES, Monitors
 from stratoscope.clouds.libvirt.stats import Stats
 from stratoscope.core.collector import time_left_s
@@ -28,11 +29,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 
-_KINDS_OF_CALLS: Final = 9
+_KINDS_OF_CALLS: Final = 15
 _RESERVE: Final = 0.85
 """The share of the time left that calls may take; the rest is for what follows them."""
 LEAST_TIME_S: Final = 0.8
 """A daemon that does not answer within less than this need not be in trouble."""
+_OFF_DISKS_S: Final = 10.0
+"""So long sizes of disks are read by one call; those that are left are read by the next."""
+_MOST_MIRRORS: Final = 4
+"""So many domains at once are asked for the block jobs on their disks."""
 _LOOP: Final = 0.7
 """The share of the time left after which a call that reads one domain after the other leaves out the rest."""
 
@@ -53,6 +58,10 @@ class LibvirtHost:
         self._identities = identity.Identities()
         self.vm_ids: Mapping[str, str] = {}
         """VM id by UUID of every domain that the last listing held."""
+        self._active: frozenset[str] = frozenset()
+        self._off_disks = off_disks.OffDisks(
+            lambda missing: self._connections.start(off_disks.read, missing, _OFF_DISKS_S)
+        )
         self.events = events.Events(self._changed)
         self._listener = Listener(self._connections, self.events.count, self._identities.forget_all)
         self.monitors = Monitors(self._connections)
@@ -66,6 +75,7 @@ class LibvirtHost:
         wanted, within_s = groups | {"state", "interface"}, time_left_s() * _LOOP
         found = await self._one("list", listing.listing, wanted, self._devices, within_s)
         self.vm_ids = {one.uuid: vm_id(one.uuid, one.name) for one in found.domains}
+        self._active = frozenset(one.uuid for one in found.domains if one.domain_id >= 0)
         self.events.keep(self.vm_ids, found.began)
         await self._listener.listen(time_left_s() * _RESERVE)
         return found
@@ -80,12 +90,20 @@ class LibvirtHost:
         if missing:
             try:
                 within_s = time_left_s() * _LOOP
-                read = await self._one("identities", identity.read, missing, ids, within_s)
+                wanted = {uuid: ids[uuid] for uuid in missing}
+                known = self._identities.digests()
+                read = await self._one("identities", identity.read, wanted, known, within_s)
                 self._identities.learn(read)
                 malformed = read.malformed
             except CollectError as error:
                 log.debug("identities not read error=%r", str(error))
         return self._identities.known(), malformed
+
+    async def off_disks(self, off: Mapping[str, off_disks.Disks]) -> Mapping[str, off_disks.Sizes]:
+        """Sizes of disks of domains that are off, by UUID, where they are on this machine: see OffDisks."""
+        if not self.is_local:
+            return {}
+        return await self._off_disks.sizes(off, time_left_s() * _RESERVE)
 
     async def ask(self, wanted: Mapping[str, frozenset[str]]) -> dict[str, Stats]:
         """What the monitors of active domains answer: see Monitors.ask."""
@@ -136,6 +154,45 @@ class LibvirtHost:
         """Jobs that run now; not of VMs whose monitor does not answer. Raises CollectError."""
         silent = {uuid for uuid in self.vm_ids if self.monitors.state(uuid).blocked_s}
         return await self._one("jobs", background.jobs, silent, time_left_s() / 2)
+
+    async def mirrors(self) -> list[BlockJob]:
+        """Jobs on disks whose definition has a mirror; a VM that hangs costs its own. Raises CollectError."""
+        asked = {
+            uuid: [disk.device for disk in disks if disk.mirror]
+            for uuid, disks in self._disks().items()
+            if any(disk.mirror for disk in disks)
+        }
+        at_once = asyncio.Semaphore(_MOST_MIRRORS)
+
+        async def of(uuid: str, within_s: float) -> list[BlockJob]:
+            async with at_once:
+                kind = f"block jobs of {uuid}"
+                return await self._one(kind, block_jobs.read, {uuid: asked[uuid]}, within_s)
+
+        asking = [of(uuid, time_left_s() * _LOOP) for uuid in asked]
+        outcomes = await asyncio.gather(*asking, return_exceptions=True)
+        failed = [one for one in outcomes if isinstance(one, BaseException)]
+        if failed and len(failed) == len(outcomes):
+            raise failed[0]
+        found = [job for jobs in outcomes if not isinstance(jobs, BaseException) for job in jobs]
+        return [job for job in found if job.job in block_jobs.MIRRORS]
+
+    async def block_jobs(self) -> list[BlockJob]:
+        """All other jobs on disks: each monitor is asked, disk by disk. Raises CollectError."""
+        asked = {
+            uuid: [disk.device for disk in disks if not disk.mirror] for uuid, disks in self._disks().items()
+        }
+        found = await self._one("block jobs", block_jobs.read, asked, time_left_s() / 2)
+        return [job for job in found if job.job not in block_jobs.MIRRORS]
+
+    def _disks(self) -> Mapping[str, Sequence[DiskFacts]]:
+        """Disks by UUID of the active domains whose monitor answers."""
+        known = self._identities.known()
+        return {
+            uuid: known[uuid].disks
+            for uuid in self._active
+            if uuid in known and not self.monitors.state(uuid).blocked_s
+        }
 
     async def halt_poll(self) -> dict[str, Stats]:
         """CPU_TOTAL of all active domains: the one source of halt-poll times. Raises CollectError."""

@@ -6,7 +6,7 @@ Source: virDomainGetXMLDesc, which asks no monitor.
 import math
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,18 +17,29 @@ from stratoscope.clouds.libvirt.definition import parse
 from stratoscope.clouds.libvirt.errors import GONE
 from stratoscope.clouds.libvirt.model import Identity
 
-READ_ANEW_AFTER_S: Final = 600
-"""A definition is read anew at this age even without an event that says it changed; a few at a time."""
-_AT_ONCE: Final = 10
+READ_ANEW_AFTER_S: Final = 30
+"""A definition is read anew at this age: no event tells that a link was set down, or a block job began. What
+has not changed is not parsed again."""
 _MOST_CHANGED: Final = 20_000
 """So many may change between two lists; then all count as changed."""
+_YOUNG_S: Final = READ_ANEW_AFTER_S / 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     identity: Identity
     domain_id: int
+    digest: int
     read_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One definition; `identity` is None where the text is the one that is known already."""
+
+    domain_id: int
+    digest: int
+    identity: Identity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +47,12 @@ class Definitions:
     """What `read` found.
 
     Attributes:
-        found: Domain id and identity by UUID.
-        malformed: How many definitions could not be read or made no sense.
+        found: By UUID.
+        malformed: How many definitions, or parts of those that changed, could not be read or made no sense.
         began: When it began to read: what changed later was perhaps not seen.
     """
 
-    found: Mapping[str, tuple[int, Identity]]
+    found: Mapping[str, Definition]
     malformed: int
     began: float
 
@@ -53,11 +64,16 @@ class Identities:
         self._known: dict[str, _Known] = {}
         self._changed_at: dict[str, float] = {}
         self._all_changed_at = -math.inf
+        self._asked_at = -math.inf
         self._monotonic = monotonic
 
     def known(self) -> Mapping[str, Identity]:
         """The identities by UUID, as they were read last."""
         return {uuid: known.identity for uuid, known in self._known.items()}
+
+    def digests(self) -> Mapping[str, int]:
+        """What tells by UUID whether a definition is still the one that is known."""
+        return {uuid: known.digest for uuid, known in self._known.items()}
 
     def forget(self, uuid: str) -> None:
         """The domain changed: read it anew next time, and show what is known until then.
@@ -81,7 +97,7 @@ class Identities:
         """
         self._known = {uuid: known for uuid, known in self._known.items() if uuid in domains}
         self._changed_at = {uuid: at for uuid, at in self._changed_at.items() if uuid in domains}
-        new, changed, old = [], [], []
+        new, changed, others = [], [], []
         now = self._monotonic()
         for uuid, domain_id in domains.items():
             known = self._known.get(uuid)
@@ -89,30 +105,51 @@ class Identities:
                 new.append(uuid)
             elif known.read_at <= max(self._all_changed_at, self._changed_at.get(uuid, -math.inf)):
                 changed.append(uuid)
-            elif now - known.read_at > READ_ANEW_AFTER_S:
-                old.append(uuid)
-        return new + changed + old[: max(_AT_ONCE, len(domains) // 20)]
+            else:
+                others.append(uuid)
+        return new + changed + self._old(others, now)
+
+    def _old(self, uuids: list[str], now: float) -> list[str]:
+        """Those that are too old, and so many besides that none will be, and not all at once."""
+        share = min(1.0, (now - self._asked_at) / READ_ANEW_AFTER_S)
+        self._asked_at = now
+        ages = {uuid: now - self._known[uuid].read_at for uuid in uuids}
+        oldest = sorted(
+            (uuid for uuid in uuids if ages[uuid] >= _YOUNG_S), key=ages.__getitem__, reverse=True
+        )
+        too_old = sum(ages[uuid] >= READ_ANEW_AFTER_S for uuid in oldest)
+        return oldest[: max(too_old, math.ceil(len(uuids) * share))]
 
     def learn(self, definitions: Definitions) -> None:
         """Take over what `read` found."""
-        for uuid, (domain_id, identity) in definitions.found.items():
-            self._known[uuid] = _Known(identity, domain_id, definitions.began)
+        for uuid, one in definitions.found.items():
+            known = self._known.get(uuid)
+            identity = one.identity or (known.identity if known is not None else None)
+            if identity is not None:
+                self._known[uuid] = _Known(identity, one.domain_id, one.digest, definitions.began)
 
 
 def read(
-    connection: Connection, uuids: Iterable[str], ids: Mapping[str, int], within_s: float
+    connection: Connection, wanted: Mapping[str, int], digests: Mapping[str, int], within_s: float
 ) -> Definitions:
     """Identities of these domains, as many as can be read in `within_s`; blocks.
+
+    Args:
+        connection: Where to ask.
+        wanted: Domain ids by UUID.
+        digests: Of the definitions that are known.
+        within_s: Seconds.
 
     Raises:
         libvirt.libvirtError: The daemon is gone, or not one definition can be read.
     """
     began = time.monotonic()
-    found: dict[str, tuple[int, Identity]] = {}
+    found: dict[str, Definition] = {}
     malformed, failure = 0, None
-    for uuid in uuids:
+    for uuid, domain_id in wanted.items():
         try:
-            found[uuid] = (ids[uuid], parse(connection.domain(uuid).XMLDesc(0)))
+            found[uuid] = one = _definition(connection.domain(uuid).XMLDesc(0), domain_id, digests.get(uuid))
+            malformed += one.identity.malformed if one.identity is not None else 0
         except libvirt.libvirtError as error:
             if not connection.is_alive():
                 raise
@@ -125,3 +162,8 @@ def read(
     if failure is not None and not found:
         raise failure
     return Definitions(found, malformed, began)
+
+
+def _definition(text: str, domain_id: int, known: int | None) -> Definition:
+    digest = hash(text)
+    return Definition(domain_id, digest, None if digest == known else parse(text))

@@ -13,7 +13,11 @@ class Vcpu(msgspec.Struct, frozen=True, gc=False):
 
 
 class Balloon(msgspec.Struct, frozen=True, gc=False):
-    """Memory of a domain, in bytes; the guest's own view needs a balloon driver and `<stats period>`."""
+    """Memory of a domain, in bytes; the guest's own view needs a balloon driver and `<stats period>`.
+
+    Attributes:
+        updated_at: When the guest told its view, as Unix time; None if it never did.
+    """
 
     current: int | None
     maximum: int | None
@@ -25,6 +29,10 @@ class Balloon(msgspec.Struct, frozen=True, gc=False):
     swap_out: int | None
     major_faults: int | None
     minor_faults: int | None
+    caches: int | None = None
+    huge_page_allocations: int | None = None
+    huge_page_failures: int | None = None
+    updated_at: float | None = None
 
 
 class Interface(msgspec.Struct, frozen=True, gc=False):
@@ -59,7 +67,12 @@ class Disk(msgspec.Struct, frozen=True, gc=False):
 
 
 class Domain(msgspec.Struct, frozen=True, gc=False):
-    """One domain; `domain_id` is -1 while it is not active."""
+    """One domain; `domain_id` is -1 while it is not active.
+
+    Attributes:
+        vcpu_states: Number and state (virVcpuState) of every virtual CPU, where the driver was asked.
+        nameless: Disks and interfaces that were left out, since their name is longer than any name is.
+    """
 
     uuid: str
     name: str
@@ -77,6 +90,8 @@ class Domain(msgspec.Struct, frozen=True, gc=False):
     balloon: Balloon
     interfaces: tuple[Interface, ...]
     disks: tuple[Disk, ...]
+    vcpu_states: tuple[tuple[int, str], ...] = ()
+    nameless: int = 0
 
     @property
     def is_active(self) -> bool:
@@ -90,15 +105,63 @@ class DiskLimits(msgspec.Struct, frozen=True, gc=False):
     limits: tuple[tuple[str, int], ...]
 
 
-class Tap(msgspec.Struct, frozen=True, gc=False):
-    """One interface as its definition has it; `link` is what the operator set: up unless said otherwise."""
+class DiskFacts(msgspec.Struct, frozen=True, gc=False):
+    """What a definition says of a disk; empty text where it does not say.
 
-    name: str
+    Attributes:
+        kind: disk, cdrom, floppy or lun.
+        source_type: file, block, network, volume, dir, nvme, vhostuser ...
+        source: Path, pool/volume or name of the image, as the source type has it; empty without a medium.
+        protocol: Of a source on the network: rbd, iscsi, nbd ...
+        serial: What the guest sees; Nova writes the id of Cinder's volume here.
+        cache, discard, io: Empty is the hypervisor's default.
+        mirror: copy or active-commit while a block job mirrors it.
+    """
+
+    device: str
+    kind: str = "disk"
+    bus: str = ""
+    source_type: str = ""
+    source: str = ""
+    protocol: str = ""
+    format: str = ""
+    serial: str = ""
+    cache: str = ""
+    discard: str = ""
+    io: str = ""
+    mirror: str = ""
+
+
+class Nic(msgspec.Struct, frozen=True, gc=False):
+    """What a definition says of an interface; empty text where it does not say.
+
+    Attributes:
+        device: Its end on the host; empty while the VM is off.
+        link: What the operator set: up unless said otherwise.
+        kind: bridge, network, ethernet, direct, vhostuser, hostdev ...
+        bridge: The bridge, or of a macvtap the host's device.
+        switch: The type of its virtual port, such as openvswitch; empty for a plain bridge.
+        port_id: Neutron's port, or OpenNebula's number of the NIC.
+    """
+
+    device: str
     link: bool
+    kind: str = ""
+    mac: str = ""
+    model: str = ""
+    bridge: str = ""
+    network: str = ""
+    switch: str = ""
+    port_id: str = ""
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Whose VM a domain is, and what its definition (live XML) says; empty text where it does not say."""
+    """Whose VM a domain is, and what its definition (live XML) says; empty text where it does not say.
+
+    Attributes:
+        vcpu_states: Number and state, offline or running, of every virtual CPU that it may have.
+        malformed: Disks and interfaces that were left out, since they make no sense.
+    """
 
     vm_id: str
     name: str
@@ -112,7 +175,13 @@ class Identity(msgspec.Struct, frozen=True):
     memory_bytes: int | None = None
     current_memory_bytes: int | None = None
     limits: tuple[DiskLimits, ...] = ()
-    taps: tuple[Tap, ...] = ()
+    os_type: str = ""
+    arch: str = ""
+    machine: str = ""
+    vcpu_states: tuple[tuple[int, str], ...] = ()
+    disks: tuple[DiskFacts, ...] = ()
+    nics: tuple[Nic, ...] = ()
+    malformed: int = 0
 
 
 class Monitor(msgspec.Struct, frozen=True, gc=False):
@@ -136,6 +205,26 @@ class Job(msgspec.Struct, frozen=True, gc=False):
     data_total: int | None
     data_processed: int | None
     data_remaining: int | None
+
+
+class BlockJob(msgspec.Struct, frozen=True, gc=False):
+    """A job on a disk of a domain (virDomainBlockJobType, in its words); bytes."""
+
+    uuid: str
+    device: str
+    job: str
+    total: int
+    processed: int
+    limit_bytes_per_second: int
+
+
+class DiskSizes(msgspec.Struct, frozen=True, gc=False):
+    """Sizes of a disk of a domain that is off; bytes, None where not said."""
+
+    device: str
+    capacity: int | None
+    allocation: int | None
+    physical: int | None
 
 
 class Node(msgspec.Struct, frozen=True):

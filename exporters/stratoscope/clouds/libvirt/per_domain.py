@@ -62,11 +62,10 @@ def read(
 def _read_one(
     call: Reader, key: tuple[str, int], groups: frozenset[str], devices: Devices, stats: dict[str, Any]
 ) -> None:
-    is_active = key[1] >= 0
+    if key[1] < 0:
+        return  # what it says of one that is off is what it would have
     if groups & {"cpu", "vcpu", "balloon"}:
-        _info(call("info"), stats, is_active=is_active)
-    if not is_active:
-        return
+        _info(call("info"), stats)
     if "cpu" in groups:
         _cpu(call("getCPUStats", True), stats)
     if "vcpu" in groups:
@@ -80,12 +79,9 @@ def _read_one(
         _disks(call, names.disks, stats)
 
 
-def _info(info: Sequence[int] | None, stats: dict[str, Any], *, is_active: bool) -> None:
-    if info is None:
-        return
-    _, stats["balloon.maximum"], stats["balloon.current"], stats["vcpu.current"], cpu_ns = info
-    if is_active:
-        stats["cpu.time"] = cpu_ns
+def _info(info: Sequence[int] | None, stats: dict[str, Any]) -> None:
+    if info is not None:
+        _, stats["balloon.maximum"], stats["balloon.current"], stats["vcpu.current"], stats["cpu.time"] = info
 
 
 def _cpu(total: Sequence[Mapping[str, int]] | None, stats: dict[str, Any]) -> None:
@@ -108,6 +104,7 @@ def _vcpus(listed: tuple[Sequence[Sequence[int]], object] | None, stats: dict[st
     maximum = 0
     for number, state, time_ns, _cpu in listed[0]:
         maximum = max(maximum, number + 1)
+        stats[_keys("vcpu", number, ("state",))[0]] = state
         if state != libvirt.VIR_VCPU_OFFLINE:
             stats[_keys("vcpu", number, ("time",))[0]] = time_ns
     stats["vcpu.maximum"] = maximum

@@ -5,14 +5,16 @@ A driver without bulk statistics is read per domain into the same keys, so that 
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import libvirt
 
 from stratoscope.clouds.libvirt import vocabulary
+from stratoscope.clouds.libvirt.hardware import MOST_VCPUS, is_too_long
 from stratoscope.clouds.libvirt.model import Balloon, Disk, Domain, Interface, Vcpu
 
 Stats: TypeAlias = Mapping[str, Any]
+D = TypeVar("D", Disk, Interface)
 
 GROUPS: Final = {
     "state": libvirt.VIR_DOMAIN_STATS_STATE,
@@ -41,6 +43,8 @@ def domain(uuid: str, name: str, domain_id: int, stats: Stats) -> Domain:
     """
     get, active = stats.get, domain_id >= 0
     state = vocabulary.state(stats["state.state"])
+    interfaces = _named(_interface(number, get) for number in range(get("net.count", 0)))
+    disks = _named(_disk(number, get) for number in range(get("block.count", 0)))
     return Domain(
         uuid,
         name,
@@ -66,9 +70,15 @@ def domain(uuid: str, name: str, domain_id: int, stats: Stats) -> Domain:
             _bytes(get("balloon.swap_out")),
             get("balloon.major_fault"),
             get("balloon.minor_fault"),
+            _bytes(get("balloon.disk_caches")),
+            get("balloon.hugetlb_pgalloc"),
+            get("balloon.hugetlb_pgfail"),
+            get("balloon.last-update") or None,  # 0 is never
         ),
-        tuple([_interface(number, get) for number in range(get("net.count", 0))]),
-        tuple([_disk(number, get) for number in range(get("block.count", 0))]),
+        tuple(interfaces),
+        tuple(disks),
+        _vcpu_states(get) if active else (),
+        get("net.count", 0) + get("block.count", 0) - len(interfaces) - len(disks),
     )
 
 
@@ -99,6 +109,20 @@ def _vcpus(get: Callable[..., Any]) -> tuple[Vcpu, ...]:
                 Vcpu(number, time_ns / _NS, _seconds(delay_ns), _seconds(wait_ns) if wait_ns else None)
             )
     return tuple(found)
+
+
+def _vcpu_states(get: Callable[..., Any]) -> tuple[tuple[int, str], ...]:
+    states = [
+        (number, get(f"vcpu.{number}.state")) for number in range(min(get("vcpu.maximum", 0), MOST_VCPUS))
+    ]
+    return tuple(
+        [(number, vocabulary.word("VIR_VCPU_", state)) for number, state in states if state is not None]
+    )
+
+
+def _named(devices: Iterable[D]) -> list[D]:
+    """Those that have a name which can be one."""
+    return [device for device in devices if not is_too_long(device.name)]
 
 
 @functools.lru_cache(maxsize=1024)

@@ -1,7 +1,7 @@
 """libvirt's numbers -> its own words: the constants' names in small letters, without their prefix."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import libvirt
@@ -35,9 +35,14 @@ def word(prefix: str, number: int) -> str:
     return words(prefix).get(number) or f"unknown_{number:d}"
 
 
+def at(names: Sequence[str], number: int) -> str:
+    """The word of a list in libvirt's order; `unknown_N` beyond it."""
+    return names[number] if 0 <= number < len(names) else f"unknown_{number:d}"
+
+
 def state(number: int) -> str:
     """virDomainState. Raises ValueError or TypeError for what is no whole number."""
-    return STATES[number] if 0 <= number < len(STATES) else f"unknown_{number:d}"
+    return at(STATES, number)
 
 
 def reason(state_name: str, number: int) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from stratoscope.clouds.libvirt.host import LEAST_TIME_S, LibvirtHost, Listed, Listing
 from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
+from stratoscope.clouds.libvirt.off_disks import Sizes
 from stratoscope.clouds.libvirt.stats import Stats, domain
 from stratoscope.core.collector import Collector, time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, Reason
@@ -34,7 +35,7 @@ _CPU_GROUPS: Final = frozenset({"cpu", "vcpu"})
 _NO_ANSWER: Final = frozenset({Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.BUSY})
 FORGOTTEN_AFTER_S: Final = 3600.0
 """So long the VMs of a daemon that does not answer are shown by what the kernel tells of them."""
-_SUBJECT_OF: Final = {"queues": "taps"}
+_SUBJECT_OF: Final = {"queues": "taps", "promiscuity": "taps"}
 """What may be lacking but is no subject of its own."""
 
 
@@ -159,13 +160,20 @@ class Domains(Collector[VMs]):
             )
         finally:
             reading = await kernel  # never two readings at once; it has a bound of its own
-        vms, undecoded = self._put_together(listing, reading, answers, identities)
+        off = await self._off_disks(listing, identities)
+        vms, undecoded = self._put_together(listing, reading, answers, identities, off)
         missing = None if self._kernel is None else reading.missing
         unread = listing.failed + undecoded
         shown = self._claims.granted(self.name, {vm.vm_id: vm.domain.is_active for vm in vms})
-        malformed += unread + reading.malformed
+        malformed += unread + sum(vm.domain.nameless for vm in vms) + reading.malformed
         killed = self._killed.gone(reading.kills.by_vm, self._host.vm_ids, time.monotonic())
         return VMs(vms, malformed, missing, reading.lacking, unread, shown, reading.kills.by_slice, killed)
+
+    async def _off_disks(self, listing: Listing, identities: Mapping[str, Identity]) -> Mapping[str, Sizes]:
+        if "off" not in self.subjects:
+            return {}
+        off = [one.uuid for one in listing.domains if one.domain_id < 0 and one.uuid in identities]
+        return await self._host.off_disks({uuid: identities[uuid].disks for uuid in off})
 
     async def _by_kernel(self) -> VMs | None:
         """The VMs known from before, without those that somebody ended; None where there are none."""
@@ -230,6 +238,7 @@ class Domains(Collector[VMs]):
         reading: Reading,
         answers: Mapping[str, Stats],
         identities: Mapping[str, Identity],
+        off_disks: Mapping[str, Sizes],
     ) -> tuple[list[VM], int]:
         vms, malformed = [], 0
         for listed in listing.domains:
@@ -243,7 +252,8 @@ class Domains(Collector[VMs]):
                 continue
             is_asked = one.is_active and not listing.complete and bool(self._monitor_groups)
             monitor = self._host.monitors.state(uuid) if is_asked else None
-            vms.append(self._vm(one, identities.get(uuid), reading, monitor))
+            vm = self._vm(one, identities.get(uuid), reading, monitor)
+            vms.append(msgspec.structs.replace(vm, off_disks=off_disks[uuid]) if uuid in off_disks else vm)
         return vms, malformed
 
     def _vm(self, one: Domain, identity: Identity | None, reading: Reading, monitor: Monitor | None) -> VM:

@@ -1,12 +1,16 @@
 """What libvirt and the kernel say of one VM, put together."""
 
 from collections.abc import Iterable
+from typing import Final
 
-from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
+from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor, Nic
 from stratoscope.hypervisor.kernel.vm import VMKernel
 from stratoscope.hypervisor.kernel_reader import Reading
 from stratoscope.hypervisor.subjects.checks import Evidence
 from stratoscope.hypervisor.vm import TapView
+
+_ON_A_BRIDGE: Final = frozenset({"bridge", "network"})
+"""Kinds of interfaces whose tap libvirt makes a port of the bridge that the live definition names."""
 
 
 def evidence(
@@ -44,22 +48,36 @@ def taps_of(one: Domain, identity: Identity | None, reading: Reading) -> tuple[T
 
 
 def _taps(one: Domain, identity: Identity | None, reading: Reading) -> Iterable[TapView]:
-    set_down = {tap.name for tap in identity.taps if not tap.link} if identity is not None else set()
+    """The interfaces of a domain of which this host, or the definition, tells."""
+    nics = {nic.device: nic for nic in identity.nics} if identity is not None else {}
+    known = reading.taps
     for interface in one.interfaces:
         name = interface.name
-        if name not in reading.taps:
+        tap, queues, nic = known.taps.get(name), reading.queues.get(name), nics.get(name)
+        link = None if nic is None else nic.link
+        if name not in known.taps:
+            if link is not None:
+                yield TapView(name, None, None, None, None, None, link, None)
             continue
-        tap, queues = reading.taps[name], reading.queues.get(name)
         if tap is None:
             if one.uuid in reading.vms:  # else the VM is ending, and its interfaces before it
-                yield TapView(name, False, None, None, None, None)
+                yield TapView(name, False, None, None, None, None, link, None)
             continue
         root = queues.root if queues is not None else None
         yield TapView(
             name,
-            tap.is_up and tap.carrier is not False and name not in set_down,
+            tap.is_up and tap.carrier is not False and link is not False,
             tap.mtu_bytes,
-            name in reading.changed,
+            known.promiscuous.get(name),
             root.drops if root is not None else None,
             root.backlog_bytes if root is not None else None,
+            link,
+            _is_attached(tap.master, nic, known.masters.get(name)),
         )
+
+
+def _is_attached(master: str | None, nic: Nic | None, before: str | None) -> bool | None:
+    """Whether a tap is on the plain bridge of its definition, or else on what it was first seen on."""
+    if nic is not None and nic.kind in _ON_A_BRIDGE and nic.bridge and not nic.switch:
+        return master == nic.bridge
+    return None if before is None else master == before

@@ -35,6 +35,7 @@ _NOT_GIVEN: Final = frozenset(
         errno.ENODEV,  # the cgroup was removed after the file was opened
         errno.EOPNOTSUPP,  # pressure files when the kernel runs with psi=0
         errno.EINVAL,  # `carrier` of an interface that is down
+        errno.ENAMETOOLONG,  # no interface, process or cgroup has a name that no path can hold
         errno.ENODATA,  # an energy counter of a zone that is switched off
     }
 )

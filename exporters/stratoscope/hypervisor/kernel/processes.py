@@ -28,6 +28,7 @@ class NotFound(StrEnum):
     UNAUTHORIZED = "unauthorized"  # hidepid, or no right to read what belongs to it
     MALFORMED = "malformed"  # a file of it makes no sense
     TIMEOUT = "timeout"  # a file of it hangs
+    UNAVAILABLE = "unavailable"  # the exporter itself is short of something
 
 
 class Process(msgspec.Struct, frozen=True, gc=False):

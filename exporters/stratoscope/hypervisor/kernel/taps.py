@@ -12,7 +12,7 @@ from stratoscope.hypervisor.kernel.files import Read, read_integer
 from stratoscope.hypervisor.kernel.paths import Paths
 
 _UP: Final = 0x1
-_PROMISC: Final = 0x100
+_NAME: Final = b"INTERFACE="
 
 
 class Tap(msgspec.Struct, frozen=True, gc=False):
@@ -21,7 +21,7 @@ class Tap(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         carrier: None while the interface is not up: the kernel does not say.
         operstate: up, down, unknown (a tap that is up), lowerlayerdown, dormant, notpresent or testing.
-        is_promiscuous: Always so for a port of a bridge.
+        master: The bridge it is a port of (Open vSwitch's is always `ovs-system`); None where it is none's.
         tx_queue_length: Packets the host holds back at most when QEMU does not fetch them.
     """
 
@@ -30,7 +30,7 @@ class Tap(msgspec.Struct, frozen=True, gc=False):
     carrier: bool | None
     operstate: str | None
     mtu_bytes: int | None
-    is_promiscuous: bool
+    master: str | None
     tx_queue_length: int | None
 
 
@@ -54,7 +54,7 @@ def read_tap(name: str, paths: Paths, reader: Read = files.read) -> Tap | None:
         carrier=_read_carrier(f"{directory}/carrier", reader) if flags & _UP else None,
         operstate=None if operstate is None else operstate.decode(errors="replace").strip(),
         mtu_bytes=read_integer(f"{directory}/mtu", reader),
-        is_promiscuous=bool(flags & _PROMISC),
+        master=_read_master(f"{directory}/master/uevent", reader),
         tx_queue_length=read_integer(f"{directory}/tx_queue_len", reader),
     )
 
@@ -70,3 +70,10 @@ def _read_flags(path: str, reader: Read) -> int | None:
 def _read_carrier(path: str, reader: Read) -> bool | None:
     carrier = read_integer(path, reader)
     return None if carrier is None else carrier != 0
+
+
+def _read_master(path: str, reader: Read) -> str | None:
+    for line in (reader(path) or b"").splitlines():
+        if line.startswith(_NAME):
+            return line.removeprefix(_NAME).decode(errors="surrogateescape")
+    return None

@@ -116,9 +116,9 @@ def _lacks_storage(domain: Domain, io_error_age_s: float | None) -> bool:
 def _lacks_network(domain: Domain, taps: tuple[TapView, ...]) -> bool | None:
     if not domain.is_active or domain.state not in _HAS_NETWORK:
         return False
-    if not all(tap.is_up for tap in taps):
+    if any(False in (tap.is_up, tap.link, tap.is_attached) for tap in taps):
         return True
-    return False if len(taps) == len(domain.interfaces) else None
+    return False if sum(tap.is_up is not None for tap in taps) == len(domain.interfaces) else None
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:

@@ -1,9 +1,11 @@
 """CPU of a VM.
 
 Source: its cgroup and /proc/PID/task/TID/schedstat; where the exporter cannot read these, libvirt's groups
-CPU_TOTAL and VCPU. Halt-poll times are collected in the background.
+CPU_TOTAL and VCPU; the states of vCPUs also stand in the definition. Halt-poll times are collected in the
+background.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import Final
 
@@ -43,6 +45,11 @@ VCPU_WAIT = Family(
     "As delay, by the scheduler's own statistics (vcpu.N.wait); absent where kernel.sched_schedstats is off.",
     labels=_VCPU,
 )
+VCPU_STATE = Family(
+    "stratoscope_hypervisor_vm_vcpu_state",
+    "1 for the state of the virtual CPU (virVcpuState); offline is one that could be plugged.",
+    labels=(*_VCPU, "state"),
+)
 _NUMBERS: Final = tuple(Labels(vcpu=number) for number in range(64))
 
 
@@ -50,6 +57,7 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     if vm.vcpus is not None:
         yield VCPUS(vm.vcpus, labels)
     kernel, domain = vm.kernel, vm.domain
+    yield from _states(vm, labels)
     cpu = kernel.cpu if kernel is not None else None
     if cpu is not None:
         yield TOTAL(cpu.total, labels)
@@ -69,6 +77,19 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
             yield from _vcpu(one.number, one.time_s, one.delay_s, one.wait_s, labels)
 
 
+def _states(vm: VM, labels: Labels) -> Iterable[Sample]:
+    """By the driver where it was asked, else by the definition."""
+    if vm.domain.is_active:
+        defined = vm.identity.vcpu_states if vm.identity is not None else ()
+        for number, state in vm.domain.vcpu_states or defined:
+            yield VCPU_STATE(1, labels.at(_state(number, state)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _state(number: int, state: str) -> Labels:
+    return Labels(vcpu=number, state=state)
+
+
 def _vcpu(
     number: int, time_s: float | None, delay_s: float | None, wait_s: float | None, vm: Labels
 ) -> Iterable[Sample]:
@@ -83,10 +104,10 @@ def _vcpu(
 
 CPU: Final = Subject(
     "cpu",
-    (VCPUS, TOTAL, USER, SYSTEM, VCPU_TIME, VCPU_DELAY, VCPU_WAIT),
+    (VCPUS, TOTAL, USER, SYSTEM, VCPU_TIME, VCPU_DELAY, VCPU_WAIT, VCPU_STATE),
     _samples,
-    series=6,
-    beyond="2 for each further vCPU; 1 for each vCPU where kernel.sched_schedstats is on",
+    series=7,
+    beyond="3 for each further vCPU; 1 for each vCPU where kernel.sched_schedstats is on",
     cpu=True,
     without_daemon=True,
 )

@@ -23,7 +23,10 @@ ALLOCATION = Family(
 )
 CAPACITY = Family(f"{_PREFIX}_capacity_bytes", "Size that the VM sees (capacity).", labels=_LABELS)
 PHYSICAL = Family(
-    f"{_PREFIX}_physical_bytes", "Size of the image's file or device (physical).", labels=_LABELS
+    f"{_PREFIX}_physical_bytes",
+    "Bytes that the image takes on the host's storage, holes of a sparse file not counted; of a device its "
+    "size (physical).",
+    labels=_LABELS,
 )
 _FAMILIES: Final = (
     READS, READ_BYTES, READ_TIME, WRITES, WRITE_BYTES, WRITE_TIME, FLUSHES, FLUSH_TIME,

@@ -10,10 +10,11 @@ from stratoscope.hypervisor.vm import VM
 
 INFO = Family(
     "stratoscope_hypervisor_vm_info",
-    "Identity of the VM: its domain in libvirt, its owner, flavor and image in the management layer.",
+    "Identity of the VM: its domain in libvirt, its owner, flavor and image in the management layer; "
+    "os_type is hvm where the guest boots as on a real machine.",
     labels=(
         *VM_LABELS, "vm_name", "host", "project_id", "project_name", "user_id", "user_name",
-        "flavor", "image_id", "zone", "domain", "domain_uuid",
+        "flavor", "image_id", "zone", "domain", "domain_uuid", "arch", "machine", "os_type",
     ),
 )  # fmt: skip
 
@@ -47,4 +48,7 @@ def _facts(who: Identity, host: str, domain: str, domain_uuid: str) -> Labels:
         zone="",  # the host's libvirt does not know it; the management exporter does
         domain=domain,
         domain_uuid=domain_uuid,
+        arch=who.arch,
+        machine=who.machine,
+        os_type=who.os_type,
     )

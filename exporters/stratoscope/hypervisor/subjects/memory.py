@@ -40,8 +40,29 @@ MINOR = Family(
     "Page faults in the guest without I/O (balloon.minor_fault).",
     labels=VM_LABELS,
 )
+CACHES = Family(
+    f"{_PREFIX}_disk_caches_bytes",
+    "Memory in the guest's own caches, which it could free without I/O (balloon.disk_caches).",
+    labels=VM_LABELS,
+)
+UPDATED = Family(
+    f"{_PREFIX}_last_update_timestamp_seconds",
+    "When the guest told its view of its memory, as Unix time (balloon.last-update); absent if it never did.",
+    labels=VM_LABELS,
+)
+HUGE_PAGES = Family(
+    f"{_PREFIX}_huge_page_allocations_total",
+    "Huge pages that the guest allocated (balloon.hugetlb_pgalloc).",
+    labels=VM_LABELS,
+)
+HUGE_FAILURES = Family(
+    f"{_PREFIX}_huge_page_failures_total",
+    "Huge pages that the guest failed to allocate (balloon.hugetlb_pgfail).",
+    labels=VM_LABELS,
+)
 _OF_HOST: Final = (CURRENT, MAXIMUM, RSS)
-_OF_GUEST: Final = (AVAILABLE, USABLE, UNUSED, SWAP_IN, SWAP_OUT, MAJOR, MINOR)
+_OF_GUEST: Final = (AVAILABLE, USABLE, UNUSED, CACHES, SWAP_IN, SWAP_OUT, MAJOR, MINOR, UPDATED)
+_HUGE: Final = (HUGE_PAGES, HUGE_FAILURES)
 
 
 def _memory(vm: VM, labels: Labels) -> Iterable[Sample]:
@@ -57,10 +78,15 @@ def _memory(vm: VM, labels: Labels) -> Iterable[Sample]:
 def _guest_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
     balloon = vm.domain.balloon
     values = (
-        balloon.available, balloon.usable, balloon.unused,
-        balloon.swap_in, balloon.swap_out, balloon.major_faults, balloon.minor_faults,
+        balloon.available, balloon.usable, balloon.unused, balloon.caches,
+        balloon.swap_in, balloon.swap_out, balloon.major_faults, balloon.minor_faults, balloon.updated_at,
     )  # fmt: skip
     return given(_OF_GUEST, values, labels)
+
+
+def _guest_huge_pages(vm: VM, labels: Labels) -> Iterable[Sample]:
+    balloon = vm.domain.balloon
+    return given(_HUGE, (balloon.huge_page_allocations, balloon.huge_page_failures), labels)
 
 
 MEMORY: Final = Subject("memory", _OF_HOST, _memory, series=3, without_daemon=True)
@@ -68,7 +94,10 @@ GUEST_MEMORY: Final = Subject(
     "guest_memory",
     _OF_GUEST,
     _guest_memory,
-    series=7,
+    series=9,
     beyond="none where the guest has no balloon driver, or its device no statistics period",
     monitor=frozenset({"balloon"}),
+)
+GUEST_HUGE_PAGES: Final = Subject(
+    "guest_huge_pages", _HUGE, _guest_huge_pages, series=2, monitor=frozenset({"balloon"})
 )

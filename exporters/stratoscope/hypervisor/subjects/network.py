@@ -1,6 +1,7 @@
 """Interfaces of a VM.
 
-Source: libvirt's group INTERFACE; for link, MTU and queue of the tap /sys/class/net and rtnetlink.
+Source: libvirt's group INTERFACE; for link, bridge, MTU and queue of the tap the definition, /sys/class/net
+and rtnetlink.
 """
 
 from collections.abc import Iterable
@@ -27,10 +28,20 @@ UP = Family(
     "1 if the tap is there, up and has a carrier and the link was not set down, else 0.",
     labels=_LABELS,
 )
+LINK = Family(
+    f"{_PREFIX}_link_up",
+    "0 while the operator has the link set down (domif-setlink), else 1; noticed within a minute.",
+    labels=_LABELS,
+)
+ATTACHED = Family(
+    f"{_PREFIX}_attached",
+    "1 while the tap is a port of its bridge, 0 when it was taken off it; absent for a tap without a bridge.",
+    labels=_LABELS,
+)
 MTU = Family(f"{_PREFIX}_mtu_bytes", "MTU of the tap.", labels=_LABELS)
 PROMISCUOUS = Family(
     f"{_PREFIX}_promiscuous_changed",
-    "1 if the tap's promiscuous flag is not what it was when the tap was first seen, else 0.",
+    "1 if more hold the tap in promiscuous mode than ever before (promiscuity), its bridge aside, else 0.",
     labels=_LABELS,
 )
 QUEUE_DROPS = Family(
@@ -43,6 +54,8 @@ QUEUE_BACKLOG = Family(
     "Bytes that wait in the tap's queue; absent without a queue.",
     labels=_LABELS,
 )
+
+_OF_TAP: Final = (UP, LINK, ATTACHED, MTU, PROMISCUOUS, QUEUE_DROPS, QUEUE_BACKLOG)
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
@@ -59,24 +72,20 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
 def _taps(vm: VM, labels: Labels) -> Iterable[Sample]:
     for tap in vm.taps:
         of_tap = labels.at(device(tap.name))
-        yield UP(tap.is_up, of_tap)
-        if tap.mtu is not None:
-            yield MTU(tap.mtu, of_tap)
-        if tap.promiscuous_changed is not None:
-            yield PROMISCUOUS(tap.promiscuous_changed, of_tap)
-        if tap.queue_drops is not None:
-            yield QUEUE_DROPS(tap.queue_drops, of_tap)
-        if tap.queue_backlog is not None:
-            yield QUEUE_BACKLOG(tap.queue_backlog, of_tap)
+        values = (
+            tap.is_up, tap.link, tap.is_attached, tap.mtu, tap.promiscuous_changed,
+            tap.queue_drops, tap.queue_backlog,
+        )  # fmt: skip
+        yield from given(_OF_TAP, values, of_tap)
 
 
 NETWORK: Final = Subject("network", _COUNTERS, _samples, series=8, beyond="8 for each further interface")
 TAPS: Final = Subject(
     "taps",
-    (UP, MTU, PROMISCUOUS, QUEUE_DROPS, QUEUE_BACKLOG),
+    _OF_TAP,
     _taps,
-    series=3,
-    beyond="3 for each further interface; 2 for each that has a queue, as with a bandwidth limit",
+    series=5,
+    beyond="5 for each further interface; 2 for each that has a queue, as with a bandwidth limit",
     taps=True,
     without_daemon=True,
 )

@@ -1,0 +1,78 @@
+"""Progress of jobs on disks: copies and active commits by default, all others (off by default) besides.
+
+Source: virDomainGetBlockJobInfo. The first asks for disks whose definition has a mirror alone, the other asks
+every monitor, disk by disk. What the two show never overlaps.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.clouds.libvirt.host import LibvirtHost
+from stratoscope.clouds.libvirt.model import BlockJob
+from stratoscope.core.collector import Collector
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.hypervisor.collectors import tagged
+
+_LABELS: Final = ("cloud", "vm_id", "device", "job")
+_PREFIX: Final = "stratoscope_hypervisor_vm_block_job"
+TOTAL = Family(
+    f"{_PREFIX}_bytes",
+    "Bytes that the job on the disk has to move, as far as it knows now (end); it may grow.",
+    labels=_LABELS,
+)
+PROCESSED = Family(
+    f"{_PREFIX}_processed_bytes",
+    "Bytes that the job on the disk has moved (cur); equal to all when the copy is in step.",
+    labels=_LABELS,
+)
+LIMIT = Family(
+    f"{_PREFIX}_limit_bytes_per_second",
+    "Bytes per second that the job may move (bandwidth); absent without a limit.",
+    labels=_LABELS,
+)
+
+Jobs = list[tuple[str, BlockJob]]
+"""VM id and job."""
+
+
+class _OfDisks(Collector[Jobs]):
+    """The jobs of one URI; several URIs of a cloud are told apart by the tag in the name."""
+
+    families = (TOTAL, PROCESSED, LIMIT)
+    kind: str
+
+    def __init__(self, host: LibvirtHost) -> None:
+        self.name = tagged(self.kind, host.tag)
+        self.subjects = {self.kind: self.families} if host.tag else {}
+        self.cloud = host.cloud
+        self._host = host
+
+    def samples(self, data: Jobs, /) -> Iterable[Sample]:
+        for vm_id, job in data:
+            labels = Labels(cloud=self.cloud, vm_id=vm_id, device=job.device, job=job.job)
+            yield TOTAL(job.total, labels)
+            yield PROCESSED(job.processed, labels)
+            if job.limit_bytes_per_second:
+                yield LIMIT(job.limit_bytes_per_second, labels)
+
+    def _with_ids(self, jobs: Iterable[BlockJob]) -> Jobs:
+        vm_ids = self._host.vm_ids
+        return [(vm_ids[job.uuid], job) for job in jobs if job.uuid in vm_ids]
+
+
+class Mirrors(_OfDisks):
+    """Copies and active commits."""
+
+    kind = "mirrors"
+
+    async def fetch(self) -> Jobs:
+        return self._with_ids(await self._host.mirrors())
+
+
+class BlockJobs(_OfDisks):
+    """Pulls, commits, backups."""
+
+    kind = "block_jobs"
+
+    async def fetch(self) -> Jobs:
+        return self._with_ids(await self._host.block_jobs())
