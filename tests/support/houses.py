@@ -138,7 +138,7 @@ async def running(
     ended: list[int] = []
     app = App(exporter, lambda: settings_of(exporter, flags), end=ended.append, stop_timeout_s=stop_timeout_s)
     task = asyncio.create_task(app.run(Access.open(None), ["127.0.0.1:0"]))
-    async with ClientSession(timeout=ClientTimeout(total=2)) as session:
+    async with ClientSession(timeout=ClientTimeout(total=FAR_S)) as session:
         await until(lambda: bool(app.urls) or task.done())
         yield Runs(app, file, task, session, ended)
     if not task.done():

@@ -397,7 +397,7 @@ async def test_a_slow_keystone_that_fails_again_and_again_is_no_storm_in_the_log
 async def test_closing_ends_a_log_in_under_way(cloud: FakeOpenStack, tmp_path: Path) -> None:
     cloud.says(_TOKENS, hangs)
     DEADLINE.set(asyncio.get_running_loop().time() + 60)
-    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(2)))) as client:
+    async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(10)))) as client:
         waiting = asyncio.create_task(client.access())
         await until(lambda: cloud.logins == 1)
     with pytest.raises(CollectError, match="closed"):
