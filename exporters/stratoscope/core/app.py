@@ -229,12 +229,12 @@ def main(exporter: Exporter, arguments: Sequence[str], *, end: End = os._exit) -
         end: Ends the process once it has stopped.
 
     Returns:
-        The exit status: 0, or 2 for a wrong flag, file or key, said in one line on standard error.
+        The exit status: 0, or 2 for a wrong file or key, said in one line on standard error.
+
+    Raises:
+        SystemExit: A wrong flag, or help; `stratoscope.__main__` has seen to both before.
     """
-    try:
-        flags = Flags.parse(exporter, arguments)
-    except SystemExit as over:
-        return int(over.code or 0)
+    flags = Flags.parse(exporter, arguments)
     logs.set_up(flags.log_level, flags.log_format)
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is imported by now stays: each full collection would stop the loop 30 ms over it
