@@ -20,8 +20,9 @@ def _made(cli: Cli) -> Iterator[None]:
     """A community image, what is taken down, and an aggregate that makes no zone."""
     as_raw = ("--disk-format", "raw", "--container-format", "bare", "--project", "project2")
     hosts = ("compute1", "compute3")
+    # The client finds a community image of another project by its id alone; without a file it reads stdin.
+    created = cli.ask("image", "create", NAME, "--community", *as_raw, "--file", "/etc/hostname")
     try:
-        cli.do("image", "create", NAME, "--community", *as_raw, "--file", "/etc/hostname")  # else from stdin
         cli.do("network", "create", NAME, "--disable")
         cli.do("port", "create", NAME, "--network", NAME, "--disable")
         cli.do("router", "create", NAME)
@@ -33,8 +34,9 @@ def _made(cli: Cli) -> Iterator[None]:
     finally:
         for host in hosts:
             cli.attempt("aggregate", "remove", "host", NAME, host)
-        for sort in ("aggregate", "router", "port", "network", "image"):
+        for sort in ("aggregate", "router", "port", "network"):
             cli.attempt(sort, "delete", NAME)
+        cli.do("image", "delete", created["id"])
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 GIB = 2**30
 UNAUTHORIZED = {
-    *("compute_services", "hypervisors", "inventories", "capacity"),
+    *("compute_services", "hypervisors", "aggregates", "inventories", "capacity"),
     *("network_agents", "volume_services", "volume_backends"),
 }
 """What only administrators are told."""
