@@ -96,6 +96,20 @@ async def test_where_no_service_takes_a_token_all_fail_with_one_new_token_each(
     assert cloud.logins == 3
 
 
+async def test_a_token_that_neutron_does_not_take_from_nova_is_replaced(
+    cloud: FakeOpenStack, client: Client
+) -> None:
+    words = "Networking client is experiencing an unauthorized exception."
+    body = {"badRequest": {"code": 400, "message": words}}
+
+    async def passed_on(_: web.Request) -> web.Response:
+        return web.json_response(body, status=400) if cloud.logins == 1 else web.json_response({})
+
+    cloud.says(PATH, passed_on)
+    assert await client.body(SERVERS) == b"{}"
+    assert cloud.logins == 2
+
+
 async def test_a_list_of_versions_takes_no_token(cloud: FakeOpenStack, client: Client) -> None:
     cloud.says(PATH, REFUSES)
     cloud.says("/network/", {"versions": []})

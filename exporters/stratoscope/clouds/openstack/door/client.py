@@ -25,6 +25,9 @@ from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 _CHOICES: Final = 300
 """What a list of versions may be answered with."""
 _UNAUTHORIZED: Final = 401
+_BAD_REQUEST: Final = 400
+_PASSED_ON: Final = b"experiencing an unauthorized exception"
+"""Nova's words where it took a token from its cache, and Neutron, which it passed it on to, did not."""
 _NOT_ACCEPTABLE: Final = 406
 _SERVER_ERRORS: Final = 500
 _FOR_A_LOGIN_S: Final = 10.0
@@ -80,7 +83,7 @@ class Client:
         token = await self._login.token()
         self._tokens.check(ask.service, token)
         answer = await self._answer(ask, token)
-        if is_fresh := answer.status == _UNAUTHORIZED and self._tokens.is_worth_another(ask.service):
+        if is_fresh := _is_refused(answer) and self._tokens.is_worth_another(ask.service):
             token = await self._login.another(token)
             self.budget.account.retry((ask.service, ask.operation), str(_UNAUTHORIZED))
             answer = await self._answer(ask, token)
@@ -184,3 +187,9 @@ class Client:
 def _url(place: Endpoint, ask: Ask) -> URL:
     text = place.document if ask.path is None else place.url + ask.path
     return URL(text).with_query(pairs(ask.query))
+
+
+def _is_refused(answer: Answer) -> bool:
+    """Whether somebody behind the endpoint does not take the token."""
+    passed_on = answer.status == _BAD_REQUEST and _PASSED_ON in answer.body
+    return passed_on or answer.status == _UNAUTHORIZED
