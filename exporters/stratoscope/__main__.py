@@ -59,7 +59,7 @@ def _export(name: str, package: str, arguments: Sequence[str]) -> int:
     from stratoscope.core.flags import Flags  # noqa: PLC0415 - the same
 
     try:
-        Flags.parse(import_module(package).PROGRAM, arguments)  # help needs no SDK
+        flags = Flags.parse(import_module(package).PROGRAM, arguments)  # help needs no SDK
     except SystemExit as over:
         return int(over.code or 0)
     try:
@@ -71,7 +71,7 @@ def _export(name: str, package: str, arguments: Sequence[str]) -> int:
         return _refused(
             f"{error}; the extra [{name}] installs it: pip install '.[{name}]' in a clone, see README.md"
         )
-    return run(module.EXPORTER, arguments)
+    return run(module.EXPORTER, flags)
 
 
 def _refused(text: str) -> int:

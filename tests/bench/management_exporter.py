@@ -27,6 +27,7 @@ from stratoscope.clouds.openstack.compute import servers
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.core.app import main
 from stratoscope.core.collector import Collections
+from stratoscope.core.flags import Flags
 from stratoscope.management.exporter import EXPORTER
 
 REAL: Final = (sys.executable, "-m", "stratoscope", "management", "--web.listen-address=127.0.0.1:0")
@@ -127,4 +128,4 @@ async def _open(settings: Any) -> AsyncIterator[Collections]:
 
 if __name__ == "__main__":
     list_all_always()
-    sys.exit(main(replace(EXPORTER, open=_open), sys.argv[1:]))
+    sys.exit(main(replace(EXPORTER, open=_open), Flags.parse(EXPORTER, sys.argv[1:])))

@@ -17,6 +17,7 @@ from stratoscope.clouds.libvirt.host import Listed, Listing
 from stratoscope.clouds.libvirt.model import Identity
 from stratoscope.core.app import main
 from stratoscope.core.collector import Collection, Collections, OnScrape
+from stratoscope.core.flags import Flags
 from stratoscope.hypervisor.collectors.domains import Domains
 from stratoscope.hypervisor.exporter import EXPORTER
 from stratoscope.hypervisor.settings import subjects
@@ -65,4 +66,4 @@ def run() -> list[Result]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(replace(EXPORTER, open=_open), sys.argv[1:]))
+    sys.exit(main(replace(EXPORTER, open=_open), Flags.parse(EXPORTER, sys.argv[1:])))

@@ -21,7 +21,7 @@ from stratoscope.__main__ import main
 from stratoscope.core import app
 from stratoscope.core.collector import Collection, Collections, OnScrape
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.flags import version
+from stratoscope.core.flags import Flags, version
 from support import configs
 from support.houses import House, Slurper
 from support.patience import FAR_S
@@ -59,7 +59,8 @@ def package(folder: Path, **modules: str) -> None:
 def run(house: House, *arguments: str) -> tuple[int, list[int]]:
     """The exit status of the command, and those with which it has ended the process."""
     ended: list[int] = []
-    return app.main(house.exporter(), arguments, end=ended.append), ended
+    exporter = house.exporter()
+    return app.main(exporter, Flags.parse(exporter, arguments), end=ended.append), ended
 
 
 @pytest.mark.parametrize("name", configs.names("bad"))

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from stratoscope.core.metrics import CUT, MOST_WORDS, Distribution, Family, Histogram, Labels, states, words
+from stratoscope.core.metrics import CUT, LONGEST, Distribution, Family, Histogram, Labels, states
 
 VM = Labels(cloud="uni", vm_id="vm-1")
 
@@ -145,15 +145,15 @@ def test_unknown_state_is_shown_and_not_hidden() -> None:
     [
         ("", ""),
         ("disk is being\nreplaced", "disk is being\\nreplaced"),
-        ("a" * MOST_WORDS, "a" * MOST_WORDS),
-        ("a" * (MOST_WORDS + 1), "a" * MOST_WORDS),
-        ("a" * (MOST_WORDS - 1) + "ä", "a" * (MOST_WORDS - 1)),
-        ("ä" * MOST_WORDS, "ä" * (MOST_WORDS // 2)),
+        ("a" * LONGEST, "a" * LONGEST),
+        ("a" * (LONGEST + 1), "a" * LONGEST),
+        ("a" * (LONGEST - 1) + "ä", "a" * (LONGEST - 1)),
+        ("ä" * LONGEST, "ä" * (LONGEST // 2)),
         ("a\ud800", "a?"),
     ],
 )
 def test_free_words_are_cut_at_1024_bytes_and_never_within_a_character(text: str, shown: str) -> None:
-    assert words(text).text == f'text="{shown}"'
+    assert Labels(text=text).text == f'text="{shown}"'
 
 
 def test_they_say_what_they_are() -> None:

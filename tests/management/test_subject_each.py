@@ -5,7 +5,7 @@ import pytest
 
 from stratoscope.clouds import objects
 from stratoscope.clouds.model import Spread
-from stratoscope.core.metrics import MOST_WORDS
+from stratoscope.core.metrics import LONGEST
 from stratoscope.management.subjects.each import SORTS, Each
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
@@ -100,7 +100,7 @@ def test_what_the_source_does_not_tell_is_absent_or_empty_and_no_zero() -> None:
 
 def test_free_words_of_an_object_are_cut() -> None:
     page = shown(answer(objects.KeystoneDomain("d", "D", "x" * 5000, "enabled")))
-    assert f'text="{"x" * MOST_WORDS}"}} 1' in page
+    assert f'text="{"x" * LONGEST}"}} 1' in page
 
 
 def test_those_beyond_the_bound_are_counted_and_the_spread_is_told() -> None:

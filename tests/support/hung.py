@@ -10,6 +10,7 @@ from typing import Any
 from stratoscope.core.app import main
 from stratoscope.core.collector import Collection, Collections, OnScrape
 from stratoscope.core.exporter import Exporter
+from stratoscope.core.flags import Flags
 from stratoscope.core.threads import BlockingCalls
 from support.houses import parse
 from support.services import Domains
@@ -47,4 +48,5 @@ def exporter(where: str) -> Exporter:
 
 
 if __name__ == "__main__":
-    sys.exit(main(exporter(sys.argv[1]), sys.argv[2:]))
+    hanging = exporter(sys.argv[1])
+    sys.exit(main(hanging, Flags.parse(hanging, sys.argv[2:])))

@@ -220,21 +220,17 @@ class App:
             self._over.set_exception(error)
 
 
-def main(exporter: Exporter, arguments: Sequence[str], *, end: End = os._exit) -> int:
+def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
     """Run an exporter until it is told to stop.
 
     Args:
         exporter: What is run.
-        arguments: The command line after the exporter's name.
+        flags: Its command line.
         end: Ends the process once it has stopped.
 
     Returns:
         The exit status: 0, or 2 for a wrong file or key, said in one line on standard error.
-
-    Raises:
-        SystemExit: A wrong flag, or help; `stratoscope.__main__` has seen to both before.
     """
-    flags = Flags.parse(exporter, arguments)
     logs.set_up(flags.log_level, flags.log_format)
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is imported by now stays: each full collection would stop the loop 30 ms over it

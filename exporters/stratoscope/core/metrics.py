@@ -187,15 +187,6 @@ def states(family: Family, current: str, of: Mapping[str, Labels], labels: Label
     return samples
 
 
-MOST_WORDS: Final = 1024
-"""Bytes of a person's free words that are shown."""
-
-
-def words(text: str) -> Labels:
-    """Labels(text=...): what somebody wrote freely, cut at MOST_WORDS bytes; for `_info` families alone."""
-    return Labels(text=text.encode(errors="replace")[:MOST_WORDS].decode(errors="ignore"))
-
-
 def given(families: Sequence[Family], values: Sequence[float | None], labels: Labels) -> list[Sample]:
     """A sample for each value that there is, family by family."""
     return [

@@ -1,4 +1,4 @@
-"""Identities of domains, read from their definitions once, and anew when the domain changes.
+"""Identities of domains, read from their definitions: anew when the domain changes, and after 30 s.
 
 Source: virDomainGetXMLDesc, which asks no monitor.
 """

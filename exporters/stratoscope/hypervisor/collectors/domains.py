@@ -1,7 +1,8 @@
 """The VMs of one libvirt URI: asked for once, shown by subject.
 
 Source: virConnectGetAllDomainStats for what needs no monitor, virDomainListGetStats for the rest (see
-Monitors), the kernel's files, and definitions read once; a driver without bulk statistics is read per domain.
+Monitors), the kernel's files, and definitions (see Identities); a driver without bulk statistics is read per
+domain.
 """
 
 import asyncio

@@ -114,7 +114,7 @@ def _seen(vms: Mapping[str, VMKernel], processes: Mapping[str, Process]) -> dict
 def _slice(process: Process) -> str:
     """The directory of the slice that counts its kills, too; empty on v1."""
     cgroups = process.cgroups
-    return os.path.dirname(cgroups.unified) if cgroups.unified and not cgroups.memory else ""  # noqa: PTH120
+    return os.path.dirname(cgroups.unified) if cgroups.unified and not cgroups.memory else ""  # noqa: PTH120 - paths are texts here
 
 
 def _is_running(process: Process, paths: Paths, reader: Read) -> bool:

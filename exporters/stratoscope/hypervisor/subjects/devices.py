@@ -1,4 +1,4 @@
-"""What the disks and interfaces of a VM are. Source: virDomainGetXMLDesc, read once and after each change."""
+"""What the disks and interfaces of a VM are. Source: virDomainGetXMLDesc (see Identities)."""
 
 import functools
 from collections.abc import Iterable

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from stratoscope.clouds import objects
-from stratoscope.core.metrics import Family, Labels, Sample, words
+from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.spread import FAMILIES as OF_SPREAD
 from stratoscope.management.subjects.spread import spread_samples
@@ -69,7 +69,7 @@ class Sort:
         )
         labels = cloud.plus(**{identity: value})
         info = labels.plus(**dict(facts))
-        yield self.info(1, info + words(one.text) if self.has_text else info)
+        yield self.info(1, info.plus(text=one.text) if self.has_text else info)
         if self.state is not None:
             yield self.state(1, labels.plus(state=one.state))
         if self.admin_up is not None and one.is_admin_up is not None:

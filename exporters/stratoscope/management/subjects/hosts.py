@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.core.metrics import Family, Labels, Sample, given, states, words
+from stratoscope.core.metrics import Family, Labels, Sample, given, states
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management_host"
@@ -77,7 +77,7 @@ class Hosts(Subject[model.Hosts]):
             yield from states(STATE, host.state, of, labels)
             yield ENABLED(int(host.is_enabled), labels)
             if not host.is_enabled:
-                yield DISABLED(1, labels + words(host.reason))
+                yield DISABLED(1, labels.plus(text=host.reason))
             yield from given(
                 (RUNNING, TASKS, LEAST), (host.vms, host.tasks, host.disk_available_least), labels
             )

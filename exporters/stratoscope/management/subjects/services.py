@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.core.metrics import Family, Labels, Sample, words
+from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management_service"
@@ -46,4 +46,4 @@ class Services(Subject[model.Services]):
             if one.is_forced_down is not None:
                 yield FORCED_DOWN(int(one.is_forced_down), labels)
             if not one.is_enabled:
-                yield DISABLED(1, labels + words(one.reason))
+                yield DISABLED(1, labels.plus(text=one.reason))
