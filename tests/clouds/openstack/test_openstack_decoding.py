@@ -15,6 +15,8 @@ from stratoscope.core.errors import CollectError
 class Server(msgspec.Struct):
     id: str
     name: str = ""
+    ram: int | None = None
+    ratio: float | None = None
 
 
 ANY: Decoder[Any] = Decoder(object)
@@ -112,3 +114,58 @@ def test_a_text_without_an_end_is_looked_at_once() -> None:
         is_deep(b"[" * 200 + text)
         repaired(text + b"\xff")
         assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_is_none_is_null_and_a_text_that_is_called_so_stays(number: str) -> None:
+    name = f'{number}, \\"{number}\\": {number}'
+    for key in ("ratio", "unused", "ram"):
+        body = f'{{"servers": [{{"id": "a", "name": "{name}", "{key}": {number}}}, {{"id": "{number}"}}]}}'.encode()
+        items, malformed = SERVERS.items(body)
+        assert [(item.id, item.ratio, item.ram) for item in items] == [("a", None, None), (number, None, None)]
+        assert items[0].name == name.replace("\\", "")
+        assert malformed == 0
+        assert SERVERS.more(body) is None
+
+
+def test_a_number_that_is_none_costs_the_item_that_needs_it_alone() -> None:
+    class Needs(msgspec.Struct):
+        id: str
+        size: int
+
+    body = b'{"servers": [{"id": "a", "size": NaN}, {"id": "b", "size": 3}]}'
+    items, malformed = Listing("compute", "/s", "servers", Needs).items(body)
+    assert ([(item.id, item.size) for item in items], malformed) == ([("b", 3)], 1)
+
+
+def test_a_byte_order_mark_is_no_part_of_it() -> None:
+    body = b'\xef\xbb\xbf{"servers": [{"id": "a", "name": "\xef\xbb\xbf"}]}'
+    assert SERVERS.page(body).items == [Server("a", "\ufeff")]
+
+
+@pytest.mark.parametrize(("text", "ram"), [("4.0", 4), ("-2.000", -2), ("0.0", 0), ("100", 100)])
+def test_a_whole_number_may_have_a_fraction_of_zero(text: str, ram: int) -> None:
+    body = f'{{"servers": [{{"id": "a", "name": "v1.0, {text}", "ram": {text}, "ratio": 1.5}}]}}'.encode()
+    items, malformed = SERVERS.items(body)
+    assert (items, malformed) == ([Server("a", f"v1.0, {text}", ram, 1.5)], 0)
+    assert Decoder(dict[str, int]).decode(f'{{"a.0": {text}}}'.encode()) == {"a.0": ram}
+
+
+@pytest.mark.parametrize("text", ["4.5", "4.05", "1.0e1", "1e999", '"4.0"'])
+def test_what_is_no_whole_number_is_none(text: str) -> None:
+    body = f'{{"servers": [{{"id": "a", "ram": {text}}}, {{"id": "b"}}]}}'.encode()
+    items, malformed = SERVERS.items(body)
+    assert ([(item.id, item.ram) for item in items], malformed) == ([("a", None), ("b", None)], 1)
+
+
+@pytest.mark.parametrize("faulty", [b"\xff", b"\xef\xbb\xbf", b"NaN"])
+def test_depth_that_only_shows_when_it_was_repaired_is_malformed(faulty: bytes) -> None:
+    """On the way of the repair a text in brackets makes it look shallow as well."""
+    deep = b'["]",' * 20_000 + b'"["]' * 20_000
+    body = {
+        b"NaN": b"[NaN," + deep + b"]",
+        b"\xff": b'["\xff",' + deep + b"]",
+        b"\xef\xbb\xbf": faulty + deep,
+    }[faulty]
+    with pytest.raises(msgspec.DecodeError, match="too deep"):
+        ANY.decode(body)

@@ -41,6 +41,8 @@ def test_every_service_s_way_is_understood(rest: dict[str, object]) -> None:
         {"links": {"self": "x"}},
         {"links": {"next": None, "previous": None}},
         {"links": [], "images_links": [{"rel": "previous", "href": "?a=b"}]},
+        {"links": [{"rel": "next", "href": None}]},
+        {"images_links": [{"rel": None, "href": "?a=b"}, {"rel": "next"}]},
     ],
 )
 def test_the_last_page_has_none(rest: dict[str, object]) -> None:

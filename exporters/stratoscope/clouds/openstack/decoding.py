@@ -1,7 +1,8 @@
-"""JSON as services answer it: typed, bounded in depth, and read on where a text in it is no text.
+"""JSON as services answer it: typed, bounded in depth, and read on where a text or a number in it is none.
 
 Services pass on what users wrote, and a byte that is not UTF-8, half a surrogate or a raw control character
-in one name must not cost the list. What cannot be read becomes U+FFFD, or a space.
+in one name must not cost the list: what cannot be read becomes U+FFFD, or a space. Nor must NaN or Infinity,
+which are null, a byte order mark before it, or a whole number that is written as 4.0.
 """
 
 import re
@@ -26,6 +27,10 @@ _LOW: Final = rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ANY: Final = rb"u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _HIGH: Final = rb"u[dD][89abAB][0-9a-fA-F]{2}"
 _ESCAPE: Final = re.compile(rb"\\(?:" + _HIGH + rb"\\" + _LOW + rb"|(" + _ANY + rb")|.)", re.DOTALL)
+_NO_NUMBER: Final = re.compile(_STRING.pattern + rb"|(-?\b(?:NaN|Infinity)\b)", re.DOTALL)
+_WHOLE: Final = re.compile(_STRING.pattern + rb"|(?<![\d.])(-?\d++)\.0++(?![\d.eE])", re.DOTALL)
+MARK: Final = b"\xef\xbb\xbf"
+"""Before UTF-8, as some gateways write it."""
 _CONTROLS_TO_SPACES: Final = bytes(max(one, 32) for one in range(256))
 
 
@@ -44,19 +49,43 @@ class Decoder(Generic[T]):
         if isinstance(body, bytes) and is_deep(body):
             raise msgspec.DecodeError("nested too deep")
         try:
-            return self._strict.decode(body)
-        except msgspec.ValidationError:
-            raise
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return self._strict.decode(repaired(bytes(body)))
+            return self._read(body)
         except RecursionError as error:  # brackets inside texts can make it look shallow
             raise msgspec.DecodeError("nested too deep") from error
 
+    def _read(self, body: bytes | msgspec.Raw) -> T:
+        try:
+            return self._typed(body)
+        except msgspec.ValidationError:
+            raise
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._typed(repaired(bytes(body)))
+
+    def _typed(self, body: bytes | msgspec.Raw) -> T:
+        """What it says where it is strict JSON; asked once more where only a `.0` may be what is wrong."""
+        try:
+            return self._strict.decode(body)
+        except msgspec.ValidationError:
+            whole = with_whole_numbers(bytes(body))
+            if whole == body:
+                raise
+        return self._strict.decode(whole)
+
 
 def repaired(body: bytes) -> bytes:
-    """The body as UTF-8 without half surrogates and control characters; what was whole stays as it is."""
-    text = body.decode("utf-8", "replace").encode().translate(_CONTROLS_TO_SPACES)
+    """The body as strict JSON in UTF-8; what was whole stays as it is.
+
+    Half surrogates and control characters are replaced, numbers that are none become null.
+    """
+    text = body.removeprefix(MARK).decode("utf-8", "replace").encode().translate(_CONTROLS_TO_SPACES)
+    if b"NaN" in text or b"Infinity" in text:
+        text = _NO_NUMBER.sub(lambda found: b"null" if found[1] else found[0], text)
     return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], text)
+
+
+def with_whole_numbers(body: bytes) -> bytes:
+    """The body with 4 for 4.0, as some databases' drivers and gateways turn the one into the other."""
+    return _WHOLE.sub(lambda found: found[1] or found[0], body) if b".0" in body else body
 
 
 def is_deep(body: bytes) -> bool:

@@ -188,8 +188,8 @@ class Listing(Generic[T]):
 
 
 class _Link(msgspec.Struct, frozen=True):
-    rel: str = ""
-    href: str = ""
+    rel: str | None = None
+    href: str | None = None
 
 
 class _Next(msgspec.Struct, frozen=True):
