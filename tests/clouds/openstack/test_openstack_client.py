@@ -123,6 +123,14 @@ async def test_refusals_have_their_reasons(
     assert client.budget.account.spent().requests["compute", "servers", str(status)] == 1
 
 
+@pytest.mark.parametrize("status", [201, 202, 204, 206, 207])
+async def test_a_part_of_an_answer_is_none(cloud: FakeOpenStack, client: Client, status: int) -> None:
+    cloud.says(PATH, web.json_response({"servers": [{"description": "a"}]}, status=status))
+    failure = await _fails(client)
+    assert failure.reason is Reason.MALFORMED
+    assert str(failure) == f"compute: servers: answered {status}: that is no whole answer"
+
+
 async def test_403_leaves_the_collector_out(cloud: FakeOpenStack, client: Client) -> None:
     cloud.says(PATH, 403)
     with pytest.raises(ForbiddenError, match="answered 403: as told") as caught:

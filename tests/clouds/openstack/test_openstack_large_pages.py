@@ -143,6 +143,52 @@ async def test_a_list_without_a_limit_is_tried_with_one(cloud: FakeOpenStack, ap
     assert nova.limits[:3] == [None, 125, 15]
 
 
+async def test_a_list_without_a_limit_goes_on_without_one(
+    cloud: FakeOpenStack, api: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next link repeats the small limit that was asked for."""
+    monkeypatch.setattr("stratoscope.clouds.openstack.door.session._ROOMY", LARGEST)
+    nova = Nova([*[9000] * 7, *[1] * 2400])
+    cloud.says(PATH, nova)
+    async for page in api.pages(SERVERS, {}):
+        assert page.more is None or "limit" not in dict(page.more)
+    assert nova.limits == [None, 125, 15, 30, 60, 120, 240, 480, 960, None]
+
+
+@pytest.mark.parametrize("most", [100, 500])
+async def test_a_list_that_a_gateway_finds_too_large_is_asked_for_in_smaller_pages(
+    cloud: FakeOpenStack, api: Session, most: int
+) -> None:
+    nova = Nova([1] * 900)
+
+    async def gateway(request: web.Request) -> web.StreamResponse:
+        if int(request.query.get("limit", 1000)) > most:
+            return web.Response(status=413, text="<html>too large</html>")
+        return await nova(request)
+
+    cloud.says(PATH, gateway)
+    assert await _ids(api) == [*range(900)]
+    spent = api._client.budget.account.spent()
+    assert spent.retries["compute", "servers", "413"] >= 1
+    assert spent.requests["compute", "servers", "413"] == spent.retries["compute", "servers", "413"]
+
+
+async def test_one_that_is_always_too_large_is_malformed(cloud: FakeOpenStack, api: Session) -> None:
+    cloud.says(PATH, 413)
+    with pytest.raises(CollectError, match="one item alone, .*: compute: servers: answered 413") as caught:
+        await _ids(api)
+    assert caught.value.reason is Reason.MALFORMED
+    assert cloud.count(f"GET {PATH}") == 4
+
+
+async def test_413_for_a_while_is_no_matter_of_size(cloud: FakeOpenStack, api: Session) -> None:
+    cloud.says(PATH, web.Response(status=413, headers={"Retry-After": "20"}))
+    with pytest.raises(CollectError, match="answered 413") as caught:
+        await _ids(api)
+    assert caught.value.reason is Reason.BUSY
+    assert cloud.count(f"GET {PATH}") == 1
+
+
 async def test_one_that_takes_no_limit_fails_as_before(cloud: FakeOpenStack, api: Session) -> None:
     asked = []
 

@@ -98,6 +98,15 @@ async def test_users_of_a_domain_that_fails_later_stay_without_a_total(
     read = await cloud.read()
     assert (names_of(read), read.truncated["users"]) == (["ada", "bob"], True)
     assert "users of some domains stay as last read" in caplog.text
+    assert "cannot be read: domain uni (identity: 503)" in caplog.text
+
+
+async def test_the_first_domains_that_cannot_be_read_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    odd = CollectError(Reason.MALFORMED, "identity: odd")
+    cloud = Keystone(users("ada"), uni=users("bob", domain="uni"), **dict.fromkeys("edcba", odd))
+    await cloud.read()
+    first = ", ".join(f"domain {one} (identity: odd)".removeprefix("" if one == "a" else "domain ") for one in "abc")
+    assert f"cannot be read: {first} and 2 more" in caplog.text
 
 
 async def test_users_of_a_domain_that_is_deleted_are_gone() -> None:

@@ -228,8 +228,10 @@ def limit_of(query: Query) -> int | None:
     return int(limit) if limit.isdecimal() and int(limit) > 0 else None
 
 
-def limited(query: Query, limit: int) -> Query:
-    """The query for so many items per page."""
+def limited(query: Query, limit: int | None) -> Query:
+    """The query for so many items per page; None for as many as the service likes."""
+    if limit is None:
+        return [(name, value) for name, value in pairs(query) if name != "limit"]
     others = [(name, str(limit) if name == "limit" else value) for name, value in pairs(query)]
     return others if limit_of(others) else [*others, ("limit", str(limit))]
 

@@ -23,7 +23,8 @@ class Rotation(Generic[T]):
     """The last value of each item, kept over refreshes; each refresh is one turn.
 
     Attributes:
-        failed: How many items of the last turn could not be read, though the source answered.
+        faults: What was said of the items of the last turn that could not be read, though the source
+            answered.
     """
 
     def __init__(self, collector: str, *, per_second: float, most: int, clock: Clock = CLOCK) -> None:
@@ -39,7 +40,12 @@ class Rotation(Generic[T]):
         self._tried: dict[str, float] = {}
         self._values: dict[str, tuple[float, T]] = {}
         self._last_turn: float | None = None
-        self.failed = 0
+        self.faults: Mapping[str, str] = {}
+
+    @property
+    def failed(self) -> int:
+        """How many items of the last turn could not be read."""
+        return len(self.faults)
 
     async def turn(self, items: Collection[str], read: Callable[[str], Awaitable[T]]) -> None:
         """Read the items whose turn it is, new ones first; forget those that are no longer among `items`.
@@ -59,7 +65,7 @@ class Rotation(Generic[T]):
             if not await self._read(item, read, turn):
                 break
             longest_s = max(longest_s, time.monotonic() - began)
-        self.failed = turn.failed
+        self.faults = turn.faults
         if turn.refusal is not None and not turn.read:
             raise turn.refusal
 
@@ -84,7 +90,7 @@ class Rotation(Generic[T]):
             turn.refusal = error
             return True
         except CollectError as error:
-            turn.refusal, turn.failed = error, turn.failed + 1
+            turn.refusal, turn.faults[item] = error, str(error)
             turn.in_a_row += error.reason is Reason.UNAVAILABLE
             return error.reason not in _STOPS and turn.in_a_row < _IN_A_ROW
         self._values[item] = (self._clock.monotonic(), value)
@@ -111,5 +117,6 @@ class _Turn:
     """What one turn has come to."""
 
     def __init__(self) -> None:
-        self.read = self.failed = self.in_a_row = 0
+        self.read = self.in_a_row = 0
+        self.faults: dict[str, str] = {}
         self.refusal: CollectError | ForbiddenError | None = None

@@ -5,7 +5,7 @@ own domain, unless it is asked for a `domain_id`: one domain at a time, the one 
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -23,6 +23,8 @@ MOST: Final = 60
 _PER_SECOND: Final = 1.0
 _KEPT_S: Final = 2700.0
 """So long users are kept that cannot be read again."""
+
+_SAID: Final = 3
 
 _USERS: Final = Listing("identity", "/v3/users", "users", Named)
 
@@ -69,7 +71,7 @@ class Users:
         if failure or self._by_domain.failed:
             log.warning(
                 "users of some domains stay as last read cloud=%s error=%r",
-                *(self._api.cloud, failure or f"{self._by_domain.failed} domains cannot be read"),
+                *(self._api.cloud, _told(self._by_domain.faults) or failure),
             )
         known = self._by_domain.values()
         users = {user.id: user for found in (own, *known.values()) for user in found.items}
@@ -86,6 +88,15 @@ class Users:
         if self._last is None or self._clock.monotonic() - self._last[0] > _KEPT_S:
             return None
         return replace(self._last[1], is_cut=True)
+
+
+def _told(faults: Mapping[str, str]) -> str:
+    """The domains that cannot be read, the first ones by id and why; "" where there are none."""
+    if not faults:
+        return ""
+    first = [f"{domain_id} ({fault})" for domain_id, fault in sorted(faults.items())[:_SAID]]
+    others = f" and {len(faults) - _SAID} more" if len(faults) > _SAID else ""
+    return f"cannot be read: domain {', '.join(first)}{others}"
 
 
 def _others(found: Found, domain_ids: Collection[str]) -> Collection[str]:

@@ -22,6 +22,8 @@ from stratoscope.clouds.openstack.listing import Query, pairs
 from stratoscope.core.collector import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
+_WHOLE: Final = frozenset({200, 203})
+"""With the whole of what was asked for; 206 has a part of it."""
 _CHOICES: Final = 300
 """What a list of versions may be answered with."""
 _UNAUTHORIZED: Final = 401
@@ -75,7 +77,7 @@ class Client:
         return (await self._login.token()).granted.access
 
     async def body(self, ask: Ask) -> bytes:
-        """The body of a 2xx answer; asked for once more where a service does not like the token.
+        """The body of a whole answer; asked for once more where a service does not like the token.
 
         Raises:
             CollectError, LeftOutError: As api.py says.
@@ -92,7 +94,7 @@ class Client:
             self._tokens.check(ask.service, token)
         elif ask.path is not None and answer.status < _SERVER_ERRORS:
             self._tokens.taken(ask.service, token)
-        if 200 <= answer.status < 300 or (ask.path is None and answer.status == _CHOICES):  # noqa: PLR2004 - HTTP's own
+        if answer.status in _WHOLE or (ask.path is None and answer.status == _CHOICES):
             return answer.body
         if answer.status == _NOT_ACCEPTABLE:
             self._versions.forget(ask.service)

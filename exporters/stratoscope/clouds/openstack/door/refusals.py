@@ -1,10 +1,10 @@
-"""What a service's answer that is no 2xx means."""
+"""What a service's answer means that is none to the question: no 200."""
 
 from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds.calls import Answer
+from stratoscope.clouds.calls import Answer, TooLargeError
 from stratoscope.clouds.openstack.api import BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
@@ -12,6 +12,7 @@ from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
 _KEYS: Final = ("message", "detail", "error_message", "faultstring", "title", "description")
 _DEEPEST: Final = 3
 _LONGEST: Final = 200
+_NO_SUCCESS: Final = 300
 _LARGEST: Final = 1 << 16
 """Bytes of a body that is looked at for words."""
 _BODY: Final[Decoder[object]] = Decoder(object)
@@ -22,9 +23,9 @@ def error(what: str, answer: Answer) -> CollectError | LeftOutError:
 
     Args:
         what: Service and operation, for the message.
-        answer: One that is neither 2xx, nor 401, 429, 503 or a redirect that something is done about.
+        answer: One that is neither 200, nor 401, 429, 503 or a redirect that something is done about.
     """
-    said = _said(answer)
+    said = _said(answer) if answer.status >= _NO_SUCCESS else "that is no whole answer"
     message = f"{what}: answered {answer.status}{f': {said}' if said else ''}"
     match answer.status:
         case 400:
@@ -35,6 +36,10 @@ def error(what: str, answer: Answer) -> CollectError | LeftOutError:
             return ForbiddenError(message)
         case 404:
             return NotThereError(message)
+        case 413 if "retry-after" in answer.headers:  # Nova and Cinder before 429 was usual
+            return CollectError(Reason.BUSY, message)
+        case 413:
+            return TooLargeError(message, "413")
         case status if status >= 500 or 300 <= status < 400:  # noqa: PLR2004 - HTTP's own
             return CollectError(Reason.UNAVAILABLE, message)
         case _:

@@ -28,6 +28,9 @@ _MOST: Final = 1000
 """What a list without a limit is taken to have been asked for."""
 _FEWER: Final = 8
 
+_Read = tuple[bytes, int | None]
+"""A page, and how many items it was asked for instead of what was wanted; None where it was not."""
+
 
 class Session:
     """Implements Api.
@@ -71,12 +74,12 @@ class Session:
         asked = self._ask(listing, params, wanted)
         try:
             while more is not None:
-                body = await asked
+                body, limit = await asked
                 more = listing.more(body)
                 if more is not None:
                     _take_note(seen, more, listing)
                     self._grow(listing, len(body), wanted)
-                    more = more if wanted is None else limited(more, wanted)
+                    more = more if limit is None else limited(more, wanted)
                     asked = self._ask(listing, more, wanted)
                     await asyncio.sleep(0)  # let it go on its way
                 items, malformed = await _items(listing, body)
@@ -93,12 +96,12 @@ class Session:
         listing.check(len(found), malformed)
         return found, malformed
 
-    def _ask(self, listing: Listing[T], query: Query, wanted: int | None) -> "asyncio.Task[bytes]":
+    def _ask(self, listing: Listing[T], query: Query, wanted: int | None) -> "asyncio.Task[_Read]":
         name = f"{listing.service}: {listing.operation}"
         return asyncio.create_task(self._page(listing, query, wanted), name=name)
 
-    async def _page(self, listing: Listing[T], query: Query, wanted: int | None) -> bytes:
-        """The body of a page, of fewer items where so many are too large.
+    async def _page(self, listing: Listing[T], query: Query, wanted: int | None) -> _Read:
+        """The body of a page, of fewer items where so many are too large: how many, or None.
 
         Args:
             wanted: How many items it shall have; None where the list was asked for without a limit.
@@ -120,7 +123,7 @@ class Session:
                 continue
             if limit is not None:
                 self._limits[call] = limit
-            return body
+            return body, limit
 
     def _grow(self, listing: Listing[T], size: int, wanted: int | None) -> None:
         """After a page that is not the last one: the next may have twice as many items if that has room."""
@@ -158,7 +161,7 @@ def _take_note(seen: set[tuple[tuple[str, str], ...]], more: Query, listing: Lis
     seen.add(page)
 
 
-async def _end(task: "asyncio.Task[bytes]") -> None:
+async def _end(task: "asyncio.Task[_Read]") -> None:
     """End a request that nobody waits for any more, whatever has become of it."""
     task.cancel()
     await asyncio.wait({task})
