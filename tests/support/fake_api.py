@@ -68,6 +68,11 @@ class FakeApi:
         newest = self.newest.get(service, version)
         return [int(one) for one in newest.split(".")] >= [int(one) for one in version.split(".")]
 
+    async def require(self, service: str, version: str) -> None:
+        if not await self.knows(service, version):
+            what = f"{service}: too old: microversion {version} is needed, and its newest is"
+            raise CollectError(Reason.UNAVAILABLE, f"{what} {self.newest[service]}")
+
     async def get(  # noqa: PLR0913 - as Api has it
         self,
         service: str,

@@ -86,6 +86,9 @@ class FakeNova:
     async def knows(self, service: str, version: str) -> bool:  # noqa: ARG002 - it is new
         return True
 
+    async def require(self, service: str, version: str) -> None:
+        """It is new."""
+
     async def get(  # noqa: PLR0913 - as Api has it
         self,
         service: str,

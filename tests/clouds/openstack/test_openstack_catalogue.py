@@ -13,7 +13,24 @@ from stratoscope.clouds.openstack.door import clouds_yaml
 from stratoscope.clouds.openstack.door.catalogue import Endpoint, endpoint, endpoints
 from stratoscope.core.errors import CollectError
 
+OTHER = "fedcba98-7654-3210-fedc-ba9876543210"
 P = "0bab9dffefc047b88df7ec7ccf597e43"
+
+
+def _behind(gate: str) -> list[tuple[str, str, str, str, str]]:
+    """What the catalogue says, and what is made of it, where services are below a gateway's own version."""
+    others = ("network", "image", "identity", "dns", "key-manager", "placement")
+    return [
+        *((one, f"{gate}/{one}", f"{gate}/{one}", f"{gate}/{one}/", f"{gate}/{one}/") for one in others),
+        ("image", f"{gate}/image/v2", f"{gate}/image", f"{gate}/image/", f"{gate}/image/"),
+        ("placement", f"{gate}/p/v1", f"{gate}/p/v1", f"{gate}/p/v1/", f"{gate}/p/v1/"),
+        ("compute", f"{gate}/nova", f"{gate}/nova/v2.1", f"{gate}/nova/", f"{gate}/nova/v2.1/"),
+        ("compute", f"{gate}/n/v2.1/{P}", f"{gate}/n/v2.1/{P}", f"{gate}/n/", f"{gate}/n/v2.1/"),
+        ("compute", f"{gate}/n/v2/{OTHER}", f"{gate}/n/v2/{OTHER}", f"{gate}/n/", f"{gate}/n/v2/"),
+        ("block-storage", f"{gate}/volume", f"{gate}/volume/v3/{P}", f"{gate}/volume/", f"{gate}/volume/v3/"),
+        ("object-store", f"{gate}/swift/v1", f"{gate}/swift/v1", f"{gate}/swift/", f"{gate}/swift/"),
+        ("object-store", f"{gate}/v1/KEY_{P}", f"{gate}/v1/KEY_{P}", f"{gate}/", f"{gate}/"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +80,9 @@ P = "0bab9dffefc047b88df7ec7ccf597e43"
             "http://c/placement/",
         ),
         ("object-store", f"http://c/v1/AUTH_{P}", f"http://c/v1/AUTH_{P}", "http://c/", "http://c/"),
+        *_behind("http://gate/v1"),
+        *_behind("http://gate/api/v2.0/cloud"),
+        *_behind("http://v1"),
     ],
 )
 def test_both_forms_of_a_url_lead_to_the_same_place(

@@ -122,7 +122,10 @@ def test_a_number_that_is_none_is_null_and_a_text_that_is_called_so_stays(number
     for key in ("ratio", "unused", "ram"):
         body = f'{{"servers": [{{"id": "a", "name": "{name}", "{key}": {number}}}, {{"id": "{number}"}}]}}'.encode()
         items, malformed = SERVERS.items(body)
-        assert [(item.id, item.ratio, item.ram) for item in items] == [("a", None, None), (number, None, None)]
+        assert [(item.id, item.ratio, item.ram) for item in items] == [
+            ("a", None, None),
+            (number, None, None),
+        ]
         assert items[0].name == name.replace("\\", "")
         assert malformed == 0
         assert SERVERS.more(body) is None

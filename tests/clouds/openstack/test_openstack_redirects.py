@@ -148,8 +148,36 @@ async def test_an_endpoint_is_checked_where_requests_go(
 
 def test_neither_user_nor_fragment_of_a_redirect_is_taken() -> None:
     answer = Answer(301, b"", {"location": "https://a:b@nova/x?y=1#z"})
-    assert redirects.target(URL("http://nova:8774/x"), answer) == URL("https://nova/x?y=1")
+    assert redirects.target(URL("http://nova:8774/x?y=1"), answer) == URL("https://nova/x?y=1")
     assert redirects.target(URL("https://nova/x"), answer) is None
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        PATH,
+        f"{PATH}?limit=3",
+        f"{PATH}?limit=2&all_tenants=0",
+        f"{PATH}/?limit=2",
+        "/?limit=2",
+        "/login?next=/compute/v2.1/servers/detail&limit=2",
+        "/login",
+    ],
+)
+async def test_one_that_leads_to_another_path_or_query_is_unavailable_and_says_where_to(
+    cloud: FakeOpenStack, secure: FakeOpenStack, client: Client, where: str
+) -> None:
+    cloud.says(PATH, web.Response(status=302, headers={"Location": f"{secure.url}{where}"}))
+    assert await _fails(client) == f"compute: servers: answered 302: a redirect to {secure.url}{where}"
+    assert secure.asked == []
+
+
+@pytest.mark.parametrize("name", ["a b", "ü", "a/b", "1+1", "a&b=c", "%41"])
+def test_however_it_is_quoted_the_query_must_stay(name: str) -> None:
+    url = URL("http://nova/x").with_query(name=name, limit="2")
+    there = str(url.with_scheme("https"))
+    assert redirects.target(url, Answer(307, b"", {"location": there})) == URL(there)
+    assert redirects.target(url, Answer(307, b"", {"location": there.replace("limit=2", "limit=1")})) is None
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 305, 307, 308])
@@ -190,5 +218,5 @@ async def test_a_service_behind_the_redirect_keeps_its_entry(
     secure.says("/compute/v2.1/", document)
     cloud.says(PATH, _moved(secure))
     secure.says(PATH, {"servers": []})
-    await client.body(Ask("compute", "servers", "/servers/detail", version="2.96"))
+    await client.body(Ask("compute", "servers", "/servers/detail", {"limit": "2"}, version="2.96"))
     assert secure.headers[-1]["X-OpenStack-Nova-API-Version"] == "2.90"

@@ -105,7 +105,9 @@ async def test_the_first_domains_that_cannot_be_read_are_named(caplog: pytest.Lo
     odd = CollectError(Reason.MALFORMED, "identity: odd")
     cloud = Keystone(users("ada"), uni=users("bob", domain="uni"), **dict.fromkeys("edcba", odd))
     await cloud.read()
-    first = ", ".join(f"domain {one} (identity: odd)".removeprefix("" if one == "a" else "domain ") for one in "abc")
+    first = ", ".join(
+        f"domain {one} (identity: odd)".removeprefix("" if one == "a" else "domain ") for one in "abc"
+    )
     assert f"cannot be read: {first} and 2 more" in caplog.text
 
 

@@ -174,7 +174,6 @@ async def test_a_list_of_several_versions_tells_the_newest_of_the_major_one_that
     [
         ({"version": {"id": "v2.1", "version": "2.42"}}, "its newest is 2.42"),
         (OF_OLD_NOVA, "it tells of none"),
-        (REFUSALS[0], "it tells of none"),
     ],
 )
 async def test_a_service_that_is_too_old_is_named_in_one_line(document: Document, told: str) -> None:
@@ -183,6 +182,31 @@ async def test_a_service_that_is_too_old_is_named_in_one_line(document: Document
     assert caught.value.reason is Reason.UNAVAILABLE
     assert str(caught.value) == f"compute: too old: microversion 2.47 is needed, and {told}"
     await Service(OF_NOVA).asked_for_at_least("2.47")
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+async def test_a_document_that_is_denied_is_named_and_nobody_is_called_too_old(refusal: Exception) -> None:
+    service = Service(refusal)
+    for _ in range(2):
+        for asked in (
+            service.asked_for_at_least("2.47"),
+            service.versions.require("compute", "2.47", service._document),
+        ):
+            with pytest.raises(CollectError) as caught:
+                await asked
+            assert caught.value.reason is Reason.UNAVAILABLE
+            assert str(caught.value) == (
+                f"compute: microversion 2.47 is needed, and its version document is not to be had ({refusal})"
+            )
+
+
+async def test_a_number_from_before_is_told_when_the_document_is_denied_later() -> None:
+    service = Service({"version": {"id": "v2.1", "version": "2.42"}})
+    await service.asked_for()
+    service.wheel.time_s += 3601
+    service.says = REFUSALS[0]
+    with pytest.raises(CollectError, match="too old: .*, and its newest is 2.42"):
+        await service.asked_for_at_least("2.47")
 
 
 async def test_which_microversions_a_service_reaches_is_known_with_one_request() -> None:

@@ -75,6 +75,9 @@ class Api(Protocol):
     async def knows(self, service: str, version: str) -> bool:
         """Whether a service's microversions reach that one."""
 
+    async def require(self, service: str, version: str) -> None:
+        """`unavailable`, with what the service tells, where its microversions do not reach that one."""
+
     async def get(  # noqa: PLR0913 - what makes up a request
         self,
         service: str,

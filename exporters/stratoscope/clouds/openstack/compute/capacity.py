@@ -73,9 +73,7 @@ class Capacity:
                 hosts have left.
             LeftOutError: As Api.
         """
-        if not await self._api.knows("placement", _CANDIDATES):
-            what = f"placement: too old: microversion {_CANDIDATES} is needed to tell what hosts have left"
-            raise CollectError(Reason.UNAVAILABLE, what)
+        await self._api.require("placement", _CANDIDATES)
         nodes = await self._hypervisors.nodes(_NODES_S)
         if not nodes:
             raise CollectError(Reason.UNAVAILABLE, "no hypervisor is known")

@@ -42,7 +42,9 @@ IN_PATH: Final = frozenset(
 """Services whose version stands in the path of a request."""
 
 _OF_A_PROJECT: Final = frozenset({"block-storage", "shared-file-system", "orchestration"})
-_VERSION: Final = re.compile(r"/v\d+(?:\.\d+)?(?=/|$)")
+_VERSION: Final = re.compile(r"v\d+(?:\.\d+)?")
+_OWNER: Final = re.compile(r"AUTH_.*|[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""A project's id, or an account of Swift's, that clouds.yaml may name."""
 _TYPES: Final = ServiceTypes()
 
 
@@ -109,22 +111,32 @@ def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str,
 def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
     """The endpoint of a service at a URL as the catalogue gives it."""
     url = url.rstrip("/")
-    versions = list(_VERSION.finditer(url))
-    root = url[: versions[-1].start()] if versions else url
+    root, version = (url, "") if service == "placement" else _split(url, project_id)
     document = f"{root}/"
     if service in IN_PATH:
         url = root
     elif service in IN_URL:
-        version: str = versions[-1].group() if versions else f"/{IN_URL[service]}"
-        document = f"{root}{version}/"
-        if not versions:
-            url = f"{root}{version}"
+        document = f"{root}/{version or IN_URL[service]}/"
+        if not version:
+            url = document.rstrip("/")
             if service in _OF_A_PROJECT and project_id:
                 url = f"{url}/{quote(project_id, safe='')}"
     try:
         return Endpoint(url, f"{root}/", document, proxy(root))
     except CollectError as error:
         return _broken(str(error))
+
+
+def _split(url: str, project_id: str) -> tuple[str, str]:
+    """What stands before the version, and the version; all of it and "" where the URL has none.
+
+    It has one at its end, or before whose objects are meant: elsewhere that is a part of a gateway's path.
+    """
+    head, _, last = url.rpartition("/")
+    if _OWNER.fullmatch(last) or (project_id and last.endswith((project_id, quote(project_id, safe="")))):
+        head, _, last = head.rpartition("/")
+    is_path = "://" in head
+    return (head, last) if is_path and _VERSION.fullmatch(last) else (url, "")
 
 
 def overridden(region: CloudRegion) -> Mapping[str, str]:

@@ -105,6 +105,11 @@ class Client:
         document = Ask(service, "versions", None)
         return await self._versions.reach(service, version, lambda: self.body(document))
 
+    async def require(self, service: str, version: str) -> None:
+        """Refuse a service whose microversions do not reach that one, in words. Raises as Versions.require."""
+        document = Ask(service, "versions", None)
+        await self._versions.require(service, version, lambda: self.body(document))
+
     async def places(self) -> Mapping[str, Endpoint]:
         """Where the services are, as far as it is known: by the last token, else Keystone alone.
 

@@ -1,4 +1,7 @@
-"""Redirects of services: only from http to https of the same host a request is sent on, once."""
+"""Redirects of services: only from http to https of the same host a request is sent on, once, as it is.
+
+One that loses the query would lead to other lists (one project's for all), another path to a log-in page.
+"""
 
 from typing import Final
 
@@ -18,4 +21,5 @@ def target(url: URL, answer: Answer) -> URL | None:
         found = url.join(URL(where)).with_user(None).with_fragment(None)
     except ValueError:
         return None
-    return found if found.scheme == "https" and found.host == url.host else None
+    is_same = (found.host, found.path, found.query) == (url.host, url.path, url.query)
+    return found if found.scheme == "https" and is_same else None

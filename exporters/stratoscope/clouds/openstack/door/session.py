@@ -50,6 +50,9 @@ class Session:
     async def knows(self, service: str, version: str) -> bool:
         return await self._client.knows(service, version)
 
+    async def require(self, service: str, version: str) -> None:
+        await self._client.require(service, version)
+
     async def get(  # noqa: PLR0913 - as Api has it
         self,
         service: str,

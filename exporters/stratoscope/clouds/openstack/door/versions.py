@@ -65,10 +65,28 @@ _DOCUMENT: Final = Decoder(_Document)
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """Attributes: newest: None where there are no microversions; until: When it is asked again."""
+    """The newest microversion of a service.
+
+    Attributes:
+        newest: None where there are none.
+        until: When it is asked again.
+        fault: Why the document was not to be had; "" where it was.
+    """
 
     newest: Number | None
     until: float
+    fault: str = ""
+
+    def told(self) -> str:
+        """What is said where it is too little."""
+        if self.newest:
+            return f"its newest is {_text(self.newest)}"
+        if self.fault:
+            return f"its version document is not to be had ({self.fault})"
+        return "it tells of none"
+
+    def reaches(self, wanted: str) -> bool:
+        return self.newest is not None and self.newest >= _number(wanted)
 
 
 class Versions:
@@ -95,14 +113,12 @@ class Versions:
         """
         if not wanted or service not in NAMES:
             return {}
-        newest = await self._newest(service, wanted, document)
-        if oldest and (newest is None or newest < _number(oldest)):
-            told = f"its newest is {_text(newest)}" if newest else "it tells of none"
-            what = f"{service}: too old: microversion {oldest} is needed, and {told}"
-            raise CollectError(Reason.UNAVAILABLE, what)
-        if newest is None:
+        known = await self._newest(service, wanted, document)
+        if oldest:
+            _check(service, known, oldest)
+        if known.newest is None:
             return {}
-        version = _text(min(newest, _number(wanted)))
+        version = _text(min(known.newest, _number(wanted)))
         headers = {"OpenStack-API-Version": f"{NAMES[service]} {version}"}
         if service in _OWN_HEADERS:
             headers[_OWN_HEADERS[service]] = version
@@ -115,34 +131,47 @@ class Versions:
             CollectError: What `document` raises, 403 and 404 aside, for then it knows none; `malformed`, when
                 it is no version document. Neither where a number is known from before.
         """
-        newest = await self._newest(service, wanted, document)
-        return newest is not None and newest >= _number(wanted)
+        return (await self._newest(service, wanted, document)).reaches(wanted)
+
+    async def require(self, service: str, oldest: str, document: Callable[[], Awaitable[bytes]]) -> None:
+        """Refuse a service that does not know a microversion. Args: as of `headers`.
+
+        Raises:
+            CollectError: As `reach`; `unavailable`, where it does not, or nobody can tell.
+        """
+        _check(service, await self._newest(service, oldest, document), oldest)
 
     def forget(self, service: str) -> None:
         """Ask again: it refused what it was asked for."""
         self._known.pop(service, None)
 
-    async def _newest(
-        self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]
-    ) -> Number | None:
+    async def _newest(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> _Known:
         """What is known, asked for where it is not, or no longer."""
         async with self._locks.setdefault(service, asyncio.Lock()):
             known = self._known.get(service)
             if known is None or self._clock.monotonic() >= known.until:
                 known = self._known[service] = await self._ask(service, wanted, document)
-        return known.newest
+        return known
 
     async def _ask(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> _Known:
-        before = self._known.get(service)
+        before, fault = self._known.get(service), ""
         try:
             async with asyncio.timeout(at_most_s(_PATIENCE_S) if before and before.newest else None):
                 body = await document()
             newest, for_s = _newest(service, body, _number(wanted)), KNOWN_FOR_S
         except (CollectError, ForbiddenError, TimeoutError) as error:
-            newest, for_s = before.newest if before else None, SOON_S
+            newest, for_s, fault = before.newest if before else None, SOON_S, str(error)
             if newest is None and not isinstance(error, ForbiddenError | NotThereError):
                 raise
-        return _Known(newest, self._clock.monotonic() + for_s)
+        return _Known(newest, self._clock.monotonic() + for_s, fault)
+
+
+def _check(service: str, known: _Known, oldest: str) -> None:
+    if known.reaches(oldest):
+        return
+    is_told = known.newest is not None or not known.fault
+    what = f"{service}: {'too old: ' if is_told else ''}microversion {oldest} is needed, and {known.told()}"
+    raise CollectError(Reason.UNAVAILABLE, what)
 
 
 def _newest(service: str, body: bytes, wanted: Number) -> Number | None:
