@@ -32,7 +32,7 @@ class CallError(CollectError):
 
 
 class TooLargeError(CallError):
-    """The body is larger than is read, or than the service or a gateway sends: less of it may be asked for."""
+    """The body is larger than is read, or than is sent (413): less of it may be asked for."""
 
     def __init__(self, message: str, code: str = "malformed") -> None:
         super().__init__(Reason.MALFORMED, message, code)

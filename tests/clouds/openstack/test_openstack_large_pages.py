@@ -175,7 +175,7 @@ async def test_a_list_that_a_gateway_finds_too_large_is_asked_for_in_smaller_pag
 
 async def test_one_that_is_always_too_large_is_malformed(cloud: FakeOpenStack, api: Session) -> None:
     cloud.says(PATH, 413)
-    with pytest.raises(CollectError, match="one item alone, .*: compute: servers: answered 413") as caught:
+    with pytest.raises(CollectError, match=r"one item alone, .*: compute: servers: answered 413") as caught:
         await _ids(api)
     assert caught.value.reason is Reason.MALFORMED
     assert cloud.count(f"GET {PATH}") == 4

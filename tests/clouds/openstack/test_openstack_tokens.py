@@ -13,7 +13,7 @@ from stratoscope.clouds.openstack.door.client import Ask, Client
 from stratoscope.clouds.openstack.door.login import GAP_S
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
-from support.fake_openstack import FakeOpenStack, config, opened, running
+from support.fake_openstack import FakeOpenStack, config, entry, opened, running
 from support.wheel import Wheel
 
 PATH = "/compute/v2.1/servers/detail"
@@ -64,7 +64,7 @@ async def test_a_service_that_alone_refuses_a_fresh_token_is_left_out_until_the_
     await client.body(PORTS)
     for ask in (SERVERS, FLAVORS) * 3:
         assert await _reason(client, ask) is LeftOut.UNAUTHORIZED
-    assert (cloud.logins, cloud.count("GET /compute")) == (2, 2)
+    assert (cloud.logins, cloud.count("GET /compute")) == (2, 3)
     cloud.says(PATH, b"{}")
     wheel.time_s += 3000
     assert await _reason(client) is LeftOut.UNAUTHORIZED
@@ -85,7 +85,56 @@ async def test_one_that_goes_on_to_refuse_costs_two_log_ins_a_token(
     assert cloud.logins == 6
 
 
-async def test_where_no_service_takes_a_token_all_fail_with_one_new_token_each(
+async def test_a_path_that_alone_refuses_a_fresh_token_costs_itself_alone(
+    cloud: FakeOpenStack, client: Client, wheel: Wheel
+) -> None:
+    cloud.says(PATH, REFUSES)
+    for _ in range(50):
+        assert await client.body(FLAVORS) == b"{}"
+        assert await _reason(client) in {Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED}
+        wheel.time_s += 60
+    assert (cloud.logins, cloud.count(f"GET {PATH}")) == (2, 2)
+
+
+async def test_an_operation_of_which_one_path_is_refused_goes_on_and_logs_in_seldom(
+    cloud: FakeOpenStack, client: Client, wheel: Wheel
+) -> None:
+    """Quotas are asked for project by project, and a policy may deny one of them with 401."""
+    cloud.says("/network/v2.0/quotas/a", b"{}")
+    cloud.says("/network/v2.0/quotas/b", REFUSES)
+    good, bad = (Ask("network", "quotas", f"/v2.0/quotas/{one}") for one in "ab")
+    for _ in range(50):
+        assert await client.body(good) == b"{}"
+        assert await _reason(client, bad) in {Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED}
+        await client.body(PORTS)
+        wheel.time_s += 60
+    assert cloud.logins <= 1 + 50 * 60 / 300
+    assert cloud.count("GET /network/v2.0/quotas/a") == 50
+
+
+async def test_many_paths_that_refuse_share_one_new_token(cloud: FakeOpenStack, client: Client) -> None:
+    asks = [Ask("compute", f"op{number}", f"/{number}") for number in range(20)]
+    for number in range(20):
+        cloud.says(f"/compute/v2.1/{number}", REFUSES)
+    for ask in asks * 3:
+        await client.body(PORTS)
+        assert await _reason(client, ask) in {Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED}
+    assert cloud.logins == 2
+
+
+async def test_a_token_that_is_revoked_while_another_path_refuses_all_is_replaced(
+    cloud: FakeOpenStack, client: Client
+) -> None:
+    cloud.says(PATH, REFUSES)
+    await client.body(PORTS)
+    await _reason(client)
+    await client.body(PORTS)
+    cloud.valid.clear()
+    assert await client.body(PORTS) == b"{}"
+    assert cloud.logins == 3
+
+
+async def test_where_no_service_takes_a_token_all_fail_with_one_new_token(
     cloud: FakeOpenStack, client: Client
 ) -> None:
     cloud.says(PATH, REFUSES)
@@ -93,7 +142,7 @@ async def test_where_no_service_takes_a_token_all_fail_with_one_new_token_each(
     for _ in range(5):
         assert await _reason(client) is Reason.UNAUTHORIZED
         assert await _reason(client, PORTS) is Reason.UNAUTHORIZED
-    assert cloud.logins == 3
+    assert cloud.logins == 2
 
 
 async def test_a_token_that_neutron_does_not_take_from_nova_is_replaced(
@@ -119,11 +168,14 @@ async def test_a_list_of_versions_takes_no_token(cloud: FakeOpenStack, client: C
     assert await _reason(client) is Reason.UNAUTHORIZED
 
 
-async def test_a_service_that_takes_it_again_is_not_left_out(cloud: FakeOpenStack, client: Client) -> None:
+async def test_a_service_that_takes_it_again_is_not_left_out(
+    cloud: FakeOpenStack, client: Client, wheel: Wheel
+) -> None:
     cloud.says(PATH, REFUSES, REFUSES, b"{}", REFUSES, b"{}")
     assert await _reason(client) is Reason.UNAUTHORIZED
     assert await client.body(SERVERS) == b"{}"
     await client.body(PORTS)
+    wheel.time_s += 301
     assert await client.body(SERVERS) == b"{}"  # after one more log-in
 
 
@@ -169,6 +221,34 @@ async def test_an_empty_catalogue_is_no_cloud(
     cloud.entries = []
     line = await _refused(client, caplog)
     assert "catalogue is empty; is project_name or project_id in clouds.yaml the right one?" in line
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([5, "x", None], "none of its entries makes sense"),
+        ([{"type": None, "endpoints": []}], "none of its entries makes sense"),
+        ([{"type": "compute", "endpoints": None}], "compute: the catalogue has no public endpoint of it"),
+        ([entry("compute", "$(nova)s"), entry("network", "x")], "compute: its URL in the catalogue is none"),
+        ([entry("compute", "http://c", interface="internal")], "it; it has: internal"),
+        ([entry("identity", "http:///")], "none of its entries makes sense"),
+    ],
+)
+async def test_a_catalogue_of_which_nothing_can_be_used_is_one_line(
+    cloud: FakeOpenStack, client: Client, caplog: pytest.LogCaptureFixture, entries: list[Any], said: str
+) -> None:
+    cloud.entries = entries
+    outcomes = await asyncio.gather(*map(client.body, (SERVERS, PORTS, FLAVORS)), return_exceptions=True)
+    assert [one.reason for one in outcomes if isinstance(one, CollectError)] == [Reason.UNAVAILABLE] * 3
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "nothing in the token's catalogue can be used" in line
+    assert said in line
+
+
+async def test_a_cloud_that_has_a_keystone_alone_is_one(cloud: FakeOpenStack, client: Client) -> None:
+    cloud.entries = [entry("identity", f"{cloud.url}/identity/v3")]
+    assert await _reason(client) is LeftOut.ABSENT
+    assert (await client.access()).services == {"identity"}
 
 
 async def test_with_overrides_an_empty_catalogue_will_do(

@@ -205,7 +205,7 @@ async def test_a_number_from_before_is_told_when_the_document_is_denied_later() 
     await service.asked_for()
     service.wheel.time_s += 3601
     service.says = REFUSALS[0]
-    with pytest.raises(CollectError, match="too old: .*, and its newest is 2.42"):
+    with pytest.raises(CollectError, match=r"too old: .*, and its newest is 2\.42"):
         await service.asked_for_at_least("2.47")
 
 

@@ -108,6 +108,21 @@ def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str,
     return {service: place for service, place in found.items() if place}
 
 
+def unusable(raw: object, found: Mapping[str, Endpoint]) -> str:
+    """Why no service of a catalogue can be asked; "" where one can. Args: found: What was made of it.
+
+    Keystone's own place counts where the catalogue has it: it is known without, too.
+    """
+    places = [
+        (entry.type, place.url) for entry in _good(raw, _Entry) for place in _good(entry.endpoints, _Place)
+    ]
+    told = {_official(kind) for kind, url in places if is_url(url)}
+    if any(not one.fault and (service != "identity" or service in told) for service, one in found.items()):
+        return ""
+    faults = (f"{service}: {one.fault}" for service, one in sorted(found.items()) if one.fault)
+    return next(faults, "none of its entries makes sense")
+
+
 def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
     """The endpoint of a service at a URL as the catalogue gives it."""
     url = url.rstrip("/")

@@ -52,6 +52,10 @@ class Ask(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
     oldest: str = ""
 
+    @property
+    def call(self) -> tuple[str, str]:
+        return self.service, self.operation
+
     def __str__(self) -> str:
         return f"{self.service}: {self.operation}"
 
@@ -83,17 +87,17 @@ class Client:
             CollectError, LeftOutError: As api.py says.
         """
         token = await self._login.token()
-        self._tokens.check(ask.service, token)
+        self._tokens.check(ask.call, token)
         answer = await self._answer(ask, token)
-        if is_fresh := _is_refused(answer) and self._tokens.is_worth_another(ask.service):
+        if is_fresh := _is_refused(answer) and self._tokens.is_worth_another(ask.call, token):
             token = await self._login.another(token)
-            self.budget.account.retry((ask.service, ask.operation), str(_UNAUTHORIZED))
+            self.budget.account.retry(ask.call, str(_UNAUTHORIZED))
             answer = await self._answer(ask, token)
         if answer.status == _UNAUTHORIZED:
-            self._tokens.refused(ask.service, token, is_fresh=is_fresh)
-            self._tokens.check(ask.service, token)
+            self._tokens.refused(ask.call, token, is_fresh=is_fresh)
+            self._tokens.check(ask.call, token)
         elif ask.path is not None and answer.status < _SERVER_ERRORS:
-            self._tokens.taken(ask.service, token)
+            self._tokens.taken(ask.call, token)
         if answer.status in _WHOLE or (ask.path is None and answer.status == _CHOICES):
             return answer.body
         if answer.status == _NOT_ACCEPTABLE:
@@ -106,7 +110,7 @@ class Client:
         return await self._versions.reach(service, version, lambda: self.body(document))
 
     async def require(self, service: str, version: str) -> None:
-        """Refuse a service whose microversions do not reach that one, in words. Raises as Versions.require."""
+        """Refuse a service whose microversions do not reach that one. Raises as Versions.require."""
         document = Ask(service, "versions", None)
         await self._versions.require(service, version, lambda: self.body(document))
 

@@ -17,7 +17,7 @@ from stratoscope.clouds.handshake import refused
 from stratoscope.clouds.openstack.api import Access
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.door import clouds_yaml, trust
-from stratoscope.clouds.openstack.door.catalogue import Endpoint, endpoint, endpoints
+from stratoscope.clouds.openstack.door.catalogue import Endpoint, endpoint, endpoints, unusable
 from stratoscope.clouds.openstack.door.wire import Wire
 from stratoscope.core.config import Secret
 from stratoscope.core.errors import CollectError, ConfigError, Reason, one_line
@@ -146,6 +146,9 @@ def _granted(access: AccessInfo, region: CloudRegion) -> Granted:
     if not catalogue and found.keys() <= {"identity"}:
         what = "the token's catalogue is empty; is project_name or project_id in clouds.yaml the right one?"
         raise RefusedError(f"identity: log-in: {what}")
+    if fault := unusable(catalogue, found):
+        what = f"nothing in the token's catalogue can be used: {fault}"
+        raise CollectError(Reason.UNAVAILABLE, f"identity: log-in: {what}")
     return Granted(
         Secret(token),
         (expires - issued).total_seconds(),

@@ -1,5 +1,6 @@
 """What a service's answer means that is none to the question: no 200."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +13,15 @@ from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
 _KEYS: Final = ("message", "detail", "error_message", "faultstring", "title", "description")
 _DEEPEST: Final = 3
 _LONGEST: Final = 200
-_NO_SUCCESS: Final = 300
+_REDIRECTS: Final = 300
+_UNAUTHORIZED: Final = 401
+_TOO_LARGE: Final = 413
+_SERVER_ERRORS: Final = 500
+_OWN: Final[Mapping[int, type[BadRequestError | ForbiddenError | NotThereError]]] = {
+    400: BadRequestError,
+    403: ForbiddenError,
+    404: NotThereError,
+}
 _LARGEST: Final = 1 << 16
 """Bytes of a body that is looked at for words."""
 _BODY: Final[Decoder[object]] = Decoder(object)
@@ -25,25 +34,22 @@ def error(what: str, answer: Answer) -> CollectError | LeftOutError:
         what: Service and operation, for the message.
         answer: One that is neither 200, nor 401, 429, 503 or a redirect that something is done about.
     """
-    said = _said(answer) if answer.status >= _NO_SUCCESS else "that is no whole answer"
+    said = _said(answer) if answer.status >= _REDIRECTS else "that is no whole answer"
     message = f"{what}: answered {answer.status}{f': {said}' if said else ''}"
-    match answer.status:
-        case 400:
-            return BadRequestError(message)
-        case 401:
-            return CollectError(Reason.UNAUTHORIZED, message)
-        case 403:
-            return ForbiddenError(message)
-        case 404:
-            return NotThereError(message)
-        case 413 if "retry-after" in answer.headers:  # Nova and Cinder before 429 was usual
-            return CollectError(Reason.BUSY, message)
-        case 413:
-            return TooLargeError(message, "413")
-        case status if status >= 500 or 300 <= status < 400:  # noqa: PLR2004 - HTTP's own
-            return CollectError(Reason.UNAVAILABLE, message)
-        case _:
-            return CollectError(Reason.MALFORMED, message)
+    status = answer.status
+    if status in _OWN:
+        return _OWN[status](message)
+    if status == _TOO_LARGE and "retry-after" not in answer.headers:
+        return TooLargeError(message, str(status))
+    return CollectError(_reason(status), message)
+
+
+def _reason(status: int) -> Reason:
+    if status == _UNAUTHORIZED:
+        return Reason.UNAUTHORIZED
+    if status == _TOO_LARGE:  # for a while: Nova and Cinder before 429 was usual
+        return Reason.BUSY
+    return Reason.UNAVAILABLE if status >= _SERVER_ERRORS or _REDIRECTS <= status < 400 else Reason.MALFORMED  # noqa: PLR2004 - HTTP's own
 
 
 def _said(answer: Answer) -> str:
