@@ -1,6 +1,7 @@
 """TLS and proxies as `requests`, which makes the log-in, uses them, so that the services are asked alike."""
 
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
 
 _LARGEST: Final = 16 << 20
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")
 _KEYS: Final = ("cacert", "cert", "key")
 
 
@@ -30,8 +32,11 @@ def tls(region: CloudRegion) -> ssl.SSLContext:
     Raises:
         ConfigError: A file cannot be read or is not what it should be.
     """
-    for key, path in files(region).items():
+    given = files(region)
+    for key, path in given.items():
         _check(key, path)
+    if "key" in given and "cert" not in given:
+        raise ConfigError("cert: missing; the certificate of which `key` is the key")
     verify, cert = region.get_requests_verify_args()
     certificate, key_file = (cert, None) if isinstance(cert, str) else cert or (None, None)
     try:
@@ -39,7 +44,7 @@ def tls(region: CloudRegion) -> ssl.SSLContext:
         if certificate:
             context.load_cert_chain(certificate, key_file, password="")  # without: it would ask the terminal
     except OSError as error:  # ssl.SSLError is one
-        named = ", ".join(f"{key}: {path}" for key, path in files(region).items())
+        named = ", ".join(f"{key}: {path}" for key, path in given.items()) or _of_environment()
         why = getattr(error, "reason", None) or error.strerror or "not in PEM"
         raise ConfigError(f"{named}: {why}") from error
     return context
@@ -51,12 +56,19 @@ def proxy(url: str) -> str | None:
 
 
 def _check(key: str, path: Path) -> None:
-    if path.is_dir():  # `cacert` may be a folder
+    if key == "cacert" and path.is_dir():
+        if not any(_HASHED.fullmatch(one.name) for one in path.iterdir()):
+            raise ConfigError(f"{key}: {path}: no certificate that `openssl rehash` has named is in that folder")
         return
     try:
         read(path, largest=_LARGEST)
     except ConfigError as error:
         raise ConfigError(f"{key}: {path}: {error}") from error
+
+
+def _of_environment() -> str:
+    """The variable that names whom to trust; "" for none."""
+    return next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), "")
 
 
 def _trusting(verify: bool | str | None) -> ssl.SSLContext:
@@ -65,8 +77,7 @@ def _trusting(verify: bool | str | None) -> ssl.SSLContext:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context
     if not isinstance(verify, str):
-        of_environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        verify = of_environment or requests.utils.DEFAULT_CA_BUNDLE_PATH
+        verify = os.environ.get(_of_environment()) or requests.utils.DEFAULT_CA_BUNDLE_PATH
     if Path(verify).is_dir():
         return ssl.create_default_context(capath=verify)
     return ssl.create_default_context(cafile=verify)
