@@ -147,7 +147,9 @@ def test_file_that_cannot_be_written_is_one_line_and_status_2(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["taken", "taken/", "taken/.", "taken/..", "taken/nothing/", "/", "/dev/null"])
+@pytest.mark.parametrize(
+    "name", ["taken", "taken/", "taken/.", "taken/..", "taken/nothing/", "/", "/dev/null"]
+)
 def test_folder_or_device_for_the_configuration_is_refused_and_nothing_is_written(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,7 +167,9 @@ def test_folder_in_the_place_of_the_clouds_yaml_is_refused(
 ) -> None:
     (tmp_path / "clouds.yaml").mkdir()
     assert main(["--vms=0", "--hosts=1", "--projects=1", f"--write-config={tmp_path / 'demo.yml'}"]) == 2
-    assert f"--write-config: {tmp_path / 'clouds.yaml'}: expected the name of a file" in capsys.readouterr().err
+    assert (
+        f"--write-config: {tmp_path / 'clouds.yaml'}: expected the name of a file" in capsys.readouterr().err
+    )
 
 
 def test_help_tells_the_flags(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,9 +64,13 @@ def check_texts(document: object) -> None:
         seen += 1
         if seen > _MOST_VALUES or depth > _DEEPEST:
             where = re.split(r"[.\[]", key)[0] or "the file"
-            raise ConfigError(f"{where}: too much; allowed: {_MOST_VALUES} values, {_DEEPEST} levels deep")
+            raise ConfigError(
+                f"{where}: anchors make it too large; allowed: {_MOST_VALUES} values, {_DEEPEST} levels"
+            )
         if isinstance(value, str) and not is_text(value):
-            raise ConfigError(f"{key}: a NUL or half a surrogate pair; allowed: characters that UTF-8 can hold")
+            raise ConfigError(
+                f"{key}: a NUL or half a surrogate pair; allowed: characters that UTF-8 can hold"
+            )
         for step, below in reversed(_parts(value)):
             if not is_text(step):
                 raise ConfigError(f"{key}: a key with a NUL or half a surrogate pair")

@@ -102,12 +102,16 @@ def _explained(kind: object, value: Any, problem: str, path: str) -> Refusal:
     if missing := _MISSING.match(problem):
         return f"{path}.{missing[1]}", "missing"
     if get_origin(kind) is Literal:
-        what = f"unknown: {value[:_LONGEST_SHOWN]}" if isinstance(value, str) else f"expected a text, got {got(value)}"
+        what = (
+            f"unknown: {value[:_LONGEST_SHOWN]}"
+            if isinstance(value, str)
+            else f"expected a text, got {got(value)}"
+        )
         return path, f"{what}; allowed: {', '.join(str(one) for one in get_args(kind) if one != '')}"
     if (of_field := _OF_FIELD.match(problem)) and of_field[1] in fields:  # from a __post_init__
         return f"{path}.{of_field[1]}", of_field[2]
     if expected := _EXPECTED.match(problem):
-        problem = _expected(*expected.groups(), value)
+        problem = _expected(expected[1], expected[2], expected[3], value)
         if fields:
             problem += f"; allowed: {', '.join(fields)}"
     return path, problem

@@ -66,7 +66,9 @@ def _file(flags: argparse.Namespace) -> Path | None:
     for one in (file, beside):
         is_other = one.exists() and not one.is_file()
         if is_other or (one == file and given.endswith("/")):
-            raise ConfigError(f"--write-config: {one}: expected the name of a file, got a directory or a device")
+            raise ConfigError(
+                f"--write-config: {one}: expected the name of a file, got a directory or a device"
+            )
     if file.name == CLOUDS_YAML:
         raise ConfigError(
             f"--write-config: {file}: the clouds.yaml is written beside it; allowed: another name"

@@ -39,13 +39,11 @@ def test_the_machines_own_libvirt_is_the_default() -> None:
         ),
         (
             {"uri": "qmu:///system"},
-            "uri: qmu:///system: unknown driver: qmu; allowed: bhyve, ch, esx, gsx, hyperv, lxc, openvz, qemu, "
-            "remote, test, vbox, vmwarefusion, vmwareplayer, vmwarews, vpx, vz, xen",
+            "uri: qmu:///system: unknown driver: qmu; allowed: bhyve, ch, esx, gsx, hyperv, lxc, openvz, ",
         ),
         (
             {"uri": "qemu+shh://node/system"},
-            "uri: qemu+shh://node/system: unknown transport: shh; allowed: ext, libssh, libssh2, ssh, tcp, tls, "
-            "unix",
+            "uri: qemu+shh://node/system: unknown transport: shh; allowed: ext, libssh, libssh2, ssh, tcp, ",
         ),
         (
             {"uri": "qemu:///sytem"},

@@ -71,7 +71,7 @@ def _refused(config: OpenStackCloud) -> str:
             {"os_clout": "a"},
             "clouds[0].os_clout: unknown key; allowed: name, kind, os_cloud, clouds_file, region",
         ),
-        ({"interface": "private"}, "clouds[0].interface: unknown; allowed: "),
+        ({"interface": "private"}, "clouds[0].interface: unknown: private; allowed: public, internal, admin"),
         ({"budget": {"concurrency": 0}}, "clouds[0].budget.concurrency: expected a whole number >= 1"),
         ({"budget": {"requests_per_second": 0}}, "clouds[0].budget.requests_per_second: expected a number"),
         ({"budget": {"timeout": "0s"}}, "clouds[0].budget.timeout: expected a duration above zero"),
@@ -106,7 +106,7 @@ def test_the_only_cloud_needs_no_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("clouds: {a: {auth: [}", ":1:22: while parsing a flow node: expected the node content, but found"),
+        ("clouds: {a: {auth: [}", ":1:21: while parsing a flow node: expected the node content, but found"),
         (f"clouds:\n  a: {{password: {SECRET}\n  b", ":3:4: while parsing a flow mapping"),
         ("\x00", ":1: the character U+0000 is not allowed"),
         ("- a", ": expected a mapping, got a list"),

@@ -194,6 +194,8 @@ def test_clouds_public_yaml_beside_the_file_is_read(tmp_path: Path, name: str) -
 def test_a_file_beside_it_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
     for name in ("clouds-public", "secure"):
         (tmp_path / f"{name}.yaml").write_text("a: [", encoding="utf-8")
-        with pytest.raises(ConfigError, match=rf"clouds: uni/openstack: {tmp_path}/{name}.yaml:1:5: while parsing"):
+        with pytest.raises(
+            ConfigError, match=rf"clouds: uni/openstack: {tmp_path}/{name}.yaml:1:5: while parsing"
+        ):
             _found(tmp_path, {"auth": AUTH})
         (tmp_path / f"{name}.yaml").unlink()

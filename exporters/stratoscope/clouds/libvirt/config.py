@@ -91,17 +91,15 @@ def _fault(uri: str, split: SplitResult) -> str:
     driver, _, transport = split.scheme.partition("+")
     if not driver or "://" not in uri:
         return "expected a libvirt URI such as `qemu:///system`"
-    if driver not in _DRIVERS:
-        return f"unknown driver: {driver}; allowed: {', '.join(sorted(_DRIVERS))}"
-    if transport not in _TRANSPORTS:
-        return f"unknown transport: {transport}; allowed: {', '.join(sorted(_TRANSPORTS - {''}))}"
+    for what, word, allowed in (("driver", driver, _DRIVERS), ("transport", transport, _TRANSPORTS)):
+        if word not in allowed:
+            return f"unknown {what}: {word}; allowed: {', '.join(sorted(allowed - {''}))}"
     if split.path == "/embed":
         return "it would run the driver inside the exporter; use `qemu:///system`"
     if driver == "qemu" and split.path.rstrip("/") not in _OF_QEMU:
         return f"unknown path: {split.path or 'none'}; allowed: /system, /session"
-    if _starts_over_ssh(split) and _proxies(split) - {"netcat"}:
-        return "its proxy would start a daemon over there; allowed: proxy=netcat, or none"
-    return ""
+    is_started = _starts_over_ssh(split) and _proxies(split) - {"netcat"}
+    return "its proxy would start a daemon over there; allowed: proxy=netcat, or none" if is_started else ""
 
 
 def without_start(uri: str) -> str:

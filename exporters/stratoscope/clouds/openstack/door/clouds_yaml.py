@@ -84,12 +84,13 @@ def _loader(config: OpenStackCloud) -> Loader:
 def _region(loader: Loader, config: OpenStackCloud) -> CloudRegion:
     cloud = _cloud(loader, config)
     given: dict[str, Any] = {"interface": config.interface} if config.interface else {}
-    public = loader.public()
+    public, is_environment = loader.public(), cloud == loader.envvar_key
     with _named(loader, cloud):
-        credential.check_profile(loader.cloud_config["clouds"][cloud], public)
+        entry = loader.cloud_config["clouds"][cloud]
+        credential.check_profile(entry, public, is_environment=is_environment)
     _check_region(loader, cloud, config.region)
     with _named(loader, cloud):
-        credential.check(loader.merged(cloud, config.region), is_environment=cloud == loader.envvar_key)
+        credential.check(loader.merged(cloud, config.region), is_environment=is_environment)
         region = loader.get_one(
             cloud, region_name=config.region, api_timeout=float(config.budget.timeout), **given
         )

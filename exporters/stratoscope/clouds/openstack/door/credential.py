@@ -1,10 +1,13 @@
 """What clouds.yaml says of a credential, looked at before it is used: keys that are wrong or missing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from keystoneauth1 import loading
+from keystoneauth1.exceptions import ClientException
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.config import vendors
 
@@ -39,6 +42,8 @@ _OF_DOMAINS: Final = (
 _DEFAULT_DOMAIN: Final = ("default_domain_id", "default_domain_name")
 _OPEN: Final = frozenset({"v3multifactor"})
 """Ways to log in whose keys depend on others."""
+
+
 def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
     """Refuse a credential that cannot be one.
 
@@ -50,16 +55,17 @@ def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
         ConfigError: It names the first key that is wrong or missing, and what is allowed.
     """
     auth_type = str(config["auth_type"])
-    if auth_type not in (allowed := sorted(_available())):
-        key = "OS_AUTH_TYPE" if is_environment else "auth_type"
-        what = f"{auth_type} is unknown, lacks its package or does not log in to Keystone"
-        raise ConfigError(f"{key}: {what}; allowed: {', '.join(allowed)}")
-    known = _known(auth_type)
+    try:
+        known = known_keys(auth_type)
+    except (ClientException, AttributeError, ImportError) as error:
+        key, allowed = "OS_AUTH_TYPE" if is_environment else "auth_type", ", ".join(sorted(_NEEDED))
+        raise ConfigError(
+            f"{key}: {auth_type} is unknown, lacks its package or does not log in to Keystone; allowed: "
+            f"{allowed}, and whatever else keystoneauth has for Keystone"
+        ) from error
     said = {known.get(key, key): value for key, value in _keys(config["auth"])}
 
-    def named(*keys: str) -> str:
-        return " or ".join(f"OS_{key.upper()}" if is_environment else f"auth.{key}" for key in keys)
-
+    named = partial(_named, is_environment=is_environment)
     for key in sorted(said.keys() - known.values()) if auth_type not in _OPEN else ():
         taken = ", ".join(sorted({*known.values()}))
         raise ConfigError(f"{named(key)}: unknown key for auth_type {auth_type}; allowed: {taken}")
@@ -69,11 +75,20 @@ def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
     for group in (*_NEEDED.get(auth_type, ()), ("auth_url",)):
         if not any(said.get(key) for key in group):
             raise ConfigError(f"{named(*group)}: missing; auth_type {auth_type} needs it")
+    for name, domains in _without_domain(said, {*known.values()}):
+        raise ConfigError(f"{named(*domains)}: missing; {name} is known by its domain alone")
+
+
+def _named(*keys: str, is_environment: bool) -> str:
+    return " or ".join(f"OS_{key.upper()}" if is_environment else f"auth.{key}" for key in keys)
+
+
+def _without_domain(said: Mapping[str, Any], known: Container[str]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Names without the domain that they are of, and the keys of which one is missing."""
     for name, its_id, domains in _OF_DOMAINS:
-        taken_domains = [key for key in (*domains, *_DEFAULT_DOMAIN) if key in known.values()]
-        if domains[0] in taken_domains and said.get(name) and not said.get(its_id):
-            if not any(said.get(key) for key in taken_domains):
-                raise ConfigError(f"{named(*domains)}: missing; {name} is known by its domain alone")
+        is_meant = domains[0] in known and said.get(name) and not said.get(its_id)
+        if is_meant and not any(said.get(key) for key in (*domains, *_DEFAULT_DOMAIN) if key in known):
+            yield name, domains
 
 
 def _keys(mapping: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
@@ -81,27 +96,26 @@ def _keys(mapping: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
     return ((str(key).replace("-", "_"), value) for key, value in mapping.items())
 
 
-def _known(auth_type: str) -> Mapping[str, str]:
-    """The keys that a way to log in takes, by each of their spellings."""
+def known_keys(auth_type: str) -> Mapping[str, str]:
+    """The keys that a way to log in takes, by each of their spellings. Raises ImportError for none."""
+    logging.getLogger("stevedore").setLevel(logging.CRITICAL)  # it tells of each plugin that lacks a package
+    loader: loading.BaseLoader[Any] = loading.get_plugin_loader(auth_type)
+    if not (loader.available and issubclass(loader.plugin_class, BaseIdentityPlugin)):
+        raise ImportError(auth_type)
     known: dict[str, str] = {}
-    for option in loading.get_plugin_loader(auth_type).get_options():
+    for option in loader.get_options():
         for name in (option.name, option.dest, *(old.name for old in option.deprecated)):
             known[name.replace("-", "_")] = option.dest.replace("-", "_")
     return known
 
 
-def _available() -> Iterable[str]:
-    """The ways to log in to Keystone that can be used here."""
-    loaders = loading.get_available_plugin_loaders()
-    return (name for name, one in loaders.items() if issubclass(one.plugin_class, BaseIdentityPlugin))
-
-
-def check_profile(entry: Mapping[str, Any], public: Mapping[str, Any]) -> None:
+def check_profile(entry: Mapping[str, Any], public: Mapping[str, Any], *, is_environment: bool) -> None:
     """Refuse a vendor's profile that nobody has, or that openstacksdk would fetch from the Internet.
 
     Args:
         entry: Of the cloud, in clouds.yaml.
         public: The profiles in clouds-public.yaml.
+        is_environment: It was described by variables.
 
     Raises:
         ConfigError: It names the key, and where the profile would come from or which there are.
@@ -110,6 +124,7 @@ def check_profile(entry: Mapping[str, Any], public: Mapping[str, Any]) -> None:
     name = str(entry.get(key) or "")
     if not name or name in public:
         return
+    key = f"OS_{key.upper()}" if is_environment else key
     nested = _nested(name)
     if urlsplit(nested).netloc:
         raise ConfigError(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from openstack.config.loader import OpenStackConfig
 
-from stratoscope.clouds.openstack.door import schema
+from stratoscope.clouds.openstack.door import credential, schema, trust
 from stratoscope.core import files, yaml_file
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import version
@@ -32,7 +32,7 @@ class Loader(OpenStackConfig):
         self._given: Mapping[str, str] = {}
         given: dict[str, Any] = {}
         if clouds_file:
-            path = Path(clouds_file).expanduser()
+            path = trust.placed(clouds_file)
             self._given = {str(path): "clouds_file"}
             given = {
                 "config_files": [str(path)],
@@ -55,7 +55,12 @@ class Loader(OpenStackConfig):
 
     def public(self) -> Mapping[str, Any]:
         """The profiles in clouds-public.yaml."""
-        return (self._load_vendor_file()[1] or {}).get("public-clouds", {})
+        _, read = self._load_vendor_file()
+        return read["public-clouds"] if read else {}
+
+    def auth_config_hook(self, config: dict[str, Any]) -> dict[str, Any]:
+        """What openstacksdk calls before it moves the credential to `auth` and fills in braces."""
+        return schema.fillable(config, credential.known_keys(str(config["auth_type"])))
 
     def _load_config_file(self) -> _Read:
         return self._first(self._config_files, "clouds", self._wanted)
@@ -74,7 +79,7 @@ class Loader(OpenStackConfig):
         """The first of the files that is there and may be read."""
         for path in paths:
             key = self._given.get(path)
-            if key is None and not Path(path).exists():
+            if key is None and not os.path.exists(path):  # noqa: PTH110 - where the name is too long it says no
                 continue
             try:
                 content = files.read(Path(path))
@@ -111,5 +116,5 @@ def _json(text: str) -> object:
 
 def _beside(path: Path, name: str) -> list[str]:
     """The files of this name that stand beside it."""
-    paths = [path.with_name(f"{name}{ending}") for ending in (".yaml", ".yml", ".json")]
-    return [str(one) for one in paths if one.exists()]
+    paths = [str(path.parent / f"{name}{ending}") for ending in (".yaml", ".yml", ".json")]
+    return [one for one in paths if os.path.lexists(one)]

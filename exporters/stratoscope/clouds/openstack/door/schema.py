@@ -1,11 +1,11 @@
 """What may stand in clouds.yaml, secure.yaml and clouds-public.yaml, and in OS_* variables: keys and types.
 
-openstacksdk takes anything, and fails, or does something else, once it is used. What it has for other tools is
-left alone: keys that are not known here, unless they are a known one misspelt.
+openstacksdk takes anything, and fails, or does something else, once it is used. What stands there for other
+tools is left alone: keys that are not known here, unless they are a known one misspelt.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, Literal
 
@@ -63,11 +63,22 @@ _OTHERS: Final = frozenset(
     {"networks", "external_network", "internal_network", "force_ipv4", "prefer_ipv6", "cache", "metrics"}
 )
 """What openstacksdk knows besides, and may fail over; the exporter has no use for it."""
-_URLS: Final = ("auth_url", "discovery_endpoint", "access_token_endpoint", "identity_provider_url", "endpoint")
+_URLS: Final = (
+    "auth_url",
+    "discovery_endpoint",
+    "access_token_endpoint",
+    "identity_provider_url",
+    "endpoint",
+)
 _VERSION: Final = re.compile(r"v?[0-9]{1,9}(\.([0-9]{1,9}|latest))?|auto|latest")
 _PLACES: Final = re.compile(r"[%$]\((?:project|tenant)_id\)s|\{\w+\}")
 """What is filled in: the token's project, or another key of the cloud."""
-_ALIKE: Final = 0.84
+_BRACES: Final = (
+    "openstacksdk fills in what stands in braces; allowed: {region_name} or another key of the cloud, and "
+    "{{ or }} for a brace"
+)
+_ALIKE: Final = 0.8
+"""How much a key must be like a known one to be it, misspelt (difflib's ratio)."""
 
 
 def clouds(document: object, top: str, wanted: str | None) -> dict[str, Any]:
@@ -117,17 +128,25 @@ def _true_or_false(text: str, where: str, *, default: bool) -> bool:
 
 
 def _useful(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry without what is not used, and without nulls of a credential: openstacksdk sends `None`."""
-    useful = {
-        key: value
-        for key, value in entry.items()
-        if _name(key) not in _OTHERS
-        and (value is not None or _name(key) not in _CREDENTIAL)
-        and (value or _name(key) not in ("auth_type", "auth_plugin"))
-    }
+    """An entry without what nobody reads here, nor nulls of a credential: openstacksdk sends `None`."""
+    useful = {key: value for key, value in entry.items() if _is_useful(_name(key), value)}
     if "auth" in useful:
         useful["auth"] = {key: value for key, value in useful["auth"].items() if value is not None}
+    if "regions" in useful:
+        useful["regions"] = [
+            {**one, "values": _useful(one.get("values", {}))} if isinstance(one, dict) else one
+            for one in useful["regions"]
+        ]
     return useful
+
+
+def _is_useful(name: str, value: object) -> bool:
+    if name in _CREDENTIAL:
+        return value is not None
+    if name in ("auth_type", "auth_plugin"):
+        return bool(value)
+    is_another_tool_s = _kind(name) is None and name not in _OF_AUTH and isinstance(value, dict | list)
+    return name not in _OTHERS and not is_another_tool_s
 
 
 def _check(entry: Mapping[str, Any], where: str) -> None:
@@ -160,17 +179,39 @@ def _check_value(value: Any, kind: Any, name: str, where: str) -> None:
             raise ConfigError(f"{where}: {fault}")
 
 
+def fillable(config: Mapping[str, Any], options: Container[str]) -> dict[str, Any]:
+    """What all sources say of a cloud, without texts of other tools whose braces openstacksdk cannot fill in.
+
+    Args:
+        config: As openstacksdk has merged it.
+        options: The keys of the credential, which are not filled in.
+
+    Raises:
+        ConfigError: It names a key that is known here.
+    """
+    kept = {}
+    for key, value in config.items():
+        if key not in options and not _is_fillable(value, config):
+            if _kind(key) is not None and key not in _CREDENTIAL:
+                raise ConfigError(f"{key}: {_BRACES}")
+            continue
+        kept[key] = value
+    return kept
+
+
 def _check_braces(value: object, name: str, where: str, entry: Iterable[str]) -> None:
     """Refuse braces that openstacksdk cannot fill in: `{region_name}` stands for the key of that name."""
-    if not isinstance(value, str) or name in _CREDENTIAL:
-        return
+    names = dict.fromkeys((*map(_name, entry), "region_name"), "")
+    if name not in _CREDENTIAL and not _is_fillable(value, names):
+        raise ConfigError(f"{where}: {_BRACES}")
+
+
+def _is_fillable(value: object, names: Mapping[str, Any]) -> bool:
     try:
-        value.format(**dict.fromkeys((*map(_name, entry), "region_name"), ""))
-    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise ConfigError(
-            f"{where}: openstacksdk fills in what stands in braces; allowed: {{region_name}} or another "
-            "key of the cloud, and {{ or }} for a brace"
-        ) from error
+        _ = value.format(**names) if isinstance(value, str) else None
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError):
+        return False
+    return True
 
 
 def _check_unknown(name: str, where: str) -> None:

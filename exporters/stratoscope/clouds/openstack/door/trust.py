@@ -21,7 +21,12 @@ _KEYS: Final = ("cacert", "cert", "key")
 def files(region: CloudRegion) -> Mapping[str, Path]:
     """The files that a cloud's entry in clouds.yaml names, by key."""
     given = {key: region.config.get(key) for key in _KEYS}
-    return {key: Path(str(path)).expanduser() for key, path in given.items() if path}
+    return {key: placed(str(path)) for key, path in given.items() if path}
+
+
+def placed(path: str) -> Path:
+    """A path with `~` filled in, as openstacksdk does it: a user that is not there is left as it stands."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises
 
 
 def tls(region: CloudRegion) -> ssl.SSLContext:
@@ -45,7 +50,8 @@ def tls(region: CloudRegion) -> ssl.SSLContext:
             context.load_cert_chain(certificate, key_file, password="")  # without: it would ask the terminal
     except OSError as error:  # ssl.SSLError is one
         named = ", ".join(f"{key}: {path}" for key, path in given.items()) or _of_environment()
-        why = getattr(error, "reason", None) or error.strerror or "not in PEM"
+        reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        why = "not in PEM" if reason in (None, "", "PEM lib") else reason
         raise ConfigError(f"{named}: {why}") from error
     return context
 
@@ -56,14 +62,15 @@ def proxy(url: str) -> str | None:
 
 
 def _check(key: str, path: Path) -> None:
-    if key == "cacert" and path.is_dir():
-        if not any(_HASHED.fullmatch(one.name) for one in path.iterdir()):
-            raise ConfigError(f"{key}: {path}: no certificate that `openssl rehash` has named is in that folder")
-        return
     try:
-        read(path, largest=_LARGEST)
-    except ConfigError as error:
-        raise ConfigError(f"{key}: {path}: {error}") from error
+        if key == "cacert" and os.path.isdir(path):  # noqa: PTH112 - pathlib's raises
+            is_empty = not any(map(_HASHED.fullmatch, os.listdir(path)))  # noqa: PTH208 - names are enough
+        else:
+            is_empty = not read(path, largest=_LARGEST)
+    except (ConfigError, OSError) as error:
+        raise ConfigError(f"{key}: {path}: {getattr(error, 'strerror', '') or error}") from error
+    if is_empty:
+        raise ConfigError(f"{key}: {path}: no certificate in it; a folder needs `openssl rehash`")
 
 
 def _of_environment() -> str:

@@ -9,6 +9,7 @@ from yarl import URL
 _LONGEST_HOST: Final = 253
 _LONGEST_LABEL: Final = 63
 _EXPECTED: Final = "expected a URL such as `https://cloud.example.org:5000/v3`"
+_NO_HOST: Final = "it has no host, or a port outside 1 to 65535"
 _PASSWORD: Final = re.compile(r"//[^/@]*@")
 
 
@@ -17,7 +18,7 @@ def fault(url: str) -> str:
     try:
         why = _fault(url)
     except ValueError:
-        why = "host or port is none"
+        why = _NO_HOST
     cited = repr(_PASSWORD.sub("//<secret>@", url)[:200])
     return f"{_EXPECTED}, got {cited}: {why}" if why else ""
 
@@ -31,10 +32,10 @@ def _fault(url: str) -> str:
     if "$(" in url or "%(" in url:
         return "nobody fills that in"
     if split.port == 0 or not _is_host(split.hostname or ""):
-        return "host or port is none"
+        return _NO_HOST
     if split.username is not None or split.query or split.fragment:
         return "a user, a `?` or a `#` has no place in it"
-    return "" if URL(url).host else "host or port is none"
+    return "" if URL(url).host else _NO_HOST
 
 
 def _is_host(host: str) -> bool:
