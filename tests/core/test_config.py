@@ -1,6 +1,7 @@
 """Settings from YAML: each bad file has one message; durations, secrets, schedules, what `/config` shows."""
 
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -96,6 +97,28 @@ def test_key_that_no_text_can_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         yaml_file.load(path)
     assert str(refused.value) == f"{path}: hypervisor.collectors: a key with a NUL or half a surrogate pair"
+
+
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 20))
+TOWER = "a0: &a0 x\n" + "".join(f"a{n}: &a{n} [[[[[[*a{n - 1}]]]]]]\n" for n in range(1, 20))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"hypervisor:\n{indent(BOMB, ' ')}", ": hypervisor: anchors make it too large; allowed: "),
+        (f"hypervisor:\n{indent(TOWER, ' ')}", ": hypervisor: anchors make it too large; allowed: "),
+        ("hypervisor: &a {collectors: *a}", ":1:13: found unconstructable recursive node"),
+        ("hypervisor: &a [*a]", ":1:13: found unconstructable recursive node"),
+        ("&a [*a]", ": expected sections at the top, got a list; allowed: clouds, "),
+    ],
+)
+def test_anchors_that_never_end_or_grow_are_refused(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "stratoscope.yml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        yaml_file.load(path)
+    assert str(refused.value).startswith(f"{path}{said}")
 
 
 def test_message_is_one_line_whatever_the_file_and_its_keys_are_called(tmp_path: Path) -> None:

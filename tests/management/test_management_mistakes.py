@@ -20,6 +20,7 @@ from stratoscope.core.app import settings_of
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Flags
 from stratoscope.management.exporter import EXPORTER
+from support import configs
 
 SECRET = "s3cr3t-word"  # noqa: S105
 AUTH: Final[Mapping[str, str]] = {
@@ -200,6 +201,25 @@ def test_a_mistake_in_the_entry_of_the_exporter_is_named(
     said = _said(tmp_path, _document("region_name", "One"), **entry)
     said = said.removeprefix(f"{tmp_path / 'stratoscope.yml'}: ")
     assert said == expected.removeprefix("clouds: uni/openstack: ")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in configs.names("bad") if name.startswith(("yaml_", "duration_", "max_series_t", "max_series_z"))]
+    + ["key_is_number", "collectors_is_list", "collector_enabled_text", "no_mapping", "just_a_word"]
+)  # fmt: skip
+def test_a_mistake_that_any_exporter_s_file_may_hold_is_said_alike(name: str, tmp_path: Path) -> None:
+    sample = configs.sample("bad", name)
+    (tmp_path / "clouds.yaml").write_text(_document("region_name", "One"), encoding="utf-8")
+    clouds = f"clouds: [{{name: uni, kind: openstack, clouds_file: {tmp_path}/clouds.yaml}}]\n"
+    file = tmp_path / "stratoscope.yml"
+    text = sample.read_text(encoding="utf-8").replace("hypervisor", "management").replace("pools", "volumes")
+    file.write_text(text + clouds if text.startswith("management:") else text, encoding="utf-8")
+    expected = sample.with_suffix(".txt").read_text(encoding="utf-8").strip().replace("FILE", str(file))
+    expected = expected.replace("hypervisor.", "management.").replace("pools", "volumes")
+    with pytest.raises(ConfigError) as refused:
+        settings_of(EXPORTER, Flags.parse(EXPORTER, [f"--config.file={file}"]))
+    start = expected.removesuffix("...")
+    assert str(refused.value) == expected or (start != expected and str(refused.value).startswith(start))
 
 
 def test_it_ends_with_status_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
