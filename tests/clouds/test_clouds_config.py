@@ -36,11 +36,18 @@ ALLOWED = "allowed: 255 characters that can be shown in one line, no blank at th
 @pytest.mark.parametrize(
     ("clouds", "message"),
     [
-        ({}, "clouds: expected a list of {name: ..., kind: ...}"),
-        ("qemu:///system", "clouds: expected a list of {name: ..., kind: ...}"),
-        (["uni"], "clouds[0]: expected a mapping with name and kind"),
-        ([{"kind": "ec2"}], "clouds[0].name: expected a text that is not empty"),
-        ([{"name": "", "kind": "ec2"}], "clouds[0].name: expected a text that is not empty"),
+        ({}, "clouds: expected a list of {name: ..., kind: ...}, got a mapping"),
+        ("qemu:///system", "clouds: expected a list of {name: ..., kind: ...}, got a text"),
+        (["uni"], "clouds[0]: expected a mapping with name and kind, got a text"),
+        ([{"kind": "ec2"}], "clouds[0].name: expected a text that is not empty, got nothing"),
+        (
+            [{"name": "", "kind": "ec2"}],
+            "clouds[0].name: expected a text that is not empty, got an empty one",
+        ),
+        (
+            [{"name": 5, "kind": "ec2"}],
+            "clouds[0].name: expected a text that is not empty, got a whole number; quotes make it a text",
+        ),
         *(
             (
                 [{"name": name, "kind": "ec2"}],
@@ -48,7 +55,11 @@ ALLOWED = "allowed: 255 characters that can be shown in one line, no blank at th
             )
             for name in ("a\nb", "a\0", "a\ud800", "x" * 256, " a", "a ", "\u2028", "\x1b[31mred")
         ),
-        ([{"name": "uni", "kind": 2}], "clouds[0].kind: expected a text that is not empty"),
+        (
+            [{"name": "uni", "kind": 2.5}],
+            "clouds[0].kind: expected a text that is not empty, got a number; quotes make it a text",
+        ),
+        ([{"name": "uni", "kind": []}], "clouds[0].kind: expected a text that is not empty, got a list"),
         (
             [{"name": "uni", "kind": "vmware"}],
             "clouds[0].kind: unknown: vmware; allowed: libvirt, openstack",

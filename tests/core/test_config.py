@@ -1,6 +1,7 @@
 """Settings from YAML: each bad file has one message; durations, secrets, schedules, what `/config` shows."""
 
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -98,6 +99,28 @@ def test_key_that_no_text_can_be_is_refused(tmp_path: Path) -> None:
     assert str(refused.value) == f"{path}: hypervisor.collectors: a key with a NUL or half a surrogate pair"
 
 
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 20))
+TOWER = "a0: &a0 x\n" + "".join(f"a{n}: &a{n} [[[[[[*a{n - 1}]]]]]]\n" for n in range(1, 20))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"hypervisor:\n{indent(BOMB, ' ')}", ": hypervisor: anchors make it too large; allowed: "),
+        (f"hypervisor:\n{indent(TOWER, ' ')}", ": hypervisor: anchors make it too large; allowed: "),
+        ("hypervisor: &a {collectors: *a}", ":1:13: found unconstructable recursive node"),
+        ("hypervisor: &a [*a]", ":1:13: found unconstructable recursive node"),
+        ("&a [*a]", ": expected sections at the top, got a list; allowed: clouds, "),
+    ],
+)
+def test_anchors_that_never_end_or_grow_are_refused(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "stratoscope.yml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        yaml_file.load(path)
+    assert str(refused.value).startswith(f"{path}{said}")
+
+
 def test_message_is_one_line_whatever_the_file_and_its_keys_are_called(tmp_path: Path) -> None:
     path = tmp_path / "two\nlines.yml"
     path.write_text('"a\\nb\\u2028c": 1\n')
@@ -158,22 +181,27 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ("text", "message"),
     [
         ("5", "expected a mapping, got a whole number; allowed: kind, budget, budgets"),
-        ("kind: three", "kind: unknown; allowed: one, two"),
-        ("kind: 3", "kind: unknown; allowed: one, two"),
+        ("kind: three", "kind: unknown: three; allowed: one, two"),
+        ("kind: 3", "kind: expected a text, got a whole number; allowed: one, two"),
         ("budget: {}", "budget.concurrency: missing"),
-        ("budget: {concurrency: 0}", "budget.concurrency: expected a whole number >= 1"),
-        ("budget: {concurrency: 65}", "budget.concurrency: expected a whole number <= 64"),
+        ("budget: {concurrency: 0}", "budget.concurrency: expected a whole number >= 1, got 0"),
+        ("budget: {concurrency: 65}", "budget.concurrency: expected a whole number <= 64, got 65"),
         ("budget: [1]", "budget: expected a mapping, got a list; allowed: concurrency, per_second"),
         ("budgets: {a: [], b: [{concurrency: 1}, {}]}", "budgets.b[1].concurrency: missing"),
         ("budgets: {a: [], b: {}}", "budgets.b: expected a list, got a mapping"),
-        ("budgets: {a: [], 5: []}", "budgets: a key must be a text; quotes make it one"),
-        ("budgets: {a: [{concurrency: 1, 5: 1}]}", "budgets.a[0]: a key must be a text; quotes make it one"),
+        ("budgets: {a: [], 5: []}", "budgets: a key must be a text, got 5; quotes make it one"),
+        ("budgets: {no: []}", "budgets: a key must be a text, got false (or no, off); quotes make it one"),
+        ("budgets: {null: []}", "budgets: a key must be a text, got null; quotes make it one"),
+        (
+            "budgets: {a: [{concurrency: 1, 5: 1}]}",
+            "budgets.a[0]: a key must be a text, got 5; quotes make it one",
+        ),
         ("pair: [1, 2]", "pair[1]: expected a text, got a whole number; quotes make it a text"),
         ("many: [1, a]", "many[1]: expected a whole number, got a text"),
         ("login: {auth: token, user: x}", "login.user: unknown key; allowed: token"),
         ("login: {auth: basic, token: x}", "login.token: unknown key; allowed: user"),
-        ("password: 12345", "password: expected a text; quotes make it one"),
-        ("file: x", "file: expected a text; quotes make it one"),
+        ("password: 12345", "password: expected a text, got a whole number; quotes make it a text"),
+        ("file: x", "file: expected a text, got a text"),
         ("either: {a: {concurrency: 1, x: 1}}", "either.a.x: unknown key; allowed: concurrency, per_second"),
         ("either: 1.5", "either: expected a text or a mapping, got a number; quotes make it a text"),
         ("either: true", "either: expected a text or a mapping, got a boolean; quotes make it a text"),

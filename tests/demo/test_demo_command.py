@@ -1,5 +1,6 @@
 """The command: what it writes and when, what it refuses, how it ends."""
 
+import errno
 import gc
 import json
 import logging
@@ -133,12 +134,42 @@ def test_address_in_use_is_one_line_and_status_2(capsys: pytest.CaptureFixture[s
 
 
 def test_file_that_cannot_be_written_is_one_line_and_status_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "clouds.yaml"))
+
+    monkeypatch.setattr(Path, "replace", refused)
+    flags = ["--vms=0", "--hosts=1", "--projects=1", "--web.listen-address=127.0.0.1:0"]
+    assert main([*flags, f"--write-config={tmp_path / 'demo.yml'}"]) == 2
+    said = f"--write-config: {tmp_path / 'clouds.yaml'}: No space left on device\n"
+    assert capsys.readouterr().err == f"stratoscope demo-cloud: {said}"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["taken", "taken/", "taken/.", "taken/..", "taken/nothing/", "/", "/dev/null"]
+)
+def test_folder_or_device_for_the_configuration_is_refused_and_nothing_is_written(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "taken").mkdir()
     flags = ["--vms=0", "--hosts=1", "--projects=1", "--web.listen-address=127.0.0.1:0"]
-    assert main([*flags, f"--write-config={tmp_path / 'taken'}"]) == 2
-    assert capsys.readouterr().err.startswith("stratoscope demo-cloud: --write-config: ")
+    assert main([*flags, f"--write-config={os.path.join(tmp_path, name)}"]) == 2  # noqa: PTH118 - keeps the `/`
+    said = capsys.readouterr().err
+    assert said.startswith("stratoscope demo-cloud: --write-config: /")
+    assert said.endswith(": expected the name of a file, got a directory or a device\n")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "taken"]
+
+
+def test_folder_in_the_place_of_the_clouds_yaml_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "clouds.yaml").mkdir()
+    assert main(["--vms=0", "--hosts=1", "--projects=1", f"--write-config={tmp_path / 'demo.yml'}"]) == 2
+    assert (
+        f"--write-config: {tmp_path / 'clouds.yaml'}: expected the name of a file" in capsys.readouterr().err
+    )
 
 
 def test_help_tells_the_flags(capsys: pytest.CaptureFixture[str]) -> None:

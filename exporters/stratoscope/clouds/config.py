@@ -7,6 +7,7 @@ import msgspec
 
 from stratoscope.core.config import decode, one_of
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.refusal import got
 
 KINDS: Final = ("libvirt", "openstack")
 """Every cloud kind of the family; an exporter leaves entries of the kinds it cannot use alone."""
@@ -30,7 +31,7 @@ def entries(document: Mapping[str, Any], kind: str, entry_type: type[T]) -> list
     if clouds is None:
         return []
     if not isinstance(clouds, list):
-        raise ConfigError("clouds: expected a list of {name: ..., kind: ...}")
+        raise ConfigError(f"clouds: expected a list of {{name: ..., kind: ...}}, got {got(clouds)}")
     numbers: dict[tuple[str, str], int] = {}
     chosen = []
     for number, entry in enumerate(clouds):
@@ -48,10 +49,13 @@ def entries(document: Mapping[str, Any], kind: str, entry_type: type[T]) -> list
 def _identity(entry: object, key: str) -> tuple[str, str]:
     """Name and kind of an entry."""
     if not isinstance(entry, dict):
-        raise ConfigError(f"{key}: expected a mapping with name and kind")
+        raise ConfigError(f"{key}: expected a mapping with name and kind, got {got(entry)}")
     for needed in ("name", "kind"):
-        if not isinstance(entry.get(needed), str) or not entry[needed]:
-            raise ConfigError(f"{key}.{needed}: expected a text that is not empty")
+        value = entry.get(needed)
+        if not isinstance(value, str) or not value:
+            what = "an empty one" if value == "" else got(value)
+            quotes = "; quotes make it a text" if isinstance(value, int | float) else ""
+            raise ConfigError(f"{key}.{needed}: expected a text that is not empty, got {what}{quotes}")
     name = entry["name"]
     if len(name) > _LONGEST_NAME or not name.isprintable() or name != name.strip():
         raise ConfigError(f"{key}.name: {name[:80]!r} is no name; allowed: {_NAMES}")

@@ -9,13 +9,14 @@ import yaml
 
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.refusal import refusal
+from stratoscope.core.refusal import got, refusal
 
 T = TypeVar("T")
 
 _UNITS_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _DURATION: Final = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS_MS))
 _LONGEST_MS: Final = 365 * _UNITS_MS["d"]
+_LONGEST_SHOWN: Final = 80
 _PASSWORD: Final = re.compile(r"(://[^/@:\s]*:)[^/@\s]+(?=@)")
 
 
@@ -29,11 +30,12 @@ class Duration(float):
         """Raises ValueError for what is no duration, or one that nobody can wait for."""
         match = _DURATION.fullmatch(text) if isinstance(text, str) else None
         if match is None or not text:
-            raise ValueError("expected a duration such as `30s`, `1m30s` or `2h`")
+            given = repr(text)[:_LONGEST_SHOWN] if isinstance(text, str | int | float) else got(text)
+            raise ValueError(f"expected a duration such as `30s`, `1m30s` or `2h`, got {given}")
         parts = zip(match.groups(default="0"), _UNITS_MS.values(), strict=True)
         in_ms = sum(int(number) * unit_ms for number, unit_ms in parts)
         if not 0 < in_ms <= _LONGEST_MS:
-            raise ValueError("expected a duration above zero and of 365d at most")
+            raise ValueError(f"expected a duration above zero and of 365d at most, got {text!r}")
         return cls(in_ms / 1000)
 
     def __str__(self) -> str:
@@ -188,4 +190,5 @@ def _dec_hook(kind: type, value: object) -> object:
         return Duration.parse(value)
     if kind is Secret and isinstance(value, str):
         return Secret(value)
-    raise ValueError("expected a text; quotes make it one")
+    quotes = "; quotes make it a text" if isinstance(value, int | float) else ""
+    raise ValueError(f"expected a text, got {got(value)}{quotes}")

@@ -23,7 +23,8 @@ _WORDS: Final = {
     "bool": "true or false",
     "null": "nothing",
 }
-_NO_TEXT: Final = "a key must be a text; quotes make it one"
+_LONGEST_SHOWN: Final = 80
+_OF_YAML: Final = {dict: "a mapping", list: "a list", str: "a text", int: "a whole number", float: "a number"}
 
 Hook = Callable[[type, Any], object]
 Refusal = tuple[str, str]
@@ -49,7 +50,23 @@ def refusal(kind: object, value: Any, message: str, *, dec_hook: Hook) -> Refusa
             kind, value, path = _fields(kind)[field], value[field], f"{path}.{field}"
         else:
             kind, value, path = _item(kind, int(index)), value[int(index)], f"{path}[{index}]"
-    return (path, _NO_TEXT) if of_key else _explained(_bare(kind, value), problem, path)
+    if of_key:
+        key = next(key for key in value if not isinstance(key, str))
+        return path, f"a key must be a text, got {_shown(key)}; quotes make it one"
+    return _explained(_bare(kind, value), value, problem, path)
+
+
+def got(value: object) -> str:
+    """What a value from YAML is, in words: not its text, which may be a secret."""
+    if isinstance(value, bool):
+        return "a boolean"
+    return "nothing" if value is None else _OF_YAML.get(type(value), "something else")
+
+
+def _shown(key: object) -> str:
+    """A key that is no text, with what it was written as where YAML has several words for it."""
+    words = {True: "true (or yes, on)", False: "false (or no, off)", None: "null"}
+    return words[key] if key is None or isinstance(key, bool) else str(key)
 
 
 def _taken_apart(message: str) -> tuple[str, Sequence[tuple[str, str]], bool]:
@@ -78,30 +95,35 @@ def _said(kind: Any, value: Any, dec_hook: Hook) -> str:
     return ""
 
 
-def _explained(kind: object, problem: str, path: str) -> Refusal:
+def _explained(kind: object, value: Any, problem: str, path: str) -> Refusal:
     fields = _fields(kind)
     if unknown := _UNKNOWN.match(problem):
         return f"{path}.{unknown[1]}", f"unknown key; allowed: {', '.join(fields)}"
     if missing := _MISSING.match(problem):
         return f"{path}.{missing[1]}", "missing"
     if get_origin(kind) is Literal:
-        return path, f"unknown; allowed: {', '.join(map(str, get_args(kind)))}"
+        what = (
+            f"unknown: {value[:_LONGEST_SHOWN]}"
+            if isinstance(value, str)
+            else f"expected a text, got {got(value)}"
+        )
+        return path, f"{what}; allowed: {', '.join(str(one) for one in get_args(kind) if one != '')}"
     if (of_field := _OF_FIELD.match(problem)) and of_field[1] in fields:  # from a __post_init__
         return f"{path}.{of_field[1]}", of_field[2]
     if expected := _EXPECTED.match(problem):
-        problem = _expected(*expected.groups())
+        problem = _expected(expected[1], expected[2], expected[3], value)
         if fields:
             problem += f"; allowed: {', '.join(fields)}"
     return path, problem
 
 
-def _expected(types: str, bound: str, got: str | None) -> str:
+def _expected(types: str, bound: str, named: str | None, value: object) -> str:
     words = [_WORDS.get(name, name) for name in types.split(" | ") if name != "null"]
     text = f"expected {' or '.join(words)}{bound}"
-    if got is None:
-        return text
-    quotes = "; quotes make it a text" if "a text" in words and got in ("int", "float", "bool") else ""
-    given = "a boolean" if got == "bool" else _WORDS.get(got, got)
+    if named is None:
+        return f"{text}, got {value}" if isinstance(value, int | float) else text
+    quotes = "; quotes make it a text" if "a text" in words and named in ("int", "float", "bool") else ""
+    given = "a boolean" if named == "bool" else _WORDS.get(named, named)
     return f"{text}, got {given}{quotes}"
 
 

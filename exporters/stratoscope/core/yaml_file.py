@@ -8,6 +8,7 @@ import yaml
 
 from stratoscope.core import files
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.refusal import got
 
 SECTIONS: Final = ("clouds", "hypervisor", "management")
 """The sections a file may have: one file may serve every exporter."""
@@ -85,24 +86,26 @@ def load(path: Path) -> dict[str, Any]:
     except ConfigError as error:
         raise ConfigError(f"--config.file: {path}: {error}") from error
     try:
-        document = _document(_decoded(content))
+        parsed = document(decoded(content))
     except ConfigError as error:
         raise ConfigError(f"{path}{error}") from error
-    if document is None:
+    if parsed is None:
         return {}
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path}: expected sections at the top; allowed: {', '.join(SECTIONS)}")
-    for section in document:
+    if not isinstance(parsed, dict):
+        allowed = ", ".join(SECTIONS)
+        raise ConfigError(f"{path}: expected sections at the top, got {got(parsed)}; allowed: {allowed}")
+    for section in parsed:
         if section not in RESERVED.union(SECTIONS):
             raise ConfigError(f"{path}: {section}: unknown section; allowed: {', '.join(SECTIONS)}")
     try:
-        files.check_texts(document)
+        files.check_texts(parsed)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-    return document
+    return parsed
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """A file's text. Raises ConfigError, which begins with `:LINE: `."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -110,7 +113,12 @@ def _decoded(content: bytes) -> str:
         raise ConfigError(f":{line}: not UTF-8") from error
 
 
-def _document(text: str) -> object:
+def document(text: str) -> object:
+    """What a text in YAML holds, read strictly.
+
+    Raises:
+        ConfigError: It begins with `:LINE:COLUMN: `, and cites nothing that may be a secret.
+    """
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
     except yaml.MarkedYAMLError as error:

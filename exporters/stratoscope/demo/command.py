@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 import time
@@ -57,9 +58,17 @@ def _file(flags: argparse.Namespace) -> Path | None:
     """Where the configuration is to be written; checked before anything that takes long."""
     if flags.write_config is None:
         return None
-    file = Path(flags.write_config).absolute()
+    given = flags.write_config
+    file = Path(os.path.abspath(given))  # noqa: PTH100 - it takes `..` away, too
+    beside = file.parent / CLOUDS_YAML
     if not file.parent.is_dir():
         raise ConfigError(f"--write-config: {file.parent}: No such directory")
+    for one in (file, beside):
+        is_other = one.exists() and not one.is_file()
+        if is_other or (one == file and given.endswith("/")):
+            raise ConfigError(
+                f"--write-config: {one}: expected the name of a file, got a directory or a device"
+            )
     if file.name == CLOUDS_YAML:
         raise ConfigError(
             f"--write-config: {file}: the clouds.yaml is written beside it; allowed: another name"

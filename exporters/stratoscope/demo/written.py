@@ -73,10 +73,14 @@ def reachable(url: str) -> str:
 
 
 def _put(file: Path, document: object) -> None:
-    """Write a document under another name, then rename it: nobody reads half of it."""
+    """Write a document under another name, then rename it: nobody reads half of it, and no half stays."""
     half = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(
-        os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as stream:
-        yaml.safe_dump(document, stream, sort_keys=False)
-    half.replace(file)
+    try:
+        with os.fdopen(
+            os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as stream:
+            yaml.safe_dump(document, stream, sort_keys=False)
+        half.replace(file)
+    except OSError:
+        half.unlink(missing_ok=True)
+        raise

@@ -30,7 +30,29 @@ def test_the_machines_own_libvirt_is_the_default() -> None:
             {"uri": "qemu:///embed"},
             "uri: qemu:///embed: it would run the driver inside the exporter; use `qemu:///system`",
         ),
-        ({"uri": "qemu+ssh://[::1/system"}, "uri: qemu+ssh://[::1/system: Invalid IPv6 URL"),
+        *(
+            (
+                {"uri": f"qemu+tcp://{place}/system"},
+                "uri: its host or port is none; allowed: a port from 1 to 65535, IPv6 in brackets",
+            )
+            for place in ("[::1", "::1", "node:99999", "node:port", "node:0", "me:sesame@node:port")
+        ),
+        (
+            {"uri": "qmu:///system"},
+            "uri: qmu:///system: unknown driver: qmu; allowed: bhyve, ch, esx, gsx, hyperv, lxc, openvz, ",
+        ),
+        (
+            {"uri": "qemu+shh://node/system"},
+            "uri: qemu+shh://node/system: unknown transport: shh; allowed: ext, libssh, libssh2, ssh, tcp, ",
+        ),
+        (
+            {"uri": "qemu:///sytem"},
+            "uri: qemu:///sytem: unknown path: /sytem; allowed: /system, /session",
+        ),
+        (
+            {"uri": "qemu://node"},
+            "uri: qemu://node: unknown path: none; allowed: /system, /session",
+        ),
         (
             {"uri": ["qemu:///system", "esx://root:sesame@h/"]},
             "uri: libvirt takes no password from a URI; put it into libvirt's auth.conf",

@@ -37,7 +37,7 @@ class Lab:
 
     def __init__(self) -> None:
         self.daemon = FakeDaemon(FakeDomain("a"), FakeDomain("b", "one-7", 2), FakeDomain("c", domain_id=-1))
-        self.host = host("qemu:///fake", self.daemon)
+        self.host = host("qemu:///system?fake", self.daemon)
 
     async def shown(self) -> set[str]:
         """The domains whose identities are known after a collection."""

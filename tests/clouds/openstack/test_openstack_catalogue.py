@@ -11,7 +11,7 @@ from openstack.config.cloud_region import CloudRegion
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.door import clouds_yaml
 from stratoscope.clouds.openstack.door.catalogue import Endpoint, endpoint, endpoints
-from stratoscope.core.errors import CollectError
+from stratoscope.core.errors import CollectError, ConfigError
 
 OTHER = "fedcba98-7654-3210-fedc-ba9876543210"
 P = "0bab9dffefc047b88df7ec7ccf597e43"
@@ -96,7 +96,14 @@ def test_without_a_project_cinder_is_asked_without_one() -> None:
 
 
 def _region(folder: Path, **more: Any) -> CloudRegion:
-    auth = {"auth_url": "http://keystone/v3", "username": "a", "password": "b", "project_name": "c"}
+    domains = {"user_domain_id": "default", "project_domain_id": "default"}
+    auth = {
+        "auth_url": "http://keystone/v3",
+        "username": "a",
+        "password": "b",
+        "project_name": "c",
+        **domains,
+    }
     file = folder / "clouds.yaml"
     file.write_text(yaml.safe_dump({"clouds": {"a": {"auth": auth, **more}}}), encoding="utf-8")
     return clouds_yaml.region(OpenStackCloud(name="uni", clouds_file=str(file)))
@@ -198,10 +205,17 @@ def _fault(region: CloudRegion, service: str, *entries: object) -> str:
     return found[service].fault
 
 
-@pytest.mark.parametrize("url", ["nova:9696", "", " ", "http://", "http://n/%(user_id)s", "ftp://n"])
-def test_an_override_that_is_no_url_costs_its_service(tmp_path: Path, url: str) -> None:
-    region = _region(tmp_path, network_endpoint_override=url or "x")
-    assert _fault(region, "network") == "what clouds.yaml overrides its endpoint with is no URL"
+@pytest.mark.parametrize("url", ["nova:9696", " ", "http://", "http://n/%(user_id)s", "ftp://n"])
+def test_an_override_that_is_no_url_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match=r"clouds\.a\.network_endpoint_override: expected a URL such as "):
+        _region(tmp_path, network_endpoint_override=url)
+
+
+def test_an_override_with_the_project_of_a_token_without_one_costs_its_service(tmp_path: Path) -> None:
+    region = _region(tmp_path, network_endpoint_override="http://n/%(project_id)s")
+    assert endpoints([], region, "")["network"].fault == (
+        "what clouds.yaml overrides its endpoint with is no URL"
+    )
 
 
 @pytest.mark.parametrize("url", ["", "http://[nova", "nova:8774", None, 3, [], "http://n/v3/$(tenant_id)s"])

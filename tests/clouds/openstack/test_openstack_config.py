@@ -71,7 +71,7 @@ def _refused(config: OpenStackCloud) -> str:
             {"os_clout": "a"},
             "clouds[0].os_clout: unknown key; allowed: name, kind, os_cloud, clouds_file, region",
         ),
-        ({"interface": "private"}, "clouds[0].interface: unknown; allowed: "),
+        ({"interface": "private"}, "clouds[0].interface: unknown: private; allowed: public, internal, admin"),
         ({"budget": {"concurrency": 0}}, "clouds[0].budget.concurrency: expected a whole number >= 1"),
         ({"budget": {"requests_per_second": 0}}, "clouds[0].budget.requests_per_second: expected a number"),
         ({"budget": {"timeout": "0s"}}, "clouds[0].budget.timeout: expected a duration above zero"),
@@ -106,28 +106,28 @@ def test_the_only_cloud_needs_no_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("clouds: {a: {auth: [}", ":1: not YAML"),
-        (f"clouds:\n  a: {{password: {SECRET}\n  b", ":3: not YAML"),
-        ("\x00", ": not YAML"),
-        ("- a", "Configuration file"),
-        ("clouds: []", "os_cloud: missing; it names a cloud in "),
-        ("clouds: {a: x}", "openstacksdk cannot use it"),
-        ("clouds: {a: {}}\ncache: 3", "openstacksdk cannot read it"),
-        ("clouds: {a: {auth: null}}", "os_cloud: a: "),
-        ("clouds: {}", "os_cloud: missing; it names a cloud in "),
-        ("other: {}", "os_cloud: missing; it names a cloud in "),
+        ("clouds: {a: {auth: [}", ":1:21: while parsing a flow node: expected the node content, but found"),
+        (f"clouds:\n  a: {{password: {SECRET}\n  b", ":3:4: while parsing a flow mapping"),
+        ("\x00", ":1: the character U+0000 is not allowed"),
+        ("- a", ": expected a mapping, got a list"),
+        ("clouds: []", ": clouds: expected a mapping, got a list"),
+        ("clouds: {a: x}", ": clouds.a: expected a mapping, got a text"),
+        ("clouds: {a: {}}\ncache: 3", ": clouds.a: auth.username or auth.user_id: missing"),
+        ("clouds: {a: {auth: null}}", ": clouds.a.auth: expected a mapping, got nothing"),
+        ("clouds: {}", ": clouds: missing or empty; allowed: clouds by name"),
+        ("other: {}", ": clouds: missing or empty; allowed: clouds by name"),
     ],
 )
 def test_a_file_that_is_wrong_is_refused_in_words(tmp_path: Path, content: str, message: str) -> None:
     file = tmp_path / "clouds.yaml"
     file.write_text(content, encoding="utf-8")
-    assert message in _refused(_decoded(clouds_file=str(file)))
+    assert _refused(_decoded(clouds_file=str(file))).startswith(f"{file}{message}")
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "clouds.yaml"
     file.write_bytes(b"\xff\xfe")
-    assert _refused(_decoded(clouds_file=str(file))) == f"clouds_file: {file}: not UTF-8"
+    assert _refused(_decoded(clouds_file=str(file))) == f"{file}:1: not UTF-8"
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_text_that_no_request_can_hold_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "clouds.yaml"
     file.write_text('clouds: {uni: {auth: {password: "hunter2\\ud800"}}}')
     assert _refused(_decoded(clouds_file=str(file))) == (
-        f"clouds_file: {file}: clouds.uni.auth.password: a NUL or half a surrogate pair; allowed: characters"
+        f"{file}: clouds.uni.auth.password: a NUL or half a surrogate pair; allowed: characters"
         " that UTF-8 can hold"
     )
 
@@ -248,21 +248,21 @@ def test_interface_and_time_out_win_over_clouds_yaml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"auth_type": "nonsense"}, "os_cloud: a: The plugin nonsense could not be found"),
-        ({"auth": {}}, "os_cloud: a: auth.username or auth.user_id: missing; auth_type password needs it"),
+        ({"auth_type": "nonsense"}, "auth_type: nonsense is unknown, lacks its package or does not log in"),
+        ({"auth": {}}, "clouds.a: auth.username or auth.user_id: missing; auth_type password needs it"),
         (
             {"auth": {key: value for key, value in AUTH.items() if key != "auth_url"}},
-            "os_cloud: a: Auth plugin requires parameters which were not given: auth_url",
+            "clouds.a: auth.auth_url: missing",
         ),
         (
             {"auth_type": "none", "auth": {"endpoint": "http://x"}},
-            "auth_type none does not log in to Keystone",
+            "auth_type: none is unknown, lacks its package or does not log in to Keystone; allowed: password",
         ),
         ({"cacert": "/nowhere/ca.crt"}, "cacert: /nowhere/ca.crt: No such file or directory"),
         ({"cert": "/nowhere/c.crt", "key": "/nowhere/c.key"}, "cert: /nowhere/c.crt: No such file"),
         ({"cacert": __file__}, f"cacert: {__file__}: "),
         ({"cert": __file__, "key": __file__}, f"cert: {__file__}, key: {__file__}: "),
-        ({"regions": [{"values": {}}]}, "os_cloud: a: "),
+        ({"regions": [{"values": {}}]}, "clouds.a.regions[0].name: missing"),
     ],
 )
 def test_what_cannot_be_used_is_refused_at_the_start(
@@ -275,8 +275,9 @@ def test_what_cannot_be_used_is_refused_at_the_start(
 def test_openstacksdk_s_warnings_about_the_file_are_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _found(tmp_path, {"profile": "nobody-knows-it"})
-    assert "nobody-knows-it" in caplog.text
+    certificates.write(tmp_path, certificates.Authority())
+    _found(tmp_path, {"verify": False, "cacert": str(tmp_path / "ca.crt")})
+    assert "The host SSL cert will not be verified" in caplog.text
 
 
 def test_a_client_certificate_is_shown(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def _refused(folder: Path, entry: Mapping[str, Any], **files: Any) -> str:
     said = str(caught.value)
     assert SECRET not in said
     assert "\n" not in said
-    return said.removeprefix("clouds: uni/openstack: os_cloud: a: ")
+    return said.removeprefix(f"clouds: uni/openstack: {folder / 'clouds.yaml'}: clouds.a").lstrip(":. ")
 
 
 def _without(auth: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
@@ -137,7 +137,8 @@ def test_a_word_without_quotes_that_yaml_takes_for_a_boolean_is_named(
         {"auth": {**_without(AUTH, "user_domain_name", "project_domain_name"), "domain_name": "Default"}},
         {"auth": OF_AN_APPLICATION, "auth_type": "v3applicationcredential"},
         {"auth": {**URL, "token": SECRET, "project_id": "p"}, "auth_type": "v3token"},
-        {"auth": {**AUTH, "password": 12345}},
+        {"auth": {**AUTH, "password": None}, "password": SECRET},
+        {"auth": _without(AUTH, "user_domain_name", "project_domain_name"), "default_domain_id": "default"},
         {"auth": _without(AUTH, "project_name")},  # the user may have a default project
     ],
 )
@@ -193,6 +194,8 @@ def test_clouds_public_yaml_beside_the_file_is_read(tmp_path: Path, name: str) -
 def test_a_file_beside_it_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
     for name in ("clouds-public", "secure"):
         (tmp_path / f"{name}.yaml").write_text("a: [", encoding="utf-8")
-        with pytest.raises(ConfigError, match=rf"clouds_file: {tmp_path}/{name}.yaml:1: not YAML"):
+        with pytest.raises(
+            ConfigError, match=rf"clouds: uni/openstack: {tmp_path}/{name}.yaml:1:5: while parsing"
+        ):
             _found(tmp_path, {"auth": AUTH})
         (tmp_path / f"{name}.yaml").unlink()

@@ -9,6 +9,15 @@ import msgspec
 
 from stratoscope.core.errors import ConfigError
 
+_DRIVERS: Final = frozenset(
+    {
+        *("qemu", "lxc", "xen", "ch", "bhyve", "vz", "openvz", "vbox", "hyperv", "test", "remote"),
+        *("esx", "gsx", "vpx", "vmwareplayer", "vmwarews", "vmwarefusion"),
+    }
+)
+"""What libvirt has drivers for (libvirt.org/drivers.html), and `remote`, which leaves it to the other end."""
+_TRANSPORTS: Final = frozenset({"", "unix", "tls", "tcp", "ssh", "libssh", "libssh2", "ext"})
+_OF_QEMU: Final = frozenset({"/system", "/session"})
 _SSH: Final = frozenset({"ssh", "libssh", "libssh2"})
 
 
@@ -65,19 +74,32 @@ def _split(uri: str) -> SplitResult:
     """The parts of a URI; ValueError for what libvirt could not use, or what would show a password."""
     try:
         split = urlsplit(uri)
-    except ValueError as error:
-        raise ValueError(f"uri: {uri}: {error}") from error
-    if not split.scheme or "://" not in uri:
-        raise ValueError(f"uri: {uri}: expected a libvirt URI such as `qemu:///system`")
-    if split.path == "/embed":
-        raise ValueError(f"uri: {uri}: it would run the driver inside the exporter; use `qemu:///system`")
-    if _starts_over_ssh(split) and _proxies(split) - {"netcat"}:
-        raise ValueError(
-            f"uri: {uri}: its proxy would start a daemon over there; allowed: proxy=netcat, or none"
-        )
+        is_placed = split.port != 0
+    except ValueError:
+        is_placed = False
+    if not is_placed:  # it may hold a password
+        raise ValueError("uri: its host or port is none; allowed: a port from 1 to 65535, IPv6 in brackets")
     if split.password is not None:
         raise ValueError("uri: libvirt takes no password from a URI; put it into libvirt's auth.conf")
+    if fault := _fault(uri, split):
+        raise ValueError(f"uri: {uri}: {fault}")
     return split
+
+
+def _fault(uri: str, split: SplitResult) -> str:
+    """What of a URI libvirt has not, or would start a daemon with; "" for nothing."""
+    driver, _, transport = split.scheme.partition("+")
+    if not driver or "://" not in uri:
+        return "expected a libvirt URI such as `qemu:///system`"
+    for what, word, allowed in (("driver", driver, _DRIVERS), ("transport", transport, _TRANSPORTS)):
+        if word not in allowed:
+            return f"unknown {what}: {word}; allowed: {', '.join(sorted(allowed - {''}))}"
+    if split.path == "/embed":
+        return "it would run the driver inside the exporter; use `qemu:///system`"
+    if driver == "qemu" and split.path.rstrip("/") not in _OF_QEMU:
+        return f"unknown path: {split.path or 'none'}; allowed: /system, /session"
+    is_started = _starts_over_ssh(split) and _proxies(split) - {"netcat"}
+    return "its proxy would start a daemon over there; allowed: proxy=netcat, or none" if is_started else ""
 
 
 def without_start(uri: str) -> str:

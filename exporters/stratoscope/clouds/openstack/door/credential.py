@@ -1,11 +1,14 @@
 """What clouds.yaml says of a credential, looked at before it is used: keys that are wrong or missing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from keystoneauth1 import loading
 from keystoneauth1.exceptions import ClientException
+from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.config import vendors
 
 from stratoscope.core.errors import ConfigError
@@ -31,10 +34,14 @@ _NEEDED: Final[Mapping[str, Sequence[tuple[str, ...]]]] = {
     ),
 }
 """What keystoneauth takes without a word, though no log-in succeeds without one key of each group."""
+_OF_DOMAINS: Final = (
+    ("username", "user_id", ("user_domain_id", "user_domain_name")),
+    ("project_name", "project_id", ("project_domain_id", "project_domain_name")),
+)
+"""Names that Keystone refuses without a domain."""
+_DEFAULT_DOMAIN: Final = ("default_domain_id", "default_domain_name")
 _OPEN: Final = frozenset({"v3multifactor"})
 """Ways to log in whose keys depend on others."""
-_SECRETS: Final = ("password", "username", "token", "application_credential_secret")
-"""What YAML may take for true or false: `yes`, `no`, `on`. openstacksdk makes texts of numbers."""
 
 
 def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
@@ -47,28 +54,41 @@ def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
     Raises:
         ConfigError: It names the first key that is wrong or missing, and what is allowed.
     """
-    auth_type = str(config.get("auth_type") or "none")
+    auth_type = str(config["auth_type"])
     try:
-        known = _known(auth_type)
-    except (ClientException, AttributeError, ImportError):
-        return  # openstacksdk says what is wrong with it
+        known = known_keys(auth_type)
+    except (ClientException, AttributeError, ImportError) as error:
+        key, allowed = "OS_AUTH_TYPE" if is_environment else "auth_type", ", ".join(sorted(_NEEDED))
+        raise ConfigError(
+            f"{key}: {auth_type} is unknown, lacks its package or does not log in to Keystone; allowed: "
+            f"{allowed}, and whatever else keystoneauth has for Keystone"
+        ) from error
     said = {known.get(key, key): value for key, value in _keys(config["auth"])}
 
-    def named(*keys: str) -> str:
-        return " or ".join(f"OS_{key.upper()}" if is_environment else f"auth.{key}" for key in keys)
-
+    named = partial(_named, is_environment=is_environment)
     for key in sorted(said.keys() - known.values()) if auth_type not in _OPEN else ():
-        allowed = ", ".join(sorted({*known.values()}))
-        raise ConfigError(f"{named(key)}: unknown key for auth_type {auth_type}; allowed: {allowed}")
+        taken = ", ".join(sorted({*known.values()}))
+        raise ConfigError(f"{named(key)}: unknown key for auth_type {auth_type}; allowed: {taken}")
     for key, value in _keys(config):  # they may stand beside `auth`
         if key in known and value and not said.get(known[key]):
             said[known[key]] = value
-    for key in _SECRETS:
-        if isinstance(said.get(key), bool):
-            raise ConfigError(f"{named(key)}: expected a text, got a boolean; quotes make it a text")
-    for group in _NEEDED.get(auth_type, ()):
+    for group in (*_NEEDED.get(auth_type, ()), ("auth_url",)):
         if not any(said.get(key) for key in group):
             raise ConfigError(f"{named(*group)}: missing; auth_type {auth_type} needs it")
+    for name, domains in _without_domain(said, {*known.values()}):
+        raise ConfigError(f"{named(*domains)}: missing; {name} is known by its domain alone")
+
+
+def _named(*keys: str, is_environment: bool) -> str:
+    return " or ".join(f"OS_{key.upper()}" if is_environment else f"auth.{key}" for key in keys)
+
+
+def _without_domain(said: Mapping[str, Any], known: Container[str]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Names without the domain that they are of, and the keys of which one is missing."""
+    for name, its_id, domains in _OF_DOMAINS:
+        is_meant = domains[0] in known and said.get(name) and not said.get(its_id)
+        if is_meant and not any(said.get(key) for key in (*domains, *_DEFAULT_DOMAIN) if key in known):
+            yield name, domains
 
 
 def _keys(mapping: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
@@ -76,32 +96,49 @@ def _keys(mapping: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
     return ((str(key).replace("-", "_"), value) for key, value in mapping.items())
 
 
-def _known(auth_type: str) -> Mapping[str, str]:
-    """The keys that a way to log in takes, by each of their spellings."""
+def known_keys(auth_type: str) -> Mapping[str, str]:
+    """The keys that a way to log in takes, by each of their spellings. Raises ImportError for none."""
+    logging.getLogger("stevedore").setLevel(logging.CRITICAL)  # it tells of each plugin that lacks a package
+    loader: loading.BaseLoader[Any] = loading.get_plugin_loader(auth_type)
+    if not (loader.available and issubclass(loader.plugin_class, BaseIdentityPlugin)):
+        raise ImportError(auth_type)
     known: dict[str, str] = {}
-    for option in loading.get_plugin_loader(auth_type).get_options():
+    for option in loader.get_options():
         for name in (option.name, option.dest, *(old.name for old in option.deprecated)):
             known[name.replace("-", "_")] = option.dest.replace("-", "_")
     return known
 
 
-def check_profile(entry: Mapping[str, Any], public: Iterable[str]) -> None:
-    """Refuse a vendor's profile that openstacksdk would fetch from the Internet while it reads clouds.yaml.
+def check_profile(entry: Mapping[str, Any], public: Mapping[str, Any], *, is_environment: bool) -> None:
+    """Refuse a vendor's profile that nobody has, or that openstacksdk would fetch from the Internet.
 
     Args:
         entry: Of the cloud, in clouds.yaml.
-        public: Names of the profiles in clouds-public.yaml.
+        public: The profiles in clouds-public.yaml.
+        is_environment: It was described by variables.
 
     Raises:
-        ConfigError: It names the key and where the profile would come from.
+        ConfigError: It names the key, and where the profile would come from or which there are.
     """
     key = "profile" if "profile" in entry else "cloud"
     name = str(entry.get(key) or "")
-    if name in public:
+    if not name or name in public:
         return
-    nested = (vendors.get_profile(name) or {}).get("profile", "") if name in vendors.profiles() else name
-    if urlsplit(str(nested)).netloc:
+    key = f"OS_{key.upper()}" if is_environment else key
+    nested = _nested(name)
+    if urlsplit(nested).netloc:
         raise ConfigError(
             f"{key}: {name} is fetched from {nested}, which is not done; allowed: a profile in "
             "clouds-public.yaml beside clouds.yaml, or what it says in clouds.yaml itself"
         )
+    if name not in vendors.profiles():
+        brought = [one for one in vendors.profiles() if not urlsplit(_nested(one)).netloc]
+        allowed = ", ".join(sorted({*public, *brought}))
+        raise ConfigError(f"{key}: unknown: {name}; allowed: what clouds-public.yaml holds, or {allowed}")
+
+
+def _nested(name: str) -> str:
+    """Where a profile would be read from, if not from what openstacksdk brings."""
+    if name not in vendors.profiles():
+        return name
+    return str((vendors.get_profile(name) or {}).get("profile", ""))

@@ -1,6 +1,7 @@
 """TLS and proxies as `requests`, which makes the log-in, uses them, so that the services are asked alike."""
 
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,13 +14,19 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
 
 _LARGEST: Final = 16 << 20
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")
 _KEYS: Final = ("cacert", "cert", "key")
 
 
 def files(region: CloudRegion) -> Mapping[str, Path]:
     """The files that a cloud's entry in clouds.yaml names, by key."""
     given = {key: region.config.get(key) for key in _KEYS}
-    return {key: Path(str(path)).expanduser() for key, path in given.items() if path}
+    return {key: placed(str(path)) for key, path in given.items() if path}
+
+
+def placed(path: str) -> Path:
+    """A path with `~` filled in, as openstacksdk does it: a user that is not there is left as it stands."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises
 
 
 def tls(region: CloudRegion) -> ssl.SSLContext:
@@ -30,8 +37,11 @@ def tls(region: CloudRegion) -> ssl.SSLContext:
     Raises:
         ConfigError: A file cannot be read or is not what it should be.
     """
-    for key, path in files(region).items():
+    given = files(region)
+    for key, path in given.items():
         _check(key, path)
+    if "key" in given and "cert" not in given:
+        raise ConfigError("cert: missing; the certificate of which `key` is the key")
     verify, cert = region.get_requests_verify_args()
     certificate, key_file = (cert, None) if isinstance(cert, str) else cert or (None, None)
     try:
@@ -39,8 +49,9 @@ def tls(region: CloudRegion) -> ssl.SSLContext:
         if certificate:
             context.load_cert_chain(certificate, key_file, password="")  # without: it would ask the terminal
     except OSError as error:  # ssl.SSLError is one
-        named = ", ".join(f"{key}: {path}" for key, path in files(region).items())
-        why = getattr(error, "reason", None) or error.strerror or "not in PEM"
+        named = ", ".join(f"{key}: {path}" for key, path in given.items()) or _of_environment()
+        reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        why = "not in PEM" if reason in (None, "", "PEM lib") else reason
         raise ConfigError(f"{named}: {why}") from error
     return context
 
@@ -51,12 +62,20 @@ def proxy(url: str) -> str | None:
 
 
 def _check(key: str, path: Path) -> None:
-    if path.is_dir():  # `cacert` may be a folder
-        return
     try:
-        read(path, largest=_LARGEST)
-    except ConfigError as error:
-        raise ConfigError(f"{key}: {path}: {error}") from error
+        if key == "cacert" and os.path.isdir(path):  # noqa: PTH112 - pathlib's raises
+            is_empty = not any(map(_HASHED.fullmatch, os.listdir(path)))  # noqa: PTH208 - names are enough
+        else:
+            is_empty = not read(path, largest=_LARGEST)
+    except (ConfigError, OSError) as error:
+        raise ConfigError(f"{key}: {path}: {getattr(error, 'strerror', '') or error}") from error
+    if is_empty:
+        raise ConfigError(f"{key}: {path}: no certificate in it; a folder needs `openssl rehash`")
+
+
+def _of_environment() -> str:
+    """The variable that names whom to trust; "" for none."""
+    return next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), "")
 
 
 def _trusting(verify: bool | str | None) -> ssl.SSLContext:
@@ -65,8 +84,7 @@ def _trusting(verify: bool | str | None) -> ssl.SSLContext:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context
     if not isinstance(verify, str):
-        of_environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        verify = of_environment or requests.utils.DEFAULT_CA_BUNDLE_PATH
+        verify = os.environ.get(_of_environment()) or requests.utils.DEFAULT_CA_BUNDLE_PATH
     if Path(verify).is_dir():
         return ssl.create_default_context(capath=verify)
     return ssl.create_default_context(cafile=verify)
