@@ -6,7 +6,7 @@ import io
 import json
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +46,7 @@ class FakeOpenStack:
         lives_s: How long the next token lives.
         valid: The tokens that services accept.
         scope: What the next token is for; by default a project.
+        roles: What the next token is given.
         catalogue: Paths by type; more of it by `entries`.
         entries: The catalogue as it is, instead of `catalogue`.
     """
@@ -58,6 +59,7 @@ class FakeOpenStack:
         self.lives_s = 3600.0
         self.valid: set[str] = set()
         self.scope: Mapping[str, Any] | None = None
+        self.roles: Sequence[str] = ("admin", "reader")
         self.catalogue: Mapping[str, str] = dict(PATHS)
         self.entries: list[Any] | None = None
         self.most_at_once = 0
@@ -149,7 +151,7 @@ class FakeOpenStack:
                 "methods": ["password"],
                 "user": {"id": "u1", "name": "admin", "domain": domain},
                 **scope,
-                "roles": [{"id": "r1", "name": "admin"}, {"id": "r2", "name": "reader"}],
+                "roles": [{"id": f"r{one}", "name": one} for one in self.roles],
                 "issued_at": now.isoformat().replace("+00:00", "Z"),
                 "expires_at": (now + dt.timedelta(seconds=self.lives_s)).isoformat().replace("+00:00", "Z"),
                 "audit_ids": ["a"],

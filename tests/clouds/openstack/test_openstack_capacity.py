@@ -72,6 +72,15 @@ async def test_until_inventories_are_read_room_is_an_upper_bound() -> None:
     assert room(answered, "wide") == {"az1": 0, "broken": 40, "small": 0}
 
 
+async def test_room_of_a_host_whose_use_makes_no_sense_is_not_said_to_be_exact() -> None:
+    candidates = answer("allocation_candidates")
+    del candidates["provider_summaries"][FAKE1]
+    cloud = Cloud(allocation_candidates=candidates, flavors=of(flavor("slim")))
+    told = {"usages": {"VCPU": "six"}, "resource_provider_generation": generation_of(FAKE1)}
+    cloud.part(FAKE1, "usages", told | {"usages": {"VCPU": "six", "MEMORY_MB": 0}})
+    assert room(await read(cloud), "slim")["az1"] < 0
+
+
 @pytest.mark.parametrize("change", [{"state": "down"}, {"status": "disabled"}])
 async def test_host_that_is_down_or_taken_out_has_no_room(change: dict[str, str]) -> None:
     hypervisors = answer("hypervisors")

@@ -241,6 +241,17 @@ async def test_no_objects_are_zero(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LISTED)
+async def test_objects_of_which_none_makes_sense_are_no_zero(name: str) -> None:
+    main = next(iter(CASES[name].answers.values()))
+    assert isinstance(main, dict)
+    api = api_of(name, main={next(iter(main)): [7, 8]})
+    if name == "shared_file_system":
+        api.answers[CASES[name].service, "/shares/detail?offset=2"] = {"shares": []}
+    with pytest.raises(CollectError, match="none of 2 makes sense"):
+        await ask(api, name)
+
+
+@pytest.mark.parametrize("name", LISTED)
 async def test_item_that_makes_no_sense_costs_itself(name: str) -> None:
     main = next(iter(CASES[name].answers.values()))
     assert isinstance(main, dict)

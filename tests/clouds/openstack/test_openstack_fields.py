@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from stratoscope.clouds import openstack
+from stratoscope.clouds.openstack.fields import Id
 
 IDS = ("id", "uuid")
 _OF_LOG_IN = ("stratoscope.clouds.openstack.api",)
@@ -38,3 +39,15 @@ def test_what_tells_things_apart_is_bounded_as_cut_it_would_be_anothers(struct: 
     fields = {field.name: field.type for field in msgspec.structs.fields(struct)}
     ids = {name for name in fields if name in IDS or name.endswith("_id")}
     assert {name for name in ids if unbounded(fields[name])} == set()
+
+
+@pytest.mark.parametrize("text", ["", "a" * 1024, "\u00fc" * 256, "\U0001f600" * 256, "two\nlines\u00fc"])
+def test_id_that_fits_a_label_whole_is_one(text: str) -> None:
+    assert msgspec.convert(text, Id) == text
+    assert len(text.encode()) <= 1024
+
+
+@pytest.mark.parametrize("text", ["a" * 1025, "\u00fc" * 257, "a" * 256 + "\u00fc", "\U0001f600" * 257])
+def test_id_that_a_label_would_cut_is_none(text: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(text, Id)

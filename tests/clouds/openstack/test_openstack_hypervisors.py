@@ -90,6 +90,20 @@ async def test_host_with_several_nodes_is_all_of_them() -> None:
     assert host.vms == sum(hypervisor["running_vms"] for hypervisor in hypervisors["hypervisors"])
 
 
+async def test_node_that_a_host_had_before_it_was_renamed_counts_for_nothing() -> None:
+    hypervisors = answer("hypervisors")
+    old, new = hypervisors["hypervisors"][:2]
+    hypervisors["hypervisors"] = [old, new]
+    for row in (old, new):
+        row |= {"hypervisor_type": "QEMU", "service": new["service"]}
+    hosts = reader(nova(hypervisors))
+    read = await hosts.read()
+    assert [host.host for host in read.hosts] == [new["service"]["host"]]
+    assert (read.hosts[0].resources["vcpus"].total, read.malformed) == (new["vcpus"], 1)
+    nodes = await hosts.nodes(60)
+    assert (nodes[old["id"]].is_left_over, nodes[new["id"]].is_left_over) == (True, False)
+
+
 async def test_sizes_that_nova_does_not_tell_are_placements_where_they_are_known() -> None:
     providers = Providers()
     providers.found([Row(FAKE2, "fake2", 7)], 1.0)

@@ -132,8 +132,23 @@ async def test_no_images_are_zero() -> None:
     assert (await counted(glance({"images": []}))).by_state == {}
 
 
+@pytest.mark.parametrize("size", [None, "7", -1])
+async def test_size_of_an_image_with_data_that_is_not_known_is_no_zero(size: object) -> None:
+    good = {"id": "j", "status": "active", "size": 5, "owner": "q"}
+    body = {"images": [{"id": "i", "status": "active", "size": size, "owner": "p"}, good]}
+    read = await counted(glance(body))
+    assert read.by_state == {"active": Count(2, None)}
+    assert read.by_project == {"p": Count(1, None), "q": Count(1, 5)}
+    assert read.malformed == 1
+
+
+async def test_images_of_which_none_makes_sense_are_no_zero() -> None:
+    with pytest.raises(CollectError, match="images: none of 1 makes sense"):
+        await Image(glance({"images": [{"id": 7}]})).images()
+
+
 async def test_image_that_makes_no_sense_costs_itself() -> None:
-    body = {"images": [{"id": 7, "status": "active"}, {"id": "j", "status": "active"}]}
+    body = {"images": [{"id": 7, "status": "active"}, {"id": "j", "status": "active", "size": 1}]}
     read = await Image(glance(body)).images()
     assert ([image.image_id for image in read.images], read.malformed) == (["j"], 1)
 

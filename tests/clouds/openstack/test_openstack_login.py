@@ -73,6 +73,15 @@ async def test_many_collectors_share_one_log_in(cloud: FakeOpenStack, client: Cl
     assert client.budget.account.spent().logins == {"ok": 1, "refused": 0, "failed": 0}
 
 
+@pytest.mark.parametrize(("role", "is_admin"), [("Admin", True), ("ADMIN", True), ("administrator", False)])
+async def test_the_case_of_a_roles_name_does_not_matter(
+    cloud: FakeOpenStack, client: Client, role: str, *, is_admin: bool
+) -> None:
+    cloud.roles = [role, "Reader"]
+    access = await client.access()
+    assert (access.is_admin, access.roles) == (is_admin, {role.lower(), "reader"})
+
+
 async def test_its_requests_are_counted_like_all_others(cloud: FakeOpenStack, client: Client) -> None:
     access = await client.access()
     spent = client.budget.account.spent()

@@ -251,6 +251,24 @@ async def test_limit_that_the_service_does_not_tell_is_absent() -> None:
     assert by_resource(await ask(api, "compute_quotas")).keys() == {"cores"}
 
 
+@pytest.mark.parametrize("odd", [[], {}, True])
+async def test_limit_that_makes_no_sense_costs_itself_and_is_counted(odd: object) -> None:
+    api = plain(compute_quotas=FORBIDDEN)
+    absolute = {"maxTotalCores": 5, "totalCoresUsed": odd, "maxTotalInstances": odd, "totalInstancesUsed": 1}
+    api.answers["compute", "/limits"] = {"limits": {"absolute": absolute}}
+    read = await ask(api, "compute_quotas")
+    assert by_resource(read) == {"cores": Quota(PROJECT, "compute", "cores", 5, None, None, in_bytes=False)}
+    assert read.malformed == 2
+
+
+async def test_limit_of_neutron_that_makes_no_sense_costs_itself_and_is_counted() -> None:
+    api = _without_details("quotas")
+    api.answers["network", f"/v2.0/quotas/{PROJECT}"] = {"quota": {"network": 1, "port": [], "id": "x"}}
+    read = await ask(api, "network_quotas")
+    assert {one.resource for one in read.quotas if one.project_id == PROJECT} == {"network"}
+    assert read.malformed == 1
+
+
 @pytest.mark.parametrize("question", PATHS)
 async def test_quotas_that_nobody_may_read_are_left_out(question: str) -> None:
     with pytest.raises(LeftOutError):

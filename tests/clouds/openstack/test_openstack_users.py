@@ -130,7 +130,30 @@ async def test_of_very_many_domains_so_many_are_read_in_turn() -> None:
 async def test_domains_that_may_not_be_read_leave_the_users_that_are_listed() -> None:
     cloud = Keystone(users("ada"), uni=users("bob", domain="uni"))
     cloud.api.answers["identity", "/v3/domains"] = ForbiddenError("403")
-    assert names_of(await cloud.read()) == ["ada"]
+    read = await cloud.read()
+    assert (names_of(read), read.truncated["users"]) == (["ada"], True)
+
+
+@pytest.mark.parametrize(
+    "domains",
+    [
+        {"domains": [{"id": "default", "name": "Default"}], "truncated": True},
+        {"domains": [{"id": "default", "name": "Default"}, {"id": 7}]},
+        CollectError(Reason.TIMEOUT, "slow"),
+    ],
+)
+async def test_domains_that_are_not_all_told_leave_no_total_of_users(domains: Answer) -> None:
+    cloud = Keystone(users("ada"), uni=users("bob", domain="uni"))
+    cloud.api.answers["identity", "/v3/domains"] = domains
+    read = await cloud.read()
+    assert (names_of(read), read.truncated["users"]) == (["ada"], True)
+
+
+async def test_where_all_users_are_listed_at_once_domains_do_not_matter() -> None:
+    listed = {"users": [*users("ada")["users"], *users("bob", domain="uni")["users"]]}
+    cloud = Keystone(listed)
+    cloud.api.answers["identity", "/v3/domains"] = ForbiddenError("403")
+    assert (await cloud.read()).truncated["users"] is False
 
 
 async def test_list_that_is_cut_says_so_once_and_has_no_total(caplog: pytest.LogCaptureFixture) -> None:

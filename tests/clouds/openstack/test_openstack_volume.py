@@ -175,10 +175,36 @@ async def test_other_projects_objects_tell_that_all_are_seen_whatever_the_role_i
     assert (await getattr(Volume(api), question)()).is_whole
 
 
+SIZED = ("volumes", "snapshots", "backups")
+
+
+@pytest.mark.parametrize("size", [None, "1", -1, True, 1.5, {}])
+@pytest.mark.parametrize("question", SIZED)
+async def test_size_that_is_not_known_is_no_zero_and_leaves_out_the_sums_it_belongs_to(
+    question: str, size: object
+) -> None:
+    _, key, fixture = PATHS[question]
+    whole = await getattr(Volume(cinder()), question)()
+    body = spoilt(fixture, key, field="size", value=size)
+    read = await getattr(Volume(cinder(**{question: body})), question)()
+    state = answer(fixture)[key][0]["status"]
+    assert read.by_state == whole.by_state | {state: Count(whole.by_state[state].number, None)}
+    assert {count.size for count in read.by_project.values()} == {None}
+    assert read.malformed == 1
+
+
+@pytest.mark.parametrize("question", SIZED)
+async def test_list_of_which_nothing_makes_sense_is_no_zero(question: str) -> None:
+    _, key, _ = PATHS[question]
+    with pytest.raises(CollectError, match=f"{question}: none of 2 makes sense") as caught:
+        await getattr(Volume(cinder(**{question: {key: [{"id": 3}, 7]}})), question)()
+    assert caught.value.reason is Reason.MALFORMED
+
+
 @pytest.mark.parametrize("question", PATHS)
 async def test_item_that_makes_no_sense_costs_itself(question: str) -> None:
     _, key, fixture = PATHS[question]
-    field = {"services": "binary", "backends": "name"}.get(question, "size")
+    field = {"services": "binary", "backends": "name"}.get(question, "id")
     body = spoilt(fixture, key, field=field, value=["?"])
     good = answer(fixture)
     body[key] += good[key]

@@ -36,7 +36,7 @@ class Access(msgspec.Struct, frozen=True):
     """What the token says.
 
     Attributes:
-        roles: Names.
+        roles: Names in small letters: the policies of all services take no notice of the case.
         project_id: The credential's project; "" where it has none (system or domain scope).
         services: Types in the catalogue of the configured region, as openstacksdk names them:
             `block-storage`, not `volumev3`.

@@ -61,7 +61,7 @@ class Tally:
 
     Attributes:
         sort: As `model.Objects.sort`.
-        malformed: How many made no sense.
+        malformed: How many made no sense, or their size did not.
         is_cut: The source ended the list early: there are more.
     """
 
@@ -78,6 +78,7 @@ class Tally:
         self._by_project: defaultdict[str, list[int]] = defaultdict(_nothing)
         self._orphans, self._admin_down = _nothing(), 0 if has_admin_state else None
         self._sees_others = False
+        self._counted = 0
         self.malformed = 0
         self.is_cut = False
 
@@ -85,7 +86,7 @@ class Tally:
         self,
         state: str,
         project_id: str | None,
-        size: int = 0,
+        size: int | None = 0,
         *,
         is_orphan: bool = False,
         is_others: bool = False,
@@ -95,10 +96,13 @@ class Tally:
 
         Args:
             project_id: None where the source does not tell.
-            size: Bytes.
+            size: Bytes; None where it is not known: then nor are those of its state and its project.
             is_others: It is one that only those are shown who see all projects'.
             is_admin_down: It was taken down on purpose.
         """
+        self._counted += 1
+        if size is None:
+            self.malformed += 1
         _count(self._by_state[state], size)
         if project_id is not None:
             _count(self._by_project[project_id], size)
@@ -113,7 +117,12 @@ class Tally:
 
         Args:
             is_whole: What the token's role says, where no object was another's.
+
+        Raises:
+            CollectError: `malformed`: there are some, and none makes sense: to count none would be invented.
         """
+        if self.malformed and not self._counted:
+            raise CollectError(Reason.MALFORMED, f"{self.sort}: none of {self.malformed} makes sense")
         if self.is_cut:
             return Objects(self.sort, {}, None, {}, is_whole=False, malformed=self.malformed)
         return Objects(
@@ -127,14 +136,15 @@ class Tally:
         )
 
     def _result(self, count: list[int]) -> Count:
-        return Count(count[0], count[1] if self._is_sized else None)
+        return Count(count[0], count[1] if self._is_sized and not count[2] else None)
 
 
 def _nothing() -> list[int]:
-    """Number and bytes."""
-    return [0, 0]
+    """Number and bytes, and how many have bytes that are not known."""
+    return [0, 0, 0]
 
 
-def _count(count: list[int], size: int) -> None:
+def _count(count: list[int], size: int | None) -> None:
     count[0] += 1
-    count[1] += size
+    count[1] += size or 0
+    count[2] += size is None

@@ -8,9 +8,9 @@ import msgspec
 
 from stratoscope.core.errors import CollectError, Reason
 
-Id: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
-"""What tells things apart: an absurd one makes its item malformed, since cut it would be another's. The
-services themselves allow 255 characters."""
+Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A(?:[\x00-\x7f]{0,1024}|(?s:.{0,256}))\Z")]
+"""What tells things apart: an absurd one makes its item malformed, since cut at 1,024 bytes it would be
+another's. The services themselves allow 255 characters, of which each may take 4 bytes."""
 
 Text: TypeAlias = str
 """A name or a state, of any length: core cuts what is shown, and counts it."""
@@ -29,6 +29,15 @@ def segment(text: str) -> str:
 
 MIB: Final = 2**20
 GIB: Final = 2**30
+
+
+def size(number: object, unit: int) -> int | None:
+    """Bytes of so many units; None for what is no number of them: its item counts, but not with a size."""
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        return None
+    return number * unit
 
 
 @overload

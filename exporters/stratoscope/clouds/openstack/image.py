@@ -9,7 +9,7 @@ Other projects' community images (since Ocata) are on no list unless it is asked
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -17,18 +17,18 @@ from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.openstack.api import Api, BadRequestError
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.fields import Id, Text
+from stratoscope.clouds.openstack.fields import Id, Text, size
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.core.collector import Every
 
 
 class _Image(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: size: Bytes; None until there are data. name: Whatever its owner wrote; None for none."""
+    """Attributes: size: Bytes; null until there are data. name: Whatever its owner wrote; None for none."""
 
     id: Id
     status: Text = ""
     name: Text | None = None
-    size: int | None = None
+    size: Any = None
     owner: Id | None = None
     visibility: Text = ""
 
@@ -36,6 +36,7 @@ class _Image(msgspec.Struct, frozen=True, gc=False):
 _IMAGES: Final = Listing("image", "/v2/images", "images", _Image)
 _ALL: Final = {**WHOLE_PAGE, "visibility": "all"}
 _COMMUNITY: Final = {**WHOLE_PAGE, "visibility": "community"}
+_WITH_DATA: Final = frozenset({"active", "deactivated"})
 _HIDDEN: Final = {"os_hidden": "true"}
 
 
@@ -68,7 +69,7 @@ class Image:
             for image in listed:
                 is_others = image.visibility == "private" and is_anothers(image.owner, access)
                 if image.id not in found:
-                    tally.add(image.status, image.owner, image.size or 0, is_others=is_others)
+                    tally.add(image.status, image.owner, _bytes(image), is_others=is_others)
                 found[image.id] = _named(image)
         return model.Images(tally.objects(is_whole=access.is_admin), tuple(found.values()))
 
@@ -87,6 +88,11 @@ class Image:
             except BadRequestError:
                 if "visibility" not in query:
                     raise
+
+
+def _bytes(image: _Image) -> int | None:
+    """What it takes: nothing until its data are there; None where that is not known."""
+    return 0 if image.size is None and image.status not in _WITH_DATA else size(image.size, 1)
 
 
 def _named(image: _Image) -> model.Image:

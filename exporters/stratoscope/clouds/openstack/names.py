@@ -65,7 +65,7 @@ class Names:
         self._known: _Known | None = None
         self._users = Users(api, clock)
         self._owners: Collection[str] = ()
-        self._domains: tuple[float, Mapping[str, str]] | None = None
+        self._domains: tuple[float, Mapping[str, str], bool] | None = None
         self._cut: frozenset[str] = frozenset()
         self._impatient_until = -math.inf
         self._failure: tuple[float, CollectError | LeftOutError] | None = None
@@ -155,8 +155,8 @@ class Names:
     async def _read_all(self) -> _Known:
         access = await self._api.access()
         projects, is_whole = await self._read_projects(access)
-        domains = await self._read_domains()
-        found, malformed = await self._users.read(access, domains)
+        domains, are_all = await self._read_domains()
+        found, malformed = await self._users.read(access, domains, are_all=are_all)
         users = found or Found([])
         answer = Projects(
             tuple(Project(*_identity(one, domains)) for one in projects.items),
@@ -196,23 +196,23 @@ class Names:
             return projects, True
         return await read(self._api, _OWN_PROJECTS), False
 
-    async def _read_domains(self) -> Mapping[str, str]:
-        """Names by id; empty where they may not be read."""
+    async def _read_domains(self) -> tuple[Mapping[str, str], bool]:
+        """Names by id, empty where they may not be read, and whether these are all domains."""
         try:
-            domains, _ = await self._api.items(_DOMAINS)
+            domains = await read(self._api, _DOMAINS)
         except ForbiddenError:
-            return {}
+            return {}, False
         except CollectError as error:
             log.warning("domains stay as last read cloud=%s error=%r", self._api.cloud, str(error))
             return self._kept_domains()
-        names = {domain.id: domain.name for domain in domains}
-        self._domains = self._clock.monotonic(), names
-        return names
+        names = {domain.id: domain.name for domain in domains.items}
+        self._domains = self._clock.monotonic(), names, not (domains.is_cut or domains.malformed)
+        return self._domains[1:]
 
-    def _kept_domains(self) -> Mapping[str, str]:
+    def _kept_domains(self) -> tuple[Mapping[str, str], bool]:
         """What was last read; nothing when that is too long ago."""
         told = self._domains
-        return told[1] if told is not None and self._clock.monotonic() - told[0] <= _KEPT_S else {}
+        return told[1:] if told is not None and self._clock.monotonic() - told[0] <= _KEPT_S else ({}, False)
 
 
 def _identity(item: Named, domains: Mapping[str, str]) -> tuple[str, str, str, bool | None]:

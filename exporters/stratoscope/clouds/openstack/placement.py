@@ -13,6 +13,7 @@ import asyncio
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TypeVar
 
 import msgspec
@@ -62,12 +63,12 @@ _PROVIDERS: Final = Listing("placement", "/resource_providers", "resource_provid
 
 
 class _Inventories(msgspec.Struct, frozen=True):
-    inventories: dict[Text, Inventory]
+    inventories: dict[Text, msgspec.Raw]
     resource_provider_generation: int
 
 
 class _Usages(msgspec.Struct, frozen=True):
-    usages: dict[Text, Size]
+    usages: dict[Text, msgspec.Raw]
     resource_provider_generation: int
 
 
@@ -91,6 +92,8 @@ class _Candidates(msgspec.Struct, frozen=True):
 
 
 _SUMMARY: Final = Decoder(Summary)
+_INVENTORY: Final = Decoder(Inventory)
+_SIZE: Final[Decoder[int]] = Decoder(Size)
 
 
 class Placement:
@@ -193,7 +196,7 @@ class Placement:
             # Before it is read: one that fails must not hold up the others.
             provider.tried(part, self._clock.monotonic())
             try:
-                await self._read(provider, part)
+                malformed += await self._read(provider, part)
             except NotThereError:
                 self._providers.drop(provider.row.uuid)
             except CollectError as error:
@@ -214,17 +217,23 @@ class Placement:
         elapsed_s, self._last_turn = now - self._last_turn, now
         return int(min(MOST, max(1.0, elapsed_s * PER_SECOND)))
 
-    async def _read(self, provider: Provider, part: Part) -> None:
+    async def _read(self, provider: Provider, part: Part) -> int:
+        """Of how many resource classes it made no sense: nothing is known of these."""
+        odd = 0
         if part is Part.INVENTORIES:
             inventories = await self._ask(provider, part, _Inventories)
-            provider.inventories = inventories.inventories
+            provider.inventories, odd = _decoded(inventories.inventories, _INVENTORY)
             generation = inventories.resource_provider_generation
         elif part is Part.USAGES:
             usages = await self._ask(provider, part, _Usages)
-            provider.usages, generation = usages.usages, usages.resource_provider_generation
+            sizes, odd = _decoded(usages.usages, _SIZE)
+            provider.usages = {name: sizes.get(name) for name in usages.usages}
+            generation = usages.resource_provider_generation
         else:
             provider.traits, generation = await self._traits_of(provider)
         provider.was_read(part, generation, self._clock.monotonic())
+        provider.odd = provider.odd | {part} if odd else provider.odd - {part}
+        return odd
 
     async def _traits_of(self, provider: Provider) -> tuple[frozenset[str], int]:
         """Its traits, and their generation; before 1.6 nothing has any."""
@@ -264,6 +273,8 @@ class Placement:
         """What hosts have; a tree whose root is no hypervisor goes by the root's own name."""
         by_host: dict[str, list[Provider]] = {}
         for root, tree in self._providers.trees().items():
+            if root in nodes and nodes[root].is_left_over:
+                continue
             name = next((one.row.name for one in tree if one.row.uuid == root), root)
             by_host.setdefault(nodes[root].host if root in nodes else name, []).extend(tree)
         known = {host: resources(providers) for host, providers in by_host.items()}
@@ -289,6 +300,21 @@ class Placement:
             project_id: {what: (total[place], total[place + 3]) for place, what in enumerate(PROMISED)}
             for project_id, total in totals.items()
         }
+
+
+def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T]) -> tuple[Mapping[str, T], int]:
+    """By resource class, and how many make no sense.
+
+    Raises:
+        CollectError: `malformed`: there are some, and none makes sense.
+    """
+    found = {}
+    for name, raw in raws.items():
+        with suppress(msgspec.DecodeError):  # counted below
+            found[name] = decoder.decode(raw)
+    if raws and not found:
+        raise CollectError(Reason.MALFORMED, f"placement: none of {len(raws)} resource classes makes sense")
+    return found, len(raws) - len(found)
 
 
 def _ratio(of_host: Mapping[str, Resource], what: str) -> float:

@@ -83,20 +83,23 @@ class Provider:
     """What is known of one provider.
 
     Attributes:
-        inventories, usages: By resource class; None before they were read.
+        inventories, usages: By resource class; None before they were read. A class whose inventory made no
+            sense is not there, and the use of a class that made none is None.
         traits: None before they were read or told.
         summary: As the last list of allocation candidates had it; None when it was not on it.
         is_summed_up: That list tells all that a provider on it has; else usages are read one by one.
+        odd: The parts in which a resource class made no sense.
         moments: When each part was read, or last found unchanged; on the monotonic clock, as all here.
     """
 
     def __init__(self, row: Row) -> None:
         self.row = row
         self.inventories: Mapping[str, Inventory] | None = None
-        self.usages: Mapping[str, int] | None = None
+        self.usages: Mapping[str, int | None] | None = None
         self.traits: frozenset[str] | None = None
         self.summary: Summary | None = None
         self.is_summed_up = True
+        self.odd: set[Part] = set()
         self.moments: dict[Part, float] = {}
         self._generations: dict[Part, int] = {}
         self._tried: dict[Part, float] = {}
@@ -272,7 +275,7 @@ def resources(providers: Sequence[Provider]) -> Mapping[str, Resource]:
     """What these providers have together, by resource; nothing while some of it has not been read."""
     if any(provider.inventories is None or provider.usages is None for provider in providers):
         return {}
-    pieces: dict[str, list[tuple[Inventory, int]]] = {}
+    pieces: dict[str, list[tuple[Inventory, int | None]]] = {}
     for provider in providers:
         usages = provider.usages or {}
         for name, inventory in (provider.inventories or {}).items():
@@ -280,17 +283,18 @@ def resources(providers: Sequence[Provider]) -> Mapping[str, Resource]:
     return {NAMES.get(name, (name, 1))[0]: _resource(name, parts) for name, parts in pieces.items()}
 
 
-def _resource(name: str, parts: Sequence[tuple[Inventory, int]]) -> Resource:
+def _resource(name: str, parts: Sequence[tuple[Inventory, int | None]]) -> Resource:
     """The sum of a resource class; the ratio is that of all together."""
     unit = NAMES.get(name, (name, 1))[1]
     total = sum(inventory.total for inventory, _ in parts)
     reserved = sum(inventory.reserved for inventory, _ in parts)
     promisable = sum((one.total - one.reserved) * one.allocation_ratio for one, _ in parts)
+    uses = [used for _, used in parts]
     ratio = promisable / (total - reserved) if total > reserved else parts[0][0].allocation_ratio
     return Resource(
         total * unit,
         reserved * unit,
         ratio,
-        sum(used for _, used in parts) * unit,
+        None if None in uses else sum(used or 0 for used in uses) * unit,
         sum(inventory.capacity for inventory, _ in parts) * unit,
     )

@@ -7,7 +7,7 @@ own project.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, Reason
+
+T = TypeVar("T")
 
 PER_SECOND: Final = 1.0
 MOST: Final = 60
@@ -68,6 +70,7 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
 
 
 _USE: Final = Decoder(_Use)
+_NUMBER: Final = Decoder(float)
 
 
 class _Set(msgspec.Struct, frozen=True):
@@ -83,11 +86,11 @@ class _Details(msgspec.Struct, frozen=True):
 class _Bounds(msgspec.Struct, frozen=True):
     """Attributes: quota: Limits by resource; the project's id may be among them."""
 
-    quota: dict[Text, float | str | None]
+    quota: dict[Text, msgspec.Raw]
 
 
 class _Absolute(msgspec.Struct, frozen=True):
-    absolute: dict[Text, float | None]
+    absolute: dict[Text, msgspec.Raw]
 
 
 class _Limits(msgspec.Struct, frozen=True):
@@ -153,8 +156,8 @@ class ProjectQuotas:
                 return _quotas(project_id, "network", uses.items()), odd
         async with extension(self._api, "quotas"):
             bounds = await self._api.get("network", path, _Bounds, operation="quotas")
-        limits = ((name, _Use(one)) for name, one in bounds.quota.items() if isinstance(one, float))
-        return _quotas(project_id, "network", limits), 0
+        limits, odd = _numbers("network", bounds.quota)
+        return _quotas(project_id, "network", ((name, _Use(one)) for name, one in limits.items())), odd
 
     async def volume(self, project_id: str) -> _Read:
         """Cinder's, of one project; those of a volume type only where there is a limit."""
@@ -179,13 +182,14 @@ class ProjectQuotas:
         """
         if project_id != (await self._api.access()).project_id:
             raise ForbiddenError(f"{service}: quotas of other projects")
-        absolute = (await self._api.get(service, "/limits", _Limits, operation="limits")).limits.absolute
+        told = (await self._api.get(service, "/limits", _Limits, operation="limits")).limits.absolute
+        absolute, odd = _numbers(service, told)
         uses = (
-            (resource, _Use(most, absolute.get(used)))
+            (resource, _Use(absolute[limit], absolute.get(used)))
             for resource, (limit, used) in names.items()
-            if (most := absolute.get(limit)) is not None and used in absolute
+            if limit in absolute and used in told
         )
-        return _quotas(project_id, service, uses), 0
+        return _quotas(project_id, service, uses), odd
 
 
 class _Service:
@@ -220,12 +224,24 @@ def _uses(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, _
     Raises:
         CollectError: `malformed`: none makes sense.
     """
+    return _decoded(service, raws, _USE)
+
+
+def _numbers(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, float], int]:
+    """As `_uses`, where there are only numbers."""
+    return _decoded(service, raws, _NUMBER)
+
+
+def _decoded(
+    service: str, raws: Mapping[str, msgspec.Raw], decoder: Decoder[T]
+) -> tuple[Mapping[str, T], int]:
+    """As `_uses`; null is nothing that is known."""
     found, odd = {}, 0
     for name, raw in raws.items():
         try:
-            found[name] = _USE.decode(raw)
+            found[name] = decoder.decode(raw)
         except msgspec.DecodeError:
-            odd += not bytes(raw).startswith(b'"')
+            odd += not bytes(raw).startswith((b'"', b"null"))
     if odd and not found:
         raise CollectError(Reason.MALFORMED, f"{service}: quotas: none of {odd} makes sense")
     return found, odd

@@ -39,12 +39,15 @@ class Users:
             "projects", per_second=_PER_SECOND, most=MOST, clock=clock
         )
 
-    async def read(self, access: Access, domain_ids: Collection[str]) -> tuple[Found | None, int]:
+    async def read(
+        self, access: Access, domain_ids: Collection[str], *, are_all: bool
+    ) -> tuple[Found | None, int]:
         """All of them, as far as they can be read, and how many made no sense; None where they may not be.
 
         Args:
             access: The credential's.
-            domain_ids: All domains; none where they may not be read.
+            domain_ids: The domains; none where they may not be read.
+            are_all: There are no others.
         """
         try:
             found = await read(self._api, _USERS)
@@ -55,9 +58,11 @@ class Users:
             return self._kept(), int(error.reason is Reason.MALFORMED)
         if not found.items and not found.malformed and not access.is_admin:
             return None, 0
-        others = _others(found, domain_ids)
+        others, are_told = _others(found, domain_ids)
         if others:
             found = await self._with_others(found, others)
+        if not (are_all or are_told):
+            found = replace(found, is_cut=True)
         self._last = self._clock.monotonic(), found
         return found, found.malformed
 
@@ -99,9 +104,13 @@ def _told(faults: Mapping[str, str]) -> str:
     return f"cannot be read: domain {', '.join(first)}{others}"
 
 
-def _others(found: Found, domain_ids: Collection[str]) -> Collection[str]:
-    """The domains to ask for: all, where the list was cut; where it tells one alone, the others."""
+def _others(found: Found, domain_ids: Collection[str]) -> tuple[Collection[str], bool]:
+    """The domains to ask for, and whether the list tells the users of all domains.
+
+    To ask for are all, where the list was cut; where it tells one alone, the others.
+    """
     if found.is_cut:
-        return domain_ids
+        return domain_ids, False
     told = {user.domain_id for user in found.items}
-    return [] if len(told) > 1 else [one for one in domain_ids if one not in told]
+    tells_all = len(told) > 1
+    return [] if tells_all else [one for one in domain_ids if one not in told], tells_all

@@ -7,7 +7,7 @@ project's. Which of both it was another project's objects say, where there are a
 
 import math
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -17,17 +17,17 @@ from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_se
 from stratoscope.clouds.openstack.api import Access, Api
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
 from stratoscope.clouds.openstack.extensions import extension
-from stratoscope.clouds.openstack.fields import GIB, Id, Text
+from stratoscope.clouds.openstack.fields import GIB, Id, Text, size
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
 
 
 class _Volume(msgspec.Struct, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
-    """Attributes: size: GiB; 0 while it is not known."""
+    """Attributes: size: GiB."""
 
     id: Id
     status: Text = ""
-    size: int = 0
+    size: Any = None
     project_id: Id | None = None
     attachments: list[msgspec.Raw] = []
 
@@ -44,12 +44,12 @@ class _Copy(
     """A snapshot or a backup: alike, but for where the project stands.
 
     Attributes:
-        size: GiB; 0 while it is not known.
+        size: GiB.
     """
 
     id: Id
     status: Text = ""
-    size: int = 0
+    size: Any = None
     of_snapshot: Id | None = None
     of_backup: Id | None = None
 
@@ -164,7 +164,8 @@ class Volume:
                 is_orphan = one.status == "available" and not one.attachments
                 project_id = one.project_id or _own(access)
                 is_others = is_anothers(one.project_id, access)
-                tally.add(one.status, project_id, one.size * GIB, is_orphan=is_orphan, is_others=is_others)
+                its_size = size(one.size, GIB)
+                tally.add(one.status, project_id, its_size, is_orphan=is_orphan, is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
 
     async def snapshots(self) -> Objects:
@@ -186,7 +187,7 @@ class Volume:
             for one in listed:
                 told = one.of_snapshot or one.of_backup
                 is_others = is_anothers(told, access)
-                tally.add(one.status, told or _own(access), one.size * GIB, is_others=is_others)
+                tally.add(one.status, told or _own(access), size(one.size, GIB), is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
 
 

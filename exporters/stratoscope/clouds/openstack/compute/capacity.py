@@ -87,7 +87,7 @@ class Capacity:
         wanted = [
             Wanted(one.name, demand(one, has_pcpus=has_pcpus)) for one in flavors if not one.is_disabled
         ]
-        zones = {node.zone for node in nodes.values()}
+        zones = {node.zone for node in nodes.values() if not node.is_left_over}
         room = await asyncio.to_thread(rooms, wanted, _spaces(self._providers, nodes, metadata), zones)
         return model.Capacity(tuple(room), _largest(flavors, room), malformed + unread + unknown)
 
@@ -151,14 +151,15 @@ def _left(provider: Provider) -> Iterable[tuple[str, Left]]:
     counts = provider.is_current(Part.USAGES) if provider.summary is None else not provider.is_summed_up
     if counts and provider.usages is not None:
         for name, inventory in inventories.items():
-            if name not in told:
-                yield name, Left(inventory.capacity - provider.usages.get(name, 0), inventory)
+            used = provider.usages.get(name, 0)
+            if name not in told and used is not None:
+                yield name, Left(inventory.capacity - used, inventory)
 
 
 def _is_exact(provider: Provider) -> bool:
     """Whether all that decides is known."""
     inventories = provider.inventories
-    if inventories is None or provider.traits is None:
+    if inventories is None or provider.traits is None or provider.odd:
         return False
     if provider.summary is None:
         return MEMORY not in inventories
@@ -171,7 +172,7 @@ def _is_known(provider: Provider) -> bool:
     One that is not on the list, and was not read yet, has nothing left as far as is known.
     """
     if provider.summary is None or provider.is_summed_up:
-        return True
+        return not provider.odd
     return provider.inventories is not None and provider.usages is not None
 
 

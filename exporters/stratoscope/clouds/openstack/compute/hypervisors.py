@@ -26,6 +26,8 @@ from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
 
 STATES: Final = ("up", "down")
+_OF_LIBVIRT: Final = frozenset({"QEMU", "KVM", "LXC", "XEN", "PARALLELS"})
+"""Kinds of hypervisors of which a nova-compute has one alone."""
 _SERVICES_S: Final = 90.0
 """So old the list of services may be that tells the hosts' zones; `compute_services` has it each minute."""
 
@@ -67,7 +69,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     """A hypervisor as Placement's readers need it.
 
     Attributes:
-        host: The service that it belongs to: what servers are labelled with.
+        host: The service that it belongs to: what servers are labelled with; "" of one that is left over.
         takes_vms: It is up and enabled.
     """
 
@@ -75,12 +77,21 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     zone: str
     takes_vms: bool
 
+    @property
+    def is_left_over(self) -> bool:
+        """Its host goes by another name since: what it has is told twice."""
+        return not self.host
+
+
+_LEFT_OVER: Final = Node("", "", takes_vms=False)
+
 
 class Hypervisors:
     """Nova's hosts, read once for all who ask.
 
     A host is a nova-compute service, as servers name it. Where it has several nodes (Ironic), these are added
-    up.
+    up. Where libvirt has several it has one, whose name has changed: the last row counts, the others are
+    malformed.
 
     Attributes:
         services: Nova's services, which tell the zones; they are a question of their own.
@@ -127,12 +138,12 @@ class Hypervisors:
                 raise LeftOutError(
                     LeftOut.UNAUTHORIZED, "hypervisors: an empty list, yet servers are on hosts"
                 )
-        by_host: dict[str, list[_Hypervisor]] = {}
-        for row in rows:
-            by_host.setdefault(row.service.host, []).append(row)
+        by_host, left_over = _by_host(rows)
         zones = await self._zones(by_host.keys())
         hosts = tuple(self._host(of_host, zones.get(host, "")) for host, of_host in by_host.items())
-        return Hosts(hosts, STATES, malformed), {str(row.id): _node(row, zones) for row in rows}
+        nodes = {str(row.id): _node(row, zones) for row in rows}
+        nodes |= {str(row.id): _LEFT_OVER for row in left_over}
+        return Hosts(hosts, STATES, malformed + len(left_over)), nodes
 
     async def _zones(self, hosts: AbstractSet[str]) -> Mapping[str, str]:
         """Zones by host; of a host that has just been added a list from before it tells nothing."""
@@ -172,6 +183,19 @@ class Hypervisors:
             if total is not None
         }
         return told or self._providers.resources([str(row.id) for row in rows])
+
+
+def _by_host(rows: Iterable[_Hypervisor]) -> tuple[Mapping[str, Sequence[_Hypervisor]], list[_Hypervisor]]:
+    """The nodes of each host, and those that are left over from before it changed its name."""
+    by_host: dict[str, list[_Hypervisor]] = {}
+    for row in rows:
+        by_host.setdefault(row.service.host, []).append(row)
+    left_over = []
+    for host, of_host in by_host.items():
+        if all(row.hypervisor_type.upper() in _OF_LIBVIRT for row in of_host):
+            left_over += of_host[:-1]  # Nova lists them in the order in which they were added
+            by_host[host] = of_host[-1:]
+    return by_host, left_over
 
 
 def _node(row: _Hypervisor, zones: Mapping[str, str]) -> Node:

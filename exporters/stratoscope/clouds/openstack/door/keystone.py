@@ -154,7 +154,7 @@ def _granted(access: AccessInfo, region: CloudRegion) -> Granted:
         (expires - issued).total_seconds(),
         expires.timestamp(),
         Access(
-            roles=frozenset(access.role_names or ()),
+            roles=frozenset(name.lower() for name in access.role_names or ()),
             project_id=project_id,
             project_name=access.project_name or "",
             user_id=access.user_id or "",

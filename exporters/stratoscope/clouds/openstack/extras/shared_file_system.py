@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -12,7 +12,7 @@ from stratoscope.clouds.openstack.agents import ServiceRow
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.counting import Tally
 from stratoscope.clouds.openstack.extras.extra import agents_of, extra, extra_question
-from stratoscope.clouds.openstack.fields import GIB, Id, Text
+from stratoscope.clouds.openstack.fields import GIB, Id, Text, size
 from stratoscope.clouds.openstack.listing import Listing, Page
 
 _SERVICE: Final = "shared-file-system"
@@ -23,7 +23,7 @@ _VERSION: Final = "2.7"
 class _Share(msgspec.Struct, frozen=True, gc=False):
     id: Id
     status: Text = ""
-    size: int = 0
+    size: Any = None
     project_id: Id | None = None
 
 
@@ -57,14 +57,16 @@ class SharedFileSystem:
         """By offset: of the marker in Manila's link to the next page its list of shares takes no notice."""
         tally = Tally("shares", is_sized=True)
         seen: set[str] = set()
-        while (page := await self._page(len(seen) + tally.malformed)) and page.items:
+        lost = 0
+        while (page := await self._page(len(seen) + lost)) and (page.items or page.malformed):
             new = [share for share in page.items if share.id not in seen]
-            if not new:
+            if not new and not page.malformed:
                 break
             seen.update(share.id for share in new)
+            lost += page.malformed
             tally.malformed += page.malformed
             for share in new:
-                tally.add(share.status, share.project_id, share.size * GIB)
+                tally.add(share.status, share.project_id, size(share.size, GIB))
         return tally.objects(is_whole=(await self._api.access()).is_admin)
 
     async def _page(self, offset: int) -> Page[_Share] | None:
