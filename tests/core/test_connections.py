@@ -223,11 +223,12 @@ async def test_handshake_that_failed_leaves_nothing_for_the_garbage_collector(
     async with serving(access=tls(tmp_path), limits=QUICKLY) as served:
         gc.collect()
         gc.disable()
+        before = left()  # a traceback that another test keeps may hold some
         try:
             for _ in range(5):
                 await served.answer(sent)
             await until(lambda: served.count("connections") == 0)
-            await until(lambda: left() == 0)
+            await until(lambda: left() <= before)
         finally:
             gc.enable()
 
