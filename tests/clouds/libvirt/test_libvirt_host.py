@@ -96,7 +96,7 @@ async def test_events_of_a_domain_that_starts_while_it_is_listed_are_not_lost(la
     lab.daemon.answers.clear()
     listing = asyncio.create_task(lab.host.listing(ALL))
     await until(lambda: lab.daemon.made[-1] == "getAllDomainStats")
-    lab.host.events.count("new", "started", "booted")
+    lab.host.events.count("new", 9, "started", "booted")
     lab.daemon.answers.set()
     assert "new" not in {one.uuid for one in (await listing).domains}
     lab.daemon.domains["new"] = FakeDomain("new", domain_id=9)
@@ -216,7 +216,7 @@ async def test_exporter_short_of_descriptors_says_nothing_of_the_daemon(lab: Lab
 
 async def test_events_of_domains_that_are_gone_are_forgotten(lab: Lab) -> None:
     await lab.host.listing(ALL)
-    lab.host.events.count("a", "reboot", "")
+    lab.host.events.count("a", 9, "reboot", "")
     del lab.daemon.domains["a"]
     await lab.host.listing(ALL)
     assert lab.host.events.by_domain == {}

@@ -76,7 +76,7 @@ class LibvirtHost:
         found = await self._one("list", listing.listing, wanted, self._devices, within_s)
         self.vm_ids = {one.uuid: vm_id(one.uuid, one.name) for one in found.domains}
         self._active = frozenset(one.uuid for one in found.domains if one.domain_id >= 0)
-        self.events.keep(self.vm_ids, found.began)
+        self.events.keep({one.uuid: one.domain_id for one in found.domains}, found.began)
         await self._listener.listen(time_left_s() * _RESERVE)
         return found
 
