@@ -1,5 +1,6 @@
 """What is shown of a URI's VMs while its daemon does not answer: what the kernel tells, whom it blames."""
 
+import asyncio
 import time
 
 import pytest
@@ -17,6 +18,7 @@ from stratoscope.hypervisor.kernel_reader import Reading
 from support.collected import BY_DEFAULT, SUBJECTS, a_tap, checks, domains, page, reading, told
 from support.libvirt_hosts import FakeHost, FakeKernel, fetched, listed, unavailable
 from support.pages import promtool_findings, rendered
+from support.patience import FAR_S
 from support.vms import NO_BALLOON, PLAIN, answer, domain, identity, kernel, kvm, uuid
 
 
@@ -220,6 +222,46 @@ async def test_vm_that_another_uri_shows_by_now_is_not_shown_without_the_daemon(
     shown = await failure_after(collector, host, unavailable())
     assert uuid(1) not in shown
     assert uuid(2) in shown
+
+
+@pytest.mark.parametrize(("within_s", "granted"), [(5, {uuid(1)}), (0.1, set())])
+async def test_vm_of_a_daemon_that_does_not_answer_may_be_shown_by_another_uri(
+    within_s: float, granted: set[str]
+) -> None:
+    host, kernel_, claims = FakeHost(domains=[listed(1)]), FakeKernel([reading(1)]), Claims()
+    collector = Domains(host.as_host, kernel_.as_kernel, BY_DEFAULT, claims)
+    await failure_after(collector, host, unavailable(), within_s)
+    assert claims.granted("domains_lxc", {uuid(1): True}) == granted
+
+
+async def test_failure_shows_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(_groups: frozenset[str]) -> None:
+        await asyncio.Event().wait()
+
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1))
+    assert await failure_after(collector, host, unavailable())
+    monkeypatch.setattr(host, "listing", hang)
+    with pytest.raises(TimeoutError):
+        await fetched(collector, 0.05)
+    assert list(collector.failure()) == []
+
+
+async def test_kernel_is_never_read_twice_at_once() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, kernel_ = domains(host, reading(1))
+    await fetched(collector)
+    host.down_for_monitors = unavailable()
+    kernel_.gate.clear()
+    failing = asyncio.create_task(fetched(collector, FAR_S))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert kernel_.known == {}
+    assert not failing.done()
+    kernel_.gate.set()
+    with pytest.raises(CollectError):
+        await failing
+    assert kernel_.known == {uuid(1): 1}
 
 
 async def test_exporter_that_never_reached_the_daemon_knows_no_vms() -> None:
