@@ -65,7 +65,7 @@ class _Host:
     def state(self, _uuid: str) -> Monitor:
         return Monitor(0.0, 0.0)
 
-    def io_error_age_s(self, _uuid: str) -> None:
+    def io_error_age_s(self, _uuid: str, _domain_id: int) -> None:
         return None
 
 

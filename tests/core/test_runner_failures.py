@@ -14,6 +14,7 @@ from stratoscope.core.errors import CollectError, Dropped, Reason, SharedError
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Runner, Status
 from support.pages import joined
+from support.patience import FAR_S
 from support.source import Source, vcpus
 
 LOG = "stratoscope.core.runner"
@@ -196,6 +197,41 @@ async def test_failed_collection_shows_its_verdict_and_a_success_does_not() -> N
     lines, status = await runner.lines(5)
     assert lines is not None
     assert joined(lines).endswith("} 4\n")
+
+
+async def test_verdict_is_rendered_in_a_thread_one_at_a_time_and_the_loop_goes_on() -> None:
+    class Slow(WithVerdict):
+        began, go_on = asyncio.Event(), threading.Event()
+
+        def failure(self) -> Iterable[Sample]:
+            loop = asyncio.get_running_loop()
+            return (self._made(loop, number) for number in range(2))
+
+        def _made(self, loop: asyncio.AbstractEventLoop, number: int) -> Sample:
+            if number:
+                loop.call_soon_threadsafe(self.began.set)
+                assert self.go_on.wait(FAR_S)
+            return vcpus(f"vm-{number}")
+
+    source, turn = Slow(CollectError(Reason.UNAVAILABLE, "refused")), asyncio.Lock()
+    runner = Runner(Collection(source, OnScrape()), turn=turn)
+    scrape = asyncio.create_task(runner.lines(FAR_S))
+    async with asyncio.timeout(FAR_S):
+        await source.began.wait()
+    assert turn.locked()
+    assert runner.status.success is None
+    source.go_on.set()
+    lines, status = await scrape
+    assert lines is not None
+    assert (status.success, lines.samples, turn.locked()) == (False, 2, False)
+
+
+async def test_failure_without_a_verdict_waits_for_no_turn() -> None:
+    turn = asyncio.Lock()
+    await turn.acquire()
+    source = Source(CollectError(Reason.UNAVAILABLE, "refused"))
+    runner = Runner(Collection(source, OnScrape()), turn=turn)
+    assert (await runner.lines(FAR_S))[1].reason is Reason.UNAVAILABLE
 
 
 async def test_verdict_that_is_a_bug_itself_is_internal(log: pytest.LogCaptureFixture) -> None:

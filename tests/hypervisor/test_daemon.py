@@ -30,6 +30,14 @@ async def test_daemon_that_does_not_answer_is_a_0_and_no_failure() -> None:
     ]
 
 
+async def test_daemon_that_has_not_told_its_hypervisors_version_yet_is_reachable() -> None:
+    daemon = Daemon(FakeHost(its_daemon=Answer(True, 0.001, 0, "QEMU", None, "9.0.0")).as_host)
+    page = rendered(daemon.samples(await fetched(daemon)), daemon.families)
+    assert "libvirt_reachable{" in page
+    assert "libvirt_round_trip_seconds{" in page
+    assert "host_info" not in page
+
+
 async def test_golden_page_of_a_host_elsewhere() -> None:
     host = FakeHost(its_node=Node("EPYC", 8, 2, 1 << 34, 1 << 30, {"user": 4.0, "idle": 90.5}))
     node = RemoteHost(host.as_host)

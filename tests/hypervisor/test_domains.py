@@ -267,7 +267,7 @@ async def test_queue_and_changed_flag_of_a_tap_are_shown() -> None:
 async def test_stuck_process_and_io_error_reach_the_verdict() -> None:
     host = FakeHost(domains=[listed(1)])
     await host.listing(frozenset())
-    host.events.count(uuid(1), "io_error", "report")
+    host.events.count(uuid(1), 1, "io_error", "report")
     shown = await page(domains(host, reading(1, stuck_s={uuid(1): 15.0}))[0])
     assert checks(shown, 1) == {"host": "1", "vm": "0", "storage": "1"}
 

@@ -24,7 +24,7 @@ async def test_golden_page_of_events() -> None:
     for of, event, detail in (
         (1, "stopped", "crashed"), (6, "io_error", "pause"), (6, "io_error", "pause"), (6, "reboot", ""),
     ):  # fmt: skip
-        host.events.count(uuid(of), event, detail)
+        host.events.count(uuid(of), 1, event, detail)
     shown = await page(host)
     assert_golden("hypervisor_events.prom", shown)
     assert promtool_findings(shown) == ""
@@ -32,7 +32,7 @@ async def test_golden_page_of_events() -> None:
 
 async def test_events_of_a_vm_are_shown_by_its_id_in_the_management_layer() -> None:
     host = await watched((6, "one-77"))
-    host.events.count(uuid(6), "watchdog", "reset")
+    host.events.count(uuid(6), 1, "watchdog", "reset")
     series = 'vm_events_total{cloud="uni",vm_id="77",event="watchdog",detail="reset"} 1\n'
     assert f"stratoscope_hypervisor_{series}" in await page(host)
 
@@ -43,7 +43,7 @@ async def test_vm_without_an_event_has_no_series() -> None:
 
 async def test_domain_that_no_listing_held_counts_for_the_host_alone() -> None:
     host = await watched((1, ""))
-    host.events.count(uuid(9), "crashed", "panicked")
+    host.events.count(uuid(9), 1, "crashed", "panicked")
     shown = await page(host)
     assert "vm_events_total" not in shown
     assert 'event="crashed",detail="panicked"} 1\n' in shown
@@ -62,9 +62,9 @@ async def test_gap_in_hearing_is_shown() -> None:
 
 async def test_counts_that_were_fetched_do_not_change_with_later_events() -> None:
     host = await watched((1, ""))
-    host.events.count(uuid(1), "reboot", "")
+    host.events.count(uuid(1), 1, "reboot", "")
     counts = await fetched(Events(host.as_host))
-    host.events.count(uuid(1), "reboot", "")
+    host.events.count(uuid(1), 1, "reboot", "")
     assert counts.by_vm[uuid(1)] == {("reboot", ""): 1}
     assert counts.by_event["reboot", ""] == 1
 

@@ -7,12 +7,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from stratoscope.core.errors import LeftOut
+from stratoscope.hypervisor.kernel.cgroups import Cgroups
 from stratoscope.hypervisor.kernel.oom import Kills
+from stratoscope.hypervisor.kernel.past import Past
 from stratoscope.hypervisor.kernel.paths import Paths
-from stratoscope.hypervisor.kernel.processes import NotFound
-from stratoscope.hypervisor.kernel_reader import Reading
+from stratoscope.hypervisor.kernel.processes import NotFound, Process
+from stratoscope.hypervisor.kernel_reader import Reading, _pasts
 from support.hosts import copied, recorded
 from support.kernel_readers import HYBRID, QUEUES, SECOND, UNIFIED, V1, Asked, Told, read
 from support.libvirt_hosts import with_time
@@ -281,6 +284,16 @@ async def test_kills_are_counted_from_reading_to_reading(readers: Asked, tmp_pat
     shutil.rmtree(Path(paths.procfs, "2101"))
     count_kills(paths, 2)
     assert (await read(reader, {})).kills == Kills({UNIFIED: 2}, {"machine.slice": 2})
+
+
+@pytest.mark.parametrize(
+    ("change", "goes_on"), [({}, True), ({"pid": 7}, False), ({"start_ticks": 7}, False)]
+)
+def test_what_is_known_of_a_process_is_not_of_the_next_one(change: dict[str, int], *, goes_on: bool) -> None:
+    process, past = Process(5, 1000, Cgroups(), {}), Past()
+    (found,) = _pasts({"a": (process, past)}, {"a": replace(process, **change)}).values()
+    assert (found[1] is past) is goes_on
+    assert found[0] == replace(process, **change)
 
 
 async def test_bug_in_a_reading_is_not_taken_for_a_file_that_hangs(

@@ -1,12 +1,15 @@
 """What is shown of a URI's VMs while its daemon does not answer: what the kernel tells, whom it blames."""
 
+import asyncio
 import time
 
 import pytest
 
+from stratoscope.clouds.libvirt.model import Interface, Vcpu
 from stratoscope.core.collector import Collection, OnScrape
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.runner import Runner
+from stratoscope.hypervisor.collectors import left_over
 from stratoscope.hypervisor.collectors.claims import Claims
 from stratoscope.hypervisor.collectors.domains import Domains
 from stratoscope.hypervisor.kernel.oom import Kills
@@ -15,7 +18,8 @@ from stratoscope.hypervisor.kernel_reader import Reading
 from support.collected import BY_DEFAULT, SUBJECTS, a_tap, checks, domains, page, reading, told
 from support.libvirt_hosts import FakeHost, FakeKernel, fetched, listed, unavailable
 from support.pages import promtool_findings, rendered
-from support.vms import answer, identity, kernel, uuid
+from support.patience import FAR_S
+from support.vms import NO_BALLOON, PLAIN, answer, domain, identity, kernel, kvm, uuid
 
 
 async def failure_after(collector: Domains, host: FakeHost, error: CollectError, within_s: float = 5) -> str:
@@ -122,9 +126,22 @@ async def test_vm_that_somebody_ended_before_the_daemon_went_is_not_blamed(
     host = FakeHost(domains=[listed(1)])
     collector, _ = domains(host, reading(1), Reading(dead_s={uuid(1): 0.0}))
     await fetched(collector)
-    host.events.count(uuid(1), "stopped", detail)
-    shown = await failure_after(collector, host, unavailable())
-    assert bool(shown) is is_shown
+    host.events.count(uuid(1), -1, "stopped", detail)
+    host.down = unavailable()
+    with pytest.raises(CollectError):
+        await fetched(collector)
+    assert bool(rendered(collector.failure(), collector.families)) is is_shown
+
+
+async def test_vm_that_was_started_again_unheard_is_shown_when_the_daemon_goes() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1))
+    await fetched(collector)
+    host.events.count(uuid(1), -1, "stopped", "shutdown")
+    host.domains = [listed(1, is_active=False)]
+    await fetched(collector)
+    host.domains = [listed(1)]
+    assert checks(await failure_after(collector, host, unavailable()), 1)["vm"] == "0"
 
 
 async def test_pause_by_an_io_error_still_holds_without_the_daemon() -> None:
@@ -142,6 +159,38 @@ async def test_cpu_that_only_libvirt_told_is_not_repeated_without_it() -> None:
     assert "vm_cpu_seconds_total" in await page(collector)
     shown = await failure_after(collector, host, unavailable())
     assert not {name for name in names(shown) if "cpu_seconds" in name}
+
+
+async def test_vcpus_that_only_libvirt_told_are_not_repeated_without_it() -> None:
+    stats = {"vcpu.current": 2, "vcpu.maximum": 2, "vcpu.0.state": 2, "vcpu.1.state": 1}
+    host = FakeHost(domains=[listed(1)], answers={uuid(1): answer(**stats)})
+    collector, _ = domains(host, Reading(vms={uuid(1): kernel(vcpus={})}))
+    shown = await page(collector)
+    assert f'vm_vcpu_state{{cloud="uni",vm_id="{uuid(1)}",vcpu="0",state="blocked"}} 1\n' in shown
+    assert f'vm_vcpus{{cloud="uni",vm_id="{uuid(1)}"}} 2\n' in shown
+    assert not {"vm_vcpu_state", "vm_vcpus"} & names(await failure_after(collector, host, unavailable()))
+
+
+async def test_without_the_daemon_vcpus_are_those_of_the_definition() -> None:
+    stats = {"vcpu.current": 2, "vcpu.maximum": 2, "vcpu.0.state": 2, "vcpu.1.state": 2}
+    host = FakeHost(domains=[listed(1)], answers={uuid(1): answer(**stats)}, known={uuid(1): identity()})
+    collector, _ = domains(host, Reading(vms={uuid(1): kernel(vcpus={})}))
+    shown = await failure_after(collector, host, unavailable())
+    assert f'vm_vcpu_state{{cloud="uni",vm_id="{uuid(1)}",vcpu="0",state="running"}} 1\n' in shown
+    assert f'vm_vcpus{{cloud="uni",vm_id="{uuid(1)}"}} 1\n' in shown
+
+
+def test_of_what_libvirt_told_of_a_domain_only_who_it_is_its_state_and_its_interfaces_hold() -> None:
+    one = domain(
+        cpu_s=1.0, user_s=1.0, system_s=1.0, halt_poll_success_s=1.0, halt_poll_fail_s=1.0, current_vcpus=1,
+        maximum_vcpus=2, vcpus=(Vcpu(0, 1.0, 1.0, 1.0),), vcpu_states=((0, "blocked"),), nameless=3,
+    )  # fmt: skip
+    before = kvm(domain=one)
+    shown = left_over.vm(before, Reading(vms={PLAIN: kernel()}), None)
+    assert shown is not None
+    interfaces = (Interface("vnet0", None, None, None, None, None, None, None, None),)
+    unknown = domain(balloon=NO_BALLOON, disks=(), interfaces=interfaces)
+    assert shown.domain == unknown
 
 
 async def test_vms_are_shown_without_the_daemon_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +222,46 @@ async def test_vm_that_another_uri_shows_by_now_is_not_shown_without_the_daemon(
     shown = await failure_after(collector, host, unavailable())
     assert uuid(1) not in shown
     assert uuid(2) in shown
+
+
+@pytest.mark.parametrize(("within_s", "granted"), [(5, {uuid(1)}), (0.1, set())])
+async def test_vm_of_a_daemon_that_does_not_answer_may_be_shown_by_another_uri(
+    within_s: float, granted: set[str]
+) -> None:
+    host, kernel_, claims = FakeHost(domains=[listed(1)]), FakeKernel([reading(1)]), Claims()
+    collector = Domains(host.as_host, kernel_.as_kernel, BY_DEFAULT, claims)
+    await failure_after(collector, host, unavailable(), within_s)
+    assert claims.granted("domains_lxc", {uuid(1): True}) == granted
+
+
+async def test_failure_shows_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(_groups: frozenset[str]) -> None:
+        await asyncio.Event().wait()
+
+    host = FakeHost(domains=[listed(1)])
+    collector, _ = domains(host, reading(1))
+    assert await failure_after(collector, host, unavailable())
+    monkeypatch.setattr(host, "listing", hang)
+    with pytest.raises(TimeoutError):
+        await fetched(collector, 0.05)
+    assert list(collector.failure()) == []
+
+
+async def test_kernel_is_never_read_twice_at_once() -> None:
+    host = FakeHost(domains=[listed(1)])
+    collector, kernel_ = domains(host, reading(1))
+    await fetched(collector)
+    host.down_for_monitors = unavailable()
+    kernel_.gate.clear()
+    failing = asyncio.create_task(fetched(collector, FAR_S))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert kernel_.known == {}
+    assert not failing.done()
+    kernel_.gate.set()
+    with pytest.raises(CollectError):
+        await failing
+    assert kernel_.known == {uuid(1): 1}
 
 
 async def test_exporter_that_never_reached_the_daemon_knows_no_vms() -> None:

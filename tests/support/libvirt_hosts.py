@@ -73,6 +73,8 @@ class FakeHost:
 
     async def listing(self, groups: frozenset[str]) -> Listing:
         self._check(self.down)
+        began = time.monotonic()
+        self.events.keep({one.uuid: one.domain_id for one in self.domains}, began)
         self.listed_groups = groups
         self.vm_ids = {
             one.uuid: one.name.removeprefix("one-") if one.name.startswith("one-") else one.uuid

@@ -71,7 +71,8 @@ class Collector(ABC, Generic[T]):
     def failure(self) -> Iterable[Sample]:
         """What a failed collection shows: verdicts that follow from the failure itself, never old data. Pure.
 
-        It is not asked while an older success is still shown, nor for a scrape that did not wait for the end.
+        It is asked when `fetch` has ended, in the loop; its samples are made in a thread. Not shown while an
+        older success is, nor for a scrape that did not wait for the end.
         """
         return ()
 

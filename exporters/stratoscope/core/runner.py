@@ -1,6 +1,7 @@
 """Runs one collector: time-out, single flight, snapshot, account. Nobody else times, caches or catches it."""
 
 import asyncio
+import itertools
 import logging
 import time
 import zlib
@@ -252,25 +253,34 @@ class Runner:
             if under_way.task.cancelling():
                 raise
             # Nobody cancelled this task: something that it awaited was cancelled, and that is no answer.
-            return self._failed(
+            return await self._ended_badly(
                 began, Reason.INTERNAL, "CancelledError: what it waited for was cancelled", bug=error
             )
         except Exception as error:  # noqa: BLE001 - the border: a bug in one collector must not end the others
             if under_way.is_over:
-                return self._failed(began, Reason.TIMEOUT, f"no answer within {under_way.within_s:.3g} s")
+                message = f"no answer within {under_way.within_s:.3g} s"
+                return await self._ended_badly(began, Reason.TIMEOUT, message)
             reason, message = _why(error)
             if isinstance(reason, LeftOut):
                 return self._left_out(reason, message)
             bug = error if reason is Reason.INTERNAL else None
-            return self._failed(began, reason, message, bug, is_logged=isinstance(error, SharedError))
+            is_logged = isinstance(error, SharedError)
+            return await self._ended_badly(began, reason, message, bug, is_logged=is_logged)
         return self._succeeded(began, lines, malformed)
 
     def _render(self, data: object) -> Lines:
         return self.collector.lines(data, self.collection.max_series)
 
-    def _render_failure(self) -> Lines | None:
+    async def _render_failure(self) -> Lines | None:
+        """In a thread, as a success is; most have nothing to say, and for that nobody waits."""
         collector = self.collector
-        lines = render(collector.failure(), collector.families, self.collection.max_series)
+        samples = iter(collector.failure())
+        first = next(samples, None)
+        if first is None:
+            return None
+        told = itertools.chain((first,), samples)
+        async with self._turn:
+            lines = await asyncio.to_thread(render, told, collector.families, self.collection.max_series)
         return lines if lines.samples else None
 
     def _succeeded(self, began: float, lines: Lines, malformed: int) -> Outcome:
@@ -302,7 +312,7 @@ class Runner:
         )
         return lines, self.status
 
-    def _failed(
+    async def _ended_badly(
         self,
         began: float,
         reason: Reason,
@@ -311,10 +321,23 @@ class Runner:
         *,
         is_logged: bool = False,
     ) -> Outcome:
+        """A failure, with what the collector has to say to it."""
         try:
-            verdict = self._render_failure()
+            verdict = await self._render_failure()
         except Exception as error:  # noqa: BLE001 - the same border
             verdict, reason, message, bug = None, Reason.INTERNAL, f"{type(error).__name__}: {error}", error
+        return self._failed(began, reason, message, bug, verdict=verdict, is_logged=is_logged)
+
+    def _failed(  # noqa: PLR0913 - all that is known of it
+        self,
+        began: float,
+        reason: Reason,
+        message: str,
+        bug: BaseException | None = None,
+        *,
+        verdict: Lines | None = None,
+        is_logged: bool = False,
+    ) -> Outcome:
         who, is_new = (self.collector.name, self.collector.cloud), self.status.reason != reason
         log.log(
             logging.ERROR if is_new and not is_logged else logging.DEBUG,

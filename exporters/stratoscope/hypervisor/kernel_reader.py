@@ -6,7 +6,7 @@ A file that hangs costs the VM whose it is: the thread is left alone with it, an
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -67,15 +67,22 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """What a reading knows from those before; a reading that is left alone changes nothing of it."""
+    """What a reading knows from those before; of one that fails, or is left alone, nothing stays.
+
+    Attributes:
+        pasts: By UUID, each with the process whose it is.
+        since: When a VM was first found stuck, or dead, by which of both and UUID.
+    """
 
     processes: Processes
     oom: OOM
     taps: TapHistory
     pasts: Mapping[str, tuple[Process, Past]]
+    since: Mapping[tuple[str, str], float]
 
     def copied(self) -> "_Memory":
-        return _Memory(self.processes.copied(), self.oom.copied(), self.taps.copied(), self.pasts)
+        pasts = {uuid: (process, past.copied()) for uuid, (process, past) in self.pasts.items()}
+        return _Memory(self.processes.copied(), self.oom.copied(), self.taps.copied(), pasts, self.since)
 
 
 class KernelReader:
@@ -92,9 +99,8 @@ class KernelReader:
         """Args: queues, promiscuity: How rtnetlink tells them of all interfaces; they look at no path."""
         self._paths, self._monotonic = paths, monotonic
         self._by_netlink = {"queues": queues, "promiscuity": promiscuity}
-        self._memory = _Memory(Processes(paths), OOM(), TapHistory(), {})
+        self._memory = _Memory(Processes(paths), OOM(), TapHistory(), {}, {})
         self._is_short = False
-        self._since: dict[tuple[str, str], float] = {}
         self._patience = Patience()
 
     async def read(self, running: Mapping[str, tuple[str, int]], taps: Sequence[str]) -> Reading:
@@ -168,9 +174,11 @@ class KernelReader:
         known = memory.taps.learn(taps, found, told["promiscuity"])
         malformed += sum(reason is NotFound.MALFORMED for reason in missing.values())
         kills = memory.oom.count(vms, processes, self._paths, this)
-        stuck_s, dead_s = self._standing_still(vms, memory.processes.ended)
+        now = self._monotonic()
+        since = _standing_still(memory.since, vms, memory.processes.ended, now)
+        stuck_s, dead_s = _for_s("stuck", since, now), _for_s("dead", since, now)
         reading = Reading(vms, known, told["queues"], missing, stuck_s, dead_s, kills, lacking, malformed)
-        return reading, _Memory(memory.processes, memory.oom, memory.taps, pasts)
+        return reading, replace(memory, pasts=pasts, since=since)
 
     def _vms(
         self, this: Pass, processes: Mapping[str, Process], pasts: Mapping[str, tuple[Process, Past]]
@@ -207,19 +215,19 @@ class KernelReader:
                 malformed += 1
         return found, malformed
 
-    def _standing_still(
-        self, vms: Mapping[str, VMKernel], ended: Iterable[str]
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """For how long they have been stopped, and dead; one whose thread still waits is not dead yet."""
-        stuck = [uuid for uuid, vm in vms.items() if vm.state in _STOPPED or vm.is_frozen]
-        dead = [uuid for uuid, vm in vms.items() if vm.state in _DEAD and not vm.blocked_s]
-        now, since = self._monotonic(), self._since
-        keys = [("stuck", uuid) for uuid in stuck] + [("dead", uuid) for uuid in (*dead, *ended)]
-        self._since = {key: since.get(key, now) for key in keys}
-        for_s: dict[str, dict[str, float]] = {"stuck": {}, "dead": {}}
-        for (kind, uuid), at in self._since.items():
-            for_s[kind][uuid] = now - at
-        return for_s["stuck"], for_s["dead"]
+
+def _standing_still(
+    before: Mapping[tuple[str, str], float], vms: Mapping[str, VMKernel], ended: Iterable[str], now: float
+) -> dict[tuple[str, str], float]:
+    """Since when each has been stopped, or dead; one whose thread still waits is not dead yet."""
+    stuck = [uuid for uuid, vm in vms.items() if vm.state in _STOPPED or vm.is_frozen]
+    dead = [uuid for uuid, vm in vms.items() if vm.state in _DEAD and not vm.blocked_s]
+    keys = [("stuck", uuid) for uuid in stuck] + [("dead", uuid) for uuid in (*dead, *ended)]
+    return {key: before.get(key, now) for key in keys}
+
+
+def _for_s(what: str, since: Mapping[tuple[str, str], float], now: float) -> dict[str, float]:
+    return {uuid: now - at for (kind, uuid), at in since.items() if kind == what}
 
 
 def _asked(ask: Callable[[], Mapping[str, Any] | LeftOut]) -> Mapping[str, Any] | LeftOut | None:

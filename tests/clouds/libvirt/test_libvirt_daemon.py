@@ -4,21 +4,30 @@ import libvirt
 import pytest
 
 from stratoscope.clouds.libvirt.connection import connect
-from stratoscope.clouds.libvirt.daemon import answer, node
+from stratoscope.clouds.libvirt.daemon import answer, node, version
 from stratoscope.clouds.libvirt.model import Node
 from support.fake_libvirt import FakeDaemon, failure
 
 
 def test_a_daemon_says_what_it_drives() -> None:
-    told = answer(FakeDaemon().connect(""))
-    assert (told.hypervisor, told.version, told.library) == ("QEMU", "7.2.22", "9.0.0")
+    connection = FakeDaemon().connect("")
+    told = answer(connection)
+    assert (told.hypervisor, version(connection), told.library) == ("QEMU", "7.2.22", "9.0.0")
     assert 0 <= told.round_trip_s < 60
 
 
 def test_a_driver_without_a_version_has_none() -> None:
     daemon = FakeDaemon()
     daemon.broken["getVersion"] = failure(libvirt.VIR_ERR_NO_SUPPORT)
-    assert answer(daemon.connect("")).version == ""
+    assert version(daemon.connect("")) == ""
+
+
+def test_version_of_a_daemon_that_is_gone_is_not_taken_for_none() -> None:
+    daemon = FakeDaemon()
+    connection = daemon.connect("")
+    daemon.die()
+    with pytest.raises(libvirt.libvirtError):
+        version(connection)
 
 
 def test_a_host_is_in_bytes_and_seconds_and_percentages_are_left_out() -> None:

@@ -80,8 +80,8 @@ def test_known_events_count_from_0_and_domains_from_their_first() -> None:
         assert counts.by_event[event] == 0
         assert event in counts.by_event
     assert counts.by_domain == {}
-    counts.count("a", "stopped", "crashed")
-    counts.count("a", "stopped", "crashed")
+    counts.count("a", 1, "stopped", "crashed")
+    counts.count("a", 1, "stopped", "crashed")
     assert counts.by_event["stopped", "crashed"] == 2
     assert counts.by_domain == {"a": {("stopped", "crashed"): 2}}
 
@@ -89,32 +89,41 @@ def test_known_events_count_from_0_and_domains_from_their_first() -> None:
 @pytest.mark.parametrize("event", ["defined", "device_added", "device_removed", "tunable", "metadata_change"])
 def test_an_event_that_changes_the_definition_says_so(event: str) -> None:
     heard = Heard()
-    heard.events.count("a", event, "")
+    heard.events.count("a", 1, event, "")
     assert heard.changed == ["a"]
 
 
 def test_other_events_change_no_definition() -> None:
     heard = Heard()
-    heard.events.count("a", "stopped", "shutdown")
-    heard.events.count("a", "reboot", "")
+    heard.events.count("a", 1, "stopped", "shutdown")
+    heard.events.count("a", 1, "reboot", "")
     assert heard.changed == []
 
 
 def test_the_last_io_error_gets_older() -> None:
     heard = Heard()
-    assert heard.events.io_error_age_s("a") is None
-    heard.events.count("a", "io_error", "report")
+    assert heard.events.io_error_age_s("a", 1) is None
+    heard.events.count("a", 1, "io_error", "report")
     heard.now_s += 30
-    assert heard.events.io_error_age_s("a") == 30
+    assert heard.events.io_error_age_s("a", 1) == 30
+
+
+def test_io_error_of_an_earlier_process_of_the_domain_is_not_of_this_one() -> None:
+    heard = Heard()
+    heard.events.count("a", 1, "io_error", "report")
+    assert heard.events.io_error_age_s("a", 1) == 0
+    assert heard.events.io_error_age_s("a", 2) is None
+    heard.events.count("a", 2, "io_error", "report")
+    assert heard.events.io_error_age_s("a", 2) == 0
 
 
 def test_domains_that_are_gone_are_forgotten_and_the_host_counts_on() -> None:
     heard = Heard()
-    heard.events.count("a", "io_error", "report")
-    heard.events.count("b", "reboot", "")
-    heard.events.keep({"b": "1"}, heard.now_s + 1)
+    heard.events.count("a", 1, "io_error", "report")
+    heard.events.count("b", 1, "reboot", "")
+    heard.events.keep({"b": 1}, heard.now_s + 1)
     assert heard.events.by_domain.keys() == {"b"}
-    assert heard.events.io_error_age_s("a") is None
+    assert heard.events.io_error_age_s("a", 1) is None
     assert heard.events.by_event["io_error", "report"] == 1
 
 
@@ -122,12 +131,12 @@ def test_events_of_a_domain_that_starts_while_the_list_is_read_are_kept() -> Non
     heard = Heard()
     listed_at = heard.now_s
     heard.now_s += 0.1
-    heard.events.count("new", "started", "booted")
-    heard.events.count("new", "io_error", "report")
+    heard.events.count("new", 1, "started", "booted")
+    heard.events.count("new", 1, "io_error", "report")
     heard.events.keep({}, listed_at)
     assert heard.events.by_domain["new"]["started", "booted"] == 1
-    assert heard.events.io_error_age_s("new") == 0
-    heard.events.keep({"new": "new"}, heard.now_s + 1)
+    assert heard.events.io_error_age_s("new", 1) == 0
+    heard.events.keep({"new": 1}, heard.now_s + 1)
     assert heard.events.by_domain["new"]["started", "booted"] == 1
     heard.events.keep({}, heard.now_s + 1)
     assert heard.events.by_domain == {}
@@ -152,15 +161,28 @@ def test_end_that_somebody_wanted_is_told_from_a_crash(
 ) -> None:
     counts = Heard().events
     for event, detail in heard_of:
-        counts.count("a", event, detail)
+        counts.count("a", 1, event, detail)
     assert counts.was_ended("a") is was_ended
+
+
+@pytest.mark.parametrize(
+    ("domain_id", "listed_after_s", "was_ended"),
+    [(2, 0.1, False), (-1, 0.1, True), (2, -0.1, True), (2, 0, True)],
+)
+def test_end_of_a_domain_that_a_later_list_has_running_is_over_though_its_start_was_not_heard(
+    domain_id: int, listed_after_s: float, was_ended: bool
+) -> None:
+    heard = Heard()
+    heard.events.count("a", -1, "stopped", "shutdown")
+    heard.events.keep({"a": domain_id}, heard.now_s + listed_after_s)
+    assert heard.events.was_ended("a") is was_ended
 
 
 def test_the_number_of_domains_is_bounded_and_the_host_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "MOST_DOMAINS", 2)
     counts = Heard().events
     for uuid in ("a", "b", "c", "a"):
-        counts.count(uuid, "io_error", "report")
+        counts.count(uuid, 1, "io_error", "report")
     assert {uuid: sum(of.values()) for uuid, of in counts.by_domain.items()} == {"a": 2, "b": 1}
-    assert counts.io_error_age_s("c") is None
+    assert counts.io_error_age_s("c", 1) is None
     assert counts.by_event["io_error", "report"] == 4

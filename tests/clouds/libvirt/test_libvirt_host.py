@@ -14,6 +14,7 @@ import pytest
 from stratoscope.clouds.libvirt import host as module
 from stratoscope.clouds.libvirt.config import LibvirtCloud
 from stratoscope.clouds.libvirt.host import LibvirtHost
+from stratoscope.clouds.libvirt.mirrors import MOST_UNDER_WAY
 from stratoscope.clouds.libvirt.model import BlockJob, DiskFacts, DiskSizes
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
@@ -91,12 +92,58 @@ async def test_a_daemon_that_is_down_is_unavailable_and_comes_back(lab: Lab) -> 
     assert (await lab.host.daemon()).hypervisor_version == "7.2.22"
 
 
+async def test_version_of_the_hypervisor_is_asked_once_an_hour_and_after_a_gap_in_the_events(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lab.host.listing(ALL)
+    for _ in range(3):
+        assert (await lab.host.daemon()).hypervisor_version == "7.2.22"
+    assert lab.daemon.made.count("getVersion") == 1
+    lab.daemon.die()
+    lab.daemon.is_up = True
+    await lab.host.listing(ALL)
+    for _ in range(2):
+        assert (await lab.host.daemon()).hypervisor_version == "7.2.22"
+    assert lab.daemon.made.count("getVersion") == 2
+    monkeypatch.setattr(lab.host, "_version_until", time.monotonic() - 1)
+    await lab.host.daemon()
+    assert lab.daemon.made.count("getVersion") == 3
+    assert lab.host._version_until > time.monotonic() + 3000
+
+
+async def test_version_that_takes_long_makes_no_daemon_unreachable_and_is_learnt_when_it_comes(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = threading.Event()
+
+    def slow(_: object) -> str:
+        assert told.wait(FAR_S)
+        return "7.2.22"
+
+    monkeypatch.setattr("stratoscope.clouds.libvirt.daemon.version", slow)
+    DEADLINE.set(time.monotonic() + 0.9)
+    answer = await lab.host.daemon()
+    assert (answer.reachable, answer.hypervisor_version) == (True, None)
+    told.set()
+    await until(lambda: lab.host._version == "7.2.22")
+    DEADLINE.set(time.monotonic() + 5)
+    assert (await lab.host.daemon()).hypervisor_version == "7.2.22"
+
+
+async def test_version_that_is_not_told_this_time_is_the_one_from_before(lab: Lab) -> None:
+    await lab.host.daemon()
+    lab.host._version_until = 0.0
+    lab.daemon.broken["getVersion"] = OSError("short of something")
+    with pytest.raises(OSError, match="short"):
+        await lab.host.daemon()
+
+
 async def test_events_of_a_domain_that_starts_while_it_is_listed_are_not_lost(lab: Lab) -> None:
     await lab.host.listing(ALL)
     lab.daemon.answers.clear()
     listing = asyncio.create_task(lab.host.listing(ALL))
     await until(lambda: lab.daemon.made[-1] == "getAllDomainStats")
-    lab.host.events.count("new", "started", "booted")
+    lab.host.events.count("new", 9, "started", "booted")
     lab.daemon.answers.set()
     assert "new" not in {one.uuid for one in (await listing).domains}
     lab.daemon.domains["new"] = FakeDomain("new", domain_id=9)
@@ -216,7 +263,7 @@ async def test_exporter_short_of_descriptors_says_nothing_of_the_daemon(lab: Lab
 
 async def test_events_of_domains_that_are_gone_are_forgotten(lab: Lab) -> None:
     await lab.host.listing(ALL)
-    lab.host.events.count("a", "reboot", "")
+    lab.host.events.count("a", 9, "reboot", "")
     del lab.daemon.domains["a"]
     await lab.host.listing(ALL)
     assert lab.host.events.by_domain == {}
@@ -313,7 +360,7 @@ async def test_close_ends_events_and_does_not_wait_for_calls_that_hang(lab: Lab)
 
 def test_every_kind_of_call_may_hang_beside_the_monitors() -> None:
     kinds = {
-        "list", "identities", "off_disks", "daemon", "node", "pools", "networks", "jobs", "block_jobs",
-        "halt_poll", "events",
+        "list", "identities", "off_disks", "daemon", "version", "node", "pools", "networks", "jobs",
+        "block_jobs", "halt_poll", "events",
     }  # fmt: skip
-    assert len(kinds) + module._MOST_MIRRORS == module._KINDS_OF_CALLS
+    assert len(kinds) + MOST_UNDER_WAY == module._OTHERS

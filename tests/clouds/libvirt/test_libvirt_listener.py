@@ -26,12 +26,12 @@ class Listening:
     def __init__(self) -> None:
         self.daemon = FakeDaemon(FakeDomain("a"))
         self.connections = Connections("qemu:///fake", kept=1, most=3, connect=self.daemon.connect)
-        self.counted: list[tuple[str, str, str]] = []
+        self.counted: list[tuple[str, int, str, str]] = []
         self.regained = 0
         self.listener = Listener(self.connections, self._count, self._regain)
 
-    def _count(self, *event: str) -> None:
-        self.counted.append(cast("tuple[str, str, str]", event))
+    def _count(self, *event: object) -> None:
+        self.counted.append(cast("tuple[str, int, str, str]", event))
 
     def _regain(self) -> None:
         self.regained += 1
@@ -65,7 +65,7 @@ async def test_an_event_is_counted_in_the_loop(listening: Listening) -> None:
     await asyncio.to_thread(listening.virt.emit, LIFECYCLE, "a", libvirt.VIR_DOMAIN_EVENT_STOPPED, 2)
     await asyncio.to_thread(listening.virt.emit, IO_ERROR, "a", "/dev/a", "disk0", 1)
     await until(lambda: len(listening.counted) == 2)
-    assert listening.counted == [("a", "stopped", "crashed"), ("a", "io_error", "pause")]
+    assert listening.counted == [("a", 1, "stopped", "crashed"), ("a", 1, "io_error", "pause")]
 
 
 async def test_every_event_is_registered_for_once(listening: Listening) -> None:
@@ -237,20 +237,22 @@ async def test_the_end_of_a_lost_connection_is_no_error(listening: Listening) ->
 
 
 async def test_real_lifecycle_events_arrive() -> None:
-    counted: list[tuple[str, ...]] = []
+    counted: list[tuple[object, ...]] = []
     listener = connect("test:///default")
     subscription = subscribe(listener, lambda *event: counted.append(event), asyncio.get_running_loop())
     control = libvirt.open("test:///default")
     (domain,) = control.listAllDomains()
+    first = domain.ID()
     for change in (domain.suspend, domain.resume, domain.destroy, domain.create):
         change()
     await until(lambda: len(counted) == 4)
-    uuid = domain.UUIDString()
+    uuid, then = domain.UUIDString(), domain.ID()
+    assert then != first
     assert counted == [
-        (uuid, "suspended", "paused"),
-        (uuid, "resumed", "unpaused"),
-        (uuid, "stopped", "destroyed"),
-        (uuid, "started", "booted"),
+        (uuid, first, "suspended", "paused"),
+        (uuid, first, "resumed", "unpaused"),
+        (uuid, -1, "stopped", "destroyed"),
+        (uuid, then, "started", "booted"),
     ]
     subscription.end()
     domain.suspend()

@@ -333,6 +333,19 @@ async def test_monitors_are_not_blamed_while_no_connection_can_be_opened(idle: i
     await asked.close()
 
 
+async def test_domain_alone_in_a_call_that_waits_for_its_connection_is_not_blamed() -> None:
+    asked = Asked(1)
+    door = await hold_the_door(asked, 0)
+    for _ in range(3):
+        assert await asked(0.5) == set()
+        asked.clock.more_s += 40
+        assert asked.blocked() == set()
+    door.set()
+    await until(lambda: asked.monitors.hung == 0)
+    assert await asked() == {"0"}
+    await asked.close()
+
+
 async def test_domain_that_hangs_is_found_over_the_connections_that_are_open() -> None:
     asked = Asked(6)
     door = await hold_the_door(asked, 3)

@@ -116,6 +116,15 @@ def test_count_that_was_seen_before_the_process_was_gone_stays_and_is_not_counte
     assert host.read().by_vm["b"] == 1
 
 
+def test_kill_that_a_living_vm_had_counted_before_hides_no_dead_one(host: Host) -> None:
+    host.own["a"] = 1
+    host.set_slice(MACHINE, 1)
+    host.read()
+    host.end("b")
+    host.set_slice(MACHINE, 2)
+    assert host.read().by_vm == {"a": 1, "b": 1, "c": 0}
+
+
 def test_vm_that_is_started_again_counts_on(host: Host) -> None:
     host.end("b")
     host.set_slice(MACHINE, 1)

@@ -1,5 +1,6 @@
 """Threads that wait for storage: who hangs, and who is only busy."""
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -122,6 +123,23 @@ def test_thread_that_stands_still_while_the_process_dumps_its_core_waits_for_no_
     status.write_text(status.read_text().replace("CoreDumping:\t1", "CoreDumping:\t0"))
     assert looked.threads.blocked_s(PID, looked.paths, looked.reader, 60) == 0
     assert looked.threads.blocked_s(PID, looked.paths, looked.reader, 75) == 15
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "too many"), ValueError("cut short")])
+@pytest.mark.parametrize("file", ["task/4201/stat", "task/4201/status"])
+def test_look_that_fails_midway_costs_no_memory_of_the_one_before(
+    looked: Looked, error: Exception, file: str
+) -> None:
+    looked(0, {WORKER: ("D", 25), OTHER: ("D", 3)})
+    looked.now += 20
+
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        looked.threads.blocked_s(PID, looked.paths, Acting(file, fail), looked.now)
+    assert looked(0, {WORKER: ("D", 25), OTHER: ("S", 4)}) == 20
+    assert not looked.threads.is_frozen
 
 
 def test_process_that_is_gone_has_no_thread(looked: Looked) -> None:

@@ -21,11 +21,10 @@ _NO_TIMES: Final = {"utilization"}
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a daemon that answers says of itself; `version` is empty where the driver has none."""
+    """What a daemon that answers says of itself."""
 
     round_trip_s: float
     hypervisor: str
-    version: str
     library: str
 
 
@@ -35,11 +34,17 @@ def answer(connection: Connection) -> Answer:
     began = time.perf_counter()
     library = virt.getLibVersion()
     took_s = time.perf_counter() - began
+    return Answer(took_s, virt.getType(), vocabulary.version(library))
+
+
+def version(connection: Connection) -> str:
+    """The hypervisor's version; empty where the driver has none. Raises libvirt.libvirtError."""
     try:
-        version = vocabulary.version(virt.getVersion())
+        return vocabulary.version(connection.virt.getVersion())
     except libvirt.libvirtError:
-        version = ""  # not every driver has a version of its own
-    return Answer(took_s, virt.getType(), version, vocabulary.version(library))
+        if not connection.is_alive():
+            raise
+        return ""
 
 
 def node(connection: Connection) -> Node:

@@ -5,7 +5,7 @@ The counts live in the asyncio loop's thread; what brings them there stands in l
 
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from stratoscope.clouds.libvirt import vocabulary
@@ -41,13 +41,13 @@ class Events:
         """Args: changed: Called with the UUID of a domain whose definition is to be read anew."""
         self.by_domain: dict[str, Counter[Event]] = {}
         self.by_event: Counter[Event] = Counter(dict.fromkeys(_known_events(), 0))
-        self.last_io_error: dict[str, float] = {}
+        self._last_io_error: dict[str, tuple[int, float]] = {}
         self._heard: dict[str, float] = {}
-        self._stopped: dict[str, str] = {}
+        self._stopped: dict[str, tuple[str, float]] = {}
         self._changed, self._monotonic = changed, monotonic
 
-    def count(self, uuid: str, event: str, detail: str) -> None:
-        """Take note of one event of a domain."""
+    def count(self, uuid: str, domain_id: int, event: str, detail: str) -> None:
+        """Take note of one event of a domain, which had this id then."""
         self.by_event[event, detail] += 1
         if event in _CHANGES:
             self._changed(uuid)
@@ -56,32 +56,41 @@ class Events:
         self.by_domain.setdefault(uuid, Counter())[event, detail] += 1
         self._heard[uuid] = self._monotonic()
         if event == "io_error":
-            self.last_io_error[uuid] = self._heard[uuid]
+            self._last_io_error[uuid] = domain_id, self._heard[uuid]
         elif event == "stopped":
-            self._stopped[uuid] = detail
+            self._stopped[uuid] = detail, self._heard[uuid]
         elif event == "started":
             self._stopped.pop(uuid, None)
 
-    def keep(self, uuids: Container[str], listed_at: float) -> None:
-        """Forget domains that are no longer there.
+    def keep(self, listed: Mapping[str, int], listed_at: float) -> None:
+        """Forget domains that are no longer there, and the end of one that runs: its start was not heard.
 
         Args:
-            uuids: Those that are.
+            listed: Domain id by UUID of those that are, -1 of those that are not active.
             listed_at: When they began to be listed: of what was heard later the list may not know yet.
         """
-        gone = [uuid for uuid, at in self._heard.items() if uuid not in uuids and at < listed_at]
-        for of in (self.by_domain, self.last_io_error, self._heard, self._stopped):
+        gone = [uuid for uuid, at in self._heard.items() if uuid not in listed and at < listed_at]
+        for of in (self.by_domain, self._last_io_error, self._heard, self._stopped):
             for uuid in gone:
                 of.pop(uuid, None)
+        self._stopped = {
+            uuid: stop
+            for uuid, stop in self._stopped.items()
+            if listed.get(uuid, -1) < 0 or stop[1] >= listed_at
+        }
 
     def was_ended(self, uuid: str) -> bool:
-        """Whether the last that was heard of a domain is that somebody ended it, or moved it away."""
-        return self._stopped.get(uuid, _UNWANTED[0]) not in _UNWANTED
+        """Whether the last that is known of a domain is that somebody ended it, or moved it away."""
+        detail, _ = self._stopped.get(uuid, (_UNWANTED[0], 0.0))
+        return detail not in _UNWANTED
 
-    def io_error_age_s(self, uuid: str) -> float | None:
-        """Seconds since the domain's last I/O error; None if none was heard of."""
-        when = self.last_io_error.get(uuid)
-        return None if when is None else self._monotonic() - when
+    def io_error_age_s(self, uuid: str, domain_id: int) -> float | None:
+        """Seconds since the last I/O error of a domain under this id; None if none was heard of.
+
+        It has another id each time it is started: what an earlier process suffered says nothing of this one.
+        """
+        of, at = self._last_io_error.get(uuid, (domain_id, None))
+        return None if at is None or of != domain_id else self._monotonic() - at
 
 
 def lifecycle(event: int, detail: int) -> Event:

@@ -5,10 +5,21 @@ Of each kind of call at most one is under way: a daemon that hangs costs one thr
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from stratoscope.clouds.libvirt import background, block_jobs, daemon, events, identity, listing, off_disks
+from stratoscope.clouds.libvirt import (
+    background,
+    block_jobs,
+    daemon,
+    events,
+    identity,
+    listing,
+    mirrors,
+    off_disks,
+)
 from stratoscope.clouds.libvirt.config import LibvirtCloud, is_local
 from stratoscope.clouds.libvirt.connection import Connection, connect
 from stratoscope.clouds.libvirt.connections import Connections
@@ -29,15 +40,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 
-_KINDS_OF_CALLS: Final = 15
+_OTHERS: Final = 12 + mirrors.MOST_UNDER_WAY
+"""So many calls may be under way, or hang, beside the monitors': one of each kind, and the mirrors'."""
 _RESERVE: Final = 0.85
 """The share of the time left that calls may take; the rest is for what follows them."""
 LEAST_TIME_S: Final = 0.8
 """A daemon that does not answer within less than this need not be in trouble."""
+_VERSION_S: Final = 3600.0
+"""So long a hypervisor's version holds. Where QEMU's user may not open /dev/kvm, libvirt starts QEMU four
+times to tell it, which takes 4 s (seen on 9.0)."""
 _OFF_DISKS_S: Final = 10.0
 """So long sizes of disks are read by one call; those that are left are read by the next."""
-_MOST_MIRRORS: Final = 4
-"""So many domains at once are asked for the block jobs on their disks."""
 _LOOP: Final = 0.7
 """The share of the time left after which a call that reads one domain after the other leaves out the rest."""
 
@@ -51,7 +64,7 @@ class LibvirtHost:
         self.cloud, self.uri, self.host, self.is_local = cloud.name, uri, cloud.host_of(uri), is_local(uri)
         self.tag = cloud.tag_of(uri)
         self._connections = Connections(
-            uri, kept=PIECES + 1, most=PIECES + MOST_HUNG + _KINDS_OF_CALLS, connect=connect
+            uri, kept=PIECES + 1, most=PIECES + MOST_HUNG + _OTHERS, connect=connect
         )
         self._flights = Flights(uri)
         self._devices = Devices()
@@ -63,8 +76,11 @@ class LibvirtHost:
             lambda missing: self._connections.start(off_disks.read, missing, _OFF_DISKS_S)
         )
         self.events = events.Events(self._changed)
-        self._listener = Listener(self._connections, self.events.count, self._identities.forget_all)
+        self._listener = Listener(self._connections, self.events.count, self._forget_all)
+        self._version: str | None = None
+        self._version_until = -math.inf
         self.monitors = Monitors(self._connections)
+        self._mirrors = mirrors.Mirrors(self._connections)
 
     async def listing(self, groups: frozenset[str]) -> Listing:
         """All domains with what needs no monitor, or with `groups` where the driver has no bulk statistics.
@@ -76,7 +92,7 @@ class LibvirtHost:
         found = await self._one("list", listing.listing, wanted, self._devices, within_s)
         self.vm_ids = {one.uuid: vm_id(one.uuid, one.name) for one in found.domains}
         self._active = frozenset(one.uuid for one in found.domains if one.domain_id >= 0)
-        self.events.keep(self.vm_ids, found.began)
+        self.events.keep({one.uuid: one.domain_id for one in found.domains}, found.began)
         await self._listener.listen(time_left_s() * _RESERVE)
         return found
 
@@ -134,9 +150,28 @@ class LibvirtHost:
             hung_calls=self.monitors.hung,
             waiting_connections=self._connections.waiting,
             hypervisor=answer.hypervisor,
-            hypervisor_version=answer.version,
+            hypervisor_version=await self._hypervisor_version(),
             libvirt_version=answer.library,
         )
+
+    async def _hypervisor_version(self) -> str | None:
+        """As it was told last, None before; asked anew after a while, and after a gap in the events."""
+        if time.monotonic() >= self._version_until:
+            try:
+                await self._flights.share("version", self._ask_version, time_left_s() * _RESERVE)
+            except CollectError as error:
+                log.debug("version not read error=%r", str(error))
+        return self._version
+
+    def _ask_version(self) -> "asyncio.Future[str]":
+        def learn(future: "asyncio.Future[str]") -> None:
+            """Be it that nobody waits for it any more."""
+            if future.exception() is None:
+                self._version, self._version_until = future.result(), time.monotonic() + _VERSION_S
+
+        future = self._connections.start(daemon.version)
+        future.add_done_callback(learn)
+        return future
 
     async def node(self) -> Node:
         """The host as libvirt sees it. Raises CollectError."""
@@ -162,19 +197,7 @@ class LibvirtHost:
             for uuid, disks in self._disks().items()
             if any(disk.mirror for disk in disks)
         }
-        at_once = asyncio.Semaphore(_MOST_MIRRORS)
-
-        async def of(uuid: str, within_s: float) -> list[BlockJob]:
-            async with at_once:
-                kind = f"block jobs of {uuid}"
-                return await self._one(kind, block_jobs.read, {uuid: asked[uuid]}, within_s)
-
-        asking = [of(uuid, time_left_s() * _LOOP) for uuid in asked]
-        outcomes = await asyncio.gather(*asking, return_exceptions=True)
-        failed = [one for one in outcomes if isinstance(one, BaseException)]
-        if failed and len(failed) == len(outcomes):
-            raise failed[0]
-        found = [job for jobs in outcomes if not isinstance(jobs, BaseException) for job in jobs]
+        found = await self._mirrors.ask(asked, time_left_s() * _RESERVE)
         return [job for job in found if job.job in block_jobs.MIRRORS]
 
     async def block_jobs(self) -> list[BlockJob]:
@@ -206,6 +229,11 @@ class LibvirtHost:
         """Close all connections; waits a second at most."""
         self._listener.close()
         await self._connections.close()
+
+    def _forget_all(self) -> None:
+        """What happened meanwhile was not told: another daemon may be there."""
+        self._identities.forget_all()
+        self._version_until = -math.inf
 
     def _changed(self, uuid: str) -> None:
         self._identities.forget(uuid)

@@ -20,8 +20,8 @@ from stratoscope.core.errors import CollectError
 
 log = logging.getLogger(__name__)
 
-Count: TypeAlias = Callable[[str, str, str], None]
-"""Called with UUID, event and detail."""
+Count: TypeAlias = Callable[[str, int, str, str], None]
+"""Called with UUID and id of the domain, event and detail."""
 
 _WAIT_S: Final = 1.0
 """So long a collection waits for a new connection at most: events never cost a scrape."""
@@ -75,7 +75,7 @@ def _hand_over(
     """libvirt-python's callback, in libvirt's thread; `details` end with the opaque. It never raises."""
     try:
         event, detail = words(*details[:-1])
-        loop.call_soon_threadsafe(count, domain.UUIDString(), event, detail)
+        loop.call_soon_threadsafe(count, domain.UUIDString(), domain.ID(), event, detail)
     except RuntimeError:
         log.debug("an event after the end")  # the loop is closed
     except (libvirt.libvirtError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -239,9 +239,10 @@ class Node(msgspec.Struct, frozen=True):
 
 
 class Daemon(msgspec.Struct, frozen=True):
-    """The daemon: reachable or not, what it drives. Versions as `9.0.0`; empty where unknown.
+    """The daemon: reachable or not, what it drives. Versions as `9.0.0`; empty where it does not answer.
 
     Attributes:
+        hypervisor_version: Empty where the driver has none, None before the daemon told it.
         waiting_connections: Those that it has not opened yet.
     """
 
@@ -249,7 +250,7 @@ class Daemon(msgspec.Struct, frozen=True):
     round_trip_s: float | None
     hung_calls: int
     hypervisor: str = ""
-    hypervisor_version: str = ""
+    hypervisor_version: str | None = ""
     libvirt_version: str = ""
     waiting_connections: int = 0
 

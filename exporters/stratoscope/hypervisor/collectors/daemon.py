@@ -1,7 +1,7 @@
 """The libvirt daemon: does it answer, how quickly, what does it drive.
 
-Source: virConnectGetLibVersion (timed), GetType, GetVersion; for another machine also NodeGetInfo and its
-statistics.
+Source: virConnectGetLibVersion (timed), GetType; GetVersion, once an hour; for another machine also
+NodeGetInfo and its statistics.
 """
 
 from collections.abc import Iterable
@@ -63,6 +63,7 @@ class Daemon(Collector[DaemonAnswer]):
         yield WAITING(data.waiting_connections, self._labels)
         if data.round_trip_s is not None:
             yield ROUND_TRIP(data.round_trip_s, self._labels)
+        if data.reachable and data.hypervisor_version is not None:
             yield INFO(
                 1,
                 self._labels.plus(

@@ -186,8 +186,7 @@ class Domains(Collector[VMs]):
         known = {vm.domain.uuid: vm.domain.domain_id for vm in before}
         names = [interface.name for vm in before for interface in vm.domain.interfaces]
         reading = await self._kernel.read_again(known, names)
-        io_error_age_s = self._host.events.io_error_age_s
-        vms = [left_over.vm(vm, reading, io_error_age_s(vm.domain.uuid)) for vm in before]
+        vms = [left_over.vm(vm, reading, self._io_error_age_s(vm.domain)) for vm in before]
         shown = [vm for vm in vms if vm is not None]
         return VMs(shown, 0, None, kills=reading.kills.by_slice)
 
@@ -260,12 +259,13 @@ class Domains(Collector[VMs]):
     def _vm(self, one: Domain, identity: Identity | None, reading: Reading, monitor: Monitor | None) -> VM:
         kernel = reading.vms.get(one.uuid)
         taps = taps_of(one, identity, reading)
-        checks = verdict(
-            one, evidence(one.uuid, reading, taps, self._host.events.io_error_age_s(one.uuid), monitor)
-        )
+        checks = verdict(one, evidence(one.uuid, reading, taps, self._io_error_age_s(one), monitor))
         vcpus = vcpus_of(one, identity, kernel) if one.is_active else None
         vm_id, kills = self._host.vm_ids[one.uuid], reading.kills.by_vm.get(one.uuid)
         return VM(vm_id, one, identity, kernel, monitor, taps, vcpus, checks, kills)
+
+    def _io_error_age_s(self, one: Domain) -> float | None:
+        return self._host.events.io_error_age_s(one.uuid, one.domain_id)
 
 
 def _tells_cpu(kernel: VMKernel | None) -> bool:

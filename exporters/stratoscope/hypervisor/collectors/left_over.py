@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from stratoscope.clouds.libvirt.model import Balloon
+from stratoscope.clouds.libvirt.model import Balloon, Domain, Interface
 from stratoscope.hypervisor.collectors.together import evidence, taps_of, vcpus_of
 from stratoscope.hypervisor.kernel_reader import Reading
 from stratoscope.hypervisor.subjects.checks import verdict
@@ -30,9 +30,7 @@ def vm(before: VM, reading: Reading, io_error_age_s: float | None) -> VM | None:
     is_dead = uuid in reading.dead_s
     if kernel is None and not is_dead:
         return None
-    domain = replace(
-        before.domain, cpu_s=None, user_s=None, system_s=None, vcpus=(), balloon=_UNKNOWN, disks=()
-    )
+    domain = _what_holds(before.domain)
     taps = taps_of(domain, identity, reading)
     found = evidence(uuid, reading, taps, io_error_age_s)
     if is_dead:  # no daemon is about to tell so
@@ -43,3 +41,14 @@ def vm(before: VM, reading: Reading, io_error_age_s: float | None) -> VM | None:
         domain, kernel, taps, vcpus = replace(domain, domain_id=-1), None, (), None
     kills = reading.kills.by_vm.get(uuid)
     return VM(before.vm_id, domain, identity, kernel, None, taps, vcpus, checks, kills)
+
+
+def _what_holds(before: Domain) -> Domain:
+    """Who it is, its state, and the names of its interfaces."""
+    interfaces = tuple(
+        Interface(one.name, None, None, None, None, None, None, None, None) for one in before.interfaces
+    )
+    return Domain(
+        before.uuid, before.name, before.domain_id, before.state, before.reason,
+        None, None, None, None, None, None, None, (), _UNKNOWN, interfaces, (),
+    )  # fmt: skip

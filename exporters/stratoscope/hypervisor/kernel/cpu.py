@@ -58,6 +58,11 @@ class Throttled:
         """Those that have, or had, a quota, with what they told last."""
         self.total: Throttling | None = None
 
+    def copied(self) -> "Throttled":
+        copy = Throttled()
+        copy.directories, copy.total = dict(self.directories), self.total
+        return copy
+
     def add(self, directory: str, now: Throttling) -> None:
         """What a directory tells now. Where it is less than before, the directory was made anew."""
         before = self.directories.get(directory, Throttling())

@@ -15,3 +15,9 @@ class Past:
         self.threads = Threads()
         self.throttled = Throttled()
         self.has_cgroup: bool | None = None
+
+    def copied(self) -> "Past":
+        copy = Past()
+        copy.threads, copy.throttled = self.threads.copied(), self.throttled.copied()
+        copy.has_cgroup = self.has_cgroup
+        return copy

@@ -29,6 +29,11 @@ class Threads:
         self._waiting: dict[int, tuple[int, float]] = {}
         self._look_at = 0.0
 
+    def copied(self) -> "Threads":
+        copy = Threads()
+        copy.is_frozen, copy._waiting, copy._look_at = self.is_frozen, self._waiting, self._look_at
+        return copy
+
     def blocked_s(self, pid: int, paths: Paths, reader: Read, now: float) -> float:
         """For how long a thread has waited without being switched to, as far as it was seen; 0 for none.
 
@@ -44,7 +49,7 @@ class Threads:
         return now - min(since for _, since in self._waiting.values())
 
     def _look(self, directory: str, reader: Read, now: float) -> None:
-        before, self._waiting = self._waiting, {}
+        waiting: dict[int, tuple[int, float]] = {}
         threads = 0
         for name in listed(directory):
             state = _state(reader(f"{directory}/{name}/stat"))
@@ -53,9 +58,9 @@ class Threads:
                 continue
             switches = _switches(f"{directory}/{name}/status", reader)
             if switches is not None:
-                known, since = before.get(int(name), (None, now))
-                self._waiting[int(name)] = (switches, since if switches == known else now)
-        self.is_frozen = 1 < threads == len(self._waiting)
+                known, since = self._waiting.get(int(name), (None, now))
+                waiting[int(name)] = (switches, since if switches == known else now)
+        self._waiting, self.is_frozen = waiting, 1 < threads == len(waiting)
 
 
 def _state(text: bytes | None) -> bytes:
