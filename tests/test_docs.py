@@ -111,7 +111,7 @@ def test_limits_that_the_readme_names_are_those_in_force() -> None:
     "page", [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"], ids=lambda page: page.name
 )
 def test_joins_hold_while_a_vm_is_told_twice(page: Path) -> None:
-    """Two hosts tell of a VM while it migrates: within a cloud alone a join would have two matches, and fail."""
+    """Two hosts tell of a VM while it migrates: by the cloud alone a join has two matches, and fails."""
     joins = re.findall(r"\bon \(([^)]*)\) group_(?:left|right)", page.read_text(encoding="utf-8"))
     assert [labels for labels in joins if "instance" not in labels.split(", ")] == []
 
