@@ -302,11 +302,12 @@ def test_wait_is_read_by_its_old_name_too_and_is_none_without_one(tmp_path: Path
     assert read(process, paths).vcpus == {0: VCPU(12.5, 2.5, None)}
 
 
-def test_a_dead_process_has_a_state_but_no_resident_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["Z", "X", "x"])
+def test_a_dead_process_has_a_state_but_no_resident_memory(tmp_path: Path, state: str) -> None:
     process, paths = a_copy("unified", tmp_path)
     stat = Path(paths.procfs, "2101", "stat")
-    stat.write_text(stat.read_text().replace(") S ", ") Z "))
-    assert (read(process, paths).state, read(process, paths).rss) == ("Z", None)
+    stat.write_text(stat.read_text().replace(") S ", f") {state} "))
+    assert (read(process, paths).state, read(process, paths).rss) == (state, None)
 
 
 def test_a_command_with_brackets_and_blanks_is_no_trouble(tmp_path: Path) -> None:
