@@ -297,7 +297,9 @@ async def test_resource_class_that_makes_no_sense_costs_itself_alone() -> None:
     of_one["inventories"]["VCPU"]["total"] = -1
     cloud.part(FAKE1, "inventories", of_one)
     read = await cloud.placement.read()
-    assert (read.resources["fake1"].keys(), read.malformed) == ({"memory", "disk"}, 1)
+    of_host = read.resources["fake1"]
+    assert (of_host["vcpus"], read.malformed) == (Resource(None, None, None, None), 1)
+    assert (of_host["memory"].total, of_host["disk"].total) == (262144 * MIB, 4096 * GIB)
 
 
 @pytest.mark.parametrize("used", [None, "6", -1])
@@ -317,6 +319,8 @@ async def test_summary_that_makes_no_sense_costs_itself_alone() -> None:
     candidates["provider_summaries"][FAKE3]["resources"]["VCPU"]["used"] = None
     cloud = Cloud(allocation_candidates=candidates)
     cloud.part(FAKE3, "usages", usages(FAKE3, VCPU=1))
+    traits = {"traits": [], "resource_provider_generation": generation_of(FAKE3)}
+    cloud.part(FAKE3, "traits", traits)
     read = await cloud.placement.read()
     assert read.malformed == 1
     assert read.resources["fake3"]["vcpus"].allocated == 1
