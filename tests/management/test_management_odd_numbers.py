@@ -1,5 +1,6 @@
 """Every number that the embedded cloud answers with, spoilt: what is not understood is left out, never 0."""
 
+import asyncio
 import logging
 import re
 import time
@@ -17,7 +18,7 @@ from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import Reason
 from support.demo_cloud import demo_cloud
 from support.patience import FAR_S
-from support.replayed import Call, Replayed, Seen
+from support.replayed import Replayed, Seen
 
 Where: TypeAlias = tuple[str | int, ...]
 
@@ -43,7 +44,8 @@ _STATES: Final = "stratoscope_management_vms{"
 async def test_number_that_makes_no_sense_is_no_zero_and_is_counted(
     tmp_path: Path, os_cloud: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.CRITICAL)  # thousands of collections fail
+    caplog.set_level(logging.CRITICAL)  # thousands of collections, of which many fail
+    asyncio.get_running_loop().set_debug(False)  # it notes a traceback for each of their tasks
     token = DEADLINE.set(time.monotonic() + FAR_S)
     try:
         async with demo_cloud(vms=20, hosts=3, projects=3) as cloud:
@@ -57,7 +59,7 @@ async def test_number_that_makes_no_sense_is_no_zero_and_is_counted(
     finally:
         DEADLINE.reset(token)
     assert faults == []
-    assert tried > {"admin": 900, "user1": 300}[os_cloud]
+    assert tried > {"admin": 700, "user1": 200}[os_cloud]
 
 
 async def _all_spoilt(cloud: Replayed) -> tuple[int, list[str]]:

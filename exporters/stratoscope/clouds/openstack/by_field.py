@@ -1,9 +1,9 @@
 """One item decoded field by field, for one that does not decode in one go.
 
-A field that the item can do without has a default; null leaves it at that, unless it is a number: that of what
-is not told at all is not that of what is not known. What makes no sense leaves it at that, too, if the default
-says that nothing is known: None or "". Any other (a size of 0) would be an invented value, and without a field
-that has no default the item makes no sense. Of a list of structs each costs itself.
+A field that the item can do without has a default; null leaves it at that, unless it is a number. So does
+what makes no sense there, if the default says that nothing is known: None or "". Any other (a size of 0)
+would be an invented value, and without a field that has no default the item makes no sense. Of a list of
+structs each costs itself.
 """
 
 from collections.abc import Iterable

@@ -63,12 +63,16 @@ class Baremetal:
             {
                 "nodes": lambda node: node.provision_state or "",
                 "nodes_power": lambda node: node.power_state or "",
-                "nodes_maintenance": lambda node: "" if node.maintenance is None else str(node.maintenance).lower(),
+                "nodes_maintenance": _maintenance,
             },
             is_whole=(await self._api.access()).is_admin,
         )
         fields = {"fields": "hostname,conductor_group,alive,updated_at"}
         return extra(_SERVICE, await agents_of(self._api, _CONDUCTORS, fields, _service), nodes)
+
+
+def _maintenance(node: _Node) -> str:
+    return "" if node.maintenance is None else str(node.maintenance).lower()
 
 
 def _service(conductor: _Conductor) -> Service:
