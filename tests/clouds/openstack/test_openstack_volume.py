@@ -89,13 +89,13 @@ async def test_ratio_is_what_holds_or_absent(told: dict[str, Any], ratio: float 
 
 @pytest.mark.parametrize("ratio", ["nan", "inf", "-1", "", "1e9", -1])
 async def test_ratio_that_makes_no_sense_is_not_known_and_is_counted(ratio: object) -> None:
-    read = await Volume(cinder(volume_backends=pool(max_over_subscription_ratio=ratio))).backends()
+    read = await Volume(cinder(backends=pool(max_over_subscription_ratio=ratio))).backends()
     assert (read.backends[0].ratio, read.malformed) == (None, 1)
 
 
 @pytest.mark.parametrize("name", ["total", "free", "provisioned", "allocated"])
 async def test_capacity_below_zero_is_not_known_and_is_counted(name: str) -> None:
-    read = await Volume(cinder(volume_backends=pool(**{f"{name}_capacity_gb": -1}))).backends()
+    read = await Volume(cinder(backends=pool(**{f"{name}_capacity_gb": -1}))).backends()
     assert (getattr(read.backends[0], name), read.malformed) == (None, 1)
 
 
