@@ -363,6 +363,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         is_external: Its addresses can be floating ones.
+        cidr: Its prefix; empty where the source does not tell.
     """
 
     network_id: str
@@ -374,6 +375,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     is_external: bool
     total: float
     used: float
+    cidr: str = ""
 
 
 class Pools(msgspec.Struct, frozen=True):
@@ -440,6 +442,8 @@ class Backend(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         ratio: How many times its capacity may be promised.
+        of_types: What volume types call it by; several pools may share it. Empty where the source does not tell.
+        vendor: Who made it; empty where the source does not tell.
     """
 
     name: str
@@ -448,6 +452,8 @@ class Backend(msgspec.Struct, frozen=True, gc=False):
     provisioned: float | None
     allocated: float | None
     ratio: float | None
+    of_types: str = ""
+    vendor: str = ""
 
 
 class Backends(msgspec.Struct, frozen=True):
