@@ -20,6 +20,20 @@ def held(by: threading.Event) -> Callable[[Pass], str]:
     return read
 
 
+async def test_pass_that_hangs_is_told_that_nobody_waits_for_it() -> None:
+    patience, go_on, passes = Patience(), threading.Event(), list[Pass]()
+
+    def read(this: Pass) -> None:
+        passes.append(this)
+        assert go_on.wait(FAR_S)
+
+    assert await patience.within(0.05, read) is None
+    assert [this.is_left for this in passes] == [True]
+    go_on.set()
+    await until(lambda: patience.hung == {})
+    patience.close()
+
+
 async def test_pass_that_returns_frees_no_other_that_hangs_for_the_same() -> None:
     patience, first, second = Patience(), threading.Event(), threading.Event()
     assert await patience.within(0.05, held(first)) is None

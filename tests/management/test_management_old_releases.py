@@ -1,5 +1,6 @@
 """Older releases: what is lost below each microversion, and that nothing of the rest is wrong."""
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,12 @@ async def shown(folder: Path, **newest: int) -> Page:
             return await exporter.refreshed({"inventories", "capacity"} & succeeding(await exporter.page()))
 
 
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """What is shown of a new cloud, the same each time: it is made once."""
+    return asyncio.run(shown(tmp_path_factory.mktemp("new")))
+
+
 def is_known(page: Page) -> bool:
     items = page.value("spread_items", collector="inventories")
     return items == page.value("spread_known_items", collector="inventories") == 6
@@ -44,8 +51,10 @@ def succeeding(page: Page) -> set[str]:
 
 
 @pytest.mark.parametrize("newest", [38, 28, 26, 17, 16, 13, 10])
-async def test_numbers_of_an_older_placement_are_those_of_a_new_one(tmp_path: Path, newest: int) -> None:
-    new, old = await shown(tmp_path), await shown(tmp_path, placement=newest)
+async def test_numbers_of_an_older_placement_are_those_of_a_new_one(
+    tmp_path: Path, new: Page, newest: int
+) -> None:
+    old = await shown(tmp_path, placement=newest)
     for name in SHOWN:
         assert new.all(name), name
         assert sorted(old.all(name), key=str) == sorted(new.all(name), key=str), name
@@ -54,9 +63,9 @@ async def test_numbers_of_an_older_placement_are_those_of_a_new_one(tmp_path: Pa
 
 @pytest.mark.parametrize("newest", [9, 5, 0])
 async def test_placement_before_1_10_tells_what_was_promised_and_capacity_names_what_is_missing(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, newest: int
+    tmp_path: Path, new: Page, caplog: pytest.LogCaptureFixture, newest: int
 ) -> None:
-    new, old = await shown(tmp_path), await shown(tmp_path, placement=newest)
+    old = await shown(tmp_path, placement=newest)
     for name in SHOWN[:-3]:
         assert sorted(old.all(name), key=str) == sorted(new.all(name), key=str), name
     assert (old.success("capacity"), old.all("flavor_room_vms")) == (0, [])
@@ -76,9 +85,9 @@ async def test_nova_before_2_47_costs_servers_and_one_line_that_names_it(
 
 
 async def test_nova_before_2_53_costs_capacity_and_one_line_that_names_it(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, new: Page, caplog: pytest.LogCaptureFixture
 ) -> None:
-    new, old = await shown(tmp_path), await shown(tmp_path, nova=52)
+    old = await shown(tmp_path, nova=52)
     for name in ("vms", "host_vcpus", "host_memory_used_bytes", "host_vcpus_allocated"):
         assert sorted(old.all(name), key=str) == sorted(new.all(name), key=str), name
     assert (old.success("servers"), old.success("capacity"), old.all("flavor_room_vms")) == (1, 0, [])
@@ -86,15 +95,17 @@ async def test_nova_before_2_53_costs_capacity_and_one_line_that_names_it(
 
 
 @pytest.mark.parametrize("newest", [53, 60, 61, 68, 75, 88])
-async def test_numbers_of_an_older_nova_are_those_of_a_new_one(tmp_path: Path, newest: int) -> None:
-    new, old = await shown(tmp_path), await shown(tmp_path, nova=newest)
+async def test_numbers_of_an_older_nova_are_those_of_a_new_one(
+    tmp_path: Path, new: Page, newest: int
+) -> None:
+    old = await shown(tmp_path, nova=newest)
     same = ("vms", "host_vcpus", "host_memory_used_bytes", "project_vcpus", "flavor_disk_bytes")
     for name in (*same, *SHOWN):
         assert sorted(old.all(name), key=str) == sorted(new.all(name), key=str), name
     assert old.errors() == 0
 
 
-async def test_cinder_before_3_18_does_not_tell_whose_backups_are(tmp_path: Path) -> None:
-    new, old = await shown(tmp_path), await shown(tmp_path, cinder=17)
+async def test_cinder_before_3_18_does_not_tell_whose_backups_are(tmp_path: Path, new: Page) -> None:
+    old = await shown(tmp_path, cinder=17)
     assert old.all("backups") == new.all("backups") != []
     assert (len(new.all("project_backups")) > 0, old.all("project_backups")) == (True, [])

@@ -86,7 +86,13 @@ def test_known_events_count_from_0_and_domains_from_their_first() -> None:
     assert counts.by_domain == {"a": {("stopped", "crashed"): 2}}
 
 
-@pytest.mark.parametrize("event", ["defined", "device_added", "device_removed", "tunable", "metadata_change"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        "balloon_change", "block_job", "defined", "device_added", "device_removed", "metadata_change",
+        "resumed", "started", "tunable",
+    ],
+)  # fmt: skip
 def test_an_event_that_changes_the_definition_says_so(event: str) -> None:
     heard = Heard()
     heard.events.count("a", 1, event, "")

@@ -401,6 +401,14 @@ async def test_what_is_gone_is_forgotten(asked: Asked) -> None:
         assert (state.blocked_s, state.last_answer_age_s) == (0.0, None)
 
 
+async def test_round_in_which_a_monitor_hangs_tells_nothing_of_how_long_one_takes(asked: Asked) -> None:
+    await asked()
+    before = asked.monitors._usual_s
+    asked.hang(7)
+    await asked()
+    assert asked.monitors._usual_s == before
+
+
 async def test_patience_follows_how_long_an_ask_usually_takes(asked: Asked) -> None:
     assert asked.monitors._patience_s(9.0) == 3.0
     await asked()

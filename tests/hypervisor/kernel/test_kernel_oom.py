@@ -149,6 +149,24 @@ def test_one_whose_files_hang_has_not_died(host: Host) -> None:
     assert host.read("b").by_vm["a"] == 1
 
 
+def test_nobody_looks_for_one_whose_files_hang(host: Host) -> None:
+    host.hung = frozenset({"b"})
+    host.end("b")
+    host.set_slice(MACHINE, 1)
+    assert host.read("b").by_vm == {"a": 0, "b": 0, "c": 0}
+
+
+def test_copy_counts_by_itself(host: Host) -> None:
+    host.own["b"] = 1
+    host.set_slice(MACHINE, 1)
+    host.read()
+    host.end("b")
+    before = host.oom
+    assert host.read().by_vm["b"] == 1
+    host.oom = before
+    assert host.read().by_vm["b"] == 1
+
+
 def test_one_that_is_hidden_has_not_died(host: Host) -> None:
     host.end("a")
     host.set_slice(MACHINE, 1)

@@ -144,6 +144,42 @@ def test_a_new_vm_is_looked_for_at_once_though_another_is_put_off() -> None:
     assert processes.missing == {"gone": NotFound.ABSENT}
 
 
+def test_search_for_another_vm_puts_nobody_off() -> None:
+    clock, reader = Clock(), Counting()
+    processes = Processes(recorded("hybrid"), reader=reader, clock=clock)
+    gone = {"a": ("gone", 1)}
+    processes.find(gone)
+    clock.now += 1
+    processes.find(gone | {GUEST_1: ("guest-1", 1)})
+    clock.now += 4
+    reader.read.clear()
+    processes.find(gone | {GUEST_1: ("guest-1", 1)})
+    assert any(path.endswith("/comm") for path in reader.read), "its own 5 s are over"
+
+
+def test_vm_that_ended_and_is_found_again_has_not_ended(tmp_path: Path) -> None:
+    paths, clock = copied("hybrid", tmp_path), Clock()
+    processes = Processes(paths, clock=clock)
+    processes.find({GUEST_1: ("guest-1", 1)})
+    shutil.move(f"{paths.procfs}/3993", tmp_path / "gone")
+    assert processes.find({GUEST_1: ("guest-1", 1)}) == {}
+    assert processes.ended == {GUEST_1: 1}
+    shutil.move(tmp_path / "gone", f"{paths.procfs}/3993")
+    clock.now += 5
+    assert set(processes.find({GUEST_1: ("guest-1", 1)})) == {GUEST_1}
+    assert processes.ended == {}
+
+
+def test_vm_that_was_started_anew_is_not_its_old_process_which_is_still_ending(tmp_path: Path) -> None:
+    paths = copied("hybrid", tmp_path)
+    processes = Processes(paths)
+    assert processes.find({GUEST_1: ("guest-1", 1)})[GUEST_1].pid == 3993
+    shutil.copytree(f"{paths.procfs}/3993", f"{paths.procfs}/5000")
+    stat = Path(paths.procfs, "5000/stat")
+    stat.write_text(stat.read_text().replace(" 26670 ", " 99999 "))
+    assert processes.find({GUEST_1: ("guest-1", 2)})[GUEST_1].pid == 5000
+
+
 def test_what_is_wanted_no_more_is_forgotten() -> None:
     processes = Processes(recorded("unified"), clock=Clock())
     processes.find({"gone": ("gone", 9), UNIFIED: ("guest", 1)})

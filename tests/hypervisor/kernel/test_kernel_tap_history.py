@@ -32,6 +32,12 @@ def test_bridge_holds_its_port_in_promiscuous_mode_and_that_says_nothing() -> No
     assert told == [False, False, False, True, True]
 
 
+def test_bridge_whose_hold_is_not_counted_yet_makes_no_count_below_0() -> None:
+    history = TapHistory()
+    told = [history.learn(["t"], {"t": ON_BRIDGE}, {"t": count}).promiscuous["t"] for count in (0, 1, 2)]
+    assert told == [False, False, True]
+
+
 def test_listener_that_was_there_before_the_exporter_is_found_the_next_time() -> None:
     history = TapHistory()
     told = [history.learn(["t"], {"t": ON_BRIDGE}, {"t": count}).promiscuous["t"] for count in (2, 1, 2)]

@@ -82,6 +82,14 @@ def test_main_thread_that_waits_is_blocked_as_with_io_native(looked: Looked) -> 
     assert looked(12, leader="D") == 12
 
 
+def test_one_thread_that_is_all_the_process_has_is_not_frozen(looked: Looked) -> None:
+    for expected in (0, 20):
+        set_threads(looked.paths, PID, {PID: ("D", 50)})
+        assert looked.threads.blocked_s(PID, looked.paths, looked.reader, looked.now) == expected
+        assert not looked.threads.is_frozen
+        looked.now += 20
+
+
 def test_process_of_which_every_thread_stands_still_is_frozen_and_waits_for_no_storage(
     looked: Looked,
 ) -> None:

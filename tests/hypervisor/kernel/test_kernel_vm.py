@@ -167,6 +167,38 @@ def test_quota_that_is_taken_away_leaves_what_was_counted(tmp_path: Path) -> Non
     assert vm.past.throttled.directories.keys() == set(limited)
 
 
+def test_what_a_quota_did_before_it_was_taken_away_is_counted(tmp_path: Path) -> None:
+    vm = Throttled("v1", tmp_path)
+    assert vm.read() == Throttling(1900, 150, 7.5)
+    directory = Path(next(one for one in vm.past.throttled.directories if one.endswith("vcpu0")))
+    told = vm.past.throttled.directories[str(directory)]
+    more = f"nr_periods {told.periods + 6}\nnr_throttled {told.throttled_periods + 2}\n"
+    (directory / "cpu.stat").write_text(f"{more}throttled_time {int(told.throttled * 1e9) + 500_000_000}\n")
+    (directory / "cpu.cfs_quota_us").write_text("-1\n")
+    assert vm.read() == Throttling(1906, 152, 8.0)
+
+
+def test_kernel_without_quotas_throttles_nothing(tmp_path: Path) -> None:
+    process, paths = a_copy("v1", tmp_path)
+    for directory in process.cgroups.limited:
+        Path(directory, "cpu.cfs_quota_us").unlink(missing_ok=True)
+        Path(directory, "cpu.stat").write_text("")
+    assert read(process, paths).throttling is None
+
+
+def test_copy_of_what_is_known_goes_on_by_itself(tmp_path: Path) -> None:
+    vm = Throttled("v1", tmp_path)
+    vm.past.has_cgroup = False
+    before = vm.read()
+    copy = vm.past.copied()
+    assert copy.has_cgroup is False
+    copy.throttled.add("another", Throttling(1, 1, 1.0))
+    copy.has_cgroup = True
+    assert vm.past.throttled.total == before
+    assert "another" not in vm.past.throttled.directories
+    assert vm.past.has_cgroup is False
+
+
 def test_quota_that_is_set_again_counts_on(tmp_path: Path) -> None:
     vm = Throttled("v1", tmp_path)
     assert vm.read() == Throttling(1900, 150, 7.5)
@@ -270,11 +302,12 @@ def test_wait_is_read_by_its_old_name_too_and_is_none_without_one(tmp_path: Path
     assert read(process, paths).vcpus == {0: VCPU(12.5, 2.5, None)}
 
 
-def test_a_dead_process_has_a_state_but_no_resident_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["Z", "X", "x"])
+def test_a_dead_process_has_a_state_but_no_resident_memory(tmp_path: Path, state: str) -> None:
     process, paths = a_copy("unified", tmp_path)
     stat = Path(paths.procfs, "2101", "stat")
-    stat.write_text(stat.read_text().replace(") S ", ") Z "))
-    assert (read(process, paths).state, read(process, paths).rss) == ("Z", None)
+    stat.write_text(stat.read_text().replace(") S ", f") {state} "))
+    assert (read(process, paths).state, read(process, paths).rss) == (state, None)
 
 
 def test_a_command_with_brackets_and_blanks_is_no_trouble(tmp_path: Path) -> None:
