@@ -442,7 +442,7 @@ class Backend(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         ratio: How many times its capacity may be promised.
-        of_types: What volume types call it by; several pools may share it. Empty where the source does not tell.
+        of_types: What volume types call its backend; empty where the source does not tell.
         vendor: Who made it; empty where the source does not tell.
     """
 

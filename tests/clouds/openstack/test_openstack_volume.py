@@ -50,7 +50,8 @@ async def test_services_come_with_their_backend_as_host() -> None:
 
 async def test_infinite_backend_is_infinite() -> None:
     (backend,) = (await Volume(cinder()).backends()).backends
-    assert backend == Backend("fakevol@fake#fake", math.inf, math.inf, 0, 9 * GIB, None, "fake", "Open Source")
+    inf = math.inf
+    assert backend == Backend("fakevol@fake#fake", inf, inf, 0, 9 * GIB, None, "fake", "Open Source")
 
 
 async def test_thin_backend_tells_bytes_and_how_often_it_may_be_promised() -> None:
