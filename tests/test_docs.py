@@ -1,34 +1,25 @@
-"""The exporters' pages in the documentation: complete, not stale, their questions valid."""
+"""The exporters' pages in the documentation: complete and not stale."""
 
-import importlib
-import pkgutil
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-import yaml
 
-import stratoscope
 from stratoscope.core import open_files, web
 from stratoscope.core.connections import Limits
 from stratoscope.core.listen import MOST
 from stratoscope.core.metrics import LONGEST, Family
 from stratoscope.core.runner import FAMILIES as OF_CORE
 from stratoscope.core.scrape import SEND_TIMEOUT_S
+from support.declared import FAMILIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
     name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("hypervisor", "management")
 }
-COMING_FROM = (ROOT / "docs" / "from-openstack-exporter.md").read_text(encoding="utf-8")
 TABLES = {name: page.partition("<!-- metrics -->")[2] for name, page in PAGES.items()}
-QUESTIONS = {
-    name: re.findall(r"^```promql\n(.*?)^```", page, re.MULTILINE | re.DOTALL) for name, page in PAGES.items()
-}
 # Names that no Family declares: core counts these with prometheus_client's objects.
 OF_THE_CLIENT = {
     "stratoscope_build_info", "stratoscope_scrape_duration_seconds", "stratoscope_http_requests_total",
@@ -37,21 +28,6 @@ OF_THE_CLIENT = {
     "stratoscope_http_connections_hung_up_total", "stratoscope_label_values_cut_total",
     "stratoscope_web_config_refused", "stratoscope_web_certificate_expires_timestamp_seconds",
 }  # fmt: skip
-
-
-def declared() -> Iterator[Family]:
-    """Every Family that is a constant of the package, alone, in a tuple, or as the families of a class."""
-    for module in pkgutil.walk_packages(stratoscope.__path__, "stratoscope."):
-        if module.name.endswith("__main__") or module.name.startswith("stratoscope.demo"):
-            continue
-        for value in vars(importlib.import_module(module.name)).values():
-            several = getattr(value, "families", value) if isinstance(value, type) else value
-            for one in several if isinstance(several, tuple) else (value,):
-                if isinstance(one, Family):
-                    yield one
-
-
-FAMILIES = list({id(family): family for family in declared()}.values())
 
 
 def page_of(family: Family) -> str:
@@ -66,6 +42,11 @@ def test_names_of_families_are_unique() -> None:
     names = [family.name for family in FAMILIES]
     assert sorted(set(names)) == sorted(names)
     assert len(names) > 200
+
+
+def test_no_label_is_one_that_prometheus_sets_itself() -> None:
+    """It would be `exported_job` to whoever asks Prometheus."""
+    assert [family.name for family in FAMILIES if {"instance", "job"} & {*family.labels}] == []
 
 
 def test_every_family_is_in_the_table_of_its_page_once() -> None:
@@ -105,39 +86,3 @@ def test_limits_that_the_readme_names_are_those_in_force() -> None:
     assert f"| scrapes at once | {web.MOST_SCRAPES} |" in rows
     assert f"| label values | {LONGEST:,} bytes" in rows
     assert limits.send_s == SEND_TIMEOUT_S
-
-
-@pytest.mark.parametrize(
-    "page", [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"], ids=lambda page: page.name
-)
-def test_joins_hold_while_a_vm_is_told_twice(page: Path) -> None:
-    """Two hosts tell of a VM while it migrates: by the cloud alone a join has two matches, and fails."""
-    joins = re.findall(r"\bon \(([^)]*)\) group_(?:left|right)", page.read_text(encoding="utf-8"))
-    assert [labels for labels in joins if "instance" not in labels.split(", ")] == []
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_question_is_valid_promql(page: str, tmp_path: Path) -> None:
-    assert_valid(QUESTIONS[page], tmp_path)
-    assert len(QUESTIONS[page]) >= 10
-
-
-def test_every_answer_to_another_exporters_family_is_valid_promql(tmp_path: Path) -> None:
-    rows = [line.split(" | ") for line in COMING_FROM.splitlines() if line.startswith("| `")]
-    assert len(rows) == len({row[0] for row in rows}) == 143
-    known = {family.name for family in FAMILIES}
-    assert set(re.findall(r"\bstratoscope_\w+", COMING_FROM)) - known == set()
-    answers = [text for row in rows for text in re.findall(r"`([^`]+)`", row[1])]
-    assert_valid(answers, tmp_path)
-    assert [row[0] for row in rows if not row[1].strip() and not row[2].startswith("not: ")] == []
-
-
-def assert_valid(expressions: Sequence[str], tmp_path: Path) -> None:
-    """Assert that all of them are PromQL."""
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    rules = [{"record": f"question:{number}", "expr": text} for number, text in enumerate(expressions)]
-    file = tmp_path / "rules.yml"
-    file.write_text(yaml.safe_dump({"groups": [{"name": "questions", "rules": rules}]}))
-    checked = subprocess.run([promtool, "check", "rules", file], capture_output=True, check=False)
-    assert checked.returncode == 0, checked.stdout.decode() + checked.stderr.decode()

@@ -187,7 +187,9 @@ def test_copy_of_a_disk_is_as_far_as_virsh_blockjob_says(exporter: RunningExport
         def shown() -> dict[str, float]:
             ours = page(exporter.get())
             names = ("bytes", "processed_bytes", "limit_bytes_per_second")
-            of_vm = {name: ours.all(f"vm_block_job_{name}", vm_id=SMALL_ID, job="copy") for name in names}
+            of_vm = {
+                name: ours.all(f"vm_block_job_{name}", vm_id=SMALL_ID, operation="copy") for name in names
+            }
             return {name: samples[0][1] for name, samples in of_vm.items() if samples}
 
         wait_for(lambda: len(shown()) == 3, 2 * MINUTE_S)

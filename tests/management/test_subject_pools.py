@@ -7,9 +7,9 @@ from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 
 POOLS = (
-    Pool("n1", "web", "s1", "web4", "p1", 4, False, 253.0, 12.0),
+    Pool("n1", "web", "s1", "web4", "p1", 4, False, 253.0, 12.0, "10.0.0.0/24"),
     Pool("n1", "web", "s2", "web4b", "p1", 4, False, 100.0, 100.0),
-    Pool("n1", "web", "s6", "web6", "p1", 6, False, 2.0**64, 3.0),
+    Pool("n1", "web", "s6", "web6", "p1", 6, False, 2.0**64, 3.0, "2001:db8::/64"),
     Pool("n2", "internet", "s3", "", "admin", 4, True, 253.0, 0.0),
 )
 

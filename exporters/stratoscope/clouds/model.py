@@ -365,6 +365,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         is_external: Its addresses can be floating ones.
         total, used: None where that is not known.
+        cidr: Its prefix; empty where the source does not tell.
     """
 
     network_id: str
@@ -376,6 +377,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     is_external: bool
     total: float | None
     used: float | None
+    cidr: str = ""
 
 
 class Pools(msgspec.Struct, frozen=True):
@@ -442,6 +444,8 @@ class Backend(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         ratio: How many times its capacity may be promised.
+        of_types: What volume types call its backend; empty where the source does not tell.
+        vendor: Who made it; empty where the source does not tell.
     """
 
     name: str
@@ -450,6 +454,8 @@ class Backend(msgspec.Struct, frozen=True, gc=False):
     provisioned: float | None
     allocated: float | None
     ratio: float | None
+    of_types: str = ""
+    vendor: str = ""
 
 
 class Backends(msgspec.Struct, frozen=True):

@@ -50,6 +50,7 @@ async def test_addresses_come_by_subnet_with_their_network() -> None:
     assert {name for name, pool in read.items() if pool.is_external} == {"ext-sub", "demo-ext-sub"}
     assert (read["ext-sub"].network_name, read["ext-sub"].total, read["ext-sub"].used) == ("ext-net", 253, 3)
     assert (read["web-sub6"].ip_version, read["web-sub6"].total) == (6, 2.0**64)
+    assert (read["ext-sub"].cidr, read["web-sub6"].cidr) == ("198.51.100.0/24", "fd00:77::/64")
     assert len(api.calls) == 2
 
 

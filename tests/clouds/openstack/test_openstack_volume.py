@@ -50,16 +50,20 @@ async def test_services_come_with_their_backend_as_host() -> None:
 
 async def test_infinite_backend_is_infinite() -> None:
     (backend,) = (await Volume(cinder()).backends()).backends
-    assert backend == Backend("fakevol@fake#fake", math.inf, math.inf, 0, 9 * GIB, None)
+    inf = math.inf
+    assert backend == Backend("fakevol@fake#fake", inf, inf, 0, 9 * GIB, None, "fake", "Open Source")
 
 
 async def test_thin_backend_tells_bytes_and_how_often_it_may_be_promised() -> None:
     body = pool(
         total_capacity_gb=100.5, free_capacity_gb=20, provisioned_capacity_gb=150, allocated_capacity_gb=140,
         max_over_subscription_ratio="20.0", thin_provisioning_support=True,
+        volume_backend_name="fast", vendor_name="Open Source",
     )  # fmt: skip
     (backend,) = (await Volume(cinder(backends=body)).backends()).backends
-    assert backend == Backend("node@lvm#pool", 100.5 * GIB, 20.0 * GIB, 150.0 * GIB, 140.0 * GIB, 20.0)
+    assert (backend.total, backend.free, backend.provisioned) == (100.5 * GIB, 20.0 * GIB, 150.0 * GIB)
+    assert (backend.allocated, backend.ratio) == (140.0 * GIB, 20.0)
+    assert (backend.of_types, backend.vendor) == ("fast", "Open Source")
 
 
 @pytest.mark.parametrize("value", ["many", "", [], {"of": 7}, True, None], ids=str)

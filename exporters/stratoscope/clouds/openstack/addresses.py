@@ -28,6 +28,7 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
     total_ips: Amount | None = None
     used_ips: Amount | None = None
     subnet_name: Text | None = None
+    cidr: Text | None = None
 
 
 class _Availability(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +56,7 @@ class _Subnet(msgspec.Struct, frozen=True, gc=False):
     allocation_pools: list[_Range]
     name: Text | None = None
     project_id: Id | None = None
+    cidr: Text | None = None
 
 
 class _Address(msgspec.Struct, frozen=True, gc=False):
@@ -124,7 +126,7 @@ class Addresses:
 
     async def _counted(self, access: Access) -> Pools:
         """Own subnets, those of the whole cloud for an admin."""
-        fields = ("id", "network_id", "ip_version", "allocation_pools", "name", "project_id")
+        fields = ("id", "network_id", "ip_version", "allocation_pools", "name", "project_id", "cidr")
         subnets, malformed = await self._api.items(_SUBNETS, _query(*fields))
         own = [one for one in subnets if access.is_admin or one.project_id == access.project_id]
         if not own:
@@ -166,6 +168,7 @@ def _pool_of(network: _Availability, use: _Use, external: frozenset[str]) -> Poo
         network.network_id in external,
         use.total_ips,
         use.used_ips,
+        use.cidr or "",
     )
 
 
@@ -181,6 +184,7 @@ def _pool(subnet: _Subnet, network: _Network | None, used: int | None) -> Pool:
         network is not None and network.is_external,
         float(sum(_length(one) for one in subnet.allocation_pools)),
         None if used is None else float(used),
+        subnet.cidr or "",
     )
 
 

@@ -69,6 +69,8 @@ class _Capabilities(
         "allocated": "allocated_capacity_gb",
         "ratio": "max_over_subscription_ratio",
         "is_thin": "thin_provisioning_support",
+        "of_types": "volume_backend_name",
+        "vendor": "vendor_name",
     },
 ):
     """What a backend's driver tells; whatever makes no sense in it is not known.
@@ -83,6 +85,8 @@ class _Capabilities(
     allocated: _Amount = None
     ratio: Amount | _Ratio | None = None
     is_thin: bool | None = None
+    of_types: Text | None = None
+    vendor: Text | None = None
 
 
 class _Pool(msgspec.Struct, frozen=True):
@@ -206,6 +210,8 @@ def _backend(pool: _Pool) -> Backend:
         _bytes(told.provisioned),
         _bytes(told.allocated),
         1.0 if told.is_thin is False else _ratio(told.ratio),
+        told.of_types or "",
+        told.vendor or "",
     )
 
 

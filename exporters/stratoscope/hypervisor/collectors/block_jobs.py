@@ -13,7 +13,7 @@ from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.hypervisor.collectors import tagged
 
-_LABELS: Final = ("cloud", "vm_id", "device", "job")
+_LABELS: Final = ("cloud", "vm_id", "device", "operation")
 _PREFIX: Final = "stratoscope_hypervisor_vm_block_job"
 TOTAL = Family(
     f"{_PREFIX}_bytes",
@@ -49,7 +49,7 @@ class _OfDisks(Collector[Jobs]):
 
     def samples(self, data: Jobs, /) -> Iterable[Sample]:
         for vm_id, job in data:
-            labels = Labels(cloud=self.cloud, vm_id=vm_id, device=job.device, job=job.job)
+            labels = Labels(cloud=self.cloud, vm_id=vm_id, device=job.device, operation=job.job)
             yield TOTAL(job.total, labels)
             yield PROCESSED(job.processed, labels)
             if job.limit_bytes_per_second:

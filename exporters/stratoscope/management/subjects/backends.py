@@ -31,13 +31,23 @@ OVERCOMMIT = Family(
     labels=_LABELS,
 )
 
+INFO = Family(
+    f"{_PREFIX}_info",
+    "What volume types call the pool's backend, and who made it; always 1.",
+    labels=(*_LABELS, "volume_backend_name", "vendor_name"),
+)
+
+_AMOUNTS: Final = (CAPACITY, FREE, PROVISIONED, ALLOCATED, OVERCOMMIT)
+
 
 class Backends(Subject[model.Backends]):
     """What the backend does not tell is absent."""
 
-    families = (CAPACITY, FREE, PROVISIONED, ALLOCATED, OVERCOMMIT)
+    families = (*_AMOUNTS, INFO)
 
     def samples(self, answer: model.Backends, /) -> Iterable[Sample]:
         for one in answer.backends:
             values = (one.total, one.free, one.provisioned, one.allocated, one.ratio)
-            yield from given(self.families, values, Labels(cloud=self._cloud, backend=one.name))
+            labels = Labels(cloud=self._cloud, backend=one.name)
+            yield from given(_AMOUNTS, values, labels)
+            yield INFO(1, labels.plus(volume_backend_name=one.of_types, vendor_name=one.vendor))

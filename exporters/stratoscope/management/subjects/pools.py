@@ -19,8 +19,8 @@ SUBNET_USED = Family(
 )
 SUBNET_INFO = Family(
     f"{_PREFIX}_subnet_info",
-    "The subnet's name and network; always 1.",
-    labels=(*_SUBNET, "subnet_name", "network_id", "project_id", "ip_version"),
+    "The subnet's name, network and prefix; always 1.",
+    labels=(*_SUBNET, "subnet_name", "network_id", "project_id", "ip_version", "cidr"),
 )
 NETWORK = Family(
     f"{_PREFIX}_network_addresses",
@@ -61,6 +61,7 @@ def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
             network_id=pool.network_id,
             project_id=pool.project_id,
             ip_version=pool.ip_version,
+            cidr=pool.cidr,
         ),
     )
 

@@ -1,0 +1,92 @@
+"""The questions and answers in PROMQL of the documentation: they name what there is, and they find it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from support.declared import FAMILIES
+from support.promql import names, unknown_labels, what_fails_while_two_targets_show_it
+
+ROOT = Path(__file__).parents[1]
+PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
+COMING_FROM = {
+    name: [line[1:-1].split(" | ") for line in page.partition("## Beside each other")[0].splitlines()
+           if line.startswith("| `")]
+    for name, page in PAGES.items() if name.startswith("from-")
+}  # fmt: skip
+"""The rows of the tables theirs, ours, remark."""
+KNOWN = {family.name for family in FAMILIES} | {"stratoscope_build_info"}
+SHORT = {family.name.removeprefix("stratoscope_hypervisor_"): family.name for family in FAMILIES}
+
+
+def spelt_out(answer: str) -> str:
+    """With the prefix that the page for those who come from libvirt exporters leaves out."""
+    return re.sub(r'(?<![\w"])[a-z]+_\w+(?!["\w])', lambda word: SHORT.get(word[0], word[0]), answer)
+
+
+def asked(name: str) -> list[str]:
+    """All expressions of a page."""
+    blocks = re.findall(r"^```promql\n(.*?)^```", PAGES[name], re.MULTILINE | re.DOTALL)
+    answers = [one for row in COMING_FROM.get(name, ()) for one in re.findall(r"`([^`]+)`", row[1])]
+    return blocks + [spelt_out(one) for one in answers if one != "stratoscope_build_info"]
+
+
+ASKED = {name: expressions for name in PAGES if (expressions := asked(name))}
+
+
+def test_pages_have_their_questions() -> None:
+    assert {name: len(expressions) for name, expressions in ASKED.items()}.keys() == {
+        "from-openstack-exporter.md", "from-other-libvirt-exporters.md", "hypervisor.md", "management.md",
+    }  # fmt: skip
+    assert sum(map(len, ASKED.values())) > 300
+
+
+@pytest.mark.parametrize("page", ASKED)
+def test_every_metric_in_a_question_is_declared(page: str) -> None:
+    assert {name for one in ASKED[page] for name in names(one)} - KNOWN == set()
+    assert [one for one in ASKED[page] if not names(one)] == []
+
+
+@pytest.mark.parametrize("page", ASKED)
+def test_every_label_in_a_question_is_one_of_its_metrics(page: str) -> None:
+    assert {label for one in ASKED[page] for label in unknown_labels(one)} == set()
+
+
+@pytest.mark.parametrize("page", ASKED)
+def test_every_question_finds_what_it_asks_for_while_two_targets_show_it(page: str, tmp_path: Path) -> None:
+    """As while a VM migrates, or with two exporters for one cloud."""
+    assert what_fails_while_two_targets_show_it(ASKED[page], tmp_path) == ""
+
+
+@pytest.mark.parametrize("page", COMING_FROM)
+def test_every_row_has_an_answer_or_a_reason(page: str) -> None:
+    rows = COMING_FROM[page]
+    without = [row for row in rows if not row[1].strip() or row[1] == "nothing"]
+    assert [row[0] for row in without if not row[2].removeprefix("not: ").strip()] == []
+
+
+def test_every_family_of_openstack_exporter_has_one_row() -> None:
+    """15 services with 137 families and an `up` each, and two of the exporter itself."""
+    theirs = [row[0] for row in COMING_FROM["from-openstack-exporter.md"]]
+    assert len(theirs) == len(set(theirs)) == 137 + 15 + 2
+    assert len([one for one in theirs if one.endswith("_up`")]) == 15
+
+
+@pytest.mark.parametrize(
+    ("expression", "fault"),
+    [
+        (
+            "stratoscope_hypervisor_vm_vcpus * on (cloud, vm_id) stratoscope_hypervisor_vm_info",
+            "many-to-many matching not allowed",
+        ),
+        ("stratoscope_hypervisor_host_cpus and on (domain) stratoscope_hypervisor_vm_info", "got: nil"),
+    ],
+)
+def test_a_join_that_breaks_or_matches_nothing_is_found(expression: str, fault: str, tmp_path: Path) -> None:
+    assert fault in what_fails_while_two_targets_show_it([expression], tmp_path)
+
+
+def test_a_label_of_no_metric_is_found() -> None:
+    question = 'sum by (domain) (stratoscope_hypervisor_host_vms{stat="running"})'
+    assert unknown_labels(question) == {"domain", "stat"}
