@@ -1,6 +1,7 @@
 """What certificates say."""
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ def access(folder: Path, until: dt.datetime) -> Access:
     certificate, key = Authority().issue("server", until=until)
     (folder / "server.crt").write_bytes(certificate)
     (folder / "server.key").write_bytes(key)
+    os.utime(folder / "server.crt", (0, until.timestamp()))  # two in one tick of the clock would look alike
     (folder / "web.yml").write_text(TLS)
     return Access.open(str(folder / "web.yml"))
 

@@ -214,16 +214,19 @@ async def test_verdict_is_rendered_in_a_thread_one_at_a_time_and_the_loop_goes_o
             return vcpus(f"vm-{number}")
 
     source, turn = Slow(CollectError(Reason.UNAVAILABLE, "refused")), asyncio.Lock()
-    runner = Runner(Collection(source, OnScrape()), turn=turn)
+    runner = Runner(Collection(source, OnScrape(3 * FAR_S)), turn=turn)
     scrape = asyncio.create_task(runner.lines(FAR_S))
     async with asyncio.timeout(FAR_S):
         await source.began.wait()
     assert turn.locked()
     assert runner.status.success is None
+    later = asyncio.create_task(runner.lines(2 * FAR_S))  # what it allows comes too late to matter
+    await asyncio.sleep(0)
     source.go_on.set()
     lines, status = await scrape
     assert lines is not None
     assert (status.success, lines.samples, turn.locked()) == (False, 2, False)
+    assert await later == (lines, status)
 
 
 async def test_failure_without_a_verdict_waits_for_no_turn() -> None:

@@ -205,7 +205,7 @@ def test_copy_of_a_disk_is_as_far_as_virsh_blockjob_says(exporter: RunningExport
     wait_for(lambda: not shown(), MINUTE_S)
 
 
-@pytest.mark.parametrize("uri", ["qemu:///session", "qemu+unix:///session", "network:///session"])
+@pytest.mark.parametrize("uri", ["qemu:///session", "qemu+unix:///session"])
 def test_session_of_an_ordinary_user_is_unavailable_and_starts_no_daemon(uri: str) -> None:
     home = Path(tempfile.mkdtemp(prefix="strato-home-", dir="/tmp"))
     try:

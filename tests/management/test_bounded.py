@@ -35,9 +35,21 @@ def test_every_value_has_its_row() -> None:
     assert kept(table(), rows) == anew(rows)
 
 
+def test_number_that_is_not_known_has_no_line() -> None:
+    assert anew({"i1": (1, None)}) == {b'stratoscope_image_vms{cloud="uni",image_id="i1"} 1'}
+
+
 def test_kept_lines_follow_the_rows() -> None:
     one = table()
-    for rows in ({"a": (1, 1), "b": (2, 2)}, {"a": (1, 1), "b": (3, 2)}, {"c": (1, 1)}, {}, {"a": (1, 5)}):
+    for rows in (
+        {"a": (1, 1), "b": (2, 2)},
+        {"a": (1, 1), "b": (3, 2)},
+        {"c": (1, 1)},
+        {},
+        {"a": (1, 5)},
+        {"a": (1, None)},
+        {"a": (1, 6)},
+    ):
         assert kept(one, rows) == anew(rows)
 
 

@@ -31,5 +31,15 @@ def test_addresses_of_a_network_are_summed_for_each_ip_version_apart() -> None:
     assert 'network_addresses_used{cloud="uni",network_id="n1",ip_version="6"} 3.0\n' in page
 
 
+def test_sum_of_a_network_is_not_shown_where_a_subnet_does_not_tell() -> None:
+    unknown = Pool("n1", "web", "s2", "web4b", "p1", 4, False, 100.0, None)
+    page = shown(Answer((POOLS[0], unknown, POOLS[2])))
+    assert 'network_addresses{cloud="uni",network_id="n1",ip_version="4"} 353.0\n' in page
+    assert 'network_addresses_used{cloud="uni",network_id="n1",ip_version="4"}' not in page
+    assert 'network_addresses_used{cloud="uni",network_id="n1",ip_version="6"} 3.0\n' in page
+    assert 'subnet_addresses{cloud="uni",subnet_id="s2"} 100.0\n' in page
+    assert 'subnet_addresses_used{cloud="uni",subnet_id="s2"}' not in page
+
+
 def test_no_subnets_show_nothing() -> None:
     assert shown(Answer(())) == ""

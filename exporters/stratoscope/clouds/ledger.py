@@ -10,8 +10,10 @@ from stratoscope.clouds.model import VM, FaultReason, Sums, VMs
 
 K = TypeVar("K")
 Total: TypeAlias = tuple[int, int, int, int, int]
-"""VMs, vCPUs, memory, disk, addresses: as the fields of Sums."""
-_NOTHING: Final[Total] = (0, 0, 0, 0, 0)
+"""VMs, vCPUs, memory, disk, addresses: as the fields of Sums, of what is known."""
+_Kept: TypeAlias = tuple[int, int, int, int, int, int, int]
+"""A Total, and how many of the VMs do not tell their sizes, and their addresses."""
+_NOTHING: Final[_Kept] = (0, 0, 0, 0, 0, 0, 0)
 
 
 class Ledger:
@@ -28,9 +30,9 @@ class Ledger:
         self._by_host: dict[str, int] = {}
         self._by_zone: dict[str, int] = {}
         self._by_fault: dict[FaultReason, int] = {}
-        self._by_project: dict[str, Total] = {}
-        self._by_user: dict[str, Total] = {}
-        self._placed: dict[tuple[str, str], Total] = {}
+        self._by_project: dict[str, _Kept] = {}
+        self._by_user: dict[str, _Kept] = {}
+        self._placed: dict[tuple[str, str], _Kept] = {}
         self._in_transition: dict[str, dict[str, float]] = {}
 
     def __len__(self) -> int:
@@ -71,7 +73,7 @@ class Ledger:
 
     def placed(self) -> Sequence[tuple[tuple[str, str], Total]]:
         """What VMs that are on hosts come to, by project id and host."""
-        return list(self._placed.items())
+        return [(pair, total[:5]) for pair, total in self._placed.items()]
 
     def vms(
         self, projects: Mapping[str, str], users: Mapping[str, str], *, is_whole: bool, malformed: int = 0
@@ -86,8 +88,8 @@ class Ledger:
             by_image=self._by_image.copy(),
             by_host=self._by_host.copy(),
             by_zone=self._by_zone.copy(),
-            by_project={project_id: Sums(*sums) for project_id, sums in self._by_project.items()},
-            by_user={user_id: Sums(*sums) for user_id, sums in self._by_user.items()},
+            by_project={project_id: _sums(total) for project_id, total in self._by_project.items()},
+            by_user={user_id: _sums(total) for user_id, total in self._by_user.items()},
             by_fault=self._by_fault.copy(),
             in_transition={
                 name: (len(since), min(since.values())) for name, since in self._in_transition.items()
@@ -147,20 +149,28 @@ def _add(counts: dict[K, int], key: K, by: int) -> None:
         del counts[key]
 
 
-def _sum(sums: dict[K, Total], key: K, vm: VM, by: int) -> None:
+def _sum(sums: dict[K, _Kept], key: K, vm: VM, by: int) -> None:
     """Add a VM to the total of a key.
 
     Tuples of numbers, unlike lists, are no work for the garbage collector; there are nearly as many pairs of
     a project and a host as VMs.
     """
-    vms, vcpus, memory, disk, addresses = sums.get(key, _NOTHING)
+    vms, vcpus, memory, disk, addresses, unsized, unaddressed = sums.get(key, _NOTHING)
     if vms + by:
         sums[key] = (
             vms + by,
-            vcpus + by * vm.vcpus,
-            memory + by * vm.memory,
-            disk + by * vm.disk,
-            addresses + by * vm.addresses,
+            vcpus + by * (vm.vcpus or 0),
+            memory + by * (vm.memory or 0),
+            disk + by * (vm.disk or 0),
+            addresses + by * (vm.addresses or 0),
+            unsized + by * (vm.vcpus is None),
+            unaddressed + by * (vm.addresses is None),
         )
     else:
         del sums[key]
+
+
+def _sums(total: _Kept) -> Sums:
+    vms, vcpus, memory, disk, addresses, unsized, unaddressed = total
+    told = None if unaddressed else addresses
+    return Sums(vms, None, None, None, told) if unsized else Sums(vms, vcpus, memory, disk, told)

@@ -41,7 +41,8 @@ class VM(msgspec.Struct, frozen=True, gc=False):
         image: Id; "" where it was booted from a volume.
         host: Where it is; "" while it is nowhere.
         fault: Why it is in error; None when it is not.
-        addresses: How many it has, fixed and floating.
+        vcpus, memory, disk, addresses: What it was promised, and how many addresses it has, fixed and
+            floating; None where that is not told.
     """
 
     vm_id: str
@@ -56,21 +57,21 @@ class VM(msgspec.Struct, frozen=True, gc=False):
     zone: str
     created: float
     changed: float
-    vcpus: int
-    memory: int
-    disk: int
-    addresses: int
+    vcpus: int | None
+    memory: int | None
+    disk: int | None
+    addresses: int | None
     fault: FaultReason | None
 
 
 class Sums(msgspec.Struct, frozen=True, gc=False):
-    """What some VMs come to; memory and disk in bytes."""
+    """What some VMs come to; memory and disk in bytes. None where one of them does not tell."""
 
     vms: int
-    vcpus: int
-    memory: int
-    disk: int
-    addresses: int
+    vcpus: int | None
+    memory: int | None
+    disk: int | None
+    addresses: int | None
 
 
 class VMs(msgspec.Struct, frozen=True):
@@ -166,14 +167,14 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     """What a host has of one thing: vCPUs, bytes, or pieces.
 
     Attributes:
-        total: Physical.
+        total: Physical; None where that is not known.
         reserved: Of the total, kept for the host itself.
         ratio: How many times what is not reserved may be promised.
         allocated: Promised to VMs.
         allocatable: What may be promised to VMs, as the source counts it; None where it does not.
     """
 
-    total: float
+    total: float | None
     reserved: float | None
     ratio: float | None
     allocated: float | None
@@ -363,6 +364,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         is_external: Its addresses can be floating ones.
+        total, used: None where that is not known.
         cidr: Its prefix; empty where the source does not tell.
     """
 
@@ -373,8 +375,8 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     project_id: str
     ip_version: int
     is_external: bool
-    total: float
-    used: float
+    total: float | None
+    used: float | None
     cidr: str = ""
 
 

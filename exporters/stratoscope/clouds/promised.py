@@ -16,6 +16,6 @@ PROMISED: Final[Mapping[str, tuple[str, ...]]] = {
 def promised(of_host: Mapping[str, Resource], what: str) -> tuple[float, float]:
     """What a host promised, and what it has; (0, 0) while that is unknown. Args: what: A key of PROMISED."""
     found = [of_host[name] for name in PROMISED[what] if name in of_host]
-    if any(resource.allocated is None for resource in found):
+    if any(resource.allocated is None or resource.total is None for resource in found):
         return 0.0, 0.0
-    return float(sum(one.allocated or 0 for one in found)), float(sum(one.total for one in found))
+    return float(sum(one.allocated or 0 for one in found)), float(sum(one.total or 0 for one in found))

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.metrics import Family, Labels, Sample, given
 from stratoscope.management.kept import Kept
 
 MOST: Final = 5_000
@@ -17,8 +17,9 @@ BEYOND: Final = Family(
     labels=("cloud", "label"),
 )
 
-Row: TypeAlias = Sequence[int]
-"""The numbers of one value, one for each family; the first one is by which the largest are chosen."""
+Row: TypeAlias = tuple[int, *tuple[int | None, ...]]
+"""The numbers of one value, one for each family, None for what is not known; the first one is by which the
+largest are chosen."""
 
 
 class Table:
@@ -33,8 +34,7 @@ class Table:
         """All series, made anew."""
         for value, row in _largest(rows).items():
             labels = self._labels(value)
-            for family, number in zip(self._families, row, strict=True):
-                yield family(number, labels)
+            yield from given(self._families, row, labels)
 
     def lines(self, rows: Mapping[str, Row]) -> Sequence[Kept]:
         """The same as lines; those of values whose row is what it was are kept."""
@@ -43,7 +43,10 @@ class Table:
             if known.get(value) != row:
                 labels = self._labels(value)
                 for kept, number in zip(self.kept, row, strict=True):
-                    kept.put(value, labels, number)
+                    if number is None:
+                        kept.drop(value)
+                    else:
+                        kept.put(value, labels, number)
         for value in known.keys() - self._shown.keys():
             for kept in self.kept:
                 kept.drop(value)

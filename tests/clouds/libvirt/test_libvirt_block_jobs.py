@@ -32,6 +32,11 @@ def test_domain_that_ended_meanwhile_is_no_failure() -> None:
     assert read(daemon.connect(""), {"a": ["vda"], "gone": ["vda"]}, 5) == []
 
 
+def test_disk_that_can_have_no_job_is_no_failure() -> None:
+    daemon = FakeDaemon(doing("a", failure(libvirt.VIR_ERR_CONFIG_UNSUPPORTED)))
+    assert read(daemon.connect(""), {"a": ["sda"]}, 5) == []
+
+
 def test_if_nothing_can_be_read_it_is_an_error() -> None:
     daemon = FakeDaemon(doing("a", failure(libvirt.VIR_ERR_OPERATION_FAILED, "no")))
     with pytest.raises(libvirt.libvirtError, match="no"):

@@ -7,18 +7,20 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import libvirt
 import pytest
 
 from stratoscope.clouds.libvirt import host as module
 from stratoscope.clouds.libvirt.config import LibvirtCloud
+from stratoscope.clouds.libvirt.devices import Reader
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.libvirt.mirrors import MOST_UNDER_WAY
 from stratoscope.clouds.libvirt.model import BlockJob, DiskFacts, DiskSizes
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
-from support.fake_libvirt import FakeDaemon, FakeDomain, failure
+from support.fake_libvirt import FakeDaemon, FakeDomain, FakeObject, failure
 from support.patience import FAR_S
 from support.source import until
 
@@ -172,6 +174,19 @@ async def test_identities_are_read_anew_after_an_event(lab: Lab) -> None:
     await until(lambda: lab.host.events.by_event["tunable", ""] == 1)
     await lab.shown()
     assert lab.daemon.made.count("XMLDesc") == 1
+
+
+async def test_event_that_changes_a_domain_forgets_the_names_of_its_devices(lab: Lab) -> None:
+    connection = lab.daemon.connect("")
+    one = FakeObject(lab.daemon.open[0], {"XMLDesc": "<a/>"})
+    reader = Reader(connection, cast("libvirt.virDomain", one))
+    lab.host._devices.of(reader, "a", 1)
+    lab.host._devices.of(reader, "a", 1)
+    assert lab.daemon.made.count("XMLDesc") == 1
+    lab.host.events.count("a", 1, "device_added", "")
+    lab.host._devices.of(reader, "a", 1)
+    assert lab.daemon.made.count("XMLDesc") == 2
+    connection.close()
 
 
 async def test_after_a_gap_in_the_events_identities_are_read_anew(lab: Lab) -> None:

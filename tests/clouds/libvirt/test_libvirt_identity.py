@@ -65,6 +65,24 @@ def test_a_change_while_it_is_read_is_not_lost() -> None:
     assert known.read({"a": 1}) == ["a"]
 
 
+def test_change_at_the_moment_of_reading_is_not_lost() -> None:
+    known = Known()
+    known.read({"a": 1})
+    known.identities.forget("a")
+    assert known.read({"a": 1}) == ["a"]
+
+
+def test_definitions_of_one_age_are_read_anew_in_turn_and_before_they_are_too_old() -> None:
+    known = Known()
+    domains = {str(number): number for number in range(6)}
+    known.read(domains)
+    read_anew = []
+    for _ in range(3):
+        known.clock.time_s += 5
+        read_anew.append(len(known.read(domains)))
+    assert read_anew == [0, 0, 1]
+
+
 def test_after_a_gap_in_the_events_all_are_read_anew() -> None:
     known = Known()
     known.read({"a": 1, "b": 2})

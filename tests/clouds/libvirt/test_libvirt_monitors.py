@@ -379,6 +379,39 @@ async def test_daemon_that_grants_no_connection_at_all_is_unavailable(asked: Ask
     assert asked.blocked() == set()
 
 
+async def test_silence_lasts_over_many_rounds(asked: Asked) -> None:
+    asked.wanted = dict.fromkeys(["1", "2", "3"], BOTH)
+    asked.hang(2)
+    for _ in range(3):
+        assert await asked() == {"1", "3"}
+        asked.clock.more_s += 20
+    assert asked.monitors.state("2").blocked_s >= 60
+
+
+async def test_silence_of_one_that_is_asked_no_more_counts_anew_after_the_daemons_own(asked: Asked) -> None:
+    asked.wanted = dict.fromkeys(["1", "2", "3"], BOTH)
+    asked.hang(2)
+    await asked()
+    asked.monitors.begin_anew()
+    await asked()
+    asked.clock.more_s += 31
+    assert asked.blocked() == {"2"}
+
+
+async def test_refused_calls_are_made_over_the_connection_that_there_is_and_fail_nobody() -> None:
+    asked = Asked(4)
+    (await hold_the_door(asked, 1)).set()
+    asked.daemon.broken["connect"] = failure(libvirt.VIR_ERR_SYSTEM_ERROR, "end of file while reading data")
+    asked.hang(0, 1, 2, 3)
+    refused = asked.daemon.made.count("connect") + 3
+    ask = asyncio.create_task(asked(60))
+    await until(lambda: asked.daemon.made.count("connect") == refused)
+    for domain in asked.daemon.domains.values():
+        domain.answers.set()
+    assert await ask == asked.all_but()
+    await asked.close()
+
+
 async def test_silence_counts_anew_after_the_daemon_itself_did_not_answer(asked: Asked) -> None:
     await asked()
     asked.hang(7)

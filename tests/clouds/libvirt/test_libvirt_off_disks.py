@@ -1,6 +1,7 @@
 """Sizes of disks of domains that are off: asked once per change, and never waited for."""
 
 import asyncio
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -145,6 +146,16 @@ def test_of_devices_only_raw_ones_are_asked_for(
     monkeypatch.setattr(stat, "S_ISREG", lambda _: False)
     monkeypatch.setattr(stat, "S_ISBLK", lambda _: True)
     assert read(FakeDaemon(info(3, 1, 2)).connect(""), {"a": disks}, 5) == {"a": expected}
+
+
+def test_image_whose_storage_does_not_answer_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_path: str) -> None:
+        raise OSError(errno.ESTALE, "stale")
+
+    daemon = FakeDaemon(FakeDomain("a", domain_id=-1, calls={"blockInfo": [3, 1, 2]}))
+    monkeypatch.setattr(os, "statvfs", away)
+    assert read(daemon.connect(""), {"a": VDA}, 5) == {"a": ()}
+    assert "blockInfo" not in daemon.made
 
 
 def test_image_that_cannot_be_read_costs_itself() -> None:

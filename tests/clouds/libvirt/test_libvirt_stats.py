@@ -81,6 +81,12 @@ def test_what_libvirt_does_not_say_is_none() -> None:
     assert (one.disks[0].name, one.disks[0].read_s) == ("0", None)
 
 
+@pytest.mark.parametrize(("told", "shown"), [(0, None), (1_700_000_000, 1_700_000_000)])
+def test_guest_that_never_told_its_view_did_not_do_so_in_1970(told: int, shown: int | None) -> None:
+    one = domain("u", "n", 1, {"state.state": 1, "balloon.last-update": told})
+    assert one.balloon.updated_at == shown
+
+
 def test_a_state_that_nobody_knows_is_shown_by_number() -> None:
     one = domain("u", "n", 1, {"state.state": 12, "state.reason": 3})
     assert (one.state, one.reason) == ("unknown_12", "unknown_3")

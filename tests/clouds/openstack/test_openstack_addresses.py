@@ -102,10 +102,34 @@ async def test_subnet_that_makes_no_sense_costs_itself_and_not_its_network() -> 
     body = answer("availabilities")
     before = (await Addresses(neutron(answer("availabilities"))).pools()).pools
     (network,) = [one for one in body["network_ip_availabilities"] if len(one["subnet_ip_availability"]) == 2]
-    network["subnet_ip_availability"][0]["used_ips"] = None
+    network["subnet_ip_availability"][0]["subnet_id"] = None
     read = await Addresses(neutron(body)).pools()
     assert (len(read.pools), read.malformed) == (len(before) - 1, 1)
     assert {pool.network_id for pool in read.pools} == {pool.network_id for pool in before}
+
+
+@pytest.mark.parametrize(("used", "malformed"), [(None, 0), ("many", 1), (-1, 1), ({}, 1)], ids=str)
+async def test_number_of_addresses_that_makes_no_sense_is_not_known(used: object, malformed: int) -> None:
+    body = answer("availabilities")
+    before = (await Addresses(neutron(answer("availabilities"))).pools()).pools
+    (network,) = [one for one in body["network_ip_availabilities"] if len(one["subnet_ip_availability"]) == 2]
+    use = network["subnet_ip_availability"][0]
+    use["used_ips"] = used
+    read = await Addresses(neutron(body)).pools()
+    (odd,) = [pool for pool in read.pools if pool.subnet_id == use["subnet_id"]]
+    assert (len(read.pools), read.malformed) == (len(before), malformed)
+    assert (odd.used, odd.total) == (None, float(use["total_ips"]))
+
+
+async def test_own_subnets_use_is_not_known_where_a_port_makes_no_sense() -> None:
+    api = plain()
+    ports = _with_ids(answer("own_ports")["ports"])
+    ports[0] = ports[0] | {"fixed_ips": 7}
+    api.answers["network", "/v2.0/ports"] = {"ports": ports}
+    read = await Addresses(api).pools()
+    assert read.malformed == 1
+    assert [pool.used for pool in read.pools] == [None] * len(read.pools)
+    assert all(pool.total for pool in read.pools)
 
 
 async def test_range_that_is_none_costs_its_subnet() -> None:

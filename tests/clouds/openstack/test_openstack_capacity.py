@@ -90,6 +90,25 @@ async def test_host_that_is_down_or_taken_out_has_no_room(change: dict[str, str]
     assert room(answered, "m1.large")["az1"] == 31
 
 
+async def test_traits_of_a_host_whose_summary_makes_no_sense_are_read_before_it_is_said_to_lack_them() -> (
+    None
+):
+    candidates = answer("allocation_candidates")
+    candidates["provider_summaries"][FAKE3]["resources"]["VCPU"]["used"] = "x"
+    body = of(flavor("ssd", extra_specs={"trait:CUSTOM_SSD": "required"}))
+    cloud = Cloud(allocation_candidates=candidates, flavors=body)
+    cloud.part(FAKE3, "usages", {"usages": {}, "resource_provider_generation": generation_of(FAKE3)})
+    cloud.part(FAKE3, "traits", DOWN)
+    await cloud.placement.read()
+    assert room(await cloud.capacity.read(), "ssd")["small"] < 0
+    cloud.part(
+        FAKE3, "traits", {"traits": ["CUSTOM_SSD"], "resource_provider_generation": generation_of(FAKE3)}
+    )
+    cloud.now += 60
+    await cloud.placement.read()
+    assert room(await cloud.capacity.read(), "ssd")["small"] < 0
+
+
 async def test_host_that_placement_knows_as_disabled_has_no_room() -> None:
     candidates = answer("allocation_candidates")
     candidates["provider_summaries"][FAKE1]["traits"].append("COMPUTE_STATUS_DISABLED")

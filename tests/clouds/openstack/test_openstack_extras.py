@@ -36,7 +36,7 @@ NODES = {
     "nodes": [
         {"uuid": "1", "provision_state": "active", "power_state": "power on", "maintenance": False},
         {"uuid": "2", "provision_state": "available", "power_state": "power off", "maintenance": True},
-        {"uuid": "3", "provision_state": "enroll", "power_state": None, "maintenance": False},
+        {"uuid": "3", "provision_state": "enroll", "power_state": None, "maintenance": None},
     ]
 }
 CONDUCTORS = {
@@ -140,7 +140,7 @@ CASES: Final = {
         {
             "nodes": {"active": 1, "available": 1, "enroll": 1},
             "nodes_power": {"power on": 1, "power off": 1, "": 1},
-            "nodes_maintenance": {"true": 1, "false": 2},
+            "nodes_maintenance": {"true": 1, "false": 1, "": 1},
         },
         2,
     ),

@@ -129,6 +129,16 @@ async def test_hypervisor_that_makes_no_sense_costs_itself_alone() -> None:
     assert (len(read.hosts), read.malformed) == (3, 1)
 
 
+async def test_fewer_than_none_are_not_shown_of_a_host_but_of_what_may_be_overdrawn() -> None:
+    body = spoilt("hypervisors", "hypervisors", field="vcpus_used", value=-1)
+    first = body["hypervisors"][0]
+    first |= {"running_vms": -1, "disk_available_least": -1}
+    read = await reader(nova(body)).read()
+    host = one_of(read, first["service"]["host"])
+    assert (host.resources["vcpus"].allocated, host.vms, read.malformed) == (None, None, 2)
+    assert (host.resources["vcpus"].total, host.disk_available_least) == (first["vcpus"], -GIB)
+
+
 async def test_no_hypervisors_for_an_admin_are_none() -> None:
     assert (await reader(nova({"hypervisors": []})).read()).hosts == ()
 

@@ -291,46 +291,6 @@ async def test_provider_of_a_host_before_it_was_renamed_counts_for_nothing() -> 
     assert read.resources["fake2"]["vcpus"].total == 64
 
 
-async def test_resource_class_that_makes_no_sense_costs_itself_alone() -> None:
-    cloud = Cloud()
-    of_one = inventories(FAKE1)
-    of_one["inventories"]["VCPU"]["total"] = -1
-    cloud.part(FAKE1, "inventories", of_one)
-    read = await cloud.placement.read()
-    assert (read.resources["fake1"].keys(), read.malformed) == ({"memory", "disk"}, 1)
-
-
-@pytest.mark.parametrize("used", [None, "6", -1])
-async def test_use_that_makes_no_sense_is_no_zero(used: object) -> None:
-    cloud = Cloud(allocation_candidates=candidates_without(FAKE1))
-    told = {"usages": {"VCPU": used, "MEMORY_MB": 5}, "resource_provider_generation": generation_of(FAKE1)}
-    cloud.part(FAKE1, "usages", told)
-    read = await cloud.placement.read()
-    assert read.malformed == 1
-    of_host = read.resources["fake1"]
-    assert (of_host["vcpus"].allocated, of_host["memory"].allocated) == (None, 5 * MIB)
-    assert (of_host["vcpus"].total, of_host["disk"].allocated) == (64, 0)
-
-
-async def test_summary_that_makes_no_sense_costs_itself_alone() -> None:
-    candidates = answer("allocation_candidates")
-    candidates["provider_summaries"][FAKE3]["resources"]["VCPU"]["used"] = None
-    cloud = Cloud(allocation_candidates=candidates)
-    cloud.part(FAKE3, "usages", usages(FAKE3, VCPU=1))
-    read = await cloud.placement.read()
-    assert read.malformed == 1
-    assert read.resources["fake3"]["vcpus"].allocated == 1
-
-
-@pytest.mark.parametrize("uuid", ["../traits", 7])
-async def test_provider_with_an_id_that_is_none_is_never_asked_for(uuid: object) -> None:
-    rows = answer("resource_providers")
-    rows["resource_providers"][0]["uuid"] = uuid
-    cloud = Cloud(resource_providers=rows)
-    read = await cloud.placement.read()
-    assert (len(read.resources), read.malformed) == (3, 1)
-
-
 async def test_failure_of_one_provider_does_not_cost_the_others() -> None:
     cloud = Cloud()
     cloud.part(FAKE3, "inventories", DOWN)

@@ -251,14 +251,28 @@ async def test_limit_that_the_service_does_not_tell_is_absent() -> None:
     assert by_resource(await ask(api, "compute_quotas")).keys() == {"cores"}
 
 
-@pytest.mark.parametrize("odd", [[], {}, True])
+@pytest.mark.parametrize("odd", [[], {}, True, "x", -1])
 async def test_limit_that_makes_no_sense_costs_itself_and_is_counted(odd: object) -> None:
     api = plain(compute_quotas=FORBIDDEN)
-    absolute = {"maxTotalCores": 5, "totalCoresUsed": odd, "maxTotalInstances": odd, "totalInstancesUsed": 1}
+    absolute = {"maxTotalCores": 5, "totalCoresUsed": odd, "maxTotalInstances": [], "totalInstancesUsed": 1}
     api.answers["compute", "/limits"] = {"limits": {"absolute": absolute}}
     read = await ask(api, "compute_quotas")
     assert by_resource(read) == {"cores": Quota(PROJECT, "compute", "cores", 5, None, None, in_bytes=False)}
     assert read.malformed == 2
+
+
+@pytest.mark.parametrize("odd", ["x", -1, {}, [], True], ids=str)
+@pytest.mark.parametrize("question", PATHS)
+async def test_use_that_makes_no_sense_leaves_the_limit_and_is_counted(question: str, odd: object) -> None:
+    key = "quota" if question == "network_quotas" else "quota_set"
+    body = answer(question.replace("quotas", "quota"))
+    resource = {"compute_quotas": "cores", "network_quotas": "port", "volume_quotas": "volumes"}[question]
+    before = by_resource(await ask(cloud(PROJECT), question))[resource]
+    body[key][resource] |= {"used" if question == "network_quotas" else "in_use": odd}
+    read = await ask(cloud(PROJECT, **{question: body}), question)
+    now = by_resource(read)[resource]
+    assert (now.limit, now.used, now.reserved) == (before.limit, None, before.reserved)
+    assert read.malformed == 1
 
 
 async def test_limit_of_neutron_that_makes_no_sense_costs_itself_and_is_counted() -> None:

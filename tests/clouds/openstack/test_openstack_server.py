@@ -114,7 +114,7 @@ def test_server_of_a_cell_that_does_not_answer_is_there_and_unknown() -> None:
         "UNKNOWN",
         "p1",
         "",
-        0,
+        None,
     )
 
 
@@ -152,7 +152,8 @@ def test_server_that_is_gone_needs_no_flavor(status: str) -> None:
         {"flavor": {"id": "1"}},
         {"flavor": {"original_name": "x", "vcpus": -1, "ram": 1, "disk": 1}},
         {"flavor": {"original_name": "x", "vcpus": 10**30, "ram": 1, "disk": 1}},
-        {"addresses": {"a": 7}},
+        {"flavor": {"original_name": "x", "vcpus": 1, "ram": 1, "disk": 1, "ephemeral": None}},
+        {"flavor": {"original_name": "x", "vcpus": 1, "ram": 1, "disk": 1, "swap": None}},
         {"image": 7},
     ],
     ids=lambda bad: next(iter(bad)),
@@ -160,6 +161,12 @@ def test_server_that_is_gone_needs_no_flavor(status: str) -> None:
 def test_server_that_makes_no_sense_costs_itself_alone(bad: dict[str, Any]) -> None:
     found, malformed = read(raw(), raw(**bad), raw("broken"))
     assert ([vm.name for vm in found], malformed) == (["web", "broken"], 1)
+
+
+@pytest.mark.parametrize(("addresses", "malformed"), [(None, 0), ({"a": 7}, 1), ("x", 1)], ids=str)
+def test_addresses_that_are_not_told_are_no_zero(addresses: object, malformed: int) -> None:
+    (found,), wrong = read(raw(addresses=addresses))
+    assert (found.addresses, found.vcpus, wrong) == (None, 1, malformed)
 
 
 @pytest.mark.parametrize(("name", "malformed"), [(7, 1), (None, 0)])

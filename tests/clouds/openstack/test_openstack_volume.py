@@ -91,6 +91,30 @@ async def test_ratio_is_what_holds_or_absent(told: dict[str, Any], ratio: float 
     assert backend.ratio == ratio
 
 
+@pytest.mark.parametrize("ratio", ["nan", "inf", "-1", "", "1e9", -1])
+async def test_ratio_that_makes_no_sense_is_not_known_and_is_counted(ratio: object) -> None:
+    read = await Volume(cinder(backends=pool(max_over_subscription_ratio=ratio))).backends()
+    assert (read.backends[0].ratio, read.malformed) == (None, 1)
+
+
+@pytest.mark.parametrize("name", ["total", "free", "provisioned", "allocated"])
+async def test_capacity_below_zero_is_not_known_and_is_counted(name: str) -> None:
+    read = await Volume(cinder(backends=pool(**{f"{name}_capacity_gb": -1}))).backends()
+    assert (getattr(read.backends[0], name), read.malformed) == (None, 1)
+
+
+@pytest.mark.parametrize("attachments", [None, 7])
+async def test_volume_whose_attachments_are_not_told_is_no_orphan(attachments: object) -> None:
+    body = answer("volumes")
+    orphans = (await Volume(cinder()).volumes()).orphans
+    for volume in body["volumes"]:
+        volume["attachments"] = attachments
+    read = await Volume(cinder(volumes=body)).volumes()
+    assert orphans is not None
+    assert read.orphans is not None
+    assert (orphans.number > 0, read.orphans.number) == (True, 0)
+
+
 async def test_capacity_that_the_backend_does_not_know_is_absent() -> None:
     body = pool(total_capacity_gb="unknown", free_capacity_gb=None)
     (backend,) = (await Volume(cinder(backends=body)).backends()).backends

@@ -6,6 +6,7 @@ import pytest
 
 from stratoscope.hypervisor.kernel import files
 from stratoscope.hypervisor.kernel.cgroups import Cgroups, count_parts, read_cgroups
+from stratoscope.hypervisor.kernel.passes import Pass
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.kernel.processes import NotFound, Process, Processes
 from stratoscope.hypervisor.kernel.vcpus import find_vcpus
@@ -155,6 +156,17 @@ def test_search_for_another_vm_puts_nobody_off() -> None:
     reader.read.clear()
     processes.find(gone | {GUEST_1: ("guest-1", 1)})
     assert any(path.endswith("/comm") for path in reader.read), "its own 5 s are over"
+
+
+def test_vm_whose_file_hangs_is_looked_for_every_5_s() -> None:
+    clock = Clock()
+    processes = Processes(recorded("unified"), clock=clock)
+    wanted = {UNIFIED: ("guest", 1)}
+    for _ in range(2):
+        assert processes.find(wanted, Pass(hung={2101})) == {}
+        assert processes.missing == {UNIFIED: NotFound.TIMEOUT}
+        clock.now += 5
+    assert set(processes.find(wanted, Pass())) == {UNIFIED}
 
 
 def test_vm_that_ended_and_is_found_again_has_not_ended(tmp_path: Path) -> None:

@@ -15,18 +15,18 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Pool, Pools
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.extensions import lacks
-from stratoscope.clouds.openstack.fields import Id, Text
+from stratoscope.clouds.openstack.fields import Amount, Id, IPVersion, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
 
 
 class _Use(msgspec.Struct, frozen=True, gc=False):
-    """Numbers are floats: an IPv6 subnet has 2**64 addresses."""
+    """Numbers are floats: an IPv6 subnet has 2**64 addresses; None where they are not known."""
 
     subnet_id: Id
-    ip_version: int
-    total_ips: float
-    used_ips: float
+    ip_version: IPVersion
+    total_ips: Amount | None = None
+    used_ips: Amount | None = None
     subnet_name: Text | None = None
     cidr: Text | None = None
 
@@ -52,7 +52,7 @@ class _Range(msgspec.Struct, frozen=True, gc=False):
 class _Subnet(msgspec.Struct, frozen=True, gc=False):
     id: Id
     network_id: Id
-    ip_version: int
+    ip_version: IPVersion
     allocation_pools: list[_Range]
     name: Text | None = None
     project_id: Id | None = None
@@ -133,21 +133,24 @@ class Addresses:
             return Pools((), malformed)
         networks, _ = await self._api.items(_NETWORKS, _query("id", "name", "router:external"))
         by_id = {network.id: network for network in networks}
-        used = await self._used()
+        used, unread = await self._used()
+        malformed += unread
         pools = []
         for subnet in own:
             try:
-                pools.append(_pool(subnet, by_id.get(subnet.network_id), used[subnet.id]))
+                number = None if unread else used[subnet.id]
+                pools.append(_pool(subnet, by_id.get(subnet.network_id), number))
             except ValueError:
                 malformed += 1
         return Pools(tuple(pools), malformed)
 
-    async def _used(self) -> Counter[str]:
-        """Addresses that ports have, by subnet."""
-        used: Counter[str] = Counter()
+    async def _used(self) -> tuple[Counter[str], int]:
+        """Addresses that ports have, by subnet, and how many made no sense: then any may have more."""
+        used, malformed = Counter[str](), 0
         async for page in self._api.pages(_PORTS, _query("id", "fixed_ips")):
             used.update(address.subnet_id for port in page.items for address in port.fixed_ips)
-        return used
+            malformed += page.malformed
+        return used, malformed
 
 
 def _query(*fields: str) -> list[tuple[str, str]]:
@@ -169,7 +172,7 @@ def _pool_of(network: _Availability, use: _Use, external: frozenset[str]) -> Poo
     )
 
 
-def _pool(subnet: _Subnet, network: _Network | None, used: int) -> Pool:
+def _pool(subnet: _Subnet, network: _Network | None, used: int | None) -> Pool:
     """Raises ValueError for an allocation pool that is no range of addresses."""
     return Pool(
         subnet.network_id,
@@ -180,7 +183,7 @@ def _pool(subnet: _Subnet, network: _Network | None, used: int) -> Pool:
         subnet.ip_version,
         network is not None and network.is_external,
         float(sum(_length(one) for one in subnet.allocation_pools)),
-        float(used),
+        None if used is None else float(used),
         subnet.cidr or "",
     )
 

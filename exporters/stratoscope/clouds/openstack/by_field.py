@@ -1,8 +1,9 @@
 """One item decoded field by field, for one that does not decode in one go.
 
-A field that the item can do without has a default; null leaves it at that. So does what makes no sense there,
-if the default says that nothing is known: None or "". Any other (a size of 0) would be an invented value, and
-without a field that has no default the item makes no sense. Of a list of structs each costs itself.
+A field that the item can do without has a default; null leaves it at that, unless it is a number. So does
+what makes no sense there, if the default says that nothing is known: None or "". Any other (a size of 0)
+would be an invented value, and without a field that has no default the item makes no sense. Of a list of
+structs each costs itself.
 """
 
 from collections.abc import Iterable
@@ -54,11 +55,13 @@ class _Field:
         key: Its name in JSON.
         is_needed: It has no default.
         is_unknown: Its default says that nothing is known.
+        is_number: Its default is one.
     """
 
     def __init__(self, field: FieldInfo) -> None:
         self.name, self.key, self.is_needed = field.name, field.encode_name, field.required
         self.is_unknown = field.default is None or field.default == ""
+        self.is_number = isinstance(field.default, int | float) and not isinstance(field.default, bool)
         self._decoder: Decoder[Any] = Decoder(field.type)
         is_list = get_origin(field.type) is list
         self._inner = None if is_list else _struct((field.type, *get_args(field.type)))
@@ -75,7 +78,7 @@ class _Field:
             if begin == b"[" and self._element is not None:
                 return {self.name: _read_elements(self._element, raw, errors)}
             is_null = bytes(raw) == b"null"
-            if self.is_needed or not (is_null or self.is_unknown):
+            if self.is_needed or self.is_number or not (is_null or self.is_unknown):
                 raise msgspec.ValidationError(f"{error} - at `{self.key}`") from error
             if not is_null:
                 errors.append(f"{error} - at `{self.key}`")

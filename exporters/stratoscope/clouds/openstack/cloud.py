@@ -51,7 +51,7 @@ class OpenStack:
         self._client = Client(config, clock)
         self.budget: Budget = self._client.budget
         self.api: Api = Session(config.name, self._client)
-        self._readers = (Endpoints(self._client), *_readers(self.api))
+        self._readers = (Endpoints(self._client), *readers(self.api))
 
     def questions(self) -> Sequence[Question[Any]]:
         """Everything that it can be asked; the requests of each refresh are bounded."""
@@ -69,7 +69,7 @@ class OpenStack:
         return bounded
 
 
-def _readers(api: Api) -> Sequence[Reader]:
+def readers(api: Api) -> Sequence[Reader]:
     """Readers of one cloud; what several of them know is read once."""
     names, providers = Names(api), Providers()
     servers = Servers(api, names)

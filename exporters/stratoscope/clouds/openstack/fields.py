@@ -1,7 +1,7 @@
 """Types of single fields as OpenStack's services answer them, and their conversion to base units."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, TypeAlias, overload
+from typing import Annotated, Final, Literal, TypeAlias, overload
 from urllib.parse import quote
 
 import msgspec
@@ -11,6 +11,14 @@ from stratoscope.core.errors import CollectError, Reason
 Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A(?:[\x00-\x7f]{0,1024}|(?s:.{0,256}))\Z")]
 """What tells things apart: an absurd one makes its item malformed, since cut at 1,024 bytes it would be
 another's. The services themselves allow 255 characters, of which each may take 4 bytes."""
+
+Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""How many there are: fewer than none make no sense."""
+
+Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+"""As Number, of what may be more than fits into one."""
+
+IPVersion: TypeAlias = Literal[4, 6]
 
 Text: TypeAlias = str
 """A name or a state, of any length: core cuts what is shown, and counts it."""

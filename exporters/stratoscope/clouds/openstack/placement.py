@@ -80,15 +80,14 @@ class _Traits(msgspec.Struct, frozen=True):
 class _Candidates(msgspec.Struct, frozen=True):
     provider_summaries: dict[Text, msgspec.Raw]
 
-    def summaries(self) -> tuple[Mapping[str, Summary], int]:
-        """By provider, and how many make no sense."""
-        found = {}
-        for uuid, raw in self.provider_summaries.items():
-            try:
-                found[uuid] = _SUMMARY.decode(raw)
-            except msgspec.DecodeError:
-                continue  # counted below
-        return found, len(self.provider_summaries) - len(found)
+    def summaries(self) -> tuple[Mapping[str, Summary | None], int]:
+        """By provider, None for one that makes no sense, and how many make none.
+
+        Raises:
+            CollectError: `malformed`: there are some, and none makes sense.
+        """
+        found, odd = _decoded(self.provider_summaries, _SUMMARY, "providers' summaries")
+        return {uuid: found.get(uuid) for uuid in self.provider_summaries}, odd
 
 
 _SUMMARY: Final = Decoder(Summary)
@@ -162,7 +161,7 @@ class Placement:
         self._providers.forget(now - KEPT_S - 2 * len(Part) * len(rows) / PER_SECOND)
         return malformed + unread
 
-    async def _ask_candidates(self) -> tuple[Mapping[str, Summary], int, bool]:
+    async def _ask_candidates(self) -> tuple[Mapping[str, Summary | None], int, bool]:
         """Summaries by provider, how many make no sense, and whether they tell all that a provider has."""
         is_whole = await self._api.knows("placement", _SUMMED_UP)
         try:
@@ -219,23 +218,24 @@ class Placement:
 
     async def _read(self, provider: Provider, part: Part) -> int:
         """Of how many resource classes it made no sense: nothing is known of these."""
-        odd = 0
+        odd, generation = 0, provider.row.generation
         if part is Part.INVENTORIES:
             inventories = await self._ask(provider, part, _Inventories)
-            provider.inventories, odd = _decoded(inventories.inventories, _INVENTORY)
+            provider.inventories, odd = _decoded(inventories.inventories, _INVENTORY, "resource classes")
+            provider.unclear = inventories.inventories.keys() - provider.inventories.keys()
             generation = inventories.resource_provider_generation
         elif part is Part.USAGES:
             usages = await self._ask(provider, part, _Usages)
-            sizes, odd = _decoded(usages.usages, _SIZE)
+            sizes, odd = _decoded(usages.usages, _SIZE, "resource classes")
             provider.usages = {name: sizes.get(name) for name in usages.usages}
             generation = usages.resource_provider_generation
         else:
             provider.traits, generation = await self._traits_of(provider)
         provider.was_read(part, generation, self._clock.monotonic())
-        provider.odd = provider.odd | {part} if odd else provider.odd - {part}
+        (provider.odd.add if odd else provider.odd.discard)(part)
         return odd
 
-    async def _traits_of(self, provider: Provider) -> tuple[frozenset[str], int]:
+    async def _traits_of(self, provider: Provider) -> tuple[frozenset[str], int | None]:
         """Its traits, and their generation; before 1.6 nothing has any."""
         if not await self._api.knows("placement", _WITH_TRAITS):
             return frozenset(), provider.row.generation
@@ -302,8 +302,8 @@ class Placement:
         }
 
 
-def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T]) -> tuple[Mapping[str, T], int]:
-    """By resource class, and how many make no sense.
+def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T], what: str) -> tuple[Mapping[str, T], int]:
+    """Those that make sense, by name, and how many make none.
 
     Raises:
         CollectError: `malformed`: there are some, and none makes sense.
@@ -313,7 +313,7 @@ def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T]) -> tuple[Mapp
         with suppress(msgspec.DecodeError):  # counted below
             found[name] = decoder.decode(raw)
     if raws and not found:
-        raise CollectError(Reason.MALFORMED, f"placement: none of {len(raws)} resource classes makes sense")
+        raise CollectError(Reason.MALFORMED, f"placement: none of {len(raws)} {what} makes sense")
     return found, len(raws) - len(found)
 
 

@@ -29,11 +29,15 @@ Size = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """One of `resource_providers`; parent and root are told since 1.14."""
+    """One of `resource_providers`; parent and root are told since 1.14.
+
+    Attributes:
+        generation: None where it makes no sense: then nothing that was read is known to be as it was.
+    """
 
     uuid: Uuid
     name: Text
-    generation: int
+    generation: int | None = None
     root_provider_uuid: Uuid | None = None
 
     @property
@@ -64,7 +68,7 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     """
 
     class Use(msgspec.Struct, frozen=True, gc=False):
-        capacity: int
+        capacity: Size
         used: Size
 
     resources: dict[Text, Use]
@@ -83,10 +87,12 @@ class Provider:
     """What is known of one provider.
 
     Attributes:
-        inventories, usages: By resource class; None before they were read. A class whose inventory made no
-            sense is not there, and the use of a class that made none is None.
+        inventories, usages: By resource class; None before they were read. The use of a class that made no
+            sense is None.
+        unclear: Resource classes whose inventory made no sense.
         traits: None before they were read or told.
         summary: As the last list of allocation candidates had it; None when it was not on it.
+        is_summary_odd: It was on that list, and what that said of it made no sense.
         is_summed_up: That list tells all that a provider on it has; else usages are read one by one.
         odd: The parts in which a resource class made no sense.
         moments: When each part was read, or last found unchanged; on the monotonic clock, as all here.
@@ -96,8 +102,10 @@ class Provider:
         self.row = row
         self.inventories: Mapping[str, Inventory] | None = None
         self.usages: Mapping[str, int | None] | None = None
+        self.unclear: Collection[str] = ()
         self.traits: frozenset[str] | None = None
         self.summary: Summary | None = None
+        self.is_summary_odd = False
         self.is_summed_up = True
         self.odd: set[Part] = set()
         self.moments: dict[Part, float] = {}
@@ -106,7 +114,7 @@ class Provider:
 
     def is_current(self, part: Part) -> bool:
         """Whether this part is as it was read."""
-        return self._generations.get(part) == self.row.generation
+        return self.row.generation is not None and self._generations.get(part) == self.row.generation
 
     def is_known(self, part: Part) -> bool:
         return part in self.moments
@@ -118,8 +126,10 @@ class Provider:
     def tried(self, part: Part, moment: float) -> None:
         self._tried[part] = moment
 
-    def was_read(self, part: Part, generation: int, moment: float) -> None:
-        self._generations[part] = generation
+    def was_read(self, part: Part, generation: int | None, moment: float) -> None:
+        """Args: generation: As the answer told it; None: by none."""
+        if generation is not None:
+            self._generations[part] = generation
         self.moments[part] = moment
 
     def forget(self, before: float) -> None:
@@ -144,13 +154,23 @@ class Provider:
             if self.is_current(part):
                 self.moments[part] = moment
 
-    def summed_up(self, summary: Summary | None, moment: float, *, is_whole: bool) -> None:
-        """A list of allocation candidates was read. Args: as of Providers; None: it was not on it."""
+    def summed_up(
+        self, summary: Summary | None, moment: float, *, is_whole: bool, is_odd: bool = False
+    ) -> None:
+        """A list of allocation candidates was read.
+
+        Args:
+            summary: None: it was not on it.
+            moment, is_whole: As of Providers.
+            is_odd: It was on it, and what that says of it makes no sense.
+        """
         self.summary, self.is_summed_up = summary, is_whole
+        self.is_summary_odd = is_odd
         if summary is None:
             return
         if is_whole:
             self.usages = {name: use.used for name, use in summary.resources.items()}
+            self.odd.discard(Part.USAGES)
             self._was_told(Part.USAGES, moment)
         if is_whole or summary.traits is not None:
             self.traits = frozenset(summary.traits or ())
@@ -167,7 +187,8 @@ class Provider:
     def _wants_traits(self) -> bool:
         if not self.is_summed_up:
             return self.summary is None or self.summary.traits is None
-        return self.summary is None and self.inventories is not None and MEMORY not in self.inventories
+        has_no_memory = self.inventories is not None and MEMORY not in self.inventories
+        return self.summary is None and (has_no_memory or self.is_summary_odd)
 
     def _was_told(self, part: Part, moment: float) -> None:
         self._generations.pop(part, None)  # by which generation nobody tells
@@ -194,16 +215,20 @@ class Providers:
             provider.found(row, moment)
             self._known[row.uuid] = provider
 
-    def summed_up(self, summaries: Mapping[str, Summary], moment: float, *, is_whole: bool = True) -> None:
+    def summed_up(
+        self, summaries: Mapping[str, Summary | None], moment: float, *, is_whole: bool = True
+    ) -> None:
         """A list of allocation candidates for anything that has memory left.
 
         Args:
-            summaries: By provider; of those that are on the list.
+            summaries: By provider; of those that are on the list, None where it makes no sense.
             moment: When it was asked for.
             is_whole: It tells all that a provider has, not memory alone.
         """
         for uuid, provider in self._known.items():
-            provider.summed_up(summaries.get(uuid), moment, is_whole=is_whole)
+            summary = summaries.get(uuid)
+            is_odd = summary is None and uuid in summaries
+            provider.summed_up(summary, moment, is_whole=is_whole, is_odd=is_odd)
 
     def forget(self, before: float) -> None:
         """See Provider.forget."""
@@ -280,7 +305,10 @@ def resources(providers: Sequence[Provider]) -> Mapping[str, Resource]:
         usages = provider.usages or {}
         for name, inventory in (provider.inventories or {}).items():
             pieces.setdefault(name, []).append((inventory, usages.get(name, 0)))
-    return {NAMES.get(name, (name, 1))[0]: _resource(name, parts) for name, parts in pieces.items()}
+    unclear = {name for provider in providers for name in provider.unclear}
+    return {NAMES.get(name, (name, 1))[0]: _resource(name, parts) for name, parts in pieces.items()} | {
+        NAMES.get(name, (name, 1))[0]: Resource(None, None, None, None) for name in unclear
+    }
 
 
 def _resource(name: str, parts: Sequence[tuple[Inventory, int | None]]) -> Resource:

@@ -14,9 +14,10 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.api import Api, BadRequestError, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.by_field import ByField
 from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.clouds.openstack.extensions import extension, lacks
-from stratoscope.clouds.openstack.fields import GIB, MIB, Text, segment
+from stratoscope.clouds.openstack.fields import GIB, MIB, Amount, Text, segment
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
@@ -64,13 +65,15 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
     """Of one resource; Neutron says `used` for what the others call `in_use`."""
 
     limit: float
-    in_use: float | None = None
-    used: float | None = None
-    reserved: float | None = None
+    in_use: Amount | None = None
+    used: Amount | None = None
+    reserved: Amount | None = None
 
 
-_USE: Final = Decoder(_Use)
+_USE: Final = ByField(_Use)
 _NUMBER: Final = Decoder(float)
+_IDS: Final = frozenset({"id", "project_id", "tenant_id"})
+"""The project's, among its resources."""
 
 
 class _Set(msgspec.Struct, frozen=True):
@@ -184,12 +187,13 @@ class ProjectQuotas:
             raise ForbiddenError(f"{service}: quotas of other projects")
         told = (await self._api.get(service, "/limits", _Limits, operation="limits")).limits.absolute
         absolute, odd = _numbers(service, told)
+        negative = {used for limit, used in names.values() if used != limit and absolute.get(used, 0) < 0}
         uses = (
-            (resource, _Use(absolute[limit], absolute.get(used)))
+            (resource, _Use(absolute[limit], None if used in negative else absolute.get(used)))
             for resource, (limit, used) in names.items()
             if limit in absolute and used in told
         )
-        return _quotas(project_id, service, uses), odd
+        return _quotas(project_id, service, uses), odd + len(negative)
 
 
 class _Service:
@@ -219,29 +223,33 @@ class _Service:
 
 
 def _uses(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, _Use], int]:
-    """By resource, and of how many it makes no sense; texts, the project's `id`, are passed over.
+    """By resource, and how many of them, or of their uses, make no sense.
 
     Raises:
-        CollectError: `malformed`: none makes sense.
+        CollectError: `malformed`: there are some, and none makes sense.
     """
-    return _decoded(service, raws, _USE)
+    return _decoded(service, raws, _USE.decode)
 
 
 def _numbers(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, float], int]:
     """As `_uses`, where there are only numbers."""
-    return _decoded(service, raws, _NUMBER)
+    return _decoded(service, raws, lambda raw: (_NUMBER.decode(raw), []))
 
 
 def _decoded(
-    service: str, raws: Mapping[str, msgspec.Raw], decoder: Decoder[T]
+    service: str, raws: Mapping[str, msgspec.Raw], decode: Callable[[msgspec.Raw], tuple[T, list[str]]]
 ) -> tuple[Mapping[str, T], int]:
     """As `_uses`; null is nothing that is known."""
     found, odd = {}, 0
     for name, raw in raws.items():
+        if name in _IDS or bytes(raw) == b"null":
+            continue
         try:
-            found[name] = decoder.decode(raw)
+            found[name], wrong = decode(raw)
         except msgspec.DecodeError:
-            odd += not bytes(raw).startswith((b'"', b"null"))
+            odd += 1
+        else:
+            odd += len(wrong)
     if odd and not found:
         raise CollectError(Reason.MALFORMED, f"{service}: quotas: none of {odd} makes sense")
     return found, odd

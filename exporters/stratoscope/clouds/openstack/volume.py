@@ -7,7 +7,7 @@ project's. Which of both it was another project's objects say, where there are a
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -17,19 +17,19 @@ from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_se
 from stratoscope.clouds.openstack.api import Access, Api
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
 from stratoscope.clouds.openstack.extensions import extension
-from stratoscope.clouds.openstack.fields import GIB, Id, Text, size
+from stratoscope.clouds.openstack.fields import GIB, Amount, Id, Text, size
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
 
 
 class _Volume(msgspec.Struct, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
-    """Attributes: size: GiB."""
+    """Attributes: size: GiB. attachments: None where they are not told: it may be bound."""
 
     id: Id
     status: Text = ""
     size: Any = None
     project_id: Id | None = None
-    attachments: list[msgspec.Raw] = []
+    attachments: list[msgspec.Raw] | None = None
 
 
 class _Copy(
@@ -54,8 +54,9 @@ class _Copy(
     of_backup: Id | None = None
 
 
-_Amount = float | Literal["infinite", "unknown"] | None
+_Amount = Amount | Literal["infinite", "unknown"] | None
 """GiB."""
+_Ratio = Annotated[str, msgspec.Meta(pattern=r"\A(?:auto|[0-9]{1,9}(?:\.[0-9]{0,9})?)\Z")]
 
 
 class _Capabilities(
@@ -82,7 +83,7 @@ class _Capabilities(
     free: _Amount = None
     provisioned: _Amount = None
     allocated: _Amount = None
-    ratio: float | Text | None = None
+    ratio: Amount | _Ratio | None = None
     is_thin: bool | None = None
     of_types: Text | None = None
     vendor: Text | None = None
@@ -165,7 +166,7 @@ class Volume:
         access = await self._api.access()
         async for listed in pages(self._api, tally, _VOLUMES, _ALL):
             for one in listed:
-                is_orphan = one.status == "available" and not one.attachments
+                is_orphan = one.status == "available" and one.attachments == []
                 project_id = one.project_id or _own(access)
                 is_others = is_anothers(one.project_id, access)
                 its_size = size(one.size, GIB)
@@ -222,7 +223,4 @@ def _bytes(amount: _Amount) -> float | None:
 
 def _ratio(ratio: float | str | None) -> float | None:
     """None for `auto`: Cinder works it out by itself and does not tell it."""
-    try:
-        return None if ratio is None else float(ratio)
-    except ValueError:
-        return None
+    return None if ratio is None or ratio == "auto" else float(ratio)

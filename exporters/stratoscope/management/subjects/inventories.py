@@ -109,10 +109,9 @@ def _of_host(resources: Mapping[str, model.Resource], labels: Labels) -> Iterabl
             yield from given(OF[name], promises, labels)
         else:
             of_class = labels.plus(resource=name)
-            yield RESOURCE(resource.total, of_class)
-            yield from given(OF_CLASS, promises, of_class)
+            yield from given((RESOURCE, *OF_CLASS), (resource.total, *promises), of_class)
     if "pcpus" in resources:
-        yield PCPUS(resources["pcpus"].total, labels)
+        yield from given((PCPUS,), (resources["pcpus"].total,), labels)
 
 
 def _overprovisioned(

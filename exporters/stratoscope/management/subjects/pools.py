@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.metrics import Family, Labels, Sample, given
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management"
@@ -53,8 +53,7 @@ class Pools(Subject[model.Pools]):
 
 
 def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
-    yield SUBNET(pool.total, labels)
-    yield SUBNET_USED(pool.used, labels)
+    yield from given((SUBNET, SUBNET_USED), (pool.total, pool.used), labels)
     yield SUBNET_INFO(
         1,
         labels.plus(
@@ -70,7 +69,15 @@ def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
 def _of_network(pools: list[model.Pool], labels: Labels) -> Iterable[Sample]:
     for ip_version in sorted({pool.ip_version for pool in pools}):
         of_version = labels.plus(ip_version=ip_version)
-        yield NETWORK(sum(pool.total for pool in pools if pool.ip_version == ip_version), of_version)
-        yield NETWORK_USED(sum(pool.used for pool in pools if pool.ip_version == ip_version), of_version)
+        of_it = [pool for pool in pools if pool.ip_version == ip_version]
+        sums = _sum(pool.total for pool in of_it), _sum(pool.used for pool in of_it)
+        yield from given((NETWORK, NETWORK_USED), sums, of_version)
     external = "true" if pools[0].is_external else "false"
     yield NETWORK_INFO(1, labels.plus(network_name=pools[0].network_name, external=external))
+
+
+def _sum(numbers: Iterable[float | None]) -> float | None:
+    """None where one of them is not known: the sum would be too small."""
+    found = [*numbers]
+    known = [number for number in found if number is not None]
+    return sum(known) if len(known) == len(found) else None

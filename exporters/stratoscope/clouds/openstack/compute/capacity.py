@@ -171,8 +171,10 @@ def _is_known(provider: Provider) -> bool:
 
     One that is not on the list, and was not read yet, has nothing left as far as is known.
     """
+    if provider.odd or provider.is_summary_odd:
+        return False
     if provider.summary is None or provider.is_summed_up:
-        return not provider.odd
+        return True
     return provider.inventories is not None and provider.usages is not None
 
 

@@ -18,7 +18,7 @@ from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
-from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text
+from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Number, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.providers import Providers
 from stratoscope.clouds.openstack.recent import Recent
@@ -42,6 +42,7 @@ class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         id: Also that of its resource provider in Placement.
+        disk_available_least: Negative where more was promised than there is.
     """
 
     id: Id | int
@@ -51,14 +52,14 @@ class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
     service: _ServiceOf
     hypervisor_type: Text = ""
     hypervisor_version: int | Text = ""
-    vcpus: int | None = None
-    memory_mb: int | None = None
-    local_gb: int | None = None
-    vcpus_used: int | None = None
-    memory_mb_used: int | None = None
-    local_gb_used: int | None = None
-    running_vms: int | None = None
-    current_workload: int | None = None
+    vcpus: Number | None = None
+    memory_mb: Number | None = None
+    local_gb: Number | None = None
+    vcpus_used: Number | None = None
+    memory_mb_used: Number | None = None
+    local_gb_used: Number | None = None
+    running_vms: Number | None = None
+    current_workload: Number | None = None
     disk_available_least: int | None = None
 
 

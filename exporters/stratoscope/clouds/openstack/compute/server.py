@@ -81,7 +81,7 @@ class Server(
     zone: Text | None = None
     task: Text | None = None
     fault: Fault | None = None
-    addresses: dict[str, list[Address]] = {}
+    addresses: dict[str, list[Address]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse one without a flavor: sums with its 0 vCPUs would be invented."""
@@ -141,10 +141,10 @@ def vm(server: Server, texts: Texts) -> VM:
         one(server.zone or ""),
         moment(server.created),
         _unchanged_since(server),
-        flavor.vcpus if flavor is not None else 0,
-        flavor.ram * MIB if flavor is not None else 0,
-        _disk(flavor, has_image=bool(image_id)) if flavor is not None else 0,
-        sum(map(len, server.addresses.values())) if server.addresses else 0,
+        None if flavor is None else flavor.vcpus,
+        None if flavor is None else flavor.ram * MIB,
+        None if flavor is None else _disk(flavor, has_image=bool(image_id)),
+        None if server.addresses is None else sum(map(len, server.addresses.values())),
         _why(server) if server.status == _ERROR else None,
     )
 

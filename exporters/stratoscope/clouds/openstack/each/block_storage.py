@@ -7,7 +7,7 @@ import msgspec
 
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.each.object_list import ObjectList
-from stratoscope.clouds.openstack.fields import GIB, Id, Text, moment
+from stratoscope.clouds.openstack.fields import GIB, Id, Number, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 
@@ -29,7 +29,7 @@ class _Volume(
 
     id: Id
     status: Text = ""
-    size: int | None = None
+    size: Number | None = None
     name: Text | None = None
     project_id: Id | None = None
     user_id: Id | None = None

@@ -7,7 +7,7 @@ import msgspec
 
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.each.object_list import ObjectList
-from stratoscope.clouds.openstack.fields import Id, Text, moment
+from stratoscope.clouds.openstack.fields import Id, Number, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 
@@ -23,7 +23,7 @@ class _Image(msgspec.Struct, frozen=True, gc=False):
     protected: bool | None = None
     disk_format: Text | None = None
     container_format: Text | None = None
-    size: int | None = None
+    size: Number | None = None
     created_at: datetime | None = None
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.each.object_list import ObjectList, fields_of
-from stratoscope.clouds.openstack.fields import Id, Text
+from stratoscope.clouds.openstack.fields import Id, IPVersion, Number, Text
 from stratoscope.clouds.openstack.listing import Listing
 
 Row = TypeVar("Row")
@@ -139,7 +139,7 @@ class _Network(
     kind: Text | None = None
     physical: Text | None = None
     segment: int | Text | None = None
-    mtu: int | None = None
+    mtu: Number | None = None
 
 
 def _network(row: _Network) -> objects.Network:
@@ -161,7 +161,7 @@ def _network(row: _Network) -> objects.Network:
 class _Subnet(msgspec.Struct, frozen=True, gc=False):
     id: Id
     network_id: Id
-    ip_version: int
+    ip_version: IPVersion
     cidr: Text
     name: Text | None = None
     project_id: Id | None = None
@@ -191,7 +191,7 @@ class _SubnetPool(msgspec.Struct, frozen=True, gc=False):
     """Attributes: default_prefixlen: A number, as text in releases before Newton."""
 
     id: Id
-    ip_version: int
+    ip_version: IPVersion
     prefixes: list[Text]
     name: Text | None = None
     project_id: Id | None = None

@@ -24,7 +24,7 @@ class _Node(msgspec.Struct, frozen=True, gc=False):
     uuid: Id
     provision_state: Text | None = None
     power_state: Text | None = None
-    maintenance: bool = False
+    maintenance: bool | None = None
 
 
 class _Conductor(msgspec.Struct, frozen=True, gc=False):
@@ -63,12 +63,16 @@ class Baremetal:
             {
                 "nodes": lambda node: node.provision_state or "",
                 "nodes_power": lambda node: node.power_state or "",
-                "nodes_maintenance": lambda node: "true" if node.maintenance else "false",
+                "nodes_maintenance": _maintenance,
             },
             is_whole=(await self._api.access()).is_admin,
         )
         fields = {"fields": "hostname,conductor_group,alive,updated_at"}
         return extra(_SERVICE, await agents_of(self._api, _CONDUCTORS, fields, _service), nodes)
+
+
+def _maintenance(node: _Node) -> str:
+    return "" if node.maintenance is None else str(node.maintenance).lower()
 
 
 def _service(conductor: _Conductor) -> Service:
