@@ -153,9 +153,11 @@ def test_the_uri_that_is_opened_starts_no_daemon_at_the_other_end(monkeypatch: p
 
 SHORT = """
 import errno, os, resource
+import libvirt
 from stratoscope.clouds.libvirt.connection import connect, start_event_loop
 
 start_event_loop()
+libvirt.virEventAddTimeout(3_600_000, print, None)  # GLib's descriptor: now, not at the thread's first turn
 open_now = len(os.listdir("/proc/self/fd"))
 for spare in (0, 1, 2, 3, 5, 8, 20):
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + spare, 4096))
