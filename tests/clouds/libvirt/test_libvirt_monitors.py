@@ -304,8 +304,8 @@ async def test_a_lookup_that_fails_otherwise_is_an_error(asked: Asked) -> None:
 
 async def hold_the_door(asked: Asked, idle: int) -> threading.Event:
     """So many connections are idle; the daemon opens no other until the event is set (max_clients)."""
-    calls = [asked.connections.start(lambda _: time.sleep(0.05)) for _ in range(idle)]
-    await asyncio.gather(*calls)
+    all_of_them = threading.Barrier(max(1, idle))  # none gives its connection back before the last has one
+    await asyncio.gather(*(asked.connections.start(lambda _: all_of_them.wait(FAR_S)) for _ in range(idle)))
     assert asked.connections.free == idle
     opened, door = asked.daemon.connect, threading.Event()
 
