@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -207,12 +207,17 @@ def test_projects_deleted_while_their_quotas_are_read_vanish_without_an_error(
                 NAMES_S + 30,
             )
             assert not ids & set(ours.by("project_enabled", "project_id"))
-            known = ours.by("spread_known_items", "collector")
+            ours = wait_for_page(exporter, lambda ours: are_all_known(ours, quotas), "all are read", NAMES_S)
             for collector in quotas:
                 assert ours.success(collector) == 1
                 assert ours.errors(collector, "malformed") == 0
-                assert known[collector] == ours.value("spread_items", collector=collector)
             assert succeeding(quotas, ours)
     finally:
         for one in left:
             cli.do("project", "delete", one)
+
+
+def are_all_known(ours: Page, quotas: Collection[str]) -> bool:
+    """Whether the quotas of every project there is have been read, and of no other."""
+    known, there = (ours.by(f"spread_{what}items", "collector") for what in ("known_", ""))
+    return all(known[collector] == there[collector] for collector in quotas)
