@@ -52,6 +52,18 @@ def test_what_is_no_text_is_replaced_and_the_rest_is_read(text: bytes, read: str
     read.encode()  # so that it can be shown
 
 
+@pytest.mark.parametrize("text", [rb"\"" * 500_000, b'"' + rb"\"" * 500_000, b'"a\\'])
+@pytest.mark.parametrize("before", [b"[" * 20, b"[NaN, 4.0, \xff, "])
+def test_a_text_without_an_end_is_malformed_and_takes_no_longer_than_to_read_it(
+    before: bytes, text: bytes
+) -> None:
+    """With the square of its size a megabyte would take minutes, in which nothing else is done."""
+    with pytest.raises(msgspec.DecodeError):
+        ANY.decode(before + text)
+    with pytest.raises(msgspec.DecodeError):
+        Decoder(int).decode(before + text)
+
+
 def test_a_key_and_a_link_are_repaired_as_well() -> None:
     body = b'{"servers": [], "\xff": "\\ud800", "servers_links": [{"rel": "next", "href": "?marker=\xff"}]}'
     assert SERVERS.more(body) == [("marker", "\ufffd")]

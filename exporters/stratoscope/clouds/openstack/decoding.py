@@ -22,7 +22,8 @@ _USUAL: Final = 12
 _NO_BRACKETS: Final = bytes({*range(256)} - {*b"[]{}"})
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 """One level down, or (as a signed byte) up."""
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A text; one without an end goes to the end: to look for it anew from each quote would take for ever."""
 _LOW: Final = rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ANY: Final = rb"u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _HIGH: Final = rb"u[dD][89abAB][0-9a-fA-F]{2}"
