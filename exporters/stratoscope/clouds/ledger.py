@@ -11,9 +11,9 @@ from stratoscope.clouds.model import VM, FaultReason, Sums, VMs
 K = TypeVar("K")
 Total: TypeAlias = tuple[int, int, int, int, int]
 """VMs, vCPUs, memory, disk, addresses: as the fields of Sums, of what is known."""
-_Kept: TypeAlias = tuple[int, int, int, int, int, int, int]
-"""A Total, and how many of the VMs do not tell their sizes, and their addresses."""
-_NOTHING: Final[_Kept] = (0, 0, 0, 0, 0, 0, 0)
+_Owner: TypeAlias = tuple[str, str]
+"""`project` or `user`, and its id."""
+_NOTHING: Final[Total] = (0, 0, 0, 0, 0)
 
 
 class Ledger:
@@ -30,9 +30,11 @@ class Ledger:
         self._by_host: dict[str, int] = {}
         self._by_zone: dict[str, int] = {}
         self._by_fault: dict[FaultReason, int] = {}
-        self._by_project: dict[str, _Kept] = {}
-        self._by_user: dict[str, _Kept] = {}
-        self._placed: dict[tuple[str, str], _Kept] = {}
+        self._by_project: dict[str, Total] = {}
+        self._by_user: dict[str, Total] = {}
+        self._unsized: dict[_Owner, int] = {}  # VMs that do not tell their sizes: few, if any
+        self._unaddressed: dict[_Owner, int] = {}
+        self._placed: dict[tuple[str, str], Total] = {}
         self._in_transition: dict[str, dict[str, float]] = {}
 
     def __len__(self) -> int:
@@ -73,7 +75,7 @@ class Ledger:
 
     def placed(self) -> Sequence[tuple[tuple[str, str], Total]]:
         """What VMs that are on hosts come to, by project id and host."""
-        return [(pair, total[:5]) for pair, total in self._placed.items()]
+        return list(self._placed.items())
 
     def vms(
         self, projects: Mapping[str, str], users: Mapping[str, str], *, is_whole: bool, malformed: int = 0
@@ -88,8 +90,8 @@ class Ledger:
             by_image=self._by_image.copy(),
             by_host=self._by_host.copy(),
             by_zone=self._by_zone.copy(),
-            by_project={project_id: _sums(total) for project_id, total in self._by_project.items()},
-            by_user={user_id: _sums(total) for user_id, total in self._by_user.items()},
+            by_project={one: self._sums(("project", one), total) for one, total in self._by_project.items()},
+            by_user={one: self._sums(("user", one), total) for one, total in self._by_user.items()},
             by_fault=self._by_fault.copy(),
             in_transition={
                 name: (len(since), min(since.values())) for name, since in self._in_transition.items()
@@ -113,6 +115,11 @@ class Ledger:
         _sum(self._by_user, vm.user_id, vm, by)
         if vm.host:
             _sum(self._placed, (vm.project_id, vm.host), vm, by)
+        for owner in (("project", vm.project_id), ("user", vm.user_id)):
+            if vm.vcpus is None:
+                _add(self._unsized, owner, by)
+            if vm.addresses is None:
+                _add(self._unaddressed, owner, by)
 
     def _count_state(self, vm: VM, by: int) -> None:
         """The part of it that changes most often."""
@@ -122,6 +129,14 @@ class Ledger:
             _add(self._by_fault, vm.fault, by)
         if vm.transition:
             self._count_transition(vm, by)
+
+    def _sums(self, owner: _Owner, total: Total) -> Sums:
+        """What an owner's VMs come to; without what one of them does not tell."""
+        vms, vcpus, memory, disk, addresses = total
+        told = None if owner in self._unaddressed else addresses
+        if owner in self._unsized:
+            return Sums(vms, None, None, None, told)
+        return Sums(vms, vcpus, memory, disk, told)
 
     def _count_transition(self, vm: VM, by: int) -> None:
         since = self._in_transition.setdefault(vm.transition, {})
@@ -149,13 +164,13 @@ def _add(counts: dict[K, int], key: K, by: int) -> None:
         del counts[key]
 
 
-def _sum(sums: dict[K, _Kept], key: K, vm: VM, by: int) -> None:
+def _sum(sums: dict[K, Total], key: K, vm: VM, by: int) -> None:
     """Add a VM to the total of a key.
 
     Tuples of numbers, unlike lists, are no work for the garbage collector; there are nearly as many pairs of
     a project and a host as VMs.
     """
-    vms, vcpus, memory, disk, addresses, unsized, unaddressed = sums.get(key, _NOTHING)
+    vms, vcpus, memory, disk, addresses = sums.get(key, _NOTHING)
     if vms + by:
         sums[key] = (
             vms + by,
@@ -163,14 +178,6 @@ def _sum(sums: dict[K, _Kept], key: K, vm: VM, by: int) -> None:
             memory + by * (vm.memory or 0),
             disk + by * (vm.disk or 0),
             addresses + by * (vm.addresses or 0),
-            unsized + by * (vm.vcpus is None),
-            unaddressed + by * (vm.addresses is None),
         )
     else:
         del sums[key]
-
-
-def _sums(total: _Kept) -> Sums:
-    vms, vcpus, memory, disk, addresses, unsized, unaddressed = total
-    told = None if unaddressed else addresses
-    return Sums(vms, None, None, None, told) if unsized else Sums(vms, vcpus, memory, disk, told)
