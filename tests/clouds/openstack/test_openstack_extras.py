@@ -251,6 +251,16 @@ async def test_objects_of_which_none_makes_sense_are_no_zero(name: str) -> None:
         await ask(api, name)
 
 
+async def test_list_of_shares_without_pages_is_read_to_its_end_though_one_makes_no_sense() -> None:
+    """Manila's answer is the same, whatever the offset: it is asked once more, and nothing counts twice."""
+    (key, items) = next(iter(CASES["shared_file_system"].answers["/shares/detail"].items()))
+    api = api_of("shared_file_system", main={key: [*items, 7]})
+    read = await ask(api, "shared_file_system")
+    assert read.malformed == 1
+    assert counts(read) == CASES["shared_file_system"].counts
+    assert sum(call.path == "/shares/detail" for call in api.calls) == 2
+
+
 @pytest.mark.parametrize("name", LISTED)
 async def test_item_that_makes_no_sense_costs_itself(name: str) -> None:
     main = next(iter(CASES[name].answers.values()))

@@ -58,15 +58,17 @@ class SharedFileSystem:
         tally = Tally("shares", is_sized=True)
         seen: set[str] = set()
         lost = 0
-        while (page := await self._page(len(seen) + lost)) and (page.items or page.malformed):
+        while page := await self._page(len(seen) + lost):
             new = [share for share in page.items if share.id not in seen]
-            if not new and not page.malformed:
-                break
+            if page.items and not new:
+                break  # it takes no notice of the offset
             seen.update(share.id for share in new)
             lost += page.malformed
             tally.malformed += page.malformed
             for share in new:
                 tally.add(share.status, share.project_id, size(share.size, GIB))
+            if not new:
+                break
         return tally.objects(is_whole=(await self._api.access()).is_admin)
 
     async def _page(self, offset: int) -> Page[_Share] | None:
