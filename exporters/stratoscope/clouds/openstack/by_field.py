@@ -6,18 +6,48 @@ would be an invented value, and without a field that has no default the item mak
 structs each costs itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from stratoscope.clouds.openstack.decoding import Decoder
+from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
 
 _TOLD: Final = Decoder(dict[str, msgspec.Raw])
 _LIST: Final = Decoder(list[msgspec.Raw])
+
+
+def by_name(
+    raws: Mapping[str, msgspec.Raw],
+    decode: Callable[[msgspec.Raw], tuple[T, list[str]]],
+    source: str,
+    things: str = "",
+) -> tuple[Mapping[str, T], int]:
+    """What makes sense of a mapping's values, by name, and how much of them makes none.
+
+    Args:
+        decode: As ByField.decode.
+        source, things: Whose they are, and what, for the message.
+
+    Raises:
+        CollectError: `malformed`: there are some, and none makes sense.
+    """
+    found, odd = {}, 0
+    for name, raw in raws.items():
+        try:
+            found[name], wrong = decode(raw)
+        except msgspec.DecodeError:
+            odd += 1
+        else:
+            odd += len(wrong)
+    if odd and not found:
+        none = f"none of {odd} {things}".rstrip()
+        raise CollectError(Reason.MALFORMED, f"{source}: {none} makes sense")
+    return found, odd
 
 
 class ByField(Generic[T]):

@@ -13,7 +13,6 @@ import asyncio
 import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Final, TypeVar
 
 import msgspec
@@ -23,6 +22,7 @@ from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Inventories, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.api import Api, NotThereError
+from stratoscope.clouds.openstack.by_field import by_name
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.decoding import Decoder
@@ -303,18 +303,8 @@ class Placement:
 
 
 def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T], what: str) -> tuple[Mapping[str, T], int]:
-    """Those that make sense, by name, and how many make none.
-
-    Raises:
-        CollectError: `malformed`: there are some, and none makes sense.
-    """
-    found = {}
-    for name, raw in raws.items():
-        with suppress(msgspec.DecodeError):  # counted below
-            found[name] = decoder.decode(raw)
-    if raws and not found:
-        raise CollectError(Reason.MALFORMED, f"placement: none of {len(raws)} {what} makes sense")
-    return found, len(raws) - len(found)
+    """As `by_name`."""
+    return by_name(raws, lambda raw: (decoder.decode(raw), []), "placement", what)
 
 
 def _ratio(of_host: Mapping[str, Resource], what: str) -> float:

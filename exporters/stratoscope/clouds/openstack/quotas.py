@@ -7,23 +7,20 @@ own project.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.api import Api, BadRequestError, ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.by_field import ByField
+from stratoscope.clouds.openstack.by_field import ByField, by_name
 from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.clouds.openstack.extensions import extension, lacks
 from stratoscope.clouds.openstack.fields import GIB, MIB, Amount, Text, segment
 from stratoscope.clouds.openstack.names import Names
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
-from stratoscope.core.errors import CollectError, Reason
-
-T = TypeVar("T")
 
 PER_SECOND: Final = 1.0
 MOST: Final = 60
@@ -228,31 +225,17 @@ def _uses(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, _
     Raises:
         CollectError: `malformed`: there are some, and none makes sense.
     """
-    return _decoded(service, raws, _USE.decode)
+    return by_name(_told(raws), _USE.decode, f"{service}: quotas")
 
 
 def _numbers(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, float], int]:
     """As `_uses`, where there are only numbers."""
-    return _decoded(service, raws, lambda raw: (_NUMBER.decode(raw), []))
+    return by_name(_told(raws), lambda raw: (_NUMBER.decode(raw), []), f"{service}: quotas")
 
 
-def _decoded(
-    service: str, raws: Mapping[str, msgspec.Raw], decode: Callable[[msgspec.Raw], tuple[T, list[str]]]
-) -> tuple[Mapping[str, T], int]:
-    """As `_uses`; null is nothing that is known."""
-    found, odd = {}, 0
-    for name, raw in raws.items():
-        if name in _IDS or bytes(raw) == b"null":
-            continue
-        try:
-            found[name], wrong = decode(raw)
-        except msgspec.DecodeError:
-            odd += 1
-        else:
-            odd += len(wrong)
-    if odd and not found:
-        raise CollectError(Reason.MALFORMED, f"{service}: quotas: none of {odd} makes sense")
-    return found, odd
+def _told(raws: Mapping[str, msgspec.Raw]) -> Mapping[str, msgspec.Raw]:
+    """Those of resources; null is nothing that is known."""
+    return {name: raw for name, raw in raws.items() if name not in _IDS and bytes(raw) != b"null"}
 
 
 def _chosen(uses: Mapping[str, _Use], names: frozenset[str]) -> Iterable[tuple[str, _Use]]:

@@ -1,7 +1,7 @@
 """GETs to the services of one region: with the token in use, at the catalogue's endpoint, in the budget."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -106,13 +106,11 @@ class Client:
 
     async def knows(self, service: str, version: str) -> bool:
         """Whether a service's microversions reach that one. Raises as `body`."""
-        document = Ask(service, "versions", None)
-        return await self._versions.reach(service, version, lambda: self.body(document))
+        return await self._versions.reach(service, version, self._document(service))
 
     async def require(self, service: str, version: str) -> None:
         """Refuse a service whose microversions do not reach that one. Raises as Versions.require."""
-        document = Ask(service, "versions", None)
-        await self._versions.require(service, version, lambda: self.body(document))
+        await self._versions.require(service, version, self._document(service))
 
     async def places(self) -> Mapping[str, Endpoint]:
         """Where the services are, as far as it is known: by the last token, else Keystone alone.
@@ -172,9 +170,8 @@ class Client:
             raise CollectError(Reason.UNAVAILABLE, f"{ask.service}: {place.fault}")
         url = _url(place, ask)
         headers = {"X-Auth-Token": token.granted.token.reveal(), "Accept": "application/json", **ask.headers}
-        document = Ask(ask.service, "versions", None)
         headers |= await self._versions.headers(
-            ask.service, ask.version, lambda: self.body(document), oldest=ask.oldest
+            ask.service, ask.version, self._document(ask.service), oldest=ask.oldest
         )
 
         async def answered(url: URL, proxy: str | None) -> Answer:
@@ -186,6 +183,10 @@ class Client:
         if target := redirects.target(url, answer):
             answer = await answered(target, proxy(str(target)))
         return answer
+
+    def _document(self, service: str) -> Callable[[], Awaitable[bytes]]:
+        """Asks for a service's version document."""
+        return lambda: self.body(Ask(service, "versions", None))
 
     def _opened(self) -> Http:
         if self._http is None:

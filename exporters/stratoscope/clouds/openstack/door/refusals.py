@@ -14,6 +14,7 @@ _KEYS: Final = ("message", "detail", "error_message", "faultstring", "title", "d
 _DEEPEST: Final = 3
 _LONGEST: Final = 200
 _REDIRECTS: Final = 300
+_CLIENT_ERRORS: Final = 400
 _UNAUTHORIZED: Final = 401
 _TOO_LARGE: Final = 413
 _SERVER_ERRORS: Final = 500
@@ -49,7 +50,8 @@ def _reason(status: int) -> Reason:
         return Reason.UNAUTHORIZED
     if status == _TOO_LARGE:  # for a while: Nova and Cinder before 429 was usual
         return Reason.BUSY
-    return Reason.UNAVAILABLE if status >= _SERVER_ERRORS or _REDIRECTS <= status < 400 else Reason.MALFORMED  # noqa: PLR2004 - HTTP's own
+    is_redirect = _REDIRECTS <= status < _CLIENT_ERRORS
+    return Reason.UNAVAILABLE if is_redirect or status >= _SERVER_ERRORS else Reason.MALFORMED
 
 
 def _said(answer: Answer) -> str:

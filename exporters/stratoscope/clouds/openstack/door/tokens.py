@@ -31,10 +31,8 @@ class Tokens:
     def refused(self, call: Call, token: Token, *, is_fresh: bool) -> None:
         """Take note of a 401. Args: is_fresh: The token was got since this call refused the one before."""
         is_newest = self._is_newest(token)
-        if is_fresh or (is_newest and self._was_in_vain):
-            self._in_vain.setdefault(call, 0.0)
-            if self.is_over(call):
-                self._in_vain[call] = self._clock.monotonic() + IN_VAIN_FOR_S
+        if (is_fresh or (is_newest and self._was_in_vain)) and self.is_over(call):
+            self._in_vain[call] = self._clock.monotonic() + IN_VAIN_FOR_S
         if is_newest:
             self._was_in_vain = self._was_in_vain or is_fresh
             self._refused_by.add(call)
