@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds import model
+from stratoscope.clouds.sums import whole_sum
 from stratoscope.core.metrics import Family, Labels, Sample, given
 from stratoscope.management.subject import Subject
 
@@ -70,14 +71,7 @@ def _of_network(pools: list[model.Pool], labels: Labels) -> Iterable[Sample]:
     for ip_version in sorted({pool.ip_version for pool in pools}):
         of_version = labels.plus(ip_version=ip_version)
         of_it = [pool for pool in pools if pool.ip_version == ip_version]
-        sums = _sum(pool.total for pool in of_it), _sum(pool.used for pool in of_it)
+        sums = whole_sum(pool.total for pool in of_it), whole_sum(pool.used for pool in of_it)
         yield from given((NETWORK, NETWORK_USED), sums, of_version)
     external = "true" if pools[0].is_external else "false"
     yield NETWORK_INFO(1, labels.plus(network_name=pools[0].network_name, external=external))
-
-
-def _sum(numbers: Iterable[float | None]) -> float | None:
-    """None where one of them is not known: the sum would be too small."""
-    found = [*numbers]
-    known = [number for number in found if number is not None]
-    return sum(known) if len(known) == len(found) else None

@@ -22,6 +22,7 @@ from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Number, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.providers import Providers
 from stratoscope.clouds.openstack.recent import Recent
+from stratoscope.clouds.sums import whole_sum
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
 
@@ -162,21 +163,25 @@ class Hypervisors:
             reason=first.service.disabled_reason or "",
             kind=first.hypervisor_type,
             version=str(first.hypervisor_version),
-            vms=_total(row.running_vms for row in rows),
-            tasks=_total(row.current_workload for row in rows),
-            disk_available_least=_bytes(_total(row.disk_available_least for row in rows), GIB),
+            vms=whole_sum(row.running_vms for row in rows),
+            tasks=whole_sum(row.current_workload for row in rows),
+            disk_available_least=_bytes(whole_sum(row.disk_available_least for row in rows), GIB),
             resources=self._resources(rows),
         )
 
     def _resources(self, rows: Sequence[_Hypervisor]) -> Mapping[str, Resource]:
         sizes = {
-            "vcpus": (_total(row.vcpus for row in rows), _total(row.vcpus_used for row in rows), 1),
+            "vcpus": (whole_sum(row.vcpus for row in rows), whole_sum(row.vcpus_used for row in rows), 1),
             "memory": (
-                _total(row.memory_mb for row in rows),
-                _total(row.memory_mb_used for row in rows),
+                whole_sum(row.memory_mb for row in rows),
+                whole_sum(row.memory_mb_used for row in rows),
                 MIB,
             ),
-            "disk": (_total(row.local_gb for row in rows), _total(row.local_gb_used for row in rows), GIB),
+            "disk": (
+                whole_sum(row.local_gb for row in rows),
+                whole_sum(row.local_gb_used for row in rows),
+                GIB,
+            ),
         }
         told = {
             name: Resource(total * unit, None, None, _bytes(used, unit))
@@ -202,16 +207,6 @@ def _by_host(rows: Iterable[_Hypervisor]) -> tuple[Mapping[str, Sequence[_Hyperv
 def _node(row: _Hypervisor, zones: Mapping[str, str]) -> Node:
     host = row.service.host
     return Node(host, zones.get(host, ""), row.state == "up" and row.status == "enabled")
-
-
-def _total(numbers: Iterable[int | None]) -> int | None:
-    """Their sum; None when one is not told."""
-    total = 0
-    for number in numbers:
-        if number is None:
-            return None
-        total += number
-    return total
 
 
 def _bytes(number: int | None, unit: int) -> int | None:
