@@ -139,7 +139,7 @@ def test_file_that_cannot_be_written_is_one_line_and_status_2(
     def refused(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "clouds.yaml"))
 
-    monkeypatch.setattr(Path, "replace", refused)
+    monkeypatch.setattr(Path, "replace", refused)  # a disk that is full cannot be had here
     flags = ["--vms=0", "--hosts=1", "--projects=1", "--web.listen-address=127.0.0.1:0"]
     assert main([*flags, f"--write-config={tmp_path / 'demo.yml'}"]) == 2
     said = f"--write-config: {tmp_path / 'clouds.yaml'}: No space left on device\n"

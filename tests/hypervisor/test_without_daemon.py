@@ -241,7 +241,7 @@ async def test_failure_shows_nothing_of_the_one_before(monkeypatch: pytest.Monke
     host = FakeHost(domains=[listed(1)])
     collector, _ = domains(host, reading(1))
     assert await failure_after(collector, host, unavailable())
-    monkeypatch.setattr(host, "listing", hang)
+    monkeypatch.setattr(host, "listing", hang)  # the fake host answers or fails, it never hangs
     with pytest.raises(TimeoutError):
         await fetched(collector, 0.05)
     assert list(collector.failure()) == []

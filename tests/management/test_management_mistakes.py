@@ -22,7 +22,7 @@ from stratoscope.core.flags import Flags
 from stratoscope.management.exporter import EXPORTER
 from support import configs
 
-SECRET = "s3cr3t-word"  # noqa: S105
+SECRET = "s3cr3t-word"  # noqa: S105 - of no account: no message may cite it
 AUTH: Final[Mapping[str, str]] = {
     "auth_url": "'http://keystone.invalid:5000/v3'",
     "username": "admin",
@@ -42,6 +42,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("OS_"):
             monkeypatch.delenv(name)
     for files in ("CONFIG_FILES", "SECURE_FILES", "VENDOR_FILES"):
+        # Where openstacksdk looks by itself: the tests' machine may have files there.
         monkeypatch.setattr(f"openstack.config.loader.{files}", [str(tmp_path / "searched" / "clouds.yaml")])
 
 
@@ -283,7 +284,7 @@ def test_a_searched_file_that_may_not_be_read_is_named_where_no_cloud_was_found(
     searched = tmp_path / "searched" / "clouds.yaml"
     searched.parent.mkdir()
     searched.touch()
-    monkeypatch.setattr("stratoscope.core.files.os.open", refused)
+    monkeypatch.setattr("stratoscope.core.files.os.open", refused)  # root may read any file
     with pytest.raises(ConfigError) as said:
         clouds_yaml.found(OpenStackCloud(name="uni"))
     assert f"no clouds.yaml was found ({searched}" in str(said.value)

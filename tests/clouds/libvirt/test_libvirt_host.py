@@ -107,7 +107,7 @@ async def test_version_of_the_hypervisor_is_asked_once_an_hour_and_after_a_gap_i
     for _ in range(2):
         assert (await lab.host.daemon()).hypervisor_version == "7.2.22"
     assert lab.daemon.made.count("getVersion") == 2
-    monkeypatch.setattr(lab.host, "_version_until", time.monotonic() - 1)
+    monkeypatch.setattr(lab.host, "_version_until", time.monotonic() - 1)  # an hour is over
     await lab.host.daemon()
     assert lab.daemon.made.count("getVersion") == 3
     assert lab.host._version_until > time.monotonic() + 3000
@@ -122,6 +122,7 @@ async def test_version_that_takes_long_makes_no_daemon_unreachable_and_is_learnt
         assert told.wait(FAR_S)
         return "7.2.22"
 
+    # As where libvirt starts QEMU to tell it: the fake daemon answers at once.
     monkeypatch.setattr("stratoscope.clouds.libvirt.daemon.version", slow)
     DEADLINE.set(time.monotonic() + 0.9)
     answer = await lab.host.daemon()

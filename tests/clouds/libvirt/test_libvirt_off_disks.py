@@ -153,7 +153,7 @@ def test_image_whose_storage_does_not_answer_is_not_asked_for(monkeypatch: pytes
         raise OSError(errno.ESTALE, "stale")
 
     daemon = FakeDaemon(FakeDomain("a", domain_id=-1, calls={"blockInfo": [3, 1, 2]}))
-    monkeypatch.setattr(os, "statvfs", away)
+    monkeypatch.setattr(os, "statvfs", away)  # no file system of a test goes away just then
     assert read(daemon.connect(""), {"a": VDA}, 5) == {"a": ()}
     assert "blockInfo" not in daemon.made
 

@@ -147,6 +147,7 @@ async def test_a_list_without_a_limit_goes_on_without_one(
     cloud: FakeOpenStack, api: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next link repeats the small limit that was asked for."""
+    # Any page that can be read leaves room, so that the limit grows as soon as it may.
     monkeypatch.setattr("stratoscope.clouds.openstack.door.session._ROOMY", LARGEST)
     nova = Nova([*[9000] * 7, *[1] * 2400])
     cloud.says(PATH, nova)
