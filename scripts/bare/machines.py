@@ -61,8 +61,9 @@ MACHINES = (
     Machine("debian-12-user", "bookworm", USER, pips=("22.3", "")),
     Machine("debian-13-user", "trixie", USER, pips=("",)),
     Machine("ubuntu-24.04-user", "noble", USER, pips=("",)),
+    Machine("ubuntu-26.04-user", "resolute", USER, pips=("",)),
 )
-UBUNTU = ("noble",)
+UBUNTU = ("noble", "resolute")
 
 
 def make(machine: Machine, log: Path) -> None:
