@@ -265,6 +265,11 @@ def test_pieces_grow_so_that_the_first_is_sent_at_once() -> None:
     assert list(scrape._pieces([b"few"])) == [b"few"]
 
 
+def test_pieces_that_are_full_leave_no_empty_one_behind() -> None:
+    chunks = [b"x" * scrape._FIRST, b"y" * (4 * scrape._FIRST)]
+    assert list(scrape._pieces(chunks)) == chunks
+
+
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 async def test_client_that_does_not_read_is_hung_up_on(
     encoding: str, caplog: pytest.LogCaptureFixture

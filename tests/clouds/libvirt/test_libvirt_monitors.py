@@ -310,7 +310,7 @@ async def hold_the_door(asked: Asked, idle: int) -> threading.Event:
     opened, door = asked.daemon.connect, threading.Event()
 
     def connect(uri: str) -> Connection:
-        assert door.wait(5), "the test forgot to open the door"
+        assert door.wait(FAR_S), "the test forgot to open the door"
         return opened(uri)
 
     asked.door.connect = connect

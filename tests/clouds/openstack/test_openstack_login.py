@@ -102,12 +102,12 @@ async def test_a_wrong_password_is_tried_ever_less_often(
     cloud.password = ANOTHER
     DEADLINE.set(wheel.time_s + 100_000)
     tried_at: list[int] = []
-    for minute in range(24 * 60):
+    for minute in range(6 * 60):
         before = cloud.logins
         await _all(client, 1)
         tried_at += [minute] * (cloud.logins - before)
         wheel.time_s += 60
-    assert tried_at == [0, 5, 15, 35, *range(75, 24 * 60, 60)]
+    assert tried_at == [0, 5, 15, 35, *range(75, 6 * 60, 60)]
 
 
 async def test_one_right_password_makes_the_next_refusal_the_first_again(

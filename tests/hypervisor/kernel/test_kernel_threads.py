@@ -47,7 +47,7 @@ def test_thread_that_waits_without_a_switch_is_blocked_since_it_was_first_seen_s
 
 @pytest.mark.parametrize("every_s", [0.5, 1, 5, 15, 60])
 def test_thread_of_a_busy_disk_is_never_blocked(looked: Looked, every_s: float) -> None:
-    for number in range(200):
+    for number in range(40):
         assert looked(every_s, {WORKER: ("D", 25 + number), OTHER: ("D", 70 + 3 * number)}) == 0
 
 
