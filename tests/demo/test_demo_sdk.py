@@ -15,6 +15,7 @@ from openstack.connection import Connection
 from demo.sdk_calls import SDK_CALLS, attributes
 from demo.shapes import differences
 from support.demo_cloud import DemoCloud, demo_cloud_in_thread
+from support.patience import FAR_S
 
 pytestmark = [  # it warns of its own use of its own parts
     pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),
@@ -40,9 +41,9 @@ def clouds_yaml(cloud: DemoCloud, tmp_path: Path) -> Path:
     return cloud.clouds_yaml(tmp_path)
 
 
-@pytest.fixture
-def admin(clouds_yaml: Path) -> Iterator[Connection]:
-    with closing(connected(clouds_yaml, "admin")) as connection:
+@pytest.fixture(scope="module")
+def admin(cloud: DemoCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    with closing(connected(cloud.clouds_yaml(tmp_path_factory.mktemp("admin")), "admin")) as connection:
         yield connection
 
 
@@ -64,12 +65,12 @@ def test_server_is_created_waited_for_and_deleted(cloud: DemoCloud, clouds_yaml:
     with closing(connected(clouds_yaml, "user1")) as user:
         server = user.compute.create_server(**order(user))
         assert server.status is None  # as on a real one: the answer does not tell
-        server = user.compute.wait_for_server(server, interval=0.01, wait=10)
+        server = user.compute.wait_for_server(server, interval=0.01, wait=FAR_S)
         assert server.status == "ACTIVE"
         assert server.addresses
         assert user.network.ports(device_id=server.id)
         user.compute.delete_server(server)
-        user.compute.wait_for_delete(server, interval=0.01, wait=10)
+        user.compute.wait_for_delete(server, interval=0.01, wait=FAR_S)
         with pytest.raises(exceptions.NotFoundException):
             user.compute.get_server(server.id)
     cloud.clock.step_s = 0.0
@@ -88,7 +89,7 @@ def test_failed_boot_is_an_error_of_the_sdk(cloud: DemoCloud, clouds_yaml: Path)
     with closing(connected(clouds_yaml, "user1")) as user:
         server = user.compute.create_server(**order(user))
         with pytest.raises(exceptions.ResourceFailure):
-            user.compute.wait_for_server(server, interval=0.01, wait=10)
+            user.compute.wait_for_server(server, interval=0.01, wait=FAR_S)
         fault = user.compute.get_server(server.id).fault
         assert fault["message"].startswith(f"Build of instance {server.id} aborted: ")
         assert "details" not in fault  # for administrators alone
