@@ -20,6 +20,8 @@ class Server(msgspec.Struct):
 
 
 ANY: Decoder[Any] = Decoder(object)
+HIDDEN = "too deep|JSON is malformed"
+"""Python 3.14 goes as deep as the stack allows, and then finds that it is no JSON either."""
 SERVERS = Listing("compute", "/servers/detail", "servers", Server)
 
 
@@ -103,7 +105,7 @@ def test_what_is_nested_too_deep_is_malformed(
 
 def test_depth_that_texts_hide_is_malformed_too() -> None:
     body = b'["]",' * 20_000 + b'"["]' * 20_000
-    with pytest.raises(msgspec.DecodeError, match="too deep"):
+    with pytest.raises(msgspec.DecodeError, match=HIDDEN):
         ANY.decode(body)
 
 
@@ -182,5 +184,5 @@ def test_depth_that_only_shows_when_it_was_repaired_is_malformed(faulty: bytes) 
         b"\xff": b'["\xff",' + deep + b"]",
         b"\xef\xbb\xbf": faulty + deep,
     }[faulty]
-    with pytest.raises(msgspec.DecodeError, match="too deep"):
+    with pytest.raises(msgspec.DecodeError, match=HIDDEN):
         ANY.decode(body)
