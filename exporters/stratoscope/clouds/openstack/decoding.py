@@ -19,7 +19,8 @@ DEEPEST: Final = 100
 
 _USUAL: Final = 12
 """Levels that services' answers have at most."""
-_NO_BRACKETS: Final = bytes({*range(256)} - {*b"[]{}"})
+_OTHERS: Final = bytes({*range(256)} - {*b'[]{}"'})
+_PIECE: Final = 1 << 16
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 """One level down, or (as a signed byte) up."""
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -91,22 +92,22 @@ def with_whole_numbers(body: bytes) -> bytes:
 
 def is_deep(body: bytes) -> bool:
     """Whether it is nested too deep to be an answer."""
-    if not _collapsed(_brackets(body)):
+    brackets = left = _brackets(body)
+    for _ in range(_USUAL):  # the innermost are empty: out with them, level by level, which is quick
+        left = left.replace(b"[]", b"").replace(b"{}", b"")
+    if not left:
         return False
-    brackets = _brackets(_STRING.sub(b"", body))
     steps = array("b", brackets.translate(_STEPS))
-    return max(accumulate(steps), default=0) > DEEPEST
+    return max(accumulate(steps)) > DEEPEST
 
 
 def _brackets(body: bytes) -> bytes:
-    return body.translate(None, _NO_BRACKETS)
-
-
-def _collapsed(brackets: bytes) -> bytes:
-    """What is left when those that are empty are taken out level by level: nothing of what services answer.
-
-    That is quick, and true but for brackets inside texts, which matter at a second look.
-    """
-    for _ in range(_USUAL):
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    return brackets
+    """The brackets of a body that are not inside a text; piece by piece, as many small ones take memory."""
+    quotes = body.replace(b"\\\\", b"").replace(b'\\"', b"")  # those alone that begin or end a text
+    left = quotes.translate(None, _OTHERS).replace(b'""', b"")
+    outside, is_inside = bytearray(), 0
+    for start in range(0, len(left), _PIECE):
+        parts = left[start : start + _PIECE].split(b'"')
+        outside += b"".join(parts[is_inside::2])
+        is_inside ^= len(parts) - 1 & 1
+    return bytes(outside)
