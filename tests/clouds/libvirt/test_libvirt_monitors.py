@@ -398,17 +398,19 @@ async def test_silence_of_one_that_is_asked_no_more_counts_anew_after_the_daemon
     assert asked.blocked() == {"2"}
 
 
-async def test_refused_calls_are_made_over_the_connection_that_there_is_and_fail_nobody() -> None:
-    asked = Asked(4)
+@pytest.mark.parametrize("domains", [4, 12])
+async def test_refused_calls_are_made_over_the_connection_that_there_is_and_fail_nobody(domains: int) -> None:
+    asked = Asked(domains)
     (await hold_the_door(asked, 1)).set()
     asked.daemon.broken["connect"] = failure(libvirt.VIR_ERR_SYSTEM_ERROR, "end of file while reading data")
-    asked.hang(0, 1, 2, 3)
+    asked.hang(*range(domains))
     refused = asked.daemon.made.count("connect") + 3
     ask = asyncio.create_task(asked(60))
     await until(lambda: asked.daemon.made.count("connect") == refused)
     for domain in asked.daemon.domains.values():
         domain.answers.set()
     assert await ask == asked.all_but()
+    assert [len(uuids) for uuids in asked.daemon.asked] == [domains / 4] * 4, "none is split: one is free"
     await asked.close()
 
 

@@ -330,9 +330,19 @@ def test_a_vm_whose_pid_another_process_has_now_is_none() -> None:
     assert read_vm(later, paths) is None
 
 
-@pytest.mark.parametrize("ending", ["guest.scope/cpu.stat", "2110/schedstat", "2111/schedstat"])
-def test_a_vm_that_ends_while_it_is_read_is_none(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize(
+    ("ending", "has_vcpus"),
+    [
+        ("guest.scope/cpu.stat", True),
+        ("guest.scope/cpu.stat", False),
+        ("2110/schedstat", True),
+        ("2111/schedstat", True),
+    ],
+)
+def test_a_vm_that_ends_while_it_is_read_is_none(tmp_path: Path, ending: str, *, has_vcpus: bool) -> None:
     process, paths = a_copy("unified", tmp_path)
+    if not has_vcpus:
+        process = Process(process.pid, process.start_ticks, process.cgroups, {})
 
     def end() -> None:
         shutil.rmtree(f"{paths.procfs}/2101")

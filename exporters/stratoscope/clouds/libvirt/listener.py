@@ -124,7 +124,7 @@ class Listener:
                 return None
         look = self._look
         await asyncio.wait({look}, timeout=min(within_s, _WAIT_S))
-        return look.result() if look.done() and subscription is self._subscription else None
+        return look.result() if look.done() else None
 
     def close(self) -> None:
         """Hear no more events; the connection is closed in a thread."""
