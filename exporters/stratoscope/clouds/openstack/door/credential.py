@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from keystoneauth1 import loading
 from keystoneauth1.exceptions import ClientException
+from keystoneauth1.identity import v2
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.config import vendors
 
@@ -17,7 +18,6 @@ _USER: Final = ("username", "user_id")
 _NEEDED: Final[Mapping[str, Sequence[tuple[str, ...]]]] = {
     "password": (_USER, ("password",)),
     "v3password": (_USER, ("password",)),
-    "v2password": (_USER, ("password",)),
     "token": (("token",),),
     "v3token": (("token",),),
     "v3totp": (_USER, ("passcode",)),
@@ -60,8 +60,8 @@ def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
     except (ClientException, AttributeError, ImportError) as error:
         key, allowed = "OS_AUTH_TYPE" if is_environment else "auth_type", ", ".join(sorted(_NEEDED))
         raise ConfigError(
-            f"{key}: {auth_type} is unknown, lacks its package or does not log in to Keystone; allowed: "
-            f"{allowed}, and whatever else keystoneauth has for Keystone"
+            f"{key}: {auth_type} is unknown, lacks its package or does not log in to Keystone's v3; allowed: "
+            f"{allowed}, and whatever else keystoneauth has for it"
         ) from error
     said = {known.get(key, key): value for key, value in _keys(config["auth"])}
 
@@ -100,7 +100,8 @@ def known_keys(auth_type: str) -> Mapping[str, str]:
     """The keys that a way to log in takes, by each of their spellings. Raises ImportError for none."""
     logging.getLogger("stevedore").setLevel(logging.CRITICAL)  # it tells of each plugin that lacks a package
     loader: loading.BaseLoader[Any] = loading.get_plugin_loader(auth_type)
-    if not (loader.available and issubclass(loader.plugin_class, BaseIdentityPlugin)):
+    kind = loader.plugin_class
+    if not loader.available or not issubclass(kind, BaseIdentityPlugin) or issubclass(kind, v2.Auth):
         raise ImportError(auth_type)
     known: dict[str, str] = {}
     for option in loader.get_options():
