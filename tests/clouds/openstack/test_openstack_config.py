@@ -256,7 +256,7 @@ def test_interface_and_time_out_win_over_clouds_yaml(tmp_path: Path) -> None:
         ),
         (
             {"auth_type": "none", "auth": {"endpoint": "http://x"}},
-            "auth_type: none is unknown, lacks its package or does not log in to Keystone's v3; allowed: password",
+            "auth_type: none is unknown, lacks its package or does not log in to Keystone's v3; allowed",
         ),
         ({"cacert": "/nowhere/ca.crt"}, "cacert: /nowhere/ca.crt: No such file or directory"),
         ({"cert": "/nowhere/c.crt", "key": "/nowhere/c.key"}, "cert: /nowhere/c.crt: No such file"),

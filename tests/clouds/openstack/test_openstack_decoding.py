@@ -2,14 +2,23 @@
 
 import json
 import time
+import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 import pytest
 
-from stratoscope.clouds.openstack.decoding import DEEPEST, Decoder, is_deep, repaired
+from stratoscope.clouds.openstack.decoding import (
+    DEEPEST,
+    MOST_VALUES,
+    Decoder,
+    check,
+    repaired,
+    with_whole_numbers,
+)
 from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.core.errors import CollectError
+from stratoscope.core.errors import CollectError, Reason
 
 
 class Server(msgspec.Struct):
@@ -114,8 +123,6 @@ def test_what_is_nested_too_deep_is_malformed(
 )
 def test_depth_that_texts_hide_is_malformed_too(depth: int, left: bytes, right: bytes) -> None:
     body = left * depth + b"0" + right * depth
-    assert is_deep(body)
-    assert not is_deep(left * DEEPEST + b"0" + right * DEEPEST)
     assert ANY.decode(left * DEEPEST + b"0" + right * DEEPEST) is not None
     with pytest.raises(msgspec.DecodeError, match="too deep"):
         ANY.decode(body)
@@ -132,16 +139,46 @@ def test_what_is_not_nested_too_deep_is_read(depth: int) -> None:
 def test_brackets_inside_texts_are_not_nested() -> None:
     texts = ["[" * 300, "{[" * 300, '"[' * 100, "\\[" * 100, "]}" * 50, '\\"[' * 99]
     body = json.dumps({"servers": [{"id": "a", "name": text} for text in texts * 50]}).encode()
-    assert not is_deep(body)
     assert [item.name for item in SERVERS.items(body)[0]] == texts * 50
 
 
 def test_a_text_without_an_end_is_looked_at_once() -> None:
     for text in (b'"' + b"\\a[" * 100_000, b'"' * 100_001 + b"[" * 200, b"\\" * 200_000):
         began = time.monotonic()
-        is_deep(b"[" * 200 + text)
+        with suppress(msgspec.DecodeError):
+            check(b"[" * 200 + text)
         repaired(text + b"\xff")
         assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("value", [b"0", b"{}", b'""', b'{"id":"a"}'])
+def test_too_many_values_are_malformed_however_small_they_are(value: bytes) -> None:
+    before = b'{"servers":[],"unused":['
+    assert SERVERS.items(before + b",".join([value] * (MOST_VALUES - 1)) + b"]}") == ([], 0)
+    with pytest.raises(CollectError, match=r"^compute: servers: more than 1048576 values$") as error:
+        SERVERS.items(before + b",".join([value] * MOST_VALUES) + b"]}")
+    assert error.value.reason is Reason.MALFORMED
+
+
+def test_commas_in_texts_are_no_values() -> None:
+    text = "," * (MOST_VALUES + 1)
+    assert ANY.decode(json.dumps([text, f'"{text}']).encode()) == [text, f'"{text}']
+
+
+@pytest.mark.parametrize("odd", [b'["\xff", NaN, 1.0', b'["\xff'])
+@pytest.mark.parametrize("many", [b',""', b"\\n", b'"', b",NaN", b",1.0"])
+def test_repair_takes_little_more_memory_than_the_body(odd: bytes, many: bytes) -> None:
+    body = odd + many * 20_000
+    tracemalloc.start()
+    try:
+        repaired(body)
+        with_whole_numbers(body)
+        with suppress(msgspec.DecodeError):
+            check(body)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 12 * len(body)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])

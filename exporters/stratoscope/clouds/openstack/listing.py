@@ -155,17 +155,18 @@ class Listing(Generic[T]):
             raise self._malformed(worse) from worse
         if raws is None:
             raise self._malformed(error) from error
-        good, errors = [], []
+        good, malformed, first = [], 0, ""
         for raw in raws:
             try:
                 item, wrong = self._decode(raw)
             except msgspec.DecodeError as why:
-                errors.append(str(why))
+                wrong = [str(why)]
             else:
                 good.append(item)
-                errors += wrong
-        self._error = errors[0] if errors else self._error
-        return good, len(errors)
+            malformed += len(wrong)
+            first = first or next(iter(wrong), "")
+        self._error = first or self._error
+        return good, malformed
 
     def _decode(self, raw: msgspec.Raw) -> tuple[T, list[str]]:
         """An item, and what was wrong with fields that it can do without."""

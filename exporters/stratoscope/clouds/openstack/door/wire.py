@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
-from stratoscope.clouds.openstack.decoding import MARK, is_deep, repaired
+from stratoscope.clouds.openstack.decoding import MARK, check, repaired
 from stratoscope.core.errors import CollectError, Reason, one_line
 
 LARGEST: Final = 4 << 20
@@ -164,8 +164,10 @@ def _readable(body: bytes) -> bytes:
     """The body; JSON so that what is read of it can be shown."""
     if body.removeprefix(MARK).lstrip()[:1] not in {b"{", b"["}:
         return body
-    if is_deep(body):
-        raise CollectError(Reason.MALFORMED, "identity: an answer that is nested too deep")
+    try:
+        check(body)
+    except msgspec.DecodeError as error:
+        raise CollectError(Reason.MALFORMED, f"identity: an answer that makes no sense: {error}") from error
     return repaired(body)
 
 
