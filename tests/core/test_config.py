@@ -296,3 +296,15 @@ def test_what_a_collector_cannot_have_is_refused_with_the_reason() -> None:
     settings = CollectorSettings(enabled=False, timeout=Duration(5))
     with pytest.raises(ConfigError, match=r"^a\.cpu\.timeout: part of a collector; allowed: enabled$"):
         settings.only({"enabled"}, "a.cpu", "part of a collector")
+
+
+@pytest.mark.parametrize(
+    "text", ["clouds: !!map [a]", "clouds: 0x" + "f" * 9_000, f"clouds: {':'.join(['59'] * 3_000)}"]
+)
+def test_number_that_cannot_be_written_down_and_mapping_that_is_none_are_refused(
+    text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "stratoscope.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r":1:9: (expected a mapping|int that cannot be read)"):
+        yaml_file.load(path)

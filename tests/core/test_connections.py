@@ -3,9 +3,12 @@
 import asyncio
 import errno
 import gc
+import math
+import secrets
 import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -137,6 +140,80 @@ async def test_scrapes_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
         )
         third, _ = await served.connect(scrape % b"X-Prometheus-Scrape-Timeout-Seconds: 0.2\r\n")
         assert await third.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize("encoding", [b"identity", b"gzip"])
+async def test_who_does_not_read_a_page_makes_room_for_another_scrape(
+    encoding: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "MOST_SCRAPES", 2)
+    monkeypatch.setattr(connections, "_PATIENCE_S", 0.05)
+    # Random, so that gzip does not make it small enough for the sockets' buffers.
+    chunks = [secrets.token_bytes(1 << 20)] * 16
+
+    async def large(*_: object, **__: object) -> list[bytes]:
+        return chunks
+
+    monkeypatch.setattr(web, "collect", large)
+    scrape = (
+        b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %b\r\nConnection: close\r\n\r\n" % encoding
+    )
+    async with serving() as served:
+        with ExitStack() as stack:
+            for _ in range(2):
+                stranger = stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+                stranger.send(scrape)
+            await until(lambda: sum(one.waits_for == "reader" for one in served.connections._open) == 2)
+            monkeypatch.setattr(connections, "_PATIENCE_S", 1e6)
+            assert (await served.answer(scrape)).startswith(b"HTTP/1.1 503 ")  # nobody was slow for so long
+            monkeypatch.setattr(connections, "_PATIENCE_S", -1.0)
+            assert len(await served.answer(scrape)) > 16_000_000
+            assert served.hung_up("reader") == 1
+
+
+async def test_who_reads_a_page_at_once_does_not_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(most=1) as served:
+        reader, _ = await served.connect(HEALTHY)
+        assert await reader.readuntil(b"healthy\n")
+        only = next(iter(served.connections._open))
+        only.pause_writing()
+        assert await served.answer(HEALTHY) == b""
+        assert (served.hung_up("busy"), served.hung_up("room")) == (1, 0)
+        monkeypatch.setattr(connections, "_PATIENCE_S", -1.0)
+        last, _ = await served.connect(HEALTHY)
+        assert await last.readuntil(b"healthy\n")
+        assert (served.hung_up("busy"), served.hung_up("room")) == (1, 1)
+
+
+async def test_who_reads_on_is_no_longer_waited_for_and_what_was_asked_before_is_read_first() -> None:
+    async with serving() as served:
+        reader, _ = await served.connect(HEALTHY)
+        assert await reader.readuntil(b"healthy\n")
+        only = next(iter(served.connections._open))
+        waited_for = []
+        for turn in (only.begins, only.pause_writing, only.begins, only.resume_writing, only.begins):
+            turn()
+            waited_for.append(only.waits_for if only.deadline < math.inf else "nothing")
+        assert waited_for == ["nothing", "reader", "reader", "nothing", "nothing"]
+        only.pause_writing()
+        only._wait("idle", 1.0)
+        only.resume_writing()
+        assert (only.waits_for, only.deadline < math.inf) == ("idle", True)
+
+
+async def test_bug_while_a_connection_begins_leaves_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    access = Access.open(None)
+
+    async def broken() -> None:
+        raise RuntimeError("a bug")
+
+    async with serving(access=access) as served:
+        monkeypatch.setattr(access, "renewed", broken)
+        assert await served.answer(HEALTHY) == b""
+        await until(lambda: served.count("connections") == 0)
+        assert logged(caplog)[-1:] == ["no connection, a bug"]
 
 
 class Exhausted(socket.socket):

@@ -13,6 +13,7 @@ import bcrypt
 import pytest
 from aiohttp import ClientSession, TCPConnector
 
+from stratoscope.core import auth
 from stratoscope.core.auth import Access
 from stratoscope.core.webconfig import load
 from support import certificates
@@ -262,3 +263,37 @@ async def test_log_in_of_any_bytes_is_right_or_401(header: bytes, status: int, f
         assert int((await reader.readline()).split()[1]) == status
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "text", ["a: " + "[" * 20_000, "basic_auth_users: !!bool maybe", "rate_limit: !!map [a]"]
+)
+async def test_file_that_no_yaml_reader_likes_keeps_nobody_out_and_lets_nobody_in(
+    text: str, folder: Path
+) -> None:
+    guarded = access(folder, USERS)
+    async with served(FakeService(), guarded) as url, ClientSession() as session:
+        (folder / "web.yml").write_text(text)
+        async with session.get(url) as response:
+            assert response.status == 401
+        async with session.get(url, headers={"Authorization": "Basic YWxpY2U6c2VjcmV0"}) as response:
+            assert response.status == 200
+    assert guarded.is_refused
+
+
+async def test_bug_in_reading_the_file_keeps_nobody_out_and_is_told_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    guarded = access(folder, USERS)
+    in_force = guarded.in_force
+
+    def broken(_: Path) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(auth, "load", broken)
+    for size in range(3):
+        (folder / "web.yml").write_text(f"{USERS}{'#' * size}\n")
+        assert await guarded.renewed() is in_force
+    assert guarded.warnings[-1].endswith("web.yml: a bug (RuntimeError)")
+    told = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [bool(record.exc_info) for record in told] == [True]

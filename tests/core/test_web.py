@@ -225,3 +225,24 @@ async def test_close_does_not_wait_for_a_scrape_that_hangs(caplog: pytest.LogCap
     await shown.runners[0].stop()
     writer.close()
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+async def test_browser_takes_no_answer_for_what_it_is_not() -> None:
+    async with served(FakeService()) as url, ClientSession() as session:
+        for path in (
+            "/",
+            "/metrics",
+            "/config",
+            "/-/healthy",
+            "/-/ready",
+            "/nothing",
+            "/metrics?collect[]=x",
+        ):
+            async with session.get(f"{url}{path}") as response:
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_browser_that_does_not_say_whom_it_asks_is_of_another_site() -> None:
+    assert web.is_cross_site({"Origin": "null"})
+    assert web.is_cross_site({"Origin": ""})
+    assert not web.is_cross_site({})

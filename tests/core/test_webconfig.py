@@ -184,3 +184,29 @@ def test_no_secret_is_in_repr_or_message(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as refused:
             load(written(text, tmp_path))
         assert stored[7:] not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "[" * 20_000,
+        "{a: " * 5_000,
+        "".join(f"{' ' * level}a:\n" for level in range(400)),
+        "- " * 50_000,
+        "basic_auth_users: !!bool maybe",
+        'rate_limit: {burst: !!int ""}',
+        'rate_limit: {burst: !!float ""}',
+        "rate_limit: {burst: !!timestamp abc}",
+        "rate_limit: !!map [a]",
+        "rate_limit: {interval: 1s, burst: '" + "9" * 5_000 + "'}",
+        "rate_limit: {interval: 1s, burst: '\u0663'}",
+        "rate_limit: {burst: '1', interval: " + "9" * 400 + "h}",
+        "rate_limit: {burst: '1', interval: 9000h}",
+    ],
+)
+def test_file_that_no_yaml_reader_likes_is_refused_in_one_short_line(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "web.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        load(path)
+    assert len(str(refused.value)) < len(str(path)) + 250

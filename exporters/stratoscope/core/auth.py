@@ -131,10 +131,10 @@ class Access:
             config, stamp = await asyncio.to_thread(_read, path)
             self._check_guards(config, path)
         except ConfigError as error:
-            self._stamp, self._retry_at = looked, self._monotonic() + _RETRY_S
-            if str(error) != self._error:
-                self._error = str(error)
-                log.error("web configuration refused, the old one stays error=%r", self._error)  # noqa: TRY400
+            self._refuse(looked, str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - the border: a bug must keep nobody out who was let in
+            self._refuse(looked, f"{path}: a bug ({type(error).__name__})", bug=error)
             return
         if config.rate != self._in_force.rate:
             self._bucket = _Bucket(config.rate, self._monotonic)
@@ -144,6 +144,12 @@ class Access:
         if self._exposed() != exposed:
             self._warn()
         self._warn_of_expiry()
+
+    def _refuse(self, looked: Sequence[object], why: str, bug: Exception | None = None) -> None:
+        self._stamp, self._retry_at = looked, self._monotonic() + _RETRY_S
+        if why != self._error:
+            self._error = why
+            log.error("web configuration refused, the old one stays error=%r", why, exc_info=bug)
 
     def _check_guards(self, config: WebConfig, path: Path) -> None:
         """Refuse what lets more in than what is in force: a file that is being written looks like that."""

@@ -27,9 +27,14 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 32
 _AGAIN_S: Final = 1.0
+_READER: Final = "reader"
 _MALFORMED, _UNEXPECTED = 400, 417
 _CONTINUE: Final = "100-continue"
-_REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", "reader")
+_PATIENCE_S: Final = 1.0
+"""So long a client may leave unread what it asked for before it makes room for others."""
+HEADERS: Final = {hdrs.SERVER: "stratoscope", "X-Content-Type-Options": "nosniff"}
+"""Of every answer. It does not tell which server this is; a browser takes no page for what it is not."""
+_REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", _READER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +120,17 @@ class Connections:
 
     def plain(self, status: int, text: str) -> web.Response:
         """An answer to what no page has been asked for; it ends the connection."""
-        headers = {hdrs.SERVER: "stratoscope", **self.access.in_force.headers}
+        headers = {**HEADERS, **self.access.in_force.headers}
         answer = web.Response(status=status, text=f"{text}\n", headers=headers)
         answer.force_close()
         return answer
+
+    def end_a_reader(self) -> bool:
+        """Hang up on the client that has left what it asked for unread for longest, if one does."""
+        slow = [one for one in self._waiting() if one.waits_for == _READER]
+        if slow:
+            self.hang_up(min(slow, key=lambda one: one.since), _READER)
+        return bool(slow)
 
     def close(self) -> None:
         """Accept no more; what is open is left to the server."""
@@ -170,10 +182,16 @@ class Connections:
 
     def _make_room(self, reason: str) -> bool:
         """Hang up on the connection that has waited longest for its client, if one does."""
-        waiting = [one for one in self._open if one.deadline < math.inf]
+        waiting = self._waiting()
         if waiting:
             self.hang_up(min(waiting, key=lambda one: one.since), reason)
         return bool(waiting)
+
+    def _waiting(self) -> list["Connection"]:
+        """The connections that wait for their clients; for one that reads its answer, since it is slow."""
+        slow_since = asyncio.get_running_loop().time() - _PATIENCE_S
+        waiting = (one for one in self._open if one.deadline < math.inf)
+        return [one for one in waiting if one.waits_for != _READER or one.since < slow_since]
 
     def _pause(self, listener: socket.socket, error: OSError) -> None:
         self._exhausted.happened()
@@ -199,7 +217,7 @@ class Connection(web.RequestHandler):
     Attributes:
         since: Since when it waits for its client, on the loop's clock.
         deadline: Until when it may; infinite while a request is answered.
-        waits_for: What for: `handshake`, `headers`, `idle`.
+        waits_for: What for: `handshake`, `headers`, `idle`, `reader`.
     """
 
     def __init__(self, connections: Connections, server: web.Server, accepted: socket.socket) -> None:
@@ -213,8 +231,21 @@ class Connection(web.RequestHandler):
         self._greeting = loop.create_task(self._greet(), name="connection")
 
     def begins(self) -> None:
-        """A request has come: it is the server's turn."""
-        self.deadline = math.inf
+        """A request has come: it is the server's turn, once the client has read what it asked for before."""
+        if self.writing_paused:
+            self._wait(_READER, self._limits.send_s)
+        else:
+            self.deadline = math.inf
+
+    def pause_writing(self) -> None:
+        """The transport holds all that it takes: it is the client's turn, to read."""
+        super().pause_writing()
+        self._wait(_READER, self._limits.send_s)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.waits_for == _READER:
+            self.deadline = math.inf
 
     def hang_up(self) -> "asyncio.Task[None]":
         """End it at once, whatever its client has not read yet. Returns a task that it has to wait for."""
@@ -241,12 +272,7 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        try:
-            async with asyncio.timeout(self._limits.send_s):
-                outcome = await super().finish_response(request, resp, start_time)
-        except TimeoutError:
-            self._connections.hang_up(self, "reader")
-            return resp, True
+        outcome = await super().finish_response(request, resp, start_time)
         self._wait("idle", self._limits.idle_s)
         return outcome
 
@@ -291,6 +317,9 @@ class Connection(web.RequestHandler):
             self._connections.hang_up(self, "handshake")
             log.debug("no connection error=%r", str(error))
             error.__traceback__ = None  # or 256 KiB of asyncio's buffers wait for a garbage collection
+        except Exception:  # the border: whoever is there must not wait for an answer
+            self._accepted.close()
+            log.exception("no connection, a bug")
         finally:
             if self.transport is None:  # whoever hangs up in a handshake may be no error
                 self.connection_lost(None)

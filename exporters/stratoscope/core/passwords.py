@@ -80,7 +80,8 @@ class Passwords:
 
     async def verdict(self, users: Mapping[str, Secret], given: Credentials, address: str) -> Verdict:
         """Whether these credentials are of one of the users; concurrent checks of the same are one check."""
-        stored = users[given.user].reveal() if given.user in users else _decoy(users)
+        costliest = max(_cost(stored.reveal()) for stored in users.values())
+        stored = users[given.user].reveal() if given.user in users else _decoy(costliest)
         password = given.password[:_LONGEST]
         digest = self._digest(given.user, password, stored)
         if self._right.get(given.user) == digest:
@@ -92,7 +93,7 @@ class Passwords:
                 return Verdict(accepted=False, retry_after_s=1, too_many=too_many)
             self._failures.add(address)
             task = asyncio.create_task(
-                self._checked(password, stored, known=given.user in users), name="password"
+                self._checked(password, stored, costliest, known=given.user in users), name="password"
             )
             self._under_way[digest] = task
             task.add_done_callback(lambda done: self._ended(given.user, digest, address, done))
@@ -110,10 +111,21 @@ class Passwords:
             await asyncio.wait(tasks)
         self._calls.close()
 
-    async def _checked(self, password: bytes, stored: str, *, known: bool) -> bool:
+    async def _checked(self, password: bytes, stored: str, costliest: int, *, known: bool) -> bool:
         async with self._turn:
-            matches = await self._calls.run(self._check, password, stored.encode())
+            matches = await self._calls.run(self._compared, password, stored, costliest)
         return matches and known
+
+    def _compared(self, password: bytes, stored: str, costliest: int) -> bool:
+        """Whether they match, found out in the time of the costliest hash: it tells nobody who is a user.
+
+        A cost doubles the time of the one below it, so what is missing is the hash's own time once more, and
+        that of each cost up to the costliest.
+        """
+        matches = self._check(password, stored.encode())
+        for cost in range(_cost(stored), costliest):
+            self._check(password, _decoy(cost).encode())
+        return matches
 
     def _ended(self, user: str, digest: bytes, address: str, task: "asyncio.Task[bool]") -> None:
         del self._under_way[digest]
@@ -128,10 +140,13 @@ class Passwords:
         return hmac.digest(self._key, message, "sha256")
 
 
-def _decoy(users: Mapping[str, Secret]) -> str:
-    """A hash that no password has, as costly as the users', so that nobody can tell who is one."""
-    cost = max(stored.reveal()[4:6] for stored in users.values())
-    return f"$2b${cost}${'.' * 53}"
+def _cost(stored: str) -> int:
+    return int(stored[4:6])
+
+
+def _decoy(cost: int) -> str:
+    """A hash that no password has."""
+    return f"$2b${cost:02}${'.' * 53}"
 
 
 class _Failures:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from stratoscope.core import exposition
 from stratoscope.core.auth import Access
-from stratoscope.core.connections import Connections, Limits
+from stratoscope.core.connections import HEADERS, Connections, Limits
 from stratoscope.core.landing import landing_page
 from stratoscope.core.listen import MOST, Address, listening, url
 from stratoscope.core.negotiate import accepts_gzip, wants_openmetrics
@@ -20,7 +20,8 @@ from stratoscope.core.service import Service
 __all__ = ["Service", "Serving", "application", "serve"]
 
 MOST_SCRAPES: Final = 40
-"""Pages collected and sent at once; more wait for one another, and each holds memory."""
+"""Pages collected and sent at once; more wait for one another, and each holds memory. For a further one a
+client makes room that leaves its page unread."""
 
 CONNECTIONS: Final = web.AppKey("connections", Connections)
 _SHUTDOWN_S: Final = 0.4
@@ -30,7 +31,6 @@ _PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri '
 
 def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
     """The pages of a service, shown to whom `access` lets in; in the loop that will serve them."""
-    pages = _Pages(service, access)
     requests = Counter(
         "stratoscope_http_requests",
         "HTTP requests by page and status code; what is no page is other, what is no request malformed.",
@@ -39,6 +39,7 @@ def application(service: Service, access: Access, limits: Limits | None = None) 
     )
     app = web.Application(middlewares=[_counted(requests), _guarded(access)])
     app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
+    pages = _Pages(service, access, app[CONNECTIONS])
     _tell_of(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
     app.on_response_prepare.append(_with_headers(access))
@@ -116,8 +117,9 @@ def _tell_of(access: Access, registry: CollectorRegistry) -> None:
 class _Pages:
     """One method per page."""
 
-    def __init__(self, service: Service, access: Access) -> None:
+    def __init__(self, service: Service, access: Access, connections: Connections) -> None:
         self._service, self._access, self._scrapes = service, access, 0
+        self._connections = connections
         self._durations = Histogram(
             "stratoscope_scrape_duration_seconds",
             "How long answering a scrape took, sending included.",
@@ -145,7 +147,7 @@ class _Pages:
         }
         if request.method == hdrs.METH_HEAD:
             return web.Response(headers=headers)
-        if self._scrapes >= MOST_SCRAPES:
+        if self._scrapes >= MOST_SCRAPES and not self._connections.end_a_reader():
             text = f"busy: {MOST_SCRAPES} scrapes are under way\n"
             return web.Response(status=503, text=text, headers={hdrs.RETRY_AFTER: "1"})
         self._scrapes += 1
@@ -184,7 +186,8 @@ def is_cross_site(headers: Mapping[str, str]) -> bool:
     site, origin = headers.get("Sec-Fetch-Site"), headers.get(hdrs.ORIGIN)
     if site is not None:
         return site not in ("same-origin", "none")
-    return origin is not None and origin.lower().partition("://")[2] != headers.get(hdrs.HOST, "").lower()
+    host = headers.get(hdrs.HOST, "").lower()
+    return origin is not None and (not host or origin.lower().partition("://")[2] != host)
 
 
 def _counted(requests: Counter) -> Middleware:
@@ -218,10 +221,10 @@ def _guarded(access: Access) -> Middleware:
 
 
 def _with_headers(access: Access) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Adds the web configuration's headers to every response; it does not tell which server this is."""
+    """Adds our own headers and the web configuration's to every response."""
 
     async def with_headers(_: web.Request, response: web.StreamResponse) -> None:
-        response.headers[hdrs.SERVER] = "stratoscope"
+        response.headers.update(HEADERS)
         response.headers.update(access.in_force.headers)
 
     return with_headers

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import bcrypt
 import msgspec
@@ -21,6 +21,7 @@ from stratoscope.core import files
 from stratoscope.core.config import Secret, decode, one_of
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.tls import TlsSettings, greeting, guards, is_enabled, sans
+from stratoscope.core.yaml_file import StrictLoader
 
 _LARGEST: Final = 1 << 18
 _BCRYPT: Final = re.compile(r"(\$2[abxy]\$)(?:0[4-9]|1[0-6])(\$[./A-Za-z0-9]{53})\Z")
@@ -28,6 +29,10 @@ _HASHES: Final = "allowed: $2a$, $2b$, $2y$ with a cost of 04 to 16"
 _DURATION: Final = re.compile(r"(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+\Z")  # Go's time.ParseDuration
 _PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
 _UNITS_S: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST_S: Final = 8760 * 3600.0
+"""An interval of a year: one request in it, and a `Retry-After` that can be written down."""
+_BURST: Final = re.compile(r"0*[1-9][0-9]{0,8}")
+_LONGEST_SHOWN: Final = 80
 _HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "Content-Security-Policy": (),
     "Strict-Transport-Security": (),
@@ -107,10 +112,12 @@ def load(path: Path) -> WebConfig:
         raise ConfigError(f"{path}: {error}") from error
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(StrictLoader):
     """Texts stay texts (`X-XSS-Protection: 0`), a key may stand but once."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002 - PyYAML's
+    def mapping(self, node: yaml.Node) -> dict[str, object]:
+        if not isinstance(node, yaml.MappingNode):
+            raise yaml.MarkedYAMLError(problem="expected a mapping", problem_mark=node.start_mark)
         mapping: dict[str, object] = {}
         for key_node, value_node in node.value:
             key = key_node.value
@@ -124,6 +131,8 @@ class _Loader(yaml.SafeLoader):
         return mapping
 
 
+_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.mapping)
+_Loader.add_constructor("tag:yaml.org,2002:bool", _Loader.scalar)
 _TYPED: Final = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:null")
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag in _TYPED]
@@ -222,9 +231,10 @@ def _rate(limit: _RateLimit) -> Rate | None:
     if not interval_s:
         return None
     burst = limit.burst or "0"
-    if not burst.isdecimal() or int(burst) < 1:
+    if not _BURST.fullmatch(burst):
         raise ConfigError(
-            f"rate_limit.burst: {burst!r} would let no request pass; allowed: whole numbers from 1"
+            f"rate_limit.burst: {burst[:_LONGEST_SHOWN]!r} would let no request pass; allowed: whole numbers"
+            " from 1 to 999999999"
         )
     return Rate(interval_s, int(burst))
 
@@ -234,6 +244,12 @@ def _seconds(text: str) -> float:
         return 0.0
     if not _DURATION.match(text):
         raise ConfigError(
-            f"rate_limit.interval: {text!r} is no duration; allowed: 0, or such as 100ms, 1s, 1m30s"
+            f"rate_limit.interval: {text[:_LONGEST_SHOWN]!r} is no duration; allowed: 0, or such as 100ms,"
+            " 1s, 1m30s"
         )
-    return sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(text))
+    seconds = sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(text))
+    if seconds > _LONGEST_S:
+        raise ConfigError(
+            f"rate_limit.interval: {text[:_LONGEST_SHOWN]!r} is too long; allowed: 8760h at most"
+        )
+    return seconds

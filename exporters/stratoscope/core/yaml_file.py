@@ -23,16 +23,15 @@ _QUOTED: Final = re.compile(r" '(?!<)[^']{3,}'")
 """Words that PyYAML cites from the file, which may be a secret; its tokens, as '<scalar>', are none."""
 
 
-class _Loader(yaml.SafeLoader):
-    """Knows JSON's types only: a date is a text. A key stands but once, where YAML lets the last one win."""
+class StrictLoader(yaml.SafeLoader):
+    """Knows texts, lists and nothing else, but what is added; goes no deeper than Python's stack holds.
+
+    Whatever it cannot read is a MarkedYAMLError, of a wrong tag, too.
+    """
 
     yaml_constructors = {
         _TAG + name: yaml.SafeLoader.yaml_constructors[_TAG + name] for name in ("null", "str", "seq")
     } | {None: yaml.SafeLoader.construct_undefined}
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
     _depth = 0
 
@@ -46,7 +45,28 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def mapping(self, node: yaml.MappingNode) -> dict[Any, Any]:
+    def scalar(self, node: yaml.ScalarNode) -> object:
+        """What PyYAML makes of a number or a boolean, of which it reads some that nobody can write down."""
+        try:
+            made: object = yaml.SafeLoader.yaml_constructors[node.tag](self, node)
+            str(made)
+        except (ValueError, KeyError, IndexError) as error:  # PyYAML's own are not marked
+            name = node.tag.removeprefix(_TAG)
+            raise _wrong(f"{name} that cannot be read; quotes make it a text", node.start_mark) from error
+        return made
+
+
+class _Loader(StrictLoader):
+    """Knows JSON's types only: a date is a text. A key stands but once, where YAML lets the last one win."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def mapping(self, node: yaml.Node) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise _wrong("expected a mapping", node.start_mark)
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
@@ -54,13 +74,6 @@ class _Loader(yaml.SafeLoader):
             seen |= {key.value} if isinstance(key, yaml.ScalarNode) else set()
         self.flatten_mapping(node)
         return self.construct_mapping(node, deep=True)
-
-    def scalar(self, node: yaml.ScalarNode) -> object:
-        try:
-            return yaml.SafeLoader.yaml_constructors[node.tag](self, node)
-        except (ValueError, KeyError, IndexError) as error:  # PyYAML's own are not marked
-            name = node.tag.removeprefix(_TAG)
-            raise _wrong(f"{name} that cannot be read; quotes make it a text", node.start_mark) from error
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Merges `<<: *anchor`; not without a bound, as merges of merges grow without one."""
