@@ -145,3 +145,37 @@ async def test_401_to_the_question_for_versions_ends_the_log_in(
     assert error.reason is Reason.UNAVAILABLE
     assert "answered 401 to the question for its versions" in str(error)
     assert cloud.logins == 0
+
+
+@pytest.mark.parametrize("token", ["", "a\tb", "a\x01b", "a\x7fb", "t\u00f6ken"])
+async def test_a_token_that_no_header_holds_is_none(cloud: FakeOpenStack, client: Client, token: str) -> None:
+    async def says(request: web.Request) -> web.StreamResponse:
+        body = _token(cloud)
+        head = f"HTTP/1.1 201 Created\r\nX-Subject-Token: {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+        assert request.transport is not None
+        request.transport.write(head.encode("latin-1") + body)
+        request.protocol.force_close()
+        return web.Response()
+
+    cloud.says(TOKENS, says)
+    failure = await _fails(client)
+    assert (failure.reason, str(failure)) == (
+        Reason.MALFORMED,
+        "identity: what answers is no Keystone: ValueError",
+    )
+
+
+async def test_what_answers_instead_of_keystone_is_told_in_one_short_line(
+    cloud: FakeOpenStack, client: Client
+) -> None:
+    async def says(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(b"\x00\xff\x1b[31m" * 1_000 + b"\r\n\r\n")
+        request.protocol.force_close()
+        return web.Response()
+
+    cloud.says(TOKENS, says)
+    failure = str(await _fails(client))
+    assert failure.startswith("identity: no connection to Keystone: \\x00")
+    assert failure.isprintable()
+    assert len(failure) < 1_100

@@ -135,8 +135,8 @@ class Keystone:
 
 def _granted(access: AccessInfo, region: CloudRegion) -> Granted:
     issued, expires, token = access.issued, access.expires, access.auth_token
-    if issued is None or expires is None or token is None:
-        raise ValueError("no token")
+    if issued is None or expires is None or not token or not (token.isascii() and token.isprintable()):
+        raise ValueError("no token, or none that a header can hold")
     project_id = access.project_id or ""
     if not (project_id or access.domain_id or access.system_scoped):
         what = "the token has no scope; set project_name or project_id in clouds.yaml"
