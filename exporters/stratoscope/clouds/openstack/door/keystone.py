@@ -128,7 +128,7 @@ class Keystone:
             region = clouds_yaml.region(self._config)
             session = region.get_session()
             session.redirect = False  # it would send the password on, to wherever it is told
-            self.wire.mount(session, str(region.get_auth_args().get("auth_url", "")))
+            self.wire.mount(session, region.get_auth_args())
             self.opened = Opened(region, trust.tls(region))
         return self.opened
 
