@@ -201,6 +201,31 @@ async def test_who_reads_on_is_no_longer_waited_for_and_what_was_asked_before_is
         assert (only.waits_for, only.deadline < math.inf) == ("idle", True)
 
 
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 20_000,
+        b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n" + b"a" * 100_000,
+        b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+        + b"a: b\r\n" * 20_000,
+        HEALTHY.replace(b"x", b"x\r\nUpgrade: websocket\r\nConnection: Upgrade") + b"a" * 100_000,
+    ],
+    ids=["tiny chunks", "body", "trailers", "upgrade"],
+)
+async def test_who_sends_more_than_anybody_reads_is_hung_up_on(flood: bytes) -> None:
+    async with serving() as served:
+        reader, writer = await served.connect(flood)
+        await ended(reader)
+        assert served.hung_up("flood") == 1
+        writer.transport.abort()
+        reader, writer = await served.connect()
+        for _ in range(3):  # what was answered is forgotten
+            writer.write(HEALTHY.replace(b"x", b"x\r\nA: " + b"a" * 4_000) * 8)
+            for _ in range(8):
+                assert await reader.readuntil(b"healthy\n")
+        assert served.hung_up("flood") == 1
+
+
 async def test_bug_while_a_connection_begins_leaves_nobody_waiting(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -34,6 +34,13 @@ def test_configuration_error_is_one_line_whatever_it_quotes() -> None:
     assert str(error) == "clouds[0].name: 'uni\\nversität\\x00\\ud800' is no name"
 
 
+def test_failure_is_one_line_with_an_end_whatever_a_source_wrote() -> None:
+    for error in (CollectError(Reason.MALFORMED, "a\n\x1b[31m\u202eb"), LeftOutError(LeftOut.ABSENT, "a\n")):
+        assert str(error).isprintable()
+    assert str(CollectError(Reason.MALFORMED, "\x00ab" * 100_000)) == r"\x00ab" * 166 + r"\x00..."
+    assert str(CollectError(Reason.MALFORMED, "x" * 1_000)) == "x" * 1_000
+
+
 @pytest.mark.parametrize(
     "kept",
     [

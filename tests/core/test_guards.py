@@ -297,3 +297,12 @@ async def test_bug_in_reading_the_file_keeps_nobody_out_and_is_told_once(
     assert guarded.warnings[-1].endswith("web.yml: a bug (RuntimeError)")
     told = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [bool(record.exc_info) for record in told] == [True]
+
+
+async def test_file_that_is_written_in_place_with_its_time_kept_is_read_again(folder: Path) -> None:
+    guarded, file = access(folder, USERS), folder / "web.yml"
+    before = file.stat()
+    await asyncio.sleep(0.02)  # the kernel's clock of files ticks every 4 ms or so
+    file.write_text(USERS.replace("alice", "carol"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert set((await guarded.renewed()).users) == {"carol", "bob"}

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ import yaml
 
 from stratoscope.core import yaml_file
 from stratoscope.demo.command import main
-from stratoscope.demo.written import clouds, reachable
+from stratoscope.demo.written import clouds, reachable, write_config
 from support.patience import FAR_S
 
 
@@ -160,6 +161,18 @@ def test_folder_or_device_for_the_configuration_is_refused_and_nothing_is_writte
     assert said.startswith("stratoscope demo-cloud: --write-config: /")
     assert said.endswith(": expected the name of a file, got a directory or a device\n")
     assert list(tmp_path.rglob("*")) == [tmp_path / "taken"]
+
+
+def test_what_others_have_put_into_the_folder_is_not_written_through(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("whole")
+    names = ("clouds.yaml", "demo.yml")
+    for name in names:
+        for theirs in (name, f".{name}.{os.getpid()}"):
+            (tmp_path / theirs).symlink_to(victim)
+    write_config(tmp_path / "demo.yml", "http://127.0.0.1:1")
+    assert victim.read_text() == "whole"
+    assert [stat.filemode((tmp_path / name).lstat().st_mode) for name in names] == ["-rw-------"] * 2
 
 
 def test_folder_in_the_place_of_the_clouds_yaml_is_refused(

@@ -225,9 +225,9 @@ def _stamp(files: Sequence[Path]) -> Sequence[object]:
     return [_looks(file) for file in files]
 
 
-def _looks(file: Path) -> tuple[int, int, int] | None:
+def _looks(file: Path) -> tuple[int, ...] | None:
     try:
         found = file.stat()
     except OSError:
         return None
-    return (found.st_mtime_ns, found.st_ino, found.st_size)
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size)  # a copy may keep the first

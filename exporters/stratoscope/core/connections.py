@@ -32,9 +32,12 @@ _MALFORMED, _UNEXPECTED = 400, 417
 _CONTINUE: Final = "100-continue"
 _PATIENCE_S: Final = 1.0
 """So long a client may leave unread what it asked for before it makes room for others."""
+_MOST_AHEAD: Final = 64 * 1024
+"""Bytes that a client may send ahead of an answer: a head, and a body that nobody reads. To take a body in
+tiny chunks apart costs ten times what it costs to send it."""
 HEADERS: Final = {hdrs.SERVER: "stratoscope", "X-Content-Type-Options": "nosniff"}
 """Of every answer. It does not tell which server this is; a browser takes no page for what it is not."""
-_REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", _READER)
+_REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", "flood", _READER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Connections:
         self._hung_up = Counter(
             "stratoscope_http_connections_hung_up",
             "Connections ended early: TLS handshake, headers or reader too slow, idle, no files, all busy,"
-            " or to make room.",
+            " too much sent, or to make room.",
             ("reason",),
             registry=registry,
         )
@@ -227,6 +230,7 @@ class Connection(web.RequestHandler):
             auto_decompress=False, lingering_time=connections.limits.linger_s,
         )  # fmt: skip
         self._connections, self._limits, self._accepted = connections, connections.limits, accepted
+        self._ahead = 0
         self._wait("handshake", self._limits.headers_s)
         self._greeting = loop.create_task(self._greet(), name="connection")
 
@@ -267,12 +271,17 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         if self.waits_for == "idle" and self.deadline < math.inf:
             self._wait("headers", self._limits.headers_s)
-        super().data_received(data)
+        self._ahead += len(data)
+        if self._ahead > _MOST_AHEAD:
+            self._connections.hang_up(self, "flood")
+        else:
+            super().data_received(data)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         outcome = await super().finish_response(request, resp, start_time)
+        self._ahead = 0
         self._wait("idle", self._limits.idle_s)
         return outcome
 

@@ -16,6 +16,8 @@ _SHORT_OF: Final = frozenset(
 )
 """What the exporter, or its machine, has run out of: no bug, and no word on the source."""
 
+_LONGEST: Final = 1000
+
 
 class Reason(StrEnum):
     """Why a collection failed; `internal` is a bug and comes with a traceback in the log."""
@@ -48,7 +50,7 @@ class CollectError(Exception):
     """An expected failure of a collection; `str()` of it is one line for the operator, without secrets."""
 
     def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
+        super().__init__(short_line(message))
         self.reason = reason
 
 
@@ -60,7 +62,7 @@ class LeftOutError(Exception):
     """The source says that a collector cannot be run: it is left out, not failed, and asked again later."""
 
     def __init__(self, reason: LeftOut, message: str) -> None:
-        super().__init__(message)
+        super().__init__(short_line(message))
         self.reason = reason
 
 
@@ -82,6 +84,12 @@ class ConfigError(Exception):
 def one_line(text: str) -> str:
     """The text with whatever would break or blur a line written as an escape, such as `\\n`."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def short_line(text: str) -> str:
+    """One line of what a source may have written, which knows no bound."""
+    line = one_line(text[: _LONGEST + 1])
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def is_shortage(error: BaseException) -> bool:

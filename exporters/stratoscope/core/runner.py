@@ -19,6 +19,7 @@ from stratoscope.core.errors import (
     Reason,
     SharedError,
     is_shortage,
+    short_line,
 )
 from stratoscope.core.exposition import Lines, render
 from stratoscope.core.metrics import Family, Labels, Sample
@@ -404,10 +405,10 @@ def _why(error: BaseException) -> tuple[Reason | LeftOut, str]:
     if isinstance(error, LeftOutError | CollectError):
         return error.reason, str(error)
     if isinstance(error, TimeoutError):
-        return Reason.TIMEOUT, str(error) or "a time-out of the source's own"
+        return Reason.TIMEOUT, short_line(str(error)) or "a time-out of the source's own"
     if is_shortage(error):
         return Reason.UNAVAILABLE, f"the exporter is short of something: {error}"
-    return Reason.INTERNAL, f"{type(error).__name__}: {error}"
+    return Reason.INTERNAL, short_line(f"{type(error).__name__}: {error}")
 
 
 def _weight(reason: Reason | LeftOut) -> int:

@@ -1,6 +1,7 @@
 """The configuration that leads to an embedded cloud: a block `clouds:`, and the clouds.yaml beside it."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -73,12 +74,14 @@ def reachable(url: str) -> str:
 
 
 def _put(file: Path, document: object) -> None:
-    """Write a document under another name, then rename it: nobody reads half of it, and no half stays."""
-    half = file.with_name(f".{file.name}.{os.getpid()}")
+    """Write a document under another name, then rename it: nobody reads half of it, and no half stays.
+
+    In a folder that others may write to, too: nobody knows the other name, and a file of it was not there.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # for its owner alone
+    half = Path(name)
     try:
-        with os.fdopen(
-            os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as stream:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
             yaml.safe_dump(document, stream, sort_keys=False)
         half.replace(file)
     except OSError:

@@ -7,13 +7,15 @@ import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
+import yaml
 from aiohttp import web
 
-from stratoscope.clouds.openstack.door.client import Client
+from stratoscope.clouds.openstack.door.client import Ask, Client
 from stratoscope.clouds.openstack.door.wire import LARGEST
-from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.errors import CollectError, LeftOutError, Reason
 from support.fake_openstack import PASSWORD, FakeOpenStack, config, opened, running
 
 TOKENS = "/identity/v3/auth/tokens"
@@ -145,3 +147,89 @@ async def test_401_to_the_question_for_versions_ends_the_log_in(
     assert error.reason is Reason.UNAVAILABLE
     assert "answered 401 to the question for its versions" in str(error)
     assert cloud.logins == 0
+
+
+@pytest.mark.parametrize("token", ["", "a\tb", "a\x01b", "a\x7fb", "t\u00f6ken"])
+async def test_a_token_that_no_header_holds_is_none(cloud: FakeOpenStack, client: Client, token: str) -> None:
+    async def says(request: web.Request) -> web.StreamResponse:
+        body = _token(cloud)
+        head = f"HTTP/1.1 201 Created\r\nX-Subject-Token: {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+        assert request.transport is not None
+        request.transport.write(head.encode("latin-1") + body)
+        request.protocol.force_close()
+        return web.Response()
+
+    cloud.says(TOKENS, says)
+    failure = await _fails(client)
+    assert (failure.reason, str(failure)) == (
+        Reason.MALFORMED,
+        "identity: what answers is no Keystone: ValueError",
+    )
+
+
+async def test_what_answers_instead_of_keystone_is_told_in_one_short_line(
+    cloud: FakeOpenStack, client: Client
+) -> None:
+    async def says(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(b"\x00\xff\x1b[31m" * 1_000 + b"\r\n\r\n")
+        request.protocol.force_close()
+        return web.Response()
+
+    cloud.says(TOKENS, says)
+    failure = str(await _fails(client))
+    assert failure.startswith("identity: no connection to Keystone: \\x00")
+    assert failure.isprintable()
+    assert len(failure) < 1_100
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 500, 503])
+@pytest.mark.parametrize("word", [PASSWORD, 'qu"ote\\back', "p\u00e4ss w\u00f6rd&", "\U0001f511/key"])
+async def test_a_password_that_is_cited_is_not_told(
+    cloud: FakeOpenStack, tmp_path: Path, status: int, word: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def cites(request: web.Request) -> web.StreamResponse:
+        asked = (await request.read()).decode()
+        message = f"no: {asked} {json.loads(asked)['auth']['identity']['password']['user']['password']}"
+        headers = {"Location": f"/login?{quote(asked)}&{quote_plus(word)}"} if status == 302 else {}
+        return web.json_response({"error": {"message": message}}, status=status, headers=headers)
+
+    cloud.says(TOKENS, cites)
+    configured = config(tmp_path, cloud.url)
+    file = tmp_path / "clouds.yaml"
+    described = yaml.safe_load(file.read_text())
+    described["clouds"]["test"]["auth"]["password"] = word
+    file.write_text(yaml.safe_dump(described))
+    async with opened(configured) as client:
+        told = f"{await _fails(client)} {caplog.text}"
+    assert "<secret>" in told
+    in_json = json.dumps(word)[1:-1]
+    for spelled in (word, in_json, json.dumps(in_json)[1:-1], quote(word), quote(in_json), quote_plus(word)):
+        assert spelled not in told
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 500])
+async def test_a_token_that_is_cited_is_not_told(cloud: FakeOpenStack, client: Client, status: int) -> None:
+    async def cites(request: web.Request) -> web.StreamResponse:
+        token = request.headers["X-Auth-Token"]
+        headers = {"Location": f"https://sso.invalid/?token={token}"} if status == 302 else {}
+        body = {"error": {"message": f"Could not find token: {token}"}}
+        return web.json_response(body, status=status, headers=headers)
+
+    cloud.says("/compute/v2.1/servers", cites)
+    with pytest.raises((CollectError, LeftOutError)) as caught:
+        await client.body(Ask("compute", "servers", "/servers"))
+    assert "token-" not in str(caught.value)
+    assert "<secret>" in str(caught.value)
+
+
+async def test_a_password_that_is_a_word_of_the_versions_document_hides_none_of_it(
+    cloud: FakeOpenStack, tmp_path: Path
+) -> None:
+    word = "identity"
+    cloud.password = word
+    configured = config(tmp_path, cloud.url)
+    file = tmp_path / "clouds.yaml"
+    file.write_text(file.read_text().replace(PASSWORD, word))
+    async with opened(configured) as client:
+        assert (await client.access()).is_admin

@@ -15,6 +15,7 @@ from stratoscope.clouds.openstack.api import Access
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.door import redirects, refusals
 from stratoscope.clouds.openstack.door.catalogue import Endpoint, proxy
+from stratoscope.clouds.openstack.door.confidence import Confidence
 from stratoscope.clouds.openstack.door.login import SERVICE, Login, Token
 from stratoscope.clouds.openstack.door.tokens import Tokens
 from stratoscope.clouds.openstack.door.versions import Versions
@@ -182,7 +183,7 @@ class Client:
         answer = await answered(url, place.proxy)
         if target := redirects.target(url, answer):
             answer = await answered(target, proxy(str(target)))
-        return answer
+        return _without(token, answer) if answer.status > _CHOICES else answer
 
     def _document(self, service: str) -> Callable[[], Awaitable[bytes]]:
         """Asks for a service's version document."""
@@ -199,6 +200,13 @@ class Client:
 def _url(place: Endpoint, ask: Ask) -> URL:
     text = place.document if ask.path is None else place.url + ask.path
     return URL(text).with_query(pairs(ask.query))
+
+
+def _without(token: Token, answer: Answer) -> Answer:
+    """An answer whose words may be shown: it may cite the token."""
+    hidden = Confidence([token.granted.token.reveal()])
+    headers = {name: hidden.text(value) for name, value in answer.headers.items()}
+    return Answer(answer.status, hidden.body(answer.body), headers)
 
 
 def _is_refused(answer: Answer) -> bool:

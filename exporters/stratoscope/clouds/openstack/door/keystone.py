@@ -128,15 +128,15 @@ class Keystone:
             region = clouds_yaml.region(self._config)
             session = region.get_session()
             session.redirect = False  # it would send the password on, to wherever it is told
-            self.wire.mount(session, str(region.get_auth_args().get("auth_url", "")))
+            self.wire.mount(session, region.get_auth_args())
             self.opened = Opened(region, trust.tls(region))
         return self.opened
 
 
 def _granted(access: AccessInfo, region: CloudRegion) -> Granted:
     issued, expires, token = access.issued, access.expires, access.auth_token
-    if issued is None or expires is None or token is None:
-        raise ValueError("no token")
+    if issued is None or expires is None or not token or not (token.isascii() and token.isprintable()):
+        raise ValueError("no token, or none that a header can hold")
     project_id = access.project_id or ""
     if not (project_id or access.domain_id or access.system_scoped):
         what = "the token has no scope; set project_name or project_id in clouds.yaml"

@@ -8,6 +8,7 @@ import socket
 import time
 import zlib
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
 from stratoscope.clouds.openstack.decoding import MARK, check, repaired
+from stratoscope.clouds.openstack.door import confidence
+from stratoscope.clouds.openstack.door.confidence import Confidence
 from stratoscope.core.errors import CollectError, Reason, one_line
 
 LARGEST: Final = 4 << 20
@@ -29,6 +32,7 @@ LARGEST: Final = 4 << 20
 _PIECE: Final = 1 << 16
 _LONGEST: Final = 200
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+_CHOICES: Final = 300
 _REDIRECTS: Final = frozenset({301, 302, 303, 305, 307, 308})
 
 
@@ -51,13 +55,13 @@ class Wire:
     def __init__(self) -> None:
         self.sent: deque[Sent] = deque()
         self.redirect = ""
-        self._auth_url = ""
+        self._auth_url, self._confidence = "", Confidence(())
         self._sockets: list[socket.socket] = []
         self._is_cut = False
 
-    def mount(self, session: Session, auth_url: str) -> None:
-        """Let a session's requests go over it. Args: auth_url: Where Keystone's versions are asked for."""
-        self._auth_url = auth_url.rstrip("/")
+    def mount(self, session: Session, auth: Mapping[str, Any]) -> None:
+        """Let a session's requests go over it. Args: auth: As clouds.yaml has it."""
+        self._auth_url, self._confidence = str(auth.get("auth_url", "")).rstrip("/"), confidence.of(auth)
         for scheme in ("http://", "https://"):
             session.mount(scheme, _Adapter(self))
 
@@ -68,8 +72,10 @@ class Wire:
             DiscoveryFailure: 401 to the question for versions. keystoneauth would log in to ask again, while
                 it logs in, and wait for itself for ever.
         """
+        if response.status_code > _CHOICES:
+            response._content = self._confidence.body(response.content)  # noqa: SLF001 - its words are cited
         if response.status_code in _REDIRECTS:
-            where = one_line(response.headers.get("Location", "nowhere"))[:_LONGEST]
+            where = one_line(self._confidence.text(response.headers.get("Location", "nowhere")))[:_LONGEST]
             self.redirect = f"answered {response.status_code}, a redirect to {where}"
         is_for_versions = request.method == "GET" and str(request.url).rstrip("/") == self._auth_url
         if is_for_versions and response.status_code == requests.codes.unauthorized:

@@ -1,0 +1,43 @@
+"""What is sent in confidence, taken out of what comes back: services and gateways cite what they got."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+_HIDDEN: Final = "<secret>"
+_IN_URLS: Final = (quote, quote_plus, partial(quote, safe=""))
+_KEY: Final = re.compile(r"(?:password|passcode|secret|token)\Z")
+
+
+class Confidence:
+    """Secrets, in each way in which they may be cited: as they are, in JSON, in JSON inside it, in a URL."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        spelled: set[str] = set()
+        for secret in filter(None, secrets):
+            in_json = {_in_json(secret), json.dumps(secret, ensure_ascii=False)[1:-1]}
+            said = {secret, *in_json, *map(_in_json, in_json)}
+            spelled |= said | {in_url(one) for one in said for in_url in _IN_URLS}
+        self._spelled = sorted(spelled, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        for secret in self._spelled:
+            text = text.replace(secret, _HIDDEN)
+        return text
+
+    def body(self, body: bytes) -> bytes:
+        for secret in self._spelled:
+            body = body.replace(secret.encode(), _HIDDEN.encode())
+        return body
+
+
+def of(auth: Mapping[str, Any]) -> Confidence:
+    """What a log-in holds. Args: auth: As clouds.yaml has it."""
+    return Confidence(str(value) for key, value in auth.items() if _KEY.search(key.lower()))
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
