@@ -335,6 +335,15 @@ async def test_handshake_that_failed_leaves_nothing_for_the_garbage_collector(
             gc.enable()
 
 
+async def test_listener_that_ends_during_its_pause_listens_no_more() -> None:
+    async with serving() as served:
+        (listener,) = served.connections._listeners
+        served.connections.close()
+        served.connections._resume(listener)
+        with pytest.raises(ConnectionRefusedError):
+            await served.connect()
+
+
 async def test_connection_is_hung_up_on_but_once() -> None:
     async with serving() as served:
         reader, _ = await served.connect()
