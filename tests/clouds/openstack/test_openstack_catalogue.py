@@ -10,7 +10,7 @@ from openstack.config.cloud_region import CloudRegion
 
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.door import clouds_yaml
-from stratoscope.clouds.openstack.door.catalogue import Endpoint, endpoint, endpoints
+from stratoscope.clouds.openstack.door.catalogue import Endpoint, endpoint, endpoints, is_url
 from stratoscope.core.errors import CollectError, ConfigError
 
 OTHER = "fedcba98-7654-3210-fedc-ba9876543210"
@@ -93,6 +93,8 @@ def test_both_forms_of_a_url_lead_to_the_same_place(
 
 def test_without_a_project_cinder_is_asked_without_one() -> None:
     assert endpoint("block-storage", "http://c").url == "http://c/v3"
+    assert endpoint("block-storage", " http://c/v3/ \n").url == "http://c/v3"
+    assert is_url(" http://c ")
 
 
 def _region(folder: Path, **more: Any) -> CloudRegion:

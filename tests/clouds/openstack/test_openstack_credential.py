@@ -116,6 +116,11 @@ def test_a_key_that_nobody_reads_is_named(
     assert "auth_url" in said
 
 
+def test_the_system_s_scope_is_all_of_it(tmp_path: Path) -> None:
+    said = _refused(tmp_path, {"auth": {**_without(AUTH, "project_name"), "system_scope": "everything"}})
+    assert said == "auth.system_scope: expected all, got 'everything'"
+
+
 @pytest.mark.parametrize("key", ["password", "username"])
 @pytest.mark.parametrize("value", [True, False])
 def test_a_word_without_quotes_that_yaml_takes_for_a_boolean_is_named(

@@ -13,6 +13,7 @@ from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, Answer, FakeApi
 from support.openstack_answers import answer
+from support.wheel import Wheel
 
 GIB, MIB = 2**30, 2**20
 OTHER = "33333333333333333333333333333333"
@@ -56,8 +57,12 @@ def plain(**changed: Answer) -> FakeApi:
 
 
 async def ask(api: FakeApi, question: str) -> Quotas:
+    return await asking(ProjectQuotas(api, Names(api)), question)
+
+
+async def asking(quotas: ProjectQuotas, question: str) -> Quotas:
     DEADLINE.set(time.monotonic() + 60)
-    questions = {one.name: one for one in ProjectQuotas(api, Names(api)).questions()}
+    questions = {one.name: one for one in quotas.questions()}
     return await questions[question].ask()
 
 
@@ -320,6 +325,18 @@ async def test_without_details_neutron_tells_limits_alone_and_is_asked_for_them_
     assert limits == {"network": 10, "port": None, "router": 0}
     assert sum(call.path.endswith("details.json") for call in api.calls) == 1
     assert sum(call.path.endswith("extensions") for call in api.calls) == 1
+
+
+async def test_details_that_come_later_are_found_within_five_minutes() -> None:
+    api, wheel = _without_details("quotas"), Wheel()
+    quotas = ProjectQuotas(api, Names(api), wheel.clock)
+    assert {quota.used for quota in (await asking(quotas, "network_quotas")).quotas} == {None}
+    for project in (PROJECT, OTHER):
+        api.answers["network", f"/v2.0/quotas/{project}/details.json"] = answer("network_quota")
+    api.answers["network", "/v2.0/extensions"] = {"extensions": [{"alias": "quota_details"}]}
+    assert {quota.used for quota in (await asking(quotas, "network_quotas")).quotas} == {None}
+    wheel.time_s += 301
+    assert {quota.used for quota in (await asking(quotas, "network_quotas")).quotas} != {None}
 
 
 async def test_without_any_quotas_neutron_is_left_out() -> None:

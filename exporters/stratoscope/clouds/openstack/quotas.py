@@ -6,12 +6,14 @@ by one, at most one a second for each service, the one read longest ago first. A
 own project.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
 
 from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.api import Api, BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.by_field import ByField, by_name
@@ -69,6 +71,8 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
 
 _USE: Final = ByField(_Use)
 _NUMBER: Final = Decoder(float)
+_LIMITS_FOR_S: Final = 300.0
+"""For so long a Neutron without the extension for details is not asked for them."""
 _IDS: Final = frozenset({"id", "project_id", "tenant_id"})
 """The project's, among its resources."""
 
@@ -100,9 +104,9 @@ class _Limits(msgspec.Struct, frozen=True):
 class ProjectQuotas:
     """The questions about quotas."""
 
-    def __init__(self, api: Api, names: Names) -> None:
-        self._api = api
-        self._has_details: bool | None = None
+    def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
+        self._api, self._clock = api, clock
+        self._limits_until = -math.inf
         self._services: Final[Mapping[str, _Service]] = {
             "compute_quotas": _Service("compute_quotas", names, self.compute),
             "network_quotas": _Service("network_quotas", names, self.network),
@@ -143,15 +147,15 @@ class ProjectQuotas:
         Without the extension for details (before Pike, or a core plugin of its own) limits alone.
         """
         path = f"/v2.0/quotas/{segment(project_id)}"
-        if self._has_details is not False:
+        now = self._clock.monotonic()
+        if now >= self._limits_until:
             try:
                 answer = await self._api.get("network", f"{path}/details.json", _Details, operation="quotas")
             except NotThereError:
-                if self._has_details or not await lacks(self._api, "quota_details"):
+                if not await lacks(self._api, "quota_details"):
                     raise
-                self._has_details = False
+                self._limits_until = now + _LIMITS_FOR_S
             else:
-                self._has_details = True
                 uses, odd = _uses("network", answer.quota)
                 return _quotas(project_id, "network", uses.items()), odd
         async with extension(self._api, "quotas"):

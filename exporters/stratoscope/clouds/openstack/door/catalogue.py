@@ -125,7 +125,7 @@ def unusable(raw: object, found: Mapping[str, Endpoint]) -> str:
 
 def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
     """The endpoint of a service at a URL as the catalogue gives it."""
-    url = url.rstrip("/")
+    url = url.strip().rstrip("/")
     root, version = (url, "") if service == "placement" else _split(url, project_id)
     document = f"{root}/"
     if service in IN_PATH:
@@ -180,7 +180,7 @@ def is_url(text: object) -> bool:
     if not isinstance(text, str) or "$(" in text or "%(" in text:
         return False
     try:
-        url = URL(text)
+        url = URL(text.strip())
     except ValueError:
         return False
     return url.scheme in {"http", "https"} and bool(url.host)

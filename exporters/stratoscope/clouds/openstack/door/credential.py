@@ -21,6 +21,7 @@ _NEEDED: Final[Mapping[str, Sequence[tuple[str, ...]]]] = {
     "token": (("token",),),
     "v3token": (("token",),),
     "v3totp": (_USER, ("passcode",)),
+    "v3multifactor": (("auth_methods",),),
     "v3applicationcredential": (
         ("application_credential_id", "application_credential_name"),
         ("application_credential_id", *_USER),
@@ -40,6 +41,8 @@ _OF_DOMAINS: Final = (
 )
 """Names that Keystone refuses without a domain."""
 _DEFAULT_DOMAIN: Final = ("default_domain_id", "default_domain_name")
+_SCOPES: Final = ("project_id", "project_name", "domain_id", "domain_name", "trust_id", "system_scope")
+"""Keystone gives a token for one project, domain, trust or the system: keystoneauth refuses at the log-in."""
 _OPEN: Final = frozenset({"v3multifactor"})
 """Ways to log in whose keys depend on others."""
 
@@ -77,6 +80,12 @@ def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
             raise ConfigError(f"{named(*group)}: missing; auth_type {auth_type} needs it")
     for name, domains in _without_domain(said, {*known.values()}):
         raise ConfigError(f"{named(*domains)}: missing; {name} is known by its domain alone")
+    scopes = {key.partition("_")[0]: key for key in _SCOPES if said.get(key) and key in known}
+    if len(scopes) > 1:
+        first, second, *_ = scopes.values()
+        raise ConfigError(f"{named(second)}: a second scope beside {named(first)}; allowed: one of them")
+    if "system" in scopes and said["system_scope"] != "all":
+        raise ConfigError(f"{named('system_scope')}: expected all, got {said['system_scope']!r}")
 
 
 def _named(*keys: str, is_environment: bool) -> str:
