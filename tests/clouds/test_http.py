@@ -161,6 +161,14 @@ async def test_what_is_no_http_is_malformed() -> None:
     assert (error.reason, error.code) == (Reason.MALFORMED, "malformed")
 
 
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: ", b"HTTP/1.1 200 OK\r\nX: \0"])
+async def test_what_is_no_http_is_not_cited_as_it_may_hold_what_was_sent(before: bytes) -> None:
+    async with _raw_server(_says(before + b"X-Auth-Token: secret\r\n\r\n")) as url:
+        error = await _fails(url)
+    assert error.code == "malformed"
+    assert "secret" not in str(error)
+
+
 async def test_a_body_that_cannot_be_unpacked_is_no_answer() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n"
     async with _raw_server(_says(head + b"nope")) as url:

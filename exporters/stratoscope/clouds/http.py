@@ -129,4 +129,6 @@ def _words(cause: Exception) -> str | None:
         return os.strerror(cause.errno or 0)  # asyncio puts its own words there
     if isinstance(cause, OSError):
         return cause.strerror or str(cause)
-    return cause.message if isinstance(cause, aiohttp.ClientResponseError) else str(cause)
+    if isinstance(cause, aiohttp.ClientResponseError):
+        return cause.message.partition(":")[0]  # behind it stands what was sent, which may cite the token
+    return str(cause)

@@ -80,8 +80,7 @@ class Passwords:
 
     async def verdict(self, users: Mapping[str, Secret], given: Credentials, address: str) -> Verdict:
         """Whether these credentials are of one of the users; concurrent checks of the same are one check."""
-        costliest = max(_cost(stored.reveal()) for stored in users.values())
-        stored = users[given.user].reveal() if given.user in users else _decoy(costliest)
+        stored = users[given.user].reveal() if given.user in users else ""
         password = given.password[:_LONGEST]
         digest = self._digest(given.user, password, stored)
         if self._right.get(given.user) == digest:
@@ -92,9 +91,7 @@ class Passwords:
             if too_many or len(self._under_way) >= _MOST_WAITING:
                 return Verdict(accepted=False, retry_after_s=1, too_many=too_many)
             self._failures.add(address)
-            task = asyncio.create_task(
-                self._checked(password, stored, costliest, known=given.user in users), name="password"
-            )
+            task = asyncio.create_task(self._checked(password, stored, users), name="password")
             self._under_way[digest] = task
             task.add_done_callback(lambda done: self._ended(given.user, digest, address, done))
         done, _ = await asyncio.wait({task}, timeout=self._timeout_s)
@@ -111,10 +108,12 @@ class Passwords:
             await asyncio.wait(tasks)
         self._calls.close()
 
-    async def _checked(self, password: bytes, stored: str, costliest: int, *, known: bool) -> bool:
+    async def _checked(self, password: bytes, stored: str, users: Mapping[str, Secret]) -> bool:
+        """Args: stored: "" for whoever is no user."""
+        costliest = max(_cost(one.reveal()) for one in users.values())
         async with self._turn:
-            matches = await self._calls.run(self._compared, password, stored, costliest)
-        return matches and known
+            matches = await self._calls.run(self._compared, password, stored or _decoy(costliest), costliest)
+        return matches and bool(stored)
 
     def _compared(self, password: bytes, stored: str, costliest: int) -> bool:
         """Whether they match, found out in the time of the costliest hash: it tells nobody who is a user.
