@@ -184,6 +184,8 @@ async def hangs(_: web.Request) -> web.StreamResponse:
 @asynccontextmanager
 async def running(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeOpenStack]:
     """A cloud that listens."""
+    # In debug mode aiohttp keeps the whole stack, source lines included, of each of its requests.
+    asyncio.get_running_loop().set_debug(False)
     cloud = FakeOpenStack()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", cloud.serve)
