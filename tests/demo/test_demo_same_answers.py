@@ -77,7 +77,9 @@ def pairs() -> Iterator[tuple[Call, dict[str, Any]]]:
     """Each call with what was recorded of it."""
     by_service: dict[str, Iterator[dict[str, Any]]] = {}
     for call in calls():
-        theirs = next(by_service.setdefault(call.service, iter(recorded(call.service))))
+        if call.service not in by_service:
+            by_service[call.service] = iter(recorded(call.service))
+        theirs = next(by_service[call.service])
         assert theirs["call"] == call.name
         yield call, theirs
 

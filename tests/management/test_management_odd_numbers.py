@@ -1,6 +1,5 @@
 """Every number that the embedded cloud answers with, spoilt: what is not understood is left out, never 0."""
 
-import asyncio
 import logging
 import re
 import time
@@ -45,7 +44,6 @@ async def test_number_that_makes_no_sense_is_no_zero_and_is_counted(
     tmp_path: Path, os_cloud: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)  # thousands of collections, of which many fail
-    asyncio.get_running_loop().set_debug(False)  # it notes a traceback for each of their tasks
     token = DEADLINE.set(time.monotonic() + FAR_S)
     try:
         async with demo_cloud(vms=20, hosts=3, projects=3) as cloud:

@@ -10,6 +10,8 @@ from support.demo_cloud import DemoCloud, demo_cloud
 from support.series import Page
 from support.watching import OFTEN, watching
 
+pytestmark = pytest.mark.no_cover  # a whole exporter, traced, is slow; each part has tests of its own
+
 ASKED: Final = ("servers", "flavors", "hypervisors", "inventories", "capacity", "aggregates", "backups")
 SHOWN: Final = (
     "host_vcpus_allocated", "host_memory_allocated_bytes", "host_disk_allocated_bytes",

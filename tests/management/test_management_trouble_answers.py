@@ -11,6 +11,8 @@ from support.apart import Apart, apart
 from support.pages import promtool_findings
 from support.watching import HASTY, OFTEN, Seen, watching
 
+pytestmark = pytest.mark.no_cover  # a whole exporter, traced, is slow; each part has tests of its own
+
 OF_SERVERS: Final = {"service": "compute", "path": "/servers/detail"}
 ONCE: Final = {"interval": "1h"}
 """What it shows stays as the first refresh left it."""

@@ -11,6 +11,8 @@ from support.apart import Apart, apart
 from support.series import Page
 from support.watching import HASTY, OFTEN, Seen, failing, watching
 
+pytestmark = pytest.mark.no_cover  # a whole exporter, traced, is slow; each part has tests of its own
+
 OF_NOVA: Final = ("servers", "compute_services", "hypervisors")
 OF_OTHERS: Final = ("volumes", "ports", "images")
 AT_ONCE: Final = 4

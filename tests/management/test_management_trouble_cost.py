@@ -4,8 +4,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.watching import watching
+
+pytestmark = pytest.mark.no_cover  # a whole exporter, traced, is slow; each part has tests of its own
 
 SPREAD: Final = frozenset({"os-quota-sets", "quotas", "inventories", "usages", "traits"})
 """What no list tells is asked for project by project or host by host, a few at each refresh."""

@@ -16,6 +16,8 @@ from support.patience import FAR_S
 from support.series import Page
 from support.watching import HASTY, OFTEN, Seen, configuration, failing, succeeding, watching
 
+pytestmark = pytest.mark.no_cover  # a whole exporter, traced, is slow; each part has tests of its own
+
 OTHERS = ("servers", "volumes", "ports", "network_agents", "images")
 TOKENS = "/v3/auth/tokens"
 

@@ -8,6 +8,8 @@ import pytest
 from support.apart import Apart, apart
 from support.watching import HASTY, OFTEN, Seen, failing, watching
 
+pytestmark = pytest.mark.no_cover  # a whole exporter, traced, is slow; each part has tests of its own
+
 OF_NOVA = ("servers", "compute_services", "hypervisors", "compute_quotas")
 OF_OTHERS = (
     "volumes", "volume_backends", "ports", "network_agents", "images", "network_quotas", "inventories",

@@ -70,6 +70,8 @@ async def demo_cloud(
     vms: int = 60, hosts: int = 6, projects: int = 5, *, seed: int = 1, now: float | None = None
 ) -> AsyncIterator[DemoCloud]:
     """An embedded OpenStack in the test's own loop; `now` is when its clock begins, by default now."""
+    # In debug mode each future and request keeps its whole stack, source lines included.
+    asyncio.get_running_loop().set_debug(False)
     clock = DemoClock(now)
     cloud = OpenStack(build(Size(vms, hosts, projects), seed=seed, now=clock.now), clock)
     async with serving(cloud, [LOOPBACK]) as running:

@@ -184,6 +184,8 @@ async def hangs(_: web.Request) -> web.StreamResponse:
 @asynccontextmanager
 async def running(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeOpenStack]:
     """A cloud that listens."""
+    # In debug mode each future and request keeps its whole stack, source lines included.
+    asyncio.get_running_loop().set_debug(False)
     cloud = FakeOpenStack()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", cloud.serve)

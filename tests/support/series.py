@@ -1,11 +1,16 @@
 """A page's samples by name and labels, for tests that ask what an operator would see."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from support.pages import parsed
 
 MANAGEMENT = "stratoscope_management"
+_FAMILIES: Final = re.compile("^(?=# HELP )", re.MULTILINE)
+"""Where each begins."""
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -80,9 +85,20 @@ class Page:
 def read(text: str) -> Page:
     """Raises ValueError where the text is no page; AssertionError where a series stands twice on it."""
     samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+    for family in _FAMILIES.split(text):
+        found = _samples(family)
+        assert samples.keys().isdisjoint(found), f"{samples.keys() & found.keys()} stand twice"
+        samples |= found
+    return Page(text, samples)
+
+
+@lru_cache(maxsize=2000)
+def _samples(text: str) -> Samples:
+    """Those of a family; of most the text is on the next page of the same exporter, too."""
+    samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
     for family in parsed(text):
         for sample in family.samples:
             key = (sample.name, frozenset(sample.labels.items()))
             assert key not in samples, f"{key} stands twice"
             samples[key] = sample.value
-    return Page(text, samples)
+    return samples

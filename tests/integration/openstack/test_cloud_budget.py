@@ -25,7 +25,7 @@ PROMETHEUS = Path(__file__).parents[3] / "build" / "tools" / "usr" / "bin" / "pr
 SPREAD = ("inventories", "os-quota-sets", "quotas")
 """Operations that are made item by item, at a stated rate."""
 PER_SECOND, CONCURRENCY = 4, 2
-WATCHED_S = 30
+WATCHED_S = 15
 EVERYTHING = (
     *("endpoints", "compute_services", "servers", "hypervisors", "inventories", "capacity", "projects"),
     *("compute_quotas", "network_quotas", "volume_quotas", "network_agents", "ports", "routers"),
