@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from stratoscope.clouds.openstack.listing import Listing, pairs
+from stratoscope.clouds.openstack.listing import Listing, limit_of, pairs
 from stratoscope.core.errors import CollectError, Reason
 
 
@@ -131,3 +131,8 @@ def test_a_page_that_is_nested_too_deep_is_malformed() -> None:
     with pytest.raises(CollectError, match="image: listed: ") as caught:
         ITEMS.page(b'{"images": [{"id": "a"}, ' + deep + b"]}")
     assert caught.value.reason is Reason.MALFORMED
+
+
+@pytest.mark.parametrize(("limit", "read"), [("0", None), ("x", None), ("9" * 5_000, None), ("020", 20)])
+def test_limit_of_a_query_is_a_number_that_a_page_can_have(limit: str, read: int | None) -> None:
+    assert limit_of({"limit": limit}) == read

@@ -22,10 +22,11 @@ def _patience() -> Iterator[None]:
     DEADLINE.reset(token)
 
 
-async def test_resource_class_that_makes_no_sense_costs_itself_alone() -> None:
+@pytest.mark.parametrize(("field", "value"), [("total", -1), ("allocation_ratio", 1e308)])
+async def test_resource_class_that_makes_no_sense_costs_itself_alone(field: str, value: float) -> None:
     cloud = Cloud()
     of_one = inventories(FAKE1)
-    of_one["inventories"]["VCPU"]["total"] = -1
+    of_one["inventories"]["VCPU"][field] = value
     cloud.part(FAKE1, "inventories", of_one)
     read = await cloud.placement.read()
     of_host = read.resources["fake1"]

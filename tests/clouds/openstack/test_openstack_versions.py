@@ -216,3 +216,8 @@ async def test_which_microversions_a_service_reaches_is_known_with_one_request()
     ]  # fmt: skip
     assert service.asked == 1
     assert not await Service(OF_OLD_NOVA).reaches("2.1")
+
+
+async def test_a_number_without_an_end_is_none() -> None:
+    long = {"versions": [{"id": "v2.1", "version": f"2.{'9' * 5_000}"}]}
+    assert await Service(long).asked_for() is None

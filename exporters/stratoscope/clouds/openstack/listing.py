@@ -5,6 +5,7 @@ fields (see by_field.py): what makes no sense costs itself alone and is counted.
 told once: a list that changes while it is read page by page may have it on two of them.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -17,6 +18,8 @@ from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
+
+_LIMIT: Final = re.compile(r"0*[1-9][0-9]{0,8}")
 
 Query: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 """Of a request; pairs where a name stands more than once: Neutron's `fields`."""
@@ -226,7 +229,7 @@ def pairs(query: Query) -> list[tuple[str, str]]:
 def limit_of(query: Query) -> int | None:
     """How many items per page a query asks for."""
     limit = dict(pairs(query)).get("limit", "")
-    return int(limit) if limit.isdecimal() and int(limit) > 0 else None
+    return int(limit) if _LIMIT.fullmatch(limit) else None
 
 
 def limited(query: Query, limit: int | None) -> Query:

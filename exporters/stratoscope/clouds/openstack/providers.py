@@ -51,7 +51,7 @@ class Inventory(msgspec.Struct, frozen=True, gc=False):
     min_unit: Size = 1
     max_unit: Size = 2**31 - 1
     step_size: Annotated[int, msgspec.Meta(ge=1)] = 1
-    allocation_ratio: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    allocation_ratio: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 1.0
 
     @property
     def capacity(self) -> int:

@@ -5,6 +5,7 @@ all that the service has no microversions: its lists would come without what is 
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -40,6 +41,8 @@ _PATIENCE_S: Final = 5.0
 """So long what is known from before waits to be confirmed."""
 
 Number = tuple[int, int]
+
+_NUMBER: Final = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
 
 
 class _One(msgspec.Struct, frozen=True):
@@ -196,5 +199,5 @@ def _text(number: Number) -> str:
 
 def _number(text: str) -> Number:
     """`2.96` as a pair; (0, 0) for what is none."""
-    major, _, minor = text.partition(".")
-    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else (0, 0)
+    found = _NUMBER.fullmatch(text)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
