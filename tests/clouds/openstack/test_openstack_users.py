@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -177,3 +177,41 @@ async def test_list_of_users_that_is_cut_is_made_whole_domain_by_domain() -> Non
     cloud.api.answers["identity", "/v3/users?domain_id=default"] = users("ada", "eve")
     read = await cloud.read()
     assert (names_of(read), read.truncated["users"]) == (["ada", "eve", "bob"], False)
+
+
+@pytest.mark.parametrize("listed", [users("ada"), users("ada", truncated=True)])
+async def test_token_for_a_domain_is_told_that_domain_alone_so_there_is_no_total(
+    listed: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    cloud = Keystone(listed, uni=users("bob", domain="uni"))
+    cloud.api.answers["identity", "/v3/projects"] = {"projects": [{"id": "p", "domain_id": "default"}]}
+    cloud.api.be(project_id="", project_name="", domain_id="default")
+    for _ in range(2):
+        read = await cloud.read()
+        assert (names_of(read), len(read.projects), cloud.asked()) == (["ada"], 1, [""])
+        assert read.truncated == {"projects": True, "users": True}
+    assert caplog.text.count("the token is for the domain default, and Keystone tells that") == 2
+    cloud.api.be(project_id="p", domain_id="")
+    assert (await cloud.read()).truncated["projects"] is False
+
+
+@pytest.mark.parametrize(
+    ("access", "domain", "is_cut"),
+    [
+        ({"roles": frozenset({"manager"})}, "default", True),
+        ({"roles": frozenset({"reader"})}, "uni", False),
+        ({"roles": frozenset({"reader"}), "project_id": "", "is_system": True}, "default", False),
+    ],
+    ids=["manager of one domain", "reader of several", "reader of the system"],
+)
+async def test_list_of_one_domain_is_all_for_an_admin_or_the_system_alone(
+    access: Mapping[str, Any], domain: str, is_cut: bool
+) -> None:
+    listed = {"users": [*users("ada")["users"], *users("bob", domain=domain)["users"]]}
+    cloud = Keystone(listed)
+    cloud.api.answers["identity", "/v3/users?domain_id=default"] = listed
+    cloud.api.answers["identity", "/v3/projects"] = {
+        "projects": [{"id": "p", "domain_id": "default"}, {"id": "q", "domain_id": domain}]
+    }
+    cloud.api.be(**access)
+    assert (await cloud.read()).truncated == {"projects": is_cut, "users": is_cut}

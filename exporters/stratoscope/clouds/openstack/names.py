@@ -17,7 +17,7 @@ from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.clouds.openstack.named import Found, Named, read
+from stratoscope.clouds.openstack.named import Found, Named, read, seen_by
 from stratoscope.clouds.openstack.users import Users
 from stratoscope.core.collector import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, again
@@ -164,7 +164,7 @@ class Names:
             projects.malformed + malformed,
             truncated={"projects": projects.is_cut, "users": users.is_cut},
         )
-        self._note({sort for sort, is_cut in answer.truncated.items() if is_cut})
+        self._note({sort for sort, is_cut in answer.truncated.items() if is_cut}, access)
         return _Known(
             answer,
             _by_id(access.project_id, access.project_name, projects.items),
@@ -174,13 +174,14 @@ class Names:
             self._clock.monotonic(),
         )
 
-    def _note(self, cut: AbstractSet[str]) -> None:
+    def _note(self, cut: AbstractSet[str], access: Access) -> None:
         """Say at the change which lists are not whole."""
+        why = "Keystone cut the list (list_limit) or tells one domain's alone, or a domain's cannot be read"
+        if access.domain_id:
+            why = f"the token is for {access.scope}, and Keystone tells that domain's alone"
         for sort in sorted(cut - self._cut):
             log.warning(
-                "not all are told cloud=%s sort=%s: Keystone cut the list (list_limit), or a domain's cannot "
-                "be read; no total is shown",
-                *(self._api.cloud, sort),
+                "not all are told cloud=%s sort=%s: %s; no total is shown", *(self._api.cloud, sort, why)
             )
         for sort in sorted(self._cut - cut):
             log.info("all are told again cloud=%s sort=%s", self._api.cloud, sort)
@@ -193,7 +194,7 @@ class Names:
         except ForbiddenError:
             projects = Found([])
         if projects.items or projects.malformed or access.is_admin:
-            return projects, True
+            return seen_by(access, projects), True
         return await read(self._api, _OWN_PROJECTS), False
 
     async def _read_domains(self) -> tuple[Mapping[str, str], bool]:

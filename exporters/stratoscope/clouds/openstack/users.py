@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.clouds.openstack.named import Found, Named, read
+from stratoscope.clouds.openstack.named import Found, Named, read, seen_by
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.errors import CollectError, Reason
 
@@ -58,11 +58,12 @@ class Users:
             return self._kept(), int(error.reason is Reason.MALFORMED)
         if not found.items and not found.malformed and not access.is_admin:
             return None, 0
-        others, are_told = _others(found, domain_ids)
+        others, are_told = _others(access, found, domain_ids)
         if others:
             found = await self._with_others(found, others)
         if not (are_all or are_told):
             found = replace(found, is_cut=True)
+        found = seen_by(access, found)
         self._last = self._clock.monotonic(), found
         return found, found.malformed
 
@@ -104,11 +105,14 @@ def _told(faults: Mapping[str, str]) -> str:
     return f"cannot be read: domain {', '.join(first)}{others}"
 
 
-def _others(found: Found, domain_ids: Collection[str]) -> tuple[Collection[str], bool]:
+def _others(access: Access, found: Found, domain_ids: Collection[str]) -> tuple[Collection[str], bool]:
     """The domains to ask for, and whether the list tells the users of all domains.
 
-    To ask for are all, where the list was cut; where it tells one alone, the others.
+    To ask for are all, where the list was cut; where it tells one alone, the others; none with a token for a
+    domain, which is told no other's.
     """
+    if access.domain_id:
+        return (), False
     if found.is_cut:
         return domain_ids, False
     told = {user.domain_id for user in found.items}
