@@ -1,4 +1,4 @@
-"""Names of projects and users. Source: Keystone's /v3/projects and /v3/domains, and users.py; role admin.
+"""Names of projects and users. Source: Keystone's /v3/projects and /v3/domains, and by_domain.py; role admin.
 
 Without that role: /v3/auth/projects, the projects that the credential's user has a role on.
 """
@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError
+from stratoscope.clouds.openstack.by_domain import ByDomain
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.named import Found, Named, read, seen_by
-from stratoscope.clouds.openstack.users import Users
 from stratoscope.core.collector import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, again
 
@@ -63,7 +63,7 @@ class Names:
         self._api, self._clock = api, clock
         self._one_at_a_time = asyncio.Lock()
         self._known: _Known | None = None
-        self._users = Users(api, clock)
+        self._users = ByDomain(api, "users", clock)
         self._owners: Collection[str] = ()
         self._domains: tuple[float, Mapping[str, str], bool] | None = None
         self._cut: frozenset[str] = frozenset()
@@ -91,14 +91,16 @@ class Names:
         return known.users if known else {}
 
     async def owners(self) -> Sequence[str]:
-        """Ids of the projects whose quotas can be asked for: all of them, or the credential's own alone.
+        """Ids of the projects whose quotas can be asked for: all of them, its own first, or the
+        credential's own alone.
 
         Raises:
             CollectError, LeftOutError: As Api; and `unauthorized`, when the credential has no project.
         """
         known = await self._known_owners()
         if known.is_whole:
-            return [project.project_id for project in known.answer.projects]
+            ids = (project.project_id for project in known.answer.projects)
+            return sorted(ids, key=lambda one: one != known.own)
         if not known.own:
             raise LeftOutError(
                 LeftOut.UNAUTHORIZED, "the credential has neither a project nor the role admin"
@@ -203,7 +205,7 @@ class Names:
             domains = await read(self._api, _DOMAINS)
         except ForbiddenError:
             return {}, False
-        except CollectError as error:
+        except (CollectError, LeftOutError) as error:
             log.warning("domains stay as last read cloud=%s error=%r", self._api.cloud, str(error))
             return self._kept_domains()
         names = {domain.id: domain.name for domain in domains.items}
