@@ -215,9 +215,8 @@ def test_an_override_that_is_no_url_is_refused(tmp_path: Path, url: str) -> None
 
 def test_an_override_with_the_project_of_a_token_without_one_costs_its_service(tmp_path: Path) -> None:
     region = _region(tmp_path, network_endpoint_override="http://n/%(project_id)s")
-    assert endpoints([], region, "")["network"].fault == (
-        "what clouds.yaml overrides its endpoint with is no URL"
-    )
+    assert endpoints([], region, "")["network"].is_of_project
+    assert not endpoints([], region, P)["network"].fault
 
 
 @pytest.mark.parametrize("url", ["", "http://[nova", "nova:8774", None, 3, [], "http://n/v3/$(tenant_id)s"])
@@ -239,6 +238,24 @@ def test_an_interface_that_a_service_lacks_is_named(tmp_path: Path) -> None:
     assert "it has: none" in _fault(nothing, "dns", {"type": "dns", "endpoints": None})
     both = endpoints([_entry("dns", _place("http://d", "internal"))], region, P)
     assert both["dns"].url == "http://d"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "volumev3", "endpoints": []},
+        {
+            "type": "volumev3",
+            "endpoints": [{"interface": "public", "region_id": "one", "url": "http://c/v3/$(project_id)s"}],
+        },
+    ],
+)
+def test_a_url_with_a_project_in_it_is_none_for_a_token_without_one(
+    tmp_path: Path, entry: dict[str, Any]
+) -> None:
+    place = endpoints([entry, _entry("image", _place("http://i"))], _region(tmp_path), "")["block-storage"]
+    assert (place.is_of_project, place.fault) == (True, "its URL holds the id of the token's project")
+    assert not endpoints([entry], _region(tmp_path), P)["block-storage"].is_of_project
 
 
 def test_a_service_of_another_region_alone_is_absent(tmp_path: Path) -> None:

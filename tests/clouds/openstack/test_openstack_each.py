@@ -304,6 +304,24 @@ async def test_projects_that_keystone_cuts_are_not_all(is_truncated: bool) -> No
     assert (len(read.objects), read.is_whole) == (1, not is_truncated)
 
 
+@pytest.mark.parametrize("name", ["each_project", "each_keystone_domain"])
+@pytest.mark.parametrize(
+    ("access", "is_whole"),
+    [
+        ({"domain_id": "default"}, False),
+        ({"is_system": True, "roles": frozenset({"reader"})}, True),
+        ({"roles": frozenset({"manager"}), "project_id": PROJECT}, False),
+    ],
+    ids=["domain", "system", "manager"],
+)
+async def test_what_keystone_lists_is_all_by_the_scope_of_the_token(
+    name: str, access: dict[str, Any], is_whole: bool
+) -> None:
+    api = cloud(name, {BY_NAME[name].listing.key: [LEAST[name]]})
+    api.be(**{"project_id": ""} | access)
+    assert (await BY_NAME[name].read(api)).is_whole is is_whole
+
+
 EXTENSIONS = {
     "each_router": "router", "each_floating_ip": "router", "each_subnet_pool": "subnet_allocation",
     "router_agents": "agent",

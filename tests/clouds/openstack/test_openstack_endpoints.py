@@ -13,8 +13,8 @@ from stratoscope.clouds.model import LATENCY_BOUNDS, Endpoint
 from stratoscope.clouds.openstack.door.client import Ask, Client
 from stratoscope.clouds.openstack.endpoints import Endpoints
 from stratoscope.core.collector import DEADLINE
-from stratoscope.core.errors import CollectError
-from support.fake_openstack import FakeOpenStack, config, hangs, opened, running
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
+from support.fake_openstack import FakeOpenStack, config, entry, hangs, opened, running
 
 ROOTS = ("/identity/", "/compute/", "/placement/", "/network/", "/volume/", "/image/")
 KNOWN = ["identity", "compute", "placement", "network", "block-storage", "image"]
@@ -196,3 +196,22 @@ async def test_it_needs_no_right_and_one_request_for_each_service(client: Client
     assert question.every.timeout_s <= question.every.interval_s
     DEADLINE.set(asyncio.get_running_loop().time() + 5)
     assert len((await question.ask()).endpoints) == 6
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [({"system": {"all": True}}, "the system"), ({"domain": {"id": "uni", "name": "Uni"}}, "the domain uni")],
+)
+async def test_service_whose_url_wants_a_project_is_left_out_for_a_token_without_one(
+    cloud: FakeOpenStack, client: Client, scope: Mapping[str, object], words: str
+) -> None:
+    cloud.scope = scope
+    cloud.entries = [entry(name, f"{cloud.url}{path}") for name, path in cloud.catalogue.items()]
+    cloud.entries = [one | ({"endpoints": []} if one["type"] == "volumev3" else {}) for one in cloud.entries]
+    assert list(await _read(Endpoints(client))) == [one for one in KNOWN if one != "block-storage"]
+    with pytest.raises(LeftOutError) as caught:
+        await client.body(Ask("block-storage", "volumes", "/volumes/detail"))
+    assert caught.value.reason is LeftOut.UNAUTHORIZED
+    assert str(caught.value) == (
+        f"block-storage: its URL holds the id of the token's project, and this token is for {words}"
+    )

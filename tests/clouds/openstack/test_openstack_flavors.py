@@ -10,7 +10,7 @@ from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.openstack.api import ForbiddenError
 from stratoscope.clouds.openstack.compute.flavors import Flavors
 from stratoscope.core.collector import DEADLINE
-from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
 from support.openstack_answers import answer
 
@@ -111,7 +111,14 @@ async def test_extra_specs_that_an_older_nova_does_not_list_are_read_flavor_by_f
     assert [one.extra_specs for one in listed] == [{"hw:cpu_policy": "dedicated"}, None, None]
 
 
-@pytest.mark.parametrize("error", [ForbiddenError("403"), CollectError(Reason.UNAVAILABLE, "503")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ForbiddenError("403"),
+        CollectError(Reason.UNAVAILABLE, "503"),
+        LeftOutError(LeftOut.UNAUTHORIZED, "refuses (401) a new token"),
+    ],
+)
 async def test_extra_specs_that_cannot_be_read_at_all_cost_no_flavor(error: Exception) -> None:
     DEADLINE.set(time.monotonic() + 25)
     api = nova(OLD)

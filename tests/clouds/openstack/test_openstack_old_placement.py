@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from stratoscope.clouds.model import Inventories, Resource, Spread
-from stratoscope.clouds.openstack.api import NotThereError
+from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
 from stratoscope.core.collector import DEADLINE
-from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer
 from support.openstack_answers import answer
 from support.placement import FAKE1, HOSTS, Cloud, changed_rows, generation_of, inventories, usages
@@ -89,6 +89,28 @@ async def test_traits_that_no_list_tells_are_read_too_where_there_are_any(
     assert cloud.asked().count("fake1 traits") == is_asked
     await after(cloud)
     assert cloud.asked() == []
+
+
+@pytest.mark.parametrize(
+    "error", [ForbiddenError("403"), LeftOutError(LeftOut.UNAUTHORIZED, "refuses (401) a new token")]
+)
+async def test_traits_that_are_denied_cost_themselves(error: Exception) -> None:
+    candidates = answer("allocation_candidates")
+    for summary in candidates["provider_summaries"].values():
+        del summary["traits"]
+    cloud = before_1_27(allocation_candidates=candidates)
+    cloud.api.newest["placement"] = "1.16"
+    for uuid in HOSTS:
+        cloud.part(uuid, "traits", error)
+    assert (await cloud.placement.read()).resources["fake1"]["vcpus"].allocated == 7
+
+
+async def test_inventories_that_are_all_denied_are_left_out() -> None:
+    cloud = before_1_27()
+    for uuid in HOSTS:
+        cloud.part(uuid, "inventories", ForbiddenError("403"))
+    with pytest.raises(ForbiddenError):
+        await cloud.placement.read()
 
 
 async def test_list_of_candidates_that_is_not_there_yet_is_none() -> None:

@@ -8,7 +8,7 @@ import pytest
 from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.api import BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.names import Names
-from stratoscope.clouds.openstack.quotas import ProjectQuotas
+from stratoscope.clouds.openstack.quotas import MOST, ProjectQuotas
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, Answer, FakeApi
@@ -357,3 +357,16 @@ async def test_404_of_a_neutron_that_has_details_is_no_reason_to_do_without() ->
     read = (await ask(api, "network_quotas")).quotas
     assert {quota.project_id for quota in read} == {OTHER}
     assert not any(call.path == f"/v2.0/quotas/{PROJECT}" for call in api.calls)
+
+
+async def test_own_quotas_are_read_first_and_stay_where_keystone_lists_many_projects() -> None:
+    others = [f"{number:032}" for number in range(2 * MOST)]
+    api = cloud(*others, PROJECT, compute_quotas=FORBIDDEN)
+    api.answers["compute", "/limits"] = answer("compute_limits")
+    api.be(roles=frozenset({"member"}))
+    DEADLINE.set(time.monotonic() + 60)
+    (question, *_) = ProjectQuotas(api, Names(api)).questions()
+    for _ in range(3):
+        assert {quota.project_id for quota in (await question.ask()).quotas} == {PROJECT}
+    asked = [call.path for call in api.calls if call.operation == "os-quota-sets"]
+    assert (asked[0], len(asked)) == (f"/os-quota-sets/{PROJECT}/detail", MOST + 2)

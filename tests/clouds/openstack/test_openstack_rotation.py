@@ -8,7 +8,7 @@ from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import DEADLINE
-from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 ITEMS = ("a", "b", "c", "d", "e")
 
@@ -165,6 +165,34 @@ async def test_all_forbidden_is_told_as_forbidden() -> None:
     source.errors = dict.fromkeys(ITEMS, ForbiddenError("quotas: 403"))
     with pytest.raises(ForbiddenError):
         await source.rotation(most=5).turn(ITEMS, source.read)
+
+
+@pytest.mark.parametrize("error", [ForbiddenError("403"), NotThereError("404")])
+async def test_what_is_known_stays_though_all_of_a_turn_are_forbidden_or_gone(error: Exception) -> None:
+    source = Source()
+    source.errors = dict.fromkeys(ITEMS[1:], error)
+    rotation = source.rotation()
+    for _ in range(3):
+        await rotation.turn(ITEMS, source.read)
+        assert rotation.values() == {"a": "A"}
+        source.now += 2
+    source.errors["a"] = error
+    with pytest.raises(type(error)):
+        await rotation.turn(ITEMS[:1], source.read)
+    assert rotation.values() == {}
+
+
+async def test_call_that_is_left_alone_ends_the_turn_and_keeps_what_is_known() -> None:
+    source = Source()
+    source.errors["b"] = LeftOutError(LeftOut.UNAUTHORIZED, "refuses (401) a new token")
+    rotation = source.rotation(most=5)
+    await rotation.turn(ITEMS, source.read)
+    assert (source.asked, rotation.values(), rotation.failed) == (["a", "b"], {"a": "A"}, 1)
+    source.errors = dict.fromkeys(ITEMS, source.errors["b"])
+    source.now += 60
+    with pytest.raises(LeftOutError):
+        await rotation.turn(ITEMS, source.read)
+    assert rotation.values() == {"a": "A"}
 
 
 async def test_turn_ends_with_what_it_has_when_the_refresh_is_about_to_be_given_up() -> None:

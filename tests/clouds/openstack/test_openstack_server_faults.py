@@ -9,7 +9,7 @@ import pytest
 from stratoscope.clouds.model import FaultReason
 from stratoscope.clouds.openstack.api import ForbiddenError
 from stratoscope.core.collector import DEADLINE
-from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_nova import FakeNova
 from support.refreshes import after, readers_of
 
@@ -83,11 +83,12 @@ async def test_fault_that_cannot_be_read_does_not_hold_up_the_others() -> None:
     assert (await after(nova, servers)).by_fault == both
 
 
-async def test_fault_that_cannot_be_read_is_asked_for_again() -> None:
+@pytest.mark.parametrize("error", [DOWN, LeftOutError(LeftOut.UNAUTHORIZED, "refuses (401) a new token")])
+async def test_fault_that_cannot_be_read_is_asked_for_again(error: Exception) -> None:
     nova = FakeNova()
     nova.lists_faults = False
     nova.put("a", **NO_HOST)
-    nova.fails = {1: DOWN}
+    nova.fails = {1: error}
     servers = readers_of(nova)
     assert (await servers.read()).by_fault == {FaultReason.UNKNOWN: 1}
     assert (await after(nova, servers)).by_fault == {FaultReason.NO_VALID_HOST: 1}

@@ -267,7 +267,10 @@ async def test_a_token_for_the_system_or_a_domain_is_one(
 ) -> None:
     cloud.scope = scope
     assert await client.body(SERVERS) == b"{}"
-    assert (await client.access()).project_id == ""
+    access = await client.access()
+    assert (access.project_id, access.domain_id, access.is_system) == (
+        ("", "default", False) if scope is OF_A_DOMAIN else ("", "", True)
+    )
 
 
 @pytest.mark.parametrize("lives_s", [-5, 0, 3])

@@ -2,21 +2,27 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from stratoscope.clouds.clock import Clock
 from stratoscope.clouds.model import Projects
 from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.by_domain import MOST
+from stratoscope.clouds.openstack.door.session import Session
 from stratoscope.clouds.openstack.names import Names
-from stratoscope.clouds.openstack.users import MOST
 from stratoscope.core.collector import DEADLINE
-from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
+from support.fake_openstack import config, opened, running
 
 DOWN = CollectError(Reason.UNAVAILABLE, "identity: 503")
+REFUSED = CollectError(Reason.UNAUTHORIZED, "identity: users answered 401")
+LEFT_ALONE = LeftOutError(LeftOut.UNAUTHORIZED, "identity: users: refuses (401) a new token")
 
 
 @pytest.fixture(autouse=True)
@@ -177,3 +183,121 @@ async def test_list_of_users_that_is_cut_is_made_whole_domain_by_domain() -> Non
     cloud.api.answers["identity", "/v3/users?domain_id=default"] = users("ada", "eve")
     read = await cloud.read()
     assert (names_of(read), read.truncated["users"]) == (["ada", "eve", "bob"], False)
+
+
+@pytest.mark.parametrize("listed", [users("ada"), users("ada", truncated=True)])
+async def test_token_for_a_domain_is_told_that_domain_alone_so_there_is_no_total(
+    listed: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    cloud = Keystone(listed, uni=users("bob", domain="uni"))
+    cloud.api.answers["identity", "/v3/projects"] = {"projects": [{"id": "p", "domain_id": "default"}]}
+    cloud.api.be(project_id="", project_name="", domain_id="default")
+    for _ in range(2):
+        read = await cloud.read()
+        assert (names_of(read), len(read.projects), cloud.asked()) == (["ada"], 1, [""])
+        assert read.truncated == {"projects": True, "users": True}
+    assert caplog.text.count("the token is for the domain default, and Keystone tells that") == 2
+    cloud.api.be(project_id="p", domain_id="")
+    assert (await cloud.read()).truncated["projects"] is False
+
+
+@pytest.mark.parametrize(
+    ("access", "domain", "is_cut"),
+    [
+        ({"roles": frozenset({"manager"})}, "default", True),
+        ({"roles": frozenset({"reader"})}, "uni", False),
+        ({"roles": frozenset({"reader"}), "project_id": "", "is_system": True}, "default", False),
+    ],
+    ids=["manager of one domain", "reader of several", "reader of the system"],
+)
+async def test_list_of_one_domain_is_all_for_an_admin_or_the_system_alone(
+    access: Mapping[str, Any], domain: str, is_cut: bool
+) -> None:
+    listed = {"users": [*users("ada")["users"], *users("bob", domain=domain)["users"]]}
+    cloud = Keystone(listed)
+    cloud.api.answers["identity", "/v3/users?domain_id=default"] = listed
+    cloud.api.answers["identity", "/v3/projects"] = {
+        "projects": [{"id": "p", "domain_id": "default"}, {"id": "q", "domain_id": domain}]
+    }
+    cloud.api.be(**access)
+    assert (await cloud.read()).truncated == {"projects": is_cut, "users": is_cut}
+
+
+@pytest.mark.parametrize("seen", [0, 3])
+async def test_token_for_the_system_asks_each_domain_also_those_that_are_told_in_part(seen: int) -> None:
+    people = [f"person{number}" for number in range(50)]
+    listed = [users("svc"), users("stackuser", domain="heat"), users(*people[:seen], domain="ldap")]
+    cloud = Keystone(
+        {"users": [user for part in listed for user in part["users"]]},
+        heat=users("stackuser", domain="heat"),
+        ldap=users(*people, domain="ldap"),
+    )
+    cloud.api.answers["identity", "/v3/users?domain_id=default"] = users("svc")
+    cloud.api.be(project_id="", project_name="", is_system=True)
+    read = await cloud.read()
+    assert sorted(names_of(read)) == sorted(["svc", "stackuser", *people])
+    assert (cloud.asked(), read.truncated["users"]) == (["", "default", "heat", "ldap"], False)
+
+
+@pytest.mark.parametrize("error", [REFUSED, LEFT_ALONE])
+async def test_list_of_users_that_is_answered_401_is_read_domain_by_domain(error: Exception) -> None:
+    cloud = Keystone(error, uni=users("bob", domain="uni"))
+    cloud.api.answers["identity", "/v3/users?domain_id=default"] = users("ada")
+    cloud.api.answers["identity", "/v3/projects"] = {"projects": [{"id": "p", "domain_id": "default"}]}
+    read = await cloud.read()
+    assert (len(read.projects), names_of(read)) == (1, ["ada", "bob"])
+    assert read.truncated == {"projects": False, "users": False}
+
+
+@pytest.mark.parametrize("error", [REFUSED, LEFT_ALONE])
+async def test_users_of_whom_all_is_answered_401_cost_themselves_and_stay_as_last_read(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    cloud = Keystone(error, uni=error)
+    assert (await cloud.read()).users is None
+    cloud.api.answers["identity", "/v3/users"] = users("ada")
+    cloud.api.answers["identity", "/v3/users?domain_id=uni"] = users()
+    assert names_of(await cloud.read()) == ["ada"]
+    cloud.api.answers["identity", "/v3/users"] = cloud.api.answers["identity", "/v3/users?domain_id=uni"] = (
+        error
+    )
+    read = await cloud.read()
+    assert (names_of(read), read.truncated["users"]) == (["ada"], True)
+    assert "users stay as last read" in caplog.text
+
+
+async def test_domains_that_are_answered_401_cost_themselves() -> None:
+    cloud = Keystone(users("ada"), uni=users("bob", domain="uni"))
+    cloud.api.answers["identity", "/v3/domains"] = LEFT_ALONE
+    read = await cloud.read()
+    assert (names_of(read), read.truncated["users"]) == (["ada"], True)
+    cloud.api.answers["identity", "/v3/domains"] = {"domains": [{"id": "default", "name": "Default"}]}
+    await cloud.read()
+    cloud.api.answers["identity", "/v3/domains"] = LEFT_ALONE
+    read = await cloud.read()
+    assert [user.keystone_domain for user in read.users or ()] == ["Default"]
+
+
+async def test_keystone_that_answers_401_without_a_domain_is_asked_by_domain_with_each_token(
+    tmp_path: Path,
+) -> None:
+    async def by_domain(request: web.Request) -> web.StreamResponse:
+        domain = request.query.get("domain_id")
+        error = {"error": {"code": 401, "message": "The request you have made requires authentication."}}
+        if not domain:
+            return web.json_response(error, status=401)
+        return web.json_response(users(f"of-{domain}", domain=domain))
+
+    async with running() as cloud, opened(config(tmp_path, cloud.url)) as client:
+        cloud.scope = {"system": {"all": True}}
+        cloud.says("/identity/v3/projects", {"projects": [{"id": "p", "domain_id": "default"}]})
+        cloud.says("/identity/v3/domains", {"domains": [{"id": "default"}, {"id": "uni"}]})
+        cloud.says("/identity/v3/users", by_domain)
+        now = [1000.0]
+        names = Names(Session("uni", client), Clock(monotonic=lambda: now[0]))
+        for _ in range(3):
+            read = await names.read()
+            assert (names_of(read), len(read.projects)) == (["of-default", "of-uni"], 1)
+            assert read.truncated == {"projects": False, "users": False}
+            now[0] += 600
+        assert cloud.logins == 2

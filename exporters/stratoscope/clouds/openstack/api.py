@@ -1,6 +1,6 @@
 """What the readers of this folder ask a cloud through; session.py is the real one."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -40,6 +40,8 @@ class Access(msgspec.Struct, frozen=True):
         project_id: The credential's project; "" where it has none (system or domain scope).
         services: Types in the catalogue of the configured region, as openstacksdk names them:
             `block-storage`, not `volumev3`.
+        domain_id: The domain that the token is for; "" where it is for a project or the system.
+        is_system: The token is for the system.
     """
 
     roles: frozenset[str]
@@ -48,10 +50,30 @@ class Access(msgspec.Struct, frozen=True):
     user_id: str
     user_name: str
     services: frozenset[str]
+    domain_id: str = ""
+    is_system: bool = False
 
     @property
     def is_admin(self) -> bool:
         return "admin" in self.roles
+
+    @property
+    def scope(self) -> str:
+        """What the token is for, in words."""
+        if self.project_id:
+            return f"the project {self.project_id}"
+        return f"the domain {self.domain_id}" if self.domain_id else "the system"
+
+    def sees_all_domains(self, told: Iterable[str | None] = ()) -> bool:
+        """Whether Keystone tells it what is in all domains.
+
+        It tells a token for a domain of that domain alone, whatever the role; without the role admin, or the
+        system, a list is of all domains only where it shows several.
+
+        Args:
+            told: The domains that a list shows.
+        """
+        return not self.domain_id and (self.is_admin or self.is_system or len({*told} - {None}) > 1)
 
 
 class Api(Protocol):

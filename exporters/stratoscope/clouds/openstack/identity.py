@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Projects
+from stratoscope.clouds.openstack.by_domain import MOST
 from stratoscope.clouds.openstack.names import Names
-from stratoscope.clouds.openstack.users import MOST
 from stratoscope.core.collector import Every
 
 
@@ -22,8 +22,8 @@ class Identity:
                 Projects,
                 self._names.read,
                 Every(600, 60, 1800),
-                cost="3; where Keystone lists one domain's users alone 1 more for each other domain in turn, "
-                f"at most {MOST}; without the role admin 4",
+                cost="3; where Keystone lists one domain's users alone, or the token is for the system, 1 "
+                f"more for each domain in turn, at most {MOST}; without the role admin 4",
                 role="admin; any other sees the projects it has a role on, and no users",
             ),
         )

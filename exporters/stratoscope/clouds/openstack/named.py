@@ -1,8 +1,9 @@
 """What Keystone lists: projects, users and domains, each with its name. Keystone may end a list early."""
 
 import msgspec
+from msgspec.structs import replace
 
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.api import Access, Api
 from stratoscope.clouds.openstack.fields import Id, Text
 from stratoscope.clouds.openstack.listing import Listing, Query
 
@@ -44,3 +45,9 @@ async def read(api: Api, listing: Listing[Named], query: Query = ()) -> Found:
         is_cut = is_cut or page.is_cut
     listing.check(len(items), malformed)
     return Found(items, malformed, is_cut)
+
+
+def seen_by(access: Access, found: Found) -> Found:
+    """What a list told: a part, where Keystone tells the token one domain's alone."""
+    are_all = access.sees_all_domains(one.domain_id for one in found.items)
+    return found if are_all else replace(found, is_cut=True)

@@ -1,4 +1,4 @@
-"""Names of projects and users. Source: Keystone's /v3/projects and /v3/domains, and users.py; role admin.
+"""Names of projects and users. Source: Keystone's /v3/projects and /v3/domains, and by_domain.py; role admin.
 
 Without that role: /v3/auth/projects, the projects that the credential's user has a role on.
 """
@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError
+from stratoscope.clouds.openstack.by_domain import ByDomain
 from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.clouds.openstack.named import Found, Named, read
-from stratoscope.clouds.openstack.users import Users
+from stratoscope.clouds.openstack.named import Found, Named, read, seen_by
 from stratoscope.core.collector import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, again
 
@@ -63,7 +63,7 @@ class Names:
         self._api, self._clock = api, clock
         self._one_at_a_time = asyncio.Lock()
         self._known: _Known | None = None
-        self._users = Users(api, clock)
+        self._users = ByDomain(api, "users", clock)
         self._owners: Collection[str] = ()
         self._domains: tuple[float, Mapping[str, str], bool] | None = None
         self._cut: frozenset[str] = frozenset()
@@ -91,14 +91,16 @@ class Names:
         return known.users if known else {}
 
     async def owners(self) -> Sequence[str]:
-        """Ids of the projects whose quotas can be asked for: all of them, or the credential's own alone.
+        """Ids of the projects whose quotas can be asked for: all of them, its own first, or the
+        credential's own alone.
 
         Raises:
             CollectError, LeftOutError: As Api; and `unauthorized`, when the credential has no project.
         """
         known = await self._known_owners()
         if known.is_whole:
-            return [project.project_id for project in known.answer.projects]
+            ids = (project.project_id for project in known.answer.projects)
+            return sorted(ids, key=lambda one: one != known.own)
         if not known.own:
             raise LeftOutError(
                 LeftOut.UNAUTHORIZED, "the credential has neither a project nor the role admin"
@@ -164,7 +166,7 @@ class Names:
             projects.malformed + malformed,
             truncated={"projects": projects.is_cut, "users": users.is_cut},
         )
-        self._note({sort for sort, is_cut in answer.truncated.items() if is_cut})
+        self._note({sort for sort, is_cut in answer.truncated.items() if is_cut}, access)
         return _Known(
             answer,
             _by_id(access.project_id, access.project_name, projects.items),
@@ -174,13 +176,14 @@ class Names:
             self._clock.monotonic(),
         )
 
-    def _note(self, cut: AbstractSet[str]) -> None:
+    def _note(self, cut: AbstractSet[str], access: Access) -> None:
         """Say at the change which lists are not whole."""
+        why = "Keystone cut the list (list_limit) or tells one domain's alone, or a domain's cannot be read"
+        if access.domain_id:
+            why = f"the token is for {access.scope}, and Keystone tells that domain's alone"
         for sort in sorted(cut - self._cut):
             log.warning(
-                "not all are told cloud=%s sort=%s: Keystone cut the list (list_limit), or a domain's cannot "
-                "be read; no total is shown",
-                *(self._api.cloud, sort),
+                "not all are told cloud=%s sort=%s: %s; no total is shown", *(self._api.cloud, sort, why)
             )
         for sort in sorted(self._cut - cut):
             log.info("all are told again cloud=%s sort=%s", self._api.cloud, sort)
@@ -193,7 +196,7 @@ class Names:
         except ForbiddenError:
             projects = Found([])
         if projects.items or projects.malformed or access.is_admin:
-            return projects, True
+            return seen_by(access, projects), True
         return await read(self._api, _OWN_PROJECTS), False
 
     async def _read_domains(self) -> tuple[Mapping[str, str], bool]:
@@ -202,7 +205,7 @@ class Names:
             domains = await read(self._api, _DOMAINS)
         except ForbiddenError:
             return {}, False
-        except CollectError as error:
+        except (CollectError, LeftOutError) as error:
             log.warning("domains stay as last read cloud=%s error=%r", self._api.cloud, str(error))
             return self._kept_domains()
         names = {domain.id: domain.name for domain in domains.items}

@@ -183,10 +183,10 @@ class Placement:
         """Read a few parts one by one; how many made no sense.
 
         Raises:
-            CollectError, ForbiddenError: None could be read, and none was before.
+            CollectError, LeftOutError: None could be read, and none was before.
         """
         malformed = read = in_a_row = 0
-        failure: CollectError | None = None
+        failure: CollectError | LeftOutError | None = None
         longest_s = 0.0
         for provider, part in self._providers.wanted(self._room()):
             if read and time_left_s() < 2 * longest_s + 1:
@@ -198,6 +198,8 @@ class Placement:
                 malformed += await self._read(provider, part)
             except NotThereError:
                 self._providers.drop(provider.row.uuid)
+            except LeftOutError as error:  # it costs that part alone: traits may be denied
+                failure = error
             except CollectError as error:
                 failure, in_a_row = error, in_a_row + (error.reason is Reason.UNAVAILABLE)
                 malformed += error.reason is Reason.MALFORMED

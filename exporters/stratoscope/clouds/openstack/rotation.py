@@ -8,7 +8,7 @@ from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Spread
 from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
 from stratoscope.core.collector import time_left_s
-from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.errors import CollectError, LeftOutError, Reason
 
 T = TypeVar("T")
 
@@ -54,7 +54,8 @@ class Rotation(Generic[T]):
         costs itself. It ends early, with what it has, when the refresh is about to be given up.
 
         Raises:
-            CollectError, ForbiddenError: Nothing at all could be read; what is known stays known.
+            CollectError, LeftOutError: Nothing at all could be read; what is known stays known. Not where
+                others are known, and all that were tried are gone or forbidden.
         """
         self._forget(items)
         turn, longest_s = _Turn(), 0.0
@@ -66,7 +67,9 @@ class Rotation(Generic[T]):
                 break
             longest_s = max(longest_s, time.monotonic() - began)
         self.faults = turn.faults
-        if turn.refusal is not None and not turn.read:
+        if turn.failure is not None and not turn.read:
+            raise turn.failure
+        if turn.refusal is not None and not self._values:
             raise turn.refusal
 
     def values(self) -> Mapping[str, T]:
@@ -89,8 +92,11 @@ class Rotation(Generic[T]):
             self._values.pop(item, None)
             turn.refusal = error
             return True
+        except LeftOutError as error:
+            turn.failure, turn.faults[item] = error, str(error)
+            return False
         except CollectError as error:
-            turn.refusal, turn.faults[item] = error, str(error)
+            turn.failure, turn.faults[item] = error, str(error)
             turn.in_a_row += error.reason is Reason.UNAVAILABLE
             return error.reason not in _STOPS and turn.in_a_row < _IN_A_ROW
         self._values[item] = (self._clock.monotonic(), value)
@@ -119,4 +125,5 @@ class _Turn:
     def __init__(self) -> None:
         self.read = self.in_a_row = 0
         self.faults: dict[str, str] = {}
-        self.refusal: CollectError | ForbiddenError | None = None
+        self.failure: CollectError | LeftOutError | None = None
+        self.refusal: ForbiddenError | NotThereError | None = None

@@ -19,7 +19,7 @@ from stratoscope.management.subjects.spread import spread_samples
 _PREFIX: Final = "stratoscope_management_each"
 WHOLE = Family(
     f"{_PREFIX}_whole",
-    "1 if all projects' objects are seen, 0 if only those that the credential's own project may use.",
+    "1 if all projects' objects are seen, 0 if those that the credential's own project or domain may use.",
     labels=("cloud", "collector"),
 )
 BEYOND = Family(

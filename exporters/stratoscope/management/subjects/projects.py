@@ -44,8 +44,8 @@ USERS_BEYOND = Family(
 )
 TRUNCATED = Family(
     f"{_PREFIX}_list_truncated",
-    "1 while there are more of a sort than the source told: it cut its list (Keystone: truncated), or the "
-    "users of a domain cannot be read; else 0.",
+    "1 while there may be more of a sort than the source told: it cut its list (Keystone: truncated), tells "
+    "one domain's alone, or the users of a domain cannot be read; else 0.",
     labels=("cloud", "sort"),
 )
 

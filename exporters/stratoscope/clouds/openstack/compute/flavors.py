@@ -16,13 +16,13 @@ from msgspec.structs import replace
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.clock import CLOCK, Clock
-from stratoscope.clouds.openstack.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text, segment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.recent import Recent
 from stratoscope.clouds.openstack.rotation import Rotation
 from stratoscope.core.collector import Every
-from stratoscope.core.errors import CollectError
+from stratoscope.core.errors import CollectError, LeftOutError
 
 _Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
@@ -112,7 +112,7 @@ class Flavors:
 
     async def _with_specs(self, flavors: Sequence[Flavor]) -> list[Flavor]:
         """With their extra specs, as far as they can be read: without them room is an upper bound."""
-        with suppress(CollectError, ForbiddenError):
+        with suppress(CollectError, LeftOutError):
             await self._specs.turn([one.id for one in flavors], self._read_specs)
         known = self._specs.values()
         return [replace(one, extra_specs=known.get(one.id)) for one in flavors]

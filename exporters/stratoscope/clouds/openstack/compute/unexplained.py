@@ -19,7 +19,7 @@ from stratoscope.clouds.openstack.compute.faults import fault_reason
 from stratoscope.clouds.openstack.compute.server import Fault
 from stratoscope.clouds.openstack.fields import segment
 from stratoscope.core.collector import at_most_s
-from stratoscope.core.errors import CollectError
+from stratoscope.core.errors import CollectError, LeftOutError
 
 MOST: Final = 20
 _PATIENCE_S: Final = 30.0
@@ -64,7 +64,7 @@ class Unexplained:
         try:
             async with asyncio.timeout(at_most_s(_PATIENCE_S)):
                 await self._ask_for_some(ledger)
-        except (CollectError, TimeoutError):
+        except (CollectError, LeftOutError, TimeoutError):
             return
 
     async def _ask_for_some(self, ledger: Ledger) -> None:

@@ -46,6 +46,7 @@ _VERSION: Final = re.compile(r"v\d+(?:\.\d+)?")
 _OWNER: Final = re.compile(r"AUTH_.*|[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 """A project's id, or an account of Swift's, that clouds.yaml may name."""
 _TYPES: Final = ServiceTypes()
+_OF_ITS_PROJECT: Final = "its URL holds the id of the token's project"
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -64,6 +65,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     document: str
     proxy: str | None
     fault: str = ""
+
+    @property
+    def is_of_project(self) -> bool:
+        """There is one for a token for a project, and this one is for none."""
+        return self.fault == _OF_ITS_PROJECT
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -191,11 +197,11 @@ def _found(service: str, entries: Sequence[_Entry], region: CloudRegion, project
     override = region.get_endpoint(service)
     if override:
         url = filled(str(override), project_id)
-        what = "what clouds.yaml overrides its endpoint with is no URL"
+        what = _lacking(url, project_id) or "what clouds.yaml overrides its endpoint with is no URL"
         return endpoint(service, url, project_id) if is_url(url) else _broken(what)
     faults = []
     for entry in _entries_of(service, entries, region):
-        url, fault = _of_entry(entry, region, service)
+        url, fault = _of_entry(entry, region, service, project_id)
         if url:
             return endpoint(service, url, project_id)
         faults += [fault] if fault else []
@@ -212,6 +218,15 @@ def filled(url: str, project_id: str) -> str:
     return url
 
 
+def _lacking(url: object, project_id: str) -> str:
+    """What is wrong where a URL has room for a project's id, and the token is for none; else "".
+
+    Keystone leaves such a URL out of the catalogue.
+    """
+    has_room = isinstance(url, str) and filled(url, "-") != url
+    return _OF_ITS_PROJECT if has_room and not project_id else ""
+
+
 def _entries_of(service: str, entries: Sequence[_Entry], region: CloudRegion) -> Iterable[_Entry]:
     """The catalogue's entries of a service, those of its newest name first."""
     names = _TYPES.get_all_types(service) if _TYPES.is_known(service) else [service]
@@ -220,7 +235,7 @@ def _entries_of(service: str, entries: Sequence[_Entry], region: CloudRegion) ->
         yield from (entry for entry in entries if entry.type == its_type and name in (None, entry.name))
 
 
-def _of_entry(entry: _Entry, region: CloudRegion, service: str) -> tuple[str, str]:
+def _of_entry(entry: _Entry, region: CloudRegion, service: str, project_id: str) -> tuple[str, str]:
     """The URL of the first wanted interface that the region has; else what is wrong there."""
     where, wanted = region.get_region_name(service), region.get_interface(service) or "public"
     interfaces = [one.removesuffix("URL") for one in ([wanted] if isinstance(wanted, str) else wanted)]
@@ -231,7 +246,9 @@ def _of_entry(entry: _Entry, region: CloudRegion, service: str) -> tuple[str, st
     if url or (every and not places):
         return url, ""  # it may be in another region alone
     if chosen:
-        return "", "its URL in the catalogue is none"
+        return "", _lacking(chosen[0].url, project_id) or "its URL in the catalogue is none"
+    if not every and not project_id:
+        return "", _OF_ITS_PROJECT
     has = ", ".join(sorted({place.interface for place in places})) or "none"
     return "", f"the catalogue has no {' or '.join(interfaces)} endpoint of it; it has: {has}"
 

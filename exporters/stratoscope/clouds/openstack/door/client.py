@@ -116,6 +116,8 @@ class Client:
     async def places(self) -> Mapping[str, Endpoint]:
         """Where the services are, as far as it is known: by the last token, else Keystone alone.
 
+        Not those that the token can ask nothing for want of a project.
+
         Raises:
             CollectError: Not even that is known.
         """
@@ -128,7 +130,8 @@ class Client:
                     raise
                 return {SERVICE: self._login.opened.place}
         assert self._login.last is not None  # noqa: S101 - a token was got
-        return self._login.last.granted.endpoints
+        places = self._login.last.granted.endpoints
+        return {service: place for service, place in places.items() if not place.is_of_project}
 
     async def check(
         self, service: str, place: Endpoint, operation: str, timeout_s: float
@@ -167,6 +170,9 @@ class Client:
         place = token.granted.endpoints.get(ask.service)
         if place is None:
             raise LeftOutError(LeftOut.ABSENT, f"{ask.service}: not in the catalogue of this region")
+        if place.is_of_project:
+            what = f"{place.fault}, and this token is for {token.granted.access.scope}"
+            raise LeftOutError(LeftOut.UNAUTHORIZED, f"{ask.service}: {what}")
         if place.fault:
             raise CollectError(Reason.UNAVAILABLE, f"{ask.service}: {place.fault}")
         url = _url(place, ask)

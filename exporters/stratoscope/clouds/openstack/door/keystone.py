@@ -160,6 +160,8 @@ def _granted(access: AccessInfo, region: CloudRegion) -> Granted:
             user_id=access.user_id or "",
             user_name=access.username or "",
             services=frozenset(found),
+            domain_id=access.domain_id or "",
+            is_system=bool(access.system_scoped),
         ),
         found,
     )

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds import objects
+from stratoscope.clouds.openstack.api import Access
 from stratoscope.clouds.openstack.each.object_list import ObjectList
 from stratoscope.clouds.openstack.fields import Id, Text, enabled_state
 from stratoscope.clouds.openstack.listing import Listing
@@ -55,6 +56,7 @@ LISTS: Final = (
         _domain,
         cost="1",
         queries=({},),
+        sees_all=Access.sees_all_domains,
         role=_ROLE,
     ),
     ObjectList(
@@ -64,6 +66,7 @@ LISTS: Final = (
         _project,
         cost="1",
         queries=({},),
+        sees_all=Access.sees_all_domains,
         role=_ROLE,
     ),
 )

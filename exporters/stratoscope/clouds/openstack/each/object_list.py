@@ -8,7 +8,7 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.objects import Each
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.api import Access, Api
 from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
 from stratoscope.clouds.openstack.extensions import extension
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query, pairs
@@ -25,6 +25,10 @@ def nobody(_row: object) -> str | None:
     return None
 
 
+def _is_admin(access: Access) -> bool:
+    return access.is_admin
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectList(Generic[Row]):
     """One list whose items are told one by one.
@@ -35,6 +39,7 @@ class ObjectList(Generic[Row]):
         cost: For the documentation: the requests that one refresh makes.
         hidden_owner: The project of an item that only those are shown who see all projects'; else None.
         extension: The one of Neutron's that it is a part of; "" for what each Neutron has.
+        sees_all: Whether a token is told all, where no such item says so.
         queries: One for each reading of the list: Glance's is read again for the hidden ones.
     """
 
@@ -44,6 +49,7 @@ class ObjectList(Generic[Row]):
     made: Callable[[Row], msgspec.Struct]
     cost: str
     hidden_owner: Callable[[Row], str | None] = nobody
+    sees_all: Callable[[Access], bool] = _is_admin
     queries: Sequence[Query] = (WHOLE_PAGE,)
     extension: str = ""
     role: str = "admin; any other sees what its own project may use"
@@ -64,7 +70,7 @@ class ObjectList(Generic[Row]):
         """All of them, each id once, up to the bound. Raises CollectError, LeftOutError: as Api."""
         access, tally = await api.access(), Tally(self.name)
         found: dict[str, msgspec.Struct] = {}
-        beyond, is_whole = 0, access.is_admin
+        beyond, is_whole = 0, self.sees_all(access)
         for query in self.queries:
             async for rows in pages(api, tally, self.listing, query):
                 is_whole = is_whole or any(is_anothers(self.hidden_owner(row), access) for row in rows)

@@ -1,44 +1,47 @@
 """Keystone: domains, groups and regions, counted. Source: /v3/domains, groups and regions; role admin."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 import msgspec
 
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.model import Extra
+from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.model import Extra, Objects
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, counted, extra, extra_question
+from stratoscope.clouds.openstack.by_domain import MOST, ByDomain
+from stratoscope.clouds.openstack.counting import Tally
+from stratoscope.clouds.openstack.extras.extra import counted, extra, extra_question
 from stratoscope.clouds.openstack.fields import Id, enabled_state
 from stratoscope.clouds.openstack.listing import Listing
+from stratoscope.clouds.openstack.named import Found, Named, read
 from stratoscope.core.collector import Every
 
 
-class _Domain(msgspec.Struct, frozen=True, gc=False):
-    id: Id
-    enabled: bool | None = None
-
-
-class _Named(msgspec.Struct, frozen=True, gc=False):
+class _Region(msgspec.Struct, frozen=True, gc=False):
     id: Id
 
 
-_DOMAINS: Final = Listing("identity", "/v3/domains", "domains", _Domain)
-_GROUPS: Final = Listing("identity", "/v3/groups", "groups", _Named)
-_REGIONS: Final = Listing("identity", "/v3/regions", "regions", _Named)
+_DOMAINS: Final = Listing("identity", "/v3/domains", "domains", Named)
+_REGIONS: Final = Listing("identity", "/v3/regions", "regions", _Region)
 
 
 class Keystone:
     """The question about what `projects` does not tell."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
+        self._groups = ByDomain(api, "groups", clock)
 
     def questions(self) -> Sequence[Question[Extra]]:
+        cost = (
+            "3; where Keystone lists one domain's groups alone, or the token is for the system, 1 more for "
+        )
+        cost += f"each domain in turn, at most {MOST}"
         return (
             replace(
-                extra_question("identity", self.read, cost="3", role="admin"),
+                extra_question("identity", self.read, cost=cost, role="admin"),
                 every=Every(600, 60, 1800),
                 is_on=False,
             ),
@@ -46,13 +49,24 @@ class Keystone:
 
     async def read(self) -> Extra:
         """Domains by whether they are enabled, groups and regions. Raises as Api."""
-        domains = await counted(
-            self._api,
-            _DOMAINS,
-            {},
-            {"keystone_domains": lambda one: enabled_state(one.enabled)},
-            is_whole=True,
-        )
-        groups = await counted(self._api, _GROUPS, {}, {"groups": lambda _: ""}, is_whole=True)
+        access = await self._api.access()
+        domains = await read(self._api, _DOMAINS)
+        ids = [one.id for one in domains.items]
+        are_all = access.sees_all_domains(ids) and not domains.is_cut
+        groups, odd = await self._groups.read(access, ids, are_all=are_all and not domains.malformed)
         regions = await counted(self._api, _REGIONS, {}, {"regions": lambda _: ""}, is_whole=True)
-        return extra("identity", NO_AGENTS, domains + groups + regions)
+        objects = (
+            _objects("keystone_domains", domains, lambda one: enabled_state(one.enabled), are_all=are_all),
+            _objects("groups", groups or Found([], is_cut=True), lambda _: "", are_all=True),
+            *regions,
+        )
+        return extra("identity", ((), 0 if groups else odd), objects)
+
+
+def _objects(sort: str, found: Found, state: Callable[[Named], str], *, are_all: bool) -> Objects:
+    """Counted; nothing of what is a part."""
+    tally = Tally(sort)
+    tally.malformed, tally.is_cut = found.malformed, found.is_cut or not are_all
+    for one in found.items:
+        tally.add(state(one), None)
+    return tally.objects(is_whole=True)
