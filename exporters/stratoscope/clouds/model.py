@@ -464,9 +464,14 @@ class Backends(msgspec.Struct, frozen=True):
 
 
 class Extra(msgspec.Struct, frozen=True):
-    """A service that is not asked in depth: its agents and how many objects it has, by sort and state."""
+    """A service that is not asked in depth: its agents and how many objects it has, by sort and state.
+
+    Attributes:
+        are_agents_listed: False where the credential may not list them; None where there is no such list.
+    """
 
     service: str
     agents: tuple[Service, ...]
     objects: tuple[Objects, ...]
     malformed: int = 0
+    are_agents_listed: bool | None = None
