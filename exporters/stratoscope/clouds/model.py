@@ -252,7 +252,8 @@ class Inventories(msgspec.Struct, frozen=True):
         zones: The zone of each host, as far as it is known.
         by_project: What was promised to a project's VMs, and the physical share of their hosts that stands
             behind it, by project id and resource (`vcpus`, `memory`, `disk`). On a host that promised three
-            times what it has, a third of what a VM was promised stands behind it.
+            times what it has, a third of what a VM was promised stands behind it. Without what one of the
+            hosts of its VMs does not tell.
     """
 
     resources: Mapping[str, Mapping[str, Resource]]
