@@ -382,8 +382,11 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pools(msgspec.Struct, frozen=True):
+    """Attributes: partial: Ids of networks that have more subnets, of which nothing is known."""
+
     pools: tuple[Pool, ...]
     malformed: int = 0
+    partial: AbstractSet[str] = frozenset()
 
 
 class Count(msgspec.Struct, frozen=True, gc=False):

@@ -14,6 +14,8 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Pool, Pools
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.by_field import ByField
+from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.clouds.openstack.extensions import lacks
 from stratoscope.clouds.openstack.fields import Amount, Id, IPVersion, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
@@ -33,7 +35,7 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
 
 class _Availability(msgspec.Struct, frozen=True, gc=False):
     network_id: Id
-    subnet_ip_availability: list[_Use]
+    subnet_ip_availability: list[msgspec.Raw]
     network_name: Text | None = None
     project_id: Id | None = None
 
@@ -75,6 +77,8 @@ _NETWORKS: Final = Listing("network", "/v2.0/networks", "networks", _Network)
 _SUBNETS: Final = Listing("network", "/v2.0/subnets", "subnets", _Subnet)
 _PORTS: Final = Listing("network", "/v2.0/ports", "ports", _Port)
 
+_USE: Final = Decoder(_Use)
+_USE_BY_FIELD: Final = ByField(_Use)
 _PAGE: Final = tuple(WHOLE_PAGE.items())
 
 
@@ -110,14 +114,18 @@ class Addresses:
         if not networks and not malformed and not access.is_admin:
             return await self._counted(access)
         external = await self._external()
-        return Pools(
-            tuple(
-                _pool_of(network, use, external)
-                for network in networks
-                for use in network.subnet_ip_availability
-            ),
-            malformed,
-        )
+        pools, partial = [], set()
+        for network in networks:
+            for raw in network.subnet_ip_availability:
+                try:
+                    use, wrong = _use(raw)
+                except msgspec.DecodeError:
+                    partial.add(network.network_id)
+                    malformed += 1
+                else:
+                    malformed += len(wrong)
+                    pools.append(_pool_of(network, use, external))
+        return Pools(tuple(pools), malformed, partial)
 
     async def _external(self) -> frozenset[str]:
         query = [*_PAGE, ("router:external", "true"), ("fields", "id")]
@@ -134,6 +142,8 @@ class Addresses:
         networks, _ = await self._api.items(_NETWORKS, _query("id", "name", "router:external"))
         by_id = {network.id: network for network in networks}
         used, unread = await self._used()
+        # A subnet that makes no sense may be of any network.
+        partial = {subnet.network_id for subnet in own} if malformed else set()
         malformed += unread
         pools = []
         for subnet in own:
@@ -141,8 +151,9 @@ class Addresses:
                 number = None if unread else used[subnet.id]
                 pools.append(_pool(subnet, by_id.get(subnet.network_id), number))
             except ValueError:
+                partial.add(subnet.network_id)
                 malformed += 1
-        return Pools(tuple(pools), malformed)
+        return Pools(tuple(pools), malformed, partial)
 
     async def _used(self) -> tuple[Counter[str], int]:
         """Addresses that ports have, by subnet, and how many made no sense: then any may have more."""
@@ -155,6 +166,14 @@ class Addresses:
 
 def _query(*fields: str) -> list[tuple[str, str]]:
     return [*_PAGE, *(("fields", name) for name in fields)]
+
+
+def _use(raw: msgspec.Raw) -> tuple[_Use, list[str]]:
+    """As ByField.decode, and quick where all makes sense."""
+    try:
+        return _USE.decode(raw), []
+    except msgspec.DecodeError:
+        return _USE_BY_FIELD.decode(raw)
 
 
 def _pool_of(network: _Availability, use: _Use, external: frozenset[str]) -> Pool:
