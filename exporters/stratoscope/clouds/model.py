@@ -115,7 +115,7 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         service: Whose it is, as the catalogue spells its type: `compute`, `network`, `block-storage`.
         binary: As the source spells it: `nova-compute`, `neutron-l3-agent`.
-        is_enabled: False is planned: an administrator took it out.
+        is_enabled: False is planned: an administrator took it out. None where the source does not tell.
         reason: The reason given for that; "" for none.
         heartbeat: When it last reported; None where the source does not tell.
         is_forced_down: Somebody says that it is down, whatever it reports, so that its VMs may be rebuilt
@@ -127,7 +127,7 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     host: str
     zone: str
     is_up: bool
-    is_enabled: bool
+    is_enabled: bool | None
     reason: str
     heartbeat: float | None
     is_forced_down: bool | None = None
@@ -216,11 +216,16 @@ class Hosts(msgspec.Struct, frozen=True):
 
 
 class Aggregate(msgspec.Struct, frozen=True):
-    """Hosts that belong together. Attributes: zone: The availability zone that it makes; "" for none."""
+    """Hosts that belong together.
+
+    Attributes:
+        zone: The availability zone that it makes; "" for none.
+        hosts: None where the source does not tell.
+    """
 
     name: str
     zone: str
-    hosts: tuple[str, ...]
+    hosts: tuple[str, ...] | None
 
 
 class Aggregates(msgspec.Struct, frozen=True):
@@ -403,11 +408,11 @@ class Objects(msgspec.Struct, frozen=True):
         sort: Plural, as the source names them: `volumes`, `ports`, `routers`, `images`, `loadbalancers`.
         by_state: Number and bytes by state, as the source spells it.
         orphans: Those bound to nothing (a port without device, a volume attached nowhere, a floating address
-            without port); None for what cannot be an orphan.
+            without port); None for what cannot be an orphan, and where of one of them it is not known.
         by_project: Number and bytes by project id; empty where the source does not tell.
         is_whole: Whether all projects' objects are seen, or only those of the credential's own project.
         admin_down: How many were taken down on purpose, whatever their state (Neutron: admin_state_up false);
-            None for what cannot be.
+            None for what cannot be, and where of one of them it is not known.
     """
 
     sort: str

@@ -287,9 +287,12 @@ async def test_placement_without_a_list_of_what_is_left_has_no_room_and_is_named
     assert caught.value.reason is Reason.UNAVAILABLE
 
 
-async def test_aggregate_whose_metadata_make_no_sense_leaves_an_upper_bound() -> None:
+@pytest.mark.parametrize("odd", [{"metadata": {"ssd": 7}}, {"hosts": [7]}], ids=str)
+async def test_aggregate_whose_metadata_or_hosts_make_no_sense_leaves_an_upper_bound(
+    odd: dict[str, object],
+) -> None:
     aggregates = answer("aggregates")
-    aggregates["aggregates"][0]["metadata"] = {"ssd": 7}
+    aggregates["aggregates"][0] |= odd
     ssd = flavor("ssd", extra_specs={"aggregate_instance_extra_specs:ssd": "fast"})
     answered = await read(Cloud(aggregates=aggregates, flavors=of(ssd)))
     assert answered.malformed == 1

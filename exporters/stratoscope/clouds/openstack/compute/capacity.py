@@ -98,7 +98,7 @@ class Capacity:
             aggregates, malformed = await self.aggregates.listed(_AGGREGATES_S)
         except ForbiddenError:
             return None, 0
-        if any(one.metadata is None for one in aggregates):
+        if any(one.metadata is None or one.hosts is None for one in aggregates):
             return None, malformed
         return by_host(aggregates), malformed
 
