@@ -92,8 +92,8 @@ class Hypervisors:
     """Nova's hosts, read once for all who ask.
 
     A host is a nova-compute service, as servers name it. Where it has several nodes (Ironic), these are added
-    up. Where libvirt has several it has one, whose name has changed: the last row counts, the others are
-    malformed.
+    up. Where libvirt has several it has one, whose name has changed: the row counts that is up, or else the
+    last; the others are malformed.
 
     Attributes:
         services: Nova's services, which tell the zones; they are a question of their own.
@@ -199,8 +199,10 @@ def _by_host(rows: Iterable[_Hypervisor]) -> tuple[Mapping[str, Sequence[_Hyperv
     left_over = []
     for host, of_host in by_host.items():
         if all(row.hypervisor_type.upper() in _OF_LIBVIRT for row in of_host):
-            left_over += of_host[:-1]  # Nova lists them in the order in which they were added
-            by_host[host] = of_host[-1:]
+            # The one that is up; else the last, as a cell lists them in the order in which they were added.
+            best = max(of_host[::-1], key=lambda row: row.state == "up")
+            left_over += [row for row in of_host if row is not best]
+            by_host[host] = [best]
     return by_host, left_over
 
 
