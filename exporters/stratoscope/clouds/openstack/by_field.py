@@ -1,8 +1,8 @@
 """One item decoded field by field, for one that does not decode in one go.
 
 A field that the item can do without has a default; null leaves it at that, unless it is a number. So does
-what makes no sense there, if the default says that nothing is known: None, UNSET or "". Any other (a size of
-0) would be an invented value, and without a field that has no default the item makes no sense. Of a list of
+what makes no sense there, if the default says that nothing is known: None or "". Any other (a size of 0)
+would be an invented value, and without a field that has no default the item makes no sense. Of a list of
 structs each costs itself.
 """
 
@@ -90,7 +90,7 @@ class _Field:
 
     def __init__(self, field: FieldInfo) -> None:
         self.name, self.key, self.is_needed = field.name, field.encode_name, field.required
-        self.is_unknown = field.default in (None, "", msgspec.UNSET)
+        self.is_unknown = field.default is None or field.default == ""
         self.is_number = isinstance(field.default, int | float) and not isinstance(field.default, bool)
         self._decoder: Decoder[Any] = Decoder(field.type)
         is_list = get_origin(field.type) is list
