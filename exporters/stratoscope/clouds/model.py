@@ -369,7 +369,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     """Addresses of one subnet of a network.
 
     Attributes:
-        is_external: Its addresses can be floating ones.
+        is_external: Its addresses can be floating ones; None where that is not known.
         total, used: None where that is not known.
         cidr: Its prefix; empty where the source does not tell.
     """
@@ -380,7 +380,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     subnet_name: str
     project_id: str
     ip_version: int
-    is_external: bool
+    is_external: bool | None
     total: float | None
     used: float | None
     cidr: str = ""

@@ -168,6 +168,17 @@ async def test_network_of_a_subnet_that_is_not_listed_has_no_name() -> None:
     assert {pool.network_name for pool in (await Addresses(api).pools()).pools} == {""}
 
 
+async def test_addresses_are_shown_where_networks_may_not_be_read() -> None:
+    api = neutron()
+    api.answers["network", "/v2.0/networks?router:external=true"] = ForbiddenError("403")
+    read = await Addresses(api).pools()
+    assert (len(read.pools), {pool.is_external for pool in read.pools}) == (6, {None})
+    api = plain()
+    api.answers["network", "/v2.0/networks"] = ForbiddenError("403")
+    own = await Addresses(api).pools()
+    assert [(pool.network_name, pool.is_external) for pool in own.pools] == [("", None)] * 3
+
+
 async def test_neutron_that_is_down_is_told_as_it_is() -> None:
     with pytest.raises(CollectError):
         await Addresses(neutron(CollectError(Reason.TIMEOUT, "network: slow"))).pools()

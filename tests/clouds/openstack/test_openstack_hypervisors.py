@@ -140,6 +140,13 @@ async def test_host_without_a_service_in_the_list_has_no_zone() -> None:
     assert {host.zone for host in read.hosts} == {""}
 
 
+async def test_hosts_are_shown_without_a_zone_where_services_may_not_be_read() -> None:
+    hosts = reader(nova(answer("hypervisors"), ForbiddenError("403")))
+    read = await hosts.read()
+    assert ({host.zone for host in read.hosts}, len(read.hosts)) == ({""}, 4)
+    assert (await hosts.nodes(60))[FAKE2] == Node("fake2", "", takes_vms=True)
+
+
 async def test_hypervisor_that_makes_no_sense_costs_itself_alone() -> None:
     hypervisors = spoilt("hypervisors", "hypervisors", field="service", value=None)
     read = await reader(nova(hypervisors)).read()

@@ -18,7 +18,7 @@ from stratoscope.clouds.openstack.by_field import ByField
 from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.clouds.openstack.extensions import lacks
 from stratoscope.clouds.openstack.fields import Amount, Id, IPVersion, Text
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.core.collector import Every
 
 
@@ -43,7 +43,7 @@ class _Availability(msgspec.Struct, frozen=True, gc=False):
 class _Network(msgspec.Struct, frozen=True, gc=False, rename={"is_external": "router:external"}):
     id: Id
     name: Text | None = None
-    is_external: bool = False
+    is_external: bool | None = None
 
 
 class _Range(msgspec.Struct, frozen=True, gc=False):
@@ -127,10 +127,17 @@ class Addresses:
                     pools.append(_pool_of(network, use, external))
         return Pools(tuple(pools), malformed, partial)
 
-    async def _external(self) -> frozenset[str]:
-        query = [*_PAGE, ("router:external", "true"), ("fields", "id")]
-        networks, _ = await self._api.items(_NETWORKS, query)
-        return frozenset(network.id for network in networks)
+    async def _external(self) -> frozenset[str] | None:
+        """Ids of networks; None where they may not be read."""
+        networks = await self._networks([*_PAGE, ("router:external", "true"), ("fields", "id")])
+        return None if networks is None else frozenset(network.id for network in networks)
+
+    async def _networks(self, query: Query) -> Sequence[_Network] | None:
+        try:
+            networks, _ = await self._api.items(_NETWORKS, query)
+        except ForbiddenError:
+            return None
+        return networks
 
     async def _counted(self, access: Access) -> Pools:
         """Own subnets, those of the whole cloud for an admin."""
@@ -139,8 +146,8 @@ class Addresses:
         own = [one for one in subnets if access.is_admin or one.project_id == access.project_id]
         if not own:
             return Pools((), malformed)
-        networks, _ = await self._api.items(_NETWORKS, _query("id", "name", "router:external"))
-        by_id = {network.id: network for network in networks}
+        networks = await self._networks(_query("id", "name", "router:external"))
+        by_id = {network.id: network for network in networks or ()}
         used, unread = await self._used()
         # A subnet that makes no sense may be of any network.
         partial = {subnet.network_id for subnet in own} if malformed else set()
@@ -176,7 +183,7 @@ def _use(raw: msgspec.Raw) -> tuple[_Use, list[str]]:
         return _USE_BY_FIELD.decode(raw)
 
 
-def _pool_of(network: _Availability, use: _Use, external: frozenset[str]) -> Pool:
+def _pool_of(network: _Availability, use: _Use, external: frozenset[str] | None) -> Pool:
     return Pool(
         network.network_id,
         network.network_name or "",
@@ -184,7 +191,7 @@ def _pool_of(network: _Availability, use: _Use, external: frozenset[str]) -> Poo
         use.subnet_name or "",
         network.project_id or "",
         use.ip_version,
-        network.network_id in external,
+        None if external is None else network.network_id in external,
         use.total_ips,
         use.used_ips,
         use.cidr or "",
@@ -200,7 +207,7 @@ def _pool(subnet: _Subnet, network: _Network | None, used: int | None) -> Pool:
         subnet.name or "",
         subnet.project_id or "",
         subnet.ip_version,
-        network is not None and network.is_external,
+        None if network is None else network.is_external,
         float(sum(_length(one) for one in subnet.allocation_pools)),
         None if used is None else float(used),
         subnet.cidr or "",

@@ -35,7 +35,8 @@ NETWORK_USED = Family(
 )
 NETWORK_INFO = Family(
     f"{_PREFIX}_network_info",
-    "The network's name, and whether it is external (its addresses can be floating ones); always 1.",
+    "The network's name, and whether it is external (its addresses can be floating ones), empty where that "
+    "is not known; always 1.",
     labels=("cloud", "network_id", "network_name", "external"),
 )
 
@@ -53,8 +54,14 @@ class Pools(Subject[model.Pools]):
             labels = cloud.plus(network_id=network_id)
             if network_id not in answer.partial:
                 yield from _sums(pools, labels)
-            external = "true" if pools[0].is_external else "false"
-            yield NETWORK_INFO(1, labels.plus(network_name=pools[0].network_name, external=external))
+            external = pools[0].is_external
+            yield NETWORK_INFO(
+                1,
+                labels.plus(
+                    network_name=pools[0].network_name,
+                    external="" if external is None else str(external).lower(),
+                ),
+            )
 
 
 def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:

@@ -15,7 +15,7 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Host, Hosts, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.api import Api, ForbiddenError
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Number, Text
@@ -148,9 +148,15 @@ class Hypervisors:
         return Hosts(hosts, STATES, malformed + len(left_over)), nodes
 
     async def _zones(self, hosts: AbstractSet[str]) -> Mapping[str, str]:
-        """Zones by host; of a host that has just been added a list from before it tells nothing."""
-        zones = await self.services.zones(_SERVICES_S)
-        return zones if hosts <= zones.keys() else await self.services.zones(0.0)
+        """Zones by host; of a host that has just been added a list from before it tells nothing.
+
+        None at all where the services may not be read.
+        """
+        try:
+            zones = await self.services.zones(_SERVICES_S)
+            return zones if hosts <= zones.keys() else await self.services.zones(0.0)
+        except ForbiddenError:
+            return {}
 
     def _host(self, rows: Sequence[_Hypervisor], zone: str) -> Host:
         """The host that these nodes belong to; their state is that of their one service."""
