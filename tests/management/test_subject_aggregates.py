@@ -23,5 +23,12 @@ def test_aggregates_are_shown_as_the_golden_page_has_it() -> None:
     assert promtool_findings(page) == ""
 
 
+def test_hosts_of_an_aggregate_that_does_not_tell_them_are_no_zero() -> None:
+    page = shown(model.Aggregates((model.Aggregate("north", "north", None),)))
+    assert 'aggregate_info{cloud="uni",aggregate="north",zone="north"} 1\n' in page
+    assert "aggregate_hosts{" not in page
+    assert "host_aggregate_info{" not in page
+
+
 def test_no_aggregates_show_nothing() -> None:
     assert "{" not in shown(model.Aggregates(()))

@@ -15,6 +15,7 @@ EXTRA = model.Extra(
         model.Objects("nodes", {"active": model.Count(3), "error": model.Count(1)}, None, {}),
         model.Objects("nodes_power", {"": model.Count(4)}, None, {}, is_whole=False),
     ),
+    are_agents_listed=True,
 )
 
 
@@ -27,6 +28,13 @@ def test_objects_and_agents_are_shown_as_the_golden_page_has_it() -> None:
     page = shown(EXTRA)
     assert_golden("management_extras.prom", page)
     assert promtool_findings(page) == ""
+
+
+def test_agents_that_may_not_be_listed_are_told_from_none() -> None:
+    metric = "stratoscope_management_services_listed"
+    for are_listed in (False, True):
+        page = shown(model.Extra("dns", (), (), are_agents_listed=are_listed))
+        assert f'{metric}{{cloud="uni",service="dns"}} {int(are_listed)}\n' in page
 
 
 def test_service_without_objects_and_agents_shows_nothing() -> None:

@@ -1,5 +1,8 @@
 """What hosts have and promised, and over-provisioning, on the page."""
 
+import pytest
+from msgspec.structs import replace
+
 from stratoscope.clouds.model import Inventories as Answer
 from stratoscope.clouds.model import Resource, Spread
 from stratoscope.management.subjects.inventories import Inventories
@@ -69,6 +72,19 @@ def test_overprovisioning_is_what_was_promised_over_what_is_there() -> None:
     assert f'{prefix}_zone_memory_overprovisioning_ratio{{cloud="uni",zone="az1"}} {164 / 320}\n' in page
     assert f'{prefix}_zone_disk_overprovisioning_ratio{{cloud="uni",zone="az1"}} 2.0\n' in page
     assert f'{prefix}_project_vcpus_overprovisioning_ratio{{cloud="uni",project_id="p1"}} 1.125\n' in page
+
+
+@pytest.mark.parametrize("unclear", [{"total": None}, {"allocated": None}], ids=str)
+def test_overprovisioning_of_a_zone_is_not_said_where_one_of_its_hosts_does_not_tell(
+    unclear: dict[str, None],
+) -> None:
+    node1 = NODE1 | {"pcpus": replace(NODE1["pcpus"], **unclear)}
+    page = shown(Answer({"node1": node1, "node2": NODE2}, {"node1": "az1", "node2": "az1"}, SPREAD))
+    prefix = "stratoscope_management"
+    assert f"\n{prefix}_zone_vcpus_overprovisioning_ratio{{" not in page
+    assert f'{prefix}_host_vcpus_overprovisioning_ratio{{cloud="uni",host="node1"}}' not in page
+    assert f'{prefix}_host_vcpus_overprovisioning_ratio{{cloud="uni",host="node2"}} 0.0\n' in page
+    assert f'{prefix}_zone_memory_overprovisioning_ratio{{cloud="uni",zone="az1"}} {164 / 320}\n' in page
 
 
 def test_before_anything_is_read_only_how_far_it_is_shows() -> None:

@@ -1,5 +1,7 @@
 """Addresses on the page."""
 
+from msgspec.structs import replace
+
 from stratoscope.clouds.model import Pool
 from stratoscope.clouds.model import Pools as Answer
 from stratoscope.management.subjects.pools import Pools
@@ -39,6 +41,20 @@ def test_sum_of_a_network_is_not_shown_where_a_subnet_does_not_tell() -> None:
     assert 'network_addresses_used{cloud="uni",network_id="n1",ip_version="6"} 3.0\n' in page
     assert 'subnet_addresses{cloud="uni",subnet_id="s2"} 100.0\n' in page
     assert 'subnet_addresses_used{cloud="uni",subnet_id="s2"}' not in page
+
+
+def test_sum_of_a_network_is_not_shown_where_a_subnet_of_it_is_not_known() -> None:
+    page = shown(Answer(POOLS, partial={"n1"}))
+    assert 'network_addresses{cloud="uni",network_id="n1"' not in page
+    assert 'network_addresses_used{cloud="uni",network_id="n1"' not in page
+    assert 'network_info{cloud="uni",network_id="n1",network_name="web",external="false"} 1\n' in page
+    assert 'network_addresses{cloud="uni",network_id="n2",ip_version="4"} 253.0\n' in page
+    assert 'subnet_addresses{cloud="uni",subnet_id="s1"} 253.0\n' in page
+
+
+def test_network_of_which_it_is_not_known_whether_it_is_external_has_an_empty_label() -> None:
+    page = shown(Answer((replace(POOLS[0], is_external=None),)))
+    assert 'network_info{cloud="uni",network_id="n1",network_name="web",external=""} 1\n' in page
 
 
 def test_no_subnets_show_nothing() -> None:

@@ -43,6 +43,13 @@ def test_of_a_long_text_about_a_service_the_first_1024_bytes_are_shown() -> None
     assert f'host="n",zone="",text="{"a" * 1023}"}} 1' in shown(service)
 
 
+def test_service_that_does_not_tell_whether_it_is_enabled_is_neither() -> None:
+    page = shown(Service("network", "neutron-l3-agent", "n", "", True, None, "", None))
+    assert "_up{" in page
+    assert "_enabled{" not in page
+    assert "_disabled_info{" not in page
+
+
 def test_service_that_was_taken_out_without_a_reason_says_so() -> None:
     service = Service("compute", "nova-compute", "n", "", True, False, "", None)
     assert (

@@ -115,7 +115,7 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         service: Whose it is, as the catalogue spells its type: `compute`, `network`, `block-storage`.
         binary: As the source spells it: `nova-compute`, `neutron-l3-agent`.
-        is_enabled: False is planned: an administrator took it out.
+        is_enabled: False is planned: an administrator took it out. None where the source does not tell.
         reason: The reason given for that; "" for none.
         heartbeat: When it last reported; None where the source does not tell.
         is_forced_down: Somebody says that it is down, whatever it reports, so that its VMs may be rebuilt
@@ -127,7 +127,7 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     host: str
     zone: str
     is_up: bool
-    is_enabled: bool
+    is_enabled: bool | None
     reason: str
     heartbeat: float | None
     is_forced_down: bool | None = None
@@ -216,11 +216,16 @@ class Hosts(msgspec.Struct, frozen=True):
 
 
 class Aggregate(msgspec.Struct, frozen=True):
-    """Hosts that belong together. Attributes: zone: The availability zone that it makes; "" for none."""
+    """Hosts that belong together.
+
+    Attributes:
+        zone: The availability zone that it makes; "" for none.
+        hosts: None where the source does not tell.
+    """
 
     name: str
     zone: str
-    hosts: tuple[str, ...]
+    hosts: tuple[str, ...] | None
 
 
 class Aggregates(msgspec.Struct, frozen=True):
@@ -252,7 +257,8 @@ class Inventories(msgspec.Struct, frozen=True):
         zones: The zone of each host, as far as it is known.
         by_project: What was promised to a project's VMs, and the physical share of their hosts that stands
             behind it, by project id and resource (`vcpus`, `memory`, `disk`). On a host that promised three
-            times what it has, a third of what a VM was promised stands behind it.
+            times what it has, a third of what a VM was promised stands behind it. Without what one of the
+            hosts of its VMs does not tell.
     """
 
     resources: Mapping[str, Mapping[str, Resource]]
@@ -363,7 +369,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     """Addresses of one subnet of a network.
 
     Attributes:
-        is_external: Its addresses can be floating ones.
+        is_external: Its addresses can be floating ones; None where that is not known.
         total, used: None where that is not known.
         cidr: Its prefix; empty where the source does not tell.
     """
@@ -374,15 +380,18 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     subnet_name: str
     project_id: str
     ip_version: int
-    is_external: bool
+    is_external: bool | None
     total: float | None
     used: float | None
     cidr: str = ""
 
 
 class Pools(msgspec.Struct, frozen=True):
+    """Attributes: partial: Ids of networks that have more subnets, of which nothing is known."""
+
     pools: tuple[Pool, ...]
     malformed: int = 0
+    partial: AbstractSet[str] = frozenset()
 
 
 class Count(msgspec.Struct, frozen=True, gc=False):
@@ -399,11 +408,11 @@ class Objects(msgspec.Struct, frozen=True):
         sort: Plural, as the source names them: `volumes`, `ports`, `routers`, `images`, `loadbalancers`.
         by_state: Number and bytes by state, as the source spells it.
         orphans: Those bound to nothing (a port without device, a volume attached nowhere, a floating address
-            without port); None for what cannot be an orphan.
+            without port); None for what cannot be an orphan, and where of one of them it is not known.
         by_project: Number and bytes by project id; empty where the source does not tell.
         is_whole: Whether all projects' objects are seen, or only those of the credential's own project.
         admin_down: How many were taken down on purpose, whatever their state (Neutron: admin_state_up false);
-            None for what cannot be.
+            None for what cannot be, and where of one of them it is not known.
     """
 
     sort: str
@@ -464,9 +473,14 @@ class Backends(msgspec.Struct, frozen=True):
 
 
 class Extra(msgspec.Struct, frozen=True):
-    """A service that is not asked in depth: its agents and how many objects it has, by sort and state."""
+    """A service that is not asked in depth: its agents and how many objects it has, by sort and state.
+
+    Attributes:
+        are_agents_listed: False where the credential may not list them; None where there is no such list.
+    """
 
     service: str
     agents: tuple[Service, ...]
     objects: tuple[Objects, ...]
     malformed: int = 0
+    are_agents_listed: bool | None = None

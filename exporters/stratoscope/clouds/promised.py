@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from stratoscope.clouds.model import Resource
+from stratoscope.clouds.sums import whole_sum
 
 PROMISED: Final[Mapping[str, tuple[str, ...]]] = {
     "vcpus": ("vcpus", "pcpus"),
@@ -13,9 +14,12 @@ PROMISED: Final[Mapping[str, tuple[str, ...]]] = {
 """What is promised, and of which resources of a host: a physical CPU is one, whether shared or pinned."""
 
 
-def promised(of_host: Mapping[str, Resource], what: str) -> tuple[float, float]:
-    """What a host promised, and what it has; (0, 0) while that is unknown. Args: what: A key of PROMISED."""
+def promised(of_host: Mapping[str, Resource], what: str) -> tuple[float, float] | None:
+    """What a host promised, and what it has; None where that is not known.
+
+    Args:
+        what: A key of PROMISED; (0, 0) of a host that has none of it.
+    """
     found = [of_host[name] for name in PROMISED[what] if name in of_host]
-    if any(resource.allocated is None or resource.total is None for resource in found):
-        return 0.0, 0.0
-    return float(sum(one.allocated or 0 for one in found)), float(sum(one.total or 0 for one in found))
+    allocated, total = whole_sum(one.allocated for one in found), whole_sum(one.total for one in found)
+    return None if allocated is None or total is None else (float(allocated), float(total))

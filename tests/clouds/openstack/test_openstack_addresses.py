@@ -106,6 +106,17 @@ async def test_subnet_that_makes_no_sense_costs_itself_and_not_its_network() -> 
     read = await Addresses(neutron(body)).pools()
     assert (len(read.pools), read.malformed) == (len(before) - 1, 1)
     assert {pool.network_id for pool in read.pools} == {pool.network_id for pool in before}
+    assert read.partial == {network["network_id"]}
+
+
+@pytest.mark.parametrize("lost", [None, 7, {"subnet_id": "s", "ip_version": None}], ids=str)
+async def test_network_of_a_subnet_that_is_lost_is_partial(lost: object) -> None:
+    body = answer("availabilities")
+    assert (await Addresses(neutron(answer("availabilities"))).pools()).partial == frozenset()
+    network = body["network_ip_availabilities"][0]
+    network["subnet_ip_availability"].append(lost)
+    read = await Addresses(neutron(body)).pools()
+    assert (read.partial, read.malformed) == ({network["network_id"]}, 1)
 
 
 @pytest.mark.parametrize(("used", "malformed"), [(None, 0), ("many", 1), (-1, 1), ({}, 1)], ids=str)
@@ -139,12 +150,33 @@ async def test_range_that_is_none_costs_its_subnet() -> None:
     )
     read = await Addresses(api).pools()
     assert (len(read.pools), read.malformed) == (2, 1)
+    assert read.partial == {answer("own_subnets")["subnets"][0]["network_id"]}
+
+
+async def test_own_subnet_that_makes_no_sense_may_be_of_any_network() -> None:
+    api = plain()
+    api.answers["network", "/v2.0/subnets"] = spoilt("own_subnets", "subnets", field="network_id", value=7)
+    read = await Addresses(api).pools()
+    assert (len(read.pools), read.malformed) == (2, 1)
+    assert read.partial == {pool.network_id for pool in read.pools}
+    assert (await Addresses(plain()).pools()).partial == frozenset()
 
 
 async def test_network_of_a_subnet_that_is_not_listed_has_no_name() -> None:
     api = plain()
     api.answers["network", "/v2.0/networks"] = {"networks": []}
     assert {pool.network_name for pool in (await Addresses(api).pools()).pools} == {""}
+
+
+async def test_addresses_are_shown_where_networks_may_not_be_read() -> None:
+    api = neutron()
+    api.answers["network", "/v2.0/networks?router:external=true"] = ForbiddenError("403")
+    read = await Addresses(api).pools()
+    assert (len(read.pools), {pool.is_external for pool in read.pools}) == (6, {None})
+    api = plain()
+    api.answers["network", "/v2.0/networks"] = ForbiddenError("403")
+    own = await Addresses(api).pools()
+    assert [(pool.network_name, pool.is_external) for pool in own.pools] == [("", None)] * 3
 
 
 async def test_neutron_that_is_down_is_told_as_it_is() -> None:

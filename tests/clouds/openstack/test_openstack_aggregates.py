@@ -38,6 +38,14 @@ async def test_aggregate_that_makes_no_sense_costs_itself_and_one_odd_field_the_
     assert (len(read.aggregates), read.malformed) == (3, 1)
 
 
+@pytest.mark.parametrize(("hosts", "malformed"), [(None, 0), (7, 1), (["fake1", 7], 1)], ids=str)
+async def test_aggregate_that_does_not_tell_its_hosts_is_not_said_to_have_none(
+    hosts: object, malformed: int
+) -> None:
+    read = await Aggregates(nova(spoilt("aggregates", "aggregates", field="hosts", value=hosts))).read()
+    assert (read.aggregates[0].hosts, read.malformed) == (None, malformed)
+
+
 async def test_no_aggregates_are_none() -> None:
     assert await Aggregates(nova({"aggregates": []})).read() == model.Aggregates(())
 

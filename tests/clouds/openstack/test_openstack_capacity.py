@@ -12,7 +12,7 @@ from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer
 from support.openstack_answers import answer
-from support.placement import FAKE1, FAKE2, FAKE3, FAKE4, Cloud, generation_of
+from support.placement import FAKE1, FAKE2, FAKE3, FAKE4, Cloud, changed_rows, generation_of, inventories
 
 GIB, MIB = 2**30, 2**20
 DOWN = CollectError(Reason.UNAVAILABLE, "503")
@@ -180,6 +180,89 @@ async def test_room_by_usages_that_changed_since_they_were_read_is_an_upper_boun
     assert room(await cloud.capacity.read(), "m1.large")["az1"] == -62
 
 
+async def test_room_by_usages_that_changed_since_they_were_read_is_never_lower_than_the_truth() -> None:
+    """VMs were deleted; their host's usages are read again when it is their turn, or cannot be read."""
+    cloud = before_1_27(flavors=of(flavor("slim")))
+    full = {"usages": {"VCPU": 255, "MEMORY_MB": 0}, "resource_provider_generation": generation_of(FAKE1)}
+    cloud.part(FAKE1, "usages", full)
+    before = room(await read(cloud), "slim")["az1"]
+    cloud.api.answers["placement", "/resource_providers"] = changed_rows(FAKE1)
+    cloud.part(FAKE1, "usages", DOWN)
+    cloud.now += 60
+    assert room(await cloud.capacity.read(), "slim")["az1"] == -(
+        before - 1 + 255
+    )  # as many as its memory takes
+
+
+@pytest.mark.parametrize("newest", ["1.26", "1.28"])
+async def test_children_of_a_host_that_were_not_read_yet_are_no_upper_bound(newest: str) -> None:
+    """Before 1.29 the list of candidates does not tell of them."""
+    children = [f"00000000-0000-0000-0000-00000000000{number}" for number in range(2)]
+    rows, candidates = answer("resource_providers"), answer("allocation_candidates")
+    of_host = candidates["provider_summaries"][FAKE3]["resources"]
+    candidates["provider_summaries"][FAKE3]["resources"] = {"MEMORY_MB": of_host["MEMORY_MB"]}
+    rows["resource_providers"] += [
+        {"uuid": uuid, "name": uuid, "generation": 1, "root_provider_uuid": FAKE3} for uuid in children
+    ]
+    cloud = before_1_27(resource_providers=rows, flavors=of(flavor("slim")))
+    cloud.api.answers["placement", "/allocation_candidates"] = candidates
+    cloud.api.newest["placement"] = newest
+    whole = inventories(FAKE3)
+    del whole["inventories"]["VCPU"]
+    cloud.part(FAKE3, "inventories", whole)
+    generation = {"resource_provider_generation": 1}
+    for uuid in children:
+        cloud.part(uuid, "traits", {"traits": []} | generation)
+        cloud.part(uuid, "inventories", {"inventories": {"VCPU": {"total": 4}}} | generation)
+        cloud.part(uuid, "usages", {"usages": {"VCPU": 3}} | generation)
+    by_memory = of_host["MEMORY_MB"]["capacity"] - of_host["MEMORY_MB"]["used"]
+    assert room(await cloud.capacity.read(), "slim")["small"] == -(by_memory // 1024)
+    cloud.part(children[0], "usages", DOWN)
+    cloud.part(children[1], "inventories", DOWN)
+    assert room(await read(cloud), "slim")["small"] == -(by_memory // 1024)
+    cloud.part(children[1], "inventories", {"inventories": {"VCPU": {"total": 4}}} | generation)
+    cloud.now += 60
+    assert room(await read(cloud), "slim")["small"] == -(4 + 1)
+    cloud.part(children[0], "usages", {"usages": {"VCPU": 3}} | generation)
+    for _ in range(2):
+        cloud.now += 60
+        await cloud.placement.read()
+    assert room(await cloud.capacity.read(), "slim")["small"] == 1 + 1
+
+
+async def test_bare_metal_whose_use_changed_since_it_was_read_is_no_zero() -> None:
+    candidates = answer("allocation_candidates")
+    del candidates["provider_summaries"][FAKE3]
+    specs = {"resources:CUSTOM_BAREMETAL": "1", "resources:VCPU": "0", "resources:MEMORY_MB": "0"}
+    cloud = Cloud(allocation_candidates=candidates, flavors=of(flavor("metal", extra_specs=specs)))
+    generation = {"resource_provider_generation": generation_of(FAKE3)}
+    cloud.part(FAKE3, "inventories", {"inventories": {"CUSTOM_BAREMETAL": {"total": 1}}} | generation)
+    cloud.part(FAKE3, "usages", {"usages": {"CUSTOM_BAREMETAL": 1}} | generation)
+    cloud.part(FAKE3, "traits", {"traits": []} | generation)
+    await cloud.placement.read()
+    cloud.now += 30
+    assert room(await read(cloud), "metal")["small"] == 0
+    cloud.api.answers["placement", "/resource_providers"] = changed_rows(FAKE3)
+    cloud.part(FAKE3, "usages", DOWN)
+    cloud.now += 60
+    assert room(await cloud.capacity.read(), "metal")["small"] == -1
+
+
+async def test_resource_class_of_a_child_that_makes_no_sense_is_no_upper_bound() -> None:
+    child = "00000000-0000-0000-0000-000000000001"
+    rows = answer("resource_providers")
+    row = {"uuid": child, "name": "numa1", "generation": 1, "root_provider_uuid": FAKE3}
+    rows["resource_providers"].append(row)
+    cloud = before_1_27(resource_providers=rows, flavors=of(flavor("slim", vcpus=1, ram=1)))
+    generation = {"resource_provider_generation": 1}
+    classes = {"VCPU": {"total": -4}, "PCPU": {"total": 1}}
+    cloud.part(child, "inventories", {"inventories": classes} | generation)
+    cloud.part(child, "usages", {"usages": {}} | generation)
+    cloud.part(child, "traits", {"traits": []} | generation)
+    memory = answer("allocation_candidates")["provider_summaries"][FAKE3]["resources"]["MEMORY_MB"]
+    assert room(await read(cloud), "slim")["small"] == -(memory["capacity"] - memory["used"])
+
+
 async def test_traits_that_are_not_read_yet_make_an_upper_bound() -> None:
     candidates = answer("allocation_candidates")
     for summary in candidates["provider_summaries"].values():
@@ -204,9 +287,12 @@ async def test_placement_without_a_list_of_what_is_left_has_no_room_and_is_named
     assert caught.value.reason is Reason.UNAVAILABLE
 
 
-async def test_aggregate_whose_metadata_make_no_sense_leaves_an_upper_bound() -> None:
+@pytest.mark.parametrize("odd", [{"metadata": {"ssd": 7}}, {"hosts": [7]}], ids=str)
+async def test_aggregate_whose_metadata_or_hosts_make_no_sense_leaves_an_upper_bound(
+    odd: dict[str, object],
+) -> None:
     aggregates = answer("aggregates")
-    aggregates["aggregates"][0]["metadata"] = {"ssd": 7}
+    aggregates["aggregates"][0] |= odd
     ssd = flavor("ssd", extra_specs={"aggregate_instance_extra_specs:ssd": "fast"})
     answered = await read(Cloud(aggregates=aggregates, flavors=of(ssd)))
     assert answered.malformed == 1

@@ -117,6 +117,24 @@ async def test_router_that_leads_nowhere_has_no_external_network(gateway: object
     assert one.network_id == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "unknown"),
+    [
+        ("each_port", "fixed_ips", objects.PortAddress("", "")),
+        ("each_subnet", "dns_nameservers", objects.Nameserver("")),
+        ("each_volume", "attachments", objects.Attachment("", "", "")),
+    ],
+)
+async def test_parts_that_are_not_told_are_not_said_to_be_none(
+    name: str, field: str, unknown: object
+) -> None:
+    """Else a port of which nothing is known would be one without an address."""
+    for value, parts in ((None, (unknown,)), (7, (unknown,)), ([], ())):
+        read = await told(name, {field: value})
+        (one,) = read.objects
+        assert (one.parts, read.malformed) == (parts, int(value == 7))  # type: ignore[attr-defined]  # each of them has
+
+
 async def test_volume_whose_size_is_not_told_has_none() -> None:
     (one,) = (await told("each_volume", {"size": None})).objects
     assert isinstance(one, objects.Volume)
@@ -129,7 +147,9 @@ async def test_subnet_has_its_prefix_and_how_many_addresses_that_has() -> None:
         "enable_dhcp": False,
         "dns_nameservers": ["10.0.0.2", "10.0.0.3"],
     }  # fmt: skip
-    second = {"id": "t", "ip_version": 6, "cidr": "2001:db8::/64", "gateway_ip": None}
+    second = {
+        "id": "t", "ip_version": 6, "cidr": "2001:db8::/64", "gateway_ip": None, "dns_nameservers": [],
+    }  # fmt: skip
     servers = (objects.Nameserver("10.0.0.2"), objects.Nameserver("10.0.0.3"))
     assert (await told("each_subnet", first, second)).objects == (
         objects.Subnet(

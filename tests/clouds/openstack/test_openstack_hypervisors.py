@@ -104,6 +104,23 @@ async def test_node_that_a_host_had_before_it_was_renamed_counts_for_nothing() -
     assert (nodes[old["id"]].is_left_over, nodes[new["id"]].is_left_over) == (True, False)
 
 
+@pytest.mark.parametrize(("states", "counts"), [(("up", "down"), 0), (("down", "up"), 1), (("up", "up"), 1)])
+async def test_of_two_rows_of_a_host_that_counts_which_is_up_or_else_the_last(
+    states: tuple[str, str], counts: int
+) -> None:
+    """Several cells are listed one after the other, whichever row was added last."""
+    hypervisors = answer("hypervisors")
+    rows = hypervisors["hypervisors"] = hypervisors["hypervisors"][:2]
+    service = rows[0]["service"]
+    for row, state in zip(rows, states, strict=True):
+        row |= {"hypervisor_type": "QEMU", "service": service, "state": state}
+    hosts = reader(nova(hypervisors))
+    read = await hosts.read()
+    assert ([host.state for host in read.hosts], read.malformed) == (["up"], 1)
+    nodes = await hosts.nodes(60)
+    assert [nodes[row["id"]].is_left_over for row in rows] == [counts == 1, counts == 0]
+
+
 async def test_sizes_that_nova_does_not_tell_are_placements_where_they_are_known() -> None:
     providers = Providers()
     providers.found([Row(FAKE2, "fake2", 7)], 1.0)
@@ -121,6 +138,13 @@ async def test_sizes_that_nova_does_not_tell_are_placements_where_they_are_known
 async def test_host_without_a_service_in_the_list_has_no_zone() -> None:
     read = await reader(nova(answer("hypervisors"), {"services": []})).read()
     assert {host.zone for host in read.hosts} == {""}
+
+
+async def test_hosts_are_shown_without_a_zone_where_services_may_not_be_read() -> None:
+    hosts = reader(nova(answer("hypervisors"), ForbiddenError("403")))
+    read = await hosts.read()
+    assert ({host.zone for host in read.hosts}, len(read.hosts)) == ({""}, 4)
+    assert (await hosts.nodes(60))[FAKE2] == Node("fake2", "", takes_vms=True)
 
 
 async def test_hypervisor_that_makes_no_sense_costs_itself_alone() -> None:

@@ -54,6 +54,18 @@ def test_names_that_stand_twice_and_empty_values_are_kept() -> None:
     assert ITEMS.more(body) == [("fields", "id"), ("fields", "name"), ("deleted", "")]
 
 
+def test_a_link_goes_before_the_query_that_was_asked() -> None:
+    body = msgspec.json.encode({"images": [], "next": "?limit=2&marker=n&fields=id"})
+    asked = {"limit": "1000", "marker": "m", "fields": "name", "all_tenants": "1"}
+    assert ITEMS.more(body, asked) == [
+        ("all_tenants", "1"),
+        ("limit", "2"),
+        ("marker", "n"),
+        ("fields", "id"),
+    ]
+    assert ITEMS.more(b'{"images": []}', asked) is None
+
+
 @pytest.mark.parametrize("rest", [{"next": 3}, {"links": "x"}, {"images_links": {"next": "x"}}])
 def test_a_link_that_cannot_be_read_is_no_end(rest: dict[str, object]) -> None:
     with pytest.raises(CollectError, match="image: listed: ") as caught:

@@ -165,13 +165,66 @@ async def test_object_without_a_state_is_counted_without_one(
 
 @pytest.mark.parametrize("question", ["ports", "routers", "networks"])
 async def test_what_is_taken_down_on_purpose_is_counted_apart_whatever_its_state(question: str) -> None:
-    before = await getattr(Network(neutron()), question)()
+    body = answer(question)
+    for one in body[question]:
+        one["admin_state_up"] = True
+    before = await getattr(Network(neutron(**{question: body})), question)()
     assert before.admin_down == 0
-    body = spoilt(question, question, field="admin_state_up", value=False)
+    body[question][0]["admin_state_up"] = False
     api = neutron(**{question: body})
     after = await getattr(Network(api), question)()
     assert (after.admin_down, after.by_state) == (1, before.by_state)
     assert ("fields", "admin_state_up") in api.calls[0].params
+
+
+@pytest.mark.parametrize(("value", "malformed"), [(None, 0), ("perhaps", 1)])
+@pytest.mark.parametrize("question", ["ports", "routers", "networks"])
+async def test_how_many_are_taken_down_is_not_known_where_one_does_not_tell(
+    question: str, value: object, malformed: int
+) -> None:
+    body = answer(question)
+    for one in body[question]:
+        one["admin_state_up"] = False
+    body[question][0]["admin_state_up"] = value
+    read = await getattr(Network(neutron(**{question: body})), question)()
+    assert (read.admin_down, read.malformed) == (None, malformed)
+    assert sum(count.number for count in read.by_state.values()) == len(body[question])
+
+
+@pytest.mark.parametrize(
+    ("told", "is_known"),
+    [
+        ({"device_id": None, "device_owner": None}, False),
+        ({"device_id": None, "device_owner": ""}, False),
+        ({"device_id": "", "device_owner": 7}, False),
+        ({"device_id": None, "device_owner": "network:dhcp"}, True),
+        ({"device_id": "vm", "device_owner": None}, True),
+    ],
+)
+async def test_how_many_ports_are_bound_to_nothing_is_not_known_where_one_does_not_tell(
+    told: dict[str, object], is_known: bool
+) -> None:
+    ports = answer("ports")
+    for port in ports["ports"]:
+        port |= {"device_id": "vm", "device_owner": "compute:nova"}
+    ports["ports"][0] |= told
+    assert (await Network(neutron(ports=ports)).ports()).orphans == (Count(0) if is_known else None)
+
+
+async def test_floating_ip_that_does_not_tell_its_port_is_not_said_to_have_none() -> None:
+    addresses = answer("floatingips")
+    del addresses["floatingips"][0]["port_id"]
+    assert (await Network(neutron(floatingips=addresses)).floating_ips()).orphans is None
+    addresses["floatingips"][0]["port_id"] = 7
+    read = await Network(neutron(floatingips=addresses)).floating_ips()
+    assert (sum(one.number for one in read.by_state.values()), read.malformed) == (3, 1)
+
+
+async def test_agent_that_does_not_tell_whether_it_is_enabled_is_not_said_to_be() -> None:
+    agents = spoilt("agents", "agents", field="admin_state_up", value=None)
+    agents["agents"][0]["description"] = "rack 7"
+    read = await Network(neutron(agents=agents)).agents()
+    assert (read.services[0].is_enabled, read.services[0].reason, read.malformed) == (None, "", 0)
 
 
 async def test_floating_ip_cannot_be_taken_down() -> None:

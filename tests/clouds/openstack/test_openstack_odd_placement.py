@@ -9,6 +9,7 @@ from stratoscope.clouds.model import Resource
 from stratoscope.clouds.promised import promised
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
+from support.cloud_vms import vm
 from support.openstack_answers import answer
 from support.placement import FAKE1, FAKE3, Cloud, generation_of, inventories, usages
 
@@ -40,8 +41,23 @@ async def test_what_is_promised_of_cpus_is_not_said_where_a_sort_of_them_makes_n
     of_one["inventories"]["PCPU"] = of_one["inventories"]["VCPU"] | {"total": "many"}
     cloud.part(FAKE1, "inventories", of_one)
     read = await cloud.placement.read()
-    assert promised(read.resources["fake1"], "vcpus") == (0.0, 0.0)
+    assert promised(read.resources["fake1"], "vcpus") is None
     assert promised(read.resources["fake1"], "memory")[1] == 262144 * MIB
+
+
+async def test_project_has_no_overprovisioning_where_one_of_its_hosts_does_not_tell() -> None:
+    cloud = Cloud()
+    of_one = inventories(FAKE1)
+    of_one["inventories"]["VCPU"]["total"] = -1
+    cloud.part(FAKE1, "inventories", of_one)
+    put = cloud.servers.ledger.put
+    put(vm("a", project_id="p1", host="fake1", vcpus=1, memory=MIB, disk=0))
+    put(vm("b", project_id="p1", host="fake2", vcpus=1, memory=MIB, disk=0))
+    put(vm("c", project_id="p2", host="fake2", vcpus=1, memory=MIB, disk=0))
+    read = await cloud.placement.read()
+    assert {name: sorted(of_it) for name, of_it in read.by_project.items()} == {
+        "p1": ["disk", "memory"], "p2": ["disk", "memory", "vcpus"],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("generation", [None, "x", {}], ids=str)

@@ -128,11 +128,12 @@ def test_nothing_is_shown_while_a_piece_is_not_read() -> None:
     [
         ({"vcpus": Resource(8, 0, 4.0, 12), "pcpus": Resource(4, 0, 1.0, 3)}, (15, 12)),
         ({"vcpus": Resource(8, 0, 4.0, 12)}, (12, 8)),
-        ({"vcpus": Resource(8, 0, 4.0, None)}, (0, 0)),
+        ({"vcpus": Resource(8, 0, 4.0, None)}, None),
+        ({"vcpus": Resource(None, None, None, None), "pcpus": Resource(4, 0, 1.0, 3)}, None),
         ({"memory": Resource(8, 0, 4.0, 12)}, (0, 0)),
     ],
 )
 def test_physical_cpu_is_one_whether_shared_or_pinned(
-    of_host: dict[str, Resource], expected: tuple[float, float]
+    of_host: dict[str, Resource], expected: tuple[float, float] | None
 ) -> None:
     assert promised(of_host, "vcpus") == expected

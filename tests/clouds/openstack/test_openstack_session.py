@@ -106,6 +106,21 @@ async def test_a_page_that_fails_fails_the_list(cloud: FakeOpenStack, api: Api) 
     assert (await _fails(api)).reason is Reason.UNAVAILABLE
 
 
+async def test_what_a_link_to_the_next_page_lost_of_our_query_holds_on(
+    cloud: FakeOpenStack, api: Api
+) -> None:
+    cloud.says(PATH, *pages("servers", "ab", "cd", "e"))
+    asked = [("limit", "2"), ("all_tenants", "1"), ("fields", "id"), ("fields", "name")]
+    items, _ = await api.items(SERVERS, asked)
+    assert [item.id for item in items] == ["a", "b", "c", "d", "e"]
+    rest = "all_tenants=1&fields=id&fields=name"
+    assert [one for one in cloud.asked if PATH in one] == [
+        f"GET {PATH}?limit=2&{rest}",
+        f"GET {PATH}?{rest}&limit=2&marker=m1",
+        f"GET {PATH}?{rest}&limit=2&marker=m2",
+    ]
+
+
 async def test_a_list_without_an_end_is_malformed(cloud: FakeOpenStack, api: Api) -> None:
     first, second, _ = pages("servers", "ab", "cd", "e")
     cloud.says(PATH, first, second, first, second)

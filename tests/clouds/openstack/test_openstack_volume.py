@@ -104,15 +104,15 @@ async def test_capacity_below_zero_is_not_known_and_is_counted(name: str) -> Non
 
 
 @pytest.mark.parametrize("attachments", [None, 7])
-async def test_volume_whose_attachments_are_not_told_is_no_orphan(attachments: object) -> None:
+async def test_how_many_volumes_are_orphans_is_not_known_where_one_does_not_tell_its_attachments(
+    attachments: object,
+) -> None:
     body = answer("volumes")
-    orphans = (await Volume(cinder()).volumes()).orphans
-    for volume in body["volumes"]:
-        volume["attachments"] = attachments
-    read = await Volume(cinder(volumes=body)).volumes()
-    assert orphans is not None
-    assert read.orphans is not None
-    assert (orphans.number > 0, read.orphans.number) == (True, 0)
+    free = next(volume for volume in body["volumes"] if volume["status"] == "available")
+    free["attachments"] = attachments
+    assert (await Volume(cinder(volumes=body)).volumes()).orphans is None
+    free["status"] = "in-use"
+    assert (await Volume(cinder(volumes=body)).volumes()).orphans == Count(2, 4 * GIB)
 
 
 async def test_capacity_that_the_backend_does_not_know_is_absent() -> None:

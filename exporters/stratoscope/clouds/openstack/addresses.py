@@ -14,9 +14,11 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Pool, Pools
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.by_field import ByField
+from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.clouds.openstack.extensions import lacks
 from stratoscope.clouds.openstack.fields import Amount, Id, IPVersion, Text
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.core.collector import Every
 
 
@@ -33,7 +35,7 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
 
 class _Availability(msgspec.Struct, frozen=True, gc=False):
     network_id: Id
-    subnet_ip_availability: list[_Use]
+    subnet_ip_availability: list[msgspec.Raw]
     network_name: Text | None = None
     project_id: Id | None = None
 
@@ -41,7 +43,7 @@ class _Availability(msgspec.Struct, frozen=True, gc=False):
 class _Network(msgspec.Struct, frozen=True, gc=False, rename={"is_external": "router:external"}):
     id: Id
     name: Text | None = None
-    is_external: bool = False
+    is_external: bool | None = None
 
 
 class _Range(msgspec.Struct, frozen=True, gc=False):
@@ -75,6 +77,8 @@ _NETWORKS: Final = Listing("network", "/v2.0/networks", "networks", _Network)
 _SUBNETS: Final = Listing("network", "/v2.0/subnets", "subnets", _Subnet)
 _PORTS: Final = Listing("network", "/v2.0/ports", "ports", _Port)
 
+_USE: Final = Decoder(_Use)
+_USE_BY_FIELD: Final = ByField(_Use)
 _PAGE: Final = tuple(WHOLE_PAGE.items())
 
 
@@ -110,19 +114,30 @@ class Addresses:
         if not networks and not malformed and not access.is_admin:
             return await self._counted(access)
         external = await self._external()
-        return Pools(
-            tuple(
-                _pool_of(network, use, external)
-                for network in networks
-                for use in network.subnet_ip_availability
-            ),
-            malformed,
-        )
+        pools, partial = [], set()
+        for network in networks:
+            for raw in network.subnet_ip_availability:
+                try:
+                    use, wrong = _use(raw)
+                except msgspec.DecodeError:
+                    partial.add(network.network_id)
+                    malformed += 1
+                else:
+                    malformed += len(wrong)
+                    pools.append(_pool_of(network, use, external))
+        return Pools(tuple(pools), malformed, partial)
 
-    async def _external(self) -> frozenset[str]:
-        query = [*_PAGE, ("router:external", "true"), ("fields", "id")]
-        networks, _ = await self._api.items(_NETWORKS, query)
-        return frozenset(network.id for network in networks)
+    async def _external(self) -> frozenset[str] | None:
+        """Ids of networks; None where they may not be read."""
+        networks = await self._networks([*_PAGE, ("router:external", "true"), ("fields", "id")])
+        return None if networks is None else frozenset(network.id for network in networks)
+
+    async def _networks(self, query: Query) -> Sequence[_Network] | None:
+        try:
+            networks, _ = await self._api.items(_NETWORKS, query)
+        except ForbiddenError:
+            return None
+        return networks
 
     async def _counted(self, access: Access) -> Pools:
         """Own subnets, those of the whole cloud for an admin."""
@@ -131,9 +146,11 @@ class Addresses:
         own = [one for one in subnets if access.is_admin or one.project_id == access.project_id]
         if not own:
             return Pools((), malformed)
-        networks, _ = await self._api.items(_NETWORKS, _query("id", "name", "router:external"))
-        by_id = {network.id: network for network in networks}
+        networks = await self._networks(_query("id", "name", "router:external"))
+        by_id = {network.id: network for network in networks or ()}
         used, unread = await self._used()
+        # A subnet that makes no sense may be of any network.
+        partial = {subnet.network_id for subnet in own} if malformed else set()
         malformed += unread
         pools = []
         for subnet in own:
@@ -141,8 +158,9 @@ class Addresses:
                 number = None if unread else used[subnet.id]
                 pools.append(_pool(subnet, by_id.get(subnet.network_id), number))
             except ValueError:
+                partial.add(subnet.network_id)
                 malformed += 1
-        return Pools(tuple(pools), malformed)
+        return Pools(tuple(pools), malformed, partial)
 
     async def _used(self) -> tuple[Counter[str], int]:
         """Addresses that ports have, by subnet, and how many made no sense: then any may have more."""
@@ -157,7 +175,15 @@ def _query(*fields: str) -> list[tuple[str, str]]:
     return [*_PAGE, *(("fields", name) for name in fields)]
 
 
-def _pool_of(network: _Availability, use: _Use, external: frozenset[str]) -> Pool:
+def _use(raw: msgspec.Raw) -> tuple[_Use, list[str]]:
+    """As ByField.decode, and quick where all makes sense."""
+    try:
+        return _USE.decode(raw), []
+    except msgspec.DecodeError:
+        return _USE_BY_FIELD.decode(raw)
+
+
+def _pool_of(network: _Availability, use: _Use, external: frozenset[str] | None) -> Pool:
     return Pool(
         network.network_id,
         network.network_name or "",
@@ -165,7 +191,7 @@ def _pool_of(network: _Availability, use: _Use, external: frozenset[str]) -> Poo
         use.subnet_name or "",
         network.project_id or "",
         use.ip_version,
-        network.network_id in external,
+        None if external is None else network.network_id in external,
         use.total_ips,
         use.used_ips,
         use.cidr or "",
@@ -181,7 +207,7 @@ def _pool(subnet: _Subnet, network: _Network | None, used: int | None) -> Pool:
         subnet.name or "",
         subnet.project_id or "",
         subnet.ip_version,
-        network is not None and network.is_external,
+        None if network is None else network.is_external,
         float(sum(_length(one) for one in subnet.allocation_pools)),
         None if used is None else float(used),
         subnet.cidr or "",

@@ -73,10 +73,11 @@ class Tally:
         has_orphans: bool = False,
         has_admin_state: bool = False,
     ) -> None:
-        self.sort, self._is_sized, self._has_orphans = sort, is_sized, has_orphans
+        self.sort, self._is_sized = sort, is_sized
         self._by_state: defaultdict[str, list[int]] = defaultdict(_nothing)
         self._by_project: defaultdict[str, list[int]] = defaultdict(_nothing)
-        self._orphans, self._admin_down = _nothing(), 0 if has_admin_state else None
+        self._orphans = _nothing() if has_orphans else None
+        self._admin_down = 0 if has_admin_state else None
         self._sees_others = False
         self._counted = 0
         self.malformed = 0
@@ -88,17 +89,18 @@ class Tally:
         project_id: str | None,
         size: int | None = 0,
         *,
-        is_orphan: bool = False,
+        is_orphan: bool | None = False,
         is_others: bool = False,
-        is_admin_down: bool = False,
+        is_admin_down: bool | None = False,
     ) -> None:
         """One more.
 
         Args:
             project_id: None where the source does not tell.
             size: Bytes; None where it is not known: then nor are those of its state and its project.
+            is_orphan: None where it is not known: then nor is how many are.
             is_others: It is one that only those are shown who see all projects'.
-            is_admin_down: It was taken down on purpose.
+            is_admin_down: It was taken down on purpose; None as of `is_orphan`.
         """
         self._counted += 1
         if size is None:
@@ -106,9 +108,13 @@ class Tally:
         _count(self._by_state[state], size)
         if project_id is not None:
             _count(self._by_project[project_id], size)
-        if is_orphan:
+        if is_orphan is None:
+            self._orphans = None
+        elif is_orphan and self._orphans is not None:
             _count(self._orphans, size)
-        if self._admin_down is not None:
+        if is_admin_down is None:
+            self._admin_down = None
+        elif self._admin_down is not None:
             self._admin_down += is_admin_down
         self._sees_others = self._sees_others or is_others
 
@@ -128,7 +134,7 @@ class Tally:
         return Objects(
             self.sort,
             {state: self._result(count) for state, count in self._by_state.items()},
-            self._result(self._orphans) if self._has_orphans else None,
+            None if self._orphans is None else self._result(self._orphans),
             {project_id: self._result(count) for project_id, count in self._by_project.items()},
             is_whole or self._sees_others,
             self.malformed,

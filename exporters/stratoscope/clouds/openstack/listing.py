@@ -102,16 +102,24 @@ class Listing(Generic[T]):
         except msgspec.DecodeError as error:
             return self._one_by_one(body, error)
 
-    def more(self, body: bytes) -> Query | None:
+    def more(self, body: bytes, asked: Query = ()) -> Query | None:
         """The query that asks for the page after this one; None where there is none.
 
         Only the query of the link is used: behind a proxy its host is often one that nobody can reach.
+
+        Args:
+            asked: The query for the first page: what the link lost of it holds on (without `all_tenants` the
+                next page would be one of another list).
 
         Raises:
             CollectError: `malformed`, when it cannot be told whether there is one: the rest would be missing.
         """
         href = self._decode_links(body).href()
-        return parse_qsl(urlsplit(href).query, keep_blank_values=True) if href else None
+        if not href:
+            return None
+        link = parse_qsl(urlsplit(href).query, keep_blank_values=True)
+        names = {name for name, _ in link}
+        return [*(pair for pair in pairs(asked) if pair[0] not in names), *link]
 
     def is_cut(self, body: bytes) -> bool:
         """Whether the service says that it ends its list with this page, though there are more items.

@@ -30,7 +30,7 @@ class _Agent(msgspec.Struct, frozen=True, gc=False):
     binary: Text
     host: Text
     alive: bool
-    admin_state_up: bool = True
+    admin_state_up: bool | None = None
     availability_zone: Text | None = None
     heartbeat_timestamp: datetime | None = None
     description: str | None = None
@@ -49,10 +49,12 @@ class _Port(msgspec.Struct, frozen=True, gc=False, rename={"host": "binding:host
 
 
 class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
+    """Attributes: port_id: None for none, UNSET where it is not told."""
+
     id: Id
     status: Text = ""
     project_id: Id | None = None
-    port_id: Id | None = None
+    port_id: Id | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _Router(msgspec.Struct, frozen=True, gc=False):
@@ -143,15 +145,14 @@ class Network:
         fields = _fields("id", *_OF_PORTS, is_paged=True)
         async for listed in pages(self._api, tally, _PORTS, fields):
             for port in listed:
-                is_orphan = not port.device_id and not port.device_owner
                 # The owner of a network sees others' ports on it, but not where they are.
                 is_others = port.host is not None and is_anothers(port.project_id, access)
                 tally.add(
                     port.status,
                     port.project_id or "",
-                    is_orphan=is_orphan,
+                    is_orphan=_is_bound_to_nothing(port),
                     is_others=is_others,
-                    is_admin_down=port.admin_state_up is False,
+                    is_admin_down=_is_taken_down(port.admin_state_up),
                 )
                 are_bound = are_bound or bool(port.host)
         self._are_ports_bound = are_bound
@@ -164,7 +165,8 @@ class Network:
         async with extension(self._api, "router"):
             async for listed in pages(self._api, tally, _FLOATING_IPS, fields):
                 for one in listed:
-                    is_orphan, is_others = not one.port_id, is_anothers(one.project_id, access)
+                    is_orphan = None if one.port_id is msgspec.UNSET else not one.port_id
+                    is_others = is_anothers(one.project_id, access)
                     tally.add(one.status, one.project_id or "", is_orphan=is_orphan, is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
 
@@ -176,7 +178,7 @@ class Network:
             async for listed in pages(self._api, tally, _ROUTERS, fields):
                 for router in listed:
                     is_others = is_anothers(router.project_id, access)
-                    is_down = router.admin_state_up is False
+                    is_down = _is_taken_down(router.admin_state_up)
                     tally.add(
                         router.status, router.project_id or "", is_others=is_others, is_admin_down=is_down
                     )
@@ -191,7 +193,7 @@ class Network:
             for network in listed:
                 is_hidden = not network.shared and not network.is_external
                 is_others = is_hidden and is_anothers(network.project_id, access)
-                is_down = network.admin_state_up is False
+                is_down = _is_taken_down(network.admin_state_up)
                 tally.add(
                     network.status, network.project_id or "", is_others=is_others, is_admin_down=is_down
                 )
@@ -210,6 +212,17 @@ def _fields(*names: str, is_paged: bool = False) -> list[tuple[str, str]]:
     return page + [("fields", name) for name in names]
 
 
+def _is_bound_to_nothing(port: _Port) -> bool | None:
+    """Without device and owner, which both are "" then; None where one of them is not told."""
+    if port.device_id or port.device_owner:
+        return False
+    return None if port.device_id is None or port.device_owner is None else True
+
+
+def _is_taken_down(admin_state_up: bool | None) -> bool | None:
+    return None if admin_state_up is None else not admin_state_up
+
+
 def _service(agent: _Agent) -> Service:
     return Service(
         "network",
@@ -218,6 +231,6 @@ def _service(agent: _Agent) -> Service:
         agent.availability_zone or "",
         agent.alive,
         agent.admin_state_up,
-        "" if agent.admin_state_up else agent.description or "",
+        (agent.description or "") if agent.admin_state_up is False else "",
         moment(agent.heartbeat_timestamp),
     )

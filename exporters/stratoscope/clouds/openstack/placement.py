@@ -299,7 +299,11 @@ class Placement:
                     _share_out((vcpus, memory, disk), ratios[host], total)
             await asyncio.sleep(0)
         return {
-            project_id: {what: (total[place], total[place + 3]) for place, what in enumerate(PROMISED)}
+            project_id: {
+                what: (total[place], total[place + 3])
+                for place, what in enumerate(PROMISED)
+                if not math.isnan(total[place + 3])
+            }
             for project_id, total in totals.items()
         }
 
@@ -310,14 +314,17 @@ def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T], what: str) ->
 
 
 def _ratio(of_host: Mapping[str, Resource], what: str) -> float:
-    """How many times the host promised it; 0 for what is not known."""
-    allocated, physical = promised(of_host, what)
+    """How many times the host promised it; 0 for what it has none of, NaN where that is not known."""
+    known = promised(of_host, what)
+    if known is None:
+        return math.nan
+    allocated, physical = known
     return allocated / physical if physical else 0.0
 
 
 def _share_out(sizes: Sequence[float], ratios: Sequence[float], total: list[float]) -> None:
-    """Add what was promised to some VMs of a host, and the physical share that stands behind it."""
+    """Add what was promised to some VMs of a host, and the physical share behind it; NaN is not known."""
     for place, (size, ratio) in enumerate(zip(sizes, ratios, strict=True)):
-        if ratio:
+        if size and ratio:
             total[place] += size
             total[place + 3] += size / ratio

@@ -166,7 +166,7 @@ class Volume:
         access = await self._api.access()
         async for listed in pages(self._api, tally, _VOLUMES, _ALL):
             for one in listed:
-                is_orphan = one.status == "available" and one.attachments == []
+                is_orphan = one.status == "available" and _is_bound_to_nothing(one)
                 project_id = one.project_id or _own(access)
                 is_others = is_anothers(one.project_id, access)
                 its_size = size(one.size, GIB)
@@ -194,6 +194,10 @@ class Volume:
                 is_others = is_anothers(told, access)
                 tally.add(one.status, told or _own(access), size(one.size, GIB), is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
+
+
+def _is_bound_to_nothing(volume: _Volume) -> bool | None:
+    return None if volume.attachments is None else not volume.attachments
 
 
 def _own(access: Access) -> str | None:

@@ -13,7 +13,11 @@ INFO = Family(
     "The aggregate, and the availability zone that it makes; empty where it makes none; always 1.",
     labels=("cloud", "aggregate", "zone"),
 )
-HOSTS = Family(f"{_PREFIX}_aggregate_hosts", "Hosts in the aggregate.", labels=("cloud", "aggregate"))
+HOSTS = Family(
+    f"{_PREFIX}_aggregate_hosts",
+    "Hosts in the aggregate; absent where the source does not tell.",
+    labels=("cloud", "aggregate"),
+)
 HOST_INFO = Family(
     f"{_PREFIX}_host_aggregate_info",
     "The host is in the aggregate; always 1.",
@@ -28,6 +32,7 @@ class Aggregates(Subject[model.Aggregates]):
         cloud = Labels(cloud=self._cloud)
         for one in answer.aggregates:
             yield INFO(1, cloud.plus(aggregate=one.name, zone=one.zone))
-            yield HOSTS(len(one.hosts), cloud.plus(aggregate=one.name))
-            for host in one.hosts:
+            if one.hosts is not None:
+                yield HOSTS(len(one.hosts), cloud.plus(aggregate=one.name))
+            for host in one.hosts or ():
                 yield HOST_INFO(1, cloud.plus(host=host, aggregate=one.name))

@@ -14,12 +14,17 @@ OBJECTS: Final = Family(
     "Objects of a sort by state, as the source spells it; empty where it does not tell the state.",
     labels=("cloud", "service", "sort", "state"),
 )
+LISTED: Final = Family(
+    "stratoscope_management_services_listed",
+    "1 if the service lists its agents to the credential, 0 if that may not see them: then none is shown.",
+    labels=("cloud", "service"),
+)
 
 
 class Extras(Subject[model.Extra]):
     """Agents are shown as all services' agents are."""
 
-    families = (OBJECTS, WHOLE, *Services.families)
+    families = (OBJECTS, WHOLE, LISTED, *Services.families)
 
     def __init__(self, cloud: str) -> None:
         super().__init__(cloud)
@@ -31,4 +36,6 @@ class Extras(Subject[model.Extra]):
             for state, count in objects.by_state.items():
                 yield OBJECTS(count.number, service.plus(sort=objects.sort, state=state))
             yield WHOLE(int(objects.is_whole), Labels(cloud=self._cloud, sort=objects.sort))
+        if answer.are_agents_listed is not None:
+            yield LISTED(int(answer.are_agents_listed), service)
         yield from self._agents.samples(model.Services(answer.agents))

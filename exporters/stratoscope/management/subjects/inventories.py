@@ -119,6 +119,7 @@ def _overprovisioned(
 ) -> Iterable[Sample]:
     for what, family in families.items():
         found = [promised(of_host, what) for of_host in hosts]
-        physical = sum(total for _, total in found)
-        if physical:
-            yield family(sum(amount for amount, _ in found) / physical, labels)
+        known = [one for one in found if one is not None]
+        physical = sum(total for _, total in known)
+        if physical and len(known) == len(found):
+            yield family(sum(amount for amount, _ in known) / physical, labels)

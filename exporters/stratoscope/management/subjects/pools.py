@@ -35,7 +35,8 @@ NETWORK_USED = Family(
 )
 NETWORK_INFO = Family(
     f"{_PREFIX}_network_info",
-    "The network's name, and whether it is external (its addresses can be floating ones); always 1.",
+    "The network's name, and whether it is external (its addresses can be floating ones), empty where that "
+    "is not known; always 1.",
     labels=("cloud", "network_id", "network_name", "external"),
 )
 
@@ -50,7 +51,17 @@ class Pools(Subject[model.Pools]):
             by_network[pool.network_id].append(pool)
             yield from _of_subnet(pool, cloud.plus(subnet_id=pool.subnet_id))
         for network_id, pools in by_network.items():
-            yield from _of_network(pools, cloud.plus(network_id=network_id))
+            labels = cloud.plus(network_id=network_id)
+            if network_id not in answer.partial:
+                yield from _sums(pools, labels)
+            external = pools[0].is_external
+            yield NETWORK_INFO(
+                1,
+                labels.plus(
+                    network_name=pools[0].network_name,
+                    external="" if external is None else str(external).lower(),
+                ),
+            )
 
 
 def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
@@ -67,11 +78,9 @@ def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
     )
 
 
-def _of_network(pools: list[model.Pool], labels: Labels) -> Iterable[Sample]:
+def _sums(pools: list[model.Pool], labels: Labels) -> Iterable[Sample]:
     for ip_version in sorted({pool.ip_version for pool in pools}):
         of_version = labels.plus(ip_version=ip_version)
         of_it = [pool for pool in pools if pool.ip_version == ip_version]
         sums = whole_sum(pool.total for pool in of_it), whole_sum(pool.used for pool in of_it)
         yield from given((NETWORK, NETWORK_USED), sums, of_version)
-    external = "true" if pools[0].is_external else "false"
-    yield NETWORK_INFO(1, labels.plus(network_name=pools[0].network_name, external=external))

@@ -11,7 +11,9 @@ _PREFIX: Final = "stratoscope_management_service"
 _LABELS: Final = ("cloud", "service", "binary", "host", "zone")
 UP = Family(f"{_PREFIX}_up", "1 if the management layer takes the service for alive, else 0.", labels=_LABELS)
 ENABLED = Family(
-    f"{_PREFIX}_enabled", "1 if the service is enabled, 0 if an administrator took it out.", labels=_LABELS
+    f"{_PREFIX}_enabled",
+    "1 if the service is enabled, 0 if an administrator took it out; absent where the source does not tell.",
+    labels=_LABELS,
 )
 HEARTBEAT = Family(
     f"{_PREFIX}_heartbeat_timestamp_seconds",
@@ -40,10 +42,11 @@ class Services(Subject[model.Services]):
                 cloud=self._cloud, service=one.service, binary=one.binary, host=one.host, zone=one.zone
             )
             yield UP(int(one.is_up), labels)
-            yield ENABLED(int(one.is_enabled), labels)
+            if one.is_enabled is not None:
+                yield ENABLED(int(one.is_enabled), labels)
             if one.heartbeat is not None:
                 yield HEARTBEAT(one.heartbeat, labels)
             if one.is_forced_down is not None:
                 yield FORCED_DOWN(int(one.is_forced_down), labels)
-            if not one.is_enabled:
+            if one.is_enabled is False:
                 yield DISABLED(1, labels.plus(text=one.reason))

@@ -23,12 +23,12 @@ class Aggregate(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         availability_zone: The zone that it makes; None for one that makes none.
-        metadata: None where it makes no sense: then nothing is known of it.
+        hosts, metadata: None where they make no sense: then nothing is known of them.
     """
 
     name: Text
     availability_zone: Text | None = None
-    hosts: list[Text] = []
+    hosts: list[Text] | None = None
     metadata: dict[Text, Text | None] | None = None
 
 
@@ -61,14 +61,15 @@ class Aggregates:
 
 
 def _aggregate(one: Aggregate) -> model.Aggregate:
-    return model.Aggregate(one.name, one.availability_zone or "", tuple(dict.fromkeys(one.hosts)))
+    hosts = None if one.hosts is None else tuple(dict.fromkeys(one.hosts))
+    return model.Aggregate(one.name, one.availability_zone or "", hosts)
 
 
 def by_host(aggregates: Iterable[Aggregate]) -> Mapping[str, Metadata]:
     """What aggregates say of each host that is in one; to Nova's filters a value with commas is several."""
     found: dict[str, dict[str, frozenset[str]]] = {}
     for aggregate in aggregates:
-        for host in aggregate.hosts:
+        for host in aggregate.hosts or ():
             of_host = found.setdefault(host, {})
             for key, value in (aggregate.metadata or {}).items():
                 values = frozenset(one.strip() for one in (value or "").split(","))

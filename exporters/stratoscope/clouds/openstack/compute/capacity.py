@@ -3,7 +3,8 @@
 One list, the allocation candidates for any memory at all, tells what every host has left; a host that is not
 on it has no memory left. Bounds on what one VM may have are in the inventories, which are read one by one:
 until a host's have been read, what fits is an upper bound. Before Placement 1.27 the list tells of memory
-alone: the rest is as it was last read host by host, and what fits an upper bound unless that is still so.
+alone, and before 1.29 not of children: the rest is read provider by provider. While that may have changed
+since, it counts as free, so that what fits is an upper bound.
 """
 
 import asyncio
@@ -97,7 +98,7 @@ class Capacity:
             aggregates, malformed = await self.aggregates.listed(_AGGREGATES_S)
         except ForbiddenError:
             return None, 0
-        if any(one.metadata is None for one in aggregates):
+        if any(one.metadata is None or one.hosts is None for one in aggregates):
             return None, malformed
         return by_host(aggregates), malformed
 
@@ -118,9 +119,14 @@ def _spaces(
 
 def _space(tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: Metadata | None) -> Space:
     left: dict[str, list[Left]] = {}
+    is_told = _is_told(tree)
     for provider in tree:
-        for name, one in _left(provider):
+        for name, one in _left(provider, is_told=is_told):
             left.setdefault(name, []).append(one)
+    is_known = all(_is_known(provider, is_told=is_told) for provider in tree)
+    if not is_known:
+        for name in _unknown(tree, left):
+            left.pop(name, None)
     return Space(
         node.zone,
         left,
@@ -128,8 +134,26 @@ def _space(tree: Sequence[Provider], node: Node, shared: frozenset[str], metadat
         _traits(tree),
         metadata,
         is_exact=all(map(_is_exact, tree)),
-        is_known=all(map(_is_known, tree)),
+        is_known=is_known,
     )
+
+
+def _is_told(tree: Sequence[Provider]) -> bool:
+    """Whether a tree is on the list of candidates, or has no memory (bare metal), so that it never would be.
+
+    Any other has no memory left, or a limit cut the list.
+    """
+    return any(one.summary is not None or one.is_summary_odd for one in tree) or not any(
+        one.inventories is None or MEMORY in one.inventories for one in tree
+    )
+
+
+def _unknown(tree: Sequence[Provider], found: Iterable[str]) -> frozenset[str]:
+    """Of these resource classes those of which the tree may have more than was found."""
+    if any(one.inventories is None and not _is_summed_up(one) for one in tree):
+        listed = {name for one in tree if one.summary is not None for name in one.summary.resources}
+        return frozenset(found) - listed
+    return frozenset(name for one in tree for name in one.unclear if not _is_listed(one, name))
 
 
 def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
@@ -138,22 +162,32 @@ def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
     return frozenset(trait for provider in tree for trait in provider.traits or ())
 
 
-def _left(provider: Provider) -> Iterable[tuple[str, Left]]:
+def _left(provider: Provider, *, is_told: bool) -> Iterable[tuple[str, Left]]:
     """By the list of allocation candidates; what that does not tell by what was read of it.
 
-    One that is not on the list has no memory at all (bare metal), or none left, or a limit cut the list: what
-    was read of it counts only if it is still so.
+    What may have changed since it was read counts as free; of a tree that is not told as nothing.
     """
     inventories: Mapping[str, Inventory] = provider.inventories or {}
     told = provider.summary.resources if provider.summary is not None else {}
     for name, use in told.items():
         yield name, Left(use.capacity - use.used, inventories.get(name))
-    counts = provider.is_current(Part.USAGES) if provider.summary is None else not provider.is_summed_up
-    if counts and provider.usages is not None:
-        for name, inventory in inventories.items():
-            used = provider.usages.get(name, 0)
-            if name not in told and used is not None:
-                yield name, Left(inventory.capacity - used, inventory)
+    if _is_summed_up(provider) or not (is_told or provider.is_current(Part.USAGES)):
+        return
+    usages = provider.usages if provider.is_current(Part.USAGES) else None
+    for name, inventory in inventories.items():
+        if name not in told:
+            used = usages.get(name, 0) if usages is not None else 0
+            yield name, Left(inventory.capacity - (used or 0), inventory)
+
+
+def _is_summed_up(provider: Provider) -> bool:
+    """Whether the list of candidates tells all that it has."""
+    return provider.summary is not None and provider.is_summed_up
+
+
+def _is_listed(provider: Provider, name: str) -> bool:
+    """Whether the list of candidates tells of this resource class of it."""
+    return provider.summary is not None and name in provider.summary.resources
 
 
 def _is_exact(provider: Provider) -> bool:
@@ -162,20 +196,18 @@ def _is_exact(provider: Provider) -> bool:
     if inventories is None or provider.traits is None or provider.odd:
         return False
     if provider.summary is None:
-        return MEMORY not in inventories
+        return MEMORY not in inventories and provider.is_current(Part.USAGES)
     return provider.is_summed_up or provider.is_current(Part.USAGES)
 
 
-def _is_known(provider: Provider) -> bool:
-    """Whether all that it has is known, as it is now or was a while ago.
+def _is_known(provider: Provider, *, is_told: bool) -> bool:
+    """Whether it is known what it has.
 
-    One that is not on the list, and was not read yet, has nothing left as far as is known.
+    One of a tree that is not told, and was not read yet, has nothing left as far as is known.
     """
     if provider.odd or provider.is_summary_odd:
         return False
-    if provider.summary is None or provider.is_summed_up:
-        return True
-    return provider.inventories is not None and provider.usages is not None
+    return not is_told or _is_summed_up(provider) or provider.inventories is not None
 
 
 def _largest(flavors: Iterable[Flavor], room: Iterable[model.Room]) -> Mapping[str, model.Room]:

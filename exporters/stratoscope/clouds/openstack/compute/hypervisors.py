@@ -15,7 +15,7 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.clock import CLOCK, Clock
 from stratoscope.clouds.model import Host, Hosts, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.api import Api, ForbiddenError
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Number, Text
@@ -92,8 +92,8 @@ class Hypervisors:
     """Nova's hosts, read once for all who ask.
 
     A host is a nova-compute service, as servers name it. Where it has several nodes (Ironic), these are added
-    up. Where libvirt has several it has one, whose name has changed: the last row counts, the others are
-    malformed.
+    up. Where libvirt has several it has one, whose name has changed: the row counts that is up, or else the
+    last; the others are malformed.
 
     Attributes:
         services: Nova's services, which tell the zones; they are a question of their own.
@@ -148,9 +148,15 @@ class Hypervisors:
         return Hosts(hosts, STATES, malformed + len(left_over)), nodes
 
     async def _zones(self, hosts: AbstractSet[str]) -> Mapping[str, str]:
-        """Zones by host; of a host that has just been added a list from before it tells nothing."""
-        zones = await self.services.zones(_SERVICES_S)
-        return zones if hosts <= zones.keys() else await self.services.zones(0.0)
+        """Zones by host; of a host that has just been added a list from before it tells nothing.
+
+        None at all where the services may not be read.
+        """
+        try:
+            zones = await self.services.zones(_SERVICES_S)
+            return zones if hosts <= zones.keys() else await self.services.zones(0.0)
+        except ForbiddenError:
+            return {}
 
     def _host(self, rows: Sequence[_Hypervisor], zone: str) -> Host:
         """The host that these nodes belong to; their state is that of their one service."""
@@ -199,8 +205,10 @@ def _by_host(rows: Iterable[_Hypervisor]) -> tuple[Mapping[str, Sequence[_Hyperv
     left_over = []
     for host, of_host in by_host.items():
         if all(row.hypervisor_type.upper() in _OF_LIBVIRT for row in of_host):
-            left_over += of_host[:-1]  # Nova lists them in the order in which they were added
-            by_host[host] = of_host[-1:]
+            # The one that is up; else the last, as a cell lists them in the order in which they were added.
+            best = max(of_host[::-1], key=lambda row: row.state == "up")
+            left_over += [row for row in of_host if row is not best]
+            by_host[host] = [best]
     return by_host, left_over
 
 

@@ -78,7 +78,7 @@ class Session:
         try:
             while more is not None:
                 body, limit = await asked
-                more = listing.more(body)
+                more = listing.more(body, params)
                 if more is not None:
                     _take_note(seen, more, listing)
                     self._grow(listing, len(body), wanted)

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.each.object_list import ObjectList
+from stratoscope.clouds.openstack.each.object_list import ObjectList, parts
 from stratoscope.clouds.openstack.fields import GIB, Id, Number, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
@@ -40,7 +40,7 @@ class _Volume(
     encrypted: bool | None = None
     multiattach: bool | None = None
     created_at: datetime | None = None
-    attachments: list[_Attachment] = []
+    attachments: list[_Attachment] | None = None
 
 
 def _volume(row: _Volume) -> objects.Volume:
@@ -58,9 +58,10 @@ def _volume(row: _Volume) -> objects.Volume:
         row.status,
         None if row.size is None else row.size * GIB,
         moment(row.created_at),
-        tuple(
-            objects.Attachment(one.server_id or "", one.host_name or "", one.device or "")
-            for one in row.attachments
+        parts(
+            row.attachments,
+            lambda one: objects.Attachment(one.server_id or "", one.host_name or "", one.device or ""),
+            objects.Attachment("", "", ""),
         ),
     )
 

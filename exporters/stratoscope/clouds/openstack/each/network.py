@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.each.object_list import ObjectList, fields_of
+from stratoscope.clouds.openstack.each.object_list import ObjectList, fields_of, parts
 from stratoscope.clouds.openstack.fields import Id, IPVersion, Number, Text
 from stratoscope.clouds.openstack.listing import Listing
 
@@ -70,7 +70,7 @@ class _Port(
     device_owner: Text | None = None
     device_id: Id | None = None
     mac_address: Text | None = None
-    fixed_ips: list[_Address] = []
+    fixed_ips: list[_Address] | None = None
     host: Text | None = None
     vif_type: Text | None = None
 
@@ -90,7 +90,11 @@ def _port(row: _Port) -> objects.Port:
         row.vif_type or "",
         row.status,
         row.admin_state_up,
-        tuple(objects.PortAddress(one.subnet_id, one.ip_address) for one in row.fixed_ips),
+        parts(
+            row.fixed_ips,
+            lambda one: objects.PortAddress(one.subnet_id, one.ip_address),
+            objects.PortAddress("", ""),
+        ),
     )
 
 
@@ -168,7 +172,7 @@ class _Subnet(msgspec.Struct, frozen=True, gc=False):
     subnetpool_id: Id | None = None
     gateway_ip: Text | None = None
     enable_dhcp: bool | None = None
-    dns_nameservers: list[Text] = []
+    dns_nameservers: list[Text] | None = None
 
 
 def _subnet(row: _Subnet) -> objects.Subnet:
@@ -183,7 +187,7 @@ def _subnet(row: _Subnet) -> objects.Subnet:
         row.gateway_ip or "",
         row.enable_dhcp,
         _addresses([row.cidr]),
-        tuple(objects.Nameserver(one) for one in row.dns_nameservers),
+        parts(row.dns_nameservers, objects.Nameserver, objects.Nameserver("")),
     )
 
 

@@ -1,6 +1,6 @@
 """What is the same for all objects that are told one by one: the question, the pages, the bound."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -15,6 +15,7 @@ from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query, pai
 from stratoscope.core.collector import Every
 
 Row = TypeVar("Row")
+Part = TypeVar("Part")
 
 MOST: Final = 20_000
 """So many objects of a sort are told: the ports of 10,000 VMs with two each. Others are read, and counted."""
@@ -27,6 +28,11 @@ def nobody(_row: object) -> str | None:
 
 def _is_admin(access: Access) -> bool:
     return access.is_admin
+
+
+def parts(told: Iterable[Row] | None, made: Callable[[Row], Part], unknown: Part) -> tuple[Part, ...]:
+    """What an object has several of; the one that is not known where it does not tell: it may have some."""
+    return (unknown,) if told is None else tuple(map(made, told))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,14 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Service
 from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, extra_question
+from stratoscope.clouds.openstack.extras.extra import (
+    NO_AGENTS,
+    Agents,
+    agents_of,
+    counted,
+    extra,
+    extra_question,
+)
 from stratoscope.clouds.openstack.fields import Id, Text, moment
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
@@ -67,8 +74,13 @@ class Baremetal:
             },
             is_whole=(await self._api.access()).is_admin,
         )
+        return extra(_SERVICE, await self._conductors(), nodes)
+
+    async def _conductors(self) -> Agents:
+        if not await self._api.knows(_SERVICE, _VERSION):
+            return NO_AGENTS
         fields = {"fields": "hostname,conductor_group,alive,updated_at"}
-        return extra(_SERVICE, await agents_of(self._api, _CONDUCTORS, fields, _service), nodes)
+        return await agents_of(self._api, _CONDUCTORS, fields, _service)
 
 
 def _maintenance(node: _Node) -> str:

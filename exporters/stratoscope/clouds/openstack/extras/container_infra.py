@@ -25,7 +25,7 @@ class _Conductor(msgspec.Struct, frozen=True, gc=False):
     binary: Text
     host: Text
     state: Text
-    disabled: bool = False
+    disabled: bool | None = False
     disabled_reason: str | None = None
     updated_at: datetime | None = None
 
@@ -69,7 +69,7 @@ def _service(conductor: _Conductor) -> Service:
         conductor.host,
         "",
         conductor.state == "up",
-        not conductor.disabled,
+        None if conductor.disabled is None else not conductor.disabled,
         conductor.disabled_reason or "",
         moment(conductor.updated_at),
     )

@@ -5,7 +5,7 @@ services' API references.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Objects, Service
@@ -18,6 +18,21 @@ from stratoscope.core.collector import Every
 T = TypeVar("T")
 
 
+class Agents(NamedTuple):
+    """What a service's list of agents came to.
+
+    Attributes:
+        are_listed: False where the credential may not list them; None where there is no such list.
+    """
+
+    found: tuple[Service, ...] = ()
+    malformed: int = 0
+    are_listed: bool | None = None
+
+
+NO_AGENTS: Final = Agents()
+
+
 def extra_question(
     name: str, ask: Callable[[], Awaitable[Extra]], *, cost: str, role: str
 ) -> Question[Extra]:
@@ -25,11 +40,19 @@ def extra_question(
     return Question(name, Extra, ask, Every(120, 60, 360), cost=cost, role=role)
 
 
-async def if_allowed(answer: Awaitable[T], otherwise: T) -> T:
-    """An answer that not every credential gets, or not every release gives."""
+async def if_allowed(api: Api, answer: Awaitable[T], otherwise: T) -> T:
+    """An answer that not every credential gets.
+
+    Raises:
+        NotThereError: An administrator is answered 404, which nobody needs to hide from: it is out of order.
+    """
     try:
         return await answer
-    except (ForbiddenError, NotThereError):
+    except ForbiddenError:
+        return otherwise
+    except NotThereError:
+        if (await api.access()).is_admin:
+            raise
         return otherwise
 
 
@@ -58,18 +81,16 @@ async def counted(
     return tuple(tally.objects(is_whole=is_whole) for tally in tallies.values())
 
 
-async def agents_of(
-    api: Api, listing: Listing[T], query: Query, service: Callable[[T], Service]
-) -> tuple[tuple[Service, ...], int]:
-    """Agents as they are listed, and how many made no sense; none where the credential may not list them."""
-    items, malformed = await if_allowed(api.items(listing, query), ([], 0))
-    return once(map(service, items)), malformed
+async def agents_of(api: Api, listing: Listing[T], query: Query, service: Callable[[T], Service]) -> Agents:
+    """Agents as they are listed. Raises as Api, and as `if_allowed`."""
+    answer = await if_allowed(api, api.items(listing, query), None)
+    if answer is None:
+        return Agents(are_listed=False)
+    items, malformed = answer
+    return Agents(once(map(service, items)), malformed, are_listed=True)
 
 
-def extra(service: str, agents: tuple[tuple[Service, ...], int], objects: tuple[Objects, ...]) -> Extra:
-    """The whole answer. Args: agents: As `agents_of` has them."""
-    found, malformed = agents
-    return Extra(service, found, objects, malformed + sum(one.malformed for one in objects))
-
-
-NO_AGENTS: Final[tuple[tuple[Service, ...], int]] = ((), 0)
+def extra(service: str, agents: Agents, objects: tuple[Objects, ...]) -> Extra:
+    """The whole answer."""
+    malformed = agents.malformed + sum(one.malformed for one in objects)
+    return Extra(service, agents.found, objects, malformed, agents.are_listed)

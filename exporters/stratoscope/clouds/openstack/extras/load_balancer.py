@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.model import Extra
+from stratoscope.clouds.model import Extra, Objects
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, counted, extra, extra_question, if_allowed
 from stratoscope.clouds.openstack.fields import Id, Text
@@ -63,6 +63,7 @@ class LoadBalancer:
             is_whole=is_whole,
         )
         amphorae = await if_allowed(
+            self._api,
             counted(
                 self._api,
                 _AMPHORAE,
@@ -70,7 +71,7 @@ class LoadBalancer:
                 {"amphorae": lambda one: one.status},
                 is_whole=is_whole,
             ),
-            (),
+            (Objects("amphorae", {}, None, {}, is_whole=False),),
         )
         return extra(_SERVICE, NO_AGENTS, balancers + amphorae)
 
