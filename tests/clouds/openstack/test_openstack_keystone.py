@@ -77,6 +77,14 @@ async def test_domains_are_counted_by_whether_they_are_enabled_and_groups_and_re
     }
 
 
+async def test_regions_that_may_not_be_read_cost_themselves() -> None:
+    cloud = Cloud()
+    cloud.api.answers["identity", "/v3/regions"] = ForbiddenError("403")
+    domains, groups, regions = (await cloud.read()).objects
+    assert (domains.is_whole, groups.is_whole) == (True, True)
+    assert (regions.by_state, regions.is_whole) == ({}, False)
+
+
 async def test_no_groups_are_none() -> None:
     assert (await ask(groups={"groups": []})).objects[1].by_state == {}
 

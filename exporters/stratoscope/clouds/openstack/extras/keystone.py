@@ -12,7 +12,7 @@ from stratoscope.clouds.model import Extra, Objects
 from stratoscope.clouds.openstack.api import Api
 from stratoscope.clouds.openstack.by_domain import MOST, ByDomain
 from stratoscope.clouds.openstack.counting import Tally
-from stratoscope.clouds.openstack.extras.extra import counted, extra, extra_question
+from stratoscope.clouds.openstack.extras.extra import Agents, counted, extra, extra_question, if_allowed
 from stratoscope.clouds.openstack.fields import Id, enabled_state
 from stratoscope.clouds.openstack.listing import Listing
 from stratoscope.clouds.openstack.named import Found, Named, read
@@ -54,13 +54,14 @@ class Keystone:
         ids = [one.id for one in domains.items]
         are_all = access.sees_all_domains(ids) and not domains.is_cut
         groups, odd = await self._groups.read(access, ids, are_all=are_all and not domains.malformed)
-        regions = await counted(self._api, _REGIONS, {}, {"regions": lambda _: ""}, is_whole=True)
+        counting = counted(self._api, _REGIONS, {}, {"regions": lambda _: ""}, is_whole=True)
+        regions = await if_allowed(self._api, counting, (Tally("regions").objects(is_whole=False),))
         objects = (
             _objects("keystone_domains", domains, lambda one: enabled_state(one.enabled), are_all=are_all),
             _objects("groups", groups or Found([], is_cut=True), lambda _: "", are_all=True),
             *regions,
         )
-        return extra("identity", ((), 0 if groups else odd), objects)
+        return extra("identity", Agents(malformed=0 if groups else odd), objects)
 
 
 def _objects(sort: str, found: Found, state: Callable[[Named], str], *, are_all: bool) -> Objects:
