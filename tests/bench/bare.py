@@ -10,6 +10,7 @@ from stratoscope.clouds.libvirt.model import Identity
 
 PREFIX = "stratoscope_hypervisor_vm"
 STATES = ("nostate", "running", "blocked", "paused", "shutdown", "shutoff", "crashed", "pmsuspended")
+VCPU_STATES = ("offline", "running", "blocked")
 SECONDS = [
     ("cpu_seconds_total", "cpu.time"),
     ("cpu_user_seconds_total", "cpu.user"),
@@ -19,6 +20,9 @@ COUNTS = [
     ("vcpus", "vcpu.current"),
     ("memory_major_faults_total", "balloon.major_fault"),
     ("memory_minor_faults_total", "balloon.minor_fault"),
+    ("memory_huge_page_allocations_total", "balloon.hugetlb_pgalloc"),
+    ("memory_huge_page_failures_total", "balloon.hugetlb_pgfail"),
+    ("memory_last_update_timestamp_seconds", "balloon.last-update"),
 ]
 KIB = [
     ("memory_current_bytes", "balloon.current"),
@@ -27,6 +31,7 @@ KIB = [
     ("memory_available_bytes", "balloon.available"),
     ("memory_usable_bytes", "balloon.usable"),
     ("memory_unused_bytes", "balloon.unused"),
+    ("memory_disk_caches_bytes", "balloon.disk_caches"),
     ("memory_swap_in_bytes_total", "balloon.swap_in"),
     ("memory_swap_out_bytes_total", "balloon.swap_out"),
 ]
@@ -60,7 +65,7 @@ def bare_loop(listing: Listing, identities: dict[str, Identity]) -> Gathered:
     """The sample lines by family."""
     tables = (SECONDS, COUNTS, KIB, VCPU, DISK_COUNTS, DISK_SECONDS, NETWORK)
     lines: Gathered = {name: [] for table in tables for name, _ in table}
-    lines |= {name: [] for name in ("info", "state", "state_reason", "status_check_failed")}
+    lines |= {name: [] for name in ("info", "state", "state_reason", "status_check_failed", "vcpu_state")}
     for one in listing.domains:
         stats = one.stats
         vm = f'cloud="uni",vm_id="{one.uuid}"'
@@ -75,6 +80,8 @@ def bare_loop(listing: Listing, identities: dict[str, Identity]) -> Gathered:
             for name, key in VCPU:
                 value = stats[f"vcpu.{index}.{key}"] / 1e9
                 lines[name].append(f'{PREFIX}_{name}{{{vm},vcpu="{index}"}} {value}\n')
+            state = VCPU_STATES[stats[f"vcpu.{index}.state"]]
+            lines["vcpu_state"].append(f'{PREFIX}_vcpu_state{{{vm},vcpu="{index}",state="{state}"}} 1\n')
         _devices(stats, vm, lines)
     return lines
 
@@ -84,7 +91,7 @@ def _facts(one: Listed, who: Identity, vm: str, lines: Gathered) -> None:
         f'{PREFIX}_info{{{vm},vm_name="{who.name}",host="node1",project_id="{who.project_id}",'
         f'project_name="{who.project_name}",user_id="{who.user_id}",user_name="{who.user_name}",'
         f'flavor="{who.flavor}",image_id="{who.image}",zone="",'
-        f'domain="{one.name}",domain_uuid="{one.uuid}"}} 1\n'
+        f'domain="{one.name}",domain_uuid="{one.uuid}",arch="",machine="",os_type=""}} 1\n'
     )
     number = one.stats["state.state"]
     lines["state"].append(f'{PREFIX}_state{{{vm},state="{STATES[number]}"}} 1\n')

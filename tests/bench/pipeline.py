@@ -47,7 +47,7 @@ class Ours:
 
     def __call__(self) -> bytes:
         domains = self._domains
-        vms, _ = domains._put_together(self._listing, Reading(), {}, self._identities)
+        vms, _ = domains._put_together(self._listing, Reading(), {}, self._identities, {})
         lines = render(domains.samples(VMs(vms, 0, {})), domains.families, 10**9)
         return b"".join(page([lines], openmetrics=False))
 

@@ -36,6 +36,9 @@ class _Recorded(pipeline._Host):
     async def identities(self, _domains: Iterable[Listed]) -> tuple[Mapping[str, Identity], int]:
         return self._identities, 0
 
+    async def off_disks(self, _disks: object) -> Mapping[str, object]:
+        return {}
+
 
 def _copy(one: Listed) -> tuple[str, str, int, dict[str, Any]]:
     """A fresh mapping per scrape, as libvirt-python makes one."""

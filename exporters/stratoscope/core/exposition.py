@@ -72,14 +72,14 @@ def _sorted_out(
     series: dict[Family, _Series] = {family: {} for family in families}
     duplicate = invalid = 0
     for family, labels, value in samples:
-        of_family = series.get(family)
+        of_family, text = series.get(family), labels.text
         if of_family is None or labels.names is not family.labels:
             invalid += 1
-        elif labels.text not in of_family:
-            of_family[labels.text] = value
-        elif not _is_possible(family, of_family[labels.text]):
+        elif text not in of_family:
+            of_family[text] = value
+        elif not _is_possible(family, of_family[text]):
             invalid += 1  # the one that came first: a bad sample does not cost the good one
-            of_family[labels.text] = value
+            of_family[text] = value
         else:
             duplicate += 1
     series = {family: of_family for family, of_family in series.items() if of_family}

@@ -112,12 +112,12 @@ def _vcpus(get: Callable[..., Any]) -> tuple[Vcpu, ...]:
 
 
 def _vcpu_states(get: Callable[..., Any]) -> tuple[tuple[int, str], ...]:
-    states = [
-        (number, get(f"vcpu.{number}.state")) for number in range(min(get("vcpu.maximum", 0), MOST_VCPUS))
-    ]
-    return tuple(
-        [(number, vocabulary.word("VIR_VCPU_", state)) for number, state in states if state is not None]
-    )
+    found = []
+    for number in range(min(get("vcpu.maximum", 0), MOST_VCPUS)):
+        state = get(_keys("vcpu", number, "state")[0])
+        if state is not None:
+            found.append((number, vocabulary.word("VIR_VCPU_", state)))
+    return tuple(found)
 
 
 def _named(devices: Iterable[D]) -> list[D]:

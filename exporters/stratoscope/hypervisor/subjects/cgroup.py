@@ -7,7 +7,7 @@ memory.{oom_control,usage_in_bytes}, and /proc/PID/status).
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.metrics import Family, Labels, Sample, given
 from stratoscope.hypervisor.kernel.pressure import Pressure
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
@@ -72,23 +72,19 @@ def _of(pressure: Pressure | None, labels: Labels) -> Iterable[Sample]:
 
 def _throttling(vm: VM, labels: Labels) -> Iterable[Sample]:
     throttling = vm.kernel.throttling if vm.kernel is not None else None
-    if throttling is not None:
-        yield PERIODS(throttling.periods, labels)
-        yield THROTTLED_PERIODS(throttling.throttled_periods, labels)
-        yield THROTTLED(throttling.throttled, labels)
+    if throttling is None:
+        return ()
+    values = throttling.periods, throttling.throttled_periods, throttling.throttled
+    return given((PERIODS, THROTTLED_PERIODS, THROTTLED), values, labels)
 
 
 def _oom(vm: VM, labels: Labels) -> Iterable[Sample]:
-    if vm.oom_kills is not None:
-        yield OOM_KILLS(vm.oom_kills, labels)
+    return () if vm.oom_kills is None else (OOM_KILLS(vm.oom_kills, labels),)
 
 
 def _cgroup_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
     memory = vm.kernel.memory if vm.kernel is not None else None
-    if memory is not None and memory.current is not None:
-        yield CHARGED(memory.current, labels)
-    if memory is not None and memory.swap is not None:
-        yield SWAPPED(memory.swap, labels)
+    return () if memory is None else given((CHARGED, SWAPPED), (memory.current, memory.swap), labels)
 
 
 PRESSURE: Final = Subject(

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.metrics import Family, Labels, Sample, given
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
@@ -50,39 +50,36 @@ VCPU_STATE = Family(
     "1 for the state of the virtual CPU (virVcpuState); offline is one that could be plugged.",
     labels=(*_VCPU, "state"),
 )
+_VCPU_TIMES: Final = (VCPU_TIME, VCPU_DELAY, VCPU_WAIT)
 _NUMBERS: Final = tuple(Labels(vcpu=number) for number in range(64))
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
-    if vm.vcpus is not None:
-        yield VCPUS(vm.vcpus, labels)
     kernel, domain = vm.kernel, vm.domain
-    yield from _states(vm, labels)
     cpu = kernel.cpu if kernel is not None else None
+    times: tuple[float | None, ...]
     if cpu is not None:
-        yield TOTAL(cpu.total, labels)
-        if cpu.user is not None and cpu.system is not None:
-            yield USER(cpu.user, labels)
-            yield SYSTEM(cpu.system, labels)
-    elif domain.cpu_s is not None:
-        yield TOTAL(domain.cpu_s, labels)
-        if domain.user_s is not None and domain.system_s is not None:
-            yield USER(domain.user_s, labels)
-            yield SYSTEM(domain.system_s, labels)
+        times = cpu.total, cpu.user, cpu.system
+    else:
+        times = domain.cpu_s, domain.user_s, domain.system_s
+    total, user, system = times
+    samples = given((VCPUS, TOTAL), (vm.vcpus, total), labels)
+    if total is not None and user is not None and system is not None:
+        samples += USER(user, labels), SYSTEM(system, labels)
+    if domain.is_active:  # by the driver where it was asked, else by the definition
+        defined = vm.identity.vcpu_states if vm.identity is not None else ()
+        samples += [
+            VCPU_STATE(1, labels.at(_state(number, state))) for number, state in domain.vcpu_states or defined
+        ]
     if kernel is not None and kernel.vcpus:
         for number, vcpu in kernel.vcpus.items():
-            yield from _vcpu(number, vcpu.run, vcpu.delay, vcpu.wait, labels)
+            samples += given(_VCPU_TIMES, (vcpu.run, vcpu.delay, vcpu.wait), _numbered(number, labels))
     else:
         for one in domain.vcpus:
-            yield from _vcpu(one.number, one.time_s, one.delay_s, one.wait_s, labels)
-
-
-def _states(vm: VM, labels: Labels) -> Iterable[Sample]:
-    """By the driver where it was asked, else by the definition."""
-    if vm.domain.is_active:
-        defined = vm.identity.vcpu_states if vm.identity is not None else ()
-        for number, state in vm.domain.vcpu_states or defined:
-            yield VCPU_STATE(1, labels.at(_state(number, state)))
+            samples += given(
+                _VCPU_TIMES, (one.time_s, one.delay_s, one.wait_s), _numbered(one.number, labels)
+            )
+    return samples
 
 
 @functools.lru_cache(maxsize=4096)
@@ -90,16 +87,8 @@ def _state(number: int, state: str) -> Labels:
     return Labels(vcpu=number, state=state)
 
 
-def _vcpu(
-    number: int, time_s: float | None, delay_s: float | None, wait_s: float | None, vm: Labels
-) -> Iterable[Sample]:
-    labels = vm.at(_NUMBERS[number]) if number < len(_NUMBERS) else vm.plus(vcpu=number)
-    if time_s is not None:
-        yield VCPU_TIME(time_s, labels)
-    if delay_s is not None:
-        yield VCPU_DELAY(delay_s, labels)
-    if wait_s is not None:
-        yield VCPU_WAIT(wait_s, labels)
+def _numbered(number: int, vm: Labels) -> Labels:
+    return vm.at(_NUMBERS[number]) if number < len(_NUMBERS) else vm.plus(vcpu=number)
 
 
 CPU: Final = Subject(

@@ -29,11 +29,10 @@ NIC = Family(
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
-    if vm.identity is not None:
-        for disk in vm.identity.disks:
-            yield DISK(1, labels.at(_disk(disk)))
-        for nic in vm.identity.nics:
-            yield NIC(1, labels.at(_nic(nic)))
+    if vm.identity is None:
+        return ()
+    disks = [DISK(1, labels.at(_disk(disk))) for disk in vm.identity.disks]
+    return disks + [NIC(1, labels.at(_nic(nic))) for nic in vm.identity.nics]
 
 
 @functools.lru_cache(maxsize=16384)

@@ -69,9 +69,11 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
 
 
 def _limits(vm: VM, labels: Labels) -> Iterable[Sample]:
-    if vm.identity is not None:
-        for disk in vm.identity.limits:
-            yield from _limits_of(disk, labels + device(disk.device))
+    if vm.identity is None:
+        return ()
+    return [
+        sample for disk in vm.identity.limits for sample in _limits_of(disk, labels + device(disk.device))
+    ]
 
 
 def _limits_of(disk: DiskLimits, labels: Labels) -> Iterable[Sample]:

@@ -33,12 +33,14 @@ PHYSICAL = Family(
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     if vm.domain.is_active:
-        return
+        return ()
+    samples = []
     if vm.identity is not None:
-        yield from given((VCPUS, MEMORY), (vm.identity.vcpus, vm.identity.memory_bytes), labels)
+        samples += given((VCPUS, MEMORY), (vm.identity.vcpus, vm.identity.memory_bytes), labels)
     for disk in vm.off_disks:
         sizes = (disk.capacity, disk.allocation, disk.physical)
-        yield from given((CAPACITY, ALLOCATION, PHYSICAL), sizes, labels.at(device(disk.device)))
+        samples += given((CAPACITY, ALLOCATION, PHYSICAL), sizes, labels.at(device(disk.device)))
+    return samples
 
 
 OFF: Final = Subject(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.metrics import Family, Labels, Sample, given
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
@@ -15,8 +15,7 @@ BLOCKED = Family(
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
-    if vm.kernel is not None and vm.kernel.blocked_s is not None:
-        yield BLOCKED(vm.kernel.blocked_s, labels)
+    return () if vm.kernel is None else given((BLOCKED,), (vm.kernel.blocked_s,), labels)
 
 
 STORAGE: Final = Subject(
