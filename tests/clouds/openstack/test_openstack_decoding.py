@@ -97,37 +97,43 @@ def test_what_is_no_json_stays_malformed(body: bytes) -> None:
         ANY.decode(body)
 
 
-@pytest.mark.parametrize("depth", [DEEPEST + 1, 9_000, 100_000])
-@pytest.mark.parametrize(("left", "right"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"a":', b"}]")])
-@pytest.mark.parametrize("is_whole", [True, False])
-def test_what_is_nested_too_deep_is_malformed(
-    depth: int, left: bytes, right: bytes, *, is_whole: bool
+NESTED = (
+    (b"[", b"]"),
+    (b'{"a":', b"}"),
+    (b'[{"a":', b"}]"),
+    (b'["]",', b',"["]'),
+    (rb'["\"]",', rb',"\"["]'),
+    (rb'["\\","]",', rb',"[","\\"]'),
+    (rb'["]\\\"]",', rb',"[\\\"["]'),
+    (b'{"}":', b',"{":0}'),
+)
+"""What stands to the left and to the right of something nested; texts in it hide its depth."""
+
+
+@pytest.mark.parametrize("depth", [9_000, 100_000, 1_000_000])
+@pytest.mark.parametrize(("left", "right"), NESTED)
+def test_depth_in_what_nobody_asks_for_is_passed_over_or_malformed(
+    depth: int, left: bytes, right: bytes
 ) -> None:
-    body = left * depth + (b"1" + right * depth if is_whole else b"")
-    with pytest.raises(msgspec.DecodeError, match="too deep"):
-        ANY.decode(body)
-    with pytest.raises(CollectError, match="compute: servers: nested too deep"):
-        SERVERS.page(b'{"unused": ' + body + b', "servers": []}')
+    """How deep is too deep differs by Python's release: 1,000 levels, 10,000 or what the stack holds."""
+    body = b'{"unused": ' + left * depth + b"1" + right * depth + b', "servers": []}'
+    with suppress(CollectError):
+        assert SERVERS.page(body).items == []
+    with pytest.raises(
+        CollectError, match=r"^compute: servers: (nested too deep|more than|JSON is malformed|Input)"
+    ):
+        SERVERS.page(body[: -len(right) * depth - 16])
 
 
 @pytest.mark.parametrize("depth", [DEEPEST + 1, 900, 20_000])
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        (b'["]",', b',"["]'),
-        (rb'["\"]",', rb',"\"["]'),
-        (rb'["\\","]",', rb',"[","\\"]'),
-        (rb'["]\\\"]",', rb',"[\\\"["]'),
-        (b'{"}":', b',"{":0}'),
-    ],
-)
-def test_depth_that_texts_hide_is_malformed_too(depth: int, left: bytes, right: bytes) -> None:
-    body = left * depth + b"0" + right * depth
-    assert ANY.decode(left * DEEPEST + b"0" + right * DEEPEST) is not None
-    with pytest.raises(msgspec.DecodeError, match="too deep"):
-        ANY.decode(body)
-    with pytest.raises(CollectError, match="compute: servers: nested too deep"):
-        SERVERS.page(b'{"unused": ' + body + b', "servers": []}')
+@pytest.mark.parametrize(("left", "right"), NESTED)
+@pytest.mark.parametrize("fault", [b"NaN", b'"\xff"'])
+def test_what_is_nested_too_deep_is_not_repaired(depth: int, left: bytes, right: bytes, fault: bytes) -> None:
+    if b"[{" in left:
+        depth = -(-depth // 2)
+    assert ANY.decode(left * (DEEPEST // 2) + fault + right * (DEEPEST // 2)) is not None
+    with pytest.raises(msgspec.DecodeError, match=r"^nested too deep$"):
+        ANY.decode(left * depth + fault + right * depth)
 
 
 @pytest.mark.parametrize("depth", [10, DEEPEST])
@@ -151,18 +157,17 @@ def test_a_text_without_an_end_is_looked_at_once() -> None:
         assert time.monotonic() - began < 20
 
 
-@pytest.mark.parametrize("value", [b"0", b"{}", b'""', b'{"id":"a"}'])
-def test_too_many_values_are_malformed_however_small_they_are(value: bytes) -> None:
-    before = b'{"servers":[],"unused":['
-    assert SERVERS.items(before + b",".join([value] * (MOST_VALUES - 1)) + b"]}") == ([], 0)
+@pytest.mark.parametrize("value", [b"0", b"{}", b'""', b"[[]]"])
+def test_too_many_items_that_make_no_sense_are_malformed_at_once(value: bytes) -> None:
+    body = b'{"servers":[' + b",".join([value] * (MOST_VALUES + 1)) + b"]}"
     with pytest.raises(CollectError, match=r"^compute: servers: more than 1048576 values$") as error:
-        SERVERS.items(before + b",".join([value] * MOST_VALUES) + b"]}")
+        SERVERS.items(body)
     assert error.value.reason is Reason.MALFORMED
 
 
 def test_commas_in_texts_are_no_values() -> None:
     text = "," * (MOST_VALUES + 1)
-    assert ANY.decode(json.dumps([text, f'"{text}']).encode()) == [text, f'"{text}']
+    check(json.dumps([text, f'"{text}']).encode())
 
 
 @pytest.mark.parametrize("odd", [b'["\xff", NaN, 1.0', b'["\xff'])

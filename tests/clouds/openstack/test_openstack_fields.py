@@ -41,13 +41,13 @@ def test_what_tells_things_apart_is_bounded_as_cut_it_would_be_anothers(struct: 
     assert {name for name in ids if unbounded(fields[name])} == set()
 
 
-@pytest.mark.parametrize("text", ["", "a" * 1024, "\u00fc" * 256, "\U0001f600" * 256, "two\nlines\u00fc"])
+@pytest.mark.parametrize("text", ["", "a" * 256, "\u00fc" * 256, "\U0001f600" * 256, "two\nlines\u00fc"])
 def test_id_that_fits_a_label_whole_is_one(text: str) -> None:
     assert msgspec.convert(text, Id) == text
     assert len(text.encode()) <= 1024
 
 
-@pytest.mark.parametrize("text", ["a" * 1025, "\u00fc" * 257, "a" * 256 + "\u00fc", "\U0001f600" * 257])
+@pytest.mark.parametrize("text", ["a" * 257, "\u00fc" * 257, "\U0001f600" * 257])
 def test_id_that_a_label_would_cut_is_none(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(text, Id)

@@ -16,11 +16,11 @@ import msgspec
 T = TypeVar("T")
 
 DEEPEST: Final = 100
-"""Levels that are read. The bounds of msgspec itself, 1,000 or 10,000, differ by Python's release."""
+"""Levels of what is repaired. The bounds of msgspec itself, 1,000 and more, differ by Python's release."""
 
 MOST_VALUES: Final = 1 << 20
-"""Values that are read of a body, as each takes memory and time. Those of services are longer than the 16
-bytes that a body of 16 MiB, the largest that is read, leaves for each."""
+"""Values of what is repaired or read item by item, as each takes memory and time. Those of services are
+longer than the 16 bytes that a body of 16 MiB, the largest that is read, leaves for each."""
 
 _USUAL: Final = 12
 """Levels that services' answers have at most."""
@@ -53,8 +53,13 @@ class Decoder(Generic[T]):
         Raises:
             msgspec.DecodeError: It is another type, is what `check` refuses, or cannot be repaired.
         """
-        if isinstance(body, bytes):
-            check(body)
+        try:
+            return self._strict.decode(body)
+        except RecursionError as error:
+            raise msgspec.DecodeError("nested too deep") from error
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            if isinstance(body, bytes):
+                check(body)
         try:
             return self._typed(body)
         except msgspec.ValidationError:
@@ -74,7 +79,7 @@ class Decoder(Generic[T]):
 
 
 def check(body: bytes) -> None:
-    """Refuse what is nested too deep, or has too many values, to be an answer.
+    """Refuse what is nested too deep, or has too many values, to be worth a second look.
 
     Raises:
         msgspec.DecodeError: It is.

@@ -8,7 +8,7 @@ import msgspec
 
 from stratoscope.core.errors import CollectError, Reason
 
-Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A(?:[\x00-\x7f]{0,1024}|(?s:.{0,256}))\Z")]
+Id: TypeAlias = Annotated[str, msgspec.Meta(max_length=256)]
 """What tells things apart: an absurd one makes its item malformed, since cut at 1,024 bytes it would be
 another's. The services themselves allow 255 characters, of which each may take 4 bytes."""
 

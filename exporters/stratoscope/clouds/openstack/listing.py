@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from stratoscope.clouds.openstack.by_field import ByField
-from stratoscope.clouds.openstack.decoding import Decoder
+from stratoscope.clouds.openstack.decoding import Decoder, check
 from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
@@ -161,6 +161,7 @@ class Listing(Generic[T]):
 
     def _one_by_one(self, body: bytes, error: Exception) -> tuple[list[T], int]:
         try:
+            check(body)
             raws = self._raw.decode(body).items
         except msgspec.DecodeError as worse:
             raise self._malformed(worse) from worse
