@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -26,17 +26,23 @@ class Running:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def get(self, path: str = "/metrics", **headers: str) -> bytes:
-        """One scrape over a connection that is kept, as Prometheus does it."""
+        """One scrape over a connection that is kept, as Prometheus does it; a new one where it was idle long."""
         try:
-            self._connection.request("GET", path, headers=headers)
-            answer = self._connection.getresponse()
-            body = answer.read()
-        except (OSError, http.client.HTTPException):
-            self._connection.close()  # so that the next one starts afresh
-            raise
+            answer, body = self._answer(path, headers)
+        except http.client.RemoteDisconnected:
+            answer, body = self._answer(path, headers)
         if answer.status != http.client.OK:
             raise RuntimeError(f"{path}: {answer.status} {body[:200]!r}")
         return body
+
+    def _answer(self, path: str, headers: Mapping[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
+        try:
+            self._connection.request("GET", path, headers=dict(headers))
+            answer = self._connection.getresponse()
+            return answer, answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # so that the next one starts afresh
+            raise
 
     def count(self, name: str) -> int:
         """How many series of this name a page has now."""
