@@ -26,7 +26,7 @@ class Running:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def get(self, path: str = "/metrics", **headers: str) -> bytes:
-        """One scrape over a connection that is kept, as Prometheus does it; a new one where it was idle long."""
+        """One scrape over a connection that is kept, as Prometheus does it; anew where it was idle long."""
         try:
             answer, body = self._answer(path, headers)
         except http.client.RemoteDisconnected:
