@@ -71,7 +71,7 @@ async def test_image_without_name_and_owner_has_empty_ones() -> None:
 
 
 async def test_image_with_an_absurd_id_costs_itself_and_one_with_an_absurd_name_nothing() -> None:
-    long = "x" * 1025
+    long = "x" * 257
     read = await named({"id": long}, {"id": "j", "name": long}, {"id": long[1:], "name": "n"})
     assert read == (Named("j", long, "", ""), Named(long[1:], "n", "", ""))
 
