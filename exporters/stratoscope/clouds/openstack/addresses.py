@@ -15,7 +15,6 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Pool, Pools
 from stratoscope.clouds.openstack.api import Access, Api, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.by_field import ByField
-from stratoscope.clouds.openstack.decoding import Decoder
 from stratoscope.clouds.openstack.extensions import lacks
 from stratoscope.clouds.openstack.fields import Amount, Id, IPVersion, Text
 from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query
@@ -77,8 +76,7 @@ _NETWORKS: Final = Listing("network", "/v2.0/networks", "networks", _Network)
 _SUBNETS: Final = Listing("network", "/v2.0/subnets", "subnets", _Subnet)
 _PORTS: Final = Listing("network", "/v2.0/ports", "ports", _Port)
 
-_USE: Final = Decoder(_Use)
-_USE_BY_FIELD: Final = ByField(_Use)
+_USE: Final = ByField(_Use)
 _PAGE: Final = tuple(WHOLE_PAGE.items())
 
 
@@ -118,7 +116,7 @@ class Addresses:
         for network in networks:
             for raw in network.subnet_ip_availability:
                 try:
-                    use, wrong = _use(raw)
+                    use, wrong = _USE.decode(raw)
                 except msgspec.DecodeError:
                     partial.add(network.network_id)
                     malformed += 1
@@ -173,14 +171,6 @@ class Addresses:
 
 def _query(*fields: str) -> list[tuple[str, str]]:
     return [*_PAGE, *(("fields", name) for name in fields)]
-
-
-def _use(raw: msgspec.Raw) -> tuple[_Use, list[str]]:
-    """As ByField.decode, and quick where all makes sense."""
-    try:
-        return _USE.decode(raw), []
-    except msgspec.DecodeError:
-        return _USE_BY_FIELD.decode(raw)
 
 
 def _pool_of(network: _Availability, use: _Use, external: frozenset[str] | None) -> Pool:

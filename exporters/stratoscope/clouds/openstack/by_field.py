@@ -55,6 +55,7 @@ class ByField(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
+        self._whole = Decoder(kind)
         self._fields = [_Field(one) for one in fields(kind)]  # type: ignore[arg-type]  # T is a Struct
 
     def decode(self, raw: msgspec.Raw | bytes) -> tuple[T, list[str]]:
@@ -63,6 +64,12 @@ class ByField(Generic[T]):
         Raises:
             msgspec.DecodeError: A field is missing, or makes no sense, that it cannot do without.
         """
+        try:
+            return self._whole.decode(raw), []
+        except msgspec.DecodeError:
+            return self._by_field(raw)
+
+    def _by_field(self, raw: msgspec.Raw | bytes) -> tuple[T, list[str]]:
         told = _TOLD.decode(raw)
         values: dict[str, Any] = {}
         errors: list[str] = []

@@ -57,25 +57,16 @@ class Decoder(Generic[T]):
             return self._strict.decode(body)
         except RecursionError as error:
             raise msgspec.DecodeError("nested too deep") from error
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if isinstance(body, bytes):
                 check(body)
-        try:
-            return self._typed(body)
-        except msgspec.ValidationError:
-            raise
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return self._typed(repaired(bytes(body)))
-
-    def _typed(self, body: bytes | msgspec.Raw) -> T:
-        """What it says where it is strict JSON; asked once more where only a `.0` may be what is wrong."""
-        try:
-            return self._strict.decode(body)
-        except msgspec.ValidationError:
-            whole = with_whole_numbers(bytes(body))
-            if whole == body:
+            # Strict JSON of another type: only a `.0` may be what is wrong.
+            repair = with_whole_numbers if isinstance(error, msgspec.ValidationError) else repaired
+            text = bytes(body)
+            other = repair(text)
+            if other == text:
                 raise
-        return self._strict.decode(whole)
+        return self.decode(other)
 
 
 def check(body: bytes) -> None:

@@ -75,7 +75,6 @@ class Listing(Generic[T]):
         fields = () if is_repeated else getattr(item, "__struct_fields__", ())
         name = next((one for one in ("id", "uuid") if one in fields), None)
         self._identity: Callable[[T], str | int] | None = attrgetter(name) if name else None
-        self._item = Decoder(item)
         self._by_field: ByField[T] | None = None  # made when first needed
         whole = msgspec.defstruct(f"Whole_{key}", [("items", list[item], msgspec.field(name=key))])  # type: ignore[valid-type]  # a type at run time
         raw = msgspec.defstruct(
@@ -167,10 +166,12 @@ class Listing(Generic[T]):
             raise self._malformed(worse) from worse
         if raws is None:
             raise self._malformed(error) from error
+        if self._by_field is None:
+            self._by_field = ByField(self._kind)
         good, malformed, first = [], 0, ""
         for raw in raws:
             try:
-                item, wrong = self._decode(raw)
+                item, wrong = self._by_field.decode(raw)
             except msgspec.DecodeError as why:
                 wrong = [str(why)]
             else:
@@ -179,15 +180,6 @@ class Listing(Generic[T]):
             first = first or next(iter(wrong), "")
         self._error = first or self._error
         return good, malformed
-
-    def _decode(self, raw: msgspec.Raw) -> tuple[T, list[str]]:
-        """An item, and what was wrong with fields that it can do without."""
-        try:
-            return self._item.decode(raw), []
-        except msgspec.DecodeError:
-            if self._by_field is None:
-                self._by_field = ByField(self._kind)
-            return self._by_field.decode(raw)
 
     def _decode_links(self, body: bytes) -> "_Links":
         try:
