@@ -146,15 +146,15 @@ async def test_scrapes_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_who_does_not_read_a_page_makes_room_for_another_scrape(
     encoding: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "MOST_SCRAPES", 2)
-    monkeypatch.setattr(connections, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(web, "MOST_SCRAPES", 2)  # a few are enough to fill it
+    monkeypatch.setattr(connections, "_PATIENCE_S", 0.05)  # no test waits for a second
     # Random, so that gzip does not make it small enough for the sockets' buffers.
     chunks = [secrets.token_bytes(1 << 20)] * 16
 
     async def large(*_: object, **__: object) -> list[bytes]:
         return chunks
 
-    monkeypatch.setattr(web, "collect", large)
+    monkeypatch.setattr(web, "collect", large)  # no collector's page is so large here
     scrape = (
         b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %b\r\nConnection: close\r\n\r\n" % encoding
     )
@@ -164,9 +164,9 @@ async def test_who_does_not_read_a_page_makes_room_for_another_scrape(
                 stranger = stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
                 stranger.send(scrape)
             await until(lambda: sum(one.waits_for == "reader" for one in served.connections._open) == 2)
-            monkeypatch.setattr(connections, "_PATIENCE_S", 1e6)
+            monkeypatch.setattr(connections, "_PATIENCE_S", 1e6)  # however slow the machine is
             assert (await served.answer(scrape)).startswith(b"HTTP/1.1 503 ")  # nobody was slow for so long
-            monkeypatch.setattr(connections, "_PATIENCE_S", -1.0)
+            monkeypatch.setattr(connections, "_PATIENCE_S", -1.0)  # it is over
             assert len(await served.answer(scrape)) > 16_000_000
             assert served.hung_up("reader") == 1
 
@@ -179,7 +179,7 @@ async def test_who_reads_a_page_at_once_does_not_make_room(monkeypatch: pytest.M
         only.pause_writing()
         assert await served.answer(HEALTHY) == b""
         assert (served.hung_up("busy"), served.hung_up("room")) == (1, 0)
-        monkeypatch.setattr(connections, "_PATIENCE_S", -1.0)
+        monkeypatch.setattr(connections, "_PATIENCE_S", -1.0)  # it is over
         last, _ = await served.connect(HEALTHY)
         assert await last.readuntil(b"healthy\n")
         assert (served.hung_up("busy"), served.hung_up("room")) == (1, 1)
@@ -235,7 +235,7 @@ async def test_bug_while_a_connection_begins_leaves_nobody_waiting(
         raise RuntimeError("a bug")
 
     async with serving(access=access) as served:
-        monkeypatch.setattr(access, "renewed", broken)
+        monkeypatch.setattr(access, "renewed", broken)  # a bug that is not known cannot be had otherwise
         assert await served.answer(HEALTHY) == b""
         await until(lambda: served.count("connections") == 0)
         assert logged(caplog)[-1:] == ["no connection, a bug"]

@@ -290,7 +290,7 @@ async def test_bug_in_reading_the_file_keeps_nobody_out_and_is_told_once(
     def broken(_: Path) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(auth, "load", broken)
+    monkeypatch.setattr(auth, "load", broken)  # a bug that is not known cannot be had otherwise
     for size in range(3):
         (folder / "web.yml").write_text(f"{USERS}{'#' * size}\n")
         assert await guarded.renewed() is in_force
