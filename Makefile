@@ -65,12 +65,12 @@ rules: $(TOOLS)/promtool ## promtool over the golden pages
 # -- Testing -------------------------------------------------------------------------------------------------------
 
 test: $(READY) $(TOOLS)/promtool ## all tests but integration; branch coverage 95 %, core 100 %
-	$(BIN)/python -m pytest -n 2 -m 'not integration' --cov --cov-branch --cov-report=
+	$(BIN)/python -m pytest -n 3 -m 'not integration' --cov --cov-branch --cov-report=
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/stratoscope/core/*'
 
 golden: $(READY) $(TOOLS)/promtool ## rewrite the golden files; review the diff
-	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 2 -m 'not integration'
+	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 3 -m 'not integration'
 
 integration: $(READY) $(TOOLS)/promtool ## real libvirt with QEMU guests, then a real OpenStack: the quick rounds (root or sudo)
 	@$(SUDO) env "PATH=$$PATH" scripts/integration -m 'integration and not full'

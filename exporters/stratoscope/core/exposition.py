@@ -29,8 +29,8 @@ same; what JSON has no number for it writes as `null`."""
 _AT_ONCE: Final = 2_000
 """Samples made lines of in one step; each step holds the interpreter, and the event loop stands as long."""
 
-_Series: TypeAlias = dict[str, Any]
-"""Values by label text: numbers and Distributions, or whatever an untyped source took for one."""
+_Series: TypeAlias = tuple[list[str], list[Any]]
+"""Label texts, and as many values: numbers and Distributions, or whatever an untyped source took for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,47 +55,64 @@ def render(samples: Iterable[Sample], families: Iterable[Family], max_series: in
     that its family cannot have (see `_number`, `_distribution`), or beyond `max_series` lines is dropped and
     counted; others stay.
     """
-    series, dropped = _sorted_out(samples, families)
+    series, undeclared = _sorted_out(samples, families)
+    dropped = Counter({Dropped.INVALID: undeclared})
     by_family, written = {}, 0
     for family in list(series):
-        blocks, lines = _blocks(family, series.pop(family), max_series - written, dropped)
+        texts, values = _once(family, *series.pop(family), dropped)
+        blocks, lines = _blocks(family, texts, values, max_series - written, dropped)
         if blocks:
             by_family[family] = blocks
             written += lines
     return Lines(by_family, written, {reason: count for reason, count in dropped.items() if count})
 
 
-def _sorted_out(
-    samples: Iterable[Sample], families: Iterable[Family]
-) -> tuple[dict[Family, _Series], Counter[Dropped]]:
-    """Values by label text, per family, and what was refused; the loop that every sample goes through."""
-    series: dict[Family, _Series] = {family: {} for family in families}
-    duplicate = invalid = 0
+def _sorted_out(samples: Iterable[Sample], families: Iterable[Family]) -> tuple[dict[Family, _Series], int]:
+    """What there is of each family, and how many samples are of none; every sample goes through this loop."""
+    series: dict[Family, _Series] = {family: ([], []) for family in families}
+    undeclared = 0
     for family, labels, value in samples:
-        of_family, text = series.get(family), labels.text
+        of_family = series.get(family)
         if of_family is None or labels.names is not family.labels:
-            invalid += 1
-        elif text not in of_family:
-            of_family[text] = value
-        elif not _is_possible(family, of_family[text]):
-            invalid += 1  # the one that came first: a bad sample does not cost the good one
-            of_family[text] = value
+            undeclared += 1
         else:
-            duplicate += 1
-    series = {family: of_family for family, of_family in series.items() if of_family}
-    return series, Counter({Dropped.DUPLICATE: duplicate, Dropped.INVALID: invalid})
+            texts, values = of_family
+            texts.append(labels.text)
+            values.append(value)
+    return series, undeclared
 
 
-def _blocks(family: Family, series: _Series, most: int, dropped: Counter[Dropped]) -> tuple[list[bytes], int]:
+def _once(family: Family, texts: list[str], values: list[Any], dropped: Counter[Dropped]) -> _Series:
+    """Each label text once, with the first value that its family can have: a bad sample costs no good one."""
+    different: set[str] = set()
+    for start in range(0, len(texts), _AT_ONCE):
+        different.update(texts[start : start + _AT_ONCE])
+    if len(different) == len(texts):
+        return texts, values
+    once: dict[str, Any] = {}
+    for text, value in zip(texts, values, strict=True):
+        if text not in once:
+            once[text] = value
+        elif _is_possible(family, once[text]):
+            dropped[Dropped.DUPLICATE] += 1
+        else:
+            dropped[Dropped.INVALID] += 1
+            once[text] = value
+    return list(once), list(once.values())
+
+
+def _blocks(
+    family: Family, texts: list[str], values: list[Any], most: int, dropped: Counter[Dropped]
+) -> tuple[list[bytes], int]:
     """A family's lines, `most` or fewer, in blocks, and how many; what is not among them is counted.
 
-    `series` is used up: to free 100,000s of texts and numbers in one go would stop the event loop, too.
+    Both lists are used up: to free 100,000s of texts and numbers in one go would stop the event loop, too.
     """
     start, each = f"{family.name}{{", 1
     if isinstance(family, Histogram):
         start, each = f"{family.name}_bucket{{", len(family.buckets) + 2
-    texts, values = list(reversed(series)), list(reversed(series.values()))
-    series.clear()
+    texts.reverse()
+    values.reverse()
     blocks, written = [], 0
     while texts:
         some = texts[: -_AT_ONCE - 1 : -1]
