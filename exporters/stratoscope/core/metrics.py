@@ -36,8 +36,11 @@ class Labels:
 
     def __init__(self, /, **labels: object) -> None:
         self._parts: dict[Labels, Labels] | None = None
-        self.names: tuple[str, ...] = _names(tuple(labels))
-        self.text: str = ",".join([f'{name}="{escaped(str(value))}"' for name, value in labels.items()])
+        names = tuple(labels)
+        self.names, pattern = _KNOWN.get(names) or _known(names)
+        values = tuple(labels.values())
+        text = pattern % values
+        self.text = text if _is_plain(text, len(values)) else pattern % tuple(map(escaped, map(str, values)))
 
     def plus(self, /, **labels: object) -> "Labels":
         return self + Labels(**labels)
@@ -109,7 +112,7 @@ class Family:
         self.name = name
         self.help = help_text
         self.kind = "counter" if name.endswith("_total") else "info" if name.endswith("_info") else "gauge"
-        self.labels = _names(tuple(labels))
+        self.labels, _ = _known(tuple(labels))
 
     def __call__(self, value: float, labels: Labels) -> Sample:
         return (self, labels, value)
@@ -165,6 +168,17 @@ def escaped(value: str) -> str:
     return value if value.isascii() else value.encode(errors="replace").decode()
 
 
+def _is_plain(text: str, values: int) -> bool:
+    """Whether none of the values in a labels' text is to be escaped or cut: asked of all of them at once."""
+    return (
+        len(text) <= LONGEST
+        and text.isascii()
+        and "\\" not in text
+        and "\n" not in text
+        and text.count('"') == 2 * values
+    )
+
+
 def _cut(value: str) -> str:
     """The first LONGEST bytes of it in UTF-8, in whole characters."""
     encoded = value.encode(errors="replace")
@@ -194,13 +208,14 @@ def given(families: Sequence[Family], values: Sequence[float | None], labels: La
     ]
 
 
-_KNOWN: dict[tuple[str, ...], tuple[str, ...]] = {}
+_KNOWN: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
+"""By label names that were ever used together: the one shared tuple of them, and their text with `%s`s."""
 # By identity: each tuple of names is one object for ever, and hashing two of them costs more than the rest.
 _SUMS: dict[tuple[int, int], tuple[str, ...]] = {}
 
 
-def _names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The one shared tuple for these label names, checked the first time; so that `is` tells them apart."""
+def _known(names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """The entry of _KNOWN for these label names, checked the first time; so that `is` tells them apart."""
     known = _KNOWN.get(names)
     if known is None:
         for name in names:
@@ -208,10 +223,10 @@ def _names(names: tuple[str, ...]) -> tuple[str, ...]:
                 raise ValueError(f"label name {name!r}: small letters, digits and _ only")
         if len(set(names)) != len(names):
             raise ValueError(f"label names {names!r}: one is given twice")
-        known = _KNOWN.setdefault(names, names)
+        known = _KNOWN.setdefault(names, (names, ",".join(f'{name}="%s"' for name in names)))
     return known
 
 
 def _sum(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-    both = _names(first + second)
+    both, _ = _known(first + second)
     return _SUMS.setdefault((id(first), id(second)), both)

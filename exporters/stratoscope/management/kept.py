@@ -31,11 +31,17 @@ class Kept:
             raise ValueError(f"{self.family.name}: {labels!r} are not its labels")
         block = self._block_of.get(key)
         if block is None:
-            if len(self._lines.get(self._newest, ())) >= _LINES:
-                self._newest += 1
-            block = self._block_of[key] = self._newest
-        self._lines.setdefault(block, {})[key] = f"{self.family.name}{{{labels.text}}} {value}\n".encode()
+            block = self._block_of[key] = self._with_room()
+        self._lines[block][key] = f"{self.family.name}{{{labels.text}}} {value}\n".encode()
         self._joined.pop(block, None)
+
+    def _with_room(self) -> int:
+        """The newest block, which has room for one more line."""
+        lines = self._lines.get(self._newest)
+        if lines is None or len(lines) >= _LINES:
+            self._newest += 1
+            self._lines[self._newest] = {}
+        return self._newest
 
     def drop(self, key: str) -> None:
         """Nothing happens for a key without a line."""

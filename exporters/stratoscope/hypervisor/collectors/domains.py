@@ -128,13 +128,15 @@ class Domains(Collector[VMs]):
         return data.malformed
 
     def _of_vms(self, vms: Iterable[VM], subjects: Sequence[Subject]) -> Iterable[Iterable[Sample]]:
-        """Subject by subject; the labels of a VM are made once as long as it is there."""
+        """VM by VM; the labels of each are made once as long as it is there."""
         kept, self._labels_of = self._labels_of, {}
         for vm in vms:
             labels = kept.get(vm.vm_id) or Labels(cloud=self.cloud, vm_id=vm.vm_id)
             self._labels_of[vm.vm_id] = labels
+            samples: list[Sample] = []
             for subject in subjects:
-                yield subject.samples(vm, labels)
+                samples += subject.samples(vm, labels)
+            yield samples
 
     def _of_killed(self, data: VMs) -> Iterable[Sample]:
         if OOM_KILLS in self.families:

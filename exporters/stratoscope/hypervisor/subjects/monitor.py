@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.metrics import Family, Labels, Sample, given
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
@@ -21,10 +21,10 @@ AGE = Family(
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     monitor = vm.monitor
-    if monitor is not None:
-        yield BLOCKED(monitor.blocked_s, labels)
-        if monitor.blocked_s and monitor.last_answer_age_s is not None:
-            yield AGE(monitor.last_answer_age_s, labels)
+    if monitor is None:
+        return ()
+    age_s = monitor.last_answer_age_s if monitor.blocked_s else None
+    return given((BLOCKED, AGE), (monitor.blocked_s, age_s), labels)
 
 
 MONITOR: Final = Subject(

@@ -106,17 +106,11 @@ SERVERS: Final = Listing(
 SERVER_IDS: Final = Listing("compute", "/servers", "servers", Listed, operation="server_ids", version="2.96")
 
 
-class Texts:
-    """Names that many servers share, each kept once: 100,000 servers have a few hundred flavors and hosts."""
+class Texts(dict[str, str]):
+    """`texts[text]`, for texts that many servers share: 100,000 have a few hundred flavors and hosts."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, str] = {}
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def one(self, text: str) -> str:
-        return self._known.setdefault(text, text)
+    def __missing__(self, text: str) -> str:
+        return self.setdefault(text, text)
 
 
 def vm(server: Server, texts: Texts) -> VM:
@@ -126,19 +120,19 @@ def vm(server: Server, texts: Texts) -> VM:
     tasks. So the states that Nova derives from tasks (REBOOT, RESIZE, MIGRATING ...) need no rule, and those
     in which it waits for someone (VERIFY_RESIZE, SHUTOFF, RESCUE) are none.
     """
-    one, flavor, image = texts.one, server.flavor, server.image
-    image_id = one(image.id) if isinstance(image, Image) else ""
+    flavor, image = server.flavor, server.image
+    image_id = texts[image.id] if isinstance(image, Image) else ""
     return VM(
         server.id,
         server.name,
-        one(server.status),
-        one(server.task or (BUILD if server.status == BUILD else "")),
-        one(server.tenant_id),
-        one(server.user_id),
-        one(flavor.original_name) if flavor is not None else "",
+        texts[server.status],
+        texts[server.task or (BUILD if server.status == BUILD else "")],
+        texts[server.tenant_id],
+        texts[server.user_id],
+        texts[flavor.original_name] if flavor is not None else "",
         image_id,
-        one(server.host or ""),
-        one(server.zone or ""),
+        texts[server.host or ""],
+        texts[server.zone or ""],
         moment(server.created),
         _unchanged_since(server),
         None if flavor is None else flavor.vcpus,
