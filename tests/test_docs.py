@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.core import open_files, web
+from stratoscope.core import open_files
 from stratoscope.core.connections import Limits
-from stratoscope.core.listen import MOST
 from stratoscope.core.metrics import LONGEST, Family
 from stratoscope.core.runner import FAMILIES as OF_CORE
-from stratoscope.core.scrape import SEND_TIMEOUT_S
+from stratoscope.core.web.listen import MOST
+from stratoscope.core.web.scrape import SEND_TIMEOUT_S
+from stratoscope.core.web.server import MOST_SCRAPES
 from support.declared import FAMILIES
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +84,6 @@ def test_limits_that_the_readme_names_are_those_in_force() -> None:
     assert f"| between two requests | {limits.idle_s:g} s |" in rows
     assert f"| reading an answer | {limits.send_s:g} s |" in rows
     assert f"| rest of a body | {limits.linger_s:g} s |" in rows
-    assert f"| scrapes at once | {web.MOST_SCRAPES} |" in rows
+    assert f"| scrapes at once | {MOST_SCRAPES} |" in rows
     assert f"| label values | {LONGEST:,} bytes" in rows
     assert limits.send_s == SEND_TIMEOUT_S

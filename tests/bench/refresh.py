@@ -18,10 +18,10 @@ from openstack_server import DETAIL, Serving, serving
 from pipeline import seconds as cpu_s
 from results import Result, at_most, interleaved
 
-from stratoscope.clouds.ledger import Ledger
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.compute.server import SERVERS, Texts, vm
 from stratoscope.clouds.openstack.config import Found
+from stratoscope.clouds.vm_index import Ledger
 from stratoscope.core.app import SWITCH_S
 from stratoscope.core.collector import Collection
 from stratoscope.core.runner import Runner

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from stratoscope.core.app import WORKERS, App
-from stratoscope.core.auth import Access
 from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.threads import BlockingCalls
+from stratoscope.core.web.auth import Access
 from support.houses import SLOWLY, House, Slurper, domains, running
 from support.patience import FAR_S
 from support.services import Domains, Failing, Hanging

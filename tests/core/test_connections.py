@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.core import connections, web
-from stratoscope.core.auth import Access
+from stratoscope.core import connections
 from stratoscope.core.connections import Connection, Limits
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.listen import Address, listening
+from stratoscope.core.web.auth import Access
+from stratoscope.core.web.listen import Address, listening
+from stratoscope.core.web.server import CONNECTIONS, application, serve
 from support import certificates
 from support.certificates import Authority
 from support.connections import HEALTHY, ended, serving
@@ -125,7 +126,7 @@ async def test_where_all_are_at_work_the_new_one_is_hung_up_on() -> None:
 
 
 async def test_scrapes_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "MOST_SCRAPES", 1)
+    monkeypatch.setattr("stratoscope.core.web.server.MOST_SCRAPES", 1)
     hanging = service(Hanging())
     async with serving(hanging) as served:
         scrape = b"GET /metrics HTTP/1.1\r\nHost: x\r\n%b\r\n"
@@ -146,7 +147,7 @@ async def test_scrapes_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_who_does_not_read_a_page_makes_room_for_another_scrape(
     encoding: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "MOST_SCRAPES", 2)  # a few are enough to fill it
+    monkeypatch.setattr("stratoscope.core.web.server.MOST_SCRAPES", 2)  # a few are enough to fill it
     monkeypatch.setattr(connections, "_PATIENCE_S", 0.05)  # no test waits for a second
     # Random, so that gzip does not make it small enough for the sockets' buffers.
     chunks = [secrets.token_bytes(1 << 20)] * 16
@@ -154,7 +155,7 @@ async def test_who_does_not_read_a_page_makes_room_for_another_scrape(
     async def large(*_: object, **__: object) -> list[bytes]:
         return chunks
 
-    monkeypatch.setattr(web, "collect", large)  # no collector's page is so large here
+    monkeypatch.setattr("stratoscope.core.web.server.collect", large)  # no collector's page is so large here
     scrape = (
         b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %b\r\nConnection: close\r\n\r\n" % encoding
     )
@@ -377,12 +378,12 @@ async def test_handshakes_make_room_for_others_and_end_with_the_server(tmp_path:
 
 async def test_close_ends_the_connections_that_wait() -> None:
     access = Access.open(None)
-    app = web.application(FakeService(), access)
-    running = await web.serve(app, ["127.0.0.1:0", "127.0.0.1:0"], access)
+    app = application(FakeService(), access)
+    running = await serve(app, ["127.0.0.1:0", "127.0.0.1:0"], access)
     readers = [
         (await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))) for url in running.urls
     ]
-    await until(lambda: len(app[web.CONNECTIONS]._open) == 2)
+    await until(lambda: len(app[CONNECTIONS]._open) == 2)
     await running.close()
     for reader, writer in readers:
         assert await ended(reader) == b""

@@ -300,7 +300,7 @@ def test_address_that_others_reach_is_warned_of(capsys: pytest.CaptureFixture[st
     addresses = ("--web.listen-address=0.0.0.0:0", "--web.listen-address=127.0.0.1:0")
     assert run(House(stopping), *addresses) == (0, [0])
     err = capsys.readouterr().err
-    assert 'level=warning logger=stratoscope.core.auth msg="no TLS or authentication on 0.0.0.0:0' in err
+    assert 'level=warning logger=stratoscope.core.web.auth msg="no TLS or authentication on 0.0.0.0:0' in err
     assert len(re.findall(r"http://(?:0\.0\.0\.0|127\.0\.0\.1):\d+", err)) == 2
 
 

@@ -10,7 +10,7 @@ from stratoscope.core.errors import CollectError, Dropped, Reason
 from stratoscope.core.exposition import Lines
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Outcome, Runner
-from stratoscope.core.scrape import within_s
+from stratoscope.core.web.scrape import within_s
 from support.pages import joined
 from support.patience import FAR_S
 from support.source import Clock, LoopTime, Source, Stubborn, until, vcpus

@@ -14,7 +14,7 @@ from guests import host
 from integration.conftest import RunningExporter
 from integration.scrapes import TIMEOUT_S, scrape
 from integration.virsh import Page, page, pid_of, stopped, virsh, wait_for
-from stratoscope.core.web import MOST_SCRAPES
+from stratoscope.core.web.server import MOST_SCRAPES
 
 pytestmark = pytest.mark.integration
 

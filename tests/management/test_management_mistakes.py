@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from stratoscope.clouds.openstack.client import clouds_yaml, schema
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.clouds.openstack.door import clouds_yaml, schema
 from stratoscope.core import app
 from stratoscope.core.app import settings_of
 from stratoscope.core.errors import ConfigError

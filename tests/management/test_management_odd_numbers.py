@@ -10,9 +10,9 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import pytest
 
-from stratoscope.clouds.budget import Limits
+from stratoscope.clouds.client.limiter import Limits
+from stratoscope.clouds.openstack.client.services import Client
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.clouds.openstack.door.client import Client
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import Reason
 from support.demo_cloud import demo_cloud

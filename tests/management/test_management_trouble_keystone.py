@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.clouds.openstack import names
+from stratoscope.clouds.openstack.identity import names
 from support.apart import Apart, apart
 from support.patience import FAR_S
 from support.series import Page

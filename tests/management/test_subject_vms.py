@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stratoscope.clouds.ledger import Ledger
 from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.model import VMs as Answer
+from stratoscope.clouds.vm_index import Ledger
 from stratoscope.core.errors import Dropped
 from stratoscope.core.exposition import Lines, render
 from stratoscope.management.subjects.vms import VMs

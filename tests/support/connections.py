@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 from aiohttp import web as aiohttp_web
 
-from stratoscope.core import web
-from stratoscope.core.auth import Access
 from stratoscope.core.connections import Connections, Limits
+from stratoscope.core.web.auth import Access
+from stratoscope.core.web.server import CONNECTIONS, application, serve
 from support.services import Domains, FakeService, service
 
 HEALTHY = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -31,7 +31,7 @@ class Served:
 
     @property
     def connections(self) -> Connections:
-        return self.app[web.CONNECTIONS]
+        return self.app[CONNECTIONS]
 
     async def connect(
         self, sent: bytes = b"", context: ssl.SSLContext | None = None
@@ -79,10 +79,10 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """A server; `broken` is what it does at /broken."""
     access, shown = access or Access.open(None), shown or service(Domains())
-    app = web.application(shown, access, limits)
+    app = application(shown, access, limits)
     if broken is not None:
         app.router.add_get("/broken", broken)
-    running = await web.serve(app, ["127.0.0.1:0"], access, most=most)
+    running = await serve(app, ["127.0.0.1:0"], access, most=most)
     served = Served(int(running.urls[0].rpartition(":")[2]), shown, app)
     try:
         yield served

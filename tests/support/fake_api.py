@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from stratoscope.clouds.openstack.api import Access
-from stratoscope.clouds.openstack.listing import Listing, Page, Query, pairs
+from stratoscope.clouds.openstack.client.api import Access
+from stratoscope.clouds.openstack.client.listing import Listing, Page, Query, pairs
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from stratoscope.clouds.openstack.api import Access, ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.listing import Listing, Page, Query
+from stratoscope.clouds.openstack.client.api import Access, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.listing import Listing, Page, Query
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import PROJECT, USER
 from support.openstack_answers import answer

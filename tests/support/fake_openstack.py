@@ -14,10 +14,10 @@ from typing import Any, Final
 import yaml
 from aiohttp import web
 
-from stratoscope.clouds.budget import Limits
-from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.client.limiter import Limits
+from stratoscope.clouds.openstack.client.services import Client
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.clouds.openstack.door.client import Client
 
 PASSWORD: Final = "s3cr3t-word"  # noqa: S105 - to be looked for where it must not be
 PROJECT: Final = "11111111111111111111111111111111"

@@ -11,12 +11,12 @@ import msgspec
 from aiohttp import ClientSession, ClientTimeout
 
 from stratoscope.core.app import App, settings_of
-from stratoscope.core.auth import Access
 from stratoscope.core.collector import Absent, Collection, Collections, Every, OnScrape
 from stratoscope.core.config import CollectorSettings, Secret, section
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import Flags
+from stratoscope.core.web.auth import Access
 from support.patience import FAR_S
 from support.services import Domains
 from support.source import until

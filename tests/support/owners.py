@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import cast
 
-from stratoscope.clouds.openstack.names import Names
+from stratoscope.clouds.openstack.identity.names import Names
 
 
 class _Owners:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from stratoscope.clouds.clock import Clock
-from stratoscope.clouds.openstack.compute.capacity import Capacity
+from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
 from stratoscope.clouds.openstack.compute.servers import Servers
-from stratoscope.clouds.openstack.placement import Placement
-from stratoscope.clouds.openstack.providers import Providers
+from stratoscope.clouds.openstack.placement.capacity import Capacity
+from stratoscope.clouds.openstack.placement.inventories import Placement
+from stratoscope.clouds.openstack.placement.providers import Providers
 from support.fake_api import Answer, FakeApi
 from support.openstack_answers import answer
 from support.owners import owners

@@ -1,6 +1,6 @@
 """The reader of servers on a Nova with state, refresh by refresh."""
 
-from stratoscope.clouds.clock import Clock
+from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.model import VMs
 from stratoscope.clouds.openstack.compute.servers import Servers
 from support.fake_nova import FakeNova

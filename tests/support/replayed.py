@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from stratoscope.clouds.openstack.api import Access
+from stratoscope.clouds.openstack.client.api import Access
+from stratoscope.clouds.openstack.client.listing import pairs
+from stratoscope.clouds.openstack.client.services import Ask, Client
+from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.cloud import readers
-from stratoscope.clouds.openstack.door.client import Ask, Client
-from stratoscope.clouds.openstack.door.session import Session
-from stratoscope.clouds.openstack.listing import pairs
 from stratoscope.core.collector import Collection
 from stratoscope.core.errors import CollectError, LeftOutError
 from stratoscope.core.runner import Runner, Status

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
-from stratoscope.core import web
-from stratoscope.core.auth import Access
 from stratoscope.core.collector import Absent, Collection, Collector, Every, OnScrape
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.core.runner import Runner
+from stratoscope.core.web.auth import Access
+from stratoscope.core.web.server import application, serve
 from support.patience import FAR_S
 
 CPU = Family("stratoscope_test_vm_cpu_seconds_total", "CPU time of a VM.", labels=("vm_id",))
@@ -111,7 +111,7 @@ def background(collector: Collector[int]) -> Runner:
 async def served(shown: FakeService, access: Access | None = None) -> AsyncIterator[str]:
     """A server of it on a free port of loopback; yields its URL."""
     access = access or Access.open(None)
-    serving = await web.serve(web.application(shown, access), ["127.0.0.1:0"], access)
+    serving = await serve(application(shown, access), ["127.0.0.1:0"], access)
     try:
         yield serving.urls[0]
     finally:

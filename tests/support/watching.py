@@ -12,8 +12,8 @@ from typing import Any, Final
 from aiohttp import ClientSession, ClientTimeout
 
 from stratoscope.core.app import App, settings_of
-from stratoscope.core.auth import Access
 from stratoscope.core.flags import Flags
+from stratoscope.core.web.auth import Access
 from stratoscope.management.exporter import EXPORTER
 from support.series import Page, read
 

@@ -5,7 +5,7 @@ import heapq
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
-from stratoscope.clouds.clock import Clock
+from stratoscope.clouds.client.clock import Clock
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from stratoscope.clouds.budget import Budget
+from stratoscope.clouds.client.limiter import Budget
 from stratoscope.core.collector import Every
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from stratoscope.core.config import decode, one_of
+from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.refusal import got
 
 KINDS: Final = ("libvirt", "openstack")
 """Every cloud kind of the family; an exporter leaves entries of the kinds it cannot use alone."""

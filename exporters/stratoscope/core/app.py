@@ -12,18 +12,19 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from stratoscope.core import logs, web, yaml_file
-from stratoscope.core.auth import Access
+from stratoscope.core import logs, yaml_file
 from stratoscope.core.collector import Absent
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import USAGE_STATUS, Flags, version
-from stratoscope.core.listen import MOST, Address
+from stratoscope.core.generation import Running
 from stratoscope.core.runner import Runner
-from stratoscope.core.running import Running
 from stratoscope.core.self_metrics import SelfMetrics
 from stratoscope.core.threads import workers
+from stratoscope.core.web.auth import Access
+from stratoscope.core.web.listen import MOST, Address
+from stratoscope.core.web.server import application, serve
 
 __all__ = ["App", "main", "settings_of", "version"]
 
@@ -136,7 +137,7 @@ class App:
         loop.set_default_executor(workers(WORKERS))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        server = await web.serve(web.application(self, access), addresses, access, most=most)
+        server = await serve(application(self, access), addresses, access, most=most)
         self.urls = server.urls
         log.info("listening urls=%s version=%s", ",".join(self.urls), self.version)
         self._running.start()

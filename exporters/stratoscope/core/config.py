@@ -8,8 +8,8 @@ import msgspec
 import yaml
 
 from stratoscope.core.collector import Every, OnScrape
+from stratoscope.core.config_errors import got, refusal
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.refusal import got, refusal
 
 T = TypeVar("T")
 

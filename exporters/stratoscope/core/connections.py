@@ -16,10 +16,10 @@ from typing import Any, Final, TypeAlias
 from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from stratoscope.core.auth import Access
 from stratoscope.core.episode import Episode
-from stratoscope.core.listen import MOST
 from stratoscope.core.open_files import with_files_for
+from stratoscope.core.web.auth import Access
+from stratoscope.core.web.listen import MOST
 
 Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 

@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 from stratoscope.core import logs
 from stratoscope.core.errors import one_line
 from stratoscope.core.exporter import Program
-from stratoscope.core.listen import MOST
+from stratoscope.core.web.listen import MOST
 
 USAGE_STATUS: Final = 2
 """The exit status for a wrong flag, file or key."""

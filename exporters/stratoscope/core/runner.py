@@ -23,7 +23,7 @@ from stratoscope.core.errors import (
 )
 from stratoscope.core.exposition import Lines, render
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.core.underway import UnderWay
+from stratoscope.core.singleflight import UnderWay
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 import yaml
 
 from stratoscope.core import files
+from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.refusal import got
 
 SECTIONS: Final = ("clouds", "hypervisor", "management")
 """The sections a file may have: one file may serve every exporter."""

@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 from stratoscope.core import logs
 from stratoscope.core.errors import ConfigError, one_line
 from stratoscope.core.flags import USAGE_STATUS
-from stratoscope.core.listen import Address
+from stratoscope.core.web.listen import Address
 from stratoscope.demo import SUMMARY
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.listen import Address, listening, url
+from stratoscope.core.web.listen import Address, listening, url
 from stratoscope.demo.openstack.app import OpenStack
 
 _TICK_S: Final = 0.5

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from stratoscope.clouds import model, objects
 from stratoscope.clouds.abilities import Management
-from stratoscope.clouds.requests import Requests
+from stratoscope.clouds.client.cost import Requests
 from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.errors import LeftOut
 from stratoscope.management import PROGRAM

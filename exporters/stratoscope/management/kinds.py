@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.config import entries
+from stratoscope.clouds.openstack.client.clouds_yaml import found
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.clouds.openstack.door.clouds_yaml import found
 
 
 @dataclass(frozen=True, slots=True)

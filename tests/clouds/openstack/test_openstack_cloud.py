@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stratoscope.clouds.abilities import Management
-from stratoscope.clouds.budget import Limits
+from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.core.errors import CollectError

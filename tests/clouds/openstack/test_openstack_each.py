@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.each import object_list
 from stratoscope.clouds.openstack.each.all import LISTS, EachObject
 from stratoscope.core.collector import DEADLINE

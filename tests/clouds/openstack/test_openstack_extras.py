@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from stratoscope.clouds.model import Extra, Service
-from stratoscope.clouds.openstack.api import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.extras.all import Extras
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi

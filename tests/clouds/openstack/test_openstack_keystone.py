@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from stratoscope.clouds.clock import Clock
+from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.model import Count, Extra
-from stratoscope.clouds.openstack.api import ForbiddenError
+from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.clouds.openstack.extras.keystone import Keystone
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason

@@ -7,14 +7,14 @@ import pytest
 
 from stratoscope.clouds import model, objects
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.openstack.addresses import Addresses
 from stratoscope.clouds.openstack.each.all import EachObject
 from stratoscope.clouds.openstack.extras.all import Extras
 from stratoscope.clouds.openstack.extras.keystone import Keystone
-from stratoscope.clouds.openstack.identity import Identity
+from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.openstack.identity.projects import Identity
 from stratoscope.clouds.openstack.image import Image
-from stratoscope.clouds.openstack.names import Names
-from stratoscope.clouds.openstack.network import Network
+from stratoscope.clouds.openstack.network.addresses import Addresses
+from stratoscope.clouds.openstack.network.objects import Network
 from stratoscope.clouds.openstack.quotas import ProjectQuotas
 from stratoscope.clouds.openstack.volume import Volume
 from support.fake_api import FakeApi

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from stratoscope.clouds.model import Quota, Quotas
-from stratoscope.clouds.openstack.api import BadRequestError, ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.names import Names
+from stratoscope.clouds.openstack.client.api import BadRequestError, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.quotas import MOST, ProjectQuotas
 from stratoscope.core.collector import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason

@@ -8,8 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from stratoscope.clouds.model import Service
-from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.fields import Text, moment
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.fields import Text, moment
 from stratoscope.core.errors import LeftOut, LeftOutError
 
 _UNKNOWN: Final = "UNKNOWN"

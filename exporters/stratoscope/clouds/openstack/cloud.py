@@ -5,26 +5,26 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.budget import Budget
-from stratoscope.clouds.clock import CLOCK, Clock
-from stratoscope.clouds.openstack.addresses import Addresses
-from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.compute.capacity import Capacity
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.endpoints import Endpoints
+from stratoscope.clouds.openstack.client.services import Client
+from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.clouds.openstack.door.client import Client
-from stratoscope.clouds.openstack.door.session import Session
 from stratoscope.clouds.openstack.each.all import EachObject
-from stratoscope.clouds.openstack.endpoints import Endpoints
 from stratoscope.clouds.openstack.extras.all import Extras
 from stratoscope.clouds.openstack.extras.keystone import Keystone
-from stratoscope.clouds.openstack.identity import Identity
+from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.openstack.identity.projects import Identity
 from stratoscope.clouds.openstack.image import Image
-from stratoscope.clouds.openstack.names import Names
-from stratoscope.clouds.openstack.network import Network
-from stratoscope.clouds.openstack.placement import Placement
-from stratoscope.clouds.openstack.providers import Providers
+from stratoscope.clouds.openstack.network.addresses import Addresses
+from stratoscope.clouds.openstack.network.objects import Network
+from stratoscope.clouds.openstack.placement.capacity import Capacity
+from stratoscope.clouds.openstack.placement.inventories import Placement
+from stratoscope.clouds.openstack.placement.providers import Providers
 from stratoscope.clouds.openstack.quotas import ProjectQuotas
 from stratoscope.clouds.openstack.volume import Volume
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from stratoscope.clouds.budget import Limits
+from stratoscope.clouds.client.limiter import Limits
 from stratoscope.core.config import Secret
 
 

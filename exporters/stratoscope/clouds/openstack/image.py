@@ -15,10 +15,10 @@ import msgspec
 
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.openstack.api import Api, BadRequestError
-from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.fields import Id, Text, size
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query
+from stratoscope.clouds.openstack.client.api import Api, BadRequestError
+from stratoscope.clouds.openstack.client.counting import Tally, is_anothers, pages
+from stratoscope.clouds.openstack.client.fields import Id, Text, size
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.core.collector import Every
 
 

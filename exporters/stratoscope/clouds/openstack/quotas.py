@@ -13,15 +13,15 @@ from typing import Final, TypeAlias
 import msgspec
 
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Quota, Quotas
-from stratoscope.clouds.openstack.api import Api, BadRequestError, ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.by_field import ByField, by_name
-from stratoscope.clouds.openstack.decoding import Decoder
-from stratoscope.clouds.openstack.extensions import extension, lacks
-from stratoscope.clouds.openstack.fields import GIB, MIB, Amount, Text, segment
-from stratoscope.clouds.openstack.names import Names
-from stratoscope.clouds.openstack.rotation import Rotation
+from stratoscope.clouds.openstack.client.api import Api, BadRequestError, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.by_field import ByField, by_name
+from stratoscope.clouds.openstack.client.decoding import Decoder
+from stratoscope.clouds.openstack.client.extensions import extension, lacks
+from stratoscope.clouds.openstack.client.fields import GIB, MIB, Amount, Text, segment
+from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.round_robin import Rotation
 from stratoscope.core.collector import Every
 
 PER_SECOND: Final = 1.0

@@ -14,11 +14,11 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Backend, Backends, Objects, Services
 from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
-from stratoscope.clouds.openstack.api import Access, Api
-from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.extensions import extension
-from stratoscope.clouds.openstack.fields import GIB, Amount, Id, Text, size
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
+from stratoscope.clouds.openstack.client.api import Access, Api
+from stratoscope.clouds.openstack.client.counting import Tally, is_anothers, pages
+from stratoscope.clouds.openstack.client.extensions import extension
+from stratoscope.clouds.openstack.client.fields import GIB, Amount, Id, Text, size
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.clouds.promised import PROMISED, promised
+from stratoscope.clouds.overcommit import PROMISED, promised
 from stratoscope.core.metrics import Family, Labels, Sample, given
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects import spread

@@ -7,11 +7,11 @@ import msgspec
 
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.clock import CLOCK, Clock
-from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.fields import Text
-from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.clouds.openstack.recent import Recent
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.fields import Text
+from stratoscope.clouds.openstack.client.listing import Listing
+from stratoscope.clouds.ttl_cache import Recent
 from stratoscope.core.collector import Every
 
 Metadata: TypeAlias = Mapping[str, frozenset[str]]

@@ -15,12 +15,12 @@ from msgspec.structs import replace
 
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.clock import CLOCK, Clock
-from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text, segment
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
-from stratoscope.clouds.openstack.recent import Recent
-from stratoscope.clouds.openstack.rotation import Rotation
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Text, segment
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
+from stratoscope.clouds.round_robin import Rotation
+from stratoscope.clouds.ttl_cache import Recent
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, LeftOutError
 

@@ -12,17 +12,17 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Host, Hosts, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
-from stratoscope.clouds.openstack.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Number, Text
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
-from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Number, Text
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
-from stratoscope.clouds.openstack.providers import Providers
-from stratoscope.clouds.openstack.recent import Recent
+from stratoscope.clouds.openstack.placement.providers import Providers
 from stratoscope.clouds.sums import whole_sum
+from stratoscope.clouds.ttl_cache import Recent
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
 

@@ -12,9 +12,9 @@ import msgspec
 from msgspec.structs import replace
 
 from stratoscope.clouds.model import VM, FaultReason
+from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Text, moment
+from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.compute.faults import fault_reason
-from stratoscope.clouds.openstack.fields import GIB, MIB, Id, Text, moment
-from stratoscope.clouds.openstack.listing import Listing
 
 BUILD: Final = "BUILD"
 UNKNOWN: Final = "UNKNOWN"

@@ -17,10 +17,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.clock import CLOCK, Clock
-from stratoscope.clouds.ledger import Ledger
+from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import VM, VMs
-from stratoscope.clouds.openstack.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.client.fields import moment
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Page, Query
+from stratoscope.clouds.openstack.compute.missing_faults import MOST, Unexplained
 from stratoscope.clouds.openstack.compute.server import (
     BUILD,
     GONE,
@@ -31,10 +33,8 @@ from stratoscope.clouds.openstack.compute.server import (
     of_unknown_state,
     vm,
 )
-from stratoscope.clouds.openstack.compute.unexplained import MOST, Unexplained
-from stratoscope.clouds.openstack.fields import moment
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Page, Query
-from stratoscope.clouds.openstack.names import Names
+from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.vm_index import Ledger
 from stratoscope.core.collector import Every, time_left_s
 from stratoscope.core.errors import CollectError, Reason
 

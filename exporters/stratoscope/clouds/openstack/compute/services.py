@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Service, Services
 from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
-from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.clouds.openstack.recent import Recent
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.listing import Listing
+from stratoscope.clouds.ttl_cache import Recent
 from stratoscope.core.collector import Every
 
 _SERVICES: Final = Listing("compute", "/os-services", "services", ServiceRow, version="2.96")

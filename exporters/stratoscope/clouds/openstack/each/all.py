@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.objects import Each
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.each import block_storage, identity, image, network
 from stratoscope.clouds.openstack.each.object_list import ObjectList
 from stratoscope.clouds.openstack.each.router_agents import RouterAgents

@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.api import Access
+from stratoscope.clouds.openstack.client.api import Access
+from stratoscope.clouds.openstack.client.fields import Id, Text, enabled_state
+from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.each.object_list import ObjectList
-from stratoscope.clouds.openstack.fields import Id, Text, enabled_state
-from stratoscope.clouds.openstack.listing import Listing
 
 
 class _Domain(msgspec.Struct, frozen=True, gc=False):

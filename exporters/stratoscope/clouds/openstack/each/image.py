@@ -6,9 +6,9 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds import objects
+from stratoscope.clouds.openstack.client.fields import Id, Number, Text, moment
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.each.object_list import ObjectList
-from stratoscope.clouds.openstack.fields import Id, Number, Text, moment
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 
 class _Image(msgspec.Struct, frozen=True, gc=False):

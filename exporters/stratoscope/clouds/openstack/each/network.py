@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from stratoscope.clouds import objects
+from stratoscope.clouds.openstack.client.fields import Id, IPVersion, Number, Text
+from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.each.object_list import ObjectList, fields_of, parts
-from stratoscope.clouds.openstack.fields import Id, IPVersion, Number, Text
-from stratoscope.clouds.openstack.listing import Listing
 
 Row = TypeVar("Row")
 

@@ -8,10 +8,10 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.objects import Each
-from stratoscope.clouds.openstack.api import Access, Api
-from stratoscope.clouds.openstack.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.extensions import extension
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing, Query, pairs
+from stratoscope.clouds.openstack.client.api import Access, Api
+from stratoscope.clouds.openstack.client.counting import Tally, is_anothers, pages
+from stratoscope.clouds.openstack.client.extensions import extension
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query, pairs
 from stratoscope.core.collector import Every
 
 Row = TypeVar("Row")

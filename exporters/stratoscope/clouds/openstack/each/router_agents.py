@@ -12,12 +12,12 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.objects import Each, RouterAgent
 from stratoscope.clouds.openstack.agents import only_admins_see
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.extensions import extension
+from stratoscope.clouds.openstack.client.fields import Id, Text, segment
+from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.each.object_list import MOST
-from stratoscope.clouds.openstack.extensions import extension
-from stratoscope.clouds.openstack.fields import Id, Text, segment
-from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.clouds.openstack.rotation import Rotation
+from stratoscope.clouds.round_robin import Rotation
 from stratoscope.core.collector import Every
 
 _NAME: Final = "router_agents"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.extras.baremetal import Baremetal
 from stratoscope.clouds.openstack.extras.container_infra import ContainerInfra
 from stratoscope.clouds.openstack.extras.dns import DNS

@@ -8,7 +8,9 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Service
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.fields import Id, Text, moment
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.extras.extra import (
     NO_AGENTS,
     Agents,
@@ -17,8 +19,6 @@ from stratoscope.clouds.openstack.extras.extra import (
     extra,
     extra_question,
 )
-from stratoscope.clouds.openstack.fields import Id, Text, moment
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 _SERVICE: Final = "baremetal"
 _VERSION: Final = "1.49"

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple, TypeVar
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Objects, Service
 from stratoscope.clouds.openstack.agents import once
-from stratoscope.clouds.openstack.api import Api, ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.counting import Tally
-from stratoscope.clouds.openstack.listing import Listing, Query
+from stratoscope.clouds.openstack.client.api import Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.counting import Tally
+from stratoscope.clouds.openstack.client.listing import Listing, Query
 from stratoscope.core.collector import Every
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Count, Extra, Objects
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, extra, extra_question
 
 _SERVICE: Final = "key-manager"

@@ -7,15 +7,15 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.clock import CLOCK, Clock
+from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Extra, Objects
-from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.by_domain import MOST, ByDomain
-from stratoscope.clouds.openstack.counting import Tally
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.counting import Tally
+from stratoscope.clouds.openstack.client.fields import Id, enabled_state
+from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.extras.extra import Agents, counted, extra, extra_question, if_allowed
-from stratoscope.clouds.openstack.fields import Id, enabled_state
-from stratoscope.clouds.openstack.listing import Listing
-from stratoscope.clouds.openstack.named import Found, Named, read
+from stratoscope.clouds.openstack.identity.by_domain import MOST, ByDomain
+from stratoscope.clouds.openstack.identity.named import Found, Named, read
 from stratoscope.core.collector import Every
 
 

@@ -7,10 +7,10 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Objects
-from stratoscope.clouds.openstack.api import Api
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.fields import Id, Text
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, counted, extra, extra_question, if_allowed
-from stratoscope.clouds.openstack.fields import Id, Text
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 _SERVICE: Final = "load-balancer"
 

@@ -12,10 +12,10 @@ import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Objects, Service
-from stratoscope.clouds.openstack.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.client.fields import Id, Text, moment
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, extra_question
-from stratoscope.clouds.openstack.fields import Id, Text, moment
-from stratoscope.clouds.openstack.listing import WHOLE_PAGE, Listing
 
 _SERVICE: Final = "orchestration"
 

@@ -9,11 +9,11 @@ import msgspec
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Extra, Objects
 from stratoscope.clouds.openstack.agents import ServiceRow
-from stratoscope.clouds.openstack.api import Api
-from stratoscope.clouds.openstack.counting import Tally
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.counting import Tally
+from stratoscope.clouds.openstack.client.fields import GIB, Id, Text, size
+from stratoscope.clouds.openstack.client.listing import Listing, Page
 from stratoscope.clouds.openstack.extras.extra import agents_of, extra, extra_question
-from stratoscope.clouds.openstack.fields import GIB, Id, Text, size
-from stratoscope.clouds.openstack.listing import Listing, Page
 
 _SERVICE: Final = "shared-file-system"
 _VERSION: Final = "2.7"

@@ -1,0 +1,1 @@
+"""HTTP to a cloud within a budget: limits, back-off after refusals, and what was spent."""

@@ -1,0 +1,118 @@
+"""What watching a cloud costs it, beside what it may cost. It asks nothing: the session's own account."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.client.stats import Spent
+from stratoscope.core.collector import Collector
+from stratoscope.core.metrics import Family, Labels, Sample
+
+_CLOUD = ("cloud",)
+_SERVICE = ("cloud", "service")
+_CODE = ("cloud", "service", "operation", "code")
+
+REQUESTS = Family(
+    "stratoscope_cloud_requests_total",
+    "Requests to the cloud by HTTP status, or timeout, connection, malformed, cancelled.",
+    labels=_CODE,
+)
+SECONDS = Family(
+    "stratoscope_cloud_request_seconds_total", "What its requests took, without their wait.", labels=_CODE
+)
+BYTES = Family(
+    "stratoscope_cloud_response_bytes_total", "Bytes of the bodies it answered with, unpacked.", labels=_CODE
+)
+RETRIES = Family(
+    "stratoscope_cloud_retries_total",
+    "Requests made once more within a collection, by the code that was the reason.",
+    labels=_CODE,
+)
+WAIT = Family(
+    "stratoscope_cloud_wait_seconds_total", "How long requests waited for their turn.", labels=_CLOUD
+)
+IN_FLIGHT = Family("stratoscope_cloud_requests_in_flight", "Requests under way.", labels=_CLOUD)
+CONCURRENCY = Family(
+    "stratoscope_cloud_budget_concurrency",
+    "The budget: requests at once; half of them for one service, the last quarter for those that have none.",
+    labels=_CLOUD,
+)
+PER_SECOND = Family(
+    "stratoscope_cloud_budget_requests_per_second", "The budget: requests per second.", labels=_CLOUD
+)
+PER_REFRESH = Family(
+    "stratoscope_cloud_budget_requests_per_refresh",
+    "The budget: requests of one collection of one collector.",
+    labels=_CLOUD,
+)
+TIMEOUT = Family(
+    "stratoscope_cloud_budget_timeout_seconds",
+    "The budget: after how long a request is given up.",
+    labels=_CLOUD,
+)
+PAUSED = Family(
+    "stratoscope_cloud_paused_until_timestamp_seconds",
+    "When a service that answered 429 or 503 will be asked again, as Unix time; absent while none pauses.",
+    labels=_SERVICE,
+)
+LOGINS = Family(
+    "stratoscope_cloud_logins_total", "Log-ins by result: ok, refused, failed.", labels=("cloud", "result")
+)
+EXPIRES = Family(
+    "stratoscope_cloud_token_expires_timestamp_seconds",
+    "When the token in use will expire, as Unix time.",
+    labels=_CLOUD,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Attributes: paused: When each pause in force will end, as Unix seconds, by service."""
+
+    spent: Spent
+    paused: Mapping[str, float]
+
+
+class Requests(Collector[Books]):
+    """The account of one cloud's session, and its limits."""
+
+    name = "requests"
+    families = (
+        REQUESTS, SECONDS, BYTES, RETRIES, WAIT, IN_FLIGHT, CONCURRENCY, PER_SECOND, PER_REFRESH, TIMEOUT,
+        PAUSED, LOGINS, EXPIRES,
+    )  # fmt: skip
+
+    def __init__(self, cloud: str, budget: Budget) -> None:
+        self.cloud = cloud
+        self._budget, self._labels = budget, Labels(cloud=cloud)
+
+    async def fetch(self) -> Books:
+        return Books(self._budget.account.spent(), self._budget.paused())
+
+    def samples(self, data: Books, /) -> Iterable[Sample]:
+        yield from self._calls(data.spent)
+        yield from self._limits()
+        for service, until in data.paused.items():
+            yield PAUSED(until, self._labels.plus(service=service))
+        for result, number in data.spent.logins.items():
+            yield LOGINS(number, self._labels.plus(result=result))
+        if data.spent.token_expires is not None:
+            yield EXPIRES(data.spent.token_expires, self._labels)
+
+    def _calls(self, spent: Spent) -> Iterable[Sample]:
+        for (service, operation, code), number in spent.requests.items():
+            labels = self._labels.plus(service=service, operation=operation, code=code)
+            yield REQUESTS(number, labels)
+            yield SECONDS(spent.seconds[service, operation, code], labels)
+            yield BYTES(spent.size[service, operation, code], labels)
+        for (service, operation, code), number in spent.retries.items():
+            yield RETRIES(number, self._labels.plus(service=service, operation=operation, code=code))
+        yield WAIT(spent.waited_s, self._labels)
+        yield IN_FLIGHT(spent.in_flight, self._labels)
+
+    def _limits(self) -> Iterable[Sample]:
+        limits = self._budget.limits
+        yield CONCURRENCY(limits.concurrency, self._labels)
+        yield PER_SECOND(limits.requests_per_second, self._labels)
+        yield PER_REFRESH(limits.requests_per_refresh, self._labels)
+        yield TIMEOUT(limits.timeout, self._labels)

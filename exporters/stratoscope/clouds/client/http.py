@@ -1,0 +1,134 @@
+"""HTTP to a cloud: one GET, its whole body, bounded in size; no redirect is followed, no cookie kept."""
+
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from stratoscope.clouds.client.handshake import refused
+from stratoscope.clouds.client.request import Answer, CallError, TooLargeError
+from stratoscope.core.errors import Reason
+from stratoscope.core.flags import version
+from stratoscope.core.threads import BlockingCalls
+
+LARGEST: Final = 16 << 20
+"""Bytes of a body, unpacked: 5 pages of 1,000 servers, or 50,000 users. To decode it takes 10 to 25 ms, for
+which Python's lock is held, and so the event loop.
+"""
+
+_RESOLVING: Final = 4
+_NO_HTTP: Final = (aiohttp.InvalidURL, aiohttp.ClientResponseError)
+_NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
+
+
+class Http:
+    """The connections to one cloud. It times nothing: the cloud's budget does."""
+
+    def __init__(self, name: str, tls: ssl.SSLContext, connections: int, *, largest: int = LARGEST) -> None:
+        """In the loop that will use it.
+
+        Args:
+            name: The cloud's, for messages.
+            tls: Whom to trust, and the certificate to show.
+            connections: At once.
+            largest: Bytes of a body, unpacked.
+        """
+        self._largest = largest
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections, ssl=tls, resolver=_Resolver(name)),
+            headers={"User-Agent": f"stratoscope/{version()}", "Accept-Encoding": "gzip, deflate"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=_NO_LIMIT,
+        )
+
+    async def get(self, url: URL, headers: Mapping[str, str], proxy: str | None) -> Answer:
+        """The answer, whatever its status.
+
+        Raises:
+            CallError: `connection` (unavailable), `malformed`; TooLargeError.
+            TimeoutError: The proxy or the operating system gave up.
+        """
+        try:
+            async with self._session.get(
+                url, headers=headers, proxy=proxy, allow_redirects=False
+            ) as response:
+                body = await self._body(response)
+                named = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, body, named)
+        except TimeoutError:
+            raise
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, _NO_HTTP) and not isinstance(error, aiohttp.ClientHttpProxyError):
+                raise CallError(Reason.MALFORMED, _said(url, error), "malformed") from error
+            raise CallError(Reason.UNAVAILABLE, _said(url, error), "connection") from error
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        parts, size = [], 0
+        async for part in response.content.iter_any():
+            size += len(part)
+            if size > self._largest:
+                response.close()
+                raise TooLargeError(f"{_place(response.url)}: a body of more than {self._largest} bytes")
+            parts.append(part)
+        return b"".join(parts)
+
+
+class _Resolver(AbstractResolver):
+    """Names through threads of its own: a name server that hangs must not take those that render pages."""
+
+    def __init__(self, name: str) -> None:
+        self._calls = BlockingCalls(f"{name}: name server", _RESOLVING)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._calls.run(
+            socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+        )
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=int(address[1]),
+                family=its_family,
+                proto=proto,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for its_family, _, proto, _, address in found
+        ]
+
+    async def close(self) -> None:
+        self._calls.close()
+
+
+def _place(url: URL) -> str:
+    """Scheme, host and path of a URL: no password, no query."""
+    return str(url.with_user(None).with_query(None))
+
+
+def _said(url: URL, error: Exception) -> str:
+    """What went wrong and where, in a line without addresses of objects."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return f"{_place(url)}: {_words(cause) or type(cause).__name__}"
+
+
+def _words(cause: Exception) -> str | None:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return refused(cause)
+    if isinstance(cause, ssl.SSLError):
+        return cause.reason or str(cause)
+    if isinstance(cause, OSError) and (cause.errno or 0) > 0:
+        return os.strerror(cause.errno or 0)  # asyncio puts its own words there
+    if isinstance(cause, OSError):
+        return cause.strerror or str(cause)
+    if isinstance(cause, aiohttp.ClientResponseError):
+        return cause.message.partition(":")[0]  # behind it stands what was sent, which may cite the token
+    return str(cause)

@@ -1,0 +1,1 @@
+"""Requests to one region: clouds.yaml, the log-in, the catalogue, versions, lists and their decoding."""

@@ -1,0 +1,287 @@
+"""Where each service of one region is, by the token's catalogue and what clouds.yaml says beside it.
+
+Paths of requests begin behind the version for Nova, Cinder, Manila and Heat (`/servers/detail`), and with it
+for Keystone, Neutron, Glance, Octavia, Ironic, Designate, Magnum and Barbican (`/v3/projects`), whether the
+catalogue's URL holds it or not. Placement, Swift and what is not known here: behind the URL as it is.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import msgspec
+from openstack.config.cloud_region import CloudRegion
+from os_service_types import ServiceTypes
+from yarl import URL
+
+from stratoscope.clouds.openstack.client import tls
+from stratoscope.core.errors import CollectError, Reason
+
+T = TypeVar("T")
+
+IN_URL: Final[Mapping[str, str]] = {
+    "compute": "v2.1",
+    "block-storage": "v3",
+    "shared-file-system": "v2",
+    "orchestration": "v1",
+}
+"""Services whose version stands in the endpoint's URL, with the one that is meant where it does not."""
+IN_PATH: Final = frozenset(
+    {
+        "identity",
+        "network",
+        "image",
+        "load-balancer",
+        "baremetal",
+        "dns",
+        "container-infrastructure-management",
+        "key-manager",
+    }
+)
+"""Services whose version stands in the path of a request."""
+
+_OF_A_PROJECT: Final = frozenset({"block-storage", "shared-file-system", "orchestration"})
+_VERSION: Final = re.compile(r"v\d+(?:\.\d+)?")
+_OWNER: Final = re.compile(r"AUTH_.*|[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""A project's id, or an account of Swift's, that clouds.yaml may name."""
+_TYPES: Final = ServiceTypes()
+_OF_ITS_PROJECT: Final = "its URL holds the id of the token's project"
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One service's.
+
+    Attributes:
+        url: What the path of a request is put behind.
+        root: The list of its versions.
+        document: The document of the version that is asked, or the list.
+        proxy: What it is asked through; None for none.
+        fault: Why it cannot be asked; "" where it can.
+    """
+
+    url: str
+    root: str
+    document: str
+    proxy: str | None
+    fault: str = ""
+
+    @property
+    def is_of_project(self) -> bool:
+        """There is one for a token for a project, and this one is for none."""
+        return self.fault == _OF_ITS_PROJECT
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    type: str
+    endpoints: Any = None
+    name: str | None = None
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Attributes: url: A text, or whatever stands there instead."""
+
+    interface: str
+    url: Any = None
+    region_id: str | None = None
+    region: str | None = None
+
+    @property
+    def where(self) -> str | None:
+        return self.region_id or self.region
+
+
+def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str, Endpoint]:
+    """Each service's endpoint, by its type as openstacksdk names it.
+
+    Args:
+        raw: The token's catalogue as Keystone gives it; an entry that makes no sense is left out.
+        region: What clouds.yaml says; an endpoint that it overrides need not be in the catalogue.
+        project_id: The token's; "" where it has none.
+
+    Raises:
+        CollectError: `unavailable`: the region is not there, or it must be said which one is meant.
+    """
+    entries = list(_good(raw, _Entry))
+    _check_region({place.where for entry in entries for place in _good(entry.endpoints, _Place)}, region)
+    types = {_official(entry.type) for entry in entries} | {
+        "identity",
+        *IN_URL,
+        *IN_PATH,
+        *overridden(region),
+    }
+    found = {service: _found(service, entries, region, project_id) for service in types}
+    return {service: place for service, place in found.items() if place}
+
+
+def unusable(raw: object, found: Mapping[str, Endpoint]) -> str:
+    """Why no service of a catalogue can be asked; "" where one can. Args: found: What was made of it.
+
+    Keystone's own place counts where the catalogue has it: it is known without, too.
+    """
+    places = [
+        (entry.type, place.url) for entry in _good(raw, _Entry) for place in _good(entry.endpoints, _Place)
+    ]
+    told = {_official(kind) for kind, url in places if is_url(url)}
+    if any(not one.fault and (service != "identity" or service in told) for service, one in found.items()):
+        return ""
+    faults = (f"{service}: {one.fault}" for service, one in sorted(found.items()) if one.fault)
+    return next(faults, "none of its entries makes sense")
+
+
+def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
+    """The endpoint of a service at a URL as the catalogue gives it."""
+    url = url.strip().rstrip("/")
+    root, version = (url, "") if service == "placement" else _split(url, project_id)
+    document = f"{root}/"
+    if service in IN_PATH:
+        url = root
+    elif service in IN_URL:
+        document = f"{root}/{version or IN_URL[service]}/"
+        if not version:
+            url = document.rstrip("/")
+            if service in _OF_A_PROJECT and project_id:
+                url = f"{url}/{quote(project_id, safe='')}"
+    try:
+        return Endpoint(url, f"{root}/", document, proxy(root))
+    except CollectError as error:
+        return _broken(str(error))
+
+
+def _split(url: str, project_id: str) -> tuple[str, str]:
+    """What stands before the version, and the version; all of it and "" where the URL has none.
+
+    It has one at its end, or before whose objects are meant: elsewhere that is a part of a gateway's path.
+    """
+    head, _, last = url.rpartition("/")
+    if _OWNER.fullmatch(last) or (project_id and last.endswith((project_id, quote(project_id, safe="")))):
+        head, _, last = head.rpartition("/")
+    is_path = "://" in head
+    return (head, last) if is_path and _VERSION.fullmatch(last) else (url, "")
+
+
+def overridden(region: CloudRegion) -> Mapping[str, str]:
+    """What clouds.yaml puts in the place of the catalogue's URLs, by type."""
+    keys = [str(key).removesuffix("_override") for key in region.config]
+    named = [key.removesuffix("_endpoint").replace("_", "-") for key in keys if key.endswith("_endpoint")]
+    urls = {service: region.get_endpoint(service) for service in map(_official, named) if service}
+    return {service: str(url) for service, url in urls.items() if url}
+
+
+def proxy(url: str) -> str | None:
+    """What a URL is asked through; None for none.
+
+    Raises:
+        CollectError: `unavailable`: a proxy that is not HTTP.
+    """
+    found = tls.proxy(url)
+    if found and not found.startswith(("http://", "https://")):
+        kind = found.partition("://")[0]
+        raise CollectError(Reason.UNAVAILABLE, f"{url}: a proxy of kind {kind}; only HTTP proxies are known")
+    return found
+
+
+def is_url(text: object) -> bool:
+    """Whether requests can be sent there: it is no template, and has a host."""
+    if not isinstance(text, str) or "$(" in text or "%(" in text:
+        return False
+    try:
+        url = URL(text.strip())
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
+
+
+def _found(service: str, entries: Sequence[_Entry], region: CloudRegion, project_id: str) -> Endpoint | None:
+    """The endpoint that clouds.yaml or the catalogue has for a service; None where there is none."""
+    override = region.get_endpoint(service)
+    if override:
+        url = filled(str(override), project_id)
+        what = _lacking(url, project_id) or "what clouds.yaml overrides its endpoint with is no URL"
+        return endpoint(service, url, project_id) if is_url(url) else _broken(what)
+    faults = []
+    for entry in _entries_of(service, entries, region):
+        url, fault = _of_entry(entry, region, service, project_id)
+        if url:
+            return endpoint(service, url, project_id)
+        faults += [fault] if fault else []
+    auth_url = region.get_auth_args().get("auth_url")
+    if service == "identity" and auth_url:
+        return endpoint(service, str(auth_url))
+    return _broken(faults[0]) if faults else None
+
+
+def filled(url: str, project_id: str) -> str:
+    """A URL with the project's id where clouds.yaml leaves room for it, as keystoneauth fills it in."""
+    for name in ("project_id", "tenant_id") if project_id else ():
+        url = url.replace(f"%({name})s", project_id).replace(f"$({name})s", project_id)
+    return url
+
+
+def _lacking(url: object, project_id: str) -> str:
+    """What is wrong where a URL has room for a project's id, and the token is for none; else "".
+
+    Keystone leaves such a URL out of the catalogue.
+    """
+    has_room = isinstance(url, str) and filled(url, "-") != url
+    return _OF_ITS_PROJECT if has_room and not project_id else ""
+
+
+def _entries_of(service: str, entries: Sequence[_Entry], region: CloudRegion) -> Iterable[_Entry]:
+    """The catalogue's entries of a service, those of its newest name first."""
+    names = _TYPES.get_all_types(service) if _TYPES.is_known(service) else [service]
+    wanted, name = region.get_service_type(service), region.get_service_name(service)
+    for its_type in [wanted] if wanted != service else names:
+        yield from (entry for entry in entries if entry.type == its_type and name in (None, entry.name))
+
+
+def _of_entry(entry: _Entry, region: CloudRegion, service: str, project_id: str) -> tuple[str, str]:
+    """The URL of the first wanted interface that the region has; else what is wrong there."""
+    where, wanted = region.get_region_name(service), region.get_interface(service) or "public"
+    interfaces = [one.removesuffix("URL") for one in ([wanted] if isinstance(wanted, str) else wanted)]
+    every = list(_good(entry.endpoints, _Place))
+    places = [place for place in every if where in (None, "", place.where)]
+    chosen = [one for interface in interfaces for one in places if one.interface == interface]
+    url = next((one.url for one in chosen if is_url(one.url)), "")
+    if url or (every and not places):
+        return url, ""  # it may be in another region alone
+    if chosen:
+        return "", _lacking(chosen[0].url, project_id) or "its URL in the catalogue is none"
+    if not every and not project_id:
+        return "", _OF_ITS_PROJECT
+    has = ", ".join(sorted({place.interface for place in places})) or "none"
+    return "", f"the catalogue has no {' or '.join(interfaces)} endpoint of it; it has: {has}"
+
+
+def _broken(fault: str) -> Endpoint:
+    return Endpoint("", "", "", None, fault)
+
+
+def _check_region(there: set[str | None], region: CloudRegion) -> None:
+    """Refuse to guess among several regions, and a region that is not there."""
+    names = sorted(name for name in there if name)
+    wanted = region.get_region_name()
+    if not wanted and len(names) > 1:
+        raise CollectError(
+            Reason.UNAVAILABLE,
+            f"identity: the catalogue has several regions; set `region:` to one of: {', '.join(names)}",
+        )
+    if wanted and names and wanted not in names:
+        raise CollectError(
+            Reason.UNAVAILABLE,
+            f"identity: the region {wanted} is not in the catalogue; it has: {', '.join(names)}",
+        )
+
+
+def _official(its_type: str) -> str:
+    """A type as openstacksdk names it."""
+    return _TYPES.get_service_type(its_type) or its_type
+
+
+def _good(raw: object, kind: type[T]) -> Iterable[T]:
+    """What of a list is what it should be."""
+    for one in raw if isinstance(raw, list) else ():
+        try:
+            yield msgspec.convert(one, kind)
+        except msgspec.ValidationError:
+            continue  # an entry that makes no sense costs itself

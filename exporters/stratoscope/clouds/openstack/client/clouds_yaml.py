@@ -1,0 +1,148 @@
+"""clouds.yaml, secure.yaml and OS_* variables, as openstacksdk reads them; nothing here asks the cloud."""
+
+import hashlib
+import json
+import logging
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from keystoneauth1.exceptions import ClientException
+from openstack.config.cloud_region import CloudRegion
+from openstack.exceptions import ConfigException
+from openstack.warnings import ConfigurationWarning
+
+from stratoscope.clouds.openstack.client import credential, tls
+from stratoscope.clouds.openstack.client.config_reader import Loader
+from stratoscope.clouds.openstack.config import Found, OpenStackCloud
+from stratoscope.core.config import Secret, one_of
+from stratoscope.core.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+_NONE: Final = "defaults"
+"""The cloud that openstacksdk makes up where there is none."""
+_BROKEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What openstacksdk raises where the file holds something of another type than it expects."""
+
+_WARNED: Final = threading.Lock()
+"""Held while Python's warnings go elsewhere: that is the whole process's state."""
+
+
+def found(config: OpenStackCloud) -> Found:
+    """The entry with what clouds.yaml, its files and the environment say of it now.
+
+    Raises:
+        ConfigError: It cannot be used; one line that names the file, the key and what is allowed, without
+            secrets.
+    """
+    try:
+        with _warnings_logged():
+            loader = _loader(config)
+            region = _region(loader, config)
+        is_environment = region.name == loader.envvar_key
+        with _named(loader, str(region.name)):
+            tls.context(region)
+    except ConfigError as error:
+        raise ConfigError(f"clouds: {config.name}/{config.kind}: {error}") from error
+    digest = hashlib.sha256(json.dumps(region.config, sort_keys=True, default=str).encode())
+    for path in tls.files(region).values():
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    own = {name: getattr(config, name) for name in OpenStackCloud.__struct_fields__}
+    found_in = "" if is_environment else loader.config_filename or ""
+    return Found(**own, found_in=found_in, content=Secret(digest.hexdigest()))
+
+
+def region(config: OpenStackCloud) -> CloudRegion:
+    """What openstacksdk makes of an entry. Raises ConfigError when it cannot be used."""
+    with _warnings_logged():
+        return _region(_loader(config), config)
+
+
+@contextmanager
+def _warnings_logged() -> Iterator[None]:
+    """openstacksdk's warnings in the log, where they are about the configuration; the rest concerns code."""
+    with _WARNED, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        if issubclass(warning.category, ConfigurationWarning):
+            log.warning("openstacksdk warns text=%r", str(warning.message))
+
+
+def _loader(config: OpenStackCloud) -> Loader:
+    try:
+        return Loader(config.clouds_file, config.os_cloud)
+    except ConfigException as error:
+        raise ConfigError(f"clouds.yaml: {error}") from error
+    except _BROKEN as error:
+        raise ConfigError(f"clouds.yaml: openstacksdk cannot read it: {type(error).__name__}") from error
+
+
+def _region(loader: Loader, config: OpenStackCloud) -> CloudRegion:
+    cloud = _cloud(loader, config)
+    given: dict[str, Any] = {"interface": config.interface} if config.interface else {}
+    public, is_environment = loader.public(), cloud == loader.envvar_key
+    with _named(loader, cloud):
+        entry = loader.cloud_config["clouds"][cloud]
+        credential.check_profile(entry, public, is_environment=is_environment)
+    _check_region(loader, cloud, config.region)
+    with _named(loader, cloud):
+        credential.check(loader.merged(cloud, config.region), is_environment=is_environment)
+        region = loader.get_one(
+            cloud, region_name=config.region, api_timeout=float(config.budget.timeout), **given
+        )
+    verify, _ = region.get_requests_verify_args()
+    if not verify:
+        region.config["cacert"] = None  # or openstacksdk warns of it at each log-in
+    return region
+
+
+def _cloud(loader: Loader, config: OpenStackCloud) -> str:
+    """The cloud's name in clouds.yaml, or openstacksdk's for what the environment describes."""
+    names = [name for name in loader.get_cloud_names() if name != _NONE]
+    cloud = config.os_cloud or loader.default_cloud
+    where = f" in {loader.config_filename}" if loader.config_filename else ", and no clouds.yaml was found"
+    if loader.passed_over:
+        where += f" ({', '.join(loader.passed_over)}: Permission denied)"
+    if loader.config_filename and not names:
+        raise ConfigError(f"{loader.config_filename}: clouds: missing or empty; allowed: clouds by name")
+    if cloud is None or cloud == _NONE:
+        known = f"; allowed: {', '.join(sorted(names))}" if names else ""
+        raise ConfigError(f"os_cloud: missing; it names a cloud{where}{known}")
+    if not names:
+        raise ConfigError(f"os_cloud: unknown: {cloud}: no cloud{where}")
+    one_of(cloud, names, "os_cloud")
+    return cloud
+
+
+@contextmanager
+def _named(loader: Loader, cloud: str) -> Iterator[None]:
+    """Say of which cloud it is what is refused, and where that stands."""
+    in_file = f"{loader.config_filename}: clouds.{cloud}: "
+    where = "" if cloud == loader.envvar_key else in_file
+    try:
+        yield
+    except (ConfigError, ConfigException, ClientException) as error:  # they name keys and plugins, no values
+        raise ConfigError(f"{where}{error}") from error
+    except _BROKEN as error:
+        raise ConfigError(f"{where}openstacksdk cannot use it: {type(error).__name__}") from error
+
+
+def _check_region(loader: Loader, cloud: str, region: str) -> None:
+    """Refuse to guess where clouds.yaml lists several regions, and a region that it does not list."""
+    regions = _regions(loader, cloud)
+    if region and regions:
+        one_of(region, regions, "region")
+    elif len(regions) > 1:
+        raise ConfigError(f"region: missing; the cloud {cloud} has several: {', '.join(sorted(regions))}")
+
+
+def _regions(loader: Loader, cloud: str) -> Sequence[str]:
+    entry = loader.cloud_config["clouds"][cloud]
+    listed = entry.get("regions") or entry.get("region_name") or []
+    if isinstance(listed, str):
+        return listed.split(",")
+    return [str(one["name"] if isinstance(one, dict) else one) for one in listed]

@@ -1,0 +1,120 @@
+"""openstacksdk's reader of clouds.yaml, whose files and variables are read strictly and checked first."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Final
+
+from openstack.config.loader import OpenStackConfig
+
+from stratoscope.clouds.openstack.client import credential, schema, tls
+from stratoscope.core import files, yaml_file
+from stratoscope.core.errors import ConfigError
+from stratoscope.core.flags import version
+
+_NOBODY: Final = {"port": 1}
+"""Statsd's: nothing is sent, as there is no host, and STATSD_PORT is not looked at."""
+_Read = tuple[str, dict[str, Any]] | tuple[None, None]
+
+
+class Loader(OpenStackConfig):
+    """What openstacksdk reads. A file that is given is the only one, and variables do not count beside it.
+
+    Attributes:
+        passed_over: Files of the search that this user may not read.
+    """
+
+    def __init__(self, clouds_file: str, os_cloud: str) -> None:
+        """Raises ConfigError: one line that names the file or the variable, and the key."""
+        self.passed_over: list[str] = []
+        self._given: Mapping[str, str] = {}
+        given: dict[str, Any] = {}
+        if clouds_file:
+            path = tls.placed(clouds_file)
+            self._given = {str(path): "clouds_file"}
+            given = {
+                "config_files": [str(path)],
+                "secure_files": _beside(path, "secure"),
+                "vendor_files": _beside(path, "clouds-public"),
+                "load_envvars": False,
+            }
+        else:
+            names = ("OS_CLIENT_CONFIG_FILE", "OS_CLIENT_SECURE_FILE")
+            self._given = {os.environ[name]: name for name in names if os.environ.get(name)}
+        self._wanted = os_cloud or (None if clouds_file else os.environ.get("OS_CLOUD"))
+        super().__init__(app_name="stratoscope", app_version=version(), statsd_config=_NOBODY, **given)  # type: ignore[arg-type]  # two of its keys may be left out
+
+    def merged(self, cloud: str, region: str) -> dict[str, Any]:
+        """What all sources say of a cloud, before openstacksdk looks at the credential or fills in braces."""
+        config = self._get_base_cloud_config(cloud)
+        of_region = deepcopy(self._get_region(cloud, region)["values"])
+        config["auth"] |= of_region.pop("auth", {})
+        return self.magic_fixes(config | of_region)
+
+    def public(self) -> Mapping[str, Any]:
+        """The profiles in clouds-public.yaml."""
+        _, read = self._load_vendor_file()
+        return read["public-clouds"] if read else {}
+
+    def auth_config_hook(self, config: dict[str, Any]) -> dict[str, Any]:
+        """What openstacksdk calls before it moves the credential to `auth` and fills in braces."""
+        return schema.fillable(config, credential.known_keys(str(config["auth_type"])))
+
+    def _load_config_file(self) -> _Read:
+        return self._first(self._config_files, "clouds", self._wanted)
+
+    def _load_secure_file(self) -> _Read:
+        return self._first(self._secure_files, "clouds", self._wanted)
+
+    def _load_vendor_file(self) -> _Read:
+        return self._first(self._vendor_files, "public-clouds", None)
+
+    def _get_os_environ(self, envvar_prefix: str | None = None) -> dict[str, Any] | None:
+        said = super()._get_os_environ(envvar_prefix)
+        return said and schema.environment(said)
+
+    def _first(self, paths: Sequence[str], top: str, wanted: str | None) -> _Read:
+        """The first of the files that is there and may be read."""
+        for path in paths:
+            key = self._given.get(path)
+            if key is None and not os.path.exists(path):  # noqa: PTH110 - where the name is too long it says no
+                continue
+            try:
+                content = files.read(Path(path))
+            except ConfigError as error:
+                if key is None and isinstance(error.__cause__, PermissionError):
+                    self.passed_over.append(path)
+                    continue
+                raise ConfigError(f"{key}: {path}: {error}" if key else f"{path}: {error}") from error
+            return path, {top: _entries(content, path, top, wanted)}
+        return None, None
+
+
+def _entries(content: bytes, path: str, top: str, wanted: str | None) -> dict[str, Any]:
+    parse = _json if path.endswith("json") else yaml_file.document
+    try:
+        document = parse(yaml_file.decoded(content))
+    except ConfigError as error:
+        raise ConfigError(f"{path}{error}") from error
+    try:
+        files.check_texts(document)
+        return schema.clouds(document, top, wanted)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f":{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise ConfigError(": nested too deep") from error
+
+
+def _beside(path: Path, name: str) -> list[str]:
+    """The files of this name that stand beside it."""
+    paths = [str(path.parent / f"{name}{ending}") for ending in (".yaml", ".yml", ".json")]
+    return [one for one in paths if os.path.lexists(one)]

@@ -1,0 +1,156 @@
+"""Objects counted as their pages come, so that no list of them is kept."""
+
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final, TypeVar
+
+from stratoscope.clouds.model import Count, Objects
+from stratoscope.clouds.openstack.client.api import Access, Api
+from stratoscope.clouds.openstack.client.listing import Listing, Query
+from stratoscope.core.collector import DEADLINE
+from stratoscope.core.errors import CollectError, Reason
+
+T = TypeVar("T")
+
+_OUT_OF_TIME: Final = frozenset({Reason.TIMEOUT, Reason.BUSY})
+_NO_TIME_S: Final = 1.0
+
+
+async def pages(api: Api, tally: "Tally", listing: Listing[T], query: Query) -> AsyncGenerator[list[T], None]:
+    """The items of a list that begins anew at each refresh, page by page.
+
+    Args:
+        tally: Takes note of those that make no sense. Its sort is the name of the collector, whose time-out
+            is too short for a list that does not come to its end.
+
+    Raises:
+        CollectError: As Api; one that came with the end of the collector's time says how far the list was.
+    """
+    began, read = time.monotonic(), 0
+    async with aclosing(api.pages(listing, query)) as found:
+        try:
+            async for page in found:
+                read += 1
+                tally.malformed += page.malformed
+                tally.is_cut = tally.is_cut or page.is_cut
+                yield page.items
+        except CollectError as error:
+            if not read or error.reason not in _OUT_OF_TIME or not _is_over():
+                raise
+            so_far = f"{read} pages read in {time.monotonic() - began:.0f} s, and there are more"
+            raise CollectError(
+                error.reason, f"{error}; {so_far}: raise management.collectors.{tally.sort}.timeout"
+            ) from error
+
+
+def is_anothers(project_id: str | None, access: Access) -> bool:
+    """Whether something belongs to another project than the credential's own."""
+    return bool(project_id) and project_id != access.project_id
+
+
+def _is_over() -> bool:
+    """Whether the collection under way is about to be given up."""
+    deadline = DEADLINE.get(None)
+    return deadline is not None and deadline - time.monotonic() < _NO_TIME_S
+
+
+class Tally:
+    """How many objects of one sort there are, by state and by project.
+
+    Attributes:
+        sort: As `model.Objects.sort`.
+        malformed: How many made no sense, or their size did not.
+        is_cut: The source ended the list early: there are more.
+    """
+
+    def __init__(
+        self,
+        sort: str,
+        *,
+        is_sized: bool = False,
+        has_orphans: bool = False,
+        has_admin_state: bool = False,
+    ) -> None:
+        self.sort, self._is_sized = sort, is_sized
+        self._by_state: defaultdict[str, list[int]] = defaultdict(_nothing)
+        self._by_project: defaultdict[str, list[int]] = defaultdict(_nothing)
+        self._orphans = _nothing() if has_orphans else None
+        self._admin_down = 0 if has_admin_state else None
+        self._sees_others = False
+        self._counted = 0
+        self.malformed = 0
+        self.is_cut = False
+
+    def add(  # noqa: PLR0913 - what is counted of an object
+        self,
+        state: str,
+        project_id: str | None,
+        size: int | None = 0,
+        *,
+        is_orphan: bool | None = False,
+        is_others: bool = False,
+        is_admin_down: bool | None = False,
+    ) -> None:
+        """One more.
+
+        Args:
+            project_id: None where the source does not tell.
+            size: Bytes; None where it is not known: then nor are those of its state and its project.
+            is_orphan: None where it is not known: then nor is how many are.
+            is_others: It is one that only those are shown who see all projects'.
+            is_admin_down: It was taken down on purpose; None as of `is_orphan`.
+        """
+        self._counted += 1
+        if size is None:
+            self.malformed += 1
+        _count(self._by_state[state], size)
+        if project_id is not None:
+            _count(self._by_project[project_id], size)
+        if is_orphan is None:
+            self._orphans = None
+        elif is_orphan and self._orphans is not None:
+            _count(self._orphans, size)
+        if is_admin_down is None:
+            self._admin_down = None
+        elif self._admin_down is not None:
+            self._admin_down += is_admin_down
+        self._sees_others = self._sees_others or is_others
+
+    def objects(self, *, is_whole: bool) -> Objects:
+        """What was counted; nothing of a list that was cut, as a part of a sum is no sum.
+
+        Args:
+            is_whole: What the token's role says, where no object was another's.
+
+        Raises:
+            CollectError: `malformed`: there are some, and none makes sense: to count none would be invented.
+        """
+        if self.malformed and not self._counted:
+            raise CollectError(Reason.MALFORMED, f"{self.sort}: none of {self.malformed} makes sense")
+        if self.is_cut:
+            return Objects(self.sort, {}, None, {}, is_whole=False, malformed=self.malformed)
+        return Objects(
+            self.sort,
+            {state: self._result(count) for state, count in self._by_state.items()},
+            None if self._orphans is None else self._result(self._orphans),
+            {project_id: self._result(count) for project_id, count in self._by_project.items()},
+            is_whole or self._sees_others,
+            self.malformed,
+            self._admin_down,
+        )
+
+    def _result(self, count: list[int]) -> Count:
+        return Count(count[0], count[1] if self._is_sized and not count[2] else None)
+
+
+def _nothing() -> list[int]:
+    """Number and bytes, and how many have bytes that are not known."""
+    return [0, 0, 0]
+
+
+def _count(count: list[int], size: int | None) -> None:
+    count[0] += 1
+    count[1] += size or 0
+    count[2] += size is None

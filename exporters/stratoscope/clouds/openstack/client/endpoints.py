@@ -1,0 +1,88 @@
+"""Whether each service's endpoint answers, and how quickly: GET of its versions' list, without a token."""
+
+import asyncio
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import LATENCY_BOUNDS, Endpoint
+from stratoscope.clouds.model import Endpoints as Answer
+from stratoscope.clouds.openstack.client.catalogue import Endpoint as Place
+from stratoscope.clouds.openstack.client.services import Client
+from stratoscope.core.collector import Every, at_most_s
+from stratoscope.core.errors import CollectError, Reason
+
+SERVICES: Final = (
+    "identity", "compute", "placement", "network", "block-storage", "image", "load-balancer", "baremetal",
+    "dns", "shared-file-system", "orchestration", "container-infrastructure-management", "key-manager",
+    "object-store",
+)  # fmt: skip
+"""Those that are shown first; after them any other that is in the catalogue."""
+MOST: Final = 30
+
+_TIMEOUT_S: Final = 10.0
+_FAILED: Final = 500
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the checks of one service have come to.
+
+    Attributes:
+        is_up: Whether the last check found it up; None where it could not be made.
+        took: How many answers by bucket; the last one beyond all bounds.
+    """
+
+    is_up: bool | None = None
+    took: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS) + 1))
+    seconds: float = 0.0
+
+
+class Endpoints:
+    """The endpoints of one region; it keeps what the checks have come to."""
+
+    def __init__(self, client: Client, timeout_s: float = _TIMEOUT_S) -> None:
+        self._client, self._timeout_s = client, timeout_s
+        self._seen: dict[str, _Seen] = {}
+
+    def questions(self) -> Sequence[Question[Answer]]:
+        every = Every(interval_s=30, timeout_s=30, max_age_s=120)
+        cost = f"1 for each service in the catalogue, {MOST} at most"
+        return [Question("endpoints", Answer, self.read, every, cost, role="any")]
+
+    async def read(self) -> Answer:
+        """Every endpoint, whatever has become of the others; while Keystone is away, those that are known.
+
+        Raises:
+            CollectError: Not even clouds.yaml can be read.
+        """
+        places = await self._client.places()
+        asked = [*(one for one in SERVICES if one in places), *sorted(places.keys() - {*SERVICES})][:MOST]
+        async with asyncio.TaskGroup() as group:
+            for service in asked:
+                group.create_task(self._check(service, places[service]))
+        return Answer(tuple(_endpoint(one, self._seen[one]) for one in asked))
+
+    async def _check(self, service: str, place: Place) -> None:
+        """Take note of one answer, or of none.
+
+        Nothing is known of a service that could not be asked: its turn did not come in time, or it pauses
+        after 429. One that pauses after 503 has itself said that it is down.
+        """
+        seen = self._seen.setdefault(service, _Seen())
+        try:
+            timeout_s = at_most_s(self._timeout_s)
+            status, seconds = await self._client.check(service, place, "check", timeout_s)
+        except CollectError as error:
+            seen.is_up = None if error.reason is Reason.BUSY else False
+            return
+        seen.is_up = status < _FAILED
+        seen.took[bisect.bisect_left(LATENCY_BOUNDS, seconds)] += 1
+        seen.seconds += seconds
+
+
+def _endpoint(service: str, seen: _Seen) -> Endpoint:
+    return Endpoint(service, seen.is_up, tuple(accumulate(seen.took)), seen.seconds)

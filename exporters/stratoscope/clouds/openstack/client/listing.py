@@ -1,0 +1,245 @@
+"""Lists as OpenStack's services answer them: typed items straight from bytes, and the way to the next page.
+
+A page is decoded in one go. Where that fails each item is decoded by itself, and where that fails each of its
+fields (see by_field.py): what makes no sense costs itself alone and is counted. What has an `id` or `uuid` is
+told once: a list that changes while it is read page by page may have it on two of them.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from stratoscope.clouds.openstack.client.by_field import ByField
+from stratoscope.clouds.openstack.client.decoding import Decoder, check
+from stratoscope.core.errors import CollectError, Reason
+
+T = TypeVar("T")
+
+_LIMIT: Final = re.compile(r"0*[1-9][0-9]{0,8}")
+
+Query: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
+"""Of a request; pairs where a name stands more than once: Neutron's `fields`."""
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """One page.
+
+    Attributes:
+        malformed: How many items, or fields that items can do without, made no sense.
+        more: The query that asks for the next page; None on the last one.
+        is_cut: The service says that it ends its list early: there are more items than it tells.
+    """
+
+    items: list[T]
+    malformed: int = 0
+    more: Query | None = None
+    is_cut: bool = False
+
+
+class Listing(Generic[T]):
+    """One list of one service.
+
+    Attributes:
+        service: The service's type in the catalogue: `compute`, `block-storage`.
+        path: Below the endpoint; see catalogue.py for what it begins with: `/servers/detail`, `/v2.0/ports`.
+        key: Under which the items stand in the answer.
+        operation: The label `operation` of its requests.
+        version: The newest microversion that is understood; an older cloud is asked with its own newest.
+            "" where there is none.
+        oldest: The oldest one; "" where items of a service without any make sense, too.
+        headers: Further ones of its requests: Designate's `X-Auth-All-Projects`.
+        is_repeated: Something that stands on two pages is told twice: the second time it may be newer.
+    """
+
+    def __init__(  # noqa: PLR0913 - what tells one list from another
+        self,
+        service: str,
+        path: str,
+        key: str,
+        item: type[T],
+        *,
+        operation: str = "",
+        version: str = "",
+        oldest: str = "",
+        headers: Mapping[str, str] | None = None,
+        is_repeated: bool = False,
+    ) -> None:
+        self.service, self.path, self.key = service, path, key
+        self.version, self.oldest = version, oldest
+        self.operation, self._kind = operation or key, item
+        self.headers = headers or {}
+        fields = () if is_repeated else getattr(item, "__struct_fields__", ())
+        name = next((one for one in ("id", "uuid") if one in fields), None)
+        self._identity: Callable[[T], str | int] | None = attrgetter(name) if name else None
+        self._by_field: ByField[T] | None = None  # made when first needed
+        whole = msgspec.defstruct(f"Whole_{key}", [("items", list[item], msgspec.field(name=key))])  # type: ignore[valid-type]  # a type at run time
+        raw = msgspec.defstruct(
+            f"Raw_{key}", [("items", list[msgspec.Raw] | None, msgspec.field(name=key, default=None))]
+        )
+        self._whole: Decoder[Any] = Decoder(whole)
+        self._raw: Decoder[Any] = Decoder(raw)
+        self._error = ""  # of the first item that made no sense, on the last page with one
+        links = msgspec.defstruct(
+            f"Links_{key}",
+            [("links_of", list[_Link] | None, msgspec.field(name=f"{key}_links", default=None))],
+            bases=(_Links,),
+        )
+        self._links: Decoder[Any] = Decoder(links)
+
+    def items(self, body: bytes) -> tuple[list[T], int]:
+        """The items of a page, and how many made no sense.
+
+        Raises:
+            CollectError: `malformed`, when the answer is no such list.
+        """
+        try:
+            return self._whole.decode(body).items, 0
+        except msgspec.DecodeError as error:
+            return self._one_by_one(body, error)
+
+    def more(self, body: bytes, asked: Query = ()) -> Query | None:
+        """The query that asks for the page after this one; None where there is none.
+
+        Only the query of the link is used: behind a proxy its host is often one that nobody can reach.
+
+        Args:
+            asked: The query for the first page: what the link lost of it holds on (without `all_tenants` the
+                next page would be one of another list).
+
+        Raises:
+            CollectError: `malformed`, when it cannot be told whether there is one: the rest would be missing.
+        """
+        href = self._decode_links(body).href()
+        if not href:
+            return None
+        link = parse_qsl(urlsplit(href).query, keep_blank_values=True)
+        names = {name for name, _ in link}
+        return [*(pair for pair in pairs(asked) if pair[0] not in names), *link]
+
+    def is_cut(self, body: bytes) -> bool:
+        """Whether the service says that it ends its list with this page, though there are more items.
+
+        Keystone does (`truncated`), beyond `list_limit`. Raises CollectError as `more`.
+        """
+        if b'"truncated"' not in body:  # much quicker than to decode it
+            return False
+        links = self._decode_links(body)
+        return links.truncated is True and not links.href()
+
+    def page(self, body: bytes) -> Page[T]:
+        """All of it. Raises CollectError as `items`."""
+        items, malformed = self.items(body)
+        return Page(items, malformed, self.more(body), self.is_cut(body))
+
+    def once(self) -> Callable[[list[T]], list[T]]:
+        """For one reading of the list: of a page's items those that no page before had, each once."""
+        identity, known = self._identity, set[str | int]()
+        if identity is None:
+            return lambda items: items
+
+        def new(items: list[T]) -> list[T]:
+            mine = {identity(item): item for item in items if identity(item) not in known}
+            known.update(mine)
+            return [*mine.values()]
+
+        return new
+
+    def check(self, good: int, malformed: int) -> None:
+        """Refuse a whole list of which nothing makes sense: to count nothing would be an invented zero.
+
+        Raises:
+            CollectError: `malformed`.
+        """
+        if malformed and not good:
+            what = f"{self.service}: {self.operation}: none of {malformed} items makes sense"
+            raise CollectError(Reason.MALFORMED, f"{what}: {self._error}")
+
+    def _one_by_one(self, body: bytes, error: Exception) -> tuple[list[T], int]:
+        try:
+            check(body)
+            raws = self._raw.decode(body).items
+        except msgspec.DecodeError as worse:
+            raise self._malformed(worse) from worse
+        if raws is None:
+            raise self._malformed(error) from error
+        if self._by_field is None:
+            self._by_field = ByField(self._kind)
+        good, malformed, first = [], 0, ""
+        for raw in raws:
+            try:
+                item, wrong = self._by_field.decode(raw)
+            except msgspec.DecodeError as why:
+                wrong = [str(why)]
+            else:
+                good.append(item)
+            malformed += len(wrong)
+            first = first or next(iter(wrong), "")
+        self._error = first or self._error
+        return good, malformed
+
+    def _decode_links(self, body: bytes) -> "_Links":
+        try:
+            links: _Links = self._links.decode(body)
+        except msgspec.DecodeError as error:
+            raise self._malformed(error) from error
+        return links
+
+    def _malformed(self, error: Exception) -> CollectError:
+        return CollectError(Reason.MALFORMED, f"{self.service}: {self.operation}: {error}")
+
+
+class _Link(msgspec.Struct, frozen=True):
+    rel: str | None = None
+    href: str | None = None
+
+
+class _Next(msgspec.Struct, frozen=True):
+    next: str | None = None
+
+
+class _Links(msgspec.Struct, frozen=True):
+    """The three ways in which services tell where the next page is.
+
+    Attributes:
+        truncated: Keystone's; whatever it is where it is no list of Keystone's.
+    """
+
+    truncated: Any = None
+    next: str | None = None
+    links: _Next | list[_Link] | None = None
+    links_of: list[_Link] | None = None
+
+    def href(self) -> str | None:
+        if self.next:
+            return self.next
+        if isinstance(self.links, _Next):
+            return self.links.next
+        links: list[_Link] = [*(self.links_of or ()), *(self.links or ())]
+        return next((link.href for link in links if link.rel == "next"), None)
+
+
+def pairs(query: Query) -> list[tuple[str, str]]:
+    """The names and values of a query, in its order."""
+    return [*query.items()] if isinstance(query, Mapping) else [*query]
+
+
+def limit_of(query: Query) -> int | None:
+    """How many items per page a query asks for."""
+    limit = dict(pairs(query)).get("limit", "")
+    return int(limit) if _LIMIT.fullmatch(limit) else None
+
+
+def limited(query: Query, limit: int | None) -> Query:
+    """The query for so many items per page; None for as many as the service likes."""
+    if limit is None:
+        return [(name, value) for name, value in pairs(query) if name != "limit"]
+    others = [(name, str(limit) if name == "limit" else value) for name, value in pairs(query)]
+    return others if limit_of(others) else [*others, ("limit", str(limit))]
+
+
+WHOLE_PAGE: Final = {"limit": "1000"}
+"""What Nova, Neutron, Cinder and Glance are asked for per page; each cuts it to its own maximum."""

@@ -1,0 +1,222 @@
+"""One token for all services of a session: one log-in at a time, renewed before it expires, not too often.
+
+A refused credential is not shown again for 5 minutes, then 10, 20, 40 and from then on 60: every attempt
+counts towards locking the account. While a token is valid, a Keystone that does not answer does not matter.
+"""
+
+import asyncio
+import logging
+from contextvars import Context
+from typing import Any, Final
+
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.openstack.client.keystone import BusyError, Granted, Keystone, Opened, RefusedError
+from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.core.collector import DEADLINE
+from stratoscope.core.errors import CollectError, Reason, SharedError
+from stratoscope.core.threads import BlockingCalls
+
+log = logging.getLogger(__name__)
+
+SERVICE: Final = "identity"
+OPERATION: Final = "auth_tokens"
+REFUSED_FOR_S: Final = (300.0, 600.0, 1200.0, 2400.0, 3600.0)
+"""So long a refusal stands for the next attempt: the first, the second in a row, ..., and any after them."""
+FAILED_FOR_S: Final = 5.0
+"""So long any other failure does."""
+
+GAP_S: Final = 30.0
+"""So long after a log-in no other is made since its token expires; only since a service refused it."""
+
+_EARLY_S: Final = 300.0
+"""A token is renewed so long before its end, or a quarter of its life."""
+_LAST_S: Final = 5.0
+"""With less left it is not used: a request would arrive too late."""
+_FAIR_S: Final = 1.0
+"""Only of a log-in that was waited for so long, or for a whole time-out, it is said that it takes long."""
+_PATIENCE: Final = 4
+"""A log-in is given up after so many time-outs of a request: some make several, and bytes may drip."""
+_THREADS: Final = 2
+_MARGIN_S: Final = 0.1
+"""So much before the Runner gives it up a collection waits no longer: a log-in that hangs is said once."""
+
+
+class Token:
+    """A token in use.
+
+    Attributes:
+        granted: What came with it.
+        began: When it came, on the monotonic clock.
+        ends: When it expires on the monotonic clock; the clock of the machine need not be right.
+    """
+
+    def __init__(self, granted: Granted, now: float) -> None:
+        self.granted, self.began, self.ends = granted, now, now + granted.lives_s
+        self.early_s = min(_EARLY_S, granted.lives_s / 4)
+
+
+class Login:
+    """The log-in of one cloud's session."""
+
+    def __init__(self, config: OpenStackCloud, budget: Budget, clock: Clock = CLOCK) -> None:
+        self._cloud, self._budget, self._clock = config.name, budget, clock
+        self._keystone = Keystone(config)
+        self._calls = BlockingCalls(f"{config.name}: Keystone", _THREADS)
+        self._timeout_s = float(config.budget.timeout)
+        self._token: Token | None = None
+        self._under_way: asyncio.Task[Token] | None = None
+        self._failure: tuple[float, CollectError] | None = None
+        self._refusals = 0
+        self._logged: Reason | None = None
+        budget.account.logins.update(dict.fromkeys(("ok", "refused", "failed"), 0))
+
+    @property
+    def last(self) -> Token | None:
+        """The last token, be it valid or not."""
+        return self._token
+
+    @property
+    def opened(self) -> Opened | None:
+        """What clouds.yaml says; None before the first log-in was tried."""
+        return self._keystone.opened
+
+    async def token(self) -> Token:
+        """The token in use; a new one where there is none.
+
+        Raises:
+            CollectError: `unauthorized`, after a refusal for a while without asking; `timeout`,
+                `unavailable`, `busy`, `malformed`.
+        """
+        token, now = self._token, self._clock.monotonic()
+        if token is None:
+            return await self._another()
+        left_s = token.ends - now
+        if now - token.began < GAP_S:
+            self._check(token, left_s)
+            return token
+        if left_s <= _LAST_S:
+            return await self._another()
+        if left_s <= token.early_s and self._failed() is None:
+            self._begin()
+        return token
+
+    def _check(self, token: Token, left_s: float) -> None:
+        """Refuse one that has expired already."""
+        if left_s > 0:
+            return
+        lives_s = max(0.0, token.granted.lives_s)
+        what = f"tokens expire {lives_s:.3g} s after the log-in, and the next is made after {GAP_S:g} s"
+        error = CollectError(Reason.UNAVAILABLE, f"{SERVICE}: {what}")
+        self._log(error)
+        _raise(error)
+
+    async def another(self, refused: Token) -> Token:
+        """A token other than one that a service refused. Raises CollectError as `token`."""
+        token = self._token
+        if token is not None and token is not refused:
+            return token  # somebody else has found out
+        return await self._another()
+
+    async def close(self) -> None:
+        """End what is under way."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+            await asyncio.wait({self._under_way})
+        self._calls.close()
+        self._keystone.close()
+
+    async def _another(self) -> Token:
+        _raise(self._failed())
+        task = self._begin()
+        deadline = DEADLINE.get(None)
+        within_s = None if deadline is None else max(0.0, deadline - _MARGIN_S - self._clock.monotonic())
+        done, _ = await asyncio.wait({task}, timeout=within_s)
+        if not done:
+            error = CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
+            if self._logged is None and (within_s or 0.0) >= min(self._timeout_s, _FAIR_S):
+                self._log(error)  # else its end has been, or will be, said
+            _raise(error)
+        if task.cancelled():
+            raise CollectError(Reason.UNAVAILABLE, f"{SERVICE}: closed")
+        _raise(task.exception())
+        return task.result()
+
+    def _begin(self) -> "asyncio.Task[Token]":
+        """The log-in under way, or a new one; not bound to the deadline of whoever asks for it first."""
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.create_task(self._log_in(), name="log in", context=Context())
+            self._under_way.add_done_callback(_look)
+        return self._under_way
+
+    def _failed(self) -> CollectError | None:
+        """The last failure, while it stands."""
+        if self._failure is not None and self._clock.monotonic() >= self._failure[0]:
+            self._failure = None
+        return None if self._failure is None else self._failure[1]
+
+    async def _log_in(self) -> Token:
+        account = self._budget.account
+        try:
+            async with self._budget.turn(SERVICE, OPERATION):
+                granted = await self._ask()
+        except CollectError as error:
+            account.logins["refused" if isinstance(error, RefusedError) else "failed"] += 1
+            self._failure = self._clock.monotonic() + self._stands_s(error), error
+            self._log(error)
+            if isinstance(error, BusyError):
+                self._budget.refused(SERVICE, error.status, error.retry_after)
+            raise
+        account.logins["ok"] += 1
+        account.token_expires = granted.expires
+        if granted.lives_s >= GAP_S:  # else it is no end of the trouble
+            if self._logged is not None:
+                log.info("logged in again cloud=%s", self._cloud)
+            self._logged = None
+        self._failure, self._refusals = None, 0
+        self._token = Token(granted, self._clock.monotonic())
+        return self._token
+
+    def _stands_s(self, error: CollectError) -> float:
+        """How long the next attempt is put off."""
+        if not isinstance(error, RefusedError):
+            return FAILED_FOR_S
+        self._refusals += 1
+        return REFUSED_FOR_S[min(self._refusals, len(REFUSED_FOR_S)) - 1]
+
+    def _log(self, error: CollectError) -> None:
+        """One line for all collectors that wait for this log-in, at the change."""
+        level = logging.DEBUG if self._logged is error.reason else logging.ERROR
+        log.log(level, "log-in failed cloud=%s reason=%s error=%r", self._cloud, error.reason, str(error))
+        self._logged = error.reason
+
+    async def _ask(self) -> Granted:
+        within_s = _PATIENCE * self._timeout_s
+        wire = self._keystone.wire
+        wire.begin()
+        try:
+            future = self._calls.start(self._keystone.log_in)
+            future.add_done_callback(_look)
+            done, _ = await asyncio.wait({future}, timeout=within_s)
+            if not done:
+                wire.cut()
+                raise CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
+            return future.result()
+        finally:
+            while wire.sent:
+                sent = wire.sent.popleft()
+                self._budget.account.request(
+                    (SERVICE, OPERATION), sent.code, seconds=sent.seconds, size=sent.size
+                )
+
+
+def _raise(failure: BaseException | None) -> None:
+    """Raise a failure that several wait for, and that was logged: each gets one of its own."""
+    if isinstance(failure, CollectError):
+        raise SharedError(failure.reason, str(failure)) from failure
+
+
+def _look(future: "asyncio.Future[Any]") -> None:
+    """Take note of an exception that nobody may wait for, so that asyncio does not report it."""
+    if not future.cancelled():
+        future.exception()

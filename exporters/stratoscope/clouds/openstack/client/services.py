@@ -1,0 +1,221 @@
+"""GETs to the services of one region: with the token in use, at the catalogue's endpoint, in the budget."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+from yarl import URL
+
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.client.http import LARGEST, Http
+from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.client.request import Answer
+from stratoscope.clouds.openstack.client import http_errors, redirects
+from stratoscope.clouds.openstack.client.api import Access
+from stratoscope.clouds.openstack.client.catalogue import Endpoint, proxy
+from stratoscope.clouds.openstack.client.confidence import Confidence
+from stratoscope.clouds.openstack.client.listing import Query, pairs
+from stratoscope.clouds.openstack.client.login import SERVICE, Login, Token
+from stratoscope.clouds.openstack.client.tokens import Tokens
+from stratoscope.clouds.openstack.client.versions import Versions
+from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.core.collector import at_most_s
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+
+_WHOLE: Final = frozenset({200, 203})
+"""With the whole of what was asked for; 206 has a part of it."""
+_CHOICES: Final = 300
+"""What a list of versions may be answered with."""
+_UNAUTHORIZED: Final = 401
+_BAD_REQUEST: Final = 400
+_PASSED_ON: Final = b"experiencing an unauthorized exception"
+"""Nova's words where it took a token from its cache, and Neutron, which it passed it on to, did not."""
+_NOT_ACCEPTABLE: Final = 406
+_SERVER_ERRORS: Final = 500
+_FOR_A_LOGIN_S: Final = 10.0
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One GET.
+
+    Attributes:
+        path: Below the service's endpoint; None for its version document.
+        version: The newest microversion that is understood; "" for none.
+        oldest: The oldest one; "" where answers of a service without any are understood, too.
+    """
+
+    service: str
+    operation: str
+    path: str | None
+    query: Query = ()
+    version: str = ""
+    headers: Mapping[str, str] = {}
+    oldest: str = ""
+
+    @property
+    def call(self) -> tuple[str, str]:
+        return self.service, self.operation
+
+    def __str__(self) -> str:
+        return f"{self.service}: {self.operation}"
+
+
+class Client:
+    """One region's services.
+
+    Attributes:
+        budget: What they may be asked, and have been.
+    """
+
+    def __init__(self, config: OpenStackCloud, clock: Clock = CLOCK) -> None:
+        self.budget = Budget(config.budget, clock)
+        self._name, self._connections = config.name, config.budget.concurrency
+        self._clock = clock
+        self._login = Login(config, self.budget, clock)
+        self._versions = Versions(clock)
+        self._http: Http | None = None
+        self._tokens = Tokens(clock)
+
+    async def access(self) -> Access:
+        """What the token says. Raises CollectError when there is none to be had."""
+        return (await self._login.token()).granted.access
+
+    async def body(self, ask: Ask) -> bytes:
+        """The body of a whole answer; asked for once more where a service does not like the token.
+
+        Raises:
+            CollectError, LeftOutError: As api.py says.
+        """
+        token = await self._login.token()
+        self._tokens.check(ask.call, token)
+        answer = await self._answer(ask, token)
+        if is_fresh := _is_refused(answer) and self._tokens.is_worth_another(ask.call, token):
+            token = await self._login.another(token)
+            self.budget.account.retry(ask.call, str(_UNAUTHORIZED))
+            answer = await self._answer(ask, token)
+        if answer.status == _UNAUTHORIZED:
+            self._tokens.refused(ask.call, token, is_fresh=is_fresh)
+            self._tokens.check(ask.call, token)
+        elif ask.path is not None and answer.status < _SERVER_ERRORS:
+            self._tokens.taken(ask.call, token)
+        if answer.status in _WHOLE or (ask.path is None and answer.status == _CHOICES):
+            return answer.body
+        if answer.status == _NOT_ACCEPTABLE:
+            self._versions.forget(ask.service)
+        raise http_errors.error(str(ask), answer)
+
+    async def knows(self, service: str, version: str) -> bool:
+        """Whether a service's microversions reach that one. Raises as `body`."""
+        return await self._versions.reach(service, version, self._document(service))
+
+    async def require(self, service: str, version: str) -> None:
+        """Refuse a service whose microversions do not reach that one. Raises as Versions.require."""
+        await self._versions.require(service, version, self._document(service))
+
+    async def places(self) -> Mapping[str, Endpoint]:
+        """Where the services are, as far as it is known: by the last token, else Keystone alone.
+
+        Not those that the token can ask nothing for want of a project.
+
+        Raises:
+            CollectError: Not even that is known.
+        """
+        if self._login.last is None:
+            try:
+                async with asyncio.timeout(at_most_s(_FOR_A_LOGIN_S)):
+                    await self._login.token()
+            except (CollectError, TimeoutError):
+                if self._login.opened is None:
+                    raise
+                return {SERVICE: self._login.opened.place}
+        assert self._login.last is not None  # noqa: S101 - a token was got
+        places = self._login.last.granted.endpoints
+        return {service: place for service, place in places.items() if not place.is_of_project}
+
+    async def check(
+        self, service: str, place: Endpoint, operation: str, timeout_s: float
+    ) -> tuple[int, float]:
+        """The status that the list of a service's versions is answered with, and after how many seconds.
+
+        Raises:
+            CollectError: As Budget.check.
+        """
+        if place.fault:
+            raise CollectError(Reason.UNAVAILABLE, f"{service}: {place.fault}")
+        took_s = 0.0
+
+        async def answered(url: URL, proxy: str | None) -> Answer:
+            async def send() -> Answer:
+                nonlocal took_s
+                began = self._clock.monotonic()
+                answer = await self._opened().get(url, {}, proxy)
+                took_s += self._clock.monotonic() - began
+                return answer
+
+            return await self.budget.check(service, operation, send, timeout_s)
+
+        url = URL(place.root)
+        answer = await answered(url, place.proxy)
+        if target := redirects.target(url, answer):
+            answer = await answered(target, proxy(str(target)))
+        return answer.status, took_s
+
+    async def close(self) -> None:
+        await self._login.close()
+        if self._http is not None:
+            await self._http.close()
+
+    async def _answer(self, ask: Ask, token: Token) -> Answer:
+        place = token.granted.endpoints.get(ask.service)
+        if place is None:
+            raise LeftOutError(LeftOut.ABSENT, f"{ask.service}: not in the catalogue of this region")
+        if place.is_of_project:
+            what = f"{place.fault}, and this token is for {token.granted.access.scope}"
+            raise LeftOutError(LeftOut.UNAUTHORIZED, f"{ask.service}: {what}")
+        if place.fault:
+            raise CollectError(Reason.UNAVAILABLE, f"{ask.service}: {place.fault}")
+        url = _url(place, ask)
+        headers = {"X-Auth-Token": token.granted.token.reveal(), "Accept": "application/json", **ask.headers}
+        headers |= await self._versions.headers(
+            ask.service, ask.version, self._document(ask.service), oldest=ask.oldest
+        )
+
+        async def answered(url: URL, proxy: str | None) -> Answer:
+            return await self.budget.call(
+                ask.service, ask.operation, lambda: self._opened().get(url, headers, proxy)
+            )
+
+        answer = await answered(url, place.proxy)
+        if target := redirects.target(url, answer):
+            answer = await answered(target, proxy(str(target)))
+        return _without(token, answer) if answer.status > _CHOICES else answer
+
+    def _document(self, service: str) -> Callable[[], Awaitable[bytes]]:
+        """Asks for a service's version document."""
+        return lambda: self.body(Ask(service, "versions", None))
+
+    def _opened(self) -> Http:
+        if self._http is None:
+            assert self._login.opened is not None  # noqa: S101 - nothing is asked before a log-in
+            tls = self._login.opened.tls
+            self._http = Http(self._name, tls, self._connections, largest=LARGEST)
+        return self._http
+
+
+def _url(place: Endpoint, ask: Ask) -> URL:
+    text = place.document if ask.path is None else place.url + ask.path
+    return URL(text).with_query(pairs(ask.query))
+
+
+def _without(token: Token, answer: Answer) -> Answer:
+    """An answer whose words may be shown: it may cite the token."""
+    hidden = Confidence([token.granted.token.reveal()])
+    headers = {name: hidden.text(value) for name, value in answer.headers.items()}
+    return Answer(answer.status, hidden.body(answer.body), headers)
+
+
+def _is_refused(answer: Answer) -> bool:
+    """Whether somebody behind the endpoint does not take the token."""
+    passed_on = answer.status == _BAD_REQUEST and _PASSED_ON in answer.body
+    return passed_on or answer.status == _UNAUTHORIZED

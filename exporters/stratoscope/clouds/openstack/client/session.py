@@ -1,0 +1,172 @@
+"""The real Api: answers decoded by type, lists page by page.
+
+A page that is larger than is read at once is asked for again with fewer items, down to one; the list goes on
+with so many, and with twice as many after each page that leaves room for them.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Final, TypeVar
+
+import msgspec
+
+from stratoscope.clouds.client.http import LARGEST
+from stratoscope.clouds.client.request import TooLargeError
+from stratoscope.clouds.openstack.client.api import Access
+from stratoscope.clouds.openstack.client.decoding import Decoder
+from stratoscope.clouds.openstack.client.listing import Listing, Page, Query, limit_of, limited, pairs
+from stratoscope.clouds.openstack.client.services import Ask, Client
+from stratoscope.core.errors import CollectError, Reason
+
+T = TypeVar("T")
+
+_LARGE: Final = 1 << 20
+"""Bytes of a page that is decoded in a thread."""
+_ROOMY: Final = LARGEST // 4
+"""Bytes of a page of which twice as many items will not be too large."""
+_MOST: Final = 1000
+"""What a list without a limit is taken to have been asked for."""
+_FEWER: Final = 8
+
+_Read = tuple[bytes, int | None]
+"""A page, and how many items it was asked for instead of what was wanted; None where it was not."""
+
+
+class Session:
+    """Implements Api.
+
+    Attributes:
+        cloud: The cloud's name.
+    """
+
+    def __init__(self, cloud: str, client: Client) -> None:
+        self.cloud = cloud
+        self._client = client
+        self._limits: dict[tuple[str, str], int] = {}
+
+    async def access(self) -> Access:
+        return await self._client.access()
+
+    async def knows(self, service: str, version: str) -> bool:
+        return await self._client.knows(service, version)
+
+    async def require(self, service: str, version: str) -> None:
+        await self._client.require(service, version)
+
+    async def get(  # noqa: PLR0913 - as Api has it
+        self,
+        service: str,
+        path: str,
+        kind: type[T],
+        *,
+        operation: str,
+        params: Query = (),
+        version: str = "",
+    ) -> T:
+        body = await self._client.body(Ask(service, operation, path, params, version))
+        try:
+            return Decoder(kind).decode(body)
+        except msgspec.DecodeError as error:
+            raise CollectError(Reason.MALFORMED, f"{service}: {operation}: {error}") from error
+
+    async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
+        """As Api has it; the next page is asked for before this one is decoded."""
+        more: Query | None = params
+        once, wanted = listing.once(), limit_of(params)
+        seen = {tuple(pairs(params))}
+        asked = self._ask(listing, params, wanted)
+        try:
+            while more is not None:
+                body, limit = await asked
+                more = listing.more(body, params)
+                if more is not None:
+                    _take_note(seen, more, listing)
+                    self._grow(listing, len(body), wanted)
+                    more = more if limit is None else limited(more, wanted)
+                    asked = self._ask(listing, more, wanted)
+                    await asyncio.sleep(0)  # let it go on its way
+                items, malformed = await _items(listing, body)
+                yield Page(once(items), malformed, more, listing.is_cut(body))
+        finally:
+            await _end(asked)
+
+    async def items(self, listing: Listing[T], params: Query = ()) -> tuple[list[T], int]:
+        found: list[T] = []
+        malformed = 0
+        async for page in self.pages(listing, params):
+            found += page.items
+            malformed += page.malformed
+        listing.check(len(found), malformed)
+        return found, malformed
+
+    def _ask(self, listing: Listing[T], query: Query, wanted: int | None) -> "asyncio.Task[_Read]":
+        name = f"{listing.service}: {listing.operation}"
+        return asyncio.create_task(self._page(listing, query, wanted), name=name)
+
+    async def _page(self, listing: Listing[T], query: Query, wanted: int | None) -> _Read:
+        """The body of a page, of fewer items where so many are too large: how many, or None.
+
+        Args:
+            wanted: How many items it shall have; None where the list was asked for without a limit.
+
+        Raises:
+            CollectError: As Client.body; `malformed`, when a single item is too large.
+        """
+        call = listing.service, listing.operation
+        limit = self._limits.get(call)
+        while True:
+            asked = query if limit is None else limited(query, limit)
+            ask = Ask(*call, listing.path, asked, listing.version, listing.headers, listing.oldest)
+            try:
+                body = await self._client.body(ask)
+            except TooLargeError as error:
+                self._limits.pop(call, None)
+                limit = _fewer(ask, limit or wanted or _MOST, error)
+                self._client.budget.account.retry(call, error.code)
+                continue
+            if limit is not None:
+                self._limits[call] = limit
+            return body, limit
+
+    def _grow(self, listing: Listing[T], size: int, wanted: int | None) -> None:
+        """After a page that is not the last one: the next may have twice as many items if that has room."""
+        call = listing.service, listing.operation
+        limit = self._limits.get(call)
+        if limit is None or size >= _ROOMY:
+            return
+        if 2 * limit < (wanted or _MOST):
+            self._limits[call] = 2 * limit
+        else:
+            del self._limits[call]
+
+
+def _fewer(ask: Ask, limit: int, error: TooLargeError) -> int:
+    """How many items to ask for instead of so many that were too large."""
+    if limit == 1:
+        what = "one item alone, or a list that is not to be had page by page"
+        raise CollectError(Reason.MALFORMED, f"{ask}: {what}: {error}") from error
+    return max(1, limit // _FEWER)
+
+
+async def _items(listing: Listing[T], body: bytes) -> tuple[list[T], int]:
+    """The items of a page; where one of 10,000s makes no sense each is decoded by itself: it takes long."""
+    if len(body) <= _LARGE:
+        return listing.items(body)
+    return await asyncio.to_thread(listing.items, body)
+
+
+def _take_note(seen: set[tuple[tuple[str, str], ...]], more: Query, listing: Listing[T]) -> None:
+    """Refuse a list without an end."""
+    page = tuple(pairs(more))
+    if page in seen:
+        what = f"{listing.service}: {listing.operation}: the next page is one that was read"
+        raise CollectError(Reason.MALFORMED, what)
+    seen.add(page)
+
+
+async def _end(task: "asyncio.Task[_Read]") -> None:
+    """End a request that nobody waits for any more, whatever has become of it."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,203 @@
+"""Microversions: the newest that both a service and this exporter know.
+
+Source: the service's version document, asked for once an hour. One that is none tells nothing, and least of
+all that the service has no microversions: its lists would come without what is asked of them.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.decoding import Decoder
+from stratoscope.core.collector import at_most_s
+from stratoscope.core.errors import CollectError, Reason
+
+NAMES: Final[Mapping[str, str]] = {
+    "compute": "compute",
+    "placement": "placement",
+    "block-storage": "volume",
+    "baremetal": "baremetal",
+    "shared-file-system": "shared-file-system",
+    "container-infrastructure-management": "container-infra",
+}
+"""The services that have them, by the name that the header gives them."""
+
+_OWN_HEADERS: Final[Mapping[str, str]] = {
+    "compute": "X-OpenStack-Nova-API-Version",
+    "baremetal": "X-OpenStack-Ironic-API-Version",
+    "shared-file-system": "X-OpenStack-Manila-API-Version",
+}
+"""What they were told in before there was one header for all; Manila knows no other."""
+
+KNOWN_FOR_S: Final = 3600.0
+SOON_S: Final = 60.0
+"""After so long it is asked again what could not be told: something on the way may be out of order."""
+_PATIENCE_S: Final = 5.0
+"""So long what is known from before waits to be confirmed."""
+
+Number = tuple[int, int]
+
+_NUMBER: Final = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
+
+
+class _One(msgspec.Struct, frozen=True):
+    """What all services tell of a version, so that it is known for one."""
+
+    id: str
+    version: str | None = None
+    max_version: str | None = None
+
+
+class _Document(msgspec.Struct, frozen=True):
+    """The list of versions, or the document of one (`default_version` is Ironic's)."""
+
+    versions: list[_One] = []
+    version: _One | None = None
+    default_version: _One | None = None
+
+    def all(self) -> list[_One]:
+        return [one for one in (*self.versions, self.version, self.default_version) if one]
+
+
+_DOCUMENT: Final = Decoder(_Document)
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """The newest microversion of a service.
+
+    Attributes:
+        newest: None where there are none.
+        until: When it is asked again.
+        fault: Why the document was not to be had; "" where it was.
+    """
+
+    newest: Number | None
+    until: float
+    fault: str = ""
+
+    def told(self) -> str:
+        """What is said where it is too little."""
+        if self.newest:
+            return f"its newest is {_text(self.newest)}"
+        if self.fault:
+            return f"its version document is not to be had ({self.fault})"
+        return "it tells of none"
+
+    def reaches(self, wanted: str) -> bool:
+        return self.newest is not None and self.newest >= _number(wanted)
+
+
+class Versions:
+    """The newest microversion of each service."""
+
+    def __init__(self, clock: Clock = CLOCK) -> None:
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def headers(
+        self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]], *, oldest: str = ""
+    ) -> Mapping[str, str]:
+        """The headers that ask a service for a microversion, or for its own newest where that is older.
+
+        Args:
+            service: Its type.
+            wanted: The newest that is understood; "" for none.
+            document: Asks for the service's version document.
+            oldest: The oldest that is understood; "" where a service without microversions is, too.
+
+        Raises:
+            CollectError: As `reach`; `unavailable`, when the service is older than `oldest`.
+        """
+        if not wanted or service not in NAMES:
+            return {}
+        known = await self._newest(service, wanted, document)
+        if oldest:
+            _check(service, known, oldest)
+        if known.newest is None:
+            return {}
+        version = _text(min(known.newest, _number(wanted)))
+        headers = {"OpenStack-API-Version": f"{NAMES[service]} {version}"}
+        if service in _OWN_HEADERS:
+            headers[_OWN_HEADERS[service]] = version
+        return headers
+
+    async def reach(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> bool:
+        """Whether a service knows a microversion. Args: as of `headers`.
+
+        Raises:
+            CollectError: What `document` raises, 403 and 404 aside, for then it knows none; `malformed`, when
+                it is no version document. Neither where a number is known from before.
+        """
+        return (await self._newest(service, wanted, document)).reaches(wanted)
+
+    async def require(self, service: str, oldest: str, document: Callable[[], Awaitable[bytes]]) -> None:
+        """Refuse a service that does not know a microversion. Args: as of `headers`.
+
+        Raises:
+            CollectError: As `reach`; `unavailable`, where it does not, or nobody can tell.
+        """
+        _check(service, await self._newest(service, oldest, document), oldest)
+
+    def forget(self, service: str) -> None:
+        """Ask again: it refused what it was asked for."""
+        self._known.pop(service, None)
+
+    async def _newest(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> _Known:
+        """What is known, asked for where it is not, or no longer."""
+        async with self._locks.setdefault(service, asyncio.Lock()):
+            known = self._known.get(service)
+            if known is None or self._clock.monotonic() >= known.until:
+                known = self._known[service] = await self._ask(service, wanted, document)
+        return known
+
+    async def _ask(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> _Known:
+        before, fault = self._known.get(service), ""
+        try:
+            async with asyncio.timeout(at_most_s(_PATIENCE_S) if before and before.newest else None):
+                body = await document()
+            newest, for_s = _newest(service, body, _number(wanted)), KNOWN_FOR_S
+        except (CollectError, ForbiddenError, TimeoutError) as error:
+            newest, for_s, fault = before.newest if before else None, SOON_S, str(error)
+            if newest is None and not isinstance(error, ForbiddenError | NotThereError):
+                raise
+        return _Known(newest, self._clock.monotonic() + for_s, fault)
+
+
+def _check(service: str, known: _Known, oldest: str) -> None:
+    if known.reaches(oldest):
+        return
+    is_told = known.newest is not None or not known.fault
+    what = f"{service}: {'too old: ' if is_told else ''}microversion {oldest} is needed, and {known.told()}"
+    raise CollectError(Reason.UNAVAILABLE, what)
+
+
+def _newest(service: str, body: bytes, wanted: Number) -> Number | None:
+    """The newest of the same major version; None where the service has no microversions.
+
+    Raises:
+        CollectError: `malformed`: it tells of no version.
+    """
+    try:
+        ones = _DOCUMENT.decode(body).all()
+    except msgspec.DecodeError as error:
+        raise CollectError(Reason.MALFORMED, f"{service}: versions: {error}") from error
+    if not ones:
+        raise CollectError(Reason.MALFORMED, f"{service}: versions: the document has none")
+    numbers = [_number(text) for one in ones for text in (one.max_version, one.version) if text]
+    return max((number for number in numbers if number[0] == wanted[0]), default=None)
+
+
+def _text(number: Number) -> str:
+    return ".".join(map(str, number))
+
+
+def _number(text: str) -> Number:
+    """`2.96` as a pair; (0, 0) for what is none."""
+    found = _NUMBER.fullmatch(text)
+    return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -1,0 +1,86 @@
+"""Faults that lists of servers lack. Source: Nova's GET /servers/{id}.
+
+A list has the faults of one cell alone, that of nova-api's own database: either those of servers that were
+built, or those of cell0, for which no host was found (fill_faults in nova/objects/instance.py asks without a
+cell, up to 2025.1 at least). So servers in error without a fault are asked for one by one, a few at each
+refresh, once for each change.
+"""
+
+import asyncio
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from stratoscope.clouds.model import VM, FaultReason
+from stratoscope.clouds.openstack.client.api import Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.fields import segment
+from stratoscope.clouds.openstack.compute.faults import fault_reason
+from stratoscope.clouds.openstack.compute.server import Fault
+from stratoscope.clouds.vm_index import Ledger
+from stratoscope.core.collector import at_most_s
+from stratoscope.core.errors import CollectError, LeftOutError
+
+MOST: Final = 20
+_PATIENCE_S: Final = 30.0
+
+
+class _Server(msgspec.Struct, frozen=True, gc=False):
+    fault: Fault | None = None
+
+
+class _One(msgspec.Struct, frozen=True, gc=False):
+    server: _Server
+
+
+class Unexplained:
+    """Why servers are in error, by id: what was found, and what is still to be asked."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._found: dict[str, tuple[float, FaultReason]] = {}
+        self._open: dict[str, None] = {}
+
+    def explained(self, vm: VM) -> VM:
+        """A VM in error whose list lacks the fault, with what was found when it was last asked for."""
+        changed, reason = self._found.get(vm.vm_id, (None, FaultReason.UNKNOWN))
+        if changed != vm.changed:
+            self._open[vm.vm_id] = None
+        return replace(vm, fault=reason)
+
+    def __contains__(self, vm_id: str) -> bool:
+        return vm_id in self._found or vm_id in self._open
+
+    def drop(self, vm_id: str) -> None:
+        """It is no longer in error, its fault is told, or it is gone."""
+        self._found.pop(vm_id, None)
+        self._open.pop(vm_id, None)
+
+    async def ask(self, ledger: Ledger) -> None:
+        """Ask for a few, in half of the time that the refresh has left: servers must not wait for faults.
+
+        What cannot be read is tried again at the next refresh.
+        """
+        try:
+            async with asyncio.timeout(at_most_s(_PATIENCE_S)):
+                await self._ask_for_some(ledger)
+        except (CollectError, LeftOutError, TimeoutError):
+            return
+
+    async def _ask_for_some(self, ledger: Ledger) -> None:
+        for vm_id in list(self._open)[:MOST]:
+            self._open[vm_id] = self._open.pop(vm_id)  # to the end, should it fail
+            try:
+                reason = await self._ask(vm_id)
+            except (ForbiddenError, NotThereError):
+                reason = FaultReason.UNKNOWN
+            self._open.pop(vm_id, None)
+            vm = ledger.get(vm_id)
+            if vm is not None and vm.fault is not None:
+                self._found[vm_id] = vm.changed, reason
+                ledger.put(replace(vm, fault=reason))
+
+    async def _ask(self, vm_id: str) -> FaultReason:
+        path = f"/servers/{segment(vm_id)}"
+        one = await self._api.get("compute", path, _One, operation="server", version="2.96")
+        return fault_reason(one.server.fault.message) if one.server.fault is not None else FaultReason.UNKNOWN

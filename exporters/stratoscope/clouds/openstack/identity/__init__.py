@@ -1,0 +1,1 @@
+"""Keystone: projects, users and groups, counted and named."""

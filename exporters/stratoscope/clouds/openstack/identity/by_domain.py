@@ -1,0 +1,135 @@
+"""Users and groups. Source: Keystone's /v3/users and /v3/groups; role admin. Where such a list may be one
+domain's alone, once more by domain.
+
+A Keystone with a driver for each domain (a directory behind each) tells only those of the credential's own
+domain, unless it is asked for a `domain_id`: one domain at a time, the one read longest ago first. To a token
+for the system it tells those of the domains without a driver of their own, or, up to Queens, answers 401.
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
+from stratoscope.clouds.openstack.client.listing import Listing
+from stratoscope.clouds.openstack.identity.named import Found, Named, read, seen_by
+from stratoscope.clouds.round_robin import Rotation
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 60
+_PER_SECOND: Final = 1.0
+_KEPT_S: Final = 2700.0
+"""So long they are kept that cannot be read again."""
+
+_SAID: Final = 3
+
+
+class ByDomain:
+    """The users, or the groups, of one cloud."""
+
+    def __init__(self, api: Api, key: str, clock: Clock = CLOCK) -> None:
+        """Args: key: `users` or `groups`."""
+        self._api, self._key, self._clock = api, key, clock
+        self._all = Listing("identity", f"/v3/{key}", key, Named)
+        # A call of its own: that the other one is answered 401 must not keep it from being made.
+        self._of_one = Listing("identity", f"/v3/{key}", key, Named, operation=f"{key}_of_domain")
+        self._last: tuple[float, Found] | None = None
+        self._by_domain: Rotation[Found] = Rotation(key, per_second=_PER_SECOND, most=MOST, clock=clock)
+
+    async def read(
+        self, access: Access, domain_ids: Collection[str], *, are_all: bool
+    ) -> tuple[Found | None, int]:
+        """All of them, as far as they can be read, and how many made no sense; None where they may not be.
+
+        Args:
+            access: The credential's.
+            domain_ids: The domains; none where they may not be read.
+            are_all: There are no others.
+        """
+        refusal: CollectError | LeftOutError | None = None
+        try:
+            found = await read(self._api, self._all)
+        except ForbiddenError:
+            return None, 0
+        except (CollectError, LeftOutError) as error:
+            if not _is_refused(error):  # a directory behind Keystone that is slow, or very large
+                return self._stay(error)
+            found, refusal = Found([], is_cut=True), error
+        else:
+            if not (found.items or found.malformed or access.is_admin or access.is_system):
+                return None, 0
+        others, are_told = _others(access, found, domain_ids)
+        if others:
+            found = await self._with_others(found, others)
+        if refusal is not None and not found.items:
+            return self._stay(refusal)
+        if not (are_all or are_told):
+            found = replace(found, is_cut=True)
+        found = seen_by(access, found)
+        self._last = self._clock.monotonic(), found
+        return found, found.malformed
+
+    async def _with_others(self, own: Found, domain_ids: Collection[str]) -> Found:
+        """Also those of these domains, as far as they are known."""
+        failure = ""
+        try:
+            await self._by_domain.turn(domain_ids, self._of_domain)
+        except (CollectError, LeftOutError) as error:
+            failure = str(error)
+        if failure or self._by_domain.failed:
+            log.warning(
+                "%s of some domains stay as last read cloud=%s error=%r",
+                *(self._key, self._api.cloud, _told(self._by_domain.faults) or failure),
+            )
+        known = self._by_domain.values()
+        items = {one.id: one for found in (own, *known.values()) for one in found.items}
+        malformed = own.malformed + sum(found.malformed for found in known.values())
+        is_old = len(known) < len(domain_ids) or self._by_domain.failed > 0
+        is_cut = is_old or any(found.is_cut for found in known.values())
+        return Found([*items.values()], malformed, is_cut)
+
+    async def _of_domain(self, domain_id: str) -> Found:
+        return await read(self._api, self._of_one, {"domain_id": domain_id})
+
+    def _stay(self, error: CollectError | LeftOutError) -> tuple[Found | None, int]:
+        """What was last read, which is no longer all; nothing when that is too long ago."""
+        log.warning("%s stay as last read cloud=%s error=%r", self._key, self._api.cloud, str(error))
+        malformed = int(error.reason is Reason.MALFORMED)
+        if self._last is None or self._clock.monotonic() - self._last[0] > _KEPT_S:
+            return None, malformed
+        return replace(self._last[1], is_cut=True), malformed
+
+
+def _is_refused(error: CollectError | LeftOutError) -> bool:
+    """Whether the list was answered 401, or is not asked for since it was: a log-in is not the matter."""
+    return error.reason in (Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED)
+
+
+def _told(faults: Mapping[str, str]) -> str:
+    """The domains that cannot be read, the first ones by id and why; "" where there are none."""
+    if not faults:
+        return ""
+    first = [f"{domain_id} ({fault})" for domain_id, fault in sorted(faults.items())[:_SAID]]
+    others = f" and {len(faults) - _SAID} more" if len(faults) > _SAID else ""
+    return f"cannot be read: domain {', '.join(first)}{others}"
+
+
+def _others(access: Access, found: Found, domain_ids: Collection[str]) -> tuple[Collection[str], bool]:
+    """The domains to ask for, and whether the list tells of all domains.
+
+    To ask for are all, where the list was cut, or the token is for the system: several may be told then, and
+    those with a driver of their own not, or in part. Else, where it tells one alone, the others; none with a
+    token for a domain, which is told no other's.
+    """
+    if access.domain_id:
+        return (), False
+    if found.is_cut or access.is_system:
+        return domain_ids, False
+    told = {one.domain_id for one in found.items}
+    tells_all = len(told) > 1
+    return [] if tells_all else [one for one in domain_ids if one not in told], tells_all

@@ -1,0 +1,237 @@
+"""Names of projects and users. Source: Keystone's /v3/projects and /v3/domains, and by_domain.py; role admin.
+
+Without that role: /v3/auth/projects, the projects that the credential's user has a role on.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.model import Project, Projects, User
+from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
+from stratoscope.clouds.openstack.client.listing import Listing
+from stratoscope.clouds.openstack.identity.by_domain import ByDomain
+from stratoscope.clouds.openstack.identity.named import Found, Named, read, seen_by
+from stratoscope.core.collector import at_most_s
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, again
+
+log = logging.getLogger(__name__)
+
+_STALE_S: Final = 900.0
+"""Names are read anew when somebody asks and the question `projects` has not done so for so long."""
+_KEPT_S: Final = 3 * _STALE_S
+"""So long domains are kept that alone cannot be read again."""
+_RECENT_S: Final = 60.0
+"""So long a failure serves all who ask, and nobody waits for names again whose patience has ended."""
+_PATIENCE_S: Final = 10.0
+"""So long others wait for names, no more than once in a while: a slow Keystone must not cost them their own
+answers."""
+
+
+_PROJECTS: Final = Listing("identity", "/v3/projects", "projects", Named)
+_OWN_PROJECTS: Final = Listing("identity", "/v3/auth/projects", "projects", Named, operation="auth/projects")
+_DOMAINS: Final = Listing("identity", "/v3/domains", "domains", Named)
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What was read.
+
+    Attributes:
+        is_whole: All projects of the cloud, or only those of the credential's user.
+        read: When that ended, on the monotonic clock.
+    """
+
+    answer: Projects
+    projects: Mapping[str, str]
+    users: Mapping[str, str]
+    own: str
+    is_whole: bool
+    read: float
+
+
+class Names:
+    """Who is who in one cloud, read once for all who ask. What Keystone no longer lists disappears."""
+
+    def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
+        self._api, self._clock = api, clock
+        self._one_at_a_time = asyncio.Lock()
+        self._known: _Known | None = None
+        self._users = ByDomain(api, "users", clock)
+        self._owners: Collection[str] = ()
+        self._domains: tuple[float, Mapping[str, str], bool] | None = None
+        self._cut: frozenset[str] = frozenset()
+        self._impatient_until = -math.inf
+        self._failure: tuple[float, CollectError | LeftOutError] | None = None
+
+    async def read(self) -> Projects:
+        """Projects and users as they are now; users that own VMs first.
+
+        Raises:
+            CollectError, LeftOutError: As Api.
+        """
+        answer = (await self._anew()).answer
+        return replace(answer, users=_first(answer.users, self._owners)) if answer.users else answer
+
+    async def projects(self) -> Mapping[str, str]:
+        """Names by id, as far as they can be read now; those last read while Keystone does not answer."""
+        known = await self._at_hand()
+        return known.projects if known else {}
+
+    async def users(self, owners: Collection[str]) -> Mapping[str, str]:
+        """As `projects`. Args: owners: Ids of those that own VMs; of very many users these matter most."""
+        self._owners = owners
+        known = await self._at_hand()
+        return known.users if known else {}
+
+    async def owners(self) -> Sequence[str]:
+        """Ids of the projects whose quotas can be asked for: all of them, its own first, or the
+        credential's own alone.
+
+        Raises:
+            CollectError, LeftOutError: As Api; and `unauthorized`, when the credential has no project.
+        """
+        known = await self._known_owners()
+        if known.is_whole:
+            ids = (project.project_id for project in known.answer.projects)
+            return sorted(ids, key=lambda one: one != known.own)
+        if not known.own:
+            raise LeftOutError(
+                LeftOut.UNAUTHORIZED, "the credential has neither a project nor the role admin"
+            )
+        return [known.own]
+
+    async def _known_owners(self) -> _Known:
+        """What is known; Keystone's silence does not matter once it has been read."""
+        known = self._known
+        return await self._not_older_than(_STALE_S) if known is None else await self._at_hand() or known
+
+    async def _at_hand(self) -> _Known | None:
+        """What is known; read first where it is not, or is stale, as long as that does not take long."""
+        is_being_read = self._known is not None and self._one_at_a_time.locked()
+        if is_being_read or self._clock.monotonic() < self._impatient_until:
+            return self._known
+        try:
+            async with asyncio.timeout(at_most_s(_PATIENCE_S)):
+                return await self._not_older_than(_STALE_S)
+        except TimeoutError:
+            self._impatient_until = self._clock.monotonic() + _RECENT_S
+            return self._known
+        except (CollectError, LeftOutError):
+            return self._known
+
+    async def _not_older_than(self, seconds: float) -> _Known:
+        async with self._one_at_a_time:
+            now = self._clock.monotonic()
+            if self._known is not None and now - self._known.read < seconds:
+                return self._known
+            if self._failure is not None and now - self._failure[0] < _RECENT_S:
+                raise again(self._failure[1])
+            return await self._read_now()
+
+    async def _anew(self) -> _Known:
+        """What was read since this was called: by somebody whose reading was under way, or else now."""
+        asked = self._clock.monotonic()
+        async with self._one_at_a_time:
+            if self._known is not None and self._known.read > asked:
+                return self._known
+            if self._failure is not None and self._failure[0] > asked:
+                raise again(self._failure[1])
+            return await self._read_now()
+
+    async def _read_now(self) -> _Known:
+        try:
+            self._known = await self._read_all()
+        except (CollectError, LeftOutError) as error:
+            self._failure = (self._clock.monotonic(), error)
+            raise
+        self._failure = None
+        return self._known
+
+    async def _read_all(self) -> _Known:
+        access = await self._api.access()
+        projects, is_whole = await self._read_projects(access)
+        domains, are_all = await self._read_domains()
+        found, malformed = await self._users.read(access, domains, are_all=are_all)
+        users = found or Found([])
+        answer = Projects(
+            tuple(Project(*_identity(one, domains)) for one in projects.items),
+            None if found is None else tuple(User(*_identity(one, domains)) for one in users.items),
+            projects.malformed + malformed,
+            truncated={"projects": projects.is_cut, "users": users.is_cut},
+        )
+        self._note({sort for sort, is_cut in answer.truncated.items() if is_cut}, access)
+        return _Known(
+            answer,
+            _by_id(access.project_id, access.project_name, projects.items),
+            _by_id(access.user_id, access.user_name, users.items),
+            access.project_id,
+            is_whole,
+            self._clock.monotonic(),
+        )
+
+    def _note(self, cut: AbstractSet[str], access: Access) -> None:
+        """Say at the change which lists are not whole."""
+        why = "Keystone cut the list (list_limit) or tells one domain's alone, or a domain's cannot be read"
+        if access.domain_id:
+            why = f"the token is for {access.scope}, and Keystone tells that domain's alone"
+        for sort in sorted(cut - self._cut):
+            log.warning(
+                "not all are told cloud=%s sort=%s: %s; no total is shown", *(self._api.cloud, sort, why)
+            )
+        for sort in sorted(self._cut - cut):
+            log.info("all are told again cloud=%s sort=%s", self._api.cloud, sort)
+        self._cut = frozenset(cut)
+
+    async def _read_projects(self, access: Access) -> tuple[Found, bool]:
+        """The projects, and whether these are those of the cloud, not the credential's user's alone."""
+        try:
+            projects = await read(self._api, _PROJECTS)
+        except ForbiddenError:
+            projects = Found([])
+        if projects.items or projects.malformed or access.is_admin:
+            return seen_by(access, projects), True
+        return await read(self._api, _OWN_PROJECTS), False
+
+    async def _read_domains(self) -> tuple[Mapping[str, str], bool]:
+        """Names by id, empty where they may not be read, and whether these are all domains."""
+        try:
+            domains = await read(self._api, _DOMAINS)
+        except ForbiddenError:
+            return {}, False
+        except (CollectError, LeftOutError) as error:
+            log.warning("domains stay as last read cloud=%s error=%r", self._api.cloud, str(error))
+            return self._kept_domains()
+        names = {domain.id: domain.name for domain in domains.items}
+        self._domains = self._clock.monotonic(), names, not (domains.is_cut or domains.malformed)
+        return self._domains[1:]
+
+    def _kept_domains(self) -> tuple[Mapping[str, str], bool]:
+        """What was last read; nothing when that is too long ago."""
+        told = self._domains
+        return told[1:] if told is not None and self._clock.monotonic() - told[0] <= _KEPT_S else ({}, False)
+
+
+def _identity(item: Named, domains: Mapping[str, str]) -> tuple[str, str, str, bool | None]:
+    domain_id = item.domain_id or ""
+    return item.id, item.name, domains.get(domain_id, domain_id), item.enabled
+
+
+def _by_id(own_id: str, own_name: str, items: Sequence[Named]) -> Mapping[str, str]:
+    """Names, the credential's own in any case."""
+    own = {own_id: own_name} if own_id else {}
+    return own | {item.id: item.name for item in items}
+
+
+def _first(users: Sequence[User], owners: Collection[str]) -> tuple[User, ...]:
+    """The users, those among `owners` first."""
+    return (
+        *(user for user in users if user.user_id in owners),
+        *(user for user in users if user.user_id not in owners),
+    )

@@ -1,0 +1,1 @@
+"""Neutron: its agents, objects and addresses."""

@@ -1,0 +1,1 @@
+"""Placement: what hosts have, what is free, and how many more VMs fit."""

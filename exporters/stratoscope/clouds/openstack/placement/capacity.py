@@ -1,0 +1,237 @@
+"""How many more VMs fit now. Source: Nova's flavors and os-aggregates, and Placement; role admin.
+
+One list, the allocation candidates for any memory at all, tells what every host has left; a host that is not
+on it has no memory left. Bounds on what one VM may have are in the inventories, which are read one by one:
+until a host's have been read, what fits is an upper bound. Before Placement 1.27 the list tells of memory
+alone, and before 1.29 not of children: the rest is read provider by provider. While that may have changed
+since, it counts as free, so that what fits is an upper bound.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from stratoscope.clouds import model
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.compute.aggregates import Aggregates, Metadata, by_host
+from stratoscope.clouds.openstack.compute.flavors import Flavor, Flavors
+from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
+from stratoscope.clouds.openstack.placement.free_slots import Left, Space, Wanted, rooms
+from stratoscope.clouds.openstack.placement.inventories import Placement
+from stratoscope.clouds.openstack.placement.providers import (
+    DISK,
+    MEMORY,
+    PCPU,
+    Inventory,
+    Part,
+    Provider,
+    Providers,
+)
+from stratoscope.clouds.openstack.placement.requirements import demand
+from stratoscope.core.collector import Every
+from stratoscope.core.errors import CollectError, Reason
+
+_NODES_S: Final = 120.0
+_FLAVORS_S: Final = 90.0
+_AGGREGATES_S: Final = 90.0
+_LISTS_S: Final = 20.0
+_CANDIDATES: Final = "1.10"
+"""Placement's first microversion that lists what hosts have left."""
+
+
+class Capacity:
+    """Room for more VMs, by flavor and zone.
+
+    Attributes:
+        flavors, aggregates: They are questions of their own.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        hypervisors: Hypervisors,
+        placement: Placement,
+        providers: Providers,
+        clock: Clock = CLOCK,
+    ) -> None:
+        self.flavors, self.aggregates = Flavors(api, clock), Aggregates(api, clock)
+        self._api, self._hypervisors = api, hypervisors
+        self._placement, self._providers = placement, providers
+
+    def questions(self) -> Sequence[Question[model.Capacity]]:
+        return (
+            Question(
+                "capacity",
+                model.Capacity,
+                self.read,
+                Every(60, 30, 180),
+                cost="for flavors, aggregates, hypervisors and Placement's lists as much as `flavors`, "
+                "`aggregates`, `hypervisors` and `inventories`, unless these have just asked for them",
+                role="admin",
+            ),
+        )
+
+    async def read(self) -> model.Capacity:
+        """Room as it is now.
+
+        Raises:
+            CollectError: As Api; `unavailable`, when Nova knows no hypervisor, or none that Placement knows:
+                before microversion 2.53 their ids are numbers; or when Placement is too old to list what
+                hosts have left.
+            LeftOutError: As Api.
+        """
+        await self._api.require("placement", _CANDIDATES)
+        nodes = await self._hypervisors.nodes(_NODES_S)
+        if not nodes:
+            raise CollectError(Reason.UNAVAILABLE, "no hypervisor is known")
+        malformed = await self._placement.refresh(_LISTS_S)
+        if not self._providers.are_roots(nodes):
+            what = "no hypervisor is one of Placement's providers: Nova numbers them before microversion 2.53"
+            raise CollectError(Reason.UNAVAILABLE, what)
+        metadata, unread = await self._read_metadata()
+        flavors, unknown = await self.flavors.listed(_FLAVORS_S)
+        has_pcpus = self._providers.have(PCPU)
+        wanted = [
+            Wanted(one.name, demand(one, has_pcpus=has_pcpus)) for one in flavors if not one.is_disabled
+        ]
+        zones = {node.zone for node in nodes.values() if not node.is_left_over}
+        room = await asyncio.to_thread(rooms, wanted, _spaces(self._providers, nodes, metadata), zones)
+        return model.Capacity(tuple(room), _largest(flavors, room), malformed + unread + unknown)
+
+    async def _read_metadata(self) -> tuple[Mapping[str, Metadata] | None, int]:
+        """Of each host that is in an aggregate, and how many made no sense; None where they are not known."""
+        try:
+            aggregates, malformed = await self.aggregates.listed(_AGGREGATES_S)
+        except ForbiddenError:
+            return None, 0
+        if any(one.metadata is None or one.hosts is None for one in aggregates):
+            return None, malformed
+        return by_host(aggregates), malformed
+
+
+def _spaces(
+    providers: Providers, nodes: Mapping[str, Node], metadata: Mapping[str, Metadata] | None
+) -> list[Space]:
+    """The hosts that take VMs."""
+    trees = providers.trees()
+    others = [one for root, tree in trees.items() if root not in nodes for one in tree]
+    shared = frozenset({DISK} if any(DISK in (one.inventories or ()) for one in others) else ())
+    return [
+        _space(tree, nodes[root], shared, None if metadata is None else metadata.get(nodes[root].host, {}))
+        for root, tree in trees.items()
+        if root in nodes and nodes[root].takes_vms
+    ]
+
+
+def _space(tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: Metadata | None) -> Space:
+    left: dict[str, list[Left]] = {}
+    is_told = _is_told(tree)
+    for provider in tree:
+        for name, one in _left(provider, is_told=is_told):
+            left.setdefault(name, []).append(one)
+    is_known = all(_is_known(provider, is_told=is_told) for provider in tree)
+    if not is_known:
+        for name in _unknown(tree, left):
+            left.pop(name, None)
+    return Space(
+        node.zone,
+        left,
+        shared.difference(left),
+        _traits(tree),
+        metadata,
+        is_exact=all(map(_is_exact, tree)),
+        is_known=is_known,
+    )
+
+
+def _is_told(tree: Sequence[Provider]) -> bool:
+    """Whether a tree is on the list of candidates, or has no memory (bare metal), so that it never would be.
+
+    Any other has no memory left, or a limit cut the list.
+    """
+    return any(one.summary is not None or one.is_summary_odd for one in tree) or not any(
+        one.inventories is None or MEMORY in one.inventories for one in tree
+    )
+
+
+def _unknown(tree: Sequence[Provider], found: Iterable[str]) -> frozenset[str]:
+    """Of these resource classes those of which the tree may have more than was found."""
+    if any(one.inventories is None and not _is_summed_up(one) for one in tree):
+        listed = {name for one in tree if one.summary is not None for name in one.summary.resources}
+        return frozenset(found) - listed
+    return frozenset(name for one in tree for name in one.unclear if not _is_listed(one, name))
+
+
+def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
+    if any(provider.traits is None and Part.TRAITS in provider.wanted() for provider in tree):
+        return None
+    return frozenset(trait for provider in tree for trait in provider.traits or ())
+
+
+def _left(provider: Provider, *, is_told: bool) -> Iterable[tuple[str, Left]]:
+    """By the list of allocation candidates; what that does not tell by what was read of it.
+
+    What may have changed since it was read counts as free; of a tree that is not told as nothing.
+    """
+    inventories: Mapping[str, Inventory] = provider.inventories or {}
+    told = provider.summary.resources if provider.summary is not None else {}
+    for name, use in told.items():
+        yield name, Left(use.capacity - use.used, inventories.get(name))
+    if _is_summed_up(provider) or not (is_told or provider.is_current(Part.USAGES)):
+        return
+    usages = provider.usages if provider.is_current(Part.USAGES) else None
+    for name, inventory in inventories.items():
+        if name not in told:
+            used = usages.get(name, 0) if usages is not None else 0
+            yield name, Left(inventory.capacity - (used or 0), inventory)
+
+
+def _is_summed_up(provider: Provider) -> bool:
+    """Whether the list of candidates tells all that it has."""
+    return provider.summary is not None and provider.is_summed_up
+
+
+def _is_listed(provider: Provider, name: str) -> bool:
+    """Whether the list of candidates tells of this resource class of it."""
+    return provider.summary is not None and name in provider.summary.resources
+
+
+def _is_exact(provider: Provider) -> bool:
+    """Whether all that decides is known."""
+    inventories = provider.inventories
+    if inventories is None or provider.traits is None or provider.odd:
+        return False
+    if provider.summary is None:
+        return MEMORY not in inventories and provider.is_current(Part.USAGES)
+    return provider.is_summed_up or provider.is_current(Part.USAGES)
+
+
+def _is_known(provider: Provider, *, is_told: bool) -> bool:
+    """Whether it is known what it has.
+
+    One of a tree that is not told, and was not read yet, has nothing left as far as is known.
+    """
+    if provider.odd or provider.is_summary_odd:
+        return False
+    return not is_told or _is_summed_up(provider) or provider.inventories is not None
+
+
+def _largest(flavors: Iterable[Flavor], room: Iterable[model.Room]) -> Mapping[str, model.Room]:
+    """By zone the room of the flavor with the most memory, and of those with the most vCPUs, that fits.
+
+    What certainly fits goes before what is only an upper bound, for that may in truth be none; and what all
+    may use before what only some may.
+    """
+    by_name = {one.name: one for one in flavors}
+
+    def rank(one: model.Room) -> tuple[bool, bool, int, int, str]:
+        flavor = by_name[one.flavor]
+        return not one.is_upper_bound, flavor.is_public, flavor.ram, flavor.vcpus, flavor.name
+
+    largest: dict[str, model.Room] = {}
+    for one in room:
+        if one.vms and (one.zone not in largest or rank(one) > rank(largest[one.zone])):
+            largest[one.zone] = one
+    return largest

@@ -1,0 +1,330 @@
+"""What hosts have and have promised. Source: Placement's /resource_providers and what is below it; role
+admin.
+
+Two lists answer for all providers: who they are, and what is used of those that have memory left.
+Inventories, and the usages of the others, are read one by one, at most one a second and those first that were
+never read; so are traits of providers that have no memory at all (bare metal).
+
+Before 1.27 (Rocky) the second list tells of memory alone: then usages are read one by one of all providers,
+and before 1.17 (Queens) traits, too. Before 1.10 (Pike) there is no such list.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.model import Inventories, Resource
+from stratoscope.clouds.openstack.agents import only_admins_see
+from stratoscope.clouds.openstack.client.api import Api, NotThereError
+from stratoscope.clouds.openstack.client.by_field import by_name
+from stratoscope.clouds.openstack.client.decoding import Decoder
+from stratoscope.clouds.openstack.client.fields import Text
+from stratoscope.clouds.openstack.client.listing import Listing
+from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
+from stratoscope.clouds.openstack.compute.servers import Servers
+from stratoscope.clouds.openstack.placement.providers import (
+    Inventory,
+    Part,
+    Provider,
+    Providers,
+    Row,
+    Size,
+    Summary,
+    resources,
+)
+from stratoscope.clouds.overcommit import PROMISED, promised
+from stratoscope.clouds.round_robin import KEPT_S
+from stratoscope.clouds.ttl_cache import Recent
+from stratoscope.core.collector import Every, at_most_s, time_left_s
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+
+T = TypeVar("T")
+
+PER_SECOND: Final = 1.0
+MOST: Final = 30
+_VERSION: Final = "1.39"
+_SUMMED_UP: Final = "1.27"
+"""The first that tells in the list of candidates all that providers have."""
+_WITH_TRAITS: Final = "1.6"
+_NODES_S: Final = 300.0
+_PATIENCE_S: Final = 5.0
+"""So long it waits for hypervisors that it knows from before: they are Nova's."""
+_IN_A_ROW: Final = 3
+_AT_ONCE: Final = 5_000
+_STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})
+
+_PROVIDERS: Final = Listing("placement", "/resource_providers", "resource_providers", Row, version=_VERSION)
+
+
+class _Inventories(msgspec.Struct, frozen=True):
+    inventories: dict[Text, msgspec.Raw]
+    resource_provider_generation: int
+
+
+class _Usages(msgspec.Struct, frozen=True):
+    usages: dict[Text, msgspec.Raw]
+    resource_provider_generation: int
+
+
+class _Traits(msgspec.Struct, frozen=True):
+    traits: list[Text]
+    resource_provider_generation: int
+
+
+class _Candidates(msgspec.Struct, frozen=True):
+    provider_summaries: dict[Text, msgspec.Raw]
+
+    def summaries(self) -> tuple[Mapping[str, Summary | None], int]:
+        """By provider, None for one that makes no sense, and how many make none.
+
+        Raises:
+            CollectError: `malformed`: there are some, and none makes sense.
+        """
+        found, odd = _decoded(self.provider_summaries, _SUMMARY, "providers' summaries")
+        return {uuid: found.get(uuid) for uuid in self.provider_summaries}, odd
+
+
+_SUMMARY: Final = Decoder(Summary)
+_INVENTORY: Final = Decoder(Inventory)
+_SIZE: Final[Decoder[int]] = Decoder(Size)
+
+
+class Placement:
+    """Resource providers of one cloud."""
+
+    def __init__(
+        self,
+        api: Api,
+        hypervisors: Hypervisors,
+        servers: Servers,
+        providers: Providers,
+        clock: Clock = CLOCK,
+    ) -> None:
+        self._api, self._hypervisors, self._servers, self._clock = api, hypervisors, servers, clock
+        self._providers = providers
+        self._lists = Recent(self._ask_lists, clock)
+        self._last_turn = -math.inf
+        self._known_nodes: Mapping[str, Node] | None = None
+
+    def questions(self) -> Sequence[Question[Inventories]]:
+        return (
+            Question(
+                "inventories",
+                Inventories,
+                self.read,
+                Every(30, 25, 180),
+                cost="2, and 1 or 2 for each provider in turn (before Placement 1.27: 2 or 3): at most "
+                f"{MOST} in a refresh and {PER_SECOND:g} a second",
+                role="admin",
+            ),
+        )
+
+    async def read(self) -> Inventories:
+        """What is known after reading those providers whose turn it is.
+
+        Raises:
+            CollectError: As Api.
+            LeftOutError: As Api; `unauthorized` also for an empty list that is not to be believed.
+        """
+        malformed = await self._lists.anew()
+        malformed += await self._turn()
+        nodes = await self._nodes()
+        by_host = self._by_host(nodes)
+        return Inventories(
+            by_host,
+            {node.host: node.zone for node in nodes.values() if node.host in by_host},
+            self._providers.spread("inventories", PER_SECOND, self._clock),
+            await self._by_project(by_host),
+            malformed,
+        )
+
+    async def refresh(self, max_age_s: float) -> int:
+        """Have the two lists no older than that; how many of their items make no sense. Raises as `read`."""
+        return await self._lists.not_older_than(max_age_s)
+
+    async def _ask_lists(self) -> int:
+        now = self._clock.monotonic()
+        rows, malformed = await self._api.items(_PROVIDERS)
+        if not rows and not malformed:
+            await only_admins_see(self._api, "resource providers")
+            if self._servers.ledger.sees_hosts:
+                raise LeftOutError(LeftOut.UNAUTHORIZED, "resource providers: none, yet servers are on hosts")
+        summaries, unread, is_whole = await self._ask_candidates()
+        self._providers.found(rows, now)
+        self._providers.summed_up(summaries, now, is_whole=is_whole)
+        self._providers.forget(now - KEPT_S - 2 * len(Part) * len(rows) / PER_SECOND)
+        return malformed + unread
+
+    async def _ask_candidates(self) -> tuple[Mapping[str, Summary | None], int, bool]:
+        """Summaries by provider, how many make no sense, and whether they tell all that a provider has."""
+        is_whole = await self._api.knows("placement", _SUMMED_UP)
+        try:
+            candidates = await self._api.get(
+                "placement",
+                "/allocation_candidates",
+                _Candidates,
+                operation="allocation_candidates",
+                params={"resources": "MEMORY_MB:1"},
+                version=_VERSION,
+            )
+        except NotThereError:
+            if is_whole:
+                raise
+            return {}, 0, False  # before 1.10
+        return *candidates.summaries(), is_whole
+
+    async def _turn(self) -> int:
+        """Read a few parts one by one; how many made no sense.
+
+        Raises:
+            CollectError, LeftOutError: None could be read, and none was before.
+        """
+        malformed = read = in_a_row = 0
+        failure: CollectError | LeftOutError | None = None
+        longest_s = 0.0
+        for provider, part in self._providers.wanted(self._room()):
+            if read and time_left_s() < 2 * longest_s + 1:
+                break
+            began = time.monotonic()
+            # Before it is read: one that fails must not hold up the others.
+            provider.tried(part, self._clock.monotonic())
+            try:
+                malformed += await self._read(provider, part)
+            except NotThereError:
+                self._providers.drop(provider.row.uuid)
+            except LeftOutError as error:  # it costs that part alone: traits may be denied
+                failure = error
+            except CollectError as error:
+                failure, in_a_row = error, in_a_row + (error.reason is Reason.UNAVAILABLE)
+                malformed += error.reason is Reason.MALFORMED
+                if error.reason in _STOPS or in_a_row == _IN_A_ROW:
+                    break
+            else:
+                read, in_a_row = read + 1, 0
+            longest_s = max(longest_s, time.monotonic() - began)
+        if failure is not None and not any(one.inventories for one in self._providers):
+            raise failure
+        return malformed
+
+    def _room(self) -> int:
+        """How many parts may be read now: no more than the rate allows for the time since the last turn."""
+        now = self._clock.monotonic()
+        elapsed_s, self._last_turn = now - self._last_turn, now
+        return int(min(MOST, max(1.0, elapsed_s * PER_SECOND)))
+
+    async def _read(self, provider: Provider, part: Part) -> int:
+        """Of how many resource classes it made no sense: nothing is known of these."""
+        odd, generation = 0, provider.row.generation
+        if part is Part.INVENTORIES:
+            inventories = await self._ask(provider, part, _Inventories)
+            provider.inventories, odd = _decoded(inventories.inventories, _INVENTORY, "resource classes")
+            provider.unclear = inventories.inventories.keys() - provider.inventories.keys()
+            generation = inventories.resource_provider_generation
+        elif part is Part.USAGES:
+            usages = await self._ask(provider, part, _Usages)
+            sizes, odd = _decoded(usages.usages, _SIZE, "resource classes")
+            provider.usages = {name: sizes.get(name) for name in usages.usages}
+            generation = usages.resource_provider_generation
+        else:
+            provider.traits, generation = await self._traits_of(provider)
+        provider.was_read(part, generation, self._clock.monotonic())
+        (provider.odd.add if odd else provider.odd.discard)(part)
+        return odd
+
+    async def _traits_of(self, provider: Provider) -> tuple[frozenset[str], int | None]:
+        """Its traits, and their generation; before 1.6 nothing has any."""
+        if not await self._api.knows("placement", _WITH_TRAITS):
+            return frozenset(), provider.row.generation
+        traits = await self._ask(provider, Part.TRAITS, _Traits)
+        return frozenset(traits.traits), traits.resource_provider_generation
+
+    async def _ask(self, provider: Provider, part: Part, kind: type[T]) -> T:
+        path = f"/resource_providers/{provider.row.uuid}/{part}"
+        return await self._api.get("placement", path, kind, operation=part, version=_VERSION)
+
+    async def _nodes(self) -> Mapping[str, Node]:
+        """Nova's hypervisors, whose ids are those of their providers; those last known while it is silent.
+
+        Those last known also while it tells other ids: without microversions they are numbers. None at all
+        where they may not be read: hosts then go by the names of their providers.
+
+        Raises:
+            CollectError: Nova has not told them once: hosts would change their names as soon as it does.
+        """
+        known = self._known_nodes
+        try:
+            async with asyncio.timeout(None if known is None else at_most_s(_PATIENCE_S)):
+                nodes = await self._hypervisors.nodes(_NODES_S)
+        except LeftOutError:
+            return known or {}
+        except (CollectError, TimeoutError):
+            if known is None:
+                raise
+            return known
+        if known is None or self._providers.are_roots(nodes):
+            self._known_nodes = known = nodes
+        return known
+
+    def _by_host(self, nodes: Mapping[str, Node]) -> Mapping[str, Mapping[str, Resource]]:
+        """What hosts have; a tree whose root is no hypervisor goes by the root's own name."""
+        by_host: dict[str, list[Provider]] = {}
+        for root, tree in self._providers.trees().items():
+            if root in nodes and nodes[root].is_left_over:
+                continue
+            name = next((one.row.name for one in tree if one.row.uuid == root), root)
+            by_host.setdefault(nodes[root].host if root in nodes else name, []).extend(tree)
+        known = {host: resources(providers) for host, providers in by_host.items()}
+        return {host: of_host for host, of_host in known.items() if of_host}
+
+    async def _by_project(
+        self, by_host: Mapping[str, Mapping[str, Resource]]
+    ) -> Mapping[str, Mapping[str, tuple[float, float]]]:
+        """See Inventories.by_project. A host's VMs share it in proportion to what they were promised.
+
+        In steps: of 100,000 VMs there are nearly as many pairs of a project and a host.
+        """
+        ratios = {host: [_ratio(of_host, what) for what in PROMISED] for host, of_host in by_host.items()}
+        totals: dict[str, list[float]] = {}
+        placed = self._servers.ledger.placed()
+        for start in range(0, len(placed), _AT_ONCE):
+            for (project_id, host), (_, vcpus, memory, disk, _) in placed[start : start + _AT_ONCE]:
+                if host in ratios:
+                    total = totals.setdefault(project_id, [0.0] * 6)
+                    _share_out((vcpus, memory, disk), ratios[host], total)
+            await asyncio.sleep(0)
+        return {
+            project_id: {
+                what: (total[place], total[place + 3])
+                for place, what in enumerate(PROMISED)
+                if not math.isnan(total[place + 3])
+            }
+            for project_id, total in totals.items()
+        }
+
+
+def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T], what: str) -> tuple[Mapping[str, T], int]:
+    """As `by_name`."""
+    return by_name(raws, lambda raw: (decoder.decode(raw), []), "placement", what)
+
+
+def _ratio(of_host: Mapping[str, Resource], what: str) -> float:
+    """How many times the host promised it; 0 for what it has none of, NaN where that is not known."""
+    known = promised(of_host, what)
+    if known is None:
+        return math.nan
+    allocated, physical = known
+    return allocated / physical if physical else 0.0
+
+
+def _share_out(sizes: Sequence[float], ratios: Sequence[float], total: list[float]) -> None:
+    """Add what was promised to some VMs of a host, and the physical share behind it; NaN is not known."""
+    for place, (size, ratio) in enumerate(zip(sizes, ratios, strict=True)):
+        if size and ratio:
+            total[place] += size
+            total[place + 3] += size / ratio

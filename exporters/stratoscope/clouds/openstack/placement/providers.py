@@ -1,0 +1,328 @@
+"""Placement's resource providers, and what is known of each: kept over refreshes, since it is read one by
+one.
+
+A provider's generation changes with everything about it, allocations included: while it stays, so does what
+was read.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.model import Resource, Spread
+from stratoscope.clouds.openstack.client.fields import GIB, MIB, Text
+
+VCPU, PCPU, MEMORY, DISK = "VCPU", "PCPU", "MEMORY_MB", "DISK_GB"
+NAMES: Final[Mapping[str, tuple[str, int]]] = {
+    VCPU: ("vcpus", 1),
+    PCPU: ("pcpus", 1),
+    MEMORY: ("memory", MIB),
+    DISK: ("disk", GIB),
+}
+"""Resource classes that all kinds of clouds have, with their unit; others keep their own name."""
+
+Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Fa-f-]{32,36}$")]
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One of `resource_providers`; parent and root are told since 1.14.
+
+    Attributes:
+        generation: None where it makes no sense: then nothing that was read is known to be as it was.
+    """
+
+    uuid: Uuid
+    name: Text
+    generation: int | None = None
+    root_provider_uuid: Uuid | None = None
+
+    @property
+    def root(self) -> str:
+        return self.root_provider_uuid or self.uuid
+
+
+class Inventory(msgspec.Struct, frozen=True, gc=False):
+    total: Size
+    reserved: Size = 0
+    min_unit: Size = 1
+    max_unit: Size = 2**31 - 1
+    step_size: Annotated[int, msgspec.Meta(ge=1)] = 1
+    allocation_ratio: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 1.0
+
+    @property
+    def capacity(self) -> int:
+        """What may be promised, as Placement counts it."""
+        return int((self.total - self.reserved) * self.allocation_ratio)
+
+
+class Summary(msgspec.Struct, frozen=True, gc=False):
+    """A provider as a list of allocation candidates tells it.
+
+    Attributes:
+        resources: All that it has, since 1.27; before that only what was asked for.
+        traits: None before 1.17.
+    """
+
+    class Use(msgspec.Struct, frozen=True, gc=False):
+        capacity: Size
+        used: Size
+
+    resources: dict[Text, Use]
+    traits: list[Text] | None = None
+
+
+class Part(StrEnum):
+    """What is read of one provider, each by a request of its own."""
+
+    USAGES = "usages"
+    INVENTORIES = "inventories"
+    TRAITS = "traits"
+
+
+class Provider:
+    """What is known of one provider.
+
+    Attributes:
+        inventories, usages: By resource class; None before they were read. The use of a class that made no
+            sense is None.
+        unclear: Resource classes whose inventory made no sense.
+        traits: None before they were read or told.
+        summary: As the last list of allocation candidates had it; None when it was not on it.
+        is_summary_odd: It was on that list, and what that said of it made no sense.
+        is_summed_up: That list tells all that a provider on it has; else usages are read one by one.
+        odd: The parts in which a resource class made no sense.
+        moments: When each part was read, or last found unchanged; on the monotonic clock, as all here.
+    """
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.inventories: Mapping[str, Inventory] | None = None
+        self.usages: Mapping[str, int | None] | None = None
+        self.unclear: Collection[str] = ()
+        self.traits: frozenset[str] | None = None
+        self.summary: Summary | None = None
+        self.is_summary_odd = False
+        self.is_summed_up = True
+        self.odd: set[Part] = set()
+        self.moments: dict[Part, float] = {}
+        self._generations: dict[Part, int] = {}
+        self._tried: dict[Part, float] = {}
+
+    def is_current(self, part: Part) -> bool:
+        """Whether this part is as it was read."""
+        return self.row.generation is not None and self._generations.get(part) == self.row.generation
+
+    def is_known(self, part: Part) -> bool:
+        return part in self.moments
+
+    def tried_at(self, part: Part) -> float:
+        """When it was last asked for; negative: never."""
+        return self._tried.get(part, -1.0)
+
+    def tried(self, part: Part, moment: float) -> None:
+        self._tried[part] = moment
+
+    def was_read(self, part: Part, generation: int | None, moment: float) -> None:
+        """Args: generation: As the answer told it; None: by none."""
+        if generation is not None:
+            self._generations[part] = generation
+        self.moments[part] = moment
+
+    def forget(self, before: float) -> None:
+        """Forget what was last read before that moment, if it was tried since and could not be read."""
+        if self._is_lost(Part.INVENTORIES, before):
+            self.inventories = None
+        if self._is_lost(Part.USAGES, before):
+            self.usages = None
+
+    def _is_lost(self, part: Part, before: float) -> bool:
+        """Whether it is to be forgotten; from then on it is not known."""
+        if self.moments.get(part, before) >= min(before, self.tried_at(part)):
+            return False
+        del self.moments[part]
+        self._generations.pop(part, None)
+        return True
+
+    def found(self, row: Row, moment: float) -> None:
+        """The list of providers tells it, with its generation."""
+        self.row = row
+        for part in self._generations:
+            if self.is_current(part):
+                self.moments[part] = moment
+
+    def summed_up(
+        self, summary: Summary | None, moment: float, *, is_whole: bool, is_odd: bool = False
+    ) -> None:
+        """A list of allocation candidates was read.
+
+        Args:
+            summary: None: it was not on it.
+            moment, is_whole: As of Providers.
+            is_odd: It was on it, and what that says of it makes no sense.
+        """
+        self.summary, self.is_summed_up = summary, is_whole
+        self.is_summary_odd = is_odd
+        if summary is None:
+            return
+        if is_whole:
+            self.usages = {name: use.used for name, use in summary.resources.items()}
+            self.odd.discard(Part.USAGES)
+            self._was_told(Part.USAGES, moment)
+        if is_whole or summary.traits is not None:
+            self.traits = frozenset(summary.traits or ())
+            self._was_told(Part.TRAITS, moment)
+
+    def wanted(self) -> Iterable[Part]:
+        """The parts that must be read of it: what the list of allocation candidates does not tell."""
+        yield Part.INVENTORIES
+        if self.summary is None or not self.is_summed_up:
+            yield Part.USAGES
+        if self._wants_traits():
+            yield Part.TRAITS
+
+    def _wants_traits(self) -> bool:
+        if not self.is_summed_up:
+            return self.summary is None or self.summary.traits is None
+        has_no_memory = self.inventories is not None and MEMORY not in self.inventories
+        return self.summary is None and (has_no_memory or self.is_summary_odd)
+
+    def _was_told(self, part: Part, moment: float) -> None:
+        self._generations.pop(part, None)  # by which generation nobody tells
+        self.moments[part] = moment
+
+
+class Providers:
+    """All providers of one cloud; it belongs to the event loop."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Provider] = {}
+
+    def __iter__(self) -> Iterator[Provider]:
+        return iter(self._known.values())
+
+    def __getitem__(self, uuid: str) -> Provider:
+        return self._known[uuid]
+
+    def found(self, rows: Iterable[Row], moment: float) -> None:
+        """The list of all providers; those that it lacks are forgotten."""
+        known, self._known = self._known, {}
+        for row in rows:
+            provider = known.get(row.uuid) or Provider(row)
+            provider.found(row, moment)
+            self._known[row.uuid] = provider
+
+    def summed_up(
+        self, summaries: Mapping[str, Summary | None], moment: float, *, is_whole: bool = True
+    ) -> None:
+        """A list of allocation candidates for anything that has memory left.
+
+        Args:
+            summaries: By provider; of those that are on the list, None where it makes no sense.
+            moment: When it was asked for.
+            is_whole: It tells all that a provider has, not memory alone.
+        """
+        for uuid, provider in self._known.items():
+            summary = summaries.get(uuid)
+            is_odd = summary is None and uuid in summaries
+            provider.summed_up(summary, moment, is_whole=is_whole, is_odd=is_odd)
+
+    def forget(self, before: float) -> None:
+        """See Provider.forget."""
+        for provider in self._known.values():
+            provider.forget(before)
+
+    def drop(self, uuid: str) -> None:
+        self._known.pop(uuid, None)
+
+    def trees(self) -> Mapping[str, Sequence[Provider]]:
+        """The providers by the root of their tree."""
+        trees: dict[str, list[Provider]] = {}
+        for provider in self._known.values():
+            trees.setdefault(provider.row.root, []).append(provider)
+        return trees
+
+    def have(self, resource: str) -> bool:
+        """Whether any is known to have this resource class."""
+        return any(
+            resource in (one.inventories or ()) or (one.summary and resource in one.summary.resources)
+            for one in self
+        )
+
+    def are_roots(self, uuids: Collection[str]) -> bool:
+        """Whether any of these is the root of a tree."""
+        return any(provider.row.root in uuids for provider in self)
+
+    def resources(self, roots: Iterable[str]) -> Mapping[str, Resource]:
+        """What the trees with these roots have, by resource; nothing while some of it has not been read."""
+        wanted = frozenset(roots)
+        return resources([provider for provider in self if provider.row.root in wanted])
+
+    def wanted(self, most: int) -> Sequence[tuple[Provider, Part]]:
+        """What to read next, `most` parts or fewer.
+
+        First what nobody has tried to read; then usages that changed, for at most half of it, where no list
+        tells them; then inventories that may have changed. Of each sort those first that were tried longest
+        ago: what cannot be read must not hold up the rest.
+        """
+        never, usages, inventories = [], [], []
+        for provider in self._known.values():
+            for part in provider.wanted():
+                if provider.is_current(part):
+                    continue
+                tried_at = provider.tried_at(part)
+                one = (tried_at, provider.row.uuid, part)
+                if tried_at < 0 and not provider.is_known(part):
+                    never.append(one)
+                elif part is Part.INVENTORIES:
+                    inventories.append(one)
+                else:
+                    usages.append(one)
+        never.sort()
+        usages.sort()
+        inventories.sort()
+        half = max(most // 2, most - len(never) - len(inventories))
+        chosen = [*never, *usages[:half], *inventories][:most]
+        return [(self._known[uuid], part) for _, uuid, part in chosen]
+
+    def spread(self, collector: str, per_second: float, clock: Clock) -> Spread:
+        """How far the reading is."""
+        shown = [one for one in self if one.inventories is not None and one.usages is not None]
+        moments = [one.moments[part] for one in shown for part in (Part.INVENTORIES, Part.USAGES)]
+        oldest = clock.unix(min(moments)) if moments else None
+        return Spread(collector, len(self._known), len(shown), oldest, per_second)
+
+
+def resources(providers: Sequence[Provider]) -> Mapping[str, Resource]:
+    """What these providers have together, by resource; nothing while some of it has not been read."""
+    if any(provider.inventories is None or provider.usages is None for provider in providers):
+        return {}
+    pieces: dict[str, list[tuple[Inventory, int | None]]] = {}
+    for provider in providers:
+        usages = provider.usages or {}
+        for name, inventory in (provider.inventories or {}).items():
+            pieces.setdefault(name, []).append((inventory, usages.get(name, 0)))
+    unclear = {name for provider in providers for name in provider.unclear}
+    return {NAMES.get(name, (name, 1))[0]: _resource(name, parts) for name, parts in pieces.items()} | {
+        NAMES.get(name, (name, 1))[0]: Resource(None, None, None, None) for name in unclear
+    }
+
+
+def _resource(name: str, parts: Sequence[tuple[Inventory, int | None]]) -> Resource:
+    """The sum of a resource class; the ratio is that of all together."""
+    unit = NAMES.get(name, (name, 1))[1]
+    total = sum(inventory.total for inventory, _ in parts)
+    reserved = sum(inventory.reserved for inventory, _ in parts)
+    promisable = sum((one.total - one.reserved) * one.allocation_ratio for one, _ in parts)
+    uses = [used for _, used in parts]
+    ratio = promisable / (total - reserved) if total > reserved else parts[0][0].allocation_ratio
+    return Resource(
+        total * unit,
+        reserved * unit,
+        ratio,
+        None if None in uses else sum(used or 0 for used in uses) * unit,
+        sum(inventory.capacity for inventory, _ in parts) * unit,
+    )

@@ -1,0 +1,154 @@
+"""What a flavor demands of a host, as Nova's scheduler translates it.
+
+Source: nova/scheduler/utils.py, ResourceRequest.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.openstack.compute.flavors import Flavor
+from stratoscope.clouds.openstack.placement.providers import DISK, MEMORY, PCPU, VCPU
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """What a host must have for one VM.
+
+    Attributes:
+        resources: Amounts by resource class, each above 0; of groups that want a provider of their own the
+            largest, for one provider must have that.
+        required, forbidden: Traits.
+        metadata: What an aggregate that the host is in must say.
+        is_exact: Nothing else decides whether it fits; else what fits is no more than these allow.
+    """
+
+    resources: Mapping[str, int]
+    required: frozenset[str]
+    forbidden: frozenset[str]
+    metadata: Mapping[str, str]
+    is_exact: bool
+
+
+DISABLED: Final = "COMPUTE_STATUS_DISABLED"
+"""The trait of a host whose service is disabled: forbidden to all, since Train."""
+_HYPERTHREADING: Final = "HW_CPU_HYPERTHREADING"
+_KEY: Final = re.compile(r"(resources|trait)([a-zA-Z0-9_-]{1,64})?:(.*)\Z")
+_RANGE: Final = re.compile(r"(\^?)([0-9]{1,18})(?:-([0-9]{1,18}))?\Z")
+_MOST_VCPUS: Final = 8192
+_METADATA: Final = "aggregate_instance_extra_specs:"
+_HARMLESS: Final = (
+    "quota:", "hw_rng:", "hw_video:", "os:", "hw:cpu_sockets", "hw:cpu_cores", "hw:cpu_threads",
+    "hw:cpu_max_", "hw:boot_menu", "hw:watchdog_action", "hw:serial_port_count", "hide_hypervisor_id",
+    "hw:hide_hypervisor_id",
+)  # fmt: skip
+"""What shapes a VM and never decides where it fits. `os:secure_boot` does: see `_is_harmless`."""
+
+
+def demand(flavor: Flavor, *, has_pcpus: bool) -> Demand:
+    """What a VM of the flavor demands: from an image that demands nothing, with its root disk on the host.
+
+    Args:
+        flavor: Its sizes and extra specs.
+        has_pcpus: Some host of the cloud tells CPUs for pinning. Where none does, Nova's scheduler takes
+            hosts with VCPUs for dedicated ones, and drops those of them that it must (`cpu_shared_set`); no
+            API tells which these are.
+    """
+    specs = flavor.extra_specs
+    found = _Found()
+    for key, value in (specs or {}).items():
+        found.spec(key, value)
+    if has_pcpus or (specs or {}).get("hw:cpu_policy") != "dedicated":
+        found.pin(flavor.vcpus, specs or {})
+    amounts = found.resources
+    if VCPU not in amounts and PCPU not in amounts:
+        amounts[VCPU] = flavor.vcpus
+    amounts.setdefault(MEMORY, flavor.ram)
+    amounts.setdefault(DISK, flavor.disk + flavor.ephemeral + -(-(flavor.swap or 0) // 1024))
+    return Demand(
+        {name: amount for name, amount in amounts.items() if amount > 0},
+        frozenset(found.required),
+        frozenset({*found.forbidden, DISABLED}),
+        found.metadata,
+        found.is_exact and specs is not None,
+    )
+
+
+class _Found:
+    """What the extra specs say, one after the other."""
+
+    def __init__(self) -> None:
+        self.resources: dict[str, int] = {}
+        self.required: set[str] = set()
+        self.forbidden: set[str] = set()
+        self.metadata: dict[str, str] = {}
+        self.is_exact = True
+
+    def spec(self, key: str, value: str) -> None:
+        match = _KEY.match(key)
+        if match is not None:
+            kind, suffix, name = match.groups()
+            self.is_exact = self.is_exact and suffix is None  # of a group that wants a provider of its own
+            if kind == "resources":
+                self._resource(name, value)
+            elif suffix is None or value != "forbidden":  # else other providers of the host may have it
+                self._trait(name, value)
+        elif key.startswith(_METADATA):
+            self.metadata[key.removeprefix(_METADATA)] = value
+        elif not _is_harmless(key):
+            self.is_exact = False
+
+    def pin(self, vcpus: int, specs: Mapping[str, str]) -> None:
+        """CPUs of its own instead of shared ones. Such a VM must fit into NUMA nodes, too: not exact."""
+        policy, threads = specs.get("hw:cpu_policy"), specs.get("hw:cpu_thread_policy")
+        if threads in ("isolate", "require"):
+            (self.forbidden if threads == "isolate" else self.required).add(_HYPERTHREADING)
+        if policy not in ("dedicated", "mixed"):
+            return
+        pinned = vcpus
+        if policy == "mixed":
+            mask = specs.get("hw:cpu_dedicated_mask") or specs.get("hw:cpu_realtime_mask") or ""
+            pinned = len(cpus(mask, vcpus))
+            self._resource(VCPU, str(vcpus - pinned))
+        emulator = specs.get("hw:emulator_threads_policy") == "isolate"
+        self._resource(PCPU, str(pinned + emulator))
+
+    def _resource(self, name: str, value: str) -> None:
+        try:
+            self.resources[name] = max(self.resources.get(name, 0), int(value))
+        except ValueError:
+            self.is_exact = False
+
+    def _trait(self, name: str, value: str) -> None:
+        if value == "required":
+            self.required.add(name)
+        elif value == "forbidden":
+            self.forbidden.add(name)
+        else:
+            self.is_exact = False
+
+
+def cpus(mask: str, vcpus: int) -> frozenset[int]:
+    """The vCPUs that a mask such as `2-5,^3` names; one that only excludes (`^0`) names all others.
+
+    One that makes no sense names none, nor does any of more vCPUs than a VM can have.
+    """
+    if vcpus > _MOST_VCPUS:
+        return frozenset()
+    named: set[int] = set()
+    excluded: set[int] = set()
+    is_named = False
+    for part in mask.replace(" ", "").split(","):
+        match = _RANGE.match(part)
+        if match is None:
+            return frozenset()
+        no, low, high = match.groups()
+        is_named = is_named or not no
+        last = min(int(high or low), vcpus - 1)
+        (excluded if no else named).update(range(int(low), last + 1))
+    return frozenset((named if is_named else {*range(vcpus)}) - excluded)
+
+
+def _is_harmless(key: str) -> bool:
+    return key.startswith(_HARMLESS) and key != "os:secure_boot"

@@ -1,0 +1,129 @@
+"""Things that no list tells: read one by one, a few at each refresh, the one read longest ago first."""
+
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Final, Generic, TypeVar
+
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.model import Spread
+from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
+from stratoscope.core.collector import time_left_s
+from stratoscope.core.errors import CollectError, LeftOutError, Reason
+
+T = TypeVar("T")
+
+_IN_A_ROW: Final = 3
+"""After so many in a row for which the source was unavailable it is down: the rest is not tried."""
+KEPT_S: Final = 3600.0
+"""So long beyond two whole rounds a value is kept that cannot be read again."""
+_STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})
+
+
+class Rotation(Generic[T]):
+    """The last value of each item, kept over refreshes; each refresh is one turn.
+
+    Attributes:
+        faults: What was said of the items of the last turn that could not be read, though the source
+            answered.
+    """
+
+    def __init__(self, collector: str, *, per_second: float, most: int, clock: Clock = CLOCK) -> None:
+        """With nothing known yet.
+
+        Args:
+            collector: The name of the question that it serves.
+            per_second: At most so many items are read, on average.
+            most: At most so many are read in one turn.
+        """
+        self._collector = collector
+        self._per_second, self._most, self._clock = per_second, most, clock
+        self._tried: dict[str, float] = {}
+        self._values: dict[str, tuple[float, T]] = {}
+        self._last_turn: float | None = None
+        self.faults: Mapping[str, str] = {}
+
+    @property
+    def failed(self) -> int:
+        """How many items of the last turn could not be read."""
+        return len(self.faults)
+
+    async def turn(self, items: Collection[str], read: Callable[[str], Awaitable[T]]) -> None:
+        """Read the items whose turn it is, new ones first; forget those that are no longer among `items`.
+
+        One that is gone or forbidden meanwhile (NotThereError, ForbiddenError) costs nothing, one that fails
+        costs itself. It ends early, with what it has, when the refresh is about to be given up.
+
+        Raises:
+            CollectError, LeftOutError: Nothing at all could be read; what is known stays known. Not where
+                others are known, and all that were tried are gone or forbidden.
+        """
+        self._forget(items)
+        turn, longest_s = _Turn(), 0.0
+        for item in self._next(items):
+            if turn.read and time_left_s() < 2 * longest_s + 1:
+                break
+            began = time.monotonic()
+            if not await self._read(item, read, turn):
+                break
+            longest_s = max(longest_s, time.monotonic() - began)
+        self.faults = turn.faults
+        if turn.failure is not None and not turn.read:
+            raise turn.failure
+        if turn.refusal is not None and not self._values:
+            raise turn.refusal
+
+    def values(self) -> Mapping[str, T]:
+        """What is known, by item."""
+        return {item: value for item, (_, value) in self._values.items()}
+
+    def spread(self) -> Spread:
+        """How far it is."""
+        moments = [moment for moment, _ in self._values.values()]
+        oldest = self._clock.unix(min(moments)) if moments else None
+        return Spread(self._collector, len(self._tried), len(self._values), oldest, self._per_second)
+
+    async def _read(self, item: str, read: Callable[[str], Awaitable[T]], turn: "_Turn") -> bool:
+        """Read one item; False: the source is down, or has no time, for the others as well."""
+        # Before it is read: one that fails must not hold up the others next time.
+        self._tried[item] = self._clock.monotonic()
+        try:
+            value = await read(item)
+        except (ForbiddenError, NotThereError) as error:
+            self._values.pop(item, None)
+            turn.refusal = error
+            return True
+        except LeftOutError as error:
+            turn.failure, turn.faults[item] = error, str(error)
+            return False
+        except CollectError as error:
+            turn.failure, turn.faults[item] = error, str(error)
+            turn.in_a_row += error.reason is Reason.UNAVAILABLE
+            return error.reason not in _STOPS and turn.in_a_row < _IN_A_ROW
+        self._values[item] = (self._clock.monotonic(), value)
+        turn.read, turn.in_a_row = turn.read + 1, 0
+        return True
+
+    def _forget(self, items: Collection[str]) -> None:
+        present = frozenset(items)
+        too_old = self._clock.monotonic() - KEPT_S - 2 * len(present) / self._per_second
+        self._tried = {item: self._tried.get(item, 0.0) for item in items}
+        self._values = {
+            item: kept for item, kept in self._values.items() if item in present and kept[0] >= too_old
+        }
+
+    def _next(self, items: Collection[str]) -> list[str]:
+        """The items of this turn: no more than the rate allows for the time since the last one."""
+        now, last = self._clock.monotonic(), self._last_turn
+        self._last_turn = now
+        room = self._most if last is None else int((now - last) * self._per_second)
+        return sorted(items, key=self._tried.__getitem__)[: max(1, min(room, self._most))]
+
+
+class _Turn:
+    """What one turn has come to."""
+
+    def __init__(self) -> None:
+        self.read = self.in_a_row = 0
+        self.faults: dict[str, str] = {}
+        self.failure: CollectError | LeftOutError | None = None
+        self.refusal: ForbiddenError | NotThereError | None = None

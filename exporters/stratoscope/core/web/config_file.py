@@ -1,0 +1,255 @@
+"""The file of `--web.config.file`, in the format of exporter-toolkit (its docs/web-configuration.md).
+
+What `promtool check web-config` accepts is accepted, except what Python's ssl cannot do (`client_auth_type`
+RequestClientCert and RequireAnyClientCert: a certificate that nobody verifies; more than one curve; a
+`max_version` below TLS 1.2) and what would serve nobody (a rate limit without burst or unit, a user with a
+colon, a hash that bcrypt refuses or takes longer for than a client waits).
+"""
+
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import bcrypt
+import msgspec
+import yaml
+
+from stratoscope.core import files
+from stratoscope.core.config import Secret, decode, one_of
+from stratoscope.core.errors import ConfigError
+from stratoscope.core.web.tls import TlsSettings, greeting, guards, is_enabled, sans
+from stratoscope.core.yaml_file import StrictLoader
+
+_LARGEST: Final = 1 << 18
+_BCRYPT: Final = re.compile(r"(\$2[abxy]\$)(?:0[4-9]|1[0-6])(\$[./A-Za-z0-9]{53})\Z")
+_HASHES: Final = "allowed: $2a$, $2b$, $2y$ with a cost of 04 to 16"
+_DURATION: Final = re.compile(r"(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+\Z")  # Go's time.ParseDuration
+_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
+_UNITS_S: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST_S: Final = 8760 * 3600.0
+"""An interval of a year: one request in it, and a `Retry-After` that can be written down."""
+_BURST: Final = re.compile(r"0*[1-9][0-9]{0,8}")
+_LONGEST_SHOWN: Final = 80
+_HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Content-Security-Policy": (),
+    "Strict-Transport-Security": (),
+    "X-Content-Type-Options": ("nosniff",),
+    "X-Frame-Options": ("deny", "sameorigin"),
+    "X-XSS-Protection": (),
+}
+
+
+class _Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    http2: bool | None = None
+    headers: dict[str, str] | None = None
+
+
+class _RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    interval: str | None = None
+    burst: str | None = None
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    tls_server_config: TlsSettings | None = None
+    http_server_config: _Http | None = None
+    basic_auth_users: dict[str, Secret | None] | None = None
+    rate_limit: _RateLimit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One request per interval, and `burst` of them at once."""
+
+    interval_s: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """A web configuration file, checked; without a file, all defaults.
+
+    Attributes:
+        context: What new connections are greeted with; None without TLS.
+        allowed_sans: A client's certificate must bear one of these; None where any verified one will do.
+        requires_client_cert: Nobody connects without a certificate of the CA.
+        headers: Added to every response.
+        users: bcrypt hashes by user name; empty where no password is asked for.
+        rate: Bound on all requests together.
+        guards: What keeps somebody out, by key, and how strictly.
+        expires: When the server's certificate ends, as Unix seconds; None without TLS.
+        warnings: What the file asks for and does not get.
+        files: Everything that was read.
+    """
+
+    context: ssl.SSLContext | None = None
+    allowed_sans: frozenset[str] | None = None
+    requires_client_cert: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, Secret] = field(default_factory=dict)
+    rate: Rate | None = None
+    guards: Mapping[str, int] = field(default_factory=dict)
+    expires: float | None = None
+    warnings: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+
+def load(path: Path) -> WebConfig:
+    """The file's content, checked, with its certificates.
+
+    Raises:
+        ConfigError: It names the file, the key and what is allowed; the flag where there is no file.
+    """
+    try:
+        content = files.read(path, largest=_LARGEST)
+    except ConfigError as error:
+        raise ConfigError(f"--web.config.file: {path}: {error}") from error
+    try:
+        return _checked(_parsed(content), path)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+class _Loader(StrictLoader):
+    """Texts stay texts (`X-XSS-Protection: 0`), a key may stand but once."""
+
+    def mapping(self, node: yaml.Node) -> dict[str, object]:
+        if not isinstance(node, yaml.MappingNode):
+            raise yaml.MarkedYAMLError(problem="expected a mapping", problem_mark=node.start_mark)
+        mapping: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if not isinstance(key, str):
+                raise yaml.MarkedYAMLError(problem="a key must be a text", problem_mark=key_node.start_mark)
+            if key in mapping:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key `{key}` stands twice", problem_mark=key_node.start_mark
+                )
+            mapping[key] = self.construct_object(value_node, deep=True)
+        return mapping
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.mapping)
+_Loader.add_constructor("tag:yaml.org,2002:bool", _Loader.scalar)
+_TYPED: Final = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:null")
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in _TYPED]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _parsed(content: bytes) -> _File:
+    try:
+        document = yaml.load(content, _Loader)  # noqa: S506 - it is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        # Not the text around the mark: it may be a secret.
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ConfigError(f"{line}{error.problem}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError("not YAML in UTF-8") from error
+    try:
+        files.check_texts(document)
+        return decode(_File, {} if document is None else document, "")
+    except ConfigError as error:
+        raise ConfigError(str(error).removeprefix(": ")) from error
+
+
+def _checked(file: _File, path: Path) -> WebConfig:
+    tls = file.tls_server_config or TlsSettings()
+    http = file.http_server_config or _Http()
+    warnings = []
+    if http.http2:
+        warnings.append("http_server_config.http2: HTTP/2 is not offered; HTTP/1.1 is")
+    enabled = is_enabled(tls)
+    if not enabled and tls != TlsSettings():
+        warnings.append("tls_server_config: TLS is off, as it has neither cert_file nor cert")
+    if enabled and tls.min_version in ("TLS10", "TLS11"):
+        warnings.append(
+            f"tls_server_config.min_version: {tls.min_version} is not offered; TLS12 is the lowest"
+        )
+    greets = greeting(tls, path.parent) if enabled else None
+    headers = _headers(http.headers or {})
+    users, rate = _users(file.basic_auth_users or {}), _rate(file.rate_limit or _RateLimit())
+    others = {"basic_auth_users": users, "rate_limit": rate}
+    kept = [key for key, value in others.items() if value]
+    kept += [f"http_server_config.headers.{name}" for name in headers]
+    return WebConfig(
+        context=greets.context if greets else None,
+        allowed_sans=sans(tls) if enabled else None,
+        requires_client_cert=enabled and tls.client_auth_type == "RequireAndVerifyClientCert",
+        headers=headers,
+        users=users,
+        rate=rate,
+        guards={**dict.fromkeys(kept, 1), **(guards(tls, greets.context) if greets else {})},
+        expires=greets.expires if greets else None,
+        warnings=tuple(warnings),
+        files=(
+            path,
+            *(path.parent / name for name in (tls.cert_file, tls.key_file, tls.client_ca_file) if name),
+        ),
+    )
+
+
+def _headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        key = f"http_server_config.headers.{name}"
+        one_of(name, _HEADERS, "http_server_config.headers")
+        if _HEADERS[name]:
+            one_of(value, _HEADERS[name], key)
+        if not value.isprintable():
+            raise ConfigError(f"{key}: more than one line, or a control character; allowed: one line")
+    return {name: value for name, value in headers.items() if value}
+
+
+def _users(users: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
+    checked = {}
+    for name, stored in users.items():
+        if ":" in name:
+            raise ConfigError(f"basic_auth_users.{name}: a log-in cannot hold a user's colon; allowed: none")
+        if stored is None or not _is_hash(stored.reveal()):
+            raise ConfigError(f"basic_auth_users.{name}: no bcrypt hash; {_HASHES}")
+        checked[name] = stored
+    return checked
+
+
+def _is_hash(stored: str) -> bool:
+    """Whether bcrypt takes it; asked at the least cost, as the hash's own may be seconds."""
+    found = _BCRYPT.match(stored)
+    if found is None:
+        return False
+    try:
+        bcrypt.checkpw(b"", f"{found[1]}04{found[2]}".encode())
+    except ValueError:
+        return False
+    return True
+
+
+def _rate(limit: _RateLimit) -> Rate | None:
+    interval_s = _seconds(limit.interval or "0")
+    if not interval_s:
+        return None
+    burst = limit.burst or "0"
+    if not _BURST.fullmatch(burst):
+        raise ConfigError(
+            f"rate_limit.burst: {burst[:_LONGEST_SHOWN]!r} would let no request pass; allowed: whole numbers"
+            " from 1 to 999999999"
+        )
+    return Rate(interval_s, int(burst))
+
+
+def _seconds(text: str) -> float:
+    if text == "0":
+        return 0.0
+    if not _DURATION.match(text):
+        raise ConfigError(
+            f"rate_limit.interval: {text[:_LONGEST_SHOWN]!r} is no duration; allowed: 0, or such as 100ms,"
+            " 1s, 1m30s"
+        )
+    seconds = sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(text))
+    if seconds > _LONGEST_S:
+        raise ConfigError(
+            f"rate_limit.interval: {text[:_LONGEST_SHOWN]!r} is too long; allowed: 8760h at most"
+        )
+    return seconds

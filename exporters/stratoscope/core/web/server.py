@@ -1,0 +1,230 @@
+"""The pages over HTTP: `/`, `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload`, `/config`."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from stratoscope.core import exposition
+from stratoscope.core.connections import HEADERS, Connections, Limits
+from stratoscope.core.web.auth import Access
+from stratoscope.core.web.landing import landing_page
+from stratoscope.core.web.listen import MOST, Address, listening, url
+from stratoscope.core.web.negotiate import accepts_gzip, wants_openmetrics
+from stratoscope.core.web.scrape import UnknownNameError, choose, collect, send, within_s
+from stratoscope.core.web.service import Service
+
+__all__ = ["Service", "Serving", "application", "serve"]
+
+MOST_SCRAPES: Final = 40
+"""Pages collected and sent at once; more wait for one another, and each holds memory. For a further one a
+client makes room that leaves its page unread."""
+
+CONNECTIONS: Final = web.AppKey("connections", Connections)
+_SHUTDOWN_S: Final = 0.4
+_BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+
+
+def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
+    """The pages of a service, shown to whom `access` lets in; in the loop that will serve them."""
+    requests = Counter(
+        "stratoscope_http_requests",
+        "HTTP requests by page and status code; what is no page is other, what is no request malformed.",
+        ("handler", "code"),
+        registry=service.registry,
+    )
+    app = web.Application(middlewares=[_counted(requests), _guarded(access)])
+    app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
+    pages = _Pages(service, access, app[CONNECTIONS])
+    _tell_of(access, service.registry)
+    app.on_cleanup.append(lambda _: access.close())
+    app.on_response_prepare.append(_with_headers(access))
+    app.router.add_get("/", pages.landing)
+    app.router.add_get("/metrics", pages.metrics)
+    app.router.add_get("/config", pages.config)
+    app.router.add_get("/-/healthy", pages.healthy)
+    app.router.add_get("/-/ready", pages.ready)
+    app.router.add_post("/-/reload", pages.reload)
+    return app
+
+
+class Serving:
+    """A server that listens.
+
+    Attributes:
+        urls: Where, without a path; with the real port where 0 was asked for.
+    """
+
+    def __init__(self, runner: web.AppRunner, connections: Connections) -> None:
+        self._runner, self._connections = runner, connections
+        self.urls: list[str] = []
+
+    async def close(self) -> None:
+        """Stop listening; requests under way have a moment to end."""
+        self._connections.close()
+        await self._runner.cleanup()
+        await self._connections.abort()
+
+
+async def serve(
+    app: web.Application, addresses: Sequence[str], access: Access, *, most: int = MOST
+) -> Serving:
+    """Listen on all addresses: `HOST:PORT`, `[::1]:PORT`, or `:PORT` for every interface.
+
+    `access` is told of them: it warns of those that others can reach without TLS or a password.
+
+    Raises:
+        ConfigError: An address is none, or cannot be listened on; it names `--web.listen-address`.
+    """
+    places = [Address.parse(text) for text in addresses]
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    connections, server = app[CONNECTIONS], runner.server
+    assert server is not None  # noqa: S101 - it is set up
+    server.request_handler = connections.answering(server.request_handler)
+    connections.bound(most)
+    serving = Serving(runner, connections)
+    try:
+        for place in places:
+            listener = await listening(place)
+            serving.urls.append(url(listener, tls=access.in_force.context is not None))
+            connections.listen(listener, server)
+    except BaseException:
+        await serving.close()
+        raise
+    access.listens_on(places)
+    return serving
+
+
+def _tell_of(access: Access, registry: CollectorRegistry) -> None:
+    Gauge(
+        "stratoscope_web_config_refused",
+        "1 while the web configuration file cannot be taken over, and the one before stays in force.",
+        registry=registry,
+    ).set_function(lambda: access.is_refused)
+    if access.in_force.expires is not None:
+        Gauge(
+            "stratoscope_web_certificate_expires_timestamp_seconds",
+            "When the server's own certificate ends, as Unix time.",
+            registry=registry,
+        ).set_function(lambda: access.in_force.expires or 0)
+
+
+class _Pages:
+    """One method per page."""
+
+    def __init__(self, service: Service, access: Access, connections: Connections) -> None:
+        self._service, self._access, self._scrapes = service, access, 0
+        self._connections = connections
+        self._durations = Histogram(
+            "stratoscope_scrape_duration_seconds",
+            "How long answering a scrape took, sending included.",
+            buckets=_BUCKETS_S,
+            registry=service.registry,
+        )
+
+    async def landing(self, _: web.Request) -> web.Response:
+        warnings = [*self._access.warnings, *self._service.warnings]
+        headers = {"Content-Security-Policy": _PAGE_POLICY}
+        return web.Response(
+            text=landing_page(self._service, warnings), content_type="text/html", headers=headers
+        )
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        began = time.monotonic()
+        try:
+            choice = choose(self._service, request.query.getall("collect[]", ()))
+        except UnknownNameError as error:
+            return web.Response(status=400, text=f"{error}\n")
+        openmetrics = wants_openmetrics(",".join(request.headers.getall(hdrs.ACCEPT, ())))
+        headers: dict[str, str] = {
+            hdrs.CONTENT_TYPE: exposition.OPENMETRICS if openmetrics else exposition.TEXT,
+            hdrs.VARY: "Accept, Accept-Encoding",
+        }
+        if request.method == hdrs.METH_HEAD:
+            return web.Response(headers=headers)
+        if self._scrapes >= MOST_SCRAPES and not self._connections.end_a_reader():
+            text = f"busy: {MOST_SCRAPES} scrapes are under way\n"
+            return web.Response(status=503, text=text, headers={hdrs.RETRY_AFTER: "1"})
+        self._scrapes += 1
+        try:
+            within = within_s(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds"))
+            chunks = await collect(choice, self._service.registry, within, openmetrics=openmetrics)
+            gzip = accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
+            response = await send(request, chunks, gzip=gzip, headers=headers)
+        finally:
+            self._scrapes -= 1
+        self._durations.observe(time.monotonic() - began)
+        return response
+
+    async def config(self, _: web.Request) -> web.Response:
+        return web.Response(text=self._service.config_shown())
+
+    async def healthy(self, _: web.Request) -> web.Response:
+        return web.Response(text="healthy\n")
+
+    async def ready(self, _: web.Request) -> web.Response:
+        if self._service.ready:
+            return web.Response(text="ready\n")
+        return web.Response(status=503, text="not ready: not every collector has been tried yet\n")
+
+    async def reload(self, request: web.Request) -> web.Response:
+        if is_cross_site(request.headers):
+            return web.Response(status=403, text="a page of another site may not ask for a reload\n")
+        error = await self._service.reload()
+        if error is None:
+            return web.Response(text="reloaded\n")
+        return web.Response(status=500, text=f"not reloaded, the old configuration stays: {error}\n")
+
+
+def is_cross_site(headers: Mapping[str, str]) -> bool:
+    """Whether a browser asks for a page of another site; what is no browser does not say."""
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get(hdrs.ORIGIN)
+    if site is not None:
+        return site not in ("same-origin", "none")
+    host = headers.get(hdrs.HOST, "").lower()
+    return origin is not None and (not host or origin.lower().partition("://")[2] != host)
+
+
+def _counted(requests: Counter) -> Middleware:
+    """Counts every request by its page and status code; what is no page of ours is `other`."""
+
+    @web.middleware
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        code = 500
+        try:
+            response = await handler(request)
+            code = response.status
+        except web.HTTPException as answer:
+            code = answer.status
+            raise
+        finally:
+            requests.labels(resource.canonical if resource else "other", code).inc()
+        return response
+
+    return counted
+
+
+def _guarded(access: Access) -> Middleware:
+    """Answers those who are not let in, whatever they ask for."""
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await access.refusal(request) or await handler(request)
+
+    return guarded
+
+
+def _with_headers(access: Access) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Adds our own headers and the web configuration's to every response."""
+
+    async def with_headers(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(HEADERS)
+        response.headers.update(access.in_force.headers)
+
+    return with_headers
