@@ -7,7 +7,7 @@ import pytest
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.clouds.round_robin import Rotation
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 ITEMS = ("a", "b", "c", "d", "e")

@@ -7,16 +7,8 @@ import time
 
 import pytest
 
-from stratoscope.core.collector import (
-    DEADLINE,
-    Collection,
-    Collections,
-    Collector,
-    Every,
-    OnScrape,
-    at_most_s,
-    time_left_s,
-)
+from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
+from stratoscope.core.deadline import DEADLINE, at_most_s, time_left_s
 from stratoscope.core.errors import Dropped
 from stratoscope.core.metrics import Sample
 from support.source import Source, vcpus

@@ -131,7 +131,7 @@ async def test_scrapes_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     async with serving(hanging) as served:
         scrape = b"GET /metrics HTTP/1.1\r\nHost: x\r\n%b\r\n"
         first, _ = await served.connect(scrape % b"X-Prometheus-Scrape-Timeout-Seconds: 0.3\r\n")
-        await until(lambda: hanging.runners[0]._under_way is not None)
+        await until(lambda: bool(hanging.runners[0]._flight))
         answer = await served.answer(scrape % b"Connection: close\r\n")
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After: 1\r\n" in answer

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 import pytest
 
-from stratoscope.core.collector import Collection, OnScrape, time_left_s
+from stratoscope.core.collector import Collection, OnScrape
+from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import CollectError, Dropped, Reason
 from stratoscope.core.exposition import Lines
 from stratoscope.core.metrics import Sample

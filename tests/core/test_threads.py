@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stratoscope.core.collector import DEADLINE, time_left_s
+from stratoscope.core.deadline import DEADLINE, time_left_s
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.threads import BlockingCalls, workers
 from support.patience import FAR_S

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stratoscope.clouds.libvirt.config import LibvirtCloud
 from stratoscope.clouds.libvirt.host import LibvirtHost
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError
 
 NOBODY = 65534

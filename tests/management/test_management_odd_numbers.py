@@ -13,7 +13,7 @@ import pytest
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.openstack.client.services import Client
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import Reason
 from support.demo_cloud import demo_cloud
 from support.patience import FAR_S

@@ -10,7 +10,8 @@ from stratoscope.clouds.libvirt.events import Events
 from stratoscope.clouds.libvirt.host import LibvirtHost, Listed, Listing
 from stratoscope.clouds.libvirt.model import BlockJob, Daemon, Identity, Job, Monitor, Network, Node, Pool
 from stratoscope.clouds.libvirt.off_disks import Disks, Sizes
-from stratoscope.core.collector import DEADLINE, Collector
+from stratoscope.core.collector import Collector
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.hypervisor.kernel_reader import KernelReader, Reading
 from support.vms import answer, stats, uuid

@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Spread
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
-from stratoscope.core.collector import time_left_s
+from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import CollectError, LeftOutError, Reason
 
 T = TypeVar("T")

@@ -1,10 +1,8 @@
 """What is asked, and when: a Collector, its schedule, and both together as a Collection."""
 
 import math
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -13,26 +11,6 @@ from stratoscope.core.exposition import Lines, render
 from stratoscope.core.metrics import Family, Sample
 
 T = TypeVar("T")
-
-DEADLINE: ContextVar[float] = ContextVar("deadline")
-"""When the collection under way will be given up, on `time.monotonic`'s clock; the Runner sets it."""
-
-
-def time_left_s() -> float:
-    """Seconds until the Runner gives the collection under way up; never negative.
-
-    Known inside `fetch` and in the calls it makes through BlockingCalls.
-    """
-    return max(0.0, DEADLINE.get() - time.monotonic())
-
-
-def at_most_s(patience_s: float) -> float:
-    """So long to wait for what a collection can do without: half of the time it has left, where that is less.
-
-    Outside of a collection `patience_s`.
-    """
-    deadline = DEADLINE.get(None)
-    return patience_s if deadline is None else min(patience_s, max(0.0, deadline - time.monotonic()) / 2)
 
 
 class Collector(ABC, Generic[T]):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from stratoscope.core.collector import Absent, Collection, Every
+from stratoscope.core.deadline import Limit
 from stratoscope.core.errors import (
     CollectError,
     Dropped,
@@ -23,7 +24,7 @@ from stratoscope.core.errors import (
 )
 from stratoscope.core.exposition import Lines, render
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.core.singleflight import UnderWay
+from stratoscope.core.singleflight import SingleFlight
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,8 @@ class Runner:
         self.status = Status()
         self._monotonic, self._now, self._sleep, self._grace_s = monotonic, now, sleep, grace_s
         self._turn = turn or asyncio.Lock()
-        self._under_way: UnderWay[Outcome] | None = None
+        self._flight: SingleFlight[str, Outcome] = SingleFlight()
+        self._limit: Limit
         self._stopped = False
         self._snapshot: tuple[float, Lines] | None = None
         self._verdict: Lines | None = None
@@ -214,10 +216,11 @@ class Runner:
     async def stop(self) -> None:
         """End the collection under way, and let no other begin; returns after the grace at the latest."""
         self._stopped = True
-        if self._under_way is None or self._under_way.task.done():
+        task = self._flight.get(self.collector.name)
+        if task is None:
             return
-        self._under_way.task.cancel()
-        _, left = await asyncio.wait({self._under_way.task}, timeout=self._grace_s)
+        task.cancel()
+        _, left = await asyncio.wait({task}, timeout=self._grace_s)
         if left:
             log.warning(
                 "hangs though stopped collector=%s cloud=%s", self.collector.name, self.collector.cloud
@@ -230,36 +233,40 @@ class Runner:
         lines = self._verdict if self._snapshot is None else self._snapshot[1]
         return lines, replace(self.status, samples=0 if lines is None else lines.samples)
 
-    def _start(self, within_s: float) -> "asyncio.Task[Outcome]":
+    def _start(self, within_s: float) -> "asyncio.Future[Outcome]":
         """The collection under way, or a new one; it may last as long as this caller waits.
 
         A caller in such a hurry that no source could keep up does not say how long: it would fail for that.
         """
         if within_s < HASTY_S:
             within_s = self.collection.schedule.timeout_s
-        if self._under_way is None or self._under_way.task.done():
-            self._under_way = UnderWay(self._collect, f"collect {self.collector.name}")
-        self._under_way.allow(within_s, self.collection.schedule.timeout_s)
-        return self._under_way.task
+        task = self._flight.call(self.collector.name, self._begin)
+        self._limit.allow(within_s, self.collection.schedule.timeout_s)
+        return task
 
-    async def _collect(self, under_way: UnderWay[Outcome]) -> Outcome:
+    def _begin(self) -> "asyncio.Task[Outcome]":
+        self._limit = limit = Limit()
+        return limit.task(self._collect(limit), f"collect {self.collector.name}")
+
+    async def _collect(self, limit: Limit) -> Outcome:
         began = self._monotonic()
         try:
-            async with under_way.limit():
+            async with limit.held():
                 data = await self.collector.fetch()
                 async with self._turn:
                     lines = await asyncio.to_thread(self._render, data)
             malformed = self.collector.malformed(data)
         except asyncio.CancelledError as error:
-            if under_way.task.cancelling():
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
                 raise
             # Nobody cancelled this task: something that it awaited was cancelled, and that is no answer.
             return await self._ended_badly(
                 began, Reason.INTERNAL, "CancelledError: what it waited for was cancelled", bug=error
             )
         except Exception as error:  # noqa: BLE001 - the border: a bug in one collector must not end the others
-            if under_way.is_over:
-                message = f"no answer within {under_way.within_s:.3g} s"
+            if limit.is_over:
+                message = f"no answer within {limit.within_s:.3g} s"
                 return await self._ended_badly(began, Reason.TIMEOUT, message)
             reason, message = _why(error)
             if isinstance(reason, LeftOut):

@@ -1,60 +1,66 @@
-"""One collection while it runs: a task that several scrapes wait for, and the time they give it."""
+"""Calls that several wait for: of each key one is under way at most, and who asks meanwhile shares it."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from contextvars import copy_context
+from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.errors import CollectError, Reason
 
-T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+R = TypeVar("R")
 
 
-class UnderWay(Generic[T]):
-    """A task that may run as long as its most patient scrape waits, and for the schedule's time-out at most.
+class SingleFlight(Generic[K, R]):
+    """The calls under way, by key."""
 
-    Attributes:
-        task: The task; it runs its work inside `limit()`.
-        within_s: After how long it is given up, counted from its start.
-    """
+    def __init__(self) -> None:
+        self._under_way: dict[K, asyncio.Future[R]] = {}
 
-    def __init__(self, work: "Callable[[UnderWay[T]], Coroutine[Any, Any, T]]", name: str) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._began = self._loop.time()
-        self._context = copy_context()
-        self._context.run(DEADLINE.set, time.monotonic())
-        self._limit: asyncio.Timeout | None = None
-        self._is_past = False
-        self.within_s = 0.0
-        self.task: asyncio.Task[T] = self._loop.create_task(work(self), name=name, context=self._context)
+    def __len__(self) -> int:
+        return len(self._under_way)
 
-    def allow(self, within_s: float, timeout_s: float) -> None:
-        """Let it go on for `within_s` from now at least, and for `timeout_s` in all at most."""
-        in_all_s = min(self._loop.time() + within_s - self._began, timeout_s)
-        if in_all_s <= self.within_s or self.is_over or self._is_past:
-            return
-        self.within_s = in_all_s
-        ends = self._began + in_all_s
-        self._context.run(DEADLINE.set, time.monotonic() + ends - self._loop.time())
-        if self._limit is not None:
-            self._limit.reschedule(ends)
+    def get(self, key: K) -> "asyncio.Future[R] | None":
+        """The call of this key that is under way."""
+        future = self._under_way.get(key)
+        return None if future is None or future.done() else future
 
-    @property
-    def is_over(self) -> bool:
-        """Its time has passed; it may still be busy with ending."""
-        return self._limit is not None and self._limit.expired()
+    def call(self, key: K, start: "Callable[[], asyncio.Future[R]]") -> "asyncio.Future[R]":
+        """The call of this key that is under way, or a new one."""
+        future = self.get(key)
+        if future is None:
+            future = self._under_way[key] = start()
+            future.add_done_callback(consume_exception)
+            future.add_done_callback(lambda done: self._ended(key, done))
+        return future
 
-    @asynccontextmanager
-    async def limit(self) -> AsyncIterator[None]:
-        """The time limit for the task's work: what was allowed so far; `allow` may move it until it ends.
+    async def share(
+        self, key: K, start: "Callable[[], asyncio.Future[R]]", within_s: float | None, what: str
+    ) -> R:
+        """The outcome of `call`.
 
         Raises:
-            TimeoutError: It is over.
+            CollectError: `timeout`, when there is no outcome within `within_s`; the call stays under way.
         """
-        try:
-            async with asyncio.timeout_at(self._began + self.within_s) as self._limit:
-                yield
-        finally:
-            self._is_past = True  # the task may go on: what a failure shows is made after it
+        future = self.call(key, start)
+        done, _ = await asyncio.wait({future}, timeout=within_s)
+        if not done:
+            raise CollectError(Reason.TIMEOUT, f"{what} within {within_s:.3g} s")
+        return future.result()
+
+    async def close(self) -> None:
+        """Cancel the calls under way, and wait for their ends."""
+        if self._under_way:
+            for future in self._under_way.values():
+                future.cancel()
+            await asyncio.wait(self._under_way.values())
+
+    def _ended(self, key: K, future: "asyncio.Future[R]") -> None:
+        """Keep nothing of a call that ended: keys come and go."""
+        if self._under_way.get(key) is future:
+            del self._under_way[key]
+
+
+def consume_exception(future: "asyncio.Future[Any]") -> None:
+    """Take note of an exception that nobody may wait for any more, so that asyncio does not report it."""
+    if not future.cancelled():
+        future.exception()

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.core.collector import time_left_s
+from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import LeftOut, is_shortage
 from stratoscope.hypervisor.kernel.links import read_promiscuity
 from stratoscope.hypervisor.kernel.oom import OOM, Kills

@@ -8,8 +8,8 @@ import pytest
 
 from stratoscope.clouds.client.limiter import Budget, Limits
 from stratoscope.clouds.client.request import Answer, CallError
-from stratoscope.core.collector import DEADLINE
 from stratoscope.core.config import Duration
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.wheel import Wheel
 

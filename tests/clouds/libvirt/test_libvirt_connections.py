@@ -11,7 +11,7 @@ import pytest
 from stratoscope.clouds.libvirt import connections as module
 from stratoscope.clouds.libvirt.connection import Connection
 from stratoscope.clouds.libvirt.connections import Connections
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_libvirt import FakeDaemon, FakeDomain, failure
 from support.patience import FAR_S

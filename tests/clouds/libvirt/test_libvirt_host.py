@@ -18,7 +18,7 @@ from stratoscope.clouds.libvirt.devices import Reader
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.libvirt.mirrors import MOST_UNDER_WAY
 from stratoscope.clouds.libvirt.model import BlockJob, DiskFacts, DiskSizes
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_libvirt import FakeDaemon, FakeDomain, FakeObject, failure
 from support.patience import FAR_S

@@ -12,7 +12,7 @@ from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.each import object_list
 from stratoscope.clouds.openstack.each.all import LISTS, EachObject
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, Answer, FakeApi
 

@@ -9,7 +9,7 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.model import Count, Extra
 from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.clouds.openstack.extras.keystone import Keystone
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
 

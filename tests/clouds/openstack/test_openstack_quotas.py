@@ -9,7 +9,7 @@ from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.client.api import BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.quotas import MOST, ProjectQuotas
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, Answer, FakeApi
 from support.openstack_answers import answer

@@ -17,8 +17,8 @@ from stratoscope.clouds.client.places import Places
 from stratoscope.clouds.client.rate import Rate
 from stratoscope.clouds.client.request import Answer, CallError, Send
 from stratoscope.clouds.client.stats import Account, Call
-from stratoscope.core.collector import DEADLINE
 from stratoscope.core.config import Duration
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 
 _MARGIN_S: Final = 0.05

@@ -18,7 +18,7 @@ from stratoscope.clouds.libvirt.config import is_in_process
 from stratoscope.clouds.libvirt.connection import Connection, connect, start_event_loop
 from stratoscope.clouds.libvirt.errors import translated
 from stratoscope.clouds.libvirt.pool import Exclusive, Pool, Shared
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.threads import BlockingCalls
 

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from stratoscope.clouds.libvirt import (
     background,
@@ -30,9 +30,9 @@ from stratoscope.clouds.libvirt.listing import Listed, Listing
 from stratoscope.clouds.libvirt.model import BlockJob, Daemon, DiskFacts, Identity, Job, Network, Node, Pool
 from stratoscope.clouds.libvirt.monitors import MOST_HUNG, PIECES, Monitors
 from stratoscope.clouds.libvirt.stats import Stats
-from stratoscope.core.collector import time_left_s
+from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import CollectError, Reason
-from stratoscope.core.flights import Flights
+from stratoscope.core.singleflight import SingleFlight
 
 __all__ = ["LibvirtHost", "Listed", "Listing"]
 
@@ -66,7 +66,7 @@ class LibvirtHost:
         self._connections = Connections(
             uri, kept=PIECES + 1, most=PIECES + MOST_HUNG + _OTHERS, connect=connect
         )
-        self._flights = Flights(uri)
+        self._flight: SingleFlight[str, Any] = SingleFlight()
         self._devices = Devices()
         self._identities = identity.Identities()
         self.vm_ids: Mapping[str, str] = {}
@@ -158,7 +158,7 @@ class LibvirtHost:
         """As it was told last, None before; asked anew after a while, and after a gap in the events."""
         if time.monotonic() >= self._version_until:
             try:
-                await self._flights.share("version", self._ask_version, time_left_s() * _RESERVE)
+                await self._shared("version", self._ask_version)
             except CollectError as error:
                 log.debug("version not read error=%r", str(error))
         return self._version
@@ -242,6 +242,9 @@ class LibvirtHost:
     async def _one(
         self, kind: str, call: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        return await self._flights.share(
-            kind, lambda: self._connections.start(call, *args, **kwargs), time_left_s() * _RESERVE
-        )
+        return await self._shared(kind, lambda: self._connections.start(call, *args, **kwargs))
+
+    async def _shared(self, kind: str, start: "Callable[[], asyncio.Future[R]]") -> R:
+        within_s = time_left_s() * _RESERVE
+        outcome: R = await self._flight.share(kind, start, within_s, f"{self.uri}: no answer to {kind}")
+        return outcome

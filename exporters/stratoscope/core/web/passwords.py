@@ -14,6 +14,7 @@ from typing import Final
 import bcrypt
 
 from stratoscope.core.config import Secret
+from stratoscope.core.singleflight import SingleFlight
 from stratoscope.core.threads import BlockingCalls
 
 _AT_ONCE: Final = 2
@@ -73,7 +74,7 @@ class Passwords:
         self._check, self._timeout_s = check, timeout_s
         self._key = secrets.token_bytes(32)
         self._right: dict[str, bytes] = {}
-        self._under_way: dict[bytes, asyncio.Task[bool]] = {}
+        self._flight: SingleFlight[bytes, bool] = SingleFlight()
         self._failures = _Failures(monotonic)
         self._calls = BlockingCalls("bcrypt", _AT_ONCE)
         self._turn = asyncio.Semaphore(_AT_ONCE)
@@ -85,15 +86,18 @@ class Passwords:
         digest = self._digest(given.user, password, stored)
         if self._right.get(given.user) == digest:
             return Verdict(accepted=True)
-        task = self._under_way.get(digest)
-        if task is None:
+        if self._flight.get(digest) is None:
             too_many = self._failures.are_too_many(address)
-            if too_many or len(self._under_way) >= _MOST_WAITING:
+            if too_many or len(self._flight) >= _MOST_WAITING:
                 return Verdict(accepted=False, retry_after_s=1, too_many=too_many)
             self._failures.add(address)
+
+        def start() -> "asyncio.Task[bool]":
             task = asyncio.create_task(self._checked(password, stored, users), name="password")
-            self._under_way[digest] = task
             task.add_done_callback(lambda done: self._ended(given.user, digest, address, done))
+            return task
+
+        task = self._flight.call(digest, start)
         done, _ = await asyncio.wait({task}, timeout=self._timeout_s)
         if not done or task.cancelled():
             return Verdict(accepted=False, retry_after_s=1)
@@ -101,11 +105,7 @@ class Passwords:
 
     async def close(self) -> None:
         """Give up checks that are under way."""
-        tasks = set(self._under_way.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._flight.close()
         self._calls.close()
 
     async def _checked(self, password: bytes, stored: str, users: Mapping[str, Secret]) -> bool:
@@ -127,7 +127,6 @@ class Passwords:
         return matches
 
     def _ended(self, user: str, digest: bytes, address: str, task: "asyncio.Task[bool]") -> None:
-        del self._under_way[digest]
         if task.cancelled() or not task.result():
             return
         self._failures.remove(address)

@@ -17,7 +17,8 @@ from stratoscope.clouds.libvirt.host import LEAST_TIME_S, LibvirtHost, Listed, L
 from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
 from stratoscope.clouds.libvirt.off_disks import Sizes
 from stratoscope.clouds.libvirt.stats import Stats, domain
-from stratoscope.core.collector import Collector, time_left_s
+from stratoscope.core.collector import Collector
+from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, Reason
 from stratoscope.core.metrics import Labels, Sample
 from stratoscope.core.runner import LEFT_OUT

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from stratoscope.core.collector import Collector, time_left_s
+from stratoscope.core.collector import Collector
+from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import LeftOut
-from stratoscope.core.flights import Flights
 from stratoscope.core.metrics import Family, Labels, Sample, given
 from stratoscope.core.runner import LEFT_OUT
+from stratoscope.core.singleflight import SingleFlight
 from stratoscope.core.threads import BlockingCalls
 from stratoscope.hypervisor.collectors import HOST_LABELS
 from stratoscope.hypervisor.kernel.host import (
@@ -197,10 +198,12 @@ class Host(Collector[Read]):
         self.subjects = {part.name: part.families for part in parts}
         self._labels = Labels(cloud=cloud, host=host)
         self._parts, self._paths = parts, paths
-        self._calls, self._flights = BlockingCalls("host", 1), Flights("the host's files")
+        self._calls = BlockingCalls("host", 1)
+        self._flight: SingleFlight[str, Read] = SingleFlight()
 
     async def fetch(self) -> Read:
-        return await self._flights.share("host", lambda: self._calls.start(self._read), time_left_s())
+        what = "the host's files: no answer to host"
+        return await self._flight.share(self.name, lambda: self._calls.start(self._read), time_left_s(), what)
 
     def samples(self, data: Read, /) -> Iterable[Sample]:
         for part, read in data:

@@ -12,7 +12,7 @@ from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.model import LATENCY_BOUNDS, Endpoint
 from stratoscope.clouds.openstack.client.endpoints import Endpoints
 from stratoscope.clouds.openstack.client.services import Ask, Client
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 from support.fake_openstack import FakeOpenStack, config, entry, hangs, opened, running
 

@@ -12,8 +12,9 @@ from aiohttp import web
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.openstack.client.services import Ask, Client
-from stratoscope.core.collector import DEADLINE, Collection, Collector, Every
+from stratoscope.core.collector import Collection, Collector, Every
 from stratoscope.core.config import Duration
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Runner

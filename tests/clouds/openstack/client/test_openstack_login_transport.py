@@ -14,8 +14,8 @@ import yaml
 
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.openstack.client.login_transport import Wire
-from stratoscope.core.collector import DEADLINE
 from stratoscope.core.config import Duration
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError
 from support import certificates
 from support.fake_openstack import clouds_yaml, config, opened

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from stratoscope.clouds.openstack.client.login import GAP_S
 from stratoscope.clouds.openstack.client.services import Ask, Client
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_openstack import FakeOpenStack, config, entry, opened, running
 from support.wheel import Wheel

@@ -8,7 +8,7 @@ import pytest
 
 from stratoscope.clouds.model import FaultReason
 from stratoscope.clouds.openstack.client.api import ForbiddenError
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_nova import FakeNova
 from support.refreshes import after, readers_of

@@ -9,7 +9,7 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.model import FaultReason, VMs
 from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.clouds.openstack.compute.servers import Servers
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOutError, Reason
 from support.fake_api import PROJECT, FakeApi
 from support.fake_nova import START, FakeNova, text

@@ -13,7 +13,7 @@ from stratoscope.clouds.model import Project
 from stratoscope.clouds.openstack.client.api import Access, ForbiddenError
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.identity.projects import Identity
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, USER, Answer, FakeApi
 from support.openstack_answers import answer, spoilt

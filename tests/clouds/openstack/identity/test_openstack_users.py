@@ -15,7 +15,7 @@ from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.identity.by_domain import MOST
 from stratoscope.clouds.openstack.identity.names import Names
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
 from support.fake_openstack import config, opened, running

@@ -7,7 +7,7 @@ import pytest
 from stratoscope.clouds.model import Count, Service
 from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.clouds.openstack.network.objects import Network
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
 from support.openstack_answers import answer, spoilt

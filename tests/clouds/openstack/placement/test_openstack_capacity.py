@@ -8,7 +8,7 @@ import pytest
 
 from stratoscope.clouds import model
 from stratoscope.clouds.openstack.client.api import ForbiddenError
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer
 from support.openstack_answers import answer

@@ -11,7 +11,7 @@ import pytest
 from stratoscope.clouds.model import Inventories, Resource, Spread
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.placement.inventories import MOST
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.cloud_vms import vm
 from support.fake_api import Answer

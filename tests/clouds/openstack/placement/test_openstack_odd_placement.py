@@ -7,7 +7,7 @@ import pytest
 
 from stratoscope.clouds.model import Resource
 from stratoscope.clouds.overcommit import promised
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.cloud_vms import vm
 from support.openstack_answers import answer

@@ -7,7 +7,7 @@ import pytest
 
 from stratoscope.clouds.model import Inventories, Resource, Spread
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer
 from support.openstack_answers import answer

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.openstack.client.api import Access, Api
 from stratoscope.clouds.openstack.client.listing import Listing, Query
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")

@@ -12,7 +12,8 @@ from stratoscope.clouds.model import LATENCY_BOUNDS, Endpoint
 from stratoscope.clouds.model import Endpoints as Answer
 from stratoscope.clouds.openstack.client.catalogue import Endpoint as Place
 from stratoscope.clouds.openstack.client.services import Client
-from stratoscope.core.collector import Every, at_most_s
+from stratoscope.core.collector import Every
+from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, Reason
 
 SERVICES: Final = (

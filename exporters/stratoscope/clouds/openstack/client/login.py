@@ -7,14 +7,15 @@ counts towards locking the account. While a token is valid, a Keystone that does
 import asyncio
 import logging
 from contextvars import Context
-from typing import Any, Final
+from typing import Final
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.openstack.client.keystone import BusyError, Granted, Keystone, Opened, RefusedError
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.core.collector import DEADLINE
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason, SharedError
+from stratoscope.core.singleflight import SingleFlight, consume_exception
 from stratoscope.core.threads import BlockingCalls
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Login:
         self._calls = BlockingCalls(f"{config.name}: Keystone", _THREADS)
         self._timeout_s = float(config.budget.timeout)
         self._token: Token | None = None
-        self._under_way: asyncio.Task[Token] | None = None
+        self._flight: SingleFlight[str, Token] = SingleFlight()
         self._failure: tuple[float, CollectError] | None = None
         self._refusals = 0
         self._logged: Reason | None = None
@@ -120,9 +121,7 @@ class Login:
 
     async def close(self) -> None:
         """End what is under way."""
-        if self._under_way is not None:
-            self._under_way.cancel()
-            await asyncio.wait({self._under_way})
+        await self._flight.close()
         self._calls.close()
         self._keystone.close()
 
@@ -142,12 +141,11 @@ class Login:
         _raise(task.exception())
         return task.result()
 
-    def _begin(self) -> "asyncio.Task[Token]":
+    def _begin(self) -> "asyncio.Future[Token]":
         """The log-in under way, or a new one; not bound to the deadline of whoever asks for it first."""
-        if self._under_way is None or self._under_way.done():
-            self._under_way = asyncio.create_task(self._log_in(), name="log in", context=Context())
-            self._under_way.add_done_callback(_look)
-        return self._under_way
+        return self._flight.call(
+            OPERATION, lambda: asyncio.create_task(self._log_in(), name="log in", context=Context())
+        )
 
     def _failed(self) -> CollectError | None:
         """The last failure, while it stands."""
@@ -196,7 +194,7 @@ class Login:
         wire.begin()
         try:
             future = self._calls.start(self._keystone.log_in)
-            future.add_done_callback(_look)
+            future.add_done_callback(consume_exception)
             done, _ = await asyncio.wait({future}, timeout=within_s)
             if not done:
                 wire.cut()
@@ -214,9 +212,3 @@ def _raise(failure: BaseException | None) -> None:
     """Raise a failure that several wait for, and that was logged: each gets one of its own."""
     if isinstance(failure, CollectError):
         raise SharedError(failure.reason, str(failure)) from failure
-
-
-def _look(future: "asyncio.Future[Any]") -> None:
-    """Take note of an exception that nobody may wait for, so that asyncio does not report it."""
-    if not future.cancelled():
-        future.exception()

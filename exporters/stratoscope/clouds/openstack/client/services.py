@@ -20,7 +20,7 @@ from stratoscope.clouds.openstack.client.login import SERVICE, Login, Token
 from stratoscope.clouds.openstack.client.tokens import Tokens
 from stratoscope.clouds.openstack.client.versions import Versions
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.core.collector import at_most_s
+from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 _WHOLE: Final = frozenset({200, 203})

@@ -14,7 +14,7 @@ import msgspec
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.decoding import Decoder
-from stratoscope.core.collector import at_most_s
+from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, Reason
 
 NAMES: Final[Mapping[str, str]] = {

@@ -18,7 +18,7 @@ from stratoscope.clouds.openstack.client.fields import segment
 from stratoscope.clouds.openstack.compute.faults import fault_reason
 from stratoscope.clouds.openstack.compute.server import Fault
 from stratoscope.clouds.vm_index import Ledger
-from stratoscope.core.collector import at_most_s
+from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOutError
 
 MOST: Final = 20

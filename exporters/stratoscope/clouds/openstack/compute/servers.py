@@ -35,7 +35,8 @@ from stratoscope.clouds.openstack.compute.server import (
 )
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.vm_index import Ledger
-from stratoscope.core.collector import Every, time_left_s
+from stratoscope.core.collector import Every
+from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import CollectError, Reason
 
 _LISTED_EVERY_S: Final = 1800.0

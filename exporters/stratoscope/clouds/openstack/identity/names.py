@@ -19,7 +19,7 @@ from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.identity.by_domain import ByDomain
 from stratoscope.clouds.openstack.identity.named import Found, Named, read, seen_by
-from stratoscope.core.collector import at_most_s
+from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, again
 
 log = logging.getLogger(__name__)

@@ -41,7 +41,8 @@ from stratoscope.clouds.openstack.placement.providers import (
 from stratoscope.clouds.overcommit import PROMISED, promised
 from stratoscope.clouds.round_robin import KEPT_S
 from stratoscope.clouds.ttl_cache import Recent
-from stratoscope.core.collector import Every, at_most_s, time_left_s
+from stratoscope.core.collector import Every
+from stratoscope.core.deadline import at_most_s, time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 T = TypeVar("T")

@@ -1,0 +1,80 @@
+"""Until when a collection may go on: the time that its work sees, and the limit that ends it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from contextvars import ContextVar, copy_context
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+DEADLINE: ContextVar[float] = ContextVar("deadline")
+"""When the collection under way will be given up, on `time.monotonic`'s clock; the Runner sets it."""
+
+
+def time_left_s() -> float:
+    """Seconds until the Runner gives the collection under way up; never negative.
+
+    Known inside `fetch` and in the calls it makes through BlockingCalls.
+    """
+    return max(0.0, DEADLINE.get() - time.monotonic())
+
+
+def at_most_s(patience_s: float) -> float:
+    """So long to wait for what a collection can do without: half of the time it has left, where that is less.
+
+    Outside of a collection `patience_s`.
+    """
+    deadline = DEADLINE.get(None)
+    return patience_s if deadline is None else min(patience_s, max(0.0, deadline - time.monotonic()) / 2)
+
+
+class Limit:
+    """The time limit of one task: as long as the most patient of those who wait for it.
+
+    Attributes:
+        within_s: After how long it is given up, counted from now.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._context = copy_context()
+        self._context.run(DEADLINE.set, time.monotonic())
+        self._timeout: asyncio.Timeout | None = None
+        self._is_past = False
+        self.within_s = 0.0
+
+    def task(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
+        """The task that does the work, inside of which `time_left_s()` is what this limit allows."""
+        return self._loop.create_task(work, name=name, context=self._context)
+
+    def allow(self, within_s: float, timeout_s: float) -> None:
+        """Let it go on for `within_s` from now at least, and for `timeout_s` in all at most."""
+        in_all_s = min(self._loop.time() + within_s - self._began, timeout_s)
+        if in_all_s <= self.within_s or self.is_over or self._is_past:
+            return
+        self.within_s = in_all_s
+        ends = self._began + in_all_s
+        self._context.run(DEADLINE.set, time.monotonic() + ends - self._loop.time())
+        if self._timeout is not None:
+            self._timeout.reschedule(ends)
+
+    @property
+    def is_over(self) -> bool:
+        """Its time has passed; the task may still be busy with ending."""
+        return self._timeout is not None and self._timeout.expired()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """What is done inside is given up when the time that was allowed so far is over.
+
+        Raises:
+            TimeoutError: It is over.
+        """
+        try:
+            async with asyncio.timeout_at(self._began + self.within_s) as self._timeout:
+                yield
+        finally:
+            self._is_past = True  # the task may go on: what a failure shows is made after it
