@@ -21,11 +21,11 @@ from results import Result, at_most, interleaved
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.compute.server import SERVERS, Texts, vm
 from stratoscope.clouds.openstack.config import Found
-from stratoscope.clouds.vm_index import Ledger
+from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.app import SWITCH_S
 from stratoscope.core.collector import Collection
 from stratoscope.core.runner import Runner
-from stratoscope.management.collector import Asked
+from stratoscope.management.collector import QuestionCollector
 from stratoscope.management.exporter import SUBJECTS
 from stratoscope.management.settings import parse
 
@@ -73,7 +73,9 @@ class Ours:
     def __init__(self, config: Found) -> None:
         self._cloud = OpenStack(config)
         question = next(one for one in self._cloud.questions() if one.name == "servers")
-        collector = Asked(question, SUBJECTS[question.answer](self._cloud.cloud), self._cloud.cloud)
+        collector = QuestionCollector(
+            question, SUBJECTS[question.answer](self._cloud.cloud), self._cloud.cloud
+        )
         self._runner = Runner(Collection(collector, question.every))
 
     async def __aenter__(self) -> Self:
@@ -126,12 +128,12 @@ async def _timed(call: Callable[[], Awaitable[Any]]) -> float:
 
 def decode(bodies: Sequence[bytes]) -> None:
     """From bytes to what is known of each server, and of their owners, hosts, flavors together."""
-    ledger, texts = Ledger(), Texts()
+    index, texts = VMIndex(), Texts()
     for body in bodies:
         for server in SERVERS.page(body).items:
-            ledger.put(vm(server, texts))
-    if len(ledger) != COUNT:
-        raise RuntimeError(f"{len(ledger)} servers instead of {COUNT}")
+            index.put(vm(server, texts))
+    if len(index) != COUNT:
+        raise RuntimeError(f"{len(index)} servers instead of {COUNT}")
 
 
 def run(rounds: int) -> list[Result]:

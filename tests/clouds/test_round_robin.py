@@ -6,7 +6,7 @@ import pytest
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
-from stratoscope.clouds.round_robin import Rotation
+from stratoscope.clouds.round_robin import RoundRobin
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
@@ -29,9 +29,9 @@ class Source:
             raise self.errors[item]
         return item.upper()
 
-    def rotation(self, most: int = 2, per_second: float = 1.0) -> Rotation[str]:
+    def rotation(self, most: int = 2, per_second: float = 1.0) -> RoundRobin[str]:
         clock = Clock(monotonic=lambda: self.now, now=lambda: self.now + self.ahead_s)
-        return Rotation("quotas", per_second=per_second, most=most, clock=clock)
+        return RoundRobin("quotas", per_second=per_second, most=most, clock=clock)
 
 
 def source_fails(*items: str, reason: Reason = Reason.UNAVAILABLE) -> Source:

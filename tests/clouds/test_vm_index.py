@@ -1,4 +1,4 @@
-"""The ledger: what it has kept up to date is what counting anew would find."""
+"""The index: what it has kept up to date is what counting anew would find."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from stratoscope.clouds.model import VM, FaultReason, Sums, VMs
-from stratoscope.clouds.vm_index import Ledger
+from stratoscope.clouds.vm_index import VMIndex
 from support.cloud_vms import vm
 
 IDS = st.sampled_from("abcd")
@@ -42,28 +42,28 @@ STEPS = st.lists(st.one_of(some_vm(), IDS), max_size=30)
 """A VM is put, an id is dropped."""
 
 
-def kept(ledger: Ledger) -> VMs:
-    return ledger.vms({"x": "X"}, {}, is_whole=True)
+def kept(index: VMIndex) -> VMs:
+    return index.vms({"x": "X"}, {}, is_whole=True)
 
 
-def after(steps: list[VM | str]) -> Ledger:
-    ledger = Ledger()
-    play(steps, ledger)
-    return ledger
+def after(steps: list[VM | str]) -> VMIndex:
+    index = VMIndex()
+    play(steps, index)
+    return index
 
 
-def play(steps: list[VM | str], ledger: Ledger) -> None:
+def play(steps: list[VM | str], index: VMIndex) -> None:
     for step in steps:
         if isinstance(step, str):
-            ledger.drop(step)
+            index.drop(step)
         else:
-            ledger.put(step)
+            index.put(step)
 
 
 @given(STEPS)
 def test_what_is_kept_is_what_counting_anew_finds(steps: list[VM | str]) -> None:
-    ledger = after(steps)
-    answer = kept(ledger)
+    index = after(steps)
+    answer = kept(index)
     vms = list(answer.vms.values())
     for name in ("flavor", "image", "host", "zone"):
         assert getattr(answer, f"by_{name}") == Counter(getattr(one, name) for one in vms)
@@ -78,16 +78,16 @@ def test_what_is_kept_is_what_counting_anew_finds(steps: list[VM | str]) -> None
         for key in {one.transition for one in vms} - {""}
         for since in [[one.changed for one in vms if one.transition == key]]
     }
-    assert ledger.sees_hosts == any(one.host for one in vms)
-    assert len(ledger) == len(vms)
+    assert index.sees_hosts == any(one.host for one in vms)
+    assert len(index) == len(vms)
 
 
 @given(STEPS)
 def test_pairs_of_project_and_host_are_what_counting_anew_finds(steps: list[VM | str]) -> None:
-    ledger = after(steps)
-    vms = [one for one in kept(ledger).vms.values() if one.host]
+    index = after(steps)
+    vms = [one for one in kept(index).vms.values() if one.host]
     pairs = {(one.project_id, one.host) for one in vms}
-    assert dict(ledger.placed()) == {
+    assert dict(index.placed()) == {
         (project_id, host): known([one for one in vms if (one.project_id, one.host) == (project_id, host)])
         for project_id, host in pairs
     }
@@ -95,10 +95,10 @@ def test_pairs_of_project_and_host_are_what_counting_anew_finds(steps: list[VM |
 
 @given(STEPS, STEPS)
 def test_what_is_not_told_as_changed_is_the_same_object(first: list[VM | str], then: list[VM | str]) -> None:
-    ledger = after(first)
-    before = kept(ledger)
-    play(then, ledger)
-    answer = kept(ledger)
+    index = after(first)
+    before = kept(index)
+    play(then, index)
+    answer = kept(index)
     assert answer.before is before.vms
     for vm_id in (before.vms.keys() | answer.vms.keys()) - answer.changed:
         assert before.vms[vm_id] is answer.vms[vm_id]
@@ -117,42 +117,42 @@ def known(vms: list[VM]) -> tuple[int, ...]:
 
 
 def test_vm_that_equals_the_known_one_is_no_change() -> None:
-    ledger = Ledger()
-    ledger.put(vm("a"))
-    first = kept(ledger)
-    ledger.put(vm("a"))
-    again = kept(ledger)
+    index = VMIndex()
+    index.put(vm("a"))
+    first = kept(index)
+    index.put(vm("a"))
+    again = kept(index)
     assert again.vms["a"] is first.vms["a"]
     assert again.changed == frozenset()
 
 
 def test_answer_does_not_change_with_the_ledger() -> None:
-    ledger = Ledger()
-    ledger.put(vm("a"))
-    answer = kept(ledger)
-    ledger.put(replace(vm("a"), state="SHUTOFF"))
-    ledger.drop("a")
+    index = VMIndex()
+    index.put(vm("a"))
+    answer = kept(index)
+    index.put(replace(vm("a"), state="SHUTOFF"))
+    index.drop("a")
     assert (answer.vms["a"].state, answer.by_state) == ("ACTIVE", {"ACTIVE": 1})
 
 
 def test_states_that_are_always_told_and_those_once_seen_stay_at_zero() -> None:
-    ledger = Ledger(("ACTIVE", "ERROR"))
-    assert kept(ledger).by_state == {"ACTIVE": 0, "ERROR": 0}
-    ledger.put(vm("a", state="PAUSED"))
-    ledger.put(vm("b", state="ERROR"))
-    assert kept(ledger).by_state == {"ACTIVE": 0, "ERROR": 1, "PAUSED": 1}
-    ledger.put(vm("a", state="ACTIVE"))
-    ledger.drop("b")
-    answer = kept(ledger)
+    index = VMIndex(("ACTIVE", "ERROR"))
+    assert kept(index).by_state == {"ACTIVE": 0, "ERROR": 0}
+    index.put(vm("a", state="PAUSED"))
+    index.put(vm("b", state="ERROR"))
+    assert kept(index).by_state == {"ACTIVE": 0, "ERROR": 1, "PAUSED": 1}
+    index.put(vm("a", state="ACTIVE"))
+    index.drop("b")
+    answer = kept(index)
     assert answer.by_state == {"ACTIVE": 1, "ERROR": 0, "PAUSED": 0}
     assert answer.by_flavor.keys() == {vm("a").flavor}
 
 
 def test_those_known_now_are_a_copy() -> None:
-    ledger = Ledger()
-    ledger.put(vm("a"))
-    known = ledger.known()
-    ledger.put(vm("b"))
+    index = VMIndex()
+    index.put(vm("a"))
+    known = index.known()
+    index.put(vm("b"))
     assert known == {"a": vm("a")}
-    assert ledger.get("a") == vm("a")
-    assert ledger.get("x") is None
+    assert index.get("a") == vm("a")
+    assert index.get("x") is None

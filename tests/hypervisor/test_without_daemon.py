@@ -10,8 +10,8 @@ from stratoscope.core.collector import Collection, OnScrape
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.runner import Runner
 from stratoscope.hypervisor.collectors import left_over
-from stratoscope.hypervisor.collectors.claims import Claims
 from stratoscope.hypervisor.collectors.domains import Domains
+from stratoscope.hypervisor.collectors.vm_ownership import VMOwnership
 from stratoscope.hypervisor.kernel.oom import Kills
 from stratoscope.hypervisor.kernel.processes import NotFound
 from stratoscope.hypervisor.kernel_reader import Reading
@@ -214,11 +214,11 @@ async def test_vms_of_another_machine_are_not_blamed_for_its_daemon() -> None:
 async def test_vm_that_another_uri_shows_by_now_is_not_shown_without_the_daemon() -> None:
     host = FakeHost(domains=[listed(1), listed(2)])
     kernel_ = FakeKernel([reading(1, 2)])
-    claims = Claims()
-    collector = Domains(host.as_host, kernel_.as_kernel, BY_DEFAULT, claims)
+    ownership = VMOwnership()
+    collector = Domains(host.as_host, kernel_.as_kernel, BY_DEFAULT, ownership)
     await fetched(collector)
-    claims.released(collector.name)
-    claims.granted("domains_lxc", {uuid(1): True})
+    ownership.released(collector.name)
+    ownership.granted("domains_lxc", {uuid(1): True})
     shown = await failure_after(collector, host, unavailable())
     assert uuid(1) not in shown
     assert uuid(2) in shown
@@ -228,10 +228,10 @@ async def test_vm_that_another_uri_shows_by_now_is_not_shown_without_the_daemon(
 async def test_vm_of_a_daemon_that_does_not_answer_may_be_shown_by_another_uri(
     within_s: float, granted: set[str]
 ) -> None:
-    host, kernel_, claims = FakeHost(domains=[listed(1)]), FakeKernel([reading(1)]), Claims()
-    collector = Domains(host.as_host, kernel_.as_kernel, BY_DEFAULT, claims)
+    host, kernel_, ownership = FakeHost(domains=[listed(1)]), FakeKernel([reading(1)]), VMOwnership()
+    collector = Domains(host.as_host, kernel_.as_kernel, BY_DEFAULT, ownership)
     await failure_after(collector, host, unavailable(), within_s)
-    assert claims.granted("domains_lxc", {uuid(1): True}) == granted
+    assert ownership.granted("domains_lxc", {uuid(1): True}) == granted
 
 
 async def test_failure_shows_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:

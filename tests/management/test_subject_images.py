@@ -2,8 +2,8 @@
 
 from stratoscope.clouds import model
 from stratoscope.clouds.model import Count
-from stratoscope.management.bounded import MOST
 from stratoscope.management.subjects.images import Images
+from stratoscope.management.top_k import MOST
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 

@@ -1,8 +1,8 @@
 """Projects and users on the page."""
 
 from stratoscope.clouds import model
-from stratoscope.management.bounded import MOST
 from stratoscope.management.subjects.projects import Projects
+from stratoscope.management.top_k import MOST
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 

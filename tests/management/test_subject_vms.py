@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.model import VMs as Answer
-from stratoscope.clouds.vm_index import Ledger
+from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.errors import Dropped
 from stratoscope.core.exposition import Lines, render
 from stratoscope.management.subjects.vms import VMs
@@ -19,14 +19,14 @@ PROJECTS, USERS = {"p1": "physics"}, {"u1": "ada"}
 ENOUGH = 1_000_000
 
 
-def ledger(*vms: VM) -> Ledger:
-    found = Ledger()
+def index(*vms: VM) -> VMIndex:
+    found = VMIndex()
     for one in vms:
         found.put(one)
     return found
 
 
-def told(of: Ledger, *, is_whole: bool = True) -> Answer:
+def told(of: VMIndex, *, is_whole: bool = True) -> Answer:
     return of.vms(PROJECTS, USERS, is_whole=is_whole)
 
 
@@ -52,13 +52,13 @@ def anew(answer: Answer) -> set[bytes]:
 
 
 def test_vms_are_shown_as_the_golden_page_has_it() -> None:
-    page = shown(told(ledger(*SOME)))
+    page = shown(told(index(*SOME)))
     assert_golden("management_vms.prom", page)
     assert promtool_findings(page) == ""
 
 
 def test_no_vms_show_zeros_where_there_is_nothing_to_name() -> None:
-    page = shown(told(Ledger(), is_whole=False))
+    page = shown(told(VMIndex(), is_whole=False))
     lines = [line for line in page.splitlines() if not line.startswith("#")]
     assert len(lines) == 1 + len(FaultReason) + 6
     assert 'stratoscope_management_vms_whole{cloud="uni"} 0' in lines
@@ -66,7 +66,7 @@ def test_no_vms_show_zeros_where_there_is_nothing_to_name() -> None:
 
 
 def test_state_that_nobody_is_in_is_zero_where_the_answer_tells_it() -> None:
-    found = Ledger(("ERROR",))
+    found = VMIndex(("ERROR",))
     found.put(vm("vm-1", state="PAUSED"))
     found.drop("vm-1")
     page = shown(told(found))
@@ -75,7 +75,7 @@ def test_state_that_nobody_is_in_is_zero_where_the_answer_tells_it() -> None:
 
 
 def test_every_family_is_shown_by_some_vm() -> None:
-    page = shown(told(ledger(*SOME)))
+    page = shown(told(index(*SOME)))
     assert [family.name for family in VMs.families if f"# TYPE {family.name} " not in page] == []
 
 
@@ -90,19 +90,19 @@ def test_every_family_is_shown_by_some_vm() -> None:
 def test_vms_whose_hosts_are_not_told_are_not_nowhere(
     hosts: tuple[str, str], *, is_whole: bool, expected: list[str]
 ) -> None:
-    page = shown(told(ledger(*(vm(f"vm-{n}", host=host) for n, host in enumerate(hosts))), is_whole=is_whole))
+    page = shown(told(index(*(vm(f"vm-{n}", host=host) for n, host in enumerate(hosts))), is_whole=is_whole))
     metric = "stratoscope_management_host_vms{"
     lines = [line for line in page.splitlines() if line.startswith(metric)]
     assert sorted(lines) == [f'{metric}cloud="uni",{rest}' for rest in expected]
 
 
 def test_names_that_are_not_known_are_empty() -> None:
-    page = shown(told(ledger(vm(project_id="p9", user_id="u9"))))
+    page = shown(told(index(vm(project_id="p9", user_id="u9"))))
     assert 'project_id="p9",project_name="",user_id="u9",user_name=""' in page
 
 
 def test_lines_are_the_same_page_as_samples() -> None:
-    answer = told(ledger(*SOME))
+    answer = told(index(*SOME))
     lines = VMs("uni").lines(answer, ENOUGH)
     assert as_set(lines) == anew(answer)
     assert lines.samples == len(anew(answer))
@@ -127,7 +127,7 @@ CHANGE = st.one_of(
 @given(st.lists(st.tuples(st.lists(CHANGE, max_size=4), st.booleans()), max_size=6))
 def test_kept_lines_follow_every_change(refreshes: list[tuple[list[VM | str], bool]]) -> None:
     """Some changes at each refresh, whose answer may never be shown."""
-    found, subject = ledger(*SOME), VMs("uni")
+    found, subject = index(*SOME), VMs("uni")
     for changes, is_shown in refreshes:
         for change in changes:
             if isinstance(change, str):
@@ -140,7 +140,7 @@ def test_kept_lines_follow_every_change(refreshes: list[tuple[list[VM | str], bo
 
 
 def test_new_names_of_projects_and_users_are_shown_at_once() -> None:
-    found, subject = ledger(*SOME), VMs("uni")
+    found, subject = index(*SOME), VMs("uni")
     subject.lines(told(found), ENOUGH)
     for names in ({"p1": "chemistry"}, {}, {"p2": "biology", "u2": "grace"}):
         answer = replace(told(found), projects=names, users=names)
@@ -149,14 +149,14 @@ def test_new_names_of_projects_and_users_are_shown_at_once() -> None:
 
 def test_another_ledger_is_another_cloud() -> None:
     subject = VMs("uni")
-    subject.lines(told(ledger(*SOME)), ENOUGH)
-    answer = told(ledger(vm("vm-9")))
+    subject.lines(told(index(*SOME)), ENOUGH)
+    answer = told(index(vm("vm-9")))
     assert as_set(subject.lines(answer, ENOUGH)) == anew(answer)
 
 
 @pytest.mark.parametrize("room", [0, 5, 30, 40])
 def test_series_beyond_the_bound_are_counted(room: int) -> None:
-    answer = told(ledger(*SOME))
+    answer = told(index(*SOME))
     lines = VMs("uni").lines(answer, room)
     assert lines.samples == room == len(as_set(lines))
     assert lines.dropped == {Dropped.MAX_SERIES: len(anew(answer)) - room}

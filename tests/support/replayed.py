@@ -11,7 +11,7 @@ from stratoscope.clouds.openstack.cloud import readers
 from stratoscope.core.collector import Collection
 from stratoscope.core.errors import CollectError, LeftOutError
 from stratoscope.core.runner import Runner, Status
-from stratoscope.management.collector import Asked
+from stratoscope.management.collector import QuestionCollector
 from stratoscope.management.exporter import SUBJECTS
 
 _OF_THE_CLOCK: Final = "changes-since"
@@ -93,7 +93,7 @@ class Replayed:
             if names is not None and question.name not in names:
                 continue
             self._asked = set()
-            asked = Asked(question, SUBJECTS[question.answer]("demo"), "demo")
+            asked = QuestionCollector(question, SUBJECTS[question.answer]("demo"), "demo")
             runner = Runner(Collection(asked, question.every, 100_000))
             await runner.first()
             lines, status = await runner.lines(5)

@@ -19,7 +19,7 @@ KEPT_S: Final = 3600.0
 _STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})
 
 
-class Rotation(Generic[T]):
+class RoundRobin(Generic[T]):
     """The last value of each item, kept over refreshes; each refresh is one turn.
 
     Attributes:

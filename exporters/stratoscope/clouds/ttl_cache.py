@@ -9,7 +9,7 @@ from stratoscope.clouds.client.clock import CLOCK, Clock
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
+class TTLCache(Generic[T]):
     """The last answer to one thing that is asked; a failure is nobody's answer."""
 
     def __init__(self, ask: Callable[[], Awaitable[T]], clock: Clock = CLOCK) -> None:

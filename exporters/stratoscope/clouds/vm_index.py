@@ -16,7 +16,7 @@ _Owner: TypeAlias = tuple[str, str]
 _NOTHING: Final[Total] = (0, 0, 0, 0, 0)
 
 
-class Ledger:
+class VMIndex:
     """All VMs that are known. It belongs to the event loop; what it hands out is a copy."""
 
     def __init__(self, states: Sequence[str] = ()) -> None:

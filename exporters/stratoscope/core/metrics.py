@@ -201,7 +201,9 @@ def states(family: Family, current: str, of: Mapping[str, Labels], labels: Label
     return samples
 
 
-def given(families: Sequence[Family], values: Sequence[float | None], labels: Labels) -> list[Sample]:
+def optional_samples(
+    families: Sequence[Family], values: Sequence[float | None], labels: Labels
+) -> list[Sample]:
     """A sample for each value that there is, family by family."""
     return [
         (family, labels, value) for family, value in zip(families, values, strict=True) if value is not None

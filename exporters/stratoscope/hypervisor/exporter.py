@@ -11,11 +11,11 @@ from stratoscope.core.errors import LeftOut
 from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.collectors.background import HaltPoll, Jobs, Networks, Pools
 from stratoscope.hypervisor.collectors.block_jobs import BlockJobs, Mirrors
-from stratoscope.hypervisor.collectors.claims import Claims
 from stratoscope.hypervisor.collectors.daemon import Daemon, RemoteHost
 from stratoscope.hypervisor.collectors.domains import Domains
 from stratoscope.hypervisor.collectors.events import Events
 from stratoscope.hypervisor.collectors.host import PARTS, Host
+from stratoscope.hypervisor.collectors.vm_ownership import VMOwnership
 from stratoscope.hypervisor.kernel_reader import KernelReader
 from stratoscope.hypervisor.settings import Settings, parse, subjects
 
@@ -55,19 +55,21 @@ def _parts_left_out(settings: Settings, cloud: LibvirtCloud) -> Iterable[Absent]
 def _collectors(settings: Settings, cloud: LibvirtCloud, stack: AsyncExitStack) -> Sequence[Named]:
     found: list[Named] = []
     hosts: set[str] = set()
-    claims = Claims()
+    ownership = VMOwnership()
     # This machine's own first: what it says of itself is more than libvirt says of it.
     for uri in sorted(cloud.uris, key=is_local, reverse=True):
         host = LibvirtHost(cloud, uri)
         stack.push_async_callback(host.close)
-        found += _of_uri(settings, host, claims, stack)
+        found += _of_uri(settings, host, ownership, stack)
         if host.host not in hosts:  # several URIs may lead to one host
             hosts.add(host.host)
             found.append(_of_host(settings, host, stack))
     return found
 
 
-def _of_uri(settings: Settings, host: LibvirtHost, claims: Claims, stack: AsyncExitStack) -> Sequence[Named]:
+def _of_uri(
+    settings: Settings, host: LibvirtHost, ownership: VMOwnership, stack: AsyncExitStack
+) -> Sequence[Named]:
     chosen = [subject for subject in subjects(host.host) if settings.is_on(subject.name)]
     kernel = None
     if host.is_local:
@@ -76,9 +78,9 @@ def _of_uri(settings: Settings, host: LibvirtHost, claims: Claims, stack: AsyncE
     else:
         chosen = [subject for subject in chosen if subject.name not in _FROM_KERNEL]
     return [
-        ("domains", Domains(host, kernel, chosen, claims)),
+        ("domains", Domains(host, kernel, chosen, ownership)),
         ("daemon", Daemon(host)),
-        ("events", Events(host, claims)),
+        ("events", Events(host, ownership)),
         ("pools", Pools(host)),
         ("networks", Networks(host)),
         ("jobs", Jobs(host)),

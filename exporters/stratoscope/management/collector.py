@@ -10,7 +10,7 @@ from stratoscope.core.metrics import Sample
 from stratoscope.management.subject import Subject
 
 
-class Asked(Collector[Any]):
+class QuestionCollector(Collector[Any]):
     """One question to one cloud."""
 
     def __init__(self, question: Question[Any], subject: Subject[Any], cloud: str) -> None:

@@ -10,7 +10,7 @@ from stratoscope.clouds.client.cost import Requests
 from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.errors import LeftOut
 from stratoscope.management import PROGRAM
-from stratoscope.management.collector import Asked
+from stratoscope.management.collector import QuestionCollector
 from stratoscope.management.kinds import opened
 from stratoscope.management.settings import OF_REQUESTS, Settings, parse
 from stratoscope.management.subject import Subject
@@ -75,7 +75,7 @@ def _collectors(cloud: Management) -> Iterator[tuple[str, Collector[Any], Every 
     yield "requests", Requests(cloud.cloud, cloud.budget), OF_REQUESTS, True
     for question in cloud.questions():
         subject = SUBJECTS[question.answer](cloud.cloud)
-        yield question.name, Asked(question, subject, cloud.cloud), question.every, question.is_on
+        yield question.name, QuestionCollector(question, subject, cloud.cloud), question.every, question.is_on
 
 
 EXPORTER: Final = PROGRAM.exporter(parse=parse, open=_open)

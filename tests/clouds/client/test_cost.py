@@ -2,7 +2,7 @@
 
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.limiter import Budget, Limits
-from stratoscope.clouds.client.request import Answer
+from stratoscope.clouds.client.request import Response
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 from support.wheel import Wheel
@@ -17,16 +17,16 @@ async def test_account_and_limits() -> None:
     wheel = Wheel()
     budget = Budget(Limits(), wheel.clock)
 
-    async def good() -> Answer:
+    async def good() -> Response:
         wheel.time_s += 0.25
-        return Answer(200, b"12345", {})
+        return Response(200, b"12345", {})
 
     await budget.call("compute", "servers", good)
     await budget.call("block-storage", "volumes", good)
-    budget.account.request(("compute", "servers"), "timeout", seconds=30, size=0)
-    budget.account.retry(("compute", "servers"), "401")
-    budget.account.logins.update({"ok": 2, "refused": 0, "failed": 1})
-    budget.account.token_expires = 5000.0
+    budget.stats.request(("compute", "servers"), "timeout", seconds=30, size=0)
+    budget.stats.retry(("compute", "servers"), "401")
+    budget.stats.logins.update({"ok": 2, "refused": 0, "failed": 1})
+    budget.stats.token_expires = 5000.0
     budget.refused("network", 429, "90")
     page = await _page(budget)
     assert_golden("cloud_requests.prom", page)
@@ -46,5 +46,5 @@ async def test_an_answer_is_not_changed_by_what_follows() -> None:
     budget = Budget(Limits())
     collector = Requests("uni", budget)
     before = await collector.fetch()
-    budget.account.request(("compute", "servers"), "200", seconds=1, size=1)
+    budget.stats.request(("compute", "servers"), "200", seconds=1, size=1)
     assert before.spent.requests == {}

@@ -13,7 +13,7 @@ from aiohttp import web
 from yarl import URL
 
 from stratoscope.clouds.client.http import LARGEST, Http
-from stratoscope.clouds.client.request import Answer, CallError
+from stratoscope.clouds.client.request import CallError, Response
 from stratoscope.core.errors import Reason
 from support import certificates
 
@@ -58,7 +58,7 @@ async def _server(
         await runner.cleanup()
 
 
-async def _get(url: URL, *, largest: int = 1 << 20, tls: ssl.SSLContext | None = None) -> Answer:
+async def _get(url: URL, *, largest: int = 1 << 20, tls: ssl.SSLContext | None = None) -> Response:
     http = Http("uni", tls or ssl.create_default_context(), 2, largest=largest)
     try:
         return await http.get(url, {"X-Auth-Token": "secret"}, None)

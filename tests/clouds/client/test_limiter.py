@@ -7,25 +7,25 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from stratoscope.clouds.client.limiter import Budget, Limits
-from stratoscope.clouds.client.request import Answer, CallError
+from stratoscope.clouds.client.request import CallError, Response
 from stratoscope.core.config import Duration
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.wheel import Wheel
 
-GOOD = Answer(200, b"four", {})
+GOOD = Response(200, b"four", {})
 
 
 class Service:
     """Answers what it is told to, the last for ever; keeps when it was asked and how many ask at once."""
 
-    def __init__(self, wheel: Wheel, *answers: Answer | Exception, takes_s: float = 0.0) -> None:
+    def __init__(self, wheel: Wheel, *answers: Response | Exception, takes_s: float = 0.0) -> None:
         self.asked_at: list[float] = []
         self.most_at_once = 0
         self._wheel, self._answers, self._takes_s = wheel, [*answers], takes_s
         self._now = 0
 
-    async def __call__(self) -> Answer:
+    async def __call__(self) -> Response:
         self.asked_at.append(self._wheel.time_s)
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
@@ -53,8 +53,8 @@ def deadline(wheel: Wheel) -> Iterator[Callable[[float], None]]:
     DEADLINE.reset(token)
 
 
-def _refused(status: int, retry_after: str | None = None) -> Answer:
-    return Answer(status, b"", {} if retry_after is None else {"retry-after": retry_after})
+def _refused(status: int, retry_after: str | None = None) -> Response:
+    return Response(status, b"", {} if retry_after is None else {"retry-after": retry_after})
 
 
 def _reason(outcome: object) -> Reason:
@@ -62,7 +62,7 @@ def _reason(outcome: object) -> Reason:
     return outcome.reason
 
 
-async def _hangs() -> Answer:
+async def _hangs() -> Response:
     await asyncio.Event().wait()
     return GOOD
 
@@ -71,7 +71,7 @@ async def test_requests_are_counted_with_seconds_and_bytes(wheel: Wheel) -> None
     budget = Budget(Limits(), wheel.clock)
     service = Service(wheel, GOOD, takes_s=0.5)
     await wheel.run(budget.call("compute", "servers", service), budget.call("compute", "servers", service))
-    spent = budget.account.spent()
+    spent = budget.stats.spent()
     assert spent.requests == {("compute", "servers", "200"): 2}
     assert spent.seconds == {("compute", "servers", "200"): pytest.approx(1.0)}
     assert spent.size == {("compute", "servers", "200"): 8}
@@ -88,7 +88,7 @@ async def test_one_service_gets_half_of_what_goes_at_once(wheel: Wheel) -> None:
     assert nova.most_at_once == 3
     assert cinder.most_at_once == 2
     assert cinder.asked_at[0] == 1000.0  # it does not wait for Nova
-    assert budget.account.spent().in_flight == 0
+    assert budget.stats.spent().in_flight == 0
 
 
 async def test_a_rate_is_kept_and_waiting_is_counted(wheel: Wheel) -> None:
@@ -96,7 +96,7 @@ async def test_a_rate_is_kept_and_waiting_is_counted(wheel: Wheel) -> None:
     service = Service(wheel, GOOD)
     await wheel.run(*(budget.call("compute", "servers", service) for _ in range(4)))
     assert service.asked_at == pytest.approx([1000, 1000, 1000.5, 1001])
-    assert budget.account.spent().waited_s == pytest.approx(1.5)
+    assert budget.stats.spent().waited_s == pytest.approx(1.5)
 
 
 async def test_no_turn_in_time_is_busy_and_sends_nothing(
@@ -128,7 +128,7 @@ async def test_a_hang_ends_at_the_time_out_and_is_counted() -> None:
     with pytest.raises(CollectError, match=r"compute: servers: no answer within 0.0\d+ s") as caught:
         await budget.call("compute", "servers", _hangs)
     assert caught.value.reason is Reason.TIMEOUT
-    assert budget.account.spent().requests == {("compute", "servers", "timeout"): 1}
+    assert budget.stats.spent().requests == {("compute", "servers", "timeout"): 1}
 
 
 async def test_what_the_transport_says_is_counted_and_passed_on(wheel: Wheel) -> None:
@@ -136,7 +136,7 @@ async def test_what_the_transport_says_is_counted_and_passed_on(wheel: Wheel) ->
     service = Service(wheel, CallError(Reason.UNAVAILABLE, "refused", "connection"))
     with pytest.raises(CallError, match="refused"):
         await budget.call("compute", "servers", service)
-    assert budget.account.spent().requests == {("compute", "servers", "connection"): 1}
+    assert budget.stats.spent().requests == {("compute", "servers", "connection"): 1}
 
 
 async def test_a_request_that_is_cancelled_gives_its_place_back() -> None:
@@ -144,14 +144,14 @@ async def test_a_request_that_is_cancelled_gives_its_place_back() -> None:
     task = asyncio.create_task(budget.call("compute", "servers", _hangs))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert budget.account.spent().in_flight == 1
+    assert budget.stats.spent().in_flight == 1
     task.cancel()
     await asyncio.wait({task})
-    assert budget.account.spent().requests == {("compute", "servers", "cancelled"): 1}
+    assert budget.stats.spent().requests == {("compute", "servers", "cancelled"): 1}
     assert await budget.call("compute", "servers", _good) == GOOD
 
 
-async def _good() -> Answer:
+async def _good() -> Response:
     return GOOD
 
 
@@ -165,7 +165,7 @@ async def test_after_a_pause_that_fits_it_is_asked_again(
     service = Service(wheel, _refused(status, retry_after), GOOD)
     assert await wheel.run(budget.call("compute", "servers", service)) == [GOOD]
     assert service.asked_at == pytest.approx([1000, 1003 if retry_after else 1001])
-    assert budget.account.spent().retries == {("compute", "servers", str(status)): 1}
+    assert budget.stats.spent().retries == {("compute", "servers", str(status)): 1}
 
 
 @pytest.mark.parametrize(("status", "reason"), [(429, Reason.BUSY), (503, Reason.UNAVAILABLE)])
@@ -226,7 +226,7 @@ async def test_a_service_that_did_not_answer_takes_one_place_until_it_does() -> 
     await asyncio.wait(hung)
     hung += [asyncio.create_task(budget.call("compute", "servers", _hangs)) for _ in range(4)]
     await asyncio.sleep(0.01)
-    assert budget.account.in_flight == 1
+    assert budget.stats.in_flight == 1
     again = asyncio.create_task(budget.call("compute", "servers", _good))
     assert await again == GOOD  # when those before it have been given up
     assert [_reason(one.exception()) for one in hung] == [Reason.TIMEOUT] * 8
@@ -288,7 +288,7 @@ async def test_a_refresh_is_bounded_with_all_its_tasks(wheel: Wheel) -> None:
     budget = Budget(Limits(requests_per_refresh=3), wheel.clock)
     service = Service(wheel, GOOD)
 
-    async def collect() -> list[Answer | BaseException]:
+    async def collect() -> list[Response | BaseException]:
         with budget.refresh():
             calls = (budget.call("compute", "servers", service) for _ in range(5))
             return await asyncio.gather(*calls, return_exceptions=True)
@@ -319,7 +319,7 @@ async def test_a_check_that_hangs_is_no_reason_to_ask_one_at_a_time() -> None:
     assert caught.value.reason is Reason.TIMEOUT
     tasks = [asyncio.create_task(budget.call("compute", "servers", _hangs)) for _ in range(4)]
     await asyncio.sleep(0.01)
-    assert budget.account.in_flight == 4
+    assert budget.stats.in_flight == 4
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)

@@ -66,14 +66,14 @@ EXPIRES = Family(
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Spending:
     """Attributes: paused: When each pause in force will end, as Unix seconds, by service."""
 
     spent: Spent
     paused: Mapping[str, float]
 
 
-class Requests(Collector[Books]):
+class Requests(Collector[Spending]):
     """The account of one cloud's session, and its limits."""
 
     name = "requests"
@@ -86,10 +86,10 @@ class Requests(Collector[Books]):
         self.cloud = cloud
         self._budget, self._labels = budget, Labels(cloud=cloud)
 
-    async def fetch(self) -> Books:
-        return Books(self._budget.account.spent(), self._budget.paused())
+    async def fetch(self) -> Spending:
+        return Spending(self._budget.stats.spent(), self._budget.paused())
 
-    def samples(self, data: Books, /) -> Iterable[Sample]:
+    def samples(self, data: Spending, /) -> Iterable[Sample]:
         yield from self._calls(data.spent)
         yield from self._limits()
         for service, until in data.paused.items():

@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from stratoscope.clouds.client.handshake import refused
-from stratoscope.clouds.client.request import Answer, CallError, TooLargeError
+from stratoscope.clouds.client.request import CallError, Response, TooLargeError
 from stratoscope.core.errors import Reason
 from stratoscope.core.flags import version
 from stratoscope.core.threads import BlockingCalls
@@ -46,7 +46,7 @@ class Http:
             timeout=_NO_LIMIT,
         )
 
-    async def get(self, url: URL, headers: Mapping[str, str], proxy: str | None) -> Answer:
+    async def get(self, url: URL, headers: Mapping[str, str], proxy: str | None) -> Response:
         """The answer, whatever its status.
 
         Raises:
@@ -59,7 +59,7 @@ class Http:
             ) as response:
                 body = await self._body(response)
                 named = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, body, named)
+                return Response(response.status, body, named)
         except TimeoutError:
             raise
         except (aiohttp.ClientError, OSError) as error:

@@ -15,8 +15,8 @@ from stratoscope.clouds.client.backoff import REFUSALS, Pauses
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.places import Places
 from stratoscope.clouds.client.rate import Rate
-from stratoscope.clouds.client.request import Answer, CallError, Send
-from stratoscope.clouds.client.stats import Account, Call
+from stratoscope.clouds.client.request import CallError, Response, SendRequest
+from stratoscope.clouds.client.stats import Call, RequestStats
 from stratoscope.core.config import Duration
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
@@ -65,7 +65,7 @@ class Budget:
 
     def __init__(self, limits: Limits, clock: Clock = CLOCK) -> None:
         self.limits = limits
-        self.account = Account()
+        self.stats = RequestStats()
         self._clock = clock
         self._pauses, self._rate = Pauses(clock), Rate(limits.requests_per_second, clock)
         self._places = Places(limits.concurrency)
@@ -87,7 +87,7 @@ class Budget:
         """Let a service pause: it answered 429 or 503 to a request that `call` did not make."""
         self._pauses.refused(service, status, retry_after)
 
-    async def call(self, service: str, operation: str, send: Send) -> Answer:
+    async def call(self, service: str, operation: str, send: SendRequest) -> Response:
         """The answer to a request, made when it is its turn; after 429 and 503 made again if time allows.
 
         Raises:
@@ -111,9 +111,9 @@ class Budget:
             self._pauses.refused(service, answer.status, answer.headers.get("retry-after"))
             if self._clock.monotonic() + self._pauses.left_s(service) >= until:
                 raise self._paused(service)
-            self.account.retry((service, operation), str(answer.status))
+            self.stats.retry((service, operation), str(answer.status))
 
-    async def check(self, service: str, operation: str, send: Send, timeout_s: float) -> Answer:
+    async def check(self, service: str, operation: str, send: SendRequest, timeout_s: float) -> Response:
         """The answer to a request made once, whatever it is, beside the service's share of requests at once.
 
         Raises:
@@ -148,13 +148,13 @@ class Budget:
         except TimeoutError:
             raise self._no_turn(f"{service}: {operation}", service, until - began) from None
         finally:
-            self.account.waited_s += self._clock.monotonic() - began
+            self.stats.waited_s += self._clock.monotonic() - began
         async with places:
-            self.account.in_flight += 1
+            self.stats.in_flight += 1
             try:
                 yield
             finally:
-                self.account.in_flight -= 1
+                self.stats.in_flight -= 1
 
     async def _admitted(self, service: str, until: float, *, is_beside: bool) -> AsyncExitStack:
         while self._clock.monotonic() < until:
@@ -181,7 +181,7 @@ class Budget:
                 raise self._paused(service)
             await self._clock.sleep(left_s)
 
-    async def _sent(self, call: Call, send: Send, until: float) -> Answer:
+    async def _sent(self, call: Call, send: SendRequest, until: float) -> Response:
         """The answer in time, counted, whatever becomes of it."""
         began = self._clock.monotonic()
         within_s = max(0.0, min(self.limits.timeout, until - began))
@@ -199,7 +199,7 @@ class Budget:
             code = error.code
             raise
         finally:
-            self.account.request(call, code, seconds=self._clock.monotonic() - began, size=size)
+            self.stats.request(call, code, seconds=self._clock.monotonic() - began, size=size)
         return answer
 
     def _until(self) -> float:

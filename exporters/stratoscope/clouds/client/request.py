@@ -7,7 +7,7 @@ import msgspec
 from stratoscope.core.errors import CollectError, Reason
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True):
     """Attributes: headers: By name in small letters."""
 
     status: int
@@ -15,7 +15,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
 
 
-Send = Callable[[], Awaitable[Answer]]
+SendRequest = Callable[[], Awaitable[Response]]
 """Makes one request. Raises CallError, or TimeoutError."""
 
 

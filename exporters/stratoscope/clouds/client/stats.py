@@ -35,7 +35,7 @@ class Spent:
     token_expires: float | None
 
 
-class Account:
+class RequestStats:
     """Counts since the session was opened.
 
     Attributes:

@@ -21,7 +21,7 @@ from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.clouds.openstack.client.extensions import extension, lacks
 from stratoscope.clouds.openstack.client.fields import GIB, MIB, Amount, Text, segment
 from stratoscope.clouds.openstack.identity.names import Names
-from stratoscope.clouds.round_robin import Rotation
+from stratoscope.clouds.round_robin import RoundRobin
 from stratoscope.core.collector import Every
 
 PER_SECOND: Final = 1.0
@@ -202,16 +202,16 @@ class _Service:
 
     def __init__(self, name: str, names: Names, read_one: _ReadOne) -> None:
         self._names, self._read_one = names, read_one
-        self._rotation: Rotation[tuple[Quota, ...]] = Rotation(name, per_second=PER_SECOND, most=MOST)
+        self._round_robin: RoundRobin[tuple[Quota, ...]] = RoundRobin(name, per_second=PER_SECOND, most=MOST)
         self._odd = 0
 
     async def read(self) -> Quotas:
         """All that is known, once those projects have been read whose turn it is."""
         self._odd = 0
-        await self._rotation.turn(await self._names.owners(), self._read)
-        known = self._rotation.values().values()
+        await self._round_robin.turn(await self._names.owners(), self._read)
+        known = self._round_robin.values().values()
         quotas = tuple(quota for of_project in known for quota in of_project)
-        return Quotas(quotas, self._rotation.spread(), self._rotation.failed + self._odd)
+        return Quotas(quotas, self._round_robin.spread(), self._round_robin.failed + self._odd)
 
     async def _read(self, project_id: str) -> tuple[Quota, ...]:
         """Of one project. A service that asks Keystone (Nova) answers 400 where it has been deleted."""

@@ -13,7 +13,7 @@ from stratoscope.clouds.libvirt.background import POOL_STATES
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.libvirt.model import Job, Network, Pool
 from stratoscope.core.collector import Collector, T
-from stratoscope.core.metrics import Family, Labels, Sample, given, states
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples, states
 from stratoscope.hypervisor.collectors import URI_LABELS, tagged
 
 _POOL: Final = (*URI_LABELS, "pool")
@@ -156,7 +156,7 @@ class Jobs(_OfHost[list[tuple[str, Job]]]):
                 job.elapsed_s, job.remaining_s, job.downtime_s,
                 job.data_total, job.data_processed, job.data_remaining,
             )  # fmt: skip
-            yield from given(self.families, values, labels)
+            yield from optional_samples(self.families, values, labels)
 
 
 class HaltPoll(_OfHost[list[HaltPollTimes]]):
@@ -180,7 +180,7 @@ class HaltPoll(_OfHost[list[HaltPollTimes]]):
     def samples(self, data: list[HaltPollTimes], /) -> Iterable[Sample]:
         for times in data:
             labels = Labels(cloud=self.cloud, vm_id=times.vm_id)
-            yield from given(self.families, (times.success_s, times.fail_s), labels)
+            yield from optional_samples(self.families, (times.success_s, times.fail_s), labels)
 
 
 def _seconds(ns: int | None) -> float | None:

@@ -23,9 +23,9 @@ from stratoscope.core.errors import CollectError, LeftOut, Reason
 from stratoscope.core.metrics import Labels, Sample
 from stratoscope.core.runner import LEFT_OUT
 from stratoscope.hypervisor.collectors import left_over, tagged, totals
-from stratoscope.hypervisor.collectors.claims import Claims
 from stratoscope.hypervisor.collectors.killed import Killed
 from stratoscope.hypervisor.collectors.together import evidence, taps_of, vcpus_of
+from stratoscope.hypervisor.collectors.vm_ownership import VMOwnership
 from stratoscope.hypervisor.kernel.vm import VMKernel
 from stratoscope.hypervisor.kernel_reader import KernelReader, Reading
 from stratoscope.hypervisor.subjects import Subject
@@ -72,9 +72,9 @@ class Domains(Collector[VMs]):
         host: LibvirtHost,
         kernel: KernelReader | None,
         subjects: Sequence[Subject],
-        claims: Claims | None = None,
+        ownership: VMOwnership | None = None,
     ) -> None:
-        """Args: kernel: None where the URI leads elsewhere. claims: Shared by the URIs of the cloud."""
+        """Args: kernel: None where the URI leads elsewhere. ownership: Shared by the URIs of the cloud."""
         self.name = tagged("domains", host.tag)
         self.cloud = host.cloud
         of_vms = [family for subject in subjects for family in subject.families]
@@ -87,7 +87,7 @@ class Domains(Collector[VMs]):
         self._cpu_groups = _CPU_GROUPS if any(subject.cpu for subject in subjects) else frozenset()
         self._needs_taps = any(subject.taps for subject in subjects)
         self._cpu_by_kernel: Mapping[str, int] = {}
-        self._claims = claims or Claims()
+        self._ownership = ownership or VMOwnership()
         self._before: Sequence[VM] = ()
         self._before_at = 0.0
         self._left_over: VMs | None = None
@@ -101,7 +101,7 @@ class Domains(Collector[VMs]):
             data = await self._collect()
         except CollectError as error:
             if error.reason in _NO_ANSWER and patience_s >= LEAST_TIME_S:
-                self._claims.released(self.name)
+                self._ownership.released(self.name)
                 self._host.monitors.begin_anew()
             self._left_over = await self._by_kernel()
             raise
@@ -120,7 +120,7 @@ class Domains(Collector[VMs]):
         data = self._left_over
         if data is None:
             return ()
-        vms = [vm for vm in data.vms if not self._claims.is_elsewhere(vm.vm_id, self.name)]
+        vms = [vm for vm in data.vms if not self._ownership.is_elsewhere(vm.vm_id, self.name)]
         subjects = [subject for subject in self._subjects if subject.without_daemon]
         of_vms = itertools.chain.from_iterable(self._of_vms(vms, subjects))
         return itertools.chain(of_vms, totals.of_slices(data.kills, self._labels))
@@ -168,7 +168,7 @@ class Domains(Collector[VMs]):
         vms, undecoded = self._put_together(listing, reading, answers, identities, off)
         missing = None if self._kernel is None else reading.missing
         unread = listing.failed + undecoded
-        shown = self._claims.granted(self.name, {vm.vm_id: vm.domain.is_active for vm in vms})
+        shown = self._ownership.granted(self.name, {vm.vm_id: vm.domain.is_active for vm in vms})
         malformed += unread + sum(vm.domain.nameless for vm in vms) + reading.malformed
         killed = self._killed.gone(reading.kills.by_vm, self._host.vm_ids, time.monotonic())
         return VMs(vms, malformed, missing, reading.lacking, unread, shown, reading.kills.by_slice, killed)

@@ -9,7 +9,7 @@ from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.hypervisor.collectors import URI_LABELS, tagged
-from stratoscope.hypervisor.collectors.claims import Claims
+from stratoscope.hypervisor.collectors.vm_ownership import VMOwnership
 
 VM_EVENTS = Family(
     "stratoscope_hypervisor_vm_events_total",
@@ -41,12 +41,12 @@ class Events(Collector[Counts]):
 
     families = (VM_EVENTS, HOST_EVENTS, CONNECTED)
 
-    def __init__(self, host: LibvirtHost, claims: Claims | None = None) -> None:
-        """Args: claims: Shared by the URIs of the cloud."""
+    def __init__(self, host: LibvirtHost, ownership: VMOwnership | None = None) -> None:
+        """Args: ownership: Shared by the URIs of the cloud."""
         self.name = tagged("events", host.tag)
         self.subjects = {"events": self.families} if host.tag else {}
         self.cloud = host.cloud
-        self._host, self._claims = host, claims or Claims()
+        self._host, self._ownership = host, ownership or VMOwnership()
         self._beside = tagged("domains", host.tag)
         self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
 
@@ -55,7 +55,7 @@ class Events(Collector[Counts]):
         by_vm = {
             vm_id: dict(counts)
             for uuid, counts in events.by_domain.items()
-            if (vm_id := vm_ids.get(uuid)) and not self._claims.is_elsewhere(vm_id, self._beside)
+            if (vm_id := vm_ids.get(uuid)) and not self._ownership.is_elsewhere(vm_id, self._beside)
         }
         return Counts(by_vm, dict(events.by_event), await self._host.hears_events())
 

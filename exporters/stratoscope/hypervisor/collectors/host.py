@@ -1,7 +1,7 @@
 """The host as its kernel sees it. Source: /proc and /sys.
 
 Each part that the host lacks or refuses is left out, and said so; it is looked for anew at each scrape, since
-a module (conntrack) may be loaded, and a right be given, after the exporter started.
+a module (conntrack) may be loaded, and a right be optional_samples, after the exporter started.
 """
 
 import logging
@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from stratoscope.core.collector import Collector
 from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import LeftOut
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.core.runner import LEFT_OUT
 from stratoscope.core.singleflight import SingleFlight
 from stratoscope.core.threads import BlockingCalls
@@ -101,7 +101,7 @@ def _cpu(cpu: HostCPU, host: Labels) -> Iterable[Sample]:
 
 
 def _memory(memory: HostMemory, host: Labels) -> Iterable[Sample]:
-    yield from given(
+    yield from optional_samples(
         (MEMORY, MEMORY_FREE, MEMORY_AVAILABLE), (memory.total, memory.free, memory.available), host
     )
 
@@ -125,21 +125,23 @@ def _numa(nodes: Sequence[Node], host: Labels) -> Iterable[Sample]:
     for node in nodes:
         cell = host.plus(cell=node.number)
         yield NUMA_CPUS(len(node.cpus), cell)
-        yield from given((NUMA_MEMORY, NUMA_FREE), (node.total, node.free), cell)
+        yield from optional_samples((NUMA_MEMORY, NUMA_FREE), (node.total, node.free), cell)
         for size in node.hugepages:
             labels = cell.plus(page_bytes=size.page_bytes)
-            yield from given((NUMA_HUGE, NUMA_HUGE_FREE), (size.total, size.free), labels)
+            yield from optional_samples((NUMA_HUGE, NUMA_HUGE_FREE), (size.total, size.free), labels)
 
 
 def _hugepages(sizes: Sequence[HugePages], host: Labels) -> Iterable[Sample]:
     for size in sizes:
         labels = host.plus(page_bytes=size.page_bytes)
-        yield from given((HUGE, HUGE_FREE, HUGE_RESERVED), (size.total, size.free, size.reserved), labels)
+        yield from optional_samples(
+            (HUGE, HUGE_FREE, HUGE_RESERVED), (size.total, size.free, size.reserved), labels
+        )
 
 
 def _ksm(ksm: KSM, host: Labels) -> Iterable[Sample]:
     yield KSM_RUNNING(ksm.is_running, host)
-    yield from given(
+    yield from optional_samples(
         (KSM_SHARED, KSM_SHARING, KSM_UNSHARED, KSM_VOLATILE, KSM_PROFIT, KSM_SCANS),
         (ksm.shared, ksm.sharing, ksm.unshared, ksm.volatile, ksm.profit, ksm.full_scans),
         host,
@@ -152,7 +154,7 @@ def _energy(zones: Sequence[Zone], host: Labels) -> Iterable[Sample]:
 
 
 def _conntrack(conntrack: Conntrack, host: Labels) -> Iterable[Sample]:
-    yield from given((CONNTRACK, CONNTRACK_LIMIT), (conntrack.entries, conntrack.limit), host)
+    yield from optional_samples((CONNTRACK, CONNTRACK_LIMIT), (conntrack.entries, conntrack.limit), host)
 
 
 @dataclass(frozen=True, slots=True)

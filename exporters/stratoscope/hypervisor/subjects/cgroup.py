@@ -7,7 +7,7 @@ memory.{oom_control,usage_in_bytes}, and /proc/PID/status).
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.hypervisor.kernel.pressure import Pressure
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
@@ -75,7 +75,7 @@ def _throttling(vm: VM, labels: Labels) -> Iterable[Sample]:
     if throttling is None:
         return ()
     values = throttling.periods, throttling.throttled_periods, throttling.throttled
-    return given((PERIODS, THROTTLED_PERIODS, THROTTLED), values, labels)
+    return optional_samples((PERIODS, THROTTLED_PERIODS, THROTTLED), values, labels)
 
 
 def _oom(vm: VM, labels: Labels) -> Iterable[Sample]:
@@ -84,7 +84,9 @@ def _oom(vm: VM, labels: Labels) -> Iterable[Sample]:
 
 def _cgroup_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
     memory = vm.kernel.memory if vm.kernel is not None else None
-    return () if memory is None else given((CHARGED, SWAPPED), (memory.current, memory.swap), labels)
+    return (
+        () if memory is None else optional_samples((CHARGED, SWAPPED), (memory.current, memory.swap), labels)
+    )
 
 
 PRESSURE: Final = Subject(

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
@@ -63,7 +63,7 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     else:
         times = domain.cpu_s, domain.user_s, domain.system_s
     total, user, system = times
-    samples = given((VCPUS, TOTAL), (vm.vcpus, total), labels)
+    samples = optional_samples((VCPUS, TOTAL), (vm.vcpus, total), labels)
     if total is not None and user is not None and system is not None:
         samples += USER(user, labels), SYSTEM(system, labels)
     if domain.is_active:  # by the driver where it was asked, else by the definition
@@ -73,10 +73,12 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
         ]
     if kernel is not None and kernel.vcpus:
         for number, vcpu in kernel.vcpus.items():
-            samples += given(_VCPU_TIMES, (vcpu.run, vcpu.delay, vcpu.wait), _numbered(number, labels))
+            samples += optional_samples(
+                _VCPU_TIMES, (vcpu.run, vcpu.delay, vcpu.wait), _numbered(number, labels)
+            )
     else:
         for one in domain.vcpus:
-            samples += given(
+            samples += optional_samples(
                 _VCPU_TIMES, (one.time_s, one.delay_s, one.wait_s), _numbered(one.number, labels)
             )
     return samples

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds.libvirt.model import DiskLimits
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device
 from stratoscope.hypervisor.vm import VM
 
@@ -64,7 +64,7 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
             disk.write_requests, disk.write_bytes, disk.write_s, disk.flush_requests, disk.flush_s,
             disk.allocation, disk.capacity, disk.physical,
         )  # fmt: skip
-        samples += given(_FAMILIES, values, labels.at(device(disk.name)))
+        samples += optional_samples(_FAMILIES, values, labels.at(device(disk.name)))
     return samples
 
 

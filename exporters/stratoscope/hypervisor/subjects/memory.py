@@ -7,7 +7,7 @@ asked, `<memory>` and `<currentMemory>` of the live definition; the process's re
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
@@ -72,7 +72,7 @@ def _memory(vm: VM, labels: Labels) -> Iterable[Sample]:
     if current is None and who is not None and vm.domain.is_active:
         current, maximum = who.current_memory_bytes, who.memory_bytes
     rss = vm.kernel.rss if vm.kernel is not None and vm.kernel.rss is not None else balloon.rss
-    return given(_OF_HOST, (current, maximum, rss), labels)
+    return optional_samples(_OF_HOST, (current, maximum, rss), labels)
 
 
 def _guest_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
@@ -81,12 +81,12 @@ def _guest_memory(vm: VM, labels: Labels) -> Iterable[Sample]:
         balloon.available, balloon.usable, balloon.unused, balloon.caches,
         balloon.swap_in, balloon.swap_out, balloon.major_faults, balloon.minor_faults, balloon.updated_at,
     )  # fmt: skip
-    return given(_OF_GUEST, values, labels)
+    return optional_samples(_OF_GUEST, values, labels)
 
 
 def _guest_huge_pages(vm: VM, labels: Labels) -> Iterable[Sample]:
     balloon = vm.domain.balloon
-    return given(_HUGE, (balloon.huge_page_allocations, balloon.huge_page_failures), labels)
+    return optional_samples(_HUGE, (balloon.huge_page_allocations, balloon.huge_page_failures), labels)
 
 
 MEMORY: Final = Subject("memory", _OF_HOST, _memory, series=3, without_daemon=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
@@ -24,7 +24,7 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     if monitor is None:
         return ()
     age_s = monitor.last_answer_age_s if monitor.blocked_s else None
-    return given((BLOCKED, AGE), (monitor.blocked_s, age_s), labels)
+    return optional_samples((BLOCKED, AGE), (monitor.blocked_s, age_s), labels)
 
 
 MONITOR: Final = Subject(

@@ -7,7 +7,7 @@ and rtnetlink.
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device
 from stratoscope.hypervisor.vm import VM
 
@@ -65,7 +65,7 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
             one.rx_bytes, one.rx_packets, one.rx_errors, one.rx_drops,
             one.tx_bytes, one.tx_packets, one.tx_errors, one.tx_drops,
         )  # fmt: skip
-        samples += given(_COUNTERS, values, labels.at(device(one.name)))
+        samples += optional_samples(_COUNTERS, values, labels.at(device(one.name)))
     return samples
 
 
@@ -76,7 +76,7 @@ def _taps(vm: VM, labels: Labels) -> Iterable[Sample]:
             tap.is_up, tap.link, tap.is_attached, tap.mtu, tap.promiscuous_changed,
             tap.queue_drops, tap.queue_backlog,
         )  # fmt: skip
-        yield from given(_OF_TAP, values, of_tap)
+        yield from optional_samples(_OF_TAP, values, of_tap)
 
 
 NETWORK: Final = Subject("network", _COUNTERS, _samples, series=8, beyond="8 for each further interface")

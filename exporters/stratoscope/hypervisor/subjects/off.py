@@ -6,7 +6,7 @@ Source: the definition; of disks virDomainGetBlockInfo, once per change.
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject, device
 from stratoscope.hypervisor.vm import VM
 
@@ -36,10 +36,10 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
         return ()
     samples = []
     if vm.identity is not None:
-        samples += given((VCPUS, MEMORY), (vm.identity.vcpus, vm.identity.memory_bytes), labels)
+        samples += optional_samples((VCPUS, MEMORY), (vm.identity.vcpus, vm.identity.memory_bytes), labels)
     for disk in vm.off_disks:
         sizes = (disk.capacity, disk.allocation, disk.physical)
-        samples += given((CAPACITY, ALLOCATION, PHYSICAL), sizes, labels.at(device(disk.device)))
+        samples += optional_samples((CAPACITY, ALLOCATION, PHYSICAL), sizes, labels.at(device(disk.device)))
     return samples
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
@@ -15,7 +15,7 @@ BLOCKED = Family(
 
 
 def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
-    return () if vm.kernel is None else given((BLOCKED,), (vm.kernel.blocked_s,), labels)
+    return () if vm.kernel is None else optional_samples((BLOCKED,), (vm.kernel.blocked_s,), labels)
 
 
 STORAGE: Final = Subject(

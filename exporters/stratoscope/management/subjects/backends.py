@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management_backend"
@@ -49,5 +49,5 @@ class Backends(Subject[model.Backends]):
         for one in answer.backends:
             values = (one.total, one.free, one.provisioned, one.allocated, one.ratio)
             labels = Labels(cloud=self._cloud, backend=one.name)
-            yield from given(_AMOUNTS, values, labels)
+            yield from optional_samples(_AMOUNTS, values, labels)
             yield INFO(1, labels.plus(volume_backend_name=one.of_types, vendor_name=one.vendor))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.core.metrics import Family, Labels, Sample, given, states
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples, states
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management_host"
@@ -78,13 +78,13 @@ class Hosts(Subject[model.Hosts]):
             yield ENABLED(int(host.is_enabled), labels)
             if not host.is_enabled:
                 yield DISABLED(1, labels.plus(text=host.reason))
-            yield from given(
+            yield from optional_samples(
                 (RUNNING, TASKS, LEAST), (host.vms, host.tasks, host.disk_available_least), labels
             )
             for name, pair in SIZES.items():
                 if name in host.resources:
                     resource = host.resources[name]
-                    yield from given(pair, (resource.total, resource.allocated), labels)
+                    yield from optional_samples(pair, (resource.total, resource.allocated), labels)
 
 
 def _info(host: model.Host, labels: Labels) -> Labels:

@@ -5,9 +5,9 @@ from typing import Final
 
 from stratoscope.clouds import model
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.management.bounded import MOST
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.objects import WHOLE, of_sort, sort_of
+from stratoscope.management.top_k import MOST
 
 _PREFIX: Final = "stratoscope_management"
 _COUNTED: Final = sort_of("images", "images", size="Size")

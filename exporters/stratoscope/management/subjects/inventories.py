@@ -5,7 +5,7 @@ from typing import Final
 
 from stratoscope.clouds import model
 from stratoscope.clouds.overcommit import PROMISED, promised
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects import spread
 
@@ -106,12 +106,12 @@ def _of_host(resources: Mapping[str, model.Resource], labels: Labels) -> Iterabl
     for name, resource in resources.items():
         promises = (resource.reserved, resource.ratio, resource.allocatable, resource.allocated)
         if name in OF:
-            yield from given(OF[name], promises, labels)
+            yield from optional_samples(OF[name], promises, labels)
         else:
             of_class = labels.plus(resource=name)
-            yield from given((RESOURCE, *OF_CLASS), (resource.total, *promises), of_class)
+            yield from optional_samples((RESOURCE, *OF_CLASS), (resource.total, *promises), of_class)
     if "pcpus" in resources:
-        yield from given((PCPUS,), (resources["pcpus"].total,), labels)
+        yield from optional_samples((PCPUS,), (resources["pcpus"].total,), labels)
 
 
 def _overprovisioned(

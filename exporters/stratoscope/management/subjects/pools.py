@@ -6,7 +6,7 @@ from typing import Final
 
 from stratoscope.clouds import model
 from stratoscope.clouds.sums import whole_sum
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management"
@@ -65,7 +65,7 @@ class Pools(Subject[model.Pools]):
 
 
 def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
-    yield from given((SUBNET, SUBNET_USED), (pool.total, pool.used), labels)
+    yield from optional_samples((SUBNET, SUBNET_USED), (pool.total, pool.used), labels)
     yield SUBNET_INFO(
         1,
         labels.plus(
@@ -83,4 +83,4 @@ def _sums(pools: list[model.Pool], labels: Labels) -> Iterable[Sample]:
         of_version = labels.plus(ip_version=ip_version)
         of_it = [pool for pool in pools if pool.ip_version == ip_version]
         sums = whole_sum(pool.total for pool in of_it), whole_sum(pool.used for pool in of_it)
-        yield from given((NETWORK, NETWORK_USED), sums, of_version)
+        yield from optional_samples((NETWORK, NETWORK_USED), sums, of_version)

@@ -5,8 +5,8 @@ from typing import Final
 
 from stratoscope.clouds import model
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.management.bounded import MOST
 from stratoscope.management.subject import Subject
+from stratoscope.management.top_k import MOST
 
 _PREFIX: Final = "stratoscope_management"
 INFO = Family(

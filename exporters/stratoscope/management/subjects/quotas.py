@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.core.metrics import Family, Labels, Sample, given
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.spread import FAMILIES, spread_samples
 
@@ -41,7 +41,7 @@ class Quotas(Subject[model.Quotas]):
                 project_id, of_project = quota.project_id, cloud.plus(project_id=quota.project_id)
             labels = of_project + _resource(quota.service, quota.resource)
             families = _BYTES if quota.in_bytes else _PIECES
-            yield from given(families, (quota.limit, quota.used, quota.reserved), labels)
+            yield from optional_samples(families, (quota.limit, quota.used, quota.reserved), labels)
             if quota.limit is None:
                 yield UNLIMITED(1, labels)
         yield from spread_samples(answer.spread, cloud)

@@ -5,7 +5,7 @@ from typing import Final
 
 from stratoscope.clouds.model import VM, VMs
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.management.kept import Kept
+from stratoscope.management.line_cache import CachedLines
 
 _PREFIX: Final = "stratoscope_management_vm"
 _VM: Final = ("cloud", "vm_id")
@@ -33,7 +33,7 @@ class EachVM:
 
     def __init__(self, cloud: str) -> None:
         self._cloud = cloud
-        self._kept = {family: Kept(family) for family in FAMILIES}
+        self._kept = {family: CachedLines(family) for family in FAMILIES}
         self._shown: Mapping[str, VM] = {}
         self._projects: Mapping[str, str] = {}
         self._users: Mapping[str, str] = {}
@@ -46,7 +46,7 @@ class EachVM:
             if vm.fault is not None:
                 yield FAULT(1, self._fault(vm))
 
-    def lines(self, answer: VMs) -> Iterable[Kept]:
+    def lines(self, answer: VMs) -> Iterable[CachedLines]:
         """The same as lines; those of VMs that are the same as the last time are kept."""
         renamed = _changed(self._projects, answer.projects) | _changed(self._users, answer.users)
         shown, vms = self._shown, answer.vms

@@ -10,10 +10,10 @@ from stratoscope.clouds import model
 from stratoscope.clouds.model import FaultReason
 from stratoscope.core.exposition import Lines, render
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.management.bounded import BEYOND, Row, Table
-from stratoscope.management.kept import together
+from stratoscope.management.line_cache import together
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.vm import FAMILIES, EachVM
+from stratoscope.management.top_k import BEYOND, Row, TopK
 
 _PREFIX: Final = "stratoscope_management"
 VMS = Family(
@@ -90,8 +90,8 @@ class VMs(Subject[model.VMs]):
     def __init__(self, cloud: str) -> None:
         super().__init__(cloud)
         self._each = EachVM(cloud)
-        self._tables = {label: Table(cloud, label, (family,)) for label, family in COUNTS.items()}
-        self._tables |= {label: Table(cloud, label, families) for label, families in OWNERS.items()}
+        self._tables = {label: TopK(cloud, label, (family,)) for label, family in COUNTS.items()}
+        self._tables |= {label: TopK(cloud, label, families) for label, families in OWNERS.items()}
         self._one_at_a_time = threading.Lock()
 
     def samples(self, answer: model.VMs, /) -> Iterable[Sample]:

@@ -51,7 +51,7 @@ async def test_each_service_is_asked_once_at_its_root_without_a_token(
     checks = [headers for one, headers in zip(cloud.asked, cloud.headers, strict=True) if one[4:] in ROOTS]
     assert len(checks) == 6
     assert not any("X-Auth-Token" in headers for headers in checks)
-    spent = client.budget.account.spent()
+    spent = client.budget.stats.spent()
     assert spent.requests["identity", "check", "300"] == 1
     assert spent.requests["compute", "check", "200"] == 1
 
@@ -97,7 +97,7 @@ async def test_one_that_hangs_and_one_that_is_cut_do_not_spoil_the_others(
     found = await _read(Endpoints(client, timeout_s=3))
     assert _up(found) == dict.fromkeys(KNOWN, True) | {"compute": False, "image": False}
     assert found["compute"].counts[-1] == 0
-    assert client.budget.account.spent().requests["compute", "check", "timeout"] == 1
+    assert client.budget.stats.spent().requests["compute", "check", "timeout"] == 1
 
 
 async def test_one_that_hangs_does_not_cost_the_others_whatever_the_collectors_time_out_is(

@@ -11,7 +11,7 @@ from stratoscope.clouds import openstack
 from stratoscope.clouds.openstack.client.fields import Id
 
 IDS = ("id", "uuid")
-_OF_LOG_IN = ("stratoscope.clouds.openstack.client.api",)
+_OF_LOG_IN = {f"{openstack.__name__}.client.{name}" for name in ("api", "catalogue", "versions")}
 
 
 def structs() -> list[type[msgspec.Struct]]:
@@ -23,7 +23,7 @@ def structs() -> list[type[msgspec.Struct]]:
     while below:
         below = [sub for one in below for sub in one.__subclasses__()]
         found += [one for one in below if one.__module__.startswith(f"{openstack.__name__}.")]
-    return [one for one in found if one.__module__ not in _OF_LOG_IN and ".door." not in one.__module__]
+    return [one for one in found if one.__module__ not in _OF_LOG_IN]
 
 
 def unbounded(kind: Any) -> bool:

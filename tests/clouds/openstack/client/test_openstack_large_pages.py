@@ -72,7 +72,7 @@ async def test_every_server_is_seen_however_large_they_are(cloud: FakeOpenStack,
     cloud.says(PATH, nova)
     assert await _ids(api) == [*range(300)]
     assert nova.limits == [1000, 125, *[15] * 20]
-    spent = api._client.budget.account.spent()
+    spent = api._client.budget.stats.spent()
     assert spent.requests["compute", "servers", "malformed"] == 2
     assert spent.requests["compute", "servers", "200"] == 20
     assert spent.retries == {("compute", "servers", "malformed"): 2}
@@ -169,7 +169,7 @@ async def test_a_list_that_a_gateway_finds_too_large_is_asked_for_in_smaller_pag
 
     cloud.says(PATH, gateway)
     assert await _ids(api) == [*range(900)]
-    spent = api._client.budget.account.spent()
+    spent = api._client.budget.stats.spent()
     assert spent.retries["compute", "servers", "413"] >= 1
     assert spent.requests["compute", "servers", "413"] == spent.retries["compute", "servers", "413"]
 

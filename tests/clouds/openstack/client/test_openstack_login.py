@@ -71,7 +71,7 @@ def _failures(outcomes: Sequence[bytes | BaseException]) -> set[tuple[Reason, st
 async def test_many_collectors_share_one_log_in(cloud: FakeOpenStack, client: Client) -> None:
     assert await _all(client, 10) == [b'{"servers": []}'] * 10
     assert cloud.logins == 1
-    assert client.budget.account.spent().logins == {"ok": 1, "refused": 0, "failed": 0}
+    assert client.budget.stats.spent().logins == {"ok": 1, "refused": 0, "failed": 0}
 
 
 @pytest.mark.parametrize(("role", "is_admin"), [("Admin", True), ("ADMIN", True), ("administrator", False)])
@@ -85,7 +85,7 @@ async def test_the_case_of_a_roles_name_does_not_matter(
 
 async def test_its_requests_are_counted_like_all_others(cloud: FakeOpenStack, client: Client) -> None:
     access = await client.access()
-    spent = client.budget.account.spent()
+    spent = client.budget.stats.spent()
     assert spent.requests == {("identity", "auth_tokens", "300"): 1, ("identity", "auth_tokens", "201"): 1}
     assert spent.size["identity", "auth_tokens", "201"] > 1000
     assert spent.seconds["identity", "auth_tokens", "201"] > 0
@@ -157,7 +157,7 @@ async def test_a_wrong_password_is_tried_once_in_five_minutes(
     wheel.time_s += 2
     assert _failures(await _all(client, 10)) == expected
     assert cloud.logins == 2
-    assert client.budget.account.spent().logins["refused"] == 2
+    assert client.budget.stats.spent().logins["refused"] == 2
     assert PASSWORD not in caplog.text
     assert [record.levelno for record in caplog.records if "log-in failed" in record.message] == [40, 10]
 
@@ -181,7 +181,7 @@ async def test_a_keystone_that_is_away_is_tried_once_for_all_and_soon_again(
     cloud.says(_TOKENS, 502)
     await _all(client, 10)
     assert cloud.logins == 2
-    assert client.budget.account.spent().logins == {"ok": 0, "refused": 0, "failed": 2}
+    assert client.budget.stats.spent().logins == {"ok": 0, "refused": 0, "failed": 2}
     assert [record.levelno for record in caplog.records if "log-in failed" in record.message] == [40]
 
 
@@ -214,7 +214,7 @@ async def test_a_keystone_that_hangs_is_a_time_out_and_counted(
     async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(0.5))), clock) as client:
         failures = _failures(await _all(client, 5))
         assert [reason for reason, _ in failures] == [Reason.TIMEOUT]
-        assert client.budget.account.spent().requests["identity", "auth_tokens", "timeout"] >= 1
+        assert client.budget.stats.spent().requests["identity", "auth_tokens", "timeout"] >= 1
     assert cloud.logins == 1
 
 
@@ -249,7 +249,7 @@ async def test_a_token_is_renewed_before_it_ends_and_nobody_waits(
     wheel.time_s += 3600 - 299
     assert await _all(client, 5) == [b'{"servers": []}'] * 5
     await until(lambda: cloud.logins == 2)
-    await until(lambda: client.budget.account.spent().logins["ok"] == 2)
+    await until(lambda: client.budget.stats.spent().logins["ok"] == 2)
     await _all(client, 1)
     assert cloud.headers[-1]["X-Auth-Token"] == "token-2"
     assert cloud.logins == 2
@@ -262,7 +262,7 @@ async def test_while_the_token_is_valid_a_dead_keystone_does_not_matter(
     cloud.says(_TOKENS, 500)
     wheel.time_s += 3600 - 200
     began = wheel.time_s
-    while client.budget.account.spent().logins["failed"] < 3:
+    while client.budget.stats.spent().logins["failed"] < 3:
         assert await _all(client, 3) == [b'{"servers": []}'] * 3
         await asyncio.sleep(0.01)  # it logs in beside them
         wheel.time_s += 1
@@ -373,7 +373,7 @@ async def test_a_keystone_that_hangs_is_said_once_for_all_who_give_up_waiting(
         runners = [Runner(Collection(_Servers(client), schedule)) for schedule in schedules]
         await asyncio.gather(*(runner.first() for runner in runners))
         assert {runner.status.reason for runner in runners} == {Reason.TIMEOUT}
-        await until(lambda: client.budget.account.spent().logins["failed"] == 1)
+        await until(lambda: client.budget.stats.spent().logins["failed"] == 1)
         assert [record.levelno for record in caplog.records] == [logging.ERROR], caplog.text
         assert "log-in failed cloud=uni reason=timeout" in caplog.text
         cloud.says(_TOKENS, cloud._login)
@@ -401,7 +401,7 @@ async def test_a_slow_keystone_that_fails_again_and_again_is_no_storm_in_the_log
             DEADLINE.set(asyncio.get_running_loop().time() + 0.3)
             with pytest.raises(CollectError, match="no log-in within"):
                 await client.access()
-            await until(lambda failed=failed: client.budget.account.logins["failed"] == failed)
+            await until(lambda failed=failed: client.budget.stats.logins["failed"] == failed)
     reasons = [record.message.split()[3] for record in caplog.records if record.levelno == logging.ERROR]
     assert reasons == ["reason=timeout", "reason=unavailable"]
 

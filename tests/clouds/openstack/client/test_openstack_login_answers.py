@@ -72,7 +72,7 @@ async def test_a_bomb_is_malformed_and_takes_no_memory(
     assert error.reason is Reason.MALFORMED
     assert str(error) == f"identity: a body of more than {LARGEST} bytes"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KiB
-    assert client.budget.account.spent().requests["identity", "auth_tokens", "malformed"] == 1
+    assert client.budget.stats.spent().requests["identity", "auth_tokens", "malformed"] == 1
 
 
 async def test_a_body_without_an_end_is_malformed(cloud: FakeOpenStack, client: Client) -> None:

@@ -9,7 +9,7 @@ from aiohttp import web
 from yarl import URL
 
 from stratoscope.clouds.client.limiter import Limits
-from stratoscope.clouds.client.request import Answer
+from stratoscope.clouds.client.request import Response
 from stratoscope.clouds.openstack.client import redirects
 from stratoscope.clouds.openstack.client.services import Ask, Client
 from stratoscope.core.errors import CollectError, Reason
@@ -68,7 +68,7 @@ async def test_from_http_to_https_of_the_same_host_is_followed_and_counted(
     assert await client.body(SERVERS) == b'{"servers": []}'
     assert secure.asked == [f"GET {PATH}?limit=2"]
     assert secure.headers[0]["X-Auth-Token"] == "token-1"
-    requests = client.budget.account.spent().requests
+    requests = client.budget.stats.spent().requests
     assert requests["compute", "servers", str(status)] == requests["compute", "servers", "200"] == 1
 
 
@@ -147,7 +147,7 @@ async def test_an_endpoint_is_checked_where_requests_go(
 
 
 def test_neither_user_nor_fragment_of_a_redirect_is_taken() -> None:
-    answer = Answer(301, b"", {"location": "https://a:b@nova/x?y=1#z"})
+    answer = Response(301, b"", {"location": "https://a:b@nova/x?y=1#z"})
     assert redirects.target(URL("http://nova:8774/x?y=1"), answer) == URL("https://nova/x?y=1")
     assert redirects.target(URL("https://nova/x"), answer) is None
 
@@ -176,8 +176,10 @@ async def test_one_that_leads_to_another_path_or_query_is_unavailable_and_says_w
 def test_however_it_is_quoted_the_query_must_stay(name: str) -> None:
     url = URL("http://nova/x").with_query(name=name, limit="2")
     there = str(url.with_scheme("https"))
-    assert redirects.target(url, Answer(307, b"", {"location": there})) == URL(there)
-    assert redirects.target(url, Answer(307, b"", {"location": there.replace("limit=2", "limit=1")})) is None
+    assert redirects.target(url, Response(307, b"", {"location": there})) == URL(there)
+    assert (
+        redirects.target(url, Response(307, b"", {"location": there.replace("limit=2", "limit=1")})) is None
+    )
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 305, 307, 308])

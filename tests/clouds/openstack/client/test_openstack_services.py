@@ -72,7 +72,7 @@ async def test_401_leads_to_one_new_token_and_one_repetition(cloud: FakeOpenStac
     assert await client.body(SERVERS) == b"{}"
     assert cloud.logins == 2
     assert cloud.counted()[f"GET {PATH}"] == 3
-    spent = client.budget.account.spent()
+    spent = client.budget.stats.spent()
     assert spent.requests["compute", "servers", "401"] == 1
     assert spent.retries == {("compute", "servers", "401"): 1}
 
@@ -120,7 +120,7 @@ async def test_refusals_have_their_reasons(
     assert f"answered {status}" in str(failure)
     if status not in {429, 503}:
         assert str(failure) == f"compute: servers: answered {status}: Because of this."
-    assert client.budget.account.spent().requests["compute", "servers", str(status)] == 1
+    assert client.budget.stats.spent().requests["compute", "servers", str(status)] == 1
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206, 207])
@@ -165,7 +165,7 @@ async def test_a_service_that_hangs_is_a_time_out(cloud: FakeOpenStack, tmp_path
         await asyncio.sleep(0.05)
         assert await client.body(Ask("network", "ports", "/v2.0/ports")) == b"{}"  # it has its own share
         assert (await hanging).reason is Reason.TIMEOUT
-        assert client.budget.account.spent().requests["compute", "servers", "timeout"] == 1
+        assert client.budget.stats.spent().requests["compute", "servers", "timeout"] == 1
 
 
 async def test_a_connection_cut_in_the_body_is_unavailable(cloud: FakeOpenStack, client: Client) -> None:
@@ -180,7 +180,7 @@ async def test_a_connection_cut_in_the_body_is_unavailable(cloud: FakeOpenStack,
     cloud.says(PATH, cut)
     failure = await _fails(client)
     assert failure.reason is Reason.UNAVAILABLE
-    assert client.budget.account.spent().requests["compute", "servers", "connection"] == 1
+    assert client.budget.stats.spent().requests["compute", "servers", "connection"] == 1
 
 
 def _microversions(newest: str) -> dict[str, object]:
@@ -201,7 +201,7 @@ async def test_the_newest_microversion_that_both_know_is_asked_for(
     assert cloud.headers[-1]["OpenStack-API-Version"] == f"compute {asked}"
     assert cloud.headers[-1]["X-OpenStack-Nova-API-Version"] == asked
     assert cloud.counted()["GET /compute/v2.1/"] == 1
-    assert client.budget.account.spent().requests["compute", "versions", "200"] == 1
+    assert client.budget.stats.spent().requests["compute", "versions", "200"] == 1
 
 
 async def test_microversions_are_looked_up_again_after_an_hour_and_after_406(

@@ -85,7 +85,7 @@ async def test_who_reads_no_further_leaves_nothing_behind(
     async with aclosing(api.pages(SERVERS)) as listed:
         async for _ in listed:
             break
-    assert client.budget.account.spent().in_flight == 0
+    assert client.budget.stats.spent().in_flight == 0
 
 
 async def test_a_token_that_expires_on_the_way_costs_one_repetition(cloud: FakeOpenStack, api: Api) -> None:

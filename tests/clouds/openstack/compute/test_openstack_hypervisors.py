@@ -178,7 +178,7 @@ async def test_no_hypervisors_without_the_role_is_no_right_to_see_them() -> None
 async def test_no_hypervisors_but_servers_on_hosts_is_no_right_to_see_them() -> None:
     api = nova({"hypervisors": []})
     servers = Servers(api, owners())
-    servers.ledger.put(vm(host="node1"))
+    servers.index.put(vm(host="node1"))
     with pytest.raises(LeftOutError, match="servers are on hosts") as caught:
         await Hypervisors(api, servers, Providers()).read()
     assert caught.value.reason is LeftOut.UNAUTHORIZED

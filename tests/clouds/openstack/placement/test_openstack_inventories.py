@@ -421,11 +421,11 @@ async def test_no_providers_are_none_for_an_admin_unless_servers_are_on_hosts() 
         resource_providers={"resource_providers": []}, allocation_candidates={"provider_summaries": {}}
     )
     assert (await cloud.placement.read()).resources == {}
-    cloud.servers.ledger.put(vm(host="node1"))
+    cloud.servers.index.put(vm(host="node1"))
     with pytest.raises(LeftOutError, match="servers are on hosts") as caught:
         await after(cloud)
     assert caught.value.reason is LeftOut.UNAUTHORIZED
-    cloud.servers.ledger.drop("vm-1")
+    cloud.servers.index.drop("vm-1")
     cloud.api.be(roles=frozenset({"reader"}))
     with pytest.raises(LeftOutError, match="without the role admin"):
         await after(cloud)
@@ -436,7 +436,7 @@ async def test_projects_share_a_host_in_proportion_to_what_they_were_promised() 
     candidates["provider_summaries"][FAKE1]["resources"]["VCPU"]["used"] = 128  # of 64: twice
     candidates["provider_summaries"][FAKE2]["resources"]["VCPU"]["used"] = 16  # of 64: a quarter
     cloud = Cloud(allocation_candidates=candidates)
-    put = cloud.servers.ledger.put
+    put = cloud.servers.index.put
     put(vm("a", project_id="p1", host="fake1", vcpus=32, memory=MIB, disk=0))
     put(vm("b", project_id="p1", host="fake2", vcpus=4, memory=MIB, disk=0))
     put(vm("c", project_id="p2", host="fake1", vcpus=96, memory=MIB, disk=0))

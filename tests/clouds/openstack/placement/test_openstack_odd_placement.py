@@ -50,7 +50,7 @@ async def test_project_has_no_overprovisioning_where_one_of_its_hosts_does_not_t
     of_one = inventories(FAKE1)
     of_one["inventories"]["VCPU"]["total"] = -1
     cloud.part(FAKE1, "inventories", of_one)
-    put = cloud.servers.ledger.put
+    put = cloud.servers.index.put
     put(vm("a", project_id="p1", host="fake1", vcpus=1, memory=MIB, disk=0))
     put(vm("b", project_id="p1", host="fake2", vcpus=1, memory=MIB, disk=0))
     put(vm("c", project_id="p2", host="fake2", vcpus=1, memory=MIB, disk=0))

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds.client.request import Answer, TooLargeError
+from stratoscope.clouds.client.request import Response, TooLargeError
 from stratoscope.clouds.openstack.client.api import BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
@@ -28,7 +28,7 @@ _LARGEST: Final = 1 << 16
 _BODY: Final[Decoder[object]] = Decoder(object)
 
 
-def error(what: str, answer: Answer) -> CollectError | LeftOutError:
+def error(what: str, answer: Response) -> CollectError | LeftOutError:
     """What to raise.
 
     Args:
@@ -54,7 +54,7 @@ def _reason(status: int) -> Reason:
     return Reason.UNAVAILABLE if is_redirect or status >= _SERVER_ERRORS else Reason.MALFORMED
 
 
-def _said(answer: Answer) -> str:
+def _said(answer: Response) -> str:
     """The service's own words, in one short line; "" where it has none."""
     if "location" in answer.headers:
         return one_line(f"a redirect to {answer.headers['location']}")[:_LONGEST]

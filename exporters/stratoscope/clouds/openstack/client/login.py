@@ -70,7 +70,7 @@ class Login:
         self._failure: tuple[float, CollectError] | None = None
         self._refusals = 0
         self._logged: Reason | None = None
-        budget.account.logins.update(dict.fromkeys(("ok", "refused", "failed"), 0))
+        budget.stats.logins.update(dict.fromkeys(("ok", "refused", "failed"), 0))
 
     @property
     def last(self) -> Token | None:
@@ -154,7 +154,7 @@ class Login:
         return None if self._failure is None else self._failure[1]
 
     async def _log_in(self) -> Token:
-        account = self._budget.account
+        account = self._budget.stats
         try:
             async with self._budget.turn(SERVICE, OPERATION):
                 granted = await self._ask()
@@ -203,7 +203,7 @@ class Login:
         finally:
             while wire.sent:
                 sent = wire.sent.popleft()
-                self._budget.account.request(
+                self._budget.stats.request(
                     (SERVICE, OPERATION), sent.code, seconds=sent.seconds, size=sent.size
                 )
 

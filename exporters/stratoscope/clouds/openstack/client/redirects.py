@@ -7,12 +7,12 @@ from typing import Final
 
 from yarl import URL
 
-from stratoscope.clouds.client.request import Answer
+from stratoscope.clouds.client.request import Response
 
 _FOLLOWED: Final = frozenset({301, 302, 307, 308})
 
 
-def target(url: URL, answer: Answer) -> URL | None:
+def target(url: URL, answer: Response) -> URL | None:
     """Where a request is to be sent once more; None where it is not: a token goes to no other host."""
     where = answer.headers.get("location")
     if answer.status not in _FOLLOWED or not where or url.scheme != "http":

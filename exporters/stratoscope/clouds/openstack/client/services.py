@@ -10,7 +10,7 @@ from yarl import URL
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
-from stratoscope.clouds.client.request import Answer
+from stratoscope.clouds.client.request import Response
 from stratoscope.clouds.openstack.client import http_errors, redirects
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.catalogue import Endpoint, proxy
@@ -92,7 +92,7 @@ class Client:
         answer = await self._answer(ask, token)
         if is_fresh := _is_refused(answer) and self._tokens.is_worth_another(ask.call, token):
             token = await self._login.another(token)
-            self.budget.account.retry(ask.call, str(_UNAUTHORIZED))
+            self.budget.stats.retry(ask.call, str(_UNAUTHORIZED))
             answer = await self._answer(ask, token)
         if answer.status == _UNAUTHORIZED:
             self._tokens.refused(ask.call, token, is_fresh=is_fresh)
@@ -145,8 +145,8 @@ class Client:
             raise CollectError(Reason.UNAVAILABLE, f"{service}: {place.fault}")
         took_s = 0.0
 
-        async def answered(url: URL, proxy: str | None) -> Answer:
-            async def send() -> Answer:
+        async def answered(url: URL, proxy: str | None) -> Response:
+            async def send() -> Response:
                 nonlocal took_s
                 began = self._clock.monotonic()
                 answer = await self._opened().get(url, {}, proxy)
@@ -166,7 +166,7 @@ class Client:
         if self._http is not None:
             await self._http.close()
 
-    async def _answer(self, ask: Ask, token: Token) -> Answer:
+    async def _answer(self, ask: Ask, token: Token) -> Response:
         place = token.granted.endpoints.get(ask.service)
         if place is None:
             raise LeftOutError(LeftOut.ABSENT, f"{ask.service}: not in the catalogue of this region")
@@ -181,7 +181,7 @@ class Client:
             ask.service, ask.version, self._document(ask.service), oldest=ask.oldest
         )
 
-        async def answered(url: URL, proxy: str | None) -> Answer:
+        async def answered(url: URL, proxy: str | None) -> Response:
             return await self.budget.call(
                 ask.service, ask.operation, lambda: self._opened().get(url, headers, proxy)
             )
@@ -208,14 +208,14 @@ def _url(place: Endpoint, ask: Ask) -> URL:
     return URL(text).with_query(pairs(ask.query))
 
 
-def _without(token: Token, answer: Answer) -> Answer:
+def _without(token: Token, answer: Response) -> Response:
     """An answer whose words may be shown: it may cite the token."""
     hidden = Confidence([token.granted.token.reveal()])
     headers = {name: hidden.text(value) for name, value in answer.headers.items()}
-    return Answer(answer.status, hidden.body(answer.body), headers)
+    return Response(answer.status, hidden.body(answer.body), headers)
 
 
-def _is_refused(answer: Answer) -> bool:
+def _is_refused(answer: Response) -> bool:
     """Whether somebody behind the endpoint does not take the token."""
     passed_on = answer.status == _BAD_REQUEST and _PASSED_ON in answer.body
     return passed_on or answer.status == _UNAUTHORIZED

@@ -122,7 +122,7 @@ class Session:
             except TooLargeError as error:
                 self._limits.pop(call, None)
                 limit = _fewer(ask, limit or wanted or _MOST, error)
-                self._client.budget.account.retry(call, error.code)
+                self._client.budget.stats.retry(call, error.code)
                 continue
             if limit is not None:
                 self._limits[call] = limit

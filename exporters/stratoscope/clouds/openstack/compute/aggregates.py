@@ -11,7 +11,7 @@ from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Text
 from stratoscope.clouds.openstack.client.listing import Listing
-from stratoscope.clouds.ttl_cache import Recent
+from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 
 Metadata: TypeAlias = Mapping[str, frozenset[str]]
@@ -40,7 +40,7 @@ class Aggregates:
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
-        self._list = Recent(self._ask, clock)
+        self._list = TTLCache(self._ask, clock)
 
     def questions(self) -> Sequence[Question[model.Aggregates]]:
         return (

@@ -19,8 +19,8 @@ from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Text, segment
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
-from stratoscope.clouds.round_robin import Rotation
-from stratoscope.clouds.ttl_cache import Recent
+from stratoscope.clouds.round_robin import RoundRobin
+from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, LeftOutError
 
@@ -77,8 +77,8 @@ class Flavors:
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
-        self._list = Recent(self._ask, clock)
-        self._specs: Rotation[Mapping[str, str]] = Rotation(
+        self._list = TTLCache(self._ask, clock)
+        self._specs: RoundRobin[Mapping[str, str]] = RoundRobin(
             "flavors", per_second=_PER_SECOND, most=_MOST, clock=clock
         )
 

@@ -22,7 +22,7 @@ from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.placement.providers import Providers
 from stratoscope.clouds.sums import whole_sum
-from stratoscope.clouds.ttl_cache import Recent
+from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
 
@@ -102,7 +102,7 @@ class Hypervisors:
     def __init__(self, api: Api, servers: Servers, providers: Providers, clock: Clock = CLOCK) -> None:
         self.services = ComputeServices(api, clock)
         self._api, self._servers, self._providers = api, servers, providers
-        self._last = Recent(self._ask, clock)
+        self._last = TTLCache(self._ask, clock)
 
     def questions(self) -> Sequence[Question[Hosts]]:
         return (
@@ -136,7 +136,7 @@ class Hypervisors:
         rows, malformed = await self._api.items(_HYPERVISORS, WHOLE_PAGE)
         if not rows and not malformed:
             await only_admins_see(self._api, "hypervisors")
-            if self._servers.ledger.sees_hosts:
+            if self._servers.index.sees_hosts:
                 raise LeftOutError(
                     LeftOut.UNAUTHORIZED, "hypervisors: an empty list, yet servers are on hosts"
                 )

@@ -17,7 +17,7 @@ from stratoscope.clouds.openstack.client.api import Api, ForbiddenError, NotTher
 from stratoscope.clouds.openstack.client.fields import segment
 from stratoscope.clouds.openstack.compute.faults import fault_reason
 from stratoscope.clouds.openstack.compute.server import Fault
-from stratoscope.clouds.vm_index import Ledger
+from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOutError
 
@@ -33,7 +33,7 @@ class _One(msgspec.Struct, frozen=True, gc=False):
     server: _Server
 
 
-class Unexplained:
+class MissingFaults:
     """Why servers are in error, by id: what was found, and what is still to be asked."""
 
     def __init__(self, api: Api) -> None:
@@ -56,18 +56,18 @@ class Unexplained:
         self._found.pop(vm_id, None)
         self._open.pop(vm_id, None)
 
-    async def ask(self, ledger: Ledger) -> None:
+    async def ask(self, index: VMIndex) -> None:
         """Ask for a few, in half of the time that the refresh has left: servers must not wait for faults.
 
         What cannot be read is tried again at the next refresh.
         """
         try:
             async with asyncio.timeout(at_most_s(_PATIENCE_S)):
-                await self._ask_for_some(ledger)
+                await self._ask_for_some(index)
         except (CollectError, LeftOutError, TimeoutError):
             return
 
-    async def _ask_for_some(self, ledger: Ledger) -> None:
+    async def _ask_for_some(self, index: VMIndex) -> None:
         for vm_id in list(self._open)[:MOST]:
             self._open[vm_id] = self._open.pop(vm_id)  # to the end, should it fail
             try:
@@ -75,10 +75,10 @@ class Unexplained:
             except (ForbiddenError, NotThereError):
                 reason = FaultReason.UNKNOWN
             self._open.pop(vm_id, None)
-            vm = ledger.get(vm_id)
+            vm = index.get(vm_id)
             if vm is not None and vm.fault is not None:
                 self._found[vm_id] = vm.changed, reason
-                ledger.put(replace(vm, fault=reason))
+                index.put(replace(vm, fault=reason))
 
     async def _ask(self, vm_id: str) -> FaultReason:
         path = f"/servers/{segment(vm_id)}"

@@ -22,7 +22,7 @@ from stratoscope.clouds.model import VM, VMs
 from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
 from stratoscope.clouds.openstack.client.fields import moment
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Page, Query
-from stratoscope.clouds.openstack.compute.missing_faults import MOST, Unexplained
+from stratoscope.clouds.openstack.compute.missing_faults import MOST, MissingFaults
 from stratoscope.clouds.openstack.compute.server import (
     BUILD,
     GONE,
@@ -34,7 +34,7 @@ from stratoscope.clouds.openstack.compute.server import (
     vm,
 )
 from stratoscope.clouds.openstack.identity.names import Names
-from stratoscope.clouds.vm_index import Ledger
+from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import CollectError, Reason
@@ -81,9 +81,9 @@ class _WholeList:
         self._query, self._last = query, [server.id for server in servers]
         self.failures = 0
 
-    def next_page(self, ledger: Ledger) -> Query:
+    def next_page(self, index: VMIndex) -> Query:
         """The query to go on with: after the last server that is still there, for Nova wants one that is."""
-        still_there = (vm_id for vm_id in reversed(self._last) if ledger.get(vm_id) is not None)
+        still_there = (vm_id for vm_id in reversed(self._last) if index.get(vm_id) is not None)
         marker = next(still_there, None)
         return {**dict(self._query), "marker": marker} if marker is not None else self._query
 
@@ -92,13 +92,13 @@ class Servers:
     """The servers of one cloud, kept up to date.
 
     Attributes:
-        ledger: What is known of them, for other readers.
+        index: What is known of them, for other readers.
     """
 
     def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
-        self.ledger = Ledger(_STATES)
+        self.index = VMIndex(_STATES)
         self._api, self._names, self._clock = api, names, clock
-        self._texts, self._unexplained = Texts(), Unexplained(api)
+        self._texts, self._missing_faults = Texts(), MissingFaults(api)
         self._scope: Mapping[str, str] = _EVERYBODYS
         self._list: _WholeList | None = None
         self._listed_at: float | None = None
@@ -140,11 +140,11 @@ class Servers:
         if self._is_list_due():
             malformed += await self._read_all()
         if self._listed_at is None:
-            raise CollectError(Reason.BUSY, f"the first list goes on: {len(self.ledger)} servers so far")
+            raise CollectError(Reason.BUSY, f"the first list goes on: {len(self.index)} servers so far")
         if self._missing:
             await self._read_changes()  # what makes no sense in it was counted above
-        await self._unexplained.ask(self.ledger)
-        answer = self.ledger.vms({}, {}, is_whole=self._scope is _EVERYBODYS, malformed=malformed)
+        await self._missing_faults.ask(self.index)
+        answer = self.index.vms({}, {}, is_whole=self._scope is _EVERYBODYS, malformed=malformed)
         projects, users = await self._names.projects(), await self._names.users(answer.by_user)
         return replace(answer, projects=projects, users=users)
 
@@ -158,7 +158,7 @@ class Servers:
 
         Nova refuses everybody's servers before it lists any; the own project's are listed instead.
         """
-        whole = self._list = self._list or _WholeList(self._clock, _EVERYBODYS, self.ledger.known())
+        whole = self._list = self._list or _WholeList(self._clock, _EVERYBODYS, self.index.known())
         try:
             return await self._read_pages(whole)
         except ForbiddenError:
@@ -170,19 +170,19 @@ class Servers:
             if whole.failures == _TRIES:
                 self._list = None
             raise
-        self._list = _WholeList(self._clock, _OWN, self.ledger.known())
+        self._list = _WholeList(self._clock, _OWN, self.index.known())
         return await self._read_all()
 
     async def _read_pages(self, whole: _WholeList) -> int:
         """Read pages while there is time for one more and for what changed meanwhile."""
         malformed, longest_s, began = 0, 0.0, time.monotonic()
-        async with aclosing(self._api.pages(SERVERS, whole.next_page(self.ledger))) as pages:
+        async with aclosing(self._api.pages(SERVERS, whole.next_page(self.index))) as pages:
             async for page in pages:
                 self._be_in(whole.scope)
                 await self._take(page)
                 malformed += page.malformed
                 if page.more is None:
-                    SERVERS.check(len(self.ledger), malformed)
+                    SERVERS.check(len(self.index), malformed)
                     self._end_list(whole)
                     await asyncio.sleep(0)
                     break
@@ -230,7 +230,7 @@ class Servers:
         return building
 
     async def _take(self, page: Page[Server]) -> AbstractSet[str]:
-        """Put the servers of a page into the ledger, a few at once: the event loop must turn; their ids."""
+        """Put the servers of a page into the index, a few at once: the event loop must turn; their ids."""
         for start in range(0, len(page.items), _AT_ONCE):
             for server in page.items[start : start + _AT_ONCE]:
                 self._put(server)
@@ -248,9 +248,9 @@ class Servers:
         if server.status in GONE:
             self._drop(server.id)
             return
-        known = self.ledger.get(server.id) if server.is_partial else None
+        known = self.index.get(server.id) if server.is_partial else None
         one = vm(server, self._texts) if known is None else of_unknown_state(known)
-        self.ledger.put(self._with_fault(one, is_told=server.fault is not None))
+        self.index.put(self._with_fault(one, is_told=server.fault is not None))
         if server.status == BUILD:
             self._building.add(server.id)
         else:
@@ -258,9 +258,9 @@ class Servers:
 
     def _with_fault(self, one: VM, *, is_told: bool) -> VM:
         if one.fault is not None and not is_told:
-            return self._unexplained.explained(one)
-        if one.vm_id in self._unexplained:
-            self._unexplained.drop(one.vm_id)
+            return self._missing_faults.explained(one)
+        if one.vm_id in self._missing_faults:
+            self._missing_faults.drop(one.vm_id)
         return one
 
     def _end_list(self, whole: _WholeList) -> None:
@@ -269,7 +269,7 @@ class Servers:
         Nova leaves the servers of a cell that does not answer out of a list of several pages, without a word.
         They, and one whose item makes no sense, are shown as UNKNOWN until the next whole list.
         """
-        missing = {vm_id for vm_id in whole.untold if self.ledger.get(vm_id) is not None}
+        missing = {vm_id for vm_id in whole.untold if self.index.get(vm_id) is not None}
         for vm_id in missing & (self._lost | self._building):
             self._drop(vm_id)
         self._missing = missing - self._lost - self._building
@@ -284,16 +284,16 @@ class Servers:
         for vm_id in vanished:
             self._drop(vm_id)
         for vm_id in self._missing:
-            known = self.ledger.get(vm_id)
+            known = self.index.get(vm_id)
             if known is not None:
-                self.ledger.put(of_unknown_state(known))
+                self.index.put(of_unknown_state(known))
                 self._lost.add(vm_id)
         self._missing = set()
 
     def _drop(self, vm_id: str) -> None:
-        self.ledger.drop(vm_id)
+        self.index.drop(vm_id)
         self._building.discard(vm_id)
-        self._unexplained.drop(vm_id)
+        self._missing_faults.drop(vm_id)
 
     def _be_in(self, scope: Mapping[str, str]) -> None:
         """Everybody's servers, or the own project's: what was seen with the other view is forgotten."""
@@ -301,5 +301,5 @@ class Servers:
             self._forget(scope)
 
     def _forget(self, scope: Mapping[str, str]) -> None:
-        self._scope, self.ledger = scope, Ledger(_STATES)
+        self._scope, self.index = scope, VMIndex(_STATES)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()

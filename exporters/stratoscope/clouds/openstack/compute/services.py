@@ -9,7 +9,7 @@ from stratoscope.clouds.model import Service, Services
 from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.listing import Listing
-from stratoscope.clouds.ttl_cache import Recent
+from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 
 _SERVICES: Final = Listing("compute", "/os-services", "services", ServiceRow, version="2.96")
@@ -20,7 +20,7 @@ class ComputeServices:
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
-        self._list = Recent(self._ask, clock)
+        self._list = TTLCache(self._ask, clock)
 
     def questions(self) -> Sequence[Question[Services]]:
         return (

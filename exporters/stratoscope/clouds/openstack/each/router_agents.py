@@ -17,7 +17,7 @@ from stratoscope.clouds.openstack.client.extensions import extension
 from stratoscope.clouds.openstack.client.fields import Id, Text, segment
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.each.object_list import MOST
-from stratoscope.clouds.round_robin import Rotation
+from stratoscope.clouds.round_robin import RoundRobin
 from stratoscope.core.collector import Every
 
 _NAME: Final = "router_agents"
@@ -48,7 +48,7 @@ class RouterAgents:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._rotation: Rotation[tuple[str, ...]] = Rotation(_NAME, per_second=_PER_SECOND, most=_MOST)
+        self._round_robin: RoundRobin[tuple[str, ...]] = RoundRobin(_NAME, per_second=_PER_SECOND, most=_MOST)
 
     def questions(self) -> Sequence[Question[Each]]:
         return (
@@ -71,10 +71,10 @@ class RouterAgents:
             await only_admins_see(self._api, "Neutron's agents")
         hosts = {agent.id: agent.host for agent in agents}
         async with extension(self._api, "l3_agent_scheduler"):
-            await self._rotation.turn(hosts, self._routers_of)
+            await self._round_robin.turn(hosts, self._routers_of)
         found = [
             RouterAgent(router_id, hosts[agent_id])
-            for agent_id, router_ids in self._rotation.values().items()
+            for agent_id, router_ids in self._round_robin.values().items()
             for router_id in router_ids
         ]
         return Each(
@@ -83,8 +83,8 @@ class RouterAgents:
             tuple(found[:MOST]),
             max(0, len(found) - MOST),
             is_whole=True,
-            malformed=malformed + self._rotation.failed,
-            spread=self._rotation.spread(),
+            malformed=malformed + self._round_robin.failed,
+            spread=self._round_robin.spread(),
         )
 
     async def _routers_of(self, agent_id: str) -> tuple[str, ...]:

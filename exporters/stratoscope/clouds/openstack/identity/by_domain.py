@@ -16,7 +16,7 @@ from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.identity.named import Found, Named, read, seen_by
-from stratoscope.clouds.round_robin import Rotation
+from stratoscope.clouds.round_robin import RoundRobin
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class ByDomain:
         # A call of its own: that the other one is answered 401 must not keep it from being made.
         self._of_one = Listing("identity", f"/v3/{key}", key, Named, operation=f"{key}_of_domain")
         self._last: tuple[float, Found] | None = None
-        self._by_domain: Rotation[Found] = Rotation(key, per_second=_PER_SECOND, most=MOST, clock=clock)
+        self._by_domain: RoundRobin[Found] = RoundRobin(key, per_second=_PER_SECOND, most=MOST, clock=clock)
 
     async def read(
         self, access: Access, domain_ids: Collection[str], *, are_all: bool

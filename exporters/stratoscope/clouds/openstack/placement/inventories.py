@@ -40,7 +40,7 @@ from stratoscope.clouds.openstack.placement.providers import (
 )
 from stratoscope.clouds.overcommit import PROMISED, promised
 from stratoscope.clouds.round_robin import KEPT_S
-from stratoscope.clouds.ttl_cache import Recent
+from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import at_most_s, time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
@@ -109,7 +109,7 @@ class Placement:
     ) -> None:
         self._api, self._hypervisors, self._servers, self._clock = api, hypervisors, servers, clock
         self._providers = providers
-        self._lists = Recent(self._ask_lists, clock)
+        self._lists = TTLCache(self._ask_lists, clock)
         self._last_turn = -math.inf
         self._known_nodes: Mapping[str, Node] | None = None
 
@@ -154,7 +154,7 @@ class Placement:
         rows, malformed = await self._api.items(_PROVIDERS)
         if not rows and not malformed:
             await only_admins_see(self._api, "resource providers")
-            if self._servers.ledger.sees_hosts:
+            if self._servers.index.sees_hosts:
                 raise LeftOutError(LeftOut.UNAUTHORIZED, "resource providers: none, yet servers are on hosts")
         summaries, unread, is_whole = await self._ask_candidates()
         self._providers.found(rows, now)
@@ -292,7 +292,7 @@ class Placement:
         """
         ratios = {host: [_ratio(of_host, what) for what in PROMISED] for host, of_host in by_host.items()}
         totals: dict[str, list[float]] = {}
-        placed = self._servers.ledger.placed()
+        placed = self._servers.index.placed()
         for start in range(0, len(placed), _AT_ONCE):
             for (project_id, host), (_, vcpus, memory, disk, _) in placed[start : start + _AT_ONCE]:
                 if host in ratios:

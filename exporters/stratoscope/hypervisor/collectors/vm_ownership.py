@@ -6,7 +6,7 @@ That happens while a VM migrates, and where a definition stays behind; the same 
 from collections.abc import Mapping
 
 
-class Claims:
+class VMOwnership:
     """The claims of one cloud's collectors. A VM is shown where it is active, and by one collector alone."""
 
     def __init__(self) -> None:

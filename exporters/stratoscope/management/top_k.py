@@ -4,8 +4,8 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from stratoscope.core.metrics import Family, Labels, Sample, given
-from stratoscope.management.kept import Kept
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
+from stratoscope.management.line_cache import CachedLines
 
 MOST: Final = 5_000
 """So many values of one label are shown: those that stand for most. Enough for the hosts and users of a large
@@ -22,11 +22,11 @@ Row: TypeAlias = tuple[int, *tuple[int | None, ...]]
 largest are chosen."""
 
 
-class Table:
+class TopK:
     """Some families of one cloud that have one label besides `cloud`, and always the same values of it."""
 
     def __init__(self, cloud: str, label: str, families: Sequence[Family]) -> None:
-        self.kept = [Kept(family) for family in families]
+        self.kept = [CachedLines(family) for family in families]
         self._cloud, self._label, self._families = cloud, label, families
         self._shown: Mapping[str, Row] = {}
 
@@ -34,9 +34,9 @@ class Table:
         """All series, made anew."""
         for value, row in _largest(rows).items():
             labels = self._labels(value)
-            yield from given(self._families, row, labels)
+            yield from optional_samples(self._families, row, labels)
 
-    def lines(self, rows: Mapping[str, Row]) -> Sequence[Kept]:
+    def lines(self, rows: Mapping[str, Row]) -> Sequence[CachedLines]:
         """The same as lines; those of values whose row is what it was are kept."""
         known, self._shown = self._shown, _largest(rows)
         for value, row in self._shown.items():

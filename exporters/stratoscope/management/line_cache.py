@@ -15,7 +15,7 @@ _LINES: Final = 256
 """So many lines a block has: few, so that most blocks stay when a few hundred of 100,000 lines change."""
 
 
-class Kept:
+class CachedLines:
     """The lines of one family, one for each key; the labels of different keys differ."""
 
     def __init__(self, family: Family) -> None:
@@ -67,7 +67,7 @@ class Kept:
         return [self._joined[block] for block in self._lines]
 
 
-def together(lines: Lines, kept: Iterable[Kept], max_series: int) -> Lines:
+def together(lines: Lines, kept: Iterable[CachedLines], max_series: int) -> Lines:
     """Lines that were made anew and kept ones after them; those beyond `max_series` are counted."""
     by_family, written, beyond = dict(lines.by_family), lines.samples, 0
     for one in kept:

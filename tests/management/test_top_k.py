@@ -4,18 +4,18 @@ from collections.abc import Mapping
 
 from stratoscope.core.exposition import render
 from stratoscope.core.metrics import Family
-from stratoscope.management.bounded import BEYOND, MOST, Row, Table
+from stratoscope.management.top_k import BEYOND, MOST, Row, TopK
 
 VMS = Family("stratoscope_image_vms", "VMs.", labels=("cloud", "image_id"))
 BYTES = Family("stratoscope_image_bytes", "Bytes.", labels=("cloud", "image_id"))
 FAMILIES = (VMS, BYTES)
 
 
-def table() -> Table:
-    return Table("uni", "image_id", FAMILIES)
+def table() -> TopK:
+    return TopK("uni", "image_id", FAMILIES)
 
 
-def kept(of: Table, rows: Mapping[str, Row]) -> set[bytes]:
+def kept(of: TopK, rows: Mapping[str, Row]) -> set[bytes]:
     return {line for one in of.lines(rows) for block in one.blocks(100_000) for line in block.splitlines()}
 
 

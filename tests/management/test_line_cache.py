@@ -7,21 +7,21 @@ from hypothesis import strategies as st
 from stratoscope.core.errors import Dropped
 from stratoscope.core.exposition import Lines, render
 from stratoscope.core.metrics import Family, Labels
-from stratoscope.management.kept import Kept, together
+from stratoscope.management.line_cache import CachedLines, together
 
 FAMILY = Family("stratoscope_x", "X.", labels=("key",))
 OTHER = Family("stratoscope_y", "Y.", labels=("key",))
 ENOUGH = 1_000_000
 
 
-def filled(number: int, family: Family = FAMILY) -> Kept:
-    kept = Kept(family)
+def filled(number: int, family: Family = FAMILY) -> CachedLines:
+    kept = CachedLines(family)
     for key in range(number):
         kept.put(f"{key}", Labels(key=key))
     return kept
 
 
-def lines(kept: Kept, most: int = ENOUGH) -> list[bytes]:
+def lines(kept: CachedLines, most: int = ENOUGH) -> list[bytes]:
     return b"".join(kept.blocks(most)).splitlines()
 
 
@@ -68,7 +68,7 @@ def test_no_more_lines_are_shown_than_there_is_room_for(most: int, shown: int) -
 
 def test_labels_of_another_family_are_refused() -> None:
     with pytest.raises(ValueError, match="not its labels"):
-        Kept(FAMILY).put("a", Labels(other="a"))
+        CachedLines(FAMILY).put("a", Labels(other="a"))
 
 
 def test_kept_lines_come_after_those_made_anew_and_share_their_room() -> None:
