@@ -488,9 +488,13 @@ async def test_exporter_that_cannot_be_opened_at_start_ends_with_its_error(
             await runs.task
 
 
-async def test_what_breaks_once_it_stops_changes_nothing(tmp_path: Path) -> None:
+async def test_what_breaks_once_it_stops_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with running(House(), tmp_path) as runs:
         await runs.ready()
         runs.app.stop()
         runs.app._broken(RuntimeError("too late"))
         await runs.stopped()
+        assert runs.task.exception() is None
+    assert "too late" not in caplog.text

@@ -192,12 +192,14 @@ async def test_an_own_connection_that_cannot_be_opened_is_an_error(
 async def test_ending_while_all_threads_hang_waits_for_nothing(
     connections: Connections, daemon: FakeDaemon
 ) -> None:
-    own = await connections.start_own(lambda connection: connection)
+    own, ended = await connections.start_own(lambda connection: connection), threading.Event()
     daemon.answers.clear()
     calls = [connections.start(version) for _ in range(4)]
-    connections.end_own(own, lambda: None)
+    connections.end_own(own, ended.set)
+    assert not any(call.done() for call in calls)
     daemon.answers.set()
     await asyncio.gather(*calls)
+    assert not ended.is_set(), "it was left open"
     own.close()
 
 

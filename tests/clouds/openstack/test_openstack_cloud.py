@@ -1,5 +1,6 @@
 """Everything an OpenStack can be asked, as one whole."""
 
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -37,4 +38,8 @@ async def test_each_refresh_is_bounded_by_itself(tmp_path: Path) -> None:
 
 
 async def test_closing_a_cloud_that_was_never_asked() -> None:
-    await OpenStack(OpenStackCloud(name="uni")).close()
+    before = threading.enumerate()
+    cloud = OpenStack(OpenStackCloud(name="uni"))
+    await cloud.close()
+    assert threading.enumerate() == before
+    assert not cloud.budget.stats.spent().requests

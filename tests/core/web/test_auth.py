@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import os
 import ssl
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -313,7 +314,9 @@ async def test_only_allowed_names_of_a_certificate_are_let_in(
 
 
 async def test_closing_waits_for_no_password(access: Callable[[str], Access]) -> None:
-    await access(users(STORED)).close()
+    guarded = access(users(STORED))
+    await guarded.close()
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("bcrypt")]
 
 
 async def test_same_looks_mean_no_reading(tmp_path: Path, access: Callable[[str], Access]) -> None:
