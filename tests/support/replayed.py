@@ -55,7 +55,7 @@ class Replayed:
         self._known: dict[tuple[str, str], bool] = {}
         self._access: Access | None = None
 
-    async def body(self, ask: Ask) -> bytes:
+    async def send(self, ask: Ask) -> bytes:
         query = tuple(one for one in pairs(ask.query) if one[0] != _OF_THE_CLOCK)
         call = Call(ask.service, f"{ask.path}{'+' * (len(query) < len(pairs(ask.query)))}", query)
         self._asked.add(call)
@@ -63,7 +63,7 @@ class Replayed:
             raise self._errors[call]
         if call not in self.bodies:
             try:
-                self.bodies[call] = await self._client.body(ask)
+                self.bodies[call] = await self._client.send(ask)
             except (CollectError, LeftOutError) as error:
                 self._errors[call] = error
                 raise

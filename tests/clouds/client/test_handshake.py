@@ -59,7 +59,7 @@ async def test_an_old_fashioned_authority_is_named_with_what_to_do(tmp_path: Pat
         url = URL(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
         http = Http("uni", trusting, 1)
         with pytest.raises(CallError) as caught:
-            await http.get(url, {}, None)
+            await http.request("GET", url, {}, None)
         await http.close()
     assert caught.value.reason is Reason.UNAVAILABLE
     said = str(caught.value)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from stratoscope.clouds.client.limiter import Budget, Limits
-from stratoscope.clouds.client.request import CallError, Response
+from stratoscope.clouds.client.request import CallError, Method, OutcomeUnknownError, Response
 from stratoscope.core.config import Duration
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
@@ -65,6 +65,40 @@ def _reason(outcome: object) -> Reason:
 async def _hangs() -> Response:
     await asyncio.Event().wait()
     return GOOD
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "times"),
+    [
+        ("POST", 429, 2),
+        ("PATCH", 429, 2),
+        ("POST", 503, 1),
+        ("PATCH", 503, 1),
+        ("PUT", 503, 2),
+        ("DELETE", 503, 2),
+    ],
+)
+async def test_what_must_not_be_done_twice_is_sent_again_only_where_it_was_refused(
+    method: Method, status: int, times: int, wheel: Wheel
+) -> None:
+    service = Service(wheel, _refused(status, "2"), GOOD)
+    budget = Budget(Limits(), wheel.clock)
+    (answer,) = await wheel.run(budget.call("compute", "server", service, method=method))
+    assert isinstance(answer, Response)
+    assert answer.status == (200 if times == 2 else status)
+    assert len(service.asked_at) == times
+    assert budget.paused() == ({} if times == 2 else {"compute": 1002.0})
+
+
+async def test_what_had_no_turn_was_not_sent(wheel: Wheel, deadline: Callable[[float], None]) -> None:
+    budget = Budget(Limits(concurrency=1), wheel.clock)
+    deadline(0.5)
+    holding = asyncio.create_task(budget.call("compute", "servers", _hangs))
+    await asyncio.sleep(0)
+    with pytest.raises(CollectError, match="no turn within") as caught:
+        await budget.call("compute", "server", _hangs, method="POST")
+    assert not isinstance(caught.value, OutcomeUnknownError)
+    holding.cancel()
 
 
 async def test_requests_are_counted_with_seconds_and_bytes(wheel: Wheel) -> None:

@@ -1,4 +1,4 @@
-"""HTTP to a cloud: one GET, its whole body, bounded in size; no redirect is followed, no cookie kept."""
+"""HTTP to a cloud: one request, its answer with the whole body, bounded; no redirect is followed."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from stratoscope.clouds.client.handshake import refused
-from stratoscope.clouds.client.request import CallError, Response, TooLargeError
+from stratoscope.clouds.client.request import ONCE, CallError, Method, Response, TooLargeError
 from stratoscope.core.errors import Reason
 from stratoscope.core.flags import version
 from stratoscope.core.threads import BlockingCalls
@@ -23,6 +23,7 @@ which Python's lock is held, and so the event loop.
 
 _RESOLVING: Final = 4
 _NO_HTTP: Final = (aiohttp.InvalidURL, aiohttp.ClientResponseError)
+_NOT_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
 _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 
@@ -39,14 +40,26 @@ class Http:
             largest: Bytes of a body, unpacked.
         """
         self._largest = largest
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, ssl=tls, resolver=_Resolver(name)),
-            headers={"User-Agent": f"stratoscope/{version()}", "Accept-Encoding": "gzip, deflate"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=_NO_LIMIT,
-        )
+        resolver = _Resolver(name)
 
-    async def get(self, url: URL, headers: Mapping[str, str], proxy: str | None) -> Response:
+        def session(*, force_close: bool = False) -> aiohttp.ClientSession:
+            return aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=connections, ssl=tls, resolver=resolver, force_close=force_close
+                ),
+                headers={"User-Agent": f"stratoscope/{version()}", "Accept-Encoding": "gzip, deflate"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=_NO_LIMIT,
+            )
+
+        self._session = session()
+        # Over connections of their own: one that was idle may be closed at the other end, which is only seen
+        # when the request has been sent, and such a request is not sent again.
+        self._once = session(force_close=True)
+
+    async def request(
+        self, method: Method, url: URL, headers: Mapping[str, str], proxy: str | None, body: bytes = b""
+    ) -> Response:
         """The answer, whatever its status.
 
         Raises:
@@ -54,21 +67,24 @@ class Http:
             TimeoutError: The proxy or the operating system gave up.
         """
         try:
-            async with self._session.get(
-                url, headers=headers, proxy=proxy, allow_redirects=False
+            session = self._once if method in ONCE else self._session
+            async with session.request(
+                method, url, headers=headers, proxy=proxy, data=body or None, allow_redirects=False
             ) as response:
-                body = await self._body(response)
+                answer = await self._body(response)
                 named = {name.lower(): value for name, value in response.headers.items()}
-                return Response(response.status, body, named)
+                return Response(response.status, answer, named)
         except TimeoutError:
             raise
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, _NO_HTTP) and not isinstance(error, aiohttp.ClientHttpProxyError):
                 raise CallError(Reason.MALFORMED, _said(url, error), "malformed") from error
-            raise CallError(Reason.UNAVAILABLE, _said(url, error), "connection") from error
+            was_sent = not isinstance(error, _NOT_SENT)
+            raise CallError(Reason.UNAVAILABLE, _said(url, error), "connection", was_sent=was_sent) from error
 
     async def close(self) -> None:
         await self._session.close()
+        await self._once.close()
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         parts, size = [], 0

@@ -15,7 +15,14 @@ from stratoscope.clouds.client.backoff import REFUSALS, Pauses
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.places import Places
 from stratoscope.clouds.client.rate import Rate
-from stratoscope.clouds.client.request import CallError, Response, SendRequest
+from stratoscope.clouds.client.request import (
+    ONCE,
+    CallError,
+    Method,
+    OutcomeUnknownError,
+    Response,
+    SendRequest,
+)
 from stratoscope.clouds.client.stats import Call, RequestStats
 from stratoscope.core.config import Duration
 from stratoscope.core.deadline import DEADLINE
@@ -26,6 +33,7 @@ _MARGIN_S: Final = 0.05
 _FAIR_S: Final = 1.0
 """A service is only taken to be silent if it had so long, or a whole time-out, for its answer."""
 
+_REFUSED: Final = 429
 _ENDS: Final = {429: Reason.BUSY, 503: Reason.UNAVAILABLE}
 
 
@@ -87,10 +95,16 @@ class Budget:
         """Let a service pause: it answered 429 or 503 to a request that `call` did not make."""
         self._pauses.refused(service, status, retry_after)
 
-    async def call(self, service: str, operation: str, send: SendRequest) -> Response:
+    async def call(
+        self, service: str, operation: str, send: SendRequest, *, method: Method = "GET"
+    ) -> Response:
         """The answer to a request, made when it is its turn; after 429 and 503 made again if time allows.
 
+        One that is not to be made twice (see ONCE) is made again after 429 alone, which says that it was
+        refused; its 503 is returned.
+
         Raises:
+            OutcomeUnknownError: Such a request was not answered in time, or the connection was lost.
             CollectError: `timeout`; `busy` (429, no turn in time, or too many in this refresh); `unavailable`
                 (503); and what `send` raises.
         """
@@ -104,11 +118,15 @@ class Budget:
                 except CollectError as error:
                     if error.reason is Reason.TIMEOUT and self._is_fair(until - began):
                         self._pauses.hung(service)
+                    if method in ONCE and _was_sent(error):
+                        raise OutcomeUnknownError(error.reason, str(error)) from error
                     raise
             if answer.status not in REFUSALS:
                 self._pauses.answered(service)
                 return answer
             self._pauses.refused(service, answer.status, answer.headers.get("retry-after"))
+            if method in ONCE and answer.status != _REFUSED:
+                return answer
             if self._clock.monotonic() + self._pauses.left_s(service) >= until:
                 raise self._paused(service)
             self.stats.retry((service, operation), str(answer.status))
@@ -234,3 +252,8 @@ class Budget:
     def _paused(self, service: str) -> CollectError:
         status = self._pauses.status(service)
         return CollectError(_ENDS[status], f"{service}: answered {status} and is left alone for a while")
+
+
+def _was_sent(error: CollectError) -> bool:
+    """Whether a request that failed may have reached the service."""
+    return error.was_sent if isinstance(error, CallError) else error.reason is Reason.TIMEOUT

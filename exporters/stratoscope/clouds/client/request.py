@@ -1,10 +1,15 @@
 """One request to a cloud as its budget sees it: what comes back, or how it failed."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from stratoscope.core.errors import CollectError, Reason
+
+Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+ONCE: Final = frozenset({"POST", "PATCH"})
+"""What such a request asks for may be done twice if it is sent twice: two VMs."""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -24,11 +29,19 @@ class CallError(CollectError):
 
     Attributes:
         code: The label `code` of the request: `connection`, `malformed`.
+        was_sent: Whether the request may have reached the service; not if no connection was made.
     """
 
-    def __init__(self, reason: Reason, message: str, code: str) -> None:
+    def __init__(self, reason: Reason, message: str, code: str, *, was_sent: bool = True) -> None:
         super().__init__(reason, message)
-        self.code = code
+        self.code, self.was_sent = code, was_sent
+
+
+class OutcomeUnknownError(CollectError):
+    """A request that is not sent twice, and of which nobody knows whether it was carried out."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(reason, f"{message}; it may have been carried out, so it is not sent again")
 
 
 class TooLargeError(CallError):

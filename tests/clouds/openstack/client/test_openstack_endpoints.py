@@ -129,7 +129,7 @@ async def test_while_keystone_is_away_the_known_ones_are_still_checked(
     cloud.says("/identity/v3/auth/tokens", 500)
     cloud.valid.clear()
     with pytest.raises(CollectError):
-        await client.body(Ask("network", "ports", "/network/v2.0/ports"))
+        await client.send(Ask("network", "ports", "/network/v2.0/ports"))
     assert _up(await _read(endpoints)) == dict.fromkeys(KNOWN, True) | {"identity": False}
 
 
@@ -182,7 +182,7 @@ async def test_a_hung_service_is_seen_though_its_share_is_taken(cloud: FakeOpenS
     async with opened(config(tmp_path, cloud.url, Limits(requests_per_second=1000, concurrency=4))) as client:
         await client.access()
         ask = Ask("compute", "servers", "/servers/detail")
-        hanging = [asyncio.create_task(client.body(ask)) for _ in range(6)]
+        hanging = [asyncio.create_task(client.send(ask)) for _ in range(6)]
         found = await _read(Endpoints(client, timeout_s=3))
         assert _up(found) == dict.fromkeys(KNOWN, True) | {"compute": False}
         for task in hanging:
@@ -210,7 +210,7 @@ async def test_service_whose_url_wants_a_project_is_left_out_for_a_token_without
     cloud.entries = [one | ({"endpoints": []} if one["type"] == "volumev3" else {}) for one in cloud.entries]
     assert list(await _read(Endpoints(client))) == [one for one in KNOWN if one != "block-storage"]
     with pytest.raises(LeftOutError) as caught:
-        await client.body(Ask("block-storage", "volumes", "/volumes/detail"))
+        await client.send(Ask("block-storage", "volumes", "/volumes/detail"))
     assert caught.value.reason is LeftOut.UNAUTHORIZED
     assert str(caught.value) == (
         f"block-storage: its URL holds the id of the token's project, and this token is for {words}"

@@ -59,7 +59,7 @@ def _in_time(wheel: Wheel) -> Iterator[None]:
 
 async def _all(client: Client, number: int) -> Sequence[bytes | BaseException]:
     """What so many collectors that begin together come to."""
-    return await asyncio.gather(*(client.body(SERVERS) for _ in range(number)), return_exceptions=True)
+    return await asyncio.gather(*(client.send(SERVERS) for _ in range(number)), return_exceptions=True)
 
 
 def _failures(outcomes: Sequence[bytes | BaseException]) -> set[tuple[Reason, str]]:
@@ -355,7 +355,7 @@ class _Servers(Collector[bytes]):
         self._client = client
 
     async def fetch(self) -> bytes:
-        return await self._client.body(SERVERS)
+        return await self._client.send(SERVERS)
 
     def samples(self, _: bytes, /) -> Iterable[Sample]:
         return ()
@@ -462,6 +462,6 @@ async def test_a_collection_that_began_just_before_its_end_says_nothing_of_the_l
     async with opened(config(tmp_path, cloud.url)) as client:
         DEADLINE.set(asyncio.get_running_loop().time() + 0.2)
         with pytest.raises(CollectError, match=r"no log-in within 0\.") as caught:
-            await client.body(SERVERS)
+            await client.send(SERVERS)
     assert caught.value.reason is Reason.TIMEOUT
     assert "log-in failed" not in caplog.text

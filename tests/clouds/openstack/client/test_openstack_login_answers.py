@@ -218,7 +218,7 @@ async def test_a_token_that_is_cited_is_not_told(cloud: FakeOpenStack, client: C
 
     cloud.says("/compute/v2.1/servers", cites)
     with pytest.raises((CollectError, LeftOutError)) as caught:
-        await client.body(Ask("compute", "servers", "/servers"))
+        await client.send(Ask("compute", "servers", "/servers"))
     assert "token-" not in str(caught.value)
     assert "<secret>" in str(caught.value)
 

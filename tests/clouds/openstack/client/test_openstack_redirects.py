@@ -54,7 +54,7 @@ def _moved(to: FakeOpenStack, status: int = 301) -> web.Response:
 
 async def _fails(client: Client) -> str:
     with pytest.raises(CollectError) as caught:
-        await client.body(SERVERS)
+        await client.send(SERVERS)
     assert caught.value.reason is Reason.UNAVAILABLE
     return str(caught.value)
 
@@ -65,7 +65,7 @@ async def test_from_http_to_https_of_the_same_host_is_followed_and_counted(
 ) -> None:
     cloud.says(PATH, _moved(secure, status))
     secure.says(PATH, {"servers": []})
-    assert await client.body(SERVERS) == b'{"servers": []}'
+    assert await client.send(SERVERS) == b'{"servers": []}'
     assert secure.asked == [f"GET {PATH}?limit=2"]
     assert secure.headers[0]["X-Auth-Token"] == "token-1"
     requests = client.budget.stats.spent().requests
@@ -81,9 +81,9 @@ async def test_each_is_a_request_of_the_refresh(
     async with opened(config(tmp_path, cloud.url, limits, cacert=str(tmp_path / "ca.crt"))) as client:
         secure.valid = cloud.valid
         with client.budget.refresh():
-            await client.body(SERVERS)
+            await client.send(SERVERS)
             with pytest.raises(CollectError, match="more than requests_per_refresh, 3"):
-                await client.body(SERVERS)
+                await client.send(SERVERS)
     assert (cloud.count(f"GET {PATH}"), secure.count("GET")) == (2, 1)
 
 
@@ -172,6 +172,16 @@ async def test_one_that_leads_to_another_path_or_query_is_unavailable_and_says_w
     assert secure.asked == []
 
 
+@pytest.mark.parametrize(("status", "is_followed"), [(301, False), (302, False), (307, True), (308, True)])
+def test_redirect_that_browsers_follow_with_a_get_is_none_for_a_change(
+    status: int, is_followed: bool
+) -> None:
+    url = URL("http://nova/servers")
+    answer = Response(status, b"", {"location": "https://nova/servers"})
+    assert redirects.target(url, answer) == url.with_scheme("https")
+    assert (redirects.target(url, answer, "POST") is not None) == is_followed
+
+
 @pytest.mark.parametrize("name", ["a b", "ü", "a/b", "1+1", "a&b=c", "%41"])
 def test_however_it_is_quoted_the_query_must_stay(name: str) -> None:
     url = URL("http://nova/x").with_query(name=name, limit="2")
@@ -203,7 +213,7 @@ async def test_a_password_goes_to_no_host_that_a_version_document_names(
     version = {"id": "v3.14", "status": "stable", "links": [link]}
     cloud.says("/identity", web.json_response({"versions": {"values": [version]}}, status=300))
     cloud.says(PATH, {"servers": []})
-    await client.body(SERVERS)
+    await client.send(SERVERS)
     assert secure.asked == []
     assert PASSWORD not in str(secure.headers)
 
@@ -220,5 +230,5 @@ async def test_a_service_behind_the_redirect_keeps_its_entry(
     secure.says("/compute/v2.1/", document)
     cloud.says(PATH, _moved(secure))
     secure.says(PATH, {"servers": []})
-    await client.body(Ask("compute", "servers", "/servers/detail", {"limit": "2"}, version="2.96"))
+    await client.send(Ask("compute", "servers", "/servers/detail", {"limit": "2"}, version="2.96"))
     assert secure.headers[-1]["X-OpenStack-Nova-API-Version"] == "2.90"

@@ -35,14 +35,14 @@ async def client(cloud: FakeOpenStack, tmp_path: Path) -> AsyncIterator[Client]:
 
 async def _fails(client: Client, ask: Ask = SERVERS) -> CollectError:
     with pytest.raises(CollectError) as caught:
-        await client.body(ask)
+        await client.send(ask)
     return caught.value
 
 
 async def test_a_request_bears_token_name_and_query(cloud: FakeOpenStack, client: Client) -> None:
     cloud.says(PATH, b"{}")
     query = [("all_tenants", "1"), ("fields", "id"), ("fields", "a b")]
-    await client.body(
+    await client.send(
         Ask("compute", "servers", "/servers/detail", query, headers={"X-Auth-All-Projects": "1"})
     )
     assert cloud.asked[-1] == f"GET {PATH}?all_tenants=1&fields=id&fields=a+b"
@@ -55,21 +55,21 @@ async def test_a_request_bears_token_name_and_query(cloud: FakeOpenStack, client
 
 async def test_a_service_that_is_not_in_the_catalogue_is_absent(cloud: FakeOpenStack, client: Client) -> None:
     with pytest.raises(LeftOutError, match="load-balancer: not in the catalogue") as caught:
-        await client.body(Ask("load-balancer", "loadbalancers", "/v2.0/lbaas/loadbalancers"))
+        await client.send(Ask("load-balancer", "loadbalancers", "/v2.0/lbaas/loadbalancers"))
     assert caught.value.reason is LeftOut.ABSENT
     assert cloud.count("GET /compute") == 0
 
 
 async def test_an_old_name_in_the_catalogue_is_found(cloud: FakeOpenStack, client: Client) -> None:
     cloud.says("/volume/v3/11111111111111111111111111111111/volumes/detail", b"{}")
-    assert await client.body(Ask("block-storage", "volumes", "/volumes/detail")) == b"{}"
+    assert await client.send(Ask("block-storage", "volumes", "/volumes/detail")) == b"{}"
 
 
 async def test_401_leads_to_one_new_token_and_one_repetition(cloud: FakeOpenStack, client: Client) -> None:
     cloud.says(PATH, b"{}")
-    await client.body(SERVERS)
+    await client.send(SERVERS)
     cloud.valid.clear()
-    assert await client.body(SERVERS) == b"{}"
+    assert await client.send(SERVERS) == b"{}"
     assert cloud.logins == 2
     assert cloud.counted()[f"GET {PATH}"] == 3
     spent = client.budget.stats.spent()
@@ -80,10 +80,10 @@ async def test_401_leads_to_one_new_token_and_one_repetition(cloud: FakeOpenStac
 async def test_many_401_at_once_lead_to_one_new_token(cloud: FakeOpenStack, client: Client) -> None:
     cloud.says(PATH, b"{}")
     cloud.says("/network/v2.0/ports", b"{}")
-    await client.body(SERVERS)
+    await client.send(SERVERS)
     cloud.valid.clear()
     ports = Ask("network", "ports", "/v2.0/ports")
-    await asyncio.gather(*(client.body(ask) for ask in (SERVERS, ports) * 5))
+    await asyncio.gather(*(client.send(ask) for ask in (SERVERS, ports) * 5))
     assert cloud.logins == 2
 
 
@@ -95,7 +95,7 @@ async def test_a_refused_log_in_after_401_leaves_other_services_their_token(
     await client.access()
     cloud.password = "another"  # noqa: S105
     assert (await _fails(client)).reason is Reason.UNAUTHORIZED
-    assert await client.body(Ask("network", "ports", "/v2.0/ports")) == b"{}"
+    assert await client.send(Ask("network", "ports", "/v2.0/ports")) == b"{}"
     assert cloud.logins == 2
 
 
@@ -134,7 +134,7 @@ async def test_a_part_of_an_answer_is_none(cloud: FakeOpenStack, client: Client,
 async def test_403_leaves_the_collector_out(cloud: FakeOpenStack, client: Client) -> None:
     cloud.says(PATH, 403)
     with pytest.raises(ForbiddenError, match="answered 403: as told") as caught:
-        await client.body(SERVERS)
+        await client.send(SERVERS)
     assert caught.value.reason is LeftOut.UNAUTHORIZED
 
 
@@ -151,7 +151,7 @@ async def test_a_refusal_of_many_words_is_told_without_them(
 async def test_404_is_told_apart(cloud: FakeOpenStack, client: Client) -> None:
     cloud.says(PATH, web.Response(status=404, text="<html>not here</html>"))
     with pytest.raises(NotThereError, match=r"answered 404$") as caught:
-        await client.body(SERVERS)
+        await client.send(SERVERS)
     assert caught.value.reason is Reason.UNAVAILABLE
 
 
@@ -163,7 +163,7 @@ async def test_a_service_that_hangs_is_a_time_out(cloud: FakeOpenStack, tmp_path
         await client.access()
         hanging = asyncio.create_task(_fails(client))
         await asyncio.sleep(0.05)
-        assert await client.body(Ask("network", "ports", "/v2.0/ports")) == b"{}"  # it has its own share
+        assert await client.send(Ask("network", "ports", "/v2.0/ports")) == b"{}"  # it has its own share
         assert (await hanging).reason is Reason.TIMEOUT
         assert client.budget.stats.spent().requests["compute", "servers", "timeout"] == 1
 
@@ -197,7 +197,7 @@ async def test_the_newest_microversion_that_both_know_is_asked_for(
     cloud.says("/compute/v2.1/", _microversions(theirs))
     cloud.says(PATH, b"{}")
     ask = Ask("compute", "servers", "/servers/detail", version=ours)
-    await asyncio.gather(*(client.body(ask) for _ in range(5)))
+    await asyncio.gather(*(client.send(ask) for _ in range(5)))
     assert cloud.headers[-1]["OpenStack-API-Version"] == f"compute {asked}"
     assert cloud.headers[-1]["X-OpenStack-Nova-API-Version"] == asked
     assert cloud.counted()["GET /compute/v2.1/"] == 1
@@ -213,12 +213,12 @@ async def test_microversions_are_looked_up_again_after_an_hour_and_after_406(
     cloud.says(PATH, b"{}", b"{}", 406, b"{}")
     ask = Ask("compute", "servers", "/servers/detail", version="2.96")
     async with opened(config(tmp_path, cloud.url), wheel.clock) as client:
-        await client.body(ask)
+        await client.send(ask)
         wheel.time_s += 3601
-        await client.body(ask)
+        await client.send(ask)
         assert cloud.headers[-1]["X-OpenStack-Nova-API-Version"] == "2.90"
         await _fails(client, ask)
-        await client.body(ask)
+        await client.send(ask)
         assert cloud.headers[-1]["X-OpenStack-Nova-API-Version"] == "2.60"
 
 
@@ -228,7 +228,7 @@ async def test_without_a_document_none_is_asked_for(
 ) -> None:
     cloud.says("/compute/v2.1/", document)
     cloud.says(PATH, b"{}")
-    await client.body(Ask("compute", "servers", "/servers/detail", version="2.96"))
+    await client.send(Ask("compute", "servers", "/servers/detail", version="2.96"))
     assert "OpenStack-API-Version" not in cloud.headers[-1]
 
 
@@ -249,7 +249,7 @@ async def test_a_service_whose_version_document_is_garbage_is_not_asked_without_
     ask = Ask("compute", "servers", "/servers/detail", version="2.96")
     assert (await _fails(client, ask)).reason is Reason.MALFORMED
     assert cloud.count(f"GET {PATH}") == 0
-    await client.body(ask)
+    await client.send(ask)
     assert cloud.headers[-1]["X-OpenStack-Nova-API-Version"] == "2.90"
 
 
@@ -257,7 +257,7 @@ async def test_a_list_of_choices_is_a_document(cloud: FakeOpenStack, client: Cli
     document = {"versions": [{"id": "v1.0", "max_version": "1.39", "min_version": "1.0"}]}
     cloud.says("/placement/", web.json_response(document, status=300))
     cloud.says("/placement/resource_providers", b"{}")
-    await client.body(Ask("placement", "resource_providers", "/resource_providers", version="1.40"))
+    await client.send(Ask("placement", "resource_providers", "/resource_providers", version="1.40"))
     assert cloud.headers[-1]["OpenStack-API-Version"] == "placement 1.39"
 
 
@@ -265,7 +265,7 @@ async def test_services_without_microversions_are_not_asked_for_one(
     cloud: FakeOpenStack, client: Client
 ) -> None:
     cloud.says("/network/v2.0/ports", b"{}")
-    await client.body(Ask("network", "ports", "/v2.0/ports", version="2.0"))
+    await client.send(Ask("network", "ports", "/v2.0/ports", version="2.0"))
     assert "OpenStack-API-Version" not in cloud.headers[-1]
 
 
@@ -290,7 +290,7 @@ async def test_the_configured_region_is_asked(cloud: FakeOpenStack, tmp_path: Pa
     ]
     cloud.says("/two/v2.1/servers/detail", b"{}")
     async with opened(config(tmp_path, cloud.url, region_name="two")) as client:
-        assert await client.body(SERVERS) == b"{}"
+        assert await client.send(SERVERS) == b"{}"
 
 
 async def _over_tls(folder: Path, **more: object) -> bytes:
@@ -301,7 +301,7 @@ async def _over_tls(folder: Path, **more: object) -> bytes:
     async with running(tls) as cloud:
         cloud.says(PATH, b"{}")
         async with opened(config(folder, cloud.url, **more)) as client:
-            return await client.body(SERVERS)
+            return await client.send(SERVERS)
 
 
 async def test_an_authority_of_ones_own_is_trusted_for_log_in_and_services(tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ async def test_proxies_of_the_environment_are_used_as_the_log_in_uses_them(
     configured = config(tmp_path, "http://keystone.invalid")
     cloud_url, cloud.url = cloud.url, "http://keystone.invalid"
     async with opened(configured) as client:
-        assert await client.body(SERVERS) == b"{}"
+        assert await client.send(SERVERS) == b"{}"
     assert cloud.headers[-1]["Host"] == "keystone.invalid"
     monkeypatch.setenv("no_proxy", "keystone.invalid")
     cloud.url = cloud_url
@@ -364,4 +364,4 @@ async def test_an_endpoint_that_is_no_url_costs_its_service(
         assert failure.reason is Reason.UNAVAILABLE
         with pytest.raises(CollectError, match="compute: its URL"):
             await client.check("compute", (await client.places())["compute"], "check", 1)
-        assert await client.body(Ask("network", "ports", "/v2.0/ports")) == b"{}"
+        assert await client.send(Ask("network", "ports", "/v2.0/ports")) == b"{}"

@@ -48,7 +48,7 @@ async def client(cloud: FakeOpenStack, wheel: Wheel, tmp_path: Path) -> AsyncIte
 
 async def _reason(client: Client, ask: Ask = SERVERS) -> Reason | LeftOut:
     with pytest.raises((CollectError, LeftOutError)) as caught:
-        await client.body(ask)
+        await client.send(ask)
     error = caught.value
     assert isinstance(error, CollectError | LeftOutError)
     return error.reason
@@ -59,9 +59,9 @@ async def test_a_service_that_alone_refuses_a_fresh_token_is_left_out_until_the_
 ) -> None:
     cloud.says(PATH, REFUSES)
     cloud.says("/compute/v2.1/flavors/detail", REFUSES)
-    await client.body(PORTS)
+    await client.send(PORTS)
     assert await _reason(client) is Reason.UNAUTHORIZED  # nobody has taken the new token yet
-    await client.body(PORTS)
+    await client.send(PORTS)
     for ask in (SERVERS, FLAVORS) * 3:
         assert await _reason(client, ask) is LeftOut.UNAUTHORIZED
     assert (cloud.logins, cloud.count("GET /compute")) == (2, 3)
@@ -69,7 +69,7 @@ async def test_a_service_that_alone_refuses_a_fresh_token_is_left_out_until_the_
     wheel.time_s += 3000
     assert await _reason(client) is LeftOut.UNAUTHORIZED
     wheel.time_s += 599  # the token is renewed
-    assert await client.body(SERVERS) == b"{}"
+    assert await client.send(SERVERS) == b"{}"
     assert cloud.logins == 3
 
 
@@ -79,7 +79,7 @@ async def test_one_that_goes_on_to_refuse_costs_two_log_ins_a_token(
     cloud.says(PATH, REFUSES)
     for _ in range(3):
         for _ in range(20):
-            await client.body(PORTS)
+            await client.send(PORTS)
             await _reason(client)
         wheel.time_s += 3599
     assert cloud.logins == 6
@@ -90,7 +90,7 @@ async def test_a_path_that_alone_refuses_a_fresh_token_costs_itself_alone(
 ) -> None:
     cloud.says(PATH, REFUSES)
     for _ in range(50):
-        assert await client.body(FLAVORS) == b"{}"
+        assert await client.send(FLAVORS) == b"{}"
         assert await _reason(client) in {Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED}
         wheel.time_s += 60
     assert (cloud.logins, cloud.count(f"GET {PATH}")) == (2, 2)
@@ -104,9 +104,9 @@ async def test_an_operation_of_which_one_path_is_refused_goes_on_and_logs_in_sel
     cloud.says("/network/v2.0/quotas/b", REFUSES)
     good, bad = (Ask("network", "quotas", f"/v2.0/quotas/{one}") for one in "ab")
     for _ in range(50):
-        assert await client.body(good) == b"{}"
+        assert await client.send(good) == b"{}"
         assert await _reason(client, bad) in {Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED}
-        await client.body(PORTS)
+        await client.send(PORTS)
         wheel.time_s += 60
     assert cloud.logins <= 1 + 50 * 60 / 300
     assert cloud.count("GET /network/v2.0/quotas/a") == 50
@@ -117,7 +117,7 @@ async def test_many_paths_that_refuse_share_one_new_token(cloud: FakeOpenStack, 
     for number in range(20):
         cloud.says(f"/compute/v2.1/{number}", REFUSES)
     for ask in asks * 3:
-        await client.body(PORTS)
+        await client.send(PORTS)
         assert await _reason(client, ask) in {Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED}
     assert cloud.logins == 2
 
@@ -126,11 +126,11 @@ async def test_a_token_that_is_revoked_while_another_path_refuses_all_is_replace
     cloud: FakeOpenStack, client: Client
 ) -> None:
     cloud.says(PATH, REFUSES)
-    await client.body(PORTS)
+    await client.send(PORTS)
     await _reason(client)
-    await client.body(PORTS)
+    await client.send(PORTS)
     cloud.valid.clear()
-    assert await client.body(PORTS) == b"{}"
+    assert await client.send(PORTS) == b"{}"
     assert cloud.logins == 3
 
 
@@ -155,16 +155,16 @@ async def test_a_token_that_neutron_does_not_take_from_nova_is_replaced(
         return web.json_response(body, status=400) if cloud.logins == 1 else web.json_response({})
 
     cloud.says(PATH, passed_on)
-    assert await client.body(SERVERS) == b"{}"
+    assert await client.send(SERVERS) == b"{}"
     assert cloud.logins == 2
 
 
 async def test_a_list_of_versions_takes_no_token(cloud: FakeOpenStack, client: Client) -> None:
     cloud.says(PATH, REFUSES)
     cloud.says("/network/", {"versions": []})
-    await client.body(Ask("network", "versions", None))
+    await client.send(Ask("network", "versions", None))
     await _reason(client)
-    await client.body(Ask("network", "versions", None))
+    await client.send(Ask("network", "versions", None))
     assert await _reason(client) is Reason.UNAUTHORIZED
 
 
@@ -173,10 +173,10 @@ async def test_a_service_that_takes_it_again_is_not_left_out(
 ) -> None:
     cloud.says(PATH, REFUSES, REFUSES, b"{}", REFUSES, b"{}")
     assert await _reason(client) is Reason.UNAUTHORIZED
-    assert await client.body(SERVERS) == b"{}"
-    await client.body(PORTS)
+    assert await client.send(SERVERS) == b"{}"
+    await client.send(PORTS)
     wheel.time_s += 301
-    assert await client.body(SERVERS) == b"{}"  # after one more log-in
+    assert await client.send(SERVERS) == b"{}"  # after one more log-in
 
 
 UNSCOPED: Mapping[str, Any] = {}
@@ -187,7 +187,7 @@ OF_THE_SYSTEM = {"system": {"all": True}}
 async def _refused(client: Client, caplog: pytest.LogCaptureFixture) -> str:
     """What the one line says, when every collector fails as unauthorized."""
     outcomes = await asyncio.gather(
-        *(client.body(ask) for ask in (SERVERS, PORTS, FLAVORS)), return_exceptions=True
+        *(client.send(ask) for ask in (SERVERS, PORTS, FLAVORS)), return_exceptions=True
     )
     assert [one.reason for one in outcomes if isinstance(one, CollectError)] == [Reason.UNAUTHORIZED] * 3
     (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
@@ -212,7 +212,7 @@ async def test_it_is_asked_for_again_as_seldom_as_after_a_refusal(
     assert cloud.logins == 1
     cloud.scope = None
     wheel.time_s += 301
-    assert await client.body(SERVERS) == b"{}"
+    assert await client.send(SERVERS) == b"{}"
 
 
 async def test_an_empty_catalogue_is_no_cloud(
@@ -238,7 +238,7 @@ async def test_a_catalogue_of_which_nothing_can_be_used_is_one_line(
     cloud: FakeOpenStack, client: Client, caplog: pytest.LogCaptureFixture, entries: list[Any], said: str
 ) -> None:
     cloud.entries = entries
-    outcomes = await asyncio.gather(*map(client.body, (SERVERS, PORTS, FLAVORS)), return_exceptions=True)
+    outcomes = await asyncio.gather(*map(client.send, (SERVERS, PORTS, FLAVORS)), return_exceptions=True)
     assert [one.reason for one in outcomes if isinstance(one, CollectError)] == [Reason.UNAVAILABLE] * 3
     (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert "nothing in the token's catalogue can be used" in line
@@ -257,7 +257,7 @@ async def test_with_overrides_an_empty_catalogue_will_do(
     cloud.entries = []
     more = {"compute_endpoint_override": f"{cloud.url}/compute/v2.1"}
     async with opened(config(tmp_path, cloud.url, **more), wheel.clock) as client:
-        assert await client.body(SERVERS) == b"{}"
+        assert await client.send(SERVERS) == b"{}"
         assert await _reason(client, PORTS) is LeftOut.ABSENT
 
 
@@ -266,7 +266,7 @@ async def test_a_token_for_the_system_or_a_domain_is_one(
     cloud: FakeOpenStack, client: Client, scope: Mapping[str, Any]
 ) -> None:
     cloud.scope = scope
-    assert await client.body(SERVERS) == b"{}"
+    assert await client.send(SERVERS) == b"{}"
     access = await client.access()
     assert (access.project_id, access.domain_id, access.is_system) == (
         ("", "default", False) if scope is OF_A_DOMAIN else ("", "", True)
@@ -281,7 +281,7 @@ async def test_tokens_that_expire_at_once_are_not_got_one_after_the_other(
     caplog.set_level(logging.INFO)
     outcomes = []
     for _ in range(24 * 12):
-        outcomes += await asyncio.gather(client.body(SERVERS), return_exceptions=True)
+        outcomes += await asyncio.gather(client.send(SERVERS), return_exceptions=True)
         wheel.time_s += 2.5
     errors = {(one.reason, str(one)) for one in outcomes if isinstance(one, CollectError)}
     lives = f"tokens expire {max(0, lives_s):g} s after the log-in"
@@ -297,11 +297,11 @@ async def test_the_end_of_that_is_said(
 ) -> None:
     caplog.set_level(logging.INFO)
     cloud.lives_s = 0
-    await client.body(SERVERS)
+    await client.send(SERVERS)
     await _reason(client)
     cloud.lives_s = 3600
     wheel.time_s += GAP_S
-    await client.body(SERVERS)
+    await client.send(SERVERS)
     levels = [record.levelno for record in caplog.records if record.name.endswith(".login")]
     assert levels == [logging.ERROR, logging.INFO]
 
@@ -309,7 +309,7 @@ async def test_the_end_of_that_is_said(
 async def test_a_token_that_is_refused_is_replaced_however_young_it_is(
     cloud: FakeOpenStack, client: Client
 ) -> None:
-    await client.body(SERVERS)
+    await client.send(SERVERS)
     cloud.valid.clear()
-    await client.body(SERVERS)
+    await client.send(SERVERS)
     assert cloud.logins == 2

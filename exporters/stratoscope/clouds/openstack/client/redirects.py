@@ -7,15 +7,18 @@ from typing import Final
 
 from yarl import URL
 
-from stratoscope.clouds.client.request import Response
+from stratoscope.clouds.client.request import Method, Response
 
-_FOLLOWED: Final = frozenset({301, 302, 307, 308})
+_SAME_METHOD: Final = frozenset({307, 308})
+_FOLLOWED: Final = _SAME_METHOD | {301, 302}
+"""Browsers follow these with a GET, whatever they had sent."""
 
 
-def target(url: URL, answer: Response) -> URL | None:
+def target(url: URL, answer: Response, method: Method = "GET") -> URL | None:
     """Where a request is to be sent once more; None where it is not: a token goes to no other host."""
     where = answer.headers.get("location")
-    if answer.status not in _FOLLOWED or not where or url.scheme != "http":
+    followed = _FOLLOWED if method == "GET" else _SAME_METHOD
+    if answer.status not in followed or not where or url.scheme != "http":
         return None
     try:
         found = url.join(URL(where)).with_user(None).with_fragment(None)

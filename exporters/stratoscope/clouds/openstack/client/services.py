@@ -1,4 +1,4 @@
-"""GETs to the services of one region: with the token in use, at the catalogue's endpoint, in the budget."""
+"""Requests to services of one region: with the token in use, at the catalogue's endpoint, in the budget."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,7 +10,7 @@ from yarl import URL
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
-from stratoscope.clouds.client.request import Response
+from stratoscope.clouds.client.request import ONCE, Method, OutcomeUnknownError, Response
 from stratoscope.clouds.openstack.client import http_errors, redirects
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.catalogue import Endpoint, proxy
@@ -25,6 +25,8 @@ from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 _WHOLE: Final = frozenset({200, 203})
 """With the whole of what was asked for; 206 has a part of it."""
+_DONE: Final = _WHOLE | {201, 202, 204}
+"""What a request that changes something may be answered with."""
 _CHOICES: Final = 300
 """What a list of versions may be answered with."""
 _UNAUTHORIZED: Final = 401
@@ -37,12 +39,13 @@ _FOR_A_LOGIN_S: Final = 10.0
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """One GET.
+    """One request.
 
     Attributes:
         path: Below the service's endpoint; None for its version document.
         version: The newest microversion that is understood; "" for none.
         oldest: The oldest one; "" where answers of a service without any are understood, too.
+        body: JSON; none if it is empty.
     """
 
     service: str
@@ -52,6 +55,8 @@ class Ask(msgspec.Struct, frozen=True):
     version: str = ""
     headers: Mapping[str, str] = {}
     oldest: str = ""
+    method: Method = "GET"
+    body: bytes = b""
 
     @property
     def call(self) -> tuple[str, str]:
@@ -81,7 +86,7 @@ class Client:
         """What the token says. Raises CollectError when there is none to be had."""
         return (await self._login.token()).granted.access
 
-    async def body(self, ask: Ask) -> bytes:
+    async def send(self, ask: Ask) -> bytes:
         """The body of a whole answer; asked for once more where a service does not like the token.
 
         Raises:
@@ -99,11 +104,15 @@ class Client:
             self._tokens.check(ask.call, token)
         elif ask.path is not None and answer.status < _SERVER_ERRORS:
             self._tokens.taken(ask.call, token)
-        if answer.status in _WHOLE or (ask.path is None and answer.status == _CHOICES):
+        good = _WHOLE if ask.method == "GET" else _DONE
+        if answer.status in good or (ask.path is None and answer.status == _CHOICES):
             return answer.body
         if answer.status == _NOT_ACCEPTABLE:
             self._versions.forget(ask.service)
-        raise http_errors.error(str(ask), answer)
+        error = http_errors.error(str(ask), answer)
+        if ask.method in ONCE and isinstance(error, CollectError) and answer.status >= _SERVER_ERRORS:
+            raise OutcomeUnknownError(error.reason, str(error)) from error
+        raise error
 
     async def knows(self, service: str, version: str) -> bool:
         """Whether a service's microversions reach that one. Raises as `body`."""
@@ -149,7 +158,7 @@ class Client:
             async def send() -> Response:
                 nonlocal took_s
                 began = self._clock.monotonic()
-                answer = await self._opened().get(url, {}, proxy)
+                answer = await self._opened().request("GET", url, {}, proxy)
                 took_s += self._clock.monotonic() - began
                 return answer
 
@@ -177,23 +186,28 @@ class Client:
             raise CollectError(Reason.UNAVAILABLE, f"{ask.service}: {place.fault}")
         url = _url(place, ask)
         headers = {"X-Auth-Token": token.granted.token.reveal(), "Accept": "application/json", **ask.headers}
+        if ask.body:
+            headers["Content-Type"] = "application/json"
         headers |= await self._versions.headers(
             ask.service, ask.version, self._document(ask.service), oldest=ask.oldest
         )
 
         async def answered(url: URL, proxy: str | None) -> Response:
+            http = self._opened()
             return await self.budget.call(
-                ask.service, ask.operation, lambda: self._opened().get(url, headers, proxy)
+                *ask.call,
+                lambda: http.request(ask.method, url, headers, proxy, ask.body),
+                method=ask.method,
             )
 
         answer = await answered(url, place.proxy)
-        if target := redirects.target(url, answer):
+        if target := redirects.target(url, answer, ask.method):
             answer = await answered(target, proxy(str(target)))
         return _without(token, answer) if answer.status > _CHOICES else answer
 
     def _document(self, service: str) -> Callable[[], Awaitable[bytes]]:
         """Asks for a service's version document."""
-        return lambda: self.body(Ask(service, "versions", None))
+        return lambda: self.send(Ask(service, "versions", None))
 
     def _opened(self) -> Http:
         if self._http is None:

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from stratoscope.clouds.client.http import LARGEST
-from stratoscope.clouds.client.request import TooLargeError
+from stratoscope.clouds.client.request import ONCE, Method, OutcomeUnknownError, TooLargeError
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.clouds.openstack.client.listing import Listing, Page, Query, limit_of, limited, pairs
@@ -63,11 +63,38 @@ class Session:
         params: Query = (),
         version: str = "",
     ) -> T:
-        body = await self._client.body(Ask(service, operation, path, params, version))
+        ask = Ask(service, operation, path, params, version)
+        return _decoded(ask, await self._client.send(ask), kind)
+
+    async def change(  # noqa: PLR0913 - what makes up a request
+        self,
+        method: Method,
+        service: str,
+        path: str,
+        kind: type[T],
+        *,
+        operation: str,
+        body: object = None,
+        version: str = "",
+    ) -> T:
+        """One request that changes something; its answer decoded as `kind` (NoneType: it has none).
+
+        POST and PATCH are sent again after 401 and 429 alone.
+
+        Raises:
+            OutcomeUnknownError: POST or PATCH, after 5xx, a time-out, a lost connection, or an answer that
+                makes no sense.
+            CollectError, LeftOutError: As Api's methods.
+        """
+        sent = b"" if body is None else msgspec.json.encode(body)
+        ask = Ask(service, operation, path, version=version, method=method, body=sent)
+        answer = await self._client.send(ask)
         try:
-            return Decoder(kind).decode(body)
-        except msgspec.DecodeError as error:
-            raise CollectError(Reason.MALFORMED, f"{service}: {operation}: {error}") from error
+            return _decoded(ask, answer or b"null", kind)
+        except CollectError as error:
+            if method in ONCE:
+                raise OutcomeUnknownError(error.reason, str(error)) from error
+            raise
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
         """As Api has it; the next page is asked for before this one is decoded."""
@@ -110,7 +137,7 @@ class Session:
             wanted: How many items it shall have; None where the list was asked for without a limit.
 
         Raises:
-            CollectError: As Client.body; `malformed`, when a single item is too large.
+            CollectError: As Client.send; `malformed`, when a single item is too large.
         """
         call = listing.service, listing.operation
         limit = self._limits.get(call)
@@ -118,7 +145,7 @@ class Session:
             asked = query if limit is None else limited(query, limit)
             ask = Ask(*call, listing.path, asked, listing.version, listing.headers, listing.oldest)
             try:
-                body = await self._client.body(ask)
+                body = await self._client.send(ask)
             except TooLargeError as error:
                 self._limits.pop(call, None)
                 limit = _fewer(ask, limit or wanted or _MOST, error)
@@ -138,6 +165,13 @@ class Session:
             self._limits[call] = 2 * limit
         else:
             del self._limits[call]
+
+
+def _decoded(ask: Ask, body: bytes, kind: type[T]) -> T:
+    try:
+        return Decoder(kind).decode(body)
+    except msgspec.DecodeError as error:
+        raise CollectError(Reason.MALFORMED, f"{ask}: {error}") from error
 
 
 def _fewer(ask: Ask, limit: int, error: TooLargeError) -> int:
