@@ -24,7 +24,6 @@ from processes import Running, exporter
 
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.compute import servers
-from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.core.app import main
 from stratoscope.core.collector import Collections
 from stratoscope.core.flags import Flags
@@ -48,7 +47,7 @@ def document(cloud: Serving, count: int, interval: str) -> dict[str, Any]:
         "clouds_file": str(cloud.clouds_file),
         "budget": {"requests_per_second": 1000},
     }
-    questions = OpenStack(OpenStackCloud(name="any")).questions()
+    questions = OpenStack.questions
     collectors: dict[str, object] = {question.name: {"enabled": False} for question in questions}
     collectors["servers"] = {"interval": interval, "timeout": "60s", "max_age": "3h"}
     return {"clouds": [entry], "management": {"collectors": collectors}}

@@ -72,10 +72,9 @@ class Ours:
 
     def __init__(self, config: Found) -> None:
         self._cloud = OpenStack(config)
-        question = next(one for one in self._cloud.questions() if one.name == "servers")
-        collector = QuestionCollector(
-            question, SUBJECTS[question.answer](self._cloud.cloud), self._cloud.cloud
-        )
+        question = next(one for one in OpenStack.questions if one.name == "servers")
+        subject = SUBJECTS[question.answer](self._cloud.cloud)
+        collector = QuestionCollector(question.name, self._cloud, subject)
         self._runner = Runner(Collection(collector, question.every))
 
     async def __aenter__(self) -> Self:

@@ -7,14 +7,14 @@ import msgspec
 import pytest
 import yaml
 
-from stratoscope.clouds.config import entries
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.registry import entries
 from stratoscope.core.config import known_keys, section
 from stratoscope.management.settings import Management
 
 PAGE = (Path(__file__).parents[2] / "docs" / "management.md").read_text(encoding="utf-8")
-QUESTIONS = OpenStack(OpenStackCloud(name="docs")).questions()
+QUESTIONS = OpenStack.questions
 
 
 @pytest.mark.parametrize("name", ["requests", *(question.name for question in QUESTIONS)])

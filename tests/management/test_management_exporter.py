@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from stratoscope.clouds.openstack.cloud import OpenStack
-from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.core.collector import Absent, Collections
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exposition import page
@@ -71,7 +70,7 @@ async def seen(
     return statuses, b"".join(page(lines, openmetrics=False)).decode()
 
 
-QUESTIONS = OpenStack(OpenStackCloud(name="any")).questions()
+QUESTIONS = OpenStack.questions
 OPTIONAL = {question.name for question in QUESTIONS if not question.is_on}
 ALL_ON = {name: {"enabled": True} for name in OPTIONAL}
 """What is asked only where that is said."""

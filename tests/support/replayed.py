@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
+from stratoscope.clouds.abilities import Fetch
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.listing import pairs
 from stratoscope.clouds.openstack.client.services import Ask, Client
 from stratoscope.clouds.openstack.client.session import Session
-from stratoscope.clouds.openstack.cloud import readers
+from stratoscope.clouds.openstack.cloud import OpenStack, fetches, readers
 from stratoscope.core.collector import Collection
 from stratoscope.core.errors import CollectError, LeftOutError
 from stratoscope.core.runner import Runner, Status
@@ -89,17 +90,30 @@ class Replayed:
         """
         session = Session("demo", cast(Any, self))
         found = {}
-        for question in (one for reader in readers(session) for one in reader.questions()):
-            if names is not None and question.name not in names:
+        cloud = _Asked(fetches(readers(session)))
+        for question in OpenStack.questions:
+            if question.name not in cloud.fetches or (names is not None and question.name not in names):
                 continue
             self._asked = set()
-            asked = QuestionCollector(question, SUBJECTS[question.answer]("demo"), "demo")
+            asked = QuestionCollector(question.name, cast(Any, cloud), SUBJECTS[question.answer]("demo"))
             runner = Runner(Collection(asked, question.every, 100_000))
             await runner.first()
             lines, status = await runner.lines(5)
             blocks = () if lines is None else (b for of_one in lines.by_family.values() for b in of_one)
             found[question.name] = Seen(status, _series(b"".join(blocks)), frozenset(self._asked))
         return found
+
+
+class _Asked:
+    """What a collector uses of a Management."""
+
+    cloud = "demo"
+
+    def __init__(self, fetches: Mapping[str, Fetch]) -> None:
+        self.fetches = fetches
+
+    async def ask(self, name: str) -> Any:
+        return await self.fetches[name]()
 
 
 def _series(text: bytes) -> Mapping[str, float]:

@@ -1,24 +1,26 @@
 """What a cloud can be asked: the protocols that kinds implement and exporters use."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.core.collector import Every
 
-T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+
+Fetch: TypeAlias = Callable[[], Awaitable[Any]]
+"""Does all I/O, within `time_left_s()`. Raises CollectError; LeftOutError where the service or the right is
+lacking."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question(Generic[T]):
-    """One thing that a cloud is asked: what a collector of the management exporter fetches.
+class Question:
+    """One thing that a cloud can be asked: what a collector of the management exporter fetches.
 
     Attributes:
         name: The collector's, as the source names what it lists: `servers`, `network_agents`.
         answer: The class of clouds/model.py that it is answered with; it decides what is shown.
-        ask: Does all I/O, within `time_left_s()`. Raises CollectError, or LeftOutError where the cloud lacks
-            the service or the credential the right.
         every: The schedule, unless the configuration says otherwise.
         cost: For the documentation: the requests that one refresh makes.
         role: For the documentation: the role that it needs to see the whole cloud.
@@ -26,12 +28,47 @@ class Question(Generic[T]):
     """
 
     name: str
-    answer: type[T]
-    ask: Callable[[], Awaitable[T]]
+    answer: type
     every: Every
     cost: str
     role: str
     is_on: bool = True
+
+
+def question(name: str, every: Every, *, cost: str, role: str, is_on: bool = True) -> Callable[[F], F]:
+    """Mark a Reader's method as what answers a question, which is known without an instance of it."""
+
+    def mark(method: F) -> F:
+        method.question = Question(name, method.__annotations__["return"], every, cost, role, is_on)  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class Reader:
+    """Reads one part of a cloud: its methods marked with `question`."""
+
+    @classmethod
+    def questions(cls) -> Sequence[Question]:
+        """In the order in which they are defined."""
+        return [method.question for method in vars(cls).values() if hasattr(method, "question")]
+
+    def fetches(self) -> Mapping[str, Fetch]:
+        """What answers each question, by its name."""
+        marked = {name: method for name, method in vars(type(self)).items() if hasattr(method, "question")}
+        return {method.question.name: getattr(self, name) for name, method in marked.items()}
+
+
+class Hypervisor(Protocol):
+    """Hosts whose VMs are read from the host itself.
+
+    Attributes:
+        name: The name that the operator gave this cloud.
+        uris: Where the hosts are.
+    """
+
+    name: str
+    uris: Sequence[str]
 
 
 class Management(Protocol):
@@ -40,13 +77,15 @@ class Management(Protocol):
     Attributes:
         cloud: The name that the operator gave it.
         budget: What it may be asked, and has been.
+        questions: Everything that such a cloud can be asked.
     """
 
     cloud: str
     budget: Budget
+    questions: ClassVar[Sequence[Question]]
 
-    def questions(self) -> Sequence[Question[object]]:
-        """Everything that it can be asked; known without asking the cloud."""
+    async def ask(self, name: str) -> Any:
+        """The answer to a question. Raises as Fetch."""
 
     async def close(self) -> None:
         """Close its connections."""

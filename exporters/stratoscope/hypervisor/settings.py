@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds.config import entries
-from stratoscope.clouds.libvirt.config import LibvirtCloud, check
+from stratoscope.clouds.abilities import Hypervisor
+from stratoscope.clouds.libvirt.config import LibvirtCloud
+from stratoscope.clouds.registry import configured
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import Section, known_keys, section
 from stratoscope.core.errors import ConfigError
@@ -103,13 +104,9 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
     Raises:
         ConfigError: One line that names the key and what is allowed.
     """
-    if document.get("clouds") is None:
-        clouds = [LibvirtCloud(name="local")]
-    else:
-        clouds = entries(document, "libvirt", LibvirtCloud)
-        if not clouds:
-            raise ConfigError("clouds: no entry of kind libvirt, and the hypervisor exporter needs one")
-    check(clouds)
+    clouds = [*configured(document, Hypervisor)]
+    if not clouds:
+        raise ConfigError("clouds: no entry of kind libvirt, and the hypervisor exporter needs one")
     own = section(document, "hypervisor", Section)
     settings = Settings(clouds, own, _paths(flags))
     _check_collectors(settings)

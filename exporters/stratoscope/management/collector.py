@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Management
 from stratoscope.core.collector import Collector
 from stratoscope.core.exposition import Lines
 from stratoscope.core.metrics import Sample
@@ -13,12 +13,12 @@ from stratoscope.management.subject import Subject
 class QuestionCollector(Collector[Any]):
     """One question to one cloud."""
 
-    def __init__(self, question: Question[Any], subject: Subject[Any], cloud: str) -> None:
-        self.name, self.cloud, self.families = question.name, cloud, subject.families
-        self._question, self._subject = question, subject
+    def __init__(self, name: str, cloud: Management, subject: Subject[Any]) -> None:
+        self.name, self.cloud, self.families = name, cloud.cloud, subject.families
+        self._asked, self._subject = cloud, subject
 
     async def fetch(self) -> Any:
-        return await self._question.ask()
+        return await self._asked.ask(self.name)
 
     def samples(self, data: Any, /) -> Iterable[Sample]:
         return self._subject.samples(data)

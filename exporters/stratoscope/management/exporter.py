@@ -7,11 +7,11 @@ from typing import Any, Final
 from stratoscope.clouds import model, objects
 from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.client.cost import Requests
+from stratoscope.clouds.registry import kind
 from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.errors import LeftOut
 from stratoscope.management import PROGRAM
 from stratoscope.management.collector import QuestionCollector
-from stratoscope.management.kinds import opened
 from stratoscope.management.settings import OF_REQUESTS, Settings, parse
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.aggregates import Aggregates
@@ -59,7 +59,7 @@ async def _open(settings: Settings) -> AsyncIterator[Collections]:
     left_out: list[Absent] = []
     async with AsyncExitStack() as stack:
         for entry in settings.clouds:
-            cloud = opened(entry)
+            cloud: Management = kind(entry.kind).opened(entry)
             stack.push_async_callback(cloud.close)
             for name, collector, default, is_on in _collectors(cloud):
                 if own.is_on(name, default=is_on):
@@ -73,9 +73,9 @@ async def _open(settings: Settings) -> AsyncIterator[Collections]:
 def _collectors(cloud: Management) -> Iterator[tuple[str, Collector[Any], Every | OnScrape, bool]]:
     """Name, collector, its schedule and whether it is run, unless the configuration says otherwise."""
     yield "requests", Requests(cloud.cloud, cloud.budget), OF_REQUESTS, True
-    for question in cloud.questions():
+    for question in cloud.questions:
         subject = SUBJECTS[question.answer](cloud.cloud)
-        yield question.name, QuestionCollector(question, subject, cloud.cloud), question.every, question.is_on
+        yield question.name, QuestionCollector(question.name, cloud, subject), question.every, question.is_on
 
 
 EXPORTER: Final = PROGRAM.exporter(parse=parse, open=_open)

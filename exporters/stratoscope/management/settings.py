@@ -5,10 +5,11 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from stratoscope.clouds import abilities
+from stratoscope.clouds.registry import able, configured, kind
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import Section, known_keys, section
 from stratoscope.core.errors import ConfigError
-from stratoscope.management.kinds import KINDS, configured, opened
 
 OF_REQUESTS: Final = OnScrape(5)
 """The account of requests is at hand when scraped."""
@@ -24,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True):
     """What is in force.
 
     Attributes:
-        clouds: Entries of the kinds in kinds.py.
+        clouds: Entries of the kinds that have a management layer.
     """
 
     clouds: list[Any]
@@ -32,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     def schedules(self) -> Mapping[str, Every | OnScrape]:
         """The collectors of all clouds, with the schedules that hold where the configuration is silent."""
-        asked = [question for cloud in self.clouds for question in opened(cloud).questions()]
+        asked = [question for cloud in self.clouds for question in kind(cloud.kind).questions]
         return {"requests": OF_REQUESTS} | {question.name: question.every for question in asked}
 
 
@@ -42,7 +43,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
     Raises:
         ConfigError: One line that names the key and what is allowed.
     """
-    clouds = list(configured(document))
+    clouds = [*configured(document, abilities.Management)]
     if not clouds and document.get("clouds") is None:
         raise ConfigError(
             "clouds: nothing to watch; allowed: a file with `clouds:`, or OS_CLOUD or OS_AUTH_URL as variable"
@@ -50,7 +51,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
     if not clouds:
         raise ConfigError(
             f"clouds: no entry of a kind that has a management layer, and this exporter needs one; "
-            f"allowed: {', '.join(KINDS)}"
+            f"allowed: {', '.join(able(abilities.Management))}"
         )
     settings = Settings(clouds, section(document, "management", Management))
     _check_collectors(settings)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from stratoscope.clouds.config import entries
-from stratoscope.clouds.libvirt.config import LibvirtCloud, check, is_in_process, is_local, without_start
+from stratoscope.clouds.libvirt.config import LibvirtCloud, checked, is_in_process, is_local, without_start
+from stratoscope.clouds.registry import entries
 from stratoscope.core.errors import ConfigError
 
 
@@ -111,8 +111,8 @@ def test_only_the_mock_driver_without_a_daemon_is_in_this_process() -> None:
 def test_a_uri_in_two_clouds_is_refused() -> None:
     clouds = [LibvirtCloud("a"), LibvirtCloud("b", uri=["lxc:///", "qemu:///system"])]
     with pytest.raises(ConfigError, match="qemu:///system stands in a and in b; a URI stands once"):
-        check(clouds)
-    check([LibvirtCloud("a"), LibvirtCloud("b", uri="lxc:///")])
+        checked(clouds)
+    checked([LibvirtCloud("a"), LibvirtCloud("b", uri="lxc:///")])
 
 
 @pytest.mark.parametrize(

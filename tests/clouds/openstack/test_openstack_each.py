@@ -355,9 +355,8 @@ async def test_what_neutron_has_no_extension_for_is_absent_and_else_a_404_is_a_f
     for aliases, expected in (((EXTENSIONS[name],), NotThereError), (("quotas",), LeftOutError)):
         loaded = {"extensions": [{"alias": alias} for alias in aliases]}
         api = FakeApi({("network", path): NotThereError("404"), ("network", "/v2.0/extensions"): loaded})
-        (ask,) = (one.ask for one in EachObject(api).questions() if one.name == name)
         with pytest.raises(expected) as caught:
-            await ask()
+            await EachObject(api).fetches()[name]()
         if isinstance(caught.value, LeftOutError):
             assert caught.value.reason is LeftOut.ABSENT
 
@@ -383,7 +382,7 @@ async def test_neutron_is_asked_for_what_is_shown_alone() -> None:
 
 
 def test_nothing_is_asked_unless_the_configuration_says_so() -> None:
-    questions = EachObject(FakeApi({})).questions()
+    questions = EachObject.questions()
     assert [question.name for question in questions] == [*BY_NAME, "router_agents"]
     assert not any(question.is_on for question in questions)
 
@@ -401,8 +400,8 @@ def of_agents(**answers: Answer) -> FakeApi:
 
 async def router_agents(api: FakeApi) -> objects.Each:
     DEADLINE.set(time.monotonic() + 60)
-    *_, question = EachObject(api).questions()
-    return await question.ask()
+    read: objects.Each = await EachObject(api).fetches()["router_agents"]()
+    return read
 
 
 async def test_agents_are_asked_one_by_one_for_their_routers() -> None:

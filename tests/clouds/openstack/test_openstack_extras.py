@@ -7,7 +7,8 @@ import pytest
 
 from stratoscope.clouds.model import Extra, Service
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.extras.all import Extras
+from stratoscope.clouds.openstack.cloud import fetches
+from stratoscope.clouds.openstack.extras.all import OTHER_SERVICES
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
 
@@ -184,8 +185,8 @@ def api_of(name: str, **changed: Answer) -> FakeApi:
 
 
 async def ask(api: FakeApi, name: str) -> Extra:
-    questions = {one.name: one for one in Extras(api).questions()}
-    return await questions[name].ask()
+    read: Extra = await fetches([service(api) for service in OTHER_SERVICES])[name]()
+    return read
 
 
 def counts(read: Extra) -> dict[str, dict[str, int]]:

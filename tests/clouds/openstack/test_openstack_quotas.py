@@ -62,8 +62,8 @@ async def ask(api: FakeApi, question: str) -> Quotas:
 
 async def asking(quotas: ProjectQuotas, question: str) -> Quotas:
     DEADLINE.set(time.monotonic() + 60)
-    questions = {one.name: one for one in quotas.questions()}
-    return await questions[question].ask()
+    read: Quotas = await quotas.fetches()[question]()
+    return read
 
 
 def by_resource(quotas: Quotas) -> dict[str, Quota]:
@@ -365,8 +365,8 @@ async def test_own_quotas_are_read_first_and_stay_where_keystone_lists_many_proj
     api.answers["compute", "/limits"] = answer("compute_limits")
     api.be(roles=frozenset({"member"}))
     DEADLINE.set(time.monotonic() + 60)
-    (question, *_) = ProjectQuotas(api, Names(api)).questions()
+    quotas = ProjectQuotas(api, Names(api))
     for _ in range(3):
-        assert {quota.project_id for quota in (await question.ask()).quotas} == {PROJECT}
+        assert {quota.project_id for quota in (await quotas.compute_quotas()).quotas} == {PROJECT}
     asked = [call.path for call in api.calls if call.operation == "os-quota-sets"]
     assert (asked[0], len(asked)) == (f"/os-quota-sets/{PROJECT}/detail", MOST + 2)

@@ -9,7 +9,6 @@ from integration.openstack.conftest import first_page
 from integration.openstack.exporters import configuration, running
 from integration.openstack.openstack_cli import Cli
 from stratoscope.clouds.openstack.cloud import OpenStack
-from stratoscope.clouds.openstack.config import OpenStackCloud
 from support.series import MANAGEMENT, Page, read
 
 pytestmark = pytest.mark.integration
@@ -25,7 +24,7 @@ ABSENT = {
     "key_manager",
 }
 """What this cloud does not have."""
-OFF = {one.name for one in OpenStack(OpenStackCloud(name="any")).questions() if not one.is_on}
+OFF = {one.name for one in OpenStack.questions if not one.is_on}
 """What is asked only where the configuration says so."""
 NEITHER = dict.fromkeys(ABSENT, "absent") | dict.fromkeys(OFF, "not_configured")
 MOVING = (

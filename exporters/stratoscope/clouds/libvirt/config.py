@@ -1,7 +1,7 @@
 """The entry of `clouds:` for libvirt."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final, Literal
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
@@ -130,8 +130,8 @@ def is_local(uri: str) -> bool:
     return not split.hostname and split.scheme.partition("+")[0] != "test"
 
 
-def check(clouds: Iterable[LibvirtCloud]) -> None:
-    """Refuse a URI that stands in two entries: its VMs would be shown twice.
+def checked(clouds: Sequence[LibvirtCloud]) -> Sequence[LibvirtCloud]:
+    """The same entries; a URI that stands in two of them is refused: its VMs would be shown twice.
 
     Raises:
         ConfigError: It names both.
@@ -144,3 +144,4 @@ def check(clouds: Iterable[LibvirtCloud]) -> None:
                     f"clouds: {uri} stands in {owner[uri]} and in {cloud.name}; a URI stands once"
                 )
             owner[uri] = cloud.name
+    return clouds

@@ -1,21 +1,23 @@
 """An OpenStack as the management exporter sees it: one region, and everything that it can be asked."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Final
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Fetch, Question, Reader
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.endpoints import Endpoints
 from stratoscope.clouds.openstack.client.services import Client
 from stratoscope.clouds.openstack.client.session import Session
+from stratoscope.clouds.openstack.compute.aggregates import Aggregates
+from stratoscope.clouds.openstack.compute.flavors import Flavors
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
 from stratoscope.clouds.openstack.compute.servers import Servers
+from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.each.all import EachObject
-from stratoscope.clouds.openstack.extras.all import Extras
+from stratoscope.clouds.openstack.extras.all import OTHER_SERVICES
 from stratoscope.clouds.openstack.extras.keystone import Keystone
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.identity.projects import Identity
@@ -28,13 +30,11 @@ from stratoscope.clouds.openstack.placement.providers import Providers
 from stratoscope.clouds.openstack.quotas import ProjectQuotas
 from stratoscope.clouds.openstack.volume import Volume
 
-Ask = Callable[[], Awaitable[Any]]
-
-
-class Reader(Protocol):
-    """Reads one part of a cloud."""
-
-    def questions(self) -> Sequence[Question[Any]]: ...
+READERS: Final[Sequence[type[Reader]]] = (
+    Endpoints, ComputeServices, Servers, Hypervisors, Placement, Flavors, Aggregates, Capacity, Identity,
+    ProjectQuotas, Network, Addresses, Volume, Image, *OTHER_SERVICES, Keystone, EachObject,
+)  # fmt: skip
+"""What reads an OpenStack, in the order of the page."""
 
 
 class OpenStack:
@@ -43,34 +43,35 @@ class OpenStack:
     Attributes:
         cloud: The name that the operator gave it.
         budget: What it may be asked, and has been.
+        questions: Everything that an OpenStack can be asked.
         api: What its readers ask.
     """
+
+    questions: ClassVar[Sequence[Question]] = [one for reader in READERS for one in reader.questions()]
 
     def __init__(self, config: OpenStackCloud, clock: Clock = CLOCK) -> None:
         self.cloud = config.name
         self._client = Client(config, clock)
         self.budget: Budget = self._client.budget
         self.api: Api = Session(config.name, self._client)
-        self._readers = (Endpoints(self._client), *readers(self.api))
+        self._fetches = fetches([Endpoints(self._client), *readers(self.api)])
 
-    def questions(self) -> Sequence[Question[Any]]:
-        """Everything that it can be asked; the requests of each refresh are bounded."""
-        questions = [question for reader in self._readers for question in reader.questions()]
-        return [replace(question, ask=self._bounded(question.ask)) for question in questions]
+    async def ask(self, name: str) -> Any:
+        """The answer to a question; the requests of each refresh are bounded. Raises as Fetch."""
+        with self.budget.refresh():
+            return await self._fetches[name]()
 
     async def close(self) -> None:
         await self._client.close()
 
-    def _bounded(self, ask: Ask) -> Ask:
-        async def bounded() -> Any:
-            with self.budget.refresh():
-                return await ask()
 
-        return bounded
+def fetches(readers: Iterable[Reader]) -> Mapping[str, Fetch]:
+    """What answers each question, by its name."""
+    return {name: ask for reader in readers for name, ask in reader.fetches().items()}
 
 
 def readers(api: Api) -> Sequence[Reader]:
-    """Readers of one cloud; what several of them know is read once."""
+    """Readers of one cloud, but for its endpoints; what several of them know is read once."""
     names, providers = Names(api), Providers()
     servers = Servers(api, names)
     hypervisors = Hypervisors(api, servers, providers)
@@ -90,7 +91,7 @@ def readers(api: Api) -> Sequence[Reader]:
         Addresses(api),
         Volume(api),
         Image(api),
-        Extras(api),
+        *(service(api) for service in OTHER_SERVICES),
         Keystone(api),
         EachObject(api),
     )

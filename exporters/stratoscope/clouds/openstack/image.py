@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from stratoscope.clouds import model
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.openstack.client.api import Api, BadRequestError
 from stratoscope.clouds.openstack.client.counting import Tally, is_anothers, pages
 from stratoscope.clouds.openstack.client.fields import Id, Text, size
@@ -40,24 +40,18 @@ _WITH_DATA: Final = frozenset({"active", "deactivated"})
 _HIDDEN: Final = {"os_hidden": "true"}
 
 
-class Image:
+class Image(Reader):
     """Glance's question."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[model.Images]]:
-        return (
-            Question(
-                "images",
-                model.Images,
-                self.images,
-                Every(300, 60, 900),
-                cost="2, before Stein 5, and 1 for each further 1,000 images",
-                role="admin; any other sees what it may boot",
-            ),
-        )
-
+    @question(
+        "images",
+        Every(300, 60, 900),
+        cost="2, before Stein 5, and 1 for each further 1,000 images",
+        role="admin; any other sees what it may boot",
+    )
     async def images(self) -> model.Images:
         """All images, and how many by state with the bytes that they take; a project is an image's owner.
 

@@ -7,12 +7,13 @@ own project.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.client.api import Api, BadRequestError, ForbiddenError, NotThereError
@@ -101,30 +102,35 @@ class _Limits(msgspec.Struct, frozen=True):
     limits: _Absolute
 
 
-class ProjectQuotas:
+_question: Final = partial(
+    question,
+    every=Every(60, 50, 300),
+    cost=f"1 for each project in turn, at most {MOST}, and {PER_SECOND:g} a second",
+    role="admin; any other sees its own project's",
+)
+
+
+class ProjectQuotas(Reader):
     """The questions about quotas."""
 
     def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
         self._api, self._clock = api, clock
         self._limits_until = -math.inf
-        self._services: Final[Mapping[str, _Service]] = {
-            "compute_quotas": _Service("compute_quotas", names, self.compute),
-            "network_quotas": _Service("network_quotas", names, self.network),
-            "volume_quotas": _Service("volume_quotas", names, self.volume),
-        }
+        self._compute = _Service("compute_quotas", names, self.compute)
+        self._network = _Service("network_quotas", names, self.network)
+        self._volume = _Service("volume_quotas", names, self.volume)
 
-    def questions(self) -> Sequence[Question[Quotas]]:
-        return tuple(
-            Question(
-                name,
-                Quotas,
-                service.read,
-                Every(60, 50, 300),
-                cost=f"1 for each project in turn, at most {MOST}, and {PER_SECOND:g} a second",
-                role="admin; any other sees its own project's",
-            )
-            for name, service in self._services.items()
-        )
+    @_question("compute_quotas")
+    async def compute_quotas(self) -> Quotas:
+        return await self._compute.read()
+
+    @_question("network_quotas")
+    async def network_quotas(self) -> Quotas:
+        return await self._network.read()
+
+    @_question("volume_quotas")
+    async def volume_quotas(self) -> Quotas:
+        return await self._volume.read()
 
     async def compute(self, project_id: str) -> _Read:
         """Nova's, of one project. Since 2.57 they have no more what nova-network and file injection had."""

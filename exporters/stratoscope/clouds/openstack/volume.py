@@ -6,12 +6,11 @@ project's. Which of both it was another project's objects say, where there are a
 """
 
 import math
-from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Backend, Backends, Objects, Services
 from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
 from stratoscope.clouds.openstack.client.api import Access, Api
@@ -107,42 +106,13 @@ _ALL: Final = {**WHOLE_PAGE, "all_tenants": "1"}
 _OWN: Final = "admin; any other sees its own project's"
 
 
-class Volume:
+class Volume(Reader):
     """Cinder's questions, but for quotas."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[Services] | Question[Objects] | Question[Backends]]:
-        return (
-            Question("volume_services", Services, self.services, Every(60, 30, 180), cost="1", role="admin"),
-            Question("volume_backends", Backends, self.backends, Every(120, 60, 360), cost="1", role="admin"),
-            Question(
-                "volumes",
-                Objects,
-                self.volumes,
-                Every(300, 120, 900),
-                cost="1 for each 1,000 volumes",
-                role=_OWN,
-            ),
-            Question(
-                "snapshots",
-                Objects,
-                self.snapshots,
-                Every(300, 120, 900),
-                cost="1 for each 1,000 snapshots",
-                role=_OWN,
-            ),
-            Question(
-                "backups",
-                Objects,
-                self.backups,
-                Every(300, 120, 900),
-                cost="1 for each 1,000 backups",
-                role=_OWN,
-            ),
-        )
-
+    @question("volume_services", Every(60, 30, 180), cost="1", role="admin")
     async def services(self) -> Services:
         """Schedulers, volume and backup services. `host` is host@backend for a volume service."""
         rows, malformed = await self._api.items(_SERVICES)
@@ -150,6 +120,7 @@ class Volume:
             await only_admins_see(self._api, "Cinder's services")
         return Services(once(row.service("block-storage") for row in rows), malformed)
 
+    @question("volume_backends", Every(120, 60, 360), cost="1", role="admin")
     async def backends(self) -> Backends:
         """Pools by what they last told the scheduler; a backend that is down may be missing."""
         pools, malformed = await self._api.items(_POOLS, {"detail": "True"})
@@ -157,6 +128,7 @@ class Volume:
             await only_admins_see(self._api, "Cinder's pools")
         return Backends(tuple(map(_backend, pools)), malformed)
 
+    @question("volumes", Every(300, 120, 900), cost="1 for each 1,000 volumes", role=_OWN)
     async def volumes(self) -> Objects:
         """Volumes; one that is `available` and has no attachment is bound to nothing.
 
@@ -173,10 +145,12 @@ class Volume:
                 tally.add(one.status, project_id, its_size, is_orphan=is_orphan, is_others=is_others)
         return tally.objects(is_whole=access.is_admin)
 
+    @question("snapshots", Every(300, 120, 900), cost="1 for each 1,000 snapshots", role=_OWN)
     async def snapshots(self) -> Objects:
         """Snapshots; their size is that of their volume."""
         return await self._count("snapshots", _SNAPSHOTS)
 
+    @question("backups", Every(300, 120, 900), cost="1 for each 1,000 backups", role=_OWN)
     async def backups(self) -> Objects:
         """Backups; their size is that of their volume.
 

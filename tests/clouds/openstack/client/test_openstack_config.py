@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from stratoscope.clouds.config import entries
 from stratoscope.clouds.openstack.client import clouds_yaml, tls
 from stratoscope.clouds.openstack.config import Found, OpenStackCloud
+from stratoscope.clouds.registry import entries
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
 from support import certificates

@@ -191,11 +191,11 @@ async def test_a_hung_service_is_seen_though_its_share_is_taken(cloud: FakeOpenS
 
 
 async def test_it_needs_no_right_and_one_request_for_each_service(client: Client) -> None:
-    (question,) = Endpoints(client).questions()
+    (question,) = Endpoints.questions()
     assert (question.name, question.role) == ("endpoints", "any")
     assert question.every.timeout_s <= question.every.interval_s
     DEADLINE.set(asyncio.get_running_loop().time() + 5)
-    assert len((await question.ask()).endpoints) == 6
+    assert len((await Endpoints(client).read()).endpoints) == 6
 
 
 @pytest.mark.parametrize(

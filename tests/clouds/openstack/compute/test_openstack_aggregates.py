@@ -57,5 +57,5 @@ async def test_source_that_refuses_or_is_down_says_so(error: Exception) -> None:
 
 
 def test_question_costs_one_request() -> None:
-    (question,) = Aggregates(nova({})).questions()
+    (question,) = Aggregates.questions()
     assert (question.name, question.answer, question.cost) == ("aggregates", model.Aggregates, "1")

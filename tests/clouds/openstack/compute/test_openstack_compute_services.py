@@ -121,5 +121,5 @@ async def test_source_that_refuses_or_is_down_says_so(error: Exception) -> None:
 
 
 def test_question_costs_one_request() -> None:
-    (question,) = ComputeServices(nova({})).questions()
+    (question,) = ComputeServices.questions()
     assert (question.name, question.answer, question.cost) == ("compute_services", Services, "1")

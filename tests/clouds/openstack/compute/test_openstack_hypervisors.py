@@ -238,5 +238,5 @@ async def test_node_that_is_down_or_taken_out_takes_no_vms(change: dict[str, Any
 
 
 def test_question_says_what_it_costs() -> None:
-    (question,) = reader(nova({})).questions()
+    (question,) = Hypervisors.questions()
     assert (question.name, question.answer, question.role) == ("hypervisors", Hosts, "admin")

@@ -403,6 +403,6 @@ async def test_recorded_servers_are_understood_one_and_all() -> None:
 
 
 def test_question_says_what_it_costs() -> None:
-    (question,) = readers_of(FakeNova()).questions()
+    (question,) = Servers.questions()
     assert (question.name, question.answer, question.every.interval_s) == ("servers", VMs, 60)
     assert "1,000 servers that changed" in question.cost

@@ -8,6 +8,7 @@ import pytest
 
 from stratoscope.clouds import model
 from stratoscope.clouds.openstack.client.api import ForbiddenError
+from stratoscope.clouds.openstack.placement.capacity import Capacity
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer
@@ -475,5 +476,5 @@ async def test_credential_without_the_right_is_refused_by_one_request() -> None:
 
 
 def test_question_says_what_it_costs() -> None:
-    (question,) = Cloud().capacity.questions()
+    (question,) = Capacity.questions()
     assert (question.name, question.answer, question.role) == ("capacity", model.Capacity, "admin")

@@ -10,7 +10,7 @@ import pytest
 
 from stratoscope.clouds.model import Inventories, Resource, Spread
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.placement.inventories import MOST
+from stratoscope.clouds.openstack.placement.inventories import MOST, Placement
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.cloud_vms import vm
@@ -467,6 +467,6 @@ async def test_lists_are_asked_for_once_by_all_who_ask_at_once() -> None:
 
 
 def test_question_says_what_it_costs() -> None:
-    (question,) = Cloud().placement.questions()
+    (question,) = Placement.questions()
     assert (question.name, question.answer, question.role) == ("inventories", Inventories, "admin")
     assert "at most 30 in a refresh and 1 a second" in question.cost

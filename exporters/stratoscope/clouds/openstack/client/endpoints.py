@@ -2,12 +2,11 @@
 
 import asyncio
 import bisect
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import LATENCY_BOUNDS, Endpoint
 from stratoscope.clouds.model import Endpoints as Answer
 from stratoscope.clouds.openstack.client.catalogue import Endpoint as Place
@@ -42,18 +41,19 @@ class _Seen:
     seconds: float = 0.0
 
 
-class Endpoints:
+class Endpoints(Reader):
     """The endpoints of one region; it keeps what the checks have come to."""
 
     def __init__(self, client: Client, timeout_s: float = _TIMEOUT_S) -> None:
         self._client, self._timeout_s = client, timeout_s
         self._seen: dict[str, _Seen] = {}
 
-    def questions(self) -> Sequence[Question[Answer]]:
-        every = Every(interval_s=30, timeout_s=30, max_age_s=120)
-        cost = f"1 for each service in the catalogue, {MOST} at most"
-        return [Question("endpoints", Answer, self.read, every, cost, role="any")]
-
+    @question(
+        "endpoints",
+        Every(30, 30, 120),
+        cost=f"1 for each service in the catalogue, {MOST} at most",
+        role="any",
+    )
     async def read(self) -> Answer:
         """Every endpoint, whatever has become of the others; while Keystone is away, those that are known.
 

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from stratoscope.clouds import model
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Text
@@ -35,18 +35,14 @@ class Aggregate(msgspec.Struct, frozen=True, gc=False):
 _AGGREGATES: Final = Listing("compute", "/os-aggregates", "aggregates", Aggregate, version="2.96")
 
 
-class Aggregates:
+class Aggregates(Reader):
     """The aggregates of one cloud, read once for all who ask."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
         self._list = TTLCache(self._ask, clock)
 
-    def questions(self) -> Sequence[Question[model.Aggregates]]:
-        return (
-            Question("aggregates", model.Aggregates, self.read, Every(60, 30, 180), cost="1", role="admin"),
-        )
-
+    @question("aggregates", Every(60, 30, 180), cost="1", role="admin")
     async def read(self) -> model.Aggregates:
         """Aggregates as they are now. Raises as Api."""
         aggregates, malformed = await self._list.anew()

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from stratoscope.clouds import model
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Text, segment
@@ -72,7 +72,7 @@ _MOST: Final = 30
 _FLAVORS: Final = Listing("compute", "/flavors/detail", "flavors", Flavor, version="2.96")
 
 
-class Flavors:
+class Flavors(Reader):
     """The flavors of one cloud, read once for all who ask."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
@@ -82,19 +82,13 @@ class Flavors:
             "flavors", per_second=_PER_SECOND, most=_MOST, clock=clock
         )
 
-    def questions(self) -> Sequence[Question[model.Flavors]]:
-        return (
-            Question(
-                "flavors",
-                model.Flavors,
-                self.read,
-                Every(60, 30, 180),
-                cost="1 for each 1,000 flavors; before Nova 2.61 1 more for each flavor in turn, at most "
-                f"{_MOST}, and {_PER_SECOND:g} a second",
-                role="any; admin sees private ones of all projects",
-            ),
-        )
-
+    @question(
+        "flavors",
+        Every(60, 30, 180),
+        cost="1 for each 1,000 flavors; before Nova 2.61 1 more for each flavor in turn, at most "
+        f"{_MOST}, and {_PER_SECOND:g} a second",
+        role="any; admin sees private ones of all projects",
+    )
     async def read(self) -> model.Flavors:
         """Flavors as they are now. Raises as Api."""
         flavors, malformed = await self._list.anew()

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Host, Hosts, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
@@ -88,7 +88,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 _LEFT_OVER: Final = Node("", "", takes_vms=False)
 
 
-class Hypervisors:
+class Hypervisors(Reader):
     """Nova's hosts, read once for all who ask.
 
     A host is a nova-compute service, as servers name it. Where it has several nodes (Ironic), these are added
@@ -104,19 +104,13 @@ class Hypervisors:
         self._api, self._servers, self._providers = api, servers, providers
         self._last = TTLCache(self._ask, clock)
 
-    def questions(self) -> Sequence[Question[Hosts]]:
-        return (
-            Question(
-                "hypervisors",
-                Hosts,
-                self.read,
-                Every(60, 30, 180),
-                cost="1 for each 1,000 hypervisors, 1 for their services unless `compute_services` has just "
-                "asked for them",
-                role="admin",
-            ),
-        )
-
+    @question(
+        "hypervisors",
+        Every(60, 30, 180),
+        cost="1 for each 1,000 hypervisors, 1 for their services unless `compute_services` has just "
+        "asked for them",
+        role="admin",
+    )
     async def read(self) -> Hosts:
         """All hosts as they are now.
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import VM, VMs
 from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
@@ -88,7 +88,7 @@ class _WholeList:
         return {**dict(self._query), "marker": marker} if marker is not None else self._query
 
 
-class Servers:
+class Servers(Reader):
     """The servers of one cloud, kept up to date.
 
     Attributes:
@@ -108,20 +108,14 @@ class Servers:
         self._missing: set[str] = set()
         self._lost: set[str] = set()
 
-    def questions(self) -> Sequence[Question[VMs]]:
-        return (
-            Question(
-                "servers",
-                VMs,
-                self.read,
-                Every(60, 50, 300),
-                cost="1 for each 1,000 servers that changed, 1 more while any stays in BUILD, "
-                f"at most {MOST} for servers in error whose fault no list tells; "
-                "every 30 minutes 1 for each 1,000 servers",
-                role="admin; any other sees its own project's",
-            ),
-        )
-
+    @question(
+        "servers",
+        Every(60, 50, 300),
+        cost="1 for each 1,000 servers that changed, 1 more while any stays in BUILD, "
+        f"at most {MOST} for servers in error whose fault no list tells; "
+        "every 30 minutes 1 for each 1,000 servers",
+        role="admin; any other sees its own project's",
+    )
     async def read(self) -> VMs:
         """All servers as they are now.
 

@@ -1,9 +1,8 @@
 """Nova's services, host by host. Source: GET /os-services; role admin."""
 
-from collections.abc import Sequence
 from typing import Final
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Service, Services
 from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
@@ -15,18 +14,14 @@ from stratoscope.core.collector import Every
 _SERVICES: Final = Listing("compute", "/os-services", "services", ServiceRow, version="2.96")
 
 
-class ComputeServices:
+class ComputeServices(Reader):
     """Schedulers, conductors and computes. Nova-api and the metadata API do not report."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
         self._list = TTLCache(self._ask, clock)
 
-    def questions(self) -> Sequence[Question[Services]]:
-        return (
-            Question("compute_services", Services, self.read, Every(60, 30, 180), cost="1", role="admin"),
-        )
-
+    @question("compute_services", Every(60, 30, 180), cost="1", role="admin")
     async def read(self) -> Services:
         """All services as they are now. Raises as Api."""
         services, malformed = await self._list.anew()

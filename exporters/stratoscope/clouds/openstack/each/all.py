@@ -1,10 +1,10 @@
 """All that is told one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
-from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.objects import Each
+from stratoscope.clouds.abilities import Fetch, Question, Reader
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.each import block_storage, identity, image, network
 from stratoscope.clouds.openstack.each.object_list import ObjectList
@@ -18,12 +18,15 @@ LISTS: Final[Sequence[ObjectList[Any]]] = (
 )
 
 
-class EachObject:
+class EachObject(Reader):
     """Its questions; none is asked unless the configuration says so."""
 
     def __init__(self, api: Api) -> None:
         self._api, self._router_agents = api, RouterAgents(api)
 
-    def questions(self) -> Sequence[Question[Each]]:
-        of_lists = tuple(one.question(self._api) for one in LISTS)
-        return (*of_lists, *self._router_agents.questions())
+    @classmethod
+    def questions(cls) -> Sequence[Question]:
+        return [*(one.question for one in LISTS), *RouterAgents.questions()]
+
+    def fetches(self) -> Mapping[str, Fetch]:
+        return {one.name: partial(one.ask, self._api) for one in LISTS} | dict(self._router_agents.fetches())

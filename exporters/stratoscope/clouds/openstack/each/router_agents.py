@@ -4,12 +4,11 @@ Neutron has no list of all: it tells the routers of one agent, or the agents of 
 agents than routers, so they are read, a few at each refresh. With OVN there are none.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.objects import Each, RouterAgent
 from stratoscope.clouds.openstack.agents import only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
@@ -43,26 +42,20 @@ _AGENTS: Final = Listing("network", "/v2.0/agents", "agents", _Agent)
 _QUERY: Final = (("agent_type", "L3 agent"), ("fields", "id"), ("fields", "host"))
 
 
-class RouterAgents:
+class RouterAgents(Reader):
     """The question; what agents have is kept over refreshes."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._round_robin: RoundRobin[tuple[str, ...]] = RoundRobin(_NAME, per_second=_PER_SECOND, most=_MOST)
 
-    def questions(self) -> Sequence[Question[Each]]:
-        return (
-            Question(
-                _NAME,
-                Each,
-                self.read,
-                Every(300, 120, 900),
-                cost=f"1, and 1 for each L3 agent in turn, at most {_MOST}, and {_PER_SECOND:g} a second",
-                role="admin",
-                is_on=False,
-            ),
-        )
-
+    @question(
+        _NAME,
+        Every(300, 120, 900),
+        cost=f"1, and 1 for each L3 agent in turn, at most {_MOST}, and {_PER_SECOND:g} a second",
+        role="admin",
+        is_on=False,
+    )
     async def read(self) -> Each:
         """All that is known, once those agents have been read whose turn it is. Raises as Api."""
         async with extension(self._api, "agent"):

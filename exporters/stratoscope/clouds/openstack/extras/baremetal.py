@@ -1,12 +1,11 @@
 """Ironic: conductors and nodes. Source: /v1/conductors, /v1/nodes; role admin, or reader of the system."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader
 from stratoscope.clouds.model import Extra, Service
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Id, Text, moment
@@ -17,7 +16,7 @@ from stratoscope.clouds.openstack.extras.extra import (
     agents_of,
     counted,
     extra,
-    extra_question,
+    other_service,
 )
 
 _SERVICE: Final = "baremetal"
@@ -45,22 +44,17 @@ _NODES: Final = Listing(_SERVICE, "/v1/nodes", "nodes", _Node, version=_VERSION,
 _CONDUCTORS: Final = Listing(_SERVICE, "/v1/conductors", "conductors", _Conductor, version=_VERSION)
 
 
-class Baremetal:
+class Baremetal(Reader):
     """Ironic's question."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[Extra]]:
-        return (
-            extra_question(
-                "baremetal",
-                self.read,
-                cost="2, and 1 for each further 1,000 nodes",
-                role="admin; any other sees the nodes it owns or leases, and no conductors",
-            ),
-        )
-
+    @other_service(
+        "baremetal",
+        cost="2, and 1 for each further 1,000 nodes",
+        role="admin; any other sees the nodes it owns or leases, and no conductors",
+    )
     async def read(self) -> Extra:
         """Nodes by provision state, by power state and by whether they are in maintenance."""
         nodes = await counted(

@@ -1,17 +1,16 @@
 """Magnum: conductors and clusters. Source: /v1/mservices (role admin), /v1/clusters."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader
 from stratoscope.clouds.model import Extra, Service
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Id, Text, moment
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
-from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, extra_question
+from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, other_service
 
 _SERVICE: Final = "container-infrastructure-management"
 
@@ -34,22 +33,17 @@ _CLUSTERS: Final = Listing(_SERVICE, "/v1/clusters", "clusters", _Cluster)
 _CONDUCTORS: Final = Listing(_SERVICE, "/v1/mservices", "mservices", _Conductor)
 
 
-class ContainerInfra:
+class ContainerInfra(Reader):
     """Magnum's question."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[Extra]]:
-        return (
-            extra_question(
-                "container_infra",
-                self.read,
-                cost="2, and 1 for each further 1,000 clusters",
-                role="admin; any other sees its own project's clusters, and no conductors",
-            ),
-        )
-
+    @other_service(
+        "container_infra",
+        cost="2, and 1 for each further 1,000 clusters",
+        role="admin; any other sees its own project's clusters, and no conductors",
+    )
     async def read(self) -> Extra:
         """Clusters by status: an administrator is answered with those of all projects, unasked."""
         clusters = await counted(

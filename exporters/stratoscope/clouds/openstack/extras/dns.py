@@ -1,17 +1,16 @@
 """Designate: services and zones. Source: /v2/service_statuses (role admin), /v2/zones."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader
 from stratoscope.clouds.model import Extra, Service
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Id, Text, moment
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
-from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, extra_question
+from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, other_service
 
 _SERVICE: Final = "dns"
 
@@ -33,22 +32,17 @@ _ALL_ZONES: Final = Listing(_SERVICE, "/v2/zones", "zones", _Zone, headers={"X-A
 _STATUSES: Final = Listing(_SERVICE, "/v2/service_statuses", "service_statuses", _Status)
 
 
-class DNS:
+class DNS(Reader):
     """Designate's question."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[Extra]]:
-        return (
-            extra_question(
-                "dns",
-                self.read,
-                cost="2, and 1 for each further 1,000 zones",
-                role="admin; any other sees its own project's zones, and no services",
-            ),
-        )
-
+    @other_service(
+        "dns",
+        cost="2, and 1 for each further 1,000 zones",
+        role="admin; any other sees its own project's zones, and no services",
+    )
     async def read(self) -> Extra:
         """Zones by status; a service by what it last said of itself."""
         is_admin = (await self._api.access()).is_admin

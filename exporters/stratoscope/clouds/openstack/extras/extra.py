@@ -5,9 +5,10 @@ services' API references.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import question
 from stratoscope.clouds.model import Extra, Objects, Service
 from stratoscope.clouds.openstack.agents import once
 from stratoscope.clouds.openstack.client.api import Api, ForbiddenError, NotThereError
@@ -33,11 +34,8 @@ class Agents(NamedTuple):
 NO_AGENTS: Final = Agents()
 
 
-def extra_question(
-    name: str, ask: Callable[[], Awaitable[Extra]], *, cost: str, role: str
-) -> Question[Extra]:
-    """The one question to such a service."""
-    return Question(name, Extra, ask, Every(120, 60, 360), cost=cost, role=role)
+other_service: Final = partial(question, every=Every(120, 60, 360))
+"""Marks what answers the one question to such a service."""
 
 
 async def if_allowed(api: Api, answer: Awaitable[T], otherwise: T) -> T:

@@ -3,15 +3,14 @@
 No role lists other projects' secrets, and nothing tells them by state: the state is empty.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader
 from stratoscope.clouds.model import Count, Extra, Objects
 from stratoscope.clouds.openstack.client.api import Api
-from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, extra, extra_question
+from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, extra, other_service
 
 _SERVICE: Final = "key-manager"
 
@@ -20,16 +19,17 @@ class _Secrets(msgspec.Struct, frozen=True):
     total: int
 
 
-class KeyManager:
+class KeyManager(Reader):
     """Barbican's question."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[Extra]]:
-        role = "any that may list secrets (creator, observer, admin): its own project's"
-        return (extra_question("key_manager", self.read, cost="1", role=role),)
-
+    @other_service(
+        "key_manager",
+        cost="1",
+        role="any that may list secrets (creator, observer, admin): its own project's",
+    )
     async def read(self) -> Extra:
         """The number of secrets; only one of them is asked for, and none of their payloads."""
         page = {"limit": "1"}

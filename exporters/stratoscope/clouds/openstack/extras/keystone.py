@@ -1,19 +1,18 @@
 """Keystone: domains, groups and regions, counted. Source: /v3/domains, groups and regions; role admin."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Extra, Objects
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.counting import Tally
 from stratoscope.clouds.openstack.client.fields import Id, enabled_state
 from stratoscope.clouds.openstack.client.listing import Listing
-from stratoscope.clouds.openstack.extras.extra import Agents, counted, extra, extra_question, if_allowed
+from stratoscope.clouds.openstack.extras.extra import Agents, counted, extra, if_allowed
 from stratoscope.clouds.openstack.identity.by_domain import MOST, ByDomain
 from stratoscope.clouds.openstack.identity.named import Found, Named, read
 from stratoscope.core.collector import Every
@@ -27,26 +26,21 @@ _DOMAINS: Final = Listing("identity", "/v3/domains", "domains", Named)
 _REGIONS: Final = Listing("identity", "/v3/regions", "regions", _Region)
 
 
-class Keystone:
+class Keystone(Reader):
     """The question about what `projects` does not tell."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
         self._groups = ByDomain(api, "groups", clock)
 
-    def questions(self) -> Sequence[Question[Extra]]:
-        cost = (
-            "3; where Keystone lists one domain's groups alone, or the token is for the system, 1 more for "
-        )
-        cost += f"each domain in turn, at most {MOST}"
-        return (
-            replace(
-                extra_question("identity", self.read, cost=cost, role="admin"),
-                every=Every(600, 60, 1800),
-                is_on=False,
-            ),
-        )
-
+    @question(
+        "identity",
+        Every(600, 60, 1800),
+        cost="3; where Keystone lists one domain's groups alone, or the token is for the system, 1 more for "
+        f"each domain in turn, at most {MOST}",
+        role="admin",
+        is_on=False,
+    )
     async def read(self) -> Extra:
         """Domains by whether they are enabled, groups and regions. Raises as Api."""
         access = await self._api.access()

@@ -1,16 +1,15 @@
 """Octavia: load balancers and amphorae (role admin). Source: /v2.0/lbaas/loadbalancers, octavia/amphorae."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader
 from stratoscope.clouds.model import Extra, Objects
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
-from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, counted, extra, extra_question, if_allowed
+from stratoscope.clouds.openstack.extras.extra import NO_AGENTS, counted, extra, if_allowed, other_service
 
 _SERVICE: Final = "load-balancer"
 
@@ -32,22 +31,17 @@ _AMPHORAE: Final = Listing(_SERVICE, "/v2.0/octavia/amphorae", "amphorae", _Amph
 _PAGE: Final = (*WHOLE_PAGE.items(), ("fields", "id"))
 
 
-class LoadBalancer:
+class LoadBalancer(Reader):
     """Octavia's question."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[Extra]]:
-        return (
-            extra_question(
-                "load_balancer",
-                self.read,
-                cost="2, and 1 for each further 1,000 of both",
-                role="admin, or load-balancer_global_observer without amphorae; load-balancer_observer: own",
-            ),
-        )
-
+    @other_service(
+        "load_balancer",
+        cost="2, and 1 for each further 1,000 of both",
+        role="admin, or load-balancer_global_observer without amphorae; load-balancer_observer: own",
+    )
     async def read(self) -> Extra:
         """Load balancers by provisioning and operating status and by admin state; amphorae by status."""
         is_whole = await self._is_whole()

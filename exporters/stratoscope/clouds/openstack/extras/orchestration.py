@@ -4,18 +4,17 @@ All projects' stacks (`global_tenant`) are denied to everybody by Heat's own def
 credential's own project's are counted.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader
 from stratoscope.clouds.model import Extra, Objects, Service
 from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
 from stratoscope.clouds.openstack.client.fields import Id, Text, moment
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
-from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, extra_question
+from stratoscope.clouds.openstack.extras.extra import agents_of, counted, extra, other_service
 
 _SERVICE: Final = "orchestration"
 
@@ -36,22 +35,17 @@ _STACKS: Final = Listing(_SERVICE, "/stacks", "stacks", _Stack)
 _ENGINES: Final = Listing(_SERVICE, "/services", "services", _Engine)
 
 
-class Orchestration:
+class Orchestration(Reader):
     """Heat's question."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[Extra]]:
-        return (
-            extra_question(
-                "orchestration",
-                self.read,
-                cost="2, and 1 for each further 1,000 stacks; 1 more where all stacks are denied",
-                role="what Heat's policy names for `stacks:global_index`; any other sees its own stacks",
-            ),
-        )
-
+    @other_service(
+        "orchestration",
+        cost="2, and 1 for each further 1,000 stacks; 1 more where all stacks are denied",
+        role="what Heat's policy names for `stacks:global_index`; any other sees its own stacks",
+    )
     async def read(self) -> Extra:
         """Stacks by status; engines by host."""
         try:

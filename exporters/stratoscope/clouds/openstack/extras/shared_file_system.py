@@ -1,19 +1,18 @@
 """Manila: services and shares. Source: /services (role admin), /shares/detail."""
 
-from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader
 from stratoscope.clouds.model import Extra, Objects
 from stratoscope.clouds.openstack.agents import ServiceRow
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.counting import Tally
 from stratoscope.clouds.openstack.client.fields import GIB, Id, Text, size
 from stratoscope.clouds.openstack.client.listing import Listing, Page
-from stratoscope.clouds.openstack.extras.extra import agents_of, extra, extra_question
+from stratoscope.clouds.openstack.extras.extra import agents_of, extra, other_service
 
 _SERVICE: Final = "shared-file-system"
 _VERSION: Final = "2.7"
@@ -31,22 +30,17 @@ _SHARES: Final = Listing(_SERVICE, "/shares/detail", "shares", _Share, version=_
 _SERVICES: Final = Listing(_SERVICE, "/services", "services", ServiceRow, version=_VERSION, oldest=_VERSION)
 
 
-class SharedFileSystem:
+class SharedFileSystem(Reader):
     """Manila's question."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[Extra]]:
-        return (
-            extra_question(
-                "shared_file_system",
-                self.read,
-                cost="3, and 1 for each further 1,000 shares",
-                role="admin; any other sees its own project's shares and public ones, and no services",
-            ),
-        )
-
+    @other_service(
+        "shared_file_system",
+        cost="3, and 1 for each further 1,000 shares",
+        role="admin; any other sees its own project's shares and public ones, and no services",
+    )
     async def read(self) -> Extra:
         """Shares by status."""
         shares = await self._shares()

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Pool, Pools
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.by_field import ByField
@@ -80,24 +80,18 @@ _USE: Final = ByField(_Use)
 _PAGE: Final = tuple(WHOLE_PAGE.items())
 
 
-class Addresses:
+class Addresses(Reader):
     """Neutron's question about addresses."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def questions(self) -> Sequence[Question[Pools]]:
-        return (
-            Question(
-                "addresses",
-                Pools,
-                self.pools,
-                Every(300, 120, 900),
-                cost="2; without the role admin 3 and 1 for each 1,000 of its ports",
-                role="admin; any other sees its own project's subnets",
-            ),
-        )
-
+    @question(
+        "addresses",
+        Every(300, 120, 900),
+        cost="2; without the role admin 3 and 1 for each 1,000 of its ports",
+        role="admin; any other sees its own project's subnets",
+    )
     async def pools(self) -> Pools:
         """One for each subnet."""
         access = await self._api.access()

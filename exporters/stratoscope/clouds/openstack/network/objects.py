@@ -6,13 +6,12 @@ Whether these are all projects' Neutron does not say. Its policy names the role 
 Only the fields that are shown are asked for (`fields=`): of 200 ports that is a sixth of the bytes.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Objects, Service, Services
 from stratoscope.clouds.openstack.agents import once, only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
@@ -84,45 +83,14 @@ _NETWORKS: Final = Listing("network", "/v2.0/networks", "networks", _Network)
 _OWN: Final = "admin; any other sees its own project's"
 
 
-class Network:
+class Network(Reader):
     """Neutron's questions, but for addresses and quotas."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._are_ports_bound = False
 
-    def questions(self) -> Sequence[Question[Services] | Question[Objects]]:
-        return (
-            Question("network_agents", Services, self.agents, Every(60, 30, 180), cost="1", role="admin"),
-            Question(
-                "ports", Objects, self.ports, Every(300, 120, 900), cost="1 for each 1,000 ports", role=_OWN
-            ),
-            Question(
-                "routers",
-                Objects,
-                self.routers,
-                Every(300, 60, 900),
-                cost="1 for each 1,000 routers",
-                role=_OWN,
-            ),
-            Question(
-                "floating_ips",
-                Objects,
-                self.floating_ips,
-                Every(300, 60, 900),
-                cost="1 for each 1,000 addresses",
-                role=_OWN,
-            ),
-            Question(
-                "networks",
-                Objects,
-                self.networks,
-                Every(300, 60, 900),
-                cost="1 for each 1,000 networks",
-                role=f"{_OWN} and the shared ones",
-            ),
-        )
-
+    @question("network_agents", Every(60, 30, 180), cost="1", role="admin")
     async def agents(self) -> Services:
         """The agents. `alive` is Neutron's own verdict, after `agent_down_time` (75 s by default)."""
         async with extension(self._api, "agent"):
@@ -135,6 +103,7 @@ class Network:
                 )
         return Services(once(map(_service, agents)), malformed)
 
+    @question("ports", Every(300, 120, 900), cost="1 for each 1,000 ports", role=_OWN)
     async def ports(self) -> Objects:
         """Ports; one without device and owner of a device is bound to nothing.
 
@@ -158,18 +127,7 @@ class Network:
         self._are_ports_bound = are_bound
         return tally.objects(is_whole=access.is_admin)
 
-    async def floating_ips(self) -> Objects:
-        """Floating IPs; one without a port is bound to nothing."""
-        tally, access = Tally("floating_ips", has_orphans=True), await self._api.access()
-        fields = _fields("id", "status", "project_id", "port_id", is_paged=True)
-        async with extension(self._api, "router"):
-            async for listed in pages(self._api, tally, _FLOATING_IPS, fields):
-                for one in listed:
-                    is_orphan = None if one.port_id is msgspec.UNSET else not one.port_id
-                    is_others = is_anothers(one.project_id, access)
-                    tally.add(one.status, one.project_id or "", is_orphan=is_orphan, is_others=is_others)
-        return tally.objects(is_whole=access.is_admin)
-
+    @question("routers", Every(300, 60, 900), cost="1 for each 1,000 routers", role=_OWN)
     async def routers(self) -> Objects:
         """Routers. One that is taken down by its owner or an administrator keeps the status ACTIVE."""
         tally, access = Tally("routers", has_admin_state=True), await self._api.access()
@@ -184,6 +142,22 @@ class Network:
                     )
         return tally.objects(is_whole=access.is_admin)
 
+    @question("floating_ips", Every(300, 60, 900), cost="1 for each 1,000 addresses", role=_OWN)
+    async def floating_ips(self) -> Objects:
+        """Floating IPs; one without a port is bound to nothing."""
+        tally, access = Tally("floating_ips", has_orphans=True), await self._api.access()
+        fields = _fields("id", "status", "project_id", "port_id", is_paged=True)
+        async with extension(self._api, "router"):
+            async for listed in pages(self._api, tally, _FLOATING_IPS, fields):
+                for one in listed:
+                    is_orphan = None if one.port_id is msgspec.UNSET else not one.port_id
+                    is_others = is_anothers(one.project_id, access)
+                    tally.add(one.status, one.project_id or "", is_orphan=is_orphan, is_others=is_others)
+        return tally.objects(is_whole=access.is_admin)
+
+    @question(
+        "networks", Every(300, 60, 900), cost="1 for each 1,000 networks", role=f"{_OWN} and the shared ones"
+    )
     async def networks(self) -> Objects:
         """Networks. One that is taken down by its owner or an administrator keeps the status ACTIVE."""
         tally, access = Tally("networks", has_admin_state=True), await self._api.access()

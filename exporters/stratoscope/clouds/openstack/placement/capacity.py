@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
 from stratoscope.clouds.openstack.compute.aggregates import Aggregates, Metadata, by_host
@@ -41,7 +41,7 @@ _CANDIDATES: Final = "1.10"
 """Placement's first microversion that lists what hosts have left."""
 
 
-class Capacity:
+class Capacity(Reader):
     """Room for more VMs, by flavor and zone.
 
     Attributes:
@@ -60,19 +60,13 @@ class Capacity:
         self._api, self._hypervisors = api, hypervisors
         self._placement, self._providers = placement, providers
 
-    def questions(self) -> Sequence[Question[model.Capacity]]:
-        return (
-            Question(
-                "capacity",
-                model.Capacity,
-                self.read,
-                Every(60, 30, 180),
-                cost="for flavors, aggregates, hypervisors and Placement's lists as much as `flavors`, "
-                "`aggregates`, `hypervisors` and `inventories`, unless these have just asked for them",
-                role="admin",
-            ),
-        )
-
+    @question(
+        "capacity",
+        Every(60, 30, 180),
+        cost="for flavors, aggregates, hypervisors and Placement's lists as much as `flavors`, "
+        "`aggregates`, `hypervisors` and `inventories`, unless these have just asked for them",
+        role="admin",
+    )
     async def read(self) -> model.Capacity:
         """Room as it is now.
 

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Inventories, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
@@ -96,7 +96,7 @@ _INVENTORY: Final = Decoder(Inventory)
 _SIZE: Final[Decoder[int]] = Decoder(Size)
 
 
-class Placement:
+class Placement(Reader):
     """Resource providers of one cloud."""
 
     def __init__(
@@ -113,19 +113,13 @@ class Placement:
         self._last_turn = -math.inf
         self._known_nodes: Mapping[str, Node] | None = None
 
-    def questions(self) -> Sequence[Question[Inventories]]:
-        return (
-            Question(
-                "inventories",
-                Inventories,
-                self.read,
-                Every(30, 25, 180),
-                cost="2, and 1 or 2 for each provider in turn (before Placement 1.27: 2 or 3): at most "
-                f"{MOST} in a refresh and {PER_SECOND:g} a second",
-                role="admin",
-            ),
-        )
-
+    @question(
+        "inventories",
+        Every(30, 25, 180),
+        cost="2, and 1 or 2 for each provider in turn (before Placement 1.27: 2 or 3): at most "
+        f"{MOST} in a refresh and {PER_SECOND:g} a second",
+        role="admin",
+    )
     async def read(self) -> Inventories:
         """What is known after reading those providers whose turn it is.
 

@@ -1,16 +1,26 @@
-"""The block `clouds:` of the configuration, the same in every exporter."""
+"""The cloud kinds, and the block `clouds:` of the configuration, the same in every exporter.
 
-from collections.abc import Mapping
+A kind is imported, with its SDK, when an exporter needs it. To add one: its folder, with a KIND in the module
+`kind`, a line in KINDS, and the docs.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from stratoscope.clouds.abilities import Hypervisor, Management, Question
 from stratoscope.core.config import decode, one_of
 from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
 
-KINDS: Final = ("libvirt", "openstack")
-"""Every cloud kind of the family; an exporter leaves entries of the kinds it cannot use alone."""
+KINDS: Final[Mapping[str, tuple[str, type[Any]]]] = {
+    "libvirt": ("stratoscope.clouds.libvirt.kind", Hypervisor),
+    "openstack": ("stratoscope.clouds.openstack.kind", Management),
+}
+"""By the `kind` of an entry: the module with its KIND, and what its clouds can do."""
 
 RESERVED: Final = frozenset({"opennebula", "ec2"})
 """Kinds that are to come: left alone, and not offered."""
@@ -18,6 +28,54 @@ _LONGEST_NAME: Final = 255
 _NAMES: Final = f"{_LONGEST_NAME} characters that can be shown in one line, no blank at the ends"
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One cloud kind.
+
+    Attributes:
+        entry: The type of its entries in `clouds:`; they have `name` and `kind`.
+        checked: Its entries with all that they refer to: files, variables. Raises ConfigError.
+        by_default: The entry where the configuration has no `clouds:`; None where there is none.
+        opened: The cloud of an entry; nothing is asked by that.
+        questions: What a cloud with the ability Management can be asked.
+    """
+
+    entry: type[Any]
+    checked: Callable[[Sequence[Any]], Sequence[Any]]
+    by_default: Callable[[], Any]
+    opened: Callable[[Any], Any]
+    questions: Sequence[Question] = ()
+
+
+def kind(name: str) -> Kind:
+    """The kind of this name."""
+    found: Kind = import_module(KINDS[name][0]).KIND
+    return found
+
+
+def able(ability: type[Any]) -> Sequence[str]:
+    """The names of the kinds that have an ability."""
+    return [name for name, (_, its) in KINDS.items() if its is ability]
+
+
+def configured(document: Mapping[str, Any], ability: type[Any]) -> Sequence[Any]:
+    """The entries of the kinds that have an ability; without `clouds:` those that need none.
+
+    Raises:
+        ConfigError: As `entries` and the kind's `checked`.
+    """
+    chosen: list[Any] = []
+    for name in able(ability):
+        of_kind = kind(name)
+        if document.get("clouds") is None:
+            described = of_kind.by_default()
+            found = [] if described is None else [described]
+        else:
+            found = entries(document, name, of_kind.entry)
+        chosen += of_kind.checked(found)
+    return chosen
 
 
 def entries(document: Mapping[str, Any], kind: str, entry_type: type[T]) -> list[T]:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stratoscope.clouds.config import entries
+from stratoscope.clouds.registry import entries
 from stratoscope.core.errors import ConfigError
 
 

@@ -1,0 +1,25 @@
+"""OpenStack as one of the cloud kinds."""
+
+import os
+from typing import Final
+
+from stratoscope.clouds.openstack.client.clouds_yaml import found
+from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.registry import Kind
+
+
+def _by_environment() -> OpenStackCloud | None:
+    name = os.environ.get("OS_CLOUD", "")
+    if not name and not os.environ.get("OS_AUTH_URL"):
+        return None
+    return OpenStackCloud(name=name or "openstack", os_cloud=name)
+
+
+KIND: Final = Kind(
+    entry=OpenStackCloud,
+    checked=lambda entries: [found(entry) for entry in entries],
+    by_default=_by_environment,
+    opened=OpenStack,
+    questions=OpenStack.questions,
+)
