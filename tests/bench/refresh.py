@@ -74,7 +74,7 @@ class Ours:
         self._cloud = OpenStack(config)
         question = next(one for one in OpenStack.questions if one.name == "servers")
         subject = SUBJECTS[question.answer](self._cloud.cloud)
-        collector = QuestionCollector(question.name, self._cloud, subject)
+        collector = QuestionCollector(question, self._cloud, subject)
         self._runner = Runner(Collection(collector, question.every))
 
     async def __aenter__(self) -> Self:

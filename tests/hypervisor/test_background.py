@@ -47,7 +47,7 @@ async def test_golden_page(kind: type[Any]) -> None:
     host = busy_host()
     await host.listing(frozenset())
     shown = await page(kind(host.as_host))
-    assert_golden(f"hypervisor_{kind.kind}.prom", shown)
+    assert_golden(f"hypervisor_{kind.offer.name}.prom", shown)
     assert promtool_findings(shown) == ""
 
 

@@ -7,15 +7,12 @@ import pytest
 import yaml
 
 from stratoscope.hypervisor import PROGRAM
-from stratoscope.hypervisor.collectors.host import PARTS
-from stratoscope.hypervisor.settings import SCHEDULES, parse, subjects
+from stratoscope.hypervisor.settings import offers, parse
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hypervisor.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "name", [*SCHEDULES, *(subject.name for subject in subjects("")), *(part.name for part in PARTS)]
-)
+@pytest.mark.parametrize("name", [offer.name for offer in offers()])
 def test_every_name_of_the_configuration_is_in_the_documentation(name: str) -> None:
     assert f"`{name}`" in PAGE
 

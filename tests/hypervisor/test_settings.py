@@ -9,12 +9,11 @@ from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.hypervisor import PROGRAM
-from stratoscope.hypervisor.collectors.host import PARTS
-from stratoscope.hypervisor.settings import OFF_BY_DEFAULT, SCHEDULES, Settings, parse, subjects
+from stratoscope.hypervisor.settings import Settings, offers, parse
 
 DEFAULTS = {flag: default for flag, (default, _) in PROGRAM.flags.items()}
 UNI = {"name": "uni", "kind": "libvirt", "uri": "qemu:///system"}
-PART_NAMES = [subject.name for subject in subjects("")] + [part.name for part in PARTS]
+OFFERS = {offer.name: offer for offer in offers()}
 
 
 def parsed(hypervisor: Any = None, **flags: str) -> Settings:
@@ -33,41 +32,41 @@ def test_without_a_file_the_libvirt_of_this_machine_is_watched() -> None:
 
 
 def test_names_of_collectors_subjects_and_parts_are_all_different() -> None:
-    names = [*SCHEDULES, *PART_NAMES]
+    names = [offer.name for offer in offers()]
     assert sorted(set(names)) == sorted(names)
 
 
-@pytest.mark.parametrize("name", [*SCHEDULES, *PART_NAMES])
+@pytest.mark.parametrize("name", OFFERS)
 def test_everything_can_be_switched_on_and_off(name: str) -> None:
-    assert parsed().is_on(name) == (name not in OFF_BY_DEFAULT)
-    assert not parsed(collectors(**{name: {"enabled": False}})).is_on(name)
-    assert parsed(collectors(**{name: {"enabled": True}})).is_on(name)
+    assert parsed().planner().is_on(name) == OFFERS[name].is_on
+    assert not parsed(collectors(**{name: {"enabled": False}})).planner().is_on(name)
+    assert parsed(collectors(**{name: {"enabled": True}})).planner().is_on(name)
 
 
 @pytest.mark.parametrize("name", ["events", "jobs", "mirrors", "block_jobs", "halt_poll"])
 def test_what_lives_on_the_list_of_domains_goes_with_it(name: str) -> None:
     settings = parsed(collectors(domains={"enabled": False}, **{name: {"enabled": True}}))
-    assert not settings.is_on(name)
-
-
-@pytest.mark.parametrize("name", [name for name, default in SCHEDULES.items() if isinstance(default, Every)])
-def test_what_is_collected_in_the_background_takes_interval_time_out_and_age(name: str) -> None:
-    times = {"interval": "2m", "timeout": "20s", "max_age": "10m"}
-    assert parsed(collectors(**{name: times})).schedule(name) == Every(120, 20, 600)
+    assert not settings.planner().is_on(name)
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, default in SCHEDULES.items() if isinstance(default, OnScrape)]
+    "name", [name for name, offer in OFFERS.items() if isinstance(offer.schedule, Every)]
 )
+def test_what_is_collected_in_the_background_takes_interval_time_out_and_age(name: str) -> None:
+    times = {"interval": "2m", "timeout": "20s", "max_age": "10m"}
+    assert parsed(collectors(**{name: times})).planner().schedule(name) == Every(120, 20, 600)
+
+
+@pytest.mark.parametrize("name", [offer.name for offer in offers() if isinstance(offer.schedule, OnScrape)])
 def test_what_is_collected_when_scraped_takes_a_time_out(name: str) -> None:
-    assert parsed(collectors(**{name: {"timeout": "3s"}})).schedule(name) == OnScrape(3)
+    assert parsed(collectors(**{name: {"timeout": "3s"}})).planner().schedule(name) == OnScrape(3)
 
 
 def test_bound_on_series_is_the_collectors_or_the_sections() -> None:
     settings = parsed({"max_series": 5000, "collectors": {"domains": {"max_series": 7}}})
-    assert settings.max_series("domains") == 7
-    assert settings.max_series("pools") == 5000
-    assert parsed().max_series("domains") == 200_000
+    assert settings.hypervisor.max_series_of("domains") == 7
+    assert settings.hypervisor.max_series_of("pools") == 5000
+    assert parsed().hypervisor.max_series_of("domains") == 200_000
 
 
 def test_paths_are_those_of_the_flags(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from stratoscope.clouds.libvirt.model import Vcpu
 from stratoscope.core.metrics import Labels
 from stratoscope.hypervisor.kernel.cpu import CPU
 from stratoscope.hypervisor.kernel.memory import Memory
-from stratoscope.hypervisor.settings import OFF_BY_DEFAULT, subjects
+from stratoscope.hypervisor.settings import subjects
 from stratoscope.hypervisor.subjects import Subject
 from stratoscope.hypervisor.vm import VM
 from support.golden import assert_golden
@@ -15,7 +15,7 @@ from support.pages import promtool_findings, rendered
 from support.vms import all_kinds, domain, full, hung, kvm, shut_off, unidentified, vm
 
 SUBJECTS = {subject.name: subject for subject in subjects("node1")}
-BY_DEFAULT = [subject for subject in SUBJECTS.values() if subject.name not in OFF_BY_DEFAULT]
+BY_DEFAULT = [subject for subject in SUBJECTS.values() if subject.is_on]
 
 
 def shown(subject: Subject, *vms: VM) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
@@ -52,16 +53,15 @@ def refusal(document: dict[str, Any]) -> str:
 
 
 def test_every_collector_can_be_switched_and_scheduled(entry: dict[str, Any]) -> None:
-    schedules = parsed(entry).schedules()
-    assert {"requests", "endpoints", "servers", "hypervisors", "capacity", "compute_quotas"} <= set(schedules)
+    schedules = {one.name: one.every for one in OpenStack.questions} | {"requests": OnScrape(5)}
     for name, default in schedules.items():
         times = {"timeout": "20s"} if isinstance(default, OnScrape) else {"interval": "2m", "timeout": "20s"}
-        own = parsed(entry, {"collectors": {name: {"enabled": False, **times}}}).management
+        own = parsed(entry, {"collectors": {name: {"enabled": False, **times}}}).planner()
         assert not own.is_on(name)
         expected = (
             OnScrape(20) if isinstance(default, OnScrape) else Every(120, 20, max(default.max_age_s, 260))
         )
-        assert own.schedule(name, default, "management") == expected
+        assert own.schedule(name) == expected
 
 
 def test_100_000_vms_fit_below_the_default_bound(entry: dict[str, Any]) -> None:

@@ -10,14 +10,14 @@ from stratoscope.hypervisor.kernel.oom import Kills
 from stratoscope.hypervisor.kernel.tap_history import Told
 from stratoscope.hypervisor.kernel.taps import Tap
 from stratoscope.hypervisor.kernel_reader import Reading
-from stratoscope.hypervisor.settings import OFF_BY_DEFAULT, subjects
+from stratoscope.hypervisor.settings import subjects
 from stratoscope.hypervisor.subjects import Subject
 from support.libvirt_hosts import FakeHost, FakeKernel, fetched
 from support.pages import rendered
 from support.vms import kernel, of_vm, uuid
 
 SUBJECTS = {subject.name: subject for subject in subjects("node1")}
-BY_DEFAULT = [subject for subject in SUBJECTS.values() if subject.name not in OFF_BY_DEFAULT]
+BY_DEFAULT = [subject for subject in SUBJECTS.values() if subject.is_on]
 FAILED = "stratoscope_hypervisor_vm_status_check_failed"
 
 

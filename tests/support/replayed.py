@@ -95,7 +95,7 @@ class Replayed:
             if question.name not in cloud.fetches or (names is not None and question.name not in names):
                 continue
             self._asked = set()
-            asked = QuestionCollector(question.name, cast(Any, cloud), SUBJECTS[question.answer]("demo"))
+            asked = QuestionCollector(question, cast(Any, cloud), SUBJECTS[question.answer]("demo"))
             runner = Runner(Collection(asked, question.every, 100_000))
             await runner.first()
             lines, status = await runner.lines(5)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aiohttp import ClientSession, ClientTimeout
 
+from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.core.app import App, settings_of
 from stratoscope.core.flags import Flags
 from stratoscope.core.web.auth import Access
@@ -164,7 +165,7 @@ def configuration(
     document: dict[str, Any] = {"clouds": [entry]}
     if collectors is None:
         return json.dumps(document)
-    off = EXPORTER.parse(document, {}).schedules().keys() - collectors.keys() - {"requests"}
+    off = {one.name for one in OpenStack.questions} - collectors.keys()
     chosen = {name: {"enabled": False} for name in off} | {
         name: dict(one) for name, one in collectors.items()
     }

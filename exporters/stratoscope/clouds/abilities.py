@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from stratoscope.clouds.client.limiter import Budget
-from stratoscope.core.collector import Every
+from stratoscope.core.collector import Every, Offer
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
@@ -33,6 +33,10 @@ class Question:
     cost: str
     role: str
     is_on: bool = True
+
+    @property
+    def offer(self) -> Offer:
+        return Offer(self.name, self.every, self.is_on)
 
 
 def question(name: str, every: Every, *, cost: str, role: str, is_on: bool = True) -> Callable[[F], F]:

@@ -13,16 +13,65 @@ from stratoscope.core.metrics import Family, Sample
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class OnScrape:
+    """Collected when scraped: the source is local and quick. Nothing is kept."""
+
+    timeout_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        _more_than_0("timeout", self.timeout_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Collected in the background; the last success is shown until it is `max_age_s` old."""
+
+    interval_s: float
+    timeout_s: float
+    max_age_s: float
+
+    def __post_init__(self) -> None:
+        _more_than_0("interval", self.interval_s)
+        _more_than_0("timeout", self.timeout_s)
+        if not self.max_age_s >= 2 * self.interval_s + self.timeout_s:  # NaN is refused, too
+            raise ValueError("max_age: at least 2 x interval + timeout, so that one failure hides nothing")
+
+
+def _more_than_0(key: str, value_s: float) -> None:
+    if not 0 < value_s < math.inf:
+        raise ValueError(f"{key}: {value_s:g} s is no time to wait; allowed: more than 0 s")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A collector, or a part of one, as the configuration knows it.
+
+    Attributes:
+        name: The key below `collectors`.
+        schedule: Unless the configuration says otherwise; None of a part: it goes with its collector.
+        is_on: Whether it is run, unless the configuration says so.
+        needs: Another one without which it is not run; "" for none.
+    """
+
+    name: str
+    schedule: OnScrape | Every | None = None
+    is_on: bool = True
+    needs: str = ""
+
+
 class Collector(ABC, Generic[T]):
     """One call to a source and what it shows.
 
     Attributes:
+        offer: As the configuration knows it.
         name: As the label `collector` and `?collect[]=` spell it.
         cloud: The cloud's name; empty where there is none.
         families: Every Family that `samples` may yield, in the order of the page.
         subjects: Parts of it that `?collect[]=` can choose: their families, by name.
     """
 
+    offer: Offer
     name: str
     cloud: str = ""
     families: Sequence[Family]
@@ -57,36 +106,6 @@ class Collector(ABC, Generic[T]):
     def malformed(self, data: T, /) -> int:  # noqa: ARG002 - not used by most
         """How many items of the data were left out because they made no sense."""
         return 0
-
-
-@dataclass(frozen=True, slots=True)
-class OnScrape:
-    """Collected when scraped: the source is local and quick. Nothing is kept."""
-
-    timeout_s: float = 10.0
-
-    def __post_init__(self) -> None:
-        _more_than_0("timeout", self.timeout_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Every:
-    """Collected in the background; the last success is shown until it is `max_age_s` old."""
-
-    interval_s: float
-    timeout_s: float
-    max_age_s: float
-
-    def __post_init__(self) -> None:
-        _more_than_0("interval", self.interval_s)
-        _more_than_0("timeout", self.timeout_s)
-        if not self.max_age_s >= 2 * self.interval_s + self.timeout_s:  # NaN is refused, too
-            raise ValueError("max_age: at least 2 x interval + timeout, so that one failure hides nothing")
-
-
-def _more_than_0(key: str, value_s: float) -> None:
-    if not 0 < value_s < math.inf:
-        raise ValueError(f"{key}: {value_s:g} s is no time to wait; allowed: more than 0 s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The section `hypervisor:` of the configuration, and the exporter's own flags."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,11 +9,17 @@ import msgspec
 from stratoscope.clouds.abilities import Hypervisor
 from stratoscope.clouds.libvirt.config import LibvirtCloud
 from stratoscope.clouds.registry import configured
-from stratoscope.core.collector import Every, OnScrape
-from stratoscope.core.config import Section, known_keys, section
+from stratoscope.core.collector import Collector, Offer
+from stratoscope.core.config import Section, section
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.planner import Planner
 from stratoscope.hypervisor import PROGRAM
-from stratoscope.hypervisor.collectors.host import PARTS
+from stratoscope.hypervisor.collectors.background import HaltPoll, Jobs, Networks, Pools
+from stratoscope.hypervisor.collectors.block_jobs import BlockJobs, Mirrors
+from stratoscope.hypervisor.collectors.daemon import Daemon, RemoteHost
+from stratoscope.hypervisor.collectors.domains import Domains
+from stratoscope.hypervisor.collectors.events import Events
+from stratoscope.hypervisor.collectors.host import PARTS, Host
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.subjects import Subject
 from stratoscope.hypervisor.subjects.cgroup import CGROUP_MEMORY, OOM, PRESSURE, THROTTLING
@@ -29,24 +35,9 @@ from stratoscope.hypervisor.subjects.off import OFF
 from stratoscope.hypervisor.subjects.state import STATE_SUBJECT
 from stratoscope.hypervisor.subjects.storage import STORAGE
 
-SCHEDULES: Final[Mapping[str, Every | OnScrape]] = {
-    "domains": OnScrape(10),
-    "daemon": OnScrape(5),
-    "events": OnScrape(5),
-    "host": OnScrape(5),
-    "node": OnScrape(5),
-    "pools": Every(interval_s=60, timeout_s=30, max_age_s=300),
-    "networks": Every(interval_s=60, timeout_s=30, max_age_s=300),
-    "jobs": Every(interval_s=15, timeout_s=10, max_age_s=60),
-    "mirrors": Every(interval_s=15, timeout_s=10, max_age_s=60),
-    "block_jobs": Every(interval_s=60, timeout_s=30, max_age_s=300),
-    "halt_poll": Every(interval_s=60, timeout_s=30, max_age_s=300),
-}
-"""Every collector, with the schedule that holds unless the configuration says otherwise."""
-OFF_BY_DEFAULT: Final = frozenset({"halt_poll", "block_jobs", "cgroup_memory", "guest_huge_pages"})
-"""The first two ask every monitor once more; the others are more series for each VM."""
-_NEEDS_DOMAINS: Final = frozenset({"events", "jobs", "mirrors", "block_jobs", "halt_poll"})
-"""What knows VMs' ids, and hears of them, through the collector `domains`."""
+COLLECTORS: Final[Sequence[type[Collector[Any]]]] = (
+    Domains, Daemon, Events, Host, RemoteHost, Pools, Networks, Jobs, Mirrors, BlockJobs, HaltPoll,
+)  # fmt: skip
 
 
 def subjects(host: str) -> tuple[Subject, ...]:
@@ -85,17 +76,15 @@ class Settings(msgspec.Struct, frozen=True):
     hypervisor: Section
     paths: Paths
 
-    def is_on(self, name: str) -> bool:
-        """Whether a collector, subject or part is run."""
-        if name in _NEEDS_DOMAINS and not self.is_on("domains"):
-            return False
-        return self.hypervisor.is_on(name, default=name not in OFF_BY_DEFAULT)
+    def planner(self) -> Planner:
+        """Raises ConfigError: As Planner."""
+        return Planner("hypervisor", self.hypervisor, offers())
 
-    def schedule(self, name: str) -> Every | OnScrape:
-        return self.hypervisor.schedule(name, SCHEDULES[name], "hypervisor")
 
-    def max_series(self, name: str) -> int:
-        return self.hypervisor.max_series_of(name)
+def offers() -> Sequence[Offer]:
+    """Collectors, subjects of VMs and parts of the host."""
+    of_vms = [Offer(subject.name, is_on=subject.is_on) for subject in subjects("")]
+    return [*(one.offer for one in COLLECTORS), *of_vms, *(Offer(part.name) for part in PARTS)]
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
@@ -109,7 +98,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
         raise ConfigError("clouds: no entry of kind libvirt, and the hypervisor exporter needs one")
     own = section(document, "hypervisor", Section)
     settings = Settings(clouds, own, _paths(flags))
-    _check_collectors(settings)
+    settings.planner()
     return settings
 
 
@@ -120,13 +109,3 @@ def _paths(flags: Mapping[str, str]) -> Paths:
         if given != default and not (given and Path(given).is_dir()):
             raise ConfigError(f"--{flag}: {given!r} is no directory; allowed: where it is mounted")
     return Paths(*(flags[flag].rstrip("/") for flag in PROGRAM.flags))
-
-
-def _check_collectors(settings: Settings) -> None:
-    parts = {subject.name for subject in subjects("")} | {part.name for part in PARTS}
-    known_keys(settings.hypervisor.collectors, {*SCHEDULES, *parts}, "hypervisor.collectors")
-    for name, collector in settings.hypervisor.collectors.items():
-        if name in SCHEDULES:
-            settings.schedule(name)
-        else:
-            collector.only({"enabled"}, f"hypervisor.collectors.{name}", "it is part of a collector")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from stratoscope.clouds.abilities import Management
+from stratoscope.clouds.abilities import Management, Question
 from stratoscope.core.collector import Collector
 from stratoscope.core.exposition import Lines
 from stratoscope.core.metrics import Sample
@@ -13,8 +13,9 @@ from stratoscope.management.subject import Subject
 class QuestionCollector(Collector[Any]):
     """One question to one cloud."""
 
-    def __init__(self, name: str, cloud: Management, subject: Subject[Any]) -> None:
-        self.name, self.cloud, self.families = name, cloud.cloud, subject.families
+    def __init__(self, question: Question, cloud: Management, subject: Subject[Any]) -> None:
+        self.offer, self.name = question.offer, question.name
+        self.cloud, self.families = cloud.cloud, subject.families
         self._asked, self._subject = cloud, subject
 
     async def fetch(self) -> Any:

@@ -8,11 +8,10 @@ from stratoscope.clouds import model, objects
 from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.registry import kind
-from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
-from stratoscope.core.errors import LeftOut
+from stratoscope.core.collector import Collections, Collector
 from stratoscope.management import PROGRAM
 from stratoscope.management.collector import QuestionCollector
-from stratoscope.management.settings import OF_REQUESTS, Settings, parse
+from stratoscope.management.settings import Settings, parse
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.aggregates import Aggregates
 from stratoscope.management.subjects.backends import Backends
@@ -54,28 +53,19 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
 
 @asynccontextmanager
 async def _open(settings: Settings) -> AsyncIterator[Collections]:
-    own = settings.management
-    running: list[Collection] = []
-    left_out: list[Absent] = []
     async with AsyncExitStack() as stack:
+        collectors: list[Collector[Any]] = []
         for entry in settings.clouds:
             cloud: Management = kind(entry.kind).opened(entry)
             stack.push_async_callback(cloud.close)
-            for name, collector, default, is_on in _collectors(cloud):
-                if own.is_on(name, default=is_on):
-                    schedule = own.schedule(name, default, "management")
-                    running.append(Collection(collector, schedule, own.max_series_of(name)))
-                else:
-                    left_out.append(Absent(name, LeftOut.NOT_CONFIGURED, cloud.cloud))
-        yield Collections(running, left_out)
+            collectors += _collectors(cloud)
+        yield settings.planner().collections(collectors, ())
 
 
-def _collectors(cloud: Management) -> Iterator[tuple[str, Collector[Any], Every | OnScrape, bool]]:
-    """Name, collector, its schedule and whether it is run, unless the configuration says otherwise."""
-    yield "requests", Requests(cloud.cloud, cloud.budget), OF_REQUESTS, True
+def _collectors(cloud: Management) -> Iterator[Collector[Any]]:
+    yield Requests(cloud.cloud, cloud.budget)
     for question in cloud.questions:
-        subject = SUBJECTS[question.answer](cloud.cloud)
-        yield question.name, QuestionCollector(question.name, cloud, subject), question.every, question.is_on
+        yield QuestionCollector(question, cloud, SUBJECTS[question.answer](cloud.cloud))
 
 
 EXPORTER: Final = PROGRAM.exporter(parse=parse, open=_open)

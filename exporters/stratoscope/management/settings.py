@@ -1,18 +1,16 @@
 """The section `management:` of the configuration."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 
 from stratoscope.clouds import abilities
+from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.registry import able, configured, kind
-from stratoscope.core.collector import Every, OnScrape
-from stratoscope.core.config import Section, known_keys, section
+from stratoscope.core.config import Section, section
 from stratoscope.core.errors import ConfigError
-
-OF_REQUESTS: Final = OnScrape(5)
-"""The account of requests is at hand when scraped."""
+from stratoscope.core.planner import Planner
 
 
 class Management(Section, frozen=True):
@@ -31,10 +29,10 @@ class Settings(msgspec.Struct, frozen=True):
     clouds: list[Any]
     management: Management
 
-    def schedules(self) -> Mapping[str, Every | OnScrape]:
-        """The collectors of all clouds, with the schedules that hold where the configuration is silent."""
-        asked = [question for cloud in self.clouds for question in kind(cloud.kind).questions]
-        return {"requests": OF_REQUESTS} | {question.name: question.every for question in asked}
+    def planner(self) -> Planner:
+        """Raises ConfigError: As Planner."""
+        asked = [question.offer for cloud in self.clouds for question in kind(cloud.kind).questions]
+        return Planner("management", self.management, [Requests.offer, *asked])
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  # noqa: ARG001 - it has no flags
@@ -54,13 +52,5 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
             f"allowed: {', '.join(able(abilities.Management))}"
         )
     settings = Settings(clouds, section(document, "management", Management))
-    _check_collectors(settings)
+    settings.planner()
     return settings
-
-
-def _check_collectors(settings: Settings) -> None:
-    """Refuse the name of a collector that no cloud has, and times that do not fit together."""
-    own, defaults = settings.management, settings.schedules()
-    known_keys(own.collectors, defaults, "management.collectors")
-    for name in own.collectors:
-        own.schedule(name, defaults[name], "management")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.client.stats import Spent
-from stratoscope.core.collector import Collector
+from stratoscope.core.collector import Collector, Offer, OnScrape
 from stratoscope.core.metrics import Family, Labels, Sample
 
 _CLOUD = ("cloud",)
@@ -76,7 +76,8 @@ class Spending:
 class Requests(Collector[Spending]):
     """The account of one cloud's session, and its limits."""
 
-    name = "requests"
+    offer = Offer("requests", OnScrape(5))
+    name = offer.name
     families = (
         REQUESTS, SECONDS, BYTES, RETRIES, WAIT, IN_FLIGHT, CONCURRENCY, PER_SECOND, PER_REFRESH, TIMEOUT,
         PAUSED, LOGINS, EXPIRES,

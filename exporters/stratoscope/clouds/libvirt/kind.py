@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from stratoscope.clouds.libvirt.config import LibvirtCloud, checked
+from stratoscope.clouds.libvirt.config import LibvirtCloud, checked, is_local
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.registry import Kind
 
 
 def _opened(cloud: LibvirtCloud) -> list[LibvirtHost]:
-    return [LibvirtHost(cloud, uri) for uri in cloud.uris]
+    """This machine's own first: what it says of itself is more than libvirt says of it."""
+    return [LibvirtHost(cloud, uri) for uri in sorted(cloud.uris, key=is_local, reverse=True)]
 
 
 KIND: Final = Kind(

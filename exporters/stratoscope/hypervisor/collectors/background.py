@@ -10,11 +10,11 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.libvirt.background import POOL_STATES
-from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.libvirt.model import Job, Network, Pool
-from stratoscope.core.collector import Collector, T
+from stratoscope.core.collector import Every, Offer
 from stratoscope.core.metrics import Family, Labels, Sample, optional_samples, states
-from stratoscope.hypervisor.collectors import URI_LABELS, tagged
+from stratoscope.hypervisor.collectors import URI_LABELS
+from stratoscope.hypervisor.collectors.of_host import OfHost
 
 _POOL: Final = (*URI_LABELS, "pool")
 POOL_STATE = Family(
@@ -90,23 +90,10 @@ class HaltPollTimes(msgspec.Struct, frozen=True, gc=False):
     fail_s: float | None
 
 
-class _OfHost(Collector[T]):
-    """A collector of one URI; several URIs of a cloud are told apart by the tag in the name."""
-
-    kind: str
-
-    def __init__(self, host: LibvirtHost) -> None:
-        self.name = tagged(self.kind, host.tag)
-        self.subjects = {self.kind: self.families} if host.tag else {}
-        self.cloud = host.cloud
-        self._host = host
-        self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
-
-
-class Pools(_OfHost[list[Pool]]):
+class Pools(OfHost[list[Pool]]):
     """Storage pools: state and sizes as the daemon last saw them."""
 
-    kind = "pools"
+    offer = Offer("pools", Every(60, 30, 300))
     families = (POOL_STATE, POOL_CAPACITY, POOL_ALLOCATION, POOL_AVAILABLE)
 
     async def fetch(self) -> list[Pool]:
@@ -122,10 +109,10 @@ class Pools(_OfHost[list[Pool]]):
                 yield POOL_AVAILABLE(pool.available, labels)
 
 
-class Networks(_OfHost[list[Network]]):
+class Networks(OfHost[list[Network]]):
     """Virtual networks."""
 
-    kind = "networks"
+    offer = Offer("networks", Every(60, 30, 300))
     families = (NETWORK_ACTIVE, NETWORK_INFO)
 
     async def fetch(self) -> list[Network]:
@@ -139,10 +126,10 @@ class Networks(_OfHost[list[Network]]):
             yield NETWORK_INFO(1, labels.plus(bridge=network.bridge, autostart=autostart))
 
 
-class Jobs(_OfHost[list[tuple[str, Job]]]):
+class Jobs(OfHost[list[tuple[str, Job]]]):
     """Jobs that run now, with their VM's id: migration, save, backup ..."""
 
-    kind = "jobs"
+    offer = Offer("jobs", Every(15, 10, 60), needs="domains")
     families = (JOB_ELAPSED, JOB_REMAINING, JOB_DOWNTIME, JOB_TOTAL, JOB_PROCESSED, JOB_LEFT)
 
     async def fetch(self) -> list[tuple[str, Job]]:
@@ -159,10 +146,10 @@ class Jobs(_OfHost[list[tuple[str, Job]]]):
             yield from optional_samples(self.families, values, labels)
 
 
-class HaltPoll(_OfHost[list[HaltPollTimes]]):
+class HaltPoll(OfHost[list[HaltPollTimes]]):
     """Halt-poll times of KVM's guests."""
 
-    kind = "halt_poll"
+    offer = Offer("halt_poll", Every(60, 30, 300), is_on=False, needs="domains")
     families = (HALT_POLL_SUCCESS, HALT_POLL_FAIL)
 
     async def fetch(self) -> list[HaltPollTimes]:

@@ -7,11 +7,10 @@ every monitor, disk by disk. What the two show never overlaps.
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.libvirt.model import BlockJob
-from stratoscope.core.collector import Collector
+from stratoscope.core.collector import Every, Offer
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.collectors import tagged
+from stratoscope.hypervisor.collectors.of_host import OfHost
 
 _LABELS: Final = ("cloud", "vm_id", "device", "operation")
 _PREFIX: Final = "stratoscope_hypervisor_vm_block_job"
@@ -35,17 +34,10 @@ Jobs = list[tuple[str, BlockJob]]
 """VM id and job."""
 
 
-class _OfDisks(Collector[Jobs]):
-    """The jobs of one URI; several URIs of a cloud are told apart by the tag in the name."""
+class _OfDisks(OfHost[Jobs]):
+    """The jobs of one URI."""
 
     families = (TOTAL, PROCESSED, LIMIT)
-    kind: str
-
-    def __init__(self, host: LibvirtHost) -> None:
-        self.name = tagged(self.kind, host.tag)
-        self.subjects = {self.kind: self.families} if host.tag else {}
-        self.cloud = host.cloud
-        self._host = host
 
     def samples(self, data: Jobs, /) -> Iterable[Sample]:
         for vm_id, job in data:
@@ -63,7 +55,7 @@ class _OfDisks(Collector[Jobs]):
 class Mirrors(_OfDisks):
     """Copies and active commits."""
 
-    kind = "mirrors"
+    offer = Offer("mirrors", Every(15, 10, 60), needs="domains")
 
     async def fetch(self) -> Jobs:
         return self._with_ids(await self._host.mirrors())
@@ -72,7 +64,7 @@ class Mirrors(_OfDisks):
 class BlockJobs(_OfDisks):
     """Pulls, commits, backups."""
 
-    kind = "block_jobs"
+    offer = Offer("block_jobs", Every(60, 30, 300), is_on=False, needs="domains")
 
     async def fetch(self) -> Jobs:
         return self._with_ids(await self._host.block_jobs())

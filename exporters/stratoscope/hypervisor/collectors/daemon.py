@@ -10,10 +10,11 @@ from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.libvirt.model import Daemon as DaemonAnswer
 from stratoscope.clouds.libvirt.model import Node
 from stratoscope.clouds.libvirt.monitors import MOST_HUNG
-from stratoscope.core.collector import Collector
+from stratoscope.core.collector import Offer, OnScrape
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.hypervisor.collectors import URI_LABELS, tagged
+from stratoscope.hypervisor.collectors import URI_LABELS
 from stratoscope.hypervisor.collectors import host as local
+from stratoscope.hypervisor.collectors.of_host import OfHost
 
 REACHABLE = Family(
     "stratoscope_hypervisor_libvirt_reachable",
@@ -42,17 +43,11 @@ WAITING = Family(
 )
 
 
-class Daemon(Collector[DaemonAnswer]):
+class Daemon(OfHost[DaemonAnswer]):
     """One URI's daemon. It never fails: that the daemon does not answer is what it shows."""
 
+    offer = Offer("daemon", OnScrape(5))
     families = (REACHABLE, ROUND_TRIP, HUNG, WAITING, INFO)
-
-    def __init__(self, host: LibvirtHost) -> None:
-        self.name = tagged("daemon", host.tag)
-        self.subjects = {"daemon": self.families} if host.tag else {}
-        self.cloud = host.cloud
-        self._host = host
-        self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
 
     async def fetch(self) -> DaemonAnswer:
         return await self._host.daemon()
@@ -74,16 +69,14 @@ class Daemon(Collector[DaemonAnswer]):
             )
 
 
-class RemoteHost(Collector[Node]):
+class RemoteHost(OfHost[Node]):
     """The host of a URI that leads elsewhere, whose files are not this machine's."""
 
+    offer = Offer("node", OnScrape(5))
     families = (local.CPUS, local.CPU_SECONDS, local.MEMORY, local.MEMORY_FREE, local.NUMA_CELLS)
 
     def __init__(self, host: LibvirtHost) -> None:
-        self.name = tagged("node", host.tag)
-        self.subjects = {"node": self.families} if host.tag else {}
-        self.cloud = host.cloud
-        self._host = host
+        super().__init__(host)
         self._labels = Labels(cloud=host.cloud, host=host.host)
 
     async def fetch(self) -> Node:

@@ -17,7 +17,7 @@ from stratoscope.clouds.libvirt.host import LEAST_TIME_S, LibvirtHost, Listed, L
 from stratoscope.clouds.libvirt.model import Domain, Identity, Monitor
 from stratoscope.clouds.libvirt.off_disks import Sizes
 from stratoscope.clouds.libvirt.stats import Stats, domain
-from stratoscope.core.collector import Collector
+from stratoscope.core.collector import Collector, Offer, OnScrape
 from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import CollectError, LeftOut, Reason
 from stratoscope.core.metrics import Labels, Sample
@@ -67,6 +67,8 @@ class VMs(msgspec.Struct, frozen=True, gc=False):
 class Domains(Collector[VMs]):
     """The domains of one URI."""
 
+    offer = Offer("domains", OnScrape(10))
+
     def __init__(
         self,
         host: LibvirtHost,
@@ -75,7 +77,7 @@ class Domains(Collector[VMs]):
         ownership: VMOwnership | None = None,
     ) -> None:
         """Args: kernel: None where the URI leads elsewhere. ownership: Shared by the URIs of the cloud."""
-        self.name = tagged("domains", host.tag)
+        self.name = tagged(self.offer.name, host.tag)
         self.cloud = host.cloud
         of_vms = [family for subject in subjects for family in subject.families]
         self.families = [*of_vms, *totals.FAMILIES, LEFT_OUT]

@@ -6,9 +6,10 @@ import msgspec
 
 from stratoscope.clouds.libvirt.events import Event
 from stratoscope.clouds.libvirt.host import LibvirtHost
-from stratoscope.core.collector import Collector
+from stratoscope.core.collector import Offer, OnScrape
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.hypervisor.collectors import URI_LABELS, tagged
+from stratoscope.hypervisor.collectors.of_host import OfHost
 from stratoscope.hypervisor.collectors.vm_ownership import VMOwnership
 
 VM_EVENTS = Family(
@@ -36,19 +37,17 @@ class Counts(msgspec.Struct, frozen=True):
     is_connected: bool
 
 
-class Events(Collector[Counts]):
+class Events(OfHost[Counts]):
     """The counts of one URI's session."""
 
+    offer = Offer("events", OnScrape(5), needs="domains")
     families = (VM_EVENTS, HOST_EVENTS, CONNECTED)
 
     def __init__(self, host: LibvirtHost, ownership: VMOwnership | None = None) -> None:
         """Args: ownership: Shared by the URIs of the cloud."""
-        self.name = tagged("events", host.tag)
-        self.subjects = {"events": self.families} if host.tag else {}
-        self.cloud = host.cloud
-        self._host, self._ownership = host, ownership or VMOwnership()
-        self._beside = tagged("domains", host.tag)
-        self._labels = Labels(cloud=host.cloud, host=host.host, uri=host.uri)
+        super().__init__(host)
+        self._ownership = ownership or VMOwnership()
+        self._beside = tagged(self.offer.needs, host.tag)
 
     async def fetch(self) -> Counts:
         events, vm_ids = self._host.events, self._host.vm_ids

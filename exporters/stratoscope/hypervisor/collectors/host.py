@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from stratoscope.core.collector import Collector
+from stratoscope.core.collector import Collector, Offer, OnScrape
 from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
@@ -194,8 +194,10 @@ Read: TypeAlias = "list[tuple[Part, Any]]"
 class Host(Collector[Read]):
     """The host, by part."""
 
+    offer = Offer("host", OnScrape(5))
+
     def __init__(self, cloud: str, host: str, parts: Sequence[Part], paths: Paths) -> None:
-        self.name, self.cloud = "host", cloud
+        self.name, self.cloud = self.offer.name, cloud
         self.families = [*(family for part in parts for family in part.families), LEFT_OUT]
         self.subjects = {part.name: part.families for part in parts}
         self._labels = Labels(cloud=cloud, host=host)

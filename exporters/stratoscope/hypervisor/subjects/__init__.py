@@ -21,6 +21,8 @@ class Subject:
         monitor: Groups of libvirt's statistics that it needs from the VM's monitor.
         cpu: Whether it needs CPU times: from the kernel, or where that is not readable from libvirt.
         taps: Whether it needs the host's ends of the VM's interfaces.
+        from_kernel: Whether the kernel's files alone tell it: a host elsewhere does not have it.
+        is_on: Whether it is shown unless the configuration says so.
         without_daemon: Whether it goes on while the daemon does not answer: the kernel tells it, or the
             definition, which holds as long as the VM's process runs.
     """
@@ -33,6 +35,8 @@ class Subject:
     monitor: frozenset[str] = frozenset()
     cpu: bool = False
     taps: bool = False
+    from_kernel: bool = False
+    is_on: bool = True
     without_daemon: bool = False
 
 

@@ -96,6 +96,7 @@ PRESSURE: Final = Subject(
     series=6,
     beyond="only 5 before Linux 5.13, none on cgroup v1",
     without_daemon=True,
+    from_kernel=True,
 )
 THROTTLING: Final = Subject(
     "throttling",
@@ -104,8 +105,15 @@ THROTTLING: Final = Subject(
     series=0,
     beyond="3 where a CPU quota is set, or was while the exporter ran",
     without_daemon=True,
+    from_kernel=True,
 )
-OOM: Final = Subject("oom", (OOM_KILLS,), _oom, series=1, without_daemon=True)
+OOM: Final = Subject("oom", (OOM_KILLS,), _oom, series=1, without_daemon=True, from_kernel=True)
 CGROUP_MEMORY: Final = Subject(
-    "cgroup_memory", (CHARGED, SWAPPED), _cgroup_memory, series=2, without_daemon=True
+    "cgroup_memory",
+    (CHARGED, SWAPPED),
+    _cgroup_memory,
+    series=2,
+    without_daemon=True,
+    from_kernel=True,
+    is_on=False,
 )

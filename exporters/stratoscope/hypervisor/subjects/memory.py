@@ -99,5 +99,5 @@ GUEST_MEMORY: Final = Subject(
     monitor=frozenset({"balloon"}),
 )
 GUEST_HUGE_PAGES: Final = Subject(
-    "guest_huge_pages", _HUGE, _guest_huge_pages, series=2, monitor=frozenset({"balloon"})
+    "guest_huge_pages", _HUGE, _guest_huge_pages, series=2, monitor=frozenset({"balloon"}), is_on=False
 )

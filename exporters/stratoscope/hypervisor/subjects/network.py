@@ -88,4 +88,5 @@ TAPS: Final = Subject(
     beyond="5 for each further interface; 2 for each that has a queue, as with a bandwidth limit",
     taps=True,
     without_daemon=True,
+    from_kernel=True,
 )

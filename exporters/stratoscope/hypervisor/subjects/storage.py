@@ -19,5 +19,11 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
 
 
 STORAGE: Final = Subject(
-    "storage", (BLOCKED,), _samples, series=1, beyond="none for a container", without_daemon=True
+    "storage",
+    (BLOCKED,),
+    _samples,
+    series=1,
+    beyond="none for a container",
+    without_daemon=True,
+    from_kernel=True,
 )

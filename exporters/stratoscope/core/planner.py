@@ -1,0 +1,51 @@
+"""The configuration turned into collections, the same in every exporter: what runs, when, what does not."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, Offer, OnScrape
+from stratoscope.core.config import Section, known_keys
+from stratoscope.core.errors import LeftOut
+
+
+class Planner:
+    """What an exporter offers, under its own section of the configuration."""
+
+    def __init__(self, key: str, section: Section, offers: Iterable[Offer]) -> None:
+        """Args: key: Of the section.
+
+        Raises:
+            ConfigError: A collector that nobody offers, a key that means nothing for it, or times that do not
+                fit together.
+        """
+        self._section = section
+        self._offers = {offer.name: offer for offer in offers}
+        self._schedules: dict[str, OnScrape | Every] = {}
+        known_keys(section.collectors, self._offers, f"{key}.collectors")
+        for name, offer in self._offers.items():
+            if offer.schedule is not None:
+                self._schedules[name] = section.schedule(name, offer.schedule, key)
+            else:
+                section.of(name).only({"enabled"}, f"{key}.collectors.{name}", "it is part of a collector")
+
+    def is_on(self, name: str) -> bool:
+        """Whether a collector or a part of one is run."""
+        offer = self._offers[name]
+        if offer.needs and not self.is_on(offer.needs):
+            return False
+        return self._section.is_on(name, default=offer.is_on)
+
+    def schedule(self, name: str) -> OnScrape | Every:
+        return self._schedules[name]
+
+    def collections(self, collectors: Iterable[Collector[Any]], left_out: Iterable[Absent]) -> Collections:
+        """What is run of the collectors. Args: left_out: What is left out besides."""
+        running, absent = [], [*left_out]
+        for one in collectors:
+            name = one.offer.name
+            if self.is_on(name):
+                max_series = self._section.max_series_of(name)
+                running.append(Collection(one, self._schedules[name], max_series))
+            else:
+                absent.append(Absent(one.name, LeftOut.NOT_CONFIGURED, one.cloud))
+        return Collections(running, absent)
