@@ -11,6 +11,7 @@ from stratoscope.core.errors import ConfigError, LeftOut
 from stratoscope.core.metrics import Sample
 from stratoscope.core.planner import Planner
 
+ALLOWED = "allowed: enabled, max_series, timeout"
 EVERY = Every(60, 30, 180)
 OFFERS = (
     Offer("domains", OnScrape(10)),
@@ -76,8 +77,7 @@ def test_what_needs_another_goes_with_it() -> None:
         ),
         (
             {"domains": {"interval": "3s"}},
-            "own.collectors.domains.interval: it is collected when scraped; "
-            "allowed: enabled, max_series, timeout",
+            f"own.collectors.domains.interval: it is collected when scraped; {ALLOWED}",
         ),
         (
             {"pools": {"max_age": "1m"}},
