@@ -9,7 +9,6 @@ import pytest
 
 from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.deadline import DEADLINE, at_most_s, time_left_s
-from stratoscope.core.errors import Dropped
 from stratoscope.core.metrics import Sample
 from support.source import Source, vcpus
 
@@ -61,6 +60,7 @@ async def test_collector_says_nothing_of_bad_items_and_failures_unless_it_wants_
     data = await plain.fetch()
     assert [value for _, _, value in plain.samples(data)] == [7]
     assert (plain.malformed(data), list(plain.failure()), plain.cloud, plain.subjects) == (0, [], "", {})
+    assert list(plain.cached(data)) == []
 
 
 async def test_time_left_shrinks_and_is_never_negative() -> None:
@@ -79,8 +79,3 @@ async def test_patience_is_at_most_half_of_what_a_collection_has_left() -> None:
     assert at_most_s(3) == 3
     DEADLINE.set(time.monotonic() - 1)
     assert at_most_s(7) == 0
-
-
-def test_lines_of_a_collector_are_those_of_its_samples() -> None:
-    lines = Source().lines([vcpus("vm-1"), vcpus("vm-2")], 1)
-    assert (lines.samples, lines.dropped) == (1, {Dropped.MAX_SERIES: 1})

@@ -10,10 +10,11 @@ from stratoscope.clouds.model import VMs as Answer
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.errors import Dropped
 from stratoscope.core.exposition import Lines, render
+from stratoscope.core.line_cache import together
 from stratoscope.management.subjects.vms import VMs
 from support.cloud_vms import vm
 from support.golden import assert_golden
-from support.pages import promtool_findings, rendered, text
+from support.pages import promtool_findings, text
 
 PROJECTS, USERS = {"p1": "physics"}, {"u1": "ada"}
 ENOUGH = 1_000_000
@@ -39,8 +40,12 @@ SOME = (
 )
 
 
+def lines_of(subject: VMs, answer: Answer, most: int = ENOUGH) -> Lines:
+    return together(render(subject.samples(answer), subject.families, most), subject.cached(answer), most)
+
+
 def shown(answer: Answer) -> str:
-    return rendered(VMs("uni").samples(answer), VMs.families)
+    return text([lines_of(VMs("uni"), answer)])
 
 
 def as_set(lines: Lines) -> set[bytes]:
@@ -48,7 +53,7 @@ def as_set(lines: Lines) -> set[bytes]:
 
 
 def anew(answer: Answer) -> set[bytes]:
-    return as_set(render(VMs("uni").samples(answer), VMs.families, ENOUGH))
+    return as_set(lines_of(VMs("uni"), answer))
 
 
 def test_vms_are_shown_as_the_golden_page_has_it() -> None:
@@ -101,15 +106,6 @@ def test_names_that_are_not_known_are_empty() -> None:
     assert 'project_id="p9",project_name="",user_id="u9",user_name=""' in page
 
 
-def test_lines_are_the_same_page_as_samples() -> None:
-    answer = told(index(*SOME))
-    lines = VMs("uni").lines(answer, ENOUGH)
-    assert as_set(lines) == anew(answer)
-    assert lines.samples == len(anew(answer))
-    assert lines.dropped == {}
-    assert promtool_findings(text([lines])) == ""
-
-
 IDS = st.sampled_from([one.vm_id for one in SOME])
 CHANGE = st.one_of(
     st.builds(
@@ -136,27 +132,27 @@ def test_kept_lines_follow_every_change(refreshes: list[tuple[list[VM | str], bo
                 found.put(change)
         answer = told(found)
         if is_shown:
-            assert as_set(subject.lines(answer, ENOUGH)) == anew(answer)
+            assert as_set(lines_of(subject, answer)) == anew(answer)
 
 
 def test_new_names_of_projects_and_users_are_shown_at_once() -> None:
     found, subject = index(*SOME), VMs("uni")
-    subject.lines(told(found), ENOUGH)
+    lines_of(subject, told(found))
     for names in ({"p1": "chemistry"}, {}, {"p2": "biology", "u2": "grace"}):
         answer = replace(told(found), projects=names, users=names)
-        assert as_set(subject.lines(answer, ENOUGH)) == anew(answer)
+        assert as_set(lines_of(subject, answer)) == anew(answer)
 
 
-def test_another_ledger_is_another_cloud() -> None:
+def test_another_index_is_another_cloud() -> None:
     subject = VMs("uni")
-    subject.lines(told(index(*SOME)), ENOUGH)
+    lines_of(subject, told(index(*SOME)))
     answer = told(index(vm("vm-9")))
-    assert as_set(subject.lines(answer, ENOUGH)) == anew(answer)
+    assert as_set(lines_of(subject, answer)) == anew(answer)
 
 
 @pytest.mark.parametrize("room", [0, 5, 30, 40])
 def test_series_beyond_the_bound_are_counted(room: int) -> None:
     answer = told(index(*SOME))
-    lines = VMs("uni").lines(answer, room)
+    lines = lines_of(VMs("uni"), answer, room)
     assert lines.samples == room == len(as_set(lines))
     assert lines.dropped == {Dropped.MAX_SERIES: len(anew(answer)) - room}

@@ -75,7 +75,7 @@ class Sums(msgspec.Struct, frozen=True, gc=False):
 
 
 class VMs(msgspec.Struct, frozen=True):
-    """All VMs, and what they come to by each of their properties; made by ledger.py.
+    """All VMs, and what they come to by each of their properties; made by vm_index.py.
 
     Attributes:
         vms: By id.
@@ -87,8 +87,6 @@ class VMs(msgspec.Struct, frozen=True):
             transition.
         projects, users: Names by id, as far as they may be read.
         is_whole: Whether all projects' VMs are seen, or only those of the credential's own project.
-        before: The `vms` of the answer before this one; None for none.
-        changed: Ids of those that are not the same objects in both: they appeared, changed or are gone.
     """
 
     vms: Mapping[str, VM]
@@ -105,8 +103,6 @@ class VMs(msgspec.Struct, frozen=True):
     users: Mapping[str, str]
     is_whole: bool
     malformed: int = 0
-    before: Mapping[str, VM] | None = None
-    changed: AbstractSet[str] = frozenset()
 
 
 class Service(msgspec.Struct, frozen=True, gc=False):

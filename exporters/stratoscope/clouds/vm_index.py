@@ -22,8 +22,6 @@ class VMIndex:
     def __init__(self, states: Sequence[str] = ()) -> None:
         """Args: states: Those that are told even if no VM was ever in them, as the source spells them."""
         self._vms: dict[str, VM] = {}
-        self._told: Mapping[str, VM] | None = None
-        self._changed: set[str] = set()
         self._by_state = dict.fromkeys(states, 0)
         self._by_flavor: dict[str, int] = {}
         self._by_image: dict[str, int] = {}
@@ -49,7 +47,6 @@ class VMIndex:
         if known == vm:
             return
         self._vms[vm.vm_id] = vm
-        self._changed.add(vm.vm_id)
         if known is None:
             self._count(vm, 1)
             return
@@ -61,7 +58,6 @@ class VMIndex:
         """A VM that is gone; nothing happens when it was not known."""
         vm = self._vms.pop(vm_id, None)
         if vm is not None:
-            self._changed.add(vm_id)
             self._count(vm, -1)
 
     def known(self) -> dict[str, VM]:
@@ -81,10 +77,8 @@ class VMIndex:
         self, projects: Mapping[str, str], users: Mapping[str, str], *, is_whole: bool, malformed: int = 0
     ) -> VMs:
         """A copy of it all. Args: see VMs."""
-        before, self._told = self._told, self._vms.copy()
-        changed, self._changed = self._changed, set()
         return VMs(
-            vms=self._told,
+            vms=self._vms.copy(),
             by_state=self._by_state.copy(),
             by_flavor=self._by_flavor.copy(),
             by_image=self._by_image.copy(),
@@ -100,8 +94,6 @@ class VMIndex:
             users=users,
             is_whole=is_whole,
             malformed=malformed,
-            before=before,
-            changed=changed,
         )
 
     def _count(self, vm: VM, by: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from stratoscope.core.errors import LeftOut
-from stratoscope.core.exposition import Lines, render
+from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Family, Sample
 
 T = TypeVar("T")
@@ -91,9 +91,12 @@ class Collector(ABC, Generic[T]):
     def samples(self, data: T, /) -> Iterable[Sample]:
         """What the data say. Pure: no I/O, clock or log."""
 
-    def lines(self, data: T, max_series: int, /) -> Lines:
-        """What `samples` says, as lines; one that has very many series may keep those that did not change."""
-        return render(self.samples(data), self.families, max_series)
+    def cached(self, data: T, /) -> Iterable[CachedLines]:  # noqa: ARG002 - not used by most
+        """Series that are many and seldom change, kept from one collection to the next.
+
+        They are of families that `samples` does not yield. Called in a thread, one at a time.
+        """
+        return ()
 
     def failure(self) -> Iterable[Sample]:
         """What a failed collection shows: verdicts that follow from the failure itself, never old data. Pure.

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from stratoscope.core.errors import Dropped
-from stratoscope.core.metrics import Distribution, Family, Histogram, Sample
+from stratoscope.core.metrics import Distribution, Family, Histogram, Labels, Sample
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -198,6 +198,17 @@ def _is_possible(family: Family, value: object) -> bool:
     if isinstance(family, Histogram):
         return _distribution(family, "", value) is not None
     return _number(family.kind, value) is not None
+
+
+def line(family: Family, labels: Labels, value: int) -> bytes:
+    """The one line of a sample.
+
+    Raises:
+        ValueError: These are not the family's labels.
+    """
+    if labels.names is not family.labels:
+        raise ValueError(f"{family.name}: {labels!r} are not its labels")
+    return f"{family.name}{{{labels.text}}} {value}\n".encode()
 
 
 def page(parts: Sequence[Lines], *, openmetrics: bool, only: frozenset[Family] | None = None) -> list[bytes]:

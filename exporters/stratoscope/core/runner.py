@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import threading
 import time
 import zlib
 from collections import Counter
@@ -23,6 +24,7 @@ from stratoscope.core.errors import (
     short_line,
 )
 from stratoscope.core.exposition import Lines, render
+from stratoscope.core.line_cache import together
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.core.singleflight import SingleFlight
 
@@ -143,6 +145,7 @@ class Runner:
         self._flight: SingleFlight[str, Outcome] = SingleFlight()
         self._limit: Limit
         self._stopped = False
+        self._rendering = threading.Lock()
         self._snapshot: tuple[float, Lines] | None = None
         self._verdict: Lines | None = None
         self._labels = Labels(cloud=self.collector.cloud, collector=self.collector.name)
@@ -277,7 +280,11 @@ class Runner:
         return self._succeeded(began, lines, malformed)
 
     def _render(self, data: object) -> Lines:
-        return self.collector.lines(data, self.collection.max_series)
+        """In a thread, one at a time: one that was given up may still be busy with what is cached."""
+        collector, most = self.collector, self.collection.max_series
+        with self._rendering:
+            lines = render(collector.samples(data), collector.families, most)
+            return together(lines, collector.cached(data), most)
 
     async def _render_failure(self) -> Lines | None:
         """In a thread, as a success is; most have nothing to say, and for that nobody waits."""

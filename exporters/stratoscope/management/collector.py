@@ -5,7 +5,7 @@ from typing import Any
 
 from stratoscope.clouds.abilities import Management, Question
 from stratoscope.core.collector import Collector
-from stratoscope.core.exposition import Lines
+from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Sample
 from stratoscope.management.subject import Subject
 
@@ -24,8 +24,8 @@ class QuestionCollector(Collector[Any]):
     def samples(self, data: Any, /) -> Iterable[Sample]:
         return self._subject.samples(data)
 
-    def lines(self, data: Any, max_series: int, /) -> Lines:
-        return self._subject.lines(data, max_series)
+    def cached(self, data: Any, /) -> Iterable[CachedLines]:
+        return self._subject.cached(data)
 
     def malformed(self, data: Any, /) -> int:
         number: int = data.malformed

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
-from stratoscope.core.exposition import Lines, render
+from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Family, Sample
 
 T = TypeVar("T")
@@ -14,7 +14,7 @@ class Subject(ABC, Generic[T]):
     """The series of one class of clouds/model.py; an instance serves one collector.
 
     Attributes:
-        families: Everything that `samples` may yield, in the order of the page.
+        families: Everything that `samples` and `cached` may yield, in the order of the page.
     """
 
     families: ClassVar[Sequence[Family]]
@@ -24,8 +24,8 @@ class Subject(ABC, Generic[T]):
 
     @abstractmethod
     def samples(self, answer: T, /) -> Iterable[Sample]:
-        """What the answer says. Pure, but for labels that may be kept for objects that did not change."""
+        """What the answer says. Pure."""
 
-    def lines(self, answer: T, max_series: int, /) -> Lines:
-        """The same as lines; one that has very many series may keep those that did not change."""
-        return render(self.samples(answer), self.families, max_series)
+    def cached(self, answer: T, /) -> Iterable[CachedLines]:  # noqa: ARG002 - not used by most
+        """The rest of it, where series are many and seldom change; see Collector.cached."""
+        return ()

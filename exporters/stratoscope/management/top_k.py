@@ -1,11 +1,11 @@
 """Series by a label whose values only users limit, such as images: of too many some are only counted."""
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
-from stratoscope.management.line_cache import CachedLines
+from stratoscope.core.line_cache import CachedLines
+from stratoscope.core.metrics import Family, Labels, Sample
 
 MOST: Final = 5_000
 """So many values of one label are shown: those that stand for most. Enough for the hosts and users of a large
@@ -27,17 +27,11 @@ class TopK:
 
     def __init__(self, cloud: str, label: str, families: Sequence[Family]) -> None:
         self.kept = [CachedLines(family) for family in families]
-        self._cloud, self._label, self._families = cloud, label, families
+        self._cloud, self._label = cloud, label
         self._shown: Mapping[str, Row] = {}
 
-    def samples(self, rows: Mapping[str, Row]) -> Iterable[Sample]:
-        """All series, made anew."""
-        for value, row in _largest(rows).items():
-            labels = self._labels(value)
-            yield from optional_samples(self._families, row, labels)
-
     def lines(self, rows: Mapping[str, Row]) -> Sequence[CachedLines]:
-        """The same as lines; those of values whose row is what it was are kept."""
+        """The largest; lines of values whose row is what it was are kept."""
         known, self._shown = self._shown, _largest(rows)
         for value, row in self._shown.items():
             if known.get(value) != row:
@@ -52,7 +46,7 @@ class TopK:
                 kept.drop(value)
         return self.kept
 
-    def beyond(self, rows: Mapping[str, Row]) -> Sample:
+    def beyond(self, rows: Mapping[str, object]) -> Sample:
         """How many values are not shown."""
         number = max(0, len(rows) - MOST)
         return BEYOND(number, Labels(cloud=self._cloud, label=self._label))

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from stratoscope.clouds.client.places import Places
+from stratoscope.clouds.client.limiter import Places
 from support.patience import FAR_S
 
 

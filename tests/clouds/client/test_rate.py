@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.clouds.client.rate import Rate
+from stratoscope.clouds.client.limiter import Rate
 from support.wheel import Wheel
 
 

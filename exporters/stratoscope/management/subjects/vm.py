@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from stratoscope.clouds.model import VM, VMs
-from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.management.line_cache import CachedLines
+from stratoscope.core.line_cache import CachedLines
+from stratoscope.core.metrics import Family, Labels
 
 _PREFIX: Final = "stratoscope_management_vm"
 _VM: Final = ("cloud", "vm_id")
@@ -38,19 +38,11 @@ class EachVM:
         self._projects: Mapping[str, str] = {}
         self._users: Mapping[str, str] = {}
 
-    def samples(self, answer: VMs) -> Iterable[Sample]:
-        """All VMs', made anew."""
-        for vm in answer.vms.values():
-            yield INFO(1, self._info(vm, answer))
-            yield STATE(1, self._state(vm))
-            if vm.fault is not None:
-                yield FAULT(1, self._fault(vm))
-
     def lines(self, answer: VMs) -> Iterable[CachedLines]:
-        """The same as lines; those of VMs that are the same as the last time are kept."""
+        """Those of VMs that are the same as the last time are kept."""
         renamed = _changed(self._projects, answer.projects) | _changed(self._users, answer.users)
         shown, vms = self._shown, answer.vms
-        for vm_id in answer.changed if answer.before is shown else _others(shown, vms):
+        for vm_id in _others(shown, vms):
             if vm_id in vms:
                 self._put(vms[vm_id], shown.get(vm_id), answer)
             else:

@@ -1,6 +1,5 @@
 """VMs, counted by each of their properties and summed up by owner; and each of them, see vm.py."""
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -8,9 +7,8 @@ import msgspec
 
 from stratoscope.clouds import model
 from stratoscope.clouds.model import FaultReason
-from stratoscope.core.exposition import Lines, render
+from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.management.line_cache import together
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.vm import FAMILIES, EachVM
 from stratoscope.management.top_k import BEYOND, Row, TopK
@@ -78,13 +76,12 @@ def _sums(owner: str) -> Sequence[Family]:
 
 OWNERS: Final = {"project_id": _sums("project"), "user_id": _sums("user")}
 """By label."""
-_FEW: Final = (VMS, WHOLE, IN_ERROR, IN_TRANSITION, OLDEST, BEYOND)
 
 
 class VMs(Subject[model.VMs]):
     families = (
-        *_FEW[:-1], *COUNTS.values(), *(family for owner in OWNERS.values() for family in owner), BEYOND,
-        *FAMILIES,
+        VMS, WHOLE, IN_ERROR, IN_TRANSITION, OLDEST, *COUNTS.values(),
+        *(family for owner in OWNERS.values() for family in owner), BEYOND, *FAMILIES,
     )  # fmt: skip
 
     def __init__(self, cloud: str) -> None:
@@ -92,28 +89,14 @@ class VMs(Subject[model.VMs]):
         self._each = EachVM(cloud)
         self._tables = {label: TopK(cloud, label, (family,)) for label, family in COUNTS.items()}
         self._tables |= {label: TopK(cloud, label, families) for label, families in OWNERS.items()}
-        self._one_at_a_time = threading.Lock()
+
+    def cached(self, answer: model.VMs, /) -> Iterable[CachedLines]:
+        """What users limit alone: the counts, the sums, and each VM."""
+        rows = _rows(answer)
+        lines = [one for label, table in self._tables.items() for one in table.lines(rows[label])]
+        return [*lines, *self._each.lines(answer)]
 
     def samples(self, answer: model.VMs, /) -> Iterable[Sample]:
-        by_label = _rows(answer)
-        yield from self._few(answer, by_label)
-        for label, rows in by_label.items():
-            yield from self._tables[label].samples(rows)
-        yield from self._each.samples(answer)
-
-    def lines(self, answer: model.VMs, max_series: int, /) -> Lines:
-        """What `samples` shows, as lines; those that say the same as the last time are kept from then.
-
-        One at a time: a collection that was given up may still be busy here, in its thread.
-        """
-        with self._one_at_a_time:
-            by_label = _rows(answer)
-            kept = [one for label, rows in by_label.items() for one in self._tables[label].lines(rows)]
-            kept += self._each.lines(answer)
-            return together(render(self._few(answer, by_label), _FEW, max_series), kept, max_series)
-
-    def _few(self, answer: model.VMs, by_label: Mapping[str, Mapping[str, Row]]) -> Iterable[Sample]:
-        """The series that are few."""
         cloud = Labels(cloud=self._cloud)
         for state, number in answer.by_state.items():
             yield VMS(number, cloud.plus(state=state))
@@ -123,8 +106,8 @@ class VMs(Subject[model.VMs]):
         for state, (number, oldest) in answer.in_transition.items():
             yield IN_TRANSITION(number, cloud.plus(state=state))
             yield OLDEST(oldest, cloud.plus(state=state))
-        for label, rows in by_label.items():
-            yield self._tables[label].beyond(rows)
+        for label, values in {**_counts(answer), **_owners(answer)}.items():
+            yield self._tables[label].beyond(values)
 
 
 def _hosts(answer: model.VMs) -> Mapping[str, int]:
@@ -133,17 +116,25 @@ def _hosts(answer: model.VMs) -> Mapping[str, int]:
     return {} if is_untold else answer.by_host
 
 
-def _rows(answer: model.VMs) -> Mapping[str, Mapping[str, Row]]:
-    """By label and its value: the numbers in the order of COUNTS and OWNERS."""
-    counts = {
+def _counts(answer: model.VMs) -> Mapping[str, Mapping[str, int]]:
+    return {
         "flavor": answer.by_flavor,
         "image_id": answer.by_image,
         "host": _hosts(answer),
         "zone": answer.by_zone,
     }
+
+
+def _owners(answer: model.VMs) -> Mapping[str, Mapping[str, model.Sums]]:
+    return {"project_id": answer.by_project, "user_id": answer.by_user}
+
+
+def _rows(answer: model.VMs) -> Mapping[str, Mapping[str, Row]]:
+    """By label and its value: the numbers in the order of COUNTS and OWNERS."""
     rows: dict[str, Mapping[str, Row]] = {
-        label: {value: (number,) for value, number in of_label.items()} for label, of_label in counts.items()
+        label: {value: (number,) for value, number in of_label.items()}
+        for label, of_label in _counts(answer).items()
     }
-    for label, sums in (("project_id", answer.by_project), ("user_id", answer.by_user)):
+    for label, sums in _owners(answer).items():
         rows[label] = {owner: msgspec.structs.astuple(one) for owner, one in sums.items()}
     return rows

@@ -1,13 +1,17 @@
 """Lines that are kept: what is on the page is what was put last."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stratoscope.core.collector import Collection, Collector, OnScrape
 from stratoscope.core.errors import Dropped
 from stratoscope.core.exposition import Lines, render
-from stratoscope.core.metrics import Family, Labels
-from stratoscope.management.line_cache import CachedLines, together
+from stratoscope.core.line_cache import CachedLines, together
+from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.runner import Runner
 
 FAMILY = Family("stratoscope_x", "X.", labels=("key",))
 OTHER = Family("stratoscope_y", "Y.", labels=("key",))
@@ -88,3 +92,35 @@ def test_family_without_room_is_absent_and_counted() -> None:
 
 def test_nothing_is_dropped_where_there_is_room() -> None:
     assert together(Lines({}, 0, {}), [filled(2)], 2).dropped == {}
+
+
+class Both(Collector[int]):
+    """Shows a number anew, and as many lines that are kept."""
+
+    name = "both"
+    families = (OTHER, FAMILY)
+
+    def __init__(self) -> None:
+        self.kept = CachedLines(FAMILY)
+
+    async def fetch(self) -> int:
+        return 2
+
+    def samples(self, data: int, /) -> Iterable[Sample]:
+        yield OTHER(data, Labels(key="a"))
+
+    def cached(self, data: int, /) -> Iterable[CachedLines]:
+        for number in range(data):
+            self.kept.put(str(number), Labels(key=str(number)))
+        return [self.kept]
+
+
+@pytest.mark.parametrize(("most", "shown"), [(10, [OTHER, FAMILY]), (1, [OTHER])])
+async def test_collection_shows_samples_then_what_is_kept_within_one_bound(
+    most: int, shown: list[Family]
+) -> None:
+    lines, status = await Runner(Collection(Both(), OnScrape(), most)).lines(5)
+    assert lines is not None
+    assert list(lines.by_family) == shown
+    assert status.samples == min(3, most)
+    assert dict(status.dropped) == ({} if most > 3 else {Dropped.MAX_SERIES: 2})

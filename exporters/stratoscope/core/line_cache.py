@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.core.errors import Dropped
-from stratoscope.core.exposition import Lines
+from stratoscope.core.exposition import Lines, line
 from stratoscope.core.metrics import Family, Labels
 
 _LINES: Final = 256
@@ -27,12 +27,11 @@ class CachedLines:
 
     def put(self, key: str, labels: Labels, value: int = 1) -> None:
         """The line of a key. Raises ValueError: These are not the family's labels."""
-        if labels.names is not self.family.labels:
-            raise ValueError(f"{self.family.name}: {labels!r} are not its labels")
+        encoded = line(self.family, labels, value)
         block = self._block_of.get(key)
         if block is None:
             block = self._block_of[key] = self._with_room()
-        self._lines[block][key] = f"{self.family.name}{{{labels.text}}} {value}\n".encode()
+        self._lines[block][key] = encoded
         self._joined.pop(block, None)
 
     def _with_room(self) -> int:
@@ -60,7 +59,7 @@ class CachedLines:
     def blocks(self, most: int) -> list[bytes]:
         """`most` lines or fewer, in blocks of whole lines; those without a change are the same objects."""
         if most < len(self):
-            lines = [line for block in self._lines.values() for line in block.values()][: max(0, most)]
+            lines = [one for block in self._lines.values() for one in block.values()][: max(0, most)]
             return [b"".join(lines)] if lines else []
         for block in self._lines.keys() - self._joined.keys():
             self._joined[block] = b"".join(self._lines[block].values())
