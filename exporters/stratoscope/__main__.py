@@ -65,13 +65,14 @@ def _export(name: str, package: str, arguments: Sequence[str]) -> int:
     try:
         module = import_module(f"{package}.exporter")
         from stratoscope.core.app import main as run  # noqa: PLC0415 - the same
+
+        return run(module.EXPORTER, flags)  # the kinds of clouds that the file names are imported by it
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] == "stratoscope":
             raise  # a bug of ours
         return _refused(
             f"{error}; the extra [{name}] installs it: pip install '.[{name}]' in a clone, see README.md"
         )
-    return run(module.EXPORTER, flags)
 
 
 def _refused(text: str) -> int:

@@ -92,9 +92,9 @@ async def test_what_must_not_be_done_twice_is_sent_again_only_where_it_was_refus
 
 async def test_what_had_no_turn_was_not_sent(wheel: Wheel, deadline: Callable[[float], None]) -> None:
     budget = Budget(Limits(concurrency=1), wheel.clock)
-    deadline(0.5)
     holding = asyncio.create_task(budget.call("compute", "servers", _hangs))
     await asyncio.sleep(0)
+    deadline(0.5)
     with pytest.raises(CollectError, match="no turn within") as caught:
         await budget.call("compute", "server", _hangs, method="POST")
     assert not isinstance(caught.value, OutcomeUnknownError)
