@@ -3,7 +3,6 @@
 The input is what libvirt gave for one real guest, repeated for 1000 domains.
 """
 
-import ctypes
 import gc
 import json
 import time
@@ -22,7 +21,6 @@ from stratoscope.hypervisor.kernel_reader import Reading
 from stratoscope.hypervisor.settings import subjects
 
 DOMAINS = 1000
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # malloc.h
 STATS = Path(__file__).with_name("stats.json")
 
 
@@ -88,19 +86,8 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.process_time() - began
 
 
-def keep_memory() -> None:
-    """No freed memory goes back to the system.
-
-    How much does depends on what was freed before; to take it back is 5 to 20 % of the time of either.
-    """
-    libc = ctypes.CDLL(None)
-    if not (libc.mallopt(MMAP_THRESHOLD, 1 << 25) and libc.mallopt(TRIM_THRESHOLD, 1 << 30)):
-        raise OSError("mallopt refused a threshold")
-
-
 def run(rounds: int) -> list[Result]:
     """The ratio of both, in CPU time."""
-    keep_memory()
     listing, identities = recorded()
     ours = Ours(listing, identities)
     lines = check_same(ours(), bare_loop(listing, identities))

@@ -28,7 +28,7 @@ async def test_pass_that_hangs_is_told_that_nobody_waits_for_it() -> None:
         assert go_on.wait(FAR_S)
 
     assert await patience.within(0.05, read) is None
-    assert [this.is_left for this in passes] == [True]
+    await until(lambda: [this.is_left for this in passes] == [True])
     go_on.set()
     await until(lambda: patience.hung == {})
     patience.close()

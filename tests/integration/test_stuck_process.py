@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,12 @@ pytestmark = pytest.mark.integration
 
 def is_readable(pid: int) -> bool:
     """Whether its command line can be read within a second; a thread that cannot is left alone."""
-    reading = threading.Thread(target=Path(f"/proc/{pid}/cmdline").read_bytes, daemon=True)
+
+    def read() -> None:
+        with suppress(OSError):  # it may end while this hangs
+            Path(f"/proc/{pid}/cmdline").read_bytes()
+
+    reading = threading.Thread(target=read, daemon=True)
     reading.start()
     reading.join(1)
     return not reading.is_alive()

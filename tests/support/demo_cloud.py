@@ -43,11 +43,13 @@ class DemoCloud:
     """Attributes:
     url: Where it listens, without a path.
     cloud: The cloud: its `world`, its `faults`, what it was `asked`.
+    loop: In which it answers, and lives on.
     """
 
     url: str
     cloud: OpenStack
     clock: DemoClock
+    loop: asyncio.AbstractEventLoop
 
     @property
     def world(self) -> World:
@@ -59,7 +61,16 @@ class DemoCloud:
         return folder / CLOUDS_YAML
 
     def after(self, seconds: float) -> World:
-        """The world after so much time."""
+        """The world after so much time; it goes on in the cloud's own thread alone."""
+        if asyncio._get_running_loop() is self.loop:
+            return self._after(seconds)
+
+        async def after() -> World:
+            return self._after(seconds)
+
+        return asyncio.run_coroutine_threadsafe(after(), self.loop).result()
+
+    def _after(self, seconds: float) -> World:
         self.clock.goes_on(seconds)
         self.cloud.advance()
         return self.world
@@ -75,7 +86,7 @@ async def demo_cloud(
     clock = DemoClock(now)
     cloud = OpenStack(build(Size(vms, hosts, projects), seed=seed, now=clock.now), clock)
     async with serving(cloud, [LOOPBACK]) as running:
-        yield DemoCloud(running.urls[0], cloud, clock)
+        yield DemoCloud(running.urls[0], cloud, clock, asyncio.get_running_loop())
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from stratoscope.clouds.client.request import CallError, Method, OutcomeUnknownE
 from stratoscope.core.config import Duration
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
+from support.source import until
 from support.wheel import Wheel
 
 GOOD = Response(200, b"four", {})
@@ -158,8 +159,8 @@ async def test_a_collection_that_is_over_sends_nothing(
 
 
 async def test_a_hang_ends_at_the_time_out_and_is_counted() -> None:
-    budget = Budget(Limits(timeout=Duration(0.02)))
-    with pytest.raises(CollectError, match=r"compute: servers: no answer within 0.0\d+ s") as caught:
+    budget = Budget(Limits(timeout=Duration(0.5)))
+    with pytest.raises(CollectError, match=r"compute: servers: no answer within \S+ s") as caught:
         await budget.call("compute", "servers", _hangs)
     assert caught.value.reason is Reason.TIMEOUT
     assert budget.stats.spent().requests == {("compute", "servers", "timeout"): 1}
@@ -254,13 +255,12 @@ async def test_ten_minutes_of_429_cause_hardly_any_requests(
 
 
 async def test_a_service_that_did_not_answer_takes_one_place_until_it_does() -> None:
-    DEADLINE.set(time.monotonic() + 5)  # of this test's context alone
-    budget = Budget(Limits(timeout=Duration(0.05)))
+    DEADLINE.set(time.monotonic() + 100)  # of this test's context alone
+    budget = Budget(Limits(timeout=Duration(0.2)))
     hung = [asyncio.create_task(budget.call("compute", "servers", _hangs)) for _ in range(4)]
     await asyncio.wait(hung)
     hung += [asyncio.create_task(budget.call("compute", "servers", _hangs)) for _ in range(4)]
-    await asyncio.sleep(0.01)
-    assert budget.stats.in_flight == 1
+    await until(lambda: budget.stats.in_flight == 1)
     again = asyncio.create_task(budget.call("compute", "servers", _good))
     assert await again == GOOD  # when those before it have been given up
     assert [_reason(one.exception()) for one in hung] == [Reason.TIMEOUT] * 8
@@ -340,7 +340,7 @@ async def test_a_check_goes_beside_the_share_of_a_service_that_hangs() -> None:
     budget = Budget(Limits(concurrency=2))
     hanging = [asyncio.create_task(budget.call("compute", "servers", _hangs)) for _ in range(3)]
     await asyncio.sleep(0.01)
-    assert await budget.check("compute", "version", _good, 0.05) == GOOD
+    assert await budget.check("compute", "version", _good, 5) == GOOD
     for task in hanging:
         task.cancel()
     await asyncio.wait(hanging)
@@ -349,11 +349,10 @@ async def test_a_check_goes_beside_the_share_of_a_service_that_hangs() -> None:
 async def test_a_check_that_hangs_is_no_reason_to_ask_one_at_a_time() -> None:
     budget = Budget(Limits())
     with pytest.raises(CollectError) as caught:
-        await budget.check("compute", "version", _hangs, 0.02)
+        await budget.check("compute", "version", _hangs, 0.3)
     assert caught.value.reason is Reason.TIMEOUT
     tasks = [asyncio.create_task(budget.call("compute", "servers", _hangs)) for _ in range(4)]
-    await asyncio.sleep(0.01)
-    assert budget.stats.in_flight == 4
+    await until(lambda: budget.stats.in_flight == 4)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)

@@ -162,7 +162,7 @@ async def test_a_daemon_that_hangs_costs_one_thread_per_kind_of_call(lab: Lab) -
         with pytest.raises(CollectError) as error:
             await lab.host.listing(ALL)
         assert error.value.reason is Reason.TIMEOUT
-    assert lab.daemon.made.count("getAllDomainStats") == 2
+    await until(lambda: lab.daemon.made.count("getAllDomainStats") == 2)
 
 
 async def test_identities_are_read_anew_after_an_event(lab: Lab) -> None:

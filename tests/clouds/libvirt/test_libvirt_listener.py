@@ -122,7 +122,7 @@ async def test_a_connection_that_takes_long_is_waited_for_once(listening: Listen
     await listening.listener.listen(0.01)
     assert not await listening.hears()
     await listening()  # would wait two seconds
-    assert listening.daemon.made == ["connect"]
+    await until(lambda: listening.daemon.made == ["connect"])
     listening.daemon.answers.set()
     await until(lambda: listening.regained == 1)
     assert await listening.hears()

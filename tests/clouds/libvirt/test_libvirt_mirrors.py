@@ -91,7 +91,7 @@ async def test_calls_that_hang_are_bounded_from_one_collection_to_the_next(asked
         with pytest.raises(CollectError) as error:
             await asked(0.05)
         assert error.value.reason is Reason.TIMEOUT
-    assert asked.questions == len(asked.mirrors._under_way) == MOST_UNDER_WAY
+    await until(lambda: asked.questions == len(asked.mirrors._under_way) == MOST_UNDER_WAY)
 
 
 async def test_vm_that_fails_costs_its_own_and_all_of_them_the_collection() -> None:
