@@ -126,7 +126,7 @@ async def test_where_all_are_at_work_the_new_one_is_hung_up_on() -> None:
 
 
 async def test_scrapes_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stratoscope.core.web.server.MOST_SCRAPES", 1)
+    monkeypatch.setattr("stratoscope.core.web.server.MOST_SCRAPES", 1)  # one is enough to fill it
     hanging = service(Hanging())
     async with serving(hanging) as served:
         scrape = b"GET /metrics HTTP/1.1\r\nHost: x\r\n%b\r\n"

@@ -43,7 +43,8 @@ def question(name: str, every: Every, *, cost: str, role: str, is_on: bool = Tru
     """Mark a Reader's method as what answers a question, which is known without an instance of it."""
 
     def mark(method: F) -> F:
-        method.question = Question(name, method.__annotations__["return"], every, cost, role, is_on)  # type: ignore[attr-defined]
+        declared = Question(name, method.__annotations__["return"], every, cost, role, is_on)
+        method.question = declared  # type: ignore[attr-defined]  # mypy knows no attributes of functions
         return method
 
     return mark

@@ -33,9 +33,7 @@ class SingleFlight(Generic[K, R]):
             future.add_done_callback(lambda done: self._ended(key, done))
         return future
 
-    async def share(
-        self, key: K, start: "Callable[[], asyncio.Future[R]]", within_s: float | None, what: str
-    ) -> R:
+    async def share(self, key: K, start: "Callable[[], asyncio.Future[R]]", within_s: float, what: str) -> R:
         """The outcome of `call`.
 
         Raises:

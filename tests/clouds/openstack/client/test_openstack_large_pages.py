@@ -55,8 +55,8 @@ async def cloud() -> AsyncIterator[FakeOpenStack]:
 async def api(
     cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Session]:
-    monkeypatch.setattr("stratoscope.clouds.openstack.client.services.LARGEST", LARGEST)
-    monkeypatch.setattr("stratoscope.clouds.openstack.client.session._ROOMY", LARGEST // 4)
+    monkeypatch.setattr("stratoscope.clouds.openstack.client.services.LARGEST", LARGEST)  # 16 MiB take long
+    monkeypatch.setattr("stratoscope.clouds.openstack.client.session._ROOMY", LARGEST // 4)  # a quarter of it
     async with opened(config(tmp_path, cloud.url, Limits(requests_per_second=1000))) as client:
         yield Session("uni", client)
 
@@ -118,7 +118,7 @@ async def test_one_server_that_is_too_large_alone_is_said(cloud: FakeOpenStack, 
 async def test_each_try_is_one_of_the_requests_of_a_refresh(
     cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stratoscope.clouds.openstack.client.services.LARGEST", LARGEST)
+    monkeypatch.setattr("stratoscope.clouds.openstack.client.services.LARGEST", LARGEST)  # 16 MiB take long
     nova = Nova([1000] * 300)
     cloud.says(PATH, nova)
     limits = Limits(requests_per_second=1000, requests_per_refresh=5)
@@ -148,7 +148,7 @@ async def test_a_list_without_a_limit_goes_on_without_one(
 ) -> None:
     """The next link repeats the small limit that was asked for."""
     # Any page that can be read leaves room, so that the limit grows as soon as it may.
-    monkeypatch.setattr("stratoscope.clouds.openstack.client.session._ROOMY", LARGEST)
+    monkeypatch.setattr("stratoscope.clouds.openstack.client.session._ROOMY", LARGEST)  # each page has room
     nova = Nova([*[9000] * 7, *[1] * 2400])
     cloud.says(PATH, nova)
     async for page in api.pages(SERVERS, {}):

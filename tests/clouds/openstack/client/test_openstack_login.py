@@ -365,7 +365,7 @@ async def test_a_keystone_that_hangs_is_said_once_for_all_who_give_up_waiting(
     cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("stratoscope.clouds.openstack.client.login.FAILED_FOR_S", 0)  # it lasts 5 s
-    monkeypatch.setattr("stratoscope.clouds.openstack.client.login._FAIR_S", 0.0)
+    monkeypatch.setattr("stratoscope.clouds.openstack.client.login._FAIR_S", 0.0)  # a second is long
     caplog.set_level(logging.INFO)
     cloud.says(_TOKENS, hangs)
     async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(1.5)))) as client:
@@ -389,7 +389,7 @@ async def test_a_slow_keystone_that_fails_again_and_again_is_no_storm_in_the_log
     cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("stratoscope.clouds.openstack.client.login.FAILED_FOR_S", 0)  # it lasts 5 s
-    monkeypatch.setattr("stratoscope.clouds.openstack.client.login._FAIR_S", 0.0)
+    monkeypatch.setattr("stratoscope.clouds.openstack.client.login._FAIR_S", 0.0)  # a second is long
 
     async def slow(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.4)
@@ -429,7 +429,9 @@ async def test_who_finds_the_token_refused_later_gets_the_one_that_is_there(
 async def test_a_log_in_that_goes_on_for_ever_is_given_up(
     cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stratoscope.clouds.openstack.client.login._PATIENCE", 0.25)
+    monkeypatch.setattr(
+        "stratoscope.clouds.openstack.client.login._PATIENCE", 0.25
+    )  # four times the time-out is long
     cloud.says(_TOKENS, hangs)
     DEADLINE.set(asyncio.get_running_loop().time() + 60)
     async with opened(config(tmp_path, cloud.url, Limits(timeout=Duration(0.2)))) as client:

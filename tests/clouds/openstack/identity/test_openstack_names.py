@@ -308,7 +308,7 @@ class Hanging:
 
 @pytest.fixture
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stratoscope.clouds.openstack.identity.names._PATIENCE_S", 0.01)
+    monkeypatch.setattr("stratoscope.clouds.openstack.identity.names._PATIENCE_S", 0.01)  # seconds are long
 
 
 @pytest.mark.usefixtures("_hasty")

@@ -17,6 +17,7 @@ from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.clouds.openstack.client.listing import Listing, Page, Query, limit_of, limited, pairs
 from stratoscope.clouds.openstack.client.services import Ask, Client
 from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.singleflight import consume_exception
 
 T = TypeVar("T")
 
@@ -202,5 +203,4 @@ async def _end(task: "asyncio.Task[_Read]") -> None:
     """End a request that nobody waits for any more, whatever has become of it."""
     task.cancel()
     await asyncio.wait({task})
-    if not task.cancelled():
-        task.exception()
+    consume_exception(task)
