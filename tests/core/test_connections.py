@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from stratoscope.core import connections
-from stratoscope.core.connections import Connection, Limits
+from stratoscope.core.connections import Connection
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.listen import Address, listening
@@ -26,56 +26,70 @@ from support.logs import logged
 from support.services import FakeService, Hanging, service, until
 
 TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n"
-QUICKLY = Limits(headers_s=0.05, idle_s=0.05, send_s=0.05, linger_s=0.05, sweep_s=0.01)
 
 
 async def test_head_of_a_request_that_does_not_end_is_hung_up_on() -> None:
-    async with serving(limits=QUICKLY) as served:
-        assert await served.answer(b"GET / HTTP/1.1\r\nX: ") == b""
-        assert await served.answer(b"") == b""
+    async with serving() as served:
+        for sent in (b"GET / HTTP/1.1\r\nX: ", b""):
+            reader, _ = await served.connect(sent)
+            await served.waiting("headers")
+            served.passes(10.1)
+            assert await ended(reader) == b""
         assert (served.hung_up("headers"), served.hung_up("idle")) == (2, 0)
         await until(lambda: served.count("connections") == 0)
 
 
 async def test_head_that_comes_byte_by_byte_has_no_more_time_than_another() -> None:
-    async with serving(limits=QUICKLY) as served:
+    async with serving() as served:
         reader, writer = await served.connect(b"GET / HTTP/1.1\r\nX: ")
-
-        async def dribble() -> None:
-            while not writer.transport.is_closing():
-                writer.write(b"a")
-                await asyncio.sleep(0.01)
-
-        dribbling = asyncio.create_task(dribble())
+        await served.waiting("headers")
+        (one,) = served.connections._open
+        for come in range(19, 39):
+            await until(lambda come=come: one._ahead == come)
+            served.passes(0.5)
+            writer.write(b"a")
+        served.passes(0.1)
         assert await ended(reader) == b""
-        await dribbling
         assert served.hung_up("headers") == 1
 
 
 async def test_second_request_has_its_own_time_from_its_first_byte() -> None:
-    limits = Limits(headers_s=0.05, sweep_s=0.01)
-    async with serving(limits=limits) as served:
+    async with serving() as served:
         reader, writer = await served.connect(HEALTHY)
         assert await reader.readuntil(b"healthy\n")
-        await asyncio.sleep(0.1)
-        writer.write(HEALTHY)
-        assert await reader.readuntil(b"healthy\n")
+        for _ in range(2):
+            await served.waiting("idle")
+            served.passes(70)
+            writer.write(HEALTHY)
+            assert await reader.readuntil(b"healthy\n")
+        await served.waiting("idle")
+        served.passes(70)
         writer.write(b"GET")
+        await served.waiting("headers")
+        (one,) = served.connections._open
+        assert one.deadline == served.now + 10
+        served.passes(10.1)
         assert await ended(reader) == b""
         assert served.hung_up("headers") == 1
 
 
 async def test_connection_without_another_request_is_hung_up_on() -> None:
-    async with serving(limits=Limits(idle_s=0.05, sweep_s=0.01)) as served:
-        assert (await served.answer(HEALTHY)).endswith(b"healthy\n")
+    async with serving() as served:
+        reader, _ = await served.connect(HEALTHY)
+        await served.waiting("idle")
+        served.passes(75.1)
+        assert (await ended(reader)).endswith(b"healthy\n")
         assert served.hung_up("idle") == 1
 
 
 async def test_request_that_is_answered_slowly_is_waited_for() -> None:
-    async with serving(service(Hanging()), QUICKLY) as served:
+    hanging = service(Hanging())
+    async with serving(hanging) as served:
         reader, _ = await served.connect(
             b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 0.3\r\n\r\n"
         )
+        await until(lambda: bool(hanging.runners[0]._flight))
+        served.passes(1000)
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
@@ -84,9 +98,11 @@ async def test_client_that_does_not_read_is_hung_up_on() -> None:
         def config_shown(self) -> str:
             return "x" * 16_000_000
 
-    async with serving(Large(), QUICKLY) as served:
+    async with serving(Large()) as served:
         with socket.create_connection(("127.0.0.1", served.port)) as stranger:
             stranger.send(b"GET /config HTTP/1.1\r\nHost: x\r\n\r\n")
+            await served.waiting("reader")
+            served.passes(60.1)
             await until(lambda: served.hung_up("reader") == 1)
             await until(lambda: served.count("connections") == 0)
 
@@ -148,7 +164,6 @@ async def test_who_does_not_read_a_page_makes_room_for_another_scrape(
     encoding: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stratoscope.core.web.server.MOST_SCRAPES", 2)  # a few are enough to fill it
-    monkeypatch.setattr(connections, "_PATIENCE_S", 0.05)  # no test waits for a second
     # Random, so that gzip does not make it small enough for the sockets' buffers.
     chunks = [secrets.token_bytes(1 << 20)] * 16
 
@@ -164,15 +179,14 @@ async def test_who_does_not_read_a_page_makes_room_for_another_scrape(
             for _ in range(2):
                 stranger = stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
                 stranger.send(scrape)
-            await until(lambda: sum(one.waits_for == "reader" for one in served.connections._open) == 2)
-            monkeypatch.setattr(connections, "_PATIENCE_S", 1e6)  # however slow the machine is
+            await served.waiting("reader", connections=2)
             assert (await served.answer(scrape)).startswith(b"HTTP/1.1 503 ")  # nobody was slow for so long
-            monkeypatch.setattr(connections, "_PATIENCE_S", -1.0)  # it is over
+            served.passes(1.1)
             assert len(await served.answer(scrape)) > 16_000_000
             assert served.hung_up("reader") == 1
 
 
-async def test_who_reads_a_page_at_once_does_not_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_reads_a_page_at_once_does_not_make_room() -> None:
     async with serving(most=1) as served:
         reader, _ = await served.connect(HEALTHY)
         assert await reader.readuntil(b"healthy\n")
@@ -180,7 +194,7 @@ async def test_who_reads_a_page_at_once_does_not_make_room(monkeypatch: pytest.M
         only.pause_writing()
         assert await served.answer(HEALTHY) == b""
         assert (served.hung_up("busy"), served.hung_up("room")) == (1, 0)
-        monkeypatch.setattr(connections, "_PATIENCE_S", -1.0)  # it is over
+        served.passes(1.1)
         last, _ = await served.connect(HEALTHY)
         assert await last.readuntil(b"healthy\n")
         assert (served.hung_up("busy"), served.hung_up("room")) == (1, 1)
@@ -299,8 +313,11 @@ def tls(folder: Path) -> Access:
 
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01"], ids=["nothing", "half a record"])
 async def test_tls_handshake_that_does_not_end_is_hung_up_on(sent: bytes, tmp_path: Path) -> None:
-    async with serving(access=tls(tmp_path), limits=QUICKLY) as served:
-        assert await served.answer(sent) == b""
+    async with serving(access=tls(tmp_path)) as served:
+        reader, _ = await served.connect(sent)
+        await served.waiting("handshake")
+        served.passes(10.1)
+        assert await ended(reader) == b""
         assert served.hung_up("handshake") == 1
         await until(lambda: served.count("connections") == 0)
 
@@ -323,13 +340,19 @@ async def test_handshake_that_failed_leaves_nothing_for_the_garbage_collector(
     def left() -> int:
         return sum(type(one) in (Connection, SSLProtocol) for one in gc.get_objects())
 
-    async with serving(access=tls(tmp_path), limits=QUICKLY) as served:
+    async with serving(access=tls(tmp_path)) as served:
         gc.collect()
         gc.disable()
         before = left()  # a traceback that another test keeps may hold some
         try:
             for _ in range(5):
-                await served.answer(sent)
+                await served.connect(sent)
+
+            def are_hung_up_on() -> bool:
+                served.passes(1)
+                return served.hung_up("handshake") == 5
+
+            await until(are_hung_up_on)
             await until(lambda: served.count("connections") == 0)
             await until(lambda: left() <= before)
         finally:

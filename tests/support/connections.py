@@ -1,6 +1,7 @@
 """A server on loopback, and bare connections to it."""
 
 import asyncio
+import math
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,22 +13,23 @@ from aiohttp import web as aiohttp_web
 from stratoscope.core.connections import Connections, Limits
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.server import CONNECTIONS, application, serve
-from support.services import Domains, FakeService, service
+from support.services import Domains, FakeService, service, until
 
 HEALTHY = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
-SLOWLY = Limits(linger_s=0.05, sweep_s=0.01)
+OFTEN_SWEPT = Limits(linger_s=0.05, sweep_s=0.01)
 
 Broken: TypeAlias = Callable[[aiohttp_web.Request], Awaitable[aiohttp_web.StreamResponse]]
 
 
 @dataclass
 class Served:
-    """A server on loopback, and who is connected to it."""
+    """A server on loopback, and who is connected to it; its connections' clock stands until it is moved."""
 
     port: int
     shown: FakeService
     app: aiohttp_web.Application
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    now: float = 0.0
 
     @property
     def connections(self) -> Connections:
@@ -48,6 +50,19 @@ class Served:
         """What is answered until it is hung up."""
         reader, _ = await self.connect(sent)
         return await ended(reader)
+
+    async def waiting(self, what_for: str, connections: int = 1) -> None:
+        """Return once so many connections wait for that."""
+
+        def are_waiting() -> bool:
+            waiting = [one for one in self.connections._open if one.deadline < math.inf]
+            return sum(one.waits_for == what_for for one in waiting) == connections
+
+        await until(are_waiting)
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass for the connections."""
+        self.now += seconds
 
     def count(self, name: str, **labels: str) -> float:
         return self.shown.registry.get_sample_value(f"stratoscope_http_{name}", labels) or 0.0
@@ -71,7 +86,7 @@ async def ended(reader: asyncio.StreamReader) -> bytes:
 @asynccontextmanager
 async def serving(
     shown: FakeService | None = None,
-    limits: Limits = SLOWLY,
+    limits: Limits = OFTEN_SWEPT,
     *,
     most: int = 512,
     access: Access | None = None,
@@ -84,6 +99,7 @@ async def serving(
         app.router.add_get("/broken", broken)
     running = await serve(app, ["127.0.0.1:0"], access, most=most)
     served = Served(int(running.urls[0].rpartition(":")[2]), shown, app)
+    served.connections.time = lambda: served.now
     try:
         yield served
     finally:

@@ -65,6 +65,9 @@ class Connections:
 
     Where there is no room for a new one, the one that has waited longest for its client makes room: whoever
     opens connections and does not use them keeps nobody out. Where all are at work, it is hung up on the new.
+
+    Attributes:
+        time: The clock of all deadlines, in seconds: the loop's.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Connections:
         """Args: requests: Where malformed requests are counted, by handler and code."""
         self.access, self.limits = access, limits or Limits()
         self.requests = requests
+        self.time = asyncio.get_running_loop().time
         self._open: dict[Connection, None] = {}
         self._most = MOST
         self._listeners: dict[socket.socket, web.Server] = {}
@@ -192,7 +196,7 @@ class Connections:
 
     def _waiting(self) -> list["Connection"]:
         """The connections that wait for their clients; for one that reads its answer, since it is slow."""
-        slow_since = asyncio.get_running_loop().time() - _PATIENCE_S
+        slow_since = self.time() - _PATIENCE_S
         waiting = (one for one in self._open if one.deadline < math.inf)
         return [one for one in waiting if one.waits_for != _READER or one.since < slow_since]
 
@@ -205,20 +209,19 @@ class Connections:
         loop.call_later(_AGAIN_S, self._resume, listener)
 
     def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self.time()
         for connection in [one for one in self._open if one.deadline < now]:
             self.hang_up(connection, connection.waits_for)
         self._full.look()
         self._exhausted.look()
-        self._sweeper = loop.call_later(self.limits.sweep_s, self._sweep)
+        self._sweeper = asyncio.get_running_loop().call_later(self.limits.sweep_s, self._sweep)
 
 
 class Connection(web.RequestHandler):
     """One connection: aiohttp's protocol, with deadlines, and without a word of what a stranger sent.
 
     Attributes:
-        since: Since when it waits for its client, on the loop's clock.
+        since: Since when it waits for its client, on the clock of all connections.
         deadline: Until when it may; infinite while a request is answered.
         waits_for: What for: `handshake`, `headers`, `idle`, `reader`.
     """
@@ -311,7 +314,7 @@ class Connection(web.RequestHandler):
             super().log_exception(*args, **kw)
 
     def _wait(self, what_for: str, within_s: float) -> None:
-        self.since = asyncio.get_running_loop().time()
+        self.since = self._connections.time()
         self.deadline, self.waits_for = self.since + within_s, what_for
 
     async def _greet(self) -> None:
