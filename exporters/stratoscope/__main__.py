@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
 
+from stratoscope.core.program import USAGE_STATUS, Command, Program, version
+
 EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor", "management": "stratoscope.management"}
 """Sub-command -> the package whose PROGRAM it is; the EXPORTER is in its module `exporter`, with its SDK."""
 
 COMMANDS: Final = {"demo-cloud": "stratoscope.demo"}
-"""Sub-command that is no exporter -> the package with its SUMMARY; its module `command` has the function
-`main(arguments)`, which returns the exit status."""
+"""Sub-command that is no exporter -> the module whose COMMAND it is."""
 
 
 def main(
@@ -22,19 +23,15 @@ def main(
     """Run one exporter or command until it ends; the exit status is 2 for a wrong flag, file or key."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     if name in exporters:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
-        return _export(name, exporters[name], rest)
+        return _exporter(name, exporters[name], rest)
     if name == "--version":
-        from stratoscope.core.flags import version  # noqa: PLC0415 - after SIGHUP is cared for
-
         sys.stdout.write(f"stratoscope {version()}\n")
         return 0
     if name in ("-h", "--help"):
         sys.stdout.write(_usage(exporters, commands))
         return 0
     if name in commands:
-        status: int = import_module(f"{commands[name]}.command").main(rest)
-        return status
+        return _call(import_module(commands[name]).COMMAND, rest)
     said = f"no exporter or command {name!r}" if name else "no exporter or command given"
     return _refused(f"{said}; allowed: {', '.join([*exporters, *commands])}")
 
@@ -42,7 +39,7 @@ def main(
 def _usage(exporters: Mapping[str, str], commands: Mapping[str, str]) -> str:
     """What there is, each in one line; no SDK is imported for it."""
     shown = {name: import_module(package).PROGRAM.summary for name, package in exporters.items()}
-    others = {name: import_module(package).SUMMARY for name, package in commands.items()}
+    others = {name: import_module(module).COMMAND.summary for name, module in commands.items()}
     width = max(map(len, [*shown, *others]))
 
     def table(rows: Mapping[str, str]) -> str:
@@ -55,11 +52,24 @@ def _usage(exporters: Mapping[str, str], commands: Mapping[str, str]) -> str:
     )
 
 
-def _export(name: str, package: str, arguments: Sequence[str]) -> int:
-    from stratoscope.core.flags import Flags  # noqa: PLC0415 - the same
+def _exporter(name: str, package: str, arguments: Sequence[str]) -> int:
+    """Run an exporter, or one of its commands."""
+    program: Program = import_module(package).PROGRAM
+    if arguments and not arguments[0].startswith("-"):
+        command = program.commands.get(arguments[0])
+        if command is not None:
+            return _call(command, arguments)
+        allowed = ", ".join([*program.commands, "flags, see --help"])
+        return _refused(f"{name} has no command {arguments[0]!r}; allowed: {allowed}")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then
+    return _serve(program, package, arguments)
+
+
+def _serve(program: Program, package: str, arguments: Sequence[str]) -> int:
+    from stratoscope.core.flags import Flags  # noqa: PLC0415 - after SIGHUP is cared for
 
     try:
-        flags = Flags.parse(import_module(package).PROGRAM, arguments)  # help needs no SDK
+        flags = Flags.parse(program, arguments)  # help needs no SDK
     except SystemExit as over:
         return int(over.code or 0)
     try:
@@ -70,14 +80,16 @@ def _export(name: str, package: str, arguments: Sequence[str]) -> int:
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] == "stratoscope":
             raise  # a bug of ours
-        return _refused(
-            f"{error}; the extra [{name}] installs it: pip install '.[{name}]' in a clone, see README.md"
-        )
+        extra = f"the extra [{program.name}] installs it"
+        return _refused(f"{error}; {extra}: pip install '.[{program.name}]' in a clone, see README.md")
+
+
+def _call(command: Command, arguments: Sequence[str]) -> int:
+    status: int = import_module(command.module).main(arguments)
+    return status
 
 
 def _refused(text: str) -> int:
-    from stratoscope.core.flags import USAGE_STATUS  # noqa: PLC0415 - the same
-
     sys.stderr.write(f"stratoscope: {text}\n")
     return USAGE_STATUS
 

@@ -27,6 +27,8 @@ from stratoscope.clouds.openstack.compute import servers
 from stratoscope.core.app import main
 from stratoscope.core.collector import Collections
 from stratoscope.core.flags import Flags
+from stratoscope.core.part import Opened, Part, Site, Task
+from stratoscope.management import PROGRAM
 from stratoscope.management.exporter import EXPORTER
 
 REAL: Final = (sys.executable, "-m", "stratoscope", "management", "--web.listen-address=127.0.0.1:0")
@@ -117,14 +119,15 @@ def values(page: bytes, name: str) -> Mapping[str, float]:
 
 
 @asynccontextmanager
-async def _open(settings: Any) -> AsyncIterator[Collections]:
-    stood = Stood(Path(os.environ[_SHARED]))
-    async with EXPORTER.open(settings) as collections, asyncio.TaskGroup() as tasks:
-        beating = tasks.create_task(stood.beat())
-        yield collections
-        beating.cancel()
+async def _open() -> AsyncIterator[Opened]:
+    yield Opened(tasks=[Task("beat", Stood(Path(os.environ[_SHARED])).beat)])
+
+
+def _parts(settings: Any, site: Site) -> Iterator[Part]:
+    yield from EXPORTER.parts(settings, site)
+    yield Part(name="beat", identity=None, open=_open, collections=lambda _: Collections([]))
 
 
 if __name__ == "__main__":
     list_all_always()
-    sys.exit(main(replace(EXPORTER, open=_open), Flags.parse(EXPORTER, sys.argv[1:])))
+    sys.exit(main(replace(EXPORTER, parts=_parts), Flags.parse(PROGRAM, sys.argv[1:])))

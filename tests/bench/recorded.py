@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -18,6 +18,8 @@ from stratoscope.clouds.libvirt.model import Identity
 from stratoscope.core.app import main
 from stratoscope.core.collector import Collection, Collections, OnScrape
 from stratoscope.core.flags import Flags
+from stratoscope.core.part import Opened, Part, Site
+from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.collectors.domains import Domains
 from stratoscope.hypervisor.exporter import EXPORTER
 from stratoscope.hypervisor.settings import subjects
@@ -46,9 +48,15 @@ def _copy(one: Listed) -> tuple[str, str, int, dict[str, Any]]:
 
 
 @asynccontextmanager
-async def _open(_settings: object) -> AsyncIterator[Collections]:
-    domains = Domains(_Recorded(), None, subjects("node1"))  # type: ignore[arg-type]  # a stand-in
-    yield Collections([Collection(domains, OnScrape())])
+async def _open() -> AsyncIterator[Opened]:
+    yield Opened([Domains(_Recorded(), None, subjects("node1"))])  # type: ignore[arg-type]  # a stand-in
+
+
+def _parts(_settings: object, _site: Site) -> Iterator[Part]:
+    def collections(opened: Opened) -> Collections:
+        return Collections([Collection(opened.collectors[0], OnScrape())])
+
+    yield Part(name="recorded", identity=None, open=_open, collections=collections)
 
 
 def run() -> list[Result]:
@@ -69,4 +77,4 @@ def run() -> list[Result]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(replace(EXPORTER, open=_open), Flags.parse(EXPORTER, sys.argv[1:])))
+    sys.exit(main(replace(EXPORTER, parts=_parts), Flags.parse(PROGRAM, sys.argv[1:])))

@@ -15,15 +15,17 @@ import yaml
 from stratoscope.core.app import WORKERS, App
 from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.part import Opened
 from stratoscope.core.threads import BlockingCalls
 from stratoscope.core.web.auth import Access
 from support.houses import SLOWLY, House, Slurper, domains, running
 from support.patience import FAR_S
 from support.services import Domains, Failing, Hanging
-from support.source import Source, until
+from support.source import Source, until, vcpus
 
 WHEN = "stratoscope_config_last_reload_success_timestamp_seconds"
 OK = "stratoscope_config_last_reload_successful"
+SELDOM = Every(interval_s=60, timeout_s=5, max_age_s=200)
 VM_1 = 'stratoscope_test_vm_memory_bytes{vm_id="vm-1"}'
 VM_2 = 'stratoscope_test_vm_memory_bytes{vm_id="vm-2"}'
 
@@ -118,7 +120,7 @@ async def test_reload_of_an_unchanged_file_keeps_all_that_runs(
         with caplog.at_level("INFO"):
             assert await runs.reload(f"# a comment\n{text}") == (200, "reloaded\n")
         assert "reloaded, nothing changed" in caplog.text
-        assert runs.app.runners is runners
+        assert runs.app.runners == runners
         assert (len(house.opened), house.closed) == (1, [])
         assert not runs.app.warnings
         assert f"{OK} 1.0" in await runs.page()
@@ -196,18 +198,65 @@ async def test_exporter_that_cannot_be_opened_anew_goes_on_as_it_was(
 
 
 async def test_page_is_the_old_one_until_the_new_collectors_have_been_tried(tmp_path: Path) -> None:
-    source = Source()
-    house = House(lambda settings: domains(settings) if settings.vms == 2 else one(source))
+    sources = [Source([vcpus("vm-1")]), Source([vcpus("vm-2")])]
+    house = House(lambda settings: Collections([Collection(sources[settings.vms - 2], SELDOM)]))
     async with running(house, tmp_path) as runs:
         await runs.ready()
-        source.gate.clear()
-        reloading = asyncio.create_task(runs.reload("slurper: {vms: 1}"))
-        await until(lambda: source.calls == 1)
-        assert VM_1 in await runs.page()
+        sources[1].gate.clear()
+        reloading = asyncio.create_task(runs.reload("slurper: {vms: 3}"))
+        await until(lambda: sources[1].calls == 1)
+        assert house.closed == house.opened[:1], "the old has ended before the new asks"
+        page = await runs.page()
+        assert 'stratoscope_test_vm_vcpus{cloud="uni",vm_id="vm-1"} 1' in page
+        assert 'stratoscope_collector_success{cloud="uni",collector="source"} 1' in page
         assert (await runs.ask("/-/ready"))[0] == 200
-        source.gate.set()
+        sources[1].gate.set()
         await reloading
-        assert 'stratoscope_test_vm_vcpus{cloud="uni",vm_id="vm-1"} 1' in await runs.page()
+        page = await runs.page()
+        assert 'stratoscope_test_vm_vcpus{cloud="uni",vm_id="vm-2"} 1' in page
+        assert 'vm_id="vm-1"' not in page
+
+
+async def test_reload_does_not_wait_for_ever_for_collectors_that_are_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratoscope.core.app.TRIED_S", 0.01)  # no test waits for 10 s
+    house = House(lambda settings: domains(settings) if settings.vms == 2 else one(Hanging()))
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        assert await runs.reload("slurper: {vms: 1}") == (200, "reloaded\n")
+        assert "vms: 1" in runs.app.config_shown()
+
+
+async def test_reload_that_takes_long_is_answered_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratoscope.core.app.ANSWER_S", 0.01)  # no test waits for 25 s
+    may_open = asyncio.Event()
+    house = House()
+    async with running(house, tmp_path) as runs:
+        await runs.ready()
+        house.opening = may_open.wait
+        status, text = await runs.reload("slurper: {vms: 3}")
+        assert (status, "under way" in text) == (500, True)
+        may_open.set()
+        await until(lambda: "vms: 3" in runs.app.config_shown())
+
+
+async def test_clean_up_at_the_stop_may_take_as_long_as_the_exporter_says(tmp_path: Path) -> None:
+    cleaned: list[int] = []
+
+    async def clean() -> None:
+        await asyncio.sleep(0.05)
+        cleaned.append(1)
+
+    house = House(closing=clean)
+    async with running(house, tmp_path, stop_timeout_s=10) as runs:
+        await runs.ready()
+        runs.app.stop()
+        runs.app.stop()
+        await runs.task
+    assert (cleaned, runs.ended) == ([1], [])
 
 
 async def test_reloads_come_one_after_the_other(tmp_path: Path) -> None:
@@ -457,17 +506,17 @@ async def test_exporter_that_breaks_by_itself_ends_the_process(tmp_path: Path) -
     broken = asyncio.Event()
 
     @asynccontextmanager
-    async def breaking(_: object) -> AsyncIterator[Collections]:
+    async def breaking(_: object) -> AsyncIterator[Opened]:
         async def fail() -> None:
             await broken.wait()
             raise RuntimeError("its background is gone")
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(fail())
-            yield Collections([])
+            yield Opened(value=Collections([]))
 
     house = House()
-    house._open = breaking  # type: ignore[method-assign,assignment]
+    house.open = breaking  # type: ignore[method-assign]
     async with running(house, tmp_path) as runs:
         await runs.ready()
         broken.set()

@@ -25,12 +25,13 @@ from stratoscope.core.config import (
 )
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Flags
+from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.exporter import EXPORTER
 from support import configs
 
 
 def read(path: Path) -> Any:
-    return settings_of(EXPORTER, Flags.parse(EXPORTER, [f"--config.file={path}"]))
+    return settings_of(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={path}"]))
 
 
 @pytest.mark.parametrize("name", configs.names("bad"))
@@ -47,11 +48,11 @@ def test_good_file_is_accepted(name: str) -> None:
 
 
 def test_without_a_file_the_defaults_hold() -> None:
-    assert [cloud.name for cloud in settings_of(EXPORTER, Flags.parse(EXPORTER, [])).clouds] == ["local"]
+    assert [cloud.name for cloud in settings_of(EXPORTER, Flags.parse(PROGRAM, [])).clouds] == ["local"]
 
 
 def test_empty_file_is_all_defaults() -> None:
-    assert read(configs.sample("good", "empty")) == settings_of(EXPORTER, Flags.parse(EXPORTER, []))
+    assert read(configs.sample("good", "empty")) == settings_of(EXPORTER, Flags.parse(PROGRAM, []))
 
 
 def test_clouds_of_other_kinds_and_sections_of_other_exporters_are_left_alone() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.core.flags import Flags, version
-from support.houses import House
+from stratoscope.core.flags import Flags
+from stratoscope.core.program import version
+from support.houses import PROGRAM
 
-EXPORTER = House().exporter()
 ALL = (
     "--config.check, --config.file, --help, --log.format, --log.level, --path.procfs, --version, "
     "--web.config.file, --web.listen-address, --web.max-connections"
@@ -15,7 +15,7 @@ ALL = (
 
 
 def test_without_arguments_it_listens_on_loopback_with_the_defaults() -> None:
-    assert Flags.parse(EXPORTER, []) == Flags(
+    assert Flags.parse(PROGRAM, []) == Flags(
         config_file=None,
         config_check=False,
         listen_addresses=["127.0.0.1:0"],
@@ -40,7 +40,7 @@ def test_value_stands_after_an_equals_sign_or_a_blank(joined: bool) -> None:
     }
     pairs = [[f"{flag}={value}"] if joined else [flag, value] for flag, value in values.items()]
     arguments = [argument for pair in pairs for argument in pair]
-    assert Flags.parse(EXPORTER, arguments) == Flags(
+    assert Flags.parse(PROGRAM, arguments) == Flags(
         config_file=Path("a.yml"),
         config_check=False,
         listen_addresses=[":1"],
@@ -54,7 +54,7 @@ def test_value_stands_after_an_equals_sign_or_a_blank(joined: bool) -> None:
 
 def test_address_may_be_given_twice() -> None:
     arguments = ["--web.listen-address=127.0.0.1:1", "--web.listen-address=[::1]:1", "--config.check"]
-    flags = Flags.parse(EXPORTER, arguments)
+    flags = Flags.parse(PROGRAM, arguments)
     assert flags.listen_addresses == ["127.0.0.1:1", "[::1]:1"]
     assert flags.config_check
 
@@ -84,7 +84,7 @@ def test_wrong_flag_is_refused_in_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        Flags.parse(EXPORTER, arguments)
+        Flags.parse(PROGRAM, arguments)
     assert end.value.code == 2
     assert capsys.readouterr() == ("", f"stratoscope slurper: {message}\n")
 
@@ -100,7 +100,7 @@ def test_wrong_choice_is_refused_with_what_is_allowed(
     argument: str, allowed: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        Flags.parse(EXPORTER, [argument])
+        Flags.parse(PROGRAM, [argument])
     said = capsys.readouterr().err
     assert said.startswith(f"stratoscope slurper: {argument.partition('=')[0]}: invalid choice: ")
     assert said.count("\n") == 1
@@ -109,7 +109,7 @@ def test_wrong_choice_is_refused_with_what_is_allowed(
 
 def test_help_lists_every_flag_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        Flags.parse(EXPORTER, ["--help"])
+        Flags.parse(PROGRAM, ["--help"])
     said = " ".join(capsys.readouterr().out.split())
     assert end.value.code == 0
     assert all(flag in said for flag in ALL.split(", "))
@@ -120,5 +120,5 @@ def test_help_lists_every_flag_with_its_default(capsys: pytest.CaptureFixture[st
 
 def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        Flags.parse(EXPORTER, ["--version"])
+        Flags.parse(PROGRAM, ["--version"])
     assert (end.value.code, capsys.readouterr().out) == (0, f"stratoscope {version()}\n")

@@ -1,4 +1,4 @@
-"""The collectors of one life of an exporter: they render in turn, and none waits for another's first time."""
+"""The parts of an exporter: how its collectors run beside each other, and what a reload keeps."""
 
 import asyncio
 import threading
@@ -6,10 +6,14 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+from prometheus_client import CollectorRegistry
+
 from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.generation import Running
 from stratoscope.core.metrics import Sample
+from stratoscope.core.part import Opened, Part, Site
+from support.houses import PROGRAM, parse
 from support.patience import FAR_S
 from support.source import Source, until, vcpus
 
@@ -51,57 +55,64 @@ class Hangs(Source):
         return []
 
 
+def exporter(*collections: Collection) -> Exporter:
+    """An exporter of one part."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Opened]:
+        yield Opened()
+
+    part = Part(name="part", identity=None, open=opened, collections=lambda _: Collections(collections))
+    return Exporter(program=PROGRAM, parse=parse, parts=lambda *_: [part])
+
+
+@asynccontextmanager
+async def running(*collections: Collection) -> AsyncIterator[Running]:
+    """An exporter of these collections."""
+    runs = Running(exporter(*collections), Site(CollectorRegistry()), broken)
+    await runs.put_into_force(None)
+    yield runs
+    await runs.close(FAR_S)
+
+
+def broken(error: BaseException) -> None:
+    raise error
+
+
 @asynccontextmanager
 async def tried(*collectors: Collector[list[Sample]], timeout_s: float = 5) -> AsyncIterator[Running]:
     """An exporter of these collectors, each of which has been tried."""
-
-    @asynccontextmanager
-    async def opened(_: object) -> AsyncIterator[Collections]:
-        yield Collections([Collection(collector, OnScrape(timeout_s)) for collector in collectors])
-
-    exporter = Exporter(name="slurper", port=0, summary="Shows.", parse=lambda *_: None, open=opened)
-    running = Running(exporter, None)
-    running.start()
-    await running.tried()
-    yield running
-    await running.close()
+    async with running(*(Collection(one, OnScrape(timeout_s)) for one in collectors)) as runs:
+        await runs.tried()
+        yield runs
 
 
 async def test_one_collector_renders_at_a_time() -> None:
-    async with tried(Renders(), Renders(), Renders(), Renders()) as running:
-        assert [runner.status.success for runner in running.runners] == [True] * 4
+    async with tried(Renders(), Renders(), Renders(), Renders()) as runs:
+        assert [runner.status.success for runner in runs.runners] == [True] * 4
     assert Renders.most == 1
 
 
 async def test_collector_that_never_has_rendered_costs_the_others_no_more_than_its_time_out() -> None:
     stuck = Stuck()
-    async with tried(stuck, Source([vcpus("vm-1")]), timeout_s=1) as running:
-        assert running.runners[0].status.success is False
-        _, status = await running.runners[1].lines(5)
+    async with tried(stuck, Source([vcpus("vm-1")]), timeout_s=1) as runs:
+        assert runs.runners[0].status.success is False
+        _, status = await runs.runners[1].lines(5)
         assert status.success is True
     stuck.may_end.set()
 
 
 async def test_collector_that_hangs_at_the_start_delays_no_other_one() -> None:
     hangs, often = Hangs(), Source([vcpus("vm-1")])
-
-    @asynccontextmanager
-    async def opened(_: object) -> AsyncIterator[Collections]:
-        schedules = Every(0.01, 30, 31), Every(0.01, 1, 2)
-        yield Collections([Collection(hangs, schedules[0]), Collection(often, schedules[1])])
-
-    exporter = Exporter(name="slurper", port=0, summary="Shows.", parse=lambda *_: None, open=opened)
-    running = Running(exporter, None)
-    running.start()
-    await until(lambda: often.calls >= 3)
-    tried = asyncio.create_task(running.tried())
-    await asyncio.sleep(0)
-    assert not tried.done()
-    hangs.may_end.set()
-    await tried
-    await running.close()
+    async with running(Collection(hangs, Every(0.01, 30, 31)), Collection(often, Every(0.01, 1, 2))) as runs:
+        await until(lambda: often.calls >= 3)
+        trying = asyncio.create_task(runs.tried())
+        await asyncio.sleep(0)
+        assert not trying.done()
+        hangs.may_end.set()
+        await trying
 
 
 async def test_exporter_without_collectors_has_tried_them_all() -> None:
-    async with asyncio.timeout(FAR_S), tried() as running:
-        assert running.runners == []
+    async with asyncio.timeout(FAR_S), tried() as runs:
+        assert runs.runners == []

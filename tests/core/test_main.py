@@ -21,9 +21,10 @@ from stratoscope.__main__ import main
 from stratoscope.core import app
 from stratoscope.core.collector import Collection, Collections, OnScrape
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.flags import Flags, version
+from stratoscope.core.flags import Flags
+from stratoscope.core.program import version
 from support import configs
-from support.houses import House, Slurper
+from support.houses import PROGRAM, House, Slurper
 from support.patience import FAR_S
 from support.services import Domains
 
@@ -50,7 +51,10 @@ def package(folder: Path, **modules: str) -> None:
     """Write a package of an exporter or command: what it is, and its modules by name."""
     folder.mkdir()
     (folder / "__init__.py").write_text(
-        "from stratoscope.core.exporter import Program\nPROGRAM = Program('slurper', 0, 'Shows.')\n"
+        "from stratoscope.core.program import Command, Program\n"
+        f"COMMAND = Command('{folder.name}.command', 'Counts.')\n"
+        "commands = {'count': COMMAND}\n"
+        "PROGRAM = Program(name='slurper', port=0, summary='Shows.', commands=commands)\n"
     )
     for name, text in modules.items():
         (folder / f"{name}.py").write_text(text)
@@ -60,7 +64,7 @@ def run(house: House, *arguments: str) -> tuple[int, list[int]]:
     """The exit status of the command, and those with which it has ended the process."""
     ended: list[int] = []
     exporter = house.exporter()
-    return app.main(exporter, Flags.parse(exporter, arguments), end=ended.append), ended
+    return app.main(exporter, Flags.parse(exporter.program, arguments), end=ended.append), ended
 
 
 @pytest.mark.parametrize("name", configs.names("bad"))
@@ -144,6 +148,34 @@ def test_command_gets_what_follows_its_name_and_says_how_it_ended(
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["count", "one", "--two=2"], {}, {"count": "counts_words"}) == 2
     assert main(["count"], {}, {"count": "counts_words"}) == 0
+
+
+def test_command_of_an_exporter_gets_its_name_and_what_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package(tmp_path / "shows_words", command="def main(arguments):\n    print(arguments)\n    return 7\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["slurper", "count", "--url=x"], {"slurper": "shows_words"}) == 7
+    assert capsys.readouterr().out == "['count', '--url=x']\n"
+    assert main(["slurper", "add"], {"slurper": "shows_words"}) == 2
+    said = "stratoscope: slurper has no command 'add'; allowed: count, flags, see --help\n"
+    assert capsys.readouterr().err == said
+    assert main(["slurper", "--help"], {"slurper": "shows_words"}) == 0
+    assert "\ncommands:\n  count  Counts.\n" in capsys.readouterr().out
+
+
+async def test_command_imports_no_server_and_no_metrics(tmp_path: Path) -> None:
+    package(tmp_path / "is_light", command="def main(arguments):\n    return len(HEAVY & {*sys.modules})\n")
+    heavy = "import sys\nHEAVY = {'aiohttp', 'prometheus_client', 'msgspec', 'yaml', 'jinja2', 'libvirt'}\n"
+    (tmp_path / "is_light" / "command.py").write_text(
+        heavy + (tmp_path / "is_light" / "command.py").read_text()
+    )
+    program = (
+        "import sys; from stratoscope.__main__ import main\n"
+        f"sys.path.insert(0, {str(tmp_path)!r}); exporters = {{'slurper': 'is_light'}}\n"
+        "sys.exit(main(['slurper', 'count'], exporters) or main(['check'], {}, {'check': 'is_light'}))"
+    )
+    assert await command("-c", program) == (0, "")
 
 
 @pytest.mark.parametrize("flag", ["--help", "--version"])
@@ -375,5 +407,5 @@ async def test_hung_source_does_not_hold_up_the_end(where: str) -> None:
             os.kill(process.pid, signal.SIGTERM)  # process.terminate() may take its end away from wait()
         async with asyncio.timeout(FAR_S):
             assert await process.wait() == 0
-            assert time.monotonic() - began < 10 * app.STOP_TIMEOUT_S
+            assert time.monotonic() - began < 10 * PROGRAM.stop_timeout_s
             await scrape

@@ -93,9 +93,9 @@ async def test_verdict_of_a_failure_shows_once_no_snapshot_does() -> None:
     assert (await runner.lines(1))[0] is None  # a success took the verdict back
 
 
-async def stop_after(runner: Runner, clock: Clock, sleeps: int, schedule: Every = SCHEDULE) -> None:
+async def stop_after(runner: Runner, clock: Clock, sleeps: int) -> None:
     """Run the background until it has slept so often."""
-    background = asyncio.create_task(runner.keep_running(schedule))
+    background = asyncio.create_task(runner.keep_running())
     await until(lambda: len(clock.slept_s) >= sleeps)
     await runner.stop()
     async with asyncio.timeout(FAR_S):
@@ -119,7 +119,7 @@ async def test_after_a_failure_it_is_tried_again_within_a_minute_whatever_the_in
     rare, clock = Every(interval_s=600, timeout_s=50, max_age_s=1300), Clock()
     runner = runner_of(Source(DOWN, DOWN, []), clock, rare)
     await runner.first()
-    await stop_after(runner, clock, 3, rare)
+    await stop_after(runner, clock, 3)
     assert 30 <= clock.slept_s[0] < 60
     assert clock.slept_s[1:3] == [60, 600]
 
@@ -131,7 +131,7 @@ async def test_after_a_time_out_it_rests_for_as_long_as_it_was_under_way() -> No
         clock.time_s += 120
         raise CollectError(Reason.TIMEOUT, "no answer within 120 s")
 
-    await stop_after(runner_of(Source(never), clock, slow), clock, 3, slow)
+    await stop_after(runner_of(Source(never), clock, slow), clock, 3)
     assert clock.slept_s[1:3] == [120, 120]
 
 
@@ -173,7 +173,7 @@ async def test_background_ends_when_stopped_in_its_first_sleep() -> None:
     runner = runner_of(source, clock)
     await runner.stop()
     async with asyncio.timeout(FAR_S):
-        await runner.keep_running(SCHEDULE)
+        await runner.keep_running()
     assert source.calls == 0
 
 
@@ -181,7 +181,7 @@ async def test_background_on_the_real_clock() -> None:
     source = Source()
     schedule = Every(interval_s=0.01, timeout_s=0.01, max_age_s=1)
     runner = Runner(Collection(source, schedule))
-    background = asyncio.create_task(runner.keep_running(schedule))
+    background = asyncio.create_task(runner.keep_running())
     await until(lambda: source.calls >= 3)
     background.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -12,13 +12,15 @@ from aiohttp import ClientSession
 
 from stratoscope.core.collector import Collections, Every
 from stratoscope.core.runner import Runner
+from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.exporter import EXPORTER
 from support.hosts import HOSTS
+from support.opened import opened_exporter
 from support.pages import parsed, promtool_findings
 from support.services import FakeService, served
 from support.source import until
 
-DEFAULTS = {flag: default for flag, (default, _) in EXPORTER.flags.items()}
+DEFAULTS = {flag: default for flag, (default, _) in PROGRAM.flags.items()}
 NODE = """
 <node>
   <cpu><mhz>1400</mhz><model>i686</model><active>4</active><nodes>1</nodes><sockets>2</sockets></cpu>
@@ -49,7 +51,7 @@ def document(*uris: str, **collectors: dict[str, Any]) -> dict[str, Any]:
 @asynccontextmanager
 async def opened(config: dict[str, Any], **paths: str) -> AsyncIterator[Collections]:
     flags = DEFAULTS | {f"path.{name}": path for name, path in paths.items()}
-    async with EXPORTER.open(EXPORTER.parse(config, flags)) as collections:
+    async with opened_exporter(EXPORTER, EXPORTER.parse(config, flags)) as collections:
         yield collections
 
 

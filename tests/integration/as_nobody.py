@@ -8,14 +8,16 @@ import sys
 
 from stratoscope.core.exposition import page
 from stratoscope.core.runner import Runner
+from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.exporter import EXPORTER
+from support.opened import opened_exporter
 
 NOBODY = 65534
 
 
 async def main() -> None:
-    settings = EXPORTER.parse({}, {flag: default for flag, (default, _) in EXPORTER.flags.items()})
-    async with EXPORTER.open(settings) as collections:
+    settings = EXPORTER.parse({}, {flag: default for flag, (default, _) in PROGRAM.flags.items()})
+    async with opened_exporter(EXPORTER, settings) as collections:
         runners = [Runner(collection) for collection in collections.running]
         for runner in runners:
             await runner.first()

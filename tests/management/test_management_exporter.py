@@ -16,6 +16,7 @@ from stratoscope.core.metrics import Family
 from stratoscope.core.runner import Runner, Status
 from stratoscope.management.exporter import EXPORTER, SUBJECTS
 from support.demo_cloud import DemoCloud, demo_cloud
+from support.opened import opened_exporter
 from support.pages import promtool_findings
 
 EXTRAS = {
@@ -45,7 +46,7 @@ async def opened(
         "clouds_file": str(cloud.clouds_yaml(folder)),
     }
     document = {"clouds": [entry], "management": {"collectors": collectors}}
-    async with EXPORTER.open(EXPORTER.parse(document, {})) as collections:
+    async with opened_exporter(EXPORTER, EXPORTER.parse(document, {})) as collections:
         yield collections
 
 

@@ -19,6 +19,7 @@ from stratoscope.core import app
 from stratoscope.core.app import settings_of
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Flags
+from stratoscope.management import PROGRAM
 from stratoscope.management.exporter import EXPORTER
 from support import configs
 
@@ -70,7 +71,7 @@ def _said(folder: Path, document: str, **of_cloud: Any) -> str:
     file = folder / "stratoscope.yml"
     file.write_text(yaml.safe_dump({"clouds": [entry]}), encoding="utf-8")
     with pytest.raises(ConfigError) as refused:
-        settings_of(EXPORTER, Flags.parse(EXPORTER, [f"--config.file={file}"]))
+        settings_of(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}"]))
     said = str(refused.value)
     assert SECRET not in said
     assert said.isprintable()
@@ -226,7 +227,7 @@ def test_a_mistake_that_any_exporter_s_file_may_hold_is_said_alike(name: str, tm
     expected = sample.with_suffix(".txt").read_text(encoding="utf-8").strip().replace("FILE", str(file))
     expected = expected.replace("hypervisor.", "management.").replace("pools", "volumes")
     with pytest.raises(ConfigError) as refused:
-        settings_of(EXPORTER, Flags.parse(EXPORTER, [f"--config.file={file}"]))
+        settings_of(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}"]))
     start = expected.removesuffix("...")
     assert str(refused.value) == expected or (start != expected and str(refused.value).startswith(start))
 
@@ -234,7 +235,7 @@ def test_a_mistake_that_any_exporter_s_file_may_hold_is_said_alike(name: str, tm
 def test_it_ends_with_status_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = _said(tmp_path, _document("auth.auth_url", "keystone:5000"))
     file = tmp_path / "stratoscope.yml"
-    assert app.main(EXPORTER, Flags.parse(EXPORTER, [f"--config.file={file}", "--config.check"])) == 2
+    assert app.main(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}", "--config.check"])) == 2
     assert capsys.readouterr().err == f"stratoscope management: {file}: clouds: uni/openstack: {said}\n"
 
 

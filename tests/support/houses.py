@@ -1,9 +1,10 @@
 """An exporter that does as it is told, and the real App that runs it on loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,20 @@ from stratoscope.core.config import CollectorSettings, Secret, section
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import Flags
+from stratoscope.core.part import Opened, Part, Site
+from stratoscope.core.program import Program
 from stratoscope.core.web.auth import Access
 from support.patience import FAR_S
 from support.services import Domains
 from support.source import until
 
 SLOWLY = Every(interval_s=60, timeout_s=0.05, max_age_s=200)
+PROGRAM = Program(
+    name="slurper",
+    port=0,
+    summary="Shows what it is told to.",
+    flags={"path.procfs": ("/proc", "where /proc is mounted")},
+)
 
 
 class Slurper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,24 +73,26 @@ class House:
     closed: list[Slurper] = field(default_factory=list)
 
     def exporter(self) -> Exporter:
-        return Exporter(
-            name="slurper",
-            port=0,
-            summary="Shows what it is told to.",
-            parse=parse,
-            open=self._open,
-            flags={"path.procfs": ("/proc", "where /proc is mounted")},
+        return Exporter(program=PROGRAM, parse=parse, parts=self._parts)
+
+    def _parts(self, settings: Settings, _: Site) -> Iterator[Part]:
+        """One part, which any change opens anew."""
+        yield Part(
+            name="house",
+            identity=settings,
+            open=partial(self.open, settings.slurper),
+            collections=lambda opened: opened.value,
         )
 
     @asynccontextmanager
-    async def _open(self, settings: Settings) -> AsyncIterator[Collections]:
+    async def open(self, settings: Slurper) -> AsyncIterator[Opened]:
         await self.opening()
-        self.opened.append(settings.slurper)
+        self.opened.append(settings)
         try:
-            yield self.collections(settings.slurper)
+            yield Opened(value=self.collections(settings))
         finally:
             await self.closing()
-            self.closed.append(settings.slurper)
+            self.closed.append(settings)
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
@@ -134,7 +145,7 @@ async def running(
     file = folder / "stratoscope.yml"
     file.write_text(text)
     exporter = house.exporter()
-    flags = Flags.parse(exporter, [f"--config.file={file}"])
+    flags = Flags.parse(exporter.program, [f"--config.file={file}"])
     ended: list[int] = []
     app = App(exporter, lambda: settings_of(exporter, flags), end=ended.append, stop_timeout_s=stop_timeout_s)
     task = asyncio.create_task(app.run(Access.open(None), ["127.0.0.1:0"]))

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,8 +11,9 @@ from stratoscope.core.app import main
 from stratoscope.core.collector import Collection, Collections, OnScrape
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import Flags
+from stratoscope.core.part import Opened, Part, Site
 from stratoscope.core.threads import BlockingCalls
-from support.houses import parse
+from support.houses import PROGRAM, parse
 from support.services import Domains
 
 
@@ -35,18 +36,22 @@ def exporter(where: str) -> Exporter:
     """Hangs at `start`, in a `scrape`, in `close`, or in the `loop` when it is closed; or `open` fails."""
 
     @asynccontextmanager
-    async def opened(_: Any) -> AsyncIterator[Collections]:
+    async def opened() -> AsyncIterator[Opened]:
         if where == "open":
             raise RuntimeError("cannot be opened")
-        yield Collections([Collection(Hung(where), OnScrape(60))])
+        yield Opened()
         if where == "close":
             await asyncio.shield(asyncio.to_thread(time.sleep, 3600))
         if where == "loop":
             time.sleep(3600)  # noqa: ASYNC251 - that is the bug
 
-    return Exporter("slurper", 0, "Hangs.", parse, opened)
+    def parts(_: Any, __: Site) -> Iterator[Part]:
+        collections = Collections([Collection(Hung(where), OnScrape(60))])
+        yield Part(name="hung", identity=None, open=opened, collections=lambda _: collections)
+
+    return Exporter(program=PROGRAM, parse=parse, parts=parts)
 
 
 if __name__ == "__main__":
     hanging = exporter(sys.argv[1])
-    sys.exit(main(hanging, Flags.parse(hanging, sys.argv[2:])))
+    sys.exit(main(hanging, Flags.parse(PROGRAM, sys.argv[2:])))

@@ -15,6 +15,7 @@ from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.core.app import App, settings_of
 from stratoscope.core.flags import Flags
 from stratoscope.core.web.auth import Access
+from stratoscope.management import PROGRAM
 from stratoscope.management.exporter import EXPORTER
 from support.series import Page, read
 
@@ -130,7 +131,7 @@ async def watching(
     """
     file = clouds_file.with_name("watching.yml")
     file.write_text(configuration(clouds_file, collectors, budget), encoding="utf-8")
-    flags = Flags.parse(EXPORTER, [f"--config.file={file}"])
+    flags = Flags.parse(PROGRAM, [f"--config.file={file}"])
     ended: list[int] = []
     app = App(EXPORTER, lambda: settings_of(EXPORTER, flags), end=ended.append, stop_timeout_s=5)
     task = asyncio.create_task(app.run(Access.open(None), ["127.0.0.1:0"]))

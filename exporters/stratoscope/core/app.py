@@ -7,20 +7,25 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from stratoscope.core import logs, yaml_file
-from stratoscope.core.collector import Absent
-from stratoscope.core.config import shown
+from stratoscope.core import logs, state, yaml_file
+from stratoscope.core.collector import Absent, Every
+from stratoscope.core.config import Duration, shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.exporter import Exporter
-from stratoscope.core.flags import USAGE_STATUS, Flags, version
+from stratoscope.core.flags import Flags
 from stratoscope.core.generation import Running
+from stratoscope.core.part import Site
+from stratoscope.core.program import USAGE_STATUS, version
 from stratoscope.core.runner import Runner
 from stratoscope.core.self_metrics import SelfMetrics
+from stratoscope.core.singleflight import consume_exception
 from stratoscope.core.threads import workers
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.listen import MOST, Address
@@ -36,16 +41,23 @@ WORKERS: Final = 4
 SWITCH_S: Final = 0.001
 """How long a thread may keep the loop waiting for its turn; Python's own 5 ms add up over a scrape."""
 
-STOP_TIMEOUT_S: Final = 1.5
-"""After how long a stop ends the process all the same: what hangs may be the loop itself."""
-_OF_IT_TO_CLOSE: Final = 2 / 3
+_CLOSE_SHARE: Final = 2 / 3
+_CLOSE_ALL_BUT_S: Final = 0.5
+"""Of the time that a stop may take: what is left for closing, the larger of both."""
+
+TRIED_S: Final = 10.0
+"""How long a reload waits until its new collectors have been tried."""
+ANSWER_S: Final = 25.0
+"""After how long whoever asked for a reload gets an answer, although it is not over."""
+
+_STOPPING: Final = "it is stopping"
 
 End = Callable[[int], object]
 """Ends the process with an exit status, at once: it does not wait for threads whose calls hang."""
 
 
 class App:
-    """The service that web.py shows: one exporter under the configuration now in force.
+    """The service that core/web shows: one exporter under the configuration now in force.
 
     Attributes:
         urls: Where it listens, as soon as it does.
@@ -56,34 +68,42 @@ class App:
         exporter: Exporter,
         read: Callable[[], Any],
         *,
+        storage: Path | None = None,
         end: End = os._exit,
-        stop_timeout_s: float = STOP_TIMEOUT_S,
+        stop_timeout_s: float | None = None,
     ) -> None:
-        """Read the configuration for the first time; in the loop that will run it.
+        """Read the configuration; opens and asks nothing yet.
 
         Args:
             exporter: What is run.
-            read: The settings that the configuration file holds now; raises ConfigError.
-            end: Ends the process when a stop takes longer than `stop_timeout_s`.
+            read: Settings as the configuration file holds them now; raises ConfigError.
+            storage: The folder of its state.
+            end: Ends the process when a stop takes longer than the exporter says.
+            stop_timeout_s: Instead of what the exporter says.
 
         Raises:
             ConfigError: The configuration cannot be used.
         """
-        self.name, self.summary, self.version = exporter.name, exporter.summary, version()
+        program = exporter.program
+        self.name, self.summary, self.version = program.name, program.summary, version()
         self.ready = False
         self.urls: Sequence[str] = ()
         self.registry = CollectorRegistry()
-        self._exporter, self._read = exporter, read
+        self._read = read
         self._hang_up = asyncio.Event()
         # Before the file is read: what changes in it from now on is read again.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up)
-        self._running = Running(exporter, read())
+        self._first = read()
+        self._running = Running(exporter, Site(self.registry, storage), self._broken)
         self._refused = ""
         self._started, self._reloading = asyncio.Event(), asyncio.Lock()
         self._reloads = 0
         self._outcome: tuple[int, str | None] = (0, None)
+        self._under_way: set[asyncio.Task[str | None]] = set()
         self._over = asyncio.get_running_loop().create_future()
-        self._emergency = threading.Timer(stop_timeout_s, end, (0,))
+        self._over.add_done_callback(consume_exception)
+        self._stop_timeout_s = program.stop_timeout_s if stop_timeout_s is None else stop_timeout_s
+        self._emergency = threading.Timer(self._stop_timeout_s, end, (0,))
         self._emergency.daemon = True
         self._self_metrics = SelfMetrics(self.registry, self.version)
 
@@ -96,18 +116,31 @@ class App:
         return self._running.left_out
 
     @property
+    def opened(self) -> Mapping[str, Any]:
+        return self._running.opened
+
+    @property
     def warnings(self) -> Sequence[str]:
         return [f"the last reload was refused: {self._refused}"] if self._refused else []
 
     def config_shown(self) -> str:
         """The settings in force with their defaults, and as `running` what each collector makes of them."""
-        return shown(self._running.settings, running=self._running.effective())
+        return shown(self._running.settings or self._first, running=[_effective(one) for one in self.runners])
 
     async def reload(self) -> str | None:
         """Put the file's configuration into force; a bad one leaves the old in force, and why is returned.
 
-        Those who ask while one is under way share the next.
+        Those who ask while one is under way share the next. After ANSWER_S the answer is that it goes on.
         """
+        reloading = asyncio.create_task(self._next_reload(), name="reload")
+        self._under_way.add(reloading)
+        reloading.add_done_callback(self._under_way.discard)
+        done, _ = await asyncio.wait({reloading}, timeout=ANSWER_S)
+        if not done:
+            return f"it is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
+        return _STOPPING if reloading.cancelled() else reloading.result()
+
+    async def _next_reload(self) -> str | None:
         began_before = self._reloads
         await self._started.wait()
         async with self._reloading:
@@ -119,11 +152,19 @@ class App:
 
     async def _reload(self) -> str | None:
         try:
-            await self._put_into_force(await asyncio.to_thread(self._read))
+            settings = await asyncio.to_thread(self._read)
+            if settings == self._running.settings:
+                self._reloaded("reloaded, nothing changed")
+            else:
+                await self._running.put_into_force(settings)
+                self._reloaded("reloaded")
         except ConfigError as error:
             return self._refuse(str(error))
         except Exception as error:  # noqa: BLE001 - the border: a bug in what is new must not end what works
             return self._refuse(f"{type(error).__name__}: {error}", bug=error)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TRIED_S):
+                await self._running.tried()
         return None
 
     async def run(self, access: Access, addresses: Sequence[str], *, most: int = MOST) -> None:
@@ -140,12 +181,13 @@ class App:
         server = await serve(application(self, access), addresses, access, most=most)
         self.urls = server.urls
         log.info("listening urls=%s version=%s", ",".join(self.urls), self.version)
-        self._running.start()
         try:
             await self._until_over(self._work())
         finally:
-            closing = self._running.close(self._emergency.interval * _OF_IT_TO_CLOSE)
-            await asyncio.gather(server.close(), closing)
+            for reloading in self._under_way:
+                reloading.cancel()
+            closing = max(self._stop_timeout_s * _CLOSE_SHARE, self._stop_timeout_s - _CLOSE_ALL_BUT_S)
+            await asyncio.gather(server.close(), self._close(closing))
             self._emergency.cancel()
 
     def stop(self) -> None:
@@ -165,9 +207,14 @@ class App:
             working.cancel()
             await asyncio.wait({working})
 
+    async def _close(self, within_s: float) -> None:
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        await self._running.close(within_s)
+
     async def _work(self) -> None:
+        await self._running.put_into_force(self._first)
         await self._running.tried()
-        self._running.when_broken(self._broken)
         self.ready = True
         self._started.set()
         log.info("ready collectors=%d", len(self.runners))
@@ -180,30 +227,6 @@ class App:
         self._hang_up.set()
         if not self.ready:
             log.info("reload asked for while starting: it follows once every collector has been tried")
-
-    async def _put_into_force(self, settings: object) -> None:
-        """Begin anew with other settings; the same leave sessions, counters and snapshots as they are."""
-        if settings == self._running.settings:
-            self._reloaded("reloaded, nothing changed")
-        else:
-            await self._replace(settings)
-
-    async def _replace(self, settings: object) -> None:
-        """Let the settings come into force once every collector has been tried under them."""
-        new = Running(self._exporter, settings)
-        new.start()
-        try:
-            await new.tried()
-        except BaseException:
-            await new.close()
-            raise
-        if self._over.done():
-            await new.close()
-            raise ConfigError("it is stopping")
-        new.when_broken(self._broken)
-        old, self._running = self._running, new
-        self._reloaded("reloaded")
-        await old.close()
 
     def _reloaded(self, said: str) -> None:
         self._refused = ""
@@ -219,6 +242,15 @@ class App:
     def _broken(self, error: BaseException) -> None:
         if not self._over.done():
             self._over.set_exception(error)
+
+
+def _effective(runner: Runner) -> Mapping[str, object]:
+    """What a collector makes of the configuration, as `/config` shows it."""
+    collector, schedule = runner.collector, runner.collection.schedule
+    shown: dict[str, object] = {"collector": collector.name, "cloud": collector.cloud}
+    if isinstance(schedule, Every):
+        shown |= {"interval": Duration(schedule.interval_s), "max_age": Duration(schedule.max_age_s)}
+    return shown | {"timeout": Duration(schedule.timeout_s), "max_series": runner.collection.max_series}
 
 
 def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
@@ -238,7 +270,7 @@ def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
     try:
         return asyncio.run(_main(exporter, flags, end))
     except ConfigError as error:
-        sys.stderr.write(f"stratoscope {exporter.name}: {error}\n")
+        sys.stderr.write(f"stratoscope {exporter.program.name}: {error}\n")
         return USAGE_STATUS
 
 
@@ -246,13 +278,17 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
     access = Access.open(flags.web_config_file)
     for address in flags.listen_addresses:
         Address.parse(address)
-    app = App(exporter, lambda: settings_of(exporter, flags), end=end)
+    storage = flags.storage_path
+    app = App(exporter, lambda: settings_of(exporter, flags), storage=storage, end=end)
     if flags.config_check:
+        if storage is not None:
+            state.check(storage)
         sys.stdout.write(f"{flags.config_file or 'the default configuration'} is good\n")
         return 0
     status = 0
     try:
-        await app.run(access, flags.listen_addresses, most=flags.max_connections)
+        with state.locked(storage):
+            await app.run(access, flags.listen_addresses, most=flags.max_connections)
     except ConfigError:
         raise
     except Exception:  # the border: whatever it is, the process says so and ends

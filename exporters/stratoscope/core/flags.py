@@ -4,23 +4,15 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Final, NoReturn
 
 from stratoscope.core import logs
 from stratoscope.core.errors import one_line
-from stratoscope.core.exporter import Program
+from stratoscope.core.program import USAGE_STATUS, Program, version
 from stratoscope.core.web.listen import MOST
 
-USAGE_STATUS: Final = 2
-"""The exit status for a wrong flag, file or key."""
 _MOST_CONNECTIONS: Final = 100_000
-
-
-def version() -> str:
-    """The version of the installed package."""
-    return metadata.version("stratoscope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +21,7 @@ class Flags:
 
     Attributes:
         own: The exporter's own flags, by name without dashes.
+        storage_path: The folder of its state; None for an exporter that keeps none.
     """
 
     config_file: Path | None
@@ -39,6 +32,7 @@ class Flags:
     log_level: str
     log_format: str
     own: Mapping[str, str]
+    storage_path: Path | None = None
 
     @classmethod
     def parse(cls, program: Program, arguments: Sequence[str]) -> "Flags":
@@ -56,6 +50,7 @@ class Flags:
             max_connections=given["web.max_connections"],
             log_level=given["log.level"],
             log_format=given["log.format"],
+            storage_path=Path(given["storage.path"]) if program.keeps_state else None,
             own={flag: given[flag] for flag in program.flags},
         )
 
@@ -71,7 +66,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(program: Program) -> argparse.ArgumentParser:
-    parser = _Parser(prog=f"stratoscope {program.name}", description=program.summary, allow_abbrev=False)
+    parser = _Parser(
+        prog=f"stratoscope {program.name}", description=program.summary, epilog=_commands(program),
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
     add = parser.add_argument
     add(
         "--config.file", metavar="FILE", type=_some, help="configuration (YAML); without it the defaults hold"
@@ -91,6 +89,12 @@ def _parser(program: Program) -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--log.level", choices=logs.LEVELS, default="info", help="(default info)")
     add("--log.format", choices=logs.FORMATS, default="logfmt", help="(default logfmt)")
+    if program.keeps_state:
+        default = f"data/{program.name}"
+        add(
+            "--storage.path", metavar="FOLDER", type=_some, default=default,
+            help=f"folder of its state, of this process alone; made if missing (default {default})",
+        )  # fmt: skip
     for flag, (default, text) in program.flags.items():
         add(
             f"--{flag}", dest=flag, metavar="VALUE", type=_some, default=default,
@@ -98,6 +102,13 @@ def _parser(program: Program) -> argparse.ArgumentParser:
         )  # fmt: skip
     add("--version", action="version", version=f"stratoscope {version()}", help="show the version and end")
     return parser
+
+
+def _commands(program: Program) -> str:
+    """What `--help` says of the exporter's commands."""
+    width = max(map(len, program.commands), default=0)
+    lines = [f"  {name:{width}}  {command.summary}" for name, command in program.commands.items()]
+    return "\n".join(["commands:", *lines]) if lines else ""
 
 
 def _loopback(program: Program) -> str:

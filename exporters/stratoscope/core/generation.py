@@ -1,115 +1,104 @@
-"""An exporter opened with one configuration: its collectors run until it is closed."""
+"""The parts of an exporter that are open, under the configuration in force."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from stratoscope.core.collector import Absent, Every
-from stratoscope.core.config import Duration
+from stratoscope.core.collector import Absent
 from stratoscope.core.exporter import Exporter
+from stratoscope.core.life import Life
+from stratoscope.core.part import Part, Site
 from stratoscope.core.runner import Runner
-
-log = logging.getLogger(__name__)
+from stratoscope.core.tasks import Supervisor
 
 CLOSE_TIMEOUT_S: Final = 10.0
-"""How long sessions may take to close before they are left alone."""
+"""How long a part that was changed may take to end, unless its exporter's stop may take longer."""
 
 
 class Running:
-    """One life of an exporter, in a task of its own: what `open` enters is left in the same task.
+    """An exporter's parts. A change of the configuration keeps those that it does not change.
 
     Attributes:
-        settings: The configuration.
-        runners: One per collector, as soon as the exporter is opened.
-        left_out: Collectors that are not run.
+        settings: The configuration in force; None before the first.
+        runners: One per collector that runs.
+        left_out: Collectors that do not run.
+        opened: What each part has opened for the exporter's routes, by the part's name.
     """
 
-    def __init__(self, exporter: Exporter, settings: object) -> None:
-        self.settings = settings
-        self.runners: Sequence[Runner] = ()
-        self.left_out: Sequence[Absent] = ()
-        self._tried = asyncio.get_running_loop().create_future()
-        self._closing = False
-        self._exporter = exporter
-        self._task: asyncio.Task[None]
+    def __init__(self, exporter: Exporter, site: Site, broken: Callable[[BaseException], None]) -> None:
+        """Args: broken: Told of an error that ends a part by itself."""
+        self.settings: Any = None
+        self._exporter, self._site, self._broken = exporter, site, broken
+        self._supervisor = Supervisor(site.registry)
+        self._turn = asyncio.Lock()
+        self._lives: Mapping[str, Life] = {}
+        self._unended: set[Life] = set()
 
-    def start(self) -> None:
-        """Open the exporter, try every collector once, and go on."""
-        self._task = asyncio.create_task(self._live(), name=f"{self._exporter.name} runs")
+    @property
+    def runners(self) -> Sequence[Runner]:
+        return [runner for life in self._lives.values() for runner in life.runners]
 
-    def effective(self) -> Sequence[Mapping[str, object]]:
-        """What each collector makes of the configuration, as `/config` shows it."""
-        return [_effective(runner) for runner in self.runners]
+    @property
+    def left_out(self) -> Sequence[Absent]:
+        return [absent for life in self._lives.values() for absent in life.left_out]
 
-    async def tried(self) -> None:
-        """Return when every collector has been tried once.
+    @property
+    def opened(self) -> Mapping[str, Any]:
+        return {name: life.opened.value for name, life in self._lives.items()}
+
+    async def put_into_force(self, settings: object) -> None:
+        """Run under other settings. What is new is opened first; then what is old ends before it starts.
 
         Raises:
-            Exception: What the exporter raised when it was opened.
+            Exception: What a part raised when it was opened; all goes on as before.
         """
-        await asyncio.wait({self._task, self._tried}, return_when=asyncio.FIRST_COMPLETED)
-        if self._task.done():
-            self._task.result()
+        parts = [*self._exporter.parts(settings, self._site)]
+        changed = [part for part in parts if not self._is_open(part)]
+        new = [Life(part, self._turn, self._supervisor) for part in changed]
+        await self._open(new)
+        kept = {part.name for part in parts} - {part.name for part in changed}
+        old = [life for name, life in self._lives.items() if name not in kept]
+        before = {(one.collector.cloud, one.collector.name): one for life in old for one in life.runners}
+        hung = await self._close(old, max(CLOSE_TIMEOUT_S, self._exporter.program.stop_timeout_s))
+        if hung:
+            error = RuntimeError(f"{', '.join(hung)}: does not end, and its successor must not run beside it")
+            self._broken(error)
+            raise error
+        lives = {**self._lives, **{life.part.name: life for life in new}}
+        self._lives = {part.name: lives[part.name] for part in parts}
+        self.settings = settings
+        for part in parts:
+            self._lives[part.name].collect(part, before)
+        for life in new:
+            life.start()
 
-    def when_broken(self, tell: Callable[[BaseException], None]) -> None:
-        """Tell of an error that ends the life before it is closed: nothing is collected any more."""
+    async def tried(self) -> None:
+        """Return when every collector has been tried once. Raises what ended a part."""
+        for life in [*self._lives.values()]:
+            await life.tried()
 
-        def ended(task: "asyncio.Task[None]") -> None:
-            error = None if task.cancelled() else task.exception()
-            if error is not None and not self._closing:
-                tell(error)
+    async def close(self, within_s: float) -> None:
+        """End all parts; what hangs is left alone."""
+        await self._close([*self._unended], within_s)
 
-        self._task.add_done_callback(ended)
+    def _is_open(self, part: Part) -> bool:
+        life = self._lives.get(part.name)
+        return life is not None and life.part.identity == part.identity
 
-    async def close(self, within_s: float = CLOSE_TIMEOUT_S) -> None:
-        """End all collections and close what was opened; what hangs is left alone after `within_s`."""
-        self._closing = True
-        if not self._task.cancel():
-            return
-        done, _ = await asyncio.wait({self._task}, timeout=within_s)
-        if not done:
-            log.warning("hangs though closed, left alone exporter=%s", self._task.get_name())
-        elif not self._task.cancelled() and (error := self._task.exception()):
-            log.error("closing failed error=%r", str(error), exc_info=error)
+    async def _open(self, lives: Sequence[Life]) -> None:
+        try:
+            for life in lives:
+                self._unended.add(life)
+                await life.open()
+                life.when_broken(self._broken)
+        except BaseException:
+            await self._close(lives, CLOSE_TIMEOUT_S)
+            raise
 
-    async def _live(self) -> None:
-        async with self._exporter.open(self.settings) as collections:
-            turn = asyncio.Lock()
-            self.runners = [Runner(collection, turn=turn) for collection in collections.running]
-            self.left_out = collections.left_out
-            try:
-                await self._run_all()
-            finally:
-                async with asyncio.TaskGroup() as tasks:
-                    for runner in self.runners:
-                        tasks.create_task(runner.stop())
-
-    async def _run_all(self) -> None:
-        """Try every collector, and repeat those of the background: it ends by being cancelled.
-
-        None waits for another's first time: one may hang for as long as it is allowed to.
-        """
-        untried = set(self.runners)
-        async with asyncio.TaskGroup() as tasks:
-            for runner in self.runners:
-                tasks.create_task(self._run(runner, untried))
-            if not untried:
-                self._tried.set_result(None)
-            await asyncio.get_running_loop().create_future()
-
-    async def _run(self, runner: Runner, untried: set[Runner]) -> None:
-        await runner.first()
-        untried.discard(runner)
-        if not untried:
-            self._tried.set_result(None)
-        if isinstance(schedule := runner.collection.schedule, Every):
-            await runner.keep_running(schedule)
-
-
-def _effective(runner: Runner) -> Mapping[str, object]:
-    collector, schedule = runner.collector, runner.collection.schedule
-    shown: dict[str, object] = {"collector": collector.name, "cloud": collector.cloud}
-    if isinstance(schedule, Every):
-        shown |= {"interval": Duration(schedule.interval_s), "max_age": Duration(schedule.max_age_s)}
-    return shown | {"timeout": Duration(schedule.timeout_s), "max_series": runner.collection.max_series}
+    async def _close(self, lives: Iterable[Life], within_s: float) -> Sequence[str]:
+        """Close them, and return the names of those that do not end."""
+        lives = [life for life in lives if life in self._unended]
+        ended = await asyncio.gather(*(life.close(within_s) for life in lives))
+        hung = [life for life, has_ended in zip(lives, ended, strict=True) if not has_ended]
+        self._unended.difference_update({*lives}.difference(hung))
+        return [life.part.name for life in hung]

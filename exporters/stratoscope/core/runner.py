@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import math
 import threading
 import time
 import zlib
@@ -109,8 +110,7 @@ GRACE_S: Final = 0.5
 HASTY_S: Final = 0.0899
 """A scrape that allows less (0.1 s, without what sending takes) gets what is ready: collecting goes on."""
 AGAIN_S: Final = 60.0
-"""So long after a failure a collection begins anew, or after as long as that one took; where its interval is
-longer than both together."""
+"""After a failure the next collection starts after this, or after the duration of the failed one."""
 
 
 class Runner:
@@ -140,6 +140,7 @@ class Runner:
         self.collection = collection
         self.collector = collection.collector
         self.status = Status()
+        self.tried = asyncio.Event()
         self._monotonic, self._now, self._sleep, self._grace_s = monotonic, now, sleep, grace_s
         self._turn = turn or asyncio.Lock()
         self._flight: SingleFlight[str, Outcome] = SingleFlight()
@@ -147,6 +148,9 @@ class Runner:
         self._stopped = False
         self._rendering = threading.Lock()
         self._snapshot: tuple[float, Lines] | None = None
+        self._inherited: tuple[float, Lines] | None = None
+        self._began = self._ended = self._due = 0.0
+        self._nap: asyncio.Future[None] | None = None
         self._verdict: Lines | None = None
         self._labels = Labels(cloud=self.collector.cloud, collector=self.collector.name)
 
@@ -195,23 +199,64 @@ class Runner:
                 began, Reason.TIMEOUT, f"no answer within {timeout_s:.3g} s, and it cannot be cancelled"
             )
 
-    async def keep_running(self, schedule: Every) -> None:
+    async def run(self) -> None:
+        """Run once, as every collector does at start, and then, in the background, until `stop`."""
+        await self.first()
+        self.tried.set()
+        if isinstance(self.collection.schedule, Every):
+            await self.keep_running()
+
+    async def keep_running(self) -> None:
         """Collect at each interval until `stop`, after `first`; the first time is spread by name.
 
-        After a failure it waits for a minute, the source may be back, or for as long as that took: one that
-        runs into its time-out again and again shall not be under way all the time.
+        After a failure the next collection starts after max(60 s, duration of the failed one), at most the
+        interval: the source may be back, and what runs into its time-out shall not run all the time.
         """
         name = f"{self.collector.cloud}/{self.collector.name}"
-        pause_s = min(schedule.interval_s, AGAIN_S) if self._has_failed() else schedule.interval_s
-        await self._sleep(pause_s * (0.5 + zlib.crc32(name.encode()) % 512 / 1024))
+        spread = 0.5 + zlib.crc32(name.encode()) % 512 / 1024
+        self._began = self._ended = self._monotonic()
+        self._due = self._ended + (self._next() - self._ended) * spread
         while not self._stopped:
-            began = self._monotonic()
-            await self.first()
-            took_s = self._monotonic() - began
-            pause_s = schedule.interval_s - took_s
-            if self._has_failed():
-                pause_s = min(pause_s, max(AGAIN_S, took_s))
-            await self._sleep(max(0.0, pause_s))
+            if await self._is_due():
+                self._began = self._monotonic()
+                await self.first()
+                self._ended = self._monotonic()
+                self._due = self._next()
+
+    def change(self, collection: Collection) -> None:
+        """Run the same collector under another schedule and bound from now on."""
+        if collection != self.collection:
+            self.collection = collection
+            self._due = self._next()
+            self._wake()
+
+    def succeed(self, before: "Runner") -> None:
+        """Show what the runner before shows, and count on from it, until this one has run."""
+        self.status = before.status
+        self._inherited = before._inherited or before._snapshot  # noqa: SLF001 - of the same class
+
+    def _next(self) -> float:
+        """When the next collection is due."""
+        schedule, took_s = self.collection.schedule, self._ended - self._began
+        if not isinstance(schedule, Every):
+            return math.inf
+        pause_s = schedule.interval_s - took_s
+        if self._has_failed():
+            pause_s = min(pause_s, max(AGAIN_S, took_s))
+        return self._ended + pause_s
+
+    async def _is_due(self) -> bool:
+        """Wait for the next collection; False when it was woken before."""
+        self._nap = asyncio.ensure_future(self._sleep(max(0.0, self._due - self._monotonic())))
+        try:
+            await asyncio.wait({self._nap})
+            return not self._nap.cancelled()
+        finally:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._nap is not None:
+            self._nap.cancel()
 
     def _has_failed(self) -> bool:
         return self.status.success is False
@@ -219,6 +264,7 @@ class Runner:
     async def stop(self) -> None:
         """End the collection under way, and let no other begin; returns after the grace at the latest."""
         self._stopped = True
+        self._wake()
         task = self._flight.get(self.collector.name)
         if task is None:
             return
@@ -233,7 +279,8 @@ class Runner:
         """The last success while it is young enough, else what a failure shows; and how many samples."""
         if self._snapshot is not None and self._monotonic() - self._snapshot[0] > max_age_s:
             self._snapshot = None
-        lines = self._verdict if self._snapshot is None else self._snapshot[1]
+        snapshot = self._inherited or self._snapshot
+        lines = self._verdict if snapshot is None else snapshot[1]
         return lines, replace(self.status, samples=0 if lines is None else lines.samples)
 
     def _start(self, within_s: float) -> "asyncio.Future[Outcome]":
@@ -305,7 +352,7 @@ class Runner:
         new = lines.dropped.keys() - self.status.dropped.keys()
         if new:
             log.warning("samples dropped collector=%s cloud=%s reasons=%s", *who, ",".join(sorted(new)))
-        self._verdict = None
+        self._verdict = self._inherited = None
         self._snapshot = (self._monotonic(), lines) if isinstance(self.collection.schedule, Every) else None
         self.status = replace(
             self.status,
@@ -359,7 +406,7 @@ class Runner:
             "failed collector=%s cloud=%s reason=%s error=%r", *who, reason, message,
             exc_info=bug if is_new else None,
         )  # fmt: skip
-        self._verdict = verdict
+        self._verdict, self._inherited = verdict, None
         self.status = replace(
             self.status,
             success=False,
@@ -380,7 +427,7 @@ class Runner:
             "left out collector=%s cloud=%s reason=%s why=%r",
             *(self.collector.name, self.collector.cloud, reason, message),
         )
-        self._snapshot = self._verdict = None
+        self._snapshot = self._verdict = self._inherited = None
         self.status = replace(
             self.status, success=None, reason=None, left_out=reason, message=message, samples=0
         )

@@ -2,4 +2,8 @@
 
 from typing import Final
 
-SUMMARY: Final = "An embedded cloud with real protocols on loopback, whose VMs live and die."
+from stratoscope.core.program import Command
+
+COMMAND: Final = Command(
+    "stratoscope.demo.command", "An embedded cloud with real protocols on loopback, whose VMs live and die."
+)

@@ -14,9 +14,9 @@ from typing import Final, NoReturn
 
 from stratoscope.core import logs
 from stratoscope.core.errors import ConfigError, one_line
-from stratoscope.core.flags import USAGE_STATUS
+from stratoscope.core.program import USAGE_STATUS
 from stratoscope.core.web.listen import Address
-from stratoscope.demo import SUMMARY
+from stratoscope.demo import COMMAND
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import serving
@@ -110,7 +110,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="stratoscope demo-cloud",
-        description=SUMMARY,
+        description=COMMAND.summary,
         allow_abbrev=False,
     )
     add = parser.add_argument

@@ -1,7 +1,8 @@
 """The hypervisor exporter: what runs for each libvirt URI of the configuration."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from stratoscope.clouds.libvirt.config import LibvirtCloud, is_local
@@ -9,6 +10,8 @@ from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.registry import kind
 from stratoscope.core.collector import Absent, Collections, Collector
 from stratoscope.core.errors import LeftOut
+from stratoscope.core.exporter import Exporter
+from stratoscope.core.part import Opened, Part, Site
 from stratoscope.core.planner import Planner
 from stratoscope.hypervisor import PROGRAM
 from stratoscope.hypervisor.collectors.background import HaltPoll, Jobs, Networks, Pools
@@ -26,15 +29,28 @@ from stratoscope.hypervisor.settings import Settings, parse, subjects
 _OF_URI: Final[Sequence[type[OfHost[Any]]]] = (Pools, Networks, Jobs, Mirrors, BlockJobs, HaltPoll)
 
 
-@asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[Collections]:
+def _parts(settings: Settings, _: Site) -> Iterator[Part]:
+    """A part per cloud; to switch a subject of the VMs or a part of the host on or off opens it anew."""
     planner = settings.planner()
+    names = [subject.name for subject in subjects("")] + [part.name for part in PARTS]
+    switched = frozenset(filter(planner.is_on, names))
+    for cloud in settings.clouds:
+        yield Part(
+            name=f"{cloud.name}/{cloud.kind}",
+            identity=(cloud, settings.paths, switched),
+            open=partial(_open, settings.paths, planner, cloud),
+            collections=partial(_collections, planner, cloud),
+        )
+
+
+@asynccontextmanager
+async def _open(paths: Paths, planner: Planner, cloud: LibvirtCloud) -> AsyncIterator[Opened]:
     async with AsyncExitStack() as stack:
-        left_out = [one for cloud in settings.clouds for one in _parts_left_out(planner, cloud)]
-        collectors = [
-            one for cloud in settings.clouds for one in _collectors(settings.paths, planner, cloud, stack)
-        ]
-        yield planner.collections(collectors, left_out)
+        yield Opened([*_collectors(paths, planner, cloud, stack)])
+
+
+def _collections(planner: Planner, cloud: LibvirtCloud, opened: Opened) -> Collections:
+    return planner.collections(opened.collectors, _parts_left_out(planner, cloud))
 
 
 def _parts_left_out(planner: Planner, cloud: LibvirtCloud) -> Iterable[Absent]:
@@ -84,4 +100,4 @@ def _of_host(paths: Paths, planner: Planner, host: LibvirtHost, stack: AsyncExit
     return collector
 
 
-EXPORTER: Final = PROGRAM.exporter(parse=parse, open=_open)
+EXPORTER: Final = Exporter(program=PROGRAM, parse=parse, parts=_parts)

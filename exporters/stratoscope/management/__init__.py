@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stratoscope.core.exporter import Program
+from stratoscope.core.program import Program
 
 PROGRAM: Final = Program(
     name="management",

@@ -1,14 +1,21 @@
 """The management exporter: what it asks each cloud, and which subject shows each answer."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
+
+import msgspec
 
 from stratoscope.clouds import model, objects
 from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.client.cost import Requests
+from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.registry import kind
 from stratoscope.core.collector import Collections, Collector
+from stratoscope.core.exporter import Exporter
+from stratoscope.core.part import Opened, Part, Site
+from stratoscope.core.planner import Planner
 from stratoscope.management import PROGRAM
 from stratoscope.management.collector import QuestionCollector
 from stratoscope.management.settings import Settings, parse
@@ -51,15 +58,30 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
 """What shows each class of answers."""
 
 
+def _parts(settings: Settings, _: Site) -> Iterator[Part]:
+    """A part per cloud; its budget can be changed while it is open."""
+    planner = settings.planner()
+    for entry in settings.clouds:
+        yield Part(
+            name=f"{entry.name}/{entry.kind}",
+            identity=msgspec.structs.replace(entry, budget=Limits()),
+            open=partial(_open, entry),
+            collections=partial(_collections, planner, entry.budget),
+        )
+
+
 @asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[Collections]:
-    async with AsyncExitStack() as stack:
-        collectors: list[Collector[Any]] = []
-        for entry in settings.clouds:
-            cloud: Management = kind(entry.kind).opened(entry)
-            stack.push_async_callback(cloud.close)
-            collectors += _collectors(cloud)
-        yield settings.planner().collections(collectors, ())
+async def _open(entry: Any) -> AsyncIterator[Opened]:
+    cloud: Management = kind(entry.kind).opened(entry)
+    try:
+        yield Opened([*_collectors(cloud)], value=cloud)
+    finally:
+        await cloud.close()
+
+
+def _collections(planner: Planner, limits: Limits, opened: Opened) -> Collections:
+    opened.value.budget.limits = limits
+    return planner.collections(opened.collectors, ())
 
 
 def _collectors(cloud: Management) -> Iterator[Collector[Any]]:
@@ -68,4 +90,4 @@ def _collectors(cloud: Management) -> Iterator[Collector[Any]]:
         yield QuestionCollector(question, cloud, SUBJECTS[question.answer](cloud.cloud))
 
 
-EXPORTER: Final = PROGRAM.exporter(parse=parse, open=_open)
+EXPORTER: Final = Exporter(program=PROGRAM, parse=parse, parts=_parts)

@@ -13,7 +13,7 @@ from yarl import URL
 from stratoscope.clouds.client.handshake import refused
 from stratoscope.clouds.client.request import ONCE, CallError, Method, Response, TooLargeError
 from stratoscope.core.errors import Reason
-from stratoscope.core.flags import version
+from stratoscope.core.program import version
 from stratoscope.core.threads import BlockingCalls
 
 LARGEST: Final = 16 << 20

@@ -12,7 +12,7 @@ from openstack.config.loader import OpenStackConfig
 from stratoscope.clouds.openstack.client import credential, schema, tls
 from stratoscope.core import files, yaml_file
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.flags import version
+from stratoscope.core.program import version
 
 _NOBODY: Final = {"port": 1}
 """Statsd's: nothing is sent, as there is no host, and STATSD_PORT is not looked at."""

@@ -1,0 +1,55 @@
+"""The folder of an exporter that keeps something: made, writable, and of one process that serves."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from stratoscope.core.errors import ConfigError
+
+_FLAG: Final = "--storage.path"
+_LOCK: Final = "lock"
+_PRIVATE: Final = 0o700
+
+
+@contextmanager
+def locked(folder: Path | None) -> Iterator[None]:
+    """Make the folder, and keep every other process from it while this one serves; nothing without a folder.
+
+    Raises:
+        ConfigError: It cannot be made or written to, or another process has it; it names the flag.
+    """
+    if folder is None:
+        yield
+        return
+    try:
+        folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{_FLAG}: {folder}: {error.strerror}; allowed: a folder to write to") from error
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.pread(file, 20, 0).decode(errors="replace").strip()
+            raise ConfigError(f"{_FLAG}: {folder}: in use by process {owner or 'unknown'}") from error
+        except OSError as error:  # a file system without locks
+            raise ConfigError(f"{_FLAG}: {folder}: cannot be locked: {error.strerror}") from error
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(file)
+
+
+def check(folder: Path) -> None:
+    """Refuse a folder that `locked` could not make or write to, without making it or taking the lock.
+
+    Raises:
+        ConfigError: It names the flag.
+    """
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ConfigError(f"{_FLAG}: {folder}: {nearest} is no folder to write to")

@@ -1,0 +1,72 @@
+"""Supervises the tasks of an exporter: one that fails is counted, logged and run again."""
+
+import asyncio
+import logging
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from stratoscope.core.errors import CollectError, Reason, short_line
+from stratoscope.core.part import Task
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 60.0
+
+
+class Supervisor:
+    """Runs tasks, and counts how they fare."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._running = Gauge(
+            "stratoscope_task_running",
+            "1 while a background task runs, 0 while it waits after a failure and once it is finished.",
+            ("task",),
+            registry=registry,
+        )
+        self._failures = Counter(
+            "stratoscope_task_failures",
+            "Failures of a background task by reason; it is started again after each.",
+            ("task", "reason"),
+            registry=registry,
+        )
+
+    async def run(self, task: Task) -> None:
+        """Run a task until it returns or is cancelled.
+
+        After a failure it is started again: after 1 s, then after twice the pause before, at most 60 s. A run
+        that lasted longer than the longest pause begins with the shortest again.
+        """
+        for reason in Reason:
+            self._failures.labels(task.name, reason)
+        loop, pause_s = asyncio.get_running_loop(), _FIRST_PAUSE_S
+        try:
+            while True:
+                began = loop.time()
+                if await self._succeeds(task):
+                    return
+                if loop.time() - began > _LONGEST_PAUSE_S:
+                    pause_s = _FIRST_PAUSE_S
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        finally:
+            self._running.remove(task.name)
+
+    async def _succeeds(self, task: Task) -> bool:
+        self._running.labels(task.name).set(1)
+        try:
+            await task.run()
+        except CollectError as error:
+            self._failed(task, error.reason, str(error))
+        except Exception as error:  # noqa: BLE001 - the border: a bug in one task must not end the others
+            self._failed(task, Reason.INTERNAL, f"{type(error).__name__}: {error}", bug=error)
+        else:
+            return True
+        finally:
+            self._running.labels(task.name).set(0)
+        return False
+
+    def _failed(self, task: Task, reason: Reason, message: str, bug: Exception | None = None) -> None:
+        self._failures.labels(task.name, reason).inc()
+        log.error("failed task=%s reason=%s error=%r", task.name, reason, short_line(message), exc_info=bug)

@@ -1,0 +1,99 @@
+"""Supervised tasks: started again after a failure, counted, ended with their part."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.part import Task
+from stratoscope.core.tasks import Supervisor
+from support.source import LoopTime, until
+
+Run = Callable[[], object]
+
+
+class Work:
+    """Work that fails so often, then goes on for ever."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures, self.calls = [*failures], 0
+
+    async def __call__(self) -> None:
+        self.calls += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        await asyncio.get_running_loop().create_future()
+
+
+def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
+    return registry.get_sample_value(f"stratoscope_task_{name}", {"task": "sweep", **labels})
+
+
+async def test_task_that_fails_is_counted_and_started_again_after_a_pause_that_doubles() -> None:
+    time, registry = LoopTime(), CollectorRegistry()
+    work = Work(CollectError(Reason.UNAVAILABLE, "no route"), *(RuntimeError("a bug") for _ in range(8)))
+    running = asyncio.create_task(Supervisor(registry).run(Task("sweep", work)))
+    await time.goes_on(0)
+    assert value(registry, "running") == 0
+    for pause_s in (1, 2, 4, 8, 16, 32, 60, 60, 60):
+        calls = work.calls
+        await time.goes_on(pause_s - 0.1)
+        assert work.calls == calls
+        await time.goes_on(0.2)
+        assert work.calls == calls + 1
+    assert value(registry, "failures_total", reason="unavailable") == 1
+    assert value(registry, "failures_total", reason="internal") == 8
+    assert value(registry, "failures_total", reason="timeout") == 0
+    assert value(registry, "running") == 1
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert value(registry, "running") is None
+
+
+async def test_pause_begins_anew_after_a_run_that_lasted() -> None:
+    time, registry = LoopTime(), CollectorRegistry()
+    breaks, calls = asyncio.Event(), []
+
+    async def work() -> None:
+        calls.append(asyncio.get_running_loop().time())
+        if len(calls) == 4:
+            await breaks.wait()
+        raise RuntimeError("a bug")
+
+    running = asyncio.create_task(Supervisor(registry).run(Task("sweep", work)))
+    for pause_s in (0, 1.1, 2.1, 4.1, 100):
+        await time.goes_on(pause_s)
+    breaks.set()
+    await time.goes_on(0)
+    await time.goes_on(1.1)
+    assert len(calls) == 5
+    running.cancel()
+
+
+async def test_failure_is_logged_with_its_reason_and_a_bug_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    time = LoopTime()
+    work = Work(CollectError(Reason.BUSY, "all threads wait"), RuntimeError("a bug"))
+    running = asyncio.create_task(Supervisor(CollectorRegistry()).run(Task("sweep", work)))
+    await time.goes_on(0)
+    await time.goes_on(1.1)
+    first, second = caplog.records
+    assert first.getMessage() == "failed task=sweep reason=busy error='all threads wait'"
+    assert second.getMessage() == "failed task=sweep reason=internal error='RuntimeError: a bug'"
+    assert (first.exc_info, bool(second.exc_info)) == (None, True)
+    running.cancel()
+
+
+async def test_task_that_returns_is_finished() -> None:
+    registry, calls = CollectorRegistry(), []
+
+    async def work() -> None:
+        calls.append(1)
+
+    await Supervisor(registry).run(Task("sweep", work))
+    await until(lambda: calls == [1])
+    assert value(registry, "running") is None
