@@ -78,7 +78,7 @@ def _explained(kind: object, value: Any, message: str) -> Refusal:
         return f".{of_field[1]}", of_field[2]
     if expected := _EXPECTED.match(message):
         allowed = f"; allowed: {', '.join(fields)}" if fields else ""
-        return "", f"{_expected(*expected.groups(), value)}{allowed}"
+        return "", f"{_expected(value, *expected.groups())}{allowed}"
     return "", message
 
 
@@ -88,7 +88,7 @@ def _shown(key: object) -> str:
     return words[key] if key is None or isinstance(key, bool) else str(key)
 
 
-def _expected(types: str, bound: str, is_other: str | None, value: object) -> str:
+def _expected(value: object, types: str, bound: str, is_other: str | None) -> str:
     words = [_WORDS.get(name, name) for name in types.split(" | ") if name != "null"]
     text = f"expected {' or '.join(words)}{bound}"
     is_number = isinstance(value, int | float)
