@@ -11,7 +11,6 @@ from prometheus_client import Counter
 from prometheus_client.utils import floatToGoString
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
-_LABEL: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _new: Final = object.__new__
 LONGEST: Final = 1024
 """Bytes of a label's value: a source's names are seldom longer than 255, and each is on many lines."""
@@ -221,7 +220,7 @@ def _known(names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     known = _KNOWN.get(names)
     if known is None:
         for name in names:
-            if not _LABEL.match(name):
+            if not _NAME.match(name):
                 raise ValueError(f"label name {name!r}: small letters, digits and _ only")
         if len(set(names)) != len(names):
             raise ValueError(f"label names {names!r}: one is given twice")
