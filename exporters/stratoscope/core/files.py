@@ -1,5 +1,6 @@
 """Files that an operator names: read whole, within a bound, and never waited for."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -16,29 +17,33 @@ _KINDS: Final = {
 }
 
 
-def read(path: Path, *, largest: int = LARGEST) -> bytes:
+def read(path: Path, key: str = "", *, largest: int = LARGEST) -> bytes:
     """A file's content.
+
+    Args:
+        path: The file.
+        key: The key or flag that names it.
+        largest: So many bytes at most.
 
     Raises:
         ConfigError: It cannot be read, is no regular file (a FIFO would keep its reader waiting) or is too
-            large; it says what is wrong, not of which file.
+            large; it names key and file.
     """
+    where = f"{key}: {path}" if key else path
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            content = _content(handle, largest + 1)
-        finally:
-            os.close(handle)
+        with open(path, "rb", opener=_regular) as file:
+            content = file.read(largest + 1)
     except OSError as error:
-        raise ConfigError(error.strerror or "cannot be read") from error
+        raise ConfigError(f"{where}: {error.strerror or 'cannot be read'}") from error
     if len(content) > largest:
-        raise ConfigError(f"too large; allowed: {largest} bytes")
+        raise ConfigError(f"{where}: too large; allowed: {largest} bytes")
     return content
 
 
-def _content(handle: int, most: int) -> bytes:
+def _regular(path: str, flags: int) -> int:
+    handle = os.open(path, flags | os.O_NONBLOCK)
     kind = stat.S_IFMT(os.fstat(handle).st_mode)
     if kind != stat.S_IFREG:
-        raise ConfigError(f"{_KINDS[kind]}; allowed: a regular file")
-    with open(handle, "rb", closefd=False) as file:
-        return file.read(most)
+        os.close(handle)
+        raise OSError(errno.EINVAL, f"{_KINDS[kind]}; allowed: a regular file")
+    return handle

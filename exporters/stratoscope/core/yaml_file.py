@@ -100,11 +100,7 @@ def load(path: Path) -> dict[str, Any]:
         ConfigError: The file cannot be read, is not YAML, or has a section that does not exist; it names the
             flag or the line, the file, and what is wrong or allowed.
     """
-    try:
-        content = files.read(path)
-    except ConfigError as error:
-        raise ConfigError(f"--config.file: {path}: {error}") from error
-    parsed = document(content, path)
+    parsed = document(files.read(path, "--config.file"), path)
     if parsed is None:
         return {}
     allowed = ", ".join(SECTIONS)

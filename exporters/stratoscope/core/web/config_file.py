@@ -103,10 +103,7 @@ def load(path: Path) -> WebConfig:
     Raises:
         ConfigError: It names the file, the key and what is allowed; the flag where there is no file.
     """
-    try:
-        content = files.read(path, largest=_LARGEST)
-    except ConfigError as error:
-        raise ConfigError(f"--web.config.file: {path}: {error}") from error
+    content = files.read(path, "--web.config.file", largest=_LARGEST)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Go's reader does
         content = content.decode("utf-16", "replace").encode()
     document = yaml_file.document(content, path, _Loader)

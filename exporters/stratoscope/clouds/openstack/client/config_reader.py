@@ -78,16 +78,16 @@ class Loader(OpenStackConfig):
     def _first(self, paths: Sequence[str], top: str, wanted: str | None) -> _Read:
         """The first of the files that is there and may be read."""
         for path in paths:
-            key = self._given.get(path)
-            if key is None and not os.path.exists(path):  # noqa: PTH110 - where the name is too long it says no
+            key = self._given.get(path, "")
+            if not key and not os.path.exists(path):  # noqa: PTH110 - where the name is too long it says no
                 continue
             try:
-                content = files.read(Path(path))
+                content = files.read(Path(path), key)
             except ConfigError as error:
-                if key is None and isinstance(error.__cause__, PermissionError):
+                if not key and isinstance(error.__cause__, PermissionError):
                     self.passed_over.append(path)
                     continue
-                raise ConfigError(f"{key}: {path}: {error}" if key else f"{path}: {error}") from error
+                raise
             return path, {top: _entries(content, path, top, wanted)}
         return None, None
 
