@@ -131,12 +131,10 @@ class Histogram(Family):
     __slots__ = ("bounds", "buckets")
 
     def __init__(self, name: str, help_text: str, *, labels: Iterable[str], bounds: Iterable[float]) -> None:
-        """Declare a histogram.
+        """Declare a histogram. Its lines add a suffix to the name, those of buckets the label `le`.
 
         Args:
-            name: As a Family's, without the suffixes that its lines have.
-            help_text: As a Family's.
-            labels: As a Family's; `le` is added to the lines of buckets.
+            name, help_text, labels: As a Family's.
             bounds: Upper bounds of the buckets, without infinity: ascending, none below 0.
 
         Raises:
