@@ -195,6 +195,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ("budgets: {a: [], b: {}}", "budgets.b: expected a list, got a mapping"),
         ("budgets: {a: [], 5: []}", "budgets: a key must be a text, got 5; quotes make it one"),
         ("budgets: {no: []}", "budgets: a key must be a text, got false (or no, off); quotes make it one"),
+        ("budgets: {5: 1, a: 1}", "budgets: a key must be a text, got 5; quotes make it one"),
         ("budgets: {null: []}", "budgets: a key must be a text, got null; quotes make it one"),
         (
             "budgets: {a: [{concurrency: 1, 5: 1}]}",

@@ -47,6 +47,9 @@ def refusal(kind: object, value: Any, message: str, convert: Callable[[Any, Any]
         message: What msgspec said of it.
         convert: Converts a value to a type; raises msgspec.ValidationError.
     """
+    if message.endswith(_OF_KEY):
+        key = next(key for key in value if not isinstance(key, str))
+        return "", f"a key must be a text, got {_shown(key)}; quotes make it one"
     kind = _bare(kind, value)
     for step, of_part, part in _parts(kind, value):
         try:
@@ -64,9 +67,6 @@ def got(value: object) -> str:
 
 def _explained(kind: object, value: Any, message: str) -> Refusal:
     fields = _fields(kind)
-    if message.endswith(_OF_KEY):
-        key = next(key for key in value if not isinstance(key, str))
-        return "", f"a key must be a text, got {_shown(key)}; quotes make it one"
     if field := _FIELD.match(message):
         is_missing = field[1] == "missing required"
         return f".{field[2]}", "missing" if is_missing else f"unknown key; allowed: {', '.join(fields)}"

@@ -1,7 +1,6 @@
 """Files in YAML, read strictly: one document in UTF-8, of JSON's types; the configuration file is one."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -49,7 +48,7 @@ class Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = 0
-        self._extents: dict[yaml.Node | None, tuple[int, int]] = {}
+        self._extents: dict[yaml.Node, tuple[int, int]] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Bounds depth and size: Python's stack holds no more, and aliases of aliases grow without end."""
@@ -59,8 +58,9 @@ class Loader(yaml.SafeLoader):
             raise _wrong(f"nested more than {_DEEPEST} levels deep", mark)
         node = super().compose_node(parent, index)
         self._depth -= 1
-        if node not in self._extents:
-            below = [self._extents[part] for part in _parts(node)]
+        if isinstance(node, yaml.CollectionNode) and node not in self._extents:
+            parts = [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else node.value
+            below = [self._extents.get(part, (1, 1)) for part in parts]
             size, height = 1 + sum(size for size, _ in below), 1 + max((high for _, high in below), default=0)
             if size > _MOST or height > _DEEPEST:
                 allowed = f"allowed: {_MOST} values, {_DEEPEST} levels"
@@ -145,13 +145,6 @@ def decoded(content: bytes, path: object) -> str:
 def is_text(value: str) -> bool:
     """Whether file names, labels and headers can hold it: no NUL, no lone surrogate."""
     return not _NO_TEXT.search(value)
-
-
-def _parts(node: yaml.Node | None) -> Sequence[yaml.Node]:
-    """The nodes right below."""
-    if isinstance(node, yaml.MappingNode):
-        return [value for _, value in node.value]
-    return node.value if isinstance(node, yaml.SequenceNode) else ()
 
 
 def _wrong(problem: str, mark: yaml.Mark) -> yaml.MarkedYAMLError:
