@@ -140,9 +140,9 @@ def decode(kind: type[T], value: object, key: str) -> T:
         ConfigError: One line that names the key below `key` and what is allowed there.
     """
     try:
-        return msgspec.convert(value, kind, dec_hook=_dec_hook)
+        return _convert(value, kind)
     except msgspec.ValidationError as error:
-        where, what = refusal(kind, value, str(error), dec_hook=_dec_hook)
+        where, what = refusal(kind, value, str(error), _convert)
         where = f"{key}{where}".removeprefix(".")
         raise ConfigError(f"{where}: {what}" if where else what) from error
 
@@ -183,6 +183,10 @@ def shown(settings: object, **more: object) -> str:
     """Settings (and more, by key) as YAML: defaults filled in, secrets masked, also the password in a URL."""
     plain = msgspec.to_builtins(settings, enc_hook=str) | msgspec.to_builtins(more, enc_hook=str)
     return _PASSWORD.sub(r"\1<secret>", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
+
+
+def _convert(value: object, kind: type[T]) -> T:
+    return msgspec.convert(value, kind, dec_hook=_dec_hook)
 
 
 def _dec_hook(kind: type, value: object) -> object:

@@ -1,4 +1,8 @@
-"""What is wrong with a value from YAML: msgspec's message in an operator's words, with the path of keys."""
+"""What is wrong with a value from YAML: msgspec's message in an operator's words, with the path of keys.
+
+msgspec's own path has `[...]` for each key of a mapping. So the path is that of the innermost part which
+msgspec refuses when it is given that part alone.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,13 +11,10 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
-_AT: Final = re.compile(r" - at `\$(.*)`\Z")
-_AT_KEY: Final = re.compile(r" - at `key` in `\$(.*)`\Z")
-_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
-_MISSING: Final = re.compile(r"Object missing required field `(.*)`\Z")
-_EXPECTED: Final = re.compile(r"Expected `([^`]+)`(.*?)(?:, got `([^`]+)`)?\Z")
+_FIELD: Final = re.compile(r"Object (contains unknown|missing required) field `(.*)`\Z", re.DOTALL)
+_EXPECTED: Final = re.compile(r"Expected `([^`]+)`(.*?)(, got `[^`]+`)?\Z")
 _OF_FIELD: Final = re.compile(r"(\w+): (.*)\Z", re.DOTALL)
+_OF_KEY: Final = " - at `key` in `$`"
 _WORDS: Final = {
     "object": "a mapping",
     "array": "a list",
@@ -21,46 +22,64 @@ _WORDS: Final = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
-    "null": "nothing",
 }
 _LONGEST_SHOWN: Final = 80
-_OF_YAML: Final = {dict: "a mapping", list: "a list", str: "a text", int: "a whole number", float: "a number"}
+_OF_YAML: Final = {
+    dict: "a mapping",
+    list: "a list",
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "a boolean",
+    NoneType: "nothing",
+}
 
-Hook = Callable[[type, Any], object]
 Refusal = tuple[str, str]
 """The path as `.key[0].key`, and the problem with what is allowed there."""
 
 
-def refusal(kind: object, value: Any, message: str, *, dec_hook: Hook) -> Refusal:
+def refusal(kind: object, value: Any, message: str, convert: Callable[[Any, Any], object]) -> Refusal:
     """Where a value is wrong, and how.
 
     Args:
         kind: The type that it could not be converted to.
         value: As YAML gave it.
         message: What msgspec said of it.
-        dec_hook: What msgspec was given.
+        convert: Converts a value to a type; raises msgspec.ValidationError.
     """
-    problem, steps, of_key = _taken_apart(message)
-    path = ""
-    for field, index in steps:
-        kind = _bare(kind, value)
-        if index == "...":
-            return _in_mapping(kind, value, path, dec_hook)
-        if field:
-            kind, value, path = _fields(kind)[field], value[field], f"{path}.{field}"
-        else:
-            kind, value, path = _item(kind, int(index)), value[int(index)], f"{path}[{index}]"
-    if of_key:
+    if message.endswith(_OF_KEY):
         key = next(key for key in value if not isinstance(key, str))
-        return path, f"a key must be a text, got {_shown(key)}; quotes make it one"
-    return _explained(_bare(kind, value), value, problem, path)
+        return "", f"a key must be a text, got {_shown(key)}; quotes make it one"
+    kind = _bare(kind, value)
+    for step, of_part, part in _parts(kind, value):
+        try:
+            convert(part, of_part)
+        except msgspec.ValidationError as error:
+            path, problem = refusal(of_part, part, str(error), convert)
+            return f"{step}{path}", problem
+    return _explained(kind, value, message)
 
 
 def got(value: object) -> str:
     """What a value from YAML is, in words: not its text, which may be a secret."""
-    if isinstance(value, bool):
-        return "a boolean"
-    return "nothing" if value is None else _OF_YAML.get(type(value), "something else")
+    return _OF_YAML.get(type(value), "something else")
+
+
+def _explained(kind: object, value: Any, message: str) -> Refusal:
+    fields = _fields(kind)
+    if field := _FIELD.match(message):
+        is_missing = field[1] == "missing required"
+        return f".{field[2]}", "missing" if is_missing else f"unknown key; allowed: {', '.join(fields)}"
+    if get_origin(kind) is Literal:
+        is_text = isinstance(value, str)
+        what = f"unknown: {value[:_LONGEST_SHOWN]}" if is_text else f"expected a text, got {got(value)}"
+        return "", f"{what}; allowed: {', '.join(str(one) for one in get_args(kind) if one != '')}"
+    if (of_field := _OF_FIELD.match(message)) and of_field[1] in fields:  # from a __post_init__
+        return f".{of_field[1]}", of_field[2]
+    if expected := _EXPECTED.match(message):
+        allowed = f"; allowed: {', '.join(fields)}" if fields else ""
+        return "", f"{_expected(value, *expected.groups())}{allowed}"
+    return "", message
 
 
 def _shown(key: object) -> str:
@@ -69,62 +88,14 @@ def _shown(key: object) -> str:
     return words[key] if key is None or isinstance(key, bool) else str(key)
 
 
-def _taken_apart(message: str) -> tuple[str, Sequence[tuple[str, str]], bool]:
-    """The problem, the steps to where it is, and whether it is with a key there."""
-    if of_key := _AT_KEY.search(message):
-        return "", _STEP.findall(of_key[1]), True
-    at = _AT.search(message)
-    return (message[: at.start()], _STEP.findall(at[1]), False) if at else (message, (), False)
-
-
-def _in_mapping(kind: object, mapping: dict[str, Any], path: str, dec_hook: Hook) -> Refusal:
-    """The refusal of the first item that cannot be converted: msgspec does not say which one it is."""
-    of_values = get_args(kind)[1]
-    said = ((key, _said(of_values, value, dec_hook)) for key, value in mapping.items())
-    key, message = next((key, message) for key, message in said if message)
-    below, what = refusal(of_values, mapping[key], message, dec_hook=dec_hook)
-    return f"{path}.{key}{below}", what
-
-
-def _said(kind: Any, value: Any, dec_hook: Hook) -> str:
-    """What msgspec says of a value; nothing if it can be converted."""
-    try:
-        msgspec.convert(value, kind, dec_hook=dec_hook)
-    except msgspec.ValidationError as error:
-        return str(error)
-    return ""
-
-
-def _explained(kind: object, value: Any, problem: str, path: str) -> Refusal:
-    fields = _fields(kind)
-    if unknown := _UNKNOWN.match(problem):
-        return f"{path}.{unknown[1]}", f"unknown key; allowed: {', '.join(fields)}"
-    if missing := _MISSING.match(problem):
-        return f"{path}.{missing[1]}", "missing"
-    if get_origin(kind) is Literal:
-        what = (
-            f"unknown: {value[:_LONGEST_SHOWN]}"
-            if isinstance(value, str)
-            else f"expected a text, got {got(value)}"
-        )
-        return path, f"{what}; allowed: {', '.join(str(one) for one in get_args(kind) if one != '')}"
-    if (of_field := _OF_FIELD.match(problem)) and of_field[1] in fields:  # from a __post_init__
-        return f"{path}.{of_field[1]}", of_field[2]
-    if expected := _EXPECTED.match(problem):
-        problem = _expected(expected[1], expected[2], expected[3], value)
-        if fields:
-            problem += f"; allowed: {', '.join(fields)}"
-    return path, problem
-
-
-def _expected(types: str, bound: str, named: str | None, value: object) -> str:
+def _expected(value: object, types: str, bound: str, is_other: str | None) -> str:
     words = [_WORDS.get(name, name) for name in types.split(" | ") if name != "null"]
     text = f"expected {' or '.join(words)}{bound}"
-    if named is None:
-        return f"{text}, got {value}" if isinstance(value, int | float) else text
-    quotes = "; quotes make it a text" if "a text" in words and named in ("int", "float", "bool") else ""
-    given = "a boolean" if named == "bool" else _WORDS.get(named, named)
-    return f"{text}, got {given}{quotes}"
+    is_number = isinstance(value, int | float)
+    if is_other is None:
+        return f"{text}, got {value}" if is_number else text
+    quotes = "; quotes make it a text" if "a text" in words and is_number else ""
+    return f"{text}, got {got(value)}{quotes}"
 
 
 def _bare(kind: object, value: Any) -> object:
@@ -138,12 +109,10 @@ def _bare(kind: object, value: Any) -> object:
 
 
 def _is_meant(kind: object, value: Any) -> bool:
-    if isinstance(value, list):
-        return get_origin(kind) is list
     if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         config = kind.__struct_config__
         return config.tag_field is None or value.get(config.tag_field) == config.tag
-    return isinstance(value, dict) and get_origin(kind) is dict
+    return get_origin(kind) is type(value)
 
 
 def _fields(kind: object) -> dict[str, object]:
@@ -153,7 +122,12 @@ def _fields(kind: object) -> dict[str, object]:
     return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
 
 
-def _item(kind: object, number: int) -> object:
-    """The type of an item of a list or tuple."""
+def _parts(kind: object, value: Any) -> Sequence[tuple[str, object, Any]]:
+    """What is right below: the step there, the type it should have, and the value."""
     kinds = [one for one in get_args(kind) if one is not Ellipsis]
-    return kinds[min(number, len(kinds) - 1)]
+    if isinstance(value, dict):
+        fields = _fields(kind) or (dict.fromkeys(value, kinds[1]) if get_origin(kind) is dict else {})
+        return [(f".{key}", fields[key], part) for key, part in value.items() if key in fields]
+    if isinstance(value, list) and get_origin(kind) in (list, tuple):
+        return [(f"[{n}]", kinds[min(n, len(kinds) - 1)], part) for n, part in enumerate(value)]
+    return ()

@@ -134,10 +134,7 @@ class Connections:
 
     def end_a_reader(self) -> bool:
         """Hang up on the client that has left what it asked for unread for longest, if one does."""
-        slow = [one for one in self._waiting() if one.waits_for == _READER]
-        if slow:
-            self.hang_up(min(slow, key=lambda one: one.since), _READER)
-        return bool(slow)
+        return self._end_oldest([one for one in self._waiting() if one.waits_for == _READER], _READER)
 
     def close(self) -> None:
         """Accept no more; what is open is left to the server."""
@@ -180,16 +177,15 @@ class Connections:
             accepted.setblocking(False)
             if len(self._open) >= self._most:
                 self._full.happened()
-                if not self._make_room("room"):
+                if not self._end_oldest(self._waiting(), "room"):
                     self._hung_up.labels("busy").inc()
                     accepted.close()
                     continue
             connection = Connection(self, self._listeners[listener], accepted)
             self._open[connection] = None
 
-    def _make_room(self, reason: str) -> bool:
-        """Hang up on the connection that has waited longest for its client, if one does."""
-        waiting = self._waiting()
+    def _end_oldest(self, waiting: "list[Connection]", reason: str) -> bool:
+        """Hang up on the one that has waited longest for its client, if there is one."""
         if waiting:
             self.hang_up(min(waiting, key=lambda one: one.since), reason)
         return bool(waiting)
@@ -203,7 +199,7 @@ class Connections:
     def _pause(self, listener: socket.socket, error: OSError) -> None:
         self._exhausted.happened()
         log.debug("cannot accept error=%r", error.strerror)
-        self._make_room("files")
+        self._end_oldest(self._waiting(), "files")
         loop = asyncio.get_running_loop()
         loop.remove_reader(listener)
         loop.call_later(_AGAIN_S, self._resume, listener)

@@ -93,7 +93,7 @@ def _once(family: Family, texts: list[str], values: list[Any], dropped: Counter[
     for text, value in zip(texts, values, strict=True):
         if text not in once:
             once[text] = value
-        elif _is_possible(family, once[text]):
+        elif _body(family, text, once[text]) is not None:
             dropped[Dropped.DUPLICATE] += 1
         else:
             dropped[Dropped.INVALID] += 1
@@ -130,14 +130,18 @@ def _blocks(
 
 def _bodies(family: Family, texts: list[str], values: list[Any]) -> list[str]:
     """What follows the name and the opening brace, for each sample whose value its family can have."""
-    if isinstance(family, Histogram):
-        lines = (_distribution(family, text, value) for text, value in zip(texts, values, strict=True))
-        return [line for line in lines if line is not None]
     numbers = _all_plain(family.kind, values)
     if numbers is not None:
         return list(map("} ".join, zip(texts, numbers, strict=True)))
-    spelled = ((text, _number(family.kind, value)) for text, value in zip(texts, values, strict=True))
-    return [f"{text}}} {number}" for text, number in spelled if number is not None]
+    bodies = (_body(family, text, value) for text, value in zip(texts, values, strict=True))
+    return [body for body in bodies if body is not None]
+
+
+def _body(family: Family, text: str, value: object) -> str | None:
+    if isinstance(family, Histogram):
+        return _distribution(family, text, value)
+    number = _number(family.kind, value)
+    return None if number is None else f"{text}}} {number}"
 
 
 def _distribution(family: Histogram, text: str, value: object) -> str | None:
@@ -163,7 +167,7 @@ def _distribution(family: Histogram, text: str, value: object) -> str | None:
 def _all_plain(kind: str, values: list[float]) -> list[str] | None:
     """All numbers at once, where none needs a second look; None where one does."""
     types = set(map(type, values))
-    if not types <= _PLAIN:
+    if kind == "histogram" or not types <= _PLAIN:
         return None
     if (kind == "counter" and min(values) < 0) or (kind == "info" and values.count(1) < len(values)):
         return None
@@ -192,12 +196,6 @@ def _number(kind: str, value: object) -> str | None:
     if math.isfinite(number):
         return _encode(number).decode()
     return "NaN" if math.isnan(number) else "+Inf" if number > 0 else "-Inf"
-
-
-def _is_possible(family: Family, value: object) -> bool:
-    if isinstance(family, Histogram):
-        return _distribution(family, "", value) is not None
-    return _number(family.kind, value) is not None
 
 
 def line(family: Family, labels: Labels, value: int) -> bytes:

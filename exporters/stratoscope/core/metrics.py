@@ -11,7 +11,6 @@ from prometheus_client import Counter
 from prometheus_client.utils import floatToGoString
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
-_LABEL: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _new: Final = object.__new__
 LONGEST: Final = 1024
 """Bytes of a label's value: a source's names are seldom longer than 255, and each is on many lines."""
@@ -132,12 +131,10 @@ class Histogram(Family):
     __slots__ = ("bounds", "buckets")
 
     def __init__(self, name: str, help_text: str, *, labels: Iterable[str], bounds: Iterable[float]) -> None:
-        """Declare a histogram.
+        """Declare a histogram. Its lines add a suffix to the name, those of buckets the label `le`.
 
         Args:
-            name: As a Family's, without the suffixes that its lines have.
-            help_text: As a Family's.
-            labels: As a Family's; `le` is added to the lines of buckets.
+            name, help_text, labels: As a Family's.
             bounds: Upper bounds of the buckets, without infinity: ascending, none below 0.
 
         Raises:
@@ -221,7 +218,7 @@ def _known(names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     known = _KNOWN.get(names)
     if known is None:
         for name in names:
-            if not _LABEL.match(name):
+            if not _NAME.match(name):
                 raise ValueError(f"label name {name!r}: small letters, digits and _ only")
         if len(set(names)) != len(names):
             raise ValueError(f"label names {names!r}: one is given twice")

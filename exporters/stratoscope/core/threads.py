@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from typing import Final, ParamSpec, TypeVar
 
@@ -68,14 +69,12 @@ class BlockingCalls:
         future: asyncio.Future[R] = loop.create_future()
 
         def run() -> None:
-            outcome: R | None = None
-            failure: BaseException | None = None
             try:
-                outcome = context.run(call, *args, **kwargs)
+                tell = partial(future.set_result, context.run(call, *args, **kwargs))
             except BaseException as error:  # noqa: BLE001 - the border: it is raised again where it is awaited
-                failure = error
+                tell = partial(future.set_exception, _raisable(error))
             try:
-                loop.call_soon_threadsafe(self._returned, future, outcome, failure)
+                loop.call_soon_threadsafe(self._returned, future, tell)
             except RuntimeError:  # the loop is closed: nobody waits any more
                 return
 
@@ -110,17 +109,16 @@ class BlockingCalls:
             run()
             del run  # it holds the call's result, which would live until the next call
 
-    def _returned(
-        self, future: "asyncio.Future[R]", outcome: R | None, failure: BaseException | None
-    ) -> None:
+    def _returned(self, future: "asyncio.Future[R]", tell: Callable[[], None]) -> None:
         self._busy -= 1
-        if future.cancelled():
-            return
-        if isinstance(failure, StopIteration):  # a future cannot hold it, and would never be done
-            wrapped = RuntimeError("the call raised StopIteration")
-            wrapped.__cause__ = failure
-            failure = wrapped
-        if failure is not None:
-            future.set_exception(failure)
-        else:
-            future.set_result(outcome)  # type: ignore[arg-type]  # no failure, so it is an R
+        if not future.cancelled():
+            tell()
+
+
+def _raisable(error: BaseException) -> BaseException:
+    """The error; not StopIteration, which a future cannot hold: it would never be done."""
+    if not isinstance(error, StopIteration):
+        return error
+    wrapped = RuntimeError("the call raised StopIteration")
+    wrapped.__cause__ = error
+    return wrapped

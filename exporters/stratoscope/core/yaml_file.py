@@ -1,8 +1,8 @@
-"""The configuration file: one YAML document in UTF-8, read strictly, its sections checked by name."""
+"""Files in YAML, read strictly: one document in UTF-8, of JSON's types; the configuration file is one."""
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import yaml
 
@@ -16,75 +16,81 @@ SECTIONS: Final = ("clouds", "hypervisor", "management")
 RESERVED: Final = frozenset({"vmprobe", "downtime", "accounting", "slurper", "userview"})
 """Those of exporters that are to come: left alone, and not offered."""
 
-_MOST_KEYS: Final = 10_000
+NO_TEXT: Final = "a NUL or half a surrogate pair; allowed: characters that UTF-8 can hold"
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
+_MOST: Final = 100_000
 _DEEPEST: Final = 50
 _TAG: Final = "tag:yaml.org,2002:"
+_TYPES: Final = ("null", "bool", "int", "float", "str", "seq", "map")
 _QUOTED: Final = re.compile(r" '(?!<)[^']{3,}'")
 """Words that PyYAML cites from the file, which may be a secret; its tokens, as '<scalar>', are none."""
 
 
-class StrictLoader(yaml.SafeLoader):
-    """Knows texts, lists and nothing else, but what is added; goes no deeper than Python's stack holds.
+def plain(*types: str) -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """What words without quotes may be for a Loader besides texts, by their first letters."""
+    return {
+        first: [(tag, pattern) for tag, pattern in known if tag.removeprefix(_TAG) in types]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
-    Whatever it cannot read is a MarkedYAMLError, of a wrong tag, too.
+
+class Loader(yaml.SafeLoader):
+    """PyYAML's, with JSON's types alone (a date is a text), and bounds.
+
+    Whatever it cannot read is a MarkedYAMLError.
     """
 
-    yaml_constructors = {
-        _TAG + name: yaml.SafeLoader.yaml_constructors[_TAG + name] for name in ("null", "str", "seq")
-    } | {None: yaml.SafeLoader.construct_undefined}
+    yaml_constructors: ClassVar = {
+        tag: yaml.SafeLoader.yaml_constructors[tag] for tag in (None, *(_TAG + name for name in _TYPES))
+    }
+    yaml_implicit_resolvers = plain("null", "bool", "int", "float", "merge")
 
-    _depth = 0
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._extents: dict[yaml.Node, tuple[int, int]] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Goes down one level; not for ever, as Python's stack would not hold it."""
+        """Bounds depth and size: Python's stack holds no more, and aliases of aliases grow without end."""
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # it has no types
         self._depth += 1
         if self._depth > _DEEPEST:
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # it has no types
             raise _wrong(f"nested more than {_DEEPEST} levels deep", mark)
         node = super().compose_node(parent, index)
         self._depth -= 1
+        if isinstance(node, yaml.CollectionNode) and node not in self._extents:
+            parts = [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else node.value
+            below = [self._extents.get(part, (1, 1)) for part in parts]
+            size, height = 1 + sum(size for size, _ in below), 1 + max((high for _, high in below), default=0)
+            if size > _MOST or height > _DEEPEST:
+                allowed = f"allowed: {_MOST} values, {_DEEPEST} levels"
+                raise _wrong(f"anchors make it too large; {allowed}", mark)
+            self._extents[node] = size, height
         return node
 
-    def scalar(self, node: yaml.ScalarNode) -> object:
-        """What PyYAML makes of a number or a boolean, of which it reads some that nobody can write down."""
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Refuses a key that stands twice, where YAML lets the last one win."""
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _wrong("a key must be a text", key.start_mark)
+            if key.value in seen:
+                raise _wrong(f"the key `{key.value}` stands twice", key.start_mark)
+            seen.add(key.value)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:  # noqa: ARG002 - always deep
+        """Refuses what contains itself, what cannot be written down, and texts that no file name can be."""
         try:
-            made: object = yaml.SafeLoader.yaml_constructors[node.tag](self, node)
-            str(made)
+            made: object = super().construct_object(node, deep=True)
+            text = str(made) if isinstance(node, yaml.ScalarNode) else ""
         except (ValueError, KeyError, IndexError) as error:  # PyYAML's own are not marked
             name = node.tag.removeprefix(_TAG)
             raise _wrong(f"{name} that cannot be read; quotes make it a text", node.start_mark) from error
+        if not is_text(text):
+            raise _wrong(NO_TEXT, node.start_mark)
         return made
-
-
-class _Loader(StrictLoader):
-    """Knows JSON's types only: a date is a text. A key stands but once, where YAML lets the last one win."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def mapping(self, node: yaml.Node) -> dict[Any, Any]:
-        if not isinstance(node, yaml.MappingNode):
-            raise _wrong("expected a mapping", node.start_mark)
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise _wrong(f"the key `{key.value}` stands twice", key.start_mark)
-            seen |= {key.value} if isinstance(key, yaml.ScalarNode) else set()
-        self.flatten_mapping(node)
-        return self.construct_mapping(node, deep=True)
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merges `<<: *anchor`; not without a bound, as merges of merges grow without one."""
-        super().flatten_mapping(node)
-        if len(node.value) > _MOST_KEYS:
-            raise _wrong(f"a mapping of more than {_MOST_KEYS} keys", node.start_mark)
-
-
-_Loader.add_constructor(f"{_TAG}map", _Loader.mapping)
-for _name in ("bool", "int", "float"):
-    _Loader.add_constructor(_TAG + _name, _Loader.scalar)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -94,54 +100,51 @@ def load(path: Path) -> dict[str, Any]:
         ConfigError: The file cannot be read, is not YAML, or has a section that does not exist; it names the
             flag or the line, the file, and what is wrong or allowed.
     """
-    try:
-        content = files.read(path)
-    except ConfigError as error:
-        raise ConfigError(f"--config.file: {path}: {error}") from error
-    try:
-        parsed = document(decoded(content))
-    except ConfigError as error:
-        raise ConfigError(f"{path}{error}") from error
+    parsed = document(files.read(path, "--config.file"), path)
     if parsed is None:
         return {}
+    allowed = ", ".join(SECTIONS)
     if not isinstance(parsed, dict):
-        allowed = ", ".join(SECTIONS)
         raise ConfigError(f"{path}: expected sections at the top, got {got(parsed)}; allowed: {allowed}")
     for section in parsed:
         if section not in RESERVED.union(SECTIONS):
-            raise ConfigError(f"{path}: {section}: unknown section; allowed: {', '.join(SECTIONS)}")
-    try:
-        files.check_texts(parsed)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+            raise ConfigError(f"{path}: {section}: unknown section; allowed: {allowed}")
     return parsed
 
 
-def decoded(content: bytes) -> str:
-    """A file's text. Raises ConfigError, which begins with `:LINE: `."""
+def document(content: bytes, path: object, loader: type[Loader] = Loader) -> object:
+    """What a file holds, read strictly.
+
+    Raises:
+        ConfigError: It names file, line and column, and cites nothing that may be a secret.
+    """
+    text = decoded(content, path)
+    try:
+        reader = loader(text)
+        return reader.get_single_data()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError(f"{path}:{line}: the character U+{error.character:04X} is not allowed") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark or reader.get_mark()
+        said = ": ".join(part for part in (error.context, error.problem) if part)
+    except ValueError:  # PyYAML makes a character of what is none
+        mark, said = reader.get_mark(), "an escape of no character"
+    raise ConfigError(f"{path}:{mark.line + 1}:{mark.column + 1}: {_QUOTED.sub('', said)}")
+
+
+def decoded(content: bytes, path: object) -> str:
+    """A file's text. Raises ConfigError, which names file and line."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f":{line}: not UTF-8") from error
+        raise ConfigError(f"{path}:{line}: not UTF-8") from error
 
 
-def document(text: str) -> object:
-    """What a text in YAML holds, read strictly.
-
-    Raises:
-        ConfigError: It begins with `:LINE:COLUMN: `, and cites nothing that may be a secret.
-    """
-    try:
-        return yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        said = ": ".join(part for part in (error.context, error.problem) if part)
-        raise ConfigError(f"{where}: {_QUOTED.sub('', said)}") from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise ConfigError(f":{line}: the character U+{error.character:04X} is not allowed") from error
+def is_text(value: str) -> bool:
+    """Whether file names, labels and headers can hold it: no NUL, no lone surrogate."""
+    return not _NO_TEXT.search(value)
 
 
 def _wrong(problem: str, mark: yaml.Mark) -> yaml.MarkedYAMLError:

@@ -6,22 +6,23 @@ RequestClientCert and RequireAnyClientCert: a certificate that nobody verifies; 
 colon, a hash that bcrypt refuses or takes longer for than a client waits).
 """
 
+import codecs
 import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import bcrypt
 import msgspec
 import yaml
 
-from stratoscope.core import files
+from stratoscope.core import files, yaml_file
 from stratoscope.core.config import Secret, decode, one_of
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.web.tls import TlsSettings, greeting, guards, is_enabled, sans
-from stratoscope.core.yaml_file import StrictLoader
+from stratoscope.core.yaml_file import Loader, plain
 
 _LARGEST: Final = 1 << 18
 _BCRYPT: Final = re.compile(r"(\$2[abxy]\$)(?:0[4-9]|1[0-6])(\$[./A-Za-z0-9]{53})\Z")
@@ -102,58 +103,26 @@ def load(path: Path) -> WebConfig:
     Raises:
         ConfigError: It names the file, the key and what is allowed; the flag where there is no file.
     """
+    content = files.read(path, "--web.config.file", largest=_LARGEST)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Go's reader does
+        content = content.decode("utf-16", "replace").encode()
+    document = yaml_file.document(content, path, _Loader)
     try:
-        content = files.read(path, largest=_LARGEST)
-    except ConfigError as error:
-        raise ConfigError(f"--web.config.file: {path}: {error}") from error
-    try:
-        return _checked(_parsed(content), path)
+        return _checked(decode(_File, {} if document is None else document, ""), path)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
-class _Loader(StrictLoader):
-    """Texts stay texts (`X-XSS-Protection: 0`), a key may stand but once."""
+class _Loader(Loader):
+    """Keys are texts, too: a user may be called `on`, and a header's value may be `0`."""
 
-    def mapping(self, node: yaml.Node) -> dict[str, object]:
-        if not isinstance(node, yaml.MappingNode):
-            raise yaml.MarkedYAMLError(problem="expected a mapping", problem_mark=node.start_mark)
-        mapping: dict[str, object] = {}
-        for key_node, value_node in node.value:
-            key = key_node.value
-            if not isinstance(key, str):
-                raise yaml.MarkedYAMLError(problem="a key must be a text", problem_mark=key_node.start_mark)
-            if key in mapping:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key `{key}` stands twice", problem_mark=key_node.start_mark
-                )
-            mapping[key] = self.construct_object(value_node, deep=True)
-        return mapping
+    yaml_implicit_resolvers = plain("null", "bool")
 
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.mapping)
-_Loader.add_constructor("tag:yaml.org,2002:bool", _Loader.scalar)
-_TYPED: Final = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:null")
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag in _TYPED]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _parsed(content: bytes) -> _File:
-    try:
-        document = yaml.load(content, _Loader)  # noqa: S506 - it is a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        # Not the text around the mark: it may be a secret.
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ConfigError(f"{line}{error.problem}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError("not YAML in UTF-8") from error
-    try:
-        files.check_texts(document)
-        return decode(_File, {} if document is None else document, "")
-    except ConfigError as error:
-        raise ConfigError(str(error).removeprefix(": ")) from error
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        for key, _ in node.value:
+            key.tag = self.DEFAULT_SCALAR_TAG
+        return node
 
 
 def _checked(file: _File, path: Path) -> WebConfig:

@@ -203,10 +203,7 @@ def _known(name: str, of: Mapping[str, str], key: str) -> None:
 
 def _pem(folder: Path, file: str | None, text: str | None, key: str) -> bytes:
     if file:
-        try:
-            return files.read(folder / file)
-        except ConfigError as error:
-            raise ConfigError(f"{_KEY}.{key}_file: {folder / file}: {error}") from error
+        return files.read(folder / file, f"{_KEY}.{key}_file")
     if not text:
         raise ConfigError(f"{_KEY}.{key}_file: missing; allowed: {key}_file or {key}")
     return text.encode()

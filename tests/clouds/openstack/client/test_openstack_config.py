@@ -147,9 +147,15 @@ def test_a_text_that_no_request_can_hold_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "clouds.yaml"
     file.write_text('clouds: {uni: {auth: {password: "hunter2\\ud800"}}}')
     assert _refused(_decoded(clouds_file=str(file))) == (
-        f"{file}: clouds.uni.auth.password: a NUL or half a surrogate pair; allowed: characters"
-        " that UTF-8 can hold"
+        f"{file}:1:33: a NUL or half a surrogate pair; allowed: characters that UTF-8 can hold"
     )
+
+
+def test_json_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "clouds.json"
+    for levels in (400, 100_000):
+        file.write_text('{"clouds": {"a": {"auth": {"password": ' + "[" * levels + "]" * levels + "}}}}")
+        assert _refused(_decoded(clouds_file=str(file))).startswith(("clouds.yaml: ", f"{file}: "))
 
 
 def test_without_file_and_variables_that_is_said() -> None:

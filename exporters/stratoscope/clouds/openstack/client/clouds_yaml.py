@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _NONE: Final = "defaults"
 """The cloud that openstacksdk makes up where there is none."""
-_BROKEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+_BROKEN: Final = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 """What openstacksdk raises where the file holds something of another type than it expects."""
 
 _WARNED: Final = threading.Lock()

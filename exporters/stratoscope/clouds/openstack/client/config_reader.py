@@ -78,40 +78,47 @@ class Loader(OpenStackConfig):
     def _first(self, paths: Sequence[str], top: str, wanted: str | None) -> _Read:
         """The first of the files that is there and may be read."""
         for path in paths:
-            key = self._given.get(path)
-            if key is None and not os.path.exists(path):  # noqa: PTH110 - where the name is too long it says no
+            key = self._given.get(path, "")
+            if not key and not os.path.exists(path):  # noqa: PTH110 - where the name is too long it says no
                 continue
             try:
-                content = files.read(Path(path))
+                content = files.read(Path(path), key)
             except ConfigError as error:
-                if key is None and isinstance(error.__cause__, PermissionError):
+                if not key and isinstance(error.__cause__, PermissionError):
                     self.passed_over.append(path)
                     continue
-                raise ConfigError(f"{key}: {path}: {error}" if key else f"{path}: {error}") from error
+                raise
             return path, {top: _entries(content, path, top, wanted)}
         return None, None
 
 
 def _entries(content: bytes, path: str, top: str, wanted: str | None) -> dict[str, Any]:
-    parse = _json if path.endswith("json") else yaml_file.document
+    read = _json if path.endswith("json") else yaml_file.document
+    document = read(content, path)
     try:
-        document = parse(yaml_file.decoded(content))
-    except ConfigError as error:
-        raise ConfigError(f"{path}{error}") from error
-    try:
-        files.check_texts(document)
         return schema.clouds(document, top, wanted)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def _json(text: str) -> object:
+def _json(content: bytes, path: str) -> object:
+    text = yaml_file.decoded(content, path)
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_mapping)
     except json.JSONDecodeError as error:
-        raise ConfigError(f":{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+        raise ConfigError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
     except RecursionError as error:
-        raise ConfigError(": nested too deep") from error
+        raise ConfigError(f"{path}: nested too deep") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _mapping(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    for key, value in pairs:
+        texts = [key, *value] if isinstance(value, list) else [key, value]
+        if not all(yaml_file.is_text(one) for one in texts if isinstance(one, str)):
+            raise ConfigError(f"{key}: {yaml_file.NO_TEXT}")
+    return dict(pairs)
 
 
 def _beside(path: Path, name: str) -> list[str]:

@@ -66,9 +66,9 @@ def _check(key: str, path: Path) -> None:
         if key == "cacert" and os.path.isdir(path):  # noqa: PTH112 - pathlib's raises
             is_empty = not any(map(_HASHED.fullmatch, os.listdir(path)))  # noqa: PTH208 - names are enough
         else:
-            is_empty = not read(path, largest=_LARGEST)
-    except (ConfigError, OSError) as error:
-        raise ConfigError(f"{key}: {path}: {getattr(error, 'strerror', '') or error}") from error
+            is_empty = not read(path, key, largest=_LARGEST)
+    except OSError as error:
+        raise ConfigError(f"{key}: {path}: {error.strerror}") from error
     if is_empty:
         raise ConfigError(f"{key}: {path}: no certificate in it; a folder needs `openssl rehash`")
 
