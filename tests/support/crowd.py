@@ -1,7 +1,7 @@
-"""An exporter of 3 clouds with 30 collectors each, or of none: `python -m support.crowd HOW FLAGS...` runs it.
+"""An exporter of 3 clouds with 30 collectors each, or of none: `python -m support.crowd HOW FLAGS...`.
 
-With `many`, all of one cloud fail for one reason; of another some fail for reasons of their own, some are left
-out and one has not answered yet. With `none` nothing is collected.
+With `many`, all of one cloud fail for one reason; of another some fail for reasons of their own, one is left
+out and two have not answered yet. With `none` nothing is collected.
 """
 
 import asyncio
@@ -18,7 +18,10 @@ from stratoscope.core.flags import Flags
 from stratoscope.core.metrics import Family, Sample
 
 OBJECTS: Final = Family("stratoscope_crowd_objects", "Objects.", labels=("cloud",))
-NAMES: Final = [f"collector_{number:02}" for number in range(28)] + ["x", "a_collector_with_a_long_name_of_its_own"]
+NAMES: Final = [f"collector_{number:02}" for number in range(28)] + [
+    "x",
+    "a_collector_with_a_long_name_of_its_own",
+]
 AWAY: Final = "no answer from https://keystone.lab.example.org:5000/v3/auth/tokens: Connection refused"
 LONG: Final = "the answer makes no sense: " + "\N{LATIN SMALL LETTER E WITH ACUTE}<b>" * 60 + "x" * 700
 EVERY: Final = Every(60, 3600, 7200)

@@ -65,9 +65,7 @@ def rows(page: Element, caption: str) -> list[Row]:
     """Of the table that is called so."""
     (table,) = (one for one in page.all("table") if one.one("caption").text == caption)
     columns = [head.text for head in table.one("thead").all("th", scope="col")]
-    return [
-        dict(zip(columns, _cells(row, columns), strict=True)) for row in table.one("tbody").all("tr")
-    ]
+    return [dict(zip(columns, _cells(row, columns), strict=True)) for row in table.one("tbody").all("tr")]
 
 
 def _cells(row: Element, columns: list[str]) -> list[str]:

@@ -43,7 +43,7 @@ def wait_until(holds: Callable[[], object], process: "subprocess.Popen[bytes]", 
 def site(
     folder: Path, module: str, *arguments: str, is_ready: Callable[[str], object] = is_ready
 ) -> Iterator[str]:
-    """`python -m MODULE ARGUMENTS` on a free port of loopback; yields its URL once it is ready, and ends it."""
+    """Runs `python -m MODULE ARGUMENTS` on a free port of loopback; yields its URL once it is ready."""
     log = folder / f"{module}-{arguments[0]}.log"
     command = [sys.executable, "-m", module, *arguments, "--web.listen-address=127.0.0.1:0"]
     environment = os.environ | {"PYTHONPATH": str(TESTS)}

@@ -188,7 +188,9 @@ def _shows(file: File) -> Handler:
 
     async def show(_: web.Request) -> web.Response:
         headers = {hdrs.CACHE_CONTROL: "private, max-age=86400"}
-        return web.Response(body=file.content, content_type=file.content_type, charset="utf-8", headers=headers)
+        return web.Response(
+            body=file.content, content_type=file.content_type, charset="utf-8", headers=headers
+        )
 
     return show
 
@@ -233,7 +235,7 @@ def _guarded(access: Access) -> Middleware:
 
 
 def _with_headers(access: Access) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Adds our own headers to every response, then the web configuration's; a page may have its own policy."""
+    """Adds our own headers to every response, except a policy that it has, then the web configuration's."""
 
     async def with_headers(_: web.Request, response: web.StreamResponse) -> None:
         policy = {POLICY: response.headers.get(POLICY, HEADERS[POLICY])}

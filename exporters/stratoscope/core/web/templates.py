@@ -74,14 +74,13 @@ class Templates:
         self._environment.filters |= {"duration": duration, "utc": utc}
         self._environment.globals["address"] = self._address
 
-    def render(self, name: str, *, frame: Frame, **values: object) -> str:
+    def render(self, name: str, /, *, frame: Frame, **values: object) -> str:
         """The page of that template.
 
         Raises:
             jinja2.TemplateError: There is no such template, or it uses a value that was not given.
         """
         return self._environment.get_template(name).render(frame=frame, **values)
-
 
     def _address(self, name: str) -> str:
         """Of a file: another one when it changes, since a browser keeps what it has loaded."""
