@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +16,16 @@ from support.site import get, site
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-CHROMIUM = "/usr/bin/chromium"
-
 
 @pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - other runs collect this folder, too
 
+    chromium = shutil.which("chromium")
+    assert chromium is not None, "chromium is not installed; `make browser` installs it"
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         yield browser
         browser.close()
 
