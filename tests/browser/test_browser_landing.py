@@ -69,6 +69,7 @@ def test_keyboard_reaches_every_link_and_every_table_in_their_order(
         reached = seen.reached_by_tab()
         assert [one["name"] for one in reached] == expected
         assert expected[:4] == LINKS
+        assert set(expected) >= set(seen.page.locator("caption").all_inner_texts())
         assert [one["name"] for one in reached if not one["outlined"]] == []
 
 
