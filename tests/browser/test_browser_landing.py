@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-COLLECTORS = "Collectors and how they fare"
+COLLECTORS = "Collectors and their state"
 PLACE = "element => element.getBoundingClientRect().toJSON()"
 LINKS = ["Metrics", "Configuration", "Health", "Readiness"]
 

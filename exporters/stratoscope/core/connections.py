@@ -45,10 +45,10 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of every answer. It does not tell which server this is. A browser loads nothing from elsewhere, takes no
-page for what it is not, and tells no other site where it was; with `no-referrer` it would send `Origin: null`
-with our own forms, too. A page with a script, which is a file that the server shows, answers with a policy of
-its own: this one and `; script-src 'self'`."""
+"""Headers of every answer. They do not tell which server this is. A browser loads nothing from other sites,
+does not guess the type of an answer, and sends no address of ours to other sites (with `no-referrer` it would
+send `Origin: null` with our own forms, too). A page with a script, which is a file that the server shows,
+answers with its own policy: this one and `; script-src 'self'`."""
 _REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", "flood", _READER)
 
 

@@ -13,7 +13,7 @@ from stratoscope.core.web.templates import Templates
 from support.html_page import Element, Row, parsed, rows
 from support.services import Domains, Failing, FakeService, Unauthorized, background, service
 
-COLLECTORS, LEFT_OUT = "Collectors and how they fare", "Collectors that are left out"
+COLLECTORS, LEFT_OUT = "Collectors and their state", "Collectors that are left out"
 
 
 class Named(Domains):

@@ -1,4 +1,4 @@
-"""The landing page: what fails and why, how every collector fares, where the rest is."""
+"""The landing page: what fails and why, the state of every collector, links to the other pages."""
 
 import time
 from collections import Counter, defaultdict
@@ -19,11 +19,12 @@ LINKS: Final = {
     "/-/ready": "Readiness",
 }
 _SHARED_BY: Final = 2
-"""A text with which so many collectors fail stands once, above the table, and not in each row."""
+"""A failure that at least so many collectors report in the same words is shown once, above the table; their
+rows link to it."""
 
 
 class State(StrEnum):
-    """How a collector fares, in the order of the table."""
+    """The state of a collector. The table is sorted in this order."""
 
     FAILED = "failed"
     WAITING = "not run yet"
@@ -32,13 +33,13 @@ class State(StrEnum):
 
     @property
     def kind(self) -> str:
-        """As templates and the style sheet call it."""
+        """Its name in templates and in the style sheet."""
         return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A collector as the table shows it."""
+    """A row of the table."""
 
     collector: Collector[Any]
     status: Status
@@ -60,15 +61,20 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """Several collectors that fail with the same text. `number` is its place on the page."""
+    """A failure that several collectors report in the same words.
+
+    Attributes:
+        number: The first on the page is 1.
+        who: `uni: 29 of 29, lab: 3 of 30 collectors fail`.
+    """
 
     number: int
     who: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Verdict:
-    """All collectors in one line; `brief` is for the browser's title."""
+class _Overview:
+    """All collectors in one line, and the worst of it in a few words for the browser's title."""
 
     state: State
     brief: str
@@ -81,7 +87,7 @@ def landing_page(templates: Templates, service: Service, warnings: Sequence[str]
     return templates.render(
         "landing.html",
         frame=Frame(f"stratoscope {service.name}", service.version, service.summary, LINKS, warnings),
-        verdict=_verdict(rows, len(service.left_out)),
+        overview=_overview(rows, len(service.left_out)),
         causes=_causes(rows),
         rows=sorted(rows, key=lambda row: list(State).index(row.state)),
         left_out=service.left_out,
@@ -100,8 +106,8 @@ def _schedule(schedule: OnScrape | Every) -> str:
     return "when scraped"
 
 
-def _verdict(rows: Sequence[_Row], left_out: int) -> _Verdict:
-    """Of the rows, and of so many that are left out without one."""
+def _overview(rows: Sequence[_Row], left_out: int) -> _Overview:
+    """Counts the rows by state; `left_out` is the number of collectors that have no row."""
     count = Counter(row.state for row in rows)
     run = len(rows) - count[State.LEFT_OUT]
     count[State.LEFT_OUT] += left_out
@@ -112,11 +118,11 @@ def _verdict(rows: Sequence[_Row], left_out: int) -> _Verdict:
     else:
         worst = State.WAITING if count[State.WAITING] or not run else State.OK
     brief = f"{count[worst]} {worst}" if run and worst is not State.OK else ok
-    return _Verdict(worst, brief, ", ".join([ok, *others]))
+    return _Overview(worst, brief, ", ".join([ok, *others]))
 
 
 def _causes(rows: Sequence[_Row]) -> Mapping[str, _Cause]:
-    """By text. Who fails so: `uni: 29 of 29, lab: 3 of 30 collectors fail`; those left out do not count."""
+    """Shared failures by their text. A cloud's collectors that are left out are not counted."""
     failing: dict[str, list[_Row]] = defaultdict(list)
     for row in rows:
         if row.state is State.FAILED:

@@ -184,7 +184,7 @@ class _Pages:
 
 
 def _shows(file: File) -> Handler:
-    """The handler of what a page loads. Its address changes with it: a browser may keep it."""
+    """The handler of a file that pages load. A browser may cache it: its address changes with its content."""
 
     async def show(_: web.Request) -> web.Response:
         headers = {hdrs.CACHE_CONTROL: "private, max-age=86400"}
@@ -235,7 +235,7 @@ def _guarded(access: Access) -> Middleware:
 
 
 def _with_headers(access: Access) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Adds our own headers to every response, except a policy that it has, then the web configuration's."""
+    """Adds our own headers to every response, then the web configuration's. A page's own policy stays."""
 
     async def with_headers(_: web.Request, response: web.StreamResponse) -> None:
         policy = {POLICY: response.headers.get(POLICY, HEADERS[POLICY])}

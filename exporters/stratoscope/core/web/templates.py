@@ -1,7 +1,7 @@
-"""Pages as HTML: jinja2 over the templates of core and of one exporter; and the files that pages load.
+"""Pages as HTML, made by jinja2 from the templates of core and of one exporter; and the files that they load.
 
-Every value is escaped where it is put into a page, a missing one is an error. Templates hold neither scripts
-nor styles, and load nothing from elsewhere: POLICY forbids it to the browser.
+Every value is escaped when it is put into a page; a missing value is an error. A template holds no script, no
+style and no address of another site: the browser would refuse it, see HEADERS in core/connections.py.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around the content of every page.
+    """What every page shows around its content.
 
     Attributes:
         title: The heading, and the browser's title.
@@ -40,7 +40,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What a page loads, as the server shows it."""
+    """A file that pages load."""
 
     content_type: str
     content: bytes
@@ -49,11 +49,11 @@ class File:
 class Templates:
     """The templates of core and, where a package is named, those in its folder `templates`.
 
-    A page of an exporter extends `base.html`; `parts.html` has what tables and states look like. Names are
-    looked for in core first.
+    A page of an exporter extends `base.html` and fills its block `main`; `parts.html` has the macros for
+    tables and states. A template of core comes before one of the exporter with the same name.
 
     Attributes:
-        files: What pages load, by path.
+        files: The files that pages load, by path.
     """
 
     def __init__(self, package: str = "") -> None:
@@ -83,7 +83,7 @@ class Templates:
         return self._environment.get_template(name).render(frame=frame, **values)
 
     def _address(self, name: str) -> str:
-        """Of a file: another one when it changes, since a browser keeps what it has loaded."""
+        """The address of a file. It changes with the content, since browsers cache the file."""
         path = _path(name)
         return f"{path}?v={hashlib.sha256(self.files[path].content).hexdigest()[:12]}"
 
@@ -93,7 +93,7 @@ def _path(name: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In the unit that fits: `42 ms`, `90 s`, `10 min`, `3 h`, `4 d`."""
+    """A time span in the unit that fits: `42 ms`, `90 s`, `10 min`, `3 h`, `4 d`."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 2 * _MINUTE_S:
