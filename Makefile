@@ -5,12 +5,13 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 READY := .venv/.ready
+BROWSER := .venv/.browser
 TOOLS := build/tools/usr/bin
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden integration integration-full newcomer bench demo audit clean
+.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer bench demo audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +26,11 @@ $(READY): pyproject.toml requirements/build.txt requirements/dev.txt scripts/set
 tools: $(TOOLS)/promtool ## prometheus and promtool of this distribution in build/tools
 $(TOOLS)/promtool: scripts/get-prometheus
 	@scripts/get-prometheus
+	@touch $@
+
+$(BROWSER): requirements/browser.txt $(READY)
+	@command -v chromium >/dev/null || scripts/apt-install chromium
+	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/browser.txt
 	@touch $@
 
 hooks: $(READY) ## a git hook that runs the quick checks before each commit
@@ -64,13 +70,16 @@ rules: $(TOOLS)/promtool ## promtool over the golden pages
 
 # -- Testing -------------------------------------------------------------------------------------------------------
 
-test: $(READY) $(TOOLS)/promtool ## all tests but integration; branch coverage 95 %, core 100 %
-	$(BIN)/python -m pytest -n 3 -m 'not integration' --cov --cov-branch --cov-report=
+test: $(READY) $(TOOLS)/promtool ## all tests but integration and browser; branch coverage 95 %, core 100 %
+	$(BIN)/python -m pytest -n 3 -m 'not integration and not browser' --cov --cov-branch --cov-report=
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/stratoscope/core/*'
 
 golden: $(READY) $(TOOLS)/promtool ## rewrite the golden files; review the diff
-	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 3 -m 'not integration'
+	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 3 -m 'not integration and not browser'
+
+browser: $(BROWSER) ## the pages in Debian's Chromium: light, dark, narrow, by keyboard; pictures in build/screenshots
+	$(BIN)/python -m pytest -p no:xdist -m browser tests/browser
 
 integration: $(READY) $(TOOLS)/promtool ## real libvirt with QEMU guests, then a real OpenStack: the quick rounds (root or sudo)
 	@$(SUDO) env "PATH=$$PATH" scripts/integration -m 'integration and not full'

@@ -35,8 +35,20 @@ _PATIENCE_S: Final = 1.0
 _MOST_AHEAD: Final = 64 * 1024
 """Bytes that a client may send ahead of an answer: a head, and a body that nobody reads. To take a body in
 tiny chunks apart costs ten times what it costs to send it."""
-HEADERS: Final = {hdrs.SERVER: "stratoscope", "X-Content-Type-Options": "nosniff"}
-"""Of every answer. It does not tell which server this is; a browser takes no page for what it is not."""
+POLICY: Final = "Content-Security-Policy"
+HEADERS: Final = {
+    hdrs.SERVER: "stratoscope",
+    POLICY: (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Headers of every answer. They do not tell which server this is. A browser loads nothing from other sites,
+does not guess the type of an answer, and sends no address of ours to other sites (with `no-referrer` it would
+send `Origin: null` with our own forms, too). A page with a script, which is a file that the server shows,
+answers with its own policy: this one and `; script-src 'self'`."""
 _REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", "flood", _READER)
 
 

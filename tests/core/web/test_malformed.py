@@ -40,6 +40,7 @@ async def test_malformed_request_is_answered_and_counted_without_a_word_of_it(
     assert head.startswith(b"HTTP/1.0 400 Bad Request\r\n")
     assert b"\r\nServer: stratoscope\r\n" in head
     assert b"\r\nX-Frame-Options: deny\r\n" in head
+    assert b"\r\nContent-Security-Policy: default-src 'none'; " in head
     assert b"hunter2" not in head
     assert body == b"malformed request\n"
     mine = [record for record in caplog.records if record.name != "asyncio"]

@@ -7,16 +7,21 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-from aiohttp import ClientSession, encode_basic_auth
+from aiohttp import ClientSession, encode_basic_auth, web
 
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.listen import Address
 from stratoscope.core.web.server import application, is_cross_site, serve
 from support import certificates
+from support.html_page import parsed
 from support.patience import FAR_S
 from support.services import Domains, FakeService, Hanging, served, service
 
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
 USERS = f"basic_auth_users: {{alice: {bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()}}}\n"
 TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n"
 CLIENT = ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.crt}"
@@ -41,7 +46,7 @@ async def test_landing_page_is_html_that_loads_nothing_from_elsewhere() -> None:
     shown = FakeService(warnings=["the <disk> is full"])
     async with served(shown) as url, ClientSession() as session, session.get(url) as response:
         assert response.content_type == "text/html"
-        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        assert response.headers["Content-Security-Policy"] == POLICY
         assert "the &lt;disk&gt; is full" in await response.text()
 
 
@@ -98,7 +103,7 @@ async def test_reload_is_not_done_by_looking_at_it() -> None:
     assert (await answer(FakeService(), "/-/reload"))[0] == 405
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/config", "/-/healthy", "/-/ready"])
+@pytest.mark.parametrize("path", ["/", "/metrics", "/config", "/-/healthy", "/-/ready", "/static/style.css"])
 async def test_head_is_answered_where_get_is(path: str) -> None:
     assert await answer(service(Hanging()), path, "HEAD") == (200, "")
 
@@ -227,19 +232,68 @@ async def test_close_does_not_wait_for_a_scrape_that_hangs(caplog: pytest.LogCap
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_browser_takes_no_answer_for_what_it_is_not() -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/metrics",
+        "/config",
+        "/-/healthy",
+        "/-/ready",
+        "/static/style.css",
+        "/static/icon.svg",
+        "/nothing",
+        "/metrics?collect[]=x",
+    ],
+)
+async def test_browser_is_told_with_every_answer_what_it_may_do(path: str) -> None:
+    async with served(FakeService()) as url, ClientSession() as session, session.get(url + path) as response:
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "same-origin"
+        assert response.headers["Content-Security-Policy"] == POLICY
+
+
+async def test_web_configurations_headers_take_the_place_of_our_own(tmp_path: Path) -> None:
+    guarded = access(tmp_path, "http_server_config: {headers: {Content-Security-Policy: default-src 'self'}}")
+    async with served(FakeService(), guarded) as url, ClientSession() as session:
+        for path in ("/", "/-/healthy", "/nothing"):
+            async with session.get(url + path) as response:
+                assert response.headers.getall("Content-Security-Policy") == ["default-src 'self'"]
+
+
+async def test_page_may_have_a_policy_of_its_own() -> None:
+    own = f"{POLICY}; script-src 'self'"
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(headers={"Content-Security-Policy": own})
+
+    open_to_all = Access.open(None)
+    app = application(FakeService(), open_to_all)
+    app.router.add_get("/page", page)
+    serving = await serve(app, ["127.0.0.1:0"], open_to_all)
+    async with ClientSession() as session, session.get(f"{serving.urls[0]}/page") as response:
+        assert response.headers.getall("Content-Security-Policy") == [own]
+    await serving.close()
+
+
+async def test_what_a_page_loads_is_there_and_may_be_kept() -> None:
     async with served(FakeService()) as url, ClientSession() as session:
-        for path in (
-            "/",
-            "/metrics",
-            "/config",
-            "/-/healthy",
-            "/-/ready",
-            "/nothing",
-            "/metrics?collect[]=x",
-        ):
-            async with session.get(f"{url}{path}") as response:
-                assert response.headers["X-Content-Type-Options"] == "nosniff"
+        async with session.get(url) as response:
+            page = parsed(await response.text())
+        kinds = {}
+        for link in page.all("link"):
+            async with session.get(url + link.attributes["href"]) as response:
+                kinds[link.attributes["rel"]] = response.content_type
+                assert response.status == 200
+                assert response.headers["Cache-Control"] == "private, max-age=86400"
+    assert kinds == {"stylesheet": "text/css", "icon": "image/svg+xml"}
+
+
+async def test_what_a_page_loads_is_guarded_as_the_page_is(tmp_path: Path) -> None:
+    async with served(FakeService(), access(tmp_path, USERS)) as url, ClientSession() as session:
+        for path in ("/", "/static/style.css", "/static/icon.svg"):
+            async with session.get(url + path) as response:
+                assert response.status == 401
 
 
 def test_browser_that_does_not_say_whom_it_asks_is_of_another_site() -> None:

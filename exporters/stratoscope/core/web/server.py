@@ -9,13 +9,14 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from stratoscope.core import exposition
-from stratoscope.core.connections import HEADERS, Connections, Limits
+from stratoscope.core.connections import HEADERS, POLICY, Connections, Limits
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.landing import landing_page
 from stratoscope.core.web.listen import MOST, Address, listening, url
 from stratoscope.core.web.negotiate import accepts_gzip, wants_openmetrics
 from stratoscope.core.web.scrape import UnknownNameError, choose, collect, send, within_s
 from stratoscope.core.web.service import Service
+from stratoscope.core.web.templates import File, Templates
 
 __all__ = ["Service", "Serving", "application", "serve"]
 
@@ -26,7 +27,6 @@ client makes room that leaves its page unread."""
 CONNECTIONS: Final = web.AppKey("connections", Connections)
 _SHUTDOWN_S: Final = 0.4
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
 def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
@@ -39,11 +39,13 @@ def application(service: Service, access: Access, limits: Limits | None = None) 
     )
     app = web.Application(middlewares=[_counted(requests), _guarded(access)])
     app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
-    pages = _Pages(service, access, app[CONNECTIONS])
+    templates = Templates()
+    pages = _Pages(service, access, app[CONNECTIONS], templates)
     _tell_of(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
     app.on_response_prepare.append(_with_headers(access))
     app.router.add_get("/", pages.landing)
+    app.router.add_routes(web.get(path, _shows(file)) for path, file in templates.files.items())
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/config", pages.config)
     app.router.add_get("/-/healthy", pages.healthy)
@@ -117,9 +119,11 @@ def _tell_of(access: Access, registry: CollectorRegistry) -> None:
 class _Pages:
     """One method per page."""
 
-    def __init__(self, service: Service, access: Access, connections: Connections) -> None:
+    def __init__(
+        self, service: Service, access: Access, connections: Connections, templates: Templates
+    ) -> None:
         self._service, self._access, self._scrapes = service, access, 0
-        self._connections = connections
+        self._connections, self._templates = connections, templates
         self._durations = Histogram(
             "stratoscope_scrape_duration_seconds",
             "How long answering a scrape took, sending included.",
@@ -129,10 +133,8 @@ class _Pages:
 
     async def landing(self, _: web.Request) -> web.Response:
         warnings = [*self._access.warnings, *self._service.warnings]
-        headers = {"Content-Security-Policy": _PAGE_POLICY}
-        return web.Response(
-            text=landing_page(self._service, warnings), content_type="text/html", headers=headers
-        )
+        page = landing_page(self._templates, self._service, warnings)
+        return web.Response(text=page, content_type="text/html")
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         began = time.monotonic()
@@ -181,6 +183,18 @@ class _Pages:
         return web.Response(status=500, text=f"not reloaded, the old configuration stays: {error}\n")
 
 
+def _shows(file: File) -> Handler:
+    """The handler of a file that pages load. A browser may cache it: its address changes with its content."""
+
+    async def show(_: web.Request) -> web.Response:
+        headers = {hdrs.CACHE_CONTROL: "private, max-age=86400"}
+        return web.Response(
+            body=file.content, content_type=file.content_type, charset="utf-8", headers=headers
+        )
+
+    return show
+
+
 def is_cross_site(headers: Mapping[str, str]) -> bool:
     """Whether a browser asks for a page of another site; what is no browser does not say."""
     site, origin = headers.get("Sec-Fetch-Site"), headers.get(hdrs.ORIGIN)
@@ -221,10 +235,10 @@ def _guarded(access: Access) -> Middleware:
 
 
 def _with_headers(access: Access) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Adds our own headers and the web configuration's to every response."""
+    """Adds our own headers to every response, then the web configuration's. A page's own policy stays."""
 
     async def with_headers(_: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(HEADERS)
-        response.headers.update(access.in_force.headers)
+        policy = {POLICY: response.headers.get(POLICY, HEADERS[POLICY])}
+        response.headers.update({**HEADERS, **policy, **access.in_force.headers})
 
     return with_headers
