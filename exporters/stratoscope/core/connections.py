@@ -299,7 +299,7 @@ class Connection(web.RequestHandler):
             self._connections.requests.labels("malformed", status).inc()
             log.debug("malformed request address=%s error=%s", request.remote, type(exc).__name__)
         else:
-            log.error("answering failed, a bug path=%r", request.path, exc_info=exc)
+            log.error("answering failed, a bug path=%r", _page(request), exc_info=exc)
         if request.writer.output_size:
             raise ConnectionError("the answer has begun, there cannot be another")
         is_malformed = status == _MALFORMED
@@ -335,3 +335,10 @@ class Connection(web.RequestHandler):
         finally:
             if self.transport is None:  # whoever hangs up in a handshake may be no error
                 self.connection_lost(None)
+
+
+def _page(request: web.BaseRequest) -> str:
+    """The path of the page; not what the client put in the place of its `{token}`."""
+    match_info = getattr(request, "_match_info", None)  # the property fails where there is none
+    resource = match_info.route.resource if match_info else None
+    return resource.canonical if resource else request.path

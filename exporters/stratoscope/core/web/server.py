@@ -1,7 +1,7 @@
-"""The pages over HTTP: `/`, `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload`, `/config`."""
+"""Over HTTP: `/`, `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload`, `/config`, and the exporter's pages."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from stratoscope.core import exposition
 from stratoscope.core.connections import HEADERS, Connections, Limits
 from stratoscope.core.web.auth import Access
+from stratoscope.core.web.cross_site import is_cross_site
+from stratoscope.core.web.judging import Routes
 from stratoscope.core.web.landing import landing_page
 from stratoscope.core.web.listen import MOST, Address, listening, url
 from stratoscope.core.web.negotiate import accepts_gzip, wants_openmetrics
@@ -30,25 +32,34 @@ _PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri '
 
 
 def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
-    """The pages of a service, shown to whom `access` lets in; in the loop that will serve them."""
+    """The pages of a service, shown to whom `access` lets in; in the loop that will serve them.
+
+    The exporter may bring a page `/`; core's table of collectors is then at `/collectors`.
+
+    Raises:
+        ValueError: A route of the exporter is none, or stands twice.
+    """
     requests = Counter(
         "stratoscope_http_requests",
         "HTTP requests by page and status code; what is no page is other, what is no request malformed.",
         ("handler", "code"),
         registry=service.registry,
     )
-    app = web.Application(middlewares=[_counted(requests), _guarded(access)])
+    routes = Routes(service, access)
+    app = web.Application(middlewares=[_counted(requests), _guarded(access, routes.handlers)])
     app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
     pages = _Pages(service, access, app[CONNECTIONS])
     _tell_of(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
     app.on_response_prepare.append(_with_headers(access))
-    app.router.add_get("/", pages.landing)
+    has_own = any((route.method, route.path) == (hdrs.METH_GET, "/") for route in service.routes)
+    app.router.add_get("/collectors" if has_own else "/", pages.landing)
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/config", pages.config)
     app.router.add_get("/-/healthy", pages.healthy)
     app.router.add_get("/-/ready", pages.ready)
     app.router.add_post("/-/reload", pages.reload)
+    routes.add_to(app.router)
     return app
 
 
@@ -181,15 +192,6 @@ class _Pages:
         return web.Response(status=500, text=f"not reloaded, the old configuration stays: {error}\n")
 
 
-def is_cross_site(headers: Mapping[str, str]) -> bool:
-    """Whether a browser asks for a page of another site; what is no browser does not say."""
-    site, origin = headers.get("Sec-Fetch-Site"), headers.get(hdrs.ORIGIN)
-    if site is not None:
-        return site not in ("same-origin", "none")
-    host = headers.get(hdrs.HOST, "").lower()
-    return origin is not None and (not host or origin.lower().partition("://")[2] != host)
-
-
 def _counted(requests: Counter) -> Middleware:
     """Counts every request by its page and status code; what is no page of ours is `other`."""
 
@@ -210,12 +212,15 @@ def _counted(requests: Counter) -> Middleware:
     return counted
 
 
-def _guarded(access: Access) -> Middleware:
-    """Answers those who are not let in, whatever they ask for."""
+def _guarded(access: Access, guard_themselves: Container[Handler]) -> Middleware:
+    """Answers those who are not let in, whatever they ask for. An exporter's routes judge log-ins themselves."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        return await access.refusal(request) or await handler(request)
+        refusal = await access.connection_refusal(request)
+        if refusal is None and request.match_info.handler not in guard_themselves:
+            refusal = await access.password_refusal(request)
+        return refusal or await handler(request)
 
     return guarded
 
