@@ -77,7 +77,7 @@ async def json(http: web.Request, kind: type[T]) -> T:
     body = await _body(http, "application/json")
     try:
         return decode(kind, msgspec.json.decode(body), "")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise web.HTTPBadRequest(text=f"no JSON: {error}\n") from error
     except RecursionError as error:
         raise web.HTTPBadRequest(text="no JSON that can be read: nested too deep\n") from error

@@ -213,7 +213,7 @@ def _counted(requests: Counter) -> Middleware:
 
 
 def _guarded(access: Access, guard_themselves: Container[Handler]) -> Middleware:
-    """Answers those who are not let in, whatever they ask for. An exporter's routes judge log-ins themselves."""
+    """Answers those who are not let in, whatever they ask for; routes of an exporter judge on their own."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
