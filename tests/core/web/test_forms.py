@@ -13,10 +13,10 @@ from stratoscope.core.config import Duration
 from stratoscope.core.web import forms
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.auth import Access
-from stratoscope.core.web.forms import LARGEST
-from stratoscope.core.web.routes import LOGGED_IN, Request, Route
+from stratoscope.core.web.forms import LARGEST, LARGEST_OF_ANYBODY
+from stratoscope.core.web.routes import LOGGED_IN, OPEN, Request, Route
 from support.asking import OTHER_ADDRESS, Answered, Clock, access_settings, ask, basic, web_config
-from support.connections import serving
+from support.connections import ended, serving
 from support.services import FakeService, served, until
 
 FORM = "application/x-www-form-urlencoded"
@@ -202,19 +202,55 @@ async def test_json_must_say_so(content_type: str, book: Book) -> None:
     assert (answer.status, answer.text) == (415, "expected Content-Type: application/json\n")
 
 
-async def test_size_of_a_body_is_bounded(book: Book) -> None:
-    body = json.dumps({"title": "a"}).ljust(LARGEST)
-    async with served(book.service) as url:
-        assert (await sent(f"{url}/json", body, "application/json")).status == 200
-        answer = await sent(f"{url}/json", f"{body} ", "application/json")
-        assert (answer.status, answer.text) == (413, f"too large; allowed: {LARGEST} bytes\n")
+@pytest.mark.parametrize(("path", "largest"), [("/json", LARGEST), ("/open", LARGEST_OF_ANYBODY)])
+async def test_size_of_a_body_is_bounded_and_smaller_of_a_stranger(
+    path: str, largest: int, book: Book, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(forms, "LARGEST", LARGEST - 100)  # what a connection takes is more than the page does
+    largest = min(largest, LARGEST - 100)
+    book.service.routes = [*book.service.routes, Route("POST", "/open", book.post, OPEN)]
+    body = json.dumps({"title": "a"}).ljust(largest)
+    login = basic("alice") if path == "/json" else {}
+    async with served(book.service, web_config(tmp_path)) as url:
+        assert (await sent(url + path, body, "application/json", headers=login)).status == 200
+        answer = await sent(url + path, f"{body} ", "application/json", headers=login)
+        assert (answer.status, answer.text) == (413, f"too large; allowed: {largest} bytes\n")
+
+
+async def test_megabyte_of_text_is_refused_by_the_name_of_its_field(book: Book, tmp_path: Path) -> None:
+    body = json.dumps({"title": "a" * 1_000_000})
+    async with served(book.service, web_config(tmp_path)) as url:
+        for _ in range(2):  # its password is looked at while it comes; then it is known
+            answer = await sent(f"{url}/json", body, "application/json", headers=basic("alice"))
+            assert (answer.status, answer.text) == (400, "title: expected a text of length <= 100\n")
+        answer = await sent(f"{url}/json", body, "application/json", headers=basic("alice", "guess"))
+        assert answer.status == 401
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_body_that_was_announced_is_no_flood(at_once: bool, book: Book) -> None:
+    body = json.dumps({"title": "a"}).ljust(300_000).encode()
+    head = HEAD.replace(b"Connection: close\r\n", b"") + b"Content-Length: %d\r\n\r\n" % len(body)
+    async with serving(book.service) as server:
+        reader, writer = await server.connect(head + body if at_once else head)
+        if not at_once:
+            await asyncio.sleep(0.02)
+            writer.write(body)
+        assert await reader.readuntil(b"written")
+        chunks = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 20_000
+        writer.write(chunks)
+        await ended(reader)
+        assert server.hung_up("flood") == 1, "but what was not announced is"
 
 
 HEAD = b"POST /json HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
 
 
-async def test_size_of_a_body_of_unknown_length_is_bounded(book: Book) -> None:
-    chunk = b"%x\r\n%s\r\n" % (LARGEST + 1, b" " * (LARGEST + 1))
+async def test_size_of_a_body_of_unknown_length_is_bounded(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "LARGEST", 10_000)
+    chunk = b"%x\r\n%s\r\n" % (10_001, b" " * 10_001)
     async with serving(book.service) as server:
         answer = await server.answer(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk + b"0\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 413 ")

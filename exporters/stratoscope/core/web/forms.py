@@ -12,14 +12,16 @@ from aiohttp import web
 from multidict import MultiDict
 
 from stratoscope.core.config import decode
+from stratoscope.core.connections import LARGEST_BODY
 from stratoscope.core.errors import ConfigError
 
 T = TypeVar("T")
 
 CSRF_FIELD: Final = "csrf"
 """The hidden field of a form that holds the token."""
-LARGEST: Final = 48 * 1024
-"""Bytes of a body: with its head less than what a connection takes before it is hung up as a flood."""
+LARGEST: Final = LARGEST_BODY
+"""Bytes of a body of somebody who is known; such a body must announce its length."""
+LARGEST_OF_ANYBODY: Final = 32 * 1024
 _READ_S: Final = 10.0
 _LONGEST_S: Final = 12 * 3600
 _MOST_FIELDS: Final = 1000
@@ -51,10 +53,15 @@ class FormTokens:
 async def form(http: web.Request, tokens: FormTokens, asker: str) -> MultiDict[str]:
     """The fields of a form, but the token.
 
+    Args:
+        http: The request.
+        tokens: What made the form's token.
+        asker: Who asks; "" for anybody.
+
     Raises:
         web.HTTPException: It is no form, too large, too slow, or its token is wrong or old.
     """
-    body = await _body(http, "application/x-www-form-urlencoded")
+    body = await _body(http, "application/x-www-form-urlencoded", asker)
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as error:
@@ -68,13 +75,18 @@ async def form(http: web.Request, tokens: FormTokens, asker: str) -> MultiDict[s
     return fields
 
 
-async def json(http: web.Request, kind: type[T]) -> T:
+async def json(http: web.Request, kind: type[T], asker: str) -> T:
     """The body as a `kind`.
+
+    Args:
+        http: The request.
+        kind: A type that msgspec knows.
+        asker: Who asks; "" for anybody.
 
     Raises:
         web.HTTPException: It is no JSON, too large, too slow, or a field is wrong: it names the field.
     """
-    body = await _body(http, "application/json")
+    body = await _body(http, "application/json", asker)
     try:
         return decode(kind, msgspec.json.decode(body), "")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -85,16 +97,17 @@ async def json(http: web.Request, kind: type[T]) -> T:
         raise web.HTTPBadRequest(text=f"{error}\n") from error
 
 
-async def _body(http: web.Request, content_type: str) -> bytes:
+async def _body(http: web.Request, content_type: str, asker: str) -> bytes:
     if http.content_type != content_type:
         raise web.HTTPUnsupportedMediaType(text=f"expected Content-Type: {content_type}\n")
-    _check_size(http.content_length or 0)
+    largest = LARGEST if asker else LARGEST_OF_ANYBODY
+    _check_size(http.content_length or 0, largest)
     body = bytearray()
     try:
         async with asyncio.timeout(_READ_S):
             while part := await http.content.readany():
                 body += part
-                _check_size(len(body))
+                _check_size(len(body), largest)
     except TimeoutError as error:
         raise web.HTTPRequestTimeout(text=f"the body was not sent within {_READ_S:.0f} s\n") from error
     except (web.RequestPayloadError, ConnectionError) as error:
@@ -102,6 +115,6 @@ async def _body(http: web.Request, content_type: str) -> bytes:
     return bytes(body)
 
 
-def _check_size(size: int) -> None:
-    if size > LARGEST:
-        raise web.HTTPRequestEntityTooLarge(LARGEST, size, text=f"too large; allowed: {LARGEST} bytes\n")
+def _check_size(size: int, largest: int) -> None:
+    if size > largest:
+        raise web.HTTPRequestEntityTooLarge(largest, size, text=f"too large; allowed: {largest} bytes\n")

@@ -124,7 +124,7 @@ class Request:
         Raises:
             web.HTTPException: The answer to what is none; it names the field and what is allowed.
         """
-        return await forms.json(self.http, kind)
+        return await forms.json(self.http, kind, self.asker.name)
 
 
 Answer: TypeAlias = Callable[[Request], Awaitable[web.StreamResponse]]
