@@ -33,7 +33,7 @@ _CONTINUE: Final = "100-continue"
 _PATIENCE_S: Final = 1.0
 """So long a client may leave unread what it asked for before it makes room for others."""
 LARGEST_BODY: Final = 1 << 20
-"""Bytes of a body that a client may announce (Content-Length) and send besides what follows: aiohttp stops reading where
+"""Bytes of a body that a client may announce (Content-Length) and send besides. aiohttp stops reading where
 nobody takes it."""
 _MOST_AHEAD: Final = 64 * 1024
 """Bytes that a client may send ahead of an answer: a head, and a body that nobody reads. To take a body in

@@ -89,7 +89,7 @@ async def test_token_opens_no_path_of_core(tmp_path: Path) -> None:
 
 
 async def test_roles_by_name_are_not_those_of_a_token() -> None:
-    settings = access_settings(roles={"editor": ["token:reader", "reader"]}, tokens=[{**CI, "roles": []}])
+    settings = access_settings(roles={"editor": ["token:ci", "ci"]}, tokens=[{**CI, "roles": []}])
     async with served(FakeService(routes=WHOAMI, guard=Guard(settings))) as url:
         assert (await ask(f"{url}/inside", headers=bearer("of-ci"))).text == "token:ci:"
         assert (await ask(f"{url}/edit", headers=bearer("of-ci"))).status == 403
