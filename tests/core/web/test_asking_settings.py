@@ -61,7 +61,11 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
     ),
     "time without a zone": (
         {"tokens": [{**TOKEN, "expires": "2027-01-01T00:00:00"}]},
-        "access.tokens[0].expires: ",
+        "access.tokens[0].expires: '2027-01-01T00:00:00' is no moment; allowed: such as 2027-01-01T00:00:00Z",
+    ),
+    "no time": (
+        {"tokens": [{**TOKEN, "expires": "soon"}]},
+        "access.tokens[0].expires: 'soon' is no moment; allowed: such as 2027-01-01T00:00:00Z",
     ),
     "token's name twice": (
         {"tokens": [TOKEN, {**TOKEN, "sha256": sha256("y")}]},

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -19,8 +19,6 @@ _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, a token
 _TAKEN: Final = frozenset({"authorization", "cookie", "host", "origin"})
 """Headers that a client sets itself, or that mean something else."""
-
-Moment: TypeAlias = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +78,26 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         sha256: Of the token, so that nobody reads it here: `printf %s "$TOKEN" | sha256sum`.
+        expires: A date and time with its zone.
     """
 
     name: str
     sha256: Secret
     roles: tuple[str, ...] = ()
-    expires: Moment | None = None
+    expires: str | None = None
 
     def __post_init__(self) -> None:
         _named(self.name, "name")
         if not _SHA256.fullmatch(self.sha256.reveal()):
             raise ValueError("sha256: no SHA-256; allowed: 64 hexadecimal digits")
         _once(self.roles, "roles")
+        if self.expires is not None:
+            _moment(self.expires)
+
+    @property
+    def token(self) -> Token:
+        expires = None if self.expires is None else _moment(self.expires)
+        return Token(self.name, frozenset(self.roles), expires)
 
 
 class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,10 +151,8 @@ class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def token(self, sha256: str) -> Token | None:
         """The token of this hash."""
-        for token in self.tokens:
-            if token.sha256.reveal().lower() == sha256:
-                return Token(token.name, frozenset(token.roles), token.expires)
-        return None
+        found = (one.token for one in self.tokens if one.sha256.reveal().lower() == sha256)
+        return next(found, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,16 @@ def _network(text: str) -> Network:
         raise ValueError(
             f"addresses: {text}: {hint}; allowed: such as 127.0.0.1, 10.0.0.0/24, ::1"
         ) from error
+
+
+def _moment(text: str) -> dt.datetime:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(f"expires: {text!r} is no moment; allowed: such as 2027-01-01T00:00:00Z")
+    return moment
 
 
 def _named(name: str, key: str) -> None:
