@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,6 +66,16 @@ def write(folder: Path, authority: Authority, *, server: str = "server") -> None
         "server.key": key,
     }.items():
         (folder / name).write_bytes(pem)
+
+
+def trusting(folder: Path, pair: tuple[bytes, bytes] | None = None) -> ssl.SSLContext:
+    """A client that trusts the authority and shows a certificate, if it has one."""
+    context = ssl.create_default_context(cafile=folder / "ca.crt")
+    if pair:
+        for name, pem in zip(("client.crt", "client.key"), pair, strict=True):
+            (folder / name).write_bytes(pem)
+        context.load_cert_chain(folder / "client.crt", folder / "client.key")
+    return context
 
 
 def _key() -> ec.EllipticCurvePrivateKey:

@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from stratoscope.core.app import main
 from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every
@@ -16,6 +16,8 @@ from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import Flags
 from stratoscope.core.metrics import Family, Sample
+from stratoscope.core.part import Opened, Part
+from stratoscope.core.program import Program
 
 OBJECTS: Final = Family("stratoscope_crowd_objects", "Objects.", labels=("cloud",))
 NAMES: Final = [f"collector_{number:02}" for number in range(28)] + [
@@ -66,17 +68,22 @@ def many() -> Collections:
     return Collections([Collection(one, EVERY) for one in collectors], absent)
 
 
-def exporter(how: str) -> Exporter:
-    @asynccontextmanager
-    async def opened(_: Any) -> AsyncIterator[Collections]:
-        yield many() if how == "many" else Collections([])
+PROGRAM: Final = Program(name="crowd", port=0, summary="Shows what a page must be able to bear.")
 
-    return Exporter("crowd", 0, "Shows what a page must be able to bear.", lambda *_: {}, opened)
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Opened]:
+    yield Opened()
+
+
+def exporter(how: str) -> Exporter:
+    collections = many() if how == "many" else Collections([])
+    part = Part(name="crowd", identity=None, open=opened, collections=lambda _: collections)
+    return Exporter(program=PROGRAM, parse=lambda *_: {}, parts=lambda *_: [part])
 
 
 def run(arguments: Sequence[str]) -> int:
-    crowd = exporter(arguments[0])
-    return main(crowd, Flags.parse(crowd, arguments[1:]))
+    return main(exporter(arguments[0]), Flags.parse(PROGRAM, arguments[1:]))
 
 
 if __name__ == "__main__":

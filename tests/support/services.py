@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -11,7 +12,9 @@ from stratoscope.core.collector import Absent, Collection, Collector, Every, OnS
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.core.runner import Runner
+from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.auth import Access
+from stratoscope.core.web.routes import Route
 from stratoscope.core.web.server import application, serve
 from support.patience import FAR_S
 
@@ -89,6 +92,10 @@ class FakeService:
     ready: bool = True
     reload_error: str | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    routes: Sequence[Route] = ()
+    templates: str = ""
+    opened: Mapping[str, Any] = field(default_factory=dict)
+    guard: Guard = field(default_factory=Guard)
 
     def config_shown(self) -> str:
         return "clouds: []\n"

@@ -27,6 +27,7 @@ from stratoscope.core.runner import Runner
 from stratoscope.core.self_metrics import SelfMetrics
 from stratoscope.core.singleflight import consume_exception
 from stratoscope.core.threads import workers
+from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.listen import MOST, Address
 from stratoscope.core.web.server import application, serve
@@ -89,7 +90,8 @@ class App:
         self.ready = False
         self.urls: Sequence[str] = ()
         self.registry = CollectorRegistry()
-        self._read = read
+        self.routes, self.templates = exporter.routes, exporter.templates
+        self._exporter, self._read = exporter, read
         self._hang_up = asyncio.Event()
         # Before the file is read: what changes in it from now on is read again.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up)
@@ -120,12 +122,20 @@ class App:
         return self._running.opened
 
     @property
+    def guard(self) -> Guard:
+        return self._exporter.guard(self._settings)
+
+    @property
     def warnings(self) -> Sequence[str]:
         return [f"the last reload was refused: {self._refused}"] if self._refused else []
 
     def config_shown(self) -> str:
         """The settings in force with their defaults, and as `running` what each collector makes of them."""
-        return shown(self._running.settings or self._first, running=[_effective(one) for one in self.runners])
+        return shown(self._settings, running=[_effective(one) for one in self.runners])
+
+    @property
+    def _settings(self) -> Any:
+        return self._first if self._running.settings is None else self._running.settings
 
     async def reload(self) -> str | None:
         """Put the file's configuration into force; a bad one leaves the old in force, and why is returned.

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import math
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -32,6 +32,9 @@ _MALFORMED, _UNEXPECTED = 400, 417
 _CONTINUE: Final = "100-continue"
 _PATIENCE_S: Final = 1.0
 """So long a client may leave unread what it asked for before it makes room for others."""
+LARGEST_BODY: Final = 1 << 20
+"""Bytes of a body that a client may announce (Content-Length) and send besides. aiohttp stops reading where
+nobody takes it."""
 _MOST_AHEAD: Final = 64 * 1024
 """Bytes that a client may send ahead of an answer: a head, and a body that nobody reads. To take a body in
 tiny chunks apart costs ten times what it costs to send it."""
@@ -241,7 +244,7 @@ class Connection(web.RequestHandler):
             auto_decompress=False, lingering_time=connections.limits.linger_s,
         )  # fmt: skip
         self._connections, self._limits, self._accepted = connections, connections.limits, accepted
-        self._ahead = 0
+        self._ahead, self._may_send = 0, _MOST_AHEAD
         self._wait("handshake", self._limits.headers_s)
         self._greeting = loop.create_task(self._greet(), name="connection")
 
@@ -282,11 +285,15 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         if self.waits_for == "idle" and self.deadline < math.inf:
             self._wait("headers", self._limits.headers_s)
+        taken = data[: max(0, self._may_send - self._ahead)]
         self._ahead += len(data)
-        if self._ahead > _MOST_AHEAD:
+        super().data_received(taken)
+        if self._messages:
+            self._may_send = _MOST_AHEAD + _announced(self._messages[-1][0])
+        if self._ahead > self._may_send:
             self._connections.hang_up(self, "flood")
-        else:
-            super().data_received(data)
+        elif rest := data[len(taken) :]:
+            super().data_received(rest)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -307,7 +314,7 @@ class Connection(web.RequestHandler):
             self._connections.requests.labels("malformed", status).inc()
             log.debug("malformed request address=%s error=%s", request.remote, type(exc).__name__)
         else:
-            log.error("answering failed, a bug path=%r", request.path, exc_info=exc)
+            log.error("answering failed, a bug path=%r", _page(request), exc_info=exc)
         if request.writer.output_size:
             raise ConnectionError("the answer has begun, there cannot be another")
         is_malformed = status == _MALFORMED
@@ -343,3 +350,17 @@ class Connection(web.RequestHandler):
         finally:
             if self.transport is None:  # whoever hangs up in a handshake may be no error
                 self.connection_lost(None)
+
+
+def _announced(message: object) -> int:
+    """The length of the body that a request's head announces; 0 for none, or one that is too large."""
+    headers: Mapping[str, str] = getattr(message, "headers", {})
+    length = int(headers.get(hdrs.CONTENT_LENGTH, 0))
+    return length if length <= LARGEST_BODY else 0
+
+
+def _page(request: web.BaseRequest) -> str:
+    """The path of the page; not what the client put in the place of its `{token}`."""
+    match_info = getattr(request, "_match_info", None)  # the property fails where there is none
+    resource = match_info.route.resource if match_info else None
+    return resource.canonical if resource else request.path

@@ -1,11 +1,13 @@
 """What an exporter is: one frozen value that core starts, serves, reloads and stops."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stratoscope.core.part import Part, Site
 from stratoscope.core.program import Program
+from stratoscope.core.web.asking.settings import Guard
+from stratoscope.core.web.routes import Route
 
 Parse = Callable[[Mapping[str, Any], Mapping[str, str]], Any]
 Parts = Callable[[Any, Site], Iterable[Part]]
@@ -20,8 +22,14 @@ class Exporter:
         parse: Turns the whole configuration file (untyped, as YAML gave it) and the exporter's own flags into
             its settings (a msgspec.Struct or a dataclass); raises ConfigError.
         parts: What is opened under its settings; nothing is opened by that.
+        routes: Its own pages and endpoints.
+        templates: The package with its folder `templates`; "" for none.
+        guard: How its routes are guarded under its settings.
     """
 
     program: Program
     parse: Parse
     parts: Parts
+    routes: Sequence[Route] = ()
+    templates: str = ""
+    guard: Callable[[Any], Guard] = lambda _: Guard()

@@ -19,7 +19,7 @@ from cryptography import x509
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.web.auth import Access
 from support import certificates
-from support.certificates import Authority
+from support.certificates import Authority, trusting
 from support.services import FakeService, served
 
 STORED = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
@@ -77,16 +77,6 @@ def write(folder: Path, text: str) -> None:
 
 def users(stored: str) -> str:
     return f"basic_auth_users: {{alice: {stored}}}\n"
-
-
-def trusting(folder: Path, pair: tuple[bytes, bytes] | None = None) -> ssl.SSLContext:
-    """A client that trusts the authority and shows a certificate, if it has one."""
-    context = ssl.create_default_context(cafile=folder / "ca.crt")
-    if pair:
-        for name, pem in zip(("client.crt", "client.key"), pair, strict=True):
-            (folder / name).write_bytes(pem)
-        context.load_cert_chain(folder / "client.crt", folder / "client.key")
-    return context
 
 
 async def status(

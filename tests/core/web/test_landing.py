@@ -8,8 +8,9 @@ import pytest
 
 from stratoscope.core.collector import Absent
 from stratoscope.core.errors import CollectError, LeftOut, Reason
-from stratoscope.core.web.landing import LINKS, landing_page
-from stratoscope.core.web.templates import Templates
+from stratoscope.core.web.auth import Access
+from stratoscope.core.web.landing import landing_page
+from stratoscope.core.web.pages import LINKS, Pages
 from support.html_page import Element, Row, parsed, rows
 from support.services import Domains, Failing, FakeService, Unauthorized, background, service
 
@@ -30,7 +31,8 @@ class Named(Domains):
 
 
 def shown(page: FakeService, warnings: Sequence[str] = ()) -> Element:
-    return parsed(landing_page(Templates(), page, warnings))
+    page.warnings = warnings
+    return parsed(landing_page(Pages(page, Access.open(None)), page))
 
 
 def collectors(page: Element) -> dict[str, Row]:
@@ -221,7 +223,8 @@ async def test_everything_shown_is_escaped() -> None:
         await runner.first()
     page = FakeService(name=evil, summary=evil, version=evil, runners=[*failing, alone])
     page.left_out = [Absent(evil, LeftOut.ABSENT, evil)]
-    text = landing_page(Templates(), page, [evil])
+    page.warnings = [evil]
+    text = landing_page(Pages(page, Access.open(None)), page)
     assert "<script" not in text
     html = parsed(text)
     assert html.one("h1").text == f"stratoscope {evil} {evil}"

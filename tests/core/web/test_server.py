@@ -11,8 +11,9 @@ from aiohttp import ClientSession, encode_basic_auth, web
 
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.web.auth import Access
+from stratoscope.core.web.cross_site import is_cross_site
 from stratoscope.core.web.listen import Address
-from stratoscope.core.web.server import application, is_cross_site, serve
+from stratoscope.core.web.server import application, serve
 from support import certificates
 from support.html_page import parsed
 from support.patience import FAR_S

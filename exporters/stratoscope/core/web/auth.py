@@ -12,17 +12,22 @@ from aiohttp import web
 
 from stratoscope.core.certificates import names_of
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.web.asking.basic import Basic
+from stratoscope.core.web.asking.known import UNKNOWN, Known, Outcome, refused
 from stratoscope.core.web.config_file import Rate, WebConfig, load
 from stratoscope.core.web.listen import Address
-from stratoscope.core.web.passwords import Credentials, Passwords
+from stratoscope.core.web.passwords import Failures
 
 log = logging.getLogger(__name__)
 
+BASIC: Final = 'Basic realm="stratoscope"'
 _RETRY_S: Final = 5.0
 
 
 class Access:
-    """Says who is let in. Every path is guarded alike, `/-/healthy` too, as exporter-toolkit does it.
+    """Says who is let in. Core's paths are guarded alike, `/-/healthy` too, as exporter-toolkit does it.
+
+    An exporter's own routes are guarded one by one, by judging.py; what a connection must bear holds for all.
 
     The files are looked at on each request and each connection. What cannot be used, or lacks a guard that is
     in force (a file that is written in place is empty for a moment), leaves the old configuration in force
@@ -36,9 +41,10 @@ class Access:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._path, self._monotonic, self._now = path, monotonic, now
+        self._path, self.monotonic, self.now = path, monotonic, now
         self._reading = asyncio.Lock()
-        self._passwords: Passwords | None = None
+        self.failures = Failures(monotonic)
+        self._basic = Basic(self.failures, monotonic)
         self._error, self._retry_at = "", 0.0
         self._places: Sequence[Address] = ()
         self._in_force, self._stamp = _read(path) if path else (WebConfig(), ())
@@ -88,41 +94,39 @@ class Access:
                     await self._renew(self._path)
         return self._in_force
 
-    async def refusal(self, request: web.Request) -> web.Response | None:
-        """The answer for a client that is not let in; None for one that is."""
+    async def connection_refusal(self, request: web.Request) -> web.Response | None:
+        """The answer for a client whose connection is not let in, or that asks too often."""
         config = await self.renewed()
         if request.get_extra_info("sslcontext") is not config.context:
             # It was let in under another TLS configuration: a client CA or a version may be required by now.
             # Without an answer a client asks again, over a new connection.
             request.protocol.force_close()
-            return _refused(421, "this connection began under another TLS configuration", Connection="close")
+            return refused(421, "this connection began under another TLS configuration", Connection="close")
         if config.allowed_sans is not None and not _bears(request, config.allowed_sans):
-            return _refused(403, "the client certificate's names are not allowed", Connection="close")
+            return refused(403, "the client certificate's names are not allowed", Connection="close")
         wait_s = self._bucket.wait_s()
-        if wait_s:
-            return _refused(429, "too many requests", **{"Retry-After": str(wait_s)})
-        return await self._password_refusal(config, request) if config.users else None
+        return refused(429, "too many requests", **{"Retry-After": str(wait_s)}) if wait_s else None
+
+    async def password_refusal(self, request: web.Request) -> web.Response | None:
+        """The answer for a client without a right password, where the web configuration has users."""
+        if not self._in_force.users:
+            return None
+        outcome = await self.user(request)
+        if isinstance(outcome, Known):
+            return None
+        if outcome is None or outcome.status == UNKNOWN:
+            return refused(UNKNOWN, "a password is needed", **{"WWW-Authenticate": BASIC})
+        return outcome
+
+    async def user(self, request: web.Request) -> Outcome:
+        """The user of the web configuration who asks."""
+        return await self._basic.outcome(request, self._in_force.users)
 
     async def close(self) -> None:
-        if self._passwords is not None:
-            await self._passwords.close()
-
-    async def _password_refusal(self, config: WebConfig, request: web.Request) -> web.Response | None:
-        given = Credentials.parse(request.headers.get("Authorization", ""))
-        if given is not None:
-            self._passwords = self._passwords or Passwords(monotonic=self._monotonic)
-            verdict = await self._passwords.verdict(config.users, given, request.remote or "")
-            if verdict.accepted:
-                return None
-            if verdict.retry_after_s:
-                status, text = (
-                    (429, "too many failed log-ins") if verdict.too_many else (503, "busy with log-ins")
-                )
-                return _refused(status, text, **{"Retry-After": str(verdict.retry_after_s)})
-        return _refused(401, "a password is needed", **{"WWW-Authenticate": 'Basic realm="stratoscope"'})
+        await self._basic.close()
 
     def _has_changed(self) -> bool:
-        is_due = bool(self._error) and self._monotonic() >= self._retry_at
+        is_due = bool(self._error) and self.monotonic() >= self._retry_at
         return is_due or _stamp(self._in_force.files) != self._stamp
 
     async def _renew(self, path: Path) -> None:
@@ -137,7 +141,7 @@ class Access:
             self._refuse(looked, f"{path}: a bug ({type(error).__name__})", bug=error)
             return
         if config.rate != self._in_force.rate:
-            self._bucket = _Bucket(config.rate, self._monotonic)
+            self._bucket = _Bucket(config.rate, self.monotonic)
         exposed = self._exposed()
         self._in_force, self._stamp, self._error = config, stamp, ""
         log.info("web configuration read again file=%s", path)
@@ -146,7 +150,7 @@ class Access:
         self._warn_of_expiry()
 
     def _refuse(self, looked: Sequence[object], why: str, bug: Exception | None = None) -> None:
-        self._stamp, self._retry_at = looked, self._monotonic() + _RETRY_S
+        self._stamp, self._retry_at = looked, self.monotonic() + _RETRY_S
         if why != self._error:
             self._error = why
             log.error("web configuration refused, the old one stays error=%r", why, exc_info=bug)
@@ -175,7 +179,7 @@ class Access:
 
     def _expired(self) -> Sequence[str]:
         expires = self._in_force.expires
-        if expires is None or expires > self._now():
+        if expires is None or expires > self.now():
             return []
         when = dt.datetime.fromtimestamp(expires, dt.UTC)
         return [f"tls_server_config: the server's certificate ended on {when:%Y-%m-%d %H:%M} UTC"]
@@ -209,10 +213,6 @@ def _bears(request: web.Request, allowed: frozenset[str]) -> bool:
     """Whether the client's certificate, which the handshake has verified, bears an allowed name."""
     certificate = request.get_extra_info("peercert")
     return bool(certificate) and not allowed.isdisjoint(names_of(certificate))
-
-
-def _refused(status: int, text: str, **headers: str) -> web.Response:
-    return web.Response(status=status, text=f"{text}\n", headers=headers)
 
 
 def _read(path: Path) -> tuple[WebConfig, Sequence[object]]:

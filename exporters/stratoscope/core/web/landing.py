@@ -9,15 +9,10 @@ from typing import Any, Final
 
 from stratoscope.core.collector import Collector, Every, OnScrape
 from stratoscope.core.runner import Runner, Status
+from stratoscope.core.web.pages import Pages
 from stratoscope.core.web.service import Service
-from stratoscope.core.web.templates import Frame, Templates, duration
+from stratoscope.core.web.templates import duration
 
-LINKS: Final = {
-    "/metrics": "Metrics",
-    "/config": "Configuration",
-    "/-/healthy": "Health",
-    "/-/ready": "Readiness",
-}
 _SHARED_BY: Final = 2
 """A failure that at least so many collectors report in the same words is shown once, above the table; their
 rows link to it."""
@@ -81,12 +76,11 @@ class _Overview:
     text: str
 
 
-def landing_page(templates: Templates, service: Service, warnings: Sequence[str]) -> str:
+def landing_page(pages: Pages, service: Service) -> str:
     """The page as HTML."""
     rows = [_row(runner) for runner in service.runners]
-    return templates.render(
+    return pages.html(
         "landing.html",
-        frame=Frame(f"stratoscope {service.name}", service.version, service.summary, LINKS, warnings),
         overview=_overview(rows, len(service.left_out)),
         causes=_causes(rows),
         rows=sorted(rows, key=lambda row: list(State).index(row.state)),

@@ -69,13 +69,21 @@ class Passwords:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         timeout_s: float = _CHECK_TIMEOUT_S,
+        failures: "Failures | None" = None,
     ) -> None:
-        """`check` is told the password and the stored hash, in a thread."""
+        """Begin with nobody known.
+
+        Args:
+            check: Is told the password and the stored hash, in a thread.
+            monotonic: The clock.
+            timeout_s: How long a check may take.
+            failures: Where wrong passwords are counted, together with others.
+        """
         self._check, self._timeout_s = check, timeout_s
         self._key = secrets.token_bytes(32)
         self._right: dict[str, bytes] = {}
         self._flight: SingleFlight[bytes, bool] = SingleFlight()
-        self._failures = _Failures(monotonic)
+        self._failures = failures or Failures(monotonic)
         self._calls = BlockingCalls("bcrypt", _AT_ONCE)
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
@@ -147,7 +155,7 @@ def _decoy(cost: int) -> str:
     return f"$2b${cost:02}${'.' * 53}"
 
 
-class _Failures:
+class Failures:
     """How many wrong log-ins each client address has made: a bucket that holds ten and loses one a second.
 
     So whoever comes from the address of somebody who guesses (a proxy, NAT) gets a turn each second. An
@@ -159,9 +167,11 @@ class _Failures:
         self._by_network: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def are_too_many(self, address: str) -> bool:
+        """Whether one more has to wait."""
         return self._level(_network(address)) > _FAILURES - 1
 
     def add(self, address: str) -> None:
+        """Another has begun."""
         self._put(address, 1)
 
     def remove(self, address: str) -> None:

@@ -1,7 +1,7 @@
-"""The pages over HTTP: `/`, `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload`, `/config`."""
+"""Over HTTP: `/`, `/metrics`, `/-/healthy`, `/-/ready`, `/-/reload`, `/config`, and the exporter's pages."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -11,12 +11,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from stratoscope.core import exposition
 from stratoscope.core.connections import HEADERS, POLICY, Connections, Limits
 from stratoscope.core.web.auth import Access
+from stratoscope.core.web.cross_site import is_cross_site
+from stratoscope.core.web.judging import Routes
 from stratoscope.core.web.landing import landing_page
 from stratoscope.core.web.listen import MOST, Address, listening, url
 from stratoscope.core.web.negotiate import accepts_gzip, wants_openmetrics
+from stratoscope.core.web.pages import Pages
 from stratoscope.core.web.scrape import UnknownNameError, choose, collect, send, within_s
 from stratoscope.core.web.service import Service
-from stratoscope.core.web.templates import File, Templates
 
 __all__ = ["Service", "Serving", "application", "serve"]
 
@@ -30,27 +32,38 @@ _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
-    """The pages of a service, shown to whom `access` lets in; in the loop that will serve them."""
+    """The pages of a service, shown to whom `access` lets in; in the loop that will serve them.
+
+    The exporter may bring a page `/`; core's table of collectors is then at `/collectors`.
+
+    Raises:
+        ValueError: A route of the exporter is none, or stands twice.
+    """
     requests = Counter(
         "stratoscope_http_requests",
         "HTTP requests by page and status code; what is no page is other, what is no request malformed.",
         ("handler", "code"),
         registry=service.registry,
     )
-    app = web.Application(middlewares=[_counted(requests), _guarded(access)])
+    pages = Pages(service, access)
+    routes = Routes(service, access, pages)
+    app = web.Application(middlewares=[_counted(requests), _guarded(access, routes.handlers)])
     app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
-    templates = Templates()
-    pages = _Pages(service, access, app[CONNECTIONS], templates)
+    core = _CorePages(service, pages, app[CONNECTIONS])
     _tell_of(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
     app.on_response_prepare.append(_with_headers(access))
-    app.router.add_get("/", pages.landing)
-    app.router.add_routes(web.get(path, _shows(file)) for path, file in templates.files.items())
-    app.router.add_get("/metrics", pages.metrics)
-    app.router.add_get("/config", pages.config)
-    app.router.add_get("/-/healthy", pages.healthy)
-    app.router.add_get("/-/ready", pages.ready)
-    app.router.add_post("/-/reload", pages.reload)
+    app.router.add_get(pages.landing, core.landing)
+    for path, handler in pages.files().items():
+        app.router.add_get(path, handler)
+        if service.routes:  # one of them may be open: its page loads them
+            routes.handlers.add(handler)
+    app.router.add_get("/metrics", core.metrics)
+    app.router.add_get("/config", core.config)
+    app.router.add_get("/-/healthy", core.healthy)
+    app.router.add_get("/-/ready", core.ready)
+    app.router.add_post("/-/reload", core.reload)
+    routes.add_to(app.router)
     return app
 
 
@@ -116,14 +129,12 @@ def _tell_of(access: Access, registry: CollectorRegistry) -> None:
         ).set_function(lambda: access.in_force.expires or 0)
 
 
-class _Pages:
-    """One method per page."""
+class _CorePages:
+    """One method per page of core's."""
 
-    def __init__(
-        self, service: Service, access: Access, connections: Connections, templates: Templates
-    ) -> None:
-        self._service, self._access, self._scrapes = service, access, 0
-        self._connections, self._templates = connections, templates
+    def __init__(self, service: Service, pages: Pages, connections: Connections) -> None:
+        self._service, self._pages, self._connections = service, pages, connections
+        self._scrapes = 0
         self._durations = Histogram(
             "stratoscope_scrape_duration_seconds",
             "How long answering a scrape took, sending included.",
@@ -132,9 +143,7 @@ class _Pages:
         )
 
     async def landing(self, _: web.Request) -> web.Response:
-        warnings = [*self._access.warnings, *self._service.warnings]
-        page = landing_page(self._templates, self._service, warnings)
-        return web.Response(text=page, content_type="text/html")
+        return web.Response(text=landing_page(self._pages, self._service), content_type="text/html")
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         began = time.monotonic()
@@ -183,27 +192,6 @@ class _Pages:
         return web.Response(status=500, text=f"not reloaded, the old configuration stays: {error}\n")
 
 
-def _shows(file: File) -> Handler:
-    """The handler of a file that pages load. A browser may cache it: its address changes with its content."""
-
-    async def show(_: web.Request) -> web.Response:
-        headers = {hdrs.CACHE_CONTROL: "private, max-age=86400"}
-        return web.Response(
-            body=file.content, content_type=file.content_type, charset="utf-8", headers=headers
-        )
-
-    return show
-
-
-def is_cross_site(headers: Mapping[str, str]) -> bool:
-    """Whether a browser asks for a page of another site; what is no browser does not say."""
-    site, origin = headers.get("Sec-Fetch-Site"), headers.get(hdrs.ORIGIN)
-    if site is not None:
-        return site not in ("same-origin", "none")
-    host = headers.get(hdrs.HOST, "").lower()
-    return origin is not None and (not host or origin.lower().partition("://")[2] != host)
-
-
 def _counted(requests: Counter) -> Middleware:
     """Counts every request by its page and status code; what is no page of ours is `other`."""
 
@@ -224,12 +212,15 @@ def _counted(requests: Counter) -> Middleware:
     return counted
 
 
-def _guarded(access: Access) -> Middleware:
-    """Answers those who are not let in, whatever they ask for."""
+def _guarded(access: Access, guard_themselves: Container[Handler]) -> Middleware:
+    """Answers those who are not let in, whatever they ask for; routes of an exporter judge on their own."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        return await access.refusal(request) or await handler(request)
+        refusal = await access.connection_refusal(request)
+        if refusal is None and request.match_info.handler not in guard_themselves:
+            refusal = await access.password_refusal(request)
+        return refusal or await handler(request)
 
     return guarded
 

@@ -1,12 +1,14 @@
 """What the pages show: the exporter that runs, as core's app knows it."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
 from stratoscope.core.collector import Absent
 from stratoscope.core.runner import Runner
+from stratoscope.core.web.asking.settings import Guard
+from stratoscope.core.web.routes import Route
 
 
 class Service(Protocol):
@@ -19,14 +21,20 @@ class Service(Protocol):
         runners: One per collector that is run, under the configuration in force.
         left_out: Collectors that are not run, and why.
         ready: Every collector has been tried once.
+        routes: The exporter's own, which stay the same while it runs.
+        templates: The package of the exporter's templates; "" for none.
         registry: What core itself counts; the web adds its requests there.
         warnings: What the operator should know, shown on the landing page.
+        opened: What the exporter has opened by now, by the name of its part.
+        guard: How its routes are guarded, under the configuration in force.
     """
 
     name: str
     summary: str
     version: str
     ready: bool
+    routes: Sequence[Route]
+    templates: str
     registry: CollectorRegistry
 
     @property
@@ -37,6 +45,12 @@ class Service(Protocol):
 
     @property
     def warnings(self) -> Sequence[str]: ...
+
+    @property
+    def opened(self) -> Mapping[str, Any]: ...
+
+    @property
+    def guard(self) -> Guard: ...
 
     def config_shown(self) -> str:
         """The configuration in force as YAML, its secrets masked."""

@@ -1,0 +1,70 @@
+"""Who asks: told by a trusted proxy, a bearer token or a password; else it is this machine, or nobody."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from aiohttp import hdrs, web
+
+from stratoscope.core.web.asking import proxy
+from stratoscope.core.web.asking.bearer import Bearer
+from stratoscope.core.web.asking.guesses import Guesses
+from stratoscope.core.web.asking.known import UNKNOWN, Known, refused
+from stratoscope.core.web.asking.peer import why_not_local
+from stratoscope.core.web.asking.settings import Guard
+from stratoscope.core.web.auth import BASIC, Access
+from stratoscope.core.web.routes import Asker
+
+LOOPBACK: Final = "loopback"
+"""The name of whoever asks from this machine, where nothing is configured to log in with."""
+_BEARER: Final = 'Bearer realm="stratoscope"'
+
+
+class Asking:
+    """The authenticators, and what they share.
+
+    Attributes:
+        guesses: Of tokens, in headers and URLs.
+    """
+
+    def __init__(self, access: Access, roles: Collection[str]) -> None:
+        """Args: roles: All that routes ask for; a client on this machine has them where nobody can log in."""
+        self.guesses = Guesses(access.failures)
+        self._access, self._roles = access, frozenset(roles)
+        self._bearer = Bearer(self.guesses, access.now)
+
+    async def asker(
+        self, request: web.Request, guard: Guard, opened: Mapping[str, Any]
+    ) -> Asker | web.Response:
+        """Who asks; the answer where that is nobody."""
+        outcome = (
+            proxy.outcome(request, guard.access.trusted_proxy)
+            or await self._bearer.outcome(request, guard, opened)
+            or await self._access.user(request)
+        )
+        if isinstance(outcome, Known):
+            return Asker(outcome.name, guard.access.roles_of(outcome))
+        if outcome is not None:
+            return self._challenged(outcome, guard)
+        if self._can_log_in(guard):
+            return self._challenged(refused(UNKNOWN, "a log-in is needed"), guard)
+        why = why_not_local(request)
+        if why is None:
+            return Asker(LOOPBACK, self._roles)
+        text = f"nothing is configured to log in with, so only this machine's own clients are let in: {why}"
+        return self._challenged(refused(UNKNOWN, text), guard)
+
+    def _can_log_in(self, guard: Guard) -> bool:
+        """Whether the configuration has somebody; the exporter's own lookup may find nobody."""
+        access = guard.access
+        return bool(self._access.in_force.users or access.tokens or access.trusted_proxy)
+
+    def _challenged(self, answer: web.Response, guard: Guard) -> web.Response:
+        """The answer with what can be logged in with; 403 where a client has nothing to send."""
+        if answer.status == UNKNOWN:
+            challenges = [BASIC] if self._access.in_force.users else []
+            challenges += [_BEARER] if guard.takes_tokens else []
+            for challenge in challenges:
+                answer.headers.add(hdrs.WWW_AUTHENTICATE, challenge)
+            if not challenges:
+                answer.set_status(403)
+        return answer

@@ -1,0 +1,48 @@
+"""The other end of a connection: its address, and whether it is a page of this machine that asks."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+from aiohttp import hdrs, web
+
+from stratoscope.core.web.cross_site import is_cross_site
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_PASSED_ON: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
+"""Most proxies add at least one of these, as they come."""
+_LOCAL: Final = re.compile(r"(?i:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
+
+
+def peer(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address of the TCP peer; a socket of both families spells IPv4 as `::ffff:127.0.0.1`."""
+    address = ipaddress.ip_address((request.remote or "::").partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def is_of(request: web.Request, networks: Iterable[Network]) -> bool:
+    """Whether the TCP peer is in one of the networks."""
+    address = peer(request)
+    return any(address in network for network in networks)
+
+
+def why_not_local(request: web.Request) -> str | None:
+    """Why this is no client on this machine that asks for itself; None for one that does.
+
+    A page in this machine's browser could ask, too: as another site, or, after DNS rebinding, by a name of
+    that site. A proxy on this machine passes on what others ask.
+    """
+    if not peer(request).is_loopback:
+        return "it comes from another machine"
+    passed_on = next((name for name in _PASSED_ON if name in request.headers), None)
+    if passed_on is not None:
+        return f"a proxy has passed it on, as {passed_on} says"
+    hosts = request.headers.getall(hdrs.HOST, ())
+    if len(hosts) != 1 or not _LOCAL.fullmatch(hosts[0]):
+        return "Host is no name of this machine; allowed: localhost, 127.0.0.1, [::1]"
+    if is_cross_site(request.headers):
+        return "a page of another site asks"
+    return None

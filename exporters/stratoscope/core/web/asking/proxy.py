@@ -1,0 +1,37 @@
+"""The user and groups that a trusted proxy has found out, in headers of its own."""
+
+from typing import Final
+
+from aiohttp import web
+
+from stratoscope.core.web.asking.known import Known, Outcome, refused
+from stratoscope.core.web.asking.peer import is_of
+from stratoscope.core.web.asking.settings import ProxySettings
+
+_LONGEST: Final = 256
+"""Characters of a user's name."""
+
+
+def outcome(request: web.Request, proxy: ProxySettings | None) -> Outcome:
+    """Who it is, as the proxy says; these headers mean nothing from anybody else."""
+    if proxy is None or not is_of(request, proxy.networks):
+        return None
+    users = request.headers.getall(proxy.user_header, [])
+    if not any(users):
+        return None
+    user = users[0].strip()
+    if len(users) > 1 or not user or not user.isprintable() or len(user) > _LONGEST:
+        # Two: the proxy adds its own to what the client sent.
+        return refused(
+            403, f"{proxy.user_header}: expected one printable name of {_LONGEST} characters at most"
+        )
+    groups = request.headers.getall(proxy.groups_header, ()) if proxy.groups_header else ()
+    names = (name.strip() for line in groups for name in line.split(","))
+    return Known(user, groups=frozenset(name for name in names if name))
+
+
+def asked_host(request: web.Request, proxy: ProxySettings | None) -> str | None:
+    """The host that the browser asked, where a trusted proxy says that it was another than Host has it."""
+    if proxy is None or not is_of(request, proxy.networks):
+        return None
+    return request.headers.get("X-Forwarded-Host", "").partition(",")[0].strip() or None

@@ -1,0 +1,206 @@
+"""The section `access` of an exporter: who has which role, the trusted proxy, bearer tokens."""
+
+import datetime as dt
+import ipaddress
+import re
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from stratoscope.core.config import Secret, known_keys, one_of
+from stratoscope.core.web.asking.known import Known
+from stratoscope.core.web.asking.peer import Network
+
+_GROUP: Final = "group:"
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, a token
+_TAKEN: Final = frozenset({"authorization", "cookie", "host", "origin"})
+"""Headers that a client sets itself, or that mean something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Whom a bearer token stands for.
+
+    Attributes:
+        expires: From when on it is refused; None for never.
+    """
+
+    name: str
+    roles: frozenset[str]
+    expires: dt.datetime | None = None
+
+
+FindToken: TypeAlias = Callable[[Mapping[str, Any], str], Awaitable[Token | None]]
+"""Told what the exporter has opened, and a token's SHA-256 in hexadecimal digits; None for no such token, or
+one that was revoked."""
+
+
+class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A proxy that authenticates users.
+
+    It must set these headers on every request, whatever its client sent: so none has a default.
+
+    Attributes:
+        addresses: From where its connections come: addresses and networks.
+        user_header: Names the user.
+        groups_header: Names the user's groups, with commas in between; None where it tells of none.
+    """
+
+    addresses: tuple[str, ...]
+    user_header: str
+    groups_header: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.addresses:
+            raise ValueError("addresses: empty; allowed: addresses and networks such as 10.0.0.0/24")
+        _once(self.addresses, "addresses")
+        for text in self.addresses:
+            _network(text)
+        for key, name in (("user_header", self.user_header), ("groups_header", self.groups_header)):
+            if name is not None and (not _HEADER.fullmatch(name) or name.lower() in _TAKEN):
+                raise ValueError(
+                    f"{key}: {name!r} is no header of a proxy; allowed: such as X-Forwarded-User"
+                )
+        if self.groups_header is not None and self.groups_header.lower() == self.user_header.lower():
+            raise ValueError("groups_header: the same as user_header; allowed: another one")
+
+    @property
+    def networks(self) -> Sequence[Network]:
+        return [_network(text) for text in self.addresses]
+
+
+class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bearer token.
+
+    Attributes:
+        sha256: Of the token, so that nobody reads it here: `printf %s "$TOKEN" | sha256sum`.
+        expires: A date and time with its zone.
+    """
+
+    name: str
+    sha256: Secret
+    roles: tuple[str, ...] = ()
+    expires: str | None = None
+
+    def __post_init__(self) -> None:
+        _named(self.name, "name")
+        if not _SHA256.fullmatch(self.sha256.reveal()):
+            raise ValueError("sha256: no SHA-256; allowed: 64 hexadecimal digits")
+        _once(self.roles, "roles")
+        if self.expires is not None:
+            _moment(self.expires)
+
+    @property
+    def token(self) -> Token:
+        expires = None if self.expires is None else _moment(self.expires)
+        return Token(self.name, frozenset(self.roles), expires)
+
+
+class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may do what, besides the users that the web configuration has.
+
+    Attributes:
+        roles: The users of each role, by name; `group:NAME` are all of a group of the trusted proxy's.
+    """
+
+    roles: dict[str, tuple[str, ...]] = {}
+    trusted_proxy: ProxySettings | None = None
+    tokens: tuple[TokenSettings, ...] = ()
+
+    def __post_init__(self) -> None:
+        has_groups = self.trusted_proxy is not None and self.trusted_proxy.groups_header is not None
+        for role, names in self.roles.items():
+            _once(names, f"roles: {role}")
+            for name in names:
+                _named(name.removeprefix(_GROUP), f"roles: {role}")
+                if name.startswith(_GROUP) and not has_groups:
+                    raise ValueError(
+                        f"roles: {role}: {name} needs trusted_proxy.groups_header; allowed: users"
+                    )
+        _once([token.name for token in self.tokens], "tokens", "the name ")
+        if len({token.sha256.reveal().lower() for token in self.tokens}) < len(self.tokens):
+            raise ValueError("tokens: two with the same sha256; allowed: each once")
+
+    def check_roles(self, known: Collection[str], key: str) -> None:
+        """Refuse a role that no route asks for.
+
+        Args:
+            known: Those that routes ask for, as `roles_of` tells.
+            key: Of this section.
+
+        Raises:
+            ConfigError: It names the key and the roles that are allowed.
+        """
+        known_keys(self.roles, known, f"{key}.roles")
+        for number, token in enumerate(self.tokens):
+            for role in token.roles:
+                one_of(role, known, f"{key}.tokens[{number}].roles")
+
+    def roles_of(self, known: Known) -> frozenset[str]:
+        """A token's own roles, or those of a user's name and groups."""
+        if known.roles is not None:
+            return known.roles
+        names = {f"{_GROUP}{group}" for group in known.groups}
+        if not known.name.startswith(_GROUP):  # or such a user would be taken for a group
+            names.add(known.name)
+        return frozenset(role for role, members in self.roles.items() if names & {*members})
+
+    def token(self, sha256: str) -> Token | None:
+        """The token of this hash."""
+        found = (one.token for one in self.tokens if one.sha256.reveal().lower() == sha256)
+        return next(found, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How the routes of an exporter are guarded.
+
+    Attributes:
+        access: Its configuration.
+        find_token: Its own lookup of bearer tokens, such as a database's.
+    """
+
+    access: AccessSettings = field(default_factory=AccessSettings)
+    find_token: FindToken | None = None
+
+    @property
+    def takes_tokens(self) -> bool:
+        return bool(self.access.tokens) or self.find_token is not None
+
+
+@cache
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        hint = "it has host bits set" if "host bits" in str(error) else "neither an address nor a network"
+        raise ValueError(
+            f"addresses: {text}: {hint}; allowed: such as 127.0.0.1, 10.0.0.0/24, ::1"
+        ) from error
+
+
+def _moment(text: str) -> dt.datetime:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(f"expires: {text!r} is no moment; allowed: such as 2027-01-01T00:00:00Z")
+    return moment
+
+
+def _named(name: str, key: str) -> None:
+    if not name.strip() or not name.isprintable():
+        raise ValueError(f"{key}: {name!r} is no name; allowed: printable characters")
+
+
+def _once(names: Iterable[str], key: str, what: str = "") -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{key}: {what}{name} stands twice; allowed: once")
+        seen.add(name)

@@ -1,0 +1,122 @@
+"""A request for an exporter's route: who asks, may they, is all opened; then the route answers."""
+
+import hmac
+from collections.abc import Iterable
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from stratoscope.core.web.asking import proxy
+from stratoscope.core.web.asking.chain import Asking
+from stratoscope.core.web.asking.guesses import TooManyError, hashed
+from stratoscope.core.web.asking.known import refused
+from stratoscope.core.web.asking.settings import Guard
+from stratoscope.core.web.auth import Access
+from stratoscope.core.web.cross_site import is_cross_site
+from stratoscope.core.web.forms import FormTokens
+from stratoscope.core.web.pages import Pages
+from stratoscope.core.web.routes import (
+    OPEN,
+    TOKEN,
+    Asker,
+    NotOpenedError,
+    Opened,
+    Request,
+    Role,
+    Route,
+    UrlToken,
+    roles_of,
+)
+from stratoscope.core.web.service import Service
+
+_CHANGES_NOTHING: Final = (hdrs.METH_GET, hdrs.METH_HEAD)
+
+
+class Routes:
+    """The routes of a service, each with its own guard.
+
+    Attributes:
+        handlers: Of aiohttp's routes that guard themselves.
+    """
+
+    def __init__(self, service: Service, access: Access, pages: Pages) -> None:
+        self._service, self._pages = service, pages
+        self._asking = Asking(access, roles_of(service.routes))
+        self._tokens = FormTokens(access.monotonic)
+        self.handlers: set[Handler] = set()
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Put all routes behind those that the router has.
+
+        Raises:
+            ValueError: Two are the same.
+        """
+        seen: set[tuple[str, str]] = set()
+        for route in self._service.routes:
+            if (route.method, route.path) in seen:
+                raise ValueError(f"{route.method} {route.path}: two routes")
+            seen.add((route.method, route.path))
+            handler = self._handler(route)
+            self.handlers.add(handler)
+            router.add_route(route.method, route.path, handler)
+            if route.method == hdrs.METH_GET:
+                router.add_route(hdrs.METH_HEAD, route.path, handler)
+
+    def _handler(self, route: Route) -> Handler:
+        async def handler(http: web.Request) -> web.StreamResponse:
+            try:
+                answer = await self._answer(route, http)
+            except NotOpenedError as error:
+                text = f"not ready: {error.args[0]} is not opened yet"
+                answer = refused(503, text, **{hdrs.RETRY_AFTER: "1"})
+            if route.who is not OPEN and not answer.prepared:
+                answer.headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
+            return answer
+
+        return handler
+
+    async def _answer(self, route: Route, http: web.Request) -> web.StreamResponse:
+        guard, opened = self._service.guard, Opened(self._service.opened)
+        host = proxy.asked_host(http, guard.access.trusted_proxy)
+        if http.method not in _CHANGES_NOTHING and is_cross_site(http.headers, host):
+            return refused(403, "a page of another site may not ask for this")
+        asker = await self._judged(route, http, guard, opened)
+        if isinstance(asker, web.Response):
+            return asker
+        return await route.answer(Request(http, asker, opened, self._tokens, self._pages.html))
+
+    async def _judged(
+        self, route: Route, http: web.Request, guard: Guard, opened: Opened
+    ) -> Asker | web.Response:
+        """Who asks; the answer to those who may not."""
+        if isinstance(route.who, UrlToken):
+            return await self._with_token(route.who, http, opened)
+        asker = await self._asking.asker(http, guard, opened)
+        if route.who is OPEN:
+            return Asker() if isinstance(asker, web.Response) else asker
+        if (
+            isinstance(asker, Asker)
+            and isinstance(route.who, Role)
+            and asker.roles.isdisjoint(route.who.names)
+        ):
+            return refused(403, f"{asker.name} may not: it needs the role {' or '.join(route.who.names)}")
+        return asker
+
+    async def _with_token(self, who: UrlToken, http: web.Request, opened: Opened) -> Asker | web.Response:
+        sha256 = hashed(http.match_info[TOKEN])
+
+        async def find() -> Asker | None:
+            return Asker() if _is_one_of(sha256, await who.hashes(opened, http.match_info)) else None
+
+        try:
+            asker = await self._asking.guesses.found(sha256, http.remote or "", find)
+        except TooManyError:
+            return refused(429, "too many wrong tokens", **{hdrs.RETRY_AFTER: "1"})
+        return asker or refused(404, "no such page, or its token is wrong")
+
+
+def _is_one_of(sha256: str, right: Iterable[str]) -> bool:
+    """Whether it is; each is compared, in the same time whatever they are."""
+    same = [hmac.compare_digest(sha256.encode(), one.lower().encode()) for one in right]
+    return any(same)
