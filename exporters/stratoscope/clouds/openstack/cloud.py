@@ -17,13 +17,13 @@ from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.each.all import EachObject
-from stratoscope.clouds.openstack.extras.all import OTHER_SERVICES
-from stratoscope.clouds.openstack.extras.keystone import Keystone
 from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.openstack.identity.objects import Keystone
 from stratoscope.clouds.openstack.identity.projects import Identity
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.clouds.openstack.network.addresses import Addresses
 from stratoscope.clouds.openstack.network.objects import Network
+from stratoscope.clouds.openstack.other_services.table import OtherServices
 from stratoscope.clouds.openstack.placement.capacity import Capacity
 from stratoscope.clouds.openstack.placement.inventories import Placement
 from stratoscope.clouds.openstack.placement.providers import Providers
@@ -32,7 +32,7 @@ from stratoscope.clouds.openstack.volume import Volume
 
 READERS: Final[Sequence[type[Reader]]] = (
     Endpoints, ComputeServices, Servers, Hypervisors, Placement, Flavors, Aggregates, Capacity, Identity,
-    ProjectQuotas, Network, Addresses, Volume, Image, *OTHER_SERVICES, Keystone, EachObject,
+    ProjectQuotas, Network, Addresses, Volume, Image, OtherServices, Keystone, EachObject,
 )  # fmt: skip
 """What reads an OpenStack, in the order of the page."""
 
@@ -91,7 +91,7 @@ def readers(api: Api) -> Sequence[Reader]:
         Addresses(api),
         Volume(api),
         Image(api),
-        *(service(api) for service in OTHER_SERVICES),
+        OtherServices(api),
         Keystone(api),
         EachObject(api),
     )

@@ -59,13 +59,14 @@ class Image(Reader):
         """
         found: dict[str, model.Image] = {}
         tally, access = Tally("images", is_sized=True), await self._api.access()
+        is_whole = access.is_admin
         async for listed in self._lists(tally):
             for image in listed:
-                is_others = image.visibility == "private" and is_anothers(image.owner, access)
+                is_whole = is_whole or (image.visibility == "private" and is_anothers(image.owner, access))
                 if image.id not in found:
-                    tally.add(image.status, image.owner, _bytes(image), is_others=is_others)
+                    tally.add(image.status, image.owner, _bytes(image))
                 found[image.id] = _named(image)
-        return model.Images(tally.objects(is_whole=access.is_admin), tuple(found.values()))
+        return model.Images(tally.objects(is_whole=is_whole), tuple(found.values()))
 
     async def _lists(self, tally: Tally) -> AsyncGenerator[list[_Image], None]:
         """The pages of all lists; a Glance that is older than what it is asked for says 400."""

@@ -6,52 +6,46 @@ project's. Which of both it was another project's objects say, where there are a
 """
 
 import math
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Backend, Backends, Objects, Services
 from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
-from stratoscope.clouds.openstack.client.api import Access, Api
-from stratoscope.clouds.openstack.client.counting import Tally, is_anothers, pages
-from stratoscope.clouds.openstack.client.extensions import extension
-from stratoscope.clouds.openstack.client.fields import GIB, Amount, Id, Text, size
+from stratoscope.clouds.openstack.client.api import Api
+from stratoscope.clouds.openstack.client.counting import CountedList
+from stratoscope.clouds.openstack.client.fields import GIB, Amount, Id, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
 
 
-class _Volume(msgspec.Struct, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
-    """Attributes: size: GiB. attachments: None where they are not told: it may be bound."""
+class _Object(msgspec.Struct, frozen=True, gc=False):
+    """What is counted. Attributes: size: GiB. project_id: None where it is not reported."""
 
     id: Id
     status: Text = ""
     size: Any = None
+
+
+class _Volume(_Object, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
+    """Attributes: attachments: None where they are not reported: it may be bound."""
+
     project_id: Id | None = None
     attachments: list[msgspec.Raw] | None = None
 
 
-class _Copy(
-    msgspec.Struct,
-    frozen=True,
-    gc=False,
-    rename={
-        "of_snapshot": "os-extended-snapshot-attributes:project_id",
-        "of_backup": "os-backup-project-attr:project_id",
-    },
+class _Snapshot(
+    _Object, frozen=True, gc=False, rename={"project_id": "os-extended-snapshot-attributes:project_id"}
 ):
-    """A snapshot or a backup: alike, but for where the project stands.
+    project_id: Id | None = None
 
-    Attributes:
-        size: GiB.
-    """
 
-    id: Id
-    status: Text = ""
-    size: Any = None
-    of_snapshot: Id | None = None
-    of_backup: Id | None = None
+class _Backup(_Object, frozen=True, gc=False, rename={"project_id": "os-backup-project-attr:project_id"}):
+    project_id: Id | None = None
 
+
+Row = TypeVar("Row", _Volume, _Snapshot, _Backup)
 
 _Amount = Amount | Literal["infinite", "unknown"] | None
 """GiB."""
@@ -97,13 +91,33 @@ _SERVICES: Final = Listing("block-storage", "/os-services", "services", ServiceR
 _POOLS: Final = Listing(
     "block-storage", "/scheduler-stats/get_pools", "pools", _Pool, operation="scheduler-stats"
 )
-_VOLUMES: Final = Listing("block-storage", "/volumes/detail", "volumes", _Volume)
-_SNAPSHOTS: Final = Listing("block-storage", "/snapshots/detail", "snapshots", _Copy)
-# 3.18 tells the project of a backup.
-_BACKUPS: Final = Listing("block-storage", "/backups/detail", "backups", _Copy, version="3.18")
-
-_ALL: Final = {**WHOLE_PAGE, "all_tenants": "1"}
 _OWN: Final = "admin; any other sees its own project's"
+
+
+def _is_bound_to_nothing(volume: _Volume) -> bool | None:
+    if volume.status != "available":
+        return False
+    return None if volume.attachments is None else not volume.attachments
+
+
+def _counted(sort: str, row: type[Row], version: str = "", **more: Any) -> CountedList[Row]:
+    """A list of objects. Args: more: As of CountedList."""
+    return CountedList(
+        sort=sort,
+        listing=Listing("block-storage", f"/{sort}/detail", sort, row, version=version),
+        query={**WHOLE_PAGE, "all_tenants": "1"},
+        hidden_owner=lambda one: one.project_id,
+        unit=GIB,
+        # Without the role admin it can only be the credential's own.
+        default_owner=lambda access: None if access.is_admin else access.project_id,
+        **more,
+    )
+
+
+_VOLUMES: Final = _counted("volumes", _Volume, is_orphan=_is_bound_to_nothing)
+_SNAPSHOTS: Final = _counted("snapshots", _Snapshot)
+# 3.18 reports the project of a backup.
+_BACKUPS: Final = _counted("backups", _Backup, "3.18", extension="backups")
 
 
 class Volume(Reader):
@@ -134,21 +148,12 @@ class Volume(Reader):
 
         One in error without an attachment is not counted so: its state tells.
         """
-        tally = Tally("volumes", is_sized=True, has_orphans=True)
-        access = await self._api.access()
-        async for listed in pages(self._api, tally, _VOLUMES, _ALL):
-            for one in listed:
-                is_orphan = one.status == "available" and _is_bound_to_nothing(one)
-                project_id = one.project_id or _own(access)
-                is_others = is_anothers(one.project_id, access)
-                its_size = size(one.size, GIB)
-                tally.add(one.status, project_id, its_size, is_orphan=is_orphan, is_others=is_others)
-        return tally.objects(is_whole=access.is_admin)
+        return await _VOLUMES.read(self._api)
 
     @question("snapshots", Every(300, 120, 900), cost="1 for each 1,000 snapshots", role=_OWN)
     async def snapshots(self) -> Objects:
         """Snapshots; their size is that of their volume."""
-        return await self._count("snapshots", _SNAPSHOTS)
+        return await _SNAPSHOTS.read(self._api)
 
     @question("backups", Every(300, 120, 900), cost="1 for each 1,000 backups", role=_OWN)
     async def backups(self) -> Objects:
@@ -157,26 +162,7 @@ class Volume(Reader):
         Raises:
             LeftOutError: `absent`, where Cinder has no backups.
         """
-        async with extension(self._api, "backups", "block-storage"):
-            return await self._count("backups", _BACKUPS)
-
-    async def _count(self, sort: str, listing: Listing[_Copy]) -> Objects:
-        tally, access = Tally(sort, is_sized=True), await self._api.access()
-        async for listed in pages(self._api, tally, listing, _ALL):
-            for one in listed:
-                told = one.of_snapshot or one.of_backup
-                is_others = is_anothers(told, access)
-                tally.add(one.status, told or _own(access), size(one.size, GIB), is_others=is_others)
-        return tally.objects(is_whole=access.is_admin)
-
-
-def _is_bound_to_nothing(volume: _Volume) -> bool | None:
-    return None if volume.attachments is None else not volume.attachments
-
-
-def _own(access: Access) -> str | None:
-    """The project of what comes without one: without the role admin it can only be the credential's own."""
-    return None if access.is_admin else access.project_id
+        return await _BACKUPS.read(self._api)
 
 
 def _backend(pool: _Pool) -> Backend:

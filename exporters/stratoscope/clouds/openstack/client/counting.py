@@ -2,12 +2,15 @@
 
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.openstack.client.api import Access, Api
+from stratoscope.clouds.openstack.client.extensions import extension
+from stratoscope.clouds.openstack.client.fields import size
 from stratoscope.clouds.openstack.client.listing import Listing, Query
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
@@ -56,6 +59,59 @@ def _is_over() -> bool:
     return deadline is not None and deadline - time.monotonic() < _NO_TIME_S
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedList(Generic[T]):
+    """A list whose items are counted by `status`, `project_id` and, where they have it, `admin_state_up`.
+
+    Attributes:
+        sort: As `model.Objects.sort`, and the collector's name.
+        hidden_owner: The project of an item that is shown only to those who see all projects; else None.
+        extension: Neutron's or Cinder's extension that the list belongs to; "" for none.
+        unit: Bytes of 1 in the field `size`; 0 for items without a size.
+        is_orphan: Whether an item is bound to nothing; None where that is not known.
+        default_owner: The project of an item that names none; None where that is not known.
+    """
+
+    sort: str
+    listing: Listing[T]
+    query: Query
+    hidden_owner: Callable[[T], str | None]
+    extension: str = ""
+    unit: int = 0
+    is_orphan: Callable[[T], bool | None] | None = None
+    default_owner: Callable[[Access], str | None] = lambda _: ""
+
+    async def read(self, api: Api, each: Callable[[T], None] = lambda _: None) -> Objects:
+        """Count all items. Args: each: Called with each of them. Raises as Api, and `extension`."""
+        access, is_orphan = await api.access(), self.is_orphan or (lambda _: False)
+        has_admin_state = "admin_state_up" in self.listing.fields
+        tally = Tally(
+            self.sort,
+            is_sized=bool(self.unit),
+            has_orphans=self.is_orphan is not None,
+            has_admin_state=has_admin_state,
+        )
+        is_whole, default_owner = access.is_admin, self.default_owner(access)
+        async with extension(api, self.extension, self.listing.service):
+            async for items in pages(api, tally, self.listing, self.query):
+                for item in items:
+                    row: Any = item
+                    is_whole = is_whole or is_anothers(self.hidden_owner(item), access)
+                    tally.add(
+                        row.status,
+                        row.project_id or default_owner,
+                        size(row.size, self.unit) if self.unit else 0,
+                        is_orphan=is_orphan(item),
+                        is_admin_down=_is_taken_down(row.admin_state_up) if has_admin_state else False,
+                    )
+                    each(item)
+        return tally.objects(is_whole=is_whole)
+
+
+def _is_taken_down(admin_state_up: bool | None) -> bool | None:
+    return None if admin_state_up is None else not admin_state_up
+
+
 class Tally:
     """How many objects of one sort there are, by state and by project.
 
@@ -78,19 +134,17 @@ class Tally:
         self._by_project: defaultdict[str, list[int]] = defaultdict(_nothing)
         self._orphans = _nothing() if has_orphans else None
         self._admin_down = 0 if has_admin_state else None
-        self._sees_others = False
         self._counted = 0
         self.malformed = 0
         self.is_cut = False
 
-    def add(  # noqa: PLR0913 - what is counted of an object
+    def add(
         self,
         state: str,
         project_id: str | None,
         size: int | None = 0,
         *,
         is_orphan: bool | None = False,
-        is_others: bool = False,
         is_admin_down: bool | None = False,
     ) -> None:
         """One more.
@@ -99,7 +153,6 @@ class Tally:
             project_id: None where the source does not tell.
             size: Bytes; None where it is not known: then nor are those of its state and its project.
             is_orphan: None where it is not known: then nor is how many are.
-            is_others: It is one that only those are shown who see all projects'.
             is_admin_down: It was taken down on purpose; None as of `is_orphan`.
         """
         self._counted += 1
@@ -116,13 +169,9 @@ class Tally:
             self._admin_down = None
         elif self._admin_down is not None:
             self._admin_down += is_admin_down
-        self._sees_others = self._sees_others or is_others
 
     def objects(self, *, is_whole: bool) -> Objects:
         """What was counted; nothing of a list that was cut, as a part of a sum is no sum.
-
-        Args:
-            is_whole: What the token's role says, where no object was another's.
 
         Raises:
             CollectError: `malformed`: there are some, and none makes sense: to count none would be invented.
@@ -136,7 +185,7 @@ class Tally:
             {state: self._result(count) for state, count in self._by_state.items()},
             None if self._orphans is None else self._result(self._orphans),
             {project_id: self._result(count) for project_id, count in self._by_project.items()},
-            is_whole or self._sees_others,
+            is_whole,
             self.malformed,
             self._admin_down,
         )

@@ -52,6 +52,7 @@ class Listing(Generic[T]):
             "" where there is none.
         oldest: The oldest one; "" where items of a service without any make sense, too.
         headers: Further ones of its requests: Designate's `X-Auth-All-Projects`.
+        fields: The attributes of an item, by their names in the answer.
         is_repeated: Something that stands on two pages is told twice: the second time it may be newer.
     """
 
@@ -72,9 +73,10 @@ class Listing(Generic[T]):
         self.version, self.oldest = version, oldest
         self.operation, self._kind = operation or key, item
         self.headers = headers or {}
-        fields = () if is_repeated else getattr(item, "__struct_fields__", ())
-        name = next((one for one in ("id", "uuid") if one in fields), None)
-        self._identity: Callable[[T], str | int] | None = attrgetter(name) if name else None
+        names = zip(item.__struct_fields__, item.__struct_encode_fields__, strict=True)  # type: ignore[attr-defined]  # T is a Struct
+        self.fields = {encoded: name for name, encoded in names}
+        ids = [self.fields[one] for one in ("id", "uuid") if one in self.fields and not is_repeated]
+        self._identity: Callable[[T], str | int] | None = attrgetter(ids[0]) if ids else None
         self._by_field: ByField[T] | None = None  # made when first needed
         whole = msgspec.defstruct(f"Whole_{key}", [("items", list[item], msgspec.field(name=key))])  # type: ignore[valid-type]  # a type at run time
         raw = msgspec.defstruct(
@@ -243,3 +245,8 @@ def limited(query: Query, limit: int | None) -> Query:
 
 WHOLE_PAGE: Final = {"limit": "1000"}
 """What Nova, Neutron, Cinder and Glance are asked for per page; each cuts it to its own maximum."""
+
+
+def fields_of(row: type[msgspec.Struct], page: Query = WHOLE_PAGE) -> Query:
+    """The query for the fields of a row alone, as Neutron and Octavia understand it."""
+    return [*pairs(page), *(("fields", name) for name in row.__struct_encode_fields__)]

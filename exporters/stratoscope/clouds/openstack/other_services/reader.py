@@ -1,0 +1,200 @@
+"""Reads a service of which only the agents are listed and the objects counted by state."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.model import Objects, OtherService, Service
+from stratoscope.clouds.openstack.agents import once
+from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.counting import Tally
+from stratoscope.clouds.openstack.client.fields import Id, Text, moment
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query, pairs
+from stratoscope.core.collector import Every
+
+T = TypeVar("T")
+
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "admin_state_up": ("down", "up"),
+    "maintenance": ("false", "true"),
+}
+"""Fields that are truth values, and the states that false and true stand for; all others are texts."""
+_FACTS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "binary": (Text,),
+    "host": (Text,),
+    "is_up": (bool,),
+    "state": (Text,),
+    "status": (Text,),
+    "is_disabled": (bool | None, False),
+    "reason": (str | None, None),
+    "zone": (Text | None, None),
+    "heartbeat": (datetime | None, None),
+}
+"""What an agent may report: the type, and the default where it has one.
+
+`state` is up or not, `status` enabled or disabled.
+"""
+
+
+class States:
+    """A list whose items are counted once by each of their states."""
+
+    def __init__(
+        self,
+        service: str,
+        path: str,
+        sorts: Mapping[str, str],
+        *,
+        identity: str = "id",
+        query: Query = WHOLE_PAGE,
+        **more: Any,
+    ) -> None:
+        """With its items' type made of the fields that are counted.
+
+        Args:
+            sorts: The field with the state, by the sort that it is counted as (`model.Objects.sort`).
+            identity: The field that tells items apart.
+            more: As of Listing.
+        """
+        states = [(one, bool | None if one in _WORDS else Text | None, None) for one in sorts.values()]
+        key = path.rpartition("/")[2]
+        item = msgspec.defstruct(key, [(identity, Id), *states], frozen=True, gc=False)
+        self._listing: Listing[Any] = Listing(service, path, key, item, **more)
+        self._sorts, self._query = sorts, query
+
+    async def count(self, api: Api, query: Query = (), *, is_whole: bool) -> Sequence[Objects]:
+        """One count for each sort. Args: query: More of it. Raises as Api."""
+        tallies = {sort: Tally(sort) for sort in self._sorts}
+        first = next(iter(tallies.values()))
+        async for page in api.pages(self._listing, [*pairs(self._query), *pairs(query)]):
+            first.malformed += page.malformed  # each of them once, however many states are counted
+            for sort, tally in tallies.items():
+                tally.is_cut = tally.is_cut or page.is_cut
+                for item in page.items:
+                    tally.add(_state(item, self._sorts[sort]), None)
+        return [tally.objects(is_whole=is_whole) for tally in tallies.values()]
+
+    async def by_role(self, api: Api, access: Access) -> Sequence[Objects]:
+        """As `count`, of a list that is all projects' for the role admin alone."""
+        return await self.count(api, is_whole=access.is_admin)
+
+
+def _state(item: object, field: str) -> str:
+    value: bool | str | None = getattr(item, field)
+    return _WORDS[field][value] if isinstance(value, bool) else value or ""
+
+
+class Agents(NamedTuple):
+    """The agents that a service lists.
+
+    Attributes:
+        are_listed: False where the credential may not list them; None where there is no such list.
+    """
+
+    found: tuple[Service, ...] = ()
+    malformed: int = 0
+    are_listed: bool | None = None
+
+
+class AgentList:
+    """A service's list of its agents, with a field of any name for each fact."""
+
+    def __init__(  # noqa: PLR0913 - what tells one list from another
+        self,
+        service: str,
+        path: str,
+        fields: Mapping[str, str],
+        *,
+        binary: str = "{}",
+        query: Query = (),
+        since: str = "",
+        **more: Any,
+    ) -> None:
+        """With its items' type made of their fields.
+
+        Args:
+            fields: The name of the field by what it says, a key of `_FACTS`.
+            binary: The agent's name, or what stands around what the item calls it.
+            since: The first microversion that has this list; "" if all have.
+            more: As of Listing.
+        """
+        facts = [(fact, *_FACTS[fact]) for fact in fields]
+        key = path.rpartition("/")[2]
+        item = msgspec.defstruct(key, facts, frozen=True, gc=False, kw_only=True, rename=fields)
+        self._listing: Listing[Any] = Listing(service, path, key, item, **more)
+        self._binary, self._query, self._since = binary, query, since
+
+    async def read(self, api: Api) -> Agents:
+        """The agents. Raises as Api, and as `if_allowed`."""
+        if self._since and not await api.knows(self._listing.service, self._since):
+            return Agents()
+        answer = await if_allowed(api, api.items(self._listing, self._query), None)
+        if answer is None:
+            return Agents(are_listed=False)
+        items, malformed = answer
+        return Agents(once(map(self._service, items)), malformed, are_listed=True)
+
+    def _service(self, item: msgspec.Struct) -> Service:
+        facts = msgspec.structs.asdict(item)
+        is_disabled = facts.get("is_disabled", facts.get("status") == "disabled")
+        return Service(
+            self._listing.service,
+            self._binary.format(facts.get("binary")),
+            facts["host"],
+            facts.get("zone") or "",
+            facts.get("is_up", facts.get("state", "").lower() == "up"),
+            None if is_disabled is None else not is_disabled,
+            facts.get("reason") or "",
+            moment(facts.get("heartbeat")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One service.
+
+    Attributes:
+        name: The question's.
+        service: Its type in the catalogue.
+        cost, role: As of Question.
+        count: Counts its objects. Raises as Api.
+        agents: None for a service that lists none.
+    """
+
+    name: str
+    service: str
+    cost: str
+    role: str
+    count: Callable[[Api, Access], Awaitable[Sequence[Objects]]]
+    agents: AgentList | None = None
+
+    @property
+    def question(self) -> Question:
+        return Question(self.name, OtherService, Every(120, 60, 360), self.cost, self.role)
+
+    async def read(self, api: Api) -> OtherService:
+        """The service. Raises as Api, and as `if_allowed`."""
+        objects = await self.count(api, await api.access())
+        agents = await self.agents.read(api) if self.agents else Agents()
+        malformed = agents.malformed + sum(one.malformed for one in objects)
+        return OtherService(self.service, agents.found, tuple(objects), malformed, agents.are_listed)
+
+
+async def if_allowed(api: Api, answer: Awaitable[T], otherwise: T) -> T:
+    """An answer that not every credential gets.
+
+    Raises:
+        NotThereError: An administrator is answered 404, which nobody needs to hide from: it is out of order.
+    """
+    try:
+        return await answer
+    except ForbiddenError:
+        return otherwise
+    except NotThereError:
+        if (await api.access()).is_admin:
+            raise
+        return otherwise
