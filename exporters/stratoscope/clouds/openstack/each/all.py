@@ -29,4 +29,4 @@ class EachObject(Reader):
         return [*(one.question for one in LISTS), *RouterAgents.questions()]
 
     def fetches(self) -> Mapping[str, Fetch]:
-        return {one.name: partial(one.ask, self._api) for one in LISTS} | dict(self._router_agents.fetches())
+        return {one.name: partial(one.read, self._api) for one in LISTS} | dict(self._router_agents.fetches())

@@ -8,11 +8,11 @@ import msgspec
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.client.fields import GIB, Id, Number, Text, moment
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
-from stratoscope.clouds.openstack.each.object_list import ObjectList, parts
+from stratoscope.clouds.openstack.each.object_list import ObjectList, ObjectRow, named, parts
 
 
 class _Attachment(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: host_name: Told to administrators alone; None also where Nova did not tell it."""
+    """Attributes: host_name: Shown to administrators alone; None also where Nova did not report it."""
 
     server_id: Id | None = None
     host_name: Text | None = None
@@ -20,59 +20,59 @@ class _Attachment(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Volume(
-    msgspec.Struct,
-    frozen=True,
-    gc=False,
-    rename={"project_id": "os-vol-tenant-attr:tenant_id", "host": "os-vol-host-attr:host"},
+    ObjectRow,
+    rename=named(
+        "volume",
+        project_id="os-vol-tenant-attr:tenant_id",
+        backend="os-vol-host-attr:host",
+        zone="availability_zone",
+        is_encrypted="encrypted",
+        is_multiattach="multiattach",
+        gib="size",
+    ),
 ):
-    """Attributes: size: GiB. bootable: A truth value as text."""
+    """Attributes: bootable: A truth value as text."""
 
-    id: Id
-    status: Text = ""
-    size: Number | None = None
-    name: Text | None = None
+    volume_id: Id
+    state: Text = ""
+    gib: Number | None = None
+    volume_name: Text | None = None
     project_id: Id | None = None
     user_id: Id | None = None
-    availability_zone: Text | None = None
-    host: Text | None = None
+    zone: Text | None = None
+    backend: Text | None = None
     volume_type: Text | None = None
     bootable: Text | bool | None = None
-    encrypted: bool | None = None
-    multiattach: bool | None = None
+    is_encrypted: bool | None = None
+    is_multiattach: bool | None = None
     created_at: datetime | None = None
     attachments: list[_Attachment] | None = None
 
+    @property
+    def is_bootable(self) -> bool | None:
+        return None if self.bootable is None else str(self.bootable).lower() == "true"
 
-def _volume(row: _Volume) -> objects.Volume:
-    return objects.Volume(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        row.user_id or "",
-        row.availability_zone or "",
-        row.host or "",
-        row.volume_type or "",
-        None if row.bootable is None else str(row.bootable).lower() == "true",
-        row.encrypted,
-        row.multiattach,
-        row.status,
-        None if row.size is None else row.size * GIB,
-        moment(row.created_at),
-        parts(
-            row.attachments,
+    @property
+    def size(self) -> int | None:
+        return None if self.gib is None else self.gib * GIB
+
+    @property
+    def created(self) -> float | None:
+        return moment(self.created_at)
+
+    @property
+    def parts(self) -> tuple[objects.Attachment, ...]:
+        return parts(
+            self.attachments,
             lambda one: objects.Attachment(one.server_id or "", one.host_name or "", one.device or ""),
             objects.Attachment("", "", ""),
-        ),
-    )
+        )
 
 
 LISTS: Final = (
     ObjectList(
-        "each_volume",
         objects.Volume,
         Listing("block-storage", "/volumes/detail", "volumes", _Volume),
-        _volume,
-        cost="1 for each 1,000 volumes",
         hidden_owner=lambda row: row.project_id,
         queries=({**WHOLE_PAGE, "all_tenants": "1"},),
     ),

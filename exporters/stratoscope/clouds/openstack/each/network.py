@@ -1,17 +1,15 @@
 """Neutron's objects one by one. Source: /v2.0/routers, ports, floatingips, networks, subnets, subnetpools."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_network
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.client.fields import Id, IPVersion, Number, Text
-from stratoscope.clouds.openstack.client.listing import Listing
-from stratoscope.clouds.openstack.each.object_list import ObjectList, fields_of, parts
-
-Row = TypeVar("Row")
+from stratoscope.clouds.openstack.client.listing import Listing, fields_of
+from stratoscope.clouds.openstack.each.object_list import ObjectList, ObjectRow, Row, named, nobody, parts
 
 _OF_A_VM: Final = "compute:"
 """What the owner of a VM's port begins with; its zone follows."""
@@ -21,31 +19,24 @@ class _Gateway(msgspec.Struct, frozen=True, gc=False):
     network_id: Id | None = None
 
 
-class _Router(msgspec.Struct, frozen=True, gc=False):
-    """`ha` and `distributed` are told to administrators alone."""
+class _Router(
+    ObjectRow,
+    rename=named("router", is_ha="ha", is_distributed="distributed", gateway="external_gateway_info"),
+):
+    """`ha` and `distributed` are shown to administrators alone."""
 
-    id: Id
-    status: Text = ""
-    name: Text | None = None
+    router_id: Id
+    state: Text = ""
+    router_name: Text | None = None
     project_id: Id | None = None
-    admin_state_up: bool | None = None
-    external_gateway_info: _Gateway | None = None
-    ha: bool | None = None
-    distributed: bool | None = None
+    is_admin_up: bool | None = None
+    gateway: _Gateway | None = None
+    is_ha: bool | None = None
+    is_distributed: bool | None = None
 
-
-def _router(row: _Router) -> objects.Router:
-    gateway = row.external_gateway_info
-    return objects.Router(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        (gateway and gateway.network_id) or "",
-        row.ha,
-        row.distributed,
-        row.status,
-        row.admin_state_up,
-    )
+    @property
+    def network_id(self) -> str | None:
+        return self.gateway and self.gateway.network_id
 
 
 class _Address(msgspec.Struct, frozen=True, gc=False):
@@ -54,167 +45,125 @@ class _Address(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Port(
-    msgspec.Struct,
-    frozen=True,
-    gc=False,
-    rename={"host": "binding:host_id", "vif_type": "binding:vif_type"},
+    ObjectRow,
+    rename=named("port", mac="mac_address", host="binding:host_id", vif_type="binding:vif_type"),
 ):
-    """Where it is bound is told to administrators alone."""
+    """Where it is bound is shown to administrators alone."""
 
-    id: Id
+    port_id: Id
     network_id: Id
-    status: Text = ""
-    name: Text | None = None
+    state: Text = ""
+    port_name: Text | None = None
     project_id: Id | None = None
-    admin_state_up: bool | None = None
+    is_admin_up: bool | None = None
     device_owner: Text | None = None
     device_id: Id | None = None
-    mac_address: Text | None = None
+    mac: Text | None = None
     fixed_ips: list[_Address] | None = None
     host: Text | None = None
     vif_type: Text | None = None
 
+    @property
+    def vm_id(self) -> str | None:
+        return self.device_id if (self.device_owner or "").startswith(_OF_A_VM) else None
 
-def _port(row: _Port) -> objects.Port:
-    owner, device_id = row.device_owner or "", row.device_id or ""
-    return objects.Port(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        row.network_id,
-        device_id if owner.startswith(_OF_A_VM) else "",
-        owner,
-        device_id,
-        row.mac_address or "",
-        row.host or "",
-        row.vif_type or "",
-        row.status,
-        row.admin_state_up,
-        parts(
-            row.fixed_ips,
+    @property
+    def parts(self) -> tuple[objects.PortAddress, ...]:
+        return parts(
+            self.fixed_ips,
             lambda one: objects.PortAddress(one.subnet_id, one.ip_address),
             objects.PortAddress("", ""),
-        ),
-    )
+        )
 
 
-class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
-    id: Id
-    floating_ip_address: Text
-    floating_network_id: Id
-    status: Text = ""
+class _FloatingIP(
+    ObjectRow,
+    rename=named(
+        "floating_ip",
+        address="floating_ip_address",
+        network_id="floating_network_id",
+        fixed_address="fixed_ip_address",
+    ),
+):
+    floating_ip_id: Id
+    address: Text
+    network_id: Id
+    state: Text = ""
     project_id: Id | None = None
     router_id: Id | None = None
     port_id: Id | None = None
-    fixed_ip_address: Text | None = None
-
-
-def _floating_ip(row: _FloatingIP) -> objects.FloatingIP:
-    return objects.FloatingIP(
-        row.id,
-        row.floating_ip_address,
-        row.project_id or "",
-        row.floating_network_id,
-        row.router_id or "",
-        row.port_id or "",
-        row.fixed_ip_address or "",
-        row.status,
-    )
+    fixed_address: Text | None = None
 
 
 class _Network(
-    msgspec.Struct,
-    frozen=True,
-    gc=False,
-    rename={
-        "external": "router:external",
-        "kind": "provider:network_type",
-        "physical": "provider:physical_network",
-        "segment": "provider:segmentation_id",
-    },
+    ObjectRow,
+    rename=named(
+        "network",
+        is_shared="shared",
+        is_external="router:external",
+        provider_network_type="provider:network_type",
+        provider_physical_network="provider:physical_network",
+        provider_segmentation_id="provider:segmentation_id",
+    ),
 ):
-    id: Id
-    status: Text = ""
-    name: Text | None = None
+    network_id: Id
+    state: Text = ""
+    network_name: Text | None = None
     project_id: Id | None = None
-    admin_state_up: bool | None = None
-    shared: bool | None = None
-    external: bool | None = None
-    kind: Text | None = None
-    physical: Text | None = None
-    segment: int | Text | None = None
+    is_admin_up: bool | None = None
+    is_shared: bool | None = None
+    is_external: bool | None = None
+    provider_network_type: Text | None = None
+    provider_physical_network: Text | None = None
+    provider_segmentation_id: int | Id | None = None
     mtu: Number | None = None
 
 
-def _network(row: _Network) -> objects.Network:
-    return objects.Network(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        row.shared,
-        row.external,
-        row.kind or "",
-        row.physical or "",
-        "" if row.segment is None else str(row.segment),
-        row.status,
-        row.admin_state_up,
-        row.mtu,
-    )
-
-
-class _Subnet(msgspec.Struct, frozen=True, gc=False):
-    id: Id
+class _Subnet(
+    ObjectRow,
+    rename=named("subnet", subnet_pool_id="subnetpool_id", gateway="gateway_ip", has_dhcp="enable_dhcp"),
+):
+    subnet_id: Id
     network_id: Id
     ip_version: IPVersion
     cidr: Text
-    name: Text | None = None
+    subnet_name: Text | None = None
     project_id: Id | None = None
-    subnetpool_id: Id | None = None
-    gateway_ip: Text | None = None
-    enable_dhcp: bool | None = None
+    subnet_pool_id: Id | None = None
+    gateway: Text | None = None
+    has_dhcp: bool | None = None
     dns_nameservers: list[Text] | None = None
 
+    @property
+    def addresses(self) -> float:
+        return _addresses([self.cidr])
 
-def _subnet(row: _Subnet) -> objects.Subnet:
-    return objects.Subnet(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        row.network_id,
-        row.subnetpool_id or "",
-        str(row.ip_version),
-        row.cidr,
-        row.gateway_ip or "",
-        row.enable_dhcp,
-        _addresses([row.cidr]),
-        parts(row.dns_nameservers, objects.Nameserver, objects.Nameserver("")),
-    )
+    @property
+    def parts(self) -> tuple[objects.Nameserver, ...]:
+        return parts(self.dns_nameservers, objects.Nameserver, objects.Nameserver(""))
 
 
-class _SubnetPool(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: default_prefixlen: A number, as text in releases before Newton."""
+class _SubnetPool(
+    ObjectRow,
+    rename=named("subnet_pool", is_shared="shared", default_prefix_length="default_prefixlen"),
+):
+    """Attributes: default_prefix_length: A number, as text in releases before Newton."""
 
-    id: Id
+    subnet_pool_id: Id
     ip_version: IPVersion
     prefixes: list[Text]
-    name: Text | None = None
+    subnet_pool_name: Text | None = None
     project_id: Id | None = None
-    shared: bool | None = None
-    default_prefixlen: int | Text | None = None
+    is_shared: bool | None = None
+    default_prefix_length: int | Text | None = None
 
+    @property
+    def addresses(self) -> float:
+        return _addresses(self.prefixes)
 
-def _subnet_pool(row: _SubnetPool) -> objects.SubnetPool:
-    length = row.default_prefixlen
-    return objects.SubnetPool(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        str(row.ip_version),
-        row.shared,
-        "" if length is None else str(length),
-        _addresses(row.prefixes),
-        tuple(objects.Prefix(one) for one in row.prefixes),
-    )
+    @property
+    def parts(self) -> tuple[objects.Prefix, ...]:
+        return tuple(map(objects.Prefix, self.prefixes))
 
 
 def _addresses(prefixes: Iterable[str]) -> float:
@@ -222,65 +171,33 @@ def _addresses(prefixes: Iterable[str]) -> float:
     return float(sum(ip_network(one, strict=False).num_addresses for one in prefixes))
 
 
-def _listing(key: str, row: type[Row]) -> Listing[Row]:
-    return Listing("network", f"/v2.0/{key}", key, row)
+def _list(
+    kind: type[msgspec.Struct],
+    key: str,
+    row: type[Row],
+    hidden_owner: Callable[[Row], str | None] = nobody,
+    extension: str = "",
+) -> ObjectList[Row]:
+    return ObjectList(
+        kind,
+        Listing("network", f"/v2.0/{key}", key, row),
+        hidden_owner,
+        extension=extension,
+        queries=(fields_of(row),),
+    )
 
 
 LISTS: Final[Sequence[ObjectList[Any]]] = (
-    ObjectList(
-        "each_router",
-        objects.Router,
-        _listing("routers", _Router),
-        _router,
-        cost="1 for each 1,000 routers",
-        hidden_owner=lambda row: row.project_id,
-        queries=(fields_of(_Router),),
-        extension="router",
-    ),
-    ObjectList(
-        "each_port",
-        objects.Port,
-        _listing("ports", _Port),
-        _port,
-        cost="1 for each 1,000 ports",
-        # The owner of a network sees others' ports on it, but not where they are.
-        hidden_owner=lambda row: None if row.host is None else row.project_id,
-        queries=(fields_of(_Port),),
-    ),
-    ObjectList(
-        "each_floating_ip",
-        objects.FloatingIP,
-        _listing("floatingips", _FloatingIP),
-        _floating_ip,
-        cost="1 for each 1,000 addresses",
-        hidden_owner=lambda row: row.project_id,
-        queries=(fields_of(_FloatingIP),),
-        extension="router",
-    ),
-    ObjectList(
-        "each_network",
+    _list(objects.Router, "routers", _Router, lambda row: row.project_id, "router"),
+    # The owner of a network sees others' ports on it, but not where they are.
+    _list(objects.Port, "ports", _Port, lambda row: None if row.host is None else row.project_id),
+    _list(objects.FloatingIP, "floatingips", _FloatingIP, lambda row: row.project_id, "router"),
+    _list(
         objects.Network,
-        _listing("networks", _Network),
-        _network,
-        cost="1 for each 1,000 networks",
-        hidden_owner=lambda row: None if row.shared or row.external else row.project_id,
-        queries=(fields_of(_Network),),
+        "networks",
+        _Network,
+        lambda row: None if row.is_shared or row.is_external else row.project_id,
     ),
-    ObjectList(
-        "each_subnet",
-        objects.Subnet,
-        _listing("subnets", _Subnet),
-        _subnet,
-        cost="1 for each 1,000 subnets",
-        queries=(fields_of(_Subnet),),
-    ),
-    ObjectList(
-        "each_subnet_pool",
-        objects.SubnetPool,
-        _listing("subnetpools", _SubnetPool),
-        _subnet_pool,
-        cost="1 for each 1,000 subnet pools",
-        queries=(fields_of(_SubnetPool),),
-        extension="subnet_allocation",
-    ),
+    _list(objects.Subnet, "subnets", _Subnet),
+    _list(objects.SubnetPool, "subnetpools", _SubnetPool, extension="subnet_allocation"),
 )
