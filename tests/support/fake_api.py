@@ -91,12 +91,12 @@ class FakeApi:
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
         call = Call(listing.service, listing.path, pairs(params), listing.operation, listing.version)
-        once = listing.once()
+        deduplicate = listing.deduplicate()
         for number, body in enumerate(self._asked(call)):
             if number:
                 self.calls.append(call)
             page = listing.page(_bytes(body))
-            yield msgspec.structs.replace(page, items=once(page.items))
+            yield msgspec.structs.replace(page, items=deduplicate(page.items))
 
     async def items(self, listing: Listing[T], params: Query = ()) -> tuple[list[T], int]:
         items: list[T] = []

@@ -56,7 +56,7 @@ def test_what_is_no_text_is_replaced_and_the_rest_is_read(text: bytes, read: str
     for which in (body, body.replace(b'"name"', b'"unused"')):
         items, malformed = SERVERS.items(which)
         assert ([item.id for item in items], malformed) == (["a", "b"], 0)
-        assert SERVERS.more(which) is None
+        assert SERVERS.next_query(which) is None
     assert SERVERS.items(body)[0][0].name == read
     read.encode()  # so that it can be shown
 
@@ -75,7 +75,7 @@ def test_a_text_without_an_end_is_malformed_and_takes_no_longer_than_to_read_it(
 
 def test_a_key_and_a_link_are_repaired_as_well() -> None:
     body = b'{"servers": [], "\xff": "\\ud800", "servers_links": [{"rel": "next", "href": "?marker=\xff"}]}'
-    assert SERVERS.more(body) == [("marker", "\ufffd")]
+    assert SERVERS.next_query(body) == [("marker", "\ufffd")]
 
 
 def test_beside_a_name_that_is_repaired_an_item_that_makes_no_sense_costs_itself_alone() -> None:
@@ -198,7 +198,7 @@ def test_a_number_that_is_none_is_null_and_a_text_that_is_called_so_stays(number
         ]
         assert items[0].name == name.replace("\\", "")
         assert malformed == 0
-        assert SERVERS.more(body) is None
+        assert SERVERS.next_query(body) is None
 
 
 def test_a_number_that_is_none_costs_the_item_that_needs_it_alone() -> None:

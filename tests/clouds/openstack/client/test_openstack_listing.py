@@ -27,8 +27,8 @@ def test_every_service_s_way_is_understood(rest: dict[str, object]) -> None:
     body = msgspec.json.encode({"images": [{"id": "a"}], **rest})
     page = ITEMS.page(body)
     assert page.items == [Item("a")]
-    assert page.more is not None
-    assert pairs(page.more) == [("limit", "2"), ("marker", "m")]
+    assert page.next_query is not None
+    assert pairs(page.next_query) == [("limit", "2"), ("marker", "m")]
 
 
 @pytest.mark.parametrize(
@@ -46,24 +46,24 @@ def test_every_service_s_way_is_understood(rest: dict[str, object]) -> None:
     ],
 )
 def test_the_last_page_has_none(rest: dict[str, object]) -> None:
-    assert ITEMS.more(msgspec.json.encode({"images": [], **rest})) is None
+    assert ITEMS.next_query(msgspec.json.encode({"images": [], **rest})) is None
 
 
 def test_names_that_stand_twice_and_empty_values_are_kept() -> None:
     body = msgspec.json.encode({"images": [], "next": "?fields=id&fields=name&deleted="})
-    assert ITEMS.more(body) == [("fields", "id"), ("fields", "name"), ("deleted", "")]
+    assert ITEMS.next_query(body) == [("fields", "id"), ("fields", "name"), ("deleted", "")]
 
 
 def test_a_link_goes_before_the_query_that_was_asked() -> None:
     body = msgspec.json.encode({"images": [], "next": "?limit=2&marker=n&fields=id"})
     asked = {"limit": "1000", "marker": "m", "fields": "name", "all_tenants": "1"}
-    assert ITEMS.more(body, asked) == [
+    assert ITEMS.next_query(body, asked) == [
         ("all_tenants", "1"),
         ("limit", "2"),
         ("marker", "n"),
         ("fields", "id"),
     ]
-    assert ITEMS.more(b'{"images": []}', asked) is None
+    assert ITEMS.next_query(b'{"images": []}', asked) is None
 
 
 @pytest.mark.parametrize("rest", [{"next": 3}, {"links": "x"}, {"images_links": {"next": "x"}}])
@@ -90,14 +90,14 @@ def test_a_whole_list_of_which_nothing_makes_sense_is_no_list_of_nothing() -> No
 
 
 def test_a_list_tells_each_once_however_often_it_stands_there() -> None:
-    once = ITEMS.once()
+    once = ITEMS.deduplicate()
     assert once([Item("a"), Item("b"), Item("a")]) == [Item("a"), Item("b")]
     assert once([Item("b"), Item("c")]) == [Item("c")]
-    assert ITEMS.once()([Item("b")]) == [Item("b")]
+    assert ITEMS.deduplicate()([Item("b")]) == [Item("b")]
 
 
 def test_a_list_whose_items_may_be_newer_the_second_time_tells_them_again() -> None:
-    once = Listing("compute", "/servers", "servers", Item, is_repeated=True).once()
+    once = Listing("compute", "/servers", "servers", Item, is_repeated=True).deduplicate()
     assert once([Item("a")]) + once([Item("a")]) == [Item("a"), Item("a")]
 
 
@@ -105,7 +105,7 @@ def test_what_has_no_id_cannot_be_told_apart() -> None:
     class Nameless(msgspec.Struct):
         host: str
 
-    once = Listing("network", "/v2.0/agents", "agents", Nameless).once()
+    once = Listing("network", "/v2.0/agents", "agents", Nameless).deduplicate()
     assert once([Nameless("a")]) + once([Nameless("a")]) == [Nameless("a"), Nameless("a")]
 
 

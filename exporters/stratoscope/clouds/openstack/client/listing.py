@@ -30,13 +30,13 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
     Attributes:
         malformed: How many items, or fields that items can do without, made no sense.
-        more: The query that asks for the next page; None on the last one.
+        next_query: The query that asks for the next page; None on the last one.
         is_cut: The service says that it ends its list early: there are more items than it tells.
     """
 
     items: list[T]
     malformed: int = 0
-    more: Query | None = None
+    next_query: Query | None = None
     is_cut: bool = False
 
 
@@ -103,7 +103,7 @@ class Listing(Generic[T]):
         except msgspec.DecodeError as error:
             return self._one_by_one(body, error)
 
-    def more(self, body: bytes, asked: Query = ()) -> Query | None:
+    def next_query(self, body: bytes, asked: Query = ()) -> Query | None:
         """The query that asks for the page after this one; None where there is none.
 
         Only the query of the link is used: behind a proxy its host is often one that nobody can reach.
@@ -125,7 +125,7 @@ class Listing(Generic[T]):
     def is_cut(self, body: bytes) -> bool:
         """Whether the service says that it ends its list with this page, though there are more items.
 
-        Keystone does (`truncated`), beyond `list_limit`. Raises CollectError as `more`.
+        Keystone does (`truncated`), beyond `list_limit`. Raises CollectError as `next_query`.
         """
         if b'"truncated"' not in body:  # much quicker than to decode it
             return False
@@ -135,9 +135,9 @@ class Listing(Generic[T]):
     def page(self, body: bytes) -> Page[T]:
         """All of it. Raises CollectError as `items`."""
         items, malformed = self.items(body)
-        return Page(items, malformed, self.more(body), self.is_cut(body))
+        return Page(items, malformed, self.next_query(body), self.is_cut(body))
 
-    def once(self) -> Callable[[list[T]], list[T]]:
+    def deduplicate(self) -> Callable[[list[T]], list[T]]:
         """For one reading of the list: of a page's items those that no page before had, each once."""
         identity, known = self._identity, set[str | int]()
         if identity is None:

@@ -116,11 +116,13 @@ class Client:
 
     async def knows(self, service: str, version: str) -> bool:
         """Whether a service's microversions reach that one. Raises as `body`."""
-        return await self._versions.reach(service, version, self._document(service))
+        known = await self._versions.known(service, version, self._document(service))
+        return known.reaches(version)
 
     async def require(self, service: str, version: str) -> None:
-        """Refuse a service whose microversions do not reach that one. Raises as Versions.require."""
-        await self._versions.require(service, version, self._document(service))
+        """Refuse a service whose microversions do not reach that one. Raises as Versions.known, and Known.require."""
+        known = await self._versions.known(service, version, self._document(service))
+        known.require(service, version)
 
     async def places(self) -> Mapping[str, Endpoint]:
         """Where the services are, as far as it is known: by the last token, else Keystone alone.

@@ -99,22 +99,22 @@ class Session:
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
         """As Api has it; the next page is asked for before this one is decoded."""
-        more: Query | None = params
-        once, wanted = listing.once(), limit_of(params)
+        query: Query | None = params
+        deduplicate, wanted = listing.deduplicate(), limit_of(params)
         seen = {tuple(pairs(params))}
         asked = self._ask(listing, params, wanted)
         try:
-            while more is not None:
+            while query is not None:
                 body, limit = await asked
-                more = listing.more(body, params)
-                if more is not None:
-                    _take_note(seen, more, listing)
+                query = listing.next_query(body, params)
+                if query is not None:
+                    _take_note(seen, query, listing)
                     self._grow(listing, len(body), wanted)
-                    more = more if limit is None else limited(more, wanted)
-                    asked = self._ask(listing, more, wanted)
+                    query = query if limit is None else limited(query, wanted)
+                    asked = self._ask(listing, query, wanted)
                     await asyncio.sleep(0)  # let it go on its way
                 items, malformed = await _items(listing, body)
-                yield Page(once(items), malformed, more, listing.is_cut(body))
+                yield Page(deduplicate(items), malformed, query, listing.is_cut(body))
         finally:
             await _end(asked)
 
@@ -190,9 +190,9 @@ async def _items(listing: Listing[T], body: bytes) -> tuple[list[T], int]:
     return await asyncio.to_thread(listing.items, body)
 
 
-def _take_note(seen: set[tuple[tuple[str, str], ...]], more: Query, listing: Listing[T]) -> None:
+def _take_note(seen: set[tuple[tuple[str, str], ...]], query: Query, listing: Listing[T]) -> None:
     """Refuse a list without an end."""
-    page = tuple(pairs(more))
+    page = tuple(pairs(query))
     if page in seen:
         what = f"{listing.service}: {listing.operation}: the next page is one that was read"
         raise CollectError(Reason.MALFORMED, what)

@@ -64,6 +64,8 @@ class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
     disk_available_least: int | None = None
 
 
+_SIZES: Final = {"vcpus": ("vcpus", 1), "memory": ("memory_mb", MIB), "disk": ("local_gb", GIB)}
+"""The field of the total, and its unit, by resource; the use is in the field of the same name and `_used`."""
 _HYPERVISORS: Final = Listing("compute", "/os-hypervisors/detail", "hypervisors", _Hypervisor, version="2.53")
 
 
@@ -170,25 +172,12 @@ class Hypervisors(Reader):
         )
 
     def _resources(self, rows: Sequence[_Hypervisor]) -> Mapping[str, Resource]:
-        sizes = {
-            "vcpus": (whole_sum(row.vcpus for row in rows), whole_sum(row.vcpus_used for row in rows), 1),
-            "memory": (
-                whole_sum(row.memory_mb for row in rows),
-                whole_sum(row.memory_mb_used for row in rows),
-                MIB,
-            ),
-            "disk": (
-                whole_sum(row.local_gb for row in rows),
-                whole_sum(row.local_gb_used for row in rows),
-                GIB,
-            ),
-        }
-        told = {
-            name: Resource(total * unit, None, None, _bytes(used, unit))
-            for name, (total, used, unit) in sizes.items()
-            if total is not None
-        }
-        return told or self._providers.resources([str(row.id) for row in rows])
+        known = {}
+        for name, (field, unit) in _SIZES.items():
+            total, used = (whole_sum(getattr(row, one) for row in rows) for one in (field, f"{field}_used"))
+            if total is not None:
+                known[name] = Resource(total * unit, None, None, _bytes(used, unit))
+        return known or self._providers.resources([str(row.id) for row in rows])
 
 
 def _by_host(rows: Iterable[_Hypervisor]) -> tuple[Mapping[str, Sequence[_Hypervisor]], list[_Hypervisor]]:

@@ -175,12 +175,12 @@ class Servers(Reader):
                 self._be_in(whole.scope)
                 await self._take(page)
                 malformed += page.malformed
-                if page.more is None:
+                if page.next_query is None:
                     SERVERS.check(len(self.index), malformed)
                     self._end_list(whole)
                     await asyncio.sleep(0)
                     break
-                whole.came_to(page.more, page.items)
+                whole.came_to(page.next_query, page.items)
                 longest_s = max(longest_s, time.monotonic() - began)
                 if time_left_s() < 4 * longest_s + 1:
                     break

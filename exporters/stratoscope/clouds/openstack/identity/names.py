@@ -19,8 +19,9 @@ from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.identity.by_domain import ByDomain
 from stratoscope.clouds.openstack.identity.named import Found, Named, read, seen_by
+from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.deadline import at_most_s
-from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, again
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,6 @@ class _Known(msgspec.Struct, frozen=True):
 
     Attributes:
         is_whole: All projects of the cloud, or only those of the credential's user.
-        read: When that ended, on the monotonic clock.
     """
 
     answer: Projects
@@ -53,7 +53,6 @@ class _Known(msgspec.Struct, frozen=True):
     users: Mapping[str, str]
     own: str
     is_whole: bool
-    read: float
 
 
 class Names:
@@ -61,14 +60,12 @@ class Names:
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api, self._clock = api, clock
-        self._one_at_a_time = asyncio.Lock()
-        self._known: _Known | None = None
+        self._cache = TTLCache(self._read_all, clock, failure_s=_RECENT_S)
         self._users = ByDomain(api, "users", clock)
         self._owners: Collection[str] = ()
         self._domains: tuple[float, Mapping[str, str], bool] | None = None
         self._cut: frozenset[str] = frozenset()
         self._impatient_until = -math.inf
-        self._failure: tuple[float, CollectError | LeftOutError] | None = None
 
     async def read(self) -> Projects:
         """Projects and users as they are now; users that own VMs first.
@@ -76,7 +73,7 @@ class Names:
         Raises:
             CollectError, LeftOutError: As Api.
         """
-        answer = (await self._anew()).answer
+        answer = (await self._cache.anew()).answer
         return replace(answer, users=_first(answer.users, self._owners)) if answer.users else answer
 
     async def projects(self) -> Mapping[str, str]:
@@ -109,50 +106,23 @@ class Names:
 
     async def _known_owners(self) -> _Known:
         """What is known; Keystone's silence does not matter once it has been read."""
-        known = self._known
-        return await self._not_older_than(_STALE_S) if known is None else await self._at_hand() or known
+        known = self._cache.last
+        return await self._cache.not_older_than(_STALE_S) if known is None else await self._at_hand() or known
 
     async def _at_hand(self) -> _Known | None:
         """What is known; read first where it is not, or is stale, as long as that does not take long."""
-        is_being_read = self._known is not None and self._one_at_a_time.locked()
-        if is_being_read or self._clock.monotonic() < self._impatient_until:
-            return self._known
+        last = self._cache.last
+        is_read_anew = last is not None and self._cache.is_being_read
+        if is_read_anew or self._clock.monotonic() < self._impatient_until:
+            return last
         try:
             async with asyncio.timeout(at_most_s(_PATIENCE_S)):
-                return await self._not_older_than(_STALE_S)
+                return await self._cache.not_older_than(_STALE_S)
         except TimeoutError:
             self._impatient_until = self._clock.monotonic() + _RECENT_S
-            return self._known
+            return last
         except (CollectError, LeftOutError):
-            return self._known
-
-    async def _not_older_than(self, seconds: float) -> _Known:
-        async with self._one_at_a_time:
-            now = self._clock.monotonic()
-            if self._known is not None and now - self._known.read < seconds:
-                return self._known
-            if self._failure is not None and now - self._failure[0] < _RECENT_S:
-                raise again(self._failure[1])
-            return await self._read_now()
-
-    async def _anew(self) -> _Known:
-        """What was read since this was called: by somebody whose reading was under way, or else now."""
-        asked = self._clock.monotonic()
-        async with self._one_at_a_time:
-            if self._known is not None and self._known.read > asked:
-                return self._known
-            if self._failure is not None and self._failure[0] > asked:
-                raise again(self._failure[1])
-            return await self._read_now()
-
-    async def _read_now(self) -> _Known:
-        try:
-            self._known = await self._read_all()
-        except (CollectError, LeftOutError) as error:
-            self._failure = (self._clock.monotonic(), error)
-            raise
-        self._failure = None
-        return self._known
+            return last
 
     async def _read_all(self) -> _Known:
         access = await self._api.access()
@@ -173,7 +143,6 @@ class Names:
             _by_id(access.user_id, access.user_name, users.items),
             access.project_id,
             is_whole,
-            self._clock.monotonic(),
         )
 
     def _note(self, cut: AbstractSet[str], access: Access) -> None:

@@ -23,18 +23,18 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "maintenance": ("false", "true"),
 }
 """Fields that are truth values, and the states that false and true stand for; all others are texts."""
-_FACTS: Final[Mapping[str, tuple[Any, ...]]] = {
-    "binary": (Text,),
-    "host": (Text,),
-    "is_up": (bool,),
-    "state": (Text,),
-    "status": (Text,),
-    "is_disabled": (bool | None, False),
-    "reason": (str | None, None),
-    "zone": (Text | None, None),
-    "heartbeat": (datetime | None, None),
+_FACTS: Final[Mapping[str, tuple[str, *tuple[Any, ...]]]] = {
+    "binary": ("binary", Text),
+    "host": ("host", Text),
+    "zone": ("zone", Text | None, None),
+    "is_up": ("alive", bool),
+    "state": ("state", Text),
+    "status": ("status", Text),
+    "is_disabled": ("disabled", bool | None, False),
+    "reason": ("disabled_reason", str | None, None),
+    "heartbeat": ("updated_at", datetime | None, None),
 }
-"""What an agent may report: the type, and the default where it has one.
+"""What an agent may report: the usual name of the field, its type, and its default where it has one.
 
 `state` is up or not, `status` enabled or disabled.
 """
@@ -101,14 +101,14 @@ class Agents(NamedTuple):
 
 
 class AgentList:
-    """A service's list of its agents, with a field of any name for each fact."""
+    """A service's list of its agents, with a field for each fact."""
 
     def __init__(  # noqa: PLR0913 - what tells one list from another
         self,
         service: str,
         path: str,
-        fields: Mapping[str, str],
-        *,
+        *facts: str,
+        names: Mapping[str, str] | None = None,
         binary: str = "{}",
         query: Query = (),
         since: str = "",
@@ -117,14 +117,16 @@ class AgentList:
         """With its items' type made of their fields.
 
         Args:
-            fields: The name of the field by what it says, a key of `_FACTS`.
+            facts: What its agents report, keys of `_FACTS`.
+            names: Fields that are not named as usual.
             binary: The agent's name, or what stands around what the item calls it.
             since: The first microversion that has this list; "" if all have.
             more: As of Listing.
         """
-        facts = [(fact, *_FACTS[fact]) for fact in fields]
+        fields = [(fact, *_FACTS[fact][1:]) for fact in facts]
+        rename = {fact: _FACTS[fact][0] for fact in facts} | dict(names or {})
         key = path.rpartition("/")[2]
-        item = msgspec.defstruct(key, facts, frozen=True, gc=False, kw_only=True, rename=fields)
+        item = msgspec.defstruct(key, fields, frozen=True, gc=False, kw_only=True, rename=rename)
         self._listing: Listing[Any] = Listing(service, path, key, item, **more)
         self._binary, self._query, self._since = binary, query, since
 

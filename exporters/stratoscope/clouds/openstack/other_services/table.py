@@ -148,8 +148,8 @@ ROWS: Final[Sequence[Row]] = (
         agents=AgentList(
             "baremetal",
             "/v1/conductors",
-            # The group is what comes closest to a zone.
-            {"host": "hostname", "zone": "conductor_group", "is_up": "alive", "heartbeat": "updated_at"},
+            *("host", "zone", "is_up", "heartbeat"),
+            names={"host": "hostname", "zone": "conductor_group"},  # which comes closest to a zone
             binary="ironic-conductor",
             query={"fields": "hostname,conductor_group,alive,updated_at"},
             since=_CONDUCTORS_SINCE,
@@ -165,7 +165,13 @@ ROWS: Final[Sequence[Row]] = (
         agents=AgentList(
             "dns",
             "/v2/service_statuses",
-            {"binary": "service_name", "host": "hostname", "state": "status", "heartbeat": "heartbeated_at"},
+            *("binary", "host", "state", "heartbeat"),
+            names={
+                "binary": "service_name",
+                "host": "hostname",
+                "state": "status",
+                "heartbeat": "heartbeated_at",
+            },
             binary="designate-{}",
         ),
     ),
@@ -178,15 +184,7 @@ ROWS: Final[Sequence[Row]] = (
         agents=AgentList(
             "shared-file-system",
             "/services",
-            {
-                "binary": "binary",
-                "host": "host",
-                "zone": "zone",
-                "state": "state",
-                "status": "status",
-                "reason": "disabled_reason",
-                "heartbeat": "updated_at",
-            },
+            *("binary", "host", "zone", "state", "status", "reason", "heartbeat"),
             version=_WITHOUT_OS,
             oldest=_WITHOUT_OS,
         ),
@@ -200,7 +198,8 @@ ROWS: Final[Sequence[Row]] = (
         agents=AgentList(
             "orchestration",
             "/services",
-            {"binary": "binary", "host": "host", "state": "status", "heartbeat": "updated_at"},
+            *("binary", "host", "state", "heartbeat"),
+            names={"state": "status"},
         ),
     ),
     Row(
@@ -212,14 +211,7 @@ ROWS: Final[Sequence[Row]] = (
         agents=AgentList(
             _MAGNUM,
             "/v1/mservices",
-            {
-                "binary": "binary",
-                "host": "host",
-                "state": "state",
-                "is_disabled": "disabled",
-                "reason": "disabled_reason",
-                "heartbeat": "updated_at",
-            },
+            *("binary", "host", "state", "is_disabled", "reason", "heartbeat"),
         ),
     ),
     Row(

@@ -18,7 +18,7 @@ from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
 from stratoscope.clouds.openstack.compute.aggregates import Aggregates, Metadata, by_host
 from stratoscope.clouds.openstack.compute.flavors import Flavor, Flavors
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
-from stratoscope.clouds.openstack.placement.free_slots import Left, Space, Wanted, rooms
+from stratoscope.clouds.openstack.placement.free_slots import FreeResource, HostCapacity, free_slots
 from stratoscope.clouds.openstack.placement.inventories import Placement
 from stratoscope.clouds.openstack.placement.providers import (
     DISK,
@@ -29,7 +29,7 @@ from stratoscope.clouds.openstack.placement.providers import (
     Provider,
     Providers,
 )
-from stratoscope.clouds.openstack.placement.requirements import demand
+from stratoscope.clouds.openstack.placement.requirements import resource_request
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, Reason
 
@@ -87,11 +87,12 @@ class Capacity(Reader):
         metadata, unread = await self._read_metadata()
         flavors, unknown = await self.flavors.listed(_FLAVORS_S)
         has_pcpus = self._providers.have(PCPU)
-        wanted = [
-            Wanted(one.name, demand(one, has_pcpus=has_pcpus)) for one in flavors if not one.is_disabled
-        ]
+        requests = {
+            one.name: resource_request(one, has_pcpus=has_pcpus) for one in flavors if not one.is_disabled
+        }
         zones = {node.zone for node in nodes.values() if not node.is_left_over}
-        room = await asyncio.to_thread(rooms, wanted, _spaces(self._providers, nodes, metadata), zones)
+        hosts = _hosts(self._providers, nodes, metadata)
+        room = await asyncio.to_thread(free_slots, requests, hosts, zones)
         return model.Capacity(tuple(room), _largest(flavors, room), malformed + unread + unknown)
 
     async def _read_metadata(self) -> tuple[Mapping[str, Metadata] | None, int]:
@@ -105,22 +106,24 @@ class Capacity(Reader):
         return by_host(aggregates), malformed
 
 
-def _spaces(
+def _hosts(
     providers: Providers, nodes: Mapping[str, Node], metadata: Mapping[str, Metadata] | None
-) -> list[Space]:
+) -> list[HostCapacity]:
     """The hosts that take VMs."""
     trees = providers.trees()
     others = [one for root, tree in trees.items() if root not in nodes for one in tree]
     shared = frozenset({DISK} if any(DISK in (one.inventories or ()) for one in others) else ())
     return [
-        _space(tree, nodes[root], shared, None if metadata is None else metadata.get(nodes[root].host, {}))
+        _host(tree, nodes[root], shared, None if metadata is None else metadata.get(nodes[root].host, {}))
         for root, tree in trees.items()
         if root in nodes and nodes[root].takes_vms
     ]
 
 
-def _space(tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: Metadata | None) -> Space:
-    left: dict[str, list[Left]] = {}
+def _host(
+    tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: Metadata | None
+) -> HostCapacity:
+    left: dict[str, list[FreeResource]] = {}
     is_told = _is_told(tree)
     for provider in tree:
         for name, one in _left(provider, is_told=is_told):
@@ -129,7 +132,7 @@ def _space(tree: Sequence[Provider], node: Node, shared: frozenset[str], metadat
     if not is_known:
         for name in _unknown(tree, left):
             left.pop(name, None)
-    return Space(
+    return HostCapacity(
         node.zone,
         left,
         shared.difference(left),
@@ -164,7 +167,7 @@ def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
     return frozenset(trait for provider in tree for trait in provider.traits or ())
 
 
-def _left(provider: Provider, *, is_told: bool) -> Iterable[tuple[str, Left]]:
+def _left(provider: Provider, *, is_told: bool) -> Iterable[tuple[str, FreeResource]]:
     """By the list of allocation candidates; what that does not tell by what was read of it.
 
     What may have changed since it was read counts as free; of a tree that is not told as nothing.
@@ -172,14 +175,14 @@ def _left(provider: Provider, *, is_told: bool) -> Iterable[tuple[str, Left]]:
     inventories: Mapping[str, Inventory] = provider.inventories or {}
     told = provider.summary.resources if provider.summary is not None else {}
     for name, use in told.items():
-        yield name, Left(use.capacity - use.used, inventories.get(name))
+        yield name, FreeResource(use.capacity - use.used, inventories.get(name))
     if _is_summed_up(provider) or not (is_told or provider.is_current(Part.USAGES)):
         return
     usages = provider.usages if provider.is_current(Part.USAGES) else None
     for name, inventory in inventories.items():
         if name not in told:
             used = usages.get(name, 0) if usages is not None else 0
-            yield name, Left(inventory.capacity - (used or 0), inventory)
+            yield name, FreeResource(inventory.capacity - (used or 0), inventory)
 
 
 def _is_summed_up(provider: Provider) -> bool:

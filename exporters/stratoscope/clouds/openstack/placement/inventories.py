@@ -11,7 +11,6 @@ and before 1.17 (Queens) traits, too. Before 1.10 (Pike) there is no such list.
 
 import asyncio
 import math
-import time
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -39,10 +38,10 @@ from stratoscope.clouds.openstack.placement.providers import (
     resources,
 )
 from stratoscope.clouds.overcommit import PROMISED, promised
-from stratoscope.clouds.round_robin import KEPT_S
+from stratoscope.clouds.round_robin import KEPT_S, Turn
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
-from stratoscope.core.deadline import at_most_s, time_left_s
+from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 T = TypeVar("T")
@@ -56,9 +55,7 @@ _WITH_TRAITS: Final = "1.6"
 _NODES_S: Final = 300.0
 _PATIENCE_S: Final = 5.0
 """So long it waits for hypervisors that it knows from before: they are Nova's."""
-_IN_A_ROW: Final = 3
 _AT_ONCE: Final = 5_000
-_STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})
 
 _PROVIDERS: Final = Listing("placement", "/resource_providers", "resource_providers", Row, version=_VERSION)
 
@@ -180,13 +177,8 @@ class Placement(Reader):
         Raises:
             CollectError, LeftOutError: None could be read, and none was before.
         """
-        malformed = read = in_a_row = 0
-        failure: CollectError | LeftOutError | None = None
-        longest_s = 0.0
-        for provider, part in self._providers.wanted(self._room()):
-            if read and time_left_s() < 2 * longest_s + 1:
-                break
-            began = time.monotonic()
+        malformed, turn = 0, Turn()
+        for provider, part in turn.items(self._providers.wanted(self._room())):
             # Before it is read: one that fails must not hold up the others.
             provider.tried(part, self._clock.monotonic())
             try:
@@ -194,17 +186,14 @@ class Placement(Reader):
             except NotThereError:
                 self._providers.drop(provider.row.uuid)
             except LeftOutError as error:  # it costs that part alone: traits may be denied
-                failure = error
+                turn.failure = error
             except CollectError as error:
-                failure, in_a_row = error, in_a_row + (error.reason is Reason.UNAVAILABLE)
+                turn.failed(error)
                 malformed += error.reason is Reason.MALFORMED
-                if error.reason in _STOPS or in_a_row == _IN_A_ROW:
-                    break
             else:
-                read, in_a_row = read + 1, 0
-            longest_s = max(longest_s, time.monotonic() - began)
-        if failure is not None and not any(one.inventories for one in self._providers):
-            raise failure
+                turn.succeeded()
+        if turn.failure is not None and not any(one.inventories for one in self._providers):
+            raise turn.failure
         return malformed
 
     def _room(self) -> int:

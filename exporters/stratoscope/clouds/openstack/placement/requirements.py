@@ -1,4 +1,4 @@
-"""What a flavor demands of a host, as Nova's scheduler translates it.
+"""What a flavor requests of a host, as Nova's scheduler translates it.
 
 Source: nova/scheduler/utils.py, ResourceRequest.
 """
@@ -13,7 +13,7 @@ from stratoscope.clouds.openstack.compute.flavors import Flavor
 from stratoscope.clouds.openstack.placement.providers import DISK, MEMORY, PCPU, VCPU
 
 
-class Demand(msgspec.Struct, frozen=True):
+class ResourceRequest(msgspec.Struct, frozen=True):
     """What a host must have for one VM.
 
     Attributes:
@@ -46,8 +46,8 @@ _HARMLESS: Final = (
 """What shapes a VM and never decides where it fits. `os:secure_boot` does: see `_is_harmless`."""
 
 
-def demand(flavor: Flavor, *, has_pcpus: bool) -> Demand:
-    """What a VM of the flavor demands: from an image that demands nothing, with its root disk on the host.
+def resource_request(flavor: Flavor, *, has_pcpus: bool) -> ResourceRequest:
+    """What a VM of the flavor requests: from an image that requests nothing, with its root disk on the host.
 
     Args:
         flavor: Its sizes and extra specs.
@@ -66,7 +66,7 @@ def demand(flavor: Flavor, *, has_pcpus: bool) -> Demand:
         amounts[VCPU] = flavor.vcpus
     amounts.setdefault(MEMORY, flavor.ram)
     amounts.setdefault(DISK, flavor.disk + flavor.ephemeral + -(-(flavor.swap or 0) // 1024))
-    return Demand(
+    return ResourceRequest(
         {name: amount for name, amount in amounts.items() if amount > 0},
         frozenset(found.required),
         frozenset({*found.forbidden, DISABLED}),
