@@ -16,13 +16,12 @@ _UNKNOWN: Final = "UNKNOWN"
 
 
 class ServiceRow(msgspec.Struct, frozen=True, gc=False):
-    """One of `services` as Nova, Cinder and Manila answer them.
+    """One of `services` of Nova and Cinder.
 
     Attributes:
-        status: `enabled` or `disabled`. Since 2.69 one of a cell of Nova's that does not answer has its
-            binary and host alone, and the status UNKNOWN: it is down for all who need it, and nobody disabled
-            it.
-        forced_down: Somebody says that it is down, whatever it reports; told by Nova alone, since 2.11.
+        status: `enabled`, `disabled` or, since Nova 2.69, UNKNOWN: its cell does not answer, so it is down
+            for all who need it; then there is no more than binary and host.
+        forced_down: Somebody marked it as down. Nova alone reports it, since 2.11.
     """
 
     binary: Text
@@ -57,9 +56,8 @@ class ServiceRow(msgspec.Struct, frozen=True, gc=False):
 def once(services: Iterable[Service]) -> tuple[Service, ...]:
     """Each service once, by binary and host, in their order.
 
-    Of one that is told twice (its host was set up anew; Heat has several engines on a host, and those that
-    died stay listed for a while) the row counts that is up, or else the one that reported last; the last
-    report of all is its last.
+    Of several rows (the host was set up anew; Heat lists dead engines for a while) the one that is up counts,
+    else the newest; with the newest heartbeat of all.
     """
     found: dict[tuple[str, str], Service] = {}
     for service in services:
@@ -75,12 +73,8 @@ def _newer(one: Service, other: Service) -> Service:
 
 
 async def only_admins_see(api: Api, what: str) -> None:
-    """For a list that came back empty: is that to be believed?
-
-    Several services answer 200 with an empty list where the role is missing, instead of 403.
-
-    Raises:
-        LeftOutError: `unauthorized`, when the token is not an admin's.
+    """Refuse an empty list without the role admin, which some services answer instead of 403. Raises
+    LeftOutError.
     """
     if not (await api.access()).is_admin:
         raise LeftOutError(LeftOut.UNAUTHORIZED, f"{what}: an empty list without the role admin")

@@ -38,14 +38,7 @@ READERS: Final[Sequence[type[Reader]]] = (
 
 
 class OpenStack:
-    """Implements Management.
-
-    Attributes:
-        cloud: The name that the operator gave it.
-        budget: What it may be asked, and has been.
-        questions: Everything that an OpenStack can be asked.
-        api: What its readers ask.
-    """
+    """Implements Management. Attributes: api: What its readers use."""
 
     questions: ClassVar[Sequence[Question]] = [one for reader in READERS for one in reader.questions()]
 

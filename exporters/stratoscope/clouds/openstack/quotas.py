@@ -180,11 +180,7 @@ class ProjectQuotas(Reader):
     async def _limits(
         self, service: str, project_id: str, names: Mapping[str, tuple[str, str] | None]
     ) -> _Read:
-        """What a service reports to everybody of the own project, where its quota may not be read.
-
-        Raises:
-            ForbiddenError: It is another project.
-        """
+        """What a service reports to everybody of the own project; of another ForbiddenError is raised."""
         if project_id != (await self._api.access()).project_id:
             raise ForbiddenError(f"{service}: quotas of other projects")
         reported = (await self._api.get(service, "/limits", _Limits, operation="limits")).limits.absolute
@@ -226,11 +222,7 @@ class _Service:
 
 
 def _uses(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, _Use], int]:
-    """By resource, and how many of them, or of their uses, make no sense.
-
-    Raises:
-        CollectError: `malformed`: there are some, and none makes sense.
-    """
+    """By resource, and how many of them, or of their uses, make no sense. Raises as `by_name`."""
     return by_name(_of_resources(raws), _USE.decode, f"{service}: quotas")
 
 

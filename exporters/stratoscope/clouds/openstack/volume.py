@@ -66,7 +66,7 @@ class _Capabilities(
         "vendor": "vendor_name",
     },
 ):
-    """What a backend's driver tells; whatever makes no sense in it is not known.
+    """What a backend's driver reports; whatever makes no sense in it is not known.
 
     Attributes:
         ratio: A number, often as text, or `auto`.
@@ -157,11 +157,7 @@ class Volume(Reader):
 
     @question("backups", Every(300, 120, 900), cost="1 for each 1,000 backups", role=_OWN)
     async def backups(self) -> Objects:
-        """Backups; their size is that of their volume.
-
-        Raises:
-            LeftOutError: `absent`, where Cinder has no backups.
-        """
+        """Backups; their size is that of their volume. Raises LeftOutError if Cinder has none."""
         return await _BACKUPS.read(self._api)
 
 

@@ -27,14 +27,13 @@ def by_name(
     source: str,
     things: str = "",
 ) -> tuple[Mapping[str, T], int]:
-    """What makes sense of a mapping's values, by name, and how much of them makes none.
+    """The values of a mapping that make sense, by name, and how many errors there were in others.
 
     Args:
         decode: As ByField.decode.
-        source, things: Whose they are, and what, for the message.
+        source, things: Whose values they are, and what, for the message.
 
-    Raises:
-        CollectError: `malformed`: there are some, and none makes sense.
+    Raises CollectError `malformed` if there are values and none makes sense.
     """
     found, odd = {}, 0
     for name, raw in raws.items():
@@ -59,10 +58,9 @@ class ByField(Generic[T]):
         self._fields = [_Field(one) for one in fields(kind)]  # type: ignore[arg-type]  # T is a Struct
 
     def decode(self, raw: msgspec.Raw | bytes) -> tuple[T, list[str]]:
-        """The item, and what was wrong with fields that it does without; null is nothing wrong.
+        """The item, and the errors in fields that have a default; null is no error.
 
-        Raises:
-            msgspec.DecodeError: A field is missing, or makes no sense, that it cannot do without.
+        Raises msgspec.DecodeError if a needed field is missing or makes no sense.
         """
         try:
             return self._whole.decode(raw), []

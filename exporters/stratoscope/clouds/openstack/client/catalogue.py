@@ -50,14 +50,13 @@ _OF_ITS_PROJECT: Final = "its URL holds the id of the token's project"
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One service's.
+    """Where one service is.
 
     Attributes:
-        url: What the path of a request is put behind.
-        root: The list of its versions.
-        document: The document of the version that is asked, or the list.
-        proxy: What it is asked through; None for none.
-        fault: Why it cannot be asked; "" where it can.
+        url: What paths of requests are appended to.
+        root, document: The list of its versions; the document of the version that is used, or the list.
+        proxy: None for none.
+        fault: Why it cannot be used; "" if it can.
     """
 
     url: str
@@ -97,10 +96,9 @@ def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str,
     Args:
         raw: The token's catalogue as Keystone gives it; an entry that makes no sense is left out.
         region: What clouds.yaml says; an endpoint that it overrides need not be in the catalogue.
-        project_id: The token's; "" where it has none.
+        project_id: The token's; "" if it has none.
 
-    Raises:
-        CollectError: `unavailable`: the region is not there, or it must be said which one is meant.
+    Raises CollectError `unavailable` if the region is missing, or is not in the catalogue.
     """
     entries = list(_good(raw, _Entry))
     _check_region({place.where for entry in entries for place in _good(entry.endpoints, _Place)}, region)
@@ -115,9 +113,9 @@ def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str,
 
 
 def unusable(raw: object, found: Mapping[str, Endpoint]) -> str:
-    """Why no service of a catalogue can be asked; "" where one can. Args: found: What was made of it.
+    """Why no service of a catalogue can be used; "" if one can. Args: found: What `endpoints` made of it.
 
-    Keystone's own place counts where the catalogue has it: it is known without, too.
+    Keystone's own endpoint counts only if the catalogue has it: it is known without, too.
     """
     places = [
         (entry.type, place.url) for entry in _good(raw, _Entry) for place in _good(entry.endpoints, _Place)
@@ -149,9 +147,9 @@ def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
 
 
 def _split(url: str, project_id: str) -> tuple[str, str]:
-    """What stands before the version, and the version; all of it and "" where the URL has none.
+    """What stands before the version, and the version; the whole URL and "" if it has none.
 
-    It has one at its end, or before whose objects are meant: elsewhere that is a part of a gateway's path.
+    The version is at its end, or before the project: elsewhere it belongs to a gateway's path.
     """
     head, _, last = url.rpartition("/")
     if _OWNER.fullmatch(last) or (project_id and last.endswith((project_id, quote(project_id, safe="")))):
@@ -219,10 +217,7 @@ def filled(url: str, project_id: str) -> str:
 
 
 def _lacking(url: object, project_id: str) -> str:
-    """What is wrong where a URL has room for a project's id, and the token is for none; else "".
-
-    Keystone leaves such a URL out of the catalogue.
-    """
+    """The fault of a URL with a place for a project's id, and a token without project; else ""."""
     has_room = isinstance(url, str) and filled(url, "-") != url
     return _OF_ITS_PROJECT if has_room and not project_id else ""
 

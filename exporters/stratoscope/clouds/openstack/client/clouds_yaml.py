@@ -34,9 +34,7 @@ _WARNED: Final = threading.Lock()
 def found(config: OpenStackCloud) -> Found:
     """The entry with what clouds.yaml, its files and the environment say of it now.
 
-    Raises:
-        ConfigError: It cannot be used; one line that names the file, the key and what is allowed, without
-            secrets.
+    Raises ConfigError, one line that names the file, the key and what is allowed, without secrets.
     """
     try:
         with _warnings_logged():

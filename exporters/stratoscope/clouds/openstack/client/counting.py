@@ -25,11 +25,9 @@ async def pages(api: Api, tally: "Tally", listing: Listing[T], query: Query) -> 
     """The items of a list that begins anew at each refresh, page by page.
 
     Args:
-        tally: Takes note of those that make no sense. Its sort is the name of the collector, whose time-out
-            is too short for a list that does not come to its end.
+        tally: Counts malformed items. Its sort is the name of the collector whose time-out may be too short.
 
-    Raises:
-        CollectError: As Api; one that came with the end of the collector's time says how far the list was.
+    Raises CollectError as Api; at the end of the collector's time it says how far the list was read.
     """
     began, read = time.monotonic(), 0
     async with aclosing(api.pages(listing, query)) as found:
@@ -171,10 +169,9 @@ class Tally:
             self._admin_down += is_admin_down
 
     def objects(self, *, is_whole: bool) -> Objects:
-        """What was counted; nothing of a list that was cut, as a part of a sum is no sum.
+        """The counts; none of a list that was cut, as a part of a sum is no sum.
 
-        Raises:
-            CollectError: `malformed`: there are some, and none makes sense: to count none would be invented.
+        Raises CollectError `malformed` if there are objects and none makes sense: 0 would be invented.
         """
         if self.malformed and not self._counted:
             raise CollectError(Reason.MALFORMED, f"{self.sort}: none of {self.malformed} makes sense")

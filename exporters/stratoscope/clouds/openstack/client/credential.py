@@ -48,14 +48,12 @@ _OPEN: Final = frozenset({"v3multifactor"})
 
 
 def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
-    """Refuse a credential that cannot be one.
+    """Refuse a credential that cannot be one: ConfigError names the first wrong or missing key, and what is
+    allowed.
 
     Args:
-        config: What openstacksdk makes of the cloud's entry before it looks at the credential.
-        is_environment: It was described by variables.
-
-    Raises:
-        ConfigError: It names the first key that is wrong or missing, and what is allowed.
+        config: What openstacksdk makes of the cloud's entry before it reads the credential.
+        is_environment: OS_* variables describe it.
     """
     auth_type = str(config["auth_type"])
     try:
@@ -120,15 +118,13 @@ def known_keys(auth_type: str) -> Mapping[str, str]:
 
 
 def check_profile(entry: Mapping[str, Any], public: Mapping[str, Any], *, is_environment: bool) -> None:
-    """Refuse a vendor's profile that nobody has, or that openstacksdk would fetch from the Internet.
+    """Refuse a vendor's profile that nobody has, or that openstacksdk would fetch from the Internet:
+    ConfigError.
 
     Args:
         entry: Of the cloud, in clouds.yaml.
         public: The profiles in clouds-public.yaml.
-        is_environment: It was described by variables.
-
-    Raises:
-        ConfigError: It names the key, and where the profile would come from or which there are.
+        is_environment: OS_* variables describe it.
     """
     key = "profile" if "profile" in entry else "cloud"
     name = str(entry.get(key) or "")

@@ -55,10 +55,9 @@ class Endpoints(Reader):
         role="any",
     )
     async def read(self) -> Answer:
-        """Every endpoint, whatever has become of the others; while Keystone is away, those that are known.
+        """Every endpoint; while Keystone is away, those that are known.
 
-        Raises:
-            CollectError: Not even clouds.yaml can be read.
+        Raises CollectError if not even clouds.yaml can be read.
         """
         places = await self._client.places()
         asked = [*(one for one in SERVICES if one in places), *sorted(places.keys() - {*SERVICES})][:MOST]
@@ -70,8 +69,8 @@ class Endpoints(Reader):
     async def _check(self, service: str, place: Place) -> None:
         """Take note of one answer, or of none.
 
-        Nothing is known of a service that could not be asked: its turn did not come in time, or it pauses
-        after 429. One that pauses after 503 has itself said that it is down.
+        `is_up` is not known if it could not be requested: no turn in time, or a pause after 429. A service
+        that pauses after 503 has itself said that it is down.
         """
         seen = self._seen.setdefault(service, _Seen())
         try:

@@ -25,11 +25,7 @@ Text: TypeAlias = str
 
 
 def segment(text: str) -> str:
-    """An id as one segment of a path, whatever is in it.
-
-    Raises:
-        CollectError: `malformed`: no path can have it, it would name another thing.
-    """
+    """An id as one segment of a path. Raises CollectError `malformed` if no path can have it."""
     if text in {"", ".", ".."}:
         raise CollectError(Reason.MALFORMED, f"no id: {text!r}")
     return quote(text, safe="")

@@ -90,10 +90,7 @@ class Keystone:
     def log_in(self) -> Granted:
         """A new token.
 
-        Raises:
-            RefusedError: The credential is not accepted.
-            BusyError: 429 or 503.
-            CollectError: `timeout`, `unavailable`, `malformed`.
+        Raises RefusedError; BusyError after 429 or 503; CollectError `timeout`, `unavailable`, `malformed`.
         """
         try:
             region = self._open().region

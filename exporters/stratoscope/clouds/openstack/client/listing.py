@@ -29,9 +29,9 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     """One page.
 
     Attributes:
-        malformed: How many items, or fields that items can do without, made no sense.
-        next_query: The query that asks for the next page; None on the last one.
-        is_cut: The service says that it ends its list early: there are more items than it tells.
+        malformed: How many items, or fields with a default, made no sense.
+        next_query: The query for the next page; None on the last one.
+        is_cut: The service says that it ends its list early: there are more items.
     """
 
     items: list[T]
@@ -44,16 +44,15 @@ class Listing(Generic[T]):
     """One list of one service.
 
     Attributes:
-        service: The service's type in the catalogue: `compute`, `block-storage`.
-        path: Below the endpoint; see catalogue.py for what it begins with: `/servers/detail`, `/v2.0/ports`.
-        key: Under which the items stand in the answer.
+        service: Its type in the catalogue: `compute`, `block-storage`.
+        path: Below the endpoint: `/servers/detail`, `/v2.0/ports`; see catalogue.py.
+        key: The key of the items in the answer.
         operation: The label `operation` of its requests.
-        version: The newest microversion that is understood; an older cloud is asked with its own newest.
-            "" where there is none.
-        oldest: The oldest one; "" where items of a service without any make sense, too.
+        version: The newest microversion that is understood: an older cloud uses its own newest; "" for none.
+        oldest: The oldest one; "" if items of a service without microversions make sense, too.
         headers: Further ones of its requests: Designate's `X-Auth-All-Projects`.
         fields: The attributes of an item, by their names in the answer.
-        is_repeated: Something that stands on two pages is told twice: the second time it may be newer.
+        is_repeated: An item on two pages is returned twice: the second time it may be newer.
     """
 
     def __init__(  # noqa: PLR0913 - what tells one list from another
@@ -93,40 +92,33 @@ class Listing(Generic[T]):
         self._links: Decoder[Any] = Decoder(links)
 
     def items(self, body: bytes) -> tuple[list[T], int]:
-        """The items of a page, and how many made no sense.
-
-        Raises:
-            CollectError: `malformed`, when the answer is no such list.
-        """
+        """The items of a page, and how many made no sense. Raises CollectError `malformed` if it is no list."""
         try:
             return self._whole.decode(body).items, 0
         except msgspec.DecodeError as error:
             return self._one_by_one(body, error)
 
-    def next_query(self, body: bytes, asked: Query = ()) -> Query | None:
-        """The query that asks for the page after this one; None where there is none.
+    def next_query(self, body: bytes, first: Query = ()) -> Query | None:
+        """The query for the page after this one; None if there is none.
 
-        Only the query of the link is used: behind a proxy its host is often one that nobody can reach.
+        Only the query of the link is used: behind a proxy its host is often one that nobody can reach. What
+            it lost
+        of the first page's query stays (without `all_tenants` the next page would be one of another list).
 
         Args:
-            asked: The query for the first page: what the link lost of it holds on (without `all_tenants` the
-                next page would be one of another list).
+            first: The query for the first page.
 
-        Raises:
-            CollectError: `malformed`, when it cannot be told whether there is one: the rest would be missing.
+        Raises CollectError `malformed` if the link makes no sense: the rest would be missing.
         """
         href = self._decode_links(body).href()
         if not href:
             return None
         link = parse_qsl(urlsplit(href).query, keep_blank_values=True)
         names = {name for name, _ in link}
-        return [*(pair for pair in pairs(asked) if pair[0] not in names), *link]
+        return [*(pair for pair in pairs(first) if pair[0] not in names), *link]
 
     def is_cut(self, body: bytes) -> bool:
-        """Whether the service says that it ends its list with this page, though there are more items.
-
-        Keystone does (`truncated`), beyond `list_limit`. Raises CollectError as `next_query`.
-        """
+        """Whether Keystone says (`truncated`) that it ends its list with this page, beyond `list_limit`."""
         if b'"truncated"' not in body:  # much quicker than to decode it
             return False
         links = self._decode_links(body)
@@ -151,11 +143,7 @@ class Listing(Generic[T]):
         return new
 
     def check(self, good: int, malformed: int) -> None:
-        """Refuse a whole list of which nothing makes sense: to count nothing would be an invented zero.
-
-        Raises:
-            CollectError: `malformed`.
-        """
+        """Raise CollectError `malformed` for a list of which nothing makes sense: 0 would be invented."""
         if malformed and not good:
             what = f"{self.service}: {self.operation}: none of {malformed} items makes sense"
             raise CollectError(Reason.MALFORMED, f"{what}: {self._error}")

@@ -48,8 +48,8 @@ class Wire:
     """What log-ins are sent over.
 
     Attributes:
-        sent: The requests that were not yet taken note of.
-        redirect: What the last answer says where it is a redirect, with where to; "" where it is none.
+        sent: The requests that are not counted yet.
+        redirect: What the last answer says, with its target, if it is a redirect; else "".
     """
 
     def __init__(self) -> None:
@@ -68,9 +68,9 @@ class Wire:
     def answered(self, request: requests.PreparedRequest, response: requests.Response) -> None:
         """Look at an answer.
 
-        Raises:
-            DiscoveryFailure: 401 to the question for versions. keystoneauth would log in to ask again, while
-                it logs in, and wait for itself for ever.
+        Raises DiscoveryFailure for 401 to the request for versions: keystoneauth would log in to send it
+            again, while
+        it logs in, and wait for itself for ever.
         """
         if response.status_code > _CHOICES:
             response._content = self._confidence.body(response.content)  # noqa: SLF001 - its words are cited
@@ -132,9 +132,7 @@ class _Adapter(TCPKeepAliveAdapter):
 def _body(response: requests.Response) -> bytes:
     """The whole body, unpacked.
 
-    Raises:
-        CollectError: `malformed`: it is too large, or packed in a way that was not asked for.
-        requests.RequestException: The connection.
+    Raises CollectError `malformed` if it is too large or packed in another way; requests.RequestException.
     """
     raw: BaseHTTPResponse = response.raw
     packed = response.headers.get("Content-Encoding", "identity").strip().lower()

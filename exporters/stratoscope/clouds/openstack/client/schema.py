@@ -89,8 +89,7 @@ def clouds(document: object, top: str, wanted: str | None) -> dict[str, Any]:
         top: The key below which they stand: `clouds` or `public-clouds`.
         wanted: The one that will be used, which is checked; None for all.
 
-    Raises:
-        ConfigError: It names the key, what was got and what is allowed.
+    Raises ConfigError, which names the key, what was got and what is allowed.
     """
     sections = decode(dict[str, Any], {} if document is None else document, "")
     if top not in sections:
@@ -105,10 +104,8 @@ def clouds(document: object, top: str, wanted: str | None) -> dict[str, Any]:
 
 
 def environment(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What OS_* variables say, by key in small letters; true and false are no longer texts.
-
-    Raises:
-        ConfigError: It names the variable, what was got and what is allowed.
+    """What OS_* variables say, by key in small letters; true and false are no longer texts. Raises as
+    `clouds`.
     """
     said = dict(variables)
     for key, value in variables.items():
@@ -186,8 +183,7 @@ def fillable(config: Mapping[str, Any], options: Container[str]) -> dict[str, An
         config: As openstacksdk has merged it.
         options: The keys of the credential, which are not filled in.
 
-    Raises:
-        ConfigError: It names a key that is known here.
+    Raises ConfigError, which names a key that is known here.
     """
     kept = {}
     for key, value in config.items():

@@ -43,8 +43,7 @@ class Ask(msgspec.Struct, frozen=True):
 
     Attributes:
         path: Below the service's endpoint; None for its version document.
-        version: The newest microversion that is understood; "" for none.
-        oldest: The oldest one; "" where answers of a service without any are understood, too.
+        version, oldest: As of Listing.
         body: JSON; none if it is empty.
     """
 
@@ -67,11 +66,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One region's services.
-
-    Attributes:
-        budget: What they may be asked, and have been.
-    """
+    """One region's services. Attributes: budget: Limits their requests, and counts them."""
 
     def __init__(self, config: OpenStackCloud, clock: Clock = CLOCK) -> None:
         self.budget = Budget(config.budget, clock)
@@ -87,11 +82,7 @@ class Client:
         return (await self._login.token()).granted.access
 
     async def send(self, ask: Ask) -> bytes:
-        """The body of a whole answer; asked for once more where a service does not like the token.
-
-        Raises:
-            CollectError, LeftOutError: As api.py says.
-        """
+        """The body of a whole answer; requested again if a service refuses the token. Raises as Api."""
         token = await self._login.token()
         self._tokens.check(ask.call, token)
         answer = await self._answer(ask, token)
@@ -115,22 +106,19 @@ class Client:
         raise error
 
     async def knows(self, service: str, version: str) -> bool:
-        """Whether a service's microversions reach that one. Raises as `body`."""
+        """Whether a service's microversions reach that one. Raises as Versions.known."""
         known = await self._versions.known(service, version, self._document(service))
         return known.reaches(version)
 
     async def require(self, service: str, version: str) -> None:
-        """Refuse a service whose microversions do not reach that one. Raises as Versions.known, and Known.require."""
+        """Refuse a service whose microversions do not reach that one. Raises CollectError, LeftOutError."""
         known = await self._versions.known(service, version, self._document(service))
         known.require(service, version)
 
     async def places(self) -> Mapping[str, Endpoint]:
-        """Where the services are, as far as it is known: by the last token, else Keystone alone.
+        """The endpoints that are known: by the last token, else Keystone's alone. Raises CollectError.
 
-        Not those that the token can ask nothing for want of a project.
-
-        Raises:
-            CollectError: Not even that is known.
+        Not those that need a project's token where the token is for none.
         """
         if self._login.last is None:
             try:
@@ -147,11 +135,7 @@ class Client:
     async def check(
         self, service: str, place: Endpoint, operation: str, timeout_s: float
     ) -> tuple[int, float]:
-        """The status that the list of a service's versions is answered with, and after how many seconds.
-
-        Raises:
-            CollectError: As Budget.check.
-        """
+        """The status of a service's list of versions, and the seconds it took. Raises as Budget.check."""
         if place.fault:
             raise CollectError(Reason.UNAVAILABLE, f"{service}: {place.fault}")
         took_s = 0.0

@@ -34,11 +34,7 @@ _Read = tuple[bytes, int | None]
 
 
 class Session:
-    """Implements Api.
-
-    Attributes:
-        cloud: The cloud's name.
-    """
+    """Implements Api."""
 
     def __init__(self, cloud: str, client: Client) -> None:
         self.cloud = cloud
@@ -80,12 +76,8 @@ class Session:
     ) -> T:
         """One request that changes something; its answer decoded as `kind` (NoneType: it has none).
 
-        POST and PATCH are sent again after 401 and 429 alone.
-
-        Raises:
-            OutcomeUnknownError: POST or PATCH, after 5xx, a time-out, a lost connection, or an answer that
-                makes no sense.
-            CollectError, LeftOutError: As Api's methods.
+        POST and PATCH are sent again after 401 and 429 alone. After 5xx, a time-out, a lost connection or an
+        answer that makes no sense they raise OutcomeUnknownError. Else raises as Api.
         """
         sent = b"" if body is None else msgspec.json.encode(body)
         ask = Ask(service, operation, path, version=version, method=method, body=sent)
@@ -132,13 +124,12 @@ class Session:
         return asyncio.create_task(self._page(listing, query, wanted), name=name)
 
     async def _page(self, listing: Listing[T], query: Query, wanted: int | None) -> _Read:
-        """The body of a page, of fewer items where so many are too large: how many, or None.
+        """The body of a page, and of how many items it was requested because more were too large; else None.
 
         Args:
-            wanted: How many items it shall have; None where the list was asked for without a limit.
+            wanted: How many items it shall have; None if the list was requested without a limit.
 
-        Raises:
-            CollectError: As Client.send; `malformed`, when a single item is too large.
+        Raises as Client.send; CollectError `malformed` if a single item is too large.
         """
         call = listing.service, listing.operation
         limit = self._limits.get(call)

@@ -30,12 +30,10 @@ def placed(path: str) -> Path:
 
 
 def context(region: CloudRegion) -> ssl.SSLContext:
-    """Whom to trust and which certificate to show.
+    """Whom to trust and which certificate to show. Raises ConfigError for a file that is not what it should
+    be.
 
     Without `cacert` that is REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, else the bundle that `requests` brings.
-
-    Raises:
-        ConfigError: A file cannot be read or is not what it should be.
     """
     given = files(region)
     for key, path in given.items():

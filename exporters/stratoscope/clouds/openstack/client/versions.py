@@ -108,16 +108,13 @@ class Versions:
     async def headers(
         self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]], *, oldest: str = ""
     ) -> Mapping[str, str]:
-        """The headers that ask a service for a microversion, or for its own newest where that is older.
+        """The headers that ask a service for a microversion, or for its own newest if that is older.
 
         Args:
-            service: Its type.
-            wanted: The newest that is understood; "" for none.
-            document: Asks for the service's version document.
-            oldest: The oldest that is understood; "" where a service without microversions is, too.
+            wanted, oldest: The newest and the oldest that are understood; "" for none.
+            document: Requests the service's version document.
 
-        Raises:
-            CollectError: As `known`; `unavailable`, when the service is older than `oldest`.
+        Raises as `known`; CollectError `unavailable` if the service is older than `oldest`.
         """
         if not wanted or service not in NAMES:
             return {}
@@ -137,11 +134,10 @@ class Versions:
         self._known.pop(service, None)
 
     async def known(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> Known:
-        """What is known, asked for where it is not, or no longer. Args: as of `headers`.
+        """What is known, requested if it is not, or no longer. Args: as of `headers`.
 
-        Raises:
-            CollectError: What `document` raises, 403 and 404 aside, for then it knows none; `malformed`, when
-                it is no version document. Neither where a number is known from before.
+        Raises CollectError as `document`, but not after 403 or 404: then it has none; `malformed` if it is no
+        version document. Neither if a number is known from before.
         """
         async with self._locks.setdefault(service, asyncio.Lock()):
             known = self._known.get(service)
@@ -163,11 +159,7 @@ class Versions:
 
 
 def _newest(service: str, body: bytes, wanted: Number) -> Number | None:
-    """The newest of the same major version; None where the service has no microversions.
-
-    Raises:
-        CollectError: `malformed`: it tells of no version.
-    """
+    """The newest of the same major version; None without microversions. Raises CollectError `malformed`."""
     try:
         ones = _DOCUMENT.decode(body).all()
     except msgspec.DecodeError as error:

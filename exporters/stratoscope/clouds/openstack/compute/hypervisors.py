@@ -73,7 +73,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     """A hypervisor as Placement's readers need it.
 
     Attributes:
-        host: The service that it belongs to: what servers are labelled with; "" of one that is left over.
+        host: The service that it belongs to, as servers name it; "" of one that is left over.
         takes_vms: It is up and enabled.
     """
 
@@ -93,12 +93,12 @@ _LEFT_OVER: Final = Node("", "", takes_vms=False)
 class Hypervisors(Reader):
     """Nova's hosts, read once for all who ask.
 
-    A host is a nova-compute service, as servers name it. Where it has several nodes (Ironic), these are added
-    up. Where libvirt has several it has one, whose name has changed: the row counts that is up, or else the
-    last; the others are malformed.
+    A host is a nova-compute service, as servers name it. Several nodes of one host (Ironic) are added up;
+    with libvirt it has one, whose name has changed: the row that is up counts, or else the last; the others
+    are malformed.
 
     Attributes:
-        services: Nova's services, which tell the zones; they are a question of their own.
+        services: Nova's services, which have the zones; they are a question of their own.
     """
 
     def __init__(self, api: Api, servers: Servers, providers: Providers, clock: Clock = CLOCK) -> None:
@@ -114,11 +114,8 @@ class Hypervisors(Reader):
         role="admin",
     )
     async def read(self) -> Hosts:
-        """All hosts as they are now.
-
-        Raises:
-            CollectError: As Api.
-            LeftOutError: As Api; `unauthorized` also for an empty list that is not to be believed.
+        """All hosts as they are now. Raises as Api; LeftOutError also for an empty list though there are
+        hosts.
         """
         hosts, _ = await self._last.anew()
         return hosts
@@ -144,10 +141,7 @@ class Hypervisors(Reader):
         return Hosts(hosts, STATES, malformed + len(left_over)), nodes
 
     async def _zones(self, hosts: AbstractSet[str]) -> Mapping[str, str]:
-        """Zones by host; of a host that has just been added a list from before it tells nothing.
-
-        None at all where the services may not be read.
-        """
+        """Zones by host, without those of hosts that are too new; none if the services may not be read."""
         try:
             zones = await self.services.zones(_SERVICES_S)
             return zones if hosts <= zones.keys() else await self.services.zones(0.0)

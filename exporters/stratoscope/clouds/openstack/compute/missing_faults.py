@@ -57,9 +57,8 @@ class MissingFaults:
         self._open.pop(vm_id, None)
 
     async def ask(self, index: VMIndex) -> None:
-        """Ask for a few, in half of the time that the refresh has left: servers must not wait for faults.
-
-        What cannot be read is tried again at the next refresh.
+        """Ask for a few, in half of the time left: servers must not wait for faults. The rest has its turn
+        later.
         """
         try:
             async with asyncio.timeout(at_most_s(_PATIENCE_S)):

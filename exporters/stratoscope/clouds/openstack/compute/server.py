@@ -59,13 +59,13 @@ class Server(
         "task": "OS-EXT-STS:task_state",
     },
 ):
-    """One of `servers`. Only administrators are told the host.
+    """One of `servers`. Only administrators get the host.
 
     Attributes:
-        image: "" or null where it was booted from a volume. One that makes no sense costs the server: its
-            disk would be too small.
+        image: "" or null if it was booted from a volume. One that makes no sense costs the server: its disk
+            would be too small.
         updated: Of one that is not yet in a cell it is the moment of the answer.
-        flavor: None only where it is not needed, or Nova itself does not know it.
+        flavor: None only if it is not needed, or Nova itself does not know it.
     """
 
     id: Id
@@ -116,9 +116,9 @@ class Texts(dict[str, str]):
 def vm(server: Server, texts: Texts) -> VM:
     """The VM that a server is.
 
-    It is in a transition while it has a task, and while it is built, which has none before and between its
-    tasks. So the states that Nova derives from tasks (REBOOT, RESIZE, MIGRATING ...) need no rule, and those
-    in which it waits for someone (VERIFY_RESIZE, SHUTOFF, RESCUE) are none.
+    It is in a transition while it has a task, and while it is built. So the states that Nova derives from
+    tasks (REBOOT, RESIZE, MIGRATING ...) need no rule, and those in which it waits for someone
+    (VERIFY_RESIZE, SHUTOFF, RESCUE) are none.
     """
     flavor, image = server.flavor, server.image
     image_id = texts[image.id] if isinstance(image, Image) else ""

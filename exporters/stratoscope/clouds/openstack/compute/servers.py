@@ -63,15 +63,15 @@ class _WholeList:
     """A whole list under way.
 
     Attributes:
-        began: On the monotonic clock; began_at: as Unix seconds.
-        scope: Of the query: everybody's servers, or the own project's.
-        untold: Servers that were known when it began, and were not told since.
-        failures: How often the next page was asked for in vain.
+        began, began_at: On the monotonic clock; as Unix seconds.
+        scope: Of the query: all projects' servers, or the own project's.
+        unlisted: Servers that were known when it began, and were not listed since.
+        failures: How often the next page was requested in vain.
     """
 
     def __init__(self, clock: Clock, scope: Mapping[str, str], known: dict[str, VM]) -> None:
         self.began, self.began_at = clock.monotonic(), clock.now()
-        self.scope, self.untold = scope, known
+        self.scope, self.unlisted = scope, known
         self.failures = 0
         self._query: Query = {**scope, **WHOLE_PAGE}
         self._last: Sequence[str] = ()
@@ -89,11 +89,7 @@ class _WholeList:
 
 
 class Servers(Reader):
-    """The servers of one cloud, kept up to date.
-
-    Attributes:
-        index: What is known of them, for other readers.
-    """
+    """The servers of one cloud, kept up to date. Attributes: index: What is known of them."""
 
     def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
         self.index = VMIndex(_STATES)
@@ -119,10 +115,8 @@ class Servers(Reader):
     async def read(self) -> VMs:
         """All servers as they are now.
 
-        Raises:
-            CollectError: As Api; `busy`, as long as the first list is not at its end: some servers are not
-                shown as if they were all.
-            LeftOutError: As Api.
+        Raises as Api; CollectError `busy` until the first list is at its end: a part is not shown as the
+        whole.
         """
         malformed = 0
         if self._listed_at is not None and self._clock.monotonic() - self._known_at > _FORGOTTEN_S:
@@ -150,7 +144,8 @@ class Servers(Reader):
     async def _read_all(self) -> int:
         """Go on with the whole list, or begin one; how many items made no sense.
 
-        Nova refuses everybody's servers before it lists any; the own project's are listed instead.
+        If Nova refuses all projects' servers, which it does before it lists any, the own project's are
+        listed.
         """
         whole = self._list = self._list or _WholeList(self._clock, _EVERYBODYS, self.index.known())
         try:
@@ -212,9 +207,9 @@ class Servers(Reader):
         return {**self._scope, **WHOLE_PAGE, "changes-since": text}
 
     async def _read_building(self) -> AbstractSet[str]:
-        """Ids of the servers in BUILD; of all that may be where some of the list makes no sense.
+        """Ids of the servers in BUILD; of all that may be if some of the list makes no sense.
 
-        One that was deleted before it came into a cell is nowhere told to be deleted.
+        One that was deleted before it came into a cell is in no list of changes.
         """
         building: set[str] = set()
         async for page in self._api.pages(SERVER_IDS, {**self._scope, **WHOLE_PAGE, "status": BUILD}):
@@ -233,7 +228,7 @@ class Servers(Reader):
         self._missing -= ids
         if self._list is not None:
             for vm_id in ids:
-                self._list.untold.pop(vm_id, None)
+                self._list.unlisted.pop(vm_id, None)
         return ids
 
     def _put(self, server: Server) -> None:
@@ -258,12 +253,12 @@ class Servers(Reader):
         return one
 
     def _end_list(self, whole: _WholeList) -> None:
-        """The list is whole. Who is not on it is gone if the changes say so, or they will.
+        """The list is whole. A server that is not on it is gone if the changes say so, or they will.
 
-        Nova leaves the servers of a cell that does not answer out of a list of several pages, without a word.
-        They, and one whose item makes no sense, are shown as UNKNOWN until the next whole list.
+        Nova silently leaves the servers of a cell that does not answer out of a list of several pages. They,
+        and one whose item makes no sense, are shown as UNKNOWN until the next whole list.
         """
-        missing = {vm_id for vm_id in whole.untold if self.index.get(vm_id) is not None}
+        missing = {vm_id for vm_id in whole.unlisted if self.index.get(vm_id) is not None}
         for vm_id in missing & (self._lost | self._building):
             self._drop(vm_id)
         self._missing = missing - self._lost - self._building

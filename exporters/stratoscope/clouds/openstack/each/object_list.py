@@ -52,8 +52,8 @@ class ObjectList(Generic[Row]):
     Attributes:
         kind: The class of clouds/objects.py.
         hidden_owner: The project of an item that is shown only to those who see all projects; else None.
-        extension: Neutron's extension that it belongs to; "" for what each Neutron has.
-        sees_all: Whether a token is shown all, where no such item says so.
+        extension: Neutron's extension that it belongs to; "" for none.
+        sees_all: Whether a token is shown all, if no such item says so.
         queries: One for each reading of the list: Glance's is read again for the hidden ones.
         cost: For the documentation; "" for 1 request per page.
     """

@@ -44,11 +44,10 @@ class ByDomain:
     async def read(
         self, access: Access, domain_ids: Collection[str], *, are_all: bool
     ) -> tuple[Found | None, int]:
-        """All of them, as far as they can be read, and how many made no sense; None where they may not be.
+        """All that can be read, and how many made no sense; None if they may not be read.
 
         Args:
-            access: The credential's.
-            domain_ids: The domains; none where they may not be read.
+            domain_ids: The domains; none if they may not be read.
             are_all: There are no others.
         """
         refusal: CollectError | LeftOutError | None = None
@@ -120,11 +119,10 @@ def _told(faults: Mapping[str, str]) -> str:
 
 
 def _others(access: Access, found: Found, domain_ids: Collection[str]) -> tuple[Collection[str], bool]:
-    """The domains to ask for, and whether the list tells of all domains.
+    """The domains to ask for, and whether the list is of all domains.
 
-    To ask for are all, where the list was cut, or the token is for the system: several may be told then, and
-    those with a driver of their own not, or in part. Else, where it tells one alone, the others; none with a
-    token for a domain, which is told no other's.
+    All, if the list was cut or the token is for the system: then domains with a driver of their own may be
+    missing. Else, if the list has one domain alone, the others. A token for a domain gets no other's.
     """
     if access.domain_id:
         return (), False

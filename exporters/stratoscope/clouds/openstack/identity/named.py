@@ -9,11 +9,10 @@ from stratoscope.clouds.openstack.client.listing import Listing, Query
 
 
 class Named(msgspec.Struct, frozen=True, gc=False):
-    """A project, user or domain.
+    """A project, user, group, domain or region.
 
     Attributes:
-        name: "" where a directory behind Keystone has none.
-        enabled: None where a directory behind Keystone does not tell.
+        name, enabled: "" and None if a directory behind Keystone has none.
     """
 
     id: Id
@@ -23,11 +22,11 @@ class Named(msgspec.Struct, frozen=True, gc=False):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a list told.
+    """What a list had.
 
     Attributes:
         malformed: How many made no sense.
-        is_cut: There are more than it told: it was truncated, or a part of it could not be read.
+        is_cut: There are more: it was truncated, or a part of it could not be read.
     """
 
     items: list[Named]

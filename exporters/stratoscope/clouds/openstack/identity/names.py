@@ -42,10 +42,8 @@ _DOMAINS: Final = Listing("identity", "/v3/domains", "domains", Named)
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """What was read.
-
-    Attributes:
-        is_whole: All projects of the cloud, or only those of the credential's user.
+    """What was read. Attributes: is_whole: All projects of the cloud, not only those of the credential's
+    user.
     """
 
     answer: Projects
@@ -68,11 +66,7 @@ class Names:
         self._impatient_until = -math.inf
 
     async def read(self) -> Projects:
-        """Projects and users as they are now; users that own VMs first.
-
-        Raises:
-            CollectError, LeftOutError: As Api.
-        """
+        """Projects and users as they are now; users that own VMs first. Raises as Api."""
         answer = (await self._cache.anew()).answer
         return replace(answer, users=_first(answer.users, self._owners)) if answer.users else answer
 
@@ -88,11 +82,9 @@ class Names:
         return known.users if known else {}
 
     async def owners(self) -> Sequence[str]:
-        """Ids of the projects whose quotas can be asked for: all of them, its own first, or the
-        credential's own alone.
+        """Ids of the projects whose quotas can be read: all, its own first; or the credential's own alone.
 
-        Raises:
-            CollectError, LeftOutError: As Api; and `unauthorized`, when the credential has no project.
+        Raises as Api; LeftOutError `unauthorized` if the credential has no project.
         """
         known = await self._known_owners()
         if known.is_whole:

@@ -89,11 +89,7 @@ def _state(item: object, field: str) -> str:
 
 
 class Agents(NamedTuple):
-    """The agents that a service lists.
-
-    Attributes:
-        are_listed: False where the credential may not list them; None where there is no such list.
-    """
+    """A service's agents. Attributes: are_listed: False if they are denied; None if there is no such list."""
 
     found: tuple[Service, ...] = ()
     malformed: int = 0
@@ -187,10 +183,10 @@ class Row:
 
 
 async def if_allowed(api: Api, answer: Awaitable[T], otherwise: T) -> T:
-    """An answer that not every credential gets.
+    """An answer that not every credential gets, or else `otherwise`.
 
-    Raises:
-        NotThereError: An administrator is answered 404, which nobody needs to hide from: it is out of order.
+    Raises NotThereError if an administrator is answered 404, which nobody needs to hide from: it is out of
+    order.
     """
     try:
         return await answer

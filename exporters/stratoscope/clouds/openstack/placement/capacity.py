@@ -42,11 +42,7 @@ _CANDIDATES: Final = "1.10"
 
 
 class Capacity(Reader):
-    """Room for more VMs, by flavor and zone.
-
-    Attributes:
-        flavors, aggregates: They are questions of their own.
-    """
+    """Room for more VMs, by flavor and zone. Attributes: flavors, aggregates: Questions of their own."""
 
     def __init__(
         self,
@@ -70,11 +66,8 @@ class Capacity(Reader):
     async def read(self) -> model.Capacity:
         """Room as it is now.
 
-        Raises:
-            CollectError: As Api; `unavailable`, when Nova knows no hypervisor, or none that Placement knows:
-                before microversion 2.53 their ids are numbers; or when Placement is too old to list what
-                hosts have left.
-            LeftOutError: As Api.
+        Raises as Api; CollectError `unavailable` if Nova has no hypervisor, or none that Placement knows
+        (before 2.53 their ids are numbers), or Placement is too old to list what hosts have left.
         """
         await self._api.require("placement", _CANDIDATES)
         nodes = await self._hypervisors.nodes(_NODES_S)
@@ -168,9 +161,9 @@ def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
 
 
 def _left(provider: Provider, *, is_told: bool) -> Iterable[tuple[str, FreeResource]]:
-    """By the list of allocation candidates; what that does not tell by what was read of it.
+    """By the list of allocation candidates; what that lacks by what was read of it.
 
-    What may have changed since it was read counts as free; of a tree that is not told as nothing.
+    What may have changed since it was read counts as free; of a tree that is not listed as nothing.
     """
     inventories: Mapping[str, Inventory] = provider.inventories or {}
     told = provider.summary.resources if provider.summary is not None else {}
@@ -206,20 +199,16 @@ def _is_exact(provider: Provider) -> bool:
 
 
 def _is_known(provider: Provider, *, is_told: bool) -> bool:
-    """Whether it is known what it has.
-
-    One of a tree that is not told, and was not read yet, has nothing left as far as is known.
-    """
+    """Whether it is known what it has. A tree that is not listed, and not read yet, has nothing left."""
     if provider.odd or provider.is_summary_odd:
         return False
     return not is_told or _is_summed_up(provider) or provider.inventories is not None
 
 
 def _largest(flavors: Iterable[Flavor], room: Iterable[model.Room]) -> Mapping[str, model.Room]:
-    """By zone the room of the flavor with the most memory, and of those with the most vCPUs, that fits.
+    """By zone the room of the largest flavor that fits, by memory, then vCPUs.
 
-    What certainly fits goes before what is only an upper bound, for that may in truth be none; and what all
-    may use before what only some may.
+    What certainly fits goes before an upper bound, and what all may use before what only some may.
     """
     by_name = {one.name: one for one in flavors}
 

@@ -10,11 +10,7 @@ from stratoscope.clouds.openstack.placement.requirements import ResourceRequest
 
 
 class FreeResource(msgspec.Struct, frozen=True, gc=False):
-    """What one provider has left of one resource class.
-
-    Attributes:
-        inventory: Its bounds on what one VM may have; None while they have not been read.
-    """
+    """What one provider has left of one class. Attributes: inventory: Its bounds; None if not read yet."""
 
     free: int
     inventory: Inventory | None
@@ -33,8 +29,8 @@ class HostCapacity(msgspec.Struct, frozen=True):
     Attributes:
         left: By resource class, of each of its providers that have the class.
         elsewhere: Resource classes that it lacks and others share with some hosts: storage.
-        traits: Of all its providers; None while they have not been read.
-        metadata: Of all aggregates that it is in; None where they may not be read.
+        traits: Of all its providers; None if they have not been read.
+        metadata: Of all aggregates that it is in; None if they may not be read.
         is_exact: All of that has been read, and just now.
         is_known: It has no other classes than those in `left`; else nothing is known of others yet.
     """
@@ -51,10 +47,9 @@ class HostCapacity(msgspec.Struct, frozen=True):
 def free_slots(
     requests: Mapping[str, ResourceRequest], hosts: Iterable[HostCapacity], zones: Iterable[str]
 ) -> list[Room]:
-    """How many VMs of each flavor fit into each zone; a flavor that requests nothing has no number.
+    """How many VMs of each flavor fit into each zone. Args: requests: By the flavor's name.
 
-    Args:
-        requests: By the flavor's name.
+    A flavor that requests nothing has no number.
     """
     names, groups = sorted({*zones}), _alike(hosts)
     return [

@@ -79,11 +79,7 @@ class _Candidates(msgspec.Struct, frozen=True):
     provider_summaries: dict[Text, msgspec.Raw]
 
     def summaries(self) -> tuple[Mapping[str, Summary | None], int]:
-        """By provider, None for one that makes no sense, and how many make none.
-
-        Raises:
-            CollectError: `malformed`: there are some, and none makes sense.
-        """
+        """By provider, None for one that makes no sense, and how many make none. Raises as `by_name`."""
         found, odd = _decoded(self.provider_summaries, _SUMMARY, "providers' summaries")
         return {uuid: found.get(uuid) for uuid in self.provider_summaries}, odd
 
@@ -118,12 +114,7 @@ class Placement(Reader):
         role="admin",
     )
     async def read(self) -> Inventories:
-        """What is known after reading those providers whose turn it is.
-
-        Raises:
-            CollectError: As Api.
-            LeftOutError: As Api; `unauthorized` also for an empty list that is not to be believed.
-        """
+        """What is known after reading those providers whose turn it is. Raises as Hypervisors.read."""
         malformed = await self._lists.anew()
         malformed += await self._turn()
         nodes = await self._nodes()
@@ -172,11 +163,7 @@ class Placement(Reader):
         return *candidates.summaries(), is_whole
 
     async def _turn(self) -> int:
-        """Read a few parts one by one; how many made no sense.
-
-        Raises:
-            CollectError, LeftOutError: None could be read, and none was before.
-        """
+        """Read a few parts one by one; how many made no sense. Raises as Api if none was ever read."""
         malformed, turn = 0, Turn()
         for provider, part in turn.items(self._providers.wanted(self._room())):
             # Before it is read: one that fails must not hold up the others.
@@ -233,13 +220,12 @@ class Placement(Reader):
         return await self._api.get("placement", path, kind, operation=part, version=_VERSION)
 
     async def _nodes(self) -> Mapping[str, Node]:
-        """Nova's hypervisors, whose ids are those of their providers; those last known while it is silent.
+        """Nova's hypervisors, whose ids are those of their providers.
 
-        Those last known also while it tells other ids: without microversions they are numbers. None at all
-        where they may not be read: hosts then go by the names of their providers.
+        Those last known while Nova does not answer, or answers with other ids (without microversions:
+        numbers); none if they may not be read: then hosts have the names of their providers.
 
-        Raises:
-            CollectError: Nova has not told them once: hosts would change their names as soon as it does.
+        Raises CollectError if they were never read: hosts would change their names as soon as they are.
         """
         known = self._known_nodes
         try:

@@ -21,7 +21,7 @@ class ResourceRequest(msgspec.Struct, frozen=True):
             largest, for one provider must have that.
         required, forbidden: Traits.
         metadata: What an aggregate that the host is in must say.
-        is_exact: Nothing else decides whether it fits; else what fits is no more than these allow.
+        is_exact: Nothing else decides whether it fits; else what fits is an upper bound.
     """
 
     resources: Mapping[str, int]
@@ -50,10 +50,8 @@ def resource_request(flavor: Flavor, *, has_pcpus: bool) -> ResourceRequest:
     """What a VM of the flavor requests: from an image that requests nothing, with its root disk on the host.
 
     Args:
-        flavor: Its sizes and extra specs.
-        has_pcpus: Some host of the cloud tells CPUs for pinning. Where none does, Nova's scheduler takes
-            hosts with VCPUs for dedicated ones, and drops those of them that it must (`cpu_shared_set`); no
-            API tells which these are.
+        has_pcpus: Some host of the cloud reports CPUs for pinning. If none does, Nova's scheduler takes hosts
+            with VCPUs for dedicated ones, and drops some (`cpu_shared_set`); no API says which.
     """
     specs = flavor.extra_specs
     found = _Found()
