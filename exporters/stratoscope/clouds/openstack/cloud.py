@@ -19,7 +19,6 @@ from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.each.all import EachObject
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.identity.objects import Keystone
-from stratoscope.clouds.openstack.identity.projects import Identity
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.clouds.openstack.network.addresses import Addresses
 from stratoscope.clouds.openstack.network.objects import Network
@@ -31,7 +30,7 @@ from stratoscope.clouds.openstack.quotas import ProjectQuotas
 from stratoscope.clouds.openstack.volume import Volume
 
 READERS: Final[Sequence[type[Reader]]] = (
-    Endpoints, ComputeServices, Servers, Hypervisors, Placement, Flavors, Aggregates, Capacity, Identity,
+    Endpoints, ComputeServices, Servers, Hypervisors, Placement, Flavors, Aggregates, Capacity, Names,
     ProjectQuotas, Network, Addresses, Volume, Image, OtherServices, Keystone, EachObject,
 )  # fmt: skip
 """What reads an OpenStack, in the order of the page."""
@@ -65,11 +64,11 @@ def fetches(readers: Iterable[Reader]) -> Mapping[str, Fetch]:
 
 def readers(api: Api) -> Sequence[Reader]:
     """Readers of one cloud, but for its endpoints; what several of them know is read once."""
-    names, providers = Names(api), Providers()
+    names = Names(api)
     servers = Servers(api, names)
-    hypervisors = Hypervisors(api, servers, providers)
-    placement = Placement(api, hypervisors, servers, providers)
-    capacity = Capacity(api, hypervisors, placement, providers)
+    hypervisors = Hypervisors(api, servers, Providers())
+    placement = Placement(api, hypervisors)
+    capacity = Capacity(api, hypervisors, placement)
     return (
         hypervisors.services,
         servers,
@@ -78,7 +77,7 @@ def readers(api: Api) -> Sequence[Reader]:
         capacity.flavors,
         capacity.aggregates,
         capacity,
-        Identity(names),
+        names,
         ProjectQuotas(api, names),
         Network(api),
         Addresses(api),

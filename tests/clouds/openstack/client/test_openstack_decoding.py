@@ -19,6 +19,7 @@ from stratoscope.clouds.openstack.client.decoding import (
 )
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.core.errors import CollectError, Reason
+from support.fake_api import page_of
 
 
 class Server(msgspec.Struct):
@@ -118,11 +119,11 @@ def test_depth_in_what_nobody_asks_for_is_passed_over_or_malformed(
     """How deep is too deep differs by Python's release: 1,000 levels, 10,000 or what the stack holds."""
     body = b'{"unused": ' + left * depth + b"1" + right * depth + b', "servers": []}'
     with suppress(CollectError):
-        assert SERVERS.page(body).items == []
+        assert page_of(SERVERS, body).items == []
     with pytest.raises(
         CollectError, match=r"^compute: servers: (nested too deep|more than|JSON is malformed|Input)"
     ):
-        SERVERS.page(body[: -len(right) * depth - 16])
+        page_of(SERVERS, body[: -len(right) * depth - 16])
 
 
 @pytest.mark.parametrize("depth", [DEEPEST + 1, 900, 20_000])
@@ -213,7 +214,7 @@ def test_a_number_that_is_none_costs_the_item_that_needs_it_alone() -> None:
 
 def test_a_byte_order_mark_is_no_part_of_it() -> None:
     body = b'\xef\xbb\xbf{"servers": [{"id": "a", "name": "\xef\xbb\xbf"}]}'
-    assert SERVERS.page(body).items == [Server("a", "\ufeff")]
+    assert page_of(SERVERS, body).items == [Server("a", "\ufeff")]
 
 
 @pytest.mark.parametrize(("text", "ram"), [("4.0", 4), ("-2.000", -2), ("0.0", 0), ("100", 100)])

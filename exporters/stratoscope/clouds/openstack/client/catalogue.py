@@ -15,7 +15,7 @@ from openstack.config.cloud_region import CloudRegion
 from os_service_types import ServiceTypes
 from yarl import URL
 
-from stratoscope.clouds.openstack.client import tls
+from stratoscope.clouds.openstack.client.tls import proxy
 from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
@@ -27,18 +27,10 @@ IN_URL: Final[Mapping[str, str]] = {
     "orchestration": "v1",
 }
 """Services whose version stands in the endpoint's URL, with the one that is meant where it does not."""
-IN_PATH: Final = frozenset(
-    {
-        "identity",
-        "network",
-        "image",
-        "load-balancer",
-        "baremetal",
-        "dns",
-        "container-infrastructure-management",
-        "key-manager",
-    }
-)
+IN_PATH: Final = (
+    "identity", "network", "image", "load-balancer", "baremetal", "dns",
+    "container-infrastructure-management", "key-manager",
+)  # fmt: skip
 """Services whose version stands in the path of a request."""
 
 _OF_A_PROJECT: Final = frozenset({"block-storage", "shared-file-system", "orchestration"})
@@ -102,12 +94,7 @@ def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str,
     """
     entries = list(_good(raw, _Entry))
     _check_region({place.where for entry in entries for place in _good(entry.endpoints, _Place)}, region)
-    types = {_official(entry.type) for entry in entries} | {
-        "identity",
-        *IN_URL,
-        *IN_PATH,
-        *overridden(region),
-    }
+    types = {*map(_official, (entry.type for entry in entries)), *IN_URL, *IN_PATH, *overridden(region)}
     found = {service: _found(service, entries, region, project_id) for service in types}
     return {service: place for service, place in found.items() if place}
 
@@ -164,19 +151,6 @@ def overridden(region: CloudRegion) -> Mapping[str, str]:
     named = [key.removesuffix("_endpoint").replace("_", "-") for key in keys if key.endswith("_endpoint")]
     urls = {service: region.get_endpoint(service) for service in map(_official, named) if service}
     return {service: str(url) for service, url in urls.items() if url}
-
-
-def proxy(url: str) -> str | None:
-    """What a URL is asked through; None for none.
-
-    Raises:
-        CollectError: `unavailable`: a proxy that is not HTTP.
-    """
-    found = tls.proxy(url)
-    if found and not found.startswith(("http://", "https://")):
-        kind = found.partition("://")[0]
-        raise CollectError(Reason.UNAVAILABLE, f"{url}: a proxy of kind {kind}; only HTTP proxies are known")
-    return found
 
 
 def is_url(text: object) -> bool:
@@ -257,15 +231,12 @@ def _check_region(there: set[str | None], region: CloudRegion) -> None:
     names = sorted(name for name in there if name)
     wanted = region.get_region_name()
     if not wanted and len(names) > 1:
-        raise CollectError(
-            Reason.UNAVAILABLE,
-            f"identity: the catalogue has several regions; set `region:` to one of: {', '.join(names)}",
-        )
-    if wanted and names and wanted not in names:
-        raise CollectError(
-            Reason.UNAVAILABLE,
-            f"identity: the region {wanted} is not in the catalogue; it has: {', '.join(names)}",
-        )
+        what = "the catalogue has several regions; set `region:` to one of"
+    elif wanted and names and wanted not in names:
+        what = f"the region {wanted} is not in the catalogue; it has"
+    else:
+        return
+    raise CollectError(Reason.UNAVAILABLE, f"identity: {what}: {', '.join(names)}")
 
 
 def _official(its_type: str) -> str:

@@ -124,11 +124,6 @@ class Listing(Generic[T]):
         links = self._decode_links(body)
         return links.truncated is True and not links.href()
 
-    def page(self, body: bytes) -> Page[T]:
-        """All of it. Raises CollectError as `items`."""
-        items, malformed = self.items(body)
-        return Page(items, malformed, self.next_query(body), self.is_cut(body))
-
     def deduplicate(self) -> Callable[[list[T]], list[T]]:
         """For one reading of the list: of a page's items those that no page before had, each once."""
         identity, known = self._identity, set[str | int]()

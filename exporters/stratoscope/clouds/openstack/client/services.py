@@ -13,10 +13,11 @@ from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.client.request import ONCE, Method, OutcomeUnknownError, Response
 from stratoscope.clouds.openstack.client import http_errors, redirects
 from stratoscope.clouds.openstack.client.api import Access
-from stratoscope.clouds.openstack.client.catalogue import Endpoint, proxy
+from stratoscope.clouds.openstack.client.catalogue import Endpoint
 from stratoscope.clouds.openstack.client.confidence import Confidence
 from stratoscope.clouds.openstack.client.listing import Query, pairs
 from stratoscope.clouds.openstack.client.login import SERVICE, Login, Token
+from stratoscope.clouds.openstack.client.tls import proxy
 from stratoscope.clouds.openstack.client.tokens import Tokens
 from stratoscope.clouds.openstack.client.versions import Versions
 from stratoscope.clouds.openstack.config import OpenStackCloud

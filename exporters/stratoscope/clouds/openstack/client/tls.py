@@ -10,7 +10,7 @@ from typing import Final
 import requests.utils
 from openstack.config.cloud_region import CloudRegion
 
-from stratoscope.core.errors import ConfigError
+from stratoscope.core.errors import CollectError, ConfigError, Reason
 from stratoscope.core.files import read
 
 _LARGEST: Final = 16 << 20
@@ -55,8 +55,15 @@ def context(region: CloudRegion) -> ssl.SSLContext:
 
 
 def proxy(url: str) -> str | None:
-    """The proxy for a URL by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; None for none."""
-    return requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    """The proxy for a URL by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; None for none.
+
+    Raises CollectError `unavailable` if it is not HTTP.
+    """
+    found: str | None = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    if found and not found.startswith(("http://", "https://")):
+        kind = found.partition("://")[0]
+        raise CollectError(Reason.UNAVAILABLE, f"{url}: a proxy of kind {kind}; only HTTP proxies are known")
+    return found
 
 
 def _check(key: str, path: Path) -> None:

@@ -99,11 +99,12 @@ class Hypervisors(Reader):
 
     Attributes:
         services: Nova's services, which have the zones; they are a question of their own.
+        servers, providers: What is known of them.
     """
 
     def __init__(self, api: Api, servers: Servers, providers: Providers, clock: Clock = CLOCK) -> None:
         self.services = ComputeServices(api, clock)
-        self._api, self._servers, self._providers = api, servers, providers
+        self._api, self.servers, self.providers = api, servers, providers
         self._last = TTLCache(self._ask, clock)
 
     @question(
@@ -129,7 +130,7 @@ class Hypervisors(Reader):
         rows, malformed = await self._api.items(_HYPERVISORS, WHOLE_PAGE)
         if not rows and not malformed:
             await only_admins_see(self._api, "hypervisors")
-            if self._servers.index.sees_hosts:
+            if self.servers.index.sees_hosts:
                 raise LeftOutError(
                     LeftOut.UNAUTHORIZED, "hypervisors: an empty list, yet servers are on hosts"
                 )
@@ -171,7 +172,7 @@ class Hypervisors(Reader):
             total, used = (whole_sum(getattr(row, one) for row in rows) for one in (field, f"{field}_used"))
             if total is not None:
                 known[name] = Resource(total * unit, None, None, _bytes(used, unit))
-        return known or self._providers.resources([str(row.id) for row in rows])
+        return known or self.providers.resources([str(row.id) for row in rows])
 
 
 def _by_host(rows: Iterable[_Hypervisor]) -> tuple[Mapping[str, Sequence[_Hypervisor]], list[_Hypervisor]]:

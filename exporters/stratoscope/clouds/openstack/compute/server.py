@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from stratoscope.clouds.model import VM, FaultReason
-from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Text, moment
+from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Text, unix_seconds
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.compute.faults import fault_reason
 
@@ -133,7 +133,7 @@ def vm(server: Server, texts: Texts) -> VM:
         image_id,
         texts[server.host or ""],
         texts[server.zone or ""],
-        moment(server.created),
+        unix_seconds(server.created),
         _unchanged_since(server),
         None if flavor is None else flavor.vcpus,
         None if flavor is None else flavor.ram * MIB,
@@ -151,8 +151,8 @@ def of_unknown_state(known: VM) -> VM:
 def _unchanged_since(server: Server) -> float:
     """A build begins when the server is created, however often its task or host changes until it ends."""
     if server.updated is None or server.status == BUILD:
-        return moment(server.created)
-    return moment(server.updated)
+        return unix_seconds(server.created)
+    return unix_seconds(server.updated)
 
 
 def _disk(flavor: Flavor, *, has_image: bool) -> int:

@@ -20,7 +20,7 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import VM, VMs
 from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
-from stratoscope.clouds.openstack.client.fields import moment
+from stratoscope.clouds.openstack.client.fields import unix_seconds
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Page, Query
 from stratoscope.clouds.openstack.compute.missing_faults import MOST, MissingFaults
 from stratoscope.clouds.openstack.compute.server import (
@@ -233,7 +233,7 @@ class Servers(Reader):
 
     def _put(self, server: Server) -> None:
         if server.updated is not None:
-            self._newest = max(self._newest, moment(server.updated))
+            self._newest = max(self._newest, unix_seconds(server.updated))
         if server.status in GONE:
             self._drop(server.id)
             return

@@ -13,13 +13,15 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.client.listing import Listing
-from stratoscope.clouds.openstack.identity.by_domain import ByDomain
+from stratoscope.clouds.openstack.identity.by_domain import MOST, ByDomain
 from stratoscope.clouds.openstack.identity.named import Found, Named, read, seen_by
 from stratoscope.clouds.ttl_cache import TTLCache
+from stratoscope.core.collector import Every
 from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 
@@ -53,7 +55,7 @@ class _Known(msgspec.Struct, frozen=True):
     is_whole: bool
 
 
-class Names:
+class Names(Reader):
     """Who is who in one cloud, read once for all who ask. What Keystone no longer lists disappears."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
@@ -65,6 +67,13 @@ class Names:
         self._cut: frozenset[str] = frozenset()
         self._impatient_until = -math.inf
 
+    @question(
+        "projects",
+        Every(600, 60, 1800),
+        cost="3; where Keystone lists one domain's users alone, or the token is for the system, 1 more for "
+        f"each domain in turn, at most {MOST}; without the role admin 4",
+        role="admin; any other sees the projects it has a role on, and no users",
+    )
     async def read(self) -> Projects:
         """Projects and users as they are now; users that own VMs first. Raises as Api."""
         answer = (await self._cache.anew()).answer

@@ -45,16 +45,11 @@ class Capacity(Reader):
     """Room for more VMs, by flavor and zone. Attributes: flavors, aggregates: Questions of their own."""
 
     def __init__(
-        self,
-        api: Api,
-        hypervisors: Hypervisors,
-        placement: Placement,
-        providers: Providers,
-        clock: Clock = CLOCK,
+        self, api: Api, hypervisors: Hypervisors, placement: Placement, clock: Clock = CLOCK
     ) -> None:
         self.flavors, self.aggregates = Flavors(api, clock), Aggregates(api, clock)
         self._api, self._hypervisors = api, hypervisors
-        self._placement, self._providers = placement, providers
+        self._placement, self._providers = placement, hypervisors.providers
 
     @question(
         "capacity",

@@ -26,12 +26,10 @@ from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.clouds.openstack.client.fields import Text
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
-from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.placement.providers import (
     Inventory,
     Part,
     Provider,
-    Providers,
     Row,
     Size,
     Summary,
@@ -92,16 +90,9 @@ _SIZE: Final[Decoder[int]] = Decoder(Size)
 class Placement(Reader):
     """Resource providers of one cloud."""
 
-    def __init__(
-        self,
-        api: Api,
-        hypervisors: Hypervisors,
-        servers: Servers,
-        providers: Providers,
-        clock: Clock = CLOCK,
-    ) -> None:
-        self._api, self._hypervisors, self._servers, self._clock = api, hypervisors, servers, clock
-        self._providers = providers
+    def __init__(self, api: Api, hypervisors: Hypervisors, clock: Clock = CLOCK) -> None:
+        self._api, self._hypervisors, self._clock = api, hypervisors, clock
+        self._servers, self._providers = hypervisors.servers, hypervisors.providers
         self._lists = TTLCache(self._ask_lists, clock)
         self._last_turn = -math.inf
         self._known_nodes: Mapping[str, Node] | None = None
