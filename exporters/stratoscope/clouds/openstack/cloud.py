@@ -16,7 +16,7 @@ from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.clouds.openstack.each.all import EachObject
+from stratoscope.clouds.openstack.each.table import EachObject
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.identity.objects import Keystone
 from stratoscope.clouds.openstack.image import Image

@@ -47,6 +47,7 @@ class Listing(Generic[T]):
         service: Its type in the catalogue: `compute`, `block-storage`.
         path: Below the endpoint: `/servers/detail`, `/v2.0/ports`; see catalogue.py.
         key: The key of the items in the answer.
+        kind: The type of an item.
         operation: The label `operation` of its requests.
         version: The newest microversion that is understood: an older cloud uses its own newest; "" for none.
         oldest: The oldest one; "" if items of a service without microversions make sense, too.
@@ -70,7 +71,7 @@ class Listing(Generic[T]):
     ) -> None:
         self.service, self.path, self.key = service, path, key
         self.version, self.oldest = version, oldest
-        self.operation, self._kind = operation or key, item
+        self.operation, self.kind = operation or key, item
         self.headers = headers or {}
         names = zip(item.__struct_fields__, item.__struct_encode_fields__, strict=True)  # type: ignore[attr-defined]  # T is a Struct
         self.fields = {encoded: name for name, encoded in names}
@@ -92,7 +93,7 @@ class Listing(Generic[T]):
         self._links: Decoder[Any] = Decoder(links)
 
     def items(self, body: bytes) -> tuple[list[T], int]:
-        """The items of a page, and how many made no sense. Raises CollectError `malformed` if it is no list."""
+        """The items of a page, and how many made no sense. Raises CollectError if it is no such list."""
         try:
             return self._whole.decode(body).items, 0
         except msgspec.DecodeError as error:
@@ -101,12 +102,11 @@ class Listing(Generic[T]):
     def next_query(self, body: bytes, first: Query = ()) -> Query | None:
         """The query for the page after this one; None if there is none.
 
-        Only the query of the link is used: behind a proxy its host is often one that nobody can reach. What
-            it lost
-        of the first page's query stays (without `all_tenants` the next page would be one of another list).
+        Only the query of the link is used: behind a proxy its host is often one that nobody can reach.
 
         Args:
-            first: The query for the first page.
+            first: The query for the first page: what the link lacks of it is kept (without `all_tenants` the
+                next page would be one of another list).
 
         Raises CollectError `malformed` if the link makes no sense: the rest would be missing.
         """
@@ -152,7 +152,7 @@ class Listing(Generic[T]):
         if raws is None:
             raise self._malformed(error) from error
         if self._by_field is None:
-            self._by_field = ByField(self._kind)
+            self._by_field = ByField(self.kind)
         good, malformed, first = [], 0, ""
         for raw in raws:
             try:
