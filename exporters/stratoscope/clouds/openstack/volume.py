@@ -6,7 +6,7 @@ project's. Which of both it was another project's objects say, where there are a
 """
 
 import math
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -14,38 +14,10 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Backend, Backends, Objects, Services
 from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
-from stratoscope.clouds.openstack.client.counting import CountedList
+from stratoscope.clouds.openstack.client.counting import CountedList, counted_row
 from stratoscope.clouds.openstack.client.fields import GIB, Amount, Id, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.core.collector import Every
-
-
-class _Object(msgspec.Struct, frozen=True, gc=False):
-    """What is counted. Attributes: size: GiB. project_id: None where it is not reported."""
-
-    id: Id
-    status: Text = ""
-    size: Any = None
-
-
-class _Volume(_Object, frozen=True, gc=False, rename={"project_id": "os-vol-tenant-attr:tenant_id"}):
-    """Attributes: attachments: None where they are not reported: it may be bound."""
-
-    project_id: Id | None = None
-    attachments: list[msgspec.Raw] | None = None
-
-
-class _Snapshot(
-    _Object, frozen=True, gc=False, rename={"project_id": "os-extended-snapshot-attributes:project_id"}
-):
-    project_id: Id | None = None
-
-
-class _Backup(_Object, frozen=True, gc=False, rename={"project_id": "os-backup-project-attr:project_id"}):
-    project_id: Id | None = None
-
-
-Row = TypeVar("Row", _Volume, _Snapshot, _Backup)
 
 _Amount = Amount | Literal["infinite", "unknown"] | None
 """GiB."""
@@ -94,14 +66,15 @@ _POOLS: Final = Listing(
 _OWN: Final = "admin; any other sees its own project's"
 
 
-def _is_bound_to_nothing(volume: _Volume) -> bool | None:
+def _is_bound_to_nothing(volume: Any) -> bool | None:
     if volume.status != "available":
         return False
     return None if volume.attachments is None else not volume.attachments
 
 
-def _counted(sort: str, row: type[Row], version: str = "", **more: Any) -> CountedList[Row]:
-    """A list of objects. Args: more: As of CountedList."""
+def _counted(sort: str, project_id: str, version: str = "", **more: Any) -> CountedList:
+    """A list of objects with sizes in GiB. Args: project_id: The field. more: As of CountedList."""
+    row = counted_row({"project_id": project_id}, size=Any, project_id=Id, attachments=list[msgspec.Raw])
     return CountedList(
         sort=sort,
         listing=Listing("block-storage", f"/{sort}/detail", sort, row, version=version),
@@ -114,10 +87,10 @@ def _counted(sort: str, row: type[Row], version: str = "", **more: Any) -> Count
     )
 
 
-_VOLUMES: Final = _counted("volumes", _Volume, is_orphan=_is_bound_to_nothing)
-_SNAPSHOTS: Final = _counted("snapshots", _Snapshot)
+_VOLUMES: Final = _counted("volumes", "os-vol-tenant-attr:tenant_id", is_orphan=_is_bound_to_nothing)
+_SNAPSHOTS: Final = _counted("snapshots", "os-extended-snapshot-attributes:project_id")
 # 3.18 reports the project of a backup.
-_BACKUPS: Final = _counted("backups", _Backup, "3.18", extension="backups")
+_BACKUPS: Final = _counted("backups", "os-backup-project-attr:project_id", "3.18", extension="backups")
 
 
 class Volume(Reader):

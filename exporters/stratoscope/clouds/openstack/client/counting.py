@@ -2,15 +2,17 @@
 
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.openstack.client.api import Access, Api
 from stratoscope.clouds.openstack.client.extensions import extension
-from stratoscope.clouds.openstack.client.fields import size
+from stratoscope.clouds.openstack.client.fields import Id, Text, size
 from stratoscope.clouds.openstack.client.listing import Listing, Query
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
@@ -57,8 +59,18 @@ def _is_over() -> bool:
     return deadline is not None and deadline - time.monotonic() < _NO_TIME_S
 
 
+def counted_row(names: Mapping[str, str] | None = None, **types: Any) -> type[msgspec.Struct]:
+    """The type of an item with an `id`, a `status` and these fields, each None if it is not reported.
+
+    Args:
+        names: The source's names of fields, if they are not those of `types`.
+    """
+    fields = [("id", Id), ("status", Text, ""), *((name, kind | None, None) for name, kind in types.items())]
+    return msgspec.defstruct("row", fields, frozen=True, gc=False, rename=names)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountedList(Generic[T]):
+class CountedList:
     """A list whose items are counted by `status`, `project_id` and, where they have it, `admin_state_up`.
 
     Attributes:
@@ -71,15 +83,15 @@ class CountedList(Generic[T]):
     """
 
     sort: str
-    listing: Listing[T]
+    listing: Listing[Any]
     query: Query
-    hidden_owner: Callable[[T], str | None]
+    hidden_owner: Callable[[Any], str | None]
     extension: str = ""
     unit: int = 0
-    is_orphan: Callable[[T], bool | None] | None = None
+    is_orphan: Callable[[Any], bool | None] | None = None
     default_owner: Callable[[Access], str | None] = lambda _: ""
 
-    async def read(self, api: Api, each: Callable[[T], None] = lambda _: None) -> Objects:
+    async def read(self, api: Api, each: Callable[[Any], None] = lambda _: None) -> Objects:
         """Count all items. Args: each: Called with each of them. Raises as Api, and `extension`."""
         access, is_orphan = await api.access(), self.is_orphan or (lambda _: False)
         has_admin_state = "admin_state_up" in self.listing.fields
@@ -92,17 +104,16 @@ class CountedList(Generic[T]):
         is_whole, default_owner = access.is_admin, self.default_owner(access)
         async with extension(api, self.extension, self.listing.service):
             async for items in pages(api, tally, self.listing, self.query):
-                for item in items:
-                    row: Any = item
-                    is_whole = is_whole or is_anothers(self.hidden_owner(item), access)
+                for row in items:
+                    is_whole = is_whole or is_anothers(self.hidden_owner(row), access)
                     tally.add(
                         row.status,
                         row.project_id or default_owner,
                         size(row.size, self.unit) if self.unit else 0,
-                        is_orphan=is_orphan(item),
+                        is_orphan=is_orphan(row),
                         is_admin_down=_is_taken_down(row.admin_state_up) if has_admin_state else False,
                     )
-                    each(item)
+                    each(row)
         return tally.objects(is_whole=is_whole)
 
 

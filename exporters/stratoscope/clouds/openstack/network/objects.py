@@ -6,8 +6,9 @@ Whether these are all projects' Neutron does not say. Its policy names the role 
 Only the fields that are shown are asked for (`fields=`): of 200 ports that is a sixth of the bytes.
 """
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -15,14 +16,12 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Objects, Service, Services
 from stratoscope.clouds.openstack.agents import once, only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
-from stratoscope.clouds.openstack.client.counting import CountedList
+from stratoscope.clouds.openstack.client.counting import CountedList, counted_row
 from stratoscope.clouds.openstack.client.extensions import extension
 from stratoscope.clouds.openstack.client.fields import Id, Text, moment
 from stratoscope.clouds.openstack.client.listing import Listing, fields_of
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
-
-Row = TypeVar("Row")
 
 
 class _Agent(msgspec.Struct, frozen=True, gc=False):
@@ -37,20 +36,45 @@ class _Agent(msgspec.Struct, frozen=True, gc=False):
     description: str | None = None
 
 
-class _Port(msgspec.Struct, frozen=True, gc=False, rename={"host": "binding:host_id"}):
-    """`host` is told to administrators alone."""
+def _counted(
+    sort: str,
+    row: type[msgspec.Struct],
+    hidden_owner: Callable[[Any], str | None] = lambda row: row.project_id,
+    **more: Any,
+) -> CountedList:
+    """Args: more: As of CountedList."""
+    key = sort.replace("_", "")
+    listing = Listing("network", f"/v2.0/{key}", key, row)
+    return CountedList(sort=sort, listing=listing, query=fields_of(row), hidden_owner=hidden_owner, **more)
 
-    id: Id
-    status: Text = ""
-    admin_state_up: bool | None = None
-    project_id: Id | None = None
-    device_id: Id | None = None
-    device_owner: str | None = None
-    host: str | None = None
+
+def _is_bound_to_nothing(port: Any) -> bool | None:
+    """Without device and owner, which are both "" then; None where one of them is not reported."""
+    if port.device_id or port.device_owner:
+        return False
+    return None if port.device_id is None or port.device_owner is None else True
+
+
+_AGENTS: Final = Listing("network", "/v2.0/agents", "agents", _Agent)
+_PORTS: Final = _counted(
+    "ports",
+    counted_row(
+        {"host": "binding:host_id"},
+        admin_state_up=bool,
+        project_id=Id,
+        device_id=Id,
+        device_owner=str,
+        host=str,
+    ),
+    # The owner of a network sees others' ports on it, but not where they are: that only administrators see.
+    lambda port: None if port.host is None else port.project_id,
+    is_orphan=_is_bound_to_nothing,
+)
+_ROUTERS: Final = _counted("routers", counted_row(admin_state_up=bool, project_id=Id), extension="router")
 
 
 class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: port_id: None for none, UNSET where it is not told."""
+    """Attributes: port_id: None for none, UNSET if it is not reported."""
 
     id: Id
     status: Text = ""
@@ -58,64 +82,23 @@ class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
     port_id: Id | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class _Router(msgspec.Struct, frozen=True, gc=False):
-    id: Id
-    status: Text = ""
-    admin_state_up: bool | None = None
-    project_id: Id | None = None
-
-
-class _Network(msgspec.Struct, frozen=True, gc=False, rename={"is_external": "router:external"}):
-    """Shared and external ones are shown to other projects."""
-
-    id: Id
-    status: Text = ""
-    admin_state_up: bool | None = None
-    project_id: Id | None = None
-    shared: bool = True
-    is_external: bool = True
-
-
-def _listing(key: str, row: type[Row]) -> Listing[Row]:
-    return Listing("network", f"/v2.0/{key}", key, row)
-
-
-def _is_bound_to_nothing(port: _Port) -> bool | None:
-    """Without device and owner, which are both "" then; None where one of them is not reported."""
-    if port.device_id or port.device_owner:
-        return False
-    return None if port.device_id is None or port.device_owner is None else True
-
-
-_AGENTS: Final = _listing("agents", _Agent)
-_PORTS: Final = CountedList(
-    sort="ports",
-    listing=_listing("ports", _Port),
-    query=fields_of(_Port),
-    # The owner of a network sees others' ports on it, but not where they are.
-    hidden_owner=lambda port: None if port.host is None else port.project_id,
-    is_orphan=_is_bound_to_nothing,
-)
-_ROUTERS: Final = CountedList(
-    sort="routers",
-    listing=_listing("routers", _Router),
-    query=fields_of(_Router),
-    hidden_owner=lambda router: router.project_id,
-    extension="router",
-)
-_FLOATING_IPS: Final = CountedList(
-    sort="floating_ips",
-    listing=_listing("floatingips", _FloatingIP),
-    query=fields_of(_FloatingIP),
-    hidden_owner=lambda one: one.project_id,
+_FLOATING_IPS: Final = _counted(
+    "floating_ips",
+    _FloatingIP,
     extension="router",
     is_orphan=lambda one: None if one.port_id is msgspec.UNSET else not one.port_id,
 )
-_NETWORKS: Final = CountedList(
-    sort="networks",
-    listing=_listing("networks", _Network),
-    query=fields_of(_Network),
-    hidden_owner=lambda one: None if one.shared or one.is_external else one.project_id,
+_NETWORKS: Final = _counted(
+    "networks",
+    counted_row(
+        {"is_external": "router:external"},
+        admin_state_up=bool,
+        project_id=Id,
+        shared=bool,
+        is_external=bool,
+    ),
+    # Shared and external ones are shown to other projects.
+    lambda one: one.project_id if one.shared is False and one.is_external is False else None,
 )
 
 _OWN: Final = "admin; any other sees its own project's"
