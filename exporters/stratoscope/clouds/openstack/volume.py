@@ -12,7 +12,7 @@ import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Backend, Backends, Objects, Services
-from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
+from stratoscope.clouds.openstack.agents import OS_SERVICES, AgentList, only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.counting import CountedList, counted_row
 from stratoscope.clouds.openstack.client.fields import GIB, Amount, Id, Text
@@ -59,7 +59,7 @@ class _Pool(msgspec.Struct, frozen=True):
     capabilities: _Capabilities
 
 
-_SERVICES: Final = Listing("block-storage", "/os-services", "services", ServiceRow, operation="os-services")
+_SERVICES: Final = AgentList("block-storage", "/os-services", *OS_SERVICES, operation="os-services")
 _POOLS: Final = Listing(
     "block-storage", "/scheduler-stats/get_pools", "pools", _Pool, operation="scheduler-stats"
 )
@@ -102,10 +102,10 @@ class Volume(Reader):
     @question("volume_services", Every(60, 30, 180), cost="1", role="admin")
     async def services(self) -> Services:
         """Schedulers, volume and backup services. `host` is host@backend for a volume service."""
-        rows, malformed = await self._api.items(_SERVICES)
-        if not rows and not malformed:
+        services, malformed = await _SERVICES.read(self._api)
+        if not services and not malformed:
             await only_admins_see(self._api, "Cinder's services")
-        return Services(once(row.service("block-storage") for row in rows), malformed)
+        return Services(services, malformed)
 
     @question("volume_backends", Every(120, 60, 360), cost="1", role="admin")
     async def backends(self) -> Backends:

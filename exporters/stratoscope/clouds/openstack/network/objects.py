@@ -7,33 +7,20 @@ Only the fields that are shown are asked for (`fields=`): of 200 ports that is a
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
-from stratoscope.clouds.model import Objects, Service, Services
-from stratoscope.clouds.openstack.agents import once, only_admins_see
+from stratoscope.clouds.model import Objects, Services
+from stratoscope.clouds.openstack.agents import AgentList, only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.counting import CountedList, counted_row
 from stratoscope.clouds.openstack.client.extensions import extension
-from stratoscope.clouds.openstack.client.fields import Id, Text, moment
+from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import Listing, fields_of
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
-
-
-class _Agent(msgspec.Struct, frozen=True, gc=False):
-    """`description` is where an administrator can say why it is disabled; OVN's may lack the heartbeat."""
-
-    binary: Text
-    host: Text
-    alive: bool
-    admin_state_up: bool | None = None
-    availability_zone: Text | None = None
-    heartbeat_timestamp: datetime | None = None
-    description: str | None = None
 
 
 def _counted(
@@ -55,7 +42,12 @@ def _is_bound_to_nothing(port: Any) -> bool | None:
     return None if port.device_id is None or port.device_owner is None else True
 
 
-_AGENTS: Final = Listing("network", "/v2.0/agents", "agents", _Agent)
+_AGENTS: Final = AgentList(
+    "network",
+    "/v2.0/agents",
+    *("binary", "host", "is_up", "is_enabled", "zone", "heartbeat", "description"),
+    names={"zone": "availability_zone", "heartbeat": "heartbeat_timestamp"},  # OVN's may lack the heartbeat
+)
 _PORTS: Final = _counted(
     "ports",
     counted_row(
@@ -115,14 +107,14 @@ class Network(Reader):
     async def agents(self) -> Services:
         """The agents. `alive` is Neutron's own verdict, after `agent_down_time` (75 s by default)."""
         async with extension(self._api, "agent"):
-            agents, malformed = await self._api.items(_AGENTS, fields_of(_Agent, {}))
+            agents, malformed = await _AGENTS.read(self._api, fields_of(_AGENTS.listing.kind, {}))
         if not agents and not malformed:
             await only_admins_see(self._api, "Neutron's agents")
             if self._are_ports_bound:
                 raise LeftOutError(
                     LeftOut.UNAUTHORIZED, "Neutron's agents: an empty list, but ports are bound to hosts"
                 )
-        return Services(once(map(_service, agents)), malformed)
+        return Services(agents, malformed)
 
     @question("ports", Every(300, 120, 900), cost="1 for each 1,000 ports", role=_OWN)
     async def ports(self) -> Objects:
@@ -151,16 +143,3 @@ class Network(Reader):
     async def networks(self) -> Objects:
         """Networks. One that is taken down by its owner or an administrator keeps the status ACTIVE."""
         return await _NETWORKS.read(self._api)
-
-
-def _service(agent: _Agent) -> Service:
-    return Service(
-        "network",
-        agent.binary,
-        agent.host,
-        agent.availability_zone or "",
-        agent.alive,
-        agent.admin_state_up,
-        (agent.description or "") if agent.admin_state_up is False else "",
-        moment(agent.heartbeat_timestamp),
-    )

@@ -2,17 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import Objects, OtherService, Service
-from stratoscope.clouds.openstack.agents import once
+from stratoscope.clouds.openstack.agents import AgentList
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.counting import Tally
-from stratoscope.clouds.openstack.client.fields import Id, Text, moment
+from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query, pairs
 from stratoscope.core.collector import Every
 
@@ -23,21 +22,6 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "maintenance": ("false", "true"),
 }
 """Fields that are truth values, and the states that false and true stand for; all others are texts."""
-_FACTS: Final[Mapping[str, tuple[str, *tuple[Any, ...]]]] = {
-    "binary": ("binary", Text),
-    "host": ("host", Text),
-    "zone": ("zone", Text | None, None),
-    "is_up": ("alive", bool),
-    "state": ("state", Text),
-    "status": ("status", Text),
-    "is_disabled": ("disabled", bool | None, False),
-    "reason": ("disabled_reason", str | None, None),
-    "heartbeat": ("updated_at", datetime | None, None),
-}
-"""What an agent may report: the usual name of the field, its type, and its default where it has one.
-
-`state` is up or not, `status` enabled or disabled.
-"""
 
 
 class States:
@@ -96,61 +80,6 @@ class Agents(NamedTuple):
     are_listed: bool | None = None
 
 
-class AgentList:
-    """A service's list of its agents, with a field for each fact."""
-
-    def __init__(  # noqa: PLR0913 - what tells one list from another
-        self,
-        service: str,
-        path: str,
-        *facts: str,
-        names: Mapping[str, str] | None = None,
-        binary: str = "{}",
-        query: Query = (),
-        since: str = "",
-        **more: Any,
-    ) -> None:
-        """With its items' type made of their fields.
-
-        Args:
-            facts: What its agents report, keys of `_FACTS`.
-            names: Fields that are not named as usual.
-            binary: The agent's name, or what stands around what the item calls it.
-            since: The first microversion that has this list; "" if all have.
-            more: As of Listing.
-        """
-        fields = [(fact, *_FACTS[fact][1:]) for fact in facts]
-        rename = {fact: _FACTS[fact][0] for fact in facts} | dict(names or {})
-        key = path.rpartition("/")[2]
-        item = msgspec.defstruct(key, fields, frozen=True, gc=False, kw_only=True, rename=rename)
-        self._listing: Listing[Any] = Listing(service, path, key, item, **more)
-        self._binary, self._query, self._since = binary, query, since
-
-    async def read(self, api: Api) -> Agents:
-        """The agents. Raises as Api, and as `if_allowed`."""
-        if self._since and not await api.knows(self._listing.service, self._since):
-            return Agents()
-        answer = await if_allowed(api, api.items(self._listing, self._query), None)
-        if answer is None:
-            return Agents(are_listed=False)
-        items, malformed = answer
-        return Agents(once(map(self._service, items)), malformed, are_listed=True)
-
-    def _service(self, item: msgspec.Struct) -> Service:
-        facts = msgspec.structs.asdict(item)
-        is_disabled = facts.get("is_disabled", facts.get("status") == "disabled")
-        return Service(
-            self._listing.service,
-            self._binary.format(facts.get("binary")),
-            facts["host"],
-            facts.get("zone") or "",
-            facts.get("is_up", facts.get("state", "").lower() == "up"),
-            None if is_disabled is None else not is_disabled,
-            facts.get("reason") or "",
-            moment(facts.get("heartbeat")),
-        )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One service.
@@ -161,6 +90,7 @@ class Row:
         cost, role: As of Question.
         count: Counts its objects. Raises as Api.
         agents: None for a service that lists none.
+        agents_since: The first microversion that has this list; "" if all have.
     """
 
     name: str
@@ -169,6 +99,8 @@ class Row:
     role: str
     count: Callable[[Api, Access], Awaitable[Sequence[Objects]]]
     agents: AgentList | None = None
+    agents_query: Query = ()
+    agents_since: str = ""
 
     @property
     def question(self) -> Question:
@@ -177,9 +109,15 @@ class Row:
     async def read(self, api: Api) -> OtherService:
         """The service. Raises as Api, and as `if_allowed`."""
         objects = await self.count(api, await api.access())
-        agents = await self.agents.read(api) if self.agents else Agents()
+        agents = await self._agents(api)
         malformed = agents.malformed + sum(one.malformed for one in objects)
         return OtherService(self.service, agents.found, tuple(objects), malformed, agents.are_listed)
+
+    async def _agents(self, api: Api) -> Agents:
+        if not self.agents or (self.agents_since and not await api.knows(self.service, self.agents_since)):
+            return Agents()
+        answer = await if_allowed(api, self.agents.read(api, self.agents_query), None)
+        return Agents(are_listed=False) if answer is None else Agents(*answer, are_listed=True)
 
 
 async def if_allowed(api: Api, answer: Awaitable[T], otherwise: T) -> T:

@@ -12,11 +12,12 @@ import msgspec
 
 from stratoscope.clouds.abilities import Fetch, Question, Reader
 from stratoscope.clouds.model import Count, Objects
+from stratoscope.clouds.openstack.agents import OS_SERVICES, AgentList
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.client.counting import Tally
 from stratoscope.clouds.openstack.client.fields import GIB, Id, Text, size
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Page, Query
-from stratoscope.clouds.openstack.other_services.reader import AgentList, Row, States, if_allowed
+from stratoscope.clouds.openstack.other_services.reader import Row, States, if_allowed
 
 _MAGNUM: Final = "container-infrastructure-management"
 
@@ -151,10 +152,10 @@ ROWS: Final[Sequence[Row]] = (
             *("host", "zone", "is_up", "heartbeat"),
             names={"host": "hostname", "zone": "conductor_group"},  # which comes closest to a zone
             binary="ironic-conductor",
-            query={"fields": "hostname,conductor_group,alive,updated_at"},
-            since=_CONDUCTORS_SINCE,
             version=_CONDUCTORS_SINCE,
         ),
+        agents_query={"fields": "hostname,conductor_group,alive,updated_at"},
+        agents_since=_CONDUCTORS_SINCE,
     ),
     Row(
         name="dns",  # Designate
@@ -184,7 +185,7 @@ ROWS: Final[Sequence[Row]] = (
         agents=AgentList(
             "shared-file-system",
             "/services",
-            *("binary", "host", "zone", "state", "status", "reason", "heartbeat"),
+            *OS_SERVICES,
             version=_WITHOUT_OS,
             oldest=_WITHOUT_OS,
         ),
