@@ -65,7 +65,7 @@ class Image(Reader):
                 is_whole = is_whole or (image.visibility == "private" and is_anothers(image.owner, access))
                 if image.id not in found:
                     tally.add(image.status, image.owner, _bytes(image))
-                found[image.id] = _named(image)
+                found[image.id] = model.Image(image.id, image.name or "", image.owner or "", image.visibility)
         return model.Images(tally.objects(is_whole=is_whole), tuple(found.values()))
 
     async def _lists(self, tally: Tally) -> AsyncGenerator[list[_Image], None]:
@@ -88,7 +88,3 @@ class Image(Reader):
 def _bytes(image: _Image) -> int | None:
     """What it takes: nothing until its data are there; None where that is not known."""
     return 0 if image.size is None and image.status not in _WITH_DATA else size(image.size, 1)
-
-
-def _named(image: _Image) -> model.Image:
-    return model.Image(image.id, image.name or "", image.owner or "", image.visibility)

@@ -227,7 +227,6 @@ def _uses(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, _
 
 
 def _numbers(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, float], int]:
-    """As `_uses`, where there are only numbers."""
     return by_name(_of_resources(raws), lambda raw: (_NUMBER.decode(raw), []), f"{service}: quotas")
 
 

@@ -132,7 +132,6 @@ class _Field:
 
 
 def _read_elements(element: ByField[T], raw: msgspec.Raw, errors: list[str]) -> list[T]:
-    """What makes sense of a list of structs."""
     found = []
     for one in _LIST.decode(raw):
         try:
@@ -146,7 +145,6 @@ def _read_elements(element: ByField[T], raw: msgspec.Raw, errors: list[str]) -> 
 
 
 def _struct(kinds: Iterable[Any]) -> ByField[Any] | None:
-    """The struct among some types."""
     for one in kinds:
         if isinstance(one, type) and issubclass(one, msgspec.Struct):
             return ByField(one)

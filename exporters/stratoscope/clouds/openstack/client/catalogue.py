@@ -240,7 +240,6 @@ def _check_region(there: set[str | None], region: CloudRegion) -> None:
 
 
 def _official(its_type: str) -> str:
-    """A type as openstacksdk names it."""
     return _TYPES.get_service_type(its_type) or its_type
 
 

@@ -54,7 +54,6 @@ def is_anothers(project_id: str | None, access: Access) -> bool:
 
 
 def _is_over() -> bool:
-    """Whether the collection under way is about to be given up."""
     deadline = DEADLINE.get(None)
     return deadline is not None and deadline - time.monotonic() < _NO_TIME_S
 

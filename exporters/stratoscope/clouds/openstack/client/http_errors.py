@@ -35,8 +35,8 @@ def error(what: str, answer: Response) -> CollectError | LeftOutError:
         what: Service and operation, for the message.
         answer: One that is neither 200, nor 401, 429, 503 or a redirect that something is done about.
     """
-    said = _said(answer) if answer.status >= _REDIRECTS else "that is no whole answer"
-    message = f"{what}: answered {answer.status}{f': {said}' if said else ''}"
+    text = _error_text(answer) if answer.status >= _REDIRECTS else "that is no whole answer"
+    message = f"{what}: answered {answer.status}{f': {text}' if text else ''}"
     status = answer.status
     if status in _OWN:
         return _OWN[status](message)
@@ -54,8 +54,8 @@ def _reason(status: int) -> Reason:
     return Reason.UNAVAILABLE if is_redirect or status >= _SERVER_ERRORS else Reason.MALFORMED
 
 
-def _said(answer: Response) -> str:
-    """The service's own words, in one short line; "" where it has none."""
+def _error_text(answer: Response) -> str:
+    """The service's own message, in one short line; "" for none."""
     if "location" in answer.headers:
         return one_line(f"a redirect to {answer.headers['location']}")[:_LONGEST]
     if len(answer.body) > _LARGEST:

@@ -211,7 +211,6 @@ def _is_fillable(value: object, names: Mapping[str, Any]) -> bool:
 
 
 def _check_unknown(name: str, where: str) -> None:
-    """Refuse a key that is a known one misspelt."""
     service, end, ing = name.partition("_end")
     of_a_service = [service + one for one in get_close_matches(end + ing, _OF_A_SERVICE, 1, _ALIKE)]
     known = get_close_matches(name, _KEYS, 1, _ALIKE) or of_a_service

@@ -139,7 +139,7 @@ def vm(server: Server, texts: Texts) -> VM:
         None if flavor is None else flavor.ram * MIB,
         None if flavor is None else _disk(flavor, has_image=bool(image_id)),
         None if server.addresses is None else sum(map(len, server.addresses.values())),
-        _why(server) if server.status == _ERROR else None,
+        reason_of(server.fault) if server.status == _ERROR else None,
     )
 
 
@@ -161,5 +161,5 @@ def _disk(flavor: Flavor, *, has_image: bool) -> int:
     return gib * GIB + flavor.swap * MIB
 
 
-def _why(server: Server) -> FaultReason:
-    return fault_reason(server.fault.message) if server.fault is not None else FaultReason.UNKNOWN
+def reason_of(fault: Fault | None) -> FaultReason:
+    return FaultReason.UNKNOWN if fault is None else fault_reason(fault.message)

@@ -7,6 +7,7 @@ Some changes only a whole list tells: a floating address alone does not make a s
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -125,7 +126,8 @@ class Servers(Reader):
         # Before a whole list, too: those that it lacks are gone if the changes say so.
         if self._listed_at is not None:
             malformed = await self._read_changes()
-        if self._is_list_due():
+        listed_at = -math.inf if self._listed_at is None else self._listed_at
+        if self._list is not None or self._clock.monotonic() - listed_at >= _LISTED_EVERY_S:
             malformed += await self._read_all()
         if self._listed_at is None:
             raise CollectError(Reason.BUSY, f"the first list goes on: {len(self.index)} servers so far")
@@ -135,11 +137,6 @@ class Servers(Reader):
         answer = self.index.vms({}, {}, is_whole=self._scope is _EVERYBODYS, malformed=malformed)
         projects, users = await self._names.projects(), await self._names.users(answer.by_user)
         return replace(answer, projects=projects, users=users)
-
-    def _is_list_due(self) -> bool:
-        if self._list is not None or self._listed_at is None:
-            return True
-        return self._clock.monotonic() - self._listed_at >= _LISTED_EVERY_S
 
     async def _read_all(self) -> int:
         """Go on with the whole list, or begin one; how many items made no sense.
@@ -167,7 +164,8 @@ class Servers(Reader):
         malformed, longest_s, began = 0, 0.0, time.monotonic()
         async with aclosing(self._api.pages(SERVERS, whole.next_page(self.index))) as pages:
             async for page in pages:
-                self._be_in(whole.scope)
+                if whole.scope is not self._scope:
+                    self._forget(whole.scope)
                 await self._take(page)
                 malformed += page.malformed
                 if page.next_query is None:
@@ -284,11 +282,7 @@ class Servers(Reader):
         self._building.discard(vm_id)
         self._missing_faults.drop(vm_id)
 
-    def _be_in(self, scope: Mapping[str, str]) -> None:
-        """Everybody's servers, or the own project's: what was seen with the other view is forgotten."""
-        if scope is not self._scope:
-            self._forget(scope)
-
     def _forget(self, scope: Mapping[str, str]) -> None:
+        """Forget all. Args: scope: Whose servers are listed from now on, all projects' or the own."""
         self._scope, self.index = scope, VMIndex(_STATES)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()

@@ -77,7 +77,10 @@ class Names(Reader):
     async def read(self) -> Projects:
         """Projects and users as they are now; users that own VMs first. Raises as Api."""
         answer = (await self._cache.anew()).answer
-        return replace(answer, users=_first(answer.users, self._owners)) if answer.users else answer
+        if not answer.users:
+            return answer
+        owners_first = sorted(answer.users, key=lambda user: user.user_id not in self._owners)
+        return replace(answer, users=tuple(owners_first))
 
     async def projects(self) -> Mapping[str, str]:
         """Names by id, as far as they can be read now; those last read while Keystone does not answer."""
@@ -95,7 +98,8 @@ class Names(Reader):
 
         Raises as Api; LeftOutError `unauthorized` if the credential has no project.
         """
-        known = await self._known_owners()
+        known = self._cache.last and (await self._at_hand() or self._cache.last)
+        known = known or await self._cache.not_older_than(_STALE_S)
         if known.is_whole:
             ids = (project.project_id for project in known.answer.projects)
             return sorted(ids, key=lambda one: one != known.own)
@@ -104,11 +108,6 @@ class Names(Reader):
                 LeftOut.UNAUTHORIZED, "the credential has neither a project nor the role admin"
             )
         return [known.own]
-
-    async def _known_owners(self) -> _Known:
-        """What is known; Keystone's silence does not matter once it has been read."""
-        known = self._cache.last
-        return await self._cache.not_older_than(_STALE_S) if known is None else await self._at_hand() or known
 
     async def _at_hand(self) -> _Known | None:
         """What is known; read first where it is not, or is stale, as long as that does not take long."""
@@ -197,11 +196,3 @@ def _by_id(own_id: str, own_name: str, items: Sequence[Named]) -> Mapping[str, s
     """Names, the credential's own in any case."""
     own = {own_id: own_name} if own_id else {}
     return own | {item.id: item.name for item in items}
-
-
-def _first(users: Sequence[User], owners: Collection[str]) -> tuple[User, ...]:
-    """The users, those among `owners` first."""
-    return (
-        *(user for user in users if user.user_id in owners),
-        *(user for user in users if user.user_id not in owners),
-    )

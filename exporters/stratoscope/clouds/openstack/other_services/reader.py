@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from stratoscope.clouds.abilities import Question
-from stratoscope.clouds.model import Objects, OtherService, Service
+from stratoscope.clouds.model import Objects, OtherService
 from stratoscope.clouds.openstack.agents import AgentList
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.counting import Tally
@@ -72,14 +73,6 @@ def _state(item: object, field: str) -> str:
     return _WORDS[field][value] if isinstance(value, bool) else value or ""
 
 
-class Agents(NamedTuple):
-    """A service's agents. Attributes: are_listed: False if they are denied; None if there is no such list."""
-
-    found: tuple[Service, ...] = ()
-    malformed: int = 0
-    are_listed: bool | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One service.
@@ -109,15 +102,15 @@ class Row:
     async def read(self, api: Api) -> OtherService:
         """The service. Raises as Api, and as `if_allowed`."""
         objects = await self.count(api, await api.access())
-        agents = await self._agents(api)
-        malformed = agents.malformed + sum(one.malformed for one in objects)
-        return OtherService(self.service, agents.found, tuple(objects), malformed, agents.are_listed)
-
-    async def _agents(self, api: Api) -> Agents:
+        malformed = sum(one.malformed for one in objects)
+        answer = OtherService(self.service, (), tuple(objects), malformed)
         if not self.agents or (self.agents_since and not await api.knows(self.service, self.agents_since)):
-            return Agents()
-        answer = await if_allowed(api, self.agents.read(api, self.agents_query), None)
-        return Agents(are_listed=False) if answer is None else Agents(*answer, are_listed=True)
+            return answer
+        listed = await if_allowed(api, self.agents.read(api, self.agents_query), None)
+        if listed is None:
+            return replace(answer, are_agents_listed=False)
+        agents, odd = listed
+        return replace(answer, agents=agents, malformed=malformed + odd, are_agents_listed=True)
 
 
 async def if_allowed(api: Api, answer: Awaitable[T], otherwise: T) -> T:

@@ -143,10 +143,9 @@ def _is_told(tree: Sequence[Provider]) -> bool:
 
 def _unknown(tree: Sequence[Provider], found: Iterable[str]) -> frozenset[str]:
     """Of these resource classes those of which the tree may have more than was found."""
-    if any(one.inventories is None and not _is_summed_up(one) for one in tree):
-        listed = {name for one in tree if one.summary is not None for name in one.summary.resources}
-        return frozenset(found) - listed
-    return frozenset(name for one in tree for name in one.unclear if not _is_listed(one, name))
+    if any(one.inventories is None and not one.is_listed_whole for one in tree):
+        return frozenset(found).difference(*(one.listed for one in tree))
+    return frozenset(name for one in tree for name in one.unclear if name not in one.listed)
 
 
 def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
@@ -161,26 +160,15 @@ def _left(provider: Provider, *, is_told: bool) -> Iterable[tuple[str, FreeResou
     What may have changed since it was read counts as free; of a tree that is not listed as nothing.
     """
     inventories: Mapping[str, Inventory] = provider.inventories or {}
-    told = provider.summary.resources if provider.summary is not None else {}
-    for name, use in told.items():
+    for name, use in provider.listed.items():
         yield name, FreeResource(use.capacity - use.used, inventories.get(name))
-    if _is_summed_up(provider) or not (is_told or provider.is_current(Part.USAGES)):
+    if provider.is_listed_whole or not (is_told or provider.is_current(Part.USAGES)):
         return
     usages = provider.usages if provider.is_current(Part.USAGES) else None
     for name, inventory in inventories.items():
-        if name not in told:
+        if name not in provider.listed:
             used = usages.get(name, 0) if usages is not None else 0
             yield name, FreeResource(inventory.capacity - (used or 0), inventory)
-
-
-def _is_summed_up(provider: Provider) -> bool:
-    """Whether the list of candidates tells all that it has."""
-    return provider.summary is not None and provider.is_summed_up
-
-
-def _is_listed(provider: Provider, name: str) -> bool:
-    """Whether the list of candidates tells of this resource class of it."""
-    return provider.summary is not None and name in provider.summary.resources
 
 
 def _is_exact(provider: Provider) -> bool:
@@ -197,7 +185,7 @@ def _is_known(provider: Provider, *, is_told: bool) -> bool:
     """Whether it is known what it has. A tree that is not listed, and not read yet, has nothing left."""
     if provider.odd or provider.is_summary_odd:
         return False
-    return not is_told or _is_summed_up(provider) or provider.inventories is not None
+    return not is_told or provider.is_listed_whole or provider.inventories is not None
 
 
 def _largest(flavors: Iterable[Flavor], room: Iterable[model.Room]) -> Mapping[str, model.Room]:

@@ -270,7 +270,6 @@ class Placement(Reader):
 
 
 def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T], what: str) -> tuple[Mapping[str, T], int]:
-    """As `by_name`."""
     return by_name(raws, lambda raw: (decoder.decode(raw), []), "placement", what)
 
 

@@ -111,6 +111,16 @@ class Provider:
         self._generations: dict[Part, int] = {}
         self._tried: dict[Part, float] = {}
 
+    @property
+    def listed(self) -> Mapping[str, Summary.Use]:
+        """What the list of candidates says that it has, by resource class."""
+        return {} if self.summary is None else self.summary.resources
+
+    @property
+    def is_listed_whole(self) -> bool:
+        """Whether that is all that it has."""
+        return self.summary is not None and self.is_summed_up
+
     def is_current(self, part: Part) -> bool:
         """Whether this part is as it was read."""
         return self.row.generation is not None and self._generations.get(part) == self.row.generation
@@ -178,7 +188,7 @@ class Provider:
     def wanted(self) -> Iterable[Part]:
         """The parts that must be read of it: what the list of allocation candidates does not tell."""
         yield Part.INVENTORIES
-        if self.summary is None or not self.is_summed_up:
+        if not self.is_listed_whole:
             yield Part.USAGES
         if self._wants_traits():
             yield Part.TRAITS
@@ -246,10 +256,7 @@ class Providers:
 
     def have(self, resource: str) -> bool:
         """Whether any is known to have this resource class."""
-        return any(
-            resource in (one.inventories or ()) or (one.summary and resource in one.summary.resources)
-            for one in self
-        )
+        return any(resource in (one.inventories or ()) or resource in one.listed for one in self)
 
     def are_roots(self, uuids: Collection[str]) -> bool:
         """Whether any of these is the root of a tree."""
