@@ -171,7 +171,8 @@ class Client:
             raise LeftOutError(LeftOut.UNAUTHORIZED, f"{ask.service}: {what}")
         if place.fault:
             raise CollectError(Reason.UNAVAILABLE, f"{ask.service}: {place.fault}")
-        url = _url(place, ask)
+        path = place.document if ask.path is None else place.url + ask.path
+        url = URL(path).with_query(pairs(ask.query))
         headers = {"X-Auth-Token": token.granted.token.reveal(), "Accept": "application/json", **ask.headers}
         if ask.body:
             headers["Content-Type"] = "application/json"
@@ -202,11 +203,6 @@ class Client:
             tls = self._login.opened.tls
             self._http = Http(self._name, tls, self._connections, largest=LARGEST)
         return self._http
-
-
-def _url(place: Endpoint, ask: Ask) -> URL:
-    text = place.document if ask.path is None else place.url + ask.path
-    return URL(text).with_query(pairs(ask.query))
 
 
 def _without(token: Token, answer: Response) -> Response:

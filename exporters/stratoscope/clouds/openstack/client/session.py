@@ -100,15 +100,24 @@ class Session:
                 body, limit = await asked
                 query = listing.next_query(body, params)
                 if query is not None:
-                    _take_note(seen, query, listing)
+                    if tuple(pairs(query)) in seen:
+                        what = f"{listing.service}: {listing.operation}: the next page is one that was read"
+                        raise CollectError(Reason.MALFORMED, what)
+                    seen.add(tuple(pairs(query)))
                     self._grow(listing, len(body), wanted)
                     query = query if limit is None else limited(query, wanted)
                     asked = self._ask(listing, query, wanted)
                     await asyncio.sleep(0)  # let it go on its way
-                items, malformed = await _items(listing, body)
+                # If one of 10,000s makes no sense each is decoded by itself, which takes long.
+                is_large = len(body) > _LARGE
+                items, malformed = (
+                    await asyncio.to_thread(listing.items, body) if is_large else listing.items(body)
+                )
                 yield Page(deduplicate(items), malformed, query, listing.is_cut(body))
         finally:
-            await _end(asked)
+            asked.cancel()
+            await asyncio.wait({asked})
+            consume_exception(asked)
 
     async def items(self, listing: Listing[T], params: Query = ()) -> tuple[list[T], int]:
         found: list[T] = []
@@ -172,26 +181,3 @@ def _fewer(ask: Ask, limit: int, error: TooLargeError) -> int:
         what = "one item alone, or a list that is not to be had page by page"
         raise CollectError(Reason.MALFORMED, f"{ask}: {what}: {error}") from error
     return max(1, limit // _FEWER)
-
-
-async def _items(listing: Listing[T], body: bytes) -> tuple[list[T], int]:
-    """The items of a page; where one of 10,000s makes no sense each is decoded by itself: it takes long."""
-    if len(body) <= _LARGE:
-        return listing.items(body)
-    return await asyncio.to_thread(listing.items, body)
-
-
-def _take_note(seen: set[tuple[tuple[str, str], ...]], query: Query, listing: Listing[T]) -> None:
-    """Refuse a list without an end."""
-    page = tuple(pairs(query))
-    if page in seen:
-        what = f"{listing.service}: {listing.operation}: the next page is one that was read"
-        raise CollectError(Reason.MALFORMED, what)
-    seen.add(page)
-
-
-async def _end(task: "asyncio.Task[_Read]") -> None:
-    """End a request that nobody waits for any more, whatever has become of it."""
-    task.cancel()
-    await asyncio.wait({task})
-    consume_exception(task)

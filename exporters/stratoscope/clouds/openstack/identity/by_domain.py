@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
-from stratoscope.clouds.openstack.client.listing import Listing
-from stratoscope.clouds.openstack.identity.named import Found, Named, read, seen_by
+from stratoscope.clouds.openstack.client.listing import Listing, Page
+from stratoscope.clouds.openstack.identity.named import Named, read, seen_by
 from stratoscope.clouds.round_robin import RoundRobin
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
@@ -38,12 +38,14 @@ class ByDomain:
         self._all = Listing("identity", f"/v3/{key}", key, Named)
         # A call of its own: that the other one is answered 401 must not keep it from being made.
         self._of_one = Listing("identity", f"/v3/{key}", key, Named, operation=f"{key}_of_domain")
-        self._last: tuple[float, Found] | None = None
-        self._by_domain: RoundRobin[Found] = RoundRobin(key, per_second=_PER_SECOND, most=MOST, clock=clock)
+        self._last: tuple[float, Page[Named]] | None = None
+        self._by_domain: RoundRobin[Page[Named]] = RoundRobin(
+            key, per_second=_PER_SECOND, most=MOST, clock=clock
+        )
 
     async def read(
         self, access: Access, domain_ids: Collection[str], *, are_all: bool
-    ) -> tuple[Found | None, int]:
+    ) -> tuple[Page[Named] | None, int]:
         """All that can be read, and how many made no sense; None if they may not be read.
 
         Args:
@@ -58,7 +60,7 @@ class ByDomain:
         except (CollectError, LeftOutError) as error:
             if not _is_refused(error):  # a directory behind Keystone that is slow, or very large
                 return self._stay(error)
-            found, refusal = Found([], is_cut=True), error
+            found, refusal = Page[Named]([], is_cut=True), error
         else:
             if not (found.items or found.malformed or access.is_admin or access.is_system):
                 return None, 0
@@ -73,7 +75,7 @@ class ByDomain:
         self._last = self._clock.monotonic(), found
         return found, found.malformed
 
-    async def _with_others(self, own: Found, domain_ids: Collection[str]) -> Found:
+    async def _with_others(self, own: Page[Named], domain_ids: Collection[str]) -> Page[Named]:
         """Also those of these domains, as far as they are known."""
         failure = ""
         try:
@@ -90,12 +92,12 @@ class ByDomain:
         malformed = own.malformed + sum(found.malformed for found in known.values())
         is_old = len(known) < len(domain_ids) or self._by_domain.failed > 0
         is_cut = is_old or any(found.is_cut for found in known.values())
-        return Found([*items.values()], malformed, is_cut)
+        return Page([*items.values()], malformed, is_cut=is_cut)
 
-    async def _of_domain(self, domain_id: str) -> Found:
+    async def _of_domain(self, domain_id: str) -> Page[Named]:
         return await read(self._api, self._of_one, {"domain_id": domain_id})
 
-    def _stay(self, error: CollectError | LeftOutError) -> tuple[Found | None, int]:
+    def _stay(self, error: CollectError | LeftOutError) -> tuple[Page[Named] | None, int]:
         """What was last read, which is no longer all; nothing when that is too long ago."""
         log.warning("%s stay as last read cloud=%s error=%r", self._key, self._api.cloud, str(error))
         malformed = int(error.reason is Reason.MALFORMED)
@@ -118,7 +120,7 @@ def _told(faults: Mapping[str, str]) -> str:
     return f"cannot be read: domain {', '.join(first)}{others}"
 
 
-def _others(access: Access, found: Found, domain_ids: Collection[str]) -> tuple[Collection[str], bool]:
+def _others(access: Access, found: Page[Named], domain_ids: Collection[str]) -> tuple[Collection[str], bool]:
     """The domains to ask for, and whether the list is of all domains.
 
     All, if the list was cut or the token is for the system: then domains with a driver of their own may be

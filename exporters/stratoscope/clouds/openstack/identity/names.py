@@ -17,9 +17,9 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
-from stratoscope.clouds.openstack.client.listing import Listing
+from stratoscope.clouds.openstack.client.listing import Listing, Page
 from stratoscope.clouds.openstack.identity.by_domain import MOST, ByDomain
-from stratoscope.clouds.openstack.identity.named import Found, Named, read, seen_by
+from stratoscope.clouds.openstack.identity.named import Named, read, seen_by
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import at_most_s
@@ -129,7 +129,7 @@ class Names(Reader):
         projects, is_whole = await self._read_projects(access)
         domains, are_all = await self._read_domains()
         found, malformed = await self._users.read(access, domains, are_all=are_all)
-        users = found or Found([])
+        users = found or Page[Named]([])
         answer = Projects(
             tuple(Project(*_identity(one, domains)) for one in projects.items),
             None if found is None else tuple(User(*_identity(one, domains)) for one in users.items),
@@ -158,12 +158,12 @@ class Names(Reader):
             log.info("all are told again cloud=%s sort=%s", self._api.cloud, sort)
         self._cut = frozenset(cut)
 
-    async def _read_projects(self, access: Access) -> tuple[Found, bool]:
+    async def _read_projects(self, access: Access) -> tuple[Page[Named], bool]:
         """The projects, and whether these are those of the cloud, not the credential's user's alone."""
         try:
             projects = await read(self._api, _PROJECTS)
         except ForbiddenError:
-            projects = Found([])
+            projects = Page[Named]([])
         if projects.items or projects.malformed or access.is_admin:
             return seen_by(access, projects), True
         return await read(self._api, _OWN_PROJECTS), False

@@ -9,9 +9,9 @@ from stratoscope.clouds.model import Objects, OtherService
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.counting import Tally
 from stratoscope.clouds.openstack.client.fields import enabled_state
-from stratoscope.clouds.openstack.client.listing import Listing
+from stratoscope.clouds.openstack.client.listing import Listing, Page
 from stratoscope.clouds.openstack.identity.by_domain import MOST, ByDomain
-from stratoscope.clouds.openstack.identity.named import Found, Named, read
+from stratoscope.clouds.openstack.identity.named import Named, read
 from stratoscope.clouds.openstack.other_services.reader import if_allowed
 from stratoscope.core.collector import Every
 
@@ -44,14 +44,14 @@ class Keystone(Reader):
         regions = await if_allowed(self._api, read(self._api, _REGIONS), None)
         objects = (
             _objects("keystone_domains", domains, lambda one: enabled_state(one.enabled), are_all=are_all),
-            _objects("groups", groups or Found([], is_cut=True), lambda _: "", are_all=True),
-            _objects("regions", regions or Found([], is_cut=True), lambda _: "", are_all=True),
+            _objects("groups", groups or Page[Named]([], is_cut=True), lambda _: "", are_all=True),
+            _objects("regions", regions or Page[Named]([], is_cut=True), lambda _: "", are_all=True),
         )
         malformed = sum(one.malformed for one in objects) + (0 if groups else odd)
         return OtherService("identity", (), objects, malformed)
 
 
-def _objects(sort: str, found: Found, state: Callable[[Named], str], *, are_all: bool) -> Objects:
+def _objects(sort: str, found: Page[Named], state: Callable[[Named], str], *, are_all: bool) -> Objects:
     """Counted; nothing of what is a part."""
     tally = Tally(sort)
     tally.malformed, tally.is_cut = found.malformed, found.is_cut or not are_all

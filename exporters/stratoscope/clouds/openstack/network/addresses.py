@@ -104,7 +104,11 @@ class Addresses(Reader):
             raise
         if not networks and not malformed and not access.is_admin:
             return await self._counted(access)
-        external = await self._external()
+        # Their ids; None if they may not be read.
+        networks_outside = await self._networks(
+            [*WHOLE_PAGE.items(), ("router:external", "true"), ("fields", "id")]
+        )
+        external = None if networks_outside is None else frozenset(one.id for one in networks_outside)
         pools, partial = [], set()
         for network in networks:
             for raw in network.subnet_ip_availability:
@@ -117,11 +121,6 @@ class Addresses(Reader):
                     malformed += len(wrong)
                     pools.append(_pool_of(network, use, external))
         return Pools(tuple(pools), malformed, partial)
-
-    async def _external(self) -> frozenset[str] | None:
-        """Ids of networks; None where they may not be read."""
-        networks = await self._networks([*WHOLE_PAGE.items(), ("router:external", "true"), ("fields", "id")])
-        return None if networks is None else frozenset(network.id for network in networks)
 
     async def _networks(self, query: Query) -> Sequence[_Network] | None:
         try:
@@ -186,11 +185,9 @@ def _pool(subnet: _Subnet, network: _Network | None, used: int | None) -> Pool:
         subnet.project_id or "",
         subnet.ip_version,
         None if network is None else network.is_external,
-        float(sum(_length(one) for one in subnet.allocation_pools)),
+        float(
+            sum(int(ip_address(one.end)) - int(ip_address(one.start)) + 1 for one in subnet.allocation_pools)
+        ),
         None if used is None else float(used),
         subnet.cidr or "",
     )
-
-
-def _length(pool: _Range) -> int:
-    return int(ip_address(pool.end)) - int(ip_address(pool.start)) + 1

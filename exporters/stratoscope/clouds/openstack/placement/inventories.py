@@ -76,11 +76,6 @@ class _Traits(msgspec.Struct, frozen=True):
 class _Candidates(msgspec.Struct, frozen=True):
     provider_summaries: dict[Text, msgspec.Raw]
 
-    def summaries(self) -> tuple[Mapping[str, Summary | None], int]:
-        """By provider, None for one that makes no sense, and how many make none. Raises as `by_name`."""
-        found, odd = _decoded(self.provider_summaries, _SUMMARY, "providers' summaries")
-        return {uuid: found.get(uuid) for uuid in self.provider_summaries}, odd
-
 
 _SUMMARY: Final = Decoder(Summary)
 _INVENTORY: Final = Decoder(Inventory)
@@ -151,7 +146,9 @@ class Placement(Reader):
             if is_whole:
                 raise
             return {}, 0, False  # before 1.10
-        return *candidates.summaries(), is_whole
+        raws = candidates.provider_summaries
+        found, odd = _decoded(raws, _SUMMARY, "providers' summaries")
+        return {uuid: found.get(uuid) for uuid in raws}, odd, is_whole
 
     async def _turn(self) -> int:
         """Read a few parts one by one; how many made no sense. Raises as Api if none was ever read."""
@@ -193,18 +190,14 @@ class Placement(Reader):
             sizes, odd = _decoded(usages.usages, _SIZE, "resource classes")
             provider.usages = {name: sizes.get(name) for name in usages.usages}
             generation = usages.resource_provider_generation
+        elif await self._api.knows("placement", _WITH_TRAITS):
+            traits = await self._ask(provider, part, _Traits)
+            provider.traits, generation = frozenset(traits.traits), traits.resource_provider_generation
         else:
-            provider.traits, generation = await self._traits_of(provider)
+            provider.traits = frozenset()
         provider.was_read(part, generation, self._clock.monotonic())
         (provider.odd.add if odd else provider.odd.discard)(part)
         return odd
-
-    async def _traits_of(self, provider: Provider) -> tuple[frozenset[str], int | None]:
-        """Its traits, and their generation; before 1.6 nothing has any."""
-        if not await self._api.knows("placement", _WITH_TRAITS):
-            return frozenset(), provider.row.generation
-        traits = await self._ask(provider, Part.TRAITS, _Traits)
-        return frozenset(traits.traits), traits.resource_provider_generation
 
     async def _ask(self, provider: Provider, part: Part, kind: type[T]) -> T:
         path = f"/resource_providers/{provider.row.uuid}/{part}"
