@@ -24,34 +24,21 @@ _Amount = Amount | Literal["infinite", "unknown"] | None
 _Ratio = Annotated[str, msgspec.Meta(pattern=r"\A(?:auto|[0-9]{1,9}(?:\.[0-9]{0,9})?)\Z")]
 
 
-class _Capabilities(
-    msgspec.Struct,
-    frozen=True,
-    rename={
-        "total": "total_capacity_gb",
-        "free": "free_capacity_gb",
-        "provisioned": "provisioned_capacity_gb",
-        "allocated": "allocated_capacity_gb",
-        "ratio": "max_over_subscription_ratio",
-        "is_thin": "thin_provisioning_support",
-        "of_types": "volume_backend_name",
-        "vendor": "vendor_name",
-    },
-):
+class _Capabilities(msgspec.Struct, frozen=True):
     """What a backend's driver reports; whatever makes no sense in it is not known.
 
     Attributes:
-        ratio: A number, often as text, or `auto`.
+        max_over_subscription_ratio: A number, often as text, or `auto`.
     """
 
-    total: _Amount = None
-    free: _Amount = None
-    provisioned: _Amount = None
-    allocated: _Amount = None
-    ratio: Amount | _Ratio | None = None
-    is_thin: bool | None = None
-    of_types: Text | None = None
-    vendor: Text | None = None
+    total_capacity_gb: _Amount = None
+    free_capacity_gb: _Amount = None
+    provisioned_capacity_gb: _Amount = None
+    allocated_capacity_gb: _Amount = None
+    max_over_subscription_ratio: Amount | _Ratio | None = None
+    thin_provisioning_support: bool | None = None
+    volume_backend_name: Text | None = None
+    vendor_name: Text | None = None
 
 
 class _Pool(msgspec.Struct, frozen=True):
@@ -135,16 +122,16 @@ class Volume(Reader):
 
 
 def _backend(pool: _Pool) -> Backend:
-    told = pool.capabilities
+    its = pool.capabilities
     return Backend(
         pool.name,
-        _bytes(told.total),
-        _bytes(told.free),
-        _bytes(told.provisioned),
-        _bytes(told.allocated),
-        1.0 if told.is_thin is False else _ratio(told.ratio),
-        told.of_types or "",
-        told.vendor or "",
+        _bytes(its.total_capacity_gb),
+        _bytes(its.free_capacity_gb),
+        _bytes(its.provisioned_capacity_gb),
+        _bytes(its.allocated_capacity_gb),
+        _ratio(its),
+        its.volume_backend_name or "",
+        its.vendor_name or "",
     )
 
 
@@ -154,6 +141,9 @@ def _bytes(amount: _Amount) -> float | None:
     return amount * GIB if isinstance(amount, float) else None
 
 
-def _ratio(ratio: float | str | None) -> float | None:
-    """None for `auto`: Cinder works it out by itself and does not tell it."""
+def _ratio(its: _Capabilities) -> float | None:
+    """None for `auto`: Cinder works it out by itself and does not report it."""
+    ratio = its.max_over_subscription_ratio
+    if its.thin_provisioning_support is False:
+        return 1.0
     return None if ratio is None or ratio == "auto" else float(ratio)

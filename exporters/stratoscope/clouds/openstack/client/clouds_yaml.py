@@ -5,7 +5,7 @@ import json
 import logging
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -131,16 +131,11 @@ def _named(loader: Loader, cloud: str) -> Iterator[None]:
 
 def _check_region(loader: Loader, cloud: str, region: str) -> None:
     """Refuse to guess where clouds.yaml lists several regions, and a region that it does not list."""
-    regions = _regions(loader, cloud)
-    if region and regions:
-        one_of(region, regions, "region")
-    elif len(regions) > 1:
-        raise ConfigError(f"region: missing; the cloud {cloud} has several: {', '.join(sorted(regions))}")
-
-
-def _regions(loader: Loader, cloud: str) -> Sequence[str]:
     entry = loader.cloud_config["clouds"][cloud]
     listed = entry.get("regions") or entry.get("region_name") or []
-    if isinstance(listed, str):
-        return listed.split(",")
-    return [str(one["name"] if isinstance(one, dict) else one) for one in listed]
+    regions = listed.split(",") if isinstance(listed, str) else listed
+    names = [str(one["name"] if isinstance(one, dict) else one) for one in regions]
+    if region and names:
+        one_of(region, names, "region")
+    elif len(names) > 1:
+        raise ConfigError(f"region: missing; the cloud {cloud} has several: {', '.join(sorted(names))}")

@@ -16,7 +16,7 @@ from stratoscope.clouds.openstack.agents import OS_SERVICES, AgentList
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
 from stratoscope.clouds.openstack.client.counting import Tally
 from stratoscope.clouds.openstack.client.fields import GIB, Id, Text, size
-from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Page, Query
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.clouds.openstack.other_services.reader import Row, States, if_allowed
 
 _MAGNUM: Final = "container-infrastructure-management"
@@ -98,27 +98,20 @@ _SHARES: Final = Listing(
 
 async def _shares(api: Api, access: Access) -> Sequence[Objects]:
     """By offset: Manila's list of shares ignores the marker in its own link to the next page."""
-    tally = Tally("shares", is_sized=True)
-    seen: set[str] = set()
-    lost = 0
-    while page := await _page_of_shares(api, len(seen) + lost):
+    tally, seen, offset = Tally("shares", is_sized=True), set[str](), 0
+    while True:
+        query = {"all_tenants": "1", "offset": str(offset)}  # without `limit`: with it comes the link
+        async with aclosing(api.pages(_SHARES, query)) as pages:
+            page = await anext(pages)
         new = [share for share in page.items if share.id not in seen]
-        if page.items and not new:
-            break  # it ignores the offset
+        if new or not page.items:  # else it ignores the offset
+            tally.malformed += page.malformed
+        if not new:
+            return [tally.objects(is_whole=access.is_admin)]
         seen.update(share.id for share in new)
-        lost += page.malformed
-        tally.malformed += page.malformed
+        offset += len(new) + page.malformed
         for share in new:
             tally.add(share.status, share.project_id, size(share.size, GIB))
-        if not new:
-            break
-    return [tally.objects(is_whole=access.is_admin)]
-
-
-async def _page_of_shares(api: Api, offset: int) -> Page[_Share] | None:
-    query = {"all_tenants": "1", "offset": str(offset)}  # without `limit`: with it comes the link
-    async with aclosing(api.pages(_SHARES, query)) as pages:
-        return await anext(pages, None)
 
 
 class _Secrets(msgspec.Struct, frozen=True):
