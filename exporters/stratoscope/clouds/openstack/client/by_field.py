@@ -17,7 +17,7 @@ from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
 
-_TOLD: Final = Decoder(dict[str, msgspec.Raw])
+_OBJECT: Final = Decoder(dict[str, msgspec.Raw])
 _LIST: Final = Decoder(list[msgspec.Raw])
 
 
@@ -68,11 +68,11 @@ class ByField(Generic[T]):
             return self._by_field(raw)
 
     def _by_field(self, raw: msgspec.Raw | bytes) -> tuple[T, list[str]]:
-        told = _TOLD.decode(raw)
+        raws = _OBJECT.decode(raw)
         values: dict[str, Any] = {}
         errors: list[str] = []
         for field in self._fields:
-            value = told.get(field.key)
+            value = raws.get(field.key)
             if value is not None:
                 values |= field.decode(value, errors)
             elif field.is_needed:

@@ -107,8 +107,8 @@ def unusable(raw: object, found: Mapping[str, Endpoint]) -> str:
     places = [
         (entry.type, place.url) for entry in _good(raw, _Entry) for place in _good(entry.endpoints, _Place)
     ]
-    told = {_official(kind) for kind, url in places if is_url(url)}
-    if any(not one.fault and (service != "identity" or service in told) for service, one in found.items()):
+    listed = {_official(kind) for kind, url in places if is_url(url)}
+    if any(not one.fault and (service != "identity" or service in listed) for service, one in found.items()):
         return ""
     faults = (f"{service}: {one.fault}" for service, one in sorted(found.items()) if one.fault)
     return next(faults, "none of its entries makes sense")

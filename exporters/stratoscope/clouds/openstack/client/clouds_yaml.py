@@ -81,7 +81,7 @@ def _loader(config: OpenStackCloud) -> Loader:
 
 def _region(loader: Loader, config: OpenStackCloud) -> CloudRegion:
     cloud = _cloud(loader, config)
-    given: dict[str, Any] = {"interface": config.interface} if config.interface else {}
+    options: dict[str, Any] = {"interface": config.interface} if config.interface else {}
     public, is_environment = loader.public(), cloud == loader.envvar_key
     with _named(loader, cloud):
         entry = loader.cloud_config["clouds"][cloud]
@@ -90,7 +90,7 @@ def _region(loader: Loader, config: OpenStackCloud) -> CloudRegion:
     with _named(loader, cloud):
         credential.check(loader.merged(cloud, config.region), is_environment=is_environment)
         region = loader.get_one(
-            cloud, region_name=config.region, api_timeout=float(config.budget.timeout), **given
+            cloud, region_name=config.region, api_timeout=float(config.budget.timeout), **options
         )
     verify, _ = region.get_requests_verify_args()
     if not verify:

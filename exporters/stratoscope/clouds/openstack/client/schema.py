@@ -107,15 +107,15 @@ def environment(variables: Mapping[str, Any]) -> dict[str, Any]:
     """What OS_* variables say, by key in small letters; true and false are no longer texts. Raises as
     `clouds`.
     """
-    said = dict(variables)
+    values = dict(variables)
     for key, value in variables.items():
         kind, where = _kind(key), f"OS_{key.upper()}"
         if kind is bool and isinstance(value, str):
-            said[key] = _true_or_false(value, where, default=key == "verify")
+            values[key] = _true_or_false(value, where, default=key == "verify")
         elif kind is not None and value:
             _check_value(value, _Interface if kind is _KEYS["interface"] else kind, key, where)
             _check_braces(value, key, where, variables)
-    return said
+    return values
 
 
 def _true_or_false(text: str, where: str, *, default: bool) -> bool:
@@ -185,14 +185,14 @@ def fillable(config: Mapping[str, Any], options: Container[str]) -> dict[str, An
 
     Raises ConfigError, which names a key that is known here.
     """
-    kept = {}
+    known = {}
     for key, value in config.items():
         if key not in options and not _is_fillable(value, config):
             if _kind(key) is not None and key not in _CREDENTIAL:
                 raise ConfigError(f"{key}: {_BRACES}")
             continue
-        kept[key] = value
-    return kept
+        known[key] = value
+    return known
 
 
 def _check_braces(value: object, name: str, where: str, entry: Iterable[str]) -> None:

@@ -20,8 +20,8 @@ _KEYS: Final = ("cacert", "cert", "key")
 
 def files(region: CloudRegion) -> Mapping[str, Path]:
     """The files that a cloud's entry in clouds.yaml names, by key."""
-    given = {key: region.config.get(key) for key in _KEYS}
-    return {key: placed(str(path)) for key, path in given.items() if path}
+    paths = {key: region.config.get(key) for key in _KEYS}
+    return {key: placed(str(path)) for key, path in paths.items() if path}
 
 
 def placed(path: str) -> Path:
@@ -35,10 +35,10 @@ def context(region: CloudRegion) -> ssl.SSLContext:
 
     Without `cacert` that is REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, else the bundle that `requests` brings.
     """
-    given = files(region)
-    for key, path in given.items():
+    paths = files(region)
+    for key, path in paths.items():
         _check(key, path)
-    if "key" in given and "cert" not in given:
+    if "key" in paths and "cert" not in paths:
         raise ConfigError("cert: missing; the certificate of which `key` is the key")
     verify, cert = region.get_requests_verify_args()
     certificate, key_file = (cert, None) if isinstance(cert, str) else cert or (None, None)
@@ -47,7 +47,7 @@ def context(region: CloudRegion) -> ssl.SSLContext:
         if certificate:
             context.load_cert_chain(certificate, key_file, password="")  # without: it would ask the terminal
     except OSError as error:  # ssl.SSLError is one
-        named = ", ".join(f"{key}: {path}" for key, path in given.items()) or _of_environment()
+        named = ", ".join(f"{key}: {path}" for key, path in paths.items()) or _of_environment()
         reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
         why = "not in PEM" if reason in (None, "", "PEM lib") else reason
         raise ConfigError(f"{named}: {why}") from error

@@ -237,14 +237,14 @@ class Servers(Reader):
             return
         known = self.index.get(server.id) if server.is_partial else None
         one = vm(server, self._texts) if known is None else of_unknown_state(known)
-        self.index.put(self._with_fault(one, is_told=server.fault is not None))
+        self.index.put(self._with_fault(one, is_listed=server.fault is not None))
         if server.status == BUILD:
             self._building.add(server.id)
         else:
             self._building.discard(server.id)
 
-    def _with_fault(self, one: VM, *, is_told: bool) -> VM:
-        if one.fault is not None and not is_told:
+    def _with_fault(self, one: VM, *, is_listed: bool) -> VM:
+        if one.fault is not None and not is_listed:
             return self._missing_faults.explained(one)
         if one.vm_id in self._missing_faults:
             self._missing_faults.drop(one.vm_id)

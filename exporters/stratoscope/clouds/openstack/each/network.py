@@ -98,17 +98,22 @@ def _addresses(prefixes: Iterable[str]) -> float:
 
 
 def _list(
-    key: str, fields: Fields, hidden_owner: Callable[[Any], str | None] = nobody, extension: str = ""
+    key: str, fields: Fields, hidden_owner: Callable[[Any], str | None] = nobody, **more: str
 ) -> ObjectList:
+    """Args: more: As of ObjectList."""
     listing = Listing("network", f"/v2.0/{key}", key, fields.row())
-    return ObjectList(fields, listing, hidden_owner, extension=extension, queries=(fields_of(listing.kind),))
+    return ObjectList(fields, listing, hidden_owner, queries=(fields_of(listing.kind),), **more)
 
 
 LISTS: Final[Sequence[ObjectList]] = (
-    _list("routers", _ROUTER, lambda row: row.project_id, "router"),
+    _list("routers", _ROUTER, lambda row: row.project_id, extension="router"),
     # The owner of a network sees others' ports on it, but not where they are.
     _list("ports", _PORT, lambda row: None if row.host is None else row.project_id),
-    _list("floatingips", _FLOATING_IP, lambda row: row.project_id, "router"),
+    _list(
+        *("floatingips", _FLOATING_IP, lambda row: row.project_id),
+        extension="router",
+        cost="1 for each 1,000 addresses",
+    ),
     _list("networks", _NETWORK, lambda row: None if row.is_shared or row.is_external else row.project_id),
     _list("subnets", _SUBNET),
     _list("subnetpools", _SUBNET_POOL, extension="subnet_allocation"),

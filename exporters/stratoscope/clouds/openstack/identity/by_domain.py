@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 MOST: Final = 60
 _PER_SECOND: Final = 1.0
-_KEPT_S: Final = 2700.0
+_CACHED_S: Final = 2700.0
 """So long they are kept that cannot be read again."""
 
-_SAID: Final = 3
+_MOST_NAMED: Final = 3
 
 
 class ByDomain:
@@ -85,7 +85,7 @@ class ByDomain:
         if failure or self._by_domain.failed:
             log.warning(
                 "%s of some domains stay as last read cloud=%s error=%r",
-                *(self._key, self._api.cloud, _told(self._by_domain.faults) or failure),
+                *(self._key, self._api.cloud, _faults_text(self._by_domain.faults) or failure),
             )
         known = self._by_domain.values()
         items = {one.id: one for found in (own, *known.values()) for one in found.items}
@@ -101,7 +101,7 @@ class ByDomain:
         """What was last read, which is no longer all; nothing when that is too long ago."""
         log.warning("%s stay as last read cloud=%s error=%r", self._key, self._api.cloud, str(error))
         malformed = int(error.reason is Reason.MALFORMED)
-        if self._last is None or self._clock.monotonic() - self._last[0] > _KEPT_S:
+        if self._last is None or self._clock.monotonic() - self._last[0] > _CACHED_S:
             return None, malformed
         return replace(self._last[1], is_cut=True), malformed
 
@@ -111,12 +111,12 @@ def _is_refused(error: CollectError | LeftOutError) -> bool:
     return error.reason in (Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED)
 
 
-def _told(faults: Mapping[str, str]) -> str:
+def _faults_text(faults: Mapping[str, str]) -> str:
     """The domains that cannot be read, the first ones by id and why; "" where there are none."""
     if not faults:
         return ""
-    first = [f"{domain_id} ({fault})" for domain_id, fault in sorted(faults.items())[:_SAID]]
-    others = f" and {len(faults) - _SAID} more" if len(faults) > _SAID else ""
+    first = [f"{domain_id} ({fault})" for domain_id, fault in sorted(faults.items())[:_MOST_NAMED]]
+    others = f" and {len(faults) - _MOST_NAMED} more" if len(faults) > _MOST_NAMED else ""
     return f"cannot be read: domain {', '.join(first)}{others}"
 
 
@@ -130,6 +130,6 @@ def _others(access: Access, found: Page[Named], domain_ids: Collection[str]) -> 
         return (), False
     if found.is_cut or access.is_system:
         return domain_ids, False
-    told = {one.domain_id for one in found.items}
-    tells_all = len(told) > 1
-    return [] if tells_all else [one for one in domain_ids if one not in told], tells_all
+    listed = {one.domain_id for one in found.items}
+    lists_all = len(listed) > 1
+    return [] if lists_all else [one for one in domain_ids if one not in listed], lists_all

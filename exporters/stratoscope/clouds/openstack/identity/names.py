@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 _STALE_S: Final = 900.0
 """Names are read anew when somebody asks and the question `projects` has not done so for so long."""
-_KEPT_S: Final = 3 * _STALE_S
+_CACHED_S: Final = 3 * _STALE_S
 """So long domains are kept that alone cannot be read again."""
 _RECENT_S: Final = 60.0
 """So long a failure serves all who ask, and nobody waits for names again whose patience has ended."""
@@ -176,15 +176,17 @@ class Names(Reader):
             return {}, False
         except (CollectError, LeftOutError) as error:
             log.warning("domains stay as last read cloud=%s error=%r", self._api.cloud, str(error))
-            return self._kept_domains()
+            return self._cached_domains()
         names = {domain.id: domain.name for domain in domains.items}
         self._domains = self._clock.monotonic(), names, not (domains.is_cut or domains.malformed)
         return self._domains[1:]
 
-    def _kept_domains(self) -> tuple[Mapping[str, str], bool]:
+    def _cached_domains(self) -> tuple[Mapping[str, str], bool]:
         """What was last read; nothing when that is too long ago."""
-        told = self._domains
-        return told[1:] if told is not None and self._clock.monotonic() - told[0] <= _KEPT_S else ({}, False)
+        last = self._domains
+        return (
+            last[1:] if last is not None and self._clock.monotonic() - last[0] <= _CACHED_S else ({}, False)
+        )
 
 
 def _identity(item: Named, domains: Mapping[str, str]) -> tuple[str, str, str, bool | None]:

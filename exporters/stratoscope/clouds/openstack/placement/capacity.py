@@ -112,11 +112,11 @@ def _host(
     tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: Metadata | None
 ) -> HostCapacity:
     left: dict[str, list[FreeResource]] = {}
-    is_told = _is_told(tree)
+    is_listed = _is_listed(tree)
     for provider in tree:
-        for name, one in _left(provider, is_told=is_told):
+        for name, one in _left(provider, is_listed=is_listed):
             left.setdefault(name, []).append(one)
-    is_known = all(_is_known(provider, is_told=is_told) for provider in tree)
+    is_known = all(_is_known(provider, is_listed=is_listed) for provider in tree)
     if not is_known:
         for name in _unknown(tree, left):
             left.pop(name, None)
@@ -131,7 +131,7 @@ def _host(
     )
 
 
-def _is_told(tree: Sequence[Provider]) -> bool:
+def _is_listed(tree: Sequence[Provider]) -> bool:
     """Whether a tree is on the list of candidates, or has no memory (bare metal), so that it never would be.
 
     Any other has no memory left, or a limit cut the list.
@@ -154,7 +154,7 @@ def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
     return frozenset(trait for provider in tree for trait in provider.traits or ())
 
 
-def _left(provider: Provider, *, is_told: bool) -> Iterable[tuple[str, FreeResource]]:
+def _left(provider: Provider, *, is_listed: bool) -> Iterable[tuple[str, FreeResource]]:
     """By the list of allocation candidates; what that lacks by what was read of it.
 
     What may have changed since it was read counts as free; of a tree that is not listed as nothing.
@@ -162,7 +162,7 @@ def _left(provider: Provider, *, is_told: bool) -> Iterable[tuple[str, FreeResou
     inventories: Mapping[str, Inventory] = provider.inventories or {}
     for name, use in provider.listed.items():
         yield name, FreeResource(use.capacity - use.used, inventories.get(name))
-    if provider.is_listed_whole or not (is_told or provider.is_current(Part.USAGES)):
+    if provider.is_listed_whole or not (is_listed or provider.is_current(Part.USAGES)):
         return
     usages = provider.usages if provider.is_current(Part.USAGES) else None
     for name, inventory in inventories.items():
@@ -181,11 +181,11 @@ def _is_exact(provider: Provider) -> bool:
     return provider.is_summed_up or provider.is_current(Part.USAGES)
 
 
-def _is_known(provider: Provider, *, is_told: bool) -> bool:
+def _is_known(provider: Provider, *, is_listed: bool) -> bool:
     """Whether it is known what it has. A tree that is not listed, and not read yet, has nothing left."""
     if provider.odd or provider.is_summary_odd:
         return False
-    return not is_told or provider.is_listed_whole or provider.inventories is not None
+    return not is_listed or provider.is_listed_whole or provider.inventories is not None
 
 
 def _largest(flavors: Iterable[Flavor], room: Iterable[model.Room]) -> Mapping[str, model.Room]:
