@@ -117,8 +117,6 @@ def _newer(one: Service, other: Service) -> Service:
 
 
 async def only_admins_see(api: Api, what: str) -> None:
-    """Refuse an empty list without the role admin, which some services answer instead of 403. Raises
-    LeftOutError.
-    """
+    """Refuse an empty list without the role admin: some services answer so instead of 403."""
     if not (await api.access()).is_admin:
         raise LeftOutError(LeftOut.UNAUTHORIZED, f"{what}: an empty list without the role admin")

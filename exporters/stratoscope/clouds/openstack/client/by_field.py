@@ -58,10 +58,7 @@ class ByField(Generic[T]):
         self._fields = [_Field(one) for one in fields(kind)]  # type: ignore[arg-type]  # T is a Struct
 
     def decode(self, raw: msgspec.Raw | bytes) -> tuple[T, list[str]]:
-        """The item, and the errors in fields that have a default; null is no error.
-
-        Raises msgspec.DecodeError if a needed field is missing or makes no sense.
-        """
+        """The item, and the errors in fields that it does without. Raises msgspec.DecodeError for another."""
         try:
             return self._whole.decode(raw), []
         except msgspec.DecodeError:

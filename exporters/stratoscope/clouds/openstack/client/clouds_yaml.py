@@ -32,10 +32,7 @@ _WARNED: Final = threading.Lock()
 
 
 def found(config: OpenStackCloud) -> Found:
-    """The entry with what clouds.yaml, its files and the environment say of it now.
-
-    Raises ConfigError, one line that names the file, the key and what is allowed, without secrets.
-    """
+    """The entry with what clouds.yaml, its files and the environment say of it now. Raises ConfigError."""
     try:
         with _warnings_logged():
             loader = _loader(config)

@@ -64,7 +64,11 @@ def counted_row(names: Mapping[str, str] | None = None, **types: Any) -> type[ms
     Args:
         names: The source's names of fields, if they are not those of `types`.
     """
-    fields = [("id", Id), ("status", Text, ""), *((name, kind | None, None) for name, kind in types.items())]
+    fields: list[Any] = [
+        ("id", Id),
+        ("status", Text, ""),
+        *((name, kind | None, None) for name, kind in types.items()),
+    ]
     return msgspec.defstruct("row", fields, frozen=True, gc=False, rename=names)
 
 

@@ -55,10 +55,7 @@ class Endpoints(Reader):
         role="any",
     )
     async def read(self) -> Answer:
-        """Every endpoint; while Keystone is away, those that are known.
-
-        Raises CollectError if not even clouds.yaml can be read.
-        """
+        """Every endpoint; while Keystone is away, those that are known. Raises CollectError for none."""
         places = await self._client.places()
         asked = [*(one for one in SERVICES if one in places), *sorted(places.keys() - {*SERVICES})][:MOST]
         async with asyncio.TaskGroup() as group:

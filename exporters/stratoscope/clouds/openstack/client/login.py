@@ -81,10 +81,7 @@ class Login:
         return self._keystone.opened
 
     async def token(self) -> Token:
-        """The token in use; a new one if there is none.
-
-        Raises CollectError: `unauthorized`, after a refusal for a while without a request; or another reason.
-        """
+        """The token in use; a new one if there is none. Raises CollectError, for a while without asking."""
         token, now = self._token, self._clock.monotonic()
         if token is None:
             return await self._another()

@@ -130,10 +130,7 @@ class _Adapter(TCPKeepAliveAdapter):
 
 
 def _body(response: requests.Response) -> bytes:
-    """The whole body, unpacked.
-
-    Raises CollectError `malformed` if it is too large or packed in another way; requests.RequestException.
-    """
+    """The whole body, unpacked. Raises CollectError for one too large; requests.RequestException."""
     raw: BaseHTTPResponse = response.raw
     packed = response.headers.get("Content-Encoding", "identity").strip().lower()
     if packed not in {"identity", "gzip", "deflate"}:

@@ -104,9 +104,7 @@ def clouds(document: object, top: str, wanted: str | None) -> dict[str, Any]:
 
 
 def environment(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What OS_* variables say, by key in small letters; true and false are no longer texts. Raises as
-    `clouds`.
-    """
+    """What OS_* variables say, by key in small letters, true and false as such. Raises as `clouds`."""
     values = dict(variables)
     for key, value in variables.items():
         kind, where = _kind(key), f"OS_{key.upper()}"

@@ -55,10 +55,7 @@ def context(region: CloudRegion) -> ssl.SSLContext:
 
 
 def proxy(url: str) -> str | None:
-    """The proxy for a URL by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; None for none.
-
-    Raises CollectError `unavailable` if it is not HTTP.
-    """
+    """The proxy for a URL by the environment; None for none. Raises CollectError for no HTTP one."""
     found: str | None = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
     if found and not found.startswith(("http://", "https://")):
         kind = found.partition("://")[0]

@@ -115,9 +115,7 @@ class Hypervisors(Reader):
         role="admin",
     )
     async def read(self) -> Hosts:
-        """All hosts as they are now. Raises as Api; LeftOutError also for an empty list though there are
-        hosts.
-        """
+        """All hosts as they are now. Raises as Api; LeftOutError also for an empty list without the role."""
         hosts, _ = await self._last.anew()
         return hosts
 

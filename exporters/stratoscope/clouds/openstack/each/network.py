@@ -98,7 +98,7 @@ def _addresses(prefixes: Iterable[str]) -> float:
 
 
 def _list(
-    key: str, fields: Fields, hidden_owner: Callable[[Any], str | None] = nobody, **more: str
+    key: str, fields: Fields, hidden_owner: Callable[[Any], str | None] = nobody, **more: Any
 ) -> ObjectList:
     """Args: more: As of ObjectList."""
     listing = Listing("network", f"/v2.0/{key}", key, fields.row())

@@ -44,9 +44,7 @@ _DOMAINS: Final = Listing("identity", "/v3/domains", "domains", Named)
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """What was read. Attributes: is_whole: All projects of the cloud, not only those of the credential's
-    user.
-    """
+    """What was read. Attributes: is_whole: All projects of the cloud, not only the user's own."""
 
     answer: Projects
     projects: Mapping[str, str]

@@ -47,10 +47,7 @@ class HostCapacity(msgspec.Struct, frozen=True):
 def free_slots(
     requests: Mapping[str, ResourceRequest], hosts: Iterable[HostCapacity], zones: Iterable[str]
 ) -> list[Room]:
-    """How many VMs of each flavor fit into each zone. Args: requests: By the flavor's name.
-
-    A flavor that requests nothing has no number.
-    """
+    """How many VMs of each flavor that requests anything fit into each zone. Args: requests: By name."""
     names, groups = sorted({*zones}), _alike(hosts)
     return [
         Room(flavor, zone, vms, is_upper_bound)
