@@ -6,13 +6,12 @@ second for each service, the one read longest ago first. Any other credential re
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.abilities import Fetch, Question, Reader
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.client.api import Api, BadRequestError, ForbiddenError, NotThereError
@@ -24,6 +23,7 @@ from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.round_robin import RoundRobin
 from stratoscope.core.collector import Every
 
+_NAMES: Final = ("compute_quotas", "network_quotas", "volume_quotas")
 PER_SECOND: Final = 1.0
 MOST: Final = 60
 
@@ -95,13 +95,6 @@ _LIMITS_FOR_S: Final = 300.0
 _IDS: Final = frozenset({"id", "project_id", "tenant_id"})
 """The project's, among its resources."""
 
-_question: Final = partial(
-    question,
-    every=Every(60, 50, 300),
-    cost=f"1 for each project in turn, at most {MOST}, and {PER_SECOND:g} a second",
-    role="admin; any other sees its own project's",
-)
-
 
 class ProjectQuotas(Reader):
     """The questions about quotas."""
@@ -109,21 +102,19 @@ class ProjectQuotas(Reader):
     def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
         self._api, self._clock = api, clock
         self._limits_until = -math.inf
-        self._compute = _Service("compute_quotas", names, self.compute)
-        self._network = _Service("network_quotas", names, self.network)
-        self._volume = _Service("volume_quotas", names, self.volume)
+        readers = (self.compute, self.network, self.volume)
+        self._services = {
+            name: _Service(name, names, read) for name, read in zip(_NAMES, readers, strict=True)
+        }
 
-    @_question("compute_quotas")
-    async def compute_quotas(self) -> Quotas:
-        return await self._compute.read()
+    @classmethod
+    def questions(cls) -> Sequence[Question]:
+        cost = f"1 for each project in turn, at most {MOST}, and {PER_SECOND:g} a second"
+        role = "admin; any other sees its own project's"
+        return [Question(name, Quotas, Every(60, 50, 300), cost, role) for name in _NAMES]
 
-    @_question("network_quotas")
-    async def network_quotas(self) -> Quotas:
-        return await self._network.read()
-
-    @_question("volume_quotas")
-    async def volume_quotas(self) -> Quotas:
-        return await self._volume.read()
+    def fetches(self) -> Mapping[str, Fetch]:
+        return {name: service.read for name, service in self._services.items()}
 
     async def compute(self, project_id: str) -> _Read:
         """Nova's, of one project. Since 2.57 they have no more what nova-network and file injection had."""

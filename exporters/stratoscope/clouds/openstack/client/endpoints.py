@@ -3,6 +3,7 @@
 import asyncio
 import bisect
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import accumulate
 from typing import Final
 
@@ -24,7 +25,6 @@ SERVICES: Final = (
 MOST: Final = 30
 
 _TIMEOUT_S: Final = 10.0
-_FAILED: Final = 500
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class Endpoints(Reader):
         except CollectError as error:
             seen.is_up = None if error.reason is Reason.BUSY else False
             return
-        seen.is_up = status < _FAILED
+        seen.is_up = status < HTTPStatus.INTERNAL_SERVER_ERROR
         seen.took[bisect.bisect_left(LATENCY_BOUNDS, seconds)] += 1
         seen.seconds += seconds
 

@@ -10,6 +10,7 @@ import zlib
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +33,6 @@ LARGEST: Final = 4 << 20
 _PIECE: Final = 1 << 16
 _LONGEST: Final = 200
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
-_CHOICES: Final = 300
 _REDIRECTS: Final = frozenset({301, 302, 303, 305, 307, 308})
 
 
@@ -72,7 +72,7 @@ class Wire:
             again, while
         it logs in, and wait for itself for ever.
         """
-        if response.status_code > _CHOICES:
+        if response.status_code > HTTPStatus.MULTIPLE_CHOICES:
             response._content = self._confidence.body(response.content)  # noqa: SLF001 - its words are cited
         if response.status_code in _REDIRECTS:
             where = one_line(self._confidence.text(response.headers.get("Location", "nowhere")))[:_LONGEST]

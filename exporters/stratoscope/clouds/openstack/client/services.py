@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -11,7 +12,7 @@ from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.client.request import ONCE, Method, OutcomeUnknownError, Response
-from stratoscope.clouds.openstack.client import http_errors, redirects
+from stratoscope.clouds.openstack.client import http_errors
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.catalogue import Endpoint
 from stratoscope.clouds.openstack.client.confidence import Confidence
@@ -28,14 +29,8 @@ _WHOLE: Final = frozenset({200, 203})
 """With the whole of what was asked for; 206 has a part of it."""
 _DONE: Final = _WHOLE | {201, 202, 204}
 """What a request that changes something may be answered with."""
-_CHOICES: Final = 300
-"""What a list of versions may be answered with."""
-_UNAUTHORIZED: Final = 401
-_BAD_REQUEST: Final = 400
 _PASSED_ON: Final = b"experiencing an unauthorized exception"
 """Nova's words where it took a token from its cache, and Neutron, which it passed it on to, did not."""
-_NOT_ACCEPTABLE: Final = 406
-_SERVER_ERRORS: Final = 500
 _FOR_A_LOGIN_S: Final = 10.0
 
 
@@ -89,20 +84,24 @@ class Client:
         answer = await self._answer(ask, token)
         if is_fresh := _is_refused(answer) and self._tokens.is_worth_another(ask.call, token):
             token = await self._login.another(token)
-            self.budget.stats.retry(ask.call, str(_UNAUTHORIZED))
+            self.budget.stats.retry(ask.call, str(HTTPStatus.UNAUTHORIZED.value))
             answer = await self._answer(ask, token)
-        if answer.status == _UNAUTHORIZED:
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             self._tokens.refused(ask.call, token, is_fresh=is_fresh)
             self._tokens.check(ask.call, token)
-        elif ask.path is not None and answer.status < _SERVER_ERRORS:
+        elif ask.path is not None and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self._tokens.taken(ask.call, token)
         good = _WHOLE if ask.method == "GET" else _DONE
-        if answer.status in good or (ask.path is None and answer.status == _CHOICES):
+        if answer.status in good or (ask.path is None and answer.status == HTTPStatus.MULTIPLE_CHOICES):
             return answer.body
-        if answer.status == _NOT_ACCEPTABLE:
+        if answer.status == HTTPStatus.NOT_ACCEPTABLE:
             self._versions.forget(ask.service)
         error = http_errors.error(str(ask), answer)
-        if ask.method in ONCE and isinstance(error, CollectError) and answer.status >= _SERVER_ERRORS:
+        if (
+            ask.method in ONCE
+            and isinstance(error, CollectError)
+            and answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        ):
             raise OutcomeUnknownError(error.reason, str(error)) from error
         raise error
 
@@ -153,7 +152,7 @@ class Client:
 
         url = URL(place.root)
         answer = await answered(url, place.proxy)
-        if target := redirects.target(url, answer):
+        if target := http_errors.redirect_target(url, answer):
             answer = await answered(target, proxy(str(target)))
         return answer.status, took_s
 
@@ -189,9 +188,9 @@ class Client:
             )
 
         answer = await answered(url, place.proxy)
-        if target := redirects.target(url, answer, ask.method):
+        if target := http_errors.redirect_target(url, answer, ask.method):
             answer = await answered(target, proxy(str(target)))
-        return _without(token, answer) if answer.status > _CHOICES else answer
+        return _without(token, answer) if answer.status > HTTPStatus.MULTIPLE_CHOICES else answer
 
     def _document(self, service: str) -> Callable[[], Awaitable[bytes]]:
         """Asks for a service's version document."""
@@ -214,5 +213,5 @@ def _without(token: Token, answer: Response) -> Response:
 
 def _is_refused(answer: Response) -> bool:
     """Whether somebody behind the endpoint does not take the token."""
-    passed_on = answer.status == _BAD_REQUEST and _PASSED_ON in answer.body
-    return passed_on or answer.status == _UNAUTHORIZED
+    passed_on = answer.status == HTTPStatus.BAD_REQUEST and _PASSED_ON in answer.body
+    return passed_on or answer.status == HTTPStatus.UNAUTHORIZED

@@ -58,7 +58,8 @@ class ByDomain:
         except ForbiddenError:
             return None, 0
         except (CollectError, LeftOutError) as error:
-            if not _is_refused(error):  # a directory behind Keystone that is slow, or very large
+            # 401 for this list, now or before, is no matter of the log-in; else it is a slow directory.
+            if error.reason not in (Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED):
                 return self._stay(error)
             found, refusal = Page[Named]([], is_cut=True), error
         else:
@@ -104,11 +105,6 @@ class ByDomain:
         if self._last is None or self._clock.monotonic() - self._last[0] > _CACHED_S:
             return None, malformed
         return replace(self._last[1], is_cut=True), malformed
-
-
-def _is_refused(error: CollectError | LeftOutError) -> bool:
-    """Whether the list was answered 401, or is not asked for since it was: a log-in is not the matter."""
-    return error.reason in (Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED)
 
 
 def _faults_text(faults: Mapping[str, str]) -> str:
