@@ -83,7 +83,7 @@ class AgentList:
         facts = msgspec.structs.asdict(item)
         is_disabled = facts.get("is_disabled", facts.get("status") == "disabled")
         is_enabled = facts.get("is_enabled", None if is_disabled is None else not is_disabled)
-        is_up = facts.get("is_up", facts.get("state", "").lower() == "up")
+        is_up = facts.get("is_up", facts.get("state") in ("up", "UP"))
         return Service(
             self.listing.service,
             self._binary.format(facts.get("binary")),

@@ -59,16 +59,14 @@ def _is_over() -> bool:
 
 
 def counted_row(names: Mapping[str, str] | None = None, **types: Any) -> type[msgspec.Struct]:
-    """The type of an item with an `id`, a `status` and these fields, each None if it is not reported.
+    """The type of an item with an `id`, a `status` and these fields.
 
     Args:
         names: The source's names of fields, if they are not those of `types`.
+        types: Each is None if it is not reported; or a pair with another default.
     """
-    fields: list[Any] = [
-        ("id", Id),
-        ("status", Text, ""),
-        *((name, kind | None, None) for name, kind in types.items()),
-    ]
+    pairs = ((name, one if isinstance(one, tuple) else (one | None, None)) for name, one in types.items())
+    fields: list[Any] = [("id", Id), ("status", Text, ""), *((name, *pair) for name, pair in pairs)]
     return msgspec.defstruct("row", fields, frozen=True, gc=False, rename=names)
 
 

@@ -17,7 +17,7 @@ from stratoscope.clouds.openstack.agents import AgentList, only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.counting import CountedList, counted_row
 from stratoscope.clouds.openstack.client.extensions import extension
-from stratoscope.clouds.openstack.client.fields import Id, Text
+from stratoscope.clouds.openstack.client.fields import Id
 from stratoscope.clouds.openstack.client.listing import Listing, fields_of
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
@@ -64,19 +64,10 @@ _PORTS: Final = _counted(
 )
 _ROUTERS: Final = _counted("routers", counted_row(admin_state_up=bool, project_id=Id), extension="router")
 
-
-class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: port_id: None for none, UNSET if it is not reported."""
-
-    id: Id
-    status: Text = ""
-    project_id: Id | None = None
-    port_id: Id | msgspec.UnsetType | None = msgspec.UNSET
-
-
 _FLOATING_IPS: Final = _counted(
     "floating_ips",
-    _FloatingIP,
+    # None is no port, UNSET a port that is not reported.
+    counted_row(project_id=Id, port_id=(Id | msgspec.UnsetType | None, msgspec.UNSET)),
     extension="router",
     is_orphan=lambda one: None if one.port_id is msgspec.UNSET else not one.port_id,
 )
@@ -86,11 +77,11 @@ _NETWORKS: Final = _counted(
         {"is_external": "router:external"},
         admin_state_up=bool,
         project_id=Id,
-        shared=bool,
-        is_external=bool,
+        shared=(bool, True),
+        is_external=(bool, True),
     ),
     # Shared and external ones are shown to other projects.
-    lambda one: one.project_id if one.shared is False and one.is_external is False else None,
+    lambda one: None if one.shared or one.is_external else one.project_id,
 )
 
 _OWN: Final = "admin; any other sees its own project's"
