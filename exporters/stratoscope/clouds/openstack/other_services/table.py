@@ -14,8 +14,8 @@ from stratoscope.clouds.abilities import Fetch, Question, Reader
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.openstack.agents import OS_SERVICES, AgentList
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
-from stratoscope.clouds.openstack.client.counting import Tally
-from stratoscope.clouds.openstack.client.fields import GIB, Id, Text, size
+from stratoscope.clouds.openstack.client.counting import Tally, counted_row
+from stratoscope.clouds.openstack.client.fields import GIB, Id, size
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.clouds.openstack.other_services.reader import Row, States, if_allowed
 
@@ -84,15 +84,10 @@ async def _stacks(api: Api, _access: Access) -> Sequence[Objects]:
         return await _STACKS.count(api, is_whole=False)
 
 
-class _Share(msgspec.Struct, frozen=True, gc=False):
-    id: Id
-    status: Text = ""
-    size: Any = None
-    project_id: Id | None = None
-
-
-_SHARES: Final = Listing(
-    "shared-file-system", "/shares/detail", "shares", _Share, version=_WITHOUT_OS, oldest=_WITHOUT_OS
+_SHARES: Final[Listing[Any]] = Listing(
+    *("shared-file-system", "/shares/detail", "shares", counted_row(size=Any, project_id=Id)),
+    version=_WITHOUT_OS,
+    oldest=_WITHOUT_OS,
 )
 
 
