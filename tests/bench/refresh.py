@@ -129,7 +129,7 @@ def decode(bodies: Sequence[bytes]) -> None:
     """From bytes to what is known of each server, and of their owners, hosts, flavors together."""
     index, texts = VMIndex(), Texts()
     for body in bodies:
-        for server in SERVERS.page(body).items:
+        for server in SERVERS.items(body)[0]:
             index.put(vm(server, texts))
     if len(index) != COUNT:
         raise RuntimeError(f"{len(index)} servers instead of {COUNT}")

@@ -91,12 +91,12 @@ class FakeApi:
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
         call = Call(listing.service, listing.path, pairs(params), listing.operation, listing.version)
-        once = listing.once()
+        deduplicate = listing.deduplicate()
         for number, body in enumerate(self._asked(call)):
             if number:
                 self.calls.append(call)
-            page = listing.page(_bytes(body))
-            yield msgspec.structs.replace(page, items=once(page.items))
+            page = page_of(listing, _bytes(body))
+            yield msgspec.structs.replace(page, items=deduplicate(page.items))
 
     async def items(self, listing: Listing[T], params: Query = ()) -> tuple[list[T], int]:
         items: list[T] = []
@@ -116,6 +116,12 @@ class FakeApi:
         assert fitting, f"the test has no answer for {call}"
         answer = self.answers[max(fitting, key=lambda key: len(key[1]))]
         return [answer] if isinstance(answer, bytes | Mapping | Exception) else answer
+
+
+def page_of(listing: Listing[T], body: bytes) -> Page[T]:
+    """What a body says. Raises CollectError as Listing."""
+    items, malformed = listing.items(body)
+    return Page(items, malformed, listing.next_query(body), listing.is_cut(body))
 
 
 def _fits(key: tuple[str, str], call: Call) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 from stratoscope.clouds.openstack.client.api import Access, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.listing import Listing, Page, Query
 from stratoscope.core.errors import CollectError, Reason
-from support.fake_api import PROJECT, USER
+from support.fake_api import PROJECT, USER, page_of
 from support.openstack_answers import answer
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class FakeNova:
         while True:
             self._ask(query)
             body, more = self._page(query)
-            yield listing.page(msgspec.json.encode(body))
+            yield page_of(listing, msgspec.json.encode(body))
             if more is None:
                 return
             query = more

@@ -75,8 +75,8 @@ class Cloud:
         self.servers = Servers(self.api, owners())
         self.providers = Providers()
         self.hypervisors = Hypervisors(self.api, self.servers, self.providers, clock)
-        self.placement = Placement(self.api, self.hypervisors, self.servers, self.providers, clock)
-        self.capacity = Capacity(self.api, self.hypervisors, self.placement, self.providers, clock)
+        self.placement = Placement(self.api, self.hypervisors, clock)
+        self.capacity = Capacity(self.api, self.hypervisors, self.placement, clock)
 
     def part(self, uuid: str, part: str, body: Answer) -> None:
         """What is answered for a part of a provider."""

@@ -468,8 +468,8 @@ class Backends(msgspec.Struct, frozen=True):
     malformed: int = 0
 
 
-class Extra(msgspec.Struct, frozen=True):
-    """A service that is not asked in depth: its agents and how many objects it has, by sort and state.
+class OtherService(msgspec.Struct, frozen=True):
+    """A service that is not read in depth: its agents and how many objects it has, by sort and state.
 
     Attributes:
         are_agents_listed: False where the credential may not list them; None where there is no such list.

@@ -1,7 +1,7 @@
 """Things that no list tells: read one by one, a few at each refresh, the one read longest ago first."""
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
@@ -58,14 +58,9 @@ class RoundRobin(Generic[T]):
                 others are known, and all that were tried are gone or forbidden.
         """
         self._forget(items)
-        turn, longest_s = _Turn(), 0.0
-        for item in self._next(items):
-            if turn.read and time_left_s() < 2 * longest_s + 1:
-                break
-            began = time.monotonic()
-            if not await self._read(item, read, turn):
-                break
-            longest_s = max(longest_s, time.monotonic() - began)
+        turn = Turn()
+        for item in turn.items(self._next(items)):
+            await self._read(item, read, turn)
         self.faults = turn.faults
         if turn.failure is not None and not turn.read:
             raise turn.failure
@@ -82,8 +77,7 @@ class RoundRobin(Generic[T]):
         oldest = self._clock.unix(min(moments)) if moments else None
         return Spread(self._collector, len(self._tried), len(self._values), oldest, self._per_second)
 
-    async def _read(self, item: str, read: Callable[[str], Awaitable[T]], turn: "_Turn") -> bool:
-        """Read one item; False: the source is down, or has no time, for the others as well."""
+    async def _read(self, item: str, read: Callable[[str], Awaitable[T]], turn: "Turn") -> None:
         # Before it is read: one that fails must not hold up the others next time.
         self._tried[item] = self._clock.monotonic()
         try:
@@ -91,17 +85,12 @@ class RoundRobin(Generic[T]):
         except (ForbiddenError, NotThereError) as error:
             self._values.pop(item, None)
             turn.refusal = error
-            return True
-        except LeftOutError as error:
-            turn.failure, turn.faults[item] = error, str(error)
-            return False
-        except CollectError as error:
-            turn.failure, turn.faults[item] = error, str(error)
-            turn.in_a_row += error.reason is Reason.UNAVAILABLE
-            return error.reason not in _STOPS and turn.in_a_row < _IN_A_ROW
-        self._values[item] = (self._clock.monotonic(), value)
-        turn.read, turn.in_a_row = turn.read + 1, 0
-        return True
+        except (CollectError, LeftOutError) as error:
+            turn.faults[item] = str(error)
+            turn.failed(error)
+        else:
+            self._values[item] = (self._clock.monotonic(), value)
+            turn.succeeded()
 
     def _forget(self, items: Collection[str]) -> None:
         present = frozenset(items)
@@ -119,11 +108,38 @@ class RoundRobin(Generic[T]):
         return sorted(items, key=self._tried.__getitem__)[: max(1, min(room, self._most))]
 
 
-class _Turn:
-    """What one turn has come to."""
+class Turn:
+    """Items that are read one after the other, until there is no time for one more or the source is down.
+
+    Attributes:
+        read: How many could be read.
+        faults: What was said of those that could not, by item.
+        failure, refusal: The last one.
+    """
 
     def __init__(self) -> None:
-        self.read = self.in_a_row = 0
+        self.read = self._in_a_row = 0
         self.faults: dict[str, str] = {}
         self.failure: CollectError | LeftOutError | None = None
         self.refusal: ForbiddenError | NotThereError | None = None
+        self._is_over = False
+
+    def items(self, items: Iterable[T]) -> Iterator[T]:
+        """The items to read; of each it is to be said how that went."""
+        longest_s = 0.0
+        for item in items:
+            if self._is_over or (self.read and time_left_s() < 2 * longest_s + 1):
+                return
+            began = time.monotonic()
+            yield item
+            longest_s = max(longest_s, time.monotonic() - began)
+
+    def succeeded(self) -> None:
+        self.read, self._in_a_row = self.read + 1, 0
+
+    def failed(self, error: CollectError | LeftOutError) -> None:
+        """One could not be read; others are not tried if it is the same for all."""
+        self.failure = error
+        self._in_a_row += error.reason is Reason.UNAVAILABLE
+        is_down = self._in_a_row == _IN_A_ROW or error.reason in _STOPS
+        self._is_over = is_down or isinstance(error, LeftOutError)

@@ -25,12 +25,12 @@ from stratoscope.management.subjects.backends import Backends
 from stratoscope.management.subjects.capacity import Capacity
 from stratoscope.management.subjects.each import Each
 from stratoscope.management.subjects.endpoints import Endpoints
-from stratoscope.management.subjects.extras import Extras
 from stratoscope.management.subjects.flavors import Flavors
 from stratoscope.management.subjects.hosts import Hosts
 from stratoscope.management.subjects.images import Images
 from stratoscope.management.subjects.inventories import Inventories
 from stratoscope.management.subjects.objects import Objects
+from stratoscope.management.subjects.other_services import OtherServices
 from stratoscope.management.subjects.pools import Pools
 from stratoscope.management.subjects.projects import Projects
 from stratoscope.management.subjects.quotas import Quotas
@@ -52,7 +52,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Objects: Objects,
     model.Images: Images,
     model.Backends: Backends,
-    model.Extra: Extras,
+    model.OtherService: OtherServices,
     objects.Each: Each,
 }
 """What shows each class of answers."""

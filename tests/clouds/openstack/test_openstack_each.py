@@ -11,7 +11,7 @@ import pytest
 from stratoscope.clouds import objects
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.each import object_list
-from stratoscope.clouds.openstack.each.all import LISTS, EachObject
+from stratoscope.clouds.openstack.each.table import LISTS, EachObject
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, Answer, FakeApi
@@ -248,7 +248,7 @@ async def test_object_that_says_the_least_is_told(name: str) -> None:
     read = await told(name, {})
     assert len(read.objects) == 1
     assert (read.malformed, read.beyond) == (0, 0)
-    assert type(read.objects[0]) is read.kind is BY_NAME[name].kind
+    assert type(read.objects[0]) is read.kind is BY_NAME[name].fields.kind
     assert read.collector == name
 
 

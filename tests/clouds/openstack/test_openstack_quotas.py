@@ -367,6 +367,6 @@ async def test_own_quotas_are_read_first_and_stay_where_keystone_lists_many_proj
     DEADLINE.set(time.monotonic() + 60)
     quotas = ProjectQuotas(api, Names(api))
     for _ in range(3):
-        assert {quota.project_id for quota in (await quotas.compute_quotas()).quotas} == {PROJECT}
+        assert {quota.project_id for quota in (await asking(quotas, "compute_quotas")).quotas} == {PROJECT}
     asked = [call.path for call in api.calls if call.operation == "os-quota-sets"]
     assert (asked[0], len(asked)) == (f"/os-quota-sets/{PROJECT}/detail", MOST + 2)

@@ -1,8 +1,8 @@
-"""What the services tell of their own agents, in the shape that most of them share."""
+"""Services' lists of their own agents: each reports the same facts, in fields of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -10,56 +10,98 @@ from msgspec.structs import replace
 from stratoscope.clouds.model import Service
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Text, moment
+from stratoscope.clouds.openstack.client.listing import Listing, Query
 from stratoscope.core.errors import LeftOut, LeftOutError
 
+_FACTS: Final[Mapping[str, tuple[str, *tuple[Any, ...]]]] = {
+    "binary": ("binary", Text),
+    "host": ("host", Text),
+    "zone": ("zone", Text | None, None),
+    "is_up": ("alive", bool),
+    "state": ("state", Text, ""),
+    "forced_down": ("forced_down", bool | None, None),
+    "status": ("status", Text),
+    "is_enabled": ("admin_state_up", bool | None, None),
+    "is_disabled": ("disabled", bool | None, False),
+    "reason": ("disabled_reason", str | None, None),
+    "description": ("description", str | None, None),
+    "heartbeat": ("updated_at", datetime | None, None),
+}
+"""What an agent may report: the usual name of the field, its type, and its default if it is not needed.
+
+`state` is up or not; `forced_down` is what an administrator says of it (Nova, since 2.11). `status` is
+enabled, disabled or UNKNOWN. In `description` an administrator of Neutron can say why an agent is disabled.
+"""
+OS_SERVICES: Final = ("binary", "host", "zone", "state", "status", "reason", "heartbeat")
+"""What Nova, Cinder and Manila report."""
 _UNKNOWN: Final = "UNKNOWN"
+"""Since Nova 2.69 the status of one whose cell does not answer, with binary and host alone: it is down."""
 
 
-class ServiceRow(msgspec.Struct, frozen=True, gc=False):
-    """One of `services` as Nova, Cinder and Manila answer them.
-
-    Attributes:
-        status: `enabled` or `disabled`. Since 2.69 one of a cell of Nova's that does not answer has its
-            binary and host alone, and the status UNKNOWN: it is down for all who need it, and nobody disabled
-            it.
-        forced_down: Somebody says that it is down, whatever it reports; told by Nova alone, since 2.11.
-    """
-
-    binary: Text
-    host: Text
-    status: Text
-    state: Text = ""
-    zone: Text | None = None
-    updated_at: datetime | None = None
-    disabled_reason: str | None = None
-    forced_down: bool | None = None
-
+class _Agent(msgspec.Struct, frozen=True, gc=False):
     def __post_init__(self) -> None:
         """Refuse one without a state: that it is down would be a guess."""
-        if not self.state and self.status != _UNKNOWN:
-            raise ValueError("a service without a state")
+        if not getattr(self, "state", True) and getattr(self, "status", "") != _UNKNOWN:
+            raise ValueError("an agent without a state")
 
-    def service(self, of: str) -> Service:
-        """As a Service. Args: of: Whose it is, as the catalogue spells its type."""
+
+class AgentList:
+    """A service's list of its agents."""
+
+    def __init__(
+        self,
+        service: str,
+        path: str,
+        *facts: str,
+        names: Mapping[str, str] | None = None,
+        binary: str = "{}",
+        **more: Any,
+    ) -> None:
+        """With its items' type made of their fields.
+
+        Args:
+            facts: What its agents report, keys of `_FACTS`.
+            names: Fields that are not named as usual.
+            binary: The agent's name, or what stands around what the item calls it.
+            more: As of Listing.
+        """
+        fields = [(fact, *_FACTS[fact][1:]) for fact in facts]
+        rename = {fact: _FACTS[fact][0] for fact in facts} | dict(names or {})
+        key = path.rpartition("/")[2].removeprefix("os-")
+        item = msgspec.defstruct(
+            key, fields, bases=(_Agent,), frozen=True, gc=False, kw_only=True, rename=rename
+        )
+        self.listing: Listing[Any] = Listing(service, path, key, item, **more)
+        self._binary = binary
+
+    async def read(self, api: Api, query: Query = ()) -> tuple[tuple[Service, ...], int]:
+        """The agents, each once, and how many items made no sense. Raises as Api."""
+        items, malformed = await api.items(self.listing, query)
+        return once(map(self._service, items)), malformed
+
+    def _service(self, item: msgspec.Struct) -> Service:
+        facts = msgspec.structs.asdict(item)
+        is_disabled = facts.get("is_disabled", facts.get("status") == "disabled")
+        is_enabled = facts.get("is_enabled", None if is_disabled is None else not is_disabled)
+        is_up = facts.get("is_up", facts.get("state") in ("up", "UP"))
         return Service(
-            of,
-            self.binary,
-            self.host,
-            self.zone or "",
-            self.state == "up" and not self.forced_down,
-            self.status != "disabled",
-            self.disabled_reason or "",
-            moment(self.updated_at),
-            self.forced_down,
+            self.listing.service,
+            self._binary.format(facts.get("binary")),
+            facts["host"],
+            facts.get("zone") or "",
+            is_up and not facts.get("forced_down"),
+            is_enabled,
+            facts.get("reason") or (is_enabled is False and facts.get("description")) or "",
+            moment(facts.get("heartbeat")),
+            facts.get("forced_down"),
         )
 
 
 def once(services: Iterable[Service]) -> tuple[Service, ...]:
     """Each service once, by binary and host, in their order.
 
-    Of one that is told twice (its host was set up anew; Heat has several engines on a host, and those that
-    died stay listed for a while) the row counts that is up, or else the one that reported last; the last
-    report of all is its last.
+    Of several rows (the host was set up anew; Heat lists dead engines for a while) the one that is up counts,
+    else the newest; with the newest heartbeat of all.
     """
     found: dict[tuple[str, str], Service] = {}
     for service in services:
@@ -75,12 +117,6 @@ def _newer(one: Service, other: Service) -> Service:
 
 
 async def only_admins_see(api: Api, what: str) -> None:
-    """For a list that came back empty: is that to be believed?
-
-    Several services answer 200 with an empty list where the role is missing, instead of 403.
-
-    Raises:
-        LeftOutError: `unauthorized`, when the token is not an admin's.
-    """
+    """Refuse an empty list without the role admin: some services answer so instead of 403."""
     if not (await api.access()).is_admin:
         raise LeftOutError(LeftOut.UNAUTHORIZED, f"{what}: an empty list without the role admin")

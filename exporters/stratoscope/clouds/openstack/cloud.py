@@ -16,14 +16,13 @@ from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.config import OpenStackCloud
-from stratoscope.clouds.openstack.each.all import EachObject
-from stratoscope.clouds.openstack.extras.all import OTHER_SERVICES
-from stratoscope.clouds.openstack.extras.keystone import Keystone
+from stratoscope.clouds.openstack.each.table import EachObject
 from stratoscope.clouds.openstack.identity.names import Names
-from stratoscope.clouds.openstack.identity.projects import Identity
+from stratoscope.clouds.openstack.identity.objects import Keystone
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.clouds.openstack.network.addresses import Addresses
 from stratoscope.clouds.openstack.network.objects import Network
+from stratoscope.clouds.openstack.other_services.table import OtherServices
 from stratoscope.clouds.openstack.placement.capacity import Capacity
 from stratoscope.clouds.openstack.placement.inventories import Placement
 from stratoscope.clouds.openstack.placement.providers import Providers
@@ -31,21 +30,14 @@ from stratoscope.clouds.openstack.quotas import ProjectQuotas
 from stratoscope.clouds.openstack.volume import Volume
 
 READERS: Final[Sequence[type[Reader]]] = (
-    Endpoints, ComputeServices, Servers, Hypervisors, Placement, Flavors, Aggregates, Capacity, Identity,
-    ProjectQuotas, Network, Addresses, Volume, Image, *OTHER_SERVICES, Keystone, EachObject,
+    Endpoints, ComputeServices, Servers, Hypervisors, Placement, Flavors, Aggregates, Capacity, Names,
+    ProjectQuotas, Network, Addresses, Volume, Image, OtherServices, Keystone, EachObject,
 )  # fmt: skip
 """What reads an OpenStack, in the order of the page."""
 
 
 class OpenStack:
-    """Implements Management.
-
-    Attributes:
-        cloud: The name that the operator gave it.
-        budget: What it may be asked, and has been.
-        questions: Everything that an OpenStack can be asked.
-        api: What its readers ask.
-    """
+    """Implements Management. Attributes: api: What its readers use."""
 
     questions: ClassVar[Sequence[Question]] = [one for reader in READERS for one in reader.questions()]
 
@@ -72,11 +64,11 @@ def fetches(readers: Iterable[Reader]) -> Mapping[str, Fetch]:
 
 def readers(api: Api) -> Sequence[Reader]:
     """Readers of one cloud, but for its endpoints; what several of them know is read once."""
-    names, providers = Names(api), Providers()
+    names = Names(api)
     servers = Servers(api, names)
-    hypervisors = Hypervisors(api, servers, providers)
-    placement = Placement(api, hypervisors, servers, providers)
-    capacity = Capacity(api, hypervisors, placement, providers)
+    hypervisors = Hypervisors(api, servers, Providers())
+    placement = Placement(api, hypervisors)
+    capacity = Capacity(api, hypervisors, placement)
     return (
         hypervisors.services,
         servers,
@@ -85,13 +77,13 @@ def readers(api: Api) -> Sequence[Reader]:
         capacity.flavors,
         capacity.aggregates,
         capacity,
-        Identity(names),
+        names,
         ProjectQuotas(api, names),
         Network(api),
         Addresses(api),
         Volume(api),
         Image(api),
-        *(service(api) for service in OTHER_SERVICES),
+        OtherServices(api),
         Keystone(api),
         EachObject(api),
     )

@@ -11,29 +11,18 @@ Other projects' community images (since Ocata) are on no list unless it is asked
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.openstack.client.api import Api, BadRequestError
-from stratoscope.clouds.openstack.client.counting import Tally, is_anothers, pages
+from stratoscope.clouds.openstack.client.counting import Tally, counted_row, is_anothers, pages
 from stratoscope.clouds.openstack.client.fields import Id, Text, size
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.core.collector import Every
 
-
-class _Image(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: size: Bytes; null until there are data. name: Whatever its owner wrote; None for none."""
-
-    id: Id
-    status: Text = ""
-    name: Text | None = None
-    size: Any = None
-    owner: Id | None = None
-    visibility: Text = ""
-
-
-_IMAGES: Final = Listing("image", "/v2/images", "images", _Image)
+_ROW: Final = counted_row(
+    name=Text, size=Any, owner=Id, visibility=Text
+)  # in bytes; null until there are data
+_IMAGES: Final = Listing("image", "/v2/images", "images", _ROW)
 _ALL: Final = {**WHOLE_PAGE, "visibility": "all"}
 _COMMUNITY: Final = {**WHOLE_PAGE, "visibility": "community"}
 _WITH_DATA: Final = frozenset({"active", "deactivated"})
@@ -59,15 +48,18 @@ class Image(Reader):
         """
         found: dict[str, model.Image] = {}
         tally, access = Tally("images", is_sized=True), await self._api.access()
+        is_whole = access.is_admin
         async for listed in self._lists(tally):
             for image in listed:
-                is_others = image.visibility == "private" and is_anothers(image.owner, access)
+                is_whole = is_whole or (image.visibility == "private" and is_anothers(image.owner, access))
                 if image.id not in found:
-                    tally.add(image.status, image.owner, _bytes(image), is_others=is_others)
-                found[image.id] = _named(image)
-        return model.Images(tally.objects(is_whole=access.is_admin), tuple(found.values()))
+                    tally.add(image.status, image.owner, _bytes(image))
+                found[image.id] = model.Image(
+                    image.id, image.name or "", image.owner or "", image.visibility or ""
+                )
+        return model.Images(tally.objects(is_whole=is_whole), tuple(found.values()))
 
-    async def _lists(self, tally: Tally) -> AsyncGenerator[list[_Image], None]:
+    async def _lists(self, tally: Tally) -> AsyncGenerator[list[Any], None]:
         """The pages of all lists; a Glance that is older than what it is asked for says 400."""
         try:
             async for listed in pages(self._api, tally, _IMAGES, _ALL):
@@ -84,10 +76,6 @@ class Image(Reader):
                     raise
 
 
-def _bytes(image: _Image) -> int | None:
+def _bytes(image: Any) -> int | None:
     """What it takes: nothing until its data are there; None where that is not known."""
     return 0 if image.size is None and image.status not in _WITH_DATA else size(image.size, 1)
-
-
-def _named(image: _Image) -> model.Image:
-    return model.Image(image.id, image.name or "", image.owner or "", image.visibility)

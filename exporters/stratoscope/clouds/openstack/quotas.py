@@ -1,19 +1,17 @@
 """Quotas by project, and their use. Source: os-quota-sets of Nova and Cinder, Neutron's quotas; role admin.
 
-No service has a list that answers: Nova and Cinder tell one project at a time, Neutron's list tells only
-projects whose quotas differ from the defaults, and nothing of what is used. So the projects are asked for one
-by one, at most one a second for each service, the one read longest ago first. Any other credential reads its
-own project.
+No service has a list of them: Nova and Cinder answer for one project at a time, Neutron's list has only those
+projects whose quotas differ from the defaults, and no use. So the projects are read one by one, at most one a
+second for each service, the one read longest ago first. Any other credential reads its own project.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
-from typing import Final, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.abilities import Fetch, Question, Reader
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.client.api import Api, BadRequestError, ForbiddenError, NotThereError
@@ -25,20 +23,17 @@ from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.round_robin import RoundRobin
 from stratoscope.core.collector import Every
 
+_NAMES: Final = ("compute_quotas", "network_quotas", "volume_quotas")
 PER_SECOND: Final = 1.0
 MOST: Final = 60
 
-_OF_ONE: Final = frozenset({"key_pairs", "metadata_items", "server_group_members"})
-"""What a single user, VM or server group may have: Nova says that none is used, whatever there is."""
-_COMPUTE: Final = _OF_ONE | {"cores", "instances", "ram", "server_groups"}
+_EACH: Final = frozenset({"key_pairs", "metadata_items", "server_group_members", "per_volume_gigabytes"})
+"""What bounds each user, VM, server group or volume: the project uses nothing of it up."""
 _GIGABYTES: Final = frozenset({"gigabytes", "backup_gigabytes", "per_volume_gigabytes"})
-_VOLUME: Final = _GIGABYTES | {"volumes", "snapshots", "backups", "groups"}
 _OF_A_TYPE: Final = ("volumes_", "gigabytes_", "snapshots_")
 """Before the name of a volume type, which may be any: `volumes_x_gigabytes` are volumes, of x_gigabytes."""
-_EACH: Final = _OF_ONE | {"per_volume_gigabytes"}
-"""What bounds each single thing: the project uses nothing of it up."""
 
-_COMPUTE_LIMITS: Final = {  # limit and use; of _EACH no use is told, and none shown
+_COMPUTE: Final = {
     "cores": ("maxTotalCores", "totalCoresUsed"),
     "instances": ("maxTotalInstances", "totalInstancesUsed"),
     "ram": ("maxTotalRAMSize", "totalRAMUsed"),
@@ -47,18 +42,21 @@ _COMPUTE_LIMITS: Final = {  # limit and use; of _EACH no use is told, and none s
     "metadata_items": ("maxServerMeta", "maxServerMeta"),
     "server_group_members": ("maxServerGroupMembers", "maxServerGroupMembers"),
 }
-_VOLUME_LIMITS: Final = {
+"""Nova's resources, with the names of limit and use in `/limits`; of _EACH no use is reported."""
+_VOLUME: Final[Mapping[str, tuple[str, str] | None]] = {
     "volumes": ("maxTotalVolumes", "totalVolumesUsed"),
     "gigabytes": ("maxTotalVolumeGigabytes", "totalGigabytesUsed"),
     "snapshots": ("maxTotalSnapshots", "totalSnapshotsUsed"),
     "backups": ("maxTotalBackups", "totalBackupsUsed"),
     "backup_gigabytes": ("maxTotalBackupGigabytes", "totalBackupGigabytesUsed"),
+    "per_volume_gigabytes": None,
+    "groups": None,
 }
+"""As _COMPUTE; None for what `/limits` does not have."""
 
-
+_Raws: TypeAlias = dict[Text, msgspec.Raw]
 _Read: TypeAlias = tuple[tuple[Quota, ...], int]
 """The quotas of one project, and of how many resources they made no sense."""
-_ReadOne: TypeAlias = Callable[[str], Awaitable[_Read]]
 
 
 class _Use(msgspec.Struct, frozen=True, gc=False):
@@ -70,6 +68,26 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
     reserved: Amount | None = None
 
 
+class _Set(msgspec.Struct, frozen=True):
+    """By resource; the project's id is among them."""
+
+    quota_set: _Raws
+
+
+class _Quota(msgspec.Struct, frozen=True):
+    """As _Set, in Neutron."""
+
+    quota: _Raws
+
+
+class _Absolute(msgspec.Struct, frozen=True):
+    absolute: _Raws
+
+
+class _Limits(msgspec.Struct, frozen=True):
+    limits: _Absolute
+
+
 _USE: Final = ByField(_Use)
 _NUMBER: Final = Decoder(float)
 _LIMITS_FOR_S: Final = 300.0
@@ -78,77 +96,36 @@ _IDS: Final = frozenset({"id", "project_id", "tenant_id"})
 """The project's, among its resources."""
 
 
-class _Set(msgspec.Struct, frozen=True):
-    """Attributes: quota_set: By resource; the project's `id` among them."""
-
-    quota_set: dict[Text, msgspec.Raw]
-
-
-class _Details(msgspec.Struct, frozen=True):
-    quota: dict[Text, msgspec.Raw]
-
-
-class _Bounds(msgspec.Struct, frozen=True):
-    """Attributes: quota: Limits by resource; the project's id may be among them."""
-
-    quota: dict[Text, msgspec.Raw]
-
-
-class _Absolute(msgspec.Struct, frozen=True):
-    absolute: dict[Text, msgspec.Raw]
-
-
-class _Limits(msgspec.Struct, frozen=True):
-    limits: _Absolute
-
-
-_question: Final = partial(
-    question,
-    every=Every(60, 50, 300),
-    cost=f"1 for each project in turn, at most {MOST}, and {PER_SECOND:g} a second",
-    role="admin; any other sees its own project's",
-)
-
-
 class ProjectQuotas(Reader):
     """The questions about quotas."""
 
     def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
         self._api, self._clock = api, clock
         self._limits_until = -math.inf
-        self._compute = _Service("compute_quotas", names, self.compute)
-        self._network = _Service("network_quotas", names, self.network)
-        self._volume = _Service("volume_quotas", names, self.volume)
+        readers = (self.compute, self.network, self.volume)
+        self._services = {
+            name: _Service(name, names, read) for name, read in zip(_NAMES, readers, strict=True)
+        }
 
-    @_question("compute_quotas")
-    async def compute_quotas(self) -> Quotas:
-        return await self._compute.read()
+    @classmethod
+    def questions(cls) -> Sequence[Question]:
+        cost = f"1 for each project in turn, at most {MOST}, and {PER_SECOND:g} a second"
+        role = "admin; any other sees its own project's"
+        return [Question(name, Quotas, Every(60, 50, 300), cost, role) for name in _NAMES]
 
-    @_question("network_quotas")
-    async def network_quotas(self) -> Quotas:
-        return await self._network.read()
-
-    @_question("volume_quotas")
-    async def volume_quotas(self) -> Quotas:
-        return await self._volume.read()
+    def fetches(self) -> Mapping[str, Fetch]:
+        return {name: service.read for name, service in self._services.items()}
 
     async def compute(self, project_id: str) -> _Read:
         """Nova's, of one project. Since 2.57 they have no more what nova-network and file injection had."""
-        try:
-            answer = await self._api.get(
-                "compute",
-                f"/os-quota-sets/{segment(project_id)}/detail",
-                _Set,
-                operation="os-quota-sets",
-                version="2.57",
-            )
-        except ForbiddenError:
-            return await self._limits("compute", project_id, _COMPUTE_LIMITS)
-        uses, odd = _uses("compute", answer.quota_set)
-        return _quotas(project_id, "compute", _chosen(uses, _COMPUTE)), odd
+        return await self._quota_set("compute", project_id, "/detail", _COMPUTE, version="2.57")
+
+    async def volume(self, project_id: str) -> _Read:
+        """Cinder's, of one project; those of a volume type only where there is a limit."""
+        return await self._quota_set("block-storage", project_id, "", _VOLUME, params={"usage": "True"})
 
     async def network(self, project_id: str) -> _Read:
-        """Neutron's, of one project; of one that is gone it tells the defaults.
+        """Neutron's, of one project; of one that is gone it reports the defaults.
 
         Without the extension for details (before Pike, or a core plugin of its own) limits alone.
         """
@@ -156,7 +133,7 @@ class ProjectQuotas(Reader):
         now = self._clock.monotonic()
         if now >= self._limits_until:
             try:
-                answer = await self._api.get("network", f"{path}/details.json", _Details, operation="quotas")
+                answer = await self._api.get("network", f"{path}/details.json", _Quota, operation="quotas")
             except NotThereError:
                 if not await lacks(self._api, "quota_details"):
                     raise
@@ -165,40 +142,46 @@ class ProjectQuotas(Reader):
                 uses, odd = _uses("network", answer.quota)
                 return _quotas(project_id, "network", uses.items()), odd
         async with extension(self._api, "quotas"):
-            bounds = await self._api.get("network", path, _Bounds, operation="quotas")
+            bounds = await self._api.get("network", path, _Quota, operation="quotas")
         limits, odd = _numbers("network", bounds.quota)
         return _quotas(project_id, "network", ((name, _Use(one)) for name, one in limits.items())), odd
 
-    async def volume(self, project_id: str) -> _Read:
-        """Cinder's, of one project; those of a volume type only where there is a limit."""
+    async def _quota_set(
+        self,
+        service: str,
+        project_id: str,
+        path: str,
+        names: Mapping[str, tuple[str, str] | None],
+        **query: Any,
+    ) -> _Read:
+        """The quotas of these names, and those of single volume types that have a limit."""
+        path = f"/os-quota-sets/{segment(project_id)}{path}"
         try:
-            answer = await self._api.get(
-                "block-storage",
-                f"/os-quota-sets/{segment(project_id)}",
-                _Set,
-                operation="os-quota-sets",
-                params={"usage": "True"},
-            )
+            answer = await self._api.get(service, path, _Set, operation="os-quota-sets", **query)
         except ForbiddenError:
-            return await self._limits("block-storage", project_id, _VOLUME_LIMITS)
-        uses, odd = _uses("block-storage", answer.quota_set)
-        return _quotas(project_id, "block-storage", _chosen(uses, _VOLUME)), odd
+            return await self._limits(service, project_id, names)
+        uses, odd = _uses(service, answer.quota_set)
+        chosen = (
+            (name, use)
+            for name, use in uses.items()
+            if name in names or (name.startswith(_OF_A_TYPE) and use.limit >= 0)
+        )
+        return _quotas(project_id, service, chosen), odd
 
-    async def _limits(self, service: str, project_id: str, names: Mapping[str, tuple[str, str]]) -> _Read:
-        """What a service tells everybody of the own project, where its quota may not be read.
-
-        Raises:
-            ForbiddenError: It is another project.
-        """
+    async def _limits(
+        self, service: str, project_id: str, names: Mapping[str, tuple[str, str] | None]
+    ) -> _Read:
+        """What a service reports to everybody of the own project; of another ForbiddenError is raised."""
         if project_id != (await self._api.access()).project_id:
             raise ForbiddenError(f"{service}: quotas of other projects")
-        told = (await self._api.get(service, "/limits", _Limits, operation="limits")).limits.absolute
-        absolute, odd = _numbers(service, told)
-        negative = {used for limit, used in names.values() if used != limit and absolute.get(used, 0) < 0}
+        reported = (await self._api.get(service, "/limits", _Limits, operation="limits")).limits.absolute
+        absolute, odd = _numbers(service, reported)
+        named = {resource: pair for resource, pair in names.items() if pair}
+        negative = {used for limit, used in named.values() if used != limit and absolute.get(used, 0) < 0}
         uses = (
             (resource, _Use(absolute[limit], None if used in negative else absolute.get(used)))
-            for resource, (limit, used) in names.items()
-            if limit in absolute and used in told
+            for resource, (limit, used) in named.items()
+            if limit in absolute and used in reported
         )
         return _quotas(project_id, service, uses), odd + len(negative)
 
@@ -206,7 +189,7 @@ class ProjectQuotas(Reader):
 class _Service:
     """The quotas of one service, kept over refreshes."""
 
-    def __init__(self, name: str, names: Names, read_one: _ReadOne) -> None:
+    def __init__(self, name: str, names: Names, read_one: Callable[[str], Awaitable[_Read]]) -> None:
         self._names, self._read_one = names, read_one
         self._round_robin: RoundRobin[tuple[Quota, ...]] = RoundRobin(name, per_second=PER_SECOND, most=MOST)
         self._odd = 0
@@ -230,29 +213,17 @@ class _Service:
 
 
 def _uses(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, _Use], int]:
-    """By resource, and how many of them, or of their uses, make no sense.
-
-    Raises:
-        CollectError: `malformed`: there are some, and none makes sense.
-    """
-    return by_name(_told(raws), _USE.decode, f"{service}: quotas")
+    """By resource, and how many of them, or of their uses, make no sense. Raises as `by_name`."""
+    return by_name(_of_resources(raws), _USE.decode, f"{service}: quotas")
 
 
 def _numbers(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, float], int]:
-    """As `_uses`, where there are only numbers."""
-    return by_name(_told(raws), lambda raw: (_NUMBER.decode(raw), []), f"{service}: quotas")
+    return by_name(_of_resources(raws), lambda raw: (_NUMBER.decode(raw), []), f"{service}: quotas")
 
 
-def _told(raws: Mapping[str, msgspec.Raw]) -> Mapping[str, msgspec.Raw]:
+def _of_resources(raws: Mapping[str, msgspec.Raw]) -> Mapping[str, msgspec.Raw]:
     """Those of resources; null is nothing that is known."""
     return {name: raw for name, raw in raws.items() if name not in _IDS and bytes(raw) != b"null"}
-
-
-def _chosen(uses: Mapping[str, _Use], names: frozenset[str]) -> Iterable[tuple[str, _Use]]:
-    """Those of these names, and those of single volume types that have a limit."""
-    for name, use in uses.items():
-        if name in names or (name.startswith(_OF_A_TYPE) and use.limit >= 0):
-            yield name, use
 
 
 def _quotas(project_id: str, service: str, uses: Iterable[tuple[str, _Use]]) -> tuple[Quota, ...]:

@@ -19,6 +19,7 @@ from stratoscope.clouds.openstack.client.decoding import (
 )
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.core.errors import CollectError, Reason
+from support.fake_api import page_of
 
 
 class Server(msgspec.Struct):
@@ -56,7 +57,7 @@ def test_what_is_no_text_is_replaced_and_the_rest_is_read(text: bytes, read: str
     for which in (body, body.replace(b'"name"', b'"unused"')):
         items, malformed = SERVERS.items(which)
         assert ([item.id for item in items], malformed) == (["a", "b"], 0)
-        assert SERVERS.more(which) is None
+        assert SERVERS.next_query(which) is None
     assert SERVERS.items(body)[0][0].name == read
     read.encode()  # so that it can be shown
 
@@ -75,7 +76,7 @@ def test_a_text_without_an_end_is_malformed_and_takes_no_longer_than_to_read_it(
 
 def test_a_key_and_a_link_are_repaired_as_well() -> None:
     body = b'{"servers": [], "\xff": "\\ud800", "servers_links": [{"rel": "next", "href": "?marker=\xff"}]}'
-    assert SERVERS.more(body) == [("marker", "\ufffd")]
+    assert SERVERS.next_query(body) == [("marker", "\ufffd")]
 
 
 def test_beside_a_name_that_is_repaired_an_item_that_makes_no_sense_costs_itself_alone() -> None:
@@ -118,11 +119,11 @@ def test_depth_in_what_nobody_asks_for_is_passed_over_or_malformed(
     """How deep is too deep differs by Python's release: 1,000 levels, 10,000 or what the stack holds."""
     body = b'{"unused": ' + left * depth + b"1" + right * depth + b', "servers": []}'
     with suppress(CollectError):
-        assert SERVERS.page(body).items == []
+        assert page_of(SERVERS, body).items == []
     with pytest.raises(
         CollectError, match=r"^compute: servers: (nested too deep|more than|JSON is malformed|Input)"
     ):
-        SERVERS.page(body[: -len(right) * depth - 16])
+        page_of(SERVERS, body[: -len(right) * depth - 16])
 
 
 @pytest.mark.parametrize("depth", [DEEPEST + 1, 900, 20_000])
@@ -198,7 +199,7 @@ def test_a_number_that_is_none_is_null_and_a_text_that_is_called_so_stays(number
         ]
         assert items[0].name == name.replace("\\", "")
         assert malformed == 0
-        assert SERVERS.more(body) is None
+        assert SERVERS.next_query(body) is None
 
 
 def test_a_number_that_is_none_costs_the_item_that_needs_it_alone() -> None:
@@ -213,7 +214,7 @@ def test_a_number_that_is_none_costs_the_item_that_needs_it_alone() -> None:
 
 def test_a_byte_order_mark_is_no_part_of_it() -> None:
     body = b'\xef\xbb\xbf{"servers": [{"id": "a", "name": "\xef\xbb\xbf"}]}'
-    assert SERVERS.page(body).items == [Server("a", "\ufeff")]
+    assert page_of(SERVERS, body).items == [Server("a", "\ufeff")]
 
 
 @pytest.mark.parametrize(("text", "ram"), [("4.0", 4), ("-2.000", -2), ("0.0", 0), ("100", 100)])

@@ -132,8 +132,8 @@ async def test_the_way_to_go_on_has_the_limit_that_was_wanted(cloud: FakeOpenSta
     """A list that goes on at the next refresh must not stay with few servers a page for ever."""
     cloud.says(PATH, Nova([1000] * 50))
     async for page in api.pages(SERVERS, {"all_tenants": "1", **WHOLE_PAGE}):
-        if page.more is not None:
-            assert dict(page.more)["limit"] == "1000"
+        if page.next_query is not None:
+            assert dict(page.next_query)["limit"] == "1000"
 
 
 async def test_a_list_without_a_limit_is_tried_with_one(cloud: FakeOpenStack, api: Session) -> None:
@@ -152,7 +152,7 @@ async def test_a_list_without_a_limit_goes_on_without_one(
     nova = Nova([*[9000] * 7, *[1] * 2400])
     cloud.says(PATH, nova)
     async for page in api.pages(SERVERS, {}):
-        assert page.more is None or "limit" not in dict(page.more)
+        assert page.next_query is None or "limit" not in dict(page.next_query)
     assert nova.limits == [None, 125, 15, 30, 60, 120, 240, 480, 960, None]
 
 

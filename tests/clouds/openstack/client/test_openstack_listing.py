@@ -5,6 +5,7 @@ import pytest
 
 from stratoscope.clouds.openstack.client.listing import Listing, limit_of, pairs
 from stratoscope.core.errors import CollectError, Reason
+from support.fake_api import page_of
 
 
 class Item(msgspec.Struct):
@@ -25,10 +26,10 @@ ITEMS = Listing("image", "/v2/images", "images", Item, operation="listed")
 )
 def test_every_service_s_way_is_understood(rest: dict[str, object]) -> None:
     body = msgspec.json.encode({"images": [{"id": "a"}], **rest})
-    page = ITEMS.page(body)
+    page = page_of(ITEMS, body)
     assert page.items == [Item("a")]
-    assert page.more is not None
-    assert pairs(page.more) == [("limit", "2"), ("marker", "m")]
+    assert page.next_query is not None
+    assert pairs(page.next_query) == [("limit", "2"), ("marker", "m")]
 
 
 @pytest.mark.parametrize(
@@ -46,30 +47,30 @@ def test_every_service_s_way_is_understood(rest: dict[str, object]) -> None:
     ],
 )
 def test_the_last_page_has_none(rest: dict[str, object]) -> None:
-    assert ITEMS.more(msgspec.json.encode({"images": [], **rest})) is None
+    assert ITEMS.next_query(msgspec.json.encode({"images": [], **rest})) is None
 
 
 def test_names_that_stand_twice_and_empty_values_are_kept() -> None:
     body = msgspec.json.encode({"images": [], "next": "?fields=id&fields=name&deleted="})
-    assert ITEMS.more(body) == [("fields", "id"), ("fields", "name"), ("deleted", "")]
+    assert ITEMS.next_query(body) == [("fields", "id"), ("fields", "name"), ("deleted", "")]
 
 
 def test_a_link_goes_before_the_query_that_was_asked() -> None:
     body = msgspec.json.encode({"images": [], "next": "?limit=2&marker=n&fields=id"})
     asked = {"limit": "1000", "marker": "m", "fields": "name", "all_tenants": "1"}
-    assert ITEMS.more(body, asked) == [
+    assert ITEMS.next_query(body, asked) == [
         ("all_tenants", "1"),
         ("limit", "2"),
         ("marker", "n"),
         ("fields", "id"),
     ]
-    assert ITEMS.more(b'{"images": []}', asked) is None
+    assert ITEMS.next_query(b'{"images": []}', asked) is None
 
 
 @pytest.mark.parametrize("rest", [{"next": 3}, {"links": "x"}, {"images_links": {"next": "x"}}])
 def test_a_link_that_cannot_be_read_is_no_end(rest: dict[str, object]) -> None:
     with pytest.raises(CollectError, match="image: listed: ") as caught:
-        ITEMS.page(msgspec.json.encode({"images": [], **rest}))
+        page_of(ITEMS, msgspec.json.encode({"images": [], **rest}))
     assert caught.value.reason is Reason.MALFORMED
 
 
@@ -90,14 +91,14 @@ def test_a_whole_list_of_which_nothing_makes_sense_is_no_list_of_nothing() -> No
 
 
 def test_a_list_tells_each_once_however_often_it_stands_there() -> None:
-    once = ITEMS.once()
+    once = ITEMS.deduplicate()
     assert once([Item("a"), Item("b"), Item("a")]) == [Item("a"), Item("b")]
     assert once([Item("b"), Item("c")]) == [Item("c")]
-    assert ITEMS.once()([Item("b")]) == [Item("b")]
+    assert ITEMS.deduplicate()([Item("b")]) == [Item("b")]
 
 
 def test_a_list_whose_items_may_be_newer_the_second_time_tells_them_again() -> None:
-    once = Listing("compute", "/servers", "servers", Item, is_repeated=True).once()
+    once = Listing("compute", "/servers", "servers", Item, is_repeated=True).deduplicate()
     assert once([Item("a")]) + once([Item("a")]) == [Item("a"), Item("a")]
 
 
@@ -105,7 +106,7 @@ def test_what_has_no_id_cannot_be_told_apart() -> None:
     class Nameless(msgspec.Struct):
         host: str
 
-    once = Listing("network", "/v2.0/agents", "agents", Nameless).once()
+    once = Listing("network", "/v2.0/agents", "agents", Nameless).deduplicate()
     assert once([Nameless("a")]) + once([Nameless("a")]) == [Nameless("a"), Nameless("a")]
 
 
@@ -121,11 +122,11 @@ def test_what_has_no_id_cannot_be_told_apart() -> None:
     ],
 )
 def test_a_list_that_ends_early_says_so(rest: dict[str, object], is_cut: bool) -> None:
-    assert ITEMS.page(msgspec.json.encode({"images": [{"id": "a"}], **rest})).is_cut is is_cut
+    assert page_of(ITEMS, msgspec.json.encode({"images": [{"id": "a"}], **rest})).is_cut is is_cut
 
 
 def test_an_item_that_is_called_truncated_cuts_no_list() -> None:
-    assert not ITEMS.page(b'{"images": [{"id": "truncated", "truncated": true}]}').is_cut
+    assert not page_of(ITEMS, b'{"images": [{"id": "truncated", "truncated": true}]}').is_cut
 
 
 def test_a_field_that_makes_no_sense_is_counted_and_the_item_kept() -> None:
@@ -141,7 +142,7 @@ def test_a_field_that_makes_no_sense_is_counted_and_the_item_kept() -> None:
 def test_a_page_that_is_nested_too_deep_and_makes_no_sense_is_malformed() -> None:
     deep = b'{"id": 7, "more": ' + b"[" * 5000 + b"]" * 5000 + b"}"
     with pytest.raises(CollectError, match=r"^image: listed: nested too deep$") as caught:
-        ITEMS.page(b'{"images": [{"id": "a"}, ' + deep + b"]}")
+        page_of(ITEMS, b'{"images": [{"id": "a"}, ' + deep + b"]}")
     assert caught.value.reason is Reason.MALFORMED
 
 

@@ -10,7 +10,7 @@ from yarl import URL
 
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.client.request import Response
-from stratoscope.clouds.openstack.client import redirects
+from stratoscope.clouds.openstack.client import http_errors
 from stratoscope.clouds.openstack.client.services import Ask, Client
 from stratoscope.core.errors import CollectError, Reason
 from support import certificates
@@ -148,8 +148,8 @@ async def test_an_endpoint_is_checked_where_requests_go(
 
 def test_neither_user_nor_fragment_of_a_redirect_is_taken() -> None:
     answer = Response(301, b"", {"location": "https://a:b@nova/x?y=1#z"})
-    assert redirects.target(URL("http://nova:8774/x?y=1"), answer) == URL("https://nova/x?y=1")
-    assert redirects.target(URL("https://nova/x"), answer) is None
+    assert http_errors.redirect_target(URL("http://nova:8774/x?y=1"), answer) == URL("https://nova/x?y=1")
+    assert http_errors.redirect_target(URL("https://nova/x"), answer) is None
 
 
 @pytest.mark.parametrize(
@@ -178,17 +178,20 @@ def test_redirect_that_browsers_follow_with_a_get_is_none_for_a_change(
 ) -> None:
     url = URL("http://nova/servers")
     answer = Response(status, b"", {"location": "https://nova/servers"})
-    assert redirects.target(url, answer) == url.with_scheme("https")
-    assert (redirects.target(url, answer, "POST") is not None) == is_followed
+    assert http_errors.redirect_target(url, answer) == url.with_scheme("https")
+    assert (http_errors.redirect_target(url, answer, "POST") is not None) == is_followed
 
 
 @pytest.mark.parametrize("name", ["a b", "ü", "a/b", "1+1", "a&b=c", "%41"])
 def test_however_it_is_quoted_the_query_must_stay(name: str) -> None:
     url = URL("http://nova/x").with_query(name=name, limit="2")
     there = str(url.with_scheme("https"))
-    assert redirects.target(url, Response(307, b"", {"location": there})) == URL(there)
+    assert http_errors.redirect_target(url, Response(307, b"", {"location": there})) == URL(there)
     assert (
-        redirects.target(url, Response(307, b"", {"location": there.replace("limit=2", "limit=1")})) is None
+        http_errors.redirect_target(
+            url, Response(307, b"", {"location": there.replace("limit=2", "limit=1")})
+        )
+        is None
     )
 
 

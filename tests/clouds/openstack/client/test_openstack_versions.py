@@ -63,7 +63,10 @@ class Service:
 
     async def reaches(self, wanted: str) -> bool:
         """Whether it knows a microversion."""
-        return await self.versions.reach("compute", wanted, self._document)
+        return (await self.versions.known("compute", wanted, self._document)).reaches(wanted)
+
+    async def require(self, oldest: str) -> None:
+        (await self.versions.known("compute", oldest, self._document)).require("compute", oldest)
 
     async def asked_for_at_least(self, oldest: str) -> None:
         """Ask it for nothing older."""
@@ -190,7 +193,7 @@ async def test_a_document_that_is_denied_is_named_and_nobody_is_called_too_old(r
     for _ in range(2):
         for asked in (
             service.asked_for_at_least("2.47"),
-            service.versions.require("compute", "2.47", service._document),
+            service.require("2.47"),
         ):
             with pytest.raises(CollectError) as caught:
                 await asked

@@ -12,7 +12,6 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.model import Project
 from stratoscope.clouds.openstack.client.api import Access, ForbiddenError
 from stratoscope.clouds.openstack.identity.names import Names
-from stratoscope.clouds.openstack.identity.projects import Identity
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, USER, Answer, FakeApi
@@ -77,7 +76,7 @@ async def test_the_question_reads_anew_and_others_see_what_it_read() -> None:
     clock.now += 599
     api.answers["identity", "/v3/projects"] = {"projects": []}
     assert "project1" in (await names.projects()).values()
-    assert (await Identity(names).projects()).projects == ()
+    assert (await names.read()).projects == ()
     assert await names.projects() == {PROJECT: "admin"}
 
 

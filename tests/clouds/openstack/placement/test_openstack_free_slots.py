@@ -3,9 +3,16 @@
 import pytest
 
 from stratoscope.clouds.model import Room
-from stratoscope.clouds.openstack.placement.free_slots import Left, Space, Wanted, fits, meets, rooms, takes
+from stratoscope.clouds.openstack.placement.free_slots import (
+    FreeResource,
+    HostCapacity,
+    accepts,
+    free_slots,
+    meets,
+    slots,
+)
 from stratoscope.clouds.openstack.placement.providers import Inventory
-from stratoscope.clouds.openstack.placement.requirements import Demand
+from stratoscope.clouds.openstack.placement.requirements import ResourceRequest
 
 NONE: frozenset[str] = frozenset()
 DEMAND = {"VCPU": 2, "MEMORY_MB": 1024}
@@ -18,8 +25,8 @@ def demand(
     forbidden: frozenset[str] = NONE,
     is_exact: bool = True,
     **metadata: str,
-) -> Demand:
-    return Demand(amounts or DEMAND, required, forbidden, metadata, is_exact)
+) -> ResourceRequest:
+    return ResourceRequest(amounts or DEMAND, required, forbidden, metadata, is_exact)
 
 
 def space(
@@ -30,20 +37,20 @@ def space(
     is_exact: bool = True,
     metadata: dict[str, frozenset[str]] | None = None,
     **free: int,
-) -> Space:
+) -> HostCapacity:
     """A host with 10 vCPUs and 4 GiB of memory free, but for these."""
     left = {"VCPU": 10, "MEMORY_MB": 4096} | free
     inventory = Inventory(10_000_000)
-    return Space(
-        zone, {name: [Left(number, inventory)] for name, number in left.items()}, elsewhere, traits,
+    return HostCapacity(
+        zone, {name: [FreeResource(number, inventory)] for name, number in left.items()}, elsewhere, traits,
         metadata or {}, is_exact,
     )  # fmt: skip
 
 
-def found(wanted: Demand, host: Space) -> tuple[int, bool]:
+def found(wanted: ResourceRequest, host: HostCapacity) -> tuple[int, bool]:
     """How many fit, and whether that is exact."""
-    is_taken, is_exact = takes(host, wanted)
-    return (fits(wanted, host) if is_taken else 0), is_exact
+    is_taken, is_exact = accepts(host, wanted)
+    return (slots(wanted, host) if is_taken else 0), is_exact
 
 
 @pytest.mark.parametrize(
@@ -84,11 +91,13 @@ def test_storage_that_others_share_with_the_host_does_not_count_and_is_not_exact
     ],
 )
 def test_bounds_on_one_vm_hold(inventory: Inventory | None, amount: int, vms: int) -> None:
-    assert Left(10, inventory).fits(amount) == vms
+    assert FreeResource(10, inventory).fits(amount) == vms
 
 
 def test_amount_must_come_from_one_piece_of_the_host() -> None:
-    numa = Space("az1", {"PCPU": [Left(3, None), Left(5, None)]}, NONE, NONE, {}, is_exact=True)
+    numa = HostCapacity(
+        "az1", {"PCPU": [FreeResource(3, None), FreeResource(5, None)]}, NONE, NONE, {}, is_exact=True
+    )
     assert found(demand({"PCPU": 2}), numa) == (1 + 2, True)
     assert found(demand({"PCPU": 4}), numa) == (1, True)
     assert found(demand({"PCPU": 6}), numa) == (0, True)
@@ -139,8 +148,8 @@ def test_aggregates_metadata_is_compared_as_nova_does(
 
 def test_room_is_that_of_all_hosts_of_the_zone_and_zones_without_room_say_so() -> None:
     spaces = [space("az1"), space("az1", VCPU=4), space("az2", VCPU=0), space("az3", is_exact=False)]
-    wanted = [Wanted("m1", demand()), Wanted("free", Demand({}, NONE, NONE, {}, is_exact=True))]
-    assert rooms(wanted, spaces, ["az3", "az1", "az2", "az4"]) == [
+    wanted = {"m1": demand(), "free": ResourceRequest({}, NONE, NONE, {}, is_exact=True)}
+    assert free_slots(wanted, spaces, ["az3", "az1", "az2", "az4"]) == [
         Room("m1", "az1", 6, is_upper_bound=False),
         Room("m1", "az2", 0, is_upper_bound=False),
         Room("m1", "az3", 4, is_upper_bound=True),

@@ -3,7 +3,7 @@
 import pytest
 
 from stratoscope.clouds.openstack.compute.flavors import Flavor
-from stratoscope.clouds.openstack.placement.requirements import Demand, cpus, demand
+from stratoscope.clouds.openstack.placement.requirements import ResourceRequest, cpus, resource_request
 
 DISABLED = "COMPUTE_STATUS_DISABLED"
 
@@ -15,11 +15,11 @@ def flavor(vcpus: int = 4, *, disk: int = 20, ephemeral: int = 0, swap: int = 0,
 
 
 def resources(of: Flavor) -> dict[str, int]:
-    return dict(demand(of, has_pcpus=True).resources)
+    return dict(resource_request(of, has_pcpus=True).resources)
 
 
 def test_plain_flavor_demands_its_sizes_and_a_host_that_is_not_disabled() -> None:
-    assert demand(flavor(1), has_pcpus=True) == Demand(
+    assert resource_request(flavor(1), has_pcpus=True) == ResourceRequest(
         {"VCPU": 1, "MEMORY_MB": 8192, "DISK_GB": 20}, frozenset(), frozenset({DISABLED}), {}, is_exact=True
     )
 
@@ -27,7 +27,7 @@ def test_plain_flavor_demands_its_sizes_and_a_host_that_is_not_disabled() -> Non
 def test_demands_of_a_flavor_whose_extra_specs_are_not_told_are_not_all_known() -> None:
     old = Flavor("1", "m1", 1, 512, 0, swap="")
     assert resources(old) == {"VCPU": 1, "MEMORY_MB": 512}
-    assert not demand(old, has_pcpus=True).is_exact
+    assert not resource_request(old, has_pcpus=True).is_exact
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,16 @@ def test_bare_metal_demands_its_class_alone() -> None:
 
 
 def test_traits_are_required_or_forbidden() -> None:
-    found = demand(flavor(trait__HW_CPU_X86_AVX2="required", trait__CUSTOM_OLD="forbidden"), has_pcpus=True)
+    found = resource_request(
+        flavor(trait__HW_CPU_X86_AVX2="required", trait__CUSTOM_OLD="forbidden"), has_pcpus=True
+    )
     assert (found.required, found.forbidden) == ({"HW_CPU_X86_AVX2"}, {"CUSTOM_OLD", DISABLED})
     assert found.is_exact
 
 
 def test_trait_that_one_provider_of_several_must_not_have_is_not_forbidden_to_the_host() -> None:
     grouped = flavor(resources1__VGPU="1", trait1__CUSTOM_OLD="forbidden", trait1__CUSTOM_NEW="required")
-    found = demand(grouped, has_pcpus=True)
+    found = resource_request(grouped, has_pcpus=True)
     assert (found.required, found.forbidden, found.is_exact) == ({"CUSTOM_NEW"}, {DISABLED}, False)
 
 
@@ -83,7 +85,7 @@ def test_dedicated_cpus_are_shared_ones_where_no_host_tells_others() -> None:
     pinned = flavor(
         hw__cpu_policy="dedicated", hw__cpu_thread_policy="require", hw__emulator_threads_policy="isolate"
     )
-    found = demand(pinned, has_pcpus=False)
+    found = resource_request(pinned, has_pcpus=False)
     assert (found.resources, found.required) == ({"VCPU": 4, "MEMORY_MB": 8192, "DISK_GB": 20}, set())
     assert not found.is_exact
 
@@ -92,7 +94,9 @@ def test_dedicated_cpus_are_shared_ones_where_no_host_tells_others() -> None:
     "specs", [{"hw__cpu_policy": "mixed", "hw__cpu_dedicated_mask": "0"}, {"resources__PCPU": "4"}]
 )
 def test_other_pinned_cpus_are_pinned_ones_everywhere(specs: dict[str, str]) -> None:
-    assert demand(flavor(**specs), has_pcpus=False) == demand(flavor(**specs), has_pcpus=True)
+    assert resource_request(flavor(**specs), has_pcpus=False) == resource_request(
+        flavor(**specs), has_pcpus=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,12 +107,12 @@ def test_other_pinned_cpus_are_pinned_ones_everywhere(specs: dict[str, str]) -> 
     ],
 )
 def test_thread_policy_is_a_trait(policy: str, required: set[str], forbidden: set[str]) -> None:
-    found = demand(flavor(hw__cpu_policy="dedicated", hw__cpu_thread_policy=policy), has_pcpus=True)
+    found = resource_request(flavor(hw__cpu_policy="dedicated", hw__cpu_thread_policy=policy), has_pcpus=True)
     assert (found.required, found.forbidden) == (required, forbidden)
 
 
 def test_aggregates_must_say_what_the_flavor_wants() -> None:
-    found = demand(flavor(aggregate_instance_extra_specs__ssd="true"), has_pcpus=True)
+    found = resource_request(flavor(aggregate_instance_extra_specs__ssd="true"), has_pcpus=True)
     assert (found.metadata, found.is_exact) == ({"ssd": "true"}, True)
 
 
@@ -129,7 +133,7 @@ def test_aggregates_must_say_what_the_flavor_wants() -> None:
     ids=lambda specs: next(iter(specs)),
 )
 def test_demand_of_which_no_api_tells_the_rest_is_not_exact(specs: dict[str, str]) -> None:
-    assert not demand(flavor(**specs), has_pcpus=True).is_exact
+    assert not resource_request(flavor(**specs), has_pcpus=True).is_exact
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ def test_demand_of_which_no_api_tells_the_rest_is_not_exact(specs: dict[str, str
     ["quota__disk_read_iops_sec", "hw_rng__allowed", "hw__cpu_sockets", "hw__watchdog_action", "os__foo"],
 )
 def test_demand_that_never_decides_where_a_vm_fits_is_exact(key: str) -> None:
-    assert demand(flavor(**{key: "1"}), has_pcpus=True).is_exact
+    assert resource_request(flavor(**{key: "1"}), has_pcpus=True).is_exact
 
 
 @pytest.mark.parametrize(

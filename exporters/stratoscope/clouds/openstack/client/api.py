@@ -36,11 +36,9 @@ class Access(msgspec.Struct, frozen=True):
     """What the token says.
 
     Attributes:
-        roles: Names in small letters: the policies of all services take no notice of the case.
-        project_id: The credential's project; "" where it has none (system or domain scope).
-        services: Types in the catalogue of the configured region, as openstacksdk names them:
-            `block-storage`, not `volumev3`.
-        domain_id: The domain that the token is for; "" where it is for a project or the system.
+        roles: Names in small letters: the policies of all services ignore the case.
+        project_id, domain_id: What the token is for; "" for another scope.
+        services: Types in the catalogue of the region, as openstacksdk names them: `block-storage`.
         is_system: The token is for the system.
     """
 
@@ -64,29 +62,23 @@ class Access(msgspec.Struct, frozen=True):
             return f"the project {self.project_id}"
         return f"the domain {self.domain_id}" if self.domain_id else "the system"
 
-    def sees_all_domains(self, told: Iterable[str | None] = ()) -> bool:
-        """Whether Keystone tells it what is in all domains.
+    def sees_all_domains(self, domains: Iterable[str | None] = ()) -> bool:
+        """Whether Keystone lists the items of all domains. Args: domains: Those of the items in a list.
 
-        It tells a token for a domain of that domain alone, whatever the role; without the role admin, or the
-        system, a list is of all domains only where it shows several.
-
-        Args:
-            told: The domains that a list shows.
+        A token for a domain gets that domain's alone; one without the role admin, or the system, gets those
+        of several domains only where the list has several.
         """
-        return not self.domain_id and (self.is_admin or self.is_system or len({*told} - {None}) > 1)
+        return not self.domain_id and (self.is_admin or self.is_system or len({*domains} - {None}) > 1)
 
 
 class Api(Protocol):
-    """One cloud and region, asked within its budget.
+    """One cloud and region, requested within its budget.
 
     Every method raises, besides what it says itself:
-        CollectError: `timeout`, `unavailable` (no connection, 5xx; the service is older than what is asked of
-            it), `unauthorized` (the log-in is refused), `malformed`, `busy` (429, or the budget of this
-            refresh is used up).
-        LeftOutError: `absent`, when the catalogue does not have the service.
-        ForbiddenError: 403.
-        NotThereError: 404.
-        BadRequestError: 400.
+        CollectError: `timeout`; `unavailable` (no connection, 5xx, too old); `unauthorized` (log-in refused);
+            `malformed`; `busy` (429, or the budget of this refresh is used up).
+        LeftOutError: `absent`: the service is not in the catalogue.
+        ForbiddenError, NotThereError, BadRequestError: 403, 404, 400.
     """
 
     cloud: str

@@ -17,7 +17,7 @@ from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
 
-_TOLD: Final = Decoder(dict[str, msgspec.Raw])
+_OBJECT: Final = Decoder(dict[str, msgspec.Raw])
 _LIST: Final = Decoder(list[msgspec.Raw])
 
 
@@ -27,14 +27,13 @@ def by_name(
     source: str,
     things: str = "",
 ) -> tuple[Mapping[str, T], int]:
-    """What makes sense of a mapping's values, by name, and how much of them makes none.
+    """The values of a mapping that make sense, by name, and how many errors there were in others.
 
     Args:
         decode: As ByField.decode.
-        source, things: Whose they are, and what, for the message.
+        source, things: Whose values they are, and what, for the message.
 
-    Raises:
-        CollectError: `malformed`: there are some, and none makes sense.
+    Raises CollectError `malformed` if there are values and none makes sense.
     """
     found, odd = {}, 0
     for name, raw in raws.items():
@@ -59,22 +58,18 @@ class ByField(Generic[T]):
         self._fields = [_Field(one) for one in fields(kind)]  # type: ignore[arg-type]  # T is a Struct
 
     def decode(self, raw: msgspec.Raw | bytes) -> tuple[T, list[str]]:
-        """The item, and what was wrong with fields that it does without; null is nothing wrong.
-
-        Raises:
-            msgspec.DecodeError: A field is missing, or makes no sense, that it cannot do without.
-        """
+        """The item, and the errors in fields that it does without. Raises msgspec.DecodeError for another."""
         try:
             return self._whole.decode(raw), []
         except msgspec.DecodeError:
             return self._by_field(raw)
 
     def _by_field(self, raw: msgspec.Raw | bytes) -> tuple[T, list[str]]:
-        told = _TOLD.decode(raw)
+        raws = _OBJECT.decode(raw)
         values: dict[str, Any] = {}
         errors: list[str] = []
         for field in self._fields:
-            value = told.get(field.key)
+            value = raws.get(field.key)
             if value is not None:
                 values |= field.decode(value, errors)
             elif field.is_needed:
@@ -134,7 +129,6 @@ class _Field:
 
 
 def _read_elements(element: ByField[T], raw: msgspec.Raw, errors: list[str]) -> list[T]:
-    """What makes sense of a list of structs."""
     found = []
     for one in _LIST.decode(raw):
         try:
@@ -148,7 +142,6 @@ def _read_elements(element: ByField[T], raw: msgspec.Raw, errors: list[str]) -> 
 
 
 def _struct(kinds: Iterable[Any]) -> ByField[Any] | None:
-    """The struct among some types."""
     for one in kinds:
         if isinstance(one, type) and issubclass(one, msgspec.Struct):
             return ByField(one)

@@ -15,7 +15,7 @@ from openstack.config.cloud_region import CloudRegion
 from os_service_types import ServiceTypes
 from yarl import URL
 
-from stratoscope.clouds.openstack.client import tls
+from stratoscope.clouds.openstack.client.tls import proxy
 from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
@@ -27,18 +27,10 @@ IN_URL: Final[Mapping[str, str]] = {
     "orchestration": "v1",
 }
 """Services whose version stands in the endpoint's URL, with the one that is meant where it does not."""
-IN_PATH: Final = frozenset(
-    {
-        "identity",
-        "network",
-        "image",
-        "load-balancer",
-        "baremetal",
-        "dns",
-        "container-infrastructure-management",
-        "key-manager",
-    }
-)
+IN_PATH: Final = (
+    "identity", "network", "image", "load-balancer", "baremetal", "dns",
+    "container-infrastructure-management", "key-manager",
+)  # fmt: skip
 """Services whose version stands in the path of a request."""
 
 _OF_A_PROJECT: Final = frozenset({"block-storage", "shared-file-system", "orchestration"})
@@ -50,14 +42,13 @@ _OF_ITS_PROJECT: Final = "its URL holds the id of the token's project"
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One service's.
+    """Where one service is.
 
     Attributes:
-        url: What the path of a request is put behind.
-        root: The list of its versions.
-        document: The document of the version that is asked, or the list.
-        proxy: What it is asked through; None for none.
-        fault: Why it cannot be asked; "" where it can.
+        url: What paths of requests are appended to.
+        root, document: The list of its versions; the document of the version that is used, or the list.
+        proxy: None for none.
+        fault: Why it cannot be used; "" if it can.
     """
 
     url: str
@@ -97,33 +88,27 @@ def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str,
     Args:
         raw: The token's catalogue as Keystone gives it; an entry that makes no sense is left out.
         region: What clouds.yaml says; an endpoint that it overrides need not be in the catalogue.
-        project_id: The token's; "" where it has none.
+        project_id: The token's; "" if it has none.
 
-    Raises:
-        CollectError: `unavailable`: the region is not there, or it must be said which one is meant.
+    Raises CollectError `unavailable` if the region is missing, or is not in the catalogue.
     """
     entries = list(_good(raw, _Entry))
     _check_region({place.where for entry in entries for place in _good(entry.endpoints, _Place)}, region)
-    types = {_official(entry.type) for entry in entries} | {
-        "identity",
-        *IN_URL,
-        *IN_PATH,
-        *overridden(region),
-    }
+    types = {*map(_official, (entry.type for entry in entries)), *IN_URL, *IN_PATH, *overridden(region)}
     found = {service: _found(service, entries, region, project_id) for service in types}
     return {service: place for service, place in found.items() if place}
 
 
 def unusable(raw: object, found: Mapping[str, Endpoint]) -> str:
-    """Why no service of a catalogue can be asked; "" where one can. Args: found: What was made of it.
+    """Why no service of a catalogue can be used; "" if one can. Args: found: What `endpoints` made of it.
 
-    Keystone's own place counts where the catalogue has it: it is known without, too.
+    Keystone's own endpoint counts only if the catalogue has it: it is known without, too.
     """
     places = [
         (entry.type, place.url) for entry in _good(raw, _Entry) for place in _good(entry.endpoints, _Place)
     ]
-    told = {_official(kind) for kind, url in places if is_url(url)}
-    if any(not one.fault and (service != "identity" or service in told) for service, one in found.items()):
+    listed = {_official(kind) for kind, url in places if is_url(url)}
+    if any(not one.fault and (service != "identity" or service in listed) for service, one in found.items()):
         return ""
     faults = (f"{service}: {one.fault}" for service, one in sorted(found.items()) if one.fault)
     return next(faults, "none of its entries makes sense")
@@ -149,9 +134,9 @@ def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
 
 
 def _split(url: str, project_id: str) -> tuple[str, str]:
-    """What stands before the version, and the version; all of it and "" where the URL has none.
+    """What stands before the version, and the version; the whole URL and "" if it has none.
 
-    It has one at its end, or before whose objects are meant: elsewhere that is a part of a gateway's path.
+    The version is at its end, or before the project: elsewhere it belongs to a gateway's path.
     """
     head, _, last = url.rpartition("/")
     if _OWNER.fullmatch(last) or (project_id and last.endswith((project_id, quote(project_id, safe="")))):
@@ -166,19 +151,6 @@ def overridden(region: CloudRegion) -> Mapping[str, str]:
     named = [key.removesuffix("_endpoint").replace("_", "-") for key in keys if key.endswith("_endpoint")]
     urls = {service: region.get_endpoint(service) for service in map(_official, named) if service}
     return {service: str(url) for service, url in urls.items() if url}
-
-
-def proxy(url: str) -> str | None:
-    """What a URL is asked through; None for none.
-
-    Raises:
-        CollectError: `unavailable`: a proxy that is not HTTP.
-    """
-    found = tls.proxy(url)
-    if found and not found.startswith(("http://", "https://")):
-        kind = found.partition("://")[0]
-        raise CollectError(Reason.UNAVAILABLE, f"{url}: a proxy of kind {kind}; only HTTP proxies are known")
-    return found
 
 
 def is_url(text: object) -> bool:
@@ -219,10 +191,7 @@ def filled(url: str, project_id: str) -> str:
 
 
 def _lacking(url: object, project_id: str) -> str:
-    """What is wrong where a URL has room for a project's id, and the token is for none; else "".
-
-    Keystone leaves such a URL out of the catalogue.
-    """
+    """The fault of a URL with a place for a project's id, and a token without project; else ""."""
     has_room = isinstance(url, str) and filled(url, "-") != url
     return _OF_ITS_PROJECT if has_room and not project_id else ""
 
@@ -262,19 +231,15 @@ def _check_region(there: set[str | None], region: CloudRegion) -> None:
     names = sorted(name for name in there if name)
     wanted = region.get_region_name()
     if not wanted and len(names) > 1:
-        raise CollectError(
-            Reason.UNAVAILABLE,
-            f"identity: the catalogue has several regions; set `region:` to one of: {', '.join(names)}",
-        )
-    if wanted and names and wanted not in names:
-        raise CollectError(
-            Reason.UNAVAILABLE,
-            f"identity: the region {wanted} is not in the catalogue; it has: {', '.join(names)}",
-        )
+        what = "the catalogue has several regions; set `region:` to one of"
+    elif wanted and names and wanted not in names:
+        what = f"the region {wanted} is not in the catalogue; it has"
+    else:
+        return
+    raise CollectError(Reason.UNAVAILABLE, f"identity: {what}: {', '.join(names)}")
 
 
 def _official(its_type: str) -> str:
-    """A type as openstacksdk names it."""
     return _TYPES.get_service_type(its_type) or its_type
 
 

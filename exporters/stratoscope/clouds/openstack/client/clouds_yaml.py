@@ -5,7 +5,7 @@ import json
 import logging
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -32,12 +32,7 @@ _WARNED: Final = threading.Lock()
 
 
 def found(config: OpenStackCloud) -> Found:
-    """The entry with what clouds.yaml, its files and the environment say of it now.
-
-    Raises:
-        ConfigError: It cannot be used; one line that names the file, the key and what is allowed, without
-            secrets.
-    """
+    """The entry with what clouds.yaml, its files and the environment say of it now. Raises ConfigError."""
     try:
         with _warnings_logged():
             loader = _loader(config)
@@ -83,7 +78,7 @@ def _loader(config: OpenStackCloud) -> Loader:
 
 def _region(loader: Loader, config: OpenStackCloud) -> CloudRegion:
     cloud = _cloud(loader, config)
-    given: dict[str, Any] = {"interface": config.interface} if config.interface else {}
+    options: dict[str, Any] = {"interface": config.interface} if config.interface else {}
     public, is_environment = loader.public(), cloud == loader.envvar_key
     with _named(loader, cloud):
         entry = loader.cloud_config["clouds"][cloud]
@@ -92,7 +87,7 @@ def _region(loader: Loader, config: OpenStackCloud) -> CloudRegion:
     with _named(loader, cloud):
         credential.check(loader.merged(cloud, config.region), is_environment=is_environment)
         region = loader.get_one(
-            cloud, region_name=config.region, api_timeout=float(config.budget.timeout), **given
+            cloud, region_name=config.region, api_timeout=float(config.budget.timeout), **options
         )
     verify, _ = region.get_requests_verify_args()
     if not verify:
@@ -133,16 +128,11 @@ def _named(loader: Loader, cloud: str) -> Iterator[None]:
 
 def _check_region(loader: Loader, cloud: str, region: str) -> None:
     """Refuse to guess where clouds.yaml lists several regions, and a region that it does not list."""
-    regions = _regions(loader, cloud)
-    if region and regions:
-        one_of(region, regions, "region")
-    elif len(regions) > 1:
-        raise ConfigError(f"region: missing; the cloud {cloud} has several: {', '.join(sorted(regions))}")
-
-
-def _regions(loader: Loader, cloud: str) -> Sequence[str]:
     entry = loader.cloud_config["clouds"][cloud]
     listed = entry.get("regions") or entry.get("region_name") or []
-    if isinstance(listed, str):
-        return listed.split(",")
-    return [str(one["name"] if isinstance(one, dict) else one) for one in listed]
+    regions = listed.split(",") if isinstance(listed, str) else listed
+    names = [str(one["name"] if isinstance(one, dict) else one) for one in regions]
+    if region and names:
+        one_of(region, names, "region")
+    elif len(names) > 1:
+        raise ConfigError(f"region: missing; the cloud {cloud} has several: {', '.join(sorted(names))}")

@@ -19,8 +19,8 @@ class Confidence:
         spelled: set[str] = set()
         for secret in filter(None, secrets):
             in_json = {_in_json(secret), json.dumps(secret, ensure_ascii=False)[1:-1]}
-            said = {secret, *in_json, *map(_in_json, in_json)}
-            spelled |= said | {in_url(one) for one in said for in_url in _IN_URLS}
+            spellings = {secret, *in_json, *map(_in_json, in_json)}
+            spelled |= spellings | {in_url(one) for one in spellings for in_url in _IN_URLS}
         self._spelled = sorted(spelled, key=len, reverse=True)
 
     def text(self, text: str) -> str:

@@ -20,7 +20,7 @@ _Read = tuple[str, dict[str, Any]] | tuple[None, None]
 
 
 class Loader(OpenStackConfig):
-    """What openstacksdk reads. A file that is given is the only one, and variables do not count beside it.
+    """What openstacksdk reads. A configured file is the only one, and variables do not count beside it.
 
     Attributes:
         passed_over: Files of the search that this user may not read.
@@ -29,12 +29,12 @@ class Loader(OpenStackConfig):
     def __init__(self, clouds_file: str, os_cloud: str) -> None:
         """Raises ConfigError: one line that names the file or the variable, and the key."""
         self.passed_over: list[str] = []
-        self._given: Mapping[str, str] = {}
-        given: dict[str, Any] = {}
+        self._named_by: Mapping[str, str] = {}
+        options: dict[str, Any] = {}
         if clouds_file:
             path = tls.placed(clouds_file)
-            self._given = {str(path): "clouds_file"}
-            given = {
+            self._named_by = {str(path): "clouds_file"}
+            options = {
                 "config_files": [str(path)],
                 "secure_files": _beside(path, "secure"),
                 "vendor_files": _beside(path, "clouds-public"),
@@ -42,9 +42,9 @@ class Loader(OpenStackConfig):
             }
         else:
             names = ("OS_CLIENT_CONFIG_FILE", "OS_CLIENT_SECURE_FILE")
-            self._given = {os.environ[name]: name for name in names if os.environ.get(name)}
+            self._named_by = {os.environ[name]: name for name in names if os.environ.get(name)}
         self._wanted = os_cloud or (None if clouds_file else os.environ.get("OS_CLOUD"))
-        super().__init__(app_name="stratoscope", app_version=version(), statsd_config=_NOBODY, **given)  # type: ignore[arg-type]  # two of its keys may be left out
+        super().__init__(app_name="stratoscope", app_version=version(), statsd_config=_NOBODY, **options)  # type: ignore[arg-type]  # two of its keys may be left out
 
     def merged(self, cloud: str, region: str) -> dict[str, Any]:
         """What all sources say of a cloud, before openstacksdk looks at the credential or fills in braces."""
@@ -72,13 +72,13 @@ class Loader(OpenStackConfig):
         return self._first(self._vendor_files, "public-clouds", None)
 
     def _get_os_environ(self, envvar_prefix: str | None = None) -> dict[str, Any] | None:
-        said = super()._get_os_environ(envvar_prefix)
-        return said and schema.environment(said)
+        variables = super()._get_os_environ(envvar_prefix)
+        return variables and schema.environment(variables)
 
     def _first(self, paths: Sequence[str], top: str, wanted: str | None) -> _Read:
         """The first of the files that is there and may be read."""
         for path in paths:
-            key = self._given.get(path, "")
+            key = self._named_by.get(path, "")
             if not key and not os.path.exists(path):  # noqa: PTH110 - where the name is too long it says no
                 continue
             try:

@@ -2,12 +2,17 @@
 
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.openstack.client.api import Access, Api
+from stratoscope.clouds.openstack.client.extensions import extension
+from stratoscope.clouds.openstack.client.fields import Id, Text, size
 from stratoscope.clouds.openstack.client.listing import Listing, Query
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
@@ -22,11 +27,9 @@ async def pages(api: Api, tally: "Tally", listing: Listing[T], query: Query) -> 
     """The items of a list that begins anew at each refresh, page by page.
 
     Args:
-        tally: Takes note of those that make no sense. Its sort is the name of the collector, whose time-out
-            is too short for a list that does not come to its end.
+        tally: Counts malformed items. Its sort is the name of the collector whose time-out may be too short.
 
-    Raises:
-        CollectError: As Api; one that came with the end of the collector's time says how far the list was.
+    Raises CollectError as Api; at the end of the collector's time it says how far the list was read.
     """
     began, read = time.monotonic(), 0
     async with aclosing(api.pages(listing, query)) as found:
@@ -51,9 +54,72 @@ def is_anothers(project_id: str | None, access: Access) -> bool:
 
 
 def _is_over() -> bool:
-    """Whether the collection under way is about to be given up."""
     deadline = DEADLINE.get(None)
     return deadline is not None and deadline - time.monotonic() < _NO_TIME_S
+
+
+def counted_row(names: Mapping[str, str] | None = None, **types: Any) -> type[msgspec.Struct]:
+    """The type of an item with an `id`, a `status` and these fields.
+
+    Args:
+        names: The source's names of fields, if they are not those of `types`.
+        types: Each is None if it is not reported; or a pair with another default.
+    """
+    pairs = ((name, one if isinstance(one, tuple) else (one | None, None)) for name, one in types.items())
+    fields: list[Any] = [("id", Id), ("status", Text, ""), *((name, *pair) for name, pair in pairs)]
+    return msgspec.defstruct("row", fields, frozen=True, gc=False, rename=names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedList:
+    """A list whose items are counted by `status`, `project_id` and, where they have it, `admin_state_up`.
+
+    Attributes:
+        sort: As `model.Objects.sort`, and the collector's name.
+        hidden_owner: The project of an item that is shown only to those who see all projects; else None.
+        extension: Neutron's or Cinder's extension that the list belongs to; "" for none.
+        unit: Bytes of 1 in the field `size`; 0 for items without a size.
+        is_orphan: Whether an item is bound to nothing; None where that is not known.
+        default_owner: The project of an item that names none; None where that is not known.
+    """
+
+    sort: str
+    listing: Listing[Any]
+    query: Query
+    hidden_owner: Callable[[Any], str | None]
+    extension: str = ""
+    unit: int = 0
+    is_orphan: Callable[[Any], bool | None] | None = None
+    default_owner: Callable[[Access], str | None] = lambda _: ""
+
+    async def read(self, api: Api, each: Callable[[Any], None] = lambda _: None) -> Objects:
+        """Count all items. Args: each: Called with each of them. Raises as Api, and `extension`."""
+        access, is_orphan = await api.access(), self.is_orphan or (lambda _: False)
+        has_admin_state = "admin_state_up" in self.listing.fields
+        tally = Tally(
+            self.sort,
+            is_sized=bool(self.unit),
+            has_orphans=self.is_orphan is not None,
+            has_admin_state=has_admin_state,
+        )
+        is_whole, default_owner = access.is_admin, self.default_owner(access)
+        async with extension(api, self.extension, self.listing.service):
+            async for items in pages(api, tally, self.listing, self.query):
+                for row in items:
+                    is_whole = is_whole or is_anothers(self.hidden_owner(row), access)
+                    tally.add(
+                        row.status,
+                        row.project_id or default_owner,
+                        size(row.size, self.unit) if self.unit else 0,
+                        is_orphan=is_orphan(row),
+                        is_admin_down=_is_taken_down(row.admin_state_up) if has_admin_state else False,
+                    )
+                    each(row)
+        return tally.objects(is_whole=is_whole)
+
+
+def _is_taken_down(admin_state_up: bool | None) -> bool | None:
+    return None if admin_state_up is None else not admin_state_up
 
 
 class Tally:
@@ -78,19 +144,17 @@ class Tally:
         self._by_project: defaultdict[str, list[int]] = defaultdict(_nothing)
         self._orphans = _nothing() if has_orphans else None
         self._admin_down = 0 if has_admin_state else None
-        self._sees_others = False
         self._counted = 0
         self.malformed = 0
         self.is_cut = False
 
-    def add(  # noqa: PLR0913 - what is counted of an object
+    def add(
         self,
         state: str,
         project_id: str | None,
         size: int | None = 0,
         *,
         is_orphan: bool | None = False,
-        is_others: bool = False,
         is_admin_down: bool | None = False,
     ) -> None:
         """One more.
@@ -99,7 +163,6 @@ class Tally:
             project_id: None where the source does not tell.
             size: Bytes; None where it is not known: then nor are those of its state and its project.
             is_orphan: None where it is not known: then nor is how many are.
-            is_others: It is one that only those are shown who see all projects'.
             is_admin_down: It was taken down on purpose; None as of `is_orphan`.
         """
         self._counted += 1
@@ -116,16 +179,11 @@ class Tally:
             self._admin_down = None
         elif self._admin_down is not None:
             self._admin_down += is_admin_down
-        self._sees_others = self._sees_others or is_others
 
     def objects(self, *, is_whole: bool) -> Objects:
-        """What was counted; nothing of a list that was cut, as a part of a sum is no sum.
+        """The counts; none of a list that was cut, as a part of a sum is no sum.
 
-        Args:
-            is_whole: What the token's role says, where no object was another's.
-
-        Raises:
-            CollectError: `malformed`: there are some, and none makes sense: to count none would be invented.
+        Raises CollectError `malformed` if there are objects and none makes sense: 0 would be invented.
         """
         if self.malformed and not self._counted:
             raise CollectError(Reason.MALFORMED, f"{self.sort}: none of {self.malformed} makes sense")
@@ -136,7 +194,7 @@ class Tally:
             {state: self._result(count) for state, count in self._by_state.items()},
             None if self._orphans is None else self._result(self._orphans),
             {project_id: self._result(count) for project_id, count in self._by_project.items()},
-            is_whole or self._sees_others,
+            is_whole,
             self.malformed,
             self._admin_down,
         )

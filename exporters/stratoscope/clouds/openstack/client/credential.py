@@ -48,14 +48,12 @@ _OPEN: Final = frozenset({"v3multifactor"})
 
 
 def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
-    """Refuse a credential that cannot be one.
+    """Refuse a credential that cannot be one: ConfigError names the first wrong or missing key, and what is
+    allowed.
 
     Args:
-        config: What openstacksdk makes of the cloud's entry before it looks at the credential.
-        is_environment: It was described by variables.
-
-    Raises:
-        ConfigError: It names the first key that is wrong or missing, and what is allowed.
+        config: What openstacksdk makes of the cloud's entry before it reads the credential.
+        is_environment: OS_* variables describe it.
     """
     auth_type = str(config["auth_type"])
     try:
@@ -66,37 +64,39 @@ def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
             f"{key}: {auth_type} is unknown, lacks its package or does not log in to Keystone's v3; allowed: "
             f"{allowed}, and whatever else keystoneauth has for it"
         ) from error
-    said = {known.get(key, key): value for key, value in _keys(config["auth"])}
+    values = {known.get(key, key): value for key, value in _keys(config["auth"])}
 
     named = partial(_named, is_environment=is_environment)
-    for key in sorted(said.keys() - known.values()) if auth_type not in _OPEN else ():
+    for key in sorted(values.keys() - known.values()) if auth_type not in _OPEN else ():
         taken = ", ".join(sorted({*known.values()}))
         raise ConfigError(f"{named(key)}: unknown key for auth_type {auth_type}; allowed: {taken}")
     for key, value in _keys(config):  # they may stand beside `auth`
-        if key in known and value and not said.get(known[key]):
-            said[known[key]] = value
+        if key in known and value and not values.get(known[key]):
+            values[known[key]] = value
     for group in (*_NEEDED.get(auth_type, ()), ("auth_url",)):
-        if not any(said.get(key) for key in group):
+        if not any(values.get(key) for key in group):
             raise ConfigError(f"{named(*group)}: missing; auth_type {auth_type} needs it")
-    for name, domains in _without_domain(said, {*known.values()}):
+    for name, domains in _without_domain(values, {*known.values()}):
         raise ConfigError(f"{named(*domains)}: missing; {name} is known by its domain alone")
-    scopes = {key.partition("_")[0]: key for key in _SCOPES if said.get(key) and key in known}
+    scopes = {key.partition("_")[0]: key for key in _SCOPES if values.get(key) and key in known}
     if len(scopes) > 1:
         first, second, *_ = scopes.values()
         raise ConfigError(f"{named(second)}: a second scope beside {named(first)}; allowed: one of them")
-    if "system" in scopes and said["system_scope"] != "all":
-        raise ConfigError(f"{named('system_scope')}: expected all, got {said['system_scope']!r}")
+    if "system" in scopes and values["system_scope"] != "all":
+        raise ConfigError(f"{named('system_scope')}: expected all, got {values['system_scope']!r}")
 
 
 def _named(*keys: str, is_environment: bool) -> str:
     return " or ".join(f"OS_{key.upper()}" if is_environment else f"auth.{key}" for key in keys)
 
 
-def _without_domain(said: Mapping[str, Any], known: Container[str]) -> Iterable[tuple[str, tuple[str, ...]]]:
+def _without_domain(
+    values: Mapping[str, Any], known: Container[str]
+) -> Iterable[tuple[str, tuple[str, ...]]]:
     """Names without the domain that they are of, and the keys of which one is missing."""
     for name, its_id, domains in _OF_DOMAINS:
-        is_meant = domains[0] in known and said.get(name) and not said.get(its_id)
-        if is_meant and not any(said.get(key) for key in (*domains, *_DEFAULT_DOMAIN) if key in known):
+        is_meant = domains[0] in known and values.get(name) and not values.get(its_id)
+        if is_meant and not any(values.get(key) for key in (*domains, *_DEFAULT_DOMAIN) if key in known):
             yield name, domains
 
 
@@ -120,15 +120,13 @@ def known_keys(auth_type: str) -> Mapping[str, str]:
 
 
 def check_profile(entry: Mapping[str, Any], public: Mapping[str, Any], *, is_environment: bool) -> None:
-    """Refuse a vendor's profile that nobody has, or that openstacksdk would fetch from the Internet.
+    """Refuse a vendor's profile that nobody has, or that openstacksdk would fetch from the Internet:
+    ConfigError.
 
     Args:
         entry: Of the cloud, in clouds.yaml.
         public: The profiles in clouds-public.yaml.
-        is_environment: It was described by variables.
-
-    Raises:
-        ConfigError: It names the key, and where the profile would come from or which there are.
+        is_environment: OS_* variables describe it.
     """
     key = "profile" if "profile" in entry else "cloud"
     name = str(entry.get(key) or "")

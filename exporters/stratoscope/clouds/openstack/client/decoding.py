@@ -48,10 +48,9 @@ class Decoder(Generic[T]):
         self._strict = msgspec.json.Decoder(kind)
 
     def decode(self, body: bytes | msgspec.Raw) -> T:
-        """What a body says, or a part of one that was decoded; what is no strict JSON is repaired first.
+        """Decode a body, or a part of one that was decoded; what is no strict JSON is repaired first.
 
-        Raises:
-            msgspec.DecodeError: It is another type, is what `check` refuses, or cannot be repaired.
+        Raises msgspec.DecodeError if it has another type, `check` refuses it, or it cannot be repaired.
         """
         try:
             return self._strict.decode(body)
@@ -70,11 +69,7 @@ class Decoder(Generic[T]):
 
 
 def check(body: bytes) -> None:
-    """Refuse what is nested too deep, or has too many values, to be worth a second look.
-
-    Raises:
-        msgspec.DecodeError: It is.
-    """
+    """Refuse what is too deep, or has too many values, for a second try. Raises msgspec.DecodeError."""
     marks = _outside_texts(body)
     if marks.count(b",") >= MOST_VALUES:
         raise msgspec.DecodeError(f"more than {MOST_VALUES} values")
@@ -86,10 +81,7 @@ def check(body: bytes) -> None:
 
 
 def repaired(body: bytes) -> bytes:
-    """The body as strict JSON in UTF-8; what was whole stays as it is.
-
-    Half surrogates and control characters are replaced, numbers that are none become null.
-    """
+    """The body as strict JSON in UTF-8: half surrogates and control characters replaced, NaN as null."""
     text = body.removeprefix(MARK).decode("utf-8", "replace").encode().translate(_CONTROLS_TO_SPACES)
     if b"NaN" in text or b"Infinity" in text:
         text = _replaced(_NO_NUMBER, text, lambda _: b"null")
@@ -114,7 +106,7 @@ def _outside_texts(body: bytes) -> bytes:
 
 
 def _replaced(pattern: re.Pattern[bytes], body: bytes, put: Callable[[bytes], bytes]) -> bytes:
-    """The body with something else for each first group; all else that the pattern finds stays.
+    """The body with something else for each first group; all other matches stay.
 
     Not by `sub`, which keeps all that it finds: a thousand times as much memory where that is much.
     """

@@ -3,6 +3,7 @@
 import asyncio
 import bisect
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import accumulate
 from typing import Final
 
@@ -24,7 +25,6 @@ SERVICES: Final = (
 MOST: Final = 30
 
 _TIMEOUT_S: Final = 10.0
-_FAILED: Final = 500
 
 
 @dataclass(slots=True)
@@ -55,11 +55,7 @@ class Endpoints(Reader):
         role="any",
     )
     async def read(self) -> Answer:
-        """Every endpoint, whatever has become of the others; while Keystone is away, those that are known.
-
-        Raises:
-            CollectError: Not even clouds.yaml can be read.
-        """
+        """Every endpoint; while Keystone is away, those that are known. Raises CollectError for none."""
         places = await self._client.places()
         asked = [*(one for one in SERVICES if one in places), *sorted(places.keys() - {*SERVICES})][:MOST]
         async with asyncio.TaskGroup() as group:
@@ -70,8 +66,8 @@ class Endpoints(Reader):
     async def _check(self, service: str, place: Place) -> None:
         """Take note of one answer, or of none.
 
-        Nothing is known of a service that could not be asked: its turn did not come in time, or it pauses
-        after 429. One that pauses after 503 has itself said that it is down.
+        `is_up` is not known if it could not be requested: no turn in time, or a pause after 429. A service
+        that pauses after 503 has itself said that it is down.
         """
         seen = self._seen.setdefault(service, _Seen())
         try:
@@ -80,7 +76,7 @@ class Endpoints(Reader):
         except CollectError as error:
             seen.is_up = None if error.reason is Reason.BUSY else False
             return
-        seen.is_up = status < _FAILED
+        seen.is_up = status < HTTPStatus.INTERNAL_SERVER_ERROR
         seen.took[bisect.bisect_left(LATENCY_BOUNDS, seconds)] += 1
         seen.seconds += seconds
 

@@ -27,7 +27,7 @@ _LISTS: Final = {
 
 @asynccontextmanager
 async def extension(api: Api, alias: str, service: str = "network") -> AsyncIterator[None]:
-    """What is asked inside is part of an extension.
+    """What is requested inside belongs to an extension. Args: alias: "" for none.
 
     Raises:
         LeftOutError: `absent`, when it was answered 404, and the extension is not on the service's list.
@@ -36,7 +36,7 @@ async def extension(api: Api, alias: str, service: str = "network") -> AsyncIter
     try:
         yield
     except NotThereError as error:
-        if await lacks(api, alias, service):
+        if alias and await lacks(api, alias, service):
             raise LeftOutError(LeftOut.ABSENT, f"{service}: no extension {alias}") from error
         raise
 

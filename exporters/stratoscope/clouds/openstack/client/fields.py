@@ -1,7 +1,7 @@
 """Types of single fields as OpenStack's services answer them, and their conversion to base units."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal, TypeAlias, overload
+from typing import Annotated, Final, Literal, TypeAlias
 from urllib.parse import quote
 
 import msgspec
@@ -25,11 +25,7 @@ Text: TypeAlias = str
 
 
 def segment(text: str) -> str:
-    """An id as one segment of a path, whatever is in it.
-
-    Raises:
-        CollectError: `malformed`: no path can have it, it would name another thing.
-    """
+    """An id as one segment of a path. Raises CollectError `malformed` if no path can have it."""
     if text in {"", ".", ".."}:
         raise CollectError(Reason.MALFORMED, f"no id: {text!r}")
     return quote(text, safe="")
@@ -48,23 +44,14 @@ def size(number: object, unit: int) -> int | None:
     return number * unit
 
 
-@overload
-def moment(when: datetime) -> float: ...
-
-
-@overload
-def moment(when: None) -> None: ...
-
-
-@overload
-def moment(when: datetime | None) -> float | None: ...
+def unix_seconds(when: datetime) -> float:
+    """A time without a zone is UTC, as all services mean it."""
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def moment(when: datetime | None) -> float | None:
-    """Unix seconds; a time without a zone is UTC, as all services mean it."""
-    if when is None:
-        return None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    """Unix seconds; None for none."""
+    return None if when is None else unix_seconds(when)
 
 
 def enabled_state(enabled: bool | None) -> str:

@@ -1,11 +1,17 @@
-"""What a service's answer means that is none to the question: no 200."""
+"""What a service's answer means that is none to the question: an error, or a redirect.
+
+Only from http to https of the same host a request is sent on, once, as it is. A redirect that loses the query
+would lead to other lists (one project's for all), another path to a log-in page.
+"""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
+from yarl import URL
 
-from stratoscope.clouds.client.request import Response, TooLargeError
+from stratoscope.clouds.client.request import Method, Response, TooLargeError
 from stratoscope.clouds.openstack.client.api import BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
@@ -13,16 +19,14 @@ from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
 _KEYS: Final = ("message", "detail", "error_message", "faultstring", "title", "description")
 _DEEPEST: Final = 3
 _LONGEST: Final = 200
-_REDIRECTS: Final = 300
-_CLIENT_ERRORS: Final = 400
-_UNAUTHORIZED: Final = 401
-_TOO_LARGE: Final = 413
-_SERVER_ERRORS: Final = 500
 _OWN: Final[Mapping[int, type[BadRequestError | ForbiddenError | NotThereError]]] = {
     400: BadRequestError,
     403: ForbiddenError,
     404: NotThereError,
 }
+_SAME_METHOD: Final = frozenset({307, 308})
+_FOLLOWED: Final = _SAME_METHOD | {301, 302}
+"""Browsers follow these with a GET, whatever they had sent."""
 _LARGEST: Final = 1 << 16
 """Bytes of a body that is looked at for words."""
 _BODY: Final[Decoder[object]] = Decoder(object)
@@ -35,27 +39,29 @@ def error(what: str, answer: Response) -> CollectError | LeftOutError:
         what: Service and operation, for the message.
         answer: One that is neither 200, nor 401, 429, 503 or a redirect that something is done about.
     """
-    said = _said(answer) if answer.status >= _REDIRECTS else "that is no whole answer"
-    message = f"{what}: answered {answer.status}{f': {said}' if said else ''}"
+    text = _error_text(answer) if answer.status >= HTTPStatus.MULTIPLE_CHOICES else "that is no whole answer"
+    message = f"{what}: answered {answer.status}{f': {text}' if text else ''}"
     status = answer.status
     if status in _OWN:
         return _OWN[status](message)
-    if status == _TOO_LARGE and "retry-after" not in answer.headers:
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and "retry-after" not in answer.headers:
         return TooLargeError(message, str(status))
     return CollectError(_reason(status), message)
 
 
 def _reason(status: int) -> Reason:
-    if status == _UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED:
         return Reason.UNAUTHORIZED
-    if status == _TOO_LARGE:  # for a while: Nova and Cinder before 429 was usual
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # for a while: Nova and Cinder before 429 was usual
         return Reason.BUSY
-    is_redirect = _REDIRECTS <= status < _CLIENT_ERRORS
-    return Reason.UNAVAILABLE if is_redirect or status >= _SERVER_ERRORS else Reason.MALFORMED
+    is_redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    return (
+        Reason.UNAVAILABLE if is_redirect or status >= HTTPStatus.INTERNAL_SERVER_ERROR else Reason.MALFORMED
+    )
 
 
-def _said(answer: Response) -> str:
-    """The service's own words, in one short line; "" where it has none."""
+def _error_text(answer: Response) -> str:
+    """The service's own message, in one short line; "" for none."""
     if "location" in answer.headers:
         return one_line(f"a redirect to {answer.headers['location']}")[:_LONGEST]
     if len(answer.body) > _LARGEST:
@@ -79,3 +85,17 @@ def _text(body: Any, levels: int) -> str:
     if not levels:
         return ""
     return next((text for value in body.values() if (text := _text(value, levels - 1))), "")
+
+
+def redirect_target(url: URL, answer: Response, method: Method = "GET") -> URL | None:
+    """Where a request is to be sent once more; None where it is not: a token goes to no other host."""
+    where = answer.headers.get("location")
+    followed = _FOLLOWED if method == "GET" else _SAME_METHOD
+    if answer.status not in followed or not where or url.scheme != "http":
+        return None
+    try:
+        found = url.join(URL(where)).with_user(None).with_fragment(None)
+    except ValueError:
+        return None
+    is_same = (found.host, found.path, found.query) == (url.host, url.path, url.query)
+    return found if found.scheme == "https" and is_same else None

@@ -88,13 +88,7 @@ class Keystone:
         self.opened: Opened | None = None
 
     def log_in(self) -> Granted:
-        """A new token.
-
-        Raises:
-            RefusedError: The credential is not accepted.
-            BusyError: 429 or 503.
-            CollectError: `timeout`, `unavailable`, `malformed`.
-        """
+        """A new token. Raises RefusedError; BusyError after 429 or 503; CollectError for another reason."""
         try:
             region = self._open().region
             plugin = region.get_auth()

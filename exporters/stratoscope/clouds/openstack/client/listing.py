@@ -29,14 +29,14 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     """One page.
 
     Attributes:
-        malformed: How many items, or fields that items can do without, made no sense.
-        more: The query that asks for the next page; None on the last one.
-        is_cut: The service says that it ends its list early: there are more items than it tells.
+        malformed: How many items, or fields with a default, made no sense.
+        next_query: The query for the next page; None on the last one.
+        is_cut: The service says that it ends its list early: there are more items.
     """
 
     items: list[T]
     malformed: int = 0
-    more: Query | None = None
+    next_query: Query | None = None
     is_cut: bool = False
 
 
@@ -44,15 +44,16 @@ class Listing(Generic[T]):
     """One list of one service.
 
     Attributes:
-        service: The service's type in the catalogue: `compute`, `block-storage`.
-        path: Below the endpoint; see catalogue.py for what it begins with: `/servers/detail`, `/v2.0/ports`.
-        key: Under which the items stand in the answer.
+        service: Its type in the catalogue: `compute`, `block-storage`.
+        path: Below the endpoint: `/servers/detail`, `/v2.0/ports`; see catalogue.py.
+        key: The key of the items in the answer.
+        kind: The type of an item.
         operation: The label `operation` of its requests.
-        version: The newest microversion that is understood; an older cloud is asked with its own newest.
-            "" where there is none.
-        oldest: The oldest one; "" where items of a service without any make sense, too.
+        version: The newest microversion that is understood: an older cloud uses its own newest; "" for none.
+        oldest: The oldest one; "" if items of a service without microversions make sense, too.
         headers: Further ones of its requests: Designate's `X-Auth-All-Projects`.
-        is_repeated: Something that stands on two pages is told twice: the second time it may be newer.
+        fields: The attributes of an item, by their names in the answer.
+        is_repeated: An item on two pages is returned twice: the second time it may be newer.
     """
 
     def __init__(  # noqa: PLR0913 - what tells one list from another
@@ -70,11 +71,12 @@ class Listing(Generic[T]):
     ) -> None:
         self.service, self.path, self.key = service, path, key
         self.version, self.oldest = version, oldest
-        self.operation, self._kind = operation or key, item
+        self.operation, self.kind = operation or key, item
         self.headers = headers or {}
-        fields = () if is_repeated else getattr(item, "__struct_fields__", ())
-        name = next((one for one in ("id", "uuid") if one in fields), None)
-        self._identity: Callable[[T], str | int] | None = attrgetter(name) if name else None
+        names = zip(item.__struct_fields__, item.__struct_encode_fields__, strict=True)  # type: ignore[attr-defined]  # T is a Struct
+        self.fields = {encoded: name for name, encoded in names}
+        ids = [self.fields[one] for one in ("id", "uuid") if one in self.fields and not is_repeated]
+        self._identity: Callable[[T], str | int] | None = attrgetter(ids[0]) if ids else None
         self._by_field: ByField[T] | None = None  # made when first needed
         whole = msgspec.defstruct(f"Whole_{key}", [("items", list[item], msgspec.field(name=key))])  # type: ignore[valid-type]  # a type at run time
         raw = msgspec.defstruct(
@@ -91,51 +93,38 @@ class Listing(Generic[T]):
         self._links: Decoder[Any] = Decoder(links)
 
     def items(self, body: bytes) -> tuple[list[T], int]:
-        """The items of a page, and how many made no sense.
-
-        Raises:
-            CollectError: `malformed`, when the answer is no such list.
-        """
+        """The items of a page, and how many made no sense. Raises CollectError if it is no such list."""
         try:
             return self._whole.decode(body).items, 0
         except msgspec.DecodeError as error:
             return self._one_by_one(body, error)
 
-    def more(self, body: bytes, asked: Query = ()) -> Query | None:
-        """The query that asks for the page after this one; None where there is none.
+    def next_query(self, body: bytes, first: Query = ()) -> Query | None:
+        """The query for the page after this one; None if there is none.
 
         Only the query of the link is used: behind a proxy its host is often one that nobody can reach.
 
         Args:
-            asked: The query for the first page: what the link lost of it holds on (without `all_tenants` the
+            first: The query for the first page: what the link lacks of it is kept (without `all_tenants` the
                 next page would be one of another list).
 
-        Raises:
-            CollectError: `malformed`, when it cannot be told whether there is one: the rest would be missing.
+        Raises CollectError `malformed` if the link makes no sense: the rest would be missing.
         """
         href = self._decode_links(body).href()
         if not href:
             return None
         link = parse_qsl(urlsplit(href).query, keep_blank_values=True)
         names = {name for name, _ in link}
-        return [*(pair for pair in pairs(asked) if pair[0] not in names), *link]
+        return [*(pair for pair in pairs(first) if pair[0] not in names), *link]
 
     def is_cut(self, body: bytes) -> bool:
-        """Whether the service says that it ends its list with this page, though there are more items.
-
-        Keystone does (`truncated`), beyond `list_limit`. Raises CollectError as `more`.
-        """
+        """Whether Keystone says (`truncated`) that it ends its list with this page, beyond `list_limit`."""
         if b'"truncated"' not in body:  # much quicker than to decode it
             return False
         links = self._decode_links(body)
         return links.truncated is True and not links.href()
 
-    def page(self, body: bytes) -> Page[T]:
-        """All of it. Raises CollectError as `items`."""
-        items, malformed = self.items(body)
-        return Page(items, malformed, self.more(body), self.is_cut(body))
-
-    def once(self) -> Callable[[list[T]], list[T]]:
+    def deduplicate(self) -> Callable[[list[T]], list[T]]:
         """For one reading of the list: of a page's items those that no page before had, each once."""
         identity, known = self._identity, set[str | int]()
         if identity is None:
@@ -149,11 +138,7 @@ class Listing(Generic[T]):
         return new
 
     def check(self, good: int, malformed: int) -> None:
-        """Refuse a whole list of which nothing makes sense: to count nothing would be an invented zero.
-
-        Raises:
-            CollectError: `malformed`.
-        """
+        """Raise CollectError `malformed` for a list of which nothing makes sense: 0 would be invented."""
         if malformed and not good:
             what = f"{self.service}: {self.operation}: none of {malformed} items makes sense"
             raise CollectError(Reason.MALFORMED, f"{what}: {self._error}")
@@ -167,7 +152,7 @@ class Listing(Generic[T]):
         if raws is None:
             raise self._malformed(error) from error
         if self._by_field is None:
-            self._by_field = ByField(self._kind)
+            self._by_field = ByField(self.kind)
         good, malformed, first = [], 0, ""
         for raw in raws:
             try:
@@ -243,3 +228,8 @@ def limited(query: Query, limit: int | None) -> Query:
 
 WHOLE_PAGE: Final = {"limit": "1000"}
 """What Nova, Neutron, Cinder and Glance are asked for per page; each cuts it to its own maximum."""
+
+
+def fields_of(row: type[msgspec.Struct], page: Query = WHOLE_PAGE) -> Query:
+    """The query for the fields of a row alone, as Neutron and Octavia understand it."""
+    return [*pairs(page), *(("fields", name) for name in row.__struct_encode_fields__)]

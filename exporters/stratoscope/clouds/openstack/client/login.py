@@ -47,9 +47,7 @@ class Token:
     """A token in use.
 
     Attributes:
-        granted: What came with it.
-        began: When it came, on the monotonic clock.
-        ends: When it expires on the monotonic clock; the clock of the machine need not be right.
+        began, ends: On the monotonic clock; the clock of the machine need not be right.
     """
 
     def __init__(self, granted: Granted, now: float) -> None:
@@ -83,12 +81,7 @@ class Login:
         return self._keystone.opened
 
     async def token(self) -> Token:
-        """The token in use; a new one where there is none.
-
-        Raises:
-            CollectError: `unauthorized`, after a refusal for a while without asking; `timeout`,
-                `unavailable`, `busy`, `malformed`.
-        """
+        """The token in use; a new one if there is none. Raises CollectError, for a while without asking."""
         token, now = self._token, self._clock.monotonic()
         if token is None:
             return await self._another()

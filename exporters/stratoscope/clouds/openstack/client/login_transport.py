@@ -10,6 +10,7 @@ import zlib
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +33,6 @@ LARGEST: Final = 4 << 20
 _PIECE: Final = 1 << 16
 _LONGEST: Final = 200
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
-_CHOICES: Final = 300
 _REDIRECTS: Final = frozenset({301, 302, 303, 305, 307, 308})
 
 
@@ -48,8 +48,8 @@ class Wire:
     """What log-ins are sent over.
 
     Attributes:
-        sent: The requests that were not yet taken note of.
-        redirect: What the last answer says where it is a redirect, with where to; "" where it is none.
+        sent: The requests that are not counted yet.
+        redirect: What the last answer says, with its target, if it is a redirect; else "".
     """
 
     def __init__(self) -> None:
@@ -68,11 +68,11 @@ class Wire:
     def answered(self, request: requests.PreparedRequest, response: requests.Response) -> None:
         """Look at an answer.
 
-        Raises:
-            DiscoveryFailure: 401 to the question for versions. keystoneauth would log in to ask again, while
-                it logs in, and wait for itself for ever.
+        Raises DiscoveryFailure for 401 to the request for versions: keystoneauth would log in to send it
+            again, while
+        it logs in, and wait for itself for ever.
         """
-        if response.status_code > _CHOICES:
+        if response.status_code > HTTPStatus.MULTIPLE_CHOICES:
             response._content = self._confidence.body(response.content)  # noqa: SLF001 - its words are cited
         if response.status_code in _REDIRECTS:
             where = one_line(self._confidence.text(response.headers.get("Location", "nowhere")))[:_LONGEST]
@@ -130,12 +130,7 @@ class _Adapter(TCPKeepAliveAdapter):
 
 
 def _body(response: requests.Response) -> bytes:
-    """The whole body, unpacked.
-
-    Raises:
-        CollectError: `malformed`: it is too large, or packed in a way that was not asked for.
-        requests.RequestException: The connection.
-    """
+    """The whole body, unpacked. Raises CollectError for one too large; requests.RequestException."""
     raw: BaseHTTPResponse = response.raw
     packed = response.headers.get("Content-Encoding", "identity").strip().lower()
     if packed not in {"identity", "gzip", "deflate"}:

@@ -89,8 +89,7 @@ def clouds(document: object, top: str, wanted: str | None) -> dict[str, Any]:
         top: The key below which they stand: `clouds` or `public-clouds`.
         wanted: The one that will be used, which is checked; None for all.
 
-    Raises:
-        ConfigError: It names the key, what was got and what is allowed.
+    Raises ConfigError, which names the key, what was got and what is allowed.
     """
     sections = decode(dict[str, Any], {} if document is None else document, "")
     if top not in sections:
@@ -105,20 +104,16 @@ def clouds(document: object, top: str, wanted: str | None) -> dict[str, Any]:
 
 
 def environment(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What OS_* variables say, by key in small letters; true and false are no longer texts.
-
-    Raises:
-        ConfigError: It names the variable, what was got and what is allowed.
-    """
-    said = dict(variables)
+    """What OS_* variables say, by key in small letters, true and false as such. Raises as `clouds`."""
+    values = dict(variables)
     for key, value in variables.items():
         kind, where = _kind(key), f"OS_{key.upper()}"
         if kind is bool and isinstance(value, str):
-            said[key] = _true_or_false(value, where, default=key == "verify")
+            values[key] = _true_or_false(value, where, default=key == "verify")
         elif kind is not None and value:
             _check_value(value, _Interface if kind is _KEYS["interface"] else kind, key, where)
             _check_braces(value, key, where, variables)
-    return said
+    return values
 
 
 def _true_or_false(text: str, where: str, *, default: bool) -> bool:
@@ -186,17 +181,16 @@ def fillable(config: Mapping[str, Any], options: Container[str]) -> dict[str, An
         config: As openstacksdk has merged it.
         options: The keys of the credential, which are not filled in.
 
-    Raises:
-        ConfigError: It names a key that is known here.
+    Raises ConfigError, which names a key that is known here.
     """
-    kept = {}
+    known = {}
     for key, value in config.items():
         if key not in options and not _is_fillable(value, config):
             if _kind(key) is not None and key not in _CREDENTIAL:
                 raise ConfigError(f"{key}: {_BRACES}")
             continue
-        kept[key] = value
-    return kept
+        known[key] = value
+    return known
 
 
 def _check_braces(value: object, name: str, where: str, entry: Iterable[str]) -> None:
@@ -215,7 +209,6 @@ def _is_fillable(value: object, names: Mapping[str, Any]) -> bool:
 
 
 def _check_unknown(name: str, where: str) -> None:
-    """Refuse a key that is a known one misspelt."""
     service, end, ing = name.partition("_end")
     of_a_service = [service + one for one in get_close_matches(end + ing, _OF_A_SERVICE, 1, _ALIKE)]
     known = get_close_matches(name, _KEYS, 1, _ALIKE) or of_a_service

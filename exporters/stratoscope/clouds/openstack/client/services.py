@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -11,12 +12,13 @@ from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.client.request import ONCE, Method, OutcomeUnknownError, Response
-from stratoscope.clouds.openstack.client import http_errors, redirects
+from stratoscope.clouds.openstack.client import http_errors
 from stratoscope.clouds.openstack.client.api import Access
-from stratoscope.clouds.openstack.client.catalogue import Endpoint, proxy
+from stratoscope.clouds.openstack.client.catalogue import Endpoint
 from stratoscope.clouds.openstack.client.confidence import Confidence
 from stratoscope.clouds.openstack.client.listing import Query, pairs
 from stratoscope.clouds.openstack.client.login import SERVICE, Login, Token
+from stratoscope.clouds.openstack.client.tls import proxy
 from stratoscope.clouds.openstack.client.tokens import Tokens
 from stratoscope.clouds.openstack.client.versions import Versions
 from stratoscope.clouds.openstack.config import OpenStackCloud
@@ -27,14 +29,8 @@ _WHOLE: Final = frozenset({200, 203})
 """With the whole of what was asked for; 206 has a part of it."""
 _DONE: Final = _WHOLE | {201, 202, 204}
 """What a request that changes something may be answered with."""
-_CHOICES: Final = 300
-"""What a list of versions may be answered with."""
-_UNAUTHORIZED: Final = 401
-_BAD_REQUEST: Final = 400
 _PASSED_ON: Final = b"experiencing an unauthorized exception"
 """Nova's words where it took a token from its cache, and Neutron, which it passed it on to, did not."""
-_NOT_ACCEPTABLE: Final = 406
-_SERVER_ERRORS: Final = 500
 _FOR_A_LOGIN_S: Final = 10.0
 
 
@@ -43,8 +39,7 @@ class Ask(msgspec.Struct, frozen=True):
 
     Attributes:
         path: Below the service's endpoint; None for its version document.
-        version: The newest microversion that is understood; "" for none.
-        oldest: The oldest one; "" where answers of a service without any are understood, too.
+        version, oldest: As of Listing.
         body: JSON; none if it is empty.
     """
 
@@ -67,11 +62,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One region's services.
-
-    Attributes:
-        budget: What they may be asked, and have been.
-    """
+    """One region's services. Attributes: budget: Limits their requests, and counts them."""
 
     def __init__(self, config: OpenStackCloud, clock: Clock = CLOCK) -> None:
         self.budget = Budget(config.budget, clock)
@@ -87,48 +78,47 @@ class Client:
         return (await self._login.token()).granted.access
 
     async def send(self, ask: Ask) -> bytes:
-        """The body of a whole answer; asked for once more where a service does not like the token.
-
-        Raises:
-            CollectError, LeftOutError: As api.py says.
-        """
+        """The body of a whole answer; requested again if a service refuses the token. Raises as Api."""
         token = await self._login.token()
         self._tokens.check(ask.call, token)
         answer = await self._answer(ask, token)
         if is_fresh := _is_refused(answer) and self._tokens.is_worth_another(ask.call, token):
             token = await self._login.another(token)
-            self.budget.stats.retry(ask.call, str(_UNAUTHORIZED))
+            self.budget.stats.retry(ask.call, str(HTTPStatus.UNAUTHORIZED.value))
             answer = await self._answer(ask, token)
-        if answer.status == _UNAUTHORIZED:
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             self._tokens.refused(ask.call, token, is_fresh=is_fresh)
             self._tokens.check(ask.call, token)
-        elif ask.path is not None and answer.status < _SERVER_ERRORS:
+        elif ask.path is not None and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self._tokens.taken(ask.call, token)
         good = _WHOLE if ask.method == "GET" else _DONE
-        if answer.status in good or (ask.path is None and answer.status == _CHOICES):
+        if answer.status in good or (ask.path is None and answer.status == HTTPStatus.MULTIPLE_CHOICES):
             return answer.body
-        if answer.status == _NOT_ACCEPTABLE:
+        if answer.status == HTTPStatus.NOT_ACCEPTABLE:
             self._versions.forget(ask.service)
         error = http_errors.error(str(ask), answer)
-        if ask.method in ONCE and isinstance(error, CollectError) and answer.status >= _SERVER_ERRORS:
+        if (
+            ask.method in ONCE
+            and isinstance(error, CollectError)
+            and answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        ):
             raise OutcomeUnknownError(error.reason, str(error)) from error
         raise error
 
     async def knows(self, service: str, version: str) -> bool:
-        """Whether a service's microversions reach that one. Raises as `body`."""
-        return await self._versions.reach(service, version, self._document(service))
+        """Whether a service's microversions reach that one. Raises as Versions.known."""
+        known = await self._versions.known(service, version, self._document(service))
+        return known.reaches(version)
 
     async def require(self, service: str, version: str) -> None:
-        """Refuse a service whose microversions do not reach that one. Raises as Versions.require."""
-        await self._versions.require(service, version, self._document(service))
+        """Refuse a service whose microversions do not reach that one. Raises CollectError, LeftOutError."""
+        known = await self._versions.known(service, version, self._document(service))
+        known.require(service, version)
 
     async def places(self) -> Mapping[str, Endpoint]:
-        """Where the services are, as far as it is known: by the last token, else Keystone alone.
+        """The endpoints that are known: by the last token, else Keystone's alone. Raises CollectError.
 
-        Not those that the token can ask nothing for want of a project.
-
-        Raises:
-            CollectError: Not even that is known.
+        Not those that need a project's token where the token is for none.
         """
         if self._login.last is None:
             try:
@@ -145,11 +135,7 @@ class Client:
     async def check(
         self, service: str, place: Endpoint, operation: str, timeout_s: float
     ) -> tuple[int, float]:
-        """The status that the list of a service's versions is answered with, and after how many seconds.
-
-        Raises:
-            CollectError: As Budget.check.
-        """
+        """The status of a service's list of versions, and the seconds it took. Raises as Budget.check."""
         if place.fault:
             raise CollectError(Reason.UNAVAILABLE, f"{service}: {place.fault}")
         took_s = 0.0
@@ -166,7 +152,7 @@ class Client:
 
         url = URL(place.root)
         answer = await answered(url, place.proxy)
-        if target := redirects.target(url, answer):
+        if target := http_errors.redirect_target(url, answer):
             answer = await answered(target, proxy(str(target)))
         return answer.status, took_s
 
@@ -184,7 +170,8 @@ class Client:
             raise LeftOutError(LeftOut.UNAUTHORIZED, f"{ask.service}: {what}")
         if place.fault:
             raise CollectError(Reason.UNAVAILABLE, f"{ask.service}: {place.fault}")
-        url = _url(place, ask)
+        path = place.document if ask.path is None else place.url + ask.path
+        url = URL(path).with_query(pairs(ask.query))
         headers = {"X-Auth-Token": token.granted.token.reveal(), "Accept": "application/json", **ask.headers}
         if ask.body:
             headers["Content-Type"] = "application/json"
@@ -201,9 +188,9 @@ class Client:
             )
 
         answer = await answered(url, place.proxy)
-        if target := redirects.target(url, answer, ask.method):
+        if target := http_errors.redirect_target(url, answer, ask.method):
             answer = await answered(target, proxy(str(target)))
-        return _without(token, answer) if answer.status > _CHOICES else answer
+        return _without(token, answer) if answer.status > HTTPStatus.MULTIPLE_CHOICES else answer
 
     def _document(self, service: str) -> Callable[[], Awaitable[bytes]]:
         """Asks for a service's version document."""
@@ -217,11 +204,6 @@ class Client:
         return self._http
 
 
-def _url(place: Endpoint, ask: Ask) -> URL:
-    text = place.document if ask.path is None else place.url + ask.path
-    return URL(text).with_query(pairs(ask.query))
-
-
 def _without(token: Token, answer: Response) -> Response:
     """An answer whose words may be shown: it may cite the token."""
     hidden = Confidence([token.granted.token.reveal()])
@@ -231,5 +213,5 @@ def _without(token: Token, answer: Response) -> Response:
 
 def _is_refused(answer: Response) -> bool:
     """Whether somebody behind the endpoint does not take the token."""
-    passed_on = answer.status == _BAD_REQUEST and _PASSED_ON in answer.body
-    return passed_on or answer.status == _UNAUTHORIZED
+    passed_on = answer.status == HTTPStatus.BAD_REQUEST and _PASSED_ON in answer.body
+    return passed_on or answer.status == HTTPStatus.UNAUTHORIZED

@@ -34,11 +34,7 @@ _Read = tuple[bytes, int | None]
 
 
 class Session:
-    """Implements Api.
-
-    Attributes:
-        cloud: The cloud's name.
-    """
+    """Implements Api."""
 
     def __init__(self, cloud: str, client: Client) -> None:
         self.cloud = cloud
@@ -80,12 +76,8 @@ class Session:
     ) -> T:
         """One request that changes something; its answer decoded as `kind` (NoneType: it has none).
 
-        POST and PATCH are sent again after 401 and 429 alone.
-
-        Raises:
-            OutcomeUnknownError: POST or PATCH, after 5xx, a time-out, a lost connection, or an answer that
-                makes no sense.
-            CollectError, LeftOutError: As Api's methods.
+        POST and PATCH are sent again after 401 and 429 alone. After 5xx, a time-out, a lost connection or an
+        answer that makes no sense they raise OutcomeUnknownError. Else raises as Api.
         """
         sent = b"" if body is None else msgspec.json.encode(body)
         ask = Ask(service, operation, path, version=version, method=method, body=sent)
@@ -99,24 +91,33 @@ class Session:
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
         """As Api has it; the next page is asked for before this one is decoded."""
-        more: Query | None = params
-        once, wanted = listing.once(), limit_of(params)
+        query: Query | None = params
+        deduplicate, wanted = listing.deduplicate(), limit_of(params)
         seen = {tuple(pairs(params))}
         asked = self._ask(listing, params, wanted)
         try:
-            while more is not None:
+            while query is not None:
                 body, limit = await asked
-                more = listing.more(body, params)
-                if more is not None:
-                    _take_note(seen, more, listing)
+                query = listing.next_query(body, params)
+                if query is not None:
+                    if tuple(pairs(query)) in seen:
+                        what = f"{listing.service}: {listing.operation}: the next page is one that was read"
+                        raise CollectError(Reason.MALFORMED, what)
+                    seen.add(tuple(pairs(query)))
                     self._grow(listing, len(body), wanted)
-                    more = more if limit is None else limited(more, wanted)
-                    asked = self._ask(listing, more, wanted)
+                    query = query if limit is None else limited(query, wanted)
+                    asked = self._ask(listing, query, wanted)
                     await asyncio.sleep(0)  # let it go on its way
-                items, malformed = await _items(listing, body)
-                yield Page(once(items), malformed, more, listing.is_cut(body))
+                # If one of 10,000s makes no sense each is decoded by itself, which takes long.
+                is_large = len(body) > _LARGE
+                items, malformed = (
+                    await asyncio.to_thread(listing.items, body) if is_large else listing.items(body)
+                )
+                yield Page(deduplicate(items), malformed, query, listing.is_cut(body))
         finally:
-            await _end(asked)
+            asked.cancel()
+            await asyncio.wait({asked})
+            consume_exception(asked)
 
     async def items(self, listing: Listing[T], params: Query = ()) -> tuple[list[T], int]:
         found: list[T] = []
@@ -132,13 +133,12 @@ class Session:
         return asyncio.create_task(self._page(listing, query, wanted), name=name)
 
     async def _page(self, listing: Listing[T], query: Query, wanted: int | None) -> _Read:
-        """The body of a page, of fewer items where so many are too large: how many, or None.
+        """The body of a page, and of how many items it was requested because more were too large; else None.
 
         Args:
-            wanted: How many items it shall have; None where the list was asked for without a limit.
+            wanted: How many items it shall have; None if the list was requested without a limit.
 
-        Raises:
-            CollectError: As Client.send; `malformed`, when a single item is too large.
+        Raises as Client.send; CollectError `malformed` if a single item is too large.
         """
         call = listing.service, listing.operation
         limit = self._limits.get(call)
@@ -181,26 +181,3 @@ def _fewer(ask: Ask, limit: int, error: TooLargeError) -> int:
         what = "one item alone, or a list that is not to be had page by page"
         raise CollectError(Reason.MALFORMED, f"{ask}: {what}: {error}") from error
     return max(1, limit // _FEWER)
-
-
-async def _items(listing: Listing[T], body: bytes) -> tuple[list[T], int]:
-    """The items of a page; where one of 10,000s makes no sense each is decoded by itself: it takes long."""
-    if len(body) <= _LARGE:
-        return listing.items(body)
-    return await asyncio.to_thread(listing.items, body)
-
-
-def _take_note(seen: set[tuple[tuple[str, str], ...]], more: Query, listing: Listing[T]) -> None:
-    """Refuse a list without an end."""
-    page = tuple(pairs(more))
-    if page in seen:
-        what = f"{listing.service}: {listing.operation}: the next page is one that was read"
-        raise CollectError(Reason.MALFORMED, what)
-    seen.add(page)
-
-
-async def _end(task: "asyncio.Task[_Read]") -> None:
-    """End a request that nobody waits for any more, whatever has become of it."""
-    task.cancel()
-    await asyncio.wait({task})
-    consume_exception(task)

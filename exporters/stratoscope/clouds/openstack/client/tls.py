@@ -10,7 +10,7 @@ from typing import Final
 import requests.utils
 from openstack.config.cloud_region import CloudRegion
 
-from stratoscope.core.errors import ConfigError
+from stratoscope.core.errors import CollectError, ConfigError, Reason
 from stratoscope.core.files import read
 
 _LARGEST: Final = 16 << 20
@@ -20,8 +20,8 @@ _KEYS: Final = ("cacert", "cert", "key")
 
 def files(region: CloudRegion) -> Mapping[str, Path]:
     """The files that a cloud's entry in clouds.yaml names, by key."""
-    given = {key: region.config.get(key) for key in _KEYS}
-    return {key: placed(str(path)) for key, path in given.items() if path}
+    paths = {key: region.config.get(key) for key in _KEYS}
+    return {key: placed(str(path)) for key, path in paths.items() if path}
 
 
 def placed(path: str) -> Path:
@@ -30,17 +30,15 @@ def placed(path: str) -> Path:
 
 
 def context(region: CloudRegion) -> ssl.SSLContext:
-    """Whom to trust and which certificate to show.
+    """Whom to trust and which certificate to show. Raises ConfigError for a file that is not what it should
+    be.
 
     Without `cacert` that is REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, else the bundle that `requests` brings.
-
-    Raises:
-        ConfigError: A file cannot be read or is not what it should be.
     """
-    given = files(region)
-    for key, path in given.items():
+    paths = files(region)
+    for key, path in paths.items():
         _check(key, path)
-    if "key" in given and "cert" not in given:
+    if "key" in paths and "cert" not in paths:
         raise ConfigError("cert: missing; the certificate of which `key` is the key")
     verify, cert = region.get_requests_verify_args()
     certificate, key_file = (cert, None) if isinstance(cert, str) else cert or (None, None)
@@ -49,7 +47,7 @@ def context(region: CloudRegion) -> ssl.SSLContext:
         if certificate:
             context.load_cert_chain(certificate, key_file, password="")  # without: it would ask the terminal
     except OSError as error:  # ssl.SSLError is one
-        named = ", ".join(f"{key}: {path}" for key, path in given.items()) or _of_environment()
+        named = ", ".join(f"{key}: {path}" for key, path in paths.items()) or _of_environment()
         reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
         why = "not in PEM" if reason in (None, "", "PEM lib") else reason
         raise ConfigError(f"{named}: {why}") from error
@@ -57,8 +55,12 @@ def context(region: CloudRegion) -> ssl.SSLContext:
 
 
 def proxy(url: str) -> str | None:
-    """The proxy for a URL by HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; None for none."""
-    return requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    """The proxy for a URL by the environment; None for none. Raises CollectError for no HTTP one."""
+    found: str | None = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    if found and not found.startswith(("http://", "https://")):
+        kind = found.partition("://")[0]
+        raise CollectError(Reason.UNAVAILABLE, f"{url}: a proxy of kind {kind}; only HTTP proxies are known")
+    return found
 
 
 def _check(key: str, path: Path) -> None:

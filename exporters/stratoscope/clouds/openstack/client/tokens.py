@@ -44,9 +44,9 @@ class Tokens:
             self._refused_by.discard(call)
 
     def is_worth_another(self, call: Call, token: Token) -> bool:
-        """Whether a call that was answered 401 may take a new token.
+        """Whether a call that was answered 401 may get a new token.
 
-        Not one that never took this one, which was got in vain for another call just now.
+        Not if it never took this one, which was got in vain for another call just now.
         """
         is_vain = token is self._token and self._was_in_vain and call not in self._taken_by
         is_recent = self._clock.monotonic() - token.began < IN_VAIN_FOR_S
@@ -57,10 +57,9 @@ class Tokens:
         return self._in_vain.get(call, 0.0) <= self._clock.monotonic()
 
     def check(self, call: Call, token: Token) -> None:
-        """Ask nothing that refused this token, and took neither it nor the one before, while others take it.
+        """Raise LeftOutError `unauthorized` for a call that refused this token while others take it.
 
-        Raises:
-            LeftOutError: `unauthorized`; until the token is renewed.
+        Not if it took this one or the one before. It is requested again once the token is renewed.
         """
         if token is not self._token or call not in self._refused_by:
             return

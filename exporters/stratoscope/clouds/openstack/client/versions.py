@@ -67,7 +67,7 @@ class _Document(msgspec.Struct, frozen=True):
 _DOCUMENT: Final = Decoder(_Document)
 
 
-class _Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True):
     """The newest microversion of a service.
 
     Attributes:
@@ -80,16 +80,21 @@ class _Known(msgspec.Struct, frozen=True):
     until: float
     fault: str = ""
 
-    def told(self) -> str:
-        """What is said where it is too little."""
-        if self.newest:
-            return f"its newest is {_text(self.newest)}"
-        if self.fault:
-            return f"its version document is not to be had ({self.fault})"
-        return "it tells of none"
-
     def reaches(self, wanted: str) -> bool:
         return self.newest is not None and self.newest >= _number(wanted)
+
+    def require(self, service: str, oldest: str) -> None:
+        """Refuse a service that does not reach that. Raises CollectError: `unavailable`."""
+        if self.reaches(oldest):
+            return
+        what = f"microversion {oldest} is needed, and"
+        if self.newest:
+            what = f"too old: {what} its newest is {_text(self.newest)}"
+        elif self.fault:
+            what = f"{what} its version document is not to be had ({self.fault})"
+        else:
+            what = f"too old: {what} it tells of none"
+        raise CollectError(Reason.UNAVAILABLE, f"{service}: {what}")
 
 
 class Versions:
@@ -97,28 +102,25 @@ class Versions:
 
     def __init__(self, clock: Clock = CLOCK) -> None:
         self._clock = clock
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, Known] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def headers(
         self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]], *, oldest: str = ""
     ) -> Mapping[str, str]:
-        """The headers that ask a service for a microversion, or for its own newest where that is older.
+        """The headers that ask a service for a microversion, or for its own newest if that is older.
 
         Args:
-            service: Its type.
-            wanted: The newest that is understood; "" for none.
-            document: Asks for the service's version document.
-            oldest: The oldest that is understood; "" where a service without microversions is, too.
+            wanted, oldest: The newest and the oldest that are understood; "" for none.
+            document: Requests the service's version document.
 
-        Raises:
-            CollectError: As `reach`; `unavailable`, when the service is older than `oldest`.
+        Raises as `known`; CollectError `unavailable` if the service is older than `oldest`.
         """
         if not wanted or service not in NAMES:
             return {}
-        known = await self._newest(service, wanted, document)
+        known = await self.known(service, wanted, document)
         if oldest:
-            _check(service, known, oldest)
+            known.require(service, oldest)
         if known.newest is None:
             return {}
         version = _text(min(known.newest, _number(wanted)))
@@ -127,36 +129,23 @@ class Versions:
             headers[_OWN_HEADERS[service]] = version
         return headers
 
-    async def reach(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> bool:
-        """Whether a service knows a microversion. Args: as of `headers`.
-
-        Raises:
-            CollectError: What `document` raises, 403 and 404 aside, for then it knows none; `malformed`, when
-                it is no version document. Neither where a number is known from before.
-        """
-        return (await self._newest(service, wanted, document)).reaches(wanted)
-
-    async def require(self, service: str, oldest: str, document: Callable[[], Awaitable[bytes]]) -> None:
-        """Refuse a service that does not know a microversion. Args: as of `headers`.
-
-        Raises:
-            CollectError: As `reach`; `unavailable`, where it does not, or nobody can tell.
-        """
-        _check(service, await self._newest(service, oldest, document), oldest)
-
     def forget(self, service: str) -> None:
         """Ask again: it refused what it was asked for."""
         self._known.pop(service, None)
 
-    async def _newest(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> _Known:
-        """What is known, asked for where it is not, or no longer."""
+    async def known(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> Known:
+        """What is known, requested if it is not, or no longer. Args: as of `headers`.
+
+        Raises CollectError as `document`, but not after 403 or 404: then it has none; `malformed` if it is no
+        version document. Neither if a number is known from before.
+        """
         async with self._locks.setdefault(service, asyncio.Lock()):
             known = self._known.get(service)
             if known is None or self._clock.monotonic() >= known.until:
                 known = self._known[service] = await self._ask(service, wanted, document)
         return known
 
-    async def _ask(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> _Known:
+    async def _ask(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> Known:
         before, fault = self._known.get(service), ""
         try:
             async with asyncio.timeout(at_most_s(_PATIENCE_S) if before and before.newest else None):
@@ -166,23 +155,11 @@ class Versions:
             newest, for_s, fault = before.newest if before else None, SOON_S, str(error)
             if newest is None and not isinstance(error, ForbiddenError | NotThereError):
                 raise
-        return _Known(newest, self._clock.monotonic() + for_s, fault)
-
-
-def _check(service: str, known: _Known, oldest: str) -> None:
-    if known.reaches(oldest):
-        return
-    is_told = known.newest is not None or not known.fault
-    what = f"{service}: {'too old: ' if is_told else ''}microversion {oldest} is needed, and {known.told()}"
-    raise CollectError(Reason.UNAVAILABLE, what)
+        return Known(newest, self._clock.monotonic() + for_s, fault)
 
 
 def _newest(service: str, body: bytes, wanted: Number) -> Number | None:
-    """The newest of the same major version; None where the service has no microversions.
-
-    Raises:
-        CollectError: `malformed`: it tells of no version.
-    """
+    """The newest of the same major version; None without microversions. Raises CollectError `malformed`."""
     try:
         ones = _DOCUMENT.decode(body).all()
     except msgspec.DecodeError as error:

@@ -39,8 +39,7 @@ class Aggregates(Reader):
     """The aggregates of one cloud, read once for all who ask."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
-        self._api = api
-        self._list = TTLCache(self._ask, clock)
+        self._list = TTLCache(lambda: api.items(_AGGREGATES), clock)
 
     @question("aggregates", Every(60, 30, 180), cost="1", role="admin")
     async def read(self) -> model.Aggregates:
@@ -51,9 +50,6 @@ class Aggregates(Reader):
     async def listed(self, max_age_s: float) -> tuple[Sequence[Aggregate], int]:
         """The aggregates, no older than that, and how many made no sense. Raises as Api."""
         return await self._list.not_older_than(max_age_s)
-
-    async def _ask(self) -> tuple[Sequence[Aggregate], int]:
-        return await self._api.items(_AGGREGATES)
 
 
 def _aggregate(one: Aggregate) -> model.Aggregate:

@@ -41,7 +41,7 @@ class Flavor(
 
     Attributes:
         swap: "" for none, before 2.75.
-        extra_specs: None where they are not told: not read yet, or by the cloud's policy.
+        extra_specs: None if they are not read yet, or the cloud's policy hides them.
     """
 
     id: Id

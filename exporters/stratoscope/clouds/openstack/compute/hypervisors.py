@@ -64,6 +64,8 @@ class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
     disk_available_least: int | None = None
 
 
+_SIZES: Final = {"vcpus": ("vcpus", 1), "memory": ("memory_mb", MIB), "disk": ("local_gb", GIB)}
+"""The field of the total, and its unit, by resource; the use is in the field of the same name and `_used`."""
 _HYPERVISORS: Final = Listing("compute", "/os-hypervisors/detail", "hypervisors", _Hypervisor, version="2.53")
 
 
@@ -71,7 +73,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     """A hypervisor as Placement's readers need it.
 
     Attributes:
-        host: The service that it belongs to: what servers are labelled with; "" of one that is left over.
+        host: The service that it belongs to, as servers name it; "" of one that is left over.
         takes_vms: It is up and enabled.
     """
 
@@ -91,17 +93,18 @@ _LEFT_OVER: Final = Node("", "", takes_vms=False)
 class Hypervisors(Reader):
     """Nova's hosts, read once for all who ask.
 
-    A host is a nova-compute service, as servers name it. Where it has several nodes (Ironic), these are added
-    up. Where libvirt has several it has one, whose name has changed: the row counts that is up, or else the
-    last; the others are malformed.
+    A host is a nova-compute service, as servers name it. Several nodes of one host (Ironic) are added up;
+    with libvirt it has one, whose name has changed: the row that is up counts, or else the last; the others
+    are malformed.
 
     Attributes:
-        services: Nova's services, which tell the zones; they are a question of their own.
+        services: Nova's services, which have the zones; they are a question of their own.
+        servers, providers: What is known of them.
     """
 
     def __init__(self, api: Api, servers: Servers, providers: Providers, clock: Clock = CLOCK) -> None:
         self.services = ComputeServices(api, clock)
-        self._api, self._servers, self._providers = api, servers, providers
+        self._api, self.servers, self.providers = api, servers, providers
         self._last = TTLCache(self._ask, clock)
 
     @question(
@@ -112,12 +115,7 @@ class Hypervisors(Reader):
         role="admin",
     )
     async def read(self) -> Hosts:
-        """All hosts as they are now.
-
-        Raises:
-            CollectError: As Api.
-            LeftOutError: As Api; `unauthorized` also for an empty list that is not to be believed.
-        """
+        """All hosts as they are now. Raises as Api; LeftOutError also for an empty list without the role."""
         hosts, _ = await self._last.anew()
         return hosts
 
@@ -130,7 +128,7 @@ class Hypervisors(Reader):
         rows, malformed = await self._api.items(_HYPERVISORS, WHOLE_PAGE)
         if not rows and not malformed:
             await only_admins_see(self._api, "hypervisors")
-            if self._servers.index.sees_hosts:
+            if self.servers.index.sees_hosts:
                 raise LeftOutError(
                     LeftOut.UNAUTHORIZED, "hypervisors: an empty list, yet servers are on hosts"
                 )
@@ -142,10 +140,7 @@ class Hypervisors(Reader):
         return Hosts(hosts, STATES, malformed + len(left_over)), nodes
 
     async def _zones(self, hosts: AbstractSet[str]) -> Mapping[str, str]:
-        """Zones by host; of a host that has just been added a list from before it tells nothing.
-
-        None at all where the services may not be read.
-        """
+        """Zones by host, without those of hosts that are too new; none if the services may not be read."""
         try:
             zones = await self.services.zones(_SERVICES_S)
             return zones if hosts <= zones.keys() else await self.services.zones(0.0)
@@ -170,25 +165,12 @@ class Hypervisors(Reader):
         )
 
     def _resources(self, rows: Sequence[_Hypervisor]) -> Mapping[str, Resource]:
-        sizes = {
-            "vcpus": (whole_sum(row.vcpus for row in rows), whole_sum(row.vcpus_used for row in rows), 1),
-            "memory": (
-                whole_sum(row.memory_mb for row in rows),
-                whole_sum(row.memory_mb_used for row in rows),
-                MIB,
-            ),
-            "disk": (
-                whole_sum(row.local_gb for row in rows),
-                whole_sum(row.local_gb_used for row in rows),
-                GIB,
-            ),
-        }
-        told = {
-            name: Resource(total * unit, None, None, _bytes(used, unit))
-            for name, (total, used, unit) in sizes.items()
-            if total is not None
-        }
-        return told or self._providers.resources([str(row.id) for row in rows])
+        known = {}
+        for name, (field, unit) in _SIZES.items():
+            total, used = (whole_sum(getattr(row, one) for row in rows) for one in (field, f"{field}_used"))
+            if total is not None:
+                known[name] = Resource(total * unit, None, None, _bytes(used, unit))
+        return known or self.providers.resources([str(row.id) for row in rows])
 
 
 def _by_host(rows: Iterable[_Hypervisor]) -> tuple[Mapping[str, Sequence[_Hypervisor]], list[_Hypervisor]]:

@@ -15,8 +15,7 @@ from msgspec.structs import replace
 from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.openstack.client.api import Api, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.fields import segment
-from stratoscope.clouds.openstack.compute.faults import fault_reason
-from stratoscope.clouds.openstack.compute.server import Fault
+from stratoscope.clouds.openstack.compute.server import Fault, reason_of
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOutError
@@ -57,30 +56,24 @@ class MissingFaults:
         self._open.pop(vm_id, None)
 
     async def ask(self, index: VMIndex) -> None:
-        """Ask for a few, in half of the time that the refresh has left: servers must not wait for faults.
-
-        What cannot be read is tried again at the next refresh.
-        """
+        """Ask for a few, in half of the time left: servers must not wait for faults."""
         try:
             async with asyncio.timeout(at_most_s(_PATIENCE_S)):
-                await self._ask_for_some(index)
+                for vm_id in list(self._open)[:MOST]:
+                    self._open[vm_id] = self._open.pop(vm_id)  # to the end, should it fail
+                    reason = await self._ask(vm_id)
+                    self._open.pop(vm_id, None)
+                    vm = index.get(vm_id)
+                    if vm is not None and vm.fault is not None:
+                        self._found[vm_id] = vm.changed, reason
+                        index.put(replace(vm, fault=reason))
         except (CollectError, LeftOutError, TimeoutError):
             return
 
-    async def _ask_for_some(self, index: VMIndex) -> None:
-        for vm_id in list(self._open)[:MOST]:
-            self._open[vm_id] = self._open.pop(vm_id)  # to the end, should it fail
-            try:
-                reason = await self._ask(vm_id)
-            except (ForbiddenError, NotThereError):
-                reason = FaultReason.UNKNOWN
-            self._open.pop(vm_id, None)
-            vm = index.get(vm_id)
-            if vm is not None and vm.fault is not None:
-                self._found[vm_id] = vm.changed, reason
-                index.put(replace(vm, fault=reason))
-
     async def _ask(self, vm_id: str) -> FaultReason:
         path = f"/servers/{segment(vm_id)}"
-        one = await self._api.get("compute", path, _One, operation="server", version="2.96")
-        return fault_reason(one.server.fault.message) if one.server.fault is not None else FaultReason.UNKNOWN
+        try:
+            one = await self._api.get("compute", path, _One, operation="server", version="2.96")
+        except (ForbiddenError, NotThereError):
+            return FaultReason.UNKNOWN
+        return reason_of(one.server.fault)

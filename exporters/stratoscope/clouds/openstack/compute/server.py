@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from stratoscope.clouds.model import VM, FaultReason
-from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Text, moment
+from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Text, unix_seconds
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.compute.faults import fault_reason
 
@@ -59,13 +59,13 @@ class Server(
         "task": "OS-EXT-STS:task_state",
     },
 ):
-    """One of `servers`. Only administrators are told the host.
+    """One of `servers`. Only administrators get the host.
 
     Attributes:
-        image: "" or null where it was booted from a volume. One that makes no sense costs the server: its
-            disk would be too small.
+        image: "" or null if it was booted from a volume. One that makes no sense costs the server: its disk
+            would be too small.
         updated: Of one that is not yet in a cell it is the moment of the answer.
-        flavor: None only where it is not needed, or Nova itself does not know it.
+        flavor: None only if it is not needed, or Nova itself does not know it.
     """
 
     id: Id
@@ -116,9 +116,9 @@ class Texts(dict[str, str]):
 def vm(server: Server, texts: Texts) -> VM:
     """The VM that a server is.
 
-    It is in a transition while it has a task, and while it is built, which has none before and between its
-    tasks. So the states that Nova derives from tasks (REBOOT, RESIZE, MIGRATING ...) need no rule, and those
-    in which it waits for someone (VERIFY_RESIZE, SHUTOFF, RESCUE) are none.
+    It is in a transition while it has a task, and while it is built. So the states that Nova derives from
+    tasks (REBOOT, RESIZE, MIGRATING ...) need no rule, and those in which it waits for someone
+    (VERIFY_RESIZE, SHUTOFF, RESCUE) are none.
     """
     flavor, image = server.flavor, server.image
     image_id = texts[image.id] if isinstance(image, Image) else ""
@@ -133,13 +133,13 @@ def vm(server: Server, texts: Texts) -> VM:
         image_id,
         texts[server.host or ""],
         texts[server.zone or ""],
-        moment(server.created),
+        unix_seconds(server.created),
         _unchanged_since(server),
         None if flavor is None else flavor.vcpus,
         None if flavor is None else flavor.ram * MIB,
         None if flavor is None else _disk(flavor, has_image=bool(image_id)),
         None if server.addresses is None else sum(map(len, server.addresses.values())),
-        _why(server) if server.status == _ERROR else None,
+        reason_of(server.fault) if server.status == _ERROR else None,
     )
 
 
@@ -151,8 +151,8 @@ def of_unknown_state(known: VM) -> VM:
 def _unchanged_since(server: Server) -> float:
     """A build begins when the server is created, however often its task or host changes until it ends."""
     if server.updated is None or server.status == BUILD:
-        return moment(server.created)
-    return moment(server.updated)
+        return unix_seconds(server.created)
+    return unix_seconds(server.updated)
 
 
 def _disk(flavor: Flavor, *, has_image: bool) -> int:
@@ -161,5 +161,5 @@ def _disk(flavor: Flavor, *, has_image: bool) -> int:
     return gib * GIB + flavor.swap * MIB
 
 
-def _why(server: Server) -> FaultReason:
-    return fault_reason(server.fault.message) if server.fault is not None else FaultReason.UNKNOWN
+def reason_of(fault: Fault | None) -> FaultReason:
+    return FaultReason.UNKNOWN if fault is None else fault_reason(fault.message)

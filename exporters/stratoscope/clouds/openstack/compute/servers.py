@@ -7,6 +7,7 @@ Some changes only a whole list tells: a floating address alone does not make a s
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -20,7 +21,7 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import VM, VMs
 from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
-from stratoscope.clouds.openstack.client.fields import moment
+from stratoscope.clouds.openstack.client.fields import unix_seconds
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Page, Query
 from stratoscope.clouds.openstack.compute.missing_faults import MOST, MissingFaults
 from stratoscope.clouds.openstack.compute.server import (
@@ -63,15 +64,15 @@ class _WholeList:
     """A whole list under way.
 
     Attributes:
-        began: On the monotonic clock; began_at: as Unix seconds.
-        scope: Of the query: everybody's servers, or the own project's.
-        untold: Servers that were known when it began, and were not told since.
-        failures: How often the next page was asked for in vain.
+        began, began_at: On the monotonic clock; as Unix seconds.
+        scope: Of the query: all projects' servers, or the own project's.
+        unlisted: Servers that were known when it began, and were not listed since.
+        failures: How often the next page was requested in vain.
     """
 
     def __init__(self, clock: Clock, scope: Mapping[str, str], known: dict[str, VM]) -> None:
         self.began, self.began_at = clock.monotonic(), clock.now()
-        self.scope, self.untold = scope, known
+        self.scope, self.unlisted = scope, known
         self.failures = 0
         self._query: Query = {**scope, **WHOLE_PAGE}
         self._last: Sequence[str] = ()
@@ -89,11 +90,7 @@ class _WholeList:
 
 
 class Servers(Reader):
-    """The servers of one cloud, kept up to date.
-
-    Attributes:
-        index: What is known of them, for other readers.
-    """
+    """The servers of one cloud, kept up to date. Attributes: index: What is known of them."""
 
     def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
         self.index = VMIndex(_STATES)
@@ -119,10 +116,8 @@ class Servers(Reader):
     async def read(self) -> VMs:
         """All servers as they are now.
 
-        Raises:
-            CollectError: As Api; `busy`, as long as the first list is not at its end: some servers are not
-                shown as if they were all.
-            LeftOutError: As Api.
+        Raises as Api; CollectError `busy` until the first list is at its end: a part is not shown as the
+        whole.
         """
         malformed = 0
         if self._listed_at is not None and self._clock.monotonic() - self._known_at > _FORGOTTEN_S:
@@ -131,7 +126,8 @@ class Servers(Reader):
         # Before a whole list, too: those that it lacks are gone if the changes say so.
         if self._listed_at is not None:
             malformed = await self._read_changes()
-        if self._is_list_due():
+        listed_at = -math.inf if self._listed_at is None else self._listed_at
+        if self._list is not None or self._clock.monotonic() - listed_at >= _LISTED_EVERY_S:
             malformed += await self._read_all()
         if self._listed_at is None:
             raise CollectError(Reason.BUSY, f"the first list goes on: {len(self.index)} servers so far")
@@ -142,15 +138,11 @@ class Servers(Reader):
         projects, users = await self._names.projects(), await self._names.users(answer.by_user)
         return replace(answer, projects=projects, users=users)
 
-    def _is_list_due(self) -> bool:
-        if self._list is not None or self._listed_at is None:
-            return True
-        return self._clock.monotonic() - self._listed_at >= _LISTED_EVERY_S
-
     async def _read_all(self) -> int:
         """Go on with the whole list, or begin one; how many items made no sense.
 
-        Nova refuses everybody's servers before it lists any; the own project's are listed instead.
+        If Nova refuses all projects' servers, which it does before it lists any, the own project's are
+        listed.
         """
         whole = self._list = self._list or _WholeList(self._clock, _EVERYBODYS, self.index.known())
         try:
@@ -172,15 +164,16 @@ class Servers(Reader):
         malformed, longest_s, began = 0, 0.0, time.monotonic()
         async with aclosing(self._api.pages(SERVERS, whole.next_page(self.index))) as pages:
             async for page in pages:
-                self._be_in(whole.scope)
+                if whole.scope is not self._scope:
+                    self._forget(whole.scope)
                 await self._take(page)
                 malformed += page.malformed
-                if page.more is None:
+                if page.next_query is None:
                     SERVERS.check(len(self.index), malformed)
                     self._end_list(whole)
                     await asyncio.sleep(0)
                     break
-                whole.came_to(page.more, page.items)
+                whole.came_to(page.next_query, page.items)
                 longest_s = max(longest_s, time.monotonic() - began)
                 if time_left_s() < 4 * longest_s + 1:
                     break
@@ -212,9 +205,9 @@ class Servers(Reader):
         return {**self._scope, **WHOLE_PAGE, "changes-since": text}
 
     async def _read_building(self) -> AbstractSet[str]:
-        """Ids of the servers in BUILD; of all that may be where some of the list makes no sense.
+        """Ids of the servers in BUILD; of all that may be if some of the list makes no sense.
 
-        One that was deleted before it came into a cell is nowhere told to be deleted.
+        One that was deleted before it came into a cell is in no list of changes.
         """
         building: set[str] = set()
         async for page in self._api.pages(SERVER_IDS, {**self._scope, **WHOLE_PAGE, "status": BUILD}):
@@ -233,37 +226,37 @@ class Servers(Reader):
         self._missing -= ids
         if self._list is not None:
             for vm_id in ids:
-                self._list.untold.pop(vm_id, None)
+                self._list.unlisted.pop(vm_id, None)
         return ids
 
     def _put(self, server: Server) -> None:
         if server.updated is not None:
-            self._newest = max(self._newest, moment(server.updated))
+            self._newest = max(self._newest, unix_seconds(server.updated))
         if server.status in GONE:
             self._drop(server.id)
             return
         known = self.index.get(server.id) if server.is_partial else None
         one = vm(server, self._texts) if known is None else of_unknown_state(known)
-        self.index.put(self._with_fault(one, is_told=server.fault is not None))
+        self.index.put(self._with_fault(one, is_listed=server.fault is not None))
         if server.status == BUILD:
             self._building.add(server.id)
         else:
             self._building.discard(server.id)
 
-    def _with_fault(self, one: VM, *, is_told: bool) -> VM:
-        if one.fault is not None and not is_told:
+    def _with_fault(self, one: VM, *, is_listed: bool) -> VM:
+        if one.fault is not None and not is_listed:
             return self._missing_faults.explained(one)
         if one.vm_id in self._missing_faults:
             self._missing_faults.drop(one.vm_id)
         return one
 
     def _end_list(self, whole: _WholeList) -> None:
-        """The list is whole. Who is not on it is gone if the changes say so, or they will.
+        """The list is whole. A server that is not on it is gone if the changes say so, or they will.
 
-        Nova leaves the servers of a cell that does not answer out of a list of several pages, without a word.
-        They, and one whose item makes no sense, are shown as UNKNOWN until the next whole list.
+        Nova silently leaves the servers of a cell that does not answer out of a list of several pages. They,
+        and one whose item makes no sense, are shown as UNKNOWN until the next whole list.
         """
-        missing = {vm_id for vm_id in whole.untold if self.index.get(vm_id) is not None}
+        missing = {vm_id for vm_id in whole.unlisted if self.index.get(vm_id) is not None}
         for vm_id in missing & (self._lost | self._building):
             self._drop(vm_id)
         self._missing = missing - self._lost - self._building
@@ -289,11 +282,7 @@ class Servers(Reader):
         self._building.discard(vm_id)
         self._missing_faults.drop(vm_id)
 
-    def _be_in(self, scope: Mapping[str, str]) -> None:
-        """Everybody's servers, or the own project's: what was seen with the other view is forgotten."""
-        if scope is not self._scope:
-            self._forget(scope)
-
     def _forget(self, scope: Mapping[str, str]) -> None:
+        """Forget all. Args: scope: Whose servers are listed from now on, all projects' or the own."""
         self._scope, self.index = scope, VMIndex(_STATES)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()

@@ -4,14 +4,13 @@ from typing import Final
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.model import Service, Services
-from stratoscope.clouds.openstack.agents import ServiceRow, once, only_admins_see
+from stratoscope.clouds.model import Services
+from stratoscope.clouds.openstack.agents import OS_SERVICES, AgentList, only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
-from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 
-_SERVICES: Final = Listing("compute", "/os-services", "services", ServiceRow, version="2.96")
+_SERVICES: Final = AgentList("compute", "/os-services", *OS_SERVICES, "forced_down", version="2.96")
 
 
 class ComputeServices(Reader):
@@ -19,7 +18,7 @@ class ComputeServices(Reader):
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
-        self._list = TTLCache(self._ask, clock)
+        self._list = TTLCache(lambda: _SERVICES.read(api), clock)
 
     @question("compute_services", Every(60, 30, 180), cost="1", role="admin")
     async def read(self) -> Services:
@@ -33,7 +32,3 @@ class ComputeServices(Reader):
         """The zone of each compute by host, "" where it is not told; no older than that. Raises as Api."""
         services, _ = await self._list.not_older_than(max_age_s)
         return {one.host: one.zone for one in services if one.binary == "nova-compute"}
-
-    async def _ask(self) -> tuple[tuple[Service, ...], int]:
-        rows, malformed = await self._api.items(_SERVICES)
-        return once(row.service("compute") for row in rows), malformed

@@ -1,17 +1,19 @@
-"""Neutron's objects one by one. Source: /v2.0/routers, ports, floatingips, networks, subnets, subnetpools."""
+"""Neutron's objects one by one. Source: /v2.0/routers, ports, floatingips, networks, subnets, subnetpools.
 
-from collections.abc import Iterable, Sequence
+Where a port is bound, whether a router is `ha` or `distributed`, and what a network's provider calls it are
+shown to administrators alone.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_network
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.client.fields import Id, IPVersion, Number, Text
-from stratoscope.clouds.openstack.client.listing import Listing
-from stratoscope.clouds.openstack.each.object_list import ObjectList, fields_of, parts
-
-Row = TypeVar("Row")
+from stratoscope.clouds.openstack.client.fields import Id, IPVersion, Text
+from stratoscope.clouds.openstack.client.listing import Listing, fields_of
+from stratoscope.clouds.openstack.each.object_list import Fields, ObjectList, nobody, parts
 
 _OF_A_VM: Final = "compute:"
 """What the owner of a VM's port begins with; its zone follows."""
@@ -21,200 +23,73 @@ class _Gateway(msgspec.Struct, frozen=True, gc=False):
     network_id: Id | None = None
 
 
-class _Router(msgspec.Struct, frozen=True, gc=False):
-    """`ha` and `distributed` are told to administrators alone."""
-
-    id: Id
-    status: Text = ""
-    name: Text | None = None
-    project_id: Id | None = None
-    admin_state_up: bool | None = None
-    external_gateway_info: _Gateway | None = None
-    ha: bool | None = None
-    distributed: bool | None = None
-
-
-def _router(row: _Router) -> objects.Router:
-    gateway = row.external_gateway_info
-    return objects.Router(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        (gateway and gateway.network_id) or "",
-        row.ha,
-        row.distributed,
-        row.status,
-        row.admin_state_up,
-    )
+_ROUTER: Final = Fields(
+    kind=objects.Router,
+    names={"is_ha": "ha", "is_distributed": "distributed", "gateway": "external_gateway_info"},
+    types={"gateway": _Gateway},
+    made={"network_id": lambda row: row.gateway and row.gateway.network_id},
+)
 
 
 class _Address(msgspec.Struct, frozen=True, gc=False):
     subnet_id: Id
     ip_address: Text
 
-
-class _Port(
-    msgspec.Struct,
-    frozen=True,
-    gc=False,
-    rename={"host": "binding:host_id", "vif_type": "binding:vif_type"},
-):
-    """Where it is bound is told to administrators alone."""
-
-    id: Id
-    network_id: Id
-    status: Text = ""
-    name: Text | None = None
-    project_id: Id | None = None
-    admin_state_up: bool | None = None
-    device_owner: Text | None = None
-    device_id: Id | None = None
-    mac_address: Text | None = None
-    fixed_ips: list[_Address] | None = None
-    host: Text | None = None
-    vif_type: Text | None = None
+    def shown(self) -> objects.PortAddress:
+        return objects.PortAddress(self.subnet_id, self.ip_address)
 
 
-def _port(row: _Port) -> objects.Port:
-    owner, device_id = row.device_owner or "", row.device_id or ""
-    return objects.Port(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        row.network_id,
-        device_id if owner.startswith(_OF_A_VM) else "",
-        owner,
-        device_id,
-        row.mac_address or "",
-        row.host or "",
-        row.vif_type or "",
-        row.status,
-        row.admin_state_up,
-        parts(
-            row.fixed_ips,
-            lambda one: objects.PortAddress(one.subnet_id, one.ip_address),
-            objects.PortAddress("", ""),
-        ),
-    )
-
-
-class _FloatingIP(msgspec.Struct, frozen=True, gc=False):
-    id: Id
-    floating_ip_address: Text
-    floating_network_id: Id
-    status: Text = ""
-    project_id: Id | None = None
-    router_id: Id | None = None
-    port_id: Id | None = None
-    fixed_ip_address: Text | None = None
-
-
-def _floating_ip(row: _FloatingIP) -> objects.FloatingIP:
-    return objects.FloatingIP(
-        row.id,
-        row.floating_ip_address,
-        row.project_id or "",
-        row.floating_network_id,
-        row.router_id or "",
-        row.port_id or "",
-        row.fixed_ip_address or "",
-        row.status,
-    )
-
-
-class _Network(
-    msgspec.Struct,
-    frozen=True,
-    gc=False,
-    rename={
-        "external": "router:external",
-        "kind": "provider:network_type",
-        "physical": "provider:physical_network",
-        "segment": "provider:segmentation_id",
+_PORT: Final = Fields(
+    kind=objects.Port,
+    names={"mac": "mac_address", "host": "binding:host_id", "vif_type": "binding:vif_type"},
+    needed=("network_id",),
+    types={"fixed_ips": list[_Address]},
+    made={
+        "vm_id": lambda row: row.device_id if (row.device_owner or "").startswith(_OF_A_VM) else None,
+        "parts": lambda row: parts(row.fixed_ips, _Address.shown, objects.PortAddress("", "")),
     },
-):
-    id: Id
-    status: Text = ""
-    name: Text | None = None
-    project_id: Id | None = None
-    admin_state_up: bool | None = None
-    shared: bool | None = None
-    external: bool | None = None
-    kind: Text | None = None
-    physical: Text | None = None
-    segment: int | Text | None = None
-    mtu: Number | None = None
-
-
-def _network(row: _Network) -> objects.Network:
-    return objects.Network(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        row.shared,
-        row.external,
-        row.kind or "",
-        row.physical or "",
-        "" if row.segment is None else str(row.segment),
-        row.status,
-        row.admin_state_up,
-        row.mtu,
-    )
-
-
-class _Subnet(msgspec.Struct, frozen=True, gc=False):
-    id: Id
-    network_id: Id
-    ip_version: IPVersion
-    cidr: Text
-    name: Text | None = None
-    project_id: Id | None = None
-    subnetpool_id: Id | None = None
-    gateway_ip: Text | None = None
-    enable_dhcp: bool | None = None
-    dns_nameservers: list[Text] | None = None
-
-
-def _subnet(row: _Subnet) -> objects.Subnet:
-    return objects.Subnet(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        row.network_id,
-        row.subnetpool_id or "",
-        str(row.ip_version),
-        row.cidr,
-        row.gateway_ip or "",
-        row.enable_dhcp,
-        _addresses([row.cidr]),
-        parts(row.dns_nameservers, objects.Nameserver, objects.Nameserver("")),
-    )
-
-
-class _SubnetPool(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: default_prefixlen: A number, as text in releases before Newton."""
-
-    id: Id
-    ip_version: IPVersion
-    prefixes: list[Text]
-    name: Text | None = None
-    project_id: Id | None = None
-    shared: bool | None = None
-    default_prefixlen: int | Text | None = None
-
-
-def _subnet_pool(row: _SubnetPool) -> objects.SubnetPool:
-    length = row.default_prefixlen
-    return objects.SubnetPool(
-        row.id,
-        row.name or "",
-        row.project_id or "",
-        str(row.ip_version),
-        row.shared,
-        "" if length is None else str(length),
-        _addresses(row.prefixes),
-        tuple(objects.Prefix(one) for one in row.prefixes),
-    )
+)
+_FLOATING_IP: Final = Fields(
+    kind=objects.FloatingIP,
+    names={
+        "address": "floating_ip_address",
+        "network_id": "floating_network_id",
+        "fixed_address": "fixed_ip_address",
+    },
+    needed=("address", "network_id"),
+)
+_NETWORK: Final = Fields(
+    kind=objects.Network,
+    names={
+        "is_shared": "shared",
+        "is_external": "router:external",
+        "provider_network_type": "provider:network_type",
+        "provider_physical_network": "provider:physical_network",
+        "provider_segmentation_id": "provider:segmentation_id",
+    },
+    types={"provider_segmentation_id": int | Id},
+)
+_SUBNET: Final = Fields(
+    kind=objects.Subnet,
+    names={"subnet_pool_id": "subnetpool_id", "gateway": "gateway_ip", "has_dhcp": "enable_dhcp"},
+    needed=("network_id", "ip_version", "cidr"),
+    types={"ip_version": IPVersion, "dns_nameservers": list[Text]},
+    made={
+        "addresses": lambda row: _addresses([row.cidr]),
+        "parts": lambda row: parts(row.dns_nameservers, objects.Nameserver, objects.Nameserver("")),
+    },
+)
+_SUBNET_POOL: Final = Fields(
+    kind=objects.SubnetPool,
+    names={"is_shared": "shared", "default_prefix_length": "default_prefixlen"},
+    needed=("ip_version", "prefixes"),
+    # The length is a number, as text in releases before Newton.
+    types={"ip_version": IPVersion, "prefixes": list[Text], "default_prefix_length": int | Text},
+    made={
+        "addresses": lambda row: _addresses(row.prefixes),
+        "parts": lambda row: tuple(map(objects.Prefix, row.prefixes)),
+    },
+)
 
 
 def _addresses(prefixes: Iterable[str]) -> float:
@@ -222,65 +97,24 @@ def _addresses(prefixes: Iterable[str]) -> float:
     return float(sum(ip_network(one, strict=False).num_addresses for one in prefixes))
 
 
-def _listing(key: str, row: type[Row]) -> Listing[Row]:
-    return Listing("network", f"/v2.0/{key}", key, row)
+def _list(
+    key: str, fields: Fields, hidden_owner: Callable[[Any], str | None] = nobody, **more: Any
+) -> ObjectList:
+    """Args: more: As of ObjectList."""
+    listing = Listing("network", f"/v2.0/{key}", key, fields.row())
+    return ObjectList(fields, listing, hidden_owner, queries=(fields_of(listing.kind),), **more)
 
 
-LISTS: Final[Sequence[ObjectList[Any]]] = (
-    ObjectList(
-        "each_router",
-        objects.Router,
-        _listing("routers", _Router),
-        _router,
-        cost="1 for each 1,000 routers",
-        hidden_owner=lambda row: row.project_id,
-        queries=(fields_of(_Router),),
+LISTS: Final[Sequence[ObjectList]] = (
+    _list("routers", _ROUTER, lambda row: row.project_id, extension="router"),
+    # The owner of a network sees others' ports on it, but not where they are.
+    _list("ports", _PORT, lambda row: None if row.host is None else row.project_id),
+    _list(
+        *("floatingips", _FLOATING_IP, lambda row: row.project_id),
         extension="router",
-    ),
-    ObjectList(
-        "each_port",
-        objects.Port,
-        _listing("ports", _Port),
-        _port,
-        cost="1 for each 1,000 ports",
-        # The owner of a network sees others' ports on it, but not where they are.
-        hidden_owner=lambda row: None if row.host is None else row.project_id,
-        queries=(fields_of(_Port),),
-    ),
-    ObjectList(
-        "each_floating_ip",
-        objects.FloatingIP,
-        _listing("floatingips", _FloatingIP),
-        _floating_ip,
         cost="1 for each 1,000 addresses",
-        hidden_owner=lambda row: row.project_id,
-        queries=(fields_of(_FloatingIP),),
-        extension="router",
     ),
-    ObjectList(
-        "each_network",
-        objects.Network,
-        _listing("networks", _Network),
-        _network,
-        cost="1 for each 1,000 networks",
-        hidden_owner=lambda row: None if row.shared or row.external else row.project_id,
-        queries=(fields_of(_Network),),
-    ),
-    ObjectList(
-        "each_subnet",
-        objects.Subnet,
-        _listing("subnets", _Subnet),
-        _subnet,
-        cost="1 for each 1,000 subnets",
-        queries=(fields_of(_Subnet),),
-    ),
-    ObjectList(
-        "each_subnet_pool",
-        objects.SubnetPool,
-        _listing("subnetpools", _SubnetPool),
-        _subnet_pool,
-        cost="1 for each 1,000 subnet pools",
-        queries=(fields_of(_SubnetPool),),
-        extension="subnet_allocation",
-    ),
+    _list("networks", _NETWORK, lambda row: None if row.is_shared or row.is_external else row.project_id),
+    _list("subnets", _SUBNET),
+    _list("subnetpools", _SUBNET_POOL, extension="subnet_allocation"),
 )

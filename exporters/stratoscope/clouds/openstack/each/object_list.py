@@ -1,28 +1,33 @@
-"""What is the same for all objects that are told one by one: the question, the pages, the bound."""
+"""What is the same for all objects that are shown one by one: the question, the pages, the bound."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from operator import attrgetter
+from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.objects import Each
 from stratoscope.clouds.openstack.client.api import Access, Api
 from stratoscope.clouds.openstack.client.counting import Tally, is_anothers, pages
 from stratoscope.clouds.openstack.client.extensions import extension
-from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query, pairs
+from stratoscope.clouds.openstack.client.fields import Id, Number, Text
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.core.collector import Every
 
-Row = TypeVar("Row")
 Part = TypeVar("Part")
+P = TypeVar("P")
 
 MOST: Final = 20_000
-"""So many objects of a sort are told: the ports of 10,000 VMs with two each. Others are read, and counted."""
+"""So many objects of a sort are shown: the ports of 10,000 VMs with two each. Others are counted."""
+_SOURCE: Final = {"state": "status", "is_admin_up": "admin_state_up"}
+"""How services name these fields; they call an object's own id and name `id` and `name`."""
 
 
 def nobody(_row: object) -> str | None:
-    """For lists whose items others see as well: they tell nothing about the credential."""
+    """For lists whose items others see as well: they say nothing about the credential."""
     return None
 
 
@@ -30,78 +35,122 @@ def _is_admin(access: Access) -> bool:
     return access.is_admin
 
 
-def parts(told: Iterable[Row] | None, made: Callable[[Row], Part], unknown: Part) -> tuple[Part, ...]:
-    """What an object has several of; the one that is not known where it does not tell: it may have some."""
-    return (unknown,) if told is None else tuple(map(made, told))
+def parts(known: Iterable[P] | None, made: Callable[[P], Part], unknown: Part) -> tuple[Part, ...]:
+    """What an object has several of; the one that is not known if none is reported: it may have some."""
+    return (unknown,) if known is None else tuple(map(made, known))
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True):
+    """How an item of a list becomes an object of a class of clouds/objects.py.
+
+    Attributes:
+        kind: The class. An item has its fields, by the names of `names`, and `types`.
+        names: The source's names of fields, unless they are the class's, or in _SOURCE.
+        needed: Fields without which an item makes no sense, besides its id.
+        types: Of fields that the class does not have, or not as the source reports them.
+        made: Fields of the class that are made of an item's others. Raises ValueError for nonsense.
+    """
+
+    kind: type[msgspec.Struct]
+    names: Mapping[str, str] = {}
+    needed: Sequence[str] = ()
+    types: Mapping[str, Any] = {}
+    made: Mapping[str, Callable[[Any], Any]] = {}
+
+    @property
+    def sort(self) -> str:
+        return self.kind.__struct_fields__[0].removesuffix("_id")
+
+    def row(self) -> type[msgspec.Struct]:
+        """The type of an item; what is not needed and makes no sense is None."""
+        names = {f"{self.sort}_id": "id", f"{self.sort}_name": "name", **_SOURCE, **self.names}
+        fields = msgspec.structs.fields(self.kind)
+        types = {one.name: _type(one) for one in fields if one.name not in self.made} | dict(self.types)
+        needed = (f"{self.sort}_id", *self.needed)
+        return msgspec.defstruct(
+            self.sort,
+            [
+                *((name, types[name]) for name in needed),
+                *((name, kind | None, None) for name, kind in types.items() if name not in needed),
+            ],
+            frozen=True,
+            gc=False,
+            rename=names,
+        )
+
+    def objects(self, rows: Iterable[msgspec.Struct]) -> Iterator[msgspec.Struct | None]:
+        """The object that each item is; None for one that makes no sense."""
+        fields = msgspec.structs.fields(self.kind)
+        texts = {one.name for one in fields if one.type is str}
+        readers = {one.name: self.made.get(one.name) or attrgetter(one.name) for one in fields}
+        for row in rows:
+            try:
+                values = {name: read(row) for name, read in readers.items()}
+            except ValueError:
+                yield None
+            else:
+                shown = {name: "" if values[name] is None else str(values[name]) for name in texts}
+                yield self.kind(**values | shown)
+
+
+def _type(field: FieldInfo) -> Any:
+    """What a field of an object is read as: an id or a text, a number, or a truth value."""
+    if field.type is str:
+        return Id if field.name.endswith("_id") else Text
+    return bool if field.type == bool | None else Number
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectList(Generic[Row]):
-    """One list whose items are told one by one.
+class ObjectList:
+    """One list whose items are shown one by one.
 
     Attributes:
-        kind: The class of clouds/objects.py.
-        made: An object of it from an item. Raises ValueError for one that makes no sense.
-        cost: For the documentation: the requests that one refresh makes.
-        hidden_owner: The project of an item that only those are shown who see all projects'; else None.
-        extension: The one of Neutron's that it is a part of; "" for what each Neutron has.
-        sees_all: Whether a token is told all, where no such item says so.
+        fields: What an item has.
+        hidden_owner: The project of an item that is shown only to those who see all projects; else None.
+        extension: Neutron's extension that it belongs to; "" for none.
+        sees_all: Whether a token is shown all, if no such item says so.
         queries: One for each reading of the list: Glance's is read again for the hidden ones.
+        cost: For the documentation; "" for 1 request per page.
     """
 
-    name: str
-    kind: type[msgspec.Struct]
-    listing: Listing[Row]
-    made: Callable[[Row], msgspec.Struct]
-    cost: str
-    hidden_owner: Callable[[Row], str | None] = nobody
+    fields: Fields
+    listing: Listing[Any]
+    hidden_owner: Callable[[Any], str | None] = nobody
     sees_all: Callable[[Access], bool] = _is_admin
     queries: Sequence[Query] = (WHOLE_PAGE,)
     extension: str = ""
+    cost: str = ""
     role: str = "admin; any other sees what its own project may use"
+
+    @property
+    def name(self) -> str:
+        """The question's."""
+        return f"each_{self.fields.sort}"
 
     @property
     def question(self) -> Question:
         """It is asked only where the configuration says so."""
-        return Question(self.name, Each, Every(300, 120, 900), self.cost, self.role, is_on=False)
-
-    async def ask(self, api: Api) -> Each:
-        """As `read`; left out where it is part of an extension that is not there."""
-        if not self.extension:
-            return await self.read(api)
-        async with extension(api, self.extension, self.listing.service):
-            return await self.read(api)
+        cost = self.cost or f"1 for each 1,000 {self.fields.sort.replace('_', ' ')}s"
+        return Question(self.name, Each, Every(300, 120, 900), cost, self.role, is_on=False)
 
     async def read(self, api: Api) -> Each:
-        """All of them, each id once, up to the bound. Raises CollectError, LeftOutError: as Api."""
+        """All of them, each id once, up to the bound. Raises as Api, and `extension`."""
         access, tally = await api.access(), Tally(self.name)
+        kind = self.fields.kind
+        identity = attrgetter(kind.__struct_fields__[0])
         found: dict[str, msgspec.Struct] = {}
         beyond, is_whole = 0, self.sees_all(access)
-        for query in self.queries:
-            async for rows in pages(api, tally, self.listing, query):
-                is_whole = is_whole or any(is_anothers(self.hidden_owner(row), access) for row in rows)
-                beyond += self._take(rows, found, tally)
+        async with extension(api, self.extension, self.listing.service):
+            for query in self.queries:
+                async for rows in pages(api, tally, self.listing, query):
+                    is_whole = is_whole or any(is_anothers(self.hidden_owner(row), access) for row in rows)
+                    for one in self.fields.objects(rows):
+                        if one is None:
+                            tally.malformed += 1
+                        elif len(found) < MOST:
+                            found[identity(one)] = one
+                        else:
+                            beyond += 1
         self.listing.check(len(found), tally.malformed)
         is_whole = is_whole and not tally.is_cut
-        return Each(self.kind, self.name, tuple(found.values()), beyond, is_whole, tally.malformed)
-
-    def _take(self, rows: Sequence[Row], found: dict[str, msgspec.Struct], tally: Tally) -> int:
-        """Put the objects of a page among those found; how many there was no room for."""
-        beyond, identity = 0, self.kind.__struct_fields__[0]
-        for row in rows:
-            try:
-                one = self.made(row)
-            except ValueError:
-                tally.malformed += 1
-                continue
-            if len(found) < MOST:
-                found[getattr(one, identity)] = one
-            else:
-                beyond += 1
-        return beyond
-
-
-def fields_of(row: type[msgspec.Struct]) -> Query:
-    """Neutron's query for the fields of a row alone."""
-    names = (field.encode_name for field in msgspec.structs.fields(row))
-    return [*pairs(WHOLE_PAGE), *(("fields", name) for name in names)]
+        return Each(kind, self.name, tuple(found.values()), beyond, is_whole, tally.malformed)

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
-from stratoscope.clouds.openstack.client.listing import Listing
-from stratoscope.clouds.openstack.identity.named import Found, Named, read, seen_by
+from stratoscope.clouds.openstack.client.listing import Listing, Page
+from stratoscope.clouds.openstack.identity.named import Named, read, seen_by
 from stratoscope.clouds.round_robin import RoundRobin
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 MOST: Final = 60
 _PER_SECOND: Final = 1.0
-_KEPT_S: Final = 2700.0
+_CACHED_S: Final = 2700.0
 """So long they are kept that cannot be read again."""
 
-_SAID: Final = 3
+_MOST_NAMED: Final = 3
 
 
 class ByDomain:
@@ -38,17 +38,18 @@ class ByDomain:
         self._all = Listing("identity", f"/v3/{key}", key, Named)
         # A call of its own: that the other one is answered 401 must not keep it from being made.
         self._of_one = Listing("identity", f"/v3/{key}", key, Named, operation=f"{key}_of_domain")
-        self._last: tuple[float, Found] | None = None
-        self._by_domain: RoundRobin[Found] = RoundRobin(key, per_second=_PER_SECOND, most=MOST, clock=clock)
+        self._last: tuple[float, Page[Named]] | None = None
+        self._by_domain: RoundRobin[Page[Named]] = RoundRobin(
+            key, per_second=_PER_SECOND, most=MOST, clock=clock
+        )
 
     async def read(
         self, access: Access, domain_ids: Collection[str], *, are_all: bool
-    ) -> tuple[Found | None, int]:
-        """All of them, as far as they can be read, and how many made no sense; None where they may not be.
+    ) -> tuple[Page[Named] | None, int]:
+        """All that can be read, and how many made no sense; None if they may not be read.
 
         Args:
-            access: The credential's.
-            domain_ids: The domains; none where they may not be read.
+            domain_ids: The domains; none if they may not be read.
             are_all: There are no others.
         """
         refusal: CollectError | LeftOutError | None = None
@@ -57,9 +58,10 @@ class ByDomain:
         except ForbiddenError:
             return None, 0
         except (CollectError, LeftOutError) as error:
-            if not _is_refused(error):  # a directory behind Keystone that is slow, or very large
+            # 401 for this list, now or before, is no matter of the log-in; else it is a slow directory.
+            if error.reason not in (Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED):
                 return self._stay(error)
-            found, refusal = Found([], is_cut=True), error
+            found, refusal = Page[Named]([], is_cut=True), error
         else:
             if not (found.items or found.malformed or access.is_admin or access.is_system):
                 return None, 0
@@ -74,7 +76,7 @@ class ByDomain:
         self._last = self._clock.monotonic(), found
         return found, found.malformed
 
-    async def _with_others(self, own: Found, domain_ids: Collection[str]) -> Found:
+    async def _with_others(self, own: Page[Named], domain_ids: Collection[str]) -> Page[Named]:
         """Also those of these domains, as far as they are known."""
         failure = ""
         try:
@@ -84,52 +86,46 @@ class ByDomain:
         if failure or self._by_domain.failed:
             log.warning(
                 "%s of some domains stay as last read cloud=%s error=%r",
-                *(self._key, self._api.cloud, _told(self._by_domain.faults) or failure),
+                *(self._key, self._api.cloud, _faults_text(self._by_domain.faults) or failure),
             )
         known = self._by_domain.values()
         items = {one.id: one for found in (own, *known.values()) for one in found.items}
         malformed = own.malformed + sum(found.malformed for found in known.values())
         is_old = len(known) < len(domain_ids) or self._by_domain.failed > 0
         is_cut = is_old or any(found.is_cut for found in known.values())
-        return Found([*items.values()], malformed, is_cut)
+        return Page([*items.values()], malformed, is_cut=is_cut)
 
-    async def _of_domain(self, domain_id: str) -> Found:
+    async def _of_domain(self, domain_id: str) -> Page[Named]:
         return await read(self._api, self._of_one, {"domain_id": domain_id})
 
-    def _stay(self, error: CollectError | LeftOutError) -> tuple[Found | None, int]:
+    def _stay(self, error: CollectError | LeftOutError) -> tuple[Page[Named] | None, int]:
         """What was last read, which is no longer all; nothing when that is too long ago."""
         log.warning("%s stay as last read cloud=%s error=%r", self._key, self._api.cloud, str(error))
         malformed = int(error.reason is Reason.MALFORMED)
-        if self._last is None or self._clock.monotonic() - self._last[0] > _KEPT_S:
+        if self._last is None or self._clock.monotonic() - self._last[0] > _CACHED_S:
             return None, malformed
         return replace(self._last[1], is_cut=True), malformed
 
 
-def _is_refused(error: CollectError | LeftOutError) -> bool:
-    """Whether the list was answered 401, or is not asked for since it was: a log-in is not the matter."""
-    return error.reason in (Reason.UNAUTHORIZED, LeftOut.UNAUTHORIZED)
-
-
-def _told(faults: Mapping[str, str]) -> str:
+def _faults_text(faults: Mapping[str, str]) -> str:
     """The domains that cannot be read, the first ones by id and why; "" where there are none."""
     if not faults:
         return ""
-    first = [f"{domain_id} ({fault})" for domain_id, fault in sorted(faults.items())[:_SAID]]
-    others = f" and {len(faults) - _SAID} more" if len(faults) > _SAID else ""
+    first = [f"{domain_id} ({fault})" for domain_id, fault in sorted(faults.items())[:_MOST_NAMED]]
+    others = f" and {len(faults) - _MOST_NAMED} more" if len(faults) > _MOST_NAMED else ""
     return f"cannot be read: domain {', '.join(first)}{others}"
 
 
-def _others(access: Access, found: Found, domain_ids: Collection[str]) -> tuple[Collection[str], bool]:
-    """The domains to ask for, and whether the list tells of all domains.
+def _others(access: Access, found: Page[Named], domain_ids: Collection[str]) -> tuple[Collection[str], bool]:
+    """The domains to ask for, and whether the list is of all domains.
 
-    To ask for are all, where the list was cut, or the token is for the system: several may be told then, and
-    those with a driver of their own not, or in part. Else, where it tells one alone, the others; none with a
-    token for a domain, which is told no other's.
+    All, if the list was cut or the token is for the system: then domains with a driver of their own may be
+    missing. Else, if the list has one domain alone, the others. A token for a domain gets no other's.
     """
     if access.domain_id:
         return (), False
     if found.is_cut or access.is_system:
         return domain_ids, False
-    told = {one.domain_id for one in found.items}
-    tells_all = len(told) > 1
-    return [] if tells_all else [one for one in domain_ids if one not in told], tells_all
+    listed = {one.domain_id for one in found.items}
+    lists_all = len(listed) > 1
+    return [] if lists_all else [one for one in domain_ids if one not in listed], lists_all

@@ -5,15 +5,14 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.openstack.client.api import Access, Api
 from stratoscope.clouds.openstack.client.fields import Id, Text
-from stratoscope.clouds.openstack.client.listing import Listing, Query
+from stratoscope.clouds.openstack.client.listing import Listing, Page, Query
 
 
 class Named(msgspec.Struct, frozen=True, gc=False):
-    """A project, user or domain.
+    """A project, user, group, domain or region.
 
     Attributes:
-        name: "" where a directory behind Keystone has none.
-        enabled: None where a directory behind Keystone does not tell.
+        name, enabled: "" and None if a directory behind Keystone has none.
     """
 
     id: Id
@@ -22,21 +21,8 @@ class Named(msgspec.Struct, frozen=True, gc=False):
     enabled: bool | None = None
 
 
-class Found(msgspec.Struct, frozen=True):
-    """What a list told.
-
-    Attributes:
-        malformed: How many made no sense.
-        is_cut: There are more than it told: it was truncated, or a part of it could not be read.
-    """
-
-    items: list[Named]
-    malformed: int = 0
-    is_cut: bool = False
-
-
-async def read(api: Api, listing: Listing[Named], query: Query = ()) -> Found:
-    """A whole list, as far as Keystone tells it. Raises as Api."""
+async def read(api: Api, listing: Listing[Named], query: Query = ()) -> Page[Named]:
+    """A whole list as one page; cut if there are more items than Keystone lists. Raises as Api."""
     items: list[Named] = []
     malformed, is_cut = 0, False
     async for page in api.pages(listing, query):
@@ -44,10 +30,10 @@ async def read(api: Api, listing: Listing[Named], query: Query = ()) -> Found:
         malformed += page.malformed
         is_cut = is_cut or page.is_cut
     listing.check(len(items), malformed)
-    return Found(items, malformed, is_cut)
+    return Page(items, malformed, is_cut=is_cut)
 
 
-def seen_by(access: Access, found: Found) -> Found:
+def seen_by(access: Access, found: Page[Named]) -> Page[Named]:
     """What a list told: a part, where Keystone tells the token one domain's alone."""
     are_all = access.sees_all_domains(one.domain_id for one in found.items)
     return found if are_all else replace(found, is_cut=True)

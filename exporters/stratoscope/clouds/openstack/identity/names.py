@@ -13,20 +13,23 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
-from stratoscope.clouds.openstack.client.listing import Listing
-from stratoscope.clouds.openstack.identity.by_domain import ByDomain
-from stratoscope.clouds.openstack.identity.named import Found, Named, read, seen_by
+from stratoscope.clouds.openstack.client.listing import Listing, Page
+from stratoscope.clouds.openstack.identity.by_domain import MOST, ByDomain
+from stratoscope.clouds.openstack.identity.named import Named, read, seen_by
+from stratoscope.clouds.ttl_cache import TTLCache
+from stratoscope.core.collector import Every
 from stratoscope.core.deadline import at_most_s
-from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, again
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 
 log = logging.getLogger(__name__)
 
 _STALE_S: Final = 900.0
 """Names are read anew when somebody asks and the question `projects` has not done so for so long."""
-_KEPT_S: Final = 3 * _STALE_S
+_CACHED_S: Final = 3 * _STALE_S
 """So long domains are kept that alone cannot be read again."""
 _RECENT_S: Final = 60.0
 """So long a failure serves all who ask, and nobody waits for names again whose patience has ended."""
@@ -41,43 +44,41 @@ _DOMAINS: Final = Listing("identity", "/v3/domains", "domains", Named)
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """What was read.
-
-    Attributes:
-        is_whole: All projects of the cloud, or only those of the credential's user.
-        read: When that ended, on the monotonic clock.
-    """
+    """What was read. Attributes: is_whole: All projects of the cloud, not only the user's own."""
 
     answer: Projects
     projects: Mapping[str, str]
     users: Mapping[str, str]
     own: str
     is_whole: bool
-    read: float
 
 
-class Names:
+class Names(Reader):
     """Who is who in one cloud, read once for all who ask. What Keystone no longer lists disappears."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api, self._clock = api, clock
-        self._one_at_a_time = asyncio.Lock()
-        self._known: _Known | None = None
+        self._cache = TTLCache(self._read_all, clock, failure_s=_RECENT_S)
         self._users = ByDomain(api, "users", clock)
         self._owners: Collection[str] = ()
         self._domains: tuple[float, Mapping[str, str], bool] | None = None
         self._cut: frozenset[str] = frozenset()
         self._impatient_until = -math.inf
-        self._failure: tuple[float, CollectError | LeftOutError] | None = None
 
+    @question(
+        "projects",
+        Every(600, 60, 1800),
+        cost="3; where Keystone lists one domain's users alone, or the token is for the system, 1 more for "
+        f"each domain in turn, at most {MOST}; without the role admin 4",
+        role="admin; any other sees the projects it has a role on, and no users",
+    )
     async def read(self) -> Projects:
-        """Projects and users as they are now; users that own VMs first.
-
-        Raises:
-            CollectError, LeftOutError: As Api.
-        """
-        answer = (await self._anew()).answer
-        return replace(answer, users=_first(answer.users, self._owners)) if answer.users else answer
+        """Projects and users as they are now; users that own VMs first. Raises as Api."""
+        answer = (await self._cache.anew()).answer
+        if not answer.users:
+            return answer
+        owners_first = sorted(answer.users, key=lambda user: user.user_id not in self._owners)
+        return replace(answer, users=tuple(owners_first))
 
     async def projects(self) -> Mapping[str, str]:
         """Names by id, as far as they can be read now; those last read while Keystone does not answer."""
@@ -91,13 +92,12 @@ class Names:
         return known.users if known else {}
 
     async def owners(self) -> Sequence[str]:
-        """Ids of the projects whose quotas can be asked for: all of them, its own first, or the
-        credential's own alone.
+        """Ids of the projects whose quotas can be read: all, its own first; or the credential's own alone.
 
-        Raises:
-            CollectError, LeftOutError: As Api; and `unauthorized`, when the credential has no project.
+        Raises as Api; LeftOutError `unauthorized` if the credential has no project.
         """
-        known = await self._known_owners()
+        known = self._cache.last and (await self._at_hand() or self._cache.last)
+        known = known or await self._cache.not_older_than(_STALE_S)
         if known.is_whole:
             ids = (project.project_id for project in known.answer.projects)
             return sorted(ids, key=lambda one: one != known.own)
@@ -107,59 +107,27 @@ class Names:
             )
         return [known.own]
 
-    async def _known_owners(self) -> _Known:
-        """What is known; Keystone's silence does not matter once it has been read."""
-        known = self._known
-        return await self._not_older_than(_STALE_S) if known is None else await self._at_hand() or known
-
     async def _at_hand(self) -> _Known | None:
         """What is known; read first where it is not, or is stale, as long as that does not take long."""
-        is_being_read = self._known is not None and self._one_at_a_time.locked()
-        if is_being_read or self._clock.monotonic() < self._impatient_until:
-            return self._known
+        last = self._cache.last
+        is_read_anew = last is not None and self._cache.is_being_read
+        if is_read_anew or self._clock.monotonic() < self._impatient_until:
+            return last
         try:
             async with asyncio.timeout(at_most_s(_PATIENCE_S)):
-                return await self._not_older_than(_STALE_S)
+                return await self._cache.not_older_than(_STALE_S)
         except TimeoutError:
             self._impatient_until = self._clock.monotonic() + _RECENT_S
-            return self._known
+            return last
         except (CollectError, LeftOutError):
-            return self._known
-
-    async def _not_older_than(self, seconds: float) -> _Known:
-        async with self._one_at_a_time:
-            now = self._clock.monotonic()
-            if self._known is not None and now - self._known.read < seconds:
-                return self._known
-            if self._failure is not None and now - self._failure[0] < _RECENT_S:
-                raise again(self._failure[1])
-            return await self._read_now()
-
-    async def _anew(self) -> _Known:
-        """What was read since this was called: by somebody whose reading was under way, or else now."""
-        asked = self._clock.monotonic()
-        async with self._one_at_a_time:
-            if self._known is not None and self._known.read > asked:
-                return self._known
-            if self._failure is not None and self._failure[0] > asked:
-                raise again(self._failure[1])
-            return await self._read_now()
-
-    async def _read_now(self) -> _Known:
-        try:
-            self._known = await self._read_all()
-        except (CollectError, LeftOutError) as error:
-            self._failure = (self._clock.monotonic(), error)
-            raise
-        self._failure = None
-        return self._known
+            return last
 
     async def _read_all(self) -> _Known:
         access = await self._api.access()
         projects, is_whole = await self._read_projects(access)
         domains, are_all = await self._read_domains()
         found, malformed = await self._users.read(access, domains, are_all=are_all)
-        users = found or Found([])
+        users = found or Page[Named]([])
         answer = Projects(
             tuple(Project(*_identity(one, domains)) for one in projects.items),
             None if found is None else tuple(User(*_identity(one, domains)) for one in users.items),
@@ -173,7 +141,6 @@ class Names:
             _by_id(access.user_id, access.user_name, users.items),
             access.project_id,
             is_whole,
-            self._clock.monotonic(),
         )
 
     def _note(self, cut: AbstractSet[str], access: Access) -> None:
@@ -189,12 +156,12 @@ class Names:
             log.info("all are told again cloud=%s sort=%s", self._api.cloud, sort)
         self._cut = frozenset(cut)
 
-    async def _read_projects(self, access: Access) -> tuple[Found, bool]:
+    async def _read_projects(self, access: Access) -> tuple[Page[Named], bool]:
         """The projects, and whether these are those of the cloud, not the credential's user's alone."""
         try:
             projects = await read(self._api, _PROJECTS)
         except ForbiddenError:
-            projects = Found([])
+            projects = Page[Named]([])
         if projects.items or projects.malformed or access.is_admin:
             return seen_by(access, projects), True
         return await read(self._api, _OWN_PROJECTS), False
@@ -207,15 +174,17 @@ class Names:
             return {}, False
         except (CollectError, LeftOutError) as error:
             log.warning("domains stay as last read cloud=%s error=%r", self._api.cloud, str(error))
-            return self._kept_domains()
+            return self._cached_domains()
         names = {domain.id: domain.name for domain in domains.items}
         self._domains = self._clock.monotonic(), names, not (domains.is_cut or domains.malformed)
         return self._domains[1:]
 
-    def _kept_domains(self) -> tuple[Mapping[str, str], bool]:
+    def _cached_domains(self) -> tuple[Mapping[str, str], bool]:
         """What was last read; nothing when that is too long ago."""
-        told = self._domains
-        return told[1:] if told is not None and self._clock.monotonic() - told[0] <= _KEPT_S else ({}, False)
+        last = self._domains
+        return (
+            last[1:] if last is not None and self._clock.monotonic() - last[0] <= _CACHED_S else ({}, False)
+        )
 
 
 def _identity(item: Named, domains: Mapping[str, str]) -> tuple[str, str, str, bool | None]:
@@ -227,11 +196,3 @@ def _by_id(own_id: str, own_name: str, items: Sequence[Named]) -> Mapping[str, s
     """Names, the credential's own in any case."""
     own = {own_id: own_name} if own_id else {}
     return own | {item.id: item.name for item in items}
-
-
-def _first(users: Sequence[User], owners: Collection[str]) -> tuple[User, ...]:
-    """The users, those among `owners` first."""
-    return (
-        *(user for user in users if user.user_id in owners),
-        *(user for user in users if user.user_id not in owners),
-    )

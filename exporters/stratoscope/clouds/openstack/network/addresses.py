@@ -17,7 +17,7 @@ from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError,
 from stratoscope.clouds.openstack.client.by_field import ByField
 from stratoscope.clouds.openstack.client.extensions import lacks
 from stratoscope.clouds.openstack.client.fields import Amount, Id, IPVersion, Text
-from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query, fields_of
 from stratoscope.core.collector import Every
 
 
@@ -77,7 +77,6 @@ _SUBNETS: Final = Listing("network", "/v2.0/subnets", "subnets", _Subnet)
 _PORTS: Final = Listing("network", "/v2.0/ports", "ports", _Port)
 
 _USE: Final = ByField(_Use)
-_PAGE: Final = tuple(WHOLE_PAGE.items())
 
 
 class Addresses(Reader):
@@ -105,7 +104,11 @@ class Addresses(Reader):
             raise
         if not networks and not malformed and not access.is_admin:
             return await self._counted(access)
-        external = await self._external()
+        # Their ids; None if they may not be read.
+        networks_outside = await self._networks(
+            [*WHOLE_PAGE.items(), ("router:external", "true"), ("fields", "id")]
+        )
+        external = None if networks_outside is None else frozenset(one.id for one in networks_outside)
         pools, partial = [], set()
         for network in networks:
             for raw in network.subnet_ip_availability:
@@ -119,11 +122,6 @@ class Addresses(Reader):
                     pools.append(_pool_of(network, use, external))
         return Pools(tuple(pools), malformed, partial)
 
-    async def _external(self) -> frozenset[str] | None:
-        """Ids of networks; None where they may not be read."""
-        networks = await self._networks([*_PAGE, ("router:external", "true"), ("fields", "id")])
-        return None if networks is None else frozenset(network.id for network in networks)
-
     async def _networks(self, query: Query) -> Sequence[_Network] | None:
         try:
             networks, _ = await self._api.items(_NETWORKS, query)
@@ -133,12 +131,11 @@ class Addresses(Reader):
 
     async def _counted(self, access: Access) -> Pools:
         """Own subnets, those of the whole cloud for an admin."""
-        fields = ("id", "network_id", "ip_version", "allocation_pools", "name", "project_id", "cidr")
-        subnets, malformed = await self._api.items(_SUBNETS, _query(*fields))
+        subnets, malformed = await self._api.items(_SUBNETS, fields_of(_Subnet))
         own = [one for one in subnets if access.is_admin or one.project_id == access.project_id]
         if not own:
             return Pools((), malformed)
-        networks = await self._networks(_query("id", "name", "router:external"))
+        networks = await self._networks(fields_of(_Network))
         by_id = {network.id: network for network in networks or ()}
         used, unread = await self._used()
         # A subnet that makes no sense may be of any network.
@@ -157,14 +154,10 @@ class Addresses(Reader):
     async def _used(self) -> tuple[Counter[str], int]:
         """Addresses that ports have, by subnet, and how many made no sense: then any may have more."""
         used, malformed = Counter[str](), 0
-        async for page in self._api.pages(_PORTS, _query("id", "fixed_ips")):
+        async for page in self._api.pages(_PORTS, fields_of(_Port)):
             used.update(address.subnet_id for port in page.items for address in port.fixed_ips)
             malformed += page.malformed
         return used, malformed
-
-
-def _query(*fields: str) -> list[tuple[str, str]]:
-    return [*_PAGE, *(("fields", name) for name in fields)]
 
 
 def _pool_of(network: _Availability, use: _Use, external: frozenset[str] | None) -> Pool:
@@ -192,11 +185,9 @@ def _pool(subnet: _Subnet, network: _Network | None, used: int | None) -> Pool:
         subnet.project_id or "",
         subnet.ip_version,
         None if network is None else network.is_external,
-        float(sum(_length(one) for one in subnet.allocation_pools)),
+        float(
+            sum(int(ip_address(one.end)) - int(ip_address(one.start)) + 1 for one in subnet.allocation_pools)
+        ),
         None if used is None else float(used),
         subnet.cidr or "",
     )
-
-
-def _length(pool: _Range) -> int:
-    return int(ip_address(pool.end)) - int(ip_address(pool.start)) + 1

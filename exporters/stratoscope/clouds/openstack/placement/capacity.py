@@ -18,7 +18,7 @@ from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
 from stratoscope.clouds.openstack.compute.aggregates import Aggregates, Metadata, by_host
 from stratoscope.clouds.openstack.compute.flavors import Flavor, Flavors
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
-from stratoscope.clouds.openstack.placement.free_slots import Left, Space, Wanted, rooms
+from stratoscope.clouds.openstack.placement.free_slots import FreeResource, HostCapacity, free_slots
 from stratoscope.clouds.openstack.placement.inventories import Placement
 from stratoscope.clouds.openstack.placement.providers import (
     DISK,
@@ -29,7 +29,7 @@ from stratoscope.clouds.openstack.placement.providers import (
     Provider,
     Providers,
 )
-from stratoscope.clouds.openstack.placement.requirements import demand
+from stratoscope.clouds.openstack.placement.requirements import resource_request
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, Reason
 
@@ -42,23 +42,14 @@ _CANDIDATES: Final = "1.10"
 
 
 class Capacity(Reader):
-    """Room for more VMs, by flavor and zone.
-
-    Attributes:
-        flavors, aggregates: They are questions of their own.
-    """
+    """Room for more VMs, by flavor and zone. Attributes: flavors, aggregates: Questions of their own."""
 
     def __init__(
-        self,
-        api: Api,
-        hypervisors: Hypervisors,
-        placement: Placement,
-        providers: Providers,
-        clock: Clock = CLOCK,
+        self, api: Api, hypervisors: Hypervisors, placement: Placement, clock: Clock = CLOCK
     ) -> None:
         self.flavors, self.aggregates = Flavors(api, clock), Aggregates(api, clock)
         self._api, self._hypervisors = api, hypervisors
-        self._placement, self._providers = placement, providers
+        self._placement, self._providers = placement, hypervisors.providers
 
     @question(
         "capacity",
@@ -70,11 +61,8 @@ class Capacity(Reader):
     async def read(self) -> model.Capacity:
         """Room as it is now.
 
-        Raises:
-            CollectError: As Api; `unavailable`, when Nova knows no hypervisor, or none that Placement knows:
-                before microversion 2.53 their ids are numbers; or when Placement is too old to list what
-                hosts have left.
-            LeftOutError: As Api.
+        Raises as Api; CollectError `unavailable` if Nova has no hypervisor, or none that Placement knows
+        (before 2.53 their ids are numbers), or Placement is too old to list what hosts have left.
         """
         await self._api.require("placement", _CANDIDATES)
         nodes = await self._hypervisors.nodes(_NODES_S)
@@ -87,11 +75,12 @@ class Capacity(Reader):
         metadata, unread = await self._read_metadata()
         flavors, unknown = await self.flavors.listed(_FLAVORS_S)
         has_pcpus = self._providers.have(PCPU)
-        wanted = [
-            Wanted(one.name, demand(one, has_pcpus=has_pcpus)) for one in flavors if not one.is_disabled
-        ]
+        requests = {
+            one.name: resource_request(one, has_pcpus=has_pcpus) for one in flavors if not one.is_disabled
+        }
         zones = {node.zone for node in nodes.values() if not node.is_left_over}
-        room = await asyncio.to_thread(rooms, wanted, _spaces(self._providers, nodes, metadata), zones)
+        hosts = _hosts(self._providers, nodes, metadata)
+        room = await asyncio.to_thread(free_slots, requests, hosts, zones)
         return model.Capacity(tuple(room), _largest(flavors, room), malformed + unread + unknown)
 
     async def _read_metadata(self) -> tuple[Mapping[str, Metadata] | None, int]:
@@ -105,31 +94,33 @@ class Capacity(Reader):
         return by_host(aggregates), malformed
 
 
-def _spaces(
+def _hosts(
     providers: Providers, nodes: Mapping[str, Node], metadata: Mapping[str, Metadata] | None
-) -> list[Space]:
+) -> list[HostCapacity]:
     """The hosts that take VMs."""
     trees = providers.trees()
     others = [one for root, tree in trees.items() if root not in nodes for one in tree]
     shared = frozenset({DISK} if any(DISK in (one.inventories or ()) for one in others) else ())
     return [
-        _space(tree, nodes[root], shared, None if metadata is None else metadata.get(nodes[root].host, {}))
+        _host(tree, nodes[root], shared, None if metadata is None else metadata.get(nodes[root].host, {}))
         for root, tree in trees.items()
         if root in nodes and nodes[root].takes_vms
     ]
 
 
-def _space(tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: Metadata | None) -> Space:
-    left: dict[str, list[Left]] = {}
-    is_told = _is_told(tree)
+def _host(
+    tree: Sequence[Provider], node: Node, shared: frozenset[str], metadata: Metadata | None
+) -> HostCapacity:
+    left: dict[str, list[FreeResource]] = {}
+    is_listed = _is_listed(tree)
     for provider in tree:
-        for name, one in _left(provider, is_told=is_told):
+        for name, one in _left(provider, is_listed=is_listed):
             left.setdefault(name, []).append(one)
-    is_known = all(_is_known(provider, is_told=is_told) for provider in tree)
+    is_known = all(_is_known(provider, is_listed=is_listed) for provider in tree)
     if not is_known:
         for name in _unknown(tree, left):
             left.pop(name, None)
-    return Space(
+    return HostCapacity(
         node.zone,
         left,
         shared.difference(left),
@@ -140,7 +131,7 @@ def _space(tree: Sequence[Provider], node: Node, shared: frozenset[str], metadat
     )
 
 
-def _is_told(tree: Sequence[Provider]) -> bool:
+def _is_listed(tree: Sequence[Provider]) -> bool:
     """Whether a tree is on the list of candidates, or has no memory (bare metal), so that it never would be.
 
     Any other has no memory left, or a limit cut the list.
@@ -152,10 +143,9 @@ def _is_told(tree: Sequence[Provider]) -> bool:
 
 def _unknown(tree: Sequence[Provider], found: Iterable[str]) -> frozenset[str]:
     """Of these resource classes those of which the tree may have more than was found."""
-    if any(one.inventories is None and not _is_summed_up(one) for one in tree):
-        listed = {name for one in tree if one.summary is not None for name in one.summary.resources}
-        return frozenset(found) - listed
-    return frozenset(name for one in tree for name in one.unclear if not _is_listed(one, name))
+    if any(one.inventories is None and not one.is_listed_whole for one in tree):
+        return frozenset(found).difference(*(one.listed for one in tree))
+    return frozenset(name for one in tree for name in one.unclear if name not in one.listed)
 
 
 def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
@@ -164,32 +154,21 @@ def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
     return frozenset(trait for provider in tree for trait in provider.traits or ())
 
 
-def _left(provider: Provider, *, is_told: bool) -> Iterable[tuple[str, Left]]:
-    """By the list of allocation candidates; what that does not tell by what was read of it.
+def _left(provider: Provider, *, is_listed: bool) -> Iterable[tuple[str, FreeResource]]:
+    """By the list of allocation candidates; what that lacks by what was read of it.
 
-    What may have changed since it was read counts as free; of a tree that is not told as nothing.
+    What may have changed since it was read counts as free; of a tree that is not listed as nothing.
     """
     inventories: Mapping[str, Inventory] = provider.inventories or {}
-    told = provider.summary.resources if provider.summary is not None else {}
-    for name, use in told.items():
-        yield name, Left(use.capacity - use.used, inventories.get(name))
-    if _is_summed_up(provider) or not (is_told or provider.is_current(Part.USAGES)):
+    for name, use in provider.listed.items():
+        yield name, FreeResource(use.capacity - use.used, inventories.get(name))
+    if provider.is_listed_whole or not (is_listed or provider.is_current(Part.USAGES)):
         return
     usages = provider.usages if provider.is_current(Part.USAGES) else None
     for name, inventory in inventories.items():
-        if name not in told:
+        if name not in provider.listed:
             used = usages.get(name, 0) if usages is not None else 0
-            yield name, Left(inventory.capacity - (used or 0), inventory)
-
-
-def _is_summed_up(provider: Provider) -> bool:
-    """Whether the list of candidates tells all that it has."""
-    return provider.summary is not None and provider.is_summed_up
-
-
-def _is_listed(provider: Provider, name: str) -> bool:
-    """Whether the list of candidates tells of this resource class of it."""
-    return provider.summary is not None and name in provider.summary.resources
+            yield name, FreeResource(inventory.capacity - (used or 0), inventory)
 
 
 def _is_exact(provider: Provider) -> bool:
@@ -202,21 +181,17 @@ def _is_exact(provider: Provider) -> bool:
     return provider.is_summed_up or provider.is_current(Part.USAGES)
 
 
-def _is_known(provider: Provider, *, is_told: bool) -> bool:
-    """Whether it is known what it has.
-
-    One of a tree that is not told, and was not read yet, has nothing left as far as is known.
-    """
+def _is_known(provider: Provider, *, is_listed: bool) -> bool:
+    """Whether it is known what it has. A tree that is not listed, and not read yet, has nothing left."""
     if provider.odd or provider.is_summary_odd:
         return False
-    return not is_told or _is_summed_up(provider) or provider.inventories is not None
+    return not is_listed or provider.is_listed_whole or provider.inventories is not None
 
 
 def _largest(flavors: Iterable[Flavor], room: Iterable[model.Room]) -> Mapping[str, model.Room]:
-    """By zone the room of the flavor with the most memory, and of those with the most vCPUs, that fits.
+    """By zone the room of the largest flavor that fits, by memory, then vCPUs.
 
-    What certainly fits goes before what is only an upper bound, for that may in truth be none; and what all
-    may use before what only some may.
+    What certainly fits goes before an upper bound, and what all may use before what only some may.
     """
     by_name = {one.name: one for one in flavors}
 

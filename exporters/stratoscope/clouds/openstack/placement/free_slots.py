@@ -1,4 +1,4 @@
-"""How many VMs fit: what hosts have left, and what flavors demand. Pure."""
+"""How many VMs fit: what hosts have left, and what flavors request. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -6,15 +6,11 @@ import msgspec
 
 from stratoscope.clouds.model import Room
 from stratoscope.clouds.openstack.placement.providers import Inventory
-from stratoscope.clouds.openstack.placement.requirements import Demand
+from stratoscope.clouds.openstack.placement.requirements import ResourceRequest
 
 
-class Left(msgspec.Struct, frozen=True, gc=False):
-    """What one provider has left of one resource class.
-
-    Attributes:
-        inventory: Its bounds on what one VM may have; None while they have not been read.
-    """
+class FreeResource(msgspec.Struct, frozen=True, gc=False):
+    """What one provider has left of one class. Attributes: inventory: Its bounds; None if not read yet."""
 
     free: int
     inventory: Inventory | None
@@ -27,20 +23,20 @@ class Left(msgspec.Struct, frozen=True, gc=False):
         return max(0, self.free) // amount
 
 
-class Space(msgspec.Struct, frozen=True):
+class HostCapacity(msgspec.Struct, frozen=True):
     """A host that takes VMs.
 
     Attributes:
         left: By resource class, of each of its providers that have the class.
         elsewhere: Resource classes that it lacks and others share with some hosts: storage.
-        traits: Of all its providers; None while they have not been read.
-        metadata: Of all aggregates that it is in; None where they may not be read.
+        traits: Of all its providers; None if they have not been read.
+        metadata: Of all aggregates that it is in; None if they may not be read.
         is_exact: All of that has been read, and just now.
         is_known: It has no other classes than those in `left`; else nothing is known of others yet.
     """
 
     zone: str
-    left: Mapping[str, Sequence[Left]]
+    left: Mapping[str, Sequence[FreeResource]]
     elsewhere: frozenset[str]
     traits: frozenset[str] | None
     metadata: Mapping[str, frozenset[str]] | None
@@ -48,72 +44,67 @@ class Space(msgspec.Struct, frozen=True):
     is_known: bool = True
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """A flavor by its name, and what it demands."""
-
-    flavor: str
-    demand: Demand
-
-
-def rooms(wanted: Iterable[Wanted], spaces: Iterable[Space], zones: Iterable[str]) -> list[Room]:
-    """The room of each flavor in each zone, none included; a flavor that demands nothing has no number."""
-    names, groups = sorted({*zones}), _alike(spaces)
+def free_slots(
+    requests: Mapping[str, ResourceRequest], hosts: Iterable[HostCapacity], zones: Iterable[str]
+) -> list[Room]:
+    """How many VMs of each flavor that requests anything fit into each zone. Args: requests: By name."""
+    names, groups = sorted({*zones}), _alike(hosts)
     return [
-        Room(one.flavor, zone, vms, is_upper_bound)
-        for one in wanted
-        if one.demand.resources
-        for zone, (vms, is_upper_bound) in _by_zone(one.demand, groups, names).items()
+        Room(flavor, zone, vms, is_upper_bound)
+        for flavor, request in requests.items()
+        if request.resources
+        for zone, (vms, is_upper_bound) in _by_zone(request, groups, names).items()
     ]
 
 
-def _alike(spaces: Iterable[Space]) -> Sequence[Sequence[Space]]:
+def _alike(hosts: Iterable[HostCapacity]) -> Sequence[Sequence[HostCapacity]]:
     """Hosts that differ only in what they have left: whether they take a flavor at all is one question."""
-    groups: dict[object, list[Space]] = {}
-    for one in spaces:
+    groups: dict[object, list[HostCapacity]] = {}
+    for one in hosts:
         metadata = None if one.metadata is None else frozenset(one.metadata.items())
         groups.setdefault((one.zone, one.elsewhere, one.traits, metadata, one.is_exact), []).append(one)
     return list(groups.values())
 
 
 def _by_zone(
-    demand: Demand, groups: Sequence[Sequence[Space]], zones: Sequence[str]
+    request: ResourceRequest, groups: Sequence[Sequence[HostCapacity]], zones: Sequence[str]
 ) -> Mapping[str, tuple[int, bool]]:
     """How many fit into each zone, and whether that is an upper bound."""
     vms = dict.fromkeys(zones, 0)
     bounds = dict.fromkeys(zones, False)
-    for spaces in groups:
-        is_taken, is_exact = takes(spaces[0], demand)
+    for hosts in groups:
+        is_taken, is_exact = accepts(hosts[0], request)
         if is_taken:
-            number = sum(fits(demand, space) for space in spaces)
-            vms[spaces[0].zone] += number
-            bounds[spaces[0].zone] |= bool(number) and not is_exact
+            number = sum(slots(request, host) for host in hosts)
+            vms[hosts[0].zone] += number
+            bounds[hosts[0].zone] |= bool(number) and not is_exact
     return {zone: (vms[zone], bounds[zone]) for zone in zones}
 
 
-def takes(space: Space, demand: Demand) -> tuple[bool, bool]:
-    """Whether a host takes VMs with this demand, if it has room; and whether its room can be told exactly."""
-    traits = space.traits
-    if traits is not None and not (demand.required <= traits and demand.forbidden.isdisjoint(traits)):
+def accepts(host: HostCapacity, request: ResourceRequest) -> tuple[bool, bool]:
+    """Whether a host accepts such VMs, if it has room; and whether its room can be told exactly."""
+    traits = host.traits
+    if traits is not None and not (request.required <= traits and request.forbidden.isdisjoint(traits)):
         return False, True
-    is_exact = demand.is_exact and space.is_exact and space.elsewhere.isdisjoint(demand.resources)
-    for key, wanted in demand.metadata.items():
-        is_met = None if space.metadata is None else meets(space.metadata.get(key, frozenset()), wanted)
+    is_exact = request.is_exact and host.is_exact and host.elsewhere.isdisjoint(request.resources)
+    for key, wanted in request.metadata.items():
+        is_met = None if host.metadata is None else meets(host.metadata.get(key, frozenset()), wanted)
         if is_met is False:
             return False, True
         is_exact = is_exact and is_met is not None
     return True, is_exact
 
 
-def fits(demand: Demand, space: Space) -> int:
-    """How many VMs with this demand fit into what a host has left.
+def slots(request: ResourceRequest, host: HostCapacity) -> int:
+    """How many such VMs fit into what a host has left.
 
     Each amount comes from one of the host's providers, different ones from different providers if need be.
     """
     least = -1
-    for name, amount in demand.resources.items():
-        left = space.left.get(name)
+    for name, amount in request.resources.items():
+        left = host.left.get(name)
         if left is None:
-            if name in space.elsewhere or not space.is_known:
+            if name in host.elsewhere or not host.is_known:
                 continue
             return 0
         number = left[0].fits(amount) if len(left) == 1 else sum(one.fits(amount) for one in left)

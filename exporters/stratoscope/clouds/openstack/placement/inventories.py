@@ -11,7 +11,6 @@ and before 1.17 (Queens) traits, too. Before 1.10 (Pike) there is no such list.
 
 import asyncio
 import math
-import time
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -27,22 +26,20 @@ from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.clouds.openstack.client.fields import Text
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
-from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.placement.providers import (
     Inventory,
     Part,
     Provider,
-    Providers,
     Row,
     Size,
     Summary,
     resources,
 )
 from stratoscope.clouds.overcommit import PROMISED, promised
-from stratoscope.clouds.round_robin import KEPT_S
+from stratoscope.clouds.round_robin import KEPT_S, Turn
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
-from stratoscope.core.deadline import at_most_s, time_left_s
+from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 T = TypeVar("T")
@@ -56,9 +53,7 @@ _WITH_TRAITS: Final = "1.6"
 _NODES_S: Final = 300.0
 _PATIENCE_S: Final = 5.0
 """So long it waits for hypervisors that it knows from before: they are Nova's."""
-_IN_A_ROW: Final = 3
 _AT_ONCE: Final = 5_000
-_STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})
 
 _PROVIDERS: Final = Listing("placement", "/resource_providers", "resource_providers", Row, version=_VERSION)
 
@@ -81,15 +76,6 @@ class _Traits(msgspec.Struct, frozen=True):
 class _Candidates(msgspec.Struct, frozen=True):
     provider_summaries: dict[Text, msgspec.Raw]
 
-    def summaries(self) -> tuple[Mapping[str, Summary | None], int]:
-        """By provider, None for one that makes no sense, and how many make none.
-
-        Raises:
-            CollectError: `malformed`: there are some, and none makes sense.
-        """
-        found, odd = _decoded(self.provider_summaries, _SUMMARY, "providers' summaries")
-        return {uuid: found.get(uuid) for uuid in self.provider_summaries}, odd
-
 
 _SUMMARY: Final = Decoder(Summary)
 _INVENTORY: Final = Decoder(Inventory)
@@ -99,16 +85,9 @@ _SIZE: Final[Decoder[int]] = Decoder(Size)
 class Placement(Reader):
     """Resource providers of one cloud."""
 
-    def __init__(
-        self,
-        api: Api,
-        hypervisors: Hypervisors,
-        servers: Servers,
-        providers: Providers,
-        clock: Clock = CLOCK,
-    ) -> None:
-        self._api, self._hypervisors, self._servers, self._clock = api, hypervisors, servers, clock
-        self._providers = providers
+    def __init__(self, api: Api, hypervisors: Hypervisors, clock: Clock = CLOCK) -> None:
+        self._api, self._hypervisors, self._clock = api, hypervisors, clock
+        self._servers, self._providers = hypervisors.servers, hypervisors.providers
         self._lists = TTLCache(self._ask_lists, clock)
         self._last_turn = -math.inf
         self._known_nodes: Mapping[str, Node] | None = None
@@ -121,12 +100,7 @@ class Placement(Reader):
         role="admin",
     )
     async def read(self) -> Inventories:
-        """What is known after reading those providers whose turn it is.
-
-        Raises:
-            CollectError: As Api.
-            LeftOutError: As Api; `unauthorized` also for an empty list that is not to be believed.
-        """
+        """What is known after reading those providers whose turn it is. Raises as Hypervisors.read."""
         malformed = await self._lists.anew()
         malformed += await self._turn()
         nodes = await self._nodes()
@@ -172,21 +146,14 @@ class Placement(Reader):
             if is_whole:
                 raise
             return {}, 0, False  # before 1.10
-        return *candidates.summaries(), is_whole
+        raws = candidates.provider_summaries
+        found, odd = _decoded(raws, _SUMMARY, "providers' summaries")
+        return {uuid: found.get(uuid) for uuid in raws}, odd, is_whole
 
     async def _turn(self) -> int:
-        """Read a few parts one by one; how many made no sense.
-
-        Raises:
-            CollectError, LeftOutError: None could be read, and none was before.
-        """
-        malformed = read = in_a_row = 0
-        failure: CollectError | LeftOutError | None = None
-        longest_s = 0.0
-        for provider, part in self._providers.wanted(self._room()):
-            if read and time_left_s() < 2 * longest_s + 1:
-                break
-            began = time.monotonic()
+        """Read a few parts one by one; how many made no sense. Raises as Api if none was ever read."""
+        malformed, turn = 0, Turn()
+        for provider, part in turn.items(self._providers.wanted(self._room())):
             # Before it is read: one that fails must not hold up the others.
             provider.tried(part, self._clock.monotonic())
             try:
@@ -194,17 +161,14 @@ class Placement(Reader):
             except NotThereError:
                 self._providers.drop(provider.row.uuid)
             except LeftOutError as error:  # it costs that part alone: traits may be denied
-                failure = error
+                turn.failure = error
             except CollectError as error:
-                failure, in_a_row = error, in_a_row + (error.reason is Reason.UNAVAILABLE)
+                turn.failed(error)
                 malformed += error.reason is Reason.MALFORMED
-                if error.reason in _STOPS or in_a_row == _IN_A_ROW:
-                    break
             else:
-                read, in_a_row = read + 1, 0
-            longest_s = max(longest_s, time.monotonic() - began)
-        if failure is not None and not any(one.inventories for one in self._providers):
-            raise failure
+                turn.succeeded()
+        if turn.failure is not None and not any(one.inventories for one in self._providers):
+            raise turn.failure
         return malformed
 
     def _room(self) -> int:
@@ -226,31 +190,26 @@ class Placement(Reader):
             sizes, odd = _decoded(usages.usages, _SIZE, "resource classes")
             provider.usages = {name: sizes.get(name) for name in usages.usages}
             generation = usages.resource_provider_generation
+        elif await self._api.knows("placement", _WITH_TRAITS):
+            traits = await self._ask(provider, part, _Traits)
+            provider.traits, generation = frozenset(traits.traits), traits.resource_provider_generation
         else:
-            provider.traits, generation = await self._traits_of(provider)
+            provider.traits = frozenset()
         provider.was_read(part, generation, self._clock.monotonic())
         (provider.odd.add if odd else provider.odd.discard)(part)
         return odd
-
-    async def _traits_of(self, provider: Provider) -> tuple[frozenset[str], int | None]:
-        """Its traits, and their generation; before 1.6 nothing has any."""
-        if not await self._api.knows("placement", _WITH_TRAITS):
-            return frozenset(), provider.row.generation
-        traits = await self._ask(provider, Part.TRAITS, _Traits)
-        return frozenset(traits.traits), traits.resource_provider_generation
 
     async def _ask(self, provider: Provider, part: Part, kind: type[T]) -> T:
         path = f"/resource_providers/{provider.row.uuid}/{part}"
         return await self._api.get("placement", path, kind, operation=part, version=_VERSION)
 
     async def _nodes(self) -> Mapping[str, Node]:
-        """Nova's hypervisors, whose ids are those of their providers; those last known while it is silent.
+        """Nova's hypervisors, whose ids are those of their providers.
 
-        Those last known also while it tells other ids: without microversions they are numbers. None at all
-        where they may not be read: hosts then go by the names of their providers.
+        Those last known while Nova does not answer, or answers with other ids (without microversions:
+        numbers); none if they may not be read: then hosts have the names of their providers.
 
-        Raises:
-            CollectError: Nova has not told them once: hosts would change their names as soon as it does.
+        Raises CollectError if they were never read: hosts would change their names as soon as they are.
         """
         known = self._known_nodes
         try:
@@ -304,7 +263,6 @@ class Placement(Reader):
 
 
 def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T], what: str) -> tuple[Mapping[str, T], int]:
-    """As `by_name`."""
     return by_name(raws, lambda raw: (decoder.decode(raw), []), "placement", what)
 
 

@@ -29,10 +29,10 @@ Size = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """One of `resource_providers`; parent and root are told since 1.14.
+    """One of `resource_providers`; parent and root since 1.14.
 
     Attributes:
-        generation: None where it makes no sense: then nothing that was read is known to be as it was.
+        generation: None if it makes no sense: then nothing that was read is known to be current.
     """
 
     uuid: Uuid
@@ -60,10 +60,10 @@ class Inventory(msgspec.Struct, frozen=True, gc=False):
 
 
 class Summary(msgspec.Struct, frozen=True, gc=False):
-    """A provider as a list of allocation candidates tells it.
+    """A provider in a list of allocation candidates.
 
     Attributes:
-        resources: All that it has, since 1.27; before that only what was asked for.
+        resources: All that it has, since 1.27; before that only what was requested.
         traits: None before 1.17.
     """
 
@@ -87,13 +87,12 @@ class Provider:
     """What is known of one provider.
 
     Attributes:
-        inventories, usages: By resource class; None before they were read. The use of a class that made no
-            sense is None.
+        inventories, usages: By resource class; None if not read yet. The use of a malformed class is None.
         unclear: Resource classes whose inventory made no sense.
-        traits: None before they were read or told.
-        summary: As the last list of allocation candidates had it; None when it was not on it.
-        is_summary_odd: It was on that list, and what that said of it made no sense.
-        is_summed_up: That list tells all that a provider on it has; else usages are read one by one.
+        traits: None if not read yet.
+        summary: From the last list of allocation candidates; None if it was not on it.
+        is_summary_odd: It was on that list, and its summary made no sense.
+        is_summed_up: That list has all of a provider on it; else usages are read one by one.
         odd: The parts in which a resource class made no sense.
         moments: When each part was read, or last found unchanged; on the monotonic clock, as all here.
     """
@@ -111,6 +110,16 @@ class Provider:
         self.moments: dict[Part, float] = {}
         self._generations: dict[Part, int] = {}
         self._tried: dict[Part, float] = {}
+
+    @property
+    def listed(self) -> Mapping[str, Summary.Use]:
+        """What the list of candidates says that it has, by resource class."""
+        return {} if self.summary is None else self.summary.resources
+
+    @property
+    def is_listed_whole(self) -> bool:
+        """Whether that is all that it has."""
+        return self.summary is not None and self.is_summed_up
 
     def is_current(self, part: Part) -> bool:
         """Whether this part is as it was read."""
@@ -160,9 +169,9 @@ class Provider:
         """A list of allocation candidates was read.
 
         Args:
-            summary: None: it was not on it.
+            summary: None if it was not on it.
             moment, is_whole: As of Providers.
-            is_odd: It was on it, and what that says of it makes no sense.
+            is_odd: It was on it, and its summary makes no sense.
         """
         self.summary, self.is_summed_up = summary, is_whole
         self.is_summary_odd = is_odd
@@ -179,7 +188,7 @@ class Provider:
     def wanted(self) -> Iterable[Part]:
         """The parts that must be read of it: what the list of allocation candidates does not tell."""
         yield Part.INVENTORIES
-        if self.summary is None or not self.is_summed_up:
+        if not self.is_listed_whole:
             yield Part.USAGES
         if self._wants_traits():
             yield Part.TRAITS
@@ -221,9 +230,9 @@ class Providers:
         """A list of allocation candidates for anything that has memory left.
 
         Args:
-            summaries: By provider; of those that are on the list, None where it makes no sense.
-            moment: When it was asked for.
-            is_whole: It tells all that a provider has, not memory alone.
+            summaries: By provider that is on the list; None if it makes no sense.
+            moment: When it was requested.
+            is_whole: It has all of a provider, not memory alone.
         """
         for uuid, provider in self._known.items():
             summary = summaries.get(uuid)
@@ -247,10 +256,7 @@ class Providers:
 
     def have(self, resource: str) -> bool:
         """Whether any is known to have this resource class."""
-        return any(
-            resource in (one.inventories or ()) or (one.summary and resource in one.summary.resources)
-            for one in self
-        )
+        return any(resource in (one.inventories or ()) or resource in one.listed for one in self)
 
     def are_roots(self, uuids: Collection[str]) -> bool:
         """Whether any of these is the root of a tree."""
@@ -264,9 +270,9 @@ class Providers:
     def wanted(self, most: int) -> Sequence[tuple[Provider, Part]]:
         """What to read next, `most` parts or fewer.
 
-        First what nobody has tried to read; then usages that changed, for at most half of it, where no list
-        tells them; then inventories that may have changed. Of each sort those first that were tried longest
-        ago: what cannot be read must not hold up the rest.
+        First what nobody has tried to read; then usages that changed, for at most half of it; then
+        inventories that may have changed. Of each sort first those tried longest ago: what cannot be read
+        must not hold up the rest.
         """
         never, usages, inventories = [], [], []
         for provider in self._known.values():

@@ -1,4 +1,4 @@
-"""What a flavor demands of a host, as Nova's scheduler translates it.
+"""What a flavor requests of a host, as Nova's scheduler translates it.
 
 Source: nova/scheduler/utils.py, ResourceRequest.
 """
@@ -13,7 +13,7 @@ from stratoscope.clouds.openstack.compute.flavors import Flavor
 from stratoscope.clouds.openstack.placement.providers import DISK, MEMORY, PCPU, VCPU
 
 
-class Demand(msgspec.Struct, frozen=True):
+class ResourceRequest(msgspec.Struct, frozen=True):
     """What a host must have for one VM.
 
     Attributes:
@@ -21,7 +21,7 @@ class Demand(msgspec.Struct, frozen=True):
             largest, for one provider must have that.
         required, forbidden: Traits.
         metadata: What an aggregate that the host is in must say.
-        is_exact: Nothing else decides whether it fits; else what fits is no more than these allow.
+        is_exact: Nothing else decides whether it fits; else what fits is an upper bound.
     """
 
     resources: Mapping[str, int]
@@ -46,14 +46,12 @@ _HARMLESS: Final = (
 """What shapes a VM and never decides where it fits. `os:secure_boot` does: see `_is_harmless`."""
 
 
-def demand(flavor: Flavor, *, has_pcpus: bool) -> Demand:
-    """What a VM of the flavor demands: from an image that demands nothing, with its root disk on the host.
+def resource_request(flavor: Flavor, *, has_pcpus: bool) -> ResourceRequest:
+    """What a VM of the flavor requests: from an image that requests nothing, with its root disk on the host.
 
     Args:
-        flavor: Its sizes and extra specs.
-        has_pcpus: Some host of the cloud tells CPUs for pinning. Where none does, Nova's scheduler takes
-            hosts with VCPUs for dedicated ones, and drops those of them that it must (`cpu_shared_set`); no
-            API tells which these are.
+        has_pcpus: Some host of the cloud reports CPUs for pinning. If none does, Nova's scheduler takes hosts
+            with VCPUs for dedicated ones, and drops some (`cpu_shared_set`); no API says which.
     """
     specs = flavor.extra_specs
     found = _Found()
@@ -66,7 +64,7 @@ def demand(flavor: Flavor, *, has_pcpus: bool) -> Demand:
         amounts[VCPU] = flavor.vcpus
     amounts.setdefault(MEMORY, flavor.ram)
     amounts.setdefault(DISK, flavor.disk + flavor.ephemeral + -(-(flavor.swap or 0) // 1024))
-    return Demand(
+    return ResourceRequest(
         {name: amount for name, amount in amounts.items() if amount > 0},
         frozenset(found.required),
         frozenset({*found.forbidden, DISABLED}),

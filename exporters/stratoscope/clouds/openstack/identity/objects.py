@@ -3,27 +3,20 @@
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.model import Extra, Objects
+from stratoscope.clouds.model import Objects, OtherService
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.counting import Tally
-from stratoscope.clouds.openstack.client.fields import Id, enabled_state
-from stratoscope.clouds.openstack.client.listing import Listing
-from stratoscope.clouds.openstack.extras.extra import Agents, counted, extra, if_allowed
+from stratoscope.clouds.openstack.client.fields import enabled_state
+from stratoscope.clouds.openstack.client.listing import Listing, Page
 from stratoscope.clouds.openstack.identity.by_domain import MOST, ByDomain
-from stratoscope.clouds.openstack.identity.named import Found, Named, read
+from stratoscope.clouds.openstack.identity.named import Named, read
+from stratoscope.clouds.openstack.other_services.reader import if_allowed
 from stratoscope.core.collector import Every
 
-
-class _Region(msgspec.Struct, frozen=True, gc=False):
-    id: Id
-
-
 _DOMAINS: Final = Listing("identity", "/v3/domains", "domains", Named)
-_REGIONS: Final = Listing("identity", "/v3/regions", "regions", _Region)
+_REGIONS: Final = Listing("identity", "/v3/regions", "regions", Named)
 
 
 class Keystone(Reader):
@@ -41,24 +34,24 @@ class Keystone(Reader):
         role="admin",
         is_on=False,
     )
-    async def read(self) -> Extra:
+    async def read(self) -> OtherService:
         """Domains by whether they are enabled, groups and regions. Raises as Api."""
         access = await self._api.access()
         domains = await read(self._api, _DOMAINS)
         ids = [one.id for one in domains.items]
         are_all = access.sees_all_domains(ids) and not domains.is_cut
         groups, odd = await self._groups.read(access, ids, are_all=are_all and not domains.malformed)
-        counting = counted(self._api, _REGIONS, {}, {"regions": lambda _: ""}, is_whole=True)
-        regions = await if_allowed(self._api, counting, (Tally("regions").objects(is_whole=False),))
+        regions = await if_allowed(self._api, read(self._api, _REGIONS), None)
         objects = (
             _objects("keystone_domains", domains, lambda one: enabled_state(one.enabled), are_all=are_all),
-            _objects("groups", groups or Found([], is_cut=True), lambda _: "", are_all=True),
-            *regions,
+            _objects("groups", groups or Page[Named]([], is_cut=True), lambda _: "", are_all=True),
+            _objects("regions", regions or Page[Named]([], is_cut=True), lambda _: "", are_all=True),
         )
-        return extra("identity", Agents(malformed=0 if groups else odd), objects)
+        malformed = sum(one.malformed for one in objects) + (0 if groups else odd)
+        return OtherService("identity", (), objects, malformed)
 
 
-def _objects(sort: str, found: Found, state: Callable[[Named], str], *, are_all: bool) -> Objects:
+def _objects(sort: str, found: Page[Named], state: Callable[[Named], str], *, are_all: bool) -> Objects:
     """Counted; nothing of what is a part."""
     tally = Tally(sort)
     tally.malformed, tally.is_cut = found.malformed, found.is_cut or not are_all

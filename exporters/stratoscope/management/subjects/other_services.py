@@ -21,7 +21,7 @@ LISTED: Final = Family(
 )
 
 
-class Extras(Subject[model.Extra]):
+class OtherServices(Subject[model.OtherService]):
     """Agents are shown as all services' agents are."""
 
     families = (OBJECTS, WHOLE, LISTED, *Services.families)
@@ -30,7 +30,7 @@ class Extras(Subject[model.Extra]):
         super().__init__(cloud)
         self._agents = Services(cloud)
 
-    def samples(self, answer: model.Extra, /) -> Iterable[Sample]:
+    def samples(self, answer: model.OtherService, /) -> Iterable[Sample]:
         service = Labels(cloud=self._cloud, service=answer.service)
         for objects in answer.objects:
             for state, count in objects.by_state.items():

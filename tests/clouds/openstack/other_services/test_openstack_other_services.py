@@ -5,10 +5,9 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from stratoscope.clouds.model import Extra, Service
+from stratoscope.clouds.model import OtherService, Service
 from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.cloud import fetches
-from stratoscope.clouds.openstack.extras.all import OTHER_SERVICES
+from stratoscope.clouds.openstack.other_services.table import OtherServices
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
 
@@ -184,12 +183,12 @@ def api_of(name: str, **changed: Answer) -> FakeApi:
     return FakeApi({(case.service, path): body for path, body in answers.items()})
 
 
-async def ask(api: FakeApi, name: str) -> Extra:
-    read: Extra = await fetches([service(api) for service in OTHER_SERVICES])[name]()
+async def ask(api: FakeApi, name: str) -> OtherService:
+    read: OtherService = await OtherServices(api).fetches()[name]()
     return read
 
 
-def counts(read: Extra) -> dict[str, dict[str, int]]:
+def counts(read: OtherService) -> dict[str, dict[str, int]]:
     return {one.sort: {state: count.number for state, count in one.by_state.items()} for one in read.objects}
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
-from stratoscope.clouds.model import Count, Extra
+from stratoscope.clouds.model import Count, OtherService
 from stratoscope.clouds.openstack.client.api import ForbiddenError
-from stratoscope.clouds.openstack.extras.keystone import Keystone
+from stratoscope.clouds.openstack.identity.objects import Keystone
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
@@ -38,7 +38,7 @@ class Cloud:
         self.now = 1000.0
         self.keystone = Keystone(self.api, Clock(monotonic=lambda: self.now))
 
-    async def read(self) -> Extra:
+    async def read(self) -> OtherService:
         DEADLINE.set(time.monotonic() + 60)
         self.now += 600
         self.api.calls.clear()
@@ -61,7 +61,7 @@ def groups_of(domain: str, number: int) -> Answer:
     return {"groups": [{"id": f"{domain}{one}", "domain_id": domain} for one in range(number)]}
 
 
-async def ask(domains: Answer = DOMAINS, groups: Answer = GROUPS) -> Extra:
+async def ask(domains: Answer = DOMAINS, groups: Answer = GROUPS) -> OtherService:
     cloud = Cloud(domains, groups)
     (question,) = Keystone.questions()
     assert (question.name, question.is_on) == ("identity", False)
