@@ -21,10 +21,10 @@ from management_exporter import REAL, values
 from processes import exporter
 from results import Result, at_most
 
+from stratoscope.demo.config_writer import write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import serving
-from stratoscope.demo.written import write_config
 from stratoscope.management.subjects.spread import RATE
 
 SIZE: Final = Size(vms=1000, hosts=50, projects=100)

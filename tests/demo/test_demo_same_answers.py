@@ -1,6 +1,6 @@
 """Nobody can tell the embedded OpenStack from a real one: call by call, it answers as was recorded.
 
-Compared are the status, the names of headers, the body's keys, their order and types; of refusals the text.
+Compared are the status, the names of headers, the body's keys and types; of errors the text.
 """
 
 import json
@@ -121,8 +121,8 @@ def assert_same(ours: Answer, theirs: dict[str, Any]) -> None:
 
 
 def blurred(body: object) -> str:
-    """A refusal without what is each cloud's own: ids, names, numbers; as long as what is recorded of it."""
-    text = json.dumps(body)[:200]
+    """An error without what is each cloud's own: ids, names, numbers; as long as what is recorded of it."""
+    text = json.dumps(body, sort_keys=True)[:200]
     text = re.sub(r"req-[0-9a-f-]{36}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}", "ID", text)
     return re.sub(r"http://[^/\"]+|made-by-a-test|[0-9]+", "#", text)[:120]
 

@@ -10,8 +10,8 @@ import yaml
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from stratoscope.demo.config_writer import clouds
 from stratoscope.demo.server import application
-from stratoscope.demo.written import clouds
 from support.demo_cloud import DemoCloud, demo_cloud
 
 _PATHS: Final[Mapping[str, str]] = {

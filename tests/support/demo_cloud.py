@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.openstack.world import World
 from stratoscope.demo.server import serving
-from stratoscope.demo.written import CLOUDS_YAML, write_config
 
 LOOPBACK = "127.0.0.1:0"
 
