@@ -104,7 +104,7 @@ async def _main(file: Path) -> None:
         write_config(file, running.urls[0])
         print("listening", flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
-            print(json.dumps([[*call, number] for call, number in cloud.asked.items()]), flush=True)
+            print(json.dumps([[*call, number] for call, number in cloud.request_counts.items()]), flush=True)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ _COMPUTE = """
 /servers/detail?all_tenants=1&host={host} | /servers/detail?all_tenants=1&name={name} | /flavors
 /flavors/detail | /flavors/detail?is_public=None | /flavors/{flavor} | /flavors/nope
 /flavors/detail?limit=1 | /flavors/{flavor}/os-extra_specs | /os-services | /os-services?binary=nova-compute
-/os-hypervisors/detail | /os-hypervisors/detail?limit=1 | /os-hypervisors/detail?with_servers=true
+/os-hypervisors/detail | /os-hypervisors/detail?limit=1
 /os-aggregates | /os-availability-zone | /os-quota-sets/{project}/detail
 /os-quota-sets/{own_project}/detail | /limits | /limits?tenant_id={project} | /limits?reserved=1
 /os-server-groups | /os-server-groups?all_projects=True | /os-keypairs

@@ -42,7 +42,7 @@ class DemoClock:
 class DemoCloud:
     """Attributes:
     url: Where it listens, without a path.
-    cloud: The cloud: its `world`, its `faults`, what it was `asked`.
+    cloud: The cloud: its `world`, its `faults`, its `request_counts`.
     loop: In which it answers, and lives on.
     """
 

@@ -37,13 +37,13 @@ class OpenStack:
     world: Its state.
     faults: The faults in force.
     services: Its services.
-    asked: Requests by service, method, path (as `/v2.1/servers/{server}`) and status of the response.
+    request_counts: By service, method, path (as `/v2.1/servers/{server}`) and status of the response.
     """
 
     def __init__(self, world: World, clock: Clock) -> None:
         self.world, self._clock = world, clock
         self.faults = Faults(lambda *what: silence(world, *what))
-        self.asked: Counter[tuple[str, str, str, int]] = Counter()
+        self.request_counts: Counter[tuple[str, str, str, int]] = Counter()
         self._tokens = Tokens(world)
         self._request_ids = Dice()
         operations = Operations(world)
@@ -79,7 +79,7 @@ class OpenStack:
             response = await self._faulty(service, request, faults)
             if response is None:
                 response = self._respond(service, route, request)
-            self.asked[service.kind, raw.method, route.path, response.status] += 1
+            self.request_counts[service.kind, raw.method, route.path, response.status] += 1
             service.headers(request, response)
             return await _send(raw, service, response, faults)
 

@@ -120,11 +120,12 @@ class Image(msgspec.Struct, frozen=True, eq=False):
 
 
 class Aggregate(msgspec.Struct, frozen=True, eq=False):
+    """Attributes: zone: The availability zone that it makes; "" for none."""
+
     number: int
     id: str
     name: str
     zone: str
-    """The availability zone that it makes; "" for none."""
     metadata: dict[str, str]
     hosts: "list[Host]"
     created: float
@@ -135,7 +136,7 @@ class Daemon(msgspec.Struct, eq=False):
 
     Attributes:
         service: The type of its service: `compute`, `network`, `block-storage`.
-        agent_type, topic, configurations: Of Neutron's agents alone.
+        agent_type, topic: Of Neutron's agents alone.
         period_s: How often it reports.
         patience_s: It is up until its last report is that old.
         phase_s: Shifts its reports against those of the others.
@@ -154,7 +155,6 @@ class Daemon(msgspec.Struct, eq=False):
     phase_s: float = 0.0
     agent_type: str = ""
     topic: str = ""
-    configurations: dict[str, object] = {}
     is_enabled: bool = True
     disabled_reason: str | None = None
     silent_since: float | None = None

@@ -16,6 +16,16 @@ Handler = Callable[[Request], Response]
 
 UNAUTHORIZED: Final = "The request you have made requires authentication."
 _JSON: Final = "application/json"
+_FAULT_NAMES: Final = {
+    400: "badRequest",
+    403: "forbidden",
+    404: "itemNotFound",
+    409: "conflictingRequest",
+    413: "overLimit",
+    429: "overLimit",
+    503: "serviceUnavailable",
+}
+"""nova/api/openstack/wsgi.py, Fault._fault_names, as in Cinder; others are computeFault."""
 
 
 class Route(NamedTuple):
@@ -117,6 +127,12 @@ def webob_error(request: Request, status: int, text: str) -> Response:
         f"  <h1>{status} {title}</h1>\n  {text}<br /><br />\n\n\n\n </body>\n</html>"
     )
     return Response(page.encode(), status, CIMultiDict({"Content-Type": "text/html; charset=UTF-8"}))
+
+
+def named_fault(error: HttpError) -> Response:
+    """An error as Nova and Cinder write it."""
+    name = _FAULT_NAMES.get(error.status, "computeFault")
+    return Response({name: {"code": error.status, "message": error.message}}, error.status)
 
 
 def encoded(body: object) -> bytes:

@@ -11,21 +11,12 @@ from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Re
 from stratoscope.demo.openstack.models import Copy, Project, Volume
 from stratoscope.demo.openstack.nova.service import minor_of
 from stratoscope.demo.openstack.seed.catalog import DEFAULT_LIMITS
-from stratoscope.demo.openstack.service import Handler, Route, Service
+from stratoscope.demo.openstack.service import Handler, Route, Service, named_fault
 from stratoscope.demo.openstack.sorted_index import SortedIndex
 
 T = TypeVar("T", Volume, Copy)
 
 _MOST: Final = 1000
-_NAMES: Final = {
-    400: "badRequest",
-    403: "forbidden",
-    404: "itemNotFound",
-    413: "overLimit",
-    429: "overLimit",
-    503: "serviceUnavailable",
-}
-"""cinder/api/openstack/wsgi.py, Fault._fault_names; others are computeFault."""
 _FIXED: Final = {"per_volume_gigabytes": -1, "groups": 10}
 """Limits that are the same for all projects."""
 _QUOTAS: Final = {
@@ -68,8 +59,7 @@ class Cinder(Service):
         request.minor = minor_of(version, 3, 0, self.newest) if version else 0
 
     def error(self, request: Request, error: HttpError) -> Response:  # noqa: ARG002 - one format for all
-        name = _NAMES.get(error.status, "computeFault")
-        return Response({name: {"code": error.status, "message": error.message}}, error.status)
+        return named_fault(error)
 
     def headers(self, request: Request, response: Response) -> None:
         super().headers(request, response)

@@ -63,7 +63,7 @@ def _agent(request: Request, daemon: Daemon) -> Json:
         "resources_synced": None,
         "availability_zone": daemon.zone,
         "alive": daemon.is_up(request.now),
-        "configurations": daemon.configurations,
+        "configurations": {},
     }
 
 

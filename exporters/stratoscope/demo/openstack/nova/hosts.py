@@ -6,7 +6,6 @@ from typing import Final
 from stratoscope.demo.openstack.http_request import Json, Request, Response
 from stratoscope.demo.openstack.models import RESERVED_MIB, Aggregate, Daemon, Host
 from stratoscope.demo.openstack.nova.paging import cut, only
-from stratoscope.demo.openstack.nova.view import instance_name
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.openstack.texts import micro
 
@@ -33,7 +32,7 @@ def _services(request: Request) -> Response:
 
 
 def _hypervisors(request: Request) -> Response:
-    only(request, "limit", "marker", "hypervisor_hostname_pattern", "with_servers")
+    only(request, "limit", "marker")
     hosts, more = list(request.world.hosts.values()), Json()
     if request.since(_PAGED_SINCE):
         hosts, more = cut(request, "hypervisors", hosts, lambda host: _id(request, host))
@@ -107,8 +106,6 @@ def _hypervisor(request: Request, host: Host) -> Json:
         shown |= _sizes(host) | {"cpu_info": _CPU if request.since(28) else json.dumps(_CPU)}
     else:
         shown["uptime"] = None
-    if request.since(_WITH_UUIDS) and request.flag("with_servers") and host.vms:
-        shown["servers"] = [{"name": instance_name(vm), "uuid": vm.id} for vm in host.vms.values()]
     return shown
 
 

@@ -7,20 +7,10 @@ from typing import Final, Protocol
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.nova import flavors, history, hosts, projects, servers
-from stratoscope.demo.openstack.service import Route, Service
+from stratoscope.demo.openstack.service import Route, Service, named_fault
 from stratoscope.demo.openstack.world import World
 
 OLDEST: Final = 1
-_NAMES: Final = {
-    400: "badRequest",
-    403: "forbidden",
-    404: "itemNotFound",
-    409: "conflictingRequest",
-    413: "overLimit",
-    429: "overLimit",
-    503: "serviceUnavailable",
-}
-"""nova/api/openstack/wsgi.py, Fault._fault_names; others are computeFault."""
 _VERSION: Final = re.compile(r"([1-9]\d*)\.([1-9]\d*|0)")
 
 
@@ -59,8 +49,7 @@ class Nova(Service):
             request.minor = minor_of(version.strip(), 2, OLDEST, self.newest)
 
     def error(self, request: Request, error: HttpError) -> Response:  # noqa: ARG002 - one format for all
-        name = _NAMES.get(error.status, "computeFault")
-        response = Response({name: {"code": error.status, "message": error.message}}, error.status)
+        response = named_fault(error)
         response.headers["Content-Type"] = "application/json; charset=UTF-8"
         return response
 

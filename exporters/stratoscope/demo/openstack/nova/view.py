@@ -113,7 +113,7 @@ def _for_admins(request: Request, vm: VM) -> Json:
     }
     return {
         "OS-EXT-SRV-ATTR:host": host,
-        "OS-EXT-SRV-ATTR:instance_name": instance_name(vm),
+        "OS-EXT-SRV-ATTR:instance_name": f"instance-{vm.serial:08x}",
         "OS-EXT-SRV-ATTR:hypervisor_hostname": host,
         **request.newer(additions),
     }
@@ -166,11 +166,6 @@ def host_status(vm: VM, now: float) -> str:
     if not vm.host.daemon.is_up(now):
         return "DOWN"
     return "UP" if vm.host.daemon.is_enabled else "MAINTENANCE"
-
-
-def instance_name(vm: VM) -> str:
-    """Its name at the hypervisor."""
-    return f"instance-{vm.serial:08x}"
 
 
 def _host_name(vm: VM) -> str:

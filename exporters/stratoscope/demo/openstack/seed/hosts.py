@@ -36,6 +36,13 @@ class Beat(NamedTuple):
 
 NOVA: Final = Beat(10.0, 60.0)
 NEUTRON: Final = Beat(30.0, 75.0)
+_AGENTS: Final = (
+    ("neutron-openvswitch-agent", "Open vSwitch agent", "N/A"),
+    ("neutron-l3-agent", "L3 agent", "l3_agent"),
+    ("neutron-dhcp-agent", "DHCP agent", "dhcp_agent"),
+    ("neutron-metadata-agent", "Metadata agent", "N/A"),
+)
+"""Neutron's agents with their types and topics: all on network nodes, the first one on other hosts."""
 
 
 def hosts(world: World, plans: Sequence[Plan], zones: Sequence[Zone]) -> None:
@@ -143,38 +150,6 @@ def _aggregate(world: World, name: str, zone: str, metadata: dict[str, str], mem
 
 def _agents(world: World) -> None:
     for position, host in enumerate(world.hosts.values()):
-        switch = daemon(world, "neutron-openvswitch-agent", host.name, "nova", beat=NEUTRON)
-        switch.agent_type, switch.topic = "Open vSwitch agent", "N/A"
-        switch.configurations = {
-            "bridge_mappings": {"physnet1": "br-ex"},
-            "datapath_type": "system",
-            "devices": 0,
-            "extensions": [],
-            "integration_bridge": "br-int",
-            "l2_population": False,
-            "ovs_capabilities": {"datapath_types": ["system"], "iface_types": []},
-            "ovs_hybrid_plug": False,
-            "tunnel_types": ["vxlan"],
-            "tunneling_ip": host.address,
-        }
-        if position < NETWORK_NODES:
-            _network_node(world, host)
-
-
-def _network_node(world: World, host: Host) -> None:
-    kinds: tuple[tuple[str, str, str, dict[str, object]], ...] = (
-        ("neutron-l3-agent", "L3 agent", "l3_agent", {
-            "agent_mode": "legacy", "handle_internal_only_routers": True, "interface_driver": "openvswitch",
-            "routers": 0,
-        }),
-        ("neutron-dhcp-agent", "DHCP agent", "dhcp_agent", {
-            "dhcp_driver": "neutron.agent.linux.dhcp.Dnsmasq", "dhcp_lease_duration": 86400, "networks": 0,
-            "ports": 0, "subnets": 0,
-        }),
-        ("neutron-metadata-agent", "Metadata agent", "N/A", {
-            "metadata_proxy_socket": "/var/lib/neutron/metadata_proxy", "nova_metadata_host": "127.0.0.1",
-        }),
-    )  # fmt: skip
-    for binary, agent_type, topic, configurations in kinds:
-        agent = daemon(world, binary, host.name, "nova", beat=NEUTRON)
-        agent.agent_type, agent.topic, agent.configurations = agent_type, topic, configurations
+        for binary, agent_type, topic in _AGENTS if position < NETWORK_NODES else _AGENTS[:1]:
+            agent = daemon(world, binary, host.name, "nova", beat=NEUTRON)
+            agent.agent_type, agent.topic = agent_type, topic
