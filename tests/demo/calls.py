@@ -24,7 +24,7 @@ class Call(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Tells it from the others."""
+        """Its name in the recorded file."""
         return " ".join(
             filter(None, (self.cloud or "nobody", self.method, self.service + self.path, self.version))
         )

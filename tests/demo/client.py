@@ -22,7 +22,7 @@ class Client:
     async def ask(
         self, path: str, *, method: str = "GET", body: object = None, headers: Mapping[str, str] = NOVA
     ) -> ClientResponse:
-        """The whole answer, whatever it is."""
+        """The answer, whatever its status."""
         headers = {"X-Auth-Token": self.token, **headers}
         response = await self._session.request(method, self._url + path, json=body, headers=headers)
         await response.read()

@@ -1,6 +1,6 @@
-"""What the calls of calls.py are made with: ids of things that a real OpenStack and the embedded one have.
+"""The ids with which the calls of calls.py are made, of a real OpenStack or of the embedded one.
 
-They are found by asking: the server is the one of user1 that has most to show.
+They are read from the cloud: the server is the one of user1 that has most to show.
 """
 
 import json

@@ -21,7 +21,7 @@ _NOTHING = (None, "", [])
 def differences(theirs: object, ours: object, at: str = "") -> Iterator[str]:
     """What is different in our answer, one line each.
 
-    Where either side has nothing (null, an empty list or text) nothing can be told.
+    Where either side is empty (null, an empty list or text) the types are not compared.
     """
     if isinstance(theirs, dict) and isinstance(ours, dict):
         yield from _of_mappings(theirs, ours, at)

@@ -1,4 +1,4 @@
-"""Lists: pages, filters, who sees what, and that all services say the same."""
+"""Lists: pages, filters, who sees what, and that all services agree."""
 
 from urllib.parse import urlsplit
 
@@ -171,8 +171,8 @@ async def test_filter_leaves_what_it_says(query: str, test: object) -> None:
         assert found == [one for one in everything if test(one)]
 
 
-async def test_answers_follow_changes_though_their_bytes_are_kept() -> None:
-    """A server's bytes are made once; whatever changes what they say makes them anew."""
+async def test_answers_follow_changes_though_their_bytes_are_cached() -> None:
+    """A server's bytes are cached until the server or its host's status changes."""
     async with demo_cloud() as cloud, client(cloud) as admin:
         path = "/compute/v2.1/servers/detail?all_tenants=1"
         for _ in range(40):

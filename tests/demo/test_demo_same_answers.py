@@ -1,4 +1,4 @@
-"""Nobody can tell the embedded OpenStack from a real one: call by call, it answers as was recorded.
+"""The embedded OpenStack answers each call as a real one did when it was recorded.
 
 Compared are the status, the names of headers, the body's keys and types; of errors the text.
 """
@@ -29,7 +29,7 @@ PREFIXES = {
     "image": "/image",
 }
 KNOWN = {
-    ".pools[].capabilities: lacks": "a driver of another backend tells other things",
+    ".pools[].capabilities: lacks": "the driver of another backend has other capabilities",
     ".pools[].capabilities.free_capacity_gb": "the fake driver's capacity is the text `infinite`",
     ".pools[].capabilities.total_capacity_gb": "as above",
     ".volumes[]: lacks ['volume_image_metadata']": "the volumes in error were no copies of images here",
@@ -40,7 +40,7 @@ OTHER_WORDS = {
     "Object missing required field": "of what is wrong with a body, JSON schema has other words",
     "task_state powering-off": "time stands still here between two calls",
 }
-"""What is in texts of ours that say something else, since something else is the case."""
+"""Parts of our messages that differ from the recorded ones, and why."""
 
 
 @pytest.fixture(scope="module")
