@@ -61,7 +61,7 @@ class Project(msgspec.Struct, eq=False):
     network: "Network | None" = None
 
 
-class ApplicationCredential(msgspec.Struct, frozen=True, eq=False):
+class ApplicationCredential(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     id: str
     name: str
     secret: str
@@ -70,7 +70,7 @@ class ApplicationCredential(msgspec.Struct, frozen=True, eq=False):
     roles: tuple[str, ...]
 
 
-class Flavor(msgspec.Struct, frozen=True, eq=False):
+class Flavor(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     id: str
     name: str
     vcpus: int
@@ -99,7 +99,7 @@ class Flavor(msgspec.Struct, frozen=True, eq=False):
         return frozenset(required)
 
 
-class Image(msgspec.Struct, frozen=True, eq=False):
+class Image(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Attributes: size: Bytes; None until it has been uploaded."""
 
     id: str
@@ -119,7 +119,7 @@ class Image(msgspec.Struct, frozen=True, eq=False):
         return self.min_memory_mib <= flavor.memory_mib and self.min_disk_gib <= flavor.disk_gib
 
 
-class Aggregate(msgspec.Struct, frozen=True, eq=False):
+class Aggregate(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Attributes: zone: The availability zone that it makes; "" for none."""
 
     number: int
@@ -131,7 +131,7 @@ class Aggregate(msgspec.Struct, frozen=True, eq=False):
     created: float
 
 
-class Daemon(msgspec.Struct, eq=False):
+class Daemon(msgspec.Struct, eq=False, kw_only=True):
     """A service or an agent that reports its state.
 
     Attributes:
@@ -170,7 +170,7 @@ class Daemon(msgspec.Struct, eq=False):
         return now - self.heartbeat(now) < patience_s
 
 
-class Host(msgspec.Struct, eq=False):
+class Host(msgspec.Struct, eq=False, kw_only=True):
     """A compute node: Nova's service, hypervisor and Placement's resource provider.
 
     Attributes:
@@ -209,7 +209,7 @@ class Host(msgspec.Struct, eq=False):
         )
 
 
-class Network(msgspec.Struct, eq=False):
+class Network(msgspec.Struct, eq=False, kw_only=True):
     id: str
     name: str
     project: Project
@@ -221,7 +221,7 @@ class Network(msgspec.Struct, eq=False):
     is_enabled: bool = True
 
 
-class Subnet(msgspec.Struct, eq=False):
+class Subnet(msgspec.Struct, eq=False, kw_only=True):
     """Attributes:
     first: Its first address, as a number; prefix: the length of its prefix.
     taken: Offsets of the addresses in use, from `first`.
@@ -251,7 +251,7 @@ class SecurityGroup(msgspec.Struct, frozen=True, eq=False):
     number: int
 
 
-class Port(msgspec.Struct, eq=False, gc=False):
+class Port(msgspec.Struct, eq=False, gc=False, kw_only=True):
     """Attributes:
     project: None for ports of Neutron itself: gateways, floating addresses.
     json: Its last view as JSON; valid for the view that `json_view` names.
@@ -312,7 +312,7 @@ class Pool(msgspec.Struct, eq=False):
     daemon: Daemon
 
 
-class Volume(msgspec.Struct, eq=False, gc=False):
+class Volume(msgspec.Struct, eq=False, gc=False, kw_only=True):
     """Attributes: serial: Counts up in the order of creation."""
 
     serial: int
@@ -333,7 +333,7 @@ class Volume(msgspec.Struct, eq=False, gc=False):
     is_deleted_with_vm: bool = False
 
 
-class Copy(msgspec.Struct, eq=False):
+class Copy(msgspec.Struct, eq=False, kw_only=True):
     """A snapshot or a backup of a volume."""
 
     serial: int
@@ -359,7 +359,7 @@ class Fault(msgspec.Struct, frozen=True, eq=False):
     code: int = 500
 
 
-class VM(msgspec.Struct, eq=False, gc=False):
+class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     """A server.
 
     Attributes:
@@ -451,7 +451,7 @@ class Migration(msgspec.Struct, frozen=True, eq=False):
     flavor: Flavor
 
 
-class ServerGroup(msgspec.Struct, frozen=True, eq=False):
+class ServerGroup(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Attributes: members: Ids of VMs; some may be gone."""
 
     id: str

@@ -204,8 +204,10 @@ class World:
         if offset is None:
             return None
         subnet.taken.add(offset)
-        dice = self.dice
-        port = Port(dice.uuid(), subnet, offset, dice.mac(), project, device, owner, self.now, self.now)
+        port = Port(
+            id=self.dice.uuid(), subnet=subnet, offset=offset, mac=self.dice.mac(), project=project,
+            device_id=device, device_owner=owner, created=self.now, updated=self.now,
+        )  # fmt: skip
         self._count(project, "port", +1)
         return self.ports.add(port)
 

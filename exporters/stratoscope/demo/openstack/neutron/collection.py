@@ -14,7 +14,7 @@ T = TypeVar("T", bound=Identified)
 _CONTROLS: Final = frozenset({"fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Collection(Generic[T]):
     """Attributes:
     singular: Its name in responses; the plural with dashes is its path.

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.models import FloatingIP, Network, Port, Router, SecurityGroup
+from stratoscope.demo.openstack.models import FloatingIP, Network, Port, Router, SecurityGroup, Subnet
 from stratoscope.demo.openstack.neutron import agents_and_quotas, views
 from stratoscope.demo.openstack.neutron.collection import Collection
 from stratoscope.demo.openstack.service import Route, Service
@@ -29,28 +29,29 @@ class Neutron(Service):
     def _collections(self) -> Iterable[Collection[Any]]:
         world = self.world
         yield Collection(
-            "network", world.networks, views.network, _sees_network,
-            "NetworkNotFound", "Network {} could not be found.",
+            singular="network", index=world.networks, view=views.network, is_visible=_sees_network,
+            error="NetworkNotFound", missing="Network {} could not be found.",
         )  # fmt: skip
         yield Collection(
-            "subnet", world.subnets, views.subnet, lambda request, one: _sees_network(request, one.network),
-            "SubnetNotFound", "Subnet {} could not be found.",
+            singular="subnet", index=world.subnets, view=views.subnet, is_visible=_sees_subnet,
+            error="SubnetNotFound", missing="Subnet {} could not be found.",
         )  # fmt: skip
         yield Collection(
-            "port", world.ports, views.port, _sees_port, "PortNotFound", "Port {} could not be found.",
-            {"device_id": lambda one: one.device_id, "device_owner": lambda one: one.device_owner},
+            singular="port", index=world.ports, view=views.port, is_visible=_sees_port,
+            error="PortNotFound", missing="Port {} could not be found.",
+            filters={"device_id": lambda one: one.device_id, "device_owner": lambda one: one.device_owner},
         )  # fmt: skip
         yield Collection(
-            "router", world.routers, views.router, _owns,
-            "RouterNotFound", "Router {} could not be found",
+            singular="router", index=world.routers, view=views.router, is_visible=_owns,
+            error="RouterNotFound", missing="Router {} could not be found",
         )  # fmt: skip
         yield Collection(
-            "floatingip", world.floating_ips, views.floating_ip, _owns,
-            "FloatingIPNotFound", "Floating IP {} could not be found",
+            singular="floatingip", index=world.floating_ips, view=views.floating_ip, is_visible=_owns,
+            error="FloatingIPNotFound", missing="Floating IP {} could not be found",
         )  # fmt: skip
         yield Collection(
-            "security_group", world.groups, views.group, _owns,
-            "SecurityGroupNotFound", "Security group {} does not exist",
+            singular="security_group", index=world.groups, view=views.group, is_visible=_owns,
+            error="SecurityGroupNotFound", missing="Security group {} does not exist",
         )  # fmt: skip
 
     def error(self, request: Request, error: HttpError) -> Response:  # noqa: ARG002 - one format for all
@@ -78,6 +79,10 @@ def _owns(request: Request, one: Router | FloatingIP | SecurityGroup) -> bool:
 
 def _sees_network(request: Request, one: Network) -> bool:
     return one.is_shared or one.is_external or request.caller.owns(one.project)
+
+
+def _sees_subnet(request: Request, one: Subnet) -> bool:
+    return _sees_network(request, one.network)
 
 
 def _sees_port(request: Request, one: Port) -> bool:

@@ -254,11 +254,17 @@ _ROUTES: Final = (
     Route("GET", "/resource_providers", _providers, "resource_providers:list"),
     Route("GET", "/resource_providers/{rp}/inventories", _inventories, "resource_providers:inventories:list"),
     Route("GET", "/resource_providers/{rp}/usages", _usages, "resource_providers:usages"),
-    Route("GET", "/resource_providers/{rp}/aggregates", _aggregates, "resource_providers:aggregates:list", 1),
-    Route("GET", "/resource_providers/{rp}/traits", _traits, "resource_providers:traits:list", 6),
+    Route(
+        "GET",
+        "/resource_providers/{rp}/aggregates",
+        _aggregates,
+        "resource_providers:aggregates:list",
+        since=1,
+    ),
+    Route("GET", "/resource_providers/{rp}/traits", _traits, "resource_providers:traits:list", since=6),
     Route(
         "GET", "/resource_providers/{rp}/allocations", _allocations_of, "resource_providers:allocations:list"
     ),
     Route("GET", "/allocations/{consumer}", _allocations, "allocations:list"),
-    Route("GET", "/allocation_candidates", _candidates, "allocation_candidates:list", 10),
+    Route("GET", "/allocation_candidates", _candidates, "allocation_candidates:list", since=10),
 )

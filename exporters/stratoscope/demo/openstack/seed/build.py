@@ -32,8 +32,8 @@ def build(size: Size, *, seed: int, now: float) -> World:
     projects = identity.people(world, size.projects)
     for row in FLAVORS:
         flavor = Flavor(
-            world.dice.uuid(), row.name, row.vcpus, row.memory_mib, row.disk_gib, row.is_public,
-            dict(row.extra_specs),
+            id=world.dice.uuid(), name=row.name, vcpus=row.vcpus, memory_mib=row.memory_mib,
+            disk_gib=row.disk_gib, is_public=row.is_public, extra_specs=dict(row.extra_specs),
         )  # fmt: skip
         world.flavors[flavor.id] = flavor
     _images(world)
@@ -62,8 +62,10 @@ def _images(world: World) -> None:
             "owner_specified.openstack.sha256": "",
         }
         image = Image(
-            dice.uuid(), row.name, next(owners), world.now - age * 20 * _DAY_S, row.size_mib * _MIB or None,
-            properties, row.status, row.visibility, row.is_hidden, row.min_memory_mib, row.min_disk_gib,
+            id=dice.uuid(), name=row.name, owner=next(owners), created=world.now - age * 20 * _DAY_S,
+            size=row.size_mib * _MIB or None, properties=properties, status=row.status,
+            visibility=row.visibility, is_hidden=row.is_hidden, min_memory_mib=row.min_memory_mib,
+            min_disk_gib=row.min_disk_gib,
         )  # fmt: skip
         world.images.add(image)
 

@@ -141,8 +141,9 @@ def _rounded(number: float, step: int, least: int) -> int:
 
 def _aggregate(world: World, name: str, zone: str, metadata: dict[str, str], members: list[Host]) -> None:
     aggregate = Aggregate(
-        len(world.aggregates) + 1, world.dice.uuid(), name, zone, metadata, members, world.now - 90 * 86400.0
-    )
+        number=len(world.aggregates) + 1, id=world.dice.uuid(), name=name, zone=zone, metadata=metadata,
+        hosts=members, created=world.now - 90 * 86400.0,
+    )  # fmt: skip
     world.aggregates.append(aggregate)
     for host in members:
         host.aggregates.append(aggregate)

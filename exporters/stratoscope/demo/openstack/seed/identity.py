@@ -56,5 +56,6 @@ def _user(world: World, name: str, home: Project, roles: tuple[str, ...]) -> Use
 def _credential(world: World, user: User) -> None:
     if user.default_project is not None:
         world.credentials[CREDENTIAL_ID] = ApplicationCredential(
-            CREDENTIAL_ID, "demo", PASSWORD, user, user.default_project, ("member",)
-        )
+            id=CREDENTIAL_ID, name="demo", secret=PASSWORD, user=user, project=user.default_project,
+            roles=("member",),
+        )  # fmt: skip

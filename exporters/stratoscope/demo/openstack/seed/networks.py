@@ -68,12 +68,14 @@ def _network(world: World, name: str, project: Project, first: int, vms: int) ->
     born = world.now - 300 * _DAY_S
     is_external = name == _EXTERNAL
     network = Network(
-        world.dice.uuid(), name, project, born, name == _SHARED, is_external, 100 + len(world.networks), []
-    )
+        id=world.dice.uuid(), name=name, project=project, created=born, is_shared=name == _SHARED,
+        is_external=is_external, segment=100 + len(world.networks), subnets=[],
+    )  # fmt: skip
     bits = max(_FEWEST_BITS, (2 * vms + 16).bit_length())
     subnet = Subnet(
-        world.dice.uuid(), f"{name}-subnet", network, first, 32 - bits, born, set(), has_dhcp=not is_external
-    )
+        id=world.dice.uuid(), name=f"{name}-subnet", network=network, first=first, prefix=32 - bits,
+        created=born, taken=set(), has_dhcp=not is_external,
+    )  # fmt: skip
     network.subnets.append(subnet)
     world.subnets.add(subnet)
     for resource in ("network", "subnet"):

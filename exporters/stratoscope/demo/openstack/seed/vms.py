@@ -114,7 +114,9 @@ def _group(world: World, vm: VM) -> None:
     """Add a server group of some VMs of a VM's project."""
     others = [other.id for other in world.vms if other.project is vm.project][:3]
     name = f"{vm.project.name}-spread"
-    world.server_groups.append(
-        ServerGroup(world.dice.uuid(), name, "soft-anti-affinity", vm.project, vm.user, others)
-    )
+    group = ServerGroup(
+        id=world.dice.uuid(), name=name, policy="soft-anti-affinity", project=vm.project, user=vm.user,
+        members=others,
+    )  # fmt: skip
+    world.server_groups.append(group)
     vm.project.used["server_groups"] += 1

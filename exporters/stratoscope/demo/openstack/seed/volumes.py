@@ -67,9 +67,10 @@ def data_volume(world: World, project: Project, user: User) -> Volume:
 def _copy(world: World, volume: Volume, *, is_backup: bool) -> None:
     serial = world.serial()
     failed = world.dice.random() < 0.05  # noqa: PLR2004 - one of twenty
+    kind = "backup" if is_backup else "snapshot"
     copy = Copy(
-        serial, world.dice.uuid(), f"{'backup' if is_backup else 'snapshot'}-{serial:04d}", volume,
-        volume.created, volume.created, "error" if failed else "available",
+        serial=serial, id=world.dice.uuid(), name=f"{kind}-{serial:04d}", volume=volume,
+        created=volume.created, updated=volume.created, status="error" if failed else "available",
     )  # fmt: skip
     if failed and is_backup:
         copy.fail_reason = "Service not found for creating backup."
