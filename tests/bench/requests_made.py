@@ -21,10 +21,10 @@ from management_exporter import REAL, values
 from processes import exporter
 from results import Result, at_most
 
+from stratoscope.demo.config_writer import write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import serving
-from stratoscope.demo.written import write_config
 from stratoscope.management.subjects.spread import RATE
 
 SIZE: Final = Size(vms=1000, hosts=50, projects=100)
@@ -104,7 +104,7 @@ async def _main(file: Path) -> None:
         write_config(file, running.urls[0])
         print("listening", flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
-            print(json.dumps([[*call, number] for call, number in cloud.asked.items()]), flush=True)
+            print(json.dumps([[*call, number] for call, number in cloud.request_counts.items()]), flush=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class Client:
     async def ask(
         self, path: str, *, method: str = "GET", body: object = None, headers: Mapping[str, str] = NOVA
     ) -> ClientResponse:
-        """The whole answer, whatever it is."""
+        """The answer, whatever its status."""
         headers = {"X-Auth-Token": self.token, **headers}
         response = await self._session.request(method, self._url + path, json=body, headers=headers)
         await response.read()
@@ -56,7 +56,7 @@ async def client(cloud: DemoCloud, user: str = "admin") -> AsyncIterator[Client]
         yield await log_in(session, cloud, user)
 
 
-def order(cloud: DemoCloud, **more: object) -> dict[str, object]:
+def server_request(cloud: DemoCloud, **more: object) -> dict[str, object]:
     """A server that user1 may have."""
     world = cloud.world
     project = next(project for project in world.projects if project.name == "astronomy")
@@ -65,8 +65,8 @@ def order(cloud: DemoCloud, **more: object) -> dict[str, object]:
     image = next(image for image in world.images if image.name == "cirros")
     server = {
         "name": "mine",
-        "flavorRef": flavor.flavor_id,
-        "imageRef": image.image_id,
-        "networks": [{"uuid": project.network.network_id}],
+        "flavorRef": flavor.id,
+        "imageRef": image.id,
+        "networks": [{"uuid": project.network.id}],
     }
     return {"server": {**server, **more}}

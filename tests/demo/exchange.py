@@ -12,7 +12,7 @@ from demo.calls import Call
 TIMEOUT_S = 60
 _MICROVERSIONED = {"compute": "compute", "placement": "placement", "block-storage": "volume"}
 _IGNORED = {"connection", "keep-alive"}
-"""Headers that tell of the connection, not of the answer."""
+"""Headers of the connection, not of the answer."""
 
 
 class Answer(NamedTuple):

@@ -1,6 +1,6 @@
-"""What the calls of calls.py are made with: ids of things that a real OpenStack and the embedded one have.
+"""The ids with which the calls of calls.py are made, of a real OpenStack or of the embedded one.
 
-They are found by asking: the server is the one of user1 that has most to show.
+They are read from the cloud: the server is the one of user1 that has most to show.
 """
 
 import json
@@ -34,7 +34,6 @@ def places(asked: Asked) -> Mapping[str, str]:
     port = ask("user1", "network", f"/v2.0/ports?device_id={server['id']}")["ports"][0]
     addresses = ask("user1", "network", "/v2.0/floatingips")["floatingips"]
     volumes = ask("user1", "block-storage", "/volumes/detail")["volumes"]
-    aggregates = ask("admin", "compute", "/os-aggregates", "2.96")["aggregates"]
     return {
         "project": token["project"]["id"],
         "project_name": token["project"]["name"],
@@ -44,9 +43,7 @@ def places(asked: Asked) -> Mapping[str, str]:
         "stopped": next(one["id"] for one in servers if one["status"] == "SHUTOFF"),
         "since": "2020-01-01T00:00:00Z",
         "host": host,
-        "hypervisor": hypervisor,
         "rp": hypervisor,
-        "aggregate": next(one["uuid"] for one in aggregates if one["hosts"]),
         "flavor": next(one["id"] for one in flavors if one["name"] in _FLAVOR),
         "big_flavor": next(one["id"] for one in flavors if one["name"] in _BIG_FLAVOR),
         "network": port["network_id"],
@@ -54,7 +51,6 @@ def places(asked: Asked) -> Mapping[str, str]:
         "port": port["id"],
         "router": ask("user1", "network", "/v2.0/routers")["routers"][0]["id"],
         "floatingip": next(one["id"] for one in addresses if one["port_id"]),
-        "agent": ask("admin", "network", "/v2.0/agents")["agents"][0]["id"],
         "l3_agent": ask("admin", "network", "/v2.0/agents?agent_type=L3%20agent")["agents"][0]["id"],
         "volume": next(one["id"] for one in volumes if one["attachments"]),
         "image": next(

@@ -15,7 +15,7 @@ async def test_each_router_is_with_one_agent_of_the_host_that_its_ports_are_on()
             for router in (await admin.get(f"{AGENTS}/{agent['id']}/l3-routers"))["routers"]:
                 assert router["id"] not in found
                 found[router["id"]] = agent["host"]
-        assert found == {one.router_id: one.gateway.host for one in cloud.world.routers}
+        assert found == {one.id: one.gateway.host for one in cloud.world.routers}
         assert len(set(found.values())) == 2
 
 

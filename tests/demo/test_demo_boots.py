@@ -2,14 +2,14 @@
 
 import pytest
 
-from demo.client import client, order
+from demo.client import client, server_request
 from demo.worlds import assert_consistent
-from stratoscope.demo.openstack.refusals import OF_SCHEDULING, REFUSALS
-from stratoscope.demo.openstack.things import Resources
+from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
+from stratoscope.demo.openstack.models import Resources
 from support.demo_cloud import DemoCloud, demo_cloud
 
-ACCEPTED = [name for name, refusal in REFUSALS.items() if not refusal.status]
-REFUSED = [name for name, refusal in REFUSALS.items() if refusal.status]
+ACCEPTED = [name for name, error in BOOT_ERRORS.items() if not error.status]
+REFUSED = [name for name, error in BOOT_ERRORS.items() if error.status]
 
 
 async def states(cloud: DemoCloud, vm_id: str, seconds: int = 15) -> list[tuple[str, str | None]]:
@@ -26,7 +26,7 @@ async def states(cloud: DemoCloud, vm_id: str, seconds: int = 15) -> list[tuple[
 
 async def test_boot_goes_through_novas_states() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
-        made = await (await user.post("/compute/v2.1/servers", order(cloud))).json()
+        made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
         assert await states(cloud, made["server"]["id"]) == [
             ("BUILD", "scheduling"),
             ("BUILD", None),
@@ -38,9 +38,9 @@ async def test_boot_goes_through_novas_states() -> None:
         assert_consistent(cloud.world)
 
 
-async def test_what_a_user_made_is_left_alone_by_life() -> None:
+async def test_churn_leaves_alone_what_a_user_made() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
-        made = await (await user.post("/compute/v2.1/servers", order(cloud))).json()
+        made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
         cloud.after(6 * 3600)
         response = await user.ask("/identity/v3/auth/projects")
         assert response.status == 401  # that long ago
@@ -51,7 +51,7 @@ async def test_what_a_user_made_is_left_alone_by_life() -> None:
 
 async def test_server_is_listed_until_it_is_gone_then_shown_as_deleted_to_who_asks_for_changes() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
-        made = await (await user.post("/compute/v2.1/servers", order(cloud))).json()
+        made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
         path = f"/compute/v2.1/servers/{made['server']['id']}"
         cloud.after(15)
         assert (await user.ask(path, method="DELETE")).status == 204
@@ -68,7 +68,7 @@ async def test_server_is_listed_until_it_is_gone_then_shown_as_deleted_to_who_as
 
 async def test_server_stops_starts_and_reboots() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
-        made = await (await user.post("/compute/v2.1/servers", order(cloud))).json()
+        made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
         path = f"/compute/v2.1/servers/{made['server']['id']}"
         cloud.after(15)
         for action, status in (
@@ -87,7 +87,7 @@ async def test_server_stops_starts_and_reboots() -> None:
 async def test_server_that_is_deleted_while_it_is_built_leaves_nothing() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         for seconds in (0.1, 1.8, 3.0, 5.0):
-            made = await (await user.post("/compute/v2.1/servers", order(cloud))).json()
+            made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
             cloud.after(seconds)
             path = f"/compute/v2.1/servers/{made['server']['id']}"
             assert (await user.ask(path, method="DELETE")).status == 204
@@ -100,18 +100,18 @@ async def test_quota_binds_in_novas_words() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         project = next(project for project in cloud.world.projects if project.name == "astronomy")
         project.limits |= {"instances": project.used["instances"] + 1, "cores": -1, "ram": -1, "port": -1}
-        assert (await user.post("/compute/v2.1/servers", order(cloud))).status == 202
+        assert (await user.post("/compute/v2.1/servers", server_request(cloud))).status == 202
         used = project.used["instances"]
-        response = await user.post("/compute/v2.1/servers", order(cloud))
+        response = await user.post("/compute/v2.1/servers", server_request(cloud))
         assert response.status == 403
         assert (await response.json())["forbidden"]["message"] == (
             f"Quota exceeded for instances: Requested 1, but already used {used} of {used} instances"
         )
         project.limits["cores"] = 0
-        response = await user.post("/compute/v2.1/servers", order(cloud))
+        response = await user.post("/compute/v2.1/servers", server_request(cloud))
         assert "Quota exceeded for cores, instances: Requested 1, 1, but" in await response.text()
         project.limits |= {"cores": -1, "instances": -1, "port": 0}
-        response = await user.post("/compute/v2.1/servers", order(cloud))
+        response = await user.post("/compute/v2.1/servers", server_request(cloud))
         assert "Maximum number of ports exceeded" in await response.text()
 
 
@@ -119,7 +119,7 @@ async def test_server_without_room_fails_with_no_valid_host() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         for host in cloud.world.hosts.values():
             host.has = Resources()
-        made = await (await user.post("/compute/v2.1/servers", order(cloud))).json()
+        made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
         seen = await states(cloud, made["server"]["id"], seconds=5)
         assert seen == [("BUILD", "scheduling"), ("ERROR", None)]
         shown = (await user.get(f"/compute/v2.1/servers/{made['server']['id']}"))["server"]
@@ -131,29 +131,29 @@ async def test_refused_boot_is_answered_with_novas_text(name: str) -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         cloud.cloud.faults.add({"fault": "refuse_boot", "refusal": name, "count": 1})
         before = cloud.world.live
-        response = await user.post("/compute/v2.1/servers", order(cloud))
-        assert response.status == REFUSALS[name].status
-        (said,) = (await response.json()).values()
-        assert said["message"].startswith(REFUSALS[name].text.partition("{")[0])
-        assert "{" not in said["message"]
+        response = await user.post("/compute/v2.1/servers", server_request(cloud))
+        assert response.status == BOOT_ERRORS[name].status
+        (error,) = (await response.json()).values()
+        assert error["message"].startswith(BOOT_ERRORS[name].text.partition("{")[0])
+        assert "{" not in error["message"]
         assert cloud.world.live == before
-        assert (await user.post("/compute/v2.1/servers", order(cloud))).status == 202
+        assert (await user.post("/compute/v2.1/servers", server_request(cloud))).status == 202
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
 async def test_doomed_boot_ends_in_error_with_novas_text_or_never(name: str) -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         cloud.cloud.faults.add({"fault": "refuse_boot", "refusal": name, "count": 1})
-        made = await (await user.post("/compute/v2.1/servers", order(cloud))).json()
+        made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
         vm_id = made["server"]["id"]
         seen = await states(cloud, vm_id)
         if name == "stuck":
             assert seen[-1] == ("BUILD", "spawning")
             return
         assert seen[-1] == ("ERROR", None)
-        assert (("BUILD", "spawning") in seen) is (name not in OF_SCHEDULING)
+        assert (("BUILD", "spawning") in seen) is not BOOT_ERRORS[name].is_of_scheduling
         shown = (await user.get(f"/compute/v2.1/servers/{vm_id}"))["server"]
-        assert shown["fault"]["message"].startswith(REFUSALS[name].text.partition("{")[0])
+        assert shown["fault"]["message"].startswith(BOOT_ERRORS[name].text.partition("{")[0])
         assert (shown["addresses"], shown["hostId"]) == ({}, "")
         assert_consistent(cloud.world)
 
@@ -161,20 +161,20 @@ async def test_doomed_boot_ends_in_error_with_novas_text_or_never(name: str) -> 
 async def test_own_text_takes_the_place_of_novas() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         cloud.cloud.faults.add({"fault": "refuse_boot", "refusal": "build_aborted", "text": "no luck {vm}"})
-        made = await (await user.post("/compute/v2.1/servers", order(cloud))).json()
+        made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
         cloud.after(15)
         shown = (await user.get(f"/compute/v2.1/servers/{made['server']['id']}"))["server"]
         assert shown["fault"]["message"] == f"no luck {made['server']['id']}"
 
 
-async def test_several_servers_come_of_one_order_and_one_boots_from_a_volume() -> None:
+async def test_several_servers_come_of_one_request_and_one_boots_from_a_volume() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         project = next(project for project in cloud.world.projects if project.name == "astronomy")
         project.limits |= {"instances": -1, "cores": -1, "ram": -1, "port": -1}
         before = cloud.world.live
-        await user.post("/compute/v2.1/servers", order(cloud, min_count=3, max_count=3))
+        await user.post("/compute/v2.1/servers", server_request(cloud, min_count=3, max_count=3))
         assert cloud.world.live == before + 3
-        body = order(cloud, imageRef="", block_device_mapping_v2=[{"boot_index": 0}])
+        body = server_request(cloud, imageRef="", block_device_mapping_v2=[{"boot_index": 0}])
         made = await (await user.post("/compute/v2.1/servers", body)).json()
         cloud.after(20)
         shown = (await user.get(f"/compute/v2.1/servers/{made['server']['id']}"))["server"]
@@ -197,14 +197,14 @@ async def test_several_servers_come_of_one_order_and_one_boots_from_a_volume() -
         ({"description": "for a test", "metadata": {"a": "b"}}, 202, ""),
     ],
 )
-async def test_order_is_checked(more: dict[str, object], status: int, text: str) -> None:
+async def test_server_request_is_checked(more: dict[str, object], status: int, text: str) -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         world = cloud.world
         assert world.external is not None
-        ids = {"external": world.external.network_id}
+        ids = {"external": world.external.id}
         for short, name in (("queued", "upload-in-progress"), ("windows", "windows-2022")):
-            ids[short] = next(image.image_id for image in world.images if image.name == name)
-        body = order(cloud, **more)
+            ids[short] = next(image.id for image in world.images if image.name == name)
+        body = server_request(cloud, **more)
         server = body["server"]
         assert isinstance(server, dict)
         server["imageRef"] = ids.get(server["imageRef"], server["imageRef"])
@@ -217,6 +217,6 @@ async def test_order_is_checked(more: dict[str, object], status: int, text: str)
 
 async def test_body_that_is_no_json_is_refused() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
-        for path in ("servers", f"servers/{next(iter(cloud.world.vms)).vm_id}/action"):
+        for path in ("servers", f"servers/{next(iter(cloud.world.vms)).id}/action"):
             response = await user.post(f"/compute/v2.1/{path}", [1])
             assert response.status in (400, 404)

@@ -21,7 +21,7 @@ import yaml
 
 from stratoscope.core import yaml_file
 from stratoscope.demo.command import main
-from stratoscope.demo.written import clouds, reachable, write_config
+from stratoscope.demo.config_writer import clouds, reachable, write_config
 from support.patience import FAR_S
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from demo.client import NOVA, Client, client, order
+from demo.client import NOVA, Client, client, server_request
 from stratoscope.core.errors import ConfigError
 from stratoscope.demo.faults import Faults
 from support.demo_cloud import DemoCloud, demo_cloud
@@ -69,7 +69,7 @@ async def test_fault_hits_the_method_that_it_is_for() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         await wrong(user, {"fault": "500", "service": "compute", "method": "POST"})
         assert (await user.ask("/compute/v2.1/servers")).status == 200
-        assert (await user.post("/compute/v2.1/servers", order(cloud))).status == 500
+        assert (await user.post("/compute/v2.1/servers", server_request(cloud))).status == 500
 
 
 async def test_latency_delays_the_answer() -> None:
@@ -153,7 +153,7 @@ async def test_single_thing_can_be_malformed_and_what_is_no_json_cannot() -> Non
     async with demo_cloud() as cloud, client(cloud) as admin:
         vm = next(iter(cloud.world.vms))
         await wrong(admin, {"fault": "malformed_item", "variant": "no_flavor"})
-        shown = await admin.get(f"/compute/v2.1/servers/{vm.vm_id}")
+        shown = await admin.get(f"/compute/v2.1/servers/{vm.id}")
         assert "flavor" not in shown["server"]
         assert (await admin.ask("/identity/v3/nope")).status == 404
 
@@ -197,7 +197,7 @@ async def test_daemon_falls_silent_and_is_down_once_nobody_believes_it_any_more(
 async def test_host_whose_daemon_is_down_at_once_runs_no_more_boots() -> None:
     async with demo_cloud(hosts=1) as cloud, client(cloud, "user1") as user:
         await wrong(user, {"fault": "down", "service": "compute", "host": "cn01", "seconds": 0})
-        await user.post("/compute/v2.1/servers", order(cloud))
+        await user.post("/compute/v2.1/servers", server_request(cloud))
         cloud.after(5)
         assert next(iter(cloud.world.vms)).status == "ERROR"
         async with client(cloud) as admin:

@@ -1,6 +1,6 @@
-"""Nobody can tell the embedded OpenStack from a real one: call by call, it answers as was recorded.
+"""The embedded OpenStack answers each call as a real one did when it was recorded.
 
-Compared are the status, the names of headers, the body's keys, their order and types; of refusals the text.
+Compared are the status, the names of headers, the body's keys and types; of errors the text.
 """
 
 import json
@@ -29,7 +29,7 @@ PREFIXES = {
     "image": "/image",
 }
 KNOWN = {
-    ".pools[].capabilities: lacks": "a driver of another backend tells other things",
+    ".pools[].capabilities: lacks": "the driver of another backend has other capabilities",
     ".pools[].capabilities.free_capacity_gb": "the fake driver's capacity is the text `infinite`",
     ".pools[].capabilities.total_capacity_gb": "as above",
     ".volumes[]: lacks ['volume_image_metadata']": "the volumes in error were no copies of images here",
@@ -40,7 +40,7 @@ OTHER_WORDS = {
     "Object missing required field": "of what is wrong with a body, JSON schema has other words",
     "task_state powering-off": "time stands still here between two calls",
 }
-"""What is in texts of ours that say something else, since something else is the case."""
+"""Parts of our messages that differ from the recorded ones, and why."""
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +121,8 @@ def assert_same(ours: Answer, theirs: dict[str, Any]) -> None:
 
 
 def blurred(body: object) -> str:
-    """A refusal without what is each cloud's own: ids, names, numbers; as long as what is recorded of it."""
-    text = json.dumps(body)[:200]
+    """An error without what is each cloud's own: ids, names, numbers; as long as what is recorded of it."""
+    text = json.dumps(body, sort_keys=True)[:200]
     text = re.sub(r"req-[0-9a-f-]{36}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}", "ID", text)
     return re.sub(r"http://[^/\"]+|made-by-a-test|[0-9]+", "#", text)[:120]
 

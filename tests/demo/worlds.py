@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from stratoscope.demo.openstack.things import NOTHING, VM
+from stratoscope.demo.openstack.models import NOTHING, VM
 from stratoscope.demo.openstack.world import World
 
 _ON_THE_WAY = ("migrating", "resize_prep", "resize_migrating", "deleting")
@@ -34,26 +34,26 @@ def _hosts(world: World) -> None:
         for vm in host.vms.values():
             assert vm.host is host
             assert vm.terminated is None
-            assert vm.vm_id in host.claims or vm.task_state in _ON_THE_WAY
+            assert vm.id in host.claims or vm.task_state in _ON_THE_WAY
     consumers = {consumer for host in world.hosts.values() for consumer in host.claims}
-    known = {vm.vm_id for vm in live(world)} | {one.migration_id for one in world.migrations}
+    known = {vm.id for vm in live(world)} | {one.id for one in world.migrations.values()}
     assert consumers <= known
 
 
 def _projects(world: World) -> None:
-    used: dict[str, Counter[str]] = {project.project_id: Counter() for project in world.projects}
+    used: dict[str, Counter[str]] = {project.id: Counter() for project in world.projects}
     for vm in live(world):
-        used[vm.project.project_id].update(instances=1, cores=vm.flavor.vcpus, ram=vm.flavor.memory_mib)
+        used[vm.project.id].update(instances=1, cores=vm.flavor.vcpus, ram=vm.flavor.memory_mib)
     for port in world.ports:
         if port.project is not None:
-            used[port.project.project_id]["port"] += 1
+            used[port.project.id]["port"] += 1
     for volume in world.volumes:
-        used[volume.project.project_id].update(volumes=1, gigabytes=volume.size_gib)
+        used[volume.project.id].update(volumes=1, gigabytes=volume.size_gib)
     for snapshot in world.snapshots:
-        project = snapshot.volume.project
-        used[project.project_id].update(snapshots=1, gigabytes=snapshot.volume.size_gib)
+        project = snapshot.project
+        used[project.id].update(snapshots=1, gigabytes=snapshot.volume.size_gib)
     for address in world.floating_ips:
-        used[address.project.project_id]["floatingip"] += 1
+        used[address.project.id]["floatingip"] += 1
     for project in world.projects:
         for resource in (
             "instances",
@@ -65,15 +65,15 @@ def _projects(world: World) -> None:
             "snapshots",
             "floatingip",
         ):
-            assert project.used[resource] == used[project.project_id][resource], (project.name, resource)
+            assert project.used[resource] == used[project.id][resource], (project.name, resource)
 
 
 def _networks(world: World) -> None:
-    taken = Counter((port.subnet.subnet_id, port.offset) for port in world.ports)
+    taken = Counter((port.subnet.id, port.offset) for port in world.ports)
     assert not taken or max(taken.values()) == 1
     for subnet in world.subnets:
         assert len(subnet.taken) == sum(port.subnet is subnet for port in world.ports)
-    vms = {vm.vm_id for vm in live(world)}
+    vms = {vm.id for vm in live(world)}
     assert {port.device_id for port in world.ports if port.device_owner.startswith("compute:")} <= vms
     for address in world.floating_ips:
         assert address.port is None or address.port.floating_ip is address

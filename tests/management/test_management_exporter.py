@@ -110,7 +110,7 @@ async def test_lists_that_several_collectors_need_are_asked_for_once(
 ) -> None:
     await seen(cloud, tmp_path, "admin")
     asked = Counter[str]()
-    for (service, _, path, _), number in cloud.cloud.asked.items():
+    for (service, _, path, _), number in cloud.cloud.request_counts.items():
         asked[f"{service} {path.removeprefix('/v2.1')}"] += number
     shared = ("compute /os-services", "compute /flavors/detail", "placement /allocation_candidates")
     assert {name: asked[name] for name in shared} == dict.fromkeys(shared, 1)

@@ -92,7 +92,7 @@ async def test_a_server_that_makes_no_sense_costs_itself_alone_or_a_field_that_i
         assert page.success("servers") == 1
         assert page.malformed("servers") == malformed
         shown = {labels["vm_id"] for labels, _ in page.all("vm_info")}
-        there = {vm.vm_id for vm in cloud.demo.world.vms if vm.terminated is None}
+        there = {vm.id for vm in cloud.demo.world.vms if vm.terminated is None}
         assert len(there - shown) == missing
         assert page.total("vms") == len(shown), "sums are of those that are shown"
         assert len(page.text) < 1_000_000
@@ -139,7 +139,7 @@ async def test_a_server_that_stands_on_two_pages_is_one(cloud: Apart, tmp_path: 
         page = await exporter.page()
         assert page.requests(operation="servers") >= 4
         assert page.success("servers") == 1
-        there = {vm.vm_id for vm in cloud.demo.world.vms if vm.terminated is None}
+        there = {vm.id for vm in cloud.demo.world.vms if vm.terminated is None}
         assert {labels["vm_id"] for labels, _ in page.all("vm_info")} == there
         assert page.total("vms") == len(there)
         assert promtool_findings(page.text) == ""
@@ -172,7 +172,7 @@ def _is_list(value: object) -> bool:
 async def test_a_project_deleted_while_its_quotas_are_read_costs_the_others_nothing(
     cloud: Apart, tmp_path: Path, status: int, body: Mapping[str, Any]
 ) -> None:
-    doomed, *others = [project.project_id for project in cloud.demo.world.projects]
+    doomed, *others = [project.id for project in cloud.demo.world.projects]
     for path in ("/compute/v2.1/os-quota-sets", "/volume/v3/os-quota-sets", "/network/v2.0/quotas"):
         cloud.lies[f"{path}/{doomed}"] = lambda *_: web.json_response(body, status=status)
     quotas = ("compute_quotas", "network_quotas", "volume_quotas")

@@ -25,7 +25,7 @@ def is_spread(path: str) -> bool:
 def asked(cloud: DemoCloud) -> Counter[tuple[str, str, str]]:
     """Requests that the cloud has answered, those aside that are spread: by service, method and path."""
     counts: Counter[tuple[str, str, str]] = Counter()
-    for (service, method, path, _), number in cloud.cloud.asked.items():
+    for (service, method, path, _), number in cloud.cloud.request_counts.items():
         if not is_spread(path):
             counts[service, method, path] += number
     return counts
@@ -52,7 +52,9 @@ async def refreshed(folder: Path, *, vms: int, hosts: int, projects: int) -> Cou
         page = await exporter.page()
         assert page.errors() == 0
         assert page.total("vms") == cloud.world.live
-        assert page.requests() == cloud.cloud.asked.total(), "the exporter tells what the cloud was asked"
+        assert page.requests() == cloud.cloud.request_counts.total(), (
+            "the exporter tells what the cloud was asked"
+        )
         return asked(cloud) - pages(cloud)
 
 
@@ -63,7 +65,9 @@ async def test_a_refresh_of_everything_costs_at_most_60_requests(tmp_path: Path)
         assert page.total("projects") >= 100
         assert len(page.all("host_info")) == 50
         assert asked(cloud).total() <= MOST, sorted(asked(cloud).items())
-        assert page.requests() == cloud.cloud.asked.total(), "the exporter tells what the cloud was asked"
+        assert page.requests() == cloud.cloud.request_counts.total(), (
+            "the exporter tells what the cloud was asked"
+        )
 
 
 async def test_no_request_is_one_more_for_more_vms_hosts_and_projects(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import yaml
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from stratoscope.demo.config_writer import clouds
 from stratoscope.demo.server import application
-from stratoscope.demo.written import clouds
 from support.demo_cloud import DemoCloud, demo_cloud
 
 _PATHS: Final[Mapping[str, str]] = {
@@ -31,7 +31,7 @@ class Apart:
     """One cloud, whose services listen each for itself.
 
     Attributes:
-        demo: The cloud: its world, its faults, what it was asked, its clock.
+        demo: The cloud: its world, its faults, its request counts, its clock.
         lies: By the beginning of a path; of several the first that fits.
     """
 
@@ -68,7 +68,7 @@ class Apart:
         """
         return sum(
             number
-            for (whose, its_method, path, code), number in self.demo.cloud.asked.items()
+            for (whose, its_method, path, code), number in self.demo.cloud.request_counts.items()
             if whose == service and its_method == method and path.endswith(end) and status in (None, code)
         )
 

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.openstack.world import World
 from stratoscope.demo.server import serving
-from stratoscope.demo.written import CLOUDS_YAML, write_config
 
 LOOPBACK = "127.0.0.1:0"
 
@@ -42,7 +42,7 @@ class DemoClock:
 class DemoCloud:
     """Attributes:
     url: Where it listens, without a path.
-    cloud: The cloud: its `world`, its `faults`, what it was `asked`.
+    cloud: The cloud: its `world`, its `faults`, its `request_counts`.
     loop: In which it answers, and lives on.
     """
 

@@ -1,19 +1,18 @@
-"""Time of the embedded cloud: a clock that can be given, and what will happen at which moment."""
+"""Time of the embedded cloud: a clock that tests replace, and what is scheduled for which moment."""
 
 import heapq
 from collections.abc import Callable
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[], float]
-"""Tells the moment in Unix seconds: `time.time`, or a test's own."""
+"""Returns Unix seconds: `time.time`, or a test's own."""
 
 
 class Timeline:
-    """What will happen, in order; it happens when time is said to have come so far.
+    """Scheduled calls, in order of time.
 
     Attributes:
-        now: The moment up to which everything has happened; while something happens, its own.
-            Never goes back.
+        now: All calls due by then were made; during a call, the moment it was due. Never goes back.
     """
 
     def __init__(self, now: float) -> None:
@@ -21,15 +20,15 @@ class Timeline:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._added = 0
 
-    def after(self, seconds: float, happening: Callable[[], None]) -> None:
-        """Let something happen so many seconds from now."""
+    def after(self, seconds: float, call: Callable[[], None]) -> None:
+        """Schedule a call in so many seconds."""
         self._added += 1
-        heapq.heappush(self._queue, (self.now + seconds, self._added, happening))
+        heapq.heappush(self._queue, (self.now + seconds, self._added, call))
 
     def advance(self, now: float) -> None:
-        """Let everything happen that is due by then; what it brings about, too."""
+        """Make all calls that are due by then, those included that the calls schedule."""
         while self._queue and self._queue[0][0] <= now:
-            moment, _, happening = heapq.heappop(self._queue)
+            moment, _, call = heapq.heappop(self._queue)
             self.now = max(self.now, moment)
-            happening()
+            call()
         self.now = max(self.now, now)

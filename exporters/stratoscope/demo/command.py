@@ -17,10 +17,10 @@ from stratoscope.core.errors import ConfigError, one_line
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.core.web.listen import Address
 from stratoscope.demo import COMMAND
+from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import serving
-from stratoscope.demo.written import CLOUDS_YAML, write_config
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +31,13 @@ _SIZES: Final = {"vms": (200, 0, 100_000), "hosts": (12, 1, 2_000), "projects": 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the embedded cloud until it is told to stop.
+    """Run the embedded cloud until SIGTERM or SIGINT.
 
     Args:
         arguments: The command line after the command's name.
 
     Returns:
-        The exit status: 0, or 2 for a wrong flag, said in one line on standard error.
+        The exit status: 0, or 2 for a wrong flag, with one line on standard error.
     """
     for number in _SIGNALS:
         signal.signal(number, _end)
@@ -55,17 +55,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _file(flags: argparse.Namespace) -> Path | None:
-    """Where the configuration is to be written; checked before anything that takes long."""
+    """Where to write the configuration; checked before the cloud is built, which takes long."""
     if flags.write_config is None:
         return None
-    given = flags.write_config
-    file = Path(os.path.abspath(given))  # noqa: PTH100 - it takes `..` away, too
+    path = flags.write_config
+    file = Path(os.path.abspath(path))  # noqa: PTH100 - it resolves `..`, too
     beside = file.parent / CLOUDS_YAML
     if not file.parent.is_dir():
         raise ConfigError(f"--write-config: {file.parent}: No such directory")
     for one in (file, beside):
         is_other = one.exists() and not one.is_file()
-        if is_other or (one == file and given.endswith("/")):
+        if is_other or (one == file and path.endswith("/")):
             raise ConfigError(
                 f"--write-config: {one}: expected the name of a file, got a directory or a device"
             )
@@ -80,7 +80,7 @@ async def _run(size: Size, seed: int, addresses: Sequence[str], file: Path | Non
     for address in addresses:
         Address.parse(address)
     cloud = OpenStack(build(size, seed=seed, now=time.time()), time.time)
-    gc.freeze()  # what lives as long as the process need not be looked at again and again
+    gc.freeze()  # collections need not visit what lives as long as the process
     over = asyncio.Event()
     for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, over.set)
@@ -93,7 +93,7 @@ async def _run(size: Size, seed: int, addresses: Sequence[str], file: Path | Non
 
 
 def _end(*_: object) -> NoReturn:
-    """While the world is being made: later the loop hears of it."""
+    """Ends the process while the world is built; later the loop handles the signals."""
     raise SystemExit(0)
 
 
@@ -117,11 +117,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--kind", metavar="KIND", type=_kind, default="openstack", help="openstack (default openstack)")
     for name, (default, least, most) in _SIZES.items():
         add(
-            f"--{name}", metavar="NUMBER", type=_Whole(least, most), default=default,
+            f"--{name}", metavar="NUMBER", type=_Integer(least, most), default=default,
             help=f"{least} to {most} (default {default})",
         )  # fmt: skip
     add(
-        "--seed", metavar="NUMBER", type=_Whole(0, 2**63), default=1,
+        "--seed", metavar="NUMBER", type=_Integer(0, 2**63), default=1,
         help="the same number makes the same cloud (default 1)",
     )  # fmt: skip
     add(
@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Whole:
+class _Integer:
     """A whole number within bounds."""
 
     def __init__(self, least: int, most: int) -> None:

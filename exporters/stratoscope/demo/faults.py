@@ -1,4 +1,4 @@
-"""Faults on demand: what is wrong with the embedded cloud on purpose, for which requests, how often."""
+"""Faults on demand: what goes wrong in the embedded cloud, for which requests, how often."""
 
 import random
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import msgspec
 
 from stratoscope.core.config import decode, one_of
 from stratoscope.core.errors import ConfigError
-from stratoscope.demo.openstack.refusals import REFUSALS, NamedRefusal
+from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, BootError
 
 Kind = Literal[
     "latency", "429", "500", "503", "hang", "cut", "garbage", "expire_token", "malformed_item", "refuse_boot",
@@ -31,27 +31,27 @@ _MEANINGFUL: Final = {
     "refuse_boot": ("refusal", "text", "count", "share"),
     "down": ("service", "host", "seconds"),
 }
-"""The keys that mean something, by kind of fault."""
+"""The allowed keys, by kind of fault."""
 _NEEDED: Final = {"latency": ("seconds",), "down": ("service", "host")}
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86400)]
 Silence = Callable[[str, str, float | None], Callable[[], None]]
-"""Lets the daemons of a service on a host fall silent; returns what undoes it. Raises LookupError."""
+"""Stops the reports of a service's daemons on a host; returns the undo. Raises LookupError."""
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """One fault.
 
     Attributes:
-        service: Whose requests; None for all services'.
-        path: They begin so, below the service's endpoint (of Keystone: with the version).
+        service: Whose requests it hits; None for all services.
+        path: The requests' paths begin so, below the service's endpoint (of Keystone: with the version).
         count: So many requests are hit, then none; None for all.
-        share: Of the requests that fit, so many are hit, by chance.
-        seconds: Of latency or hanging (0: for ever); of `down`: until the daemon is taken for down.
+        share: Of the requests that match, this share is hit, at random.
+        seconds: Of latency or hanging (0: for ever); of `down`: until the daemon is down.
         retry_after: The header.
-        text: The message in place of the usual one.
+        text: Replaces the usual message.
         variant: Of a malformed item.
-        refusal: Which of Nova's.
+        refusal: The name of one of Nova's errors.
         host: Whose daemons are down.
     """
 
@@ -68,8 +68,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     refusal: str = "no_valid_host"
     host: str = ""
 
-    def fits(self, service: str, path: str, method: str, *, has_token: bool) -> bool:
-        """Whether a request is one of those that it is for."""
+    def matches(self, service: str, path: str, method: str, *, has_token: bool) -> bool:
+        """Whether the fault is for such a request."""
         return (
             self.service in (None, service)
             and path.startswith(self.path)
@@ -80,7 +80,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
 
 
 class Faults:
-    """Those in force, the oldest first."""
+    """The faults in force, the oldest first."""
 
     def __init__(self, silence: Silence) -> None:
         self._silence = silence
@@ -89,13 +89,13 @@ class Faults:
         self._dice = random.Random(1)  # noqa: S311 - nothing to guard
 
     def add(self, document: object) -> None:
-        """Put one fault or a list of them in force, beside those that are.
+        """Add one fault or a list of them.
 
         Raises:
-            ConfigError: One makes no sense; it names the key and what is allowed. None is in force then.
+            ConfigError: One is invalid; the message names the key and what is allowed. None is added then.
         """
         rows = document if isinstance(document, list) else [document]
-        keys = [f"faults[{place}]" if isinstance(document, list) else "" for place in range(len(rows))]
+        keys = [f"faults[{number}]" if isinstance(document, list) else "" for number in range(len(rows))]
         faults = [_checked(row, key) for row, key in zip(rows, keys, strict=True)]
         for fault, key in zip(faults, keys, strict=True):
             if fault.fault == "down":
@@ -103,29 +103,29 @@ class Faults:
         self._in_force += faults
 
     def clear(self) -> None:
-        """Let everything be well again; what is being delayed stays so."""
+        """End all faults; requests that are being delayed stay delayed."""
         self._in_force.clear()
         while self._undo:
             self._undo.pop()()
 
     def shown(self) -> list[Fault]:
-        """Those in force, with what is left of their counts."""
+        """The faults in force, with what is left of their counts."""
         return list(self._in_force)
 
     def hit(self, service: str, path: str, method: str, *, has_token: bool) -> list[Fault]:
-        """The faults that a request is hit by; it counts."""
+        """The faults that hit a request; their counts go down."""
         return [
             fault
             for fault in self._in_force[:]
-            if fault.fits(service, path, method, has_token=has_token) and self._strikes(fault)
+            if fault.matches(service, path, method, has_token=has_token) and self._strikes(fault)
         ]
 
-    def refusal(self) -> NamedRefusal | None:
-        """How the boot that is asked for now is to be refused; it counts."""
+    def boot_error(self) -> BootError | None:
+        """The error of the boot that is requested now; its count goes down."""
         for fault in self._in_force:
             if fault.fault == "refuse_boot" and self._strikes(fault):
-                known = REFUSALS[fault.refusal]
-                return NamedRefusal(fault.refusal, known.status, fault.text or known.text)
+                error = BOOT_ERRORS[fault.refusal]
+                return error._replace(text=fault.text or error.text)
         return None
 
     def _strikes(self, fault: Fault) -> bool:
@@ -150,7 +150,7 @@ def _checked(row: object, key: str) -> Fault:
         row = {**row, "fault": str(row["fault"])}
     fault = decode(Fault, row, key)
     dot = f"{key}." if key else ""
-    one_of(fault.refusal, REFUSALS, f"{dot}refusal")
+    one_of(fault.refusal, BOOT_ERRORS, f"{dot}refusal")
     given = set(row) if isinstance(row, dict) else set()
     allowed = ("fault", *_MEANINGFUL[fault.fault])
     for name in sorted(given):

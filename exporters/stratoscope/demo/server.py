@@ -1,4 +1,4 @@
-"""The embedded cloud while it runs: listening sockets, its pages for faults, the passing of time."""
+"""The server of the embedded cloud: listening sockets, pages for faults, a task that advances its time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -18,13 +18,13 @@ _SHUTDOWN_S: Final = 0.4
 _ABOUT: Final = """An embedded OpenStack for demonstrations, tests and benchmarks.
 
 {url}/identity/v3   Keystone; the other services stand in its catalogue
-{url}/demo/faults   GET shows, POST adds, DELETE clears what is wrong on purpose
+{url}/demo/faults   GET shows, POST adds, DELETE ends faults
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Attributes: urls: Where it listens, with the real port where 0 was asked for."""
+    """Attributes: urls: Where it listens, with the port that the kernel chose for port 0."""
 
     cloud: OpenStack
     urls: Sequence[str]
@@ -32,37 +32,37 @@ class Running:
 
 @asynccontextmanager
 async def serving(cloud: OpenStack, addresses: Sequence[str]) -> AsyncIterator[Running]:
-    """Serve a cloud, and let its time pass, until the block ends.
+    """Serve a cloud, and advance its time, until the block ends.
 
     Raises:
-        ConfigError: An address is none, or cannot be listened on; it names `--web.listen-address`.
+        ConfigError: An address is invalid or taken; the message names `--web.listen-address`.
     """
-    places = [Address.parse(text) for text in addresses]
+    parsed = [Address.parse(text) for text in addresses]
     runner = web.AppRunner(
         application(cloud), access_log=None, shutdown_timeout=_SHUTDOWN_S, handler_cancellation=True
     )
     await runner.setup()
     urls = []
     try:
-        for place in places:
-            listener = await listening(place)
+        for address in parsed:
+            listener = await listening(address)
             urls.append(url(listener, tls=False))
             await web.SockSite(runner, listener).start()
-        passing = asyncio.create_task(_pass_time(cloud), name="time")
+        advancing = asyncio.create_task(_advance(cloud), name="time")
         try:
             yield Running(cloud, urls)
         finally:
-            passing.cancel()
+            advancing.cancel()
             with suppress(asyncio.CancelledError):
-                await passing
+                await advancing
     finally:
         await runner.cleanup()
 
 
 def application(cloud: OpenStack) -> web.Application:
-    """The cloud's own paths, and those by which it is told what is to be wrong with it."""
+    """The cloud's own paths, and those for faults."""
     app = web.Application()
-    app.on_response_prepare.append(_undress)
+    app.on_response_prepare.append(_strip_headers)
     pages = _Pages(cloud)
     app.router.add_get("/", pages.about)
     app.router.add_get("/demo/faults", pages.show)
@@ -73,7 +73,7 @@ def application(cloud: OpenStack) -> web.Application:
 
 
 class _Pages:
-    """What is no part of OpenStack."""
+    """The pages beside OpenStack's."""
 
     def __init__(self, cloud: OpenStack) -> None:
         self._cloud = cloud
@@ -104,14 +104,14 @@ class _Pages:
         return web.Response(body=body, content_type="application/json")
 
 
-async def _pass_time(cloud: OpenStack) -> None:
-    """So that nobody who asks after a pause has to wait for all that has happened since."""
+async def _advance(cloud: OpenStack) -> None:
+    """Advance the time often, so that the first request after a pause does not wait for all of it."""
     while True:
         await asyncio.sleep(_TICK_S)
         cloud.advance()
 
 
-async def _undress(_: web.Request, response: web.StreamResponse) -> None:
-    """The real services do not tell what serves them, nor what time it is."""
+async def _strip_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Remove headers that the real services do not send."""
     response.headers.pop(hdrs.SERVER, None)
     response.headers.pop(hdrs.DATE, None)

@@ -1,4 +1,4 @@
-"""The whole OpenStack as one aiohttp application: requests pass faults, token and microversion."""
+"""The OpenStack as one aiohttp application: requests pass faults, token, microversion and policy."""
 
 import asyncio
 from collections import Counter
@@ -10,55 +10,48 @@ from aiohttp import web
 
 from stratoscope.demo.clock import Clock
 from stratoscope.demo.faults import Fault, Faults
-from stratoscope.demo.openstack.asking import Answer, Ask, RefusalError
+from stratoscope.demo.openstack.churn import Churn
 from stratoscope.demo.openstack.cinder.service import Cinder
+from stratoscope.demo.openstack.fault_effects import broken, cut_off, silence
 from stratoscope.demo.openstack.glance import Glance
+from stratoscope.demo.openstack.http_request import HttpError, Request, Response
 from stratoscope.demo.openstack.ids import Dice
 from stratoscope.demo.openstack.keystone.catalogue import catalogue
 from stratoscope.demo.openstack.keystone.service import Keystone
 from stratoscope.demo.openstack.keystone.tokens import Tokens
-from stratoscope.demo.openstack.life import Life
 from stratoscope.demo.openstack.neutron.service import Neutron
-from stratoscope.demo.openstack.nova.boots import Boots
-from stratoscope.demo.openstack.nova.flavors import Flavors
-from stratoscope.demo.openstack.nova.history import History
-from stratoscope.demo.openstack.nova.hosts import Hosts
-from stratoscope.demo.openstack.nova.projects import Projects
-from stratoscope.demo.openstack.nova.servers import Servers
+from stratoscope.demo.openstack.nova.server_actions import ServerActions
 from stratoscope.demo.openstack.nova.service import Nova
-from stratoscope.demo.openstack.nova.usage import Usage
 from stratoscope.demo.openstack.operations import Operations
 from stratoscope.demo.openstack.placement.service import Placement
 from stratoscope.demo.openstack.service import Route, Service, encoded
-from stratoscope.demo.openstack.troubles import broken, cut_off, silence
 from stratoscope.demo.openstack.world import World
 
 _JSON: Final = "application/json"
-_LOUD: Final = "identity"
-"""Keystone alone writes the reason of its status in capitals."""
+_WITH_CAPITALS: Final = "identity"
+"""Keystone alone writes the reason phrase in capitals."""
 
 
 class OpenStack:
     """Attributes:
     world: Its state.
-    faults: What is wrong with it on purpose.
-    services: What it consists of.
-    asked: How often each service was asked for which method and path (as `/v2.1/servers/{server}`), and
-        answered with which status.
+    faults: The faults in force.
+    services: Its services.
+    request_counts: By service, method, path (as `/v2.1/servers/{server}`) and status of the response.
     """
 
     def __init__(self, world: World, clock: Clock) -> None:
         self.world, self._clock = world, clock
         self.faults = Faults(lambda *what: silence(world, *what))
-        self.asked: Counter[tuple[str, str, str, int]] = Counter()
+        self.request_counts: Counter[tuple[str, str, str, int]] = Counter()
         self._tokens = Tokens(world)
         self._request_ids = Dice()
         operations = Operations(world)
-        Life(world, operations)
+        Churn(world, operations)
         keystone = Keystone(world, self._tokens)
         self.services: Sequence[Service] = (
             keystone,
-            Nova(world, self._nova(operations)),
+            Nova(world, ServerActions(world, operations, self.faults.boot_error)),
             Placement(world),
             Neutron(world),
             Cinder(world),
@@ -66,57 +59,49 @@ class OpenStack:
         )
         keystone.entries = catalogue(self.services, world.dice)
 
-    def _nova(
-        self, operations: Operations
-    ) -> Sequence[Servers | Flavors | Hosts | Projects | Usage | History | Boots]:
-        boots = Boots(self.world, operations, self.faults.refusal)
-        parts = (Flavors, Hosts, Projects, Usage, History, Servers)
-        return [boots, *(part(self.world) for part in parts)]
-
     def add_to(self, app: web.Application) -> None:
-        """Its paths, each service below its own prefix."""
+        """Add its paths, each service below its own prefix."""
         for service in self.services:
-            for route in service.routes():
+            for route in (*service.routes(), Route("*", "/{rest:.*}", service.unknown)):
                 app.router.add_route(route.method, service.prefix + route.path, self._handler(service, route))
-            unknown = Route("*", "/{rest:.*}", service.unknown)
-            app.router.add_route("*", service.prefix + unknown.path, self._handler(service, unknown))
 
     def advance(self) -> None:
-        """Let happen what is due by now."""
+        """Run what is due by now."""
         self.world.timeline.advance(self._clock())
 
     def _handler(
         self, service: Service, route: Route
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            ask = await self._ask(service, request)
-            has_token = "X-Auth-Token" in request.headers
-            faults = self.faults.hit(service.kind, ask.path, request.method, has_token=has_token)
-            answer = await self._troubled(service, ask, faults)
-            if answer is None:
-                answer = self._answer(service, route, ask)
-            self.asked[service.kind, request.method, route.path, answer.status] += 1
-            service.headers(ask, answer)
-            return await _send(request, service, answer, faults)
+        async def handle(raw: web.Request) -> web.StreamResponse:
+            request = await self._request(service, raw)
+            has_token = "X-Auth-Token" in raw.headers
+            faults = self.faults.hit(service.kind, request.path, raw.method, has_token=has_token)
+            response = await self._faulty(service, request, faults)
+            if response is None:
+                response = self._respond(service, route, request)
+            self.request_counts[service.kind, raw.method, route.path, response.status] += 1
+            service.headers(request, response)
+            return await _send(raw, service, response, faults)
 
         return handle
 
-    async def _ask(self, service: Service, request: web.Request) -> Ask:
-        content = await request.read()
+    async def _request(self, service: Service, raw: web.Request) -> Request:
+        content = await raw.read()
         self.advance()
-        is_above = not request.path.startswith(service.root)
-        return Ask(
-            request=request,
+        is_above = not raw.path.startswith(service.root)
+        return Request(
+            raw=raw,
             world=self.world,
-            base=f"{request.scheme}://{request.host}{service.prefix}",
-            path="" if is_above else request.path.removeprefix(service.root) or "/",
-            args=request.match_info,
+            base=f"{raw.scheme}://{raw.host}{service.prefix}",
+            path="" if is_above else raw.path.removeprefix(service.root) or "/",
+            args=raw.match_info,
             content=content,
             request_id=self._request_ids.request_id(),
+            denied=service.denied,
         )
 
-    async def _troubled(self, service: Service, ask: Ask, faults: Sequence[Fault]) -> Answer | None:
-        """What faults answer in the service's place; None where they leave it to the service."""
+    async def _faulty(self, service: Service, request: Request, faults: Sequence[Fault]) -> Response | None:
+        """The response of a fault in the service's place; None where faults leave it to the service."""
         for fault in faults:
             if fault.fault == "latency":
                 await asyncio.sleep(fault.seconds or 0)
@@ -124,37 +109,39 @@ class OpenStack:
             elif fault.fault == "hang":
                 await (asyncio.sleep(fault.seconds) if fault.seconds else asyncio.Event().wait())
             elif fault.fault == "expire_token":
-                self._tokens.revoke(ask.request.headers.get("X-Auth-Token", ""))
+                self._tokens.revoke(request.raw.headers.get("X-Auth-Token", ""))
             elif fault.fault.isdigit():
-                answer = service.failure(ask, int(fault.fault), fault.text)
+                status = int(fault.fault)
+                response = service.fail(request, HttpError(status, fault.text or HTTPStatus(status).phrase))
                 if fault.retry_after is not None:
-                    answer.headers["Retry-After"] = str(fault.retry_after)
-                return answer
+                    response.headers["Retry-After"] = str(fault.retry_after)
+                return response
         return None
 
-    def _answer(self, service: Service, route: Route, ask: Ask) -> Answer:
-        token = self._tokens.find(ask.request.headers.get("X-Auth-Token", ""))
+    def _respond(self, service: Service, route: Route, request: Request) -> Response:
+        token = self._tokens.find(request.raw.headers.get("X-Auth-Token", ""))
         if token is None and not route.is_open:
-            return service.unauthorized(ask)
-        ask.caller = token.caller if token else None
+            return service.unauthorized(request)
+        request.token_owner = token.caller if token else None
         try:
-            service.negotiate(ask)
-            return route.handler(ask)
-        except RefusalError as error:
-            return service.refusal(ask, error)
+            service.negotiate(request)
+            service.check(request, route)
+            return route.handler(request)
+        except HttpError as error:
+            return service.fail(request, error)
 
 
 async def _send(
-    request: web.Request, service: Service, answer: Answer, faults: Sequence[Fault]
+    raw: web.Request, service: Service, response: Response, faults: Sequence[Fault]
 ) -> web.StreamResponse:
-    """The answer, or what faults leave of it."""
-    body = encoded(answer.body)
-    reason = HTTPStatus(answer.status).phrase.upper() if service.kind == _LOUD else None
-    if answer.status != HTTPStatus.NO_CONTENT:
-        answer.headers.setdefault("Content-Type", _JSON)
+    """The response, or what faults leave of it."""
+    body = encoded(response.body)
+    reason = HTTPStatus(response.status).phrase.upper() if service.kind == _WITH_CAPITALS else None
+    if response.status != HTTPStatus.NO_CONTENT:
+        response.headers.setdefault("Content-Type", _JSON)
     for fault in faults:
         if fault.fault == "cut":
-            return await cut_off(request, answer, body)
+            return await cut_off(raw, response, body)
         if fault.fault in ("malformed_item", "garbage"):
             body = broken(body, fault)
-    return web.Response(body=body, status=answer.status, reason=reason, headers=answer.headers)
+    return web.Response(body=body, status=response.status, reason=reason, headers=response.headers)

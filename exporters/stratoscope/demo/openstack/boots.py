@@ -1,41 +1,40 @@
-"""How a VM comes to be: BUILD in the task states scheduling, none, networking and so on; then ACTIVE."""
+"""The boot of a VM: BUILD in the task states scheduling, none, networking and so on; then ACTIVE."""
 
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.openstack.refusals import REFUSALS, Doom, traceback
+from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, BootError, traceback
+from stratoscope.demo.openstack.models import VM, Fault, Volume
 from stratoscope.demo.openstack.scheduler import choose_host
-from stratoscope.demo.openstack.steps import Steps
-from stratoscope.demo.openstack.things import VM, Fault, Volume
+from stratoscope.demo.openstack.transitions import Transitions
 from stratoscope.demo.openstack.world import World
 
-NO_VALID_HOST: Final = Doom(REFUSALS["no_valid_host"].text, is_of_scheduling=True)
-NO_ADDRESS: Final = REFUSALS["network_failed"].text
+NO_VALID_HOST: Final = BOOT_ERRORS["no_valid_host"].text
 
 
-class Boots(Steps):
-    """Boots, good and doomed."""
+class Boots(Transitions):
+    """Boots that succeed, and those that fail."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._dooms: dict[str, Doom] = {}
+        self._failures: dict[str, BootError] = {}
 
-    def boot(self, vm: VM, doom: Doom | None = None) -> VM:
-        """Let a VM come to be; `doom` is how that fails."""
+    def boot(self, vm: VM, failure: BootError | None = None) -> VM:
+        """Begin the boot of a VM; `failure` is how it will end."""
         self.world.add_vm(vm)
         self.world.act(vm, "create")
-        if doom is not None:
-            self._dooms[vm.vm_id] = doom
+        if failure is not None:
+            self._failures[vm.id] = failure
         self.begin(vm)
         self.then(vm, 1.0, self._schedule)
         return vm
 
     def forget(self, vm: VM) -> None:
-        """A VM is gone: what was to become of it does not matter."""
-        self._dooms.pop(vm.vm_id, None)
+        """Forget how the boot of a VM was to fail."""
+        self._failures.pop(vm.id, None)
 
     def fail(self, vm: VM, text: str) -> None:
-        """Let a boot end in ERROR: the VM has nothing then, but still counts against its quota."""
+        """End a boot in ERROR: the VM has no resources then, but still counts against its quota."""
         self.let_go(vm)
         self.world.displace(vm)
         self.forget(vm)
@@ -43,12 +42,12 @@ class Boots(Steps):
         self.state(vm, "error", None)
 
     def _schedule(self, vm: VM) -> None:
-        doom = self._dooms.get(vm.vm_id)
+        failure = self._failures.get(vm.id)
         host = choose_host(self.world, vm.claim, vm.flavor, vm.zone)
-        if host is None or (doom is not None and doom.is_of_scheduling):
-            self.fail(vm, (doom or NO_VALID_HOST).text)
+        if host is None or (failure is not None and failure.is_of_scheduling):
+            self.fail(vm, NO_VALID_HOST if failure is None else failure.text)
             return
-        self.world.claim(host, vm.vm_id, vm.claim)
+        self.world.claim(host, vm.id, vm.claim)
         self.world.place(vm, host)
         self.state(vm, "building", None)
         self.then(vm, 0.4, self._network)
@@ -59,7 +58,7 @@ class Boots(Steps):
 
     def _map_disks(self, vm: VM) -> None:
         if not plug(self.world, vm):
-            self.fail(vm, NO_ADDRESS.format(vm=vm.vm_id))
+            self.fail(vm, BOOT_ERRORS["network_failed"].text.format(vm=vm.id))
             return
         self.state(vm, "building", "block_device_mapping")
         if vm.image is None and not vm.volumes:
@@ -70,23 +69,23 @@ class Boots(Steps):
         for volume in vm.volumes:
             self.world.attach(volume, vm)
         self.state(vm, "building", "spawning")
-        doom = self._dooms.get(vm.vm_id)
-        if doom is None:
-            self.then(vm, 3.0, self._run)
-        elif doom.text:
-            self.then(vm, 2.0, partial(self.fail, text=doom.text))
+        failure = self._failures.get(vm.id)
+        if failure is None:
+            self.then(vm, 3.0, self._run_vm)
+        elif failure.text:
+            self.then(vm, 2.0, partial(self.fail, text=failure.text))
 
-    def _run(self, vm: VM) -> None:
+    def _run_vm(self, vm: VM) -> None:
         vm.launched = self.world.now
         self.turn(vm, on=True)
 
 
 def plug(world: World, vm: VM) -> bool:
-    """Give a VM its port; False where its subnet has no address left."""
+    """Give a VM its port; False where its subnet has no free address."""
     if vm.network is None or vm.host is None or vm.ports:
         return True
     owner = f"compute:{vm.host.zone}"
-    port = world.plug(vm.network.subnets[0], owner, device=vm.vm_id, project=vm.project)
+    port = world.plug(vm.network.subnets[0], owner, device=vm.id, project=vm.project)
     if port is None:
         return False
     port.host, port.group = vm.host.name, vm.project.default_group
@@ -95,10 +94,10 @@ def plug(world: World, vm: VM) -> bool:
 
 
 def root_volume(world: World, vm: VM) -> Volume:
-    """The volume that a VM without an image of its own boots from; the world does not know it yet."""
+    """The volume that a VM without an image boots from; not yet added to the world."""
     return Volume(
         serial=world.serial(),
-        volume_id=world.dice.uuid(),
+        id=world.dice.uuid(),
         name="",
         project=vm.project,
         user=vm.user,

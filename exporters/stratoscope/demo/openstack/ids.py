@@ -1,10 +1,10 @@
-"""Ids and dice: the same ones again for the same seed."""
+"""Random numbers that a seed repeats, and the ids made of them."""
 
 import random
 
 
 class Dice(random.Random):
-    """Chance that can be repeated, and the ids that are made by it."""
+    """The same seed gives the same ids."""
 
     def uuid(self) -> str:
         """As Nova, Neutron, Cinder and Glance write ids."""
@@ -22,5 +22,5 @@ class Dice(random.Random):
         return "r-" + "".join(self.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=8))
 
     def mac(self) -> int:
-        """The part of a MAC address that is its own; Neutron's begin with fa:16:3e."""
+        """The last three bytes of a MAC address; Neutron's addresses begin with fa:16:3e."""
         return self.getrandbits(24)

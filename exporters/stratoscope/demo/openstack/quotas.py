@@ -1,12 +1,12 @@
-"""Whether a project may have more: quotas bind, in Nova's words."""
+"""Quotas: whether a project may have more, with Nova's messages."""
 
-from stratoscope.demo.openstack.things import Flavor, Project
+from stratoscope.demo.openstack.models import Flavor, Project
 
 
 def exceeded(project: Project, flavor: Flavor, count: int) -> str | None:
-    """Why so many more VMs of a flavor are too many; None where they are not.
+    """Nova's message where `count` more VMs of a flavor exceed the quota; None where they do not.
 
-    With `count` 0: whether one of the VMs that are there may become such a one.
+    With `count` 0: for a resize of one VM to the flavor.
     """
     number = max(1, count)
     wanted = {"cores": flavor.vcpus * number, "instances": count, "ram": flavor.memory_mib * number}
@@ -16,14 +16,14 @@ def exceeded(project: Project, flavor: Flavor, count: int) -> str | None:
         if 0 <= project.limits[resource] < project.used[resource] + more
     }
     if over:
-        return _said(project, over)
+        return _over_quota(project, over)
     if 0 <= project.limits["port"] < project.used["port"] + count:
         return "Maximum number of ports exceeded"
     return None
 
 
 def has_room(project: Project, size_gib: int) -> bool:
-    """Whether a project may have one more volume of such a size."""
+    """Whether a project may have one more volume of this size."""
     wanted = {"volumes": 1, "gigabytes": size_gib}
     return all(
         project.limits[resource] < 0 or project.used[resource] + more <= project.limits[resource]
@@ -31,8 +31,8 @@ def has_room(project: Project, size_gib: int) -> bool:
     )
 
 
-def _said(project: Project, over: dict[str, int]) -> str:
-    """nova/compute/utils.py, get_over_quota_detail: several are told at once, by commas."""
+def _over_quota(project: Project, over: dict[str, int]) -> str:
+    """nova/compute/utils.py, get_over_quota_detail: several resources are joined by commas."""
     names = ", ".join(over)
     requested = ", ".join(str(more) for more in over.values())
     used = ", ".join(str(project.used[resource]) for resource in over)

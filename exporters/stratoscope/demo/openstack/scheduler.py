@@ -1,40 +1,31 @@
-"""Which host takes a VM: by what Placement knows, as Nova's scheduler does it."""
+"""The host for a VM: by what Placement knows, as Nova's scheduler chooses it."""
 
-from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.demo.openstack.things import Flavor, Host, Resources
+from stratoscope.demo.openstack.models import Flavor, Host, Resources
 from stratoscope.demo.openstack.world import World
 
-_TRIED_FIRST: Final = 6
-"""Hosts that are picked by chance and compared, before all are looked at."""
+_SAMPLE: Final = 6
+"""So many random hosts are compared before all are."""
 
 
 def choose_host(
-    world: World, wanted: Resources, flavor: Flavor, zone: str, besides: Host | None = None
+    world: World, claim: Resources, flavor: Flavor, zone: str, besides: Host | None = None
 ) -> Host | None:
-    """The emptiest of some hosts that have room; None where no host has.
+    """The emptiest host of a random sample that has room, else of all; None where no host has room.
 
     Args:
         world: Whose hosts.
-        wanted: What is needed.
-        flavor: Its traits are.
+        claim: What the host must have room for.
+        flavor: The host must have its traits.
         zone: "" for any.
-        besides: Not this one.
+        besides: This host is left out.
     """
     hosts = world.hosts_for(zone, flavor)
-    first = [hosts[int(world.dice.random() * len(hosts))] for _ in range(min(_TRIED_FIRST, len(hosts)))]
-    for some in (first, hosts):
-        fitting = (host for host in some if host is not besides and _takes(world, host, wanted))
-        best = _emptiest(fitting)
+    sample = [hosts[int(world.dice.random() * len(hosts))] for _ in range(min(_SAMPLE, len(hosts)))]
+    for some in (sample, hosts):
+        fitting = (host for host in some if host is not besides and host.fits(claim) and world.can_run(host))
+        best = min(fitting, key=lambda host: host.used.memory_mib / host.has.memory_mib, default=None)
         if best is not None:
             return best
     return None
-
-
-def _takes(world: World, host: Host, wanted: Resources) -> bool:
-    return host.fits(wanted) and world.can_run(host)
-
-
-def _emptiest(hosts: Iterable[Host]) -> Host | None:
-    return min(hosts, key=lambda host: host.used.memory_mib / host.has.memory_mib, default=None)

@@ -1,4 +1,4 @@
-"""What all services have in common: routes, microversions, headers, and refusals in their own words."""
+"""What all services have in common: routes, policy, headers, and errors in their own formats."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -8,20 +8,39 @@ from typing import Final, NamedTuple
 import msgspec
 from multidict import CIMultiDict
 
-from stratoscope.demo.openstack.asking import Answer, Ask, RefusalError
+from stratoscope.demo.openstack.http_request import HttpError, Request, Response
+from stratoscope.demo.openstack.models import VM, Port
 from stratoscope.demo.openstack.world import World
 
-Handler = Callable[[Ask], Answer]
+Handler = Callable[[Request], Response]
 
+UNAUTHORIZED: Final = "The request you have made requires authentication."
 _JSON: Final = "application/json"
+_FAULT_NAMES: Final = {
+    400: "badRequest",
+    403: "forbidden",
+    404: "itemNotFound",
+    409: "conflictingRequest",
+    413: "overLimit",
+    429: "overLimit",
+    503: "serviceUnavailable",
+}
+"""nova/api/openstack/wsgi.py, Fault._fault_names, as in Cinder; others are computeFault."""
 
 
 class Route(NamedTuple):
-    """Attributes: path: Below the prefix, in aiohttp's syntax; is_open: no token is needed."""
+    """Attributes:
+    path: Below the prefix, in aiohttp's syntax.
+    rule: The policy rule that only administrators pass; "" for none.
+    since: The minor number of the microversion that has brought it.
+    is_open: It needs no token.
+    """
 
     method: str
     path: str
     handler: Handler
+    rule: str = ""
+    since: int = 0
     is_open: bool = False
 
 
@@ -32,14 +51,18 @@ class Service(ABC):
         kind: Its type in the catalogue.
         name: Its name there.
         prefix: Of all its paths.
-        endpoint: Below the prefix, what the catalogue says.
-        newest: The minor number of its newest microversion: less makes it an older release.
+        endpoint: Below the prefix, as in the catalogue.
+        denial: The message for a policy rule that fails, with `{}` for the rule.
+        absent: The message for what a microversion does not have yet.
+        newest: The minor number of its newest microversion; a smaller one makes it an older release.
     """
 
     kind: str
     name: str
     prefix: str
     endpoint: str = ""
+    denial: str = "Policy doesn't allow {} to be performed."
+    absent: str = "The resource could not be found."
     newest: int = 0
 
     def __init__(self, world: World) -> None:
@@ -47,69 +70,87 @@ class Service(ABC):
 
     @property
     def root(self) -> str:
-        """The path of the endpoint: what stands below it is what is asked for."""
+        """The path of the endpoint."""
         return self.prefix + self.endpoint
 
     @abstractmethod
     def routes(self) -> Iterable[Route]:
-        """All that it answers; what is not there is answered by `unknown`."""
+        """All its routes; `unknown` answers other paths."""
 
     @abstractmethod
-    def refusal(self, ask: Ask, error: RefusalError) -> Answer:
-        """How it words a refusal."""
+    def error(self, request: Request, error: HttpError) -> Response:
+        """An error in the service's own format."""
 
-    def negotiate(self, ask: Ask) -> None:  # noqa: B027 - most services have no microversions
-        """Set the microversion; raises RefusalError for one that it does not know."""
+    def negotiate(self, request: Request) -> None:  # noqa: B027 - most services have no microversions
+        """Set the request's microversion. Raises HttpError for an unknown one."""
 
-    def headers(self, ask: Ask, answer: Answer) -> None:
-        """Add those that every answer of the service has."""
-        answer.headers["x-openstack-request-id"] = ask.request_id
+    def check(self, request: Request, route: Route) -> None:
+        """Raise HttpError where the microversion has no such route, or the caller may not use it."""
+        if not request.since(route.since):
+            raise HttpError(404, self.absent)
+        if route.rule:
+            request.only_admin(route.rule)
 
-    def unauthorized(self, ask: Ask) -> Answer:
-        """The answer to a token that is missing, wrong or too old: keystonemiddleware's."""
-        text = "The request you have made requires authentication."
-        answer = Answer({"error": {"code": 401, "title": "Unauthorized", "message": text}}, 401)
-        answer.headers["WWW-Authenticate"] = f'Keystone uri="{keystone(ask)}"'
-        return answer
+    def denied(self, rule: str) -> HttpError:
+        return HttpError(403, self.denial.format(rule))
 
-    def unknown(self, ask: Ask) -> Answer:
-        """The answer to a path that it does not know."""
-        answer = webob(ask, 404, "The resource could not be found.")
-        answer.is_early = True
-        return answer
+    def headers(self, request: Request, response: Response) -> None:
+        """Add the headers that every response of the service has."""
+        response.headers["x-openstack-request-id"] = request.request_id
 
-    def failure(self, ask: Ask, status: int, text: str) -> Answer:
-        """The answer to whatever does not work: what faults on demand are answered with."""
-        return self.refusal(ask, RefusalError(status, text or HTTPStatus(status).phrase))
+    def fail(self, request: Request, error: HttpError) -> Response:
+        """The response for an error."""
+        response = self.error(request, error)
+        response.is_early = error.is_early
+        return response
+
+    def unauthorized(self, request: Request) -> Response:
+        """The response to a missing, wrong or expired token: keystonemiddleware's."""
+        body = {"error": {"code": 401, "title": "Unauthorized", "message": UNAUTHORIZED}}
+        return Response(body, 401, CIMultiDict({"WWW-Authenticate": f'Keystone uri="{request.keystone}"'}))
+
+    def unknown(self, request: Request) -> Response:
+        """The response to an unknown path."""
+        response = webob_error(request, 404, "The resource could not be found.")
+        response.is_early = True
+        return response
 
 
-def keystone(ask: Ask) -> str:
-    """The URL at which tokens are had."""
-    return f"{ask.request.scheme}://{ask.request.host}/identity/v3"
-
-
-def webob(ask: Ask, status: int, text: str) -> Answer:
-    """An error as webob words it: JSON for who asks for it, else a page."""
+def webob_error(request: Request, status: int, text: str) -> Response:
+    """An error as webob writes it: JSON for clients that accept it, else a page."""
     title = HTTPStatus(status).phrase
-    if _JSON in ask.request.headers.get("Accept", ""):
+    if _JSON in request.raw.headers.get("Accept", ""):
         body = {"message": f"{text}<br /><br />\n\n\n", "code": f"{status} {title}", "title": title}
-        return Answer(body, status)
+        return Response(body, status)
     page = (
         f"<html>\n <head>\n  <title>{status} {title}</title>\n </head>\n <body>\n"
         f"  <h1>{status} {title}</h1>\n  {text}<br /><br />\n\n\n\n </body>\n</html>"
     )
-    return Answer(page.encode(), status, CIMultiDict({"Content-Type": "text/html; charset=UTF-8"}))
+    return Response(page.encode(), status, CIMultiDict({"Content-Type": "text/html; charset=UTF-8"}))
+
+
+def named_fault(error: HttpError) -> Response:
+    """An error as Nova and Cinder write it."""
+    name = _FAULT_NAMES.get(error.status, "computeFault")
+    return Response({name: {"code": error.status, "message": error.message}}, error.status)
 
 
 def encoded(body: object) -> bytes:
-    """The bytes of an answer."""
+    """The bytes of a response."""
     if isinstance(body, bytes):
         return body
     return b"" if body is None else msgspec.json.encode(body)
 
 
-def listed(key: str, items: Sequence[bytes], **more: object) -> bytes:
-    """An answer that is a list of items that are bytes already; `more` follows it."""
+def cached(item: VM | Port, view: object, make: Callable[[], object]) -> bytes:
+    """An item as JSON: the bytes made before, if the item and the view are the same."""
+    if item.json_view != view:
+        item.json, item.json_view = encoded(make()), view
+    return item.json
+
+
+def listed(key: str, items: Sequence[bytes], more: dict[str, object]) -> bytes:
+    """The body of a list of encoded items, with `more` beside it."""
     rest = msgspec.json.encode(more)[1:] if more else b"}"
     comma = b"," if more else b""
     return b'{"%s":[%s]%s%s' % (key.encode(), b",".join(items), comma, rest)

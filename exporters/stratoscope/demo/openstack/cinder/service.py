@@ -1,33 +1,32 @@
-"""The front of Cinder: volumes, their copies, backends, quotas; microversions, and how it says no."""
+"""Cinder as a service: volumes, their copies, backends, quotas; versions, microversions, errors."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from multidict import CIMultiDict
 
-from stratoscope.demo.openstack.asking import EARLY, Answer, Ask, Json, RefusalError
 from stratoscope.demo.openstack.cinder import views
+from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
+from stratoscope.demo.openstack.models import Copy, Project, Volume
 from stratoscope.demo.openstack.nova.service import minor_of
 from stratoscope.demo.openstack.seed.catalog import DEFAULT_LIMITS
-from stratoscope.demo.openstack.service import Handler, Route, Service
-from stratoscope.demo.openstack.shelf import Shelf
-from stratoscope.demo.openstack.things import Copy, Project, Volume
+from stratoscope.demo.openstack.service import Handler, Route, Service, named_fault
+from stratoscope.demo.openstack.sorted_index import SortedIndex
 
-T = TypeVar("T")
+T = TypeVar("T", Volume, Copy)
 
 _MOST: Final = 1000
-_NAMES: Final = {
-    400: "badRequest",
-    403: "forbidden",
-    404: "itemNotFound",
-    413: "overLimit",
-    429: "overLimit",
-    503: "serviceUnavailable",
-}
-"""cinder/api/openstack/wsgi.py, Fault._fault_names; all others are computeFault."""
 _FIXED: Final = {"per_volume_gigabytes": -1, "groups": 10}
+"""Limits that are the same for all projects."""
+_QUOTAS: Final = {
+    "volumes": ("maxTotalVolumes", "totalVolumesUsed"),
+    "snapshots": ("maxTotalSnapshots", "totalSnapshotsUsed"),
+    "gigabytes": ("maxTotalVolumeGigabytes", "totalGigabytesUsed"),
+    "backups": ("maxTotalBackups", "totalBackupsUsed"),
+    "backup_gigabytes": ("maxTotalBackupGigabytes", "totalBackupGigabytesUsed"),
+}
+"""Resources, and the names of their limit and use in GET /limits."""
 _CONTROLS: Final = frozenset({"all_tenants", "limit", "marker", "offset", "sort", "sort_key", "sort_dir"})
 
 
@@ -38,242 +37,48 @@ class Cinder(Service):
     newest = 71
 
     def routes(self) -> Iterable[Route]:
+        world = self.world
         yield Route("GET", "", self._versions, is_open=True)
         yield Route("GET", "/", self._versions, is_open=True)
-        yield Route("GET", "/v3", lambda ask: Answer(status=302, headers=_to(f"{ask.base}/v3/")))
+        yield Route("GET", "/v3", _redirect)
         yield Route("GET", "/v3/", self._version)
-        yield Route("GET", "/v3/volumes", self._volumes(views.brief_volume))
-        yield Route("GET", "/v3/volumes/detail", self._volumes(views.volume))
-        yield Route("GET", "/v3/volumes/summary", self._summary)
-        yield Route("GET", "/v3/volumes/{volume}", self._volume)
-        for sort, shelf, brief, whole in (
-            ("snapshots", self.world.snapshots, views.brief_snapshot, views.snapshot),
-            ("backups", self.world.backups, views.brief_backup, views.backup),
-        ):
-            yield Route("GET", f"/v3/{sort}", self._copies(sort, shelf, brief))
-            yield Route("GET", f"/v3/{sort}/detail", self._copies(sort, shelf, whole))
-        yield Route("GET", "/v3/types", self._types)
-        yield Route("GET", "/v3/os-services", self._services)
-        yield Route("GET", "/v3/scheduler-stats/get_pools", self._pools)
-        yield Route("GET", "/v3/os-quota-sets/{project}", self._quotas)
-        yield Route("GET", "/v3/os-quota-sets/{project}/defaults", self._defaults)
-        yield Route("GET", "/v3/limits", self._limits)
-        yield Route("GET", "/v3/attachments", self._attachments)
-
-    def negotiate(self, ask: Ask) -> None:
-        said = ask.request.headers.get("OpenStack-API-Version", "").strip()
-        version = said.removeprefix("volume ").strip() if said.startswith("volume ") else ""
-        ask.minor = minor_of(version, 3, 0, self.newest) if version else 0
-
-    def refusal(self, ask: Ask, error: RefusalError) -> Answer:  # noqa: ARG002 - one word for all
-        name = _NAMES.get(error.status, "computeFault")
-        body = {name: {"code": error.status, "message": error.message}}
-        return Answer(body, error.status, is_early=error.kind == EARLY)
-
-    def headers(self, ask: Ask, answer: Answer) -> None:
-        super().headers(ask, answer)
-        if answer.status == HTTPStatus.UNAUTHORIZED or (
-            answer.is_early and answer.status == HTTPStatus.NOT_FOUND
-        ):
-            return
-        answer.headers["x-compute-request-id"] = ask.request_id
-        if answer.is_early:
-            return
-        answer.headers["OpenStack-API-Version"] = f"volume 3.{ask.minor}"
-        answer.headers["Vary"] = "OpenStack-API-Version"
-
-    def _versions(self, ask: Ask) -> Answer:
-        return Answer({"versions": [_version(ask, self.newest)]}, 300)
-
-    def _version(self, ask: Ask) -> Answer:
-        return Answer({"versions": [_version(ask, self.newest)]})
-
-    # -- Volumes and their copies ------------------------------------------------------------------
-
-    def _volumes(self, view: Callable[[Ask, Volume], Json]) -> Handler:
-        missing = "Volume {} could not be found."
-        return _Listing(
-            "volumes", self.world.volumes, lambda one: one.volume_id, lambda one: one.project, view, missing
+        yield Route("GET", "/v3/volumes/detail", _listing("Volume", world.volumes, views.volume))
+        yield Route("GET", "/v3/volumes/{volume}", _volume)
+        yield Route("GET", "/v3/snapshots/detail", _listing("Snapshot", world.snapshots, views.snapshot))
+        yield Route("GET", "/v3/backups/detail", _listing("Backup", world.backups, views.backup))
+        yield Route("GET", "/v3/os-services", _services, "volume_extension:services:index")
+        yield Route(
+            "GET", "/v3/scheduler-stats/get_pools", _pools, "scheduler_extension:scheduler_stats:get_pools"
         )
+        yield Route("GET", "/v3/os-quota-sets/{project}", _quotas)
+        yield Route("GET", "/v3/limits", _limits)
 
-    @staticmethod
-    def _copies(sort: str, shelf: Shelf[Copy, int], view: Callable[[Ask, Copy], Json]) -> Handler:
-        missing = f"{sort.removesuffix('s').capitalize()} {{}} could not be found."
-        return _Listing(sort, shelf, lambda one: one.copy_id, lambda one: one.volume.project, view, missing)
+    def negotiate(self, request: Request) -> None:
+        header = request.raw.headers.get("OpenStack-API-Version", "").strip()
+        version = header.removeprefix("volume ").strip() if header.startswith("volume ") else ""
+        request.minor = minor_of(version, 3, 0, self.newest) if version else 0
 
-    def _volume(self, ask: Ask) -> Answer:
-        wanted = ask.args["volume"]
-        one = self.world.volumes.get(wanted)
-        if one is None or not (ask.who.is_admin or ask.who.owns(one.project)):
-            raise RefusalError(404, f"Volume {wanted} could not be found.")
-        return Answer({"volume": views.volume(ask, one)})
+    def error(self, request: Request, error: HttpError) -> Response:  # noqa: ARG002 - one format for all
+        return named_fault(error)
 
-    def _summary(self, ask: Ask) -> Answer:
-        _since(ask, 12)
-        sizes = [one.size_gib for one in self.world.volumes if _sees(ask, one.project)]
-        return Answer(
-            {"volume-summary": {"total_count": len(sizes), "total_size": sum(sizes), "metadata": {}}}
-        )
+    def headers(self, request: Request, response: Response) -> None:
+        super().headers(request, response)
+        is_unknown = response.is_early and response.status == HTTPStatus.NOT_FOUND
+        if response.status == HTTPStatus.UNAUTHORIZED or is_unknown:
+            return
+        response.headers["x-compute-request-id"] = request.request_id
+        if not response.is_early:
+            response.headers["OpenStack-API-Version"] = f"volume 3.{request.minor}"
+            response.headers["Vary"] = "OpenStack-API-Version"
 
-    def _attachments(self, ask: Ask) -> Answer:
-        _since(ask, 27)
-        shown = [
-            {
-                "id": one.attachment_id,
-                "status": "attached",
-                "instance": one.vm.vm_id,
-                "volume_id": one.volume_id,
-            }
-            for one in self.world.volumes
-            if one.vm is not None and _sees(ask, one.project)
-        ]
-        return Answer({"attachments": shown})
+    def _versions(self, request: Request) -> Response:
+        return Response({"versions": [_about(request, self.newest)]}, 300)
 
-    # -- Backends ----------------------------------------------------------------------------------
-
-    def _types(self, ask: Ask) -> Answer:
-        return Answer({"volume_types": [views.volume_type(ask, one) for one in self.world.volume_types]})
-
-    def _services(self, ask: Ask) -> Answer:
-        _administrators(ask, "volume_extension:services:index")
-        shown = [
-            views.service(ask, one)
-            for one in self.world.daemons
-            if one.service == "block-storage"
-            and ask.query.get("binary", one.binary) == one.binary
-            and ask.query.get("host", one.host) == one.host
-        ]
-        return Answer({"services": shown})
-
-    def _pools(self, ask: Ask) -> Answer:
-        _administrators(ask, "scheduler_extension:scheduler_stats:get_pools")
-        pools: list[Json] = [{"name": f"{one.host}#{one.name}"} for one in self.world.pools]
-        if ask.flag("detail"):
-            for shown, one in zip(pools, self.world.pools, strict=True):
-                shown["capabilities"] = views.pool(ask, one)
-        return Answer({"pools": pools})
-
-    # -- Quotas ------------------------------------------------------------------------------------
-
-    def _quotas(self, ask: Ask) -> Answer:
-        project = self._own(ask)
-        limits = self._limits_of(project)
-        quotas: Json = dict(limits)
-        if ask.flag("usage"):
-            used = project.used if project else {}
-            quotas = {
-                name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0}
-                for name, limit in limits.items()
-            }
-        return Answer({"quota_set": {**quotas, "id": ask.args["project"]}})
-
-    def _defaults(self, ask: Ask) -> Answer:
-        self._own(ask)
-        return Answer({"quota_set": {**self._limits_of(None), "id": ask.args["project"]}})
-
-    def _own(self, ask: Ask) -> Project | None:
-        """The caller's own project; for administrators any: Cinder does not ask whether it is there."""
-        project = self.world.projects.get(ask.args["project"])
-        if not ask.who.owns(project):
-            _administrators(ask, "volume_extension:quotas:show")
-        return project
-
-    def _limits_of(self, project: Project | None) -> dict[str, int]:
-        """By resource, those of each volume type included, in the order in which Cinder tells them."""
-        own = DEFAULT_LIMITS if project is None else project.limits
-        names = ("volumes", "per_volume_gigabytes", "snapshots", "gigabytes", "backups", "backup_gigabytes")
-        limits = {name: _FIXED[name] if name in _FIXED else own[name] for name in names}
-        for one in self.world.volume_types:
-            limits |= {f"{sort}_{one.name}": -1 for sort in ("volumes", "gigabytes", "snapshots")}
-        return limits | {"groups": _FIXED["groups"]}
-
-    def _limits(self, ask: Ask) -> Answer:
-        project = ask.who.project
-        own = DEFAULT_LIMITS if project is None else project.limits
-        used = project.used if project else {}
-        absolute: Json = {
-            "maxTotalVolumes": own["volumes"],
-            "maxTotalSnapshots": own["snapshots"],
-            "maxTotalVolumeGigabytes": own["gigabytes"],
-            "maxTotalBackups": own["backups"],
-            "maxTotalBackupGigabytes": own["backup_gigabytes"],
-            "totalVolumesUsed": used.get("volumes", 0),
-            "totalGigabytesUsed": used.get("gigabytes", 0),
-            "totalSnapshotsUsed": used.get("snapshots", 0),
-            "totalBackupsUsed": used.get("backups", 0),
-            "totalBackupGigabytesUsed": used.get("backup_gigabytes", 0),
-        }
-        return Answer({"limits": {"rate": [], "absolute": absolute}})
+    def _version(self, request: Request) -> Response:
+        return Response({"versions": [_about(request, self.newest)]})
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing(Generic[T]):
-    """Attributes:
-    sort: Plural, as it stands in answers and paths.
-    missing: What is said of a marker that is not there, with `{}` for it.
-    """
-
-    sort: str
-    shelf: Shelf[T, int]
-    identity: Callable[[T], str]
-    owner: Callable[[T], Project]
-    view: Callable[[Ask, T], Json]
-    missing: str
-
-    def __call__(self, ask: Ask) -> Answer:
-        """A page of the list."""
-        limit, marker = _limit_of(ask), ask.query.get("marker", "")
-        if marker and marker not in self.shelf:
-            raise RefusalError(404, self.missing.format(marker))
-        found = self.shelf.page(limit, marker, keep=self._test(ask))
-        body: Json = {self.sort: [self.view(ask, one) for one in found]}
-        if found and len(found) == limit:
-            query = ask.url({"marker": self.identity(found[-1])})
-            body[f"{self.sort}_links"] = [{"rel": "next", "href": f"{ask.base}/v3{ask.path}?{query}"}]
-        return Answer(body)
-
-    def _test(self, ask: Ask) -> Callable[[T], bool]:
-        """Whether somebody may see one, and asks for such a one."""
-        filters = {name: value for name, value in ask.query.items() if name not in _CONTROLS}
-
-        def test(one: T) -> bool:
-            if not _sees(ask, self.owner(one)):
-                return False
-            shown = self.view(ask, one) if filters else {}
-            return all(str(shown.get(name)) == value for name, value in filters.items())
-
-        return test
-
-
-def _limit_of(ask: Ask) -> int:
-    said = ask.query.get("limit", str(_MOST))
-    if not said.removeprefix("-").isdecimal():
-        raise RefusalError(400, "limit param must be an integer")
-    if said.startswith("-"):
-        raise RefusalError(400, "limit param must be positive")
-    return min(_MOST, int(said))
-
-
-def _sees(ask: Ask, project: Project) -> bool:
-    """Everybody's for administrators who ask for them, else one's own."""
-    return (ask.who.is_admin and ask.flag("all_tenants")) or ask.who.owns(project)
-
-
-def _administrators(ask: Ask, rule: str) -> None:
-    if not ask.who.is_admin:
-        raise RefusalError(403, f"Policy doesn't allow {rule} to be performed.")
-
-
-def _since(ask: Ask, minor: int) -> None:
-    if not ask.since(minor):
-        raise RefusalError(404, "The resource could not be found.")
-
-
-def _to(url: str) -> "CIMultiDict[str]":
-    return CIMultiDict({"Location": url, "Content-Type": "text/plain; charset=utf8"})
-
-
-def _version(ask: Ask, newest: int) -> Json:
+def _about(request: Request, newest: int) -> Json:
     media = {"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}
     return {
         "id": "v3.0",
@@ -283,7 +88,117 @@ def _version(ask: Ask, newest: int) -> Json:
         "updated": "2023-08-31T00:00:00Z",
         "links": [
             {"rel": "describedby", "type": "text/html", "href": "https://docs.openstack.org/"},
-            {"rel": "self", "href": f"{ask.base}/v3/"},
+            {"rel": "self", "href": f"{request.base}/v3/"},
         ],
         "media-types": [media],
     }
+
+
+def _redirect(request: Request) -> Response:
+    headers = {"Location": f"{request.base}/v3/", "Content-Type": "text/plain; charset=utf8"}
+    return Response(status=302, headers=CIMultiDict(headers))
+
+
+# -- Volumes and their copies ----------------------------------------------------------------------
+
+
+def _listing(kind: str, index: SortedIndex[T], view: Callable[[Request, T], Json]) -> Handler:
+    """The handler of a list with pages and filters."""
+    key = f"{kind.lower()}s"
+
+    def handle(request: Request) -> Response:
+        limit, marker = _limit_of(request), request.query.get("marker", "")
+        if marker and marker not in index:
+            raise HttpError(404, f"{kind} {marker} could not be found.")
+        filters = {name: value for name, value in request.query.items() if name not in _CONTROLS}
+
+        def is_wanted(one: T) -> bool:
+            shown = view(request, one) if filters else {}
+            return _sees(request, one.project) and all(
+                str(shown.get(name)) == value for name, value in filters.items()
+            )
+
+        found = index.page(limit, marker, keep=is_wanted)
+        body: Json = {key: [view(request, one) for one in found]}
+        if found and len(found) == limit:
+            query = request.query_for({"marker": found[-1].id})
+            body[f"{key}_links"] = [{"rel": "next", "href": f"{request.base}/v3{request.path}?{query}"}]
+        return Response(body)
+
+    return handle
+
+
+def _limit_of(request: Request) -> int:
+    text = request.query.get("limit", str(_MOST))
+    if not text.removeprefix("-").isdecimal():
+        raise HttpError(400, "limit param must be an integer")
+    if text.startswith("-"):
+        raise HttpError(400, "limit param must be positive")
+    return min(_MOST, int(text))
+
+
+def _sees(request: Request, project: Project) -> bool:
+    """The objects of all projects for administrators who request them, else those of the caller's project."""
+    return (request.caller.is_admin and request.flag("all_tenants")) or request.caller.owns(project)
+
+
+def _volume(request: Request) -> Response:
+    identity = request.args["volume"]
+    one = request.world.volumes.get(identity)
+    if one is None or not (request.caller.is_admin or request.caller.owns(one.project)):
+        raise HttpError(404, f"Volume {identity} could not be found.")
+    return Response({"volume": views.volume(request, one)})
+
+
+# -- Backends --------------------------------------------------------------------------------------
+
+
+def _services(request: Request) -> Response:
+    shown = [
+        views.service(request, one)
+        for one in request.world.daemons
+        if one.service == "block-storage" and request.matches(binary=one.binary, host=one.host)
+    ]
+    return Response({"services": shown})
+
+
+def _pools(request: Request) -> Response:
+    is_detailed = request.flag("detail")
+    pools = [
+        {
+            "name": f"{one.host}#{one.name}",
+            **({"capabilities": views.pool(request, one)} if is_detailed else {}),
+        }
+        for one in request.world.pools
+    ]
+    return Response({"pools": pools})
+
+
+# -- Quotas ----------------------------------------------------------------------------------------
+
+
+def _quotas(request: Request) -> Response:
+    """Limits by resource, those of each volume type included; with `usage` also what is used of them."""
+    project = request.own_project("volume_extension:quotas:show")
+    own = DEFAULT_LIMITS if project is None else project.limits
+    limits = {name: own[name] for name in _QUOTAS} | _FIXED
+    for one in request.world.volume_types:
+        limits |= {f"{resource}_{one.name}": -1 for resource in ("volumes", "gigabytes", "snapshots")}
+    quotas: Json = dict(limits)
+    if request.flag("usage"):
+        used = project.used if project else {}
+        quotas = {
+            name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0}
+            for name, limit in limits.items()
+        }
+    return Response({"quota_set": {**quotas, "id": request.args["project"]}})
+
+
+def _limits(request: Request) -> Response:
+    project = request.caller.project
+    limits = DEFAULT_LIMITS if project is None else project.limits
+    used = project.used if project else {}
+    absolute: Json = {}
+    for resource, (maximum, total) in _QUOTAS.items():
+        absolute |= {maximum: limits[resource], total: used.get(resource, 0)}
+    return Response({"limits": {"rate": [], "absolute": absolute}})

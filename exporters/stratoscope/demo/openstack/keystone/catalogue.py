@@ -1,10 +1,10 @@
-"""The catalogue: which service is where, for whom."""
+"""The catalogue: the services and their endpoints."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from stratoscope.demo.openstack.asking import Ask, Json
+from stratoscope.demo.openstack.http_request import Json, Request
 from stratoscope.demo.openstack.ids import Dice
 from stratoscope.demo.openstack.service import Service
 
@@ -13,47 +13,28 @@ _INTERFACES: Final = ("public", "internal", "admin")
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    endpoint_id: str
-    interface: str
-    path: str
-
-    def shown(self, ask: Ask) -> Json:
-        """As it stands in the catalogue."""
-        return {
-            "id": self.endpoint_id,
-            "interface": self.interface,
-            "region_id": REGION,
-            "url": f"{ask.request.scheme}://{ask.request.host}{self.path}",
-            "region": REGION,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
-    """One service of the catalogue."""
+    """One service of the catalogue. Attributes: endpoints: Ids by interface."""
 
-    service_id: str
-    kind: str
-    name: str
-    endpoints: tuple[Endpoint, ...]
+    id: str
+    service: Service
+    endpoints: dict[str, str]
 
-    def shown(self, ask: Ask) -> Json:
-        endpoints = [endpoint.shown(ask) for endpoint in self.endpoints]
-        return {"endpoints": endpoints, "id": self.service_id, "type": self.kind, "name": self.name}
+    def view(self, request: Request) -> Json:
+        path = self.service.prefix + self.service.endpoint
+        url = f"{request.raw.scheme}://{request.raw.host}{path}"
+        endpoints = [
+            {"id": identity, "interface": interface, "region_id": REGION, "url": url, "region": REGION}
+            for interface, identity in self.endpoints.items()
+        ]
+        return {
+            "endpoints": endpoints, "id": self.id, "type": self.service.kind, "name": self.service.name,
+        }  # fmt: skip
 
 
 def catalogue(services: Iterable[Service], dice: Dice) -> list[Entry]:
     """All services, each with an endpoint for every interface."""
     return [
-        Entry(
-            dice.hex_id(),
-            service.kind,
-            service.name,
-            tuple(
-                Endpoint(dice.hex_id(), interface, service.prefix + service.endpoint)
-                for interface in _INTERFACES
-            ),
-        )
+        Entry(dice.hex_id(), service, {interface: dice.hex_id() for interface in _INTERFACES})
         for service in services
     ]

@@ -1,25 +1,25 @@
-"""The body of a log-in, and whose it is."""
+"""Log-ins: the body of POST /v3/auth/tokens, and the user and project that it names."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, TypeVar
 
 import msgspec
 
-from stratoscope.demo.openstack.asking import RefusalError
+from stratoscope.demo.openstack.http_request import HttpError
 from stratoscope.demo.openstack.keystone.tokens import Token, Tokens
-from stratoscope.demo.openstack.things import ApplicationCredential, Project, User
+from stratoscope.demo.openstack.models import ApplicationCredential, Project, User
+from stratoscope.demo.openstack.service import UNAUTHORIZED
 from stratoscope.demo.openstack.world import World
 
-_KNOWN = ("password", "token", "application_credential")
+T = TypeVar("T", bound=User | Project)
+
+_METHODS = ("password", "token", "application_credential")
 _DOMAIN = ("default", "Default")
 
 
 class _Domain(msgspec.Struct, frozen=True):
     id: str = ""
     name: str = ""
-
-    @property
-    def is_default(self) -> bool:
-        return (self.id or self.name) in _DOMAIN
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -29,6 +29,11 @@ class _Named(msgspec.Struct, frozen=True):
     name: str = ""
     domain: _Domain = _Domain()
     password: str = ""
+
+    def is_for(self, one: User | Project) -> bool:
+        if self.id:
+            return one.id == self.id
+        return one.name == self.name and (self.domain.id or self.domain.name) in _DOMAIN
 
 
 class _Password(msgspec.Struct, frozen=True):
@@ -55,8 +60,6 @@ class _Identity(msgspec.Struct, frozen=True):
 
 class _Scope(msgspec.Struct, frozen=True):
     project: _Named | None = None
-    domain: _Domain | None = None
-    system: dict[str, bool] | None = None
 
 
 class _Auth(msgspec.Struct, frozen=True):
@@ -69,22 +72,22 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 class Login:
-    """One log-in; each method raises RefusalError when it is to be refused."""
+    """Checks log-ins; each method raises HttpError for a refused one."""
 
     def __init__(self, world: World, tokens: Tokens) -> None:
         self._world, self._tokens = world, tokens
 
     def token(self, content: bytes) -> tuple[str, Token]:
-        """A new token for what a body says."""
+        """A new token for the body of a log-in."""
         try:
             auth = msgspec.json.decode(content, type=_Body).auth
         except msgspec.DecodeError as error:
-            raise RefusalError(400, str(error)) from error
+            raise HttpError(400, str(error)) from error
         if auth is None:
             raise _missing("auth", "request body")
         methods = auth.identity.methods
-        if unknown := [method for method in methods if method not in _KNOWN]:
-            raise RefusalError(401, "Attempted to authenticate with an unsupported method.", unknown[0])
+        if unknown := [method for method in methods if method not in _METHODS]:
+            raise HttpError(401, "Attempted to authenticate with an unsupported method.", unknown[0])
         if methods[0] == "application_credential":
             credential = self._credential(auth.identity.application_credential)
             return self._tokens.issue(credential.user, credential.project, methods, credential)
@@ -96,58 +99,52 @@ class Login:
             return self._of_token(identity.token)
         if identity.password is None:
             raise _missing("password", "identity")
-        said = identity.password.user
-        for user in self._world.users:
-            is_meant = (
-                user.user_id == said.id if said.id else user.name == said.name and said.domain.is_default
-            )
-            if is_meant and user.password == said.password:
-                return user
-        raise _refused()
+        named = identity.password.user
+        return _found(
+            user for user in self._world.users if named.is_for(user) and user.password == named.password
+        )
 
-    def _of_token(self, said: _OldToken | None) -> User:
-        if said is None:
+    def _of_token(self, old: _OldToken | None) -> User:
+        if old is None:
             raise _missing("token", "identity")
-        token = self._tokens.find(said.id)
+        token = self._tokens.find(old.id)
         if token is None:
-            raise RefusalError(404, "Could not recognize Fernet token")
+            raise HttpError(404, "Could not recognize Fernet token")
         return token.caller.user
 
-    def _credential(self, said: _Secret | None) -> ApplicationCredential:
-        if said is None:
+    def _credential(self, named: _Secret | None) -> ApplicationCredential:
+        if named is None:
             raise _missing("application_credential", "identity")
         for credential in self._world.credentials.values():
-            owner = (said.user.id or said.user.name) in (credential.user.user_id, credential.user.name)
-            if credential.credential_id == said.id or (credential.name == said.name and owner):
-                if credential.secret == said.secret:
+            owner = (named.user.id or named.user.name) in (credential.user.id, credential.user.name)
+            if credential.id == named.id or (credential.name == named.name and owner):
+                if credential.secret == named.secret:
                     return credential
                 break
-        raise _refused()
+        raise HttpError(401, UNAUTHORIZED)
 
     def _project(self, user: User, scope: _Scope | str | None) -> Project | None:
-        """Where the user is to have roles; refused where there are none."""
+        """The project of the scope; refused where the user has no role there."""
         if scope is None:
             return user.default_project
         if isinstance(scope, str):
             return None
-        said = scope.project
-        for project in self._world.projects if said else ():
-            is_meant = said is not None and (
-                project.project_id == said.id
-                if said.id
-                else project.name == said.name and said.domain.is_default
-            )
-            if is_meant and project.project_id in user.roles:
-                return project
-        raise _refused()
+        named = scope.project
+        return _found(
+            project
+            for project in self._world.projects
+            if named is not None and named.is_for(project) and project.id in user.roles
+        )
 
 
-def _refused() -> RefusalError:
-    return RefusalError(401, "The request you have made requires authentication.")
+def _found(candidates: Iterable[T]) -> T:
+    for one in candidates:
+        return one
+    raise HttpError(401, UNAUTHORIZED)
 
 
-def _missing(what: str, where: str) -> RefusalError:
-    return RefusalError(
+def _missing(what: str, where: str) -> HttpError:
+    return HttpError(
         400,
         f"Expecting to find {what} in {where}. The server could not comply with the request since it is "
         "either malformed or otherwise incorrect. The client is assumed to be in error.",

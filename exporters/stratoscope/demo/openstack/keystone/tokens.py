@@ -1,12 +1,12 @@
-"""Tokens: who has which, and until when."""
+"""Tokens: their owners, and when they expire."""
 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from stratoscope.demo.openstack.asking import Caller
-from stratoscope.demo.openstack.things import ApplicationCredential, Project, User
+from stratoscope.demo.openstack.http_request import Caller
+from stratoscope.demo.openstack.models import ApplicationCredential, Project, User
 from stratoscope.demo.openstack.world import World
 
 LIFETIME_S: Final = 3600.0
@@ -15,13 +15,13 @@ _IMPLIED: Final = {
     "manager": ("member", "reader"),
     "member": ("reader",),
 }
-"""Whoever has the role has these as well."""
-_LONG: Final = 132
+"""The roles that a role implies."""
+_BYTES: Final = 132
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Attributes: credential: The application credential that it was had for."""
+    """Attributes: credential: The application credential of its log-in."""
 
     caller: Caller
     issued: float
@@ -31,7 +31,7 @@ class Token:
 
 
 class Tokens:
-    """Those in force."""
+    """The valid tokens."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -44,18 +44,18 @@ class Tokens:
         methods: Sequence[str],
         credential: ApplicationCredential | None = None,
     ) -> tuple[str, Token]:
-        """A new one, with the roles that the user has there, or the credential gives."""
+        """A new token, with the user's roles in the project, or those of the credential."""
         now = self._world.now
         self._tokens = {one: token for one, token in self._tokens.items() if token.expires > now}
-        direct = () if project is None else user.roles.get(project.project_id, ())
+        direct = () if project is None else user.roles.get(project.id, ())
         caller = Caller(user, project, with_implied(credential.roles if credential else direct), methods)
         token = Token(caller, now, now + LIFETIME_S, credential=credential)
-        text = f"gAAAAA{secrets.token_urlsafe(_LONG)}"
+        text = f"gAAAAA{secrets.token_urlsafe(_BYTES)}"
         self._tokens[text] = token
         return text, token
 
     def find(self, text: str) -> Token | None:
-        """The token; None for one that is unknown, revoked or too old."""
+        """The token; None for an unknown, revoked or expired one."""
         token = self._tokens.get(text)
         return token if token is not None and token.expires > self._world.now else None
 

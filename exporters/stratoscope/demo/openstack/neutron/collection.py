@@ -1,39 +1,42 @@
-"""A collection of Neutron's: filters, fields and pages are the same for all."""
+"""A collection of Neutron's API: filters, fields and pages are the same for all."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from stratoscope.demo.openstack.asking import Answer, Ask, Json, RefusalError
-from stratoscope.demo.openstack.service import Route, encoded, listed
-from stratoscope.demo.openstack.shelf import Shelf
+from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
+from stratoscope.demo.openstack.models import Port
+from stratoscope.demo.openstack.service import Route, cached, encoded, listed
+from stratoscope.demo.openstack.sorted_index import Identified, SortedIndex
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Identified)
 
 _CONTROLS: Final = frozenset({"fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Collection(Generic[T]):
     """Attributes:
-    plural, singular: Its names in answers; the plural with dashes is its path.
-    missing: Of what is not there: the error's type, and its message with `{}` for the id.
-    shelf: All of them.
-    view: One of them, for whoever asks.
-    is_visible: Whether somebody who is no administrator may see one.
-    quick: Values of those attributes that can be filtered by without a view.
-    keep: Remembers the bytes of an item for one way to see it, where that is worth it.
+    singular: Its name in responses; the plural with dashes is its path.
+    index: All objects.
+    view: One object, for the caller.
+    is_visible: Whether a caller who is no administrator may see an object.
+    error: The type of the error for an unknown object.
+    missing: The message of that error, with `{}` for the id.
+    filters: Values of attributes for which no view is made when a list is filtered by them.
     """
 
-    plural: str
     singular: str
-    missing: tuple[str, str]
-    shelf: Shelf[T, str]
-    identity: Callable[[T], str]
-    view: Callable[[Ask, T], Json]
-    is_visible: Callable[[Ask, T], bool]
-    quick: dict[str, Callable[[T], str]]
-    keep: "Callable[[T, object, Callable[[], bytes]], bytes] | None" = None
+    index: SortedIndex[T]
+    view: Callable[[Request, T], Json]
+    is_visible: Callable[[Request, T], bool]
+    error: str
+    missing: str
+    filters: Mapping[str, Callable[[T], str]] = field(default_factory=dict)
+
+    @property
+    def plural(self) -> str:
+        return f"{self.singular}s"
 
     def routes(self) -> Iterable[Route]:
         path = f"/v2.0/{self.plural.replace('_', '-')}"
@@ -41,84 +44,72 @@ class Collection(Generic[T]):
         yield Route("GET", f"{path}/", self._list)
         yield Route("GET", f"{path}/{{one}}", self._show)
 
-    def _list(self, ask: Ask) -> Answer:
-        limit = limit_of(ask)
-        is_reversed = ask.flag("page_reverse")
-        marker = ask.query.get("marker", "")
-        tests = list(self._tests(ask))
-        things = self.shelf.page(
-            limit, marker, keep=lambda one: all(test(one) for test in tests), backwards=is_reversed
+    def _list(self, request: Request) -> Response:
+        limit, tests = _limit_of(request), list(self._tests(request))
+        items = self.index.page(
+            limit,
+            request.query.get("marker", ""),
+            keep=lambda one: all(test(one) for test in tests),
+            backwards=request.flag("page_reverse"),
         )
-        fields = ask.query.getall("fields", ())
-        items = [self._item(ask, one, fields) for one in things]
-        links = self._links(ask, [self.identity(one) for one in things], limit)
-        return Answer(listed(self.plural, items, **links))
+        fields = request.query.getall("fields", ())
+        links = self._links(request, [one.id for one in items], limit)
+        return Response(listed(self.plural, [self._item(request, one, fields) for one in items], links))
 
-    def _show(self, ask: Ask) -> Answer:
-        wanted = ask.args["one"]
-        thing = self.shelf.get(wanted)
-        if thing is None or not (ask.who.is_admin or self.is_visible(ask, thing)):
-            kind, text = self.missing
-            raise RefusalError(404, text.format(wanted), kind)
-        return Answer({self.singular: only(self.view(ask, thing), ask.query.getall("fields", ()))})
+    def _show(self, request: Request) -> Response:
+        identity = request.args["one"]
+        one = self.index.get(identity)
+        if one is None or not (request.caller.is_admin or self.is_visible(request, one)):
+            raise HttpError(404, self.missing.format(identity), self.error)
+        fields = request.query.getall("fields", ())
+        return Response({self.singular: selected(self.view(request, one), fields)})
 
-    def _item(self, ask: Ask, thing: T, fields: Sequence[str]) -> bytes:
-        def made() -> bytes:
-            return encoded(only(self.view(ask, thing), fields))
+    def _item(self, request: Request, one: T, fields: Sequence[str]) -> bytes:
+        def view() -> Json:
+            return selected(self.view(request, one), fields)
 
-        if self.keep is None or not ask.who.is_admin:
-            return made()
-        return self.keep(thing, tuple(fields), made)
+        if isinstance(one, Port) and request.caller.is_admin:
+            return cached(one, tuple(fields), view)
+        return encoded(view())
 
-    def _tests(self, ask: Ask) -> Iterable[Callable[[T], bool]]:
-        if not ask.who.is_admin:
-            yield lambda one: self.is_visible(ask, one)
-        for name in set(ask.query) - _CONTROLS:
-            wanted = {value.lower() for value in ask.query.getall(name)}
-            yield self._test(ask, name, wanted)
+    def _tests(self, request: Request) -> Iterable[Callable[[T], bool]]:
+        if not request.caller.is_admin:
+            yield lambda one: self.is_visible(request, one)
+        for name in set(request.query) - _CONTROLS:
+            yield self._test(request, name, {value.lower() for value in request.query.getall(name)})
 
-    def _test(self, ask: Ask, name: str, wanted: set[str]) -> Callable[[T], bool]:
-        if (quick := self.quick.get(name)) is not None:
-            return lambda one: quick(one).lower() in wanted
-        sample = next(iter(self.shelf), None)
-        if sample is not None and name not in self.view(ask, sample):
-            raise RefusalError(400, f"['{name}'] is invalid attribute for filtering", "HTTPBadRequest")
-        return lambda one: str(self.view(ask, one).get(name)).lower() in wanted
+    def _test(self, request: Request, name: str, wanted: set[str]) -> Callable[[T], bool]:
+        if (value_of := self.filters.get(name)) is not None:
+            return lambda one: value_of(one).lower() in wanted
+        sample = next(iter(self.index), None)
+        if sample is not None and name not in self.view(request, sample):
+            raise HttpError(400, f"['{name}'] is invalid attribute for filtering", "HTTPBadRequest")
+        return lambda one: str(self.view(request, one).get(name)).lower() in wanted
 
-    def _links(self, ask: Ask, ids: Sequence[str], limit: int | None) -> Json:
-        """To the page after this one, if this one is full, and always to the one before."""
+    def _links(self, request: Request, ids: Sequence[str], limit: int | None) -> Json:
+        """The link to the next page, if this one is full, and always one to the page before."""
         if limit is None:
             return {}
-        here = f"{ask.base}{ask.path}"
+        here = f"{request.base}{request.path}"
         links: list[Json] = []
         if len(ids) == limit:
-            links.append({"rel": "next", "href": f"{here}?{_query(ask, {'marker': ids[-1]})}"})
+            query = request.query_for({"marker": ids[-1]}, ("page_reverse",))
+            links.append({"rel": "next", "href": f"{here}?{query}"})
         back = {"marker": ids[0]} if ids else {}
-        links.append({"rel": "previous", "href": f"{here}?{_query(ask, {**back, 'page_reverse': 'True'})}"})
+        query = request.query_for({**back, "page_reverse": "True"}, ("marker",))
+        links.append({"rel": "previous", "href": f"{here}?{query}"})
         return {f"{self.plural}_links": links}
 
 
-def only(shown: Json, fields: Sequence[str]) -> Json:
-    """Those of the fields that are wanted, in their own order; all where none is named."""
-    return {name: value for name, value in shown.items() if name in fields} if fields else shown
+def selected(view: Json, fields: Sequence[str]) -> Json:
+    """The requested fields of a view; all where the request names none."""
+    return {name: value for name, value in view.items() if name in fields} if fields else view
 
 
-def limit_of(ask: Ask) -> int | None:
-    """How many are wanted; None for all.
-
-    Raises:
-        RefusalError: It is no such number.
-    """
-    said = ask.query.get("limit")
-    if said is None:
-        return None
-    if not said.isdecimal():
-        text = f"Bad limit request: Limit must be an integer 0 or greater and not '{said}'."
-        raise RefusalError(400, text, "BadRequest")
-    return int(said) or None
-
-
-def _query(ask: Ask, page: dict[str, str]) -> str:
-    """The query of a link: as it was asked, but for another page."""
-    old = [(name, value) for name, value in ask.query.items() if name not in ("marker", "page_reverse")]
-    return "&".join(f"{name}={value}" for name, value in (*old, *page.items()))
+def _limit_of(request: Request) -> int | None:
+    """The limit of a list; None for none. Raises HttpError where it is no such number."""
+    text = request.query.get("limit", "0")
+    if not text.isdecimal():
+        message = f"Bad limit request: Limit must be an integer 0 or greater and not '{text}'."
+        raise HttpError(400, message, "BadRequest")
+    return int(text) or None

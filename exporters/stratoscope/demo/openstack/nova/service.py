@@ -1,134 +1,108 @@
-"""The front of Nova: versions, microversions, and how it says no."""
+"""Nova as a service: versions, microversions, errors."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from stratoscope.demo.openstack.asking import EARLY, Answer, Ask, Json, RefusalError
-from stratoscope.demo.openstack.service import Route, Service
+from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
+from stratoscope.demo.openstack.nova import flavors, history, hosts, projects, servers
+from stratoscope.demo.openstack.service import Route, Service, named_fault
 from stratoscope.demo.openstack.world import World
 
 OLDEST: Final = 1
-_NAMES: Final = {
-    400: "badRequest",
-    403: "forbidden",
-    404: "itemNotFound",
-    409: "conflictingRequest",
-    413: "overLimit",
-    429: "overLimit",
-    503: "serviceUnavailable",
-}
-"""nova/api/openstack/wsgi.py, Fault._fault_names; all others are computeFault."""
 _VERSION: Final = re.compile(r"([1-9]\d*)\.([1-9]\d*|0)")
 
 
-class Part(Protocol):
-    """Some of what Nova answers."""
+class Routed(Protocol):
+    """What adds routes below the endpoint."""
 
-    def routes(self) -> Iterable[Route]:
-        """Below the endpoint."""
+    def routes(self) -> Iterable[Route]: ...
 
 
 class Nova(Service):
-    """All parts of Nova behind one door."""
+    """All of Nova's API below one prefix."""
 
     kind, name, prefix, endpoint = "compute", "nova", "/compute", "/v2.1"
+    denial = "Policy doesn't allow os_compute_api:{} to be performed."
     newest = 100
 
-    def __init__(self, world: World, parts: Sequence[Part]) -> None:
+    def __init__(self, world: World, actions: Routed) -> None:
         super().__init__(world)
-        self._parts = parts
+        self._actions = actions
 
     def routes(self) -> Iterable[Route]:
-        yield Route("GET", "", self._versions, is_open=True)
-        yield Route("GET", "/", self._versions, is_open=True)
-        yield Route("GET", "/v2.1", self._version, is_open=True)
-        yield Route("GET", "/v2.1/", self._version, is_open=True)
-        for part in self._parts:
-            for route in part.routes():
-                yield route._replace(path=f"/v2.1{route.path}")
+        for path, handler in (
+            ("", self._versions), ("/", self._versions), ("/v2.1", self._version), ("/v2.1/", self._version),
+        ):  # fmt: skip
+            yield Route("GET", path, handler, is_open=True)
+        tables = (flavors.ROUTES, hosts.ROUTES, projects.ROUTES, history.ROUTES, servers.ROUTES)
+        for route in (*self._actions.routes(), *(route for table in tables for route in table)):
+            yield route._replace(path=f"/v2.1{route.path}")
 
-    def negotiate(self, ask: Ask) -> None:
-        ask.minor = OLDEST
-        said = ask.request.headers.get("OpenStack-API-Version", "").lower()
-        asked = said.removeprefix("compute ") if said.startswith("compute ") else ""
-        asked = asked or ask.request.headers.get("X-OpenStack-Nova-API-Version", "")
-        if asked:
-            ask.minor = minor_of(asked.strip(), 2, OLDEST, self.newest)
+    def negotiate(self, request: Request) -> None:
+        header = request.raw.headers.get("OpenStack-API-Version", "").lower()
+        version = header.removeprefix("compute ") if header.startswith("compute ") else ""
+        version = version or request.raw.headers.get("X-OpenStack-Nova-API-Version", "")
+        request.minor = OLDEST
+        if version:
+            request.minor = minor_of(version.strip(), 2, OLDEST, self.newest)
 
-    def refusal(self, ask: Ask, error: RefusalError) -> Answer:  # noqa: ARG002 - one word for all
-        name = _NAMES.get(error.status, "computeFault")
-        answer = Answer({name: {"code": error.status, "message": error.message}}, error.status)
-        answer.headers["Content-Type"] = "application/json; charset=UTF-8"
-        answer.is_early = error.kind == EARLY
-        return answer
+    def error(self, request: Request, error: HttpError) -> Response:  # noqa: ARG002 - one format for all
+        response = named_fault(error)
+        response.headers["Content-Type"] = "application/json; charset=UTF-8"
+        return response
 
-    def headers(self, ask: Ask, answer: Answer) -> None:
-        if not ask.path:
+    def headers(self, request: Request, response: Response) -> None:
+        if not request.path:
             return
-        if ask.minor and not answer.is_early and answer.status != HTTPStatus.UNAUTHORIZED:
-            answer.headers["OpenStack-API-Version"] = f"compute 2.{ask.minor}"
-            answer.headers["X-OpenStack-Nova-API-Version"] = f"2.{ask.minor}"
-            answer.headers.add("Vary", "OpenStack-API-Version")
-            answer.headers.add("Vary", "X-OpenStack-Nova-API-Version")
-        super().headers(ask, answer)
-        answer.headers["x-compute-request-id"] = ask.request_id
+        if request.minor and not response.is_early and response.status != HTTPStatus.UNAUTHORIZED:
+            response.headers["OpenStack-API-Version"] = f"compute 2.{request.minor}"
+            response.headers["X-OpenStack-Nova-API-Version"] = f"2.{request.minor}"
+            response.headers.add("Vary", "OpenStack-API-Version")
+            response.headers.add("Vary", "X-OpenStack-Nova-API-Version")
+        super().headers(request, response)
+        response.headers["x-compute-request-id"] = request.request_id
 
-    def _versions(self, ask: Ask) -> Answer:
+    def _versions(self, request: Request) -> Response:
         old: Json = {
             "id": "v2.0",
             "status": "SUPPORTED",
             "version": "",
             "min_version": "",
             "updated": "2011-01-21T11:33:21Z",
-            "links": [{"rel": "self", "href": f"{ask.base}/v2/"}],
+            "links": [{"rel": "self", "href": f"{request.base}/v2/"}],
         }
-        new: Json = {**self._about(), "links": [{"rel": "self", "href": f"{ask.base}/v2.1/"}]}
-        return Answer({"versions": [old, new]})
+        return Response({"versions": [old, self._about(request)]})
 
-    def _version(self, ask: Ask) -> Answer:
-        docs = {"rel": "describedby", "type": "text/html", "href": "http://docs.openstack.org/"}
+    def _version(self, request: Request) -> Response:
+        docs: Json = {"rel": "describedby", "type": "text/html", "href": "http://docs.openstack.org/"}
         media = {"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}
-        links = [{"rel": "self", "href": f"{ask.base}/v2.1/"}, docs]
-        return Answer({"version": {**self._about(), "links": links, "media-types": [media]}})
+        return Response({"version": {**self._about(request, docs), "media-types": [media]}})
 
-    def _about(self) -> Json:
+    def _about(self, request: Request, *links: Json) -> Json:
         return {
             "id": "v2.1",
             "status": "CURRENT",
             "version": f"2.{self.newest}",
             "min_version": f"2.{OLDEST}",
             "updated": "2013-07-23T11:33:21Z",
+            "links": [{"rel": "self", "href": f"{request.base}/v2.1/"}, *links],
         }
 
 
 def minor_of(text: str, major: int, oldest: int, newest: int) -> int:
-    """The minor number of a microversion that is asked for.
-
-    Raises:
-        RefusalError: It is none, or none that is known.
-    """
+    """The minor number of a requested microversion. Raises HttpError for an unknown one."""
     if text == "latest":
         return newest
     match = _VERSION.fullmatch(text)
     if match is None:
-        said = f"API Version String {text} is of invalid format. Must be of format MajorNum.MinorNum."
-        raise RefusalError(400, said, EARLY)
+        message = f"API Version String {text} is of invalid format. Must be of format MajorNum.MinorNum."
+        raise HttpError(400, message, is_early=True)
     if int(match[1]) != major or not oldest <= int(match[2]) <= newest:
-        said = (
+        message = (
             f"Version {text} is not supported by the API. Minimum is {major}.{oldest} and maximum is "
             f"{major}.{newest}."
         )
-        raise RefusalError(406, said)
+        raise HttpError(406, message)
     return int(match[2])
-
-
-def administrators(ask: Ask, rule: str) -> None:
-    """Refuse what is for administrators alone."""
-    if not ask.who.is_admin:
-        raise forbidden(rule)
-
-
-def forbidden(rule: str) -> RefusalError:
-    return RefusalError(403, f"Policy doesn't allow os_compute_api:{rule} to be performed.")

@@ -1,23 +1,24 @@
-"""The front of Placement: versions, microversions, and how it says no. For administrators."""
+"""Placement: resource providers, allocations and candidates; versions, microversions, errors."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
-from stratoscope.demo.openstack.asking import EARLY, Answer, Ask, Json, RefusalError
-from stratoscope.demo.openstack.placement.candidates import candidates, unexpected
+from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
+from stratoscope.demo.openstack.models import VM, Host
 from stratoscope.demo.openstack.placement.resources import (
     CLASSES,
-    amounts,
-    amounts_of,
+    by_class,
+    capacities,
+    has_room,
     inventories,
     traits,
     uses,
 )
-from stratoscope.demo.openstack.service import Handler, Route, Service
+from stratoscope.demo.openstack.service import Route, Service
 from stratoscope.demo.openstack.texts import http_date
-from stratoscope.demo.openstack.things import NOTHING, Host, Migration, Project, Resources, User
+from stratoscope.demo.openstack.world import World
 
 _EXPLAINED: Final = {
     400: "The server could not comply with the request since it is either malformed or otherwise incorrect.",
@@ -26,107 +27,71 @@ _EXPLAINED: Final = {
     406: "The resource could not be generated that was acceptable to your browser (content of type "
     "application/json. ",
 }
-"""What webob says of each status, before Placement's own words."""
-_QUERY: Final = {"name": 0, "uuid": 0, "member_of": 3, "resources": 4, "in_tree": 14, "required": 18}
-"""Query parameters of the list of providers, and the microversion that has brought each."""
+"""webob's explanation of each status, before Placement's own message."""
+_FILTERS: Final = ("name", "uuid")
+_LIMITED_SINCE: Final = 16
 
 
 class Placement(Service):
     """Resource providers: one for each host, none nested or shared."""
 
     kind, name, prefix = "placement", "placement", "/placement"
+    absent = "  "
     newest = 39
 
     def routes(self) -> Iterable[Route]:
         yield Route("GET", "", self._versions, is_open=True)
         yield Route("GET", "/", self._versions, is_open=True)
-        rules: tuple[tuple[str, str, int, Handler], ...] = (
-            ("/resource_providers", "resource_providers:list", 0, self._providers),
-            ("/resource_providers/{rp}", "resource_providers:show", 0, self._provider),
-            (
-                "/resource_providers/{rp}/inventories",
-                "resource_providers:inventories:list",
-                0,
-                self._inventories,
-            ),
-            (
-                "/resource_providers/{rp}/inventories/{name}",
-                "resource_providers:inventories:show",
-                0,
-                self._inventory,
-            ),
-            ("/resource_providers/{rp}/usages", "resource_providers:usages", 0, self._usages),
-            (
-                "/resource_providers/{rp}/aggregates",
-                "resource_providers:aggregates:list",
-                1,
-                self._aggregates,
-            ),
-            ("/resource_providers/{rp}/traits", "resource_providers:traits:list", 6, self._traits_of),
-            (
-                "/resource_providers/{rp}/allocations",
-                "resource_providers:allocations:list",
-                0,
-                self._allocations_of,
-            ),
-            ("/allocations/{consumer}", "allocations:list", 0, self._allocations),
-            ("/allocation_candidates", "allocation_candidates:list", 10, self._candidates),
-            ("/traits", "traits:list", 6, self._traits),
-            ("/resource_classes", "resource_classes:list", 2, self._classes),
-        )
-        for path, rule, since, handler in rules:
-            yield Route("GET", path, _guarded(handler, rule, since))
-        yield Route("GET", "/usages", self._usages_of_project)
+        yield from _ROUTES
 
-    def negotiate(self, ask: Ask) -> None:
-        said = ask.request.headers.get("OpenStack-API-Version", "").lower().strip()
-        version = said.removeprefix("placement").strip() if said.startswith("placement") else "1.0"
+    def denied(self, rule: str) -> HttpError:
+        return HttpError(403, f"Policy does not allow placement:{rule} to be performed.  ", is_early=True)
+
+    def negotiate(self, request: Request) -> None:
+        header = request.raw.headers.get("OpenStack-API-Version", "").lower().strip()
+        version = header.removeprefix("placement").strip() if header.startswith("placement") else "1.0"
         if version == "latest":
-            ask.minor = self.newest
-            return
+            version = f"1.{self.newest}"
         match = re.fullmatch(r"(\d+)\.(\d+)", version)
         if match is None:
-            raise RefusalError(
-                400,
+            text = (
                 f"Invalid microversion: invalid version string: {version}; invalid literal for int() with "
-                f"base 10: {version!r}  ",
-                EARLY,
+                f"base 10: {version!r}  "
             )
+            raise HttpError(400, text, is_early=True)
         if match[1] != "1" or int(match[2]) > self.newest:
             text = f"Invalid microversion: Unacceptable version header: {version}"
-            raise RefusalError(406, text, EARLY)
-        ask.minor = int(match[2])
+            raise HttpError(406, text, is_early=True)
+        request.minor = int(match[2])
 
-    def refusal(self, ask: Ask, error: RefusalError) -> Answer:
-        said: Json = {
+    def error(self, request: Request, error: HttpError) -> Response:
+        phrase = HTTPStatus(error.status).phrase
+        body: Json = {
             "status": error.status,
-            "title": HTTPStatus(error.status).phrase,
-            "detail": f"{_EXPLAINED.get(error.status, HTTPStatus(error.status).phrase)}\n\n {error.message}",
+            "title": phrase,
+            "detail": f"{_EXPLAINED.get(error.status, phrase)}\n\n {error.message}",
+            "request_id": request.request_id,
+            **request.newer({23: {"code": error.kind or "placement.undefined_code"}}),
         }
-        if ask.since(23):
-            said["code"] = "placement.undefined_code"
-        said["request_id"] = ask.request_id
         if error.status == HTTPStatus.NOT_ACCEPTABLE:
-            said |= {"max_version": f"1.{self.newest}", "min_version": "1.0"}
-        answer = Answer({"errors": [said]}, error.status)
-        answer.is_early = error.kind == EARLY
-        return answer
+            body |= {"max_version": f"1.{self.newest}", "min_version": "1.0"}
+        return Response({"errors": [body]}, error.status)
 
-    def unknown(self, ask: Ask) -> Answer:
-        return self.refusal(ask, RefusalError(404, "  ", EARLY))
+    def unknown(self, request: Request) -> Response:
+        return self.fail(request, HttpError(404, "  ", is_early=True))
 
-    def headers(self, ask: Ask, answer: Answer) -> None:
-        knows_version = answer.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_ACCEPTABLE)
-        if knows_version and not (answer.is_early and answer.status == HTTPStatus.BAD_REQUEST):
-            answer.headers["openstack-api-version"] = f"placement 1.{ask.minor}"
-            if not answer.is_early:
-                answer.headers["vary"] = "openstack-api-version"
-        if ask.since(15) and answer.status == HTTPStatus.OK:
-            answer.headers["Last-Modified"] = http_date(ask.now)
-            answer.headers["Cache-Control"] = "no-cache"
-        super().headers(ask, answer)
+    def headers(self, request: Request, response: Response) -> None:
+        knows_version = response.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_ACCEPTABLE)
+        if knows_version and not (response.is_early and response.status == HTTPStatus.BAD_REQUEST):
+            response.headers["openstack-api-version"] = f"placement 1.{request.minor}"
+            if not response.is_early:
+                response.headers["vary"] = "openstack-api-version"
+        if request.since(15) and response.status == HTTPStatus.OK:
+            response.headers["Last-Modified"] = http_date(request.now)
+            response.headers["Cache-Control"] = "no-cache"
+        super().headers(request, response)
 
-    def _versions(self, ask: Ask) -> Answer:  # noqa: ARG002 - the same for all
+    def _versions(self, request: Request) -> Response:  # noqa: ARG002 - the same for all
         version: Json = {
             "id": "v1.0",
             "max_version": f"1.{self.newest}",
@@ -134,164 +99,172 @@ class Placement(Service):
             "status": "CURRENT",
             "links": [{"rel": "self", "href": ""}],
         }
-        return Answer({"versions": [version]})
-
-    # -- Providers ---------------------------------------------------------------------------------
-
-    def _providers(self, ask: Ask) -> Answer:
-        for name in ask.query:
-            if not ask.since(_QUERY.get(name, self.newest + 1)):
-                raise unexpected(name)
-        chosen = [host for host in self.world.hosts.values() if _is_wanted(ask, host)]
-        return Answer({"resource_providers": [_provider(ask, host) for host in chosen]})
-
-    def _provider(self, ask: Ask) -> Answer:
-        return Answer(_provider(ask, self._host(ask)))
-
-    def _inventories(self, ask: Ask) -> Answer:
-        host = self._host(ask)
-        return Answer({"resource_provider_generation": host.generation, "inventories": inventories(host)})
-
-    def _inventory(self, ask: Ask) -> Answer:
-        host, name = self._host(ask), ask.args["name"]
-        found = inventories(host).get(name)
-        if found is None:
-            raise RefusalError(404, f"No inventory of class {name} for {host.node_id}  ")
-        return Answer({**found, "resource_provider_generation": host.generation})
-
-    def _usages(self, ask: Ask) -> Answer:
-        host = self._host(ask)
-        return Answer({"resource_provider_generation": host.generation, "usages": uses(host)})
-
-    def _aggregates(self, ask: Ask) -> Answer:
-        host = self._host(ask)
-        shown: Json = {"aggregates": [aggregate.aggregate_id for aggregate in host.aggregates]}
-        if ask.since(19):
-            shown["resource_provider_generation"] = host.generation
-        return Answer(shown)
-
-    def _traits_of(self, ask: Ask) -> Answer:
-        host = self._host(ask)
-        return Answer({"traits": sorted(traits(host)), "resource_provider_generation": host.generation})
-
-    def _allocations_of(self, ask: Ask) -> Answer:
-        host = self._host(ask)
-        more = {"consumer_generation": 1} if ask.since(28) else {}
-        shown = {consumer: {"resources": amounts(held), **more} for consumer, held in host.claims.items()}
-        return Answer({"allocations": shown, "resource_provider_generation": host.generation})
-
-    def _host(self, ask: Ask) -> Host:
-        for host in self.world.hosts.values():
-            if host.node_id == ask.args["rp"]:
-                return host
-        raise RefusalError(404, f"No resource provider with uuid {ask.args['rp']} found  ", EARLY)
-
-    # -- Consumers ---------------------------------------------------------------------------------
-
-    def _allocations(self, ask: Ask) -> Answer:
-        consumer = ask.args["consumer"]
-        held = {
-            host.node_id: {"resources": amounts(host.claims[consumer]), "generation": host.generation}
-            for host in self.world.hosts.values()
-            if consumer in host.claims
-        }
-        shown: Json = {"allocations": held}
-        if held and ask.since(12):
-            project, user = self._owner(consumer)
-            shown |= {"project_id": project.project_id, "user_id": user.user_id}
-            if ask.since(28):
-                shown["consumer_generation"] = 1
-            if ask.since(38):
-                shown["consumer_type"] = "unknown"
-        return Answer(shown)
-
-    def _owner(self, consumer: str) -> tuple[Project, User]:
-        thing = self.world.migrations.get(consumer) or self.world.vms.get(consumer)
-        vm = thing.vm if isinstance(thing, Migration) else thing
-        if vm is None:
-            raise RefusalError(404, f"No such consumer {consumer}")
-        return vm.project, vm.user
-
-    def _usages_of_project(self, ask: Ask) -> Answer:
-        wanted = ask.query.get("project_id")
-        if not ask.since(9):
-            raise RefusalError(404, "  ")
-        if not ask.who.is_admin and wanted != ask.who.project_id:
-            raise _disallowed("usages")
-        if wanted is None:
-            raise RefusalError(400, "Invalid query string parameters: 'project_id' is a required property  ")
-        user_id = ask.query.get("user_id")
-        total, consumers = NOTHING, 0
-        for host in self.world.hosts.values():
-            for consumer, held in host.claims.items():
-                project, user = self._owner(consumer)
-                if project.project_id == wanted and user_id in (None, user.user_id):
-                    total, consumers = total.plus(held), consumers + 1
-        return Answer({"usages": _by_type(total, consumers) if ask.since(38) else amounts_of(total)})
-
-    # -- Everything --------------------------------------------------------------------------------
-
-    def _candidates(self, ask: Ask) -> Answer:
-        return Answer(candidates(ask))
-
-    def _traits(self, ask: Ask) -> Answer:
-        known = {trait for host in self.world.hosts.values() for trait in host.traits}
-        prefix = ask.query.get("name", "").removeprefix("startswith:")
-        return Answer({"traits": sorted(trait for trait in known if trait.startswith(prefix))})
-
-    def _classes(self, ask: Ask) -> Answer:  # noqa: ARG002 - the same for all
-        return Answer(
-            {
-                "resource_classes": [
-                    {"name": name, "links": [{"rel": "self", "href": f"/resource_classes/{name}"}]}
-                    for name in CLASSES
-                ]
-            }
-        )
+        return Response({"versions": [version]})
 
 
-def _guarded(handler: Handler, rule: str, since: int) -> Callable[[Ask], Answer]:
-    """The handler for administrators, from a microversion on."""
-
-    def guarded(ask: Ask) -> Answer:
-        if not ask.since(since):
-            raise RefusalError(404, "  ")
-        if not ask.who.is_admin:
-            raise _disallowed(rule)
-        return handler(ask)
-
-    return guarded
+# -- Providers -------------------------------------------------------------------------------------
 
 
-def _disallowed(rule: str) -> RefusalError:
-    return RefusalError(403, f"Policy does not allow placement:{rule} to be performed.  ", EARLY)
+def _providers(request: Request) -> Response:
+    for name in request.query:
+        if name not in _FILTERS:
+            raise _unexpected(name)
+    hosts = [host for host in request.world.hosts.values() if request.matches(name=host.name, uuid=host.id)]
+    return Response({"resource_providers": [_provider(request, host) for host in hosts]})
 
 
-def _is_wanted(ask: Ask, host: Host) -> bool:
-    query = ask.query
-    if host.name != query.get("name", host.name) or host.node_id != query.get("uuid", host.node_id):
-        return False
-    if host.node_id != query.get("in_tree", host.node_id):
-        return False
-    if (wanted := query.get("member_of")) is not None:
-        ids = wanted.removeprefix("in:").split(",")
-        return any(aggregate.aggregate_id in ids for aggregate in host.aggregates)
-    return True
-
-
-def _provider(ask: Ask, host: Host) -> Json:
-    here = f"/resource_providers/{host.node_id}"
+def _provider(request: Request, host: Host) -> Json:
+    here = f"/resource_providers/{host.id}"
     parts = (("inventories", 0), ("usages", 0), ("aggregates", 1), ("traits", 6), ("allocations", 11))
     links = [{"rel": "self", "href": here}]
-    links += [{"rel": part, "href": f"{here}/{part}"} for part, since in parts if ask.since(since)]
-    shown: Json = {"uuid": host.node_id, "name": host.name, "generation": host.generation, "links": links}
-    if ask.since(14):
-        shown |= {"parent_provider_uuid": None, "root_provider_uuid": host.node_id}
-    return shown
+    links += [{"rel": part, "href": f"{here}/{part}"} for part, since in parts if request.since(since)]
+    return {
+        "uuid": host.id,
+        "name": host.name,
+        "generation": host.generation,
+        "links": links,
+        **request.newer({14: {"parent_provider_uuid": None, "root_provider_uuid": host.id}}),
+    }
 
 
-def _by_type(total: Resources, consumers: int) -> Json:
-    """Usages by type of consumer: Nova has given them none."""
-    if not consumers:
-        return {}
-    return {"unknown": {**amounts_of(total), "consumer_count": consumers}}
+def _host(request: Request) -> Host:
+    for host in request.world.hosts.values():
+        if host.id == request.args["rp"]:
+            return host
+    raise HttpError(404, f"No resource provider with uuid {request.args['rp']} found  ", is_early=True)
+
+
+def _part(host: Host, **part: object) -> Response:
+    return Response({"resource_provider_generation": host.generation, **part})
+
+
+def _inventories(request: Request) -> Response:
+    host = _host(request)
+    return _part(host, inventories=inventories(host))
+
+
+def _usages(request: Request) -> Response:
+    host = _host(request)
+    return _part(host, usages=uses(host))
+
+
+def _aggregates(request: Request) -> Response:
+    host = _host(request)
+    aggregates = [aggregate.id for aggregate in host.aggregates]
+    return _part(host, aggregates=aggregates) if request.since(19) else Response({"aggregates": aggregates})
+
+
+def _traits(request: Request) -> Response:
+    host = _host(request)
+    return _part(host, traits=sorted(traits(host)))
+
+
+def _allocations_of(request: Request) -> Response:
+    host = _host(request)
+    allocations = {
+        consumer: {"resources": by_class(claim), **request.newer({28: {"consumer_generation": 1}})}
+        for consumer, claim in host.claims.items()
+    }
+    return _part(host, allocations=allocations)
+
+
+# -- Consumers -------------------------------------------------------------------------------------
+
+
+def _allocations(request: Request) -> Response:
+    consumer = request.args["consumer"]
+    allocations = {
+        host.id: {"resources": by_class(host.claims[consumer]), "generation": host.generation}
+        for host in request.world.hosts.values()
+        if consumer in host.claims
+    }
+    vm = _owner(request.world, consumer) if allocations else None
+    additions: dict[int, Json] = {
+        12: {"project_id": vm.project.id, "user_id": vm.user.id} if vm else {},
+        28: {"consumer_generation": 1},
+        38: {"consumer_type": "unknown"},
+    }
+    return Response({"allocations": allocations, **(request.newer(additions) if vm else {})})
+
+
+def _owner(world: World, consumer: str) -> VM | None:
+    """The VM of a consumer, which is the VM or one of its migrations."""
+    moving = (one.vm for one in world.migrations.values() if one.id == consumer)
+    return world.vms.get(consumer) or next(moving, None)
+
+
+def _candidates(request: Request) -> Response:
+    """GET /allocation_candidates, without traits, aggregates, groups and nesting."""
+    amounts, limit = _amounts(request), request.query.get("limit")
+    for name in request.query:
+        if name not in ("resources", "limit") or (name == "limit" and not request.since(_LIMITED_SINCE)):
+            raise _unexpected(name)
+    hosts = [host for host in request.world.hosts.values() if has_room(host, amounts)]
+    hosts = hosts[: int(limit) if limit is not None else None]
+    summaries = {host.id: _summary(request, host, amounts) for host in hosts}
+    requests = [_allocation_request(request, host, amounts) for host in hosts]
+    return Response({"allocation_requests": requests, "provider_summaries": summaries})
+
+
+def _amounts(request: Request) -> dict[str, int]:
+    text = request.query.get("resources")
+    if text is None:
+        message = "There must be at least one resources or resources[$S] parameter.  "
+        raise HttpError(400, message, "placement.query.missing_value")
+    amounts = {}
+    for part in text.split(","):
+        name, _, number = part.partition(":")
+        if name not in CLASSES:
+            message = f"Invalid resource class in resources parameter: No such resource class {name}.  "
+            raise HttpError(400, message)
+        amounts[name] = int(number)
+    return amounts
+
+
+def _allocation_request(request: Request, host: Host, amounts: dict[str, int]) -> Json:
+    allocations: object = {host.id: {"resources": amounts}}
+    if not request.since(12):
+        allocations = [{"resource_provider": {"uuid": host.id}, "resources": amounts}]
+    return {"allocations": allocations, **request.newer({34: {"mappings": {"": [host.id]}}})}
+
+
+def _summary(request: Request, host: Host, amounts: dict[str, int]) -> Json:
+    used = uses(host)
+    resources = {
+        name: {"capacity": capacity, "used": used[name]}
+        for name, capacity in capacities(host).items()
+        if request.since(27) or name in amounts
+    }
+    additions: dict[int, Json] = {
+        17: {"traits": sorted(traits(host))},
+        29: {"parent_provider_uuid": None, "root_provider_uuid": host.id},
+    }
+    return {"resources": resources, **request.newer(additions)}
+
+
+def _unexpected(name: str) -> HttpError:
+    """The error for an unknown query parameter."""
+    text = (
+        f"Invalid query string parameters: Additional properties are not allowed ({name!r} was unexpected)  "
+    )
+    return HttpError(400, text)
+
+
+_ROUTES: Final = (
+    Route("GET", "/resource_providers", _providers, "resource_providers:list"),
+    Route("GET", "/resource_providers/{rp}/inventories", _inventories, "resource_providers:inventories:list"),
+    Route("GET", "/resource_providers/{rp}/usages", _usages, "resource_providers:usages"),
+    Route(
+        "GET",
+        "/resource_providers/{rp}/aggregates",
+        _aggregates,
+        "resource_providers:aggregates:list",
+        since=1,
+    ),
+    Route("GET", "/resource_providers/{rp}/traits", _traits, "resource_providers:traits:list", since=6),
+    Route(
+        "GET", "/resource_providers/{rp}/allocations", _allocations_of, "resource_providers:allocations:list"
+    ),
+    Route("GET", "/allocations/{consumer}", _allocations, "allocations:list"),
+    Route("GET", "/allocation_candidates", _candidates, "allocation_candidates:list", since=10),
+)

@@ -1,4 +1,4 @@
-"""The world as it is when it begins: of any size, the same one again for the same seed."""
+"""The world at its first moment: of any size, the same one for the same seed."""
 
 from stratoscope.demo.openstack.seed.build import Size, build
 

@@ -1,30 +1,25 @@
-"""Puts the beginning together, in the order in which things need each other."""
+"""Builds the world, in the order in which its objects need each other."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from stratoscope.demo.openstack.ids import Dice
+from stratoscope.demo.openstack.models import Flavor, Image, Project
 from stratoscope.demo.openstack.seed import hosts, identity, networks, vms, volumes
 from stratoscope.demo.openstack.seed.catalog import FLAVORS, IMAGES
 from stratoscope.demo.openstack.seed.plan import plans
 from stratoscope.demo.openstack.seed.zones import zones
-from stratoscope.demo.openstack.things import Flavor, Image, Project
 from stratoscope.demo.openstack.world import World
 
 _COUNTED: Final = ("instances", "cores", "ram", "volumes", "gigabytes", "snapshots", "port", "floatingip")
 _MIB: Final = 1 << 20
-_UPLOADED: Final = {
-    "owner_specified.openstack.md5": "",
-    "owner_specified.openstack.object": "",
-    "owner_specified.openstack.sha256": "",
-}
-"""What the command-line client writes beside every image that it uploads."""
+_DAY_S: Final = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of everything."""
+    """Numbers of objects."""
 
     vms: int = 200
     hosts: int = 12
@@ -35,7 +30,12 @@ def build(size: Size, *, seed: int, now: float) -> World:
     """The world at its first moment."""
     world = World(seed, now)
     projects = identity.people(world, size.projects)
-    _flavors(world)
+    for row in FLAVORS:
+        flavor = Flavor(
+            id=world.dice.uuid(), name=row.name, vcpus=row.vcpus, memory_mib=row.memory_mib,
+            disk_gib=row.disk_gib, is_public=row.is_public, extra_specs=dict(row.extra_specs),
+        )  # fmt: skip
+        world.flavors[flavor.id] = flavor
     _images(world)
     parts = zones(size.hosts)
     planned = plans(world, size.vms, projects, parts)
@@ -47,48 +47,43 @@ def build(size: Size, *, seed: int, now: float) -> World:
     networks.floating_ips(world)
     for project in projects:
         _limit(world, project)
-    hosts.troubles(world)
+    hosts.failures(world)
     return world
-
-
-def _flavors(world: World) -> None:
-    for number, row in enumerate(FLAVORS, start=1):
-        flavor = Flavor(
-            number, world.dice.uuid(), row.name, row.vcpus, row.memory_mib, row.disk_gib, row.is_public,
-            dict(row.extra_specs),
-        )  # fmt: skip
-        world.flavors[flavor.flavor_id] = flavor
 
 
 def _images(world: World) -> None:
     owners = iter(_owners(world))
-    apart = Dice(len(IMAGES))  # one image more moves nothing else in the world of a seed
+    apart = Dice(len(IMAGES))  # a new image does not change the rest of a seed's world
     for age, row in enumerate(IMAGES, start=1):
-        size = row.size_mib * _MIB or None
         dice = apart if row.visibility == "community" else world.dice
+        properties = {  # as the command-line client sets them at each upload
+            "owner_specified.openstack.md5": "",
+            "owner_specified.openstack.object": f"images/{row.name}",
+            "owner_specified.openstack.sha256": "",
+        }
         image = Image(
-            dice.uuid(), row.name, next(owners), world.now - age * 20 * 86400.0, size, size,
-            dict(_UPLOADED, **{"owner_specified.openstack.object": f"images/{row.name}"}),
-            row.status, row.visibility, row.is_hidden, row.min_memory_mib, row.min_disk_gib,
+            id=dice.uuid(), name=row.name, owner=next(owners), created=world.now - age * 20 * _DAY_S,
+            size=row.size_mib * _MIB or None, properties=properties, status=row.status,
+            visibility=row.visibility, is_hidden=row.is_hidden, min_memory_mib=row.min_memory_mib,
+            min_disk_gib=row.min_disk_gib,
         )  # fmt: skip
         world.images.add(image)
 
 
 def _owners(world: World) -> Iterator[Project]:
-    """Of the public images the administrators, of the others one project after the other."""
+    """The administrators' project for public images, the projects of users in turn for the others."""
     by_name = {project.name: project for project in world.projects}
     theirs = [project for name, project in by_name.items() if name not in ("admin", "service")]
-    for place, row in enumerate(IMAGES):
-        yield by_name["admin"] if row.visibility == "public" else theirs[place % len(theirs)]
+    for number, row in enumerate(IMAGES):
+        yield by_name["admin"] if row.visibility == "public" else theirs[number % len(theirs)]
 
 
 def _limit(world: World, project: Project) -> None:
-    """Quotas that leave some projects room, and others hardly any; few have none."""
+    """Set quotas: they leave some projects room, and others hardly any; a tenth have unlimited cores."""
     dice = world.dice
-    room = dice.choice((1.05, 1.2, 1.5, 2.5))
+    factor = dice.choice((1.05, 1.2, 1.5, 2.5))
     for resource in _COUNTED:
-        needed = round(project.used[resource] * room)
+        needed = round(project.used[resource] * factor)
         project.limits[resource] = max(project.limits[resource], -(-needed // 10) * 10)
     if dice.random() < 0.1:  # noqa: PLR2004 - one of ten
         project.limits["cores"] = -1
-    project.has_default_limits = False

@@ -1,10 +1,10 @@
-"""What any cloud of the demo offers: flavors, images, and the names of those who use them."""
+"""Flavors, images, names and default quotas of every embedded cloud."""
 
 from typing import Final, NamedTuple
 
 
 class FlavorRow(NamedTuple):
-    """Attributes: weight: How often it is chosen."""
+    """Attributes: weight: How often VMs have it."""
 
     name: str
     vcpus: int
@@ -35,7 +35,7 @@ FLAVORS: Final = (
 
 
 class ImageRow(NamedTuple):
-    """Attributes: weight: How often it is chosen; 0 for one that nobody boots."""
+    """Attributes: weight: How often VMs have it; 0 for never."""
 
     name: str
     size_mib: int
@@ -85,4 +85,4 @@ DEFAULT_LIMITS: Final = {
     "network": 100, "subnet": 100, "port": 500, "router": 10, "floatingip": 50, "security_group": 10,
     "security_group_rule": 100,
 }  # fmt: skip
-"""What a project may have whose quotas nobody has set."""
+"""The default quotas."""

@@ -1,13 +1,10 @@
-"""Hosts, zones, aggregates, and the daemons on them; in such a size that the VMs planned fit."""
+"""Hosts, zones, aggregates and daemons; the hosts are large enough for the planned VMs."""
 
 import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from stratoscope.demo.openstack.seed.catalog import SSD_TRAIT, TRAITS
-from stratoscope.demo.openstack.seed.plan import Plan
-from stratoscope.demo.openstack.seed.zones import Zone
-from stratoscope.demo.openstack.things import (
+from stratoscope.demo.openstack.models import (
     CPU_RATIO,
     NOTHING,
     RESERVED_MIB,
@@ -16,16 +13,17 @@ from stratoscope.demo.openstack.things import (
     Host,
     Resources,
 )
+from stratoscope.demo.openstack.seed.catalog import SSD_TRAIT, TRAITS
+from stratoscope.demo.openstack.seed.plan import Plan
+from stratoscope.demo.openstack.seed.zones import Zone
 from stratoscope.demo.openstack.world import World
 
 CONTROLLER: Final = "control1"
 NETWORK_NODES: Final = 2
 _PINNED: Final = 6
 _SSD: Final = 3
-"""Every so manieth host of a zone has CPUs for pinning, or solid-state disks."""
+"""One of so many hosts of a zone has CPUs for pinning, or solid-state disks."""
 _GIB: Final = 1024
-
-
 _SERVICES: Final = {"nova": "compute", "neutron": "network", "cinder": "block-storage"}
 
 
@@ -38,46 +36,53 @@ class Beat(NamedTuple):
 
 NOVA: Final = Beat(10.0, 60.0)
 NEUTRON: Final = Beat(30.0, 75.0)
+_AGENTS: Final = (
+    ("neutron-openvswitch-agent", "Open vSwitch agent", "N/A"),
+    ("neutron-l3-agent", "L3 agent", "l3_agent"),
+    ("neutron-dhcp-agent", "DHCP agent", "dhcp_agent"),
+    ("neutron-metadata-agent", "Metadata agent", "N/A"),
+)
+"""Neutron's agents with their types and topics: all on network nodes, the first one on other hosts."""
 
 
 def hosts(world: World, plans: Sequence[Plan], zones: Sequence[Zone]) -> None:
-    """All of them, with the aggregates that make the zones, and two that do not."""
+    """Add all hosts, the aggregates that make the zones, and two others."""
     for binary in ("nova-scheduler", "nova-conductor"):
         daemon(world, binary, CONTROLLER, "internal", beat=NOVA)
     width = max(2, len(str(sum(zone.hosts for zone in zones))))
     for zone in zones:
         _zone(world, zone, [plan for plan in plans if plan.zone == zone.name], width)
     for name, metadata in (("pinned-cpus", {"pinned": "true"}), ("ssd", {"ssd": "true"})):
-        of_it = [
+        members = [
             host
             for host in world.hosts.values()
             if (host.has.pcpus if metadata.get("pinned") else SSD_TRAIT in host.traits)
         ]
-        _aggregate(world, name, "", metadata, of_it)
+        _aggregate(world, name, "", metadata, members)
     _agents(world)
 
 
-def troubles(world: World) -> None:
-    """What is out of order from the beginning: a host taken out on purpose, one that is down, or some."""
-    all_of_them = list(world.hosts.values())
-    number = math.ceil(len(all_of_them) / 400)
-    if len(all_of_them) >= 4:  # noqa: PLR2004 - the others must carry the VMs that come
-        for host in all_of_them[1::97][:number]:
+def failures(world: World) -> None:
+    """Disable a host and let another one be down from the beginning; more than one of 400 and more hosts."""
+    all_hosts = list(world.hosts.values())
+    number = math.ceil(len(all_hosts) / 400)
+    if len(all_hosts) >= 4:  # noqa: PLR2004 - the others must have room for new VMs
+        for host in all_hosts[1::97][:number]:
             host.daemon.is_enabled = False
             host.daemon.disabled_reason = f"planned: memory of {host.name} is replaced"
-    if len(all_of_them) >= 6:  # noqa: PLR2004 - as above
-        for host in all_of_them[-2::-89][:number]:
+    if len(all_hosts) >= 6:  # noqa: PLR2004 - as above
+        for host in all_hosts[-2::-89][:number]:
             for one in world.daemons:
                 if one.host == host.name:
                     one.silent_since = world.now - 7200.0
 
 
 def daemon(world: World, binary: str, host: str, zone: str, *, beat: Beat) -> Daemon:
-    """One that reports."""
+    """Add a daemon."""
     service = _SERVICES[binary.partition("-")[0]]
     made = Daemon(
         number=len(world.daemons) + 1,
-        daemon_id=world.dice.uuid(),
+        id=world.dice.uuid(),
         service=service,
         binary=binary,
         host=host,
@@ -92,17 +97,17 @@ def daemon(world: World, binary: str, host: str, zone: str, *, beat: Beat) -> Da
 
 
 def _zone(world: World, zone: Zone, plans: Sequence[Plan], width: int) -> None:
-    of_it: list[Host] = []
+    members: list[Host] = []
     size = _size(plans, zone)
-    for place in range(zone.hosts):
+    for position in range(zone.hosts):
         number = len(world.hosts) + 1
-        is_pinned = zone.name == "north" and place % _PINNED == 0
-        has_ssd = (zone.name == "south" or zone.hosts == 1) and place % _SSD == 0
+        is_pinned = zone.name == "north" and position % _PINNED == 0
+        has_ssd = (zone.name == "south" or zone.hosts == 1) and position % _SSD == 0
         name = f"cn{number:0{width}d}"
         world.hosts[name] = Host(
             number=number,
             name=name,
-            node_id=world.dice.uuid(),
+            id=world.dice.uuid(),
             address=f"192.0.2.{number % 250 + 1}",
             zone=zone.name,
             daemon=daemon(world, "nova-compute", name, zone.name, beat=NOVA),
@@ -112,12 +117,12 @@ def _zone(world: World, zone: Zone, plans: Sequence[Plan], width: int) -> None:
             claims={},
             vms={},
         )
-        of_it.append(world.hosts[name])
-    _aggregate(world, zone.name, zone.name, {"availability_zone": zone.name}, of_it)
+        members.append(world.hosts[name])
+    _aggregate(world, zone.name, zone.name, {"availability_zone": zone.name}, members)
 
 
 def _size(plans: Sequence[Plan], zone: Zone) -> Resources:
-    """A host of a zone: equal ones, as large as the VMs that are planned there need."""
+    """The size of each host of a zone, for the VMs that are planned there."""
     claims = [plan.flavor.claim(boots_from_volume=plan.image is None) for plan in plans]
     vcpus, pcpus, memory_mib, disk_gib = (
         sum(parts) / zone.hosts / zone.fill for parts in zip(NOTHING, *claims, strict=True)
@@ -136,47 +141,16 @@ def _rounded(number: float, step: int, least: int) -> int:
 
 def _aggregate(world: World, name: str, zone: str, metadata: dict[str, str], members: list[Host]) -> None:
     aggregate = Aggregate(
-        len(world.aggregates) + 1, world.dice.uuid(), name, zone, metadata, members, world.now - 90 * 86400.0
-    )
+        number=len(world.aggregates) + 1, id=world.dice.uuid(), name=name, zone=zone, metadata=metadata,
+        hosts=members, created=world.now - 90 * 86400.0,
+    )  # fmt: skip
     world.aggregates.append(aggregate)
     for host in members:
         host.aggregates.append(aggregate)
 
 
 def _agents(world: World) -> None:
-    for place, host in enumerate(world.hosts.values()):
-        switch = daemon(world, "neutron-openvswitch-agent", host.name, "nova", beat=NEUTRON)
-        switch.agent_type, switch.topic = "Open vSwitch agent", "N/A"
-        switch.configurations = {
-            "bridge_mappings": {"physnet1": "br-ex"},
-            "datapath_type": "system",
-            "devices": 0,
-            "extensions": [],
-            "integration_bridge": "br-int",
-            "l2_population": False,
-            "ovs_capabilities": {"datapath_types": ["system"], "iface_types": []},
-            "ovs_hybrid_plug": False,
-            "tunnel_types": ["vxlan"],
-            "tunneling_ip": host.address,
-        }
-        if place < NETWORK_NODES:
-            _network_node(world, host)
-
-
-def _network_node(world: World, host: Host) -> None:
-    kinds: tuple[tuple[str, str, str, dict[str, object]], ...] = (
-        ("neutron-l3-agent", "L3 agent", "l3_agent", {
-            "agent_mode": "legacy", "handle_internal_only_routers": True, "interface_driver": "openvswitch",
-            "routers": 0,
-        }),
-        ("neutron-dhcp-agent", "DHCP agent", "dhcp_agent", {
-            "dhcp_driver": "neutron.agent.linux.dhcp.Dnsmasq", "dhcp_lease_duration": 86400, "networks": 0,
-            "ports": 0, "subnets": 0,
-        }),
-        ("neutron-metadata-agent", "Metadata agent", "N/A", {
-            "metadata_proxy_socket": "/var/lib/neutron/metadata_proxy", "nova_metadata_host": "127.0.0.1",
-        }),
-    )  # fmt: skip
-    for binary, agent_type, topic, configurations in kinds:
-        agent = daemon(world, binary, host.name, "nova", beat=NEUTRON)
-        agent.agent_type, agent.topic, agent.configurations = agent_type, topic, configurations
+    for position, host in enumerate(world.hosts.values()):
+        for binary, agent_type, topic in _AGENTS if position < NETWORK_NODES else _AGENTS[:1]:
+            agent = daemon(world, binary, host.name, "nova", beat=NEUTRON)
+            agent.agent_type, agent.topic = agent_type, topic

@@ -4,19 +4,19 @@ from collections import Counter
 from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
+from stratoscope.demo.openstack.models import ApplicationCredential, Project, User
 from stratoscope.demo.openstack.seed.catalog import DEFAULT_LIMITS, SUBJECTS
-from stratoscope.demo.openstack.things import ApplicationCredential, Project, User
 from stratoscope.demo.openstack.world import World
 
 PASSWORD: Final = "demo"  # noqa: S105 - of a cloud that has nothing to protect
 SERVICES: Final = ("nova", "placement", "neutron", "cinder", "glance")
 ROLES: Final = ("admin", "manager", "member", "reader", "service")
 CREDENTIAL_ID: Final = "de300000000000000000000000000001"
-"""Of the application credential that user1 has made."""
+"""The application credential of user1."""
 
 
 def people(world: World, projects: int) -> list[Project]:
-    """Everybody: `admin`, `reader`, the services' users, and `user1` and so on of the projects returned."""
+    """Add `admin`, `reader`, the services' users, `user1` and so on; returns the projects of the last."""
     admin = project(world, "admin", "Bootstrap project for initializing the cloud.")
     service = project(world, "service", "")
     for name, home, roles in (
@@ -31,7 +31,7 @@ def people(world: World, projects: int) -> list[Project]:
 
 
 def role_id(name: str) -> str:
-    """Roles have the same ids in every world."""
+    """The id of a role, the same in every world."""
     return uuid5(NAMESPACE_DNS, name).hex
 
 
@@ -50,11 +50,12 @@ def _project_of_users(world: World, number: int) -> Project:
 
 
 def _user(world: World, name: str, home: Project, roles: tuple[str, ...]) -> User:
-    return world.add_user(User(world.dice.hex_id(), name, PASSWORD, {home.project_id: roles}))
+    return world.add_user(User(world.dice.hex_id(), name, PASSWORD, {home.id: roles}))
 
 
 def _credential(world: World, user: User) -> None:
     if user.default_project is not None:
         world.credentials[CREDENTIAL_ID] = ApplicationCredential(
-            CREDENTIAL_ID, "demo", PASSWORD, user, user.default_project, ("member",)
-        )
+            id=CREDENTIAL_ID, name="demo", secret=PASSWORD, user=user, project=user.default_project,
+            roles=("member",),
+        )  # fmt: skip

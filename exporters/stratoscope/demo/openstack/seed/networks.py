@@ -1,12 +1,12 @@
-"""Networks: one to the outside, one that all share, one of each project behind its router."""
+"""Networks: an external one, a shared one, and one of each project behind its router."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from stratoscope.demo.openstack.models import FloatingIP, Network, Project, Router, SecurityGroup, Subnet
 from stratoscope.demo.openstack.seed.hosts import NETWORK_NODES
 from stratoscope.demo.openstack.seed.plan import Plan
-from stratoscope.demo.openstack.things import FloatingIP, Network, Project, Router, SecurityGroup, Subnet
 from stratoscope.demo.openstack.world import World
 
 _EXTERNAL: Final = "external"
@@ -16,36 +16,36 @@ _INSIDE: Final = 0xAC100000  # 172.16.0.0
 _THEIRS: Final = 0x0A000000  # 10.0.0.0
 _FEWEST_BITS: Final = 8
 _LOOSE: Final = 5
-"""Every so manieth project has a port that belongs to nothing."""
+"""One of so many projects has a port without a device."""
 _SHUT: Final = 8
-"""Every so manieth project has its network and its router taken down on purpose."""
+"""One of so many projects has its network and its router disabled."""
 _DAY_S: Final = 86400.0
 
 
 def networks(world: World, plans: Sequence[Plan], projects: Sequence[Project]) -> None:
-    """All of them, large enough for the VMs that are planned to double."""
+    """Add all networks; they have room for twice the planned VMs."""
     admin = next(project for project in world.projects if project.name == "admin")
-    planned = Counter(plan.project.project_id for plan in plans)
+    planned = Counter(plan.project.id for plan in plans)
     outside = _network(world, _EXTERNAL, admin, _OUTSIDE, len(plans) // 2 + 2 * len(projects))
     world.external = outside
     world.shared = _network(world, _SHARED, admin, _INSIDE, len(plans))
     for project in world.projects:
         project.default_group = _group(world, project)
     for number, project in enumerate(projects):
-        needed = planned[project.project_id]
+        needed = planned[project.id]
         project.network = _network(
             world, f"{project.name}-net", project, _THEIRS + (number % 256 << 16), needed
         )
         _router(world, project, project.network, outside)
         if number % _LOOSE == 0:
             _loose_port(world, project, project.network)
-        if number % _SHUT == 3:  # noqa: PLR2004 - not the first, whom demonstrations show
+        if number % _SHUT == 3:  # noqa: PLR2004 - not the first project, which demonstrations show
             _shut(world, project, project.network)
 
 
 def floating_ips(world: World) -> None:
-    """Every seventh VM can be reached from outside; for every five such addresses one leads nowhere."""
-    routers = {router.project.project_id: router for router in world.routers}
+    """Add a floating address for about one of seven VMs, and an unbound one for each five of them."""
+    routers = {router.project.id: router for router in world.routers}
     if world.external is None:
         return
     outside = world.external.subnets[0]
@@ -54,26 +54,28 @@ def floating_ips(world: World) -> None:
         for vm in world.vms
         if vm.ports and vm.network is vm.project.network and world.dice.random() < 1 / 7
     ]
-    for place, vm in enumerate(reversed(reachable)):
+    for number, vm in enumerate(reversed(reachable)):
         bound = _floating_ip(world, vm.project, outside)
         if bound is not None:
-            bound.router = routers[vm.project.project_id]
+            bound.router = routers[vm.project.id]
             world.associate(bound, vm.ports[0])
-        if place % 5 == 0:
+        if number % 5 == 0:
             _floating_ip(world, vm.project, outside)
 
 
 def _network(world: World, name: str, project: Project, first: int, vms: int) -> Network:
-    """One with a subnet that begins at a number and has room for twice as many VMs."""
+    """Add a network with a subnet that begins at an address and has room for twice as many VMs."""
     born = world.now - 300 * _DAY_S
     is_external = name == _EXTERNAL
     network = Network(
-        world.dice.uuid(), name, project, born, name == _SHARED, is_external, 100 + len(world.networks), []
-    )
+        id=world.dice.uuid(), name=name, project=project, created=born, is_shared=name == _SHARED,
+        is_external=is_external, segment=100 + len(world.networks), subnets=[],
+    )  # fmt: skip
     bits = max(_FEWEST_BITS, (2 * vms + 16).bit_length())
     subnet = Subnet(
-        world.dice.uuid(), f"{name}-subnet", network, first, 32 - bits, born, set(), has_dhcp=not is_external
-    )
+        id=world.dice.uuid(), name=f"{name}-subnet", network=network, first=first, prefix=32 - bits,
+        created=born, taken=set(), has_dhcp=not is_external,
+    )  # fmt: skip
     network.subnets.append(subnet)
     world.subnets.add(subnet)
     for resource in ("network", "subnet"):
@@ -84,7 +86,7 @@ def _network(world: World, name: str, project: Project, first: int, vms: int) ->
 
 
 def _dhcp_port(world: World, subnet: Subnet, project: Project) -> None:
-    device = f"dhcp{world.dice.uuid()}-{subnet.network.network_id}"
+    device = f"dhcp{world.dice.uuid()}-{subnet.network.id}"
     port = world.plug(subnet, "network:dhcp", device=device, project=project)
     if port is not None:
         port.status, port.host = "ACTIVE", next(iter(world.hosts))
@@ -106,14 +108,14 @@ def _router(world: World, project: Project, network: Network, outside: Network) 
 
 
 def _loose_port(world: World, project: Project, network: Network) -> None:
-    """One that belongs to nothing, and that its owner took down."""
+    """Add a port without a device that its owner has disabled."""
     port = world.plug(network.subnets[0], "", device="", project=project)
     if port is not None:
         port.is_enabled = False
 
 
 def _shut(world: World, project: Project, network: Network) -> None:
-    """Take a project's network and its router down: their states stay as they are."""
+    """Disable a project's network and its router; their status stays."""
     network.is_enabled = False
     for router in world.routers:
         router.is_enabled = router.is_enabled and router.project is not project

@@ -1,11 +1,11 @@
-"""What VMs there are to be, before there are hosts to run them: the hosts are made to measure."""
+"""The planned VMs: hosts are made large enough for them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stratoscope.demo.openstack.models import Flavor, Image, Project
 from stratoscope.demo.openstack.seed.catalog import FLAVORS, IMAGES, SSD_TRAIT
 from stratoscope.demo.openstack.seed.zones import Zone, zones
-from stratoscope.demo.openstack.things import Flavor, Image, Project
 from stratoscope.demo.openstack.world import World
 
 _OLDEST_S, _YOUNGEST_S, _USUAL_S = 400 * 86400.0, 900.0, 20 * 86400.0
@@ -14,7 +14,7 @@ _FROM_VOLUME = 0.08
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One VM to be; image: None for one that boots from a volume."""
+    """A planned VM. Attributes: image: None for a boot from a volume."""
 
     created: float
     project: Project
@@ -24,14 +24,14 @@ class Plan:
 
     @property
     def is_picky(self) -> bool:
-        """Whether few hosts will do."""
+        """Whether few hosts suit it."""
         return bool(self.flavor.extra_specs)
 
 
 def plans(world: World, number: int, projects: Sequence[Project], parts: Sequence[Zone]) -> list[Plan]:
-    """So many, the oldest first."""
+    """So many plans, the oldest first."""
     dice = world.dice
-    owners = dice.choices(projects, [1 / (place + 1) ** 0.7 for place in range(len(projects))], k=number)
+    owners = dice.choices(projects, [1 / (rank + 1) ** 0.7 for rank in range(len(projects))], k=number)
     flavors = dice.choices(list(world.flavors.values()), [row.weight for row in FLAVORS], k=number)
     images = dice.choices(images_of(world), [row.weight for row in IMAGES], k=number)
     born = sorted(world.now - age for age in _ages(world, number))
@@ -48,7 +48,7 @@ def plans(world: World, number: int, projects: Sequence[Project], parts: Sequenc
 
 
 def draw(world: World) -> Plan:
-    """One more, as the others are, to be born now."""
+    """One more plan of the same kind, for now."""
     dice = world.dice
     home = [project for project in world.projects if project.network is not None]
     flavor = dice.choices(list(world.flavors.values()), [row.weight for row in FLAVORS])[0]
@@ -64,13 +64,13 @@ def draw(world: World) -> Plan:
 
 
 def images_of(world: World) -> list[Image]:
-    """In the order of the catalogue."""
+    """The images in the order of IMAGES."""
     by_name = {image.name: image for image in world.images}
     return [by_name[row.name] for row in IMAGES]
 
 
 def zone_for(world: World, flavor: Flavor, parts: Sequence[Zone]) -> str:
-    """Where such a VM can be: pinned CPUs are in the first zone, SSDs in the last but one."""
+    """A zone that suits a flavor: pinned CPUs are in the first zone, SSDs in the last but one."""
     if flavor.extra_specs.get("hw:cpu_policy"):
         return parts[0].name
     if SSD_TRAIT in flavor.traits:

@@ -1,14 +1,14 @@
-"""The VMs that are there from the beginning, in all states, on hosts that have room for them."""
+"""The first VMs, in all states, on hosts that have room for them."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from stratoscope.demo.openstack.boots import NO_VALID_HOST, plug, root_volume
-from stratoscope.demo.openstack.refusals import OF_LIFE, REFUSALS, traceback
+from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, OF_CHURN, traceback
+from stratoscope.demo.openstack.models import VM, Fault, ServerGroup, User
 from stratoscope.demo.openstack.scheduler import choose_host
 from stratoscope.demo.openstack.seed.catalog import ROLES
 from stratoscope.demo.openstack.seed.plan import Plan
-from stratoscope.demo.openstack.things import VM, Fault, ServerGroup, User
 from stratoscope.demo.openstack.world import World
 
 _STATES: Final = {
@@ -24,9 +24,9 @@ _BOOT_S: Final = 8.0
 
 
 def vms(world: World, plans: Sequence[Plan]) -> None:
-    """One for each plan; the last one but two is stuck in BUILD."""
+    """Add a VM for each plan; the last one but two is stuck in BUILD."""
     states = world.dice.choices(list(_STATES), list(_STATES.values()), k=len(plans))
-    if len(plans) > 2:  # noqa: PLR2004 - otherwise there would be hardly any other
+    if len(plans) > 2:  # noqa: PLR2004 - a smaller world needs its few VMs
         states[-3] = "building"
     made = [
         _vm(world, plan, world.dice.choice(world.users_of(plan.project)), state)
@@ -41,12 +41,12 @@ def vms(world: World, plans: Sequence[Plan]) -> None:
 
 
 def new_vm(world: World, plan: Plan, user: User) -> VM:
-    """One that nobody knows yet."""
+    """A VM of a plan; not yet added to the world."""
     serial = world.serial()
     role = world.dice.choice(ROLES)
     return VM(
         serial=serial,
-        vm_id=world.dice.uuid(),
+        id=world.dice.uuid(),
         name=f"{plan.project.name}-{role}-{serial:04d}",
         project=plan.project,
         user=user,
@@ -63,7 +63,7 @@ def new_vm(world: World, plan: Plan, user: User) -> VM:
 
 
 def key_of(user: User) -> str:
-    """Name of the key pair that every user has."""
+    """The name of the user's key pair."""
     return f"{user.name}-key"
 
 
@@ -79,23 +79,23 @@ def _vm(world: World, plan: Plan, user: User, state: str) -> VM:
 
 
 def _settle(world: World, vm: VM, plan: Plan) -> None:
-    """Put a VM on a host of its zone, or of any; those in error have none."""
+    """Put a VM on a host of its zone, or else of any; those in error have none."""
     if vm.vm_state in ("error", "shelved_offloaded"):
         return
     host = choose_host(world, vm.claim, vm.flavor, plan.zone) or choose_host(world, vm.claim, vm.flavor, "")
     if host is None:
         vm.vm_state, vm.task_state, vm.launched = "error", None, None
         return
-    world.claim(host, vm.vm_id, vm.claim)
+    world.claim(host, vm.id, vm.claim)
     world.place(vm, host)
     vm.zone = host.zone
 
 
 def _furnish(world: World, vm: VM) -> None:
-    """What belongs to a VM beside its host: a fault, or a port and the volume it boots from."""
+    """Give a VM a fault, or a port and the volume it boots from."""
     if vm.vm_state == "error":
-        known = REFUSALS[world.dice.choice(OF_LIFE)].text if world.dice.random() < 0.5 else NO_VALID_HOST.text  # noqa: PLR2004 - one half
-        text = known.format(vm=vm.vm_id, port=world.dice.uuid())
+        known = BOOT_ERRORS[world.dice.choice(OF_CHURN)].text if world.dice.random() < 0.5 else NO_VALID_HOST  # noqa: PLR2004 - one half
+        text = known.format(vm=vm.id, port=world.dice.uuid())
         vm.fault = Fault(vm.created + _BOOT_S, text, traceback(text))
         vm.updated = vm.created + _BOOT_S
         return
@@ -111,10 +111,12 @@ def _furnish(world: World, vm: VM) -> None:
 
 
 def _group(world: World, vm: VM) -> None:
-    """A server group of a VM and others of its project."""
-    others = [other.vm_id for other in world.vms if other.project is vm.project][:3]
+    """Add a server group of some VMs of a VM's project."""
+    others = [other.id for other in world.vms if other.project is vm.project][:3]
     name = f"{vm.project.name}-spread"
-    world.server_groups.append(
-        ServerGroup(world.dice.uuid(), name, "soft-anti-affinity", vm.project, vm.user, others)
-    )
+    group = ServerGroup(
+        id=world.dice.uuid(), name=name, policy="soft-anti-affinity", project=vm.project, user=vm.user,
+        members=others,
+    )  # fmt: skip
+    world.server_groups.append(group)
     vm.project.used["server_groups"] += 1

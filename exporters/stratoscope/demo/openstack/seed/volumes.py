@@ -1,26 +1,23 @@
-"""Volumes beside those that VMs boot from, snapshots and backups, and the backends that hold them."""
+"""Backends, data volumes, snapshots and backups."""
 
 from typing import Final
 
+from stratoscope.demo.openstack.models import Copy, Pool, Project, User, Volume, VolumeType
 from stratoscope.demo.openstack.seed.hosts import CONTROLLER, NOVA, daemon
-from stratoscope.demo.openstack.things import Copy, Pool, Project, User, Volume, VolumeType
 from stratoscope.demo.openstack.world import World
 
 _SIZES_GIB: Final = (10, 20, 50, 100, 250, 500)
 _OFTEN: Final = (20, 30, 25, 15, 7, 3)
 _LOOSE: Final = ("available",) * 12 + ("error", "reserved", "error_deleting", "creating")
-"""States of those that no VM has."""
+"""States of volumes without a VM."""
 
 
 def backends(world: World) -> None:
-    """Two, each with a type of its own, and the services that care for them."""
+    """Add two backends, each with its own volume type, and Cinder's services."""
     for binary in ("cinder-scheduler", "cinder-backup"):
         daemon(world, binary, CONTROLLER, "nova", beat=NOVA)
-    for name, kind, text in (
-        ("ceph", "__DEFAULT__", "Default Volume Type"),
-        ("ssd", "ssd", "Solid-state disks"),
-    ):
-        volume_type = VolumeType(world.dice.uuid(), kind, text, {"volume_backend_name": name})
+    for name, kind in (("ceph", "__DEFAULT__"), ("ssd", "ssd")):
+        volume_type = VolumeType(world.dice.uuid(), kind)
         host = f"{CONTROLLER}@{name}"
         service = daemon(world, "cinder-volume", host, "nova", beat=NOVA)
         world.volume_types.append(volume_type)
@@ -28,22 +25,22 @@ def backends(world: World) -> None:
 
 
 def volumes(world: World) -> None:
-    """One for every fourth VM; one more, that no VM has, for every ten of those; copies of some."""
+    """Add a volume for every fourth VM, one without a VM for every ten of those, and copies of some."""
     with_ports = [vm for vm in world.vms if vm.ports]
-    for place, vm in enumerate(reversed(with_ports)):
-        if place % 4 == 0:
+    for number, vm in enumerate(reversed(with_ports)):
+        if number % 4 == 0:
             volume = world.add_volume(data_volume(world, vm.project, vm.user))
             world.attach(volume, vm)
             volume.created, volume.attached = vm.created, vm.created + 60.0
             volume.updated = volume.attached
-        if place % 40 == 0:
+        if number % 40 == 0:
             loose = world.add_volume(data_volume(world, vm.project, vm.user))
             loose.created = loose.updated = vm.created
             loose.status = world.dice.choice(_LOOSE)
-    for place, volume in enumerate(list(world.volumes)):
-        if place % 6 == 0:
+    for number, volume in enumerate(list(world.volumes)):
+        if number % 6 == 0:
             _copy(world, volume, is_backup=False)
-        if place % 20 == 0:
+        if number % 20 == 0:
             _copy(world, volume, is_backup=True)
     for pool in world.pools:
         held = sum(volume.size_gib for volume in world.volumes if volume.pool is pool)
@@ -51,11 +48,11 @@ def volumes(world: World) -> None:
 
 
 def data_volume(world: World, project: Project, user: User) -> Volume:
-    """An empty one, being created; the world does not know it yet."""
+    """An empty volume in creation; not yet added to the world."""
     serial = world.serial()
     return Volume(
         serial=serial,
-        volume_id=world.dice.uuid(),
+        id=world.dice.uuid(),
         name=f"data-{serial:04d}",
         project=project,
         user=user,
@@ -70,10 +67,11 @@ def data_volume(world: World, project: Project, user: User) -> Volume:
 def _copy(world: World, volume: Volume, *, is_backup: bool) -> None:
     serial = world.serial()
     failed = world.dice.random() < 0.05  # noqa: PLR2004 - one of twenty
+    kind = "backup" if is_backup else "snapshot"
     copy = Copy(
-        serial, world.dice.uuid(), f"{'backup' if is_backup else 'snapshot'}-{serial:04d}", volume,
-        volume.created, volume.created, "error" if failed else "available",
+        serial=serial, id=world.dice.uuid(), name=f"{kind}-{serial:04d}", volume=volume,
+        created=volume.created, updated=volume.created, status="error" if failed else "available",
     )  # fmt: skip
     if failed and is_backup:
         copy.fail_reason = "Service not found for creating backup."
-    world.add_copy(world.backups if is_backup else world.snapshots, copy)
+    (world.add_backup if is_backup else world.add_snapshot)(copy)

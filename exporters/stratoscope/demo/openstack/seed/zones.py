@@ -1,4 +1,4 @@
-"""How hosts are divided among availability zones."""
+"""The availability zones, and how many hosts each has."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Zone:
     """Attributes:
     hosts: How many it has.
-    fill: How much of their memory the VMs of the beginning take: the last zone is nearly full.
+    fill: The share of memory that the first VMs take: the last zone is nearly full.
     """
 
     name: str
@@ -16,7 +16,7 @@ class Zone:
 
 
 def zones(hosts: int) -> list[Zone]:
-    """North and south, and a small edge where there are hosts enough."""
+    """North and south, and a small edge if there are enough hosts."""
     if hosts == 1:
         return [Zone("north", 1, 0.6)]
     north, edge = (hosts + 1) // 2, hosts // 6

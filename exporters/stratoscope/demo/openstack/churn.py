@@ -1,6 +1,6 @@
-"""What happens without anybody's doing: VMs come and go, stop and start, move and grow; their number stays.
+"""The churn of VMs: they come and go, stop and start, migrate and resize; their number stays.
 
-Chance decides, by the world's own dice: the same seed and the same moments give the same life.
+The world's dice decide: the same seed and the same moments give the same churn.
 """
 
 from collections import deque
@@ -8,61 +8,62 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, OF_CHURN
+from stratoscope.demo.openstack.models import VM, FloatingIP, Volume
 from stratoscope.demo.openstack.operations import Operations
 from stratoscope.demo.openstack.quotas import exceeded, has_room
-from stratoscope.demo.openstack.refusals import OF_LIFE, REFUSALS, Doom
 from stratoscope.demo.openstack.seed.plan import Plan, draw
 from stratoscope.demo.openstack.seed.vms import new_vm
 from stratoscope.demo.openstack.seed.volumes import data_volume
-from stratoscope.demo.openstack.things import VM, FloatingIP, Volume
 from stratoscope.demo.openstack.world import World
 
 PER_VM_AND_S: Final = 0.04 / 60
-"""How many of the VMs something happens to: four of a hundred in a minute."""
+"""Events per VM and second: four for a hundred VMs in a minute."""
 _FAILS: Final = 0.02
 _STOPS: Final = 0.1
 _TRIES: Final = 20
-_LEFT_ALONE: Final = frozenset({"building", "resized", "deleted"})
+_BUSY: Final = frozenset({"building", "resized", "deleted"})
+"""VM states that the churn leaves alone."""
 
 
-class Life:
-    """Attributes: size: How many VMs there are to be, those aside that users made."""
+class Churn:
+    """Attributes: size: How many VMs there are to be, without those of users."""
 
     def __init__(self, world: World, operations: Operations) -> None:
         self._world, self._operations = world, operations
         self.size = world.wild
         self._volumes = len(world.volumes)
         self._free_addresses: deque[FloatingIP] = deque()
-        self._happenings: Mapping[Callable[[VM], object], int] = {
+        self._events: Mapping[Callable[[VM], object], int] = {
             self._replace: 40,
             self._switch: 20,
-            self._move: 15,
+            self._migrate: 15,
             self._resize: 8,
-            self._grow: 9,
-            self._reach: 8,
+            self._add_volume: 9,
+            self._bind_address: 8,
         }
-        self._wait()
+        self._schedule()
 
-    def _wait(self) -> None:
+    def _schedule(self) -> None:
         rate = max(1, self.size) * PER_VM_AND_S
         self._world.timeline.after(self._world.dice.expovariate(rate), self._happen)
 
     def _happen(self) -> None:
-        self._wait()
+        self._schedule()
         if self._world.wild < self.size:
-            self._bear()
-        vm = self._some()
+            self._create()
+        vm = self._some_vm()
         if vm is not None and vm.vm_state == "error":
             self._replace(vm)
         elif vm is not None:
-            happening = self._world.dice.choices(list(self._happenings), list(self._happenings.values()))[0]
-            happening(vm)
+            event = self._world.dice.choices(list(self._events), list(self._events.values()))[0]
+            event(vm)
 
-    def _some(self) -> VM | None:
-        """A VM that runs or stands still, and that nothing is happening to; None where chance finds none."""
+    def _some_vm(self) -> VM | None:
+        """A random VM without an operation; None where a few tries find none."""
         for _ in range(_TRIES if len(self._world.vms) else 0):
             vm = self._world.vms.at(self._world.dice.randrange(len(self._world.vms)))
-            is_free = not vm.is_tame and vm.task_state is None and vm.vm_state not in _LEFT_ALONE
+            is_free = not vm.is_tame and vm.task_state is None and vm.vm_state not in _BUSY
             if is_free and (vm.host is None or self._world.can_run(vm.host)):
                 return vm
         return None
@@ -70,12 +71,11 @@ class Life:
     # -- Coming and going --------------------------------------------------------------------------
 
     def _replace(self, vm: VM) -> None:
-        """Delete a VM; another one comes once it is gone."""
+        """Delete a VM; create another one once it is gone."""
         self._free_addresses += [port.floating_ip for port in vm.ports if port.floating_ip]
-        self._operations.delete(vm)
-        self._operations.on_gone(vm, self._bear)
+        self._operations.delete(vm, on_gone=self._create)
 
-    def _bear(self) -> None:
+    def _create(self) -> None:
         if self._world.wild >= self.size:
             return
         for _ in range(_TRIES):
@@ -87,16 +87,16 @@ class Life:
     def _boot(self, plan: Plan) -> None:
         dice = self._world.dice
         vm = new_vm(self._world, plan, dice.choice(self._world.users_of(plan.project)))
-        doom = None
+        error = None
         if dice.random() < _FAILS:
-            text = REFUSALS[dice.choice(OF_LIFE)].text
-            doom = Doom(text.format(vm=vm.vm_id, port=dice.uuid()))
-        self._operations.boots.boot(vm, doom)
+            error = BOOT_ERRORS[dice.choice(OF_CHURN)]
+            error = error._replace(text=error.text.format(vm=vm.id, port=dice.uuid()))
+        self._operations.boots.boot(vm, error)
 
     # -- Changing ----------------------------------------------------------------------------------
 
     def _switch(self, vm: VM) -> None:
-        """Start what stands still; of what runs, stop little, and reboot the rest."""
+        """Start a stopped VM; stop few running ones, and reboot the others."""
         if vm.vm_state == "stopped":
             self._operations.start(vm)
         elif vm.vm_state == "active" and self._world.dice.random() < _STOPS:
@@ -104,21 +104,21 @@ class Life:
         elif vm.vm_state == "active":
             self._operations.reboot(vm)
 
-    def _move(self, vm: VM) -> None:
+    def _migrate(self, vm: VM) -> None:
         if vm.vm_state == "active":
-            self._operations.moves.migrate(vm)
+            self._operations.migrations.migrate(vm)
 
     def _resize(self, vm: VM) -> None:
-        """To another flavor of the same kind, if its image and the quota allow."""
+        """Resize to another flavor of the same kind, if its image and the quota allow."""
         image, flavor = vm.image, self._world.dice.choice(list(self._world.flavors.values()))
         is_same_kind = flavor.extra_specs == vm.flavor.extra_specs and flavor.is_public
         if image is None or flavor is vm.flavor or not is_same_kind or vm.vm_state != "active":
             return
         if image.fits(flavor) and exceeded(vm.project, flavor, 0) is None:
-            self._operations.moves.resize(vm, flavor)
+            self._operations.migrations.resize(vm, flavor)
 
-    def _grow(self, vm: VM) -> None:
-        """Another volume, while there are fewer than in the beginning."""
+    def _add_volume(self, vm: VM) -> None:
+        """Attach a new volume, while there are fewer than in the beginning."""
         if vm.vm_state == "active" and len(self._world.volumes) < self._volumes:
             volume = data_volume(self._world, vm.project, vm.user)
             if has_room(vm.project, volume.size_gib):
@@ -132,8 +132,8 @@ class Life:
         else:
             self._world.remove_volume(volume)
 
-    def _reach(self, vm: VM) -> None:
-        """Let a floating address that its VM has left lead to another one of its project."""
+    def _bind_address(self, vm: VM) -> None:
+        """Bind a floating address that a deleted VM had to another VM of its project."""
         if not self._free_addresses:
             return
         address = self._free_addresses.popleft()

@@ -1,4 +1,4 @@
-"""The configuration that leads to an embedded cloud: a block `clouds:`, and the clouds.yaml beside it."""
+"""Writes the configuration for an embedded cloud: a block `clouds:`, and the clouds.yaml beside it."""
 
 import os
 import tempfile
@@ -14,18 +14,18 @@ from stratoscope.demo.openstack.seed.identity import CREDENTIAL_ID, PASSWORD
 
 CLOUDS_YAML: Final = "clouds.yaml"
 _USERS: Final = {"admin": "admin", "reader": "admin", "user1": SUBJECTS[0]}
-"""Those that stand in the clouds.yaml, and the project of each."""
+"""The users in the clouds.yaml, and the project of each."""
 
 
 def write_config(file: Path, url: str) -> None:
-    """Write both, each by rename; the block last: whoever finds it finds all.
+    """Write both, each by rename; the block last, so that both are there once it is.
 
     Args:
-        file: Of the block; the clouds.yaml gets into the same folder.
+        file: Of the block; the clouds.yaml is written into the same folder.
         url: Where the cloud listens, without a path.
 
     Raises:
-        ConfigError: They cannot be written; it names `--write-config`.
+        ConfigError: They cannot be written; the message names `--write-config`.
     """
     beside = file.with_name(CLOUDS_YAML)
     entry = {"name": "demo", "kind": "openstack", "os_cloud": "admin", "clouds_file": str(beside)}
@@ -37,7 +37,7 @@ def write_config(file: Path, url: str) -> None:
 
 
 def clouds(url: str) -> dict[str, object]:
-    """What stands in the clouds.yaml: an administrator, a reader of the same project, a plain user, and the
+    """The clouds of the clouds.yaml: an administrator, a reader of the same project, a plain user, and the
     application credential of that user."""
     auth_url = f"{reachable(url)}/identity/v3"
     common = {"region_name": REGION, "identity_api_version": "3"}
@@ -67,16 +67,16 @@ def clouds(url: str) -> dict[str, object]:
 
 
 def reachable(url: str) -> str:
-    """A URL of this machine for one that stands for every interface."""
+    """The loopback URL for one of all interfaces; other URLs as they are."""
     for everywhere in ("//[::]:", "//0.0.0.0:"):
         url = url.replace(everywhere, "//127.0.0.1:")
     return url
 
 
 def _put(file: Path, document: object) -> None:
-    """Write a document under another name, then rename it: nobody reads half of it, and no half stays.
+    """Write a document under a temporary name, then rename it: nobody reads half of it, and no half remains.
 
-    In a folder that others may write to, too: nobody knows the other name, and a file of it was not there.
+    The temporary name is unknown and new, so this is safe also in folders that others may write to.
     """
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # for its owner alone
     half = Path(name)

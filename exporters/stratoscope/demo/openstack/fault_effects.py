@@ -1,4 +1,4 @@
-"""What faults do to this cloud: answers that make no sense or end too early, daemons that fall silent."""
+"""What faults do to this cloud: broken or truncated responses, daemons that fall silent."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -7,15 +7,16 @@ import msgspec
 from aiohttp import web
 
 from stratoscope.demo.faults import Fault
-from stratoscope.demo.openstack.asking import Answer
+from stratoscope.demo.openstack.http_request import Response
 from stratoscope.demo.openstack.world import World
 
 _HUGE: Final = 10 * 1024 * 1024
 _GARBAGE: Final = "<html><body>This is not what you have asked for.</body></html>"
+_MOST_NAMED: Final = 10
 
 
 def broken(body: bytes, fault: Fault) -> bytes:
-    """An answer with a first item that makes no sense, or without any sense at all."""
+    """A body whose first item is malformed, or that is no JSON at all."""
     if fault.fault == "garbage":
         return (fault.text or _GARBAGE).encode()
     try:
@@ -41,9 +42,9 @@ _BREAK: Final[Mapping[str, Callable[[dict[str, Any]], object]]] = {
 }
 
 
-async def cut_off(request: web.Request, answer: Answer, body: bytes) -> web.StreamResponse:
+async def cut_off(request: web.Request, response: Response, body: bytes) -> web.StreamResponse:
     """Send the head and half the body, then drop the connection."""
-    partial = web.StreamResponse(status=answer.status, headers=answer.headers)
+    partial = web.StreamResponse(status=response.status, headers=response.headers)
     partial.content_length = len(body) or 1
     await partial.prepare(request)
     await partial.write(body[: len(body) // 2])
@@ -53,23 +54,24 @@ async def cut_off(request: web.Request, answer: Answer, body: bytes) -> web.Stre
 
 
 def silence(world: World, service: str, host: str, seconds: float | None) -> Callable[[], None]:
-    """Let the daemons of a service on a host report no more; what is returned lets them report again.
+    """Stop the reports of a service's daemons on a host; the returned function lets them report again.
 
     Args:
         world: Whose daemons.
         service: Its type.
         host: As the service spells it.
-        seconds: After how long they are taken for down; None for as long as the service usually waits.
+        seconds: After how long they are down; None for as long as the service usually waits.
 
     Raises:
-        LookupError: There is no such daemon; it says which there are.
+        LookupError: There is no such daemon; the message lists the hosts that have one.
     """
-    known = sorted({daemon.host for daemon in world.daemons if daemon.service == service})
-    theirs = [daemon for daemon in world.daemons if daemon.service == service and daemon.host == host]
-    if not theirs:
-        raise LookupError(", ".join(known[:10]) + (", ..." if len(known) > 10 else ""))  # noqa: PLR2004 - enough
-    before = [(daemon, daemon.silent_since, daemon.silent_patience_s) for daemon in theirs]
-    for daemon in theirs:
+    of_service = [daemon for daemon in world.daemons if daemon.service == service]
+    daemons = [daemon for daemon in of_service if daemon.host == host]
+    if not daemons:
+        known = sorted({daemon.host for daemon in of_service})
+        raise LookupError(", ".join(known[:_MOST_NAMED]) + (", ..." if len(known) > _MOST_NAMED else ""))
+    before = [(daemon, daemon.silent_since, daemon.silent_patience_s) for daemon in daemons]
+    for daemon in daemons:
         daemon.silent_since = world.now if daemon.silent_since is None else daemon.silent_since
         daemon.silent_patience_s = seconds
 

@@ -1,6 +1,6 @@
-"""What an OpenStack consists of, as its services' databases hold it, in their units: MiB, GiB, Unix seconds.
+"""The objects of an OpenStack as its services' databases hold them: MiB, GiB, Unix seconds.
 
-What there are 100,000 of is not tracked by the garbage collector: every collection would take long.
+Objects of which there are 100,000 are not tracked by the garbage collector: each collection would take long.
 """
 
 from collections import Counter
@@ -8,12 +8,16 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+CPU_RATIO: Final = 4
+RESERVED_MIB: Final = 512
+
 
 class Resources(NamedTuple):
     """What a VM claims of a host, or a host has.
 
     Attributes:
-        vcpus: Shared (VCPU); pcpus: pinned, one to one (PCPU).
+        vcpus: Shared (VCPU).
+        pcpus: Pinned, one to one (PCPU).
     """
 
     vcpus: int = 0
@@ -34,7 +38,7 @@ NOTHING: Final = Resources()
 class User(msgspec.Struct, eq=False):
     """Attributes: roles: Names by project id."""
 
-    user_id: str
+    id: str
     name: str
     password: str
     roles: dict[str, tuple[str, ...]]
@@ -45,21 +49,20 @@ class Project(msgspec.Struct, eq=False):
     """Attributes:
     limits: Quotas by resource as the services spell them (`cores`, `floatingip`); -1 is unlimited.
     used: How much of them is used.
-    network: Of its own; None where it has none.
+    network: Its own one; None where it has none.
     """
 
-    project_id: str
+    id: str
     name: str
     description: str
     limits: dict[str, int]
     used: Counter[str]
-    has_default_limits: bool = True
     default_group: "SecurityGroup | None" = None
     network: "Network | None" = None
 
 
-class ApplicationCredential(msgspec.Struct, frozen=True, eq=False):
-    credential_id: str
+class ApplicationCredential(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    id: str
     name: str
     secret: str
     user: User
@@ -67,9 +70,8 @@ class ApplicationCredential(msgspec.Struct, frozen=True, eq=False):
     roles: tuple[str, ...]
 
 
-class Flavor(msgspec.Struct, frozen=True, eq=False):
-    number: int
-    flavor_id: str
+class Flavor(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    id: str
     name: str
     vcpus: int
     memory_mib: int
@@ -90,22 +92,21 @@ class Flavor(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def traits(self) -> frozenset[str]:
-        """Those that a host must have."""
-        wanted = (
+        """The traits that a host must have."""
+        required = (
             key.removeprefix("trait:") for key, value in self.extra_specs.items() if value == "required"
         )
-        return frozenset(wanted)
+        return frozenset(required)
 
 
-class Image(msgspec.Struct, frozen=True, eq=False):
+class Image(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Attributes: size: Bytes; None until it has been uploaded."""
 
-    image_id: str
+    id: str
     name: str
     owner: Project
     created: float
     size: int | None
-    virtual_size: int | None
     properties: dict[str, str]
     status: str = "active"
     visibility: str = "public"
@@ -114,15 +115,15 @@ class Image(msgspec.Struct, frozen=True, eq=False):
     min_disk_gib: int = 0
 
     def fits(self, flavor: Flavor) -> bool:
-        """Whether a VM of such a flavor can boot it."""
+        """Whether a VM of the flavor can boot it."""
         return self.min_memory_mib <= flavor.memory_mib and self.min_disk_gib <= flavor.disk_gib
 
 
-class Aggregate(msgspec.Struct, frozen=True, eq=False):
-    """Attributes: zone: "" where it makes no availability zone."""
+class Aggregate(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """Attributes: zone: The availability zone that it makes; "" for none."""
 
     number: int
-    aggregate_id: str
+    id: str
     name: str
     zone: str
     metadata: dict[str, str]
@@ -130,19 +131,20 @@ class Aggregate(msgspec.Struct, frozen=True, eq=False):
     created: float
 
 
-class Daemon(msgspec.Struct, eq=False):
+class Daemon(msgspec.Struct, eq=False, kw_only=True):
     """A service or an agent that reports its state.
 
     Attributes:
-        service: Whose it is, by type: `compute`, `network`, `block-storage`.
-        agent_type, topic, configurations: Neutron's alone.
-        period_s: It reports so often; at moments that differ from the others' by `phase_s`.
+        service: The type of its service: `compute`, `network`, `block-storage`.
+        agent_type, topic: Of Neutron's agents alone.
+        period_s: How often it reports.
         patience_s: It is up until its last report is that old.
-        silent_since: The moment of which on it reports no more.
+        phase_s: Shifts its reports against those of the others.
+        silent_since: From this moment on it does not report.
     """
 
     number: int
-    daemon_id: str
+    id: str
     service: str
     binary: str
     host: str
@@ -153,7 +155,6 @@ class Daemon(msgspec.Struct, eq=False):
     phase_s: float = 0.0
     agent_type: str = ""
     topic: str = ""
-    configurations: dict[str, object] = {}
     is_enabled: bool = True
     disabled_reason: str | None = None
     silent_since: float | None = None
@@ -169,20 +170,20 @@ class Daemon(msgspec.Struct, eq=False):
         return now - self.heartbeat(now) < patience_s
 
 
-class Host(msgspec.Struct, eq=False):
+class Host(msgspec.Struct, eq=False, kw_only=True):
     """A compute node: Nova's service, hypervisor and Placement's resource provider.
 
     Attributes:
-        has: Its physical inventory; ratios: how many times each may be promised.
-        claims: What is promised, by consumer: a VM's id, or that of a migration away from here.
+        has: Its physical inventory.
+        claims: By consumer: the id of a VM, or of a migration away from here.
         used: The sum of the claims.
-        vms: Those that are here, by serial.
+        vms: The VMs that are here, by serial.
         generation: Placement's; counts the changes of its claims.
     """
 
     number: int
     name: str
-    node_id: str
+    id: str
     address: str
     zone: str
     daemon: Daemon
@@ -195,25 +196,21 @@ class Host(msgspec.Struct, eq=False):
     generation: int = 3
 
     def suits(self, flavor: Flavor) -> bool:
-        """Whether an empty host like this could run such a VM, however large it is."""
+        """Whether VMs of the flavor can run here as long as there is room."""
         return flavor.traits <= self.traits and (self.has.pcpus > 0 or not flavor.is_pinned)
 
-    def fits(self, wanted: Resources) -> bool:
-        """Whether there is room now."""
+    def fits(self, claim: Resources) -> bool:
+        """Whether there is room for it now."""
         return (
-            self.used.vcpus + wanted.vcpus <= self.has.vcpus * CPU_RATIO
-            and self.used.pcpus + wanted.pcpus <= self.has.pcpus
-            and self.used.memory_mib + wanted.memory_mib <= self.has.memory_mib - RESERVED_MIB
-            and self.used.disk_gib + wanted.disk_gib <= self.has.disk_gib
+            self.used.vcpus + claim.vcpus <= self.has.vcpus * CPU_RATIO
+            and self.used.pcpus + claim.pcpus <= self.has.pcpus
+            and self.used.memory_mib + claim.memory_mib <= self.has.memory_mib - RESERVED_MIB
+            and self.used.disk_gib + claim.disk_gib <= self.has.disk_gib
         )
 
 
-CPU_RATIO: Final = 4
-RESERVED_MIB: Final = 512
-
-
-class Network(msgspec.Struct, eq=False):
-    network_id: str
+class Network(msgspec.Struct, eq=False, kw_only=True):
+    id: str
     name: str
     project: Project
     created: float
@@ -224,13 +221,13 @@ class Network(msgspec.Struct, eq=False):
     is_enabled: bool = True
 
 
-class Subnet(msgspec.Struct, eq=False):
+class Subnet(msgspec.Struct, eq=False, kw_only=True):
     """Attributes:
     first: Its first address, as a number; prefix: the length of its prefix.
     taken: Offsets of the addresses in use, from `first`.
     """
 
-    subnet_id: str
+    id: str
     name: str
     network: Network
     first: int
@@ -242,22 +239,25 @@ class Subnet(msgspec.Struct, eq=False):
 
     @property
     def total(self) -> int:
-        """How many addresses it can give: all but its own, the broadcast and the gateway."""
+        """How many addresses it can give: all but network, broadcast and gateway."""
         return (1 << (32 - self.prefix)) - 3
 
 
 class SecurityGroup(msgspec.Struct, frozen=True, eq=False):
-    group_id: str
+    id: str
     project: Project
     created: float
     rules: tuple[str, str, str, str]
     number: int
 
 
-class Port(msgspec.Struct, eq=False, gc=False):
-    """Attributes: project: None for those that belong to Neutron itself (gateways, floating addresses)."""
+class Port(msgspec.Struct, eq=False, gc=False, kw_only=True):
+    """Attributes:
+    project: None for ports of Neutron itself: gateways, floating addresses.
+    json: Its last view as JSON; valid for the view that `json_view` names.
+    """
 
-    port_id: str
+    id: str
     subnet: Subnet
     offset: int
     mac: int
@@ -271,12 +271,12 @@ class Port(msgspec.Struct, eq=False, gc=False):
     host: str = ""
     group: SecurityGroup | None = None
     floating_ip: "FloatingIP | None" = None
-    shown_as: object = None
-    shown: bytes = b""
+    json: bytes = b""
+    json_view: object = None
 
 
 class Router(msgspec.Struct, eq=False):
-    router_id: str
+    id: str
     name: str
     project: Project
     created: float
@@ -288,7 +288,7 @@ class Router(msgspec.Struct, eq=False):
 class FloatingIP(msgspec.Struct, eq=False):
     """Attributes: own: The port that holds its address; port: the one it leads to."""
 
-    floating_ip_id: str
+    id: str
     project: Project
     own: Port
     created: float
@@ -298,10 +298,8 @@ class FloatingIP(msgspec.Struct, eq=False):
 
 
 class VolumeType(msgspec.Struct, frozen=True, eq=False):
-    type_id: str
+    id: str
     name: str
-    description: str
-    extra_specs: dict[str, str]
 
 
 class Pool(msgspec.Struct, eq=False):
@@ -314,11 +312,11 @@ class Pool(msgspec.Struct, eq=False):
     daemon: Daemon
 
 
-class Volume(msgspec.Struct, eq=False, gc=False):
-    """Attributes: serial: Counts them in the order in which they were made."""
+class Volume(msgspec.Struct, eq=False, gc=False, kw_only=True):
+    """Attributes: serial: Counts up in the order of creation."""
 
     serial: int
-    volume_id: str
+    id: str
     name: str
     project: Project
     user: User
@@ -335,11 +333,11 @@ class Volume(msgspec.Struct, eq=False, gc=False):
     is_deleted_with_vm: bool = False
 
 
-class Copy(msgspec.Struct, eq=False):
+class Copy(msgspec.Struct, eq=False, kw_only=True):
     """A snapshot or a backup of a volume."""
 
     serial: int
-    copy_id: str
+    id: str
     name: str
     volume: Volume
     created: float
@@ -347,9 +345,13 @@ class Copy(msgspec.Struct, eq=False):
     status: str = "available"
     fail_reason: str | None = None
 
+    @property
+    def project(self) -> Project:
+        return self.volume.project
+
 
 class Fault(msgspec.Struct, frozen=True, eq=False):
-    """Why a VM is in error, as Nova tells it; details: the traceback that administrators see."""
+    """Why a VM is in ERROR. Attributes: details: The traceback that administrators see."""
 
     created: float
     message: str
@@ -357,18 +359,19 @@ class Fault(msgspec.Struct, frozen=True, eq=False):
     code: int = 500
 
 
-class VM(msgspec.Struct, eq=False, gc=False):
+class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     """A server.
 
     Attributes:
-        serial: Counts them in the order in which they were made.
-        zone: The availability zone it is to be in; "" for any.
-        is_tame: Somebody else's business: life leaves it alone.
-        operation: Counts what was begun with it; what was begun earlier is over then.
+        serial: Counts up in the order of creation.
+        zone: The availability zone it must be in; "" for any.
+        is_tame: A user made it: the churn leaves it alone.
+        operation: Counts operations: what an earlier one has scheduled is dropped.
+        json: Its last view as JSON; valid for the view that `json_view` names.
     """
 
     serial: int
-    vm_id: str
+    id: str
     name: str
     project: Project
     user: User
@@ -393,12 +396,12 @@ class VM(msgspec.Struct, eq=False, gc=False):
     launch_index: int = 0
     is_tame: bool = False
     operation: int = 0
-    shown_as: object = None
-    shown: bytes = b""
+    json: bytes = b""
+    json_view: object = None
 
     @property
     def status(self) -> str:
-        """As the API tells it: nova/api/openstack/common.py, _STATE_MAP."""
+        """The API's status: nova/api/openstack/common.py, _STATE_MAP."""
         tasks = _STATUSES[self.vm_state]
         return tasks.get(self.task_state or "", tasks["default"])
 
@@ -435,29 +438,23 @@ POWER_STATES: Final = {
     "suspended": 4,
     "shelved_offloaded": 4,
 }
-"""What libvirt would say (NOSTATE is 0), by VM state."""
+"""libvirt's number by VM state; 0 (NOSTATE) for the others."""
 
 
-class Migration(msgspec.Struct, eq=False):
-    """Attributes: kind: `live-migration`, `resize`."""
+class Migration(msgspec.Struct, frozen=True, eq=False):
+    """A live migration or a resize under way."""
 
-    number: int
-    migration_id: str
+    id: str
     vm: VM
     source: Host
     target: Host
-    old_flavor: Flavor
-    new_flavor: Flavor
-    kind: str
-    status: str
-    created: float
-    updated: float
+    flavor: Flavor
 
 
-class ServerGroup(msgspec.Struct, frozen=True, eq=False):
+class ServerGroup(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Attributes: members: Ids of VMs; some may be gone."""
 
-    group_id: str
+    id: str
     name: str
     policy: str
     project: Project
@@ -466,7 +463,7 @@ class ServerGroup(msgspec.Struct, frozen=True, eq=False):
 
 
 class Action(msgspec.Struct, frozen=True, eq=False):
-    """What was done to a VM: an instance action."""
+    """An operation on a VM that Nova has recorded: an instance action."""
 
     name: str
     request_id: str
