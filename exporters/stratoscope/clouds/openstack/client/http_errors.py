@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds.client.request import Response, TooLargeError
+from stratoscope.clouds.client.request import CallError, Response, TooLargeError
 from stratoscope.clouds.openstack.client.api import BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
@@ -41,7 +41,9 @@ def error(what: str, answer: Response) -> CollectError | LeftOutError:
     if status in _OWN:
         return _OWN[status](message)
     if status == _TOO_LARGE and "retry-after" not in answer.headers:
-        return TooLargeError(message, str(status))
+        return TooLargeError(message, str(status), may_be_done=False)
+    if status < _REDIRECTS or status >= _SERVER_ERRORS:
+        return CallError(_reason(status), message, str(status))
     return CollectError(_reason(status), message)
 
 
