@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -234,6 +235,9 @@ async def test_names_are_looked_up_in_threads_of_their_own() -> None:
     async with _server(handler) as url:
         answer = await _get(url.with_host("localhost"))
     assert answer.body == b"good"
+    for thread in threading.enumerate():
+        if "name server" in thread.name:  # it was told to end
+            await asyncio.to_thread(thread.join)
 
 
 def _certified(tmp_path: Path) -> ssl.SSLContext:
