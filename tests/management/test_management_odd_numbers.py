@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import pytest
 
-from stratoscope.clouds.client.limiter import Limits
+from stratoscope.clouds.client.limiter import Budget, Limits
 from stratoscope.clouds.openstack.client.services import Client
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.core.deadline import DEADLINE
@@ -49,7 +49,8 @@ async def test_number_that_makes_no_sense_is_no_zero_and_is_counted(
         async with demo_cloud(vms=20, hosts=3, projects=3) as cloud:
             file = str(cloud.clouds_yaml(tmp_path))
             budget = Limits(requests_per_second=1000)
-            client = Client(OpenStackCloud("demo", os_cloud=os_cloud, clouds_file=file, budget=budget))
+            entry = OpenStackCloud("demo", os_cloud=os_cloud, clouds_file=file, budget=budget)
+            client = Client(entry, Budget(budget))
             try:
                 tried, faults = await _all_spoilt(Replayed(client))
             finally:

@@ -15,7 +15,7 @@ import yaml
 from aiohttp import web
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.client.limiter import Limits
+from stratoscope.clouds.client.limiter import Budget, Limits
 from stratoscope.clouds.openstack.client.services import Client
 from stratoscope.clouds.openstack.config import OpenStackCloud
 
@@ -225,7 +225,7 @@ def config(folder: Path, url: str, limits: Limits | None = None, **more: Any) ->
 @asynccontextmanager
 async def opened(configured: OpenStackCloud, clock: Clock = CLOCK) -> AsyncIterator[Client]:
     """A client of it, closed at the end."""
-    client = Client(configured, clock)
+    client = Client(configured, Budget(configured.budget, clock))
     try:
         yield client
     finally:

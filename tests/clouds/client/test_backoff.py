@@ -4,8 +4,11 @@ from email.utils import formatdate
 
 import pytest
 
-from stratoscope.clouds.client.backoff import Pauses
+from stratoscope.clouds.client.backoff import Backoff
+from stratoscope.clouds.client.request import Response
 from support.wheel import Wheel
+
+GOOD = Response(200, b"", {})
 
 
 @pytest.fixture
@@ -14,42 +17,42 @@ def wheel() -> Wheel:
 
 
 @pytest.fixture
-def pauses(wheel: Wheel) -> Pauses:
-    return Pauses(wheel.clock)
+def backoff(wheel: Wheel) -> Backoff:
+    return Backoff(wheel.clock)
 
 
-def _in_a_row(pauses: Pauses, wheel: Wheel, number: int, retry_after: str | None = None) -> list[float]:
+def _in_a_row(backoff: Backoff, wheel: Wheel, number: int, retry_after: str | None = None) -> list[float]:
     """How long the pauses are that so many refusals bring, each after the end of the last one."""
     lasts = []
     for _ in range(number):
-        pauses.refused("compute", 429, retry_after)
-        lasts.append(pauses.left_s("compute"))
+        backoff.refused(429, retry_after)
+        lasts.append(backoff.left_s)
         wheel.time_s += lasts[-1]
     return lasts
 
 
-def test_without_retry_after_they_double_to_a_minute(pauses: Pauses, wheel: Wheel) -> None:
-    assert _in_a_row(pauses, wheel, 8) == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60])
+def test_without_retry_after_they_double_to_a_minute(backoff: Backoff, wheel: Wheel) -> None:
+    assert _in_a_row(backoff, wheel, 8) == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60])
 
 
-def test_chance_makes_them_a_quarter_longer_at_most(pauses: Pauses, wheel: Wheel) -> None:
+def test_chance_makes_them_a_quarter_longer_at_most(backoff: Backoff, wheel: Wheel) -> None:
     wheel.chance = 1.0
-    assert _in_a_row(pauses, wheel, 3) == pytest.approx([1.25, 2.5, 5])
+    assert _in_a_row(backoff, wheel, 3) == pytest.approx([1.25, 2.5, 5])
 
 
-def test_any_other_answer_begins_anew(pauses: Pauses, wheel: Wheel) -> None:
-    _in_a_row(pauses, wheel, 3)
-    pauses.answered("compute")
-    assert pauses.gate("compute") is None
-    assert _in_a_row(pauses, wheel, 1) == pytest.approx([1])
+def test_any_other_answer_begins_anew(backoff: Backoff, wheel: Wheel) -> None:
+    _in_a_row(backoff, wheel, 3)
+    backoff.answered(GOOD)
+    assert not backoff.is_in_doubt
+    assert _in_a_row(backoff, wheel, 1) == pytest.approx([1])
 
 
-def test_answers_to_what_was_sent_before_change_nothing(pauses: Pauses) -> None:
-    pauses.refused("compute", 429, None)
-    pauses.refused("compute", 429, None)
-    pauses.answered("compute")
-    assert pauses.left_s("compute") == pytest.approx(1)
-    assert pauses.gate("compute") is not None
+def test_answers_to_what_was_sent_before_change_nothing(backoff: Backoff) -> None:
+    backoff.refused(429, None)
+    backoff.refused(429, None)
+    backoff.answered(GOOD)
+    assert backoff.left_s == pytest.approx(1)
+    assert backoff.is_in_doubt
 
 
 @pytest.mark.parametrize(
@@ -82,43 +85,33 @@ def test_answers_to_what_was_sent_before_change_nothing(pauses: Pauses) -> None:
         ("\udcff", 1),
     ],
 )
-def test_retry_after_is_believed_within_reason(pauses: Pauses, retry_after: str, seconds: float) -> None:
-    pauses.refused("compute", 503, retry_after)
-    assert pauses.left_s("compute") == pytest.approx(seconds)
+def test_retry_after_is_believed_within_reason(backoff: Backoff, retry_after: str, seconds: float) -> None:
+    backoff.refused(503, retry_after)
+    assert backoff.left_s == pytest.approx(seconds)
 
 
-def test_who_goes_on_to_refuse_is_given_longer_than_it_asks_for(pauses: Pauses, wheel: Wheel) -> None:
-    assert _in_a_row(pauses, wheel, 6, "1") == pytest.approx([1, 1, 4, 8, 16, 32])
-    assert _in_a_row(pauses, wheel, 2, "300") == pytest.approx([300, 300])
+def test_who_goes_on_to_refuse_is_given_longer_than_it_asks_for(backoff: Backoff, wheel: Wheel) -> None:
+    assert _in_a_row(backoff, wheel, 6, "1") == pytest.approx([1, 1, 4, 8, 16, 32])
+    assert _in_a_row(backoff, wheel, 2, "300") == pytest.approx([300, 300])
 
 
-def test_one_that_did_not_answer_is_asked_one_at_a_time_until_it_does(pauses: Pauses) -> None:
-    pauses.hung("compute")
-    assert pauses.left_s("compute") == 0
-    assert pauses.gate("compute") is not None
-    assert (pauses.is_silent("compute"), pauses.is_silent("network")) == (True, False)
-    pauses.answered("compute")
-    assert (pauses.gate("compute"), pauses.is_silent("compute")) == (None, False)
+def test_one_that_did_not_answer_is_asked_one_at_a_time_until_it_does(backoff: Backoff) -> None:
+    backoff.is_silent = True
+    assert backoff.left_s == 0
+    assert backoff.is_in_doubt
+    backoff.answered(GOOD)
+    assert (backoff.is_in_doubt, backoff.is_silent) == (False, False)
 
 
-def test_a_refusal_is_an_answer(pauses: Pauses) -> None:
-    pauses.hung("compute")
-    pauses.refused("compute", 503, None)
-    assert not pauses.is_silent("compute")
-    assert pauses.gate("compute") is not None
+def test_a_refusal_is_an_answer(backoff: Backoff) -> None:
+    backoff.is_silent = True
+    backoff.refused(503, None)
+    assert not backoff.is_silent
+    assert backoff.is_in_doubt
 
 
-def test_a_longer_retry_after_of_a_later_answer_counts(pauses: Pauses) -> None:
-    pauses.refused("compute", 429, "10")
-    pauses.refused("compute", 429, "30")
-    pauses.refused("compute", 429, "20")
-    assert pauses.left_s("compute") == pytest.approx(30)
-
-
-def test_each_service_has_its_own(pauses: Pauses, wheel: Wheel) -> None:
-    pauses.refused("compute", 429, "10")
-    assert pauses.left_s("network") == 0
-    assert pauses.until() == {"compute": pytest.approx(wheel.time_s + 10)}
-    wheel.time_s += 10
-    assert pauses.until() == {}
-    assert pauses.status("compute") == 429
+def test_a_longer_retry_after_of_a_later_answer_counts(backoff: Backoff) -> None:
+    backoff.refused(429, "10")
+    backoff.refused(429, "30")
+    backoff.refused(429, "20")
+    assert backoff.left_s == pytest.approx(30)

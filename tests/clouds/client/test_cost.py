@@ -26,7 +26,7 @@ async def test_account_and_limits() -> None:
     budget.stats.request(("compute", "servers"), "timeout", seconds=30, size=0)
     budget.stats.retry(("compute", "servers"), "401")
     budget.stats.logins.update({"ok": 2, "refused": 0, "failed": 1})
-    budget.stats.token_expires = 5000.0
+    budget.stats.token_expires.update({"admin": 6000.0, "user": 5000.0})
     budget.refused("network", 429, "90")
     page = await _page(budget)
     assert_golden("cloud_requests.prom", page)

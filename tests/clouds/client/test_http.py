@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -127,16 +128,14 @@ async def test_what_is_not_sent_twice_goes_over_a_connection_of_its_own(
     assert len({peer for _, peer, _ in seen}) == connections
 
 
-@pytest.mark.parametrize(
-    ("url", "was_sent"), [("http://127.0.0.1:9/", False), ("http://no-such-host.invalid/", False)]
-)
-async def test_request_without_a_connection_was_not_sent(url: str, was_sent: bool) -> None:
-    assert (await _fails(URL(url))).was_sent == was_sent
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://no-such-host.invalid/"])
+async def test_request_without_a_connection_was_not_sent(url: str) -> None:
+    assert not (await _fails(URL(url))).may_be_done
 
 
 async def test_request_whose_connection_is_lost_may_have_been_received() -> None:
     async with _raw_server(_says(b"")) as url:
-        assert (await _fails(url)).was_sent
+        assert (await _fails(url)).may_be_done
 
 
 async def test_cookies_are_not_kept() -> None:
@@ -236,6 +235,9 @@ async def test_names_are_looked_up_in_threads_of_their_own() -> None:
     async with _server(handler) as url:
         answer = await _get(url.with_host("localhost"))
     assert answer.body == b"good"
+    for thread in threading.enumerate():
+        if "name server" in thread.name:  # it was told to end
+            await asyncio.to_thread(thread.join)
 
 
 def _certified(tmp_path: Path) -> ssl.SSLContext:

@@ -294,7 +294,7 @@ async def test_a_request_just_before_an_end_says_nothing_of_its_service(
     assert _reason(outcome) is Reason.TIMEOUT
     within = f"no answer within {left_s:.3g} s, which is what its collection had left"
     assert str(outcome) == f"compute: servers: {within}"
-    assert not budget._pauses.is_silent("compute")
+    assert not budget._services["compute"].is_silent
 
 
 async def test_one_that_had_time_enough_is_silent(wheel: Wheel, deadline: Callable[[float], None]) -> None:
@@ -302,7 +302,7 @@ async def test_one_that_had_time_enough_is_silent(wheel: Wheel, deadline: Callab
     deadline(1.06)
     (outcome,) = await wheel.run(budget.call("compute", "servers", Service(wheel, TimeoutError())))
     assert str(outcome) == "compute: servers: no answer within 1.01 s"
-    assert budget._pauses.is_silent("compute")
+    assert budget._services["compute"].is_silent
 
 
 async def test_two_services_that_hang_leave_the_others_room() -> None:
@@ -379,6 +379,21 @@ async def test_a_check_obeys_a_pause_and_makes_none(wheel: Wheel) -> None:
         await budget.check("compute", "version", service, 10)
     assert caught.value.reason is Reason.UNAVAILABLE
     assert not service.asked_at
+
+
+async def test_each_service_has_its_own_pause(wheel: Wheel, deadline: Callable[[float], None]) -> None:
+    deadline(5)
+    budget = Budget(Limits(), wheel.clock)
+    budget.refused("compute", 429, "10")
+    assert budget.paused() == {"compute": pytest.approx(wheel.time_s + 10)}
+    service = Service(wheel, GOOD)
+    refused, answered = await wheel.run(
+        *(budget.call(name, "list", service) for name in ("compute", "network"))
+    )
+    assert "compute: answered 429" in str(refused)
+    assert (_reason(refused), answered) == (Reason.BUSY, GOOD)
+    wheel.time_s += 10
+    assert budget.paused() == {}
 
 
 async def test_without_a_collection_a_request_has_its_time_out_to_be_answered(wheel: Wheel) -> None:

@@ -1,12 +1,16 @@
 """Places that services share: halves, and a quarter for those that have none."""
 
 import asyncio
+from collections import defaultdict
 from contextlib import AsyncExitStack
 
 import pytest
 
+from stratoscope.clouds.client.backoff import Backoff
 from stratoscope.clouds.client.limiter import Places
 from support.patience import FAR_S
+
+COMPUTE = Backoff()
 
 
 class Crowd:
@@ -14,6 +18,7 @@ class Crowd:
 
     def __init__(self, number: int) -> None:
         self._places = Places(number)
+        self.services: defaultdict[str, Backoff] = defaultdict(Backoff)
         self._tasks: list[asyncio.Task[None]] = []
         self.inside: list[str] = []
         self.end = asyncio.Event()
@@ -33,7 +38,7 @@ class Crowd:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _stay(self, service: str, *, is_beside: bool) -> None:
-        async with self._places.one(service, is_beside=is_beside):
+        async with self._places.one(Backoff() if is_beside else self.services[service]):
             self.inside.append(service)
             try:
                 await self.end.wait()
@@ -103,7 +108,7 @@ async def test_who_is_cancelled_while_it_waits_takes_nothing() -> None:
 async def test_who_is_cancelled_just_when_it_has_a_place_gives_it_back() -> None:
     places = Places(1)
     async with AsyncExitStack() as first:
-        await first.enter_async_context(places.one("compute"))
+        await first.enter_async_context(places.one(COMPUTE))
         second = asyncio.create_task(_pass(places))
         await asyncio.sleep(0)
     second.cancel()  # it has the place, and has not run since
@@ -113,5 +118,5 @@ async def test_who_is_cancelled_just_when_it_has_a_place_gives_it_back() -> None
 
 
 async def _pass(places: Places) -> None:
-    async with places.one("compute"):
+    async with places.one(COMPUTE):
         pass

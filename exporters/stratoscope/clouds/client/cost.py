@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stratoscope.clouds.client.limiter import Budget
-from stratoscope.clouds.client.stats import Spent
+from stratoscope.clouds.client.stats import RequestStats
 from stratoscope.core.collector import Collector, Offer, OnScrape
 from stratoscope.core.metrics import Family, Labels, Sample
 
@@ -69,7 +69,7 @@ EXPIRES = Family(
 class Spending:
     """Attributes: paused: When each pause in force will end, as Unix seconds, by service."""
 
-    spent: Spent
+    spent: RequestStats
     paused: Mapping[str, float]
 
 
@@ -97,10 +97,10 @@ class Requests(Collector[Spending]):
             yield PAUSED(until, self._labels.plus(service=service))
         for result, number in data.spent.logins.items():
             yield LOGINS(number, self._labels.plus(result=result))
-        if data.spent.token_expires is not None:
-            yield EXPIRES(data.spent.token_expires, self._labels)
+        if data.spent.token_expires:
+            yield EXPIRES(min(data.spent.token_expires.values()), self._labels)
 
-    def _calls(self, spent: Spent) -> Iterable[Sample]:
+    def _calls(self, spent: RequestStats) -> Iterable[Sample]:
         for (service, operation, code), number in spent.requests.items():
             labels = self._labels.plus(service=service, operation=operation, code=code)
             yield REQUESTS(number, labels)

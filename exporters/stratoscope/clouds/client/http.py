@@ -1,4 +1,4 @@
-"""HTTP to a cloud: one request, its answer with the whole body, bounded; no redirect is followed."""
+"""HTTP to a cloud: one request and its response, whose size is bounded; no redirect is followed."""
 
 import os
 import socket
@@ -40,12 +40,13 @@ class Http:
             largest: Bytes of a body, unpacked.
         """
         self._largest = largest
-        resolver = _Resolver(name)
+        # Of both sessions: aiohttp closes none that it was given.
+        self._resolver = _Resolver(name)
 
         def session(*, force_close: bool = False) -> aiohttp.ClientSession:
             return aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=connections, ssl=tls, resolver=resolver, force_close=force_close
+                    limit=connections, ssl=tls, resolver=self._resolver, force_close=force_close
                 ),
                 headers={"User-Agent": f"stratoscope/{version()}", "Accept-Encoding": "gzip, deflate"},
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -79,12 +80,15 @@ class Http:
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, _NO_HTTP) and not isinstance(error, aiohttp.ClientHttpProxyError):
                 raise CallError(Reason.MALFORMED, _said(url, error), "malformed") from error
-            was_sent = not isinstance(error, _NOT_SENT)
-            raise CallError(Reason.UNAVAILABLE, _said(url, error), "connection", was_sent=was_sent) from error
+            is_sent = not isinstance(error, _NOT_SENT)
+            raise CallError(
+                Reason.UNAVAILABLE, _said(url, error), "connection", may_be_done=is_sent
+            ) from error
 
     async def close(self) -> None:
         await self._session.close()
         await self._once.close()
+        await self._resolver.close()
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         parts, size = [], 0

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+from msgspec.structs import replace
+
 from stratoscope.clouds.abilities import Fetch, Question, Reader
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.limiter import Budget
@@ -37,16 +39,30 @@ READERS: Final[Sequence[type[Reader]]] = (
 
 
 class OpenStack:
-    """Implements Management. Attributes: api: What its readers use."""
+    """Implements Management."""
 
     questions: ClassVar[Sequence[Question]] = [one for reader in READERS for one in reader.questions()]
 
     def __init__(self, config: OpenStackCloud, clock: Clock = CLOCK) -> None:
-        self.cloud = config.name
-        self._client = Client(config, clock)
-        self.budget: Budget = self._client.budget
-        self.api: Api = Session(config.name, self._client)
-        self._fetches = fetches([Endpoints(self._client), *readers(self.api)])
+        self.cloud, self._config = config.name, config
+        self.budget = Budget(config.budget, clock)
+        client = Client(config, self.budget)
+        self._sessions = {config.os_cloud: Session(config.name, client)}
+        self._fetches = fetches([Endpoints(client), *readers(self.session())])
+
+    def session(self, os_cloud: str = "") -> Session:
+        """The session of a credential; nothing is asked by that. The cloud closes it.
+
+        All sessions share the budget; each has its own token, catalogue and log-in back-off.
+
+        Args:
+            os_cloud: The credential's name in the same clouds.yaml; by default the entry's own.
+        """
+        os_cloud = os_cloud or self._config.os_cloud
+        if os_cloud not in self._sessions:
+            client = Client(replace(self._config, os_cloud=os_cloud), self.budget)
+            self._sessions[os_cloud] = Session(self.cloud, client)
+        return self._sessions[os_cloud]
 
     async def ask(self, name: str) -> Any:
         """The answer to a question; the requests of each refresh are bounded. Raises as Fetch."""
@@ -54,7 +70,8 @@ class OpenStack:
             return await self._fetches[name]()
 
     async def close(self) -> None:
-        await self._client.close()
+        for session in self._sessions.values():
+            await session.close()
 
 
 def fetches(readers: Iterable[Reader]) -> Mapping[str, Fetch]:

@@ -166,3 +166,15 @@ async def test_body_is_what_json_can_hold(cloud: FakeOpenStack, session: Session
     body = {"os-start": None}
     await session.change("POST", "compute", "/servers/a/action", NoneType, operation="action", body=body)
     assert seen == [body]
+
+
+async def test_version_document_that_hangs_is_no_unknown_outcome(
+    cloud: FakeOpenStack, session: Session
+) -> None:
+    cloud.says("/compute/v2.1/", hangs)
+    with pytest.raises(CollectError, match="compute: versions: no answer") as caught:
+        await session.change(
+            "POST", "compute", "/servers", Answer, operation="server", body={}, version="2.1"
+        )
+    assert not isinstance(caught.value, OutcomeUnknownError)
+    assert sent(cloud) == 0

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from yarl import URL
 
-from stratoscope.clouds.client.request import Method, Response, TooLargeError
+from stratoscope.clouds.client.request import CallError, Method, Response, TooLargeError
 from stratoscope.clouds.openstack.client.api import BadRequestError, ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
@@ -45,7 +45,9 @@ def error(what: str, answer: Response) -> CollectError | LeftOutError:
     if status in _OWN:
         return _OWN[status](message)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and "retry-after" not in answer.headers:
-        return TooLargeError(message, str(status))
+        return TooLargeError(message, str(status), may_be_done=False)
+    if status < HTTPStatus.MULTIPLE_CHOICES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return CallError(_reason(status), message, str(status))
     return CollectError(_reason(status), message)
 
 

@@ -1,4 +1,4 @@
-"""One token for all services of a session: one log-in at a time, renewed before it expires, not too often.
+"""One token for all services of a credential: one log-in at a time, renewed before it expires, not too often.
 
 A refused credential is not shown again for 5 minutes, then 10, 20, 40 and from then on 60: every attempt
 counts towards locking the account. While a token is valid, a Keystone that does not answer does not matter.
@@ -9,7 +9,6 @@ import logging
 from contextvars import Context
 from typing import Final
 
-from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.openstack.client.keystone import BusyError, Granted, Keystone, Opened, RefusedError
 from stratoscope.clouds.openstack.config import OpenStackCloud
@@ -56,10 +55,11 @@ class Token:
 
 
 class Login:
-    """The log-in of one cloud's session."""
+    """The log-in of one credential of a cloud."""
 
-    def __init__(self, config: OpenStackCloud, budget: Budget, clock: Clock = CLOCK) -> None:
-        self._cloud, self._budget, self._clock = config.name, budget, clock
+    def __init__(self, config: OpenStackCloud, budget: Budget) -> None:
+        self._cloud, self._os_cloud = config.name, config.os_cloud
+        self._budget, self._clock = budget, budget.clock
         self._keystone = Keystone(config)
         self._calls = BlockingCalls(f"{config.name}: Keystone", _THREADS)
         self._timeout_s = float(config.budget.timeout)
@@ -115,6 +115,7 @@ class Login:
     async def close(self) -> None:
         """End what is under way."""
         await self._flight.close()
+        self._budget.stats.token_expires.pop(self._os_cloud, None)
         self._calls.close()
         self._keystone.close()
 
@@ -159,10 +160,10 @@ class Login:
                 self._budget.refused(SERVICE, error.status, error.retry_after)
             raise
         account.logins["ok"] += 1
-        account.token_expires = granted.expires
+        account.token_expires[self._os_cloud] = granted.expires
         if granted.lives_s >= GAP_S:  # else it is no end of the trouble
             if self._logged is not None:
-                log.info("logged in again cloud=%s", self._cloud)
+                log.info("logged in again cloud=%s os_cloud=%s", self._cloud, self._os_cloud)
             self._logged = None
         self._failure, self._refusals = None, 0
         self._token = Token(granted, self._clock.monotonic())
@@ -178,7 +179,8 @@ class Login:
     def _log(self, error: CollectError) -> None:
         """One line for all collectors that wait for this log-in, at the change."""
         level = logging.DEBUG if self._logged is error.reason else logging.ERROR
-        log.log(level, "log-in failed cloud=%s reason=%s error=%r", self._cloud, error.reason, str(error))
+        message = "log-in failed cloud=%s reason=%s error=%r os_cloud=%s"
+        log.log(level, message, self._cloud, error.reason, str(error), self._os_cloud)
         self._logged = error.reason
 
     async def _ask(self) -> Granted:

@@ -8,10 +8,9 @@ from typing import Final
 import msgspec
 from yarl import URL
 
-from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
-from stratoscope.clouds.client.request import ONCE, Method, OutcomeUnknownError, Response
+from stratoscope.clouds.client.request import CallError, Method, Response
 from stratoscope.clouds.openstack.client import http_errors
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.catalogue import Endpoint
@@ -62,13 +61,13 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One region's services. Attributes: budget: Limits their requests, and counts them."""
+    """One region, asked with one credential. Attributes: budget: The cloud's, shared by its credentials."""
 
-    def __init__(self, config: OpenStackCloud, clock: Clock = CLOCK) -> None:
-        self.budget = Budget(config.budget, clock)
+    def __init__(self, config: OpenStackCloud, budget: Budget) -> None:
+        self.budget, clock = budget, budget.clock
         self._name, self._connections = config.name, config.budget.concurrency
         self._clock = clock
-        self._login = Login(config, self.budget, clock)
+        self._login = Login(config, budget)
         self._versions = Versions(clock)
         self._http: Http | None = None
         self._tokens = Tokens(clock)
@@ -96,14 +95,7 @@ class Client:
             return answer.body
         if answer.status == HTTPStatus.NOT_ACCEPTABLE:
             self._versions.forget(ask.service)
-        error = http_errors.error(str(ask), answer)
-        if (
-            ask.method in ONCE
-            and isinstance(error, CollectError)
-            and answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        ):
-            raise OutcomeUnknownError(error.reason, str(error)) from error
-        raise error
+        raise http_errors.error(str(ask), answer)
 
     async def knows(self, service: str, version: str) -> bool:
         """Whether a service's microversions reach that one. Raises as Versions.known."""
@@ -193,8 +185,15 @@ class Client:
         return _without(token, answer) if answer.status > HTTPStatus.MULTIPLE_CHOICES else answer
 
     def _document(self, service: str) -> Callable[[], Awaitable[bytes]]:
-        """Asks for a service's version document."""
-        return lambda: self.send(Ask(service, "versions", None))
+        """Asks for a service's version document; its failure says nothing of the request that needs it."""
+
+        async def ask() -> bytes:
+            try:
+                return await self.send(Ask(service, "versions", None))
+            except CallError as error:
+                raise CollectError(error.reason, str(error)) from error
+
+        return ask
 
     def _opened(self) -> Http:
         if self._http is None:

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from stratoscope.clouds.client.http import LARGEST
-from stratoscope.clouds.client.request import ONCE, Method, OutcomeUnknownError, TooLargeError
+from stratoscope.clouds.client.request import CallError, Method, TooLargeError, outcome
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.clouds.openstack.client.listing import Listing, Page, Query, limit_of, limited, pairs
@@ -81,13 +81,11 @@ class Session:
         """
         sent = b"" if body is None else msgspec.json.encode(body)
         ask = Ask(service, operation, path, version=version, method=method, body=sent)
-        answer = await self._client.send(ask)
-        try:
-            return _decoded(ask, answer or b"null", kind)
-        except CollectError as error:
-            if method in ONCE:
-                raise OutcomeUnknownError(error.reason, str(error)) from error
-            raise
+        with outcome(method):
+            return _decoded(ask, await self._client.send(ask) or b"null", kind)
+
+    async def close(self) -> None:
+        await self._client.close()
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
         """As Api has it; the next page is asked for before this one is decoded."""
@@ -172,7 +170,7 @@ def _decoded(ask: Ask, body: bytes, kind: type[T]) -> T:
     try:
         return Decoder(kind).decode(body)
     except msgspec.DecodeError as error:
-        raise CollectError(Reason.MALFORMED, f"{ask}: {error}") from error
+        raise CallError(Reason.MALFORMED, f"{ask}: {error}", "malformed") from error
 
 
 def _fewer(ask: Ask, limit: int, error: TooLargeError) -> int:
