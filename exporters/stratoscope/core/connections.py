@@ -83,16 +83,18 @@ class Connections:
         self._sweeper = asyncio.get_running_loop().call_later(self.limits.sweep_s, self._sweep)
         self._full = Episode("connections at their bound, some are hung up on")
         self._exhausted = Episode("no file left for another connection")
-        Gauge("stratoscope_http_connections", "Open connections.", registry=registry).set_function(
-            lambda: len(self._open)
-        )
+        Gauge(
+            "stratoscope_http_connections", "Open connections of clients to the pages.", registry=registry
+        ).set_function(lambda: len(self._open))
         self._bound = Gauge(
-            "stratoscope_http_connections_limit", "Connections that may be open at once.", registry=registry
+            "stratoscope_http_connections_limit",
+            "Limit on the connections of clients to the pages at once.",
+            registry=registry,
         )
         self._hung_up = Counter(
             "stratoscope_http_connections_hung_up",
-            "Connections ended early: TLS handshake, headers or reader too slow, idle, no files, all busy,"
-            " too much sent, or to make room.",
+            "Connections that the exporter ended, by reason: slow TLS handshake, headers or reader, idle, "
+            "no free file, all busy, too much sent (flood), or to make room for another.",
             ("reason",),
             registry=registry,
         )

@@ -16,7 +16,7 @@ _new: Final = object.__new__
 LONGEST: Final = 1024
 """Bytes of a label's value: a source's names are seldom longer than 255, and each is on many lines."""
 CUT: Final = Counter(
-    "stratoscope_label_values_cut", f"Label values of more than {LONGEST} bytes, cut.", registry=None
+    "stratoscope_label_values_cut", f"Label values longer than {LONGEST} bytes that were cut.", registry=None
 )
 """Labels are made by many threads and outlive collections: so it counts for the process."""
 _SURELY_SHORT: Final = LONGEST // 4

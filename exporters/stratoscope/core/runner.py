@@ -34,42 +34,49 @@ _WHO = ("cloud", "collector")
 SUCCESS = Family(
     "stratoscope_collector_success", "1 if the last collection succeeded, 0 if it failed.", labels=_WHO
 )
-DURATION = Family("stratoscope_collector_duration_seconds", "How long the last collection took.", labels=_WHO)
+DURATION = Family(
+    "stratoscope_collector_duration_seconds", "Duration of the last collection, in seconds.", labels=_WHO
+)
 LAST_SUCCESS = Family(
     "stratoscope_collector_last_success_timestamp_seconds",
-    "When the last successful collection ended, as Unix time.",
+    "Unix time at which the last successful collection ended; absent before the first.",
     labels=_WHO,
 )
 ERRORS = Family(
-    "stratoscope_collector_errors_total", "Failed collections by reason.", labels=(*_WHO, "reason")
+    "stratoscope_collector_errors_total",
+    "Failed collections by reason; 0 for a reason that did not occur.",
+    labels=(*_WHO, "reason"),
 )
 INTERVAL = Family(
     "stratoscope_collector_interval_seconds",
-    "Time between collections in the background; absent for what is collected when scraped.",
+    "Interval between collections in the background; absent for a collector that runs when scraped.",
     labels=_WHO,
 )
-TIMEOUT = Family(
-    "stratoscope_collector_timeout_seconds", "After how long a collection is given up.", labels=_WHO
-)
+TIMEOUT = Family("stratoscope_collector_timeout_seconds", "Time-out of a collection.", labels=_WHO)
 MAX_AGE = Family(
     "stratoscope_collector_max_age_seconds",
-    "How old the last success may be and still be shown; absent for what is collected when scraped.",
+    "Age at which the samples of the last success are withdrawn from the page; absent for a collector that "
+    "runs when scraped.",
     labels=_WHO,
 )
-SAMPLES = Family("stratoscope_collector_samples", "Samples of the last collection on the page.", labels=_WHO)
+SAMPLES = Family(
+    "stratoscope_collector_samples",
+    "Samples of the collector on this page; 0 if it has none to show.",
+    labels=_WHO,
+)
 DROPPED = Family(
     "stratoscope_collector_dropped_samples_total",
-    "Samples kept off the page: duplicates, invalid ones, those beyond max_series.",
+    "Samples that were not put on the page: duplicates, invalid ones, and those beyond max_series.",
     labels=(*_WHO, "reason"),
 )
 MALFORMED = Family(
     "stratoscope_collector_malformed_items_total",
-    "Items of the source, or single fields of them, that were left out because they made no sense.",
+    "Items of the source, or single fields of them, that were malformed and therefore left out.",
     labels=_WHO,
 )
 LEFT_OUT = Family(
     "stratoscope_collector_left_out",
-    "1 for a collector that is not run, with the reason.",
+    "1 for a collector, subject or part that is left out, with the reason; absent for those that run.",
     labels=(*_WHO, "reason"),
 )
 FAMILIES = (

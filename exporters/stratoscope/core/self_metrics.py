@@ -20,16 +20,20 @@ class SelfMetrics:
         ProcessCollector(registry=registry)
         registry.register(CUT)
         labels = {"version": version, "pythonversion": platform.python_version()}
-        Gauge("stratoscope_build_info", "The running version.", tuple(labels), registry=registry).labels(
-            **labels
-        ).set(1)
+        Gauge(
+            "stratoscope_build_info",
+            "Version of Stratoscope and of Python that runs; always 1.",
+            tuple(labels),
+            registry=registry,
+        ).labels(**labels).set(1)
         self._ok = Gauge(
             _OK,
-            "1 if the last configuration that was read is in force, 0 if it was refused.",
+            "1 if the configuration that was read last is in force, 0 if it was rejected and the one before "
+            "stays in force.",
             registry=registry,
         )
         self._when = Gauge(
-            _WHEN, "When the configuration in force was read, as Unix time.", registry=registry
+            _WHEN, "Unix time at which the configuration in force was loaded.", registry=registry
         )
         self.reloaded()
 

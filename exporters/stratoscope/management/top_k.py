@@ -13,7 +13,8 @@ cloud; every snapshot is an image, and a script that makes one each hour soon ha
 
 BEYOND: Final = Family(
     "stratoscope_management_values_beyond_bound",
-    "Values of the label that are not shown because there are too many: those that stand for the fewest VMs.",
+    "Values of the label that are not shown because there are too many; those with the fewest VMs are left "
+    "out; 0 if all are shown.",
     labels=("cloud", "label"),
 )
 

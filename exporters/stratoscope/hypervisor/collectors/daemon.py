@@ -23,22 +23,25 @@ REACHABLE = Family(
 )
 ROUND_TRIP = Family(
     "stratoscope_hypervisor_libvirt_round_trip_seconds",
-    "Time that the daemon took to answer the cheapest call (virConnectGetLibVersion).",
+    "Seconds that the libvirt daemon took to answer virConnectGetLibVersion, its cheapest call; absent if "
+    "it does not answer.",
     labels=URI_LABELS,
 )
 INFO = Family(
     "stratoscope_hypervisor_host_info",
-    "The hypervisor that libvirt drives, and both versions.",
+    "The hypervisor that libvirt drives, its version and libvirt's; always 1; absent while the daemon does "
+    "not answer.",
     labels=(*URI_LABELS, "hypervisor", "hypervisor_version", "libvirt_version"),
 )
 HUNG = Family(
     "stratoscope_hypervisor_libvirt_hung_calls",
-    f"Calls to monitors of VMs that have not returned; at {MOST_HUNG} no monitor is asked any more.",
+    f"Calls to VMs' monitors that have not returned; at {MOST_HUNG} no further monitor is asked.",
     labels=URI_LABELS,
 )
 WAITING = Family(
     "stratoscope_hypervisor_libvirt_waiting_connections",
-    "Connections that the daemon has not opened yet: it hangs, or has too many clients (max_clients).",
+    "Connections of this exporter that the daemon has not opened yet because it hangs or has too many "
+    "clients (max_clients); 0 if none waits.",
     labels=URI_LABELS,
 )
 

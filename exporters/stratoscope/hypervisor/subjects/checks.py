@@ -16,7 +16,8 @@ from stratoscope.hypervisor.vm import VM, Checks, TapView
 
 FAILED = Family(
     "stratoscope_hypervisor_vm_status_check_failed",
-    "1 if the check fails: the host, the VM itself, its storage or its network is to blame; else 0.",
+    "1 if the VM fails the check, else 0; the check names what is to blame: host, vm, storage, network "
+    "(absent where the state of an interface is unknown).",
     labels=(*VM_LABELS, "check"),
 )
 MONITOR_BLOCKED_S: Final = 30.0

@@ -11,8 +11,9 @@ from stratoscope.hypervisor.vm import VM
 
 DISK = Family(
     "stratoscope_hypervisor_vm_disk_info",
-    "What the disk is; serial is the id of Cinder's volume where Nova attached one, source the path, "
-    "pool/volume or image, empty without a medium; cache, discard and io are empty for the default.",
+    "Facts about the disk; always 1; serial is the id of the Cinder volume if Nova attached one, source the "
+    "path, pool/volume or image, empty without a medium; cache, discard and io are empty for the "
+    "hypervisor's default.",
     labels=(
         *VM_LABELS, "device", "kind", "bus", "source_type", "source", "protocol", "format", "serial",
         "cache", "discard", "io",
@@ -20,8 +21,9 @@ DISK = Family(
 )  # fmt: skip
 NIC = Family(
     "stratoscope_hypervisor_vm_nic_info",
-    "What the interface is; port_id is Neutron's port or OpenNebula's number of the NIC, device its end on "
-    "the host, often empty while the VM is off; switch the type of its virtual port, empty for a bridge.",
+    "Facts about the interface; always 1; port_id is the id of the Neutron port or OpenNebula's NIC_ID, "
+    "device the host's interface, often empty while the VM is off, switch the type of the virtual port, "
+    "empty for a plain bridge.",
     labels=(
         *VM_LABELS, "device", "mac", "model", "kind", "bridge", "network", "switch", "port_id",
     ),

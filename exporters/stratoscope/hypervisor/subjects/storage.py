@@ -9,7 +9,8 @@ from stratoscope.hypervisor.vm import VM
 
 BLOCKED = Family(
     "stratoscope_hypervisor_vm_storage_blocked_seconds",
-    "For how long a thread of the VM's process has waited for one request to its storage; 0 while none does.",
+    "Longest time that a thread of the VM's process has now been waiting for one storage request, in "
+    "seconds; 0 if none waits; absent for a container.",
     labels=VM_LABELS,
 )
 

@@ -19,19 +19,23 @@ from stratoscope.management.subjects.spread import spread_samples
 _PREFIX: Final = "stratoscope_management_each"
 WHOLE = Family(
     f"{_PREFIX}_whole",
-    "1 if all projects' objects are seen, 0 if those that the credential's own project or domain may use.",
+    "1 if the objects of all projects are visible, 0 if only those that the credential's own project or "
+    "domain may use.",
     labels=("cloud", "collector"),
 )
 BEYOND = Family(
     f"{_PREFIX}_beyond_bound",
-    "Objects that are not shown because there are too many.",
+    "Objects that are not shown because there are too many; 0 if all are shown.",
     labels=("cloud", "collector"),
 )
 _NUMBERS: Final = {
-    "size": ("size_bytes", "Size of the {}."),
-    "created": ("created_timestamp_seconds", "When the {} was made."),
-    "mtu": ("mtu_bytes", "MTU of the {}."),
-    "addresses": ("addresses", "Addresses of the {}'s prefixes, usable or not."),
+    "size": ("size_bytes", "Size of the {}; absent if the source does not report it."),
+    "created": (
+        "created_timestamp_seconds",
+        "Unix time at which the {} was created; absent if the source does not report it.",
+    ),
+    "mtu": ("mtu_bytes", "MTU of the {}, in bytes; absent if the source does not report it."),
+    "addresses": ("addresses", "Number of addresses in the prefixes of the {}, usable or not."),
 }
 """The end of the metric's name, and its help, by field."""
 _OWN_SERIES: Final = frozenset({"state", "is_admin_up", "text", "parts", *_NUMBERS})
@@ -137,33 +141,37 @@ def _sort(
 
 SORTS: Final[Mapping[type[msgspec.Struct], Sort]] = {
     objects.Router: _sort(objects.Router, "router", "The router's name, owner and external network"),
-    objects.RouterAgent: _sort(objects.RouterAgent, "router agent", "The host whose L3 agent has the router"),
+    objects.RouterAgent: _sort(
+        objects.RouterAgent, "router agent", "The host whose L3 agent hosts the router"
+    ),
     objects.Port: _sort(
         objects.Port,
         "port",
-        "The port's owner and network, and what it is plugged into",
+        "The port's name, owner, network, device and binding",
         (objects.PortAddress, "address", "A fixed address of the port"),
     ),
     objects.FloatingIP: _sort(
-        objects.FloatingIP, "floating ip", "The floating address, its owner, and where it leads"
+        objects.FloatingIP,
+        "floating ip",
+        "The floating IP, its owner, and the port and fixed address that it is associated with",
     ),
     objects.Network: _sort(objects.Network, "network", "The network's name, owner and provider network"),
     objects.Subnet: _sort(
         objects.Subnet,
         "subnet",
         "The subnet's name, owner, network and prefix",
-        (objects.Nameserver, "nameserver", "A name server that the subnet's DHCP tells"),
+        (objects.Nameserver, "nameserver", "A DNS name server that the subnet's DHCP announces"),
     ),
     objects.SubnetPool: _sort(
         objects.SubnetPool,
         "subnet pool",
         "The subnet pool's name and owner",
-        (objects.Prefix, "prefix", "A prefix of which subnets may be made"),
+        (objects.Prefix, "prefix", "A prefix of the subnet pool, from which subnets are allocated"),
     ),
     objects.Volume: _sort(
         objects.Volume,
         "volume",
-        "The volume's name, owner, type and place",
+        "The volume's name, owner, type, zone and backend",
         (objects.Attachment, "attachment", "The VM that the volume is attached to"),
     ),
     objects.Image: _sort(objects.Image, "image", "The image's name, owner and formats"),

@@ -11,7 +11,7 @@ _PREFIX: Final = "stratoscope_management_vm"
 _VM: Final = ("cloud", "vm_id")
 INFO = Family(
     f"{_PREFIX}_info",
-    "Identity of the VM: its name, where it is, its owner, flavor and image; always 1.",
+    "Identity of the VM: its name, host, owner, flavor, image and availability zone; always 1.",
     labels=(
         *_VM, "vm_name", "host", "project_id", "project_name", "user_id", "user_name",
         "flavor", "image_id", "zone",
@@ -19,11 +19,14 @@ INFO = Family(
 )  # fmt: skip
 STATE = Family(
     f"{_PREFIX}_state",
-    "State of the VM as the source spells it (Nova: status); the one it is in, always 1.",
+    "State that the VM is in, as the source spells it (Nova: status); always 1.",
     labels=(*_VM, "state"),
 )
 FAULT = Family(
-    f"{_PREFIX}_fault_info", "Why the VM is in error, by class of reasons; always 1.", labels=(*_VM, "reason")
+    f"{_PREFIX}_fault_info",
+    "The class of the reason why the VM is in error, derived from its fault message; absent for other "
+    "VMs; always 1.",
+    labels=(*_VM, "reason"),
 )
 FAMILIES: Final = (INFO, STATE, FAULT)
 
