@@ -82,7 +82,7 @@ def _parser(program: Program) -> argparse.ArgumentParser:
     add("--config.check", action="store_true", help="check the configuration, print the result and exit")
     add(
         "--web.listen-address", metavar="ADDRESS", type=_some, action="append",
-        help=f"where to listen: HOST:PORT, or :PORT for all interfaces; repeatable (default {_loopback(program)})",
+        help=f"HOST:PORT to listen on, :PORT for all interfaces; repeatable (default {_loopback(program)})",
     )  # fmt: skip
     add(
         "--web.config.file", metavar="FILE", type=_some,

@@ -20,7 +20,7 @@ _PREFIX: Final = "stratoscope_management_each"
 WHOLE = Family(
     f"{_PREFIX}_whole",
     "1 if the objects of all projects are visible, 0 if only those that the credential's own project or "
-    "domain may use.",
+    "domain may use, or if the source cut its list.",
     labels=("cloud", "collector"),
 )
 BEYOND = Family(
@@ -124,10 +124,13 @@ def _sort(
             f"{facts}; always 1.",
             labels=("cloud", *labels.values(), *(("text",) if has_text else ())),
         ),
-        family("state", f"State of the {what} as the source spells it; always 1.", "state")
+        family("state", f"State that the {what} is in, as the source spells it; always 1.", "state")
         if "state" in fields
         else None,
-        family("admin_up", f"1 if the {what} is meant to work, 0 if it was switched off (admin_state_up).")
+        family(
+            "admin_up",
+            f"1 if the {what} is administratively up, 0 if down (admin_state_up); absent if unknown.",
+        )
         if "is_admin_up" in fields
         else None,
         family(f"{part[1]}_info", f"{part[2]}; always 1.", *part[0].__struct_fields__) if part else None,
@@ -142,7 +145,7 @@ def _sort(
 SORTS: Final[Mapping[type[msgspec.Struct], Sort]] = {
     objects.Router: _sort(objects.Router, "router", "The router's name, owner and external network"),
     objects.RouterAgent: _sort(
-        objects.RouterAgent, "router agent", "The host whose L3 agent hosts the router"
+        objects.RouterAgent, "router agent", "A host whose L3 agent serves the router"
     ),
     objects.Port: _sort(
         objects.Port,

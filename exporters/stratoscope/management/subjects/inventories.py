@@ -79,8 +79,8 @@ BY_ZONE: Final = _ratios("zone", "zone", "VMs, divided by what the zone's hosts 
 BY_PROJECT: Final = _ratios(
     "project",
     "project_id",
-    "the project's VMs, divided by its physical share of their hosts, which share a host in proportion to "
-    "what they were allocated",
+    "the project's VMs, divided by their part of what their hosts physically have, in proportion to the "
+    "allocations on each host",
 )
 
 

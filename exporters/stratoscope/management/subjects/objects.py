@@ -15,7 +15,7 @@ _PROJECT: Final = ("cloud", "project_id")
 WHOLE = Family(
     f"{_PREFIX}_objects_whole",
     "1 if the objects of all projects are counted, 0 if only those of the credential's own project are "
-    "visible.",
+    "visible, or the source cut its list, so that none is counted.",
     labels=("cloud", "sort"),
 )
 
@@ -81,7 +81,7 @@ def sort_of(
     )
 
 
-_OF_THE_VOLUME: Final = "in bytes, each as large as its volume"
+_OF_THE_VOLUME: Final = "in bytes, each counted with the size of its volume"
 SORTS: Final[Mapping[str, Sort]] = {
     "volumes": sort_of("volumes", "volumes", size="in bytes", orphan="available and without an attachment"),
     "snapshots": sort_of("snapshots", "volume snapshots", size=_OF_THE_VOLUME),

@@ -16,12 +16,13 @@ LIMIT = Family(
 )
 USED = Family(
     f"{_PREFIX}_used",
-    "How much of the resource the project uses (in_use); absent for a limit on each single object.",
+    "How much of the resource the project uses (in_use); absent if not reported, as for limits on each "
+    "single object.",
     labels=_LABELS,
 )
 RESERVED = Family(
     f"{_PREFIX}_reserved",
-    "How much of the resource is reserved by the project's requests in progress (reserved).",
+    "How much of the resource is reserved by requests in progress (reserved); absent if not reported.",
     labels=_LABELS,
 )
 LIMIT_BYTES = Family(
@@ -31,12 +32,14 @@ LIMIT_BYTES = Family(
 )
 USED_BYTES = Family(
     f"{_PREFIX}_used_bytes",
-    "How much of the resource the project uses, in bytes (in_use); absent for a limit on each single object.",
+    "How much of the resource the project uses, in bytes (in_use); absent if not reported, as for limits on "
+    "each single object.",
     labels=_LABELS,
 )
 RESERVED_BYTES = Family(
     f"{_PREFIX}_reserved_bytes",
-    "How much of the resource is reserved by the project's requests in progress, in bytes (reserved).",
+    "How much of the resource is reserved by requests in progress, in bytes (reserved); absent if not "
+    "reported.",
     labels=_LABELS,
 )
 UNLIMITED = Family(

@@ -20,8 +20,8 @@ KNOWN = Family(
 )
 OLDEST = Family(
     f"{_PREFIX}_oldest_timestamp_seconds",
-    "Unix time of the oldest of the items' last reads, or checks that one is unchanged; absent before the "
-    "first.",
+    "Unix time at which the item with the oldest data was read or found unchanged; absent before the first "
+    "read.",
     labels=_LABELS,
 )
 RATE = Family(
