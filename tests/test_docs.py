@@ -102,7 +102,7 @@ def test_paths_that_the_architecture_names_exist() -> None:
 
 def test_paths_that_the_glossary_names_exist() -> None:
     page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-    named = {path for path in re.findall(r"`([a-z_]+/[a-z_/]*(?:\.py)?)`", page)}
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]*(?:\.py)?)`", page))
     assert {path for path in named if not (ROOT / "exporters" / "stratoscope" / path).exists()} == set()
     assert len(named) > 10
 
