@@ -1,4 +1,4 @@
-"""Files that an operator names: read whole, within a bound, and never waited for."""
+"""Reads files of the configuration: at most a given size, regular files only."""
 
 import os
 import re
@@ -24,8 +24,8 @@ def read(path: Path, *, largest: int = LARGEST) -> bytes:
     """A file's content.
 
     Raises:
-        ConfigError: It cannot be read, is no regular file (a FIFO would keep its reader waiting) or is too
-            large; it says what is wrong, not of which file.
+        ConfigError: It cannot be read, is not a regular file (a FIFO would block) or is too large; the
+            message does not name the file.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -49,7 +49,7 @@ def _content(handle: int, most: int) -> bytes:
 
 
 def check_texts(document: object) -> None:
-    """Refuse texts that no file name, label or header can hold: with a NUL, or with half a surrogate pair.
+    """Reject texts that are no valid file name, label or header: with a NUL, or with half a surrogate pair.
 
     Args:
         document: As YAML gave it: mappings, lists and values.

@@ -1,4 +1,4 @@
-"""What core says of itself: the version that runs, the configuration in force, the process."""
+"""Metrics about the process: version, configuration in force, resources."""
 
 import platform
 import time
@@ -13,7 +13,7 @@ _WHEN: Final = "stratoscope_config_last_reload_success_timestamp_seconds"
 
 
 class SelfMetrics:
-    """They begin with a configuration that was read at start."""
+    """Created when the configuration has been read at start."""
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
@@ -43,5 +43,5 @@ class SelfMetrics:
         self._when.set(time.time())
 
     def refused(self) -> None:
-        """A configuration was refused; the one before stays in force."""
+        """A configuration was rejected; the one before stays in force."""
         self._ok.set(0)
