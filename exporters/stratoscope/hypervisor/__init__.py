@@ -1,4 +1,4 @@
-"""Per host: what libvirt, cgroups, /proc and /sys say of its VMs. Never looks inside a VM."""
+"""The hypervisor exporter: reads libvirt, cgroups, /proc and /sys of one host. Never looks inside a VM."""
 
 from typing import Final
 

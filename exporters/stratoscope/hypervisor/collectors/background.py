@@ -1,4 +1,4 @@
-"""What is collected in the background: storage pools, virtual networks, jobs of VMs, halt-poll times.
+"""Collectors in the background: storage pools, virtual networks, jobs of VMs, halt-poll times.
 
 Source: virStoragePoolGetInfo without a refresh, virConnectListAllNetworks, virDomainGetJobStats, group
 CPU_TOTAL.
@@ -97,7 +97,7 @@ _NS: Final = 1e9
 
 
 class HaltPollTimes(msgspec.Struct, frozen=True, gc=False):
-    """Of one VM, in seconds; None where KVM does not say."""
+    """Times of one VM in seconds; None if KVM does not report them."""
 
     vm_id: str
     success_s: float | None
@@ -105,7 +105,7 @@ class HaltPollTimes(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pools(OfHost[list[Pool]]):
-    """Storage pools: state and sizes as the daemon last saw them."""
+    """Storage pools: state, and sizes as of the daemon's last refresh."""
 
     offer = Offer("pools", Every(60, 30, 300))
     families = (POOL_STATE, POOL_CAPACITY, POOL_ALLOCATION, POOL_AVAILABLE)
@@ -141,7 +141,7 @@ class Networks(OfHost[list[Network]]):
 
 
 class Jobs(OfHost[list[tuple[str, Job]]]):
-    """Jobs that run now, with their VM's id: migration, save, backup ..."""
+    """Jobs in progress, with their VM's id: migration, save, backup ..."""
 
     offer = Offer("jobs", Every(15, 10, 60), needs="domains")
     families = (JOB_ELAPSED, JOB_REMAINING, JOB_DOWNTIME, JOB_TOTAL, JOB_PROCESSED, JOB_LEFT)

@@ -1,7 +1,7 @@
-"""Progress of jobs on disks: copies and active commits by default, all others (off by default) besides.
+"""Progress of block jobs: copies and active commits; all others too, off by default.
 
-Source: virDomainGetBlockJobInfo. The first asks for disks whose definition has a mirror alone, the other asks
-every monitor, disk by disk. What the two show never overlaps.
+Source: virDomainGetBlockJobInfo. Mirrors reads only disks whose definition has a mirror; BlockJobs asks every
+monitor, disk by disk. The two never show the same job.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The libvirt daemon: does it answer, how quickly, what does it drive.
+"""The libvirt daemon: whether and how quickly it answers, and which hypervisor it drives.
 
 Source: virConnectGetLibVersion (timed), GetType; GetVersion, once an hour; for another machine also
 NodeGetInfo and its statistics.
@@ -47,7 +47,7 @@ WAITING = Family(
 
 
 class Daemon(OfHost[DaemonAnswer]):
-    """One URI's daemon. It never fails: that the daemon does not answer is what it shows."""
+    """One URI's daemon. A daemon that does not answer is no failure of this collector: it shows that."""
 
     offer = Offer("daemon", OnScrape(5))
     families = (REACHABLE, ROUND_TRIP, HUNG, WAITING, INFO)
@@ -73,7 +73,7 @@ class Daemon(OfHost[DaemonAnswer]):
 
 
 class RemoteHost(OfHost[Node]):
-    """The host of a URI that leads elsewhere, whose files are not this machine's."""
+    """The host of a URI of another machine, as libvirt reports it."""
 
     offer = Offer("node", OnScrape(5))
     families = (local.CPUS, local.CPU_SECONDS, local.MEMORY, local.MEMORY_FREE, local.NUMA_CELLS)

@@ -1,7 +1,7 @@
-"""The host as its kernel sees it. Source: /proc and /sys.
+"""The host. Source: /proc and /sys.
 
-Each part that the host lacks or refuses is left out, and said so; it is looked for anew at each scrape, since
-a module (conntrack) may be loaded, and a right be optional_samples, after the exporter started.
+A part that the host lacks, or that may not be read, is left out with a reason. Each scrape tries it again,
+since a module (conntrack) may be loaded, or a right granted, after the exporter started.
 """
 
 import logging
@@ -207,7 +207,7 @@ def _conntrack(conntrack: Conntrack, host: Labels) -> Iterable[Sample]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the host: how it is read, and shown."""
+    """One part of the host: how it is read, and its samples."""
 
     name: str
     read: Callable[[Paths], Any]
@@ -236,7 +236,7 @@ PARTS: Final = (
 
 
 Read: TypeAlias = "list[tuple[Part, Any]]"
-"""Each part with what was read of it: a LeftOut where the host has none, None for what makes no sense."""
+"""Each part with its data: a LeftOut if the host has none, None if it is malformed."""
 
 
 class Host(Collector[Read]):

@@ -1,4 +1,4 @@
-"""What the VMs of one URI come to: how many in which state, what was promised to them, what is not known."""
+"""Totals over the VMs of one URI: number by state, sums of vCPUs and memory, number of unreadable ones."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,12 +62,12 @@ _PARTS: Final = ("cpu", "vcpus", "throttling", "pressure", "memory", "threads")
 
 
 def samples(vms: Sequence[VM], host: Labels, *, is_whole: bool) -> Iterable[Sample]:
-    """The totals; a promise is left out while it is not known of every active VM: part of a sum is no sum.
+    """The totals; a sum is absent while it is unknown for one active VM.
 
     Args:
-        vms: Those that could be read.
+        vms: The VMs that could be read.
         host: Labels(cloud, host, uri).
-        is_whole: Whether these are all there are.
+        is_whole: Whether these are all VMs.
     """
     by_state = Counter(vm.domain.state for vm in vms)
     for state in sorted({*STATES, *by_state}):
@@ -83,7 +83,7 @@ def samples(vms: Sequence[VM], host: Labels, *, is_whole: bool) -> Iterable[Samp
 
 
 def of_kernel(vms: Sequence[VM], missing: Mapping[str, str], host: Labels) -> Iterable[Sample]:
-    """What the kernel of this machine did not tell of them; `missing` is why, by UUID."""
+    """What could not be read from this machine's kernel; `missing` has the reasons by UUID."""
     reasons = Counter(missing.values())
     for reason in WHY_UNREADABLE:
         yield UNREADABLE(reasons[reason], host.plus(reason=reason))

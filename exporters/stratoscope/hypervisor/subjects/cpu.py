@@ -1,7 +1,7 @@
 """CPU of a VM.
 
-Source: its cgroup and /proc/PID/task/TID/schedstat; where the exporter cannot read these, libvirt's groups
-CPU_TOTAL and VCPU; the states of vCPUs also stand in the definition. Halt-poll times are collected in the
+Source: its cgroup and /proc/PID/task/TID/schedstat; if the exporter cannot read these, libvirt's groups
+CPU_TOTAL and VCPU; the states of vCPUs are also in the definition. Halt-poll times are collected in the
 background.
 """
 
@@ -72,7 +72,7 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     samples = optional_samples((VCPUS, TOTAL), (vm.vcpus, total), labels)
     if total is not None and user is not None and system is not None:
         samples += USER(user, labels), SYSTEM(system, labels)
-    if domain.is_active:  # by the driver where it was asked, else by the definition
+    if domain.is_active:  # by the driver if it was asked, else by the definition
         defined = vm.identity.vcpu_states if vm.identity is not None else ()
         samples += [
             VCPU_STATE(1, labels.at(_state(number, state))) for number, state in domain.vcpu_states or defined

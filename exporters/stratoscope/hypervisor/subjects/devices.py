@@ -1,4 +1,4 @@
-"""What the disks and interfaces of a VM are. Source: virDomainGetXMLDesc (see Identities)."""
+"""Facts about the disks and interfaces of a VM. Source: virDomainGetXMLDesc (see Identities)."""
 
 import functools
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
 
 @functools.lru_cache(maxsize=16384)
 def _disk(disk: DiskFacts) -> Labels:
-    """The labels, made once as long as the disk stays the same."""
+    """The labels, cached as long as the disk stays the same."""
     return Labels(
         device=disk.device,
         kind=disk.kind,

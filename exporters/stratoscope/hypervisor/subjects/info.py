@@ -1,4 +1,4 @@
-"""Whose VM it is. Source: virDomainGetXMLDesc, metadata of Nova and OpenNebula."""
+"""The VM's identity and owner. Source: virDomainGetXMLDesc, metadata of Nova and OpenNebula."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ def _samples(host: str) -> Callable[[VM, Labels], Iterable[Sample]]:
 
 @functools.lru_cache(maxsize=16384)
 def _facts(who: Identity, host: str, domain: str, domain_uuid: str) -> Labels:
-    """The labels, made once as long as the identity stays the same."""
+    """The labels, cached as long as the identity stays the same."""
     return Labels(
         vm_name=who.name,
         host=host,

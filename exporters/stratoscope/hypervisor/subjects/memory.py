@@ -1,7 +1,7 @@
 """Memory of a VM.
 
-Source: libvirt's group BALLOON, where the guest's own view comes through the balloon driver; where it was not
-asked, `<memory>` and `<currentMemory>` of the live definition; the process's resident size: /proc/PID/stat.
+Source: libvirt's group BALLOON, with the statistics that the guest's balloon driver reports; if it was not
+asked, `<memory>` and `<currentMemory>` of the live definition; resident memory: /proc/PID/stat.
 """
 
 from collections.abc import Iterable
@@ -89,7 +89,7 @@ _HUGE: Final = (HUGE_PAGES, HUGE_FAILURES)
 
 
 def _memory(vm: VM, labels: Labels) -> Iterable[Sample]:
-    """By the monitor where it answered, else by the definition and the kernel, which need none."""
+    """From the monitor if it answered, else from the definition and the kernel."""
     balloon, who = vm.domain.balloon, vm.identity
     current, maximum = balloon.current, balloon.maximum
     if current is None and who is not None and vm.domain.is_active:

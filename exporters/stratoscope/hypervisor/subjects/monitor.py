@@ -1,4 +1,4 @@
-"""How a VM's monitor answers. Source: the last call that asked it."""
+"""Whether a VM's monitor answers. Source: the last call that asked it."""
 
 from collections.abc import Iterable
 from typing import Final

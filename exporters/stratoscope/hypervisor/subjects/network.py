@@ -1,6 +1,6 @@
 """Interfaces of a VM.
 
-Source: libvirt's group INTERFACE; for link, bridge, MTU and queue of the tap the definition, /sys/class/net
+Source: libvirt's group INTERFACE; for link, bridge, MTU and queue of the tap: the definition, /sys/class/net
 and rtnetlink.
 """
 

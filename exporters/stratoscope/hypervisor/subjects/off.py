@@ -1,6 +1,6 @@
-"""Sizes of a VM that is off, in families of their own: sums over VMs that run stay as they are.
+"""Sizes of a VM that is off, in families of their own, so that sums over running VMs do not include it.
 
-Source: the definition; of disks virDomainGetBlockInfo, once per change.
+Source: the definition; for disks virDomainGetBlockInfo, once per change.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""State and its reason. Source: virConnectGetAllDomainStats, group STATE."""
+"""State of the domain, and its reason. Source: virConnectGetAllDomainStats, group STATE."""
 
 import functools
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""For how long a VM waits for its storage. Source: /proc/PID/task/TID/{stat,status}; see kernel.threads."""
+"""How long a VM has waited for its storage. Source: /proc/PID/task/TID/{stat,status}; see kernel.threads."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,4 +1,4 @@
-"""Host aggregates: which there are, how many hosts each has, and which."""
+"""Host aggregates and their hosts."""
 
 from collections.abc import Iterable
 from typing import Final

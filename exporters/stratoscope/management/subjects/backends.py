@@ -1,4 +1,4 @@
-"""Pools of storage backends: capacity, what is free, and what has been promised."""
+"""Pools of storage backends: capacity, free and provisioned bytes."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -48,7 +48,7 @@ _AMOUNTS: Final = (CAPACITY, FREE, PROVISIONED, ALLOCATED, OVERCOMMIT)
 
 
 class Backends(Subject[model.Backends]):
-    """What the backend does not tell is absent."""
+    """Values that the backend does not report are absent."""
 
     families = (*_AMOUNTS, INFO)
 

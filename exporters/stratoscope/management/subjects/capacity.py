@@ -1,4 +1,4 @@
-"""Capacity as users feel it: how many more VMs of each flavor fit, and the largest that does."""
+"""Room: how many more VMs of each flavor fit, and the largest flavor that fits."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,7 +1,7 @@
-"""Objects one by one, where that is switched on: who they are, their state, their numbers and their parts.
+"""Objects one by one, if switched on: their identity, state, numbers and parts.
 
-How a class of clouds/objects.py is shown follows from its fields, and they say what is what: the first one is
-the id, `state` and `is_admin_up` have series of their own, so do numbers and parts. All else are labels.
+The fields of a class of clouds/objects.py decide its series: the first field is the id; `state`,
+`is_admin_up`, numbers and parts have series of their own; all other fields are labels of `info`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -37,9 +37,9 @@ _NUMBERS: Final = {
     "mtu": ("mtu_bytes", "MTU of the {}, in bytes; absent if the source does not report it."),
     "addresses": ("addresses", "Number of addresses in the prefixes of the {}, usable or not."),
 }
-"""The end of the metric's name, and its help, by field."""
+"""The end of the metric's name, and its help text, by field."""
 _OWN_SERIES: Final = frozenset({"state", "is_admin_up", "text", "parts", *_NUMBERS})
-"""Fields that are no labels of `info`, or not like others."""
+"""Fields that are not ordinary labels of `info`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Sort:
 
     Attributes:
         facts: The labels of `info`, after `cloud`, by field; the first one is the id.
-        has_text: Somebody's free words come after them.
+        has_text: Whether the label `text` comes after them.
         state, admin_up, part: None for what the class does not have.
         numbers: By field.
     """
@@ -101,9 +101,9 @@ def _sort(
     """How a class is shown.
 
     Args:
-        what: One of it, in words; the metrics' names begin with it.
-        facts: What its labels say, for the help.
-        part: Its parts' class, what one is called, and what it is.
+        what: The name of one object; the metrics' names begin with it.
+        facts: What its labels are, for the help text.
+        part: The class of its parts, the name of one, and its help text.
     """
     fields = kind.__struct_fields__
     labels = {

@@ -1,4 +1,4 @@
-"""Hosts as the management layer counts them: state, sizes, and what it has given away of them."""
+"""Hosts as the management layer counts them: state, sizes and allocations."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,4 +1,4 @@
-"""Images: counted as other objects are, and the name of each."""
+"""Images: counted like other objects, and the name of each."""
 
 from collections.abc import Iterable
 from typing import Final

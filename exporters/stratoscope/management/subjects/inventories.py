@@ -1,4 +1,4 @@
-"""What hosts have and what was promised of it, where that is read host by host; over-provisioning."""
+"""Inventories and allocations of hosts, which are read host by host; over-provisioning ratios."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""Objects of the management layer, counted by state and by project; those bound to nothing."""
+"""Objects of the management layer, counted by state and by project; orphans."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ class Objects(Subject[model.Objects]):
 
 
 def of_sort(sort: Sort, answer: model.Objects, cloud: Labels) -> Iterable[Sample]:
-    """What is counted of one sort. Args: cloud: The label `cloud` alone."""
+    """The samples of one sort. Args: cloud: The label `cloud` alone."""
     for state, count in answer.by_state.items():
         yield from _counted(sort.by_state, sort.bytes_by_state, count, cloud.plus(state=state))
     for project_id, count in answer.by_project.items():

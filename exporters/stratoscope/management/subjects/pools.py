@@ -1,4 +1,4 @@
-"""Addresses of networks and their subnets, in all and used."""
+"""Addresses of networks and their subnets, total and used."""
 
 from collections import defaultdict
 from collections.abc import Iterable

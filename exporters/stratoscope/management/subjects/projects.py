@@ -1,4 +1,4 @@
-"""Projects and users, as Keystone or its like in other clouds knows them."""
+"""Projects and users, from Keystone or its equivalent in other clouds."""
 
 from collections.abc import Iterable
 from typing import Final

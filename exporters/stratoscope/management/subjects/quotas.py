@@ -1,4 +1,4 @@
-"""Quotas of projects: limit, used, reserved, and which have no limit."""
+"""Quotas of projects: limit, used, reserved, unlimited."""
 
 import functools
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How far something is that is read item by item over many refreshes; for subjects."""
+"""Progress of collectors that read item by item over many refreshes; used by subjects."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -33,7 +33,7 @@ FAMILIES: Final = (ITEMS, KNOWN, OLDEST, RATE)
 
 
 def spread_samples(spread: Spread, cloud: Labels) -> Iterable[Sample]:
-    """The four of them. Args: cloud: Labels(cloud)."""
+    """The samples of all four families. Args: cloud: Labels(cloud)."""
     labels = cloud.plus(collector=spread.collector)
     yield ITEMS(spread.items, labels)
     yield KNOWN(spread.known, labels)

@@ -1,4 +1,4 @@
-"""VMs, counted by each of their properties and summed up by owner; and each of them, see vm.py."""
+"""VMs: counted by each of their properties, and summed by owner; for each VM see vm.py."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -104,7 +104,7 @@ class VMs(Subject[model.VMs]):
         self._tables |= {label: TopK(cloud, label, families) for label, families in OWNERS.items()}
 
     def cached(self, answer: model.VMs, /) -> Iterable[CachedLines]:
-        """What users limit alone: the counts, the sums, and each VM."""
+        """The lines of labels with an unlimited number of values: counts, sums, and each VM."""
         rows = _rows(answer)
         lines = [one for label, table in self._tables.items() for one in table.lines(rows[label])]
         return [*lines, *self._each.lines(answer)]
@@ -124,7 +124,7 @@ class VMs(Subject[model.VMs]):
 
 
 def _hosts(answer: model.VMs) -> Mapping[str, int]:
-    """VMs by host; nothing where no host is told: VMs that a plain credential sees are not nowhere."""
+    """VMs by host; empty if the credential sees no hosts at all, which does not mean that VMs have none."""
     is_untold = not answer.is_whole and answer.by_host.keys() <= {""}
     return {} if is_untold else answer.by_host
 
@@ -143,7 +143,7 @@ def _owners(answer: model.VMs) -> Mapping[str, Mapping[str, model.Sums]]:
 
 
 def _rows(answer: model.VMs) -> Mapping[str, Mapping[str, Row]]:
-    """By label and its value: the numbers in the order of COUNTS and OWNERS."""
+    """The numbers by label and value, in the order of COUNTS and OWNERS."""
     rows: dict[str, Mapping[str, Row]] = {
         label: {value: (number,) for value, number in of_label.items()}
         for label, of_label in _counts(answer).items()
