@@ -155,7 +155,7 @@ SORTS: Final[Mapping[type[msgspec.Struct], Sort]] = {
     ),
     objects.FloatingIP: _sort(
         objects.FloatingIP,
-        "floating ip",
+        "floating IP",
         "The floating IP, its owner, and the port and fixed address that it is associated with",
     ),
     objects.Network: _sort(objects.Network, "network", "The network's name, owner and provider network"),
@@ -179,7 +179,7 @@ SORTS: Final[Mapping[type[msgspec.Struct], Sort]] = {
     ),
     objects.Image: _sort(objects.Image, "image", "The image's name, owner and formats"),
     objects.KeystoneDomain: _sort(
-        objects.KeystoneDomain, "keystone domain", "The Keystone domain's name and description"
+        objects.KeystoneDomain, "Keystone domain", "The Keystone domain's name and description"
     ),
     objects.Project: _sort(
         objects.Project,
