@@ -10,7 +10,7 @@ _PREFIX: Final = "stratoscope_management_spread"
 _LABELS: Final = ("cloud", "collector")
 ITEMS = Family(
     f"{_PREFIX}_items",
-    "Items (hosts, projects, agents ...) that the collector reads one by one, a few at each refresh.",
+    "Items (resource providers, projects ...) that the collector reads one by one, a few at each refresh.",
     labels=_LABELS,
 )
 KNOWN = Family(
