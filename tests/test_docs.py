@@ -87,3 +87,45 @@ def test_limits_that_the_readme_names_are_those_in_force() -> None:
     assert f"| scrapes at once | {MOST_SCRAPES} |" in rows
     assert f"| label values | {LONGEST:,} bytes" in rows
     assert limits.send_s == SEND_TIMEOUT_S
+
+
+def test_paths_that_the_architecture_names_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = {
+        path for path in re.findall(r"`([\w./-]+)`", page) if "/" in path or path.endswith((".py", ".toml"))
+    }
+    package = ROOT / "exporters" / "stratoscope"
+    assert {path for path in named if not (package / path).exists() and not (ROOT / path).exists()} == set()
+    assert len(named) > 30
+    assert len(page.splitlines()) <= 150
+
+
+def test_paths_that_the_glossary_names_exist() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]*(?:\.py)?)`", page))
+    assert {path for path in named if not (ROOT / "exporters" / "stratoscope" / path).exists()} == set()
+    assert len(named) > 10
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *sorted(f"docs/{one.name}" for one in (ROOT / "docs").glob("*.md"))]
+)
+def test_links_lead_to_files_and_headings_that_exist(page: str) -> None:
+    path = ROOT / page
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if "://" not in link:
+            name, _, heading = link.partition("#")
+            target = path.parent / name if name else path
+            assert target.exists(), link
+            assert not heading or heading in _headings(target.read_text(encoding="utf-8")), link
+
+
+def test_readme_links_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [one.name for one in (ROOT / "docs").glob("*.md") if f"](docs/{one.name})" not in readme] == []
+
+
+def _headings(page: str) -> set[str]:
+    """As their anchors: lower case, with hyphens for spaces and without punctuation."""
+    titles = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

@@ -11,7 +11,7 @@ from support.promql import names, unknown_labels, what_fails_while_two_targets_s
 ROOT = Path(__file__).parents[1]
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
 COMING_FROM = {
-    name: [line[1:-1].split(" | ") for line in page.partition("## Beside each other")[0].splitlines()
+    name: [line[1:-1].split(" | ") for line in page.partition("## Comparison of values")[0].splitlines()
            if line.startswith("| `")]
     for name, page in PAGES.items() if name.startswith("from-")
 }  # fmt: skip
@@ -63,7 +63,7 @@ def test_every_question_finds_what_it_asks_for_while_two_targets_show_it(page: s
 def test_every_row_has_an_answer_or_a_reason(page: str) -> None:
     rows = COMING_FROM[page]
     without = [row for row in rows if not row[1].strip() or row[1] == "nothing"]
-    assert [row[0] for row in without if not row[2].removeprefix("not: ").strip()] == []
+    assert [row[0] for row in without if not row[2].removeprefix("none: ").strip()] == []
 
 
 def test_every_family_of_openstack_exporter_has_one_row() -> None:

@@ -1,4 +1,4 @@
-"""What certificates say: until when a server's own is good, whose names a client's bears."""
+"""Reads certificates: when a server's own expires, and which names a client's has."""
 
 import base64
 import datetime as dt
@@ -13,7 +13,7 @@ _LONG_FORM: Final = 0x80
 
 
 def expires(pem: bytes) -> float:
-    """When the first certificate of a file that ssl has taken ends, as Unix seconds (RFC 5280, 4.1.2.5)."""
+    """Unix time at which the first certificate of an accepted file expires (RFC 5280, 4.1.2.5)."""
     fields = _items(_items(base64.b64decode(_FIRST.findall(pem)[0]))[0][1])
     of_tbs = _items(fields[0][1])
     validity = of_tbs[4 if of_tbs[0][0] == _VERSION else 3][1]

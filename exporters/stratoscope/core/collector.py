@@ -1,4 +1,4 @@
-"""What is asked, and when: a Collector, its schedule, and both together as a Collection."""
+"""A Collector reads a source; with its schedule it is a Collection."""
 
 import math
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class OnScrape:
-    """Collected when scraped: the source is local and quick. Nothing is kept."""
+    """Collected when scraped: the source is local and quick. Nothing is cached."""
 
     timeout_s: float = 10.0
 
@@ -34,7 +34,7 @@ class Every:
     def __post_init__(self) -> None:
         _more_than_0("interval", self.interval_s)
         _more_than_0("timeout", self.timeout_s)
-        if not self.max_age_s >= 2 * self.interval_s + self.timeout_s:  # NaN is refused, too
+        if not self.max_age_s >= 2 * self.interval_s + self.timeout_s:  # NaN is rejected, too
             raise ValueError("max_age: at least 2 x interval + timeout, so that one failure hides nothing")
 
 
@@ -49,9 +49,9 @@ class Offer:
 
     Attributes:
         name: The key below `collectors`.
-        schedule: Unless the configuration says otherwise; None of a part: it goes with its collector.
-        is_on: Whether it is run, unless the configuration says so.
-        needs: Another one without which it is not run; "" for none.
+        schedule: The default; None for a part, which has its collector's.
+        is_on: Whether it runs by default.
+        needs: Name of a collector without which it does not run; "" for none.
     """
 
     name: str
@@ -61,14 +61,14 @@ class Offer:
 
 
 class Collector(ABC, Generic[T]):
-    """One call to a source and what it shows.
+    """Reads one call of a source, and makes samples of the answer.
 
     Attributes:
         offer: As the configuration knows it.
         name: As the label `collector` and `?collect[]=` spell it.
         cloud: The cloud's name; empty where there is none.
         families: Every Family that `samples` may yield, in the order of the page.
-        subjects: Parts of it that `?collect[]=` can choose: their families, by name.
+        subjects: Families by the name of a subject that `?collect[]=` can select.
     """
 
     offer: Offer
@@ -79,35 +79,35 @@ class Collector(ABC, Generic[T]):
 
     @abstractmethod
     async def fetch(self) -> T:
-        """Ask the source: all I/O of the collector, within `time_left_s()`.
+        """Read the source: all I/O of the collector, within `time_left_s()`.
 
         Raises:
             CollectError: The source cannot be read; the reason is the metric's.
-            LeftOutError: The source has no such thing, or gives no right to it; that is no failure, but what
-                was shown before is withdrawn at once.
+            LeftOutError: The source lacks the service, or the credential the right; that is no failure, but
+                the last snapshot is withdrawn at once.
         """
 
     @abstractmethod
     def samples(self, data: T, /) -> Iterable[Sample]:
-        """What the data say. Pure: no I/O, clock or log."""
+        """The samples of the data. Pure: no I/O, clock or log."""
 
     def cached(self, data: T, /) -> Iterable[CachedLines]:  # noqa: ARG002 - not used by most
-        """Series that are many and seldom change, kept from one collection to the next.
+        """Lines of series that are many and seldom change, cached from one collection to the next.
 
         They are of families that `samples` does not yield. Called in a thread, one at a time.
         """
         return ()
 
     def failure(self) -> Iterable[Sample]:
-        """What a failed collection shows: verdicts that follow from the failure itself, never old data. Pure.
+        """The samples of a failed collection: what follows from the failure itself, never old data. Pure.
 
-        It is asked when `fetch` has ended, in the loop; its samples are made in a thread. Not shown while an
-        older success is, nor for a scrape that did not wait for the end.
+        Called in the loop when `fetch` has ended; the samples are made in a thread. They are not shown while
+        an older snapshot is, nor to a scrape that did not wait for the end.
         """
         return ()
 
     def malformed(self, data: T, /) -> int:  # noqa: ARG002 - not used by most
-        """How many items of the data were left out because they made no sense."""
+        """How many items of the data were left out because they were malformed."""
         return 0
 
 

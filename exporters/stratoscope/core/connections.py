@@ -1,7 +1,8 @@
-"""Connections to the pages: accepted, greeted, bounded in number and time, and ended for good.
+"""Connections of clients: accepts them, limits their number and time, and closes them.
 
 A connection that waits for its client (for a TLS handshake, for the head of a request, for the next request)
-has a deadline. One whose request is being answered has none: collecting and sending have their own.
+has a deadline. A connection whose request is being answered has none: collecting and sending have their own
+time-outs.
 """
 
 import asyncio
@@ -31,13 +32,13 @@ _READER: Final = "reader"
 _MALFORMED, _UNEXPECTED = 400, 417
 _CONTINUE: Final = "100-continue"
 _PATIENCE_S: Final = 1.0
-"""So long a client may leave unread what it asked for before it makes room for others."""
+"""A client that has not read its answer for this time can be closed to make room for others."""
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a body that a client may announce (Content-Length) and send besides. aiohttp stops reading where
 nobody takes it."""
 _MOST_AHEAD: Final = 64 * 1024
-"""Bytes that a client may send ahead of an answer: a head, and a body that nobody reads. To take a body in
-tiny chunks apart costs ten times what it costs to send it."""
+"""Bytes that a client may send before its answer: a head, and a body that nobody reads. Parsing a body of
+tiny chunks costs ten times as much as sending it."""
 POLICY: Final = "Content-Security-Policy"
 HEADERS: Final = {
     hdrs.SERVER: "stratoscope",
@@ -57,15 +58,15 @@ _REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", "flo
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a connection may keep others waiting.
+    """Time limits of a connection.
 
     Attributes:
         headers_s: From the connection, or from a request's first byte, to the end of the request's head; and
             for the TLS handshake.
         idle_s: From the end of an answer to the next request.
-        send_s: For reading an answer, from its end being written on.
+        send_s: For reading an answer, from the moment at which its end was written.
         linger_s: For the rest of a body that nobody asked for.
-        sweep_s: How often it is looked whose time is over.
+        sweep_s: Time between checks for connections whose time is over.
     """
 
     headers_s: float = 10.0
@@ -76,10 +77,10 @@ class Limits:
 
 
 class Connections:
-    """All connections of a server; at most so many at once.
+    """All connections of a server, limited in number.
 
-    Where there is no room for a new one, the one that has waited longest for its client makes room: whoever
-    opens connections and does not use them keeps nobody out. Where all are at work, it is hung up on the new.
+    If there is no room for a new one, the connection that has waited longest for its client is closed, so
+    that unused connections block nobody. If all are being answered, the new one is closed.
 
     Attributes:
         time: The clock of all deadlines, in seconds: the loop's.
@@ -98,16 +99,18 @@ class Connections:
         self._sweeper = asyncio.get_running_loop().call_later(self.limits.sweep_s, self._sweep)
         self._full = Episode("connections at their bound, some are hung up on")
         self._exhausted = Episode("no file left for another connection")
-        Gauge("stratoscope_http_connections", "Open connections.", registry=registry).set_function(
-            lambda: len(self._open)
-        )
+        Gauge(
+            "stratoscope_http_connections", "Open connections of clients to the pages.", registry=registry
+        ).set_function(lambda: len(self._open))
         self._bound = Gauge(
-            "stratoscope_http_connections_limit", "Connections that may be open at once.", registry=registry
+            "stratoscope_http_connections_limit",
+            "Limit on the connections of clients to the pages at once.",
+            registry=registry,
         )
         self._hung_up = Counter(
             "stratoscope_http_connections_hung_up",
-            "Connections ended early: TLS handshake, headers or reader too slow, idle, no files, all busy,"
-            " too much sent, or to make room.",
+            "Connections that the exporter ended, by reason: slow TLS handshake, headers or reader, idle, "
+            "no free file, all busy, too much sent (flood), or to make room for another.",
             ("reason",),
             registry=registry,
         )
@@ -115,7 +118,7 @@ class Connections:
             self._hung_up.labels(reason)
 
     def bound(self, most: int) -> None:
-        """Allow so many at once, and as many open files as these need; fewer where the system refuses."""
+        """Allow `most` connections at once, and the open files for them; fewer if the system refuses."""
         self._most = with_files_for(most)
         self._bound.set(self._most)
 
@@ -126,13 +129,13 @@ class Connections:
         self._resume(listener)
 
     def answering(self, handler: Handle) -> Handle:
-        """A server's handler of all requests: its connection no longer waits for its client."""
+        """Wraps a server's handler of all requests: the connection no longer waits for its client."""
 
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             connection = request.protocol
             assert isinstance(connection, Connection)  # noqa: S101 - it is made by `_accept`
             connection.begins()
-            # aiohttp would answer with what the header says, before anybody asks for a password.
+            # aiohttp would repeat the header in its answer, before a password is checked.
             if request.headers.get(hdrs.EXPECT, _CONTINUE).lower() != _CONTINUE:
                 self.requests.labels("malformed", _UNEXPECTED).inc()
                 return self.plain(_UNEXPECTED, "unknown Expect")
@@ -141,18 +144,18 @@ class Connections:
         return answer
 
     def plain(self, status: int, text: str) -> web.Response:
-        """An answer to what no page has been asked for; it ends the connection."""
+        """An answer to a request that reaches no page; it closes the connection."""
         headers = {**HEADERS, **self.access.in_force.headers}
         answer = web.Response(status=status, text=f"{text}\n", headers=headers)
         answer.force_close()
         return answer
 
     def end_a_reader(self) -> bool:
-        """Hang up on the client that has left what it asked for unread for longest, if one does."""
+        """Close the connection of the client that has not read its answer for longest, if there is one."""
         return self._end_oldest([one for one in self._waiting() if one.waits_for == _READER], _READER)
 
     def close(self) -> None:
-        """Accept no more; what is open is left to the server."""
+        """Accept no more connections; the server ends those that are open."""
         loop = asyncio.get_running_loop()
         for listener in self._listeners:
             loop.remove_reader(listener)
@@ -161,7 +164,7 @@ class Connections:
         self._sweeper.cancel()
 
     async def abort(self) -> None:
-        """End all that are still open, without a word."""
+        """Close all that are still open, at once."""
         ending = [connection.hang_up() for connection in self._open]
         self._open.clear()
         await asyncio.gather(*ending)
@@ -170,7 +173,7 @@ class Connections:
         self._open.pop(connection, None)
 
     def hang_up(self, connection: "Connection", reason: str) -> None:
-        """End a connection before its time; nothing is done about one that has ended."""
+        """Close a connection early and count it; nothing happens for one that has ended."""
         if connection in self._open:
             self._hung_up.labels(reason).inc()
             self.forget(connection)
@@ -200,13 +203,13 @@ class Connections:
             self._open[connection] = None
 
     def _end_oldest(self, waiting: "list[Connection]", reason: str) -> bool:
-        """Hang up on the one that has waited longest for its client, if there is one."""
+        """Close the one that has waited longest for its client, if there is one."""
         if waiting:
             self.hang_up(min(waiting, key=lambda one: one.since), reason)
         return bool(waiting)
 
     def _waiting(self) -> list["Connection"]:
-        """The connections that wait for their clients; for one that reads its answer, since it is slow."""
+        """The connections that wait for their clients; readers only if they are slow."""
         slow_since = self.time() - _PATIENCE_S
         waiting = (one for one in self._open if one.deadline < math.inf)
         return [one for one in waiting if one.waits_for != _READER or one.since < slow_since]
@@ -229,11 +232,11 @@ class Connections:
 
 
 class Connection(web.RequestHandler):
-    """One connection: aiohttp's protocol, with deadlines, and without a word of what a stranger sent.
+    """One connection: aiohttp's protocol, with deadlines; it never repeats what a client sent.
 
     Attributes:
-        since: Since when it waits for its client, on the clock of all connections.
-        deadline: Until when it may; infinite while a request is answered.
+        since: When it began to wait for its client, on the clock of all connections.
+        deadline: When it is closed if it still waits; infinite while a request is answered.
         waits_for: What for: `handshake`, `headers`, `idle`, `reader`.
     """
 
@@ -249,14 +252,14 @@ class Connection(web.RequestHandler):
         self._greeting = loop.create_task(self._greet(), name="connection")
 
     def begins(self) -> None:
-        """A request has come: it is the server's turn, once the client has read what it asked for before."""
+        """A request has arrived: the deadline ends, unless the client has not read its previous answer."""
         if self.writing_paused:
             self._wait(_READER, self._limits.send_s)
         else:
             self.deadline = math.inf
 
     def pause_writing(self) -> None:
-        """The transport holds all that it takes: it is the client's turn, to read."""
+        """The transport's buffer is full: the client has to read."""
         super().pause_writing()
         self._wait(_READER, self._limits.send_s)
 
@@ -266,7 +269,7 @@ class Connection(web.RequestHandler):
             self.deadline = math.inf
 
     def hang_up(self) -> "asyncio.Task[None]":
-        """End it at once, whatever its client has not read yet. Returns a task that it has to wait for."""
+        """Close it at once, even if its client has unread data. Returns a task to wait for."""
         if self.transport is not None:
             self.transport.abort()
         else:  # the handshake ends, then, in whatever state it is
@@ -333,7 +336,7 @@ class Connection(web.RequestHandler):
         self.deadline, self.waits_for = self.since + within_s, what_for
 
     async def _greet(self) -> None:
-        """Begin: with a TLS handshake, where TLS is on."""
+        """Begin with a TLS handshake, if TLS is on."""
         try:
             context = (await self._connections.access.renewed()).context
             timeout_s = None if context is None else self._limits.headers_s
@@ -344,7 +347,7 @@ class Connection(web.RequestHandler):
             self._connections.hang_up(self, "handshake")
             log.debug("no connection error=%r", str(error))
             error.__traceback__ = None  # or 256 KiB of asyncio's buffers wait for a garbage collection
-        except Exception:  # the border: whoever is there must not wait for an answer
+        except Exception:  # the border: the client must not wait for an answer
             self._accepted.close()
             log.exception("no connection, a bug")
         finally:

@@ -1,4 +1,4 @@
-"""Until when a collection may go on: the time that its work sees, and the limit that ends it."""
+"""The deadline of a collection: the time left that its work sees, and the limit that cancels it."""
 
 import asyncio
 import time
@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 DEADLINE: ContextVar[float] = ContextVar("deadline")
-"""When the collection under way will be given up, on `time.monotonic`'s clock; the Runner sets it."""
+"""When the current collection times out, on `time.monotonic`'s clock; the Runner sets it."""
 
 
 def time_left_s() -> float:
-    """Seconds until the Runner gives the collection under way up; never negative.
+    """Seconds until the current collection times out; never negative.
 
     Known inside `fetch` and in the calls it makes through BlockingCalls.
     """
@@ -22,7 +22,7 @@ def time_left_s() -> float:
 
 
 def at_most_s(patience_s: float) -> float:
-    """So long to wait for what a collection can do without: half of the time it has left, where that is less.
+    """How long to wait for optional data: at most `patience_s`, and at most half of the time left.
 
     Outside of a collection `patience_s`.
     """
@@ -31,10 +31,10 @@ def at_most_s(patience_s: float) -> float:
 
 
 class Limit:
-    """The time limit of one task: as long as the most patient of those who wait for it.
+    """The time limit of one task: that of the caller who waits longest.
 
     Attributes:
-        within_s: After how long it is given up, counted from now.
+        within_s: Seconds from now until it is cancelled.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Limit:
         return self._loop.create_task(work, name=name, context=self._context)
 
     def allow(self, within_s: float, timeout_s: float) -> None:
-        """Let it go on for `within_s` from now at least, and for `timeout_s` in all at most."""
+        """Extend it to at least `within_s` from now, and to at most `timeout_s` in total."""
         in_all_s = min(self._loop.time() + within_s - self._began, timeout_s)
         if in_all_s <= self.within_s or self.is_over or self._is_past:
             return
@@ -68,7 +68,7 @@ class Limit:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """What is done inside is given up when the time that was allowed so far is over.
+        """Cancels the body when the time that was allowed is over.
 
         Raises:
             TimeoutError: It is over.

@@ -1,4 +1,4 @@
-"""What happens over and over is told of twice: when it begins, and when it has stopped."""
+"""Logs a repeated event twice: when it begins, and when it has stopped."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ _QUIET_S: Final = 60.0
 
 
 class Episode:
-    """Something that happens over and over: one line when it begins, one when it has stopped."""
+    """A repeated event: one line in the log when it begins, one when it has stopped."""
 
     def __init__(self, what: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._what, self._monotonic = what, monotonic

@@ -1,4 +1,4 @@
-"""The closed set of reasons for which a collection, a sample or a configuration is refused."""
+"""The errors of collections and configurations, and their closed sets of reasons."""
 
 import errno
 from enum import StrEnum
@@ -14,7 +14,8 @@ _SHORT_OF: Final = frozenset(
         errno.EDQUOT,
     }
 )
-"""What the exporter, or its machine, has run out of: no bug, and no word on the source."""
+"""Error numbers of exhausted resources of the exporter or its machine: neither a bug nor the source's
+fault."""
 
 _LONGEST: Final = 1000
 
@@ -55,11 +56,11 @@ class CollectError(Exception):
 
 
 class SharedError(CollectError):
-    """A failure that all collectors of a source share; whoever raises it has logged it, once for all."""
+    """A failure that all collectors of a source share; whoever raises it has logged it once."""
 
 
 class LeftOutError(Exception):
-    """The source says that a collector cannot be run: it is left out, not failed, and asked again later."""
+    """The collector cannot run with this source: it is left out, not failed, and tried again later."""
 
     def __init__(self, reason: LeftOut, message: str) -> None:
         super().__init__(short_line(message))
@@ -67,7 +68,7 @@ class LeftOutError(Exception):
 
 
 def again(failure: CollectError | LeftOutError) -> CollectError | LeftOutError:
-    """A failure that was kept, to be raised once more: one of its own, or each time its traceback grows."""
+    """A copy of a stored failure, to be raised again: the same object would collect tracebacks."""
     if isinstance(failure, LeftOutError):
         return LeftOutError(failure.reason, str(failure))
     kind = SharedError if isinstance(failure, SharedError) else CollectError
@@ -82,16 +83,16 @@ class ConfigError(Exception):
 
 
 def one_line(text: str) -> str:
-    """The text with whatever would break or blur a line written as an escape, such as `\\n`."""
+    """The text with unprintable characters as escapes, such as `\\n`."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def short_line(text: str) -> str:
-    """One line of what a source may have written, which knows no bound."""
+    """One line of limited length from a text of a source."""
     line = one_line(text[: _LONGEST + 1])
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether the exporter itself is short of something: file descriptors, memory, room."""
+    """Whether the exporter itself lacks a resource: file descriptors, memory, disk space."""
     return isinstance(error, OSError) and error.errno in _SHORT_OF

@@ -1,7 +1,7 @@
 """Samples -> lines per family -> a page, in text format 0.0.4 and OpenMetrics 1.0.
 
-Both formats write a sample's line alike; they differ in the heads and in OpenMetrics' end mark. So the lines
-are made once, when a collection ends, and a scrape only joins bytes.
+Both formats have the same lines of samples; they differ in the heads and in OpenMetrics' end mark. So lines
+are rendered once, when a collection ends, and a scrape only joins bytes.
 """
 
 import math
@@ -27,20 +27,20 @@ same; what JSON has no number for it writes as `null`."""
 
 
 _AT_ONCE: Final = 2_000
-"""Samples made lines of in one step; each step holds the interpreter, and the event loop stands as long."""
+"""Samples that are rendered in one step; each step holds the interpreter, and blocks the event loop."""
 
 _Series: TypeAlias = tuple[list[str], list[Any]]
-"""Label texts, and as many values: numbers and Distributions, or whatever an untyped source took for one."""
+"""Label texts, and as many values: numbers and Distributions, or what an untyped source delivers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What one collection puts on the page.
+    """The rendered lines of one collection.
 
     Attributes:
         by_family: Encoded sample lines per family, in blocks of whole lines; one without a sample is absent.
         samples: How many lines that is.
-        dropped: How many samples were refused, by reason; for want of room: how many lines.
+        dropped: How many samples were dropped, by reason; for `max_series` how many lines.
     """
 
     by_family: Mapping[Family, Sequence[bytes]]
@@ -68,7 +68,7 @@ def render(samples: Iterable[Sample], families: Iterable[Family], max_series: in
 
 
 def _sorted_out(samples: Iterable[Sample], families: Iterable[Family]) -> tuple[dict[Family, _Series], int]:
-    """What there is of each family, and how many samples are of none; every sample goes through this loop."""
+    """The samples of each family, and how many belong to none; every sample passes this loop."""
     series: dict[Family, _Series] = {family: ([], []) for family in families}
     undeclared = 0
     for family, labels, value in samples:
@@ -83,7 +83,7 @@ def _sorted_out(samples: Iterable[Sample], families: Iterable[Family]) -> tuple[
 
 
 def _once(family: Family, texts: list[str], values: list[Any], dropped: Counter[Dropped]) -> _Series:
-    """Each label text once, with the first value that its family can have: a bad sample costs no good one."""
+    """Each label text once, with its first valid value: an invalid sample does not replace a valid one."""
     different: set[str] = set()
     for start in range(0, len(texts), _AT_ONCE):
         different.update(texts[start : start + _AT_ONCE])
@@ -104,9 +104,9 @@ def _once(family: Family, texts: list[str], values: list[Any], dropped: Counter[
 def _blocks(
     family: Family, texts: list[str], values: list[Any], most: int, dropped: Counter[Dropped]
 ) -> tuple[list[bytes], int]:
-    """A family's lines, `most` or fewer, in blocks, and how many; what is not among them is counted.
+    """A family's lines, at most `most`, in blocks, and how many; dropped ones are counted.
 
-    Both lists are used up: to free 100,000s of texts and numbers in one go would stop the event loop, too.
+    Both lists are emptied step by step: freeing 100,000s of objects at once would block the event loop.
     """
     start, each = f"{family.name}{{", 1
     if isinstance(family, Histogram):
@@ -129,7 +129,7 @@ def _blocks(
 
 
 def _bodies(family: Family, texts: list[str], values: list[Any]) -> list[str]:
-    """What follows the name and the opening brace, for each sample whose value its family can have."""
+    """The rest of the line after the name and opening brace, for each sample with a valid value."""
     numbers = _all_plain(family.kind, values)
     if numbers is not None:
         return list(map("} ".join, zip(texts, numbers, strict=True)))
@@ -145,7 +145,7 @@ def _body(family: Family, text: str, value: object) -> str | None:
 
 
 def _distribution(family: Histogram, text: str, value: object) -> str | None:
-    """A histogram's lines, less the start of the first; None for what is none of this family.
+    """A histogram's lines, without the start of the first; None for an invalid value.
 
     Its buckets are as many as the family's and do not fall, the last holds all, and the sum is a counter's.
     """
@@ -165,7 +165,7 @@ def _distribution(family: Histogram, text: str, value: object) -> str | None:
 
 
 def _all_plain(kind: str, values: list[float]) -> list[str] | None:
-    """All numbers at once, where none needs a second look; None where one does."""
+    """All numbers at once, if all are ordinary; None if one needs a check."""
     types = set(map(type, values))
     if kind == "histogram" or not types <= _PLAIN:
         return None
@@ -178,7 +178,7 @@ def _all_plain(kind: str, values: list[float]) -> list[str] | None:
 
 
 def _number(kind: str, value: object) -> str | None:
-    """A number as Prometheus spells it; None for what is none, or what this kind of family cannot have.
+    """A number as Prometheus spells it; None for a value that is invalid for the family.
 
     OpenMetrics allows no counter that is NaN or below 0 and no info but 1; an int that no float64 can hold
     would make Prometheus refuse the whole page.
@@ -217,7 +217,7 @@ def page(parts: Sequence[Lines], *, openmetrics: bool, only: frozenset[Family] |
         openmetrics: With OpenMetrics' heads; the end mark is the caller's, since more may follow.
         only: Show these families alone.
     """
-    # By name, not by object: no parser takes a page on which a name that was declared twice stands twice.
+    # By name, not by object: no parser accepts a page with the head of a name twice.
     together: dict[str, tuple[Family, list[bytes]]] = {}
     for part in parts:
         for family, lines in part.by_family.items():

@@ -1,4 +1,4 @@
-"""Files that an operator names: read whole, within a bound, and never waited for."""
+"""Reads files of the configuration: at most a given size, regular files only."""
 
 import errno
 import os

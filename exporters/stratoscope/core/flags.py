@@ -72,35 +72,38 @@ def _parser(program: Program) -> argparse.ArgumentParser:
     )  # fmt: skip
     add = parser.add_argument
     add(
-        "--config.file", metavar="FILE", type=_some, help="configuration (YAML); without it the defaults hold"
+        "--config.file",
+        metavar="FILE",
+        type=_some,
+        help="configuration file (YAML); the defaults apply without it",
     )
-    add("--config.check", action="store_true", help="check the configuration, say so and end")
+    add("--config.check", action="store_true", help="check the configuration, print the result and exit")
     add(
         "--web.listen-address", metavar="ADDRESS", type=_some, action="append",
-        help=f"HOST:PORT, or :PORT for all interfaces; may be given twice (default {_loopback(program)})",
+        help=f"HOST:PORT to listen on, :PORT for all interfaces; repeatable (default {_loopback(program)})",
     )  # fmt: skip
     add(
         "--web.config.file", metavar="FILE", type=_some,
-        help="TLS and authentication, in exporter-toolkit's format",
+        help="TLS and authentication, in the format of Prometheus's exporter-toolkit",
     )  # fmt: skip
     add(
         "--web.max-connections", metavar="NUMBER", type=_number, default=MOST,
-        help=f"connections at once, of clients to the pages (default {MOST})",
+        help=f"limit on open connections of clients (default {MOST})",
     )  # fmt: skip
-    add("--log.level", choices=logs.LEVELS, default="info", help="(default info)")
-    add("--log.format", choices=logs.FORMATS, default="logfmt", help="(default logfmt)")
+    add("--log.level", choices=logs.LEVELS, default="info", help="lowest level that is logged (default info)")
+    add("--log.format", choices=logs.FORMATS, default="logfmt", help="format of the log (default logfmt)")
     if program.keeps_state:
         default = f"data/{program.name}"
         add(
             "--storage.path", metavar="FOLDER", type=_some, default=default,
-            help=f"folder of its state, of this process alone; made if missing (default {default})",
+            help=f"folder of its state, locked by this process; created if missing (default {default})",
         )  # fmt: skip
     for flag, (default, text) in program.flags.items():
         add(
             f"--{flag}", dest=flag, metavar="VALUE", type=_some, default=default,
             help=f"{text} (default {default})",
         )  # fmt: skip
-    add("--version", action="version", version=f"stratoscope {version()}", help="show the version and end")
+    add("--version", action="version", version=f"stratoscope {version()}", help="show the version and exit")
     return parser
 
 

@@ -1,7 +1,7 @@
-"""Lines that stay from one refresh to the next, for series that are many and seldom change.
+"""Caches rendered lines from one refresh to the next, for series that are many and seldom change.
 
-Of 100,000 VMs a refresh changes a few hundred. Making and checking 200,000 samples anew takes 0.3 s of CPU,
-joining lines that are ready a hundredth of that.
+Of 100,000 VMs a refresh changes a few hundred. Rendering 200,000 samples takes 0.3 s of CPU, joining cached
+lines a hundredth of that.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from stratoscope.core.exposition import Lines, line
 from stratoscope.core.metrics import Family, Labels
 
 _LINES: Final = 256
-"""So many lines a block has: few, so that most blocks stay when a few hundred of 100,000 lines change."""
+"""Lines of a block: few, so that most blocks stay when a few hundred of 100,000 lines change."""
 
 
 class CachedLines:
@@ -26,7 +26,7 @@ class CachedLines:
         self._newest = 0
 
     def put(self, key: str, labels: Labels, value: int = 1) -> None:
-        """The line of a key. Raises ValueError: These are not the family's labels."""
+        """Set the line of a key. Raises ValueError: These are not the family's labels."""
         encoded = line(self.family, labels, value)
         block = self._block_of.get(key)
         if block is None:
@@ -43,7 +43,7 @@ class CachedLines:
         return self._newest
 
     def drop(self, key: str) -> None:
-        """Nothing happens for a key without a line."""
+        """Remove the line of a key; nothing happens if it has none."""
         block = self._block_of.pop(key, None)
         if block is None:
             return
@@ -57,7 +57,7 @@ class CachedLines:
         return len(self._block_of)
 
     def blocks(self, most: int) -> list[bytes]:
-        """`most` lines or fewer, in blocks of whole lines; those without a change are the same objects."""
+        """At most `most` lines, in blocks; unchanged blocks are the same objects."""
         if most < len(self):
             lines = [one for block in self._lines.values() for one in block.values()][: max(0, most)]
             return [b"".join(lines)] if lines else []
@@ -67,7 +67,7 @@ class CachedLines:
 
 
 def together(lines: Lines, kept: Iterable[CachedLines], max_series: int) -> Lines:
-    """Lines that were made anew and kept ones after them; those beyond `max_series` are counted."""
+    """The rendered lines, then the cached ones; lines beyond `max_series` are counted as dropped."""
     by_family, written, beyond = dict(lines.by_family), lines.samples, 0
     for one in kept:
         shown = max(0, min(len(one), max_series - written))

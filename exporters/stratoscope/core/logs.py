@@ -1,6 +1,6 @@
 """Log lines on standard error: logfmt or JSON, one line each.
 
-Where a message's template ends in ` key=%s key=%r`, these are fields of their own, which can be searched for.
+If a message's template ends in ` key=%s key=%r`, these are fields of their own, which can be searched for.
 """
 
 import json

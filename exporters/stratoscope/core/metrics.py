@@ -1,4 +1,4 @@
-"""Metrics declared once, as data: a Family, the Labels of an object, and the samples both make."""
+"""Metrics declared as data: a Family, the Labels of an object, and the Sample made of both."""
 
 import math
 import re
@@ -13,11 +13,11 @@ from prometheus_client.utils import floatToGoString
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _new: Final = object.__new__
 LONGEST: Final = 1024
-"""Bytes of a label's value: a source's names are seldom longer than 255, and each is on many lines."""
+"""Longest label value in bytes: names are seldom longer than 255, and each is on many lines."""
 CUT: Final = Counter(
-    "stratoscope_label_values_cut", f"Label values of more than {LONGEST} bytes, cut.", registry=None
+    "stratoscope_label_values_cut", f"Label values longer than {LONGEST} bytes that were cut.", registry=None
 )
-"""Labels are made by many threads and outlive collections: so it counts for the process."""
+"""One counter for the process: labels are made by many threads and outlive collections."""
 _SURELY_SHORT: Final = LONGEST // 4
 _SUFFIXES: Final = ("_total", "_info", "_bucket", "_count", "_sum", "_created")
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
@@ -27,8 +27,8 @@ class Labels:
     """The label names and values of one object, escaped once and shared by all its samples.
 
     `vm + Labels(device="vda")` and `vm.plus(device="vda")` make the labels of a part of that object. Values
-    become text by `str()`; what UTF-8 cannot hold (lone surrogates from file names) is replaced, and what is
-    beyond LONGEST bytes is cut off and counted in CUT.
+    become text by `str()`; lone surrogates (from file names) are replaced, and values are cut at LONGEST
+    bytes and counted in CUT.
     """
 
     __slots__ = ("_parts", "names", "text")
@@ -54,7 +54,7 @@ class Labels:
         return both
 
     def at(self, part: "Labels") -> "Labels":
-        """As `+`, but made once and kept with these labels: only for a `part` that is itself kept."""
+        """As `+`, but cached with these labels: only for a `part` that is itself cached."""
         if self._parts is None:
             self._parts = {}
         made = self._parts.get(part)
@@ -71,9 +71,9 @@ class Distribution:
     """What a histogram has observed since it began.
 
     Attributes:
-        counts: How many were at most each of the family's bounds (cumulative: they never fall).
-        count: How many in all.
-        sum: What all came to together, in the family's unit.
+        counts: How many observations were at most each of the family's bounds (cumulative).
+        count: Number of observations.
+        sum: Sum of the observations, in the family's unit.
     """
 
     counts: tuple[int, ...]
@@ -87,8 +87,8 @@ Sample: TypeAlias = "tuple[Family, Labels, float | Distribution]"
 class Family:
     """One metric: called with a value and Labels it makes a sample.
 
-    The kind follows from the name, as the naming rules have it: `_total` is a counter, `_info` a fact with
-    value 1, all else a gauge. Identity is the object, so a Family is a module constant.
+    The kind follows from the name: `_total` is a counter, `_info` a fact with value 1, all else a gauge.
+    Identity is the object, so a Family is a module constant.
     """
 
     __slots__ = ("help", "kind", "labels", "name")
@@ -121,7 +121,7 @@ class Family:
 
 
 class Histogram(Family):
-    """A metric whose value is a Distribution: a line for each bucket, one for the count, one for the sum.
+    """A metric whose value is a Distribution: one line per bucket, one for the count, one for the sum.
 
     Attributes:
         bounds: Upper bounds of the buckets, without infinity.
@@ -157,7 +157,7 @@ class Histogram(Family):
 
 
 def escaped(value: str) -> str:
-    """A label value as the text format wants it, without the quotes; always encodable as UTF-8."""
+    """A label value escaped for the text format, without quotes; always encodable as UTF-8."""
     if len(value) > _SURELY_SHORT:
         value = _cut(value)
     if '"' in value or "\\" in value or "\n" in value:
@@ -166,7 +166,7 @@ def escaped(value: str) -> str:
 
 
 def _is_plain(text: str, values: int) -> bool:
-    """Whether none of the values in a labels' text is to be escaped or cut: asked of all of them at once."""
+    """Whether no value in a labels' text has to be escaped or cut, checked for all at once."""
     return (
         len(text) <= LONGEST
         and text.isascii()
@@ -177,7 +177,7 @@ def _is_plain(text: str, values: int) -> bool:
 
 
 def _cut(value: str) -> str:
-    """The first LONGEST bytes of it in UTF-8, in whole characters."""
+    """Its first LONGEST bytes in UTF-8, cut at the border of a character."""
     encoded = value.encode(errors="replace")
     if len(encoded) <= LONGEST:
         return value
@@ -188,7 +188,7 @@ def _cut(value: str) -> str:
 def states(family: Family, current: str, of: Mapping[str, Labels], labels: Labels) -> list[Sample]:
     """One 0/1 sample per state; `of` maps each state to Labels(state=...), made once.
 
-    A state that `of` lacks is shown as a further series: what the source says is never hidden.
+    A state that `of` lacks is shown as a further series, so that no state is hidden.
     """
     samples: list[Sample] = [
         (family, labels.at(label), 1 if state == current else 0) for state, label in of.items()
@@ -201,20 +201,20 @@ def states(family: Family, current: str, of: Mapping[str, Labels], labels: Label
 def optional_samples(
     families: Sequence[Family], values: Sequence[float | None], labels: Labels
 ) -> list[Sample]:
-    """A sample for each value that there is, family by family."""
+    """A sample for each value that is not None, family by family."""
     return [
         (family, labels, value) for family, value in zip(families, values, strict=True) if value is not None
     ]
 
 
 _KNOWN: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
-"""By label names that were ever used together: the one shared tuple of them, and their text with `%s`s."""
-# By identity: each tuple of names is one object for ever, and hashing two of them costs more than the rest.
+"""By label names: their one shared tuple, and their text with a `%s` for each value."""
+# By identity: each tuple of names is one object, and hashing two of them costs more than the rest.
 _SUMS: dict[tuple[int, int], tuple[str, ...]] = {}
 
 
 def _known(names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """The entry of _KNOWN for these label names, checked the first time; so that `is` tells them apart."""
+    """The entry of _KNOWN for these label names, checked the first time; so names compare by identity."""
     known = _KNOWN.get(names)
     if known is None:
         for name in names:

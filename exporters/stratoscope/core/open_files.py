@@ -1,4 +1,4 @@
-"""How many files the process may have open (`ulimit -n`), and how many connections that is enough for."""
+"""Raises the limit on open files (`ulimit -n`), and limits the connections to what it allows."""
 
 import logging
 import resource
@@ -7,11 +7,11 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 OTHERS: Final = 512
-"""Files that the process may want to have open beside its connections: to clouds, of /proc."""
+"""Files that the process may open beside clients' connections: to clouds, of /proc."""
 
 
 def with_files_for(most: int) -> int:
-    """So many connections, or as many as the system's bound on open files has room for."""
+    """At most `most` connections, fewer if the system's limit on open files has no room for them."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = most + OTHERS
     if hard != resource.RLIM_INFINITY:

@@ -1,4 +1,4 @@
-"""The configuration turned into collections, the same in every exporter: what runs, when, what does not."""
+"""Turns offers and the configuration into collections: what runs, when, and what is left out."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,14 +9,13 @@ from stratoscope.core.errors import LeftOut
 
 
 class Planner:
-    """What an exporter offers, under its own section of the configuration."""
+    """The offers of an exporter, merged with its section of the configuration."""
 
     def __init__(self, key: str, section: Section, offers: Iterable[Offer]) -> None:
         """Args: key: Of the section.
 
         Raises:
-            ConfigError: A collector that nobody offers, a key that means nothing for it, or times that do not
-                fit together.
+            ConfigError: An unknown collector, a key that it does not have, or times that do not fit together.
         """
         self._section = section
         self._offers = {offer.name: offer for offer in offers}
@@ -29,7 +28,7 @@ class Planner:
                 section.of(name).only({"enabled"}, f"{key}.collectors.{name}", "it is part of a collector")
 
     def is_on(self, name: str) -> bool:
-        """Whether a collector or a part of one is run."""
+        """Whether a collector, or a part of one, runs."""
         offer = self._offers[name]
         if offer.needs and not self.is_on(offer.needs):
             return False
@@ -39,7 +38,7 @@ class Planner:
         return self._schedules[name]
 
     def collections(self, collectors: Iterable[Collector[Any]], left_out: Iterable[Absent]) -> Collections:
-        """What is run of the collectors. Args: left_out: What is left out besides."""
+        """The collectors that run. Args: left_out: What is left out for other reasons."""
         running, absent = [], [*left_out]
         for one in collectors:
             name = one.offer.name

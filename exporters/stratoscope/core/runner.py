@@ -1,4 +1,4 @@
-"""Runs one collector: time-out, single flight, snapshot, account. Nobody else times, caches or catches it."""
+"""Runs one collector: time-out, single flight, snapshot, account. No collector does any of these itself."""
 
 import asyncio
 import itertools
@@ -35,42 +35,49 @@ _WHO = ("cloud", "collector")
 SUCCESS = Family(
     "stratoscope_collector_success", "1 if the last collection succeeded, 0 if it failed.", labels=_WHO
 )
-DURATION = Family("stratoscope_collector_duration_seconds", "How long the last collection took.", labels=_WHO)
+DURATION = Family(
+    "stratoscope_collector_duration_seconds", "Duration of the last collection, in seconds.", labels=_WHO
+)
 LAST_SUCCESS = Family(
     "stratoscope_collector_last_success_timestamp_seconds",
-    "When the last successful collection ended, as Unix time.",
+    "Unix time at which the last successful collection ended; absent before the first.",
     labels=_WHO,
 )
 ERRORS = Family(
-    "stratoscope_collector_errors_total", "Failed collections by reason.", labels=(*_WHO, "reason")
+    "stratoscope_collector_errors_total",
+    "Failed collections by reason; 0 for a reason that did not occur.",
+    labels=(*_WHO, "reason"),
 )
 INTERVAL = Family(
     "stratoscope_collector_interval_seconds",
-    "Time between collections in the background; absent for what is collected when scraped.",
+    "Interval between collections in the background; absent for a collector that runs when scraped.",
     labels=_WHO,
 )
-TIMEOUT = Family(
-    "stratoscope_collector_timeout_seconds", "After how long a collection is given up.", labels=_WHO
-)
+TIMEOUT = Family("stratoscope_collector_timeout_seconds", "Time-out of a collection.", labels=_WHO)
 MAX_AGE = Family(
     "stratoscope_collector_max_age_seconds",
-    "How old the last success may be and still be shown; absent for what is collected when scraped.",
+    "Age at which the samples of the last success are withdrawn from the page; absent for a collector that "
+    "runs when scraped.",
     labels=_WHO,
 )
-SAMPLES = Family("stratoscope_collector_samples", "Samples of the last collection on the page.", labels=_WHO)
+SAMPLES = Family(
+    "stratoscope_collector_samples",
+    "Samples of the collector on this page; 0 if it has none to show.",
+    labels=_WHO,
+)
 DROPPED = Family(
     "stratoscope_collector_dropped_samples_total",
-    "Samples kept off the page: duplicates, invalid ones, those beyond max_series.",
+    "Samples that were not put on the page: duplicates, invalid ones, and those beyond max_series.",
     labels=(*_WHO, "reason"),
 )
 MALFORMED = Family(
     "stratoscope_collector_malformed_items_total",
-    "Items of the source, or single fields of them, that were left out because they made no sense.",
+    "Items of the source, or single fields of them, that were malformed and therefore left out.",
     labels=_WHO,
 )
 LEFT_OUT = Family(
     "stratoscope_collector_left_out",
-    "1 for a collector that is not run, with the reason.",
+    "1 for a collector, subject or part that is left out, with the reason; absent for those that run.",
     labels=(*_WHO, "reason"),
 )
 FAMILIES = (
@@ -81,10 +88,10 @@ FAMILIES = (
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a collector fares. Times are Unix seconds.
+    """The status of a collector. Times are Unix seconds.
 
     Attributes:
-        success: None before the first collection ended, and while it is left out.
+        success: None before the end of the first collection, and while it is left out.
         reason: Why it failed, if it did.
         left_out: Why it is left out, if it is.
         message: One line on either.
@@ -103,18 +110,19 @@ class Status:
 
 
 Outcome: TypeAlias = "tuple[Lines | None, Status]"
-"""What a collection, or a scrape that could not wait, has to show; together, since the status goes on."""
+"""The lines of a collection, and the status that belongs to them."""
 
 GRACE_S: Final = 0.5
-"""How long a collection that was cancelled may take to end before it is left alone."""
+"""How long a cancelled collection may take to end before it is abandoned."""
 HASTY_S: Final = 0.0899
-"""A scrape that allows less (0.1 s, without what sending takes) gets what is ready: collecting goes on."""
+"""A scrape with less time (0.1 s minus the share for sending) does not limit the collection."""
 AGAIN_S: Final = 60.0
-"""After a failure the next collection starts after this, or after the duration of the failed one."""
+"""After a failure the next collection starts after max(60 s, duration of the failed one), at most the
+interval."""
 
 
 class Runner:
-    """One collection over its life. `lines` serves scrapes; `keep_running` is the background's task."""
+    """Runs one Collection. `lines` serves scrapes; `keep_running` is the task in the background."""
 
     def __init__(  # noqa: PLR0913 - the clocks are for tests
         self,
@@ -131,11 +139,11 @@ class Runner:
         Args:
             collection: What is run.
             monotonic: The clock of durations and ages.
-            now: The clock of moments.
+            now: The clock of Unix time.
             sleep: Waits in the background.
-            grace_s: How long a collection that was cancelled may take to end before it is left alone.
-            turn: Shared by runners of which one at a time shall render: more would only wait for each other,
-                and the event loop for them all.
+            grace_s: How long a cancelled collection may take to end before it is abandoned.
+            turn: Shared by runners of which only one renders at a time: more would wait for each other, and
+                block the event loop.
         """
         self.collection = collection
         self.collector = collection.collector
@@ -155,10 +163,11 @@ class Runner:
         self._labels = Labels(cloud=self.collector.cloud, collector=self.collector.name)
 
     async def lines(self, within_s: float) -> Outcome:
-        """What a scrape shows of this collector, and its status, after `within_s` at the latest.
+        """The lines and status that a scrape shows, after `within_s` at the latest.
 
-        A collector in the background answers at once. One that is collected when scraped shares a collection
-        that is under way; what is not ready in time is left out and this page says `timeout`.
+        A collector in the background answers at once, from its snapshot. A collector that runs when scraped
+        shares a collection in progress; if it is not ready in time, this page has no lines of it and the
+        reason `timeout`.
         """
         schedule = self.collection.schedule
         if isinstance(schedule, Every):
@@ -183,12 +192,12 @@ class Runner:
         )
 
     def shown(self) -> Status:
-        """The status, with the samples that a scrape would show now: of a failed one those that are kept."""
+        """The status, with the number of samples that a scrape would show now."""
         schedule = self.collection.schedule
         return self._kept(schedule.max_age_s)[1] if isinstance(schedule, Every) else self.status
 
     async def first(self) -> None:
-        """Run once, as every collector does at start; returns when it ended or its time-out passed."""
+        """Run once; returns when the collection has ended or timed out."""
         if self._stopped:
             return
         timeout_s, began = self.collection.schedule.timeout_s, self._monotonic()
@@ -207,10 +216,11 @@ class Runner:
             await self.keep_running()
 
     async def keep_running(self) -> None:
-        """Collect at each interval until `stop`, after `first`; the first time is spread by name.
+        """Collect at each interval until `stop`, after `first`; the first pause depends on the name, to
+        spread load.
 
         After a failure the next collection starts after max(60 s, duration of the failed one), at most the
-        interval: the source may be back, and what runs into its time-out shall not run all the time.
+        interval: a collection that always times out must not run all the time.
         """
         name = f"{self.collector.cloud}/{self.collector.name}"
         spread = 0.5 + zlib.crc32(name.encode()) % 512 / 1024
@@ -262,7 +272,7 @@ class Runner:
         return self.status.success is False
 
     async def stop(self) -> None:
-        """End the collection under way, and let no other begin; returns after the grace at the latest."""
+        """Cancel the collection in progress, and start no other; returns after `grace_s` at the latest."""
         self._stopped = True
         self._wake()
         task = self._flight.get(self.collector.name)
@@ -276,7 +286,7 @@ class Runner:
             )
 
     def _kept(self, max_age_s: float) -> Outcome:
-        """The last success while it is young enough, else what a failure shows; and how many samples."""
+        """The snapshot if it is not older than `max_age_s`, else the lines of the failure; and the status."""
         if self._snapshot is not None and self._monotonic() - self._snapshot[0] > max_age_s:
             self._snapshot = None
         snapshot = self._inherited or self._snapshot
@@ -284,9 +294,9 @@ class Runner:
         return lines, replace(self.status, samples=0 if lines is None else lines.samples)
 
     def _start(self, within_s: float) -> "asyncio.Future[Outcome]":
-        """The collection under way, or a new one; it may last as long as this caller waits.
+        """The collection in progress, or a new one; it may last at least as long as this caller waits.
 
-        A caller in such a hurry that no source could keep up does not say how long: it would fail for that.
+        A caller with less than HASTY_S does not limit it: it would fail only because of that.
         """
         if within_s < HASTY_S:
             within_s = self.collection.schedule.timeout_s
@@ -310,7 +320,7 @@ class Runner:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            # Nobody cancelled this task: something that it awaited was cancelled, and that is no answer.
+            # This task was not cancelled: something that it awaited was, which is a failure.
             return await self._ended_badly(
                 began, Reason.INTERNAL, "CancelledError: what it waited for was cancelled", bug=error
             )
@@ -327,14 +337,14 @@ class Runner:
         return self._succeeded(began, lines, malformed)
 
     def _render(self, data: object) -> Lines:
-        """In a thread, one at a time: one that was given up may still be busy with what is cached."""
+        """Runs in a thread, one at a time: an abandoned collection may still use the cached lines."""
         collector, most = self.collector, self.collection.max_series
         with self._rendering:
             lines = render(collector.samples(data), collector.families, most)
             return together(lines, collector.cached(data), most)
 
     async def _render_failure(self) -> Lines | None:
-        """In a thread, as a success is; most have nothing to say, and for that nobody waits."""
+        """Renders in a thread, unless the collector has no samples for a failure."""
         collector = self.collector
         samples = iter(collector.failure())
         first = next(samples, None)
@@ -383,7 +393,7 @@ class Runner:
         *,
         is_logged: bool = False,
     ) -> Outcome:
-        """A failure, with what the collector has to say to it."""
+        """A failure, with the collector's samples for it."""
         try:
             verdict = await self._render_failure()
         except Exception as error:  # noqa: BLE001 - the same border
@@ -420,7 +430,7 @@ class Runner:
         return verdict, self.status
 
     def _left_out(self, reason: LeftOut, message: str) -> Outcome:
-        """Withdraw everything at once: there is nothing any more that old data could be the data of."""
+        """Withdraw the snapshot at once: what it described no longer exists for this credential."""
         level = logging.INFO if reason is LeftOut.ABSENT else logging.WARNING
         log.log(
             level if self.status.left_out is not reason else logging.DEBUG,
@@ -434,7 +444,7 @@ class Runner:
         return None, self.status
 
     def account(self, status: Status) -> Sequence[Sample]:
-        """The collector's own series on a page: the same names in every exporter."""
+        """The series about the collector itself: the same names in every exporter."""
         who, schedule = self._labels, self.collection.schedule
         samples = [TIMEOUT(schedule.timeout_s, who)]
         if isinstance(schedule, Every):
@@ -456,10 +466,10 @@ class Runner:
 
 
 def _why(error: BaseException) -> tuple[Reason | LeftOut, str]:
-    """Reason and message of what a collection raised.
+    """Reason and message of an exception from a collection.
 
-    A task group's is that of a bug among its children, else of the first that failed; it is left out only if
-    all its children are.
+    For a task group: those of a bug among its exceptions, else of the first failure; left out only if all are
+    left out.
     """
     if isinstance(error, BaseExceptionGroup):
         return min((_why(child) for child in error.exceptions), key=lambda why: _weight(why[0]))
@@ -473,7 +483,7 @@ def _why(error: BaseException) -> tuple[Reason | LeftOut, str]:
 
 
 def _weight(reason: Reason | LeftOut) -> int:
-    """The least is what is told of several."""
+    """Ranks the reasons of several: the lowest is reported."""
     return 2 if isinstance(reason, LeftOut) else 0 if reason is Reason.INTERNAL else 1
 
 

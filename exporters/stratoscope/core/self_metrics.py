@@ -1,4 +1,4 @@
-"""What core says of itself: the version that runs, the configuration in force, the process."""
+"""Metrics about the process: version, configuration in force, resources."""
 
 import platform
 import time
@@ -13,23 +13,27 @@ _WHEN: Final = "stratoscope_config_last_reload_success_timestamp_seconds"
 
 
 class SelfMetrics:
-    """They begin with a configuration that was read at start."""
+    """Created when the configuration has been read at start."""
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
         ProcessCollector(registry=registry)
         registry.register(CUT)
         labels = {"version": version, "pythonversion": platform.python_version()}
-        Gauge("stratoscope_build_info", "The running version.", tuple(labels), registry=registry).labels(
-            **labels
-        ).set(1)
+        Gauge(
+            "stratoscope_build_info",
+            "Version of Stratoscope and of Python that runs; always 1.",
+            tuple(labels),
+            registry=registry,
+        ).labels(**labels).set(1)
         self._ok = Gauge(
             _OK,
-            "1 if the last configuration that was read is in force, 0 if it was refused.",
+            "1 if the configuration that was read last is in force, 0 if it was rejected and the one before "
+            "stays in force.",
             registry=registry,
         )
         self._when = Gauge(
-            _WHEN, "When the configuration in force was read, as Unix time.", registry=registry
+            _WHEN, "Unix time at which the configuration in force was loaded.", registry=registry
         )
         self.reloaded()
 
@@ -39,5 +43,5 @@ class SelfMetrics:
         self._when.set(time.time())
 
     def refused(self) -> None:
-        """A configuration was refused; the one before stays in force."""
+        """A configuration was rejected; the one before stays in force."""
         self._ok.set(0)

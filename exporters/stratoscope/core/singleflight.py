@@ -1,4 +1,4 @@
-"""Calls that several wait for: of each key one is under way at most, and who asks meanwhile shares it."""
+"""Shares calls: for each key at most one is in progress, and further callers wait for it."""
 
 import asyncio
 from collections.abc import Callable, Hashable
@@ -11,7 +11,7 @@ R = TypeVar("R")
 
 
 class SingleFlight(Generic[K, R]):
-    """The calls under way, by key."""
+    """The calls in progress, by key."""
 
     def __init__(self) -> None:
         self._under_way: dict[K, asyncio.Future[R]] = {}
@@ -20,12 +20,12 @@ class SingleFlight(Generic[K, R]):
         return len(self._under_way)
 
     def get(self, key: K) -> "asyncio.Future[R] | None":
-        """The call of this key that is under way."""
+        """The call of this key that is in progress; None if there is none."""
         future = self._under_way.get(key)
         return None if future is None or future.done() else future
 
     def call(self, key: K, start: "Callable[[], asyncio.Future[R]]") -> "asyncio.Future[R]":
-        """The call of this key that is under way, or a new one."""
+        """The call of this key that is in progress, or a new one."""
         future = self.get(key)
         if future is None:
             future = self._under_way[key] = start()
@@ -37,7 +37,7 @@ class SingleFlight(Generic[K, R]):
         """The outcome of `call`.
 
         Raises:
-            CollectError: `timeout`, when there is no outcome within `within_s`; the call stays under way.
+            CollectError: `timeout`, if there is no outcome within `within_s`; the call continues.
         """
         future = self.call(key, start)
         done, _ = await asyncio.wait({future}, timeout=within_s)
@@ -46,19 +46,19 @@ class SingleFlight(Generic[K, R]):
         return future.result()
 
     async def close(self) -> None:
-        """Cancel the calls under way, and wait for their ends."""
+        """Cancel the calls in progress, and wait until they have ended."""
         if self._under_way:
             for future in self._under_way.values():
                 future.cancel()
             await asyncio.wait(self._under_way.values())
 
     def _ended(self, key: K, future: "asyncio.Future[R]") -> None:
-        """Keep nothing of a call that ended: keys come and go."""
+        """Forget a call that has ended: keys come and go."""
         if self._under_way.get(key) is future:
             del self._under_way[key]
 
 
 def consume_exception(future: "asyncio.Future[Any]") -> None:
-    """Take note of an exception that nobody may wait for any more, so that asyncio does not report it."""
+    """Retrieve an exception for which nobody may wait, so that asyncio does not report it."""
     if not future.cancelled():
         future.exception()

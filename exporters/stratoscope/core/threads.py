@@ -1,7 +1,7 @@
-"""Bounded calls into blocking SDKs: the only way there. And the threads for our own work.
+"""Threads with a limit: for calls into blocking SDKs (the only way to make them), and for rendering.
 
-A time-out abandons a thread, it does not end it: set the SDK's own time-out first. The threads are daemons: a
-call that never returns does not hold up the end of the process.
+A time-out abandons a thread and does not end it: set the SDK's own time-out first. The threads are daemons: a
+call that never returns does not delay the end of the process.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _START_S: Final = 5.0
-"""So long the first workers wait for the last one at most, should the system refuse to start it."""
+"""How long the first workers wait for the last one, if the system does not start it."""
 
 
 def workers(most: int) -> ThreadPoolExecutor:
-    """An executor all of whose threads run from the start.
+    """An executor whose threads all run from the start.
 
-    Left to itself it starts one whenever it sees none idle, and a thread that has just handed its result over
-    does not count as idle yet: once in thousands of calls, for hours, another thread appears, like a leak.
+    The standard executor starts a thread whenever none is idle, and a thread that has just returned its
+    result is not idle yet: once in thousands of calls another thread appears, which looks like a leak.
     """
     executor = ThreadPoolExecutor(most, thread_name_prefix="worker")
     all_here = threading.Barrier(most, timeout=_START_S)
@@ -47,17 +47,17 @@ class BlockingCalls:
 
     @property
     def busy(self) -> int:
-        """How many calls have not returned, those given up among them."""
+        """How many calls have not returned, including abandoned ones."""
         return self._busy
 
     def start(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[R]":
         """The future outcome of a call in a thread. Cancelling it abandons the call, which goes on.
 
-        The call sees the caller's context, `time_left_s()` among it.
+        The call has the caller's context, including `time_left_s()`.
 
         Raises:
-            CollectError: `busy`, when all threads are taken by calls that have not returned; `unavailable`
-                after `close`.
+            CollectError: `busy`, if all threads are in calls that have not returned; `unavailable` after
+                `close`.
         """
         if self._closed:
             raise CollectError(Reason.UNAVAILABLE, f"{self._name}: closed")
@@ -93,7 +93,7 @@ class BlockingCalls:
         return await self.start(call, *args, **kwargs)
 
     def close(self) -> None:
-        """Take no more calls and let idle threads end; a thread in a call that hangs ends when it returns."""
+        """Accept no more calls and end idle threads; a thread in a hung call ends when the call returns."""
         self._closed = True
         for _ in range(self._threads):
             self._todo.put(None)

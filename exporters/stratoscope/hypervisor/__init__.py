@@ -1,4 +1,4 @@
-"""Per host: what libvirt, cgroups, /proc and /sys say of its VMs. Never looks inside a VM."""
+"""The hypervisor exporter: reads libvirt, cgroups, /proc and /sys of one host. Never looks inside a VM."""
 
 from typing import Final
 
@@ -9,8 +9,8 @@ PROGRAM: Final = Program(
     port=10971,
     summary="VMs and their host as libvirt, cgroups and /proc see them, from outside the VM.",
     flags={
-        "path.procfs": ("/proc", "where the host's /proc is mounted"),
-        "path.sysfs": ("/sys", "where the host's /sys is mounted"),
-        "path.cgroup": ("/sys/fs/cgroup", "where the host's cgroups are mounted"),
+        "path.procfs": ("/proc", "mount point of the host's /proc"),
+        "path.sysfs": ("/sys", "mount point of the host's /sys"),
+        "path.cgroup": ("/sys/fs/cgroup", "mount point of the host's cgroup file system"),
     },
 )

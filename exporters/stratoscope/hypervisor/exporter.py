@@ -1,4 +1,4 @@
-"""The hypervisor exporter: what runs for each libvirt URI of the configuration."""
+"""Opens the libvirt connections of the configuration, and makes the collectors of each URI."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -91,7 +91,7 @@ def _collectors(
 
 
 def _of_host(paths: Paths, planner: Planner, host: LibvirtHost, stack: AsyncExitStack) -> Collector[Any]:
-    """The collector of the host that a URI leads to: by its files where it is this machine."""
+    """The collector of a URI's host: it reads /proc and /sys if that is this machine, else libvirt."""
     if not host.is_local:
         return RemoteHost(host)
     parts = [part for part in PARTS if planner.is_on(part.name)]

@@ -1,6 +1,6 @@
-"""Reads what the kernel says of the VMs of one host, in a thread of its own, one reading at a time.
+"""Reads the kernel's data of all VMs of this host, in a thread of its own, one reading at a time.
 
-A file that hangs costs the VM whose it is: the thread is left alone with it, and the others are read anew.
+A file that hangs makes only its VM missing: the thread is abandoned, and the other VMs are read again.
 """
 
 import logging
@@ -28,12 +28,12 @@ from stratoscope.hypervisor.patience import Patience
 log = logging.getLogger(__name__)
 
 _SHARE: Final = 0.3
-"""The share of the time left that reading may take, while there is more to be asked after it."""
+"""The share of the time left that reading may take, if monitors are asked after it."""
 _LAST_SHARE: Final = 0.8
-"""The same, when there is nothing more to be asked."""
+"""The same, if nothing is asked after it."""
 _STOPPED: Final = frozenset("tT")
 _DEAD: Final = frozenset("ZXx")
-"""Letters of processes that do nothing until someone else does something, and of those that have ended."""
+"""State letters of processes that are stopped (or traced), and of processes that have ended."""
 WHY_UNREADABLE: Final = tuple(NotFound)
 """Every reason in `Reading.missing`."""
 
@@ -42,16 +42,16 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     """What was read.
 
     Attributes:
-        vms: By domain UUID; those whose process was found and readable.
-        taps: Interfaces by name. One that this exporter never saw is not among them: a vhost-user interface
-            is no device, and a network namespace hides others'.
-        queues: By interface name; empty where the kernel does not tell.
+        vms: By domain UUID; VMs whose process was found and readable.
+        taps: Interfaces by name, without those that this exporter never saw: a vhost-user interface is no
+            device, and other network namespaces are hidden.
+        queues: By interface name; empty if the kernel does not report them.
         missing: Why a running VM was not read, by UUID; see WHY_UNREADABLE.
         stuck_s: For how long every reading found the VM's process stopped, traced or frozen.
-        dead_s: For how long every reading found that it has ended.
-        kills: Processes that the kernel killed for want of memory.
-        lacking: Subjects of which the kernel tells nothing of any VM, and why.
-        malformed: How many VMs and taps were left out because a file made no sense.
+        dead_s: For how long every reading found that the process has ended.
+        kills: Kills by the OOM killer.
+        lacking: Subjects for which the kernel has no data of any VM, and why.
+        malformed: How many VMs and taps were left out because a file was malformed.
     """
 
     vms: Mapping[str, VMKernel] = {}
@@ -67,11 +67,11 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """What a reading knows from those before; of one that fails, or is left alone, nothing stays.
+    """What a reading knows from earlier ones. A reading that fails or is abandoned does not change it.
 
     Attributes:
-        pasts: By UUID, each with the process whose it is.
-        since: When a VM was first found stuck, or dead, by which of both and UUID.
+        pasts: By UUID, each with the process that it belongs to.
+        since: When a VM was first found stuck or dead, by ("stuck" or "dead", UUID).
     """
 
     processes: Processes
@@ -86,7 +86,7 @@ class _Memory:
 
 
 class KernelReader:
-    """The kernel of the machine that the exporter runs on, and what was seen there before."""
+    """Reads the kernel of this machine, and remembers earlier readings."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class KernelReader:
         promiscuity: Callable[[], Mapping[str, int] | LeftOut] = read_promiscuity,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Args: queues, promiscuity: How rtnetlink tells them of all interfaces; they look at no path."""
+        """Args: queues, promiscuity: Read them of all interfaces from rtnetlink, independent of `paths`."""
         self._paths, self._monotonic = paths, monotonic
         self._by_netlink = {"queues": queues, "promiscuity": promiscuity}
         self._memory = _Memory(Processes(paths), OOM(), TapHistory(), {}, {})
@@ -104,7 +104,7 @@ class KernelReader:
         self._patience = Patience()
 
     async def read(self, running: Mapping[str, tuple[str, int]], taps: Sequence[str]) -> Reading:
-        """Read now; what cannot be read in time is left out, since other sources still tell of the VMs.
+        """Read now; what cannot be read in time is left out, since other sources still show the VMs.
 
         Args:
             running: Domain name and id by UUID.
@@ -114,7 +114,7 @@ class KernelReader:
         return await self._within(within_s, running, lambda this: self._read(this, running, taps))
 
     async def read_again(self, known: Mapping[str, int], taps: Sequence[str]) -> Reading:
-        """Read the VMs that were found before and whose process runs on, while nobody tells which VMs run.
+        """Read the VMs that were found before and whose process still runs, while libvirt does not list VMs.
 
         Args:
             known: Domain id by UUID.
@@ -131,7 +131,7 @@ class KernelReader:
     ) -> Reading:
         try:
             found = await self._patience.within(within_s, read)
-        except OSError as error:  # the exporter is short of something: file descriptors, memory
+        except OSError as error:  # the exporter lacks a resource: file descriptors, memory
             level = logging.DEBUG if self._is_short else logging.ERROR
             log.log(level, "the kernel's files cannot be read error=%r", str(error))
             self._is_short = True
@@ -183,7 +183,7 @@ class KernelReader:
     def _vms(
         self, this: Pass, processes: Mapping[str, Process], pasts: Mapping[str, tuple[Process, Past]]
     ) -> tuple[dict[str, VMKernel], dict[str, str]]:
-        """VMs as read, and why the others were not; a process that ended meanwhile is neither."""
+        """The VMs that were read, and why others were not; a process that ended meanwhile is in neither."""
         vms: dict[str, VMKernel] = {}
         missing: dict[str, str] = {}
         now = self._monotonic()
@@ -202,7 +202,7 @@ class KernelReader:
         return vms, missing
 
     def _taps(self, this: Pass, names: Sequence[str]) -> tuple[dict[str, Tap | None], int]:
-        """Interfaces as they are, None where there is none; and how many made no sense."""
+        """The interfaces, None for one that does not exist; and how many were malformed."""
         found: dict[str, Tap | None] = {}
         malformed = 0
         for name in names:
@@ -219,7 +219,7 @@ class KernelReader:
 def _standing_still(
     before: Mapping[tuple[str, str], float], vms: Mapping[str, VMKernel], ended: Iterable[str], now: float
 ) -> dict[tuple[str, str], float]:
-    """Since when each has been stopped, or dead; one whose thread still waits is not dead yet."""
+    """Since when each has been stuck, or dead; a VM with a thread that still waits is not dead yet."""
     stuck = [uuid for uuid, vm in vms.items() if vm.state in _STOPPED or vm.is_frozen]
     dead = [uuid for uuid, vm in vms.items() if vm.state in _DEAD and not vm.blocked_s]
     keys = [("stuck", uuid) for uuid in stuck] + [("dead", uuid) for uuid in (*dead, *ended)]
@@ -231,7 +231,7 @@ def _for_s(what: str, since: Mapping[tuple[str, str], float], now: float) -> dic
 
 
 def _asked(ask: Callable[[], Mapping[str, Any] | LeftOut]) -> Mapping[str, Any] | LeftOut | None:
-    """None for an answer that makes no sense, or none in time."""
+    """The answer; None if it is malformed, or not there in time."""
     try:
         return ask()
     except (OSError, ValueError) as error:
@@ -244,7 +244,7 @@ def _asked(ask: Callable[[], Mapping[str, Any] | LeftOut]) -> Mapping[str, Any] 
 def _pasts(
     before: Mapping[str, tuple[Process, Past]], processes: Mapping[str, Process]
 ) -> dict[str, tuple[Process, Past]]:
-    """What is known of these processes; a new one begins anew."""
+    """What is known of these processes; a new process begins without a past."""
     pasts = {}
     for uuid, process in processes.items():
         was = before.get(uuid)
@@ -257,7 +257,7 @@ _GIVEN: Final[Mapping[str, tuple[str, Callable[[VMKernel], bool]]]] = {
     "pressure": ("pressure", lambda vm: vm.pressure is not None),
     "oom": ("memory", lambda vm: vm.memory is not None and vm.memory.oom_kills is not None),
 }
-"""Subjects that every VM has where the kernel has them: the field that is refused, and a test."""
+"""Subjects that every VM has if the kernel has them: name of the refused field, and a test."""
 
 
 def _lacking(vms: Collection[VMKernel]) -> dict[str, LeftOut]:

@@ -1,4 +1,5 @@
-"""Passes over files that may hang, each in a thread: one that hangs is left alone, and the next skips it."""
+"""Runs passes over files that may hang, each in a thread: a pass that hangs is abandoned, and the next skips
+its file."""
 
 import asyncio
 import logging
@@ -15,16 +16,16 @@ log = logging.getLogger(__name__)
 
 _PATIENCE: Final = 1 / 8
 _LEAST_PATIENCE_S: Final = 0.3
-"""A file that takes such a share of the time of a reading hangs, unless that is less."""
+"""The share of the time of a reading after which a file counts as hung; at least _LEAST_PATIENCE_S."""
 MOST_HUNG: Final = 100
-"""So many threads may be left alone with files that hang; beyond it nothing is read until one goes on."""
+"""Limit on threads that are abandoned with hung files; at the limit nothing is read until one returns."""
 
 
 class Patience:
-    """The passes of one reader; at most one of them is not left alone.
+    """The passes of one reader; at most one is not abandoned.
 
     Attributes:
-        hung: Whose files hang, each with the pass that waits for them.
+        hung: Whose files hang (a VM's UUID, a process id), each with the pass that waits for them.
     """
 
     def __init__(self) -> None:
@@ -32,9 +33,9 @@ class Patience:
         self._calls = BlockingCalls("kernel", MOST_HUNG + 1)
 
     async def within(self, within_s: float, read: Callable[[Pass], T]) -> T | None:
-        """What a pass reads in this time, without what hangs; None where the time is not enough.
+        """The result of a pass without hung files, within this time; None if the time is not enough.
 
-        It is made anew for each file that turns out to hang. What it returns is all that it may change.
+        For each file that turns out to hang a new pass begins. A pass changes nothing; it returns its result.
         """
         until = time.monotonic() + within_s
         while time.monotonic() < until:
@@ -72,7 +73,7 @@ class Patience:
 
 
 async def _watch(future: "asyncio.Future[Any]", this: Pass, until: float, patience_s: float) -> None:
-    """Wait until it is done, reads nothing any more, or the time is over."""
+    """Wait until it is done, makes no progress, or the time is over."""
     while not future.done() and (left_s := until - time.monotonic()) > 0:
         reads = this.reads
         await asyncio.wait({future}, timeout=min(patience_s, left_s))

@@ -66,10 +66,11 @@ def subjects(host: str) -> tuple[Subject, ...]:
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What is in force.
+    """The settings of the exporter.
 
     Attributes:
-        hypervisor: Its collectors are collectors, subjects of VMs and parts of the host.
+        hypervisor: The section; the names below `collectors` are collectors, subjects of VMs and parts of the
+            host.
     """
 
     clouds: list[LibvirtCloud]
@@ -103,7 +104,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
 
 
 def _paths(flags: Mapping[str, str]) -> Paths:
-    """Mount points; a default may be absent (there may be no cgroups), what is given must be there."""
+    """Mount points; a default may be missing (there may be no cgroups), a path from a flag must exist."""
     for flag, (default, _) in PROGRAM.flags.items():
         given = flags[flag]
         if given != default and not (given and Path(given).is_dir()):

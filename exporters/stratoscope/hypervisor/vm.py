@@ -1,4 +1,4 @@
-"""One VM as the collector `domains` puts it together from libvirt and from the host's kernel."""
+"""One VM, as the collector `domains` joins it from libvirt and the host's kernel."""
 
 import msgspec
 
@@ -10,14 +10,15 @@ class TapView(msgspec.Struct, frozen=True, gc=False):
     """The host's device of an interface.
 
     Attributes:
-        is_up: It is there, up and has a carrier, and the operator has not set the link down; None where the
-            host's end is not known (vhost-user, SR-IOV, another machine).
-        mtu: Bytes; None when the device is gone.
-        promiscuous_changed: Whether more hold it in promiscuous mode than ever before.
-        queue_drops: Packets its queue dropped; None where it has no queue.
-        queue_backlog: Bytes that wait in its queue; None where it has no queue.
-        link: What the operator set; None where the definition is not known.
-        is_attached: Whether it is a port of its bridge; None where it has none.
+        is_up: It exists, is up and has a carrier, and the link is not set down; None if the host has no such
+            device (vhost-user, SR-IOV, another machine).
+        mtu: Bytes; None if the device does not exist.
+        promiscuous_changed: Whether the promiscuity count is above the lowest seen; None if the kernel does
+            not report it.
+        queue_drops: Packets that its queue dropped; None without a queue.
+        queue_backlog: Bytes that wait in its queue; None without a queue.
+        link: Whether the link is set up (domif-setlink); None without the definition.
+        is_attached: Whether it is a port of its bridge; None without a bridge.
     """
 
     name: str
@@ -31,7 +32,7 @@ class TapView(msgspec.Struct, frozen=True, gc=False):
 
 
 class Checks(msgspec.Struct, frozen=True, gc=False):
-    """The verdict, split by blame: True is failed; None is what cannot be told from here."""
+    """The status checks, by what is to blame: True is failed, None is unknown."""
 
     host: bool
     vm: bool
@@ -40,7 +41,7 @@ class Checks(msgspec.Struct, frozen=True, gc=False):
 
 
 class VM(msgspec.Struct, frozen=True, gc=False):
-    """Everything one collection knows of a VM; None where a source did not answer or does not have it."""
+    """Everything that one collection knows of a VM; None if a source did not answer or does not have it."""
 
     vm_id: str
     domain: Domain

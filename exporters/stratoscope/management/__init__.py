@@ -1,4 +1,4 @@
-"""The management exporter: what a cloud's management layer tells."""
+"""The management exporter: reads a cloud's management layer."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The one collector of this exporter: a question to a cloud, and the subject that shows the answer."""
+"""The collector class of this exporter: asks a cloud one question, and its subject makes the samples."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The management exporter: what it asks each cloud, and which subject shows each answer."""
+"""Opens the clouds of the configuration, and makes a collector for each question."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -55,7 +55,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.OtherService: OtherServices,
     objects.Each: Each,
 }
-"""What shows each class of answers."""
+"""The subject of each class of answers."""
 
 
 def _parts(settings: Settings, _: Site) -> Iterator[Part]:

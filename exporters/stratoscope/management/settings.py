@@ -14,13 +14,13 @@ from stratoscope.core.planner import Planner
 
 
 class Management(Section, frozen=True):
-    """Attributes: max_series: Of 100,000 VMs one collector shows more than 200,000 series."""
+    """Attributes: max_series: Of 100,000 VMs one collector has more than 200,000 series."""
 
     max_series: Annotated[int, msgspec.Meta(ge=1)] = 1_000_000
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What is in force.
+    """The settings of the exporter.
 
     Attributes:
         clouds: Entries of the kinds that have a management layer.

@@ -1,4 +1,4 @@
-"""What one kind of answer shows."""
+"""Subject: makes the samples of one class of answers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -24,8 +24,8 @@ class Subject(ABC, Generic[T]):
 
     @abstractmethod
     def samples(self, answer: T, /) -> Iterable[Sample]:
-        """What the answer says. Pure."""
+        """The samples of the answer. Pure."""
 
     def cached(self, answer: T, /) -> Iterable[CachedLines]:  # noqa: ARG002 - not used by most
-        """The rest of it, where series are many and seldom change; see Collector.cached."""
+        """The other lines of the answer, of series that are many and seldom change; see Collector.cached."""
         return ()

@@ -1,4 +1,5 @@
-"""Series by a label whose values only users limit, such as images: of too many some are only counted."""
+"""Series by a label with an unlimited number of values, such as images: the largest are shown, the others
+counted."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -8,22 +9,23 @@ from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Family, Labels, Sample
 
 MOST: Final = 5_000
-"""So many values of one label are shown: those that stand for most. Enough for the hosts and users of a large
-cloud; every snapshot is an image, and a script that makes one each hour soon has more."""
+"""Values of one label that are shown: those with most VMs. Enough for the hosts and users of a large cloud;
+every snapshot is an image, and a script that makes one each hour soon has more."""
 
 BEYOND: Final = Family(
     "stratoscope_management_values_beyond_bound",
-    "Values of the label that are not shown because there are too many: those that stand for the fewest VMs.",
+    "Values of the label that are not shown because there are too many; those with the fewest VMs are left "
+    "out; 0 if all are shown.",
     labels=("cloud", "label"),
 )
 
 Row: TypeAlias = tuple[int, *tuple[int | None, ...]]
-"""The numbers of one value, one for each family, None for what is not known; the first one is by which the
-largest are chosen."""
+"""The numbers of one value, one per family, None for unknown; the first number decides which values are the
+largest."""
 
 
 class TopK:
-    """Some families of one cloud that have one label besides `cloud`, and always the same values of it."""
+    """Families of one cloud with one label besides `cloud`, and the same values of it."""
 
     def __init__(self, cloud: str, label: str, families: Sequence[Family]) -> None:
         self.kept = [CachedLines(family) for family in families]
@@ -31,7 +33,7 @@ class TopK:
         self._shown: Mapping[str, Row] = {}
 
     def lines(self, rows: Mapping[str, Row]) -> Sequence[CachedLines]:
-        """The largest; lines of values whose row is what it was are kept."""
+        """The lines of the largest; those of unchanged rows are cached."""
         known, self._shown = self._shown, _largest(rows)
         for value, row in self._shown.items():
             if known.get(value) != row:

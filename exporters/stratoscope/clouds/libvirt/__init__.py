@@ -1,1 +1,1 @@
-"""libvirt as a cloud kind: read-only connections to one host's daemon, whatever hypervisor it drives."""
+"""The cloud kind libvirt: read-only connections to one host's daemon, for any hypervisor."""

@@ -1,7 +1,8 @@
-"""What is asked in the background: storage pools, networks, and jobs of domains; each function blocks.
+"""Reads storage pools, networks, and jobs of domains; each function blocks.
 
 Source: virConnectListAllStoragePools and virStoragePoolGetInfo (never virStoragePoolRefresh, which scans the
-pool), virConnectListAllNetworks, virDomainGetJobStats. A driver without pools, networks or jobs has none.
+pool), virConnectListAllNetworks, virDomainGetJobStats. For a driver without pools, networks or jobs the
+result is empty.
 """
 
 import time
@@ -33,12 +34,12 @@ def networks(connection: Connection) -> list[Network]:
 
 
 def jobs(connection: Connection, silent: Container[str], within_s: float) -> list[Job]:
-    """Jobs that run now on any active domain, as many as can be read in `within_s`.
+    """Jobs in progress of all active domains, as many as can be read in `within_s`.
 
     Args:
-        connection: Where to ask.
-        silent: UUIDs of domains whose monitor does not answer: the call would wait for it.
-        within_s: Seconds; one domain that hangs meanwhile may take longer.
+        connection: An open connection.
+        silent: UUIDs of domains whose monitor does not answer: they are skipped, since the call would wait.
+        within_s: Seconds; a domain that begins to hang may take longer.
 
     Raises:
         libvirt.libvirtError: Nothing can be read.
@@ -58,7 +59,7 @@ def jobs(connection: Connection, silent: Container[str], within_s: float) -> lis
 
 
 def _each(connection: Connection, listed: Callable[[], Iterable[T]], read: Callable[[T], R]) -> list[R]:
-    """What can be read of each object. One that fails costs itself; where all fail, the error is raised."""
+    """The result of `read` for each object. One that fails is left out; if all fail, the error is raised."""
     try:
         objects = listed()
     except libvirt.libvirtError as error:
@@ -121,7 +122,7 @@ def _job(connection: Connection, domain: libvirt.virDomain) -> Job | None:
 
 
 def _data(stats: dict[str, Any], what: str) -> int | None:
-    """Bytes of memory and disks together; a backup, which moves disks alone, gives them under that name."""
+    """Bytes of memory and disks together; a backup, which copies only disks, reports them under that name."""
     found: int | None = stats.get(f"data_{what}", stats.get(f"disk_{what}"))
     return found
 

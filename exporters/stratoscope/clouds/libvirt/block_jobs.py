@@ -1,4 +1,4 @@
-"""Jobs on disks of active domains. Source: virDomainGetBlockJobInfo, which asks the monitor, disk by disk."""
+"""Block jobs of active domains. Source: virDomainGetBlockJobInfo, which asks the monitor, disk by disk."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -13,14 +13,14 @@ from stratoscope.clouds.libvirt.events import BLOCK_JOBS
 from stratoscope.clouds.libvirt.model import BlockJob
 
 MIRRORS: Final = frozenset({"copy", "active_commit"})
-"""Jobs that a domain's definition tells of."""
+"""Jobs that are visible in a domain's definition."""
 
 
 def read(connection: Connection, wanted: Mapping[str, Iterable[str]], within_s: float) -> list[BlockJob]:
     """Jobs on these disks, as many as can be read in `within_s`; blocks.
 
     Args:
-        connection: Where to ask.
+        connection: An open connection.
         wanted: Names of disks by UUID.
         within_s: Seconds.
 

@@ -15,18 +15,18 @@ _DRIVERS: Final = frozenset(
         *("esx", "gsx", "vpx", "vmwareplayer", "vmwarews", "vmwarefusion"),
     }
 )
-"""What libvirt has drivers for (libvirt.org/drivers.html), and `remote`, which leaves it to the other end."""
+"""libvirt's drivers (libvirt.org/drivers.html), and `remote`, which leaves the choice to the other end."""
 _TRANSPORTS: Final = frozenset({"", "unix", "tls", "tcp", "ssh", "libssh", "libssh2", "ext"})
 _OF_QEMU: Final = frozenset({"/system", "/session"})
 _SSH: Final = frozenset({"ssh", "libssh", "libssh2"})
 
 
 class LibvirtCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One host as libvirt knows it.
+    """One entry of `clouds:` of the kind libvirt.
 
     Attributes:
         name: The cloud's name, the label `cloud`.
-        uri: One libvirt URI or several of one host (it may run qemu and lxc), or of several hosts.
+        uri: One libvirt URI or several, of one host (it may run qemu and lxc) or of several.
         host: The label `host`, as the management layer spells the host; by default the URI's, or this
             machine's name.
     """
@@ -57,7 +57,7 @@ class LibvirtCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.host or urlsplit(uri).hostname or socket.gethostname()
 
     def tag_of(self, uri: str) -> str:
-        """What tells this URI's collectors from the others'; empty where there is one URI."""
+        """The tag of this URI's collectors; empty if there is only one URI."""
         if len(self.uris) == 1:
             return ""
         split = urlsplit(uri)
@@ -71,7 +71,7 @@ class LibvirtCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _split(uri: str) -> SplitResult:
-    """The parts of a URI; ValueError for what libvirt could not use, or what would show a password."""
+    """The parts of a URI. Raises ValueError if libvirt cannot use it, or it would show a password."""
     try:
         split = urlsplit(uri)
         is_placed = split.port != 0
@@ -87,7 +87,7 @@ def _split(uri: str) -> SplitResult:
 
 
 def _fault(uri: str, split: SplitResult) -> str:
-    """What of a URI libvirt has not, or would start a daemon with; "" for nothing."""
+    """The problem of a URI: unknown to libvirt, or would start a daemon; "" for none."""
     driver, _, transport = split.scheme.partition("+")
     if not driver or "://" not in uri:
         return "expected a libvirt URI such as `qemu:///system`"
@@ -103,7 +103,7 @@ def _fault(uri: str, split: SplitResult) -> str:
 
 
 def without_start(uri: str) -> str:
-    """The URI with which libvirt starts no daemon: its own helper at the other end of SSH would."""
+    """The URI changed so that libvirt starts no daemon: its own helper at the other end of SSH would."""
     split = _split(uri)
     if not _starts_over_ssh(split) or _proxies(split):
         return uri
@@ -120,18 +120,18 @@ def _proxies(split: SplitResult) -> set[str]:
 
 
 def is_in_process(uri: str) -> bool:
-    """Whether libvirt's driver runs inside this process, without a daemon: the mock driver `test`."""
+    """Whether the driver runs inside this process, without a daemon: the mock driver `test`."""
     return urlsplit(uri).scheme == "test"
 
 
 def is_local(uri: str) -> bool:
-    """Whether a URI leads to this machine, so that its /proc, /sys and cgroups are the VMs'."""
+    """Whether a URI is of this machine, so that its /proc, /sys and cgroups are those of the VMs."""
     split = urlsplit(uri)
     return not split.hostname and split.scheme.partition("+")[0] != "test"
 
 
 def checked(clouds: Sequence[LibvirtCloud]) -> Sequence[LibvirtCloud]:
-    """The same entries; a URI that stands in two of them is refused: its VMs would be shown twice.
+    """The same entries; the same URI in two of them is an error: its VMs would be shown twice.
 
     Raises:
         ConfigError: It names both.

@@ -18,13 +18,13 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 5
 KEEPALIVES: Final = 3
-"""A daemon that leaves so many of these in a row unanswered counts as gone, and calls to it fail."""
+"""Keepalive messages in a row without an answer after which the daemon counts as gone, and calls fail."""
 
 SPARE_DESCRIPTORS: Final = 64
-"""A connection keeps three, and takes some more while it opens; several may be opened at once."""
+"""Free file descriptors that are required: a connection keeps three, and needs more while it opens."""
 
 MOST_DOMAINS: Final = 4096
-"""So many domain objects are kept per connection, those of domains long gone among them."""
+"""Limit on cached domain objects per connection, including those of domains that are gone."""
 
 _event_loop = threading.Lock()
 _event_loop_runs = False
@@ -35,7 +35,7 @@ class Connection:
 
     Attributes:
         virt: libvirt's own object.
-        lacks: Names of the calls that turned out to be missing in the driver: asking again is a waste.
+        lacks: Names of the calls that the driver turned out to lack; they are not tried again.
     """
 
     def __init__(self, virt: libvirt.virConnect) -> None:
@@ -45,7 +45,7 @@ class Connection:
         self._is_open = True
 
     def domain(self, uuid: str) -> libvirt.virDomain:
-        """The domain object on this connection, looked up once; blocks.
+        """The domain object of this connection, looked up once; blocks.
 
         Raises:
             libvirt.libvirtError: There is no such domain, or no daemon.
@@ -58,42 +58,42 @@ class Connection:
         return found
 
     def learn(self, domains: Mapping[str, libvirt.virDomain]) -> None:
-        """Keep exactly these domain objects, which this connection gave."""
+        """Cache exactly these domain objects of this connection."""
         self._domains = dict(domains)
 
     def is_alive(self) -> bool:
-        """Whether the daemon can still be reached, as far as it is known here; does not block."""
+        """Whether the daemon is still reachable, as far as this side knows; does not block."""
         return self._is_open and bool(self.virt.isAlive())
 
     def close(self) -> None:
-        """Close it; blocks. The domain objects go first: each would keep it open."""
+        """Close it; blocks. The domain objects are released first, since each keeps it open."""
         self._is_open = False
         self._domains.clear()
         try:
             self.virt.close()
         except libvirt.libvirtError as error:
-            log.debug("close failed error=%r", str(error))  # the daemon is gone, and the connection with it
+            log.debug("close failed error=%r", str(error))  # the daemon is gone, and with it the connection
 
 
 def connect(uri: str) -> Connection:
-    """Open a connection; blocks, for ever if the daemon accepts it and then says nothing.
+    """Open a connection; blocks, for ever if the daemon accepts it and never answers.
 
     Raises:
         libvirt.libvirtError: The daemon does not answer or refuses.
-        OSError: The exporter is short of file descriptors.
+        OSError: The exporter lacks file descriptors.
     """
     _check_descriptors()
     connection = Connection(libvirt.openReadOnly(without_start(uri)))
     try:
         connection.virt.setKeepAlive(KEEPALIVE_S, KEEPALIVES)
     except libvirt.libvirtError as error:
-        # Drivers inside this process have no daemon to lose; a lost connection shows at its first call.
+        # A driver inside this process has no daemon; a lost connection fails at its first call.
         log.debug("no keepalive uri=%s error=%r", uri, str(error))
     return connection
 
 
 def _check_descriptors() -> None:
-    """Raise OSError where few descriptors are left: the GLib in libvirt ends the process that lacks one."""
+    """Raise OSError if few descriptors are free: libvirt's GLib aborts a process that lacks one."""
     taken: list[int] = []
     try:
         while len(taken) < SPARE_DESCRIPTORS:
@@ -106,8 +106,8 @@ def _check_descriptors() -> None:
 def start_event_loop() -> None:
     """Run libvirt's own event loop in a daemon thread, once per process, before the first connection.
 
-    It carries keepalive and events; callbacks run in that thread. Two of libvirt's habits are ended: to print
-    each error, and to start a daemon for an ordinary user where a URI of `/session` finds none.
+    It serves keepalive and events; callbacks run in that thread. It also stops libvirt from printing each
+    error, and from starting a daemon for an ordinary user if a `/session` URI finds none.
     """
     global _event_loop_runs  # noqa: PLW0603 - libvirt has one event loop per process
     with _event_loop:
@@ -129,5 +129,5 @@ def _run_events(turn: Callable[[], object]) -> None:
             level = logging.WARNING
         except libvirt.libvirtError as error:
             log.log(level, "libvirt's event loop failed error=%r", str(error))
-            level = logging.DEBUG  # one line until it goes on
+            level = logging.DEBUG  # one line until it works again
             sleep(1)

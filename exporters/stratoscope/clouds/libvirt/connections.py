@@ -1,7 +1,8 @@
-"""Calls over read-only connections to one libvirt daemon.
+"""Makes calls over read-only connections to one libvirt daemon.
 
-Connections are opened when needed, kept, and opened anew when the daemon comes back. Each serves one call at
-a time; a call that hangs keeps its connection and its thread until it returns, and the others go on.
+Connections are opened when needed, kept, and opened again when the daemon is back. Each serves one call at a
+time. A call that hangs keeps its connection and its thread until it returns; the other connections are not
+affected.
 """
 
 import asyncio
@@ -27,11 +28,11 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 CLOSE_WITHIN_S: Final = 1.0
-"""So long `close` waits for connections to close; closing asks the daemon, which may hang."""
+"""How long `close` waits for connections to close; closing asks the daemon, which may hang."""
 
 
 class Connections:
-    """The connections to one URI: at most `kept` idle ones, and at most `most` calls under way."""
+    """The connections to one URI: at most `kept` idle ones, and at most `most` calls at once."""
 
     def __init__(
         self, uri: str, *, kept: int, most: int, connect: Callable[[str], Connection] = connect
@@ -59,12 +60,12 @@ class Connections:
     ) -> "asyncio.Future[R]":
         """The outcome of `call(connection, ...)`, made in a thread.
 
-        The future raises CollectError: `unavailable`, `unauthorized` or `timeout` from libvirt's error. When
-        an idle connection turns out to be dead while somebody still waits, the call is made once more on a
-        new one.
+        The future raises CollectError: `unavailable`, `unauthorized` or `timeout` from libvirt's error. If an
+        idle connection turns out to be dead while somebody still waits, the call is repeated once on a new
+        one.
 
         Raises:
-            CollectError: `busy` when too many calls hang.
+            CollectError: `busy`, if too many calls hang.
         """
         return self._calls.start(self._call, lambda connection: call(connection, *args, **kwargs))
 
@@ -89,7 +90,8 @@ class Connections:
     def start_own(self, prepare: Callable[[Connection], R]) -> "asyncio.Future[R]":
         """The outcome of `prepare(connection)` with a connection that is kept until `end_own`.
 
-        Whoever gets the outcome ends it; if `prepare` fails, nothing is to be ended. It raises as `start`.
+        The caller that gets the outcome has to end it; if `prepare` fails, there is nothing to end. Raises as
+        `start`.
         """
         future = self._calls.start(self._own, prepare)
         self._opening.add(future)
@@ -102,12 +104,12 @@ class Connections:
 
     @property
     def free(self) -> int:
-        """How many calls could be made now without opening a connection."""
+        """How many calls can be made now without opening a connection."""
         return self._pool.free()
 
     @property
     def waiting(self) -> int:
-        """Connections that are being opened: the daemon has not answered them yet."""
+        """How many connections are being opened: the daemon has not answered them yet."""
         return len(self._waiting)
 
     def end_own(self, connection: Connection, first: Callable[[], object]) -> None:
@@ -122,7 +124,7 @@ class Connections:
     def _own(self, prepare: Callable[[Connection], R]) -> R:
         try:
             connection = self._pool.take_own()
-            if self._closed:  # opening it took longer than `close` waited
+            if self._closed:  # it was opened after `close` had stopped waiting
                 self._pool.drop(connection)
                 raise CollectError(Reason.UNAVAILABLE, f"{self.uri}: closed")
             try:
@@ -137,13 +139,13 @@ class Connections:
         try:
             future = self._calls.start(end)
         except CollectError as error:
-            log.debug("left open error=%r", str(error))  # all threads hang, or it is too late
+            log.debug("left open error=%r", str(error))  # all threads hang, or it is closed
             return
         self._ending.add(future)
         future.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
-        """Close all within CLOSE_WITHIN_S; a connection in a call that hangs is closed when that returns."""
+        """Close all within CLOSE_WITHIN_S; a connection in a hung call is closed when the call returns."""
         self._closed = True
         for connection in self._pool.close():
             self._end(connection.close)
@@ -167,5 +169,5 @@ def _is_alive(connection: Connection) -> bool:
 
 
 def _is_awaited() -> bool:
-    """Whether the collection that made this call has not been given up."""
+    """Whether the collection that made this call is still waiting."""
     return DEADLINE.get(math.inf) > time.monotonic()

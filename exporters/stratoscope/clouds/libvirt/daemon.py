@@ -1,4 +1,4 @@
-"""The daemon and its host; each function blocks.
+"""Reads the daemon and its host; each function blocks.
 
 Source: virConnectGetLibVersion (timed), virConnectGetType, virConnectGetVersion; virNodeGetInfo,
 virNodeGetMemoryStats, virNodeGetCPUStats.
@@ -21,7 +21,7 @@ _NO_TIMES: Final = {"utilization"}
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a daemon that answers says of itself."""
+    """The answers of a daemon about itself."""
 
     round_trip_s: float
     hypervisor: str
@@ -38,7 +38,7 @@ def answer(connection: Connection) -> Answer:
 
 
 def version(connection: Connection) -> str:
-    """The hypervisor's version; empty where the driver has none. Raises libvirt.libvirtError."""
+    """The hypervisor's version; empty if the driver has none. Raises libvirt.libvirtError."""
     try:
         return vocabulary.version(connection.virt.getVersion())
     except libvirt.libvirtError:
@@ -48,7 +48,7 @@ def version(connection: Connection) -> str:
 
 
 def node(connection: Connection) -> Node:
-    """The host as libvirt sees it. Raises libvirt.libvirtError."""
+    """The host as libvirt reports it. Raises libvirt.libvirtError."""
     virt = connection.virt
     model, memory_mib, cpus, _mhz, cells, *_ = virt.getInfo()
     memory = _where_given(lambda: virt.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS))
@@ -59,7 +59,7 @@ def node(connection: Connection) -> Node:
 
 
 def _where_given(call: Callable[[], Mapping[str, int]]) -> Mapping[str, int]:
-    """The statistics; none where the driver lacks the call."""
+    """The statistics; empty if the driver lacks the call."""
     try:
         return call()
     except libvirt.libvirtError as error:

@@ -1,4 +1,4 @@
-"""Whose VM a domain is, and what else its definition says.
+"""Decodes a domain's definition: owner, sizes, limits, devices.
 
 Source: the XML of virDomainGetXMLDesc: `<metadata>` of Nova (namespaces 1.0 and 1.1) and of OpenNebula,
 `<os>`, `<vcpu>`, `<memory>`, `<iotune>` of the disks (the QoS limits in force), and the devices (see
@@ -21,10 +21,10 @@ _IDS: Final = ("project_id", "user_id", "image")
 
 
 def parse(text: str) -> Identity:
-    """The identity that a definition gives.
+    """The Identity from a definition.
 
     Raises:
-        ValueError, ET.ParseError, KeyError: It makes no sense.
+        ValueError, ET.ParseError, KeyError: It is malformed.
     """
     root = ET.fromstring(text)  # noqa: S314 - libvirt wrote it
     domain, uuid = root.findtext("name"), root.findtext("uuid")
@@ -54,7 +54,7 @@ def parse(text: str) -> Identity:
 
 
 def vm_id(uuid: str, domain: str) -> str:
-    """The id in the management layer, from UUID and name alone: N of `one-N`, else the UUID."""
+    """The id in the management layer, from UUID and name: N of `one-N`, else the UUID."""
     opennebula = _ONE_NAME.match(domain)
     return opennebula.group(1) if opennebula else uuid
 

@@ -1,4 +1,4 @@
-"""Device names of domains, and calls to one domain that may fail: what reading per domain needs.
+"""Device names of domains, and calls to one domain that may fail; for drivers that are read per domain.
 
 Source: virDomainGetXMLDesc.
 """
@@ -15,17 +15,18 @@ from stratoscope.clouds.libvirt.connection import Connection
 from stratoscope.clouds.libvirt.errors import UNAUTHORIZED
 
 READ_ANEW_AFTER_S: Final = 600
-"""Device names are read anew at this age, up to twice: not all at once. Few drivers tell when they change."""
+"""Device names are read again at this age, up to twice it, so that not all are due at once. Few drivers
+report changes."""
 
 
 class Reader:
-    """Makes the calls to one domain; the outcome is None where the driver lacks the call or it fails."""
+    """Makes calls to one domain; the outcome is None if the driver lacks the call or it fails."""
 
     def __init__(self, connection: Connection, domain: libvirt.virDomain) -> None:
         self._connection, self._domain = connection, domain
 
     def __call__(self, call: str, *args: object) -> Any:
-        """Raises libvirt.libvirtError when the daemon is gone, or says that nobody may make the call."""
+        """Raises libvirt.libvirtError if the daemon is gone, or denies the call to everybody."""
         if call in self._connection.lacks:
             return None
         try:
@@ -48,7 +49,7 @@ class _Names:
 
 
 class Devices:
-    """Device names of domains, read from their definitions once, and anew when they change or get old."""
+    """Device names of domains, read from their definitions, and read again when they change or get old."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._known: dict[str, _Names] = {}
@@ -56,7 +57,7 @@ class Devices:
         self._monotonic = monotonic
 
     def of(self, reader: "Reader", uuid: str, domain_id: int) -> _Names | None:
-        """The names; None where they cannot be read. Blocks."""
+        """The names; None if they cannot be read. Blocks."""
         known, now = self._known.get(uuid), self._monotonic()
         if known is not None and known.domain_id == domain_id and now < known.until:
             return known
@@ -71,24 +72,24 @@ class Devices:
         until = now + READ_ANEW_AFTER_S + hash(uuid) % READ_ANEW_AFTER_S
         names = _Names(domain_id, until, disks, taps)
         self._known[uuid] = names
-        if changes != self._changes:  # it changed meanwhile: `forget` counts first, and then forgets
+        if changes != self._changes:  # it changed meanwhile: `forget` first counts, then removes
             self._known.pop(uuid, None)
         return names
 
     def forget(self, uuid: str) -> None:
-        """The domain changed; said in another thread than the one that reads."""
+        """The domain changed; called in another thread than the reader's."""
         self._changes += 1
         self._known.pop(uuid, None)
 
     def keep(self, uuids: Container[str]) -> None:
-        """Forget domains that are no longer there."""
-        for uuid in list(self._known):  # a copy, since `forget` may come at any moment
+        """Forget domains that no longer exist."""
+        for uuid in list(self._known):  # a copy, since `forget` may be called at any moment
             if uuid not in uuids:
                 self._known.pop(uuid, None)
 
 
 def _names(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the disks and of the interfaces that have one; one."""
+    """Names of the disks and of the interfaces of one domain."""
     root = ET.fromstring(text)  # noqa: S314 - libvirt wrote it
 
     def targets(kind: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""libvirt's errors -> the closed set of reasons."""
+"""Translates libvirt's errors into CollectError."""
 
 import errno
 from typing import Final
@@ -32,13 +32,13 @@ GONE: Final = frozenset(
         libvirt.VIR_ERR_OPERATION_INVALID,
     }
 )
-"""Codes for an object that went away, or changed its state, between two calls."""
+"""Codes for an object that disappeared, or changed its state, between two calls."""
 _TIMEOUT: Final = frozenset({libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_OPERATION_TIMEOUT})
 _NO_RIGHT: Final = frozenset({errno.EACCES, errno.EPERM})
 
 
 def translated(error: libvirt.libvirtError, uri: str) -> CollectError:
-    """The CollectError that says the same."""
+    """The CollectError for a libvirt error."""
     code = error.get_error_code()
     if code in UNAUTHORIZED or (code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_int1() in _NO_RIGHT):
         reason = Reason.UNAUTHORIZED  # the second: the daemon's socket, with errno in int1

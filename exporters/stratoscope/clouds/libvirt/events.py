@@ -1,6 +1,6 @@
-"""Events of domains, counted by event and detail, in libvirt's words.
+"""Counts events of domains by event and detail, as libvirt names them.
 
-The counts live in the asyncio loop's thread; what brings them there stands in listener.py.
+The counts belong to the event loop's thread; listener.py brings the events there.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Any, Final
 from stratoscope.clouds.libvirt import vocabulary
 
 MOST_DOMAINS: Final = 20_000
-"""Counts are kept for so many domains; what exceeds it counts for the host alone."""
+"""Limit on domains with counts of their own; events of others count only for the host."""
 
 Event = tuple[str, str]
 """Event and detail: ("stopped", "crashed"), ("io_error", "report")."""
@@ -27,18 +27,18 @@ _CHANGES: Final = {
     "started",
     "tunable",
 }
-"""Events after which a domain's definition is read anew."""
+"""Events after which a domain's definition is read again."""
 _UNWANTED: Final = ("failed", "crashed")
-"""Ways to stop that nobody wanted."""
+"""Details of stopping that nobody requested."""
 
 
 class Events:
-    """Counts of all events since the exporter started, and what was seen last."""
+    """Counts of all events since the exporter started, and the last end and I/O error of each domain."""
 
     def __init__(
         self, changed: Callable[[str], None], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """Args: changed: Called with the UUID of a domain whose definition is to be read anew."""
+        """Args: changed: Called with the UUID of a domain whose definition must be read again."""
         self.by_domain: dict[str, Counter[Event]] = {}
         self.by_event: Counter[Event] = Counter(dict.fromkeys(_known_events(), 0))
         self._last_io_error: dict[str, tuple[int, float]] = {}
@@ -47,7 +47,7 @@ class Events:
         self._changed, self._monotonic = changed, monotonic
 
     def count(self, uuid: str, domain_id: int, event: str, detail: str) -> None:
-        """Take note of one event of a domain, which had this id then."""
+        """Count one event of a domain, which had this id then."""
         self.by_event[event, detail] += 1
         if event in _CHANGES:
             self._changed(uuid)
@@ -63,11 +63,11 @@ class Events:
             self._stopped.pop(uuid, None)
 
     def keep(self, listed: Mapping[str, int], listed_at: float) -> None:
-        """Forget domains that are no longer there, and the end of one that runs: its start was not heard.
+        """Forget domains that no longer exist, and the end of a domain that runs: its start event was missed.
 
         Args:
-            listed: Domain id by UUID of those that are, -1 of those that are not active.
-            listed_at: When they began to be listed: of what was heard later the list may not know yet.
+            listed: Domain id by UUID of all domains, -1 for those that are not active.
+            listed_at: When the list began: it may not include later events.
         """
         gone = [uuid for uuid, at in self._heard.items() if uuid not in listed and at < listed_at]
         for of in (self.by_domain, self._last_io_error, self._heard, self._stopped):
@@ -80,14 +80,14 @@ class Events:
         }
 
     def was_ended(self, uuid: str) -> bool:
-        """Whether the last that is known of a domain is that somebody ended it, or moved it away."""
+        """Whether the last event of a domain is that somebody ended it, or migrated it away."""
         detail, _ = self._stopped.get(uuid, (_UNWANTED[0], 0.0))
         return detail not in _UNWANTED
 
     def io_error_age_s(self, uuid: str, domain_id: int) -> float | None:
-        """Seconds since the last I/O error of a domain under this id; None if none was heard of.
+        """Seconds since the last I/O error of a domain under this id; None without one.
 
-        It has another id each time it is started: what an earlier process suffered says nothing of this one.
+        A domain has a new id each time it starts, so that errors of an earlier process do not count.
         """
         of, at = self._last_io_error.get(uuid, (domain_id, None))
         return None if at is None or of != domain_id else self._monotonic() - at
@@ -159,7 +159,7 @@ HEARD: Final[Mapping[str, Callable[..., Event]]] = {
 
 
 def _known_events() -> Iterable[Event]:
-    """Every event that can be counted from zero, so that the first one shows in a rate."""
+    """Every event that is counted from zero, so that the first one is visible in a rate."""
     for name in (*_LIFECYCLE, "watchdog"):
         for detail in vocabulary.words(f"VIR_DOMAIN_EVENT_{name.upper()}_").values():
             yield name, detail

@@ -1,4 +1,4 @@
-"""Virtual CPUs, disks and interfaces as a definition has them. Source: the XML of virDomainGetXMLDesc."""
+"""Decodes virtual CPUs, disks and interfaces of a definition. Source: the XML of virDomainGetXMLDesc."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -10,16 +10,16 @@ from stratoscope.clouds.libvirt.model import DiskFacts, Nic
 T = TypeVar("T")
 
 LONGEST_NAME: Final = 1024
-"""Bytes. What is to tell one thing from another and is longer tells nothing: the thing is left out."""
+"""Longest name in bytes. An item with a longer name is left out: a cut name would not identify it."""
 MOST_VCPUS: Final = 4096
-"""No hypervisor has more; a definition may claim any number."""
+"""No hypervisor has more; a definition may have any number."""
 _ONE_TAP: Final = re.compile(r"one-\d+-(\d+)\Z")
 _NEUTRON_TAP: Final = re.compile(r"(?:tap|qvo|vhu|macvtap)?([0-9a-f-]{11})\Z")
 _NONE: Final = ET.Element("none")
 
 
 def is_too_long(name: str) -> bool:
-    """Whether a name cannot be one."""
+    """Whether a name is too long."""
     if len(name) > LONGEST_NAME or name.isascii():
         return len(name) > LONGEST_NAME
     return len(name.encode(errors="replace")) > LONGEST_NAME
@@ -29,7 +29,7 @@ def vcpu_states(root: ET.Element) -> tuple[tuple[int, str], ...]:
     """Number and state of every virtual CPU: those of `<vcpus>`, else the first `current` are online.
 
     Raises:
-        ValueError: A number is none.
+        ValueError: A number is malformed.
     """
     listed = root.findall("vcpus/vcpu")[:MOST_VCPUS]
     if listed:
@@ -43,12 +43,12 @@ def vcpu_states(root: ET.Element) -> tuple[tuple[int, str], ...]:
 
 
 def disks(root: ET.Element) -> tuple[tuple[DiskFacts, ...], int]:
-    """The disks, and how many make no sense."""
+    """The disks, and how many are malformed."""
     return _each(root.iterfind("devices/disk"), _disk)
 
 
 def nics(root: ET.Element) -> tuple[tuple[Nic, ...], int]:
-    """The interfaces, and how many make no sense."""
+    """The interfaces, and how many are malformed."""
     ports = [port.get("uuid", "") for port in root.iterfind("metadata/{*}instance/{*}ports/{*}port")]
     interfaces = root.findall("devices/interface")
     only = ports[0] if len(ports) == len(interfaces) == 1 else ""
@@ -94,7 +94,7 @@ def _disk(disk: ET.Element) -> DiskFacts:
 
 
 def _source(source_type: str, source: ET.Element) -> str:
-    """What the medium is, under the attribute that its type has."""
+    """The source of a disk, from the attribute of its type."""
     if source_type == "volume":
         return f"{source.get('pool', '')}/{source.get('volume', '')}" if source.get("volume") else ""
     if source_type == "nvme":
@@ -112,7 +112,7 @@ def _source(source_type: str, source: ET.Element) -> str:
 
 
 def _mirror(mirror: ET.Element | None) -> str:
-    """The block job that mirrors a disk; libvirt before 1.2.9 wrote no `job`, and copied."""
+    """The block job that mirrors a disk; libvirt before 1.2.9 wrote no `job`, which means copy."""
     return "" if mirror is None else mirror.get("job", "copy")
 
 
@@ -133,7 +133,7 @@ def _nic(interface: ET.Element, by_tap: Mapping[str, str], only: str) -> Nic:
 
 
 def _port_id(device: str, port: ET.Element, by_tap: Mapping[str, str]) -> str:
-    """The port in the layer above: by Open vSwitch's id, by Nova's ports, by OpenNebula's name of the tap."""
+    """The port in the management layer: Open vSwitch's id, Nova's ports, or OpenNebula's name of the tap."""
     told = _part(port, "parameters").get("interfaceid", "")
     if told:
         return told

@@ -1,6 +1,6 @@
-"""One host behind one libvirt URI: what outlives a collection, and each question that collectors ask.
+"""One libvirt URI: the state that outlives a collection, and the calls of the collectors.
 
-Of each kind of call at most one is under way: a daemon that hangs costs one thread a kind, not one a scrape.
+At most one call of each kind is in progress: a daemon that hangs costs one thread per kind, not per scrape.
 """
 
 import asyncio
@@ -41,18 +41,19 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 _OTHERS: Final = 12 + mirrors.MOST_UNDER_WAY
-"""So many calls may be under way, or hang, beside the monitors': one of each kind, and the mirrors'."""
+"""Limit on calls in progress, hung ones included, beside those to monitors: one of each kind, and the
+mirrors'."""
 _RESERVE: Final = 0.85
-"""The share of the time left that calls may take; the rest is for what follows them."""
+"""The share of the time left that calls may take; the rest is for the following work."""
 LEAST_TIME_S: Final = 0.8
-"""A daemon that does not answer within less than this need not be in trouble."""
+"""With less time than this, a daemon that does not answer is not considered to be away."""
 _VERSION_S: Final = 3600.0
-"""So long a hypervisor's version holds. Where QEMU's user may not open /dev/kvm, libvirt starts QEMU four
-times to tell it, which takes 4 s (seen on 9.0)."""
+"""How long a hypervisor's version is cached. If QEMU's user may not open /dev/kvm, libvirt starts QEMU four
+times to find it, which takes 4 s (seen on 9.0)."""
 _OFF_DISKS_S: Final = 10.0
-"""So long sizes of disks are read by one call; those that are left are read by the next."""
+"""Time limit of one call that reads sizes of disks; the next call reads the rest."""
 _LOOP: Final = 0.7
-"""The share of the time left after which a call that reads one domain after the other leaves out the rest."""
+"""The share of the time left after which a call that reads domain by domain leaves out the rest."""
 
 
 class LibvirtHost:
@@ -70,7 +71,7 @@ class LibvirtHost:
         self._devices = Devices()
         self._identities = identity.Identities()
         self.vm_ids: Mapping[str, str] = {}
-        """VM id by UUID of every domain that the last listing held."""
+        """VM id by UUID of every domain in the last listing."""
         self._active: frozenset[str] = frozenset()
         self._off_disks = off_disks.OffDisks(
             lambda missing: self._connections.start(off_disks.read, missing, _OFF_DISKS_S)
@@ -83,7 +84,8 @@ class LibvirtHost:
         self._mirrors = mirrors.Mirrors(self._connections)
 
     async def listing(self, groups: frozenset[str]) -> Listing:
-        """All domains with what needs no monitor, or with `groups` where the driver has no bulk statistics.
+        """All domains with the statistics that need no monitor, or with `groups` if the driver has no bulk
+        statistics.
 
         Raises:
             CollectError: The daemon does not answer.
@@ -97,9 +99,9 @@ class LibvirtHost:
         return found
 
     async def identities(self, domains: Iterable[Listed]) -> tuple[Mapping[str, Identity], int]:
-        """Identities by UUID, and how many definitions made no sense this time.
+        """Identities by UUID, and how many definitions were malformed this time.
 
-        What cannot be read in time is left out or is what was read before: identity never costs a scrape.
+        Identities that cannot be read in time are missing or as read before: they never fail a scrape.
         """
         ids = {domain.uuid: domain.domain_id for domain in domains}
         missing, malformed = self._identities.missing(ids), 0
@@ -116,20 +118,20 @@ class LibvirtHost:
         return self._identities.known(), malformed
 
     async def off_disks(self, off: Mapping[str, off_disks.Disks]) -> Mapping[str, off_disks.Sizes]:
-        """Sizes of disks of domains that are off, by UUID, where they are on this machine: see OffDisks."""
+        """Sizes of disks of domains that are off, by UUID, if they are on this machine: see OffDisks."""
         if not self.is_local:
             return {}
         return await self._off_disks.sizes(off, time_left_s() * _RESERVE)
 
     async def ask(self, wanted: Mapping[str, frozenset[str]]) -> dict[str, Stats]:
-        """What the monitors of active domains answer: see Monitors.ask."""
+        """The answers of active domains' monitors: see Monitors.ask."""
         return await self.monitors.ask(wanted, time_left_s() * _RESERVE)
 
     async def daemon(self) -> Daemon:
-        """Whether the daemon answers, how quickly, and what it drives.
+        """Whether and how quickly the daemon answers, and which hypervisor it drives.
 
         Raises:
-            CollectError: It was not asked: no thread was free, or there was next to no time.
+            CollectError: It was not asked: no thread was free, or there was too little time.
         """
         had_time = time_left_s() >= LEAST_TIME_S
         try:
@@ -155,7 +157,7 @@ class LibvirtHost:
         )
 
     async def _hypervisor_version(self) -> str | None:
-        """As it was told last, None before; asked anew after a while, and after a gap in the events."""
+        """The last known version, None before; read again when it is old, and after missed events."""
         if time.monotonic() >= self._version_until:
             try:
                 await self._shared("version", self._ask_version)
@@ -165,7 +167,7 @@ class LibvirtHost:
 
     def _ask_version(self) -> "asyncio.Future[str]":
         def learn(future: "asyncio.Future[str]") -> None:
-            """Be it that nobody waits for it any more."""
+            """Stores the version even if nobody waits for it any more."""
             if future.exception() is None:
                 self._version, self._version_until = future.result(), time.monotonic() + _VERSION_S
 
@@ -186,12 +188,12 @@ class LibvirtHost:
         return await self._one("networks", background.networks)
 
     async def jobs(self) -> list[Job]:
-        """Jobs that run now; not of VMs whose monitor does not answer. Raises CollectError."""
+        """Jobs in progress, without those of VMs whose monitor does not answer. Raises CollectError."""
         silent = {uuid for uuid in self.vm_ids if self.monitors.state(uuid).blocked_s}
         return await self._one("jobs", background.jobs, silent, time_left_s() / 2)
 
     async def mirrors(self) -> list[BlockJob]:
-        """Jobs on disks whose definition has a mirror; a VM that hangs costs its own. Raises CollectError."""
+        """Block jobs of disks whose definition has a mirror, except of hung VMs. Raises CollectError."""
         asked = {
             uuid: [disk.device for disk in disks if disk.mirror]
             for uuid, disks in self._disks().items()
@@ -201,7 +203,7 @@ class LibvirtHost:
         return [job for job in found if job.job in block_jobs.MIRRORS]
 
     async def block_jobs(self) -> list[BlockJob]:
-        """All other jobs on disks: each monitor is asked, disk by disk. Raises CollectError."""
+        """All other block jobs: each monitor is asked, disk by disk. Raises CollectError."""
         asked = {
             uuid: [disk.device for disk in disks if not disk.mirror] for uuid, disks in self._disks().items()
         }
@@ -218,7 +220,7 @@ class LibvirtHost:
         }
 
     async def halt_poll(self) -> dict[str, Stats]:
-        """CPU_TOTAL of all active domains: the one source of halt-poll times. Raises CollectError."""
+        """CPU_TOTAL of all active domains: the only source of halt-poll times. Raises CollectError."""
         return await self._one("halt_poll", listing.cpu_total)
 
     async def hears_events(self) -> bool:
@@ -226,12 +228,12 @@ class LibvirtHost:
         return await self._listener.hears(time_left_s() * _RESERVE)
 
     async def close(self) -> None:
-        """Close all connections; waits a second at most."""
+        """Close all connections; waits at most a second."""
         self._listener.close()
         await self._connections.close()
 
     def _forget_all(self) -> None:
-        """What happened meanwhile was not told: another daemon may be there."""
+        """Events were missed: it may be another daemon now."""
         self._identities.forget_all()
         self._version_until = -math.inf
 

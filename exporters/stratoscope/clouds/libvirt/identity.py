@@ -1,4 +1,4 @@
-"""Identities of domains, read from their definitions: anew when the domain changes, and after 30 s.
+"""Caches identities of domains, from their definitions: read again when the domain changes, and after 30 s.
 
 Source: virDomainGetXMLDesc, which asks no monitor.
 """
@@ -18,10 +18,10 @@ from stratoscope.clouds.libvirt.errors import GONE
 from stratoscope.clouds.libvirt.model import Identity
 
 READ_ANEW_AFTER_S: Final = 30
-"""A definition is read anew at this age: no event tells that a link was set down, or a block job began. What
-has not changed is not parsed again."""
+"""A definition is read again at this age: no event reports that a link was set down, or a block job began.
+Unchanged definitions are not parsed again."""
 _MOST_CHANGED: Final = 20_000
-"""So many may change between two lists; then all count as changed."""
+"""Limit on changed domains between two lists; beyond it all count as changed."""
 _YOUNG_S: Final = READ_ANEW_AFTER_S / 2
 
 
@@ -35,7 +35,7 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One definition; `identity` is None where the text is the one that is known already."""
+    """One definition; `identity` is None if the text has not changed."""
 
     domain_id: int
     digest: int
@@ -44,12 +44,12 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """What `read` found.
+    """The result of `read`.
 
     Attributes:
         found: By UUID.
-        malformed: How many definitions, or parts of those that changed, could not be read or made no sense.
-        began: When it began to read: what changed later was perhaps not seen.
+        malformed: How many definitions, or parts of changed ones, could not be read or were malformed.
+        began: When the reading began: later changes may be missing.
     """
 
     found: Mapping[str, Definition]
@@ -58,7 +58,7 @@ class Definitions:
 
 
 class Identities:
-    """The identities of the domains there are now: one entry each, so their number bounds the cache."""
+    """The identities of all present domains, one entry each."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._known: dict[str, _Known] = {}
@@ -68,17 +68,17 @@ class Identities:
         self._monotonic = monotonic
 
     def known(self) -> Mapping[str, Identity]:
-        """The identities by UUID, as they were read last."""
+        """The identities by UUID, as last read."""
         return {uuid: known.identity for uuid, known in self._known.items()}
 
     def digests(self) -> Mapping[str, int]:
-        """What tells by UUID whether a definition is still the one that is known."""
+        """Digests of the known definitions by UUID."""
         return {uuid: known.digest for uuid, known in self._known.items()}
 
     def forget(self, uuid: str) -> None:
-        """The domain changed: read it anew next time, and show what is known until then.
+        """The domain changed: read it again next time, and use the known identity until then.
 
-        It may be one that is not known yet, and is just being read.
+        The domain may be unknown yet, and just being read.
         """
         if uuid not in self._changed_at and len(self._changed_at) >= _MOST_CHANGED:
             self._changed_at.clear()
@@ -90,7 +90,7 @@ class Identities:
         self._all_changed_at = self._monotonic()
 
     def missing(self, domains: Mapping[str, int]) -> list[str]:
-        """What must be read now, the new ones first; what is gone is forgotten.
+        """The domains that must be read now, new ones first; domains that are gone are forgotten.
 
         Args:
             domains: Ids of all domains by UUID.
@@ -110,7 +110,7 @@ class Identities:
         return new + changed + self._old(others, now)
 
     def _old(self, uuids: list[str], now: float) -> list[str]:
-        """Those that are too old, and so many besides that none will be, and not all at once."""
+        """The domains that are too old, and some younger ones, so that they do not get old all at once."""
         share = min(1.0, (now - self._asked_at) / READ_ANEW_AFTER_S)
         self._asked_at = now
         ages = {uuid: now - self._known[uuid].read_at for uuid in uuids}
@@ -121,7 +121,7 @@ class Identities:
         return oldest[: max(too_old, math.ceil(len(uuids) * share))]
 
     def learn(self, definitions: Definitions) -> None:
-        """Take over what `read` found."""
+        """Store the result of `read`."""
         for uuid, one in definitions.found.items():
             known = self._known.get(uuid)
             identity = one.identity or (known.identity if known is not None else None)
@@ -135,9 +135,9 @@ def read(
     """Identities of these domains, as many as can be read in `within_s`; blocks.
 
     Args:
-        connection: Where to ask.
+        connection: An open connection.
         wanted: Domain ids by UUID.
-        digests: Of the definitions that are known.
+        digests: Digests of the known definitions.
         within_s: Seconds.
 
     Raises:

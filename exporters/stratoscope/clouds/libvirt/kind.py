@@ -1,4 +1,4 @@
-"""libvirt as one of the cloud kinds."""
+"""The cloud kind libvirt, for clouds/registry.py."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from stratoscope.clouds.registry import Kind
 
 
 def _opened(cloud: LibvirtCloud) -> list[LibvirtHost]:
-    """This machine's own first: what it says of itself is more than libvirt says of it."""
+    """The hosts, that of this machine first: its files have more than libvirt reports."""
     return [LibvirtHost(cloud, uri) for uri in sorted(cloud.uris, key=is_local, reverse=True)]
 
 

@@ -21,15 +21,15 @@ from stratoscope.core.errors import CollectError
 log = logging.getLogger(__name__)
 
 Count: TypeAlias = Callable[[str, int, str, str], None]
-"""Called with UUID and id of the domain, event and detail."""
+"""A callback with UUID and id of the domain, event and detail."""
 
 _WAIT_S: Final = 1.0
-"""So long a collection waits for a new connection at most: events never cost a scrape."""
+"""How long a collection waits for a new connection: events never fail a scrape."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """The callbacks that are registered on a connection, and the events that its driver does not have."""
+    """The callbacks registered on a connection, and the events that its driver lacks."""
 
     connection: Connection
     ids: tuple[int, ...]
@@ -83,10 +83,10 @@ def _hand_over(
 
 
 class Listener:
-    """Keeps one connection that carries events, and opens it anew when it is lost."""
+    """Keeps one connection for events, and opens it again when it is lost."""
 
     def __init__(self, connections: Connections, count: Count, regained: Callable[[], None]) -> None:
-        """Args: regained: Called when events come again: what happened meanwhile was not told."""
+        """Args: regained: Called when events arrive again; events in between were missed."""
         self._connections, self._count, self._regained = connections, count, regained
         self._subscription: Subscription | None = None
         self._opening: asyncio.Future[Subscription] | None = None
@@ -94,11 +94,11 @@ class Listener:
         self._closed = False
 
     async def hears(self, within_s: float) -> bool:
-        """Whether the connection that carries events is open; False where that cannot be told in time."""
+        """Whether the connection for events is open; False if that cannot be determined in time."""
         return await self._is_open(within_s) is True
 
     async def listen(self, within_s: float) -> None:
-        """Have events come. A new connection is waited for only so long; it counts from when it is there."""
+        """Open the connection if needed. The wait for it is limited; it counts as open once it is there."""
         if await self._is_open(within_s) is not False or self._opening is not None or self._closed:
             return
         self._end()
@@ -112,7 +112,7 @@ class Listener:
         await asyncio.wait({self._opening}, timeout=min(within_s, _WAIT_S))
 
     async def _is_open(self, within_s: float) -> bool | None:
-        """Asked in a thread, since libvirt locks the connection for it; None where that takes too long."""
+        """Called in a thread, since libvirt locks the connection for it; None if that takes too long."""
         subscription = self._subscription
         if subscription is None:
             return False
@@ -127,7 +127,7 @@ class Listener:
         return look.result() if look.done() else None
 
     def close(self) -> None:
-        """Hear no more events; the connection is closed in a thread."""
+        """Receive no more events; the connection is closed in a thread."""
         self._closed = True
         self._end()
 

@@ -1,6 +1,6 @@
-"""All domains of one connection; each function blocks.
+"""Lists all domains of one connection; each function blocks.
 
-Source: virConnectGetAllDomainStats with NOWAIT; a driver whose bulk statistics are thin is read per domain.
+Source: virConnectGetAllDomainStats with NOWAIT; a driver with incomplete bulk statistics is read per domain.
 """
 
 import time
@@ -20,7 +20,7 @@ _BULK_DRIVERS: Final = {"QEMU"}
 
 
 class Listed(msgspec.Struct, frozen=True, gc=False):
-    """A domain as the list without monitors gives it; with all groups where the driver is read per domain."""
+    """A domain in the list without monitors; with all groups if the driver is read per domain."""
 
     uuid: str
     name: str
@@ -32,9 +32,9 @@ class Listing(msgspec.Struct, frozen=True, gc=False):
     """All domains.
 
     Attributes:
-        complete: Whether their statistics hold all groups already.
+        complete: Whether their statistics have all groups already.
         failed: How many domains could not be read.
-        began: When it began, by the monotonic clock: what happened later it may not know.
+        began: When the list began, by the monotonic clock: later changes may be missing.
     """
 
     domains: list[Listed]
@@ -44,7 +44,8 @@ class Listing(msgspec.Struct, frozen=True, gc=False):
 
 
 def listing(connection: Connection, groups: frozenset[str], devices: Devices, within_s: float) -> Listing:
-    """All domains with what needs no monitor, or with `groups` where the driver has no bulk statistics.
+    """All domains with the statistics that need no monitor, or with `groups` if the driver has no bulk
+    statistics.
 
     Raises:
         libvirt.libvirtError: The daemon is gone, or not one domain can be read.
@@ -64,7 +65,7 @@ def listing(connection: Connection, groups: frozenset[str], devices: Devices, wi
 
 
 def cpu_total(connection: Connection) -> dict[str, Stats]:
-    """Group CPU_TOTAL of all active domains by UUID; none where the driver has no bulk statistics.
+    """Group CPU_TOTAL of all active domains by UUID; empty if the driver has no bulk statistics.
 
     Raises:
         libvirt.libvirtError: The daemon is gone.

@@ -1,7 +1,7 @@
-"""Jobs on disks whose definition has a mirror, VM by VM. Source: virDomainGetBlockJobInfo.
+"""Block jobs of disks whose definition has a mirror, VM by VM. Source: virDomainGetBlockJobInfo.
 
-A VM whose monitor hangs costs its own. The call that waits for it is left alone, and until it returns the VM
-is asked no more.
+A VM whose monitor hangs affects only its own jobs. The call that waits for it is abandoned, and until it
+returns the VM is not asked again.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from stratoscope.core.errors import CollectError, Reason
 log = logging.getLogger(__name__)
 
 MOST_UNDER_WAY: Final = 4
-"""So many VMs are asked at once, those whose monitor hangs among them; beyond it nobody is asked until one
-answers: each call takes one of the daemon's workers."""
+"""Limit on VMs that are asked at once, including those whose monitor hangs: each call takes one of the
+daemon's workers."""
 _SHARE: Final = 0.8
-"""The share of the time left after which a call leaves out the disks that are left."""
+"""The share of the time left after which a call leaves out the remaining disks."""
 
 Jobs: TypeAlias = list[BlockJob]
 
@@ -34,7 +34,7 @@ class Mirrors:
         self._under_way: dict[str, asyncio.Future[Jobs]] = {}
 
     async def ask(self, wanted: Mapping[str, Sequence[str]], within_s: float) -> Jobs:
-        """The jobs on these disks (names by UUID), of all VMs that answer in time.
+        """The jobs of these disks (names by UUID), of all VMs that answer in time.
 
         Raises:
             CollectError: No VM answers.

@@ -1,4 +1,4 @@
-"""What libvirt says of a host and its domains: frozen, base units; None is what it did not say."""
+"""The model of a host and its domains as libvirt reports them: frozen, base units; None is unknown."""
 
 import msgspec
 
@@ -13,10 +13,10 @@ class Vcpu(msgspec.Struct, frozen=True, gc=False):
 
 
 class Balloon(msgspec.Struct, frozen=True, gc=False):
-    """Memory of a domain, in bytes; the guest's own view needs a balloon driver and `<stats period>`.
+    """Memory of a domain, in bytes; the guest's statistics need a balloon driver and `<stats period>`.
 
     Attributes:
-        updated_at: When the guest told its view, as Unix time; None if it never did.
+        updated_at: Unix time of the guest's last report; None if it never reported.
     """
 
     current: int | None
@@ -70,8 +70,8 @@ class Domain(msgspec.Struct, frozen=True, gc=False):
     """One domain; `domain_id` is -1 while it is not active.
 
     Attributes:
-        vcpu_states: Number and state (virVcpuState) of every virtual CPU, where the driver was asked.
-        nameless: Disks and interfaces that were left out, since their name is longer than any name is.
+        vcpu_states: Number and state (virVcpuState) of every virtual CPU; empty if the driver was not asked.
+        nameless: Number of disks and interfaces that were left out, since their name is too long.
     """
 
     uuid: str
@@ -106,14 +106,14 @@ class DiskLimits(msgspec.Struct, frozen=True, gc=False):
 
 
 class DiskFacts(msgspec.Struct, frozen=True, gc=False):
-    """What a definition says of a disk; empty text where it does not say.
+    """Facts about a disk from a definition; empty if it does not have them.
 
     Attributes:
         kind: disk, cdrom, floppy or lun.
         source_type: file, block, network, volume, dir, nvme, vhostuser ...
-        source: Path, pool/volume or name of the image, as the source type has it; empty without a medium.
+        source: Path, pool/volume or name of the image, by source type; empty without a medium.
         protocol: Of a source on the network: rbd, iscsi, nbd ...
-        serial: What the guest sees; Nova writes the id of Cinder's volume here.
+        serial: The serial number that the guest sees; Nova sets the id of Cinder's volume.
         cache, discard, io: Empty is the hypervisor's default.
         mirror: copy or active-commit while a block job mirrors it.
     """
@@ -133,15 +133,15 @@ class DiskFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Nic(msgspec.Struct, frozen=True, gc=False):
-    """What a definition says of an interface; empty text where it does not say.
+    """Facts about an interface from a definition; empty if it does not have them.
 
     Attributes:
-        device: Its end on the host; empty while the VM is off.
-        link: What the operator set: up unless said otherwise.
+        device: The host's device; empty while the VM is off.
+        link: Whether the link is set up; true by default.
         kind: bridge, network, ethernet, direct, vhostuser, hostdev ...
-        bridge: The bridge, or of a macvtap the host's device.
+        bridge: The bridge; for a macvtap the host's device below it.
         switch: The type of its virtual port, such as openvswitch; empty for a plain bridge.
-        port_id: Neutron's port, or OpenNebula's number of the NIC.
+        port_id: Id of Neutron's port, or OpenNebula's NIC_ID.
     """
 
     device: str
@@ -156,11 +156,11 @@ class Nic(msgspec.Struct, frozen=True, gc=False):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Whose VM a domain is, and what its definition (live XML) says; empty text where it does not say.
+    """The identity of a domain and its definition (live XML); empty text if it does not have it.
 
     Attributes:
-        vcpu_states: Number and state, offline or running, of every virtual CPU that it may have.
-        malformed: Disks and interfaces that were left out, since they make no sense.
+        vcpu_states: Number and state, offline or running, of every possible virtual CPU.
+        malformed: Number of disks and interfaces that were left out, since they are malformed.
     """
 
     vm_id: str
@@ -185,9 +185,11 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Monitor(msgspec.Struct, frozen=True, gc=False):
-    """How the domain's monitor answers: seconds since it was first missed, and since it last answered.
+    """State of the domain's monitor, in seconds.
 
-    None is never.
+    Attributes:
+        blocked_s: Since it stopped answering; 0 while it answers.
+        last_answer_age_s: Since its last answer; None if it never answered.
     """
 
     blocked_s: float
@@ -195,7 +197,7 @@ class Monitor(msgspec.Struct, frozen=True, gc=False):
 
 
 class Job(msgspec.Struct, frozen=True, gc=False):
-    """A job that runs on a domain (migration, save, backup ...): seconds and bytes, None where not said."""
+    """A job of a domain in progress (migration, save, backup ...): seconds and bytes, None if unknown."""
 
     uuid: str
     operation: str
@@ -208,7 +210,7 @@ class Job(msgspec.Struct, frozen=True, gc=False):
 
 
 class BlockJob(msgspec.Struct, frozen=True, gc=False):
-    """A job on a disk of a domain (virDomainBlockJobType, in its words); bytes."""
+    """A block job of a domain's disk (`job`: virDomainBlockJobType); bytes."""
 
     uuid: str
     device: str
@@ -219,7 +221,7 @@ class BlockJob(msgspec.Struct, frozen=True, gc=False):
 
 
 class DiskSizes(msgspec.Struct, frozen=True, gc=False):
-    """Sizes of a disk of a domain that is off; bytes, None where not said."""
+    """Sizes of a disk of a domain that is off; bytes, None if unknown."""
 
     device: str
     capacity: int | None
@@ -228,7 +230,7 @@ class DiskSizes(msgspec.Struct, frozen=True, gc=False):
 
 
 class Node(msgspec.Struct, frozen=True):
-    """The host as libvirt sees it; memory in bytes, CPU seconds by mode since boot."""
+    """The host as libvirt reports it; memory in bytes, CPU seconds by mode since boot."""
 
     cpu_model: str
     cpus: int
@@ -239,11 +241,11 @@ class Node(msgspec.Struct, frozen=True):
 
 
 class Daemon(msgspec.Struct, frozen=True):
-    """The daemon: reachable or not, what it drives. Versions as `9.0.0`; empty where it does not answer.
+    """The daemon: whether it answers, and its hypervisor. Versions as `9.0.0`; empty if it does not answer.
 
     Attributes:
-        hypervisor_version: Empty where the driver has none, None before the daemon told it.
-        waiting_connections: Those that it has not opened yet.
+        hypervisor_version: Empty if the driver has none, None until the daemon has reported it.
+        waiting_connections: Number of connections that it has not opened yet.
     """
 
     reachable: bool
@@ -256,7 +258,7 @@ class Daemon(msgspec.Struct, frozen=True):
 
 
 class Pool(msgspec.Struct, frozen=True, gc=False):
-    """A storage pool as the daemon last saw it (it is not refreshed); bytes, None while inactive."""
+    """A storage pool as of the daemon's last refresh; bytes, None while inactive."""
 
     name: str
     state: str

@@ -1,11 +1,11 @@
-"""Asks what only the domains' monitors know, so that a domain whose QEMU hangs costs itself alone.
+"""Reads the statistics that need the domains' monitors, so that a hung QEMU affects only its own domain.
 
 Source: virDomainListGetStats with VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT, the domains split over several
-connections: the call goes through its domains one by one, mostly waiting. They are shared out so that the
-calls should take equally long. NOWAIT skips a domain whose monitor another call holds, but the first call
-that reaches a hung QEMU waits for ever. Such a call is left alone with its connection, and its domains are
-asked anew in smaller pieces over other connections: now the hung one is skipped, and so it is in every later
-collection until the first call returns. A call for one domain alone that hangs is not repeated.
+connections: a call reads its domains one by one, mostly waiting. They are distributed so that the calls
+should take equally long. NOWAIT skips a domain whose monitor another call holds, but the first call that
+reaches a hung QEMU waits for ever. That call is abandoned with its connection, and its domains are asked
+again in smaller pieces over other connections: now the hung one is skipped, in every later collection too,
+until the first call returns. A hung call for one domain alone is not repeated.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ from stratoscope.core.errors import CollectError
 log = logging.getLogger(__name__)
 
 PIECES: Final = 4
-"""Connections over which the domains are split: more than four gain nothing on a host with few cores."""
+"""Connections over which the domains are split: more than four bring nothing on a host with few cores."""
 MOST_HUNG: Final = 12
-"""So many calls may hang at once, beyond it nothing is asked: the daemon has 20 workers for everybody."""
+"""Limit on hung calls, at which nothing is asked: the daemon has 20 workers for all clients."""
 _LEAST_PATIENCE_S: Final = 1.0
 _SMALLEST_WAIT_S: Final = 0.1
 _USUAL_S: Final = 0.002
-"""What a domain is taken to take before it was asked."""
+"""Assumed duration for a domain that was not asked before."""
 
 Answers: TypeAlias = dict[str, Stats]
 
@@ -44,8 +44,8 @@ class _Call:
     """A call to some domains' monitors.
 
     Attributes:
-        is_connected: It has its connection; set in its thread. Until then no monitor was asked, and none of
-            them is to blame: the daemon takes no more clients (max_clients), or hangs itself.
+        is_connected: Whether it has its connection; set in its thread. Until then no monitor was asked, and
+            none is to blame: the daemon accepts no more clients (max_clients), or hangs itself.
     """
 
     uuids: Sequence[str]
@@ -54,12 +54,12 @@ class _Call:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One `ask`: what is wanted, and until when.
+    """One `ask`: the wanted statistics, and the deadline.
 
     Attributes:
-        judged: Domains of which it is known whether they answered.
-        unasked: Those of each call that got no connection.
-        refusals: Why, where the daemon said so.
+        judged: Domains for which it is known whether they answered.
+        unasked: Domains of each call that got no connection.
+        refusals: The daemon's errors for those calls.
     """
 
     wanted: Mapping[str, frozenset[str]]
@@ -73,7 +73,7 @@ class _Round:
 
 
 class Monitors:
-    """Asks monitors, and keeps account of which domain answered when."""
+    """Asks monitors, and records when each domain answered."""
 
     def __init__(self, connections: Connections, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._connections = connections
@@ -87,21 +87,21 @@ class Monitors:
 
     @property
     def hung(self) -> int:
-        """Calls that hang."""
+        """Number of hung calls."""
         return len(self._hung)
 
     def state(self, uuid: str) -> Monitor:
-        """How an active domain's monitor answers, as of the last `ask`."""
+        """State of an active domain's monitor, as of the last `ask`."""
         now = self._monotonic()
         missed, answered = self._missed_since.get(uuid), self._answered_at.get(uuid)
         return Monitor(0.0 if missed is None else now - missed, None if answered is None else now - answered)
 
     def begin_anew(self) -> None:
-        """The daemon itself did not answer meanwhile: how long a monitor was silent counts from now on."""
+        """The daemon itself did not answer: restart the time that monitors have not answered."""
         self._missed_since = {}
 
     async def ask(self, wanted: Mapping[str, frozenset[str]], within_s: float) -> Answers:
-        """Statistics of active domains, in `within_s` at the latest, with all that answered by then.
+        """Statistics of the active domains that answer within `within_s`.
 
         Args:
             wanted: UUID -> statistics groups, of all domains that have a monitor.
@@ -115,7 +115,7 @@ class Monitors:
         self._forget_all_but(wanted)
         alone = [call.uuids[0] for call in self._hung.values() if call.is_connected and len(call.uuids) == 1]
         silent = wanted.keys() & set(alone)
-        this.judged.update(silent)  # the call that still waits for them asks all the time
+        this.judged.update(silent)  # the call that still waits for them is asking
         by_groups: dict[frozenset[str], list[str]] = {}
         for uuid, groups in wanted.items():
             if uuid not in silent:
@@ -130,12 +130,12 @@ class Monitors:
         return answers
 
     async def _over_open_connections(self, this: _Round) -> Answers:
-        """Ask those whose calls got no connection one after the other over those that there are."""
+        """Ask the domains whose calls got no connection, one call after the other over open ones."""
         unasked, this.unasked[:] = list(this.unasked), []
         answers: Answers = {}
         for uuids in unasked:
             answers |= await self._split(uuids, this)
-        if this.refusals and not this.judged:  # nobody could be asked
+        if this.refusals and not this.judged:  # no domain could be asked
             raise this.refusals[0]
         return answers
 
@@ -147,10 +147,10 @@ class Monitors:
         return await _together(self._piece(piece, this) for piece in self._shared_out(uuids, parts))
 
     def _shared_out(self, uuids: Sequence[str], parts: int) -> Sequence[Sequence[str]]:
-        """Pieces that should take equally long, by what each domain took before.
+        """Pieces that should take equally long, by the earlier durations of each domain.
 
-        A guest whose CPU quota is used up answers 20 times later than others: whoever is in one piece with it
-        would wait for it, and all for that piece.
+        A guest whose CPU quota is used up answers 20 times later than others: its piece would delay the
+        collection.
         """
         pieces: list[list[str]] = [[] for _ in range(parts)]
         lengths_s = [(0.0, 0, piece) for piece in range(parts)]
@@ -171,23 +171,23 @@ class Monitors:
 
     @property
     def _cannot_connect(self) -> bool:
-        """A call waits for its connection: another new one would only wait, too."""
+        """Whether a call waits for its connection: another new connection would only wait too."""
         return any(not call.is_connected for call in self._hung.values())
 
     @property
     def _free(self) -> int:
-        """How many calls may be made now, if all of them should hang."""
+        """How many calls may be made now, even if all of them hang."""
         return MOST_HUNG - len(self._hung) - self._under_way
 
     def _patience_s(self, left_s: float) -> float:
-        """How long a call may take before it counts as hung: time must be left to ask in smaller pieces."""
+        """How long a call may take before it counts as hung: smaller pieces need time afterwards."""
         usual_s = self._usual_s
         return left_s / 3 if usual_s is None else min(left_s / 3, max(_LEAST_PATIENCE_S, 5 * usual_s))
 
     async def _call(self, uuids: Sequence[str], this: _Round, patience_s: float) -> Answers | None:
-        """The answers of one call for domains of the same groups; None of one that hangs: it is left alone.
+        """The answers of one call for domains with the same groups; None if it hangs and is abandoned.
 
-        Who is to blame is known of a call that returned, or that was made for one domain alone.
+        Which domain is to blame is known if the call returned, or was for one domain alone.
         """
         began, call = self._monotonic(), _Call(uuids)
         future = self._connections.start(_stats, call, bits(this.wanted[uuids[0]]))
@@ -212,7 +212,7 @@ class Monitors:
     def _outcome(
         self, future: "asyncio.Future[Answers]", call: _Call, this: _Round, took_s: float
     ) -> Answers:
-        """The answers of a call that returned; none where the daemon opened no connection for it."""
+        """The answers of a call that returned; empty if the daemon opened no connection for it."""
         error = future.exception()
         if isinstance(error, CollectError) and not call.is_connected:
             this.unasked.append(call.uuids)
@@ -223,7 +223,7 @@ class Monitors:
         return future.result()
 
     def _learn(self, uuids: Iterable[str], each_s: float) -> None:
-        """What each took, as far as one call for several shows it; one that was slow is so for some time."""
+        """Record each domain's duration, as far as a call for several shows it; halved at most per call."""
         for uuid in uuids:
             self._took_s[uuid] = max(each_s, self._took_s.get(uuid, 0.0) / 2)
 
@@ -237,7 +237,7 @@ class Monitors:
             log.debug("a call that hung failed error=%r", str(future.exception()))
 
     def _account(self, this: _Round, answers: Answers) -> None:
-        """What is known now; of a domain not asked, or in one call with others that hangs, nothing new."""
+        """Update the states; a domain that was not asked, or in a hung call with others, keeps its state."""
         now = self._monotonic()
         for uuid in this.judged:
             if this.is_answer(uuid, answers.get(uuid)):
@@ -253,7 +253,7 @@ class Monitors:
 
 
 async def _together(asking: "Iterable[Coroutine[Any, Any, Answers]]") -> Answers:
-    """All answers. No TaskGroup: when one fails, the calls of the others go on and are worth waiting for."""
+    """All answers. No TaskGroup: if one call fails, the others continue and are awaited."""
     answers: Answers = {}
     for result in await asyncio.gather(*asking, return_exceptions=True):
         if isinstance(result, BaseException):
@@ -263,7 +263,7 @@ async def _together(asking: "Iterable[Coroutine[Any, Any, Answers]]") -> Answers
 
 
 def _stats(connection: Connection, call: _Call, groups: int) -> dict[str, Any]:
-    """Statistics of these domains, those that went away left out; blocks."""
+    """Statistics of these domains, without those that disappeared; blocks."""
     call.is_connected = True
     domains = []
     for uuid in call.uuids:

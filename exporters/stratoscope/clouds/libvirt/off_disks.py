@@ -1,9 +1,9 @@
 """Sizes of the disks of domains that are off. Source: virDomainGetBlockInfo.
 
-The daemon opens the image for it, and while the storage does not answer it holds the domain: no list of
-domains ends meanwhile (seen on 9.0). So each is asked once after its definition changed, and seldom besides:
-nobody writes to the disks of a domain that is off. And it is asked only after the exporter itself has reached
-the image.
+The daemon opens the image for it, and while the storage does not answer it locks the domain: no list of
+domains ends meanwhile (seen on 9.0). So each domain is read once after its definition changed, and then
+seldom: nobody writes to the disks of a domain that is off. The exporter first checks that it can reach the
+image itself.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 READ_ANEW_AFTER_S: Final = 3600.0
 """An image may be resized while its domain is off."""
 FAILED_AGAIN_AFTER_S: Final = 300.0
-"""So long nothing is asked of a domain of which no size could be read."""
+"""Pause for a domain of which no size could be read."""
 WAIT_S: Final = 0.5
-"""So long a collection waits for sizes that are being read; later ones show them."""
+"""How long a collection waits for sizes that are being read; later ones show them."""
 
 _ON_THIS_HOST: Final = frozenset({"file", "block"})
 
@@ -47,24 +47,24 @@ class _Known:
 
 
 class OffDisks:
-    """The sizes that are known; at most one call that reads some is under way."""
+    """The known sizes; at most one call that reads sizes is in progress."""
 
     def __init__(
         self,
         start: "Callable[[Mapping[str, Disks]], asyncio.Future[Read]]",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Args: start: Begins to read sizes in a thread; CollectError when none is free."""
+        """Args: start: Starts to read sizes in a thread; raises CollectError if none is free."""
         self._start, self._monotonic = start, monotonic
         self._known: dict[str, _Known] = {}
         self._under_way: asyncio.Future[Read] | None = None
 
     async def sizes(self, off: Mapping[str, Disks], within_s: float) -> Mapping[str, Sizes]:
-        """What is known of the domains that are off, by UUID.
+        """The known sizes of the domains that are off, by UUID.
 
         Args:
             off: Their disks by UUID.
-            within_s: So long what begins to be read now is waited for, but for WAIT_S at most.
+            within_s: How long to wait for sizes that are read now, at most WAIT_S.
         """
         now = self._monotonic()
         self._known = {uuid: known for uuid, known in self._known.items() if off.get(uuid) == known.disks}
@@ -118,13 +118,13 @@ def read(connection: Connection, wanted: Mapping[str, Disks], within_s: float) -
 
 
 def _is_reached(disk: DiskFacts) -> bool:
-    """Whether the image is there and its storage answers; where it hangs, this waits and not the daemon.
+    """Whether the image exists and its storage answers; if it hangs, this call waits and not the daemon.
 
-    `statvfs` asks a server on the network, which `stat` need not. Of what is no raw device the daemon reads
-    the beginning, which this process may not: a device that hangs would hold it.
+    `statvfs` asks a server on the network, which `stat` may not. The daemon reads the beginning of an image
+    that is no raw device, which this process may not: a device that hangs would block it.
     """
     if disk.source_type not in _ON_THIS_HOST:
-        return False  # and a drive without a medium has no path
+        return False  # a drive without a medium has no path
     try:
         os.statvfs(disk.source)
         mode = Path(disk.source).stat().st_mode

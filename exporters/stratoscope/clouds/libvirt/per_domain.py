@@ -1,7 +1,7 @@
-"""Statistics of domains whose driver has none in bulk (test, LXC, Xen ...), call by call.
+"""Reads statistics of domains call by call, for drivers without bulk statistics (test, LXC, Xen ...).
 
 Source: virDomainGetState, GetInfo, GetCPUStats, GetVcpus, MemoryStats, BlockStats, BlockInfo, InterfaceStats.
-A call that the driver lacks, or that fails, costs its keys alone.
+If the driver lacks a call, or it fails, only its keys are missing.
 """
 
 import functools
@@ -29,7 +29,7 @@ def read(
 ) -> tuple[Read, int]:
     """Every domain, and how many could not be read; blocks.
 
-    After `within_s` only the state of those that are left is read.
+    After `within_s` only the state of the remaining domains is read.
 
     Raises:
         libvirt.libvirtError: The daemon is gone, or not one domain can be read.
@@ -63,7 +63,7 @@ def _read_one(
     call: Reader, key: tuple[str, int], groups: frozenset[str], devices: Devices, stats: dict[str, Any]
 ) -> None:
     if key[1] < 0:
-        return  # what it says of one that is off is what it would have
+        return  # for a domain that is off these are the values that it would have
     if groups & {"cpu", "vcpu", "balloon"}:
         _info(call("info"), stats)
     if "cpu" in groups:
@@ -94,7 +94,7 @@ def _memory(values: Mapping[str, int] | None, stats: dict[str, Any]) -> None:
     for name, value in (values or {}).items():
         stats["balloon." + name] = value
     if "balloon.swap_out" not in stats:
-        # LXC (seen in 9.0) has memory and swap in use under this name, and nothing that went in or out.
+        # LXC (seen in 9.0) reports memory and swap in use under this name, not bytes in or out.
         stats.pop("balloon.swap_in", None)
 
 
@@ -128,7 +128,7 @@ def _disks(call: Reader, disks: Sequence[str], stats: dict[str, Any]) -> None:
 def _put(
     kind: str, number: int, names: tuple[str, ...], values: Sequence[int] | None, stats: dict[str, Any]
 ) -> None:
-    """Values under their keys; -1 is libvirt's way to say that it does not know."""
+    """Values by key, without -1, which is libvirt's unknown."""
     pairs = zip(_keys(kind, number, names), values or (), strict=False)
     stats.update([pair for pair in pairs if pair[1] >= 0])
 

@@ -1,4 +1,4 @@
-"""The connections of one URI that are open: idle ones are kept, and dead ones closed. All methods block."""
+"""The open connections of one URI: idle ones are kept, dead ones closed. All methods block."""
 
 import sys
 import threading
@@ -9,32 +9,32 @@ from stratoscope.clouds.libvirt.connection import Connection
 
 
 class Pool(Protocol):
-    """Where calls take their connection from; libvirt.libvirtError from each method that may open one."""
+    """Where calls take their connection from; each method that may open one raises libvirt.libvirtError."""
 
     def take(self) -> tuple[Connection, bool]:
         """A connection for one call, and whether it was opened just now."""
 
     def take_new(self) -> Connection:
-        """A new connection, after one turned out to be dead."""
+        """A new connection, after an idle one turned out to be dead."""
 
     def free(self) -> int:
-        """How many calls could be made now without opening a connection; does not block."""
+        """How many calls can be made now without opening a connection; does not block."""
 
     def give_back(self, connection: Connection) -> None:
-        """What `take` or `take_new` gave; it is kept, or closed."""
+        """Return a connection from `take` or `take_new`; it is kept, or closed."""
 
     def take_own(self) -> Connection:
         """A connection for longer than one call."""
 
     def drop(self, connection: Connection) -> None:
-        """What `take_own` gave; it is closed."""
+        """Return a connection from `take_own`; it is closed."""
 
     def close(self) -> list[Connection]:
-        """Keep nothing from now on. Returns what the caller has to close; does not block."""
+        """Keep no connection from now on. Returns those that the caller has to close; does not block."""
 
 
 class Exclusive:
-    """A connection for each call under way; at most `kept` idle ones are kept."""
+    """One connection per call in progress; at most `kept` idle ones are kept."""
 
     def __init__(self, connect: Callable[[], Connection], kept: int) -> None:
         self._connect, self._kept = connect, kept
@@ -49,7 +49,7 @@ class Exclusive:
         return self._connect(), True
 
     def take_new(self) -> Connection:
-        # After the daemon was restarted all idle connections are dead, known to be or not.
+        # After a restart of the daemon all idle connections are dead, even if that is not known yet.
         while (connection := self._pop()) is not None:
             connection.close()
         return self._connect()
@@ -86,8 +86,8 @@ class Exclusive:
 class Shared:
     """One connection for all calls at once, for a driver inside this process.
 
-    Such a driver keeps its domains per connection: a second one would cost all their memory again, and live
-    its own life. It never hangs and never dies.
+    Such a driver has its domains per connection: a second one would need all their memory again, and have
+    other states. It never hangs and never dies.
     """
 
     def __init__(self, connect: Callable[[], Connection]) -> None:

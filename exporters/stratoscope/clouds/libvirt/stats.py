@@ -1,6 +1,6 @@
-"""The statistics of domains, as one flat mapping each, in the keys of virConnectGetAllDomainStats.
+"""Decodes statistics of domains: one flat mapping each, with the keys of virConnectGetAllDomainStats.
 
-A driver without bulk statistics is read per domain into the same keys, so that there is one decoder.
+Drivers without bulk statistics are read per domain into the same keys, so that there is one decoder.
 """
 
 import functools
@@ -36,10 +36,10 @@ def bits(groups: Iterable[str]) -> int:
 def domain(uuid: str, name: str, domain_id: int, stats: Stats) -> Domain:
     """A domain from its statistics.
 
-    CPU of a domain that is not active is left out: libvirt reports the daemon's own there.
+    CPU times of a domain that is not active are left out: libvirt reports the daemon's own there.
 
     Raises:
-        KeyError, TypeError, ValueError: The statistics make no sense.
+        KeyError, TypeError, ValueError: The statistics are malformed.
     """
     get, active = stats.get, domain_id >= 0
     state = vocabulary.state(stats["state.state"])
@@ -83,7 +83,7 @@ def domain(uuid: str, name: str, domain_id: int, stats: Stats) -> Domain:
 
 
 def has_monitor_values(stats: Stats, groups: Iterable[str]) -> bool:
-    """Whether an active domain's monitor answered: what else it says stands in these statistics too."""
+    """Whether an active domain's monitor answered: these statistics have values that only it has."""
     if "balloon" in groups:
         return "balloon.rss" in stats
     disks = range(stats.get("block.count", 0))
@@ -104,7 +104,7 @@ def _vcpus(get: Callable[..., Any]) -> tuple[Vcpu, ...]:
     for number in range(get("vcpu.maximum", 0)):
         time_ns, delay_ns, wait_ns = map(get, _keys("vcpu", number, "time", "delay", "wait"))
         if time_ns is not None:
-            # A wait of 0 is what a kernel without schedstats says.
+            # A kernel without schedstats reports a wait of 0.
             found.append(
                 Vcpu(number, time_ns / _NS, _seconds(delay_ns), _seconds(wait_ns) if wait_ns else None)
             )
@@ -121,7 +121,7 @@ def _vcpu_states(get: Callable[..., Any]) -> tuple[tuple[int, str], ...]:
 
 
 def _named(devices: Iterable[D]) -> list[D]:
-    """Those that have a name which can be one."""
+    """The devices whose name is not too long."""
     return [device for device in devices if not is_too_long(device.name)]
 
 

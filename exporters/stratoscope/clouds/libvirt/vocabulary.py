@@ -1,4 +1,4 @@
-"""libvirt's numbers -> its own words: the constants' names in small letters, without their prefix."""
+"""Translates libvirt's numbers into words: the constants' names in lower case, without their prefix."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _REASONS: Final[Mapping[str, Mapping[int, str]]] = {
     "shutdown": {0: "unknown", 1: "user"},
     "pmsuspended": {0: "unknown"},
 }
-"""Reasons whose prefix other constants have, too: virDomainShutdown's flags, a state that is never used."""
+"""Prefixes of reasons that other constants share: virDomainShutdown's flags, a state that is never used."""
 
 
 @functools.cache
@@ -36,17 +36,17 @@ def word(prefix: str, number: int) -> str:
 
 
 def at(names: Sequence[str], number: int) -> str:
-    """The word of a list in libvirt's order; `unknown_N` beyond it."""
+    """The word at an index in libvirt's order; `unknown_N` beyond the list."""
     return names[number] if 0 <= number < len(names) else f"unknown_{number:d}"
 
 
 def state(number: int) -> str:
-    """virDomainState. Raises ValueError or TypeError for what is no whole number."""
+    """The word for a virDomainState. Raises ValueError or TypeError if it is no whole number."""
     return at(STATES, number)
 
 
 def reason(state_name: str, number: int) -> str:
-    """virDomain{State}Reason: `ioerror` of a paused domain, `crashed` of one that is shut off.
+    """The word for a virDomain{State}Reason: `ioerror` of a paused domain, `crashed` of one that is shut off.
 
     Raises:
         ValueError: It is no whole number.
@@ -58,5 +58,5 @@ def reason(state_name: str, number: int) -> str:
 
 
 def version(number: int) -> str:
-    """libvirt's way to write a version, 1,000,000 x major + 1,000 x minor + release, as text."""
+    """A version as text, from libvirt's number 1,000,000 x major + 1,000 x minor + release."""
     return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

@@ -41,7 +41,8 @@ def application(service: Service, access: Access, limits: Limits | None = None) 
     """
     requests = Counter(
         "stratoscope_http_requests",
-        "HTTP requests by page and status code; what is no page is other, what is no request malformed.",
+        "HTTP requests by page and status code; the handler is other for an unknown page, and malformed for "
+        "an invalid request.",
         ("handler", "code"),
         registry=service.registry,
     )
@@ -118,13 +119,13 @@ async def serve(
 def _tell_of(access: Access, registry: CollectorRegistry) -> None:
     Gauge(
         "stratoscope_web_config_refused",
-        "1 while the web configuration file cannot be taken over, and the one before stays in force.",
+        "1 if the web configuration file is rejected and the one before stays in force, else 0.",
         registry=registry,
     ).set_function(lambda: access.is_refused)
     if access.in_force.expires is not None:
         Gauge(
             "stratoscope_web_certificate_expires_timestamp_seconds",
-            "When the server's own certificate ends, as Unix time.",
+            "Unix time at which the server's own certificate expires; absent without TLS.",
             registry=registry,
         ).set_function(lambda: access.in_force.expires or 0)
 
@@ -137,7 +138,7 @@ class _CorePages:
         self._scrapes = 0
         self._durations = Histogram(
             "stratoscope_scrape_duration_seconds",
-            "How long answering a scrape took, sending included.",
+            "Duration of answering a scrape, with sending, in seconds.",
             buckets=_BUCKETS_S,
             registry=service.registry,
         )

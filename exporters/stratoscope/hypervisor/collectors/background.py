@@ -1,4 +1,4 @@
-"""What is collected in the background: storage pools, virtual networks, jobs of VMs, halt-poll times.
+"""Collectors in the background: storage pools, virtual networks, jobs of VMs, halt-poll times.
 
 Source: virStoragePoolGetInfo without a refresh, virConnectListAllNetworks, virDomainGetJobStats, group
 CPU_TOTAL.
@@ -23,67 +23,81 @@ POOL_STATE = Family(
     labels=(*_POOL, "state"),
 )
 POOL_CAPACITY = Family(
-    "stratoscope_hypervisor_host_pool_capacity_bytes", "Size of the storage pool.", labels=_POOL
+    "stratoscope_hypervisor_host_pool_capacity_bytes",
+    "Size of the storage pool (capacity); absent while the pool is inactive.",
+    labels=_POOL,
 )
 POOL_ALLOCATION = Family(
-    "stratoscope_hypervisor_host_pool_allocation_bytes", "Bytes of the storage pool in use.", labels=_POOL
+    "stratoscope_hypervisor_host_pool_allocation_bytes",
+    "Allocated bytes of the storage pool (allocation); absent while the pool is inactive.",
+    labels=_POOL,
 )
 POOL_AVAILABLE = Family(
     "stratoscope_hypervisor_host_pool_available_bytes",
-    "Bytes of the storage pool that are free.",
+    "Free bytes of the storage pool (available); absent while the pool is inactive.",
     labels=_POOL,
 )
 NETWORK_ACTIVE = Family(
     "stratoscope_hypervisor_host_network_active",
-    "1 if the virtual network is active, else 0.",
+    "1 if the libvirt virtual network is active, else 0.",
     labels=(*URI_LABELS, "network"),
 )
 NETWORK_INFO = Family(
     "stratoscope_hypervisor_host_network_info",
-    "The virtual network's bridge, and whether it starts with the daemon.",
+    "Bridge of the libvirt virtual network, and whether it starts with the daemon (autostart); always 1.",
     labels=(*URI_LABELS, "network", "bridge", "autostart"),
 )
 
 _JOB: Final = ("cloud", "vm_id", "operation")
 _JOB_PREFIX: Final = "stratoscope_hypervisor_vm_job"
 JOB_ELAPSED = Family(
-    f"{_JOB_PREFIX}_elapsed_seconds", "Time since the job started (time_elapsed).", labels=_JOB
+    f"{_JOB_PREFIX}_elapsed_seconds",
+    "Seconds since the job on the VM started (time_elapsed); absent when no job runs.",
+    labels=_JOB,
 )
 JOB_REMAINING = Family(
     f"{_JOB_PREFIX}_remaining_seconds",
-    "Time the job still needs, as libvirt guesses (time_remaining).",
+    "Seconds that the job on the VM still needs, as libvirt estimates (time_remaining).",
     labels=_JOB,
 )
 JOB_DOWNTIME = Family(
     f"{_JOB_PREFIX}_downtime_seconds",
-    "For how long the VM stands still at the end of a migration (downtime).",
+    "Seconds for which the migration will stop the VM at its end, as libvirt expects (downtime).",
     labels=_JOB,
 )
-JOB_TOTAL = Family(f"{_JOB_PREFIX}_data_bytes", "Bytes that the job has to move (data_total).", labels=_JOB)
+JOB_TOTAL = Family(
+    f"{_JOB_PREFIX}_data_bytes",
+    "Bytes that the job on the VM has to transfer in total (data_total).",
+    labels=_JOB,
+)
 JOB_PROCESSED = Family(
-    f"{_JOB_PREFIX}_data_processed_bytes", "Bytes that the job has moved (data_processed).", labels=_JOB
+    f"{_JOB_PREFIX}_data_processed_bytes",
+    "Bytes that the job on the VM has transferred (data_processed).",
+    labels=_JOB,
 )
 JOB_LEFT = Family(
     f"{_JOB_PREFIX}_data_remaining_bytes",
-    "Bytes that the job still has to move (data_remaining).",
+    "Bytes that the job on the VM has yet to transfer (data_remaining).",
     labels=_JOB,
 )
 
 HALT_POLL_SUCCESS = Family(
     "stratoscope_hypervisor_vm_halt_poll_success_seconds_total",
-    "Time KVM polled for a halted virtual CPU and it was worth it (cpu.haltpoll.success.time).",
+    "Seconds that KVM polled for halted virtual CPUs which then woke up while it polled "
+    "(cpu.haltpoll.success.time).",
     labels=("cloud", "vm_id"),
 )
 HALT_POLL_FAIL = Family(
     "stratoscope_hypervisor_vm_halt_poll_fail_seconds_total",
-    "Time KVM polled for a halted virtual CPU in vain (cpu.haltpoll.fail.time).",
+    "Seconds that KVM polled for halted virtual CPUs which did not wake up while it polled "
+    "(cpu.haltpoll.fail.time).",
     labels=("cloud", "vm_id"),
 )
 _NS: Final = 1e9
 
 
 class HaltPollTimes(msgspec.Struct, frozen=True, gc=False):
-    """Of one VM, in seconds; None where KVM does not say."""
+    """Times of one VM in seconds; None if KVM does not report them."""
 
     vm_id: str
     success_s: float | None
@@ -91,7 +105,7 @@ class HaltPollTimes(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pools(OfHost[list[Pool]]):
-    """Storage pools: state and sizes as the daemon last saw them."""
+    """Storage pools: state, and sizes as of the daemon's last refresh."""
 
     offer = Offer("pools", Every(60, 30, 300))
     families = (POOL_STATE, POOL_CAPACITY, POOL_ALLOCATION, POOL_AVAILABLE)
@@ -127,7 +141,7 @@ class Networks(OfHost[list[Network]]):
 
 
 class Jobs(OfHost[list[tuple[str, Job]]]):
-    """Jobs that run now, with their VM's id: migration, save, backup ..."""
+    """Jobs in progress, with their VM's id: migration, save, backup ..."""
 
     offer = Offer("jobs", Every(15, 10, 60), needs="domains")
     families = (JOB_ELAPSED, JOB_REMAINING, JOB_DOWNTIME, JOB_TOTAL, JOB_PROCESSED, JOB_LEFT)

@@ -1,7 +1,7 @@
-"""Progress of jobs on disks: copies and active commits by default, all others (off by default) besides.
+"""Progress of block jobs: copies and active commits; all others too, off by default.
 
-Source: virDomainGetBlockJobInfo. The first asks for disks whose definition has a mirror alone, the other asks
-every monitor, disk by disk. What the two show never overlaps.
+Source: virDomainGetBlockJobInfo. Mirrors reads only disks whose definition has a mirror; BlockJobs asks every
+monitor, disk by disk. The two never show the same job.
 """
 
 from collections.abc import Iterable
@@ -16,17 +16,18 @@ _LABELS: Final = ("cloud", "vm_id", "device", "operation")
 _PREFIX: Final = "stratoscope_hypervisor_vm_block_job"
 TOTAL = Family(
     f"{_PREFIX}_bytes",
-    "Bytes that the job on the disk has to move, as far as it knows now (end); it may grow.",
+    "Bytes that the block job has to process, as far as known now (end); may grow while it runs; absent "
+    "without a job.",
     labels=_LABELS,
 )
 PROCESSED = Family(
     f"{_PREFIX}_processed_bytes",
-    "Bytes that the job on the disk has moved (cur); equal to all when the copy is in step.",
+    "Bytes that the block job has processed (cur); equal to the total once a copy is in sync.",
     labels=_LABELS,
 )
 LIMIT = Family(
     f"{_PREFIX}_limit_bytes_per_second",
-    "Bytes per second that the job may move (bandwidth); absent without a limit.",
+    "Bandwidth limit of the block job, in bytes per second (bandwidth); absent without a limit.",
     labels=_LABELS,
 )
 

@@ -1,4 +1,4 @@
-"""The libvirt daemon: does it answer, how quickly, what does it drive.
+"""The libvirt daemon: whether and how quickly it answers, and which hypervisor it drives.
 
 Source: virConnectGetLibVersion (timed), GetType; GetVersion, once an hour; for another machine also
 NodeGetInfo and its statistics.
@@ -23,28 +23,31 @@ REACHABLE = Family(
 )
 ROUND_TRIP = Family(
     "stratoscope_hypervisor_libvirt_round_trip_seconds",
-    "Time that the daemon took to answer the cheapest call (virConnectGetLibVersion).",
+    "Seconds that the libvirt daemon took to answer virConnectGetLibVersion, its cheapest call; absent if "
+    "it does not answer.",
     labels=URI_LABELS,
 )
 INFO = Family(
     "stratoscope_hypervisor_host_info",
-    "The hypervisor that libvirt drives, and both versions.",
+    "The hypervisor that libvirt drives, its version and libvirt's; always 1; absent while the daemon does "
+    "not answer.",
     labels=(*URI_LABELS, "hypervisor", "hypervisor_version", "libvirt_version"),
 )
 HUNG = Family(
     "stratoscope_hypervisor_libvirt_hung_calls",
-    f"Calls to monitors of VMs that have not returned; at {MOST_HUNG} no monitor is asked any more.",
+    f"Calls to VMs' monitors that have not returned; at {MOST_HUNG} no further monitor is asked.",
     labels=URI_LABELS,
 )
 WAITING = Family(
     "stratoscope_hypervisor_libvirt_waiting_connections",
-    "Connections that the daemon has not opened yet: it hangs, or has too many clients (max_clients).",
+    "Connections of this exporter that the daemon has not opened yet because it hangs or has too many "
+    "clients (max_clients); 0 if none waits.",
     labels=URI_LABELS,
 )
 
 
 class Daemon(OfHost[DaemonAnswer]):
-    """One URI's daemon. It never fails: that the daemon does not answer is what it shows."""
+    """One URI's daemon. A daemon that does not answer is no failure of this collector: it shows that."""
 
     offer = Offer("daemon", OnScrape(5))
     families = (REACHABLE, ROUND_TRIP, HUNG, WAITING, INFO)
@@ -70,7 +73,7 @@ class Daemon(OfHost[DaemonAnswer]):
 
 
 class RemoteHost(OfHost[Node]):
-    """The host of a URI that leads elsewhere, whose files are not this machine's."""
+    """The host of a URI of another machine, as libvirt reports it."""
 
     offer = Offer("node", OnScrape(5))
     families = (local.CPUS, local.CPU_SECONDS, local.MEMORY, local.MEMORY_FREE, local.NUMA_CELLS)

@@ -1,4 +1,4 @@
-"""The VMs of one libvirt URI: asked for once, shown by subject.
+"""The VMs of one libvirt URI: read once, shown by subject.
 
 Source: virConnectGetAllDomainStats for what needs no monitor, virDomainListGetStats for the rest (see
 Monitors), the kernel's files, and definitions (see Identities); a driver without bulk statistics is read per
@@ -36,22 +36,22 @@ from stratoscope.hypervisor.vm import VM
 _CPU_GROUPS: Final = frozenset({"cpu", "vcpu"})
 _NO_ANSWER: Final = frozenset({Reason.UNAVAILABLE, Reason.TIMEOUT, Reason.BUSY})
 FORGOTTEN_AFTER_S: Final = 3600.0
-"""So long the VMs of a daemon that does not answer are shown by what the kernel tells of them."""
+"""How long the VMs of a daemon that does not answer are shown from the kernel."""
 _SUBJECT_OF: Final = {"queues": "taps", "promiscuity": "taps"}
-"""What may be lacking but is no subject of its own."""
+"""Data that may be lacking, and the subject that has it."""
 
 
 class VMs(msgspec.Struct, frozen=True, gc=False):
     """One collection.
 
     Attributes:
-        malformed: How many items made no sense.
-        missing: Why a VM's process was not read, by UUID; None where the URI leads to another machine.
-        lacking: Subjects of which the kernel tells nothing, and why.
-        unread: How many domains are not among `vms` though they are there.
-        shown: VM ids of those that no other URI of the cloud shows; None where all are.
-        kills: By slice, on cgroup v2: processes that the kernel killed for want of memory.
-        killed: The same by VM id, of VMs that are listed no more.
+        malformed: How many items were malformed.
+        missing: Why a VM's process was not read, by UUID; None for a URI of another machine.
+        lacking: Subjects for which the kernel has no data, and why.
+        unread: How many domains exist but are not in `vms`.
+        shown: VM ids of those that no other URI of the cloud shows; None for all.
+        kills: OOM kills by slice, on cgroup v2.
+        killed: OOM kills by VM id, of VMs that are no longer listed.
     """
 
     vms: list[VM]
@@ -76,7 +76,7 @@ class Domains(Collector[VMs]):
         subjects: Sequence[Subject],
         ownership: VMOwnership | None = None,
     ) -> None:
-        """Args: kernel: None where the URI leads elsewhere. ownership: Shared by the URIs of the cloud."""
+        """Args: kernel: None for a URI of another machine. ownership: Shared by the URIs of the cloud."""
         self.name = tagged(self.offer.name, host.tag)
         self.cloud = host.cloud
         of_vms = [family for subject in subjects for family in subject.families]
@@ -118,7 +118,7 @@ class Domains(Collector[VMs]):
         return itertools.chain(of_vms, self._of_killed(data), self._of_host(data), elsewhere)
 
     def failure(self) -> Iterable[Sample]:
-        """What the kernel tells of the VMs that ran when the daemon was last reached."""
+        """Samples from the kernel, of the VMs that ran when the daemon last answered."""
         data = self._left_over
         if data is None:
             return ()
@@ -131,7 +131,7 @@ class Domains(Collector[VMs]):
         return data.malformed
 
     def _of_vms(self, vms: Iterable[VM], subjects: Sequence[Subject]) -> Iterable[Iterable[Sample]]:
-        """VM by VM; the labels of each are made once as long as it is there."""
+        """Samples VM by VM; the labels of each VM are cached as long as it exists."""
         kept, self._labels_of = self._labels_of, {}
         for vm in vms:
             labels = kept.get(vm.vm_id) or Labels(cloud=self.cloud, vm_id=vm.vm_id)
@@ -165,7 +165,7 @@ class Domains(Collector[VMs]):
                 self._ask(listing, active, kernel), self._host.identities(listing.domains)
             )
         finally:
-            reading = await kernel  # never two readings at once; it has a bound of its own
+            reading = await kernel  # never two readings at once; it has a time limit of its own
         off = await self._off_disks(listing, identities)
         vms, undecoded = self._put_together(listing, reading, answers, identities, off)
         missing = None if self._kernel is None else reading.missing
@@ -182,7 +182,7 @@ class Domains(Collector[VMs]):
         return await self._host.off_disks({uuid: identities[uuid].disks for uuid in off})
 
     async def _by_kernel(self) -> VMs | None:
-        """The VMs known from before, without those that somebody ended; None where there are none."""
+        """The VMs known from before, without those that somebody ended; None if there are none."""
         if self._kernel is None or time.monotonic() - self._before_at >= FORGOTTEN_AFTER_S:
             return None
         before = [vm for vm in self._before if not self._host.events.was_ended(vm.domain.uuid)]
@@ -210,9 +210,9 @@ class Domains(Collector[VMs]):
     async def _ask(
         self, listing: Listing, active: Sequence[Listed], kernel: Awaitable[Reading]
     ) -> dict[str, Stats]:
-        """What only monitors know; CPU times too for a VM of which the kernel never told them.
+        """Statistics from the monitors; with CPU times for a VM for which the kernel never had them.
 
-        The kernel is read meanwhile, and waited for only where it is to say who tells the CPU times.
+        The kernel is read at the same time; this waits for it only to decide where CPU times come from.
         """
         if listing.complete:
             return {}
@@ -223,10 +223,10 @@ class Domains(Collector[VMs]):
         return await self._host.ask({uuid: groups for uuid, groups in wanted.items() if groups})
 
     def _has_cpu_by_kernel(self, one: Listed) -> bool:
-        """Whether the kernel told a VM's CPU times, now or earlier.
+        """Whether a VM's CPU times come from the kernel, now or earlier.
 
-        It keeps to the kernel then: libvirt rounds down to clock ticks, and a counter that goes back a little
-        counts as one that began anew.
+        They stay the kernel's then: libvirt rounds down to clock ticks, and a counter that goes back a little
+        looks like a reset.
         """
         return self._cpu_by_kernel.get(one.uuid) == one.domain_id
 

@@ -14,17 +14,19 @@ from stratoscope.hypervisor.collectors.vm_ownership import VMOwnership
 
 VM_EVENTS = Family(
     "stratoscope_hypervisor_vm_events_total",
-    "Events of the VM by event and detail, in libvirt's words; absent before the first.",
+    "Events of the VM since the exporter started, by event and detail as libvirt names them; absent before "
+    "the first.",
     labels=("cloud", "vm_id", "event", "detail"),
 )
 HOST_EVENTS = Family(
     "stratoscope_hypervisor_host_events_total",
-    "Events of all VMs of the host by event and detail, from 0 on.",
+    "Events of all VMs of the URI since the exporter started, by event and detail as libvirt names them; 0 "
+    "before the first.",
     labels=(*URI_LABELS, "event", "detail"),
 )
 CONNECTED = Family(
     "stratoscope_hypervisor_libvirt_events_connected",
-    "1 while the connection that carries events is open; what happens while it is 0 is not counted.",
+    "1 if the connection that delivers events is open, else 0; events are not counted while it is 0.",
     labels=URI_LABELS,
 )
 

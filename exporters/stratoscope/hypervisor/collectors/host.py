@@ -1,7 +1,7 @@
-"""The host as its kernel sees it. Source: /proc and /sys.
+"""The host. Source: /proc and /sys.
 
-Each part that the host lacks or refuses is left out, and said so; it is looked for anew at each scrape, since
-a module (conntrack) may be loaded, and a right be optional_samples, after the exporter started.
+A part that the host lacks, or that may not be read, is left out with a reason. Each scrape tries it again,
+since a module (conntrack) may be loaded, or a right granted, after the exporter started.
 """
 
 import logging
@@ -42,52 +42,100 @@ def _family(name: str, help_text: str, *labels: str) -> Family:
     return Family(f"{_PREFIX}_{name}", help_text, labels=(*HOST_LABELS, *labels))
 
 
-CPUS = _family("cpus", "CPUs that are online.")
+CPUS = _family("cpus", "Online CPUs of the host.")
 CPU_SECONDS = _family(
-    "cpu_seconds_total", "CPU time of all CPUs by mode; user has guest in it, nice has guest_nice.", "mode"
+    "cpu_seconds_total",
+    "CPU seconds of all CPUs of the host by mode, as in /proc/stat: user includes guest, and nice "
+    "includes guest_nice.",
+    "mode",
 )
-MEMORY = _family("memory_bytes", "Memory of the host (MemTotal).")
-MEMORY_FREE = _family("memory_free_bytes", "Memory that nothing uses (MemFree).")
-MEMORY_AVAILABLE = _family("memory_available_bytes", "Memory that new VMs could take (MemAvailable).")
+MEMORY = _family("memory_bytes", "Total memory of the host (MemTotal).")
+MEMORY_FREE = _family(
+    "memory_free_bytes", "Memory of the host that nothing uses, not even as cache (MemFree)."
+)
+MEMORY_AVAILABLE = _family(
+    "memory_available_bytes", "Memory of the host that is available without swapping (MemAvailable)."
+)
 OOM_KILLS = _family(
-    "oom_kills_total", "Processes that the kernel killed for want of memory, of VMs or not (oom_kill)."
+    "oom_kills_total", "Processes that the host's OOM killer killed, whether of VMs or not (oom_kill)."
 )
 PRESSURE_SOME = _family(
-    "pressure_some_seconds_total", "Time in which some task waited for the resource (PSI some).", "resource"
+    "pressure_some_seconds_total",
+    "Seconds in which at least one task on the host waited for the resource (PSI some).",
+    "resource",
 )
 PRESSURE_FULL = _family(
-    "pressure_full_seconds_total", "Time in which all tasks waited for the resource (PSI full).", "resource"
+    "pressure_full_seconds_total",
+    "Seconds in which all non-idle tasks on the host waited for the resource at once (PSI full); absent "
+    "for cpu.",
+    "resource",
 )
-NUMA_CELLS = _family("numa_cells", "NUMA nodes.")
-NUMA_CPUS = _family("numa_cell_cpus", "CPUs of the NUMA node that are online.", "cell")
-NUMA_MEMORY = _family("numa_cell_memory_bytes", "Memory of the NUMA node.", "cell")
-NUMA_FREE = _family("numa_cell_memory_free_bytes", "Memory of the NUMA node that nothing uses.", "cell")
+NUMA_CELLS = _family("numa_cells", "NUMA nodes of the host, which libvirt calls cells.")
+NUMA_CPUS = _family("numa_cell_cpus", "Online CPUs of the NUMA node.", "cell")
+NUMA_MEMORY = _family("numa_cell_memory_bytes", "Total memory of the NUMA node (MemTotal).", "cell")
+NUMA_FREE = _family(
+    "numa_cell_memory_free_bytes",
+    "Memory of the NUMA node that nothing uses, not even as cache (MemFree).",
+    "cell",
+)
 NUMA_HUGE = _family(
-    "numa_cell_hugepages_bytes", "Memory in huge pages of the NUMA node.", "cell", "page_bytes"
+    "numa_cell_hugepages_bytes",
+    "Memory of the NUMA node set aside as huge pages of this size (nr_hugepages).",
+    "cell",
+    "page_bytes",
 )
 NUMA_HUGE_FREE = _family(
-    "numa_cell_hugepages_free_bytes", "Memory in free huge pages of the NUMA node.", "cell", "page_bytes"
+    "numa_cell_hugepages_free_bytes",
+    "Memory of the NUMA node in free huge pages of this size (free_hugepages).",
+    "cell",
+    "page_bytes",
 )
-HUGE = _family("hugepages_bytes", "Memory in huge pages (nr_hugepages).", "page_bytes")
-HUGE_FREE = _family("hugepages_free_bytes", "Memory in free huge pages (free_hugepages).", "page_bytes")
+HUGE = _family(
+    "hugepages_bytes", "Memory of the host set aside as huge pages of this size (nr_hugepages).", "page_bytes"
+)
+HUGE_FREE = _family(
+    "hugepages_free_bytes",
+    "Memory of the host in free huge pages of this size (free_hugepages).",
+    "page_bytes",
+)
 HUGE_RESERVED = _family(
-    "hugepages_reserved_bytes", "Free huge pages that are promised already (resv_hugepages).", "page_bytes"
+    "hugepages_reserved_bytes",
+    "Memory of the host in free huge pages of this size that are reserved but not yet allocated "
+    "(resv_hugepages).",
+    "page_bytes",
 )
-KSM_RUNNING = _family("ksm_running", "1 while KSM merges pages, else 0 (run).")
-KSM_SHARED = _family("ksm_shared_bytes", "Memory used in common thanks to KSM (pages_shared).")
-KSM_SHARING = _family("ksm_sharing_bytes", "Memory that KSM saves (pages_sharing).")
-KSM_UNSHARED = _family("ksm_unshared_bytes", "Memory that KSM found no equal of (pages_unshared).")
-KSM_VOLATILE = _family("ksm_volatile_bytes", "Memory that changes too fast for KSM (pages_volatile).")
+KSM_RUNNING = _family("ksm_running", "1 if KSM merges pages now (run is 1), else 0.")
+KSM_SHARED = _family(
+    "ksm_shared_bytes", "Memory in the pages that KSM keeps once for several users (pages_shared)."
+)
+KSM_SHARING = _family("ksm_sharing_bytes", "Memory that KSM saves by sharing pages (pages_sharing).")
+KSM_UNSHARED = _family(
+    "ksm_unshared_bytes", "Memory that KSM has checked and found to be unique (pages_unshared)."
+)
+KSM_VOLATILE = _family(
+    "ksm_volatile_bytes", "Memory that changes too fast for KSM to merge (pages_volatile)."
+)
 KSM_PROFIT = _family(
     "ksm_profit_bytes",
-    "Memory that KSM saves less what it needs itself (general_profit); negative when it does not pay.",
+    "Memory that KSM saves minus what it needs itself (general_profit); negative if it needs more than it "
+    "saves; absent before Linux 6.4.",
 )
-KSM_SCANS = _family("ksm_full_scans_total", "How often KSM went through all mergeable memory (full_scans).")
+KSM_SCANS = _family("ksm_full_scans_total", "Scans of all mergeable memory that KSM completed (full_scans).")
 ENERGY = _family(
-    "energy_joules_total", "Energy that the power zone used (RAPL energy_uj).", "power_zone", "parent", "part"
+    "energy_joules_total",
+    "Energy that the RAPL power zone used, in joules (energy_uj); the energy of a zone "
+    "is part of its parent's.",
+    "power_zone",
+    "parent",
+    "part",
 )
-CONNTRACK = _family("conntrack_entries", "Connections that the kernel tracks (nf_conntrack_count).")
-CONNTRACK_LIMIT = _family("conntrack_entries_limit", "Connections it can track (nf_conntrack_max).")
+CONNTRACK = _family(
+    "conntrack_entries", "Connections in the kernel's connection tracking table (nf_conntrack_count)."
+)
+CONNTRACK_LIMIT = _family(
+    "conntrack_entries_limit",
+    "Size limit of the kernel's connection tracking table, in connections (nf_conntrack_max).",
+)
 
 _MODES: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
 
@@ -159,7 +207,7 @@ def _conntrack(conntrack: Conntrack, host: Labels) -> Iterable[Sample]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the host: how it is read, and shown."""
+    """One part of the host: how it is read, and its samples."""
 
     name: str
     read: Callable[[Paths], Any]
@@ -188,7 +236,7 @@ PARTS: Final = (
 
 
 Read: TypeAlias = "list[tuple[Part, Any]]"
-"""Each part with what was read of it: a LeftOut where the host has none, None for what makes no sense."""
+"""Each part with its data: a LeftOut if the host has none, None if it is malformed."""
 
 
 class Host(Collector[Read]):

@@ -1,20 +1,20 @@
-"""VMs that were killed for want of memory and are listed no more: nobody had defined them (OpenNebula's)."""
+"""OOM kills of VMs that libvirt no longer lists, since they were not defined persistently (OpenNebula's)."""
 
 from collections.abc import Mapping
 from typing import Final
 
 SHOWN_FOR_S: Final = 3600.0
-"""So long after the VM was last listed, so that whoever scrapes sees its count rise."""
+"""How long a VM's count is shown after it was last listed, so that a scrape sees it rise."""
 
 
 class Killed:
-    """Remembers the ids of VMs for a while after they are gone."""
+    """Remembers the ids of VMs for SHOWN_FOR_S after they are gone."""
 
     def __init__(self) -> None:
         self._ids: dict[str, tuple[str, float]] = {}
 
     def gone(self, kills: Mapping[str, int], vm_ids: Mapping[str, str], now: float) -> dict[str, int]:
-        """How many processes were killed, by VM id, of those that are listed no more.
+        """OOM kills by VM id, of VMs that are no longer listed.
 
         Args:
             kills: By UUID.

@@ -1,7 +1,7 @@
-"""A VM while its daemon does not answer: what the kernel tells, and its definition, which still holds.
+"""A VM while its daemon does not answer: the kernel's data, and its definition, which still holds.
 
-What libvirt told of it is old, and not shown; but a state in which only libvirt changes something still holds
-for the verdict (a pause by an I/O error). The daemon's silence itself is not the VM's trouble.
+Other values from libvirt are old and not shown. A state that only libvirt can change still counts for the
+checks (a pause by an I/O error). That the daemon does not answer fails no check of the VM.
 """
 
 import math
@@ -19,11 +19,11 @@ _UNKNOWN: Final = Balloon(None, None, None, None, None, None, None, None, None, 
 
 
 def vm(before: VM, reading: Reading, io_error_age_s: float | None) -> VM | None:
-    """The VM now; None where the kernel does not tell of it.
+    """The VM now; None if the kernel has no data of it.
 
     Args:
-        before: As the last collection that the daemon answered had it.
-        reading: What the kernel tells now.
+        before: The VM in the last collection that the daemon answered.
+        reading: The kernel's data now.
         io_error_age_s: Seconds since its last I/O error event.
     """
     uuid, identity, kernel = before.domain.uuid, before.identity, reading.vms.get(before.domain.uuid)
@@ -33,7 +33,7 @@ def vm(before: VM, reading: Reading, io_error_age_s: float | None) -> VM | None:
     domain = _what_holds(before.domain)
     taps = taps_of(domain, identity, reading)
     found = evidence(uuid, reading, taps, io_error_age_s)
-    if is_dead:  # no daemon is about to tell so
+    if is_dead:  # no daemon will report it
         found = replace(found, dead_s=math.inf)
     checks = verdict(domain, found)
     vcpus = vcpus_of(domain, identity, kernel)
@@ -44,7 +44,7 @@ def vm(before: VM, reading: Reading, io_error_age_s: float | None) -> VM | None:
 
 
 def _what_holds(before: Domain) -> Domain:
-    """Who it is, its state, and the names of its interfaces."""
+    """The fields that still hold: identity, state, and the names of its interfaces."""
     interfaces = tuple(
         Interface(one.name, None, None, None, None, None, None, None, None) for one in before.interfaces
     )

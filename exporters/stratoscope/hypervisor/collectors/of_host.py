@@ -1,4 +1,4 @@
-"""What the collectors of one libvirt URI have in common."""
+"""The base class of collectors of one libvirt URI."""
 
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.core.collector import Collector, T
@@ -7,7 +7,7 @@ from stratoscope.hypervisor.collectors import tagged
 
 
 class OfHost(Collector[T]):
-    """A collector of one URI; several URIs of a cloud are told apart by the tag in the name."""
+    """A collector of one URI; if a cloud has several URIs, its name has a tag."""
 
     def __init__(self, host: LibvirtHost) -> None:
         self.name = tagged(self.offer.name, host.tag)

@@ -1,4 +1,4 @@
-"""What libvirt and the kernel say of one VM, put together."""
+"""Joins the data of libvirt and the kernel about one VM."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -20,7 +20,7 @@ def evidence(
     io_error_age_s: float | None,
     monitor: Monitor | None = None,
 ) -> Evidence:
-    """What the verdict on a VM rests on besides its domain."""
+    """The evidence for the checks of a VM besides its domain."""
     kernel = reading.vms.get(uuid)
     return Evidence(
         process_state=kernel.state if kernel is not None else "",
@@ -34,7 +34,7 @@ def evidence(
 
 
 def vcpus_of(one: Domain, identity: Identity | None, kernel: VMKernel | None) -> int | None:
-    """Online virtual CPUs by the source that notices a change first."""
+    """Online virtual CPUs, from the source that sees a change first."""
     if kernel is not None and kernel.vcpus:
         return len(kernel.vcpus)
     if one.current_vcpus is not None:
@@ -48,7 +48,7 @@ def taps_of(one: Domain, identity: Identity | None, reading: Reading) -> tuple[T
 
 
 def _taps(one: Domain, identity: Identity | None, reading: Reading) -> Iterable[TapView]:
-    """The interfaces of a domain of which this host, or the definition, tells."""
+    """The interfaces of a domain that this host or the definition knows."""
     nics = {nic.device: nic for nic in identity.nics} if identity is not None else {}
     known = reading.taps
     for interface in one.interfaces:
@@ -77,7 +77,7 @@ def _taps(one: Domain, identity: Identity | None, reading: Reading) -> Iterable[
 
 
 def _is_attached(master: str | None, nic: Nic | None, before: str | None) -> bool | None:
-    """Whether a tap is on the plain bridge of its definition, or else on what it was first seen on."""
+    """Whether a tap is on its plain bridge by definition, or else on the bridge where it was first seen."""
     if nic is not None and nic.kind in _ON_A_BRIDGE and nic.bridge and not nic.switch:
         return master == nic.bridge
     return None if before is None else master == before

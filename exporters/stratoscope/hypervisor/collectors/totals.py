@@ -1,4 +1,4 @@
-"""What the VMs of one URI come to: how many in which state, what was promised to them, what is not known."""
+"""Totals over the VMs of one URI: number by state, sums of vCPUs and memory, number of unreadable ones."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,40 +11,48 @@ from stratoscope.hypervisor.kernel_reader import WHY_UNREADABLE
 from stratoscope.hypervisor.vm import VM
 
 _PREFIX: Final = "stratoscope_hypervisor_host"
-VMS = Family(f"{_PREFIX}_vms", "Number of domains by state (virDomainState).", labels=(*URI_LABELS, "state"))
+VMS = Family(
+    f"{_PREFIX}_vms",
+    "Domains by state (virDomainState); 0 for a state that no domain is in.",
+    labels=(*URI_LABELS, "state"),
+)
 VCPUS_PROMISED = Family(
     f"{_PREFIX}_vcpus_promised",
-    "Virtual CPUs of all active VMs; above the host's CPUs it is over-provisioned.",
+    "Sum of the virtual CPUs of all active VMs; above the host's CPUs it is overcommitted; absent if one "
+    "VM's number is unknown.",
     labels=URI_LABELS,
 )
 MEMORY_PROMISED = Family(
     f"{_PREFIX}_memory_promised_bytes",
-    "Memory that all active VMs may have; above the host's memory it is over-provisioned.",
+    "Sum of the maximum memory of all active VMs; above the host's memory it is overcommitted; absent if "
+    "one VM's is unknown.",
     labels=URI_LABELS,
 )
 UNIDENTIFIED = Family(
     f"{_PREFIX}_vms_unidentified",
-    "Domains whose definition could not be read, so that their info and limits are missing.",
+    "Domains whose definition (XML) could not be read, so that series made from it are missing.",
     labels=URI_LABELS,
 )
 UNREADABLE = Family(
     f"{_PREFIX}_vms_unreadable",
-    "Active VMs whose process and cgroup the exporter could not read, by reason.",
+    "Active VMs whose process and cgroup could not be read, by reason; 0 for a reason that applies to none.",
     labels=(*URI_LABELS, "reason"),
 )
 REFUSED = Family(
     f"{_PREFIX}_vms_refused",
-    "Active VMs of which the exporter has no right to read this part of what the kernel tells.",
+    "Active VMs for which the exporter lacks the right to read this part of the kernel's data; 0 if it may "
+    "read all.",
     labels=(*URI_LABELS, "part"),
 )
 ELSEWHERE = Family(
     "stratoscope_hypervisor_host_vms_elsewhere",
-    "Domains of which another URI of the cloud shows the VM: while it migrates, or after it moved.",
+    "Domains whose VM is shown by another URI of the cloud, during a migration or after the VM moved.",
     labels=URI_LABELS,
 )
 SLICE_KILLS = Family(
     f"{_PREFIX}_slice_oom_kills_total",
-    "Processes that the kernel killed for want of memory in the VMs' slice, which outlives them (oom_kill).",
+    "Processes that the OOM killer killed in the slice of the VMs, which outlives them (oom_kill); absent "
+    "on cgroup v1.",
     labels=(*URI_LABELS, "slice"),
 )
 FAMILIES: Final = (
@@ -54,12 +62,12 @@ _PARTS: Final = ("cpu", "vcpus", "throttling", "pressure", "memory", "threads")
 
 
 def samples(vms: Sequence[VM], host: Labels, *, is_whole: bool) -> Iterable[Sample]:
-    """The totals; a promise is left out while it is not known of every active VM: part of a sum is no sum.
+    """The totals; a sum is absent while it is unknown for one active VM.
 
     Args:
-        vms: Those that could be read.
+        vms: The VMs that could be read.
         host: Labels(cloud, host, uri).
-        is_whole: Whether these are all there are.
+        is_whole: Whether these are all VMs.
     """
     by_state = Counter(vm.domain.state for vm in vms)
     for state in sorted({*STATES, *by_state}):
@@ -75,7 +83,7 @@ def samples(vms: Sequence[VM], host: Labels, *, is_whole: bool) -> Iterable[Samp
 
 
 def of_kernel(vms: Sequence[VM], missing: Mapping[str, str], host: Labels) -> Iterable[Sample]:
-    """What the kernel of this machine did not tell of them; `missing` is why, by UUID."""
+    """What could not be read from this machine's kernel; `missing` has the reasons by UUID."""
     reasons = Counter(missing.values())
     for reason in WHY_UNREADABLE:
         yield UNREADABLE(reasons[reason], host.plus(reason=reason))

@@ -1,13 +1,13 @@
-"""Which collector shows a VM that several URIs of one cloud know.
+"""Decides which collector shows a VM that several URIs of one cloud list.
 
-That happens while a VM migrates, and where a definition stays behind; the same series must not stand twice.
+Several URIs list a VM while it migrates, or if a definition was left behind; each series may appear once.
 """
 
 from collections.abc import Mapping
 
 
 class VMOwnership:
-    """The claims of one cloud's collectors. A VM is shown where it is active, and by one collector alone."""
+    """The claims of one cloud's collectors. Only one collector shows a VM: the one where it is active."""
 
     def __init__(self) -> None:
         self._owners: dict[str, tuple[str, bool]] = {}
@@ -17,7 +17,7 @@ class VMOwnership:
 
         Args:
             collector: Its name.
-            listed: VM id -> whether the VM is active, of all VMs that it has; its claims to others end.
+            listed: VM id -> whether the VM is active, for all VMs that it lists; its claims to others end.
         """
         self._owners = {
             vm_id: owner for vm_id, owner in self._owners.items() if owner[0] != collector or vm_id in listed
@@ -31,7 +31,7 @@ class VMOwnership:
         return frozenset(granted)
 
     def released(self, collector: str) -> None:
-        """The collector cannot be asked: where another one has its VMs, that one shows them."""
+        """End the claims of a collector that cannot read its source, so that others can show its VMs."""
         self._owners = {vm_id: owner for vm_id, owner in self._owners.items() if owner[0] != collector}
 
     def is_elsewhere(self, vm_id: str, collector: str) -> bool:

@@ -4,7 +4,7 @@ libvirt makes one cgroup per VM, with one below it for each vCPU, I/O thread and
 is `machine.slice/machine-qemu\\x2d1\\x2dNAME.scope/libvirt/{emulator,vcpu0}` (older libvirt: without
 `libvirt/`), else `machine/qemu-1-NAME.libvirt-qemu/{emulator,vcpu0}`.
 
-Any other cgroup (the daemon's service, the root) is not the VM's own, and its figures would not be the VM's.
+Any other cgroup (the daemon's service, the root) is not the VM's own; its values are not used.
 """
 
 import os
@@ -25,12 +25,14 @@ _CONTROLLERS: Final = frozenset({"cpu", "cpuacct", "memory"})
 
 
 class Cgroups(msgspec.Struct, frozen=True, gc=False):
-    """The VM's own directories; None where the VM has none in that hierarchy.
+    """The VM's own directories; None if it has none in that hierarchy.
 
     Attributes:
-        unified: In the v2 hierarchy, be it the only one or beside v1 (hybrid).
-        cpu: v1, as the next two; memory's is where the process itself is: v1 counts OOM kills only there.
-        parts: What holds the vCPUs', emulator's and I/O threads', in the CPU controller's hierarchy.
+        unified: In the v2 hierarchy, alone or beside v1 (hybrid).
+        cpu: v1, like the next two; for memory the directory of the process itself: v1 counts OOM kills only
+            there.
+        parts: The parent of the directories of vCPUs, emulator and I/O threads, in the CPU controller's
+            hierarchy.
         limited: The VM's and its parts' directories that may have a CPU quota.
     """
 
@@ -43,11 +45,12 @@ class Cgroups(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_cgroups(pid: int, paths: Paths, reader: Read) -> Cgroups:
-    """Where the VM of this process is accounted; all None when it has no cgroup of its own, or is gone.
+    """The cgroup directories of the VM of this process; all None if it has no cgroup of its own, or has
+    ended.
 
     Raises:
         PermissionError: No right to read /proc/PID/cgroup or a directory.
-        ValueError: /proc/PID/cgroup makes no sense.
+        ValueError: /proc/PID/cgroup is malformed.
     """
     path = f"{paths.procfs}/{pid}/cgroup"
     unified: tuple[str, str] | None = None
@@ -76,9 +79,9 @@ def read_cgroups(pid: int, paths: Paths, reader: Read) -> Cgroups:
 
 
 def _own(mount: str, group: str) -> tuple[str, str] | None:
-    """The VM's directory and `/libvirt` or nothing, from a line's path; None if that is no VM's or not there.
+    """The VM's directory and `/libvirt` or "", from a line's path; None if it is no VM's or does not exist.
 
-    A reader in a cgroup namespace of its own sees `/../..` before what lies outside of it.
+    A reader in a cgroup namespace of its own sees `/../..` before paths outside of it.
     """
     while group.startswith("/../"):
         group = group[3:]
@@ -90,7 +93,7 @@ def _own(mount: str, group: str) -> tuple[str, str] | None:
 
 
 def _own_v1(paths: Paths, controllers: str, group: str) -> tuple[str, str] | None:
-    """As `_own`; controllers mounted together (`cpu,cpuacct`) may stand under one name, or in other order."""
+    """As `_own`; controllers mounted together (`cpu,cpuacct`) have a joint name or single ones."""
     for name in (controllers, *controllers.split(",")):
         if own := _own(f"{paths.cgroup}/{name}", group):
             return own
@@ -127,5 +130,5 @@ def count_parts(cgroups: Cgroups) -> int:
         return 0
     try:
         return os.stat(cgroups.parts).st_nlink  # noqa: PTH116 - once per VM and scrape
-    except OSError:  # it has ended; whoever reads it notices
+    except OSError:  # it has ended, which its reader notices
         return 0

@@ -1,4 +1,4 @@
-"""CPU time of a whole VM and how a quota throttles it.
+"""CPU time of a VM, and its throttling by CPU quotas.
 
 Source: cgroup v2 cpu.stat and cpu.max; v1 cpuacct.*, cpu.stat and cpu.cfs_quota_us.
 """
@@ -10,7 +10,7 @@ from stratoscope.hypervisor.kernel.files import TICKS_PER_SECOND, Read, integer,
 
 
 class CPU(msgspec.Struct, frozen=True, gc=False):
-    """CPU seconds of the VM with its emulator and I/O threads; None where the kernel does not split them."""
+    """CPU seconds of the VM with its emulator and I/O threads; None if the kernel does not split them."""
 
     total: float
     user: float | None
@@ -18,12 +18,12 @@ class CPU(msgspec.Struct, frozen=True, gc=False):
 
 
 class Throttling(msgspec.Struct, frozen=True, gc=False):
-    """What quotas did to the VM; the sum over the VM's and its parts' (vCPUs, I/O threads, emulator) quotas.
+    """Throttling: the sum over the quotas of the VM, its vCPUs, emulator and I/O threads.
 
     Attributes:
-        periods: Enforcement periods in which it wanted to run.
-        throttled_periods: Those in which a quota was used up.
-        throttled: Seconds held back, of each part for itself.
+        periods: Quota periods in which it had runnable tasks.
+        throttled_periods: Quota periods in which a quota was used up.
+        throttled: Seconds of throttling, summed over the parts.
     """
 
     periods: int = 0
@@ -39,11 +39,11 @@ class Throttling(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_cpu(cgroups: Cgroups, reader: Read) -> CPU | None:
-    """CPU time by the VM's cgroup; None when it has none, or is gone.
+    """CPU time from the VM's cgroup; None if it has none, or has ended.
 
     Raises:
         PermissionError: No right to read it.
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
     if cgroups.cpuacct is not None:
         return _read_v1(cgroups.cpuacct, reader)
@@ -51,11 +51,11 @@ def read_cpu(cgroups: Cgroups, reader: Read) -> CPU | None:
 
 
 class Throttled:
-    """What quotas did to one VM so far. It never goes back: a quota may be taken away, a vCPU unplugged."""
+    """Throttling of one VM so far. It never goes back, even if a quota is removed or a vCPU unplugged."""
 
     def __init__(self) -> None:
         self.directories: dict[str, Throttling] = {}
-        """Those that have, or had, a quota, with what they told last."""
+        """Directories that have, or had, a quota, with their last values."""
         self.total: Throttling | None = None
 
     def copied(self) -> "Throttled":
@@ -64,7 +64,7 @@ class Throttled:
         return copy
 
     def add(self, directory: str, now: Throttling) -> None:
-        """What a directory tells now. Where it is less than before, the directory was made anew."""
+        """Add a directory's value. If it is lower than before, the directory was created again."""
         before = self.directories.get(directory, Throttling())
         grown = now if now.periods < before.periods else now.plus(before, -1)
         self.directories[directory] = now
@@ -72,16 +72,16 @@ class Throttled:
 
 
 def read_throttling(cgroups: Cgroups, reader: Read, throttled: Throttled | None = None) -> Throttling | None:
-    """Throttling so far; None where no quota is set or was seen before: the kernel then counts nothing.
+    """Throttling so far; None if no quota is set or was seen before: the kernel counts nothing then.
 
     Args:
         cgroups: The VM's directories.
         reader: How a file is read.
-        throttled: What was read of the same process before; it takes over what is read now.
+        throttled: Earlier readings of the same process; it is updated.
 
     Raises:
         PermissionError: No right to read it.
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
     throttled = throttled or Throttled()
     is_v1 = cgroups.cpu is not None
@@ -94,7 +94,7 @@ def read_throttling(cgroups: Cgroups, reader: Read, throttled: Throttled | None 
             text = reader(path)
             if text is None:
                 if directory in throttled.directories:
-                    continue  # a vCPU was unplugged, and what it told stays counted
+                    continue  # a vCPU was unplugged; its throttling stays counted
                 return None  # the VM is ending
             stat = pairs(text)
             periods, periods_throttled, time = (
@@ -127,7 +127,7 @@ def _read_v1(directory: str, reader: Read) -> CPU | None:
 
 
 def _read_ticks(path: str, reader: Read) -> tuple[float | None, float | None]:
-    """User and system seconds where usage_user and usage_sys are missing, on older kernels."""
+    """User and system seconds, for older kernels without usage_user and usage_sys."""
     text = reader(path)
     if text is None:
         return None, None

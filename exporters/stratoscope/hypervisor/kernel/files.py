@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Read(Protocol):
-    """How a file is read; `read` below, or a stand-in that keeps its promises."""
+    """A function that reads a file: `read` below, or one with the same contract."""
 
     def __call__(self, path: str, size: int = 4096, /) -> bytes | None: ...
 
@@ -35,23 +35,23 @@ _NOT_GIVEN: Final = frozenset(
         errno.ENODEV,  # the cgroup was removed after the file was opened
         errno.EOPNOTSUPP,  # pressure files when the kernel runs with psi=0
         errno.EINVAL,  # `carrier` of an interface that is down
-        errno.ENAMETOOLONG,  # no interface, process or cgroup has a name that no path can hold
-        errno.ENODATA,  # an energy counter of a zone that is switched off
+        errno.ENAMETOOLONG,  # no interface, process or cgroup has a name that is no valid path
+        errno.ENODATA,  # an energy counter of a zone that is off
     }
 )
 _NONSENSE: Final = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EIO})
 
 
 def read(path: str, size: int = 4096, /) -> bytes | None:
-    """Up to `size` bytes of a file by one read, which is how the kernel gives a consistent one.
+    """Up to `size` bytes of a file in one read, so that the kernel returns a consistent content.
 
     Returns:
-        None where there is no such file or value: the kernel lacks it, or its process or cgroup is gone.
+        None if there is no such file or value: the kernel lacks it, or its process or cgroup has ended.
 
     Raises:
         PermissionError: No right to read it.
         ValueError: It is not a readable file; the message names it.
-        OSError: The exporter itself is short of something (file descriptors, memory).
+        OSError: The exporter lacks a resource (file descriptors, memory).
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -68,7 +68,7 @@ def read(path: str, size: int = 4096, /) -> bytes | None:
 
 
 def listed(path: str) -> list[str]:
-    """The names in a directory; none where it does not exist.
+    """The names in a directory; empty if it does not exist.
 
     Raises:
         PermissionError: No right to read it.
@@ -85,7 +85,7 @@ def integer(path: str, text: bytes | None) -> int:
     """A whole number.
 
     Raises:
-        ValueError: It is none, or the file lacks it; the message names the file.
+        ValueError: It is not a whole number, or missing; the message names the file.
     """
     try:
         return int(text or b"")
@@ -94,7 +94,7 @@ def integer(path: str, text: bytes | None) -> int:
 
 
 def read_integer(path: str, reader: Read) -> int | None:
-    """The one number that a file holds; None where the file is absent."""
+    """The number in a file with one number; None if the file is absent."""
     text = reader(path)
     return None if text is None else integer(path, text)
 
@@ -106,7 +106,7 @@ def pairs(text: bytes) -> dict[bytes, bytes]:
 
 
 def sizes(path: str, text: bytes, keys: Iterable[bytes]) -> list[int | None]:
-    """Bytes for each key of a file with lines of `[Node N ]Key: number kB`; None for a key that it lacks."""
+    """Bytes of each key in a file with lines `[Node N ]Key: number kB`; None for a missing key."""
     found = {}
     for line in text.splitlines():
         key, _, value = line.partition(b":")
@@ -117,7 +117,7 @@ def sizes(path: str, text: bytes, keys: Iterable[bytes]) -> list[int | None]:
 def told(
     reader: Callable[P, T | None],
 ) -> Callable[P, T | LeftOut]:
-    """Make a reader of a group say why it has none: ABSENT for None, UNAUTHORIZED for a PermissionError."""
+    """Wrap a reader of a group: ABSENT instead of None, UNAUTHORIZED instead of a PermissionError."""
 
     @wraps(reader)
     def telling(*args: P.args, **kwargs: P.kwargs) -> T | LeftOut:
@@ -131,7 +131,7 @@ def told(
 
 
 def _check(path: str, error: OSError) -> None:
-    """Raise what is not just the absence of a value."""
+    """Raise unless the error means that a value is absent."""
     if error.errno in _NOT_GIVEN:
         return
     if error.errno in _NONSENSE:

@@ -1,4 +1,4 @@
-"""The host as a whole; no right needed.
+"""CPU, memory, OOM kills, pressure and connection tracking of the host; no right needed.
 
 Source: /proc/stat, /proc/meminfo, /proc/vmstat, /proc/pressure/ and /proc/sys/net/netfilter/nf_conntrack_*.
 """
@@ -25,11 +25,11 @@ _MODES: Final = 10
 
 
 class HostCPU(msgspec.Struct, frozen=True, gc=False):
-    """CPU seconds of all CPUs together since boot, by mode; None for one that an old kernel lacks.
+    """CPU seconds of all CPUs since boot, by mode; None for a mode that an old kernel lacks.
 
     Attributes:
         online: CPUs that are online now.
-        user: With guest's in it, as nice has guest_nice's: subtract before adding modes up.
+        user: Includes guest, as nice includes guest_nice: subtract before you sum modes.
         steal: Taken by the hypervisor below, when this host is itself a VM.
     """
 
@@ -55,7 +55,7 @@ class HostMemory(msgspec.Struct, frozen=True, gc=False):
 
 
 class HostPressure(msgspec.Struct, frozen=True, gc=False):
-    """Pressure by resource. CPU has no `full` on a whole host: the kernel writes a constant 0 for it."""
+    """Pressure by resource. CPU has no `full` for the host: the kernel always writes 0."""
 
     cpu: Pressure | None
     io: Pressure | None
@@ -74,7 +74,7 @@ def read_host_cpu(paths: Paths, reader: Read = files.read) -> HostCPU | None:
     """CPU time by mode.
 
     Raises:
-        ValueError: /proc/stat makes no sense.
+        ValueError: /proc/stat is malformed.
     """
     path = f"{paths.procfs}/stat"
     text = reader(path, LONG)
@@ -94,7 +94,7 @@ def read_host_memory(paths: Paths, reader: Read = files.read) -> HostMemory | No
     """Memory of the host.
 
     Raises:
-        ValueError: /proc/meminfo makes no sense.
+        ValueError: /proc/meminfo is malformed.
     """
     path = f"{paths.procfs}/meminfo"
     text = reader(path)
@@ -105,10 +105,10 @@ def read_host_memory(paths: Paths, reader: Read = files.read) -> HostMemory | No
 
 @told
 def read_host_oom_kills(paths: Paths, reader: Read = files.read) -> int | None:
-    """Processes that the kernel killed for want of memory since boot; absent before Linux 4.13.
+    """Kills by the OOM killer since boot; absent before Linux 4.13.
 
     Raises:
-        ValueError: /proc/vmstat makes no sense.
+        ValueError: /proc/vmstat is malformed.
     """
     path = f"{paths.procfs}/vmstat"
     text = reader(path, LONG)
@@ -118,10 +118,10 @@ def read_host_oom_kills(paths: Paths, reader: Read = files.read) -> int | None:
 
 @told
 def read_host_pressure(paths: Paths, reader: Read = files.read) -> HostPressure | None:
-    """Pressure on the whole host; absent before Linux 4.20 and with psi=0.
+    """Pressure on the host; absent before Linux 4.20 and with psi=0.
 
     Raises:
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
     cpu, io, memory = (
         read_pressure(f"{paths.procfs}/pressure/{name}", reader) for name in ("cpu", "io", "memory")
@@ -136,7 +136,7 @@ def read_conntrack(paths: Paths, reader: Read = files.read) -> Conntrack | None:
     """Connection tracking; absent while its module is not loaded.
 
     Raises:
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
     directory = f"{paths.procfs}/sys/net/netfilter"
     entries = read_integer(f"{directory}/nf_conntrack_count", reader)

@@ -12,15 +12,15 @@ _MERGES: Final = 1
 
 
 class KSM(msgspec.Struct, frozen=True, gc=False):
-    """Bytes, and how often all mergeable memory was gone through.
+    """Bytes, and the number of full scans.
 
     Attributes:
-        is_running: ksmd merges now; if not, what was merged may still be (run 0) or was separated (run 2).
-        shared: Memory that is used in common.
-        sharing: Memory that would be needed besides without merging: what is saved.
-        unshared: Gone through, found alone.
-        volatile: Changing too fast to be merged.
-        profit: Saved minus what KSM itself needs; negative when it does not pay. Since Linux 6.4.
+        is_running: ksmd merges now; if not, merged pages stay merged (run 0) or were separated (run 2).
+        shared: Memory in shared pages.
+        sharing: Memory that is saved by sharing.
+        unshared: Checked, and found to be unique.
+        volatile: Changes too fast to be merged.
+        profit: Saved memory minus what KSM itself needs; may be negative. Since Linux 6.4.
     """
 
     is_running: bool
@@ -34,10 +34,10 @@ class KSM(msgspec.Struct, frozen=True, gc=False):
 
 @told
 def read_ksm(paths: Paths, reader: Read = files.read) -> KSM | None:
-    """KSM; absent where the kernel is built without it.
+    """KSM; absent if the kernel is built without it.
 
     Raises:
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
     directory = f"{paths.sysfs}/kernel/mm/ksm"
     run = read_integer(f"{directory}/run", reader)

@@ -1,6 +1,6 @@
-"""How many hold each interface in promiscuous mode. Source: one rtnetlink dump, RTM_GETLINK; no right needed.
+"""The promiscuity count of each interface. Source: one rtnetlink dump, RTM_GETLINK; no right needed.
 
-The flag PROMISC of a bridge's port is always set, and stays so whoever listens besides: the count tells.
+The flag PROMISC of a bridge's port is always set, whoever listens in addition; the count differs.
 """
 
 import socket
@@ -22,12 +22,12 @@ _NUMBER: Final = struct.Struct("=I")
 
 
 def read_promiscuity() -> Mapping[str, int] | LeftOut:
-    """The promiscuity count by interface name; without those of which an old kernel does not tell it.
+    """The promiscuity count by interface name; without interfaces for which an old kernel lacks it.
 
     Raises:
         TimeoutError: The kernel did not answer in time.
-        OSError: The kernel refused, or the exporter is short of something.
-        ValueError: The answer makes no sense.
+        OSError: The kernel refused, or the exporter lacks a resource.
+        ValueError: The answer is malformed.
     """
     return told_promiscuity(opened)
 
@@ -50,7 +50,7 @@ def parse(payloads: Iterable[bytes]) -> dict[str, int]:
                 name = content.rstrip(b"\0")
             elif kind == _IFLA_PROMISCUITY:
                 (count,) = unpacked(_NUMBER, content)
-                break  # the name comes first, and most of the rest after it
+                break  # the name comes first, and most other attributes after the count
         if count is not None:
             found[name.decode(errors="surrogateescape")] = count
     return found

@@ -1,7 +1,7 @@
 """Memory of one VM.
 
-Source: cgroup v2 memory.{current,swap.current,events}, v1 memory.{usage_in_bytes,oom_control}. The swap of a
-QEMU process whose cgroup does not tell it: VmSwap in /proc/PID/status.
+Source: cgroup v2 memory.{current,swap.current,events}, v1 memory.{usage_in_bytes,oom_control}. Swap without
+such a cgroup: VmSwap of the QEMU process in /proc/PID/status.
 """
 
 import msgspec
@@ -11,11 +11,11 @@ from stratoscope.hypervisor.kernel.files import Read, integer, pairs, read_integ
 
 
 class Memory(msgspec.Struct, frozen=True, gc=False):
-    """Bytes of the VM's cgroup, and how often the kernel killed a process of it for want of memory.
+    """Bytes of the VM's cgroup, and its OOM kills.
 
     Attributes:
         current: Charged to the cgroup, page cache included.
-        swap: Swapped out; VmSwap, which v1 falls back on, does not count shared memory (memfd, files).
+        swap: Swapped out; VmSwap, which is used with v1, does not count shared memory (memfd, files).
     """
 
     current: int | None
@@ -28,7 +28,7 @@ def read_memory(cgroups: Cgroups, status: str | None, reader: Read) -> Memory:
 
     Raises:
         PermissionError: No right to read it.
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
     current = swap = oom_kills = None
     if cgroups.memory is not None:
@@ -44,11 +44,11 @@ def read_memory(cgroups: Cgroups, status: str | None, reader: Read) -> Memory:
 
 
 def read_oom_kills(path: str, reader: Read) -> int | None:
-    """`oom_kill` of memory.events or memory.oom_control; None where the kernel does not count it.
+    """`oom_kill` of memory.events or memory.oom_control; None if the kernel does not count it.
 
     Raises:
         PermissionError: No right to read it.
-        ValueError: The file makes no sense.
+        ValueError: The file is malformed.
     """
     text = reader(path)
     if text is None:

@@ -20,7 +20,7 @@ class HugePages(msgspec.Struct, frozen=True, gc=False):
     """Bytes in huge pages of one size.
 
     Attributes:
-        reserved: Promised, but not yet taken from `free`; the kernel does not tell it per node.
+        reserved: Reserved, but not yet allocated from `free`; the kernel does not report it per node.
         surplus: The part of `total` above what was configured.
     """
 
@@ -43,20 +43,20 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
 @told
 def read_hugepages(paths: Paths, reader: Read = files.read) -> tuple[HugePages, ...] | None:
-    """Huge pages by size, smallest first; absent where the kernel has none.
+    """Huge pages by size, smallest first; absent if the kernel has none.
 
     Raises:
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
     return _read_sizes(f"{paths.sysfs}/kernel/mm/hugepages", reader) or None
 
 
 @told
 def read_nodes(paths: Paths, reader: Read = files.read) -> tuple[Node, ...] | None:
-    """NUMA nodes by number; absent where the kernel is built without NUMA.
+    """NUMA nodes by number; absent if the kernel is built without NUMA.
 
     Raises:
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
     directory = f"{paths.sysfs}/devices/system/node"
     numbers = sorted(int(match[1]) for name in listed(directory) if (match := _NODE.fullmatch(name)))

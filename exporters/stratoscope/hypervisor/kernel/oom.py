@@ -1,7 +1,7 @@
-"""Kills for want of memory, counted so that they outlive the VM: its cgroup goes away with its process.
+"""OOM kills, counted so that they outlive the VM: its cgroup disappears with its process.
 
-Source: the VM's own count, and on cgroup v2 memory.events of the slice that its cgroup is in, which has the
-kills of all VMs and stays. v1 counts in the VM's own cgroup alone.
+Source: oom_kill of the VM's cgroup, and on cgroup v2 memory.events of its slice, which counts the kills of
+all VMs and stays. v1 counts only in the VM's own cgroup.
 """
 
 import os
@@ -19,18 +19,18 @@ from stratoscope.hypervisor.kernel.processes import Process, is_running
 from stratoscope.hypervisor.kernel.vm import VMKernel
 
 _MOST_KEPT: Final = 10_000
-"""Counts are kept for so many VMs that are gone; beyond it the oldest is dropped."""
+"""Limit on VMs that have ended whose counts are stored; beyond it the oldest is dropped."""
 
 
 class Kills(msgspec.Struct, frozen=True, gc=False):
-    """By VM's UUID, those that ended by it among them; and by slice, named as under the mount."""
+    """By VM's UUID, including VMs that have ended; and by slice, named by its path below the mount."""
 
     by_vm: Mapping[str, int] = {}
     by_slice: Mapping[str, int] = {}
 
 
 class _Seen(msgspec.Struct, frozen=True, gc=False):
-    """A VM as the last reading had it; `slice_` is empty where its kills are counted by it alone."""
+    """A VM in the last reading; `slice_` is empty if no slice counts its kills."""
 
     process: Process
     kills: int
@@ -38,7 +38,7 @@ class _Seen(msgspec.Struct, frozen=True, gc=False):
 
 
 class OOM:
-    """What readings saw one after the other."""
+    """Compares each reading with the one before."""
 
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] = {}
@@ -53,10 +53,10 @@ class OOM:
     def count(
         self, vms: Mapping[str, VMKernel], processes: Mapping[str, Process], paths: Paths, this: Pass
     ) -> Kills:
-        """The counts, now that these VMs were read.
+        """The counts after these VMs were read.
 
-        A kill that the slice counted and no living VM did is the VM's that ended since the last reading, if
-        one alone has.
+        A kill that the slice counted and no running VM did is attributed to the VM that ended since the last
+        reading, if exactly one has.
         """
         before, self._seen = self._seen, _seen(vms, processes)
         explained: Counter[str] = Counter()
@@ -112,7 +112,7 @@ def _seen(vms: Mapping[str, VMKernel], processes: Mapping[str, Process]) -> dict
 
 
 def _slice(process: Process) -> str:
-    """The directory of the slice that counts its kills, too; empty on v1."""
+    """The directory of the slice, which counts its kills too; empty on v1."""
     cgroups = process.cgroups
     return os.path.dirname(cgroups.unified) if cgroups.unified and not cgroups.memory else ""  # noqa: PTH120 - paths are texts here
 
@@ -121,7 +121,7 @@ def _is_running(process: Process, paths: Paths, reader: Read) -> bool:
     try:
         return is_running(process, paths, reader)
     except (PermissionError, ValueError):
-        return True  # nobody knows
+        return True  # unknown, so it may be running
 
 
 def _kills(path: str, reader: Read) -> int | None:

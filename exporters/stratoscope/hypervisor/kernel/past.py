@@ -1,14 +1,15 @@
-"""What earlier readings saw of one VM's process, and what later ones need of it."""
+"""What later readings need of earlier ones of the same VM's process."""
 
 from stratoscope.hypervisor.kernel.cpu import Throttled
 from stratoscope.hypervisor.kernel.threads import Threads
 
 
 class Past:
-    """It lasts as long as the process.
+    """The past of one process.
 
     Attributes:
-        has_cgroup: Whether its CPU time came from its cgroup: another source would make the counter jump.
+        has_cgroup: Whether its CPU time comes from its cgroup: a change of source would make the counter
+            jump.
     """
 
     def __init__(self) -> None:

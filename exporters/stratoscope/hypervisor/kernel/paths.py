@@ -1,10 +1,10 @@
-"""Where the host's file systems are mounted; in a container they stand elsewhere."""
+"""Mount points of the host's file systems, which differ in a container."""
 
 import msgspec
 
 
 class Paths(msgspec.Struct, frozen=True, gc=False):
-    """The mount points, as `--path.procfs`, `--path.sysfs` and `--path.cgroup` give them; no final slash."""
+    """The mount points from `--path.procfs`, `--path.sysfs` and `--path.cgroup`, without a final slash."""
 
     procfs: str = "/proc"
     sysfs: str = "/sys"

@@ -6,9 +6,9 @@ from stratoscope.hypervisor.kernel.files import Read, integer
 
 
 class Pressure(msgspec.Struct, frozen=True, gc=False):
-    """Seconds in which some, or all, of the tasks that had work waited for one resource.
+    """Seconds in which some, or all, non-idle tasks waited for one resource.
 
-    `full` is None where the kernel does not tell it: CPU before Linux 5.13.
+    `full` is None if the kernel does not report it: CPU before Linux 5.13.
     """
 
     some: float

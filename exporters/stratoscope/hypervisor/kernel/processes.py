@@ -1,4 +1,4 @@
-"""The host process of each VM and what belongs to it. Source: `scan`, /proc/PID/{stat,cgroup,task}."""
+"""The host process of each VM, its cgroups and vCPU threads. Source: `scan`, /proc/PID/{stat,cgroup,task}."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -26,16 +26,16 @@ class NotFound(StrEnum):
 
     ABSENT = "absent"
     UNAUTHORIZED = "unauthorized"  # hidepid, or no right to read what belongs to it
-    MALFORMED = "malformed"  # a file of it makes no sense
-    TIMEOUT = "timeout"  # a file of it hangs
-    UNAVAILABLE = "unavailable"  # the exporter itself is short of something
+    MALFORMED = "malformed"  # one of its files is malformed
+    TIMEOUT = "timeout"  # one of its files hangs
+    UNAVAILABLE = "unavailable"  # the exporter lacks a resource
 
 
 class Process(msgspec.Struct, frozen=True, gc=False):
     """The QEMU process of a VM, or the controller of a container.
 
     Attributes:
-        start_ticks: Clock ticks after boot: tells it from a later process with the same pid.
+        start_ticks: Clock ticks after boot: distinguishes it from a later process with the same pid.
         vcpus: Thread ids by vCPU number; a container has none.
     """
 
@@ -54,7 +54,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class _Wait(msgspec.Struct, frozen=True):
-    """A VM that was not found does not cause another pass before `until`."""
+    """A VM that was not found causes no further pass before `until`."""
 
     until: float
     length_s: float
@@ -62,9 +62,9 @@ class _Wait(msgspec.Struct, frozen=True):
 
 
 class Processes:
-    """Remembers the process of each VM; goes through /proc only when a VM shows up that it does not know.
+    """Remembers the process of each VM; scans /proc only for VMs that it does not know.
 
-    For one thread at a time; a pass that may be left alone works on a copy.
+    For one thread at a time; a pass that may be abandoned works on a copy.
 
     Attributes:
         ended: Domain id by UUID of VMs whose process was known, and has ended.
@@ -78,7 +78,7 @@ class Processes:
         self._waits: dict[tuple[str, int], _Wait] = {}
         self.ended: dict[str, int] = {}
         self.missing: Mapping[str, NotFound] = {}
-        """Why, for each VM that the last `find` did not find; a new mapping each time."""
+        """The reason for each VM that the last `find` did not find; a new mapping each time."""
 
     def copied(self) -> "Processes":
         copy = Processes(self._paths, reader=self._read, clock=self._clock)
@@ -87,7 +87,7 @@ class Processes:
         return copy
 
     def find(self, wanted: Mapping[str, tuple[str, int]], this: Pass | None = None) -> Mapping[str, Process]:
-        """The processes of running VMs; those that it does not find are in `missing`, with the reason.
+        """The processes of running VMs; `missing` has the reasons for those that are not found.
 
         Args:
             wanted: Domain name and domain id by domain UUID; a new id stands for a new process.
@@ -113,7 +113,7 @@ class Processes:
         return found
 
     def again(self, wanted: Mapping[str, int], this: Pass) -> Mapping[str, Process]:
-        """The processes of VMs that were found before, as far as they run on; nobody is looked for.
+        """The processes of VMs that were found before and still run; /proc is not scanned.
 
         Args:
             wanted: Domain id by UUID.
@@ -134,7 +134,7 @@ class Processes:
     def _remembered(
         self, wanted: Mapping[str, int], this: Pass, now: float
     ) -> tuple[dict[str, Process], list[str]]:
-        """Those that it knows and that live; and those whose files hang, of which nothing can be said."""
+        """The known processes that still run; and those whose files hang, of which this is unknown."""
         found, hanging = {}, []
         for uuid, domain_id in wanted.items():
             if this.skips(uuid):
@@ -158,7 +158,7 @@ class Processes:
         return known.process
 
     def _has_changed(self, known: _Known, now: float) -> bool:
-        """A vCPU was plugged; where no cgroup tells: from time to time, and while QEMU starts."""
+        """Whether to read it again: QEMU is starting, the data are old, or a vCPU was plugged in or out."""
         process = known.process
         is_starting = not process.vcpus and not process.is_container
         is_old = now - known.read_at >= _PARTS_MAX_AGE_S
@@ -176,7 +176,7 @@ class Processes:
     def _looked_for(
         self, unknown: Mapping[tuple[str, int], str], this: Pass, now: float
     ) -> dict[str, Process]:
-        """One pass over /proc for all of them together."""
+        """One scan of /proc for all of them."""
         seen = scan(self._paths.procfs, this, {known.process.pid for known in self._known.values()})
         found = {}
         for key, name in unknown.items():
@@ -198,9 +198,9 @@ class Processes:
         return found
 
     def _put_off(self, key: tuple[str, int], reason: NotFound, now: float) -> None:
-        """Wait twice as long as the last time, once that is over; a pass for another VM does not count.
+        """Double the wait once the last one is over; a scan for another VM does not count.
 
-        What hangs may go on at any moment: it is tried again soon.
+        A hung file may return at any time: it is tried again soon.
         """
         wait = self._waits.get(key)
         if wait is None or reason is NotFound.TIMEOUT:
@@ -223,11 +223,11 @@ class Processes:
 
 
 def is_running(process: Process, paths: Paths, reader: Read) -> bool:
-    """Whether it is still there, be it as a zombie; another one may have its pid by now.
+    """Whether it still exists, even as a zombie; another process may have its pid by now.
 
     Raises:
         PermissionError: /proc is mounted with hidepid.
-        ValueError: The file makes no sense.
+        ValueError: The file is malformed.
     """
     stat = read_stat(paths.procfs, process.pid, reader)
     return stat is not None and stat.start_ticks == process.start_ticks

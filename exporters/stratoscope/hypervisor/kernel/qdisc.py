@@ -21,10 +21,10 @@ _QUEUE: Final = struct.Struct("=IIIII")  # gnet_stats_queue: packets, bytes, dro
 
 
 class Qdisc(msgspec.Struct, frozen=True, gc=False):
-    """One queueing discipline since it was attached; None where it has no queue (`noqueue`) or no counts.
+    """Counts of one queueing discipline since it was attached; None without a queue (`noqueue`) or counts.
 
     Attributes:
-        drops: 32 bits in the kernel: starts again from 0 after 4294967295, as does overlimits.
+        drops: 32 bits in the kernel: starts again from 0 after 4294967295, like overlimits.
     """
 
     kind: str
@@ -35,10 +35,10 @@ class Qdisc(msgspec.Struct, frozen=True, gc=False):
 
 
 class Queues(msgspec.Struct, frozen=True, gc=False):
-    """What an interface sends by (`root`) and what it receives through (`ingress`).
+    """The queueing disciplines for sending (`root`) and receiving (`ingress`) of an interface.
 
-    Of a tap, root is what goes to the VM, and ingress what comes from it: libvirt's outbound bandwidth
-    limit drops there.
+    For a tap, root is the direction to the VM, and ingress from it, where libvirt's outbound bandwidth limit
+    drops.
     """
 
     root: Qdisc | None = None
@@ -50,8 +50,8 @@ def read_queues() -> Mapping[str, Queues] | LeftOut:
 
     Raises:
         TimeoutError: The kernel did not answer in time.
-        OSError: The kernel refused, or the exporter is short of something.
-        ValueError: The answer makes no sense.
+        OSError: The kernel refused, or the exporter lacks a resource.
+        ValueError: The answer is malformed.
     """
     return told_queues(opened)
 
@@ -72,7 +72,7 @@ def parse(payloads: Iterable[bytes], names: Mapping[int, str]) -> dict[str, Queu
 
     Args:
         payloads: One per queueing discipline.
-        names: Interface name by index; one that has gone meanwhile is left out.
+        names: Interface name by index; an interface that disappeared meanwhile is left out.
 
     Raises:
         ValueError: A payload is cut short.
@@ -82,7 +82,7 @@ def parse(payloads: Iterable[bytes], names: Mapping[int, str]) -> dict[str, Queu
         _, index, _, parent, _ = unpacked(_TCMSG, payload)
         name = names.get(index)
         if name is None or parent not in (_TC_H_ROOT, _TC_H_INGRESS):
-            continue  # a child's drops are in its root's too
+            continue  # its root includes a child's drops
         qdisc = _qdisc(dict(attributes(payload[_TCMSG.size :])))
         queues = found.get(name, Queues())
         is_root = parent == _TC_H_ROOT

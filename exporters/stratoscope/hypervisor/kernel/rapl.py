@@ -1,6 +1,6 @@
 """Energy counters of the host (RAPL, Intel and AMD). Source: /sys/class/powercap/intel-rapl*/.
 
-energy_uj can be read by root only since Linux 5.10, as it tells secrets of other processes (CVE-2020-8694):
+Since Linux 5.10 only root can read energy_uj, since it reveals secrets of other processes (CVE-2020-8694):
 give the exporter's group the right by a udev rule, or do without.
 """
 
@@ -22,9 +22,9 @@ class Zone(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         zone: The kernel's unique name: intel-rapl:0, or intel-rapl:0:1 for a part of it.
-        parent: The zone whose energy has this one's in it; None at the top.
+        parent: The zone whose energy includes this one's; None at the top.
         name: package-0, core, uncore, dram, psys: the same part of two sockets has the same name.
-        joules: Counted up to `range_joules`, then from 0 again.
+        joules: Counts up to `range_joules`, then starts again from 0.
     """
 
     zone: str
@@ -36,13 +36,12 @@ class Zone(msgspec.Struct, frozen=True, gc=False):
 
 @told
 def read_energy(paths: Paths, reader: Read = files.read) -> tuple[Zone, ...] | None:
-    """All zones, parents before their parts; absent in most VMs and where no driver is loaded.
+    """All zones, parents before their parts; absent in most VMs, and if no driver is loaded.
 
-    A socket may show itself twice, by registers (intel-rapl) and by memory (intel-rapl-mmio): do not add
-    these.
+    A socket may appear twice, by registers (intel-rapl) and by memory (intel-rapl-mmio): do not sum these.
 
     Raises:
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
     directory = f"{paths.sysfs}/class/powercap"
     zones = [
@@ -54,7 +53,7 @@ def read_energy(paths: Paths, reader: Read = files.read) -> tuple[Zone, ...] | N
 
 
 def _read_zone(directory: str, match: re.Match[str], reader: Read) -> Zone | None:
-    """None for a zone that is switched off or has gone."""
+    """None for a zone that is off or has disappeared."""
     zone = f"{directory}/{match[0]}"
     energy = read_integer(f"{zone}/energy_uj", reader)
     if energy is None:

@@ -26,7 +26,7 @@ _BUFFER_BYTES: Final = 1 << 18  # a dump's messages never exceed 32 KiB
 
 
 class Socket(Protocol):
-    """What is used of a socket."""
+    """The methods of a socket that are used."""
 
     def send(self, data: bytes, /) -> int: ...
     def recv(self, size: int, /) -> bytes: ...
@@ -40,12 +40,12 @@ def opened(timeout_s: float = 1.0) -> socket.socket:
 
 
 def told(opened: Callable[[], socket.socket], read: Callable[[socket.socket], T]) -> T | LeftOut:
-    """What is read over a socket that is opened here, and closed; or why the kernel tells nothing.
+    """The result of `read` with a socket that is opened and closed here; or why the kernel has no data.
 
     Raises:
         TimeoutError: The kernel did not answer in time.
-        OSError: The kernel refused, or the exporter is short of something.
-        ValueError: The answer makes no sense.
+        OSError: The kernel refused, or the exporter lacks a resource.
+        ValueError: The answer is malformed.
     """
     try:
         with opened() as netlink:
@@ -60,17 +60,17 @@ def told(opened: Callable[[], socket.socket], read: Callable[[socket.socket], T]
 
 
 def dump(netlink: Socket, wanted: int, answered: int, body: bytes) -> Iterator[bytes]:
-    """Ask for a whole table; the payload of each message, until the kernel says that it is done.
+    """Request a table; yields the payload of each message, up to the kernel's end message.
 
     Args:
-        netlink: Where to ask.
+        netlink: The socket.
         wanted: The type of the request, RTM_GET...
-        answered: The type of the messages that are taken, RTM_NEW...
+        answered: The type of the messages that are yielded, RTM_NEW...
         body: What follows the header.
 
     Raises:
         OSError: The kernel refused; with its number.
-        ValueError: The answer makes no sense.
+        ValueError: The answer is malformed.
     """
     flags = _NLM_F_REQUEST | _NLM_F_DUMP
     netlink.send(_HEADER.pack(_HEADER.size + len(body), wanted, flags, 1, 0) + body)
@@ -105,7 +105,7 @@ def unpacked(layout: struct.Struct, data: bytes) -> tuple[int, ...]:
 
 
 def _check(payload: bytes, wanted: int) -> None:
-    """Raise what the kernel says at the end of a dump: 0, or an error number with a minus."""
+    """Raise the kernel's error at the end of a dump: 0, or a negative error number."""
     number = -unpacked(_STATUS, payload)[0]
     if number:
         raise OSError(number, f"rtnetlink: request {wanted}: {os.strerror(number)}")

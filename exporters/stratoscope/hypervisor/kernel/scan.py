@@ -1,4 +1,4 @@
-"""One pass over all processes for those that are VMs. Source: /proc/PID/{comm,cmdline,stat}.
+"""Scans all processes for those of VMs. Source: /proc/PID/{comm,cmdline,stat}.
 
 A /proc mounted with hidepid hides other users' processes; the exporter then needs the group that `gid=`
 names.
@@ -26,11 +26,11 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """What a pass found: QEMU by UUID in small letters, containers by name.
+    """The result of a scan: QEMU by UUID in lower case, containers by name.
 
     Attributes:
         is_partial: Some processes are hidden.
-        is_held_up: Some were left out because a file of theirs hangs.
+        is_held_up: Some were left out because one of their files hangs.
     """
 
     machines: dict[str, Candidate]
@@ -40,10 +40,10 @@ class Scan(msgspec.Struct, frozen=True):
 
 
 def scan(procfs: str, this: Pass, known: Container[int] = ()) -> Scan:
-    """Go through /proc once. Processes that end meanwhile, or whose files make no sense, are left out.
+    """Scan /proc once. Processes that end meanwhile, or whose files are malformed, are left out.
 
     Args:
-        procfs: Where it is mounted.
+        procfs: Mount point of /proc.
         this: The pass that it belongs to.
         known: Processes whose VM is known already.
 
@@ -84,7 +84,7 @@ def _age(candidate: Candidate) -> tuple[int, int]:
 
 
 def _pids(procfs: str) -> tuple[list[int], bool]:
-    """All processes to be seen, and whether some are hidden: hidepid=2 hides even the first."""
+    """All visible processes, and whether some are hidden: hidepid=2 hides even process 1."""
     try:
         pids = [int(name) for name in listed(procfs) if name.isdecimal()]
     except PermissionError:
@@ -93,7 +93,7 @@ def _pids(procfs: str) -> tuple[list[int], bool]:
 
 
 def _read_name(directory: str, reader: Read) -> tuple[str, bool] | None:
-    """UUID of a QEMU machine or name of a container, and which of both; None for all other processes."""
+    """UUID of a QEMU process or name of a container, and which of both; None for any other process."""
     command = reader(f"{directory}/comm") or b""
     is_container = command.startswith(_LXC)
     if not is_container and not command.startswith(_QEMU):

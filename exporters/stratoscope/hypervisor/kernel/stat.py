@@ -4,12 +4,12 @@ import msgspec
 
 from stratoscope.hypervisor.kernel.files import PAGE_BYTES, TICKS_PER_SECOND, Read, integer
 
-# Places after the command, which may itself hold blanks and brackets: as proc_pid_stat(5) counts, minus 3.
+# Positions after the command, which may contain blanks and brackets: as in proc_pid_stat(5), minus 3.
 _STATE, _UTIME, _STIME, _START, _RSS = 0, 11, 12, 19, 21
 
 
 class Stat(msgspec.Struct, frozen=True, gc=False):
-    """What is used of /proc/PID/stat; pid and start together never name two processes of one boot.
+    """The used fields of /proc/PID/stat; pid and start together identify a process of one boot.
 
     Attributes:
         state: The kernel's letter: R, S, D, T, t, Z, X, I ...
@@ -24,16 +24,16 @@ class Stat(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_dead(self) -> bool:
-        """The process has ended and has no memory any more; only its parent has not noticed."""
+        """The process has ended and has no memory; its parent has not read its status yet."""
         return self.state in "ZXx"
 
 
 def read_stat(procfs: str, pid: int, reader: Read) -> Stat | None:
-    """One process; None when it is gone.
+    """One process; None if it has ended.
 
     Raises:
         PermissionError: /proc is mounted with hidepid.
-        ValueError: The file makes no sense.
+        ValueError: The file is malformed.
     """
     path = f"{procfs}/{pid}/stat"
     text = reader(path)

@@ -1,4 +1,4 @@
-"""What is remembered of taps between readings: that they were there, on which bridge, how promiscuous."""
+"""Remembers taps between readings: existence, first bridge, lowest promiscuity count."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,12 +8,12 @@ from stratoscope.hypervisor.kernel.taps import Tap
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
-    """One interface over the readings that saw it; a later one of the same name begins anew.
+    """One interface over the readings that saw it; a later one of the same name starts again.
 
     Attributes:
-        index: Its number in the kernel, which tells it from the next one of that name.
+        index: Its index in the kernel, which distinguishes it from the next one of that name.
         master: The first bridge that it was seen on; None before.
-        promiscuity: The fewest that were seen to hold it in promiscuous mode, its bridge not counted.
+        promiscuity: The lowest promiscuity count that was seen, its bridge excluded.
     """
 
     index: int | None
@@ -22,13 +22,13 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
-    """The interfaces of a reading, beside what they were before.
+    """The interfaces of a reading, compared with earlier ones.
 
     Attributes:
-        taps: By name; None for one that was there and is gone. One never seen is not in it.
-        masters: The first bridge that each was seen on; without those never on one.
-        promiscuous: Whether more hold it in promiscuous mode than ever before; without those of which the
-            kernel does not tell it.
+        taps: By name; None for one that existed and is gone. One that was never seen is missing.
+        masters: The first bridge on which each was seen; without those that never were on one.
+        promiscuous: Whether the promiscuity count is above the lowest seen; without those for which the
+            kernel does not report it.
     """
 
     taps: Mapping[str, Tap | None] = {}
@@ -37,23 +37,23 @@ class Told(msgspec.Struct, frozen=True, gc=False):
 
 
 class TapHistory:
-    """The history of the interfaces that each reading asks for; of what it does not, nothing is kept."""
+    """The history of the interfaces that each reading requests; others are forgotten."""
 
     def __init__(self) -> None:
         self._seen: dict[str, Seen] = {}
 
     def copied(self) -> "TapHistory":
-        """The same history, which goes on by itself."""
+        """An independent copy."""
         copy = TapHistory()
         copy._seen = self._seen
         return copy
 
     def learn(self, names: Sequence[str], found: Mapping[str, Tap | None], counts: Mapping[str, int]) -> Told:
-        """Take note of a reading.
+        """Add a reading, and compare it.
 
         Args:
-            names: All that were asked for.
-            found: Those that could be read; None for what does not exist.
+            names: All that were requested.
+            found: The interfaces that could be read; None for one that does not exist.
             counts: The kernel's promiscuity counts by name.
         """
         seen = {name: self._seen[name] for name in names if name in self._seen}
@@ -73,7 +73,7 @@ class TapHistory:
 
 
 def _besides_bridge(tap: Tap, count: int | None) -> int | None:
-    """A bridge holds each of its ports in promiscuous mode once."""
+    """The count without the bridge, which puts each of its ports in promiscuous mode once."""
     return None if count is None else max(0, count - (tap.master is not None))
 
 

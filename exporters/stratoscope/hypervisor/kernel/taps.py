@@ -1,4 +1,4 @@
-"""Link state of the hosts' ends of VM interfaces (taps, veths, macvtaps). Source: /sys/class/net/NAME/.
+"""Link state of the host's devices of VM interfaces (taps, veths, macvtaps). Source: /sys/class/net/NAME/.
 
 The class directory shows the network namespace in which sysfs was mounted: a container needs the host's.
 """
@@ -19,10 +19,10 @@ class Tap(msgspec.Struct, frozen=True, gc=False):
     """One interface that exists.
 
     Attributes:
-        carrier: None while the interface is not up: the kernel does not say.
+        carrier: None while the interface is not up: the kernel does not report it.
         operstate: up, down, unknown (a tap that is up), lowerlayerdown, dormant, notpresent or testing.
-        master: The bridge it is a port of (Open vSwitch's is always `ovs-system`); None where it is none's.
-        tx_queue_length: Packets the host holds back at most when QEMU does not fetch them.
+        master: The bridge it is a port of (Open vSwitch's is always `ovs-system`); None without one.
+        tx_queue_length: Most packets that the host queues while QEMU does not fetch them.
     """
 
     ifindex: int | None
@@ -39,9 +39,9 @@ def read_tap(name: str, paths: Paths, reader: Read = files.read) -> Tap | None:
 
     Raises:
         PermissionError: No right to read it.
-        ValueError: A file makes no sense; the message names it.
+        ValueError: A file is malformed; the message names it.
     """
-    if "/" in name:  # no interface can be called so, but a path could
+    if "/" in name:  # no valid name of an interface, but of a path
         return None
     directory = f"{paths.sysfs}/class/net/{name}"
     flags = _read_flags(f"{directory}/flags", reader)

@@ -1,9 +1,9 @@
-"""Threads of a VM's process that wait for its storage and get no answer.
+"""Detects threads of a VM's process that wait for storage without an answer.
 
-Source: /proc/PID/task/TID/{stat,status}. A thread that waits for a disk, a file system or a server of files
-is in state D. At work it is in D again and again, and each time the kernel switches to it once more; one that
-hangs stays there without a switch. Requests that QEMU itself sends over the network, or that the kernel takes
-without a thread that waits, cannot be seen so: docs/hypervisor.md names them.
+Source: /proc/PID/task/TID/{stat,status}. A thread that waits for a disk, a file system or a file server is in
+state D. A working thread enters D repeatedly, with a context switch each time; a hung thread stays in D
+without a context switch. Requests that QEMU itself sends over the network, or that the kernel takes without a
+waiting thread, are not detected: docs/hypervisor.md names them.
 """
 
 from typing import Final
@@ -14,14 +14,14 @@ from stratoscope.hypervisor.kernel.paths import Paths
 _WAITS: Final = b"D"
 _SWITCHES: Final = (b"voluntary_ctxt_switches:", b"nonvoluntary_ctxt_switches:")
 _LOOK_AGAIN_AFTER_S: Final = 5.0
-"""So long a look that found no thread waiting is good: each thread of a VM is a file."""
+"""How long a reading without a waiting thread is valid: each thread of a VM is a file."""
 
 
 class Threads:
-    """The threads of one process, as they were seen each time.
+    """The waiting threads of one process over several readings.
 
     Attributes:
-        is_frozen: Every thread stands still, which no storage does: somebody froze the VM's cgroup (v1).
+        is_frozen: All threads are in D without a switch: the VM's cgroup was frozen (v1), not its storage.
     """
 
     def __init__(self) -> None:
@@ -35,11 +35,11 @@ class Threads:
         return copy
 
     def blocked_s(self, pid: int, paths: Paths, reader: Read, now: float) -> float:
-        """For how long a thread has waited without being switched to, as far as it was seen; 0 for none.
+        """The longest time that a thread has been seen waiting without a context switch; 0 for none.
 
         Raises:
             PermissionError: No right to read the threads.
-            ValueError: A file makes no sense.
+            ValueError: A file is malformed.
         """
         if self._waiting or now >= self._look_at:
             self._look(f"{paths.procfs}/{pid}/task", reader, now)
@@ -64,7 +64,7 @@ class Threads:
 
 
 def _state(text: bytes | None) -> bytes:
-    """The kernel's letter for a thread; empty when it has ended."""
+    """The kernel's state letter of a thread; empty if it has ended."""
     if text is None:
         return b""
     start = text.rfind(b")") + 2
@@ -72,7 +72,7 @@ def _state(text: bytes | None) -> bytes:
 
 
 def _switches(path: str, reader: Read) -> int | None:
-    """How often the kernel switched away from it; None when it has ended, or its process dumps its core."""
+    """Number of its context switches; None if it has ended, or its process dumps core."""
     text = reader(path)
     if text is None or b"CoreDumping:\t1" in text:
         return None

@@ -26,9 +26,9 @@ class VCPU(msgspec.Struct, frozen=True, gc=False):
     """Seconds of one vCPU thread.
 
     Attributes:
-        run: On a CPU of the host, guest and emulation together.
-        delay: Ready to run, but waiting for a CPU of the host: what the guest sees as steal.
-        wait: As `delay`, as the scheduler's own statistics have it; only where these are switched on.
+        run: Running on a CPU of the host, guest code and emulation.
+        delay: Ready to run, but waiting for a CPU of the host; the guest sees it as steal.
+        wait: As `delay`, by the scheduler's own statistics; None unless these are switched on.
     """
 
     run: float
@@ -37,11 +37,11 @@ class VCPU(msgspec.Struct, frozen=True, gc=False):
 
 
 def find_vcpus(pid: int, cgroups: Cgroups, paths: Paths, reader: Read) -> dict[int, int]:
-    """Thread ids by vCPU number; empty while QEMU is still starting, or when it is gone.
+    """Thread ids by vCPU number; empty while QEMU is starting, or has ended.
 
     Raises:
         PermissionError: No right to read them.
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
     threads = f"{paths.procfs}/{pid}/task"
     found = {}
@@ -56,13 +56,13 @@ def find_vcpus(pid: int, cgroups: Cgroups, paths: Paths, reader: Read) -> dict[i
 
 
 def read_vcpus(pid: int, threads: Mapping[int, int], paths: Paths, reader: Read) -> dict[int, VCPU]:
-    """The vCPUs by number; those whose thread is gone, or which the kernel does not account, are missing.
+    """The vCPUs by number; without those whose thread has ended, or which the kernel does not account.
 
     Raises:
         PermissionError: No right to read them.
-        ValueError: A file makes no sense.
+        ValueError: A file is malformed.
     """
-    # 0 while the statistics are off, and wait_sum is a false 0 then.
+    # 0 while the statistics are off; wait_sum is always 0 then.
     switch = reader(f"{paths.procfs}/sys/kernel/sched_schedstats") if threads else None
     with_wait = switch is not None and switch.strip() == b"1"
     found = {}
@@ -74,7 +74,7 @@ def read_vcpus(pid: int, threads: Mapping[int, int], paths: Paths, reader: Read)
 
 
 def _named(threads: str, reader: Read) -> dict[int, int]:
-    """By the thread names that QEMU gives with debug-threads=on, as libvirt has it: `CPU 0/KVM`."""
+    """By the thread names of QEMU with debug-threads=on, which libvirt sets: `CPU 0/KVM`."""
     found = {}
     for thread in listed(threads):
         if match := _COMM.match(reader(f"{threads}/{thread}/comm") or b""):

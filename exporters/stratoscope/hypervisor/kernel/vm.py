@@ -1,4 +1,4 @@
-"""One VM as the host's kernel sees it: what /proc and the VM's cgroups say, without asking its QEMU."""
+"""Reads one VM from the host's kernel: /proc and the VM's cgroups, without asking its QEMU."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class VMPressure(msgspec.Struct, frozen=True, gc=False):
-    """Pressure by resource; None where the kernel does not account it for this VM."""
+    """Pressure by resource; None if the kernel does not account it for this VM."""
 
     cpu: Pressure | None
     io: Pressure | None
@@ -28,15 +28,15 @@ class VMPressure(msgspec.Struct, frozen=True, gc=False):
 
 
 class VMKernel(msgspec.Struct, frozen=True, gc=False):
-    """What the kernel says of one VM; None for a group that it does not give.
+    """The kernel's data of one VM; None for a group that it does not have.
 
     Attributes:
         state: The state letter of the VM's process: R, S, D (blocked), T (stopped), t, Z ...
-        vcpus: By number; only those that the kernel accounts. A container has none.
-        rss: Bytes resident of the QEMU process; None for a container, whose memory is not its controller's.
+        vcpus: By number; only those that the kernel accounts. Empty for a container.
+        rss: Resident bytes of the QEMU process; None for a container, whose memory is not its controller's.
         refused: Names of the fields that the exporter has no right to read.
-        blocked_s: For how long a thread of it has waited for storage without an answer; None for a container.
-        is_frozen: Somebody froze all its threads.
+        blocked_s: For how long a thread of it has waited for one storage request; None for a container.
+        is_frozen: All its threads are frozen.
     """
 
     state: str
@@ -57,17 +57,17 @@ def read_vm(
     """Read one VM now.
 
     Args:
-        process: As `Processes.find` gave it.
+        process: From `Processes.find`.
         paths: Where the host's file systems are mounted.
         reader: How a file is read.
-        past: What earlier readings saw of this process; it takes over what this one sees.
-        now: By the clock of all its readings.
+        past: Earlier readings of this process; it is updated.
+        now: The time of this reading, by the same clock as the earlier ones.
 
     Returns:
         None when the process has ended, before or while it was read.
 
     Raises:
-        ValueError: A file makes no sense; the message names it. It is this VM's trouble alone.
+        ValueError: A file is malformed; the message names it. It is this VM's trouble alone.
     """
     refused: list[str] = []
     past = past or Past()

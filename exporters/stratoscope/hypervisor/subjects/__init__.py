@@ -1,4 +1,4 @@
-"""What is shown of one VM, by subject: each a plain function from a VM to samples, and its families."""
+"""The subjects of a VM: each is a function from a VM to samples, with its families."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
@@ -16,15 +16,15 @@ class Subject:
         name: As `?collect[]=` and the configuration spell it.
         families: All families that `samples` may yield.
         samples: The samples of one VM, given its Labels(cloud, vm_id).
-        series: How many series it has for a KVM guest with one vCPU, disk and interface and no limits.
-        beyond: What adds to that, or takes from it; for the documentation.
+        series: Number of series of a KVM guest with one vCPU, disk and interface and without limits.
+        beyond: What changes that number; for the documentation.
         monitor: Groups of libvirt's statistics that it needs from the VM's monitor.
-        cpu: Whether it needs CPU times: from the kernel, or where that is not readable from libvirt.
+        cpu: Whether it needs CPU times: from the kernel, or if that is not readable from libvirt.
         taps: Whether it needs the host's ends of the VM's interfaces.
-        from_kernel: Whether the kernel's files alone tell it: a host elsewhere does not have it.
-        is_on: Whether it is shown unless the configuration says so.
-        without_daemon: Whether it goes on while the daemon does not answer: the kernel tells it, or the
-            definition, which holds as long as the VM's process runs.
+        from_kernel: Whether only the kernel's files have it, so that a URI of another machine lacks it.
+        is_on: Whether it is shown by default.
+        without_daemon: Whether it is shown while the daemon does not answer: it comes from the kernel, or
+            from the definition, which holds as long as the VM's process runs.
     """
 
     name: str
@@ -45,5 +45,5 @@ VM_LABELS = ("cloud", "vm_id")
 
 @functools.lru_cache(maxsize=4096)
 def device(name: str) -> Labels:
-    """The label of a device; most VMs have the same few names, so each is made and escaped once."""
+    """The label of a device, cached: most VMs have the same few names."""
     return Labels(device=name)

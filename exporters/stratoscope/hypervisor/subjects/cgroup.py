@@ -1,4 +1,4 @@
-"""What the VM's cgroup tells of pressure, throttling, memory and the lack of it; no monitor is asked.
+"""Pressure, throttling, OOM kills and memory of the VM's cgroup; no monitor is asked.
 
 Source: cgroup {cpu,io,memory}.pressure, cpu.stat, memory.{events,current,swap.current} (v1: cpu.stat,
 memory.{oom_control,usage_in_bytes}, and /proc/PID/status).
@@ -14,42 +14,48 @@ from stratoscope.hypervisor.vm import VM
 
 SOME = Family(
     "stratoscope_hypervisor_vm_pressure_some_seconds_total",
-    "Time in which some task of the VM waited for the resource (PSI some).",
+    "Seconds in which at least one task of the VM waited for the resource (PSI some); absent on cgroup v1.",
     labels=(*VM_LABELS, "resource"),
 )
 FULL = Family(
     "stratoscope_hypervisor_vm_pressure_full_seconds_total",
-    "Time in which all tasks of the VM that had work waited for the resource (PSI full).",
+    "Seconds in which all non-idle tasks of the VM waited for the resource at once (PSI full); absent on "
+    "cgroup v1, and for cpu before Linux 5.13.",
     labels=(*VM_LABELS, "resource"),
 )
 PERIODS = Family(
     "stratoscope_hypervisor_vm_cpu_periods_total",
-    "Periods of the CPU quota in which the VM ran (nr_periods); absent before the first quota.",
+    "CPU quota periods with runnable tasks, summed over the quotas of the VM, its vCPUs, emulator and I/O "
+    "threads (nr_periods); absent until a quota is set.",
     labels=VM_LABELS,
 )
 THROTTLED_PERIODS = Family(
     "stratoscope_hypervisor_vm_cpu_throttled_periods_total",
-    "Periods in which the VM used up its CPU quota (nr_throttled); absent before the first quota.",
+    "CPU quota periods in which the quota was used up, summed over the quotas of the VM, its vCPUs, "
+    "emulator and I/O threads (nr_throttled); absent until a quota is set.",
     labels=VM_LABELS,
 )
 THROTTLED = Family(
     "stratoscope_hypervisor_vm_cpu_throttled_seconds_total",
-    "Time the VM was held back by its CPU quota (throttled_usec); absent before the first quota.",
+    "Seconds of throttling by CPU quotas, summed over the quotas of the VM, its vCPUs, emulator and I/O "
+    "threads (throttled_usec); absent until a quota is set.",
     labels=VM_LABELS,
 )
 OOM_KILLS = Family(
     "stratoscope_hypervisor_vm_oom_kills_total",
-    "Processes of the VM that the host's kernel killed for want of memory (oom_kill).",
+    "Processes of the VM that the host's OOM killer killed (oom_kill); absent before Linux 4.13.",
     labels=VM_LABELS,
 )
 CHARGED = Family(
     "stratoscope_hypervisor_vm_cgroup_memory_bytes",
-    "Memory charged to the VM, the host's page cache for it included (memory.current).",
+    "Memory charged to the VM's cgroup, with the host's page cache for it (memory.current; v1: "
+    "memory.usage_in_bytes).",
     labels=VM_LABELS,
 )
 SWAPPED = Family(
     "stratoscope_hypervisor_vm_cgroup_swap_bytes",
-    "Memory of the VM that the host swapped out (memory.swap.current, or VmSwap).",
+    "Memory of the VM that is swapped out on the host (memory.swap.current; without it VmSwap of the QEMU "
+    "process).",
     labels=VM_LABELS,
 )
 _CPU, _IO, _MEMORY = (Labels(resource=resource) for resource in ("cpu", "io", "memory"))

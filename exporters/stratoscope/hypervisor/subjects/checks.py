@@ -1,7 +1,7 @@
-"""The verdict on a VM, split by blame: host, vm, storage, network.
+"""The status checks of a VM, by what is to blame: host, vm, storage, network.
 
-The rules stand here and in docs/hypervisor.md alone. A VM that is off, or stands still because someone wanted
-it to, fails nothing.
+Only this file and docs/hypervisor.md have the rules. A VM that is off, or that someone paused, fails no
+check.
 """
 
 from collections.abc import Iterable
@@ -16,24 +16,25 @@ from stratoscope.hypervisor.vm import VM, Checks, TapView
 
 FAILED = Family(
     "stratoscope_hypervisor_vm_status_check_failed",
-    "1 if the check fails: the host, the VM itself, its storage or its network is to blame; else 0.",
+    "1 if the VM fails the check, else 0; the check names what is to blame: host, vm, storage, network "
+    "(absent where the state of an interface is unknown).",
     labels=(*VM_LABELS, "check"),
 )
 MONITOR_BLOCKED_S: Final = 30.0
-"""A monitor that has not answered for so long blames the host: QEMU itself hangs."""
+"""A monitor that has not answered for longer fails the check `host`: QEMU itself hangs."""
 PROCESS_STUCK_S: Final = 5.0
-"""So far apart are the first and the last collection that found the process stuck, or dead; one proves
-nothing."""
+"""Least time between the first and the last collection that found the process stuck, or dead: one is no
+evidence."""
 STORAGE_HUNG_S: Final = 10.0
-"""A thread that has waited so long for one request blames the storage: a busy disk answers sooner."""
+"""A thread that has waited as long for one request fails the check `storage`: a busy disk answers sooner."""
 IO_ERROR_S: Final = 300.0
-"""An I/O error event blames the storage for so long after it."""
+"""How long after an I/O error event the check `storage` fails."""
 
 _STOPPED: Final = "T"
 _BUSY_REASONS: Final = frozenset(
     {"migration", "save", "dump", "from_snapshot", "snapshot", "starting_up", "postcopy", "shutting_down"}
 )
-"""Of a paused VM: a job of libvirt's holds its monitor, for minutes while it is migrated to this host."""
+"""Reasons of a paused VM whose monitor a libvirt job holds, for minutes while it is migrated to this host."""
 _ERRORS: Final = frozenset(
     {
         ("paused", "watchdog"),
@@ -46,22 +47,22 @@ _ERRORS: Final = frozenset(
         ("shutoff", "daemon"),
     }
 )
-"""States and reasons that nobody wanted; `daemon`: it found the VM's process gone, or gave it up."""
+"""States and reasons that nobody requested; `daemon`: it found the VM's process gone, or gave it up."""
 _HAS_NETWORK: Final = frozenset({"running", "blocked", "nostate"})
-"""States in which a VM sends: libvirt takes a macvtap down while its VM is paused."""
+"""States in which a VM uses its network: libvirt takes a macvtap down while its VM is paused."""
 _HOST, _VM, _STORAGE, _NETWORK = (Labels(check=check) for check in ("host", "vm", "storage", "network"))
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
-    """What the verdict rests on besides the domain's state.
+    """The evidence for the checks besides the domain's state.
 
     Attributes:
-        process_state: The kernel's letter for the VM's process; empty where unknown.
+        process_state: The kernel's state letter of the VM's process; empty if unknown.
         stuck_s: For how long every collection found the process stopped, traced or frozen.
-        dead_s: For how long every collection found that it has ended; None where it has not.
-        storage_s: For how long a thread of it has waited for storage without an answer.
-        monitor: None where no monitor was asked.
-        taps: Those of its interfaces that are known on the host.
+        dead_s: For how long every collection found that it has ended; None if it has not.
+        storage_s: For how long a thread of it has waited for one storage request.
+        monitor: None if no monitor was asked.
+        taps: Its interfaces that are known on the host.
         io_error_age_s: Seconds since its last I/O error event; None when there was none.
     """
 
@@ -87,7 +88,7 @@ def verdict(domain: Domain, evidence: Evidence) -> Checks:
 
 
 def _hangs(domain: Domain, evidence: Evidence) -> bool:
-    """After a post-copy migration a vCPU waits just so for a page that the other host has."""
+    """After a post-copy migration a vCPU waits in the same way for a page of the other host."""
     return evidence.storage_s >= STORAGE_HUNG_S and not domain.reason.startswith("postcopy")
 
 

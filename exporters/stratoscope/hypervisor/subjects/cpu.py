@@ -1,7 +1,7 @@
 """CPU of a VM.
 
-Source: its cgroup and /proc/PID/task/TID/schedstat; where the exporter cannot read these, libvirt's groups
-CPU_TOTAL and VCPU; the states of vCPUs also stand in the definition. Halt-poll times are collected in the
+Source: its cgroup and /proc/PID/task/TID/schedstat; if the exporter cannot read these, libvirt's groups
+CPU_TOTAL and VCPU; the states of vCPUs are also in the definition. Halt-poll times are collected in the
 background.
 """
 
@@ -14,40 +14,46 @@ from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
 _VCPU: Final = (*VM_LABELS, "vcpu")
-VCPUS = Family("stratoscope_hypervisor_vm_vcpus", "Online virtual CPUs of an active VM.", labels=VM_LABELS)
+VCPUS = Family(
+    "stratoscope_hypervisor_vm_vcpus",
+    "Online virtual CPUs of the VM (vcpu.current); absent while it is off.",
+    labels=VM_LABELS,
+)
 TOTAL = Family(
     "stratoscope_hypervisor_vm_cpu_seconds_total",
-    "CPU time of the VM with its emulator and I/O threads (cpu.time).",
+    "CPU seconds used by the VM, including its emulator and I/O threads (cpu.time).",
     labels=VM_LABELS,
 )
 USER = Family(
     "stratoscope_hypervisor_vm_cpu_user_seconds_total",
-    "CPU time that the VM's process spent in user mode (cpu.user).",
+    "CPU seconds that the VM used in the host's user mode, which includes running the guest (cpu.user).",
     labels=VM_LABELS,
 )
 SYSTEM = Family(
     "stratoscope_hypervisor_vm_cpu_system_seconds_total",
-    "CPU time that the VM's process spent in the host's kernel (cpu.system).",
+    "CPU seconds that the VM used in the host's kernel (cpu.system).",
     labels=VM_LABELS,
 )
 VCPU_TIME = Family(
     "stratoscope_hypervisor_vm_vcpu_seconds_total",
-    "CPU time of the virtual CPU's thread (vcpu.N.time).",
+    "CPU seconds used by the thread of the virtual CPU (vcpu.N.time).",
     labels=_VCPU,
 )
 VCPU_DELAY = Family(
     "stratoscope_hypervisor_vm_vcpu_delay_seconds_total",
-    "Time the virtual CPU was ready to run but waited for a CPU of the host: steal (vcpu.N.delay).",
+    "Seconds in which the virtual CPU was ready to run but waited for a CPU of the host; the guest sees "
+    "steal (vcpu.N.delay).",
     labels=_VCPU,
 )
 VCPU_WAIT = Family(
     "stratoscope_hypervisor_vm_vcpu_wait_seconds_total",
-    "As delay, by the scheduler's own statistics (vcpu.N.wait); absent where kernel.sched_schedstats is off.",
+    "Seconds in which the virtual CPU waited for a CPU of the host, by the scheduler's statistics "
+    "(vcpu.N.wait); absent unless kernel.sched_schedstats is on.",
     labels=_VCPU,
 )
 VCPU_STATE = Family(
     "stratoscope_hypervisor_vm_vcpu_state",
-    "1 for the state of the virtual CPU (virVcpuState); offline is one that could be plugged.",
+    "State that the virtual CPU is in (virVcpuState); always 1; offline means that it can be plugged in.",
     labels=(*_VCPU, "state"),
 )
 _VCPU_TIMES: Final = (VCPU_TIME, VCPU_DELAY, VCPU_WAIT)
@@ -66,7 +72,7 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
     samples = optional_samples((VCPUS, TOTAL), (vm.vcpus, total), labels)
     if total is not None and user is not None and system is not None:
         samples += USER(user, labels), SYSTEM(system, labels)
-    if domain.is_active:  # by the driver where it was asked, else by the definition
+    if domain.is_active:  # by the driver if it was asked, else by the definition
         defined = vm.identity.vcpu_states if vm.identity is not None else ()
         samples += [
             VCPU_STATE(1, labels.at(_state(number, state))) for number, state in domain.vcpu_states or defined

@@ -1,4 +1,4 @@
-"""What the disks and interfaces of a VM are. Source: virDomainGetXMLDesc (see Identities)."""
+"""Facts about the disks and interfaces of a VM. Source: virDomainGetXMLDesc (see Identities)."""
 
 import functools
 from collections.abc import Iterable
@@ -11,8 +11,9 @@ from stratoscope.hypervisor.vm import VM
 
 DISK = Family(
     "stratoscope_hypervisor_vm_disk_info",
-    "What the disk is; serial is the id of Cinder's volume where Nova attached one, source the path, "
-    "pool/volume or image, empty without a medium; cache, discard and io are empty for the default.",
+    "Facts about the disk; always 1; serial is the id of the Cinder volume if Nova attached one, source the "
+    "path, pool/volume or image, empty without a medium; cache, discard and io are empty for the "
+    "hypervisor's default.",
     labels=(
         *VM_LABELS, "device", "kind", "bus", "source_type", "source", "protocol", "format", "serial",
         "cache", "discard", "io",
@@ -20,8 +21,9 @@ DISK = Family(
 )  # fmt: skip
 NIC = Family(
     "stratoscope_hypervisor_vm_nic_info",
-    "What the interface is; port_id is Neutron's port or OpenNebula's number of the NIC, device its end on "
-    "the host, often empty while the VM is off; switch the type of its virtual port, empty for a bridge.",
+    "Facts about the interface; always 1; port_id is the id of the Neutron port or OpenNebula's NIC_ID, "
+    "device the host's interface, often empty while the VM is off, switch the type of the virtual port, "
+    "empty for a plain bridge.",
     labels=(
         *VM_LABELS, "device", "mac", "model", "kind", "bridge", "network", "switch", "port_id",
     ),
@@ -37,7 +39,7 @@ def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
 
 @functools.lru_cache(maxsize=16384)
 def _disk(disk: DiskFacts) -> Labels:
-    """The labels, made once as long as the disk stays the same."""
+    """The labels, cached as long as the disk stays the same."""
     return Labels(
         device=disk.device,
         kind=disk.kind,

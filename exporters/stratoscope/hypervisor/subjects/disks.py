@@ -10,22 +10,38 @@ from stratoscope.hypervisor.vm import VM
 
 _LABELS: Final = (*VM_LABELS, "device")
 _PREFIX: Final = "stratoscope_hypervisor_vm_disk"
-READS = Family(f"{_PREFIX}_read_requests_total", "Read requests (rd.reqs).", labels=_LABELS)
-READ_BYTES = Family(f"{_PREFIX}_read_bytes_total", "Bytes read (rd.bytes).", labels=_LABELS)
-READ_TIME = Family(f"{_PREFIX}_read_seconds_total", "Time in read requests (rd.times).", labels=_LABELS)
-WRITES = Family(f"{_PREFIX}_write_requests_total", "Write requests (wr.reqs).", labels=_LABELS)
-WRITE_BYTES = Family(f"{_PREFIX}_write_bytes_total", "Bytes written (wr.bytes).", labels=_LABELS)
-WRITE_TIME = Family(f"{_PREFIX}_write_seconds_total", "Time in write requests (wr.times).", labels=_LABELS)
-FLUSHES = Family(f"{_PREFIX}_flush_requests_total", "Flush requests (fl.reqs).", labels=_LABELS)
-FLUSH_TIME = Family(f"{_PREFIX}_flush_seconds_total", "Time in flush requests (fl.times).", labels=_LABELS)
-ALLOCATION = Family(
-    f"{_PREFIX}_allocation_bytes", "Highest byte of the image in use (allocation).", labels=_LABELS
+READS = Family(f"{_PREFIX}_read_requests_total", "Read requests to the disk (rd.reqs).", labels=_LABELS)
+READ_BYTES = Family(f"{_PREFIX}_read_bytes_total", "Bytes read from the disk (rd.bytes).", labels=_LABELS)
+READ_TIME = Family(
+    f"{_PREFIX}_read_seconds_total",
+    "Sum of the durations of all read requests to the disk, in seconds (rd.times).",
+    labels=_LABELS,
 )
-CAPACITY = Family(f"{_PREFIX}_capacity_bytes", "Size that the VM sees (capacity).", labels=_LABELS)
+WRITES = Family(f"{_PREFIX}_write_requests_total", "Write requests to the disk (wr.reqs).", labels=_LABELS)
+WRITE_BYTES = Family(f"{_PREFIX}_write_bytes_total", "Bytes written to the disk (wr.bytes).", labels=_LABELS)
+WRITE_TIME = Family(
+    f"{_PREFIX}_write_seconds_total",
+    "Sum of the durations of all write requests to the disk, in seconds (wr.times).",
+    labels=_LABELS,
+)
+FLUSHES = Family(f"{_PREFIX}_flush_requests_total", "Flush requests to the disk (fl.reqs).", labels=_LABELS)
+FLUSH_TIME = Family(
+    f"{_PREFIX}_flush_seconds_total",
+    "Sum of the durations of all flush requests to the disk, in seconds (fl.times).",
+    labels=_LABELS,
+)
+ALLOCATION = Family(
+    f"{_PREFIX}_allocation_bytes",
+    "Offset of the highest written byte of the disk's image (allocation).",
+    labels=_LABELS,
+)
+CAPACITY = Family(
+    f"{_PREFIX}_capacity_bytes", "Size of the disk as the VM sees it (capacity).", labels=_LABELS
+)
 PHYSICAL = Family(
     f"{_PREFIX}_physical_bytes",
-    "Bytes that the image takes on the host's storage, holes of a sparse file not counted; of a device its "
-    "size (physical).",
+    "Bytes that the disk's image occupies on the host's storage, without the holes of a sparse file; for a "
+    "block device its size (physical).",
     labels=_LABELS,
 )
 _FAMILIES: Final = (
@@ -36,22 +52,26 @@ _FAMILIES: Final = (
 _LIMIT: Final = (*_LABELS, "limit")
 LIMIT_BYTES = Family(
     f"{_PREFIX}_limit_bytes_per_second",
-    "QoS limit on bytes per second, named as in iotune; absent where none is set.",
+    "QoS limit of the disk in bytes per second; the label limit is its name in libvirt's iotune; absent if "
+    "not set.",
     labels=_LIMIT,
 )
 LIMIT_REQUESTS = Family(
     f"{_PREFIX}_limit_requests_per_second",
-    "QoS limit on requests per second, named as in iotune; absent where none is set.",
+    "QoS limit of the disk in requests per second; the label limit is its name in libvirt's iotune; absent "
+    "if not set.",
     labels=_LIMIT,
 )
 LIMIT_BURST = Family(
     f"{_PREFIX}_limit_burst_seconds",
-    "How long a burst above a QoS limit may last, named as in iotune; absent where none is set.",
+    "Longest burst above a QoS limit of the disk, in seconds; the label limit is its name in libvirt's "
+    "iotune; absent if not set.",
     labels=_LIMIT,
 )
 LIMIT_SIZE = Family(
     f"{_PREFIX}_limit_request_bytes",
-    "Size above which one request counts as several (size_iops_sec); absent where none is set.",
+    "Size in bytes above which one request counts as several against the QoS limits (size_iops_sec); absent "
+    "if not set.",
     labels=_LIMIT,
 )
 

@@ -1,4 +1,4 @@
-"""Whose VM it is. Source: virDomainGetXMLDesc, metadata of Nova and OpenNebula."""
+"""The VM's identity and owner. Source: virDomainGetXMLDesc, metadata of Nova and OpenNebula."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -10,8 +10,8 @@ from stratoscope.hypervisor.vm import VM
 
 INFO = Family(
     "stratoscope_hypervisor_vm_info",
-    "Identity of the VM: its domain in libvirt, its owner, flavor and image in the management layer; "
-    "os_type is hvm where the guest boots as on a real machine.",
+    "Identity of the VM: its libvirt domain, and its owner, flavor and image in the management layer; "
+    "always 1; zone is always empty here; os_type is hvm for full virtualisation.",
     labels=(
         *VM_LABELS, "vm_name", "host", "project_id", "project_name", "user_id", "user_name",
         "flavor", "image_id", "zone", "domain", "domain_uuid", "arch", "machine", "os_type",
@@ -35,7 +35,7 @@ def _samples(host: str) -> Callable[[VM, Labels], Iterable[Sample]]:
 
 @functools.lru_cache(maxsize=16384)
 def _facts(who: Identity, host: str, domain: str, domain_uuid: str) -> Labels:
-    """The labels, made once as long as the identity stays the same."""
+    """The labels, cached as long as the identity stays the same."""
     return Labels(
         vm_name=who.name,
         host=host,

@@ -1,7 +1,7 @@
 """Memory of a VM.
 
-Source: libvirt's group BALLOON, where the guest's own view comes through the balloon driver; where it was not
-asked, `<memory>` and `<currentMemory>` of the live definition; the process's resident size: /proc/PID/stat.
+Source: libvirt's group BALLOON, with the statistics that the guest's balloon driver reports; if it was not
+asked, `<memory>` and `<currentMemory>` of the live definition; resident memory: /proc/PID/stat.
 """
 
 from collections.abc import Iterable
@@ -12,52 +12,75 @@ from stratoscope.hypervisor.subjects import VM_LABELS, Subject
 from stratoscope.hypervisor.vm import VM
 
 _PREFIX: Final = "stratoscope_hypervisor_vm_memory"
-CURRENT = Family(f"{_PREFIX}_current_bytes", "Memory the VM has now (balloon.current).", labels=VM_LABELS)
-MAXIMUM = Family(f"{_PREFIX}_maximum_bytes", "Memory the VM may have (balloon.maximum).", labels=VM_LABELS)
-RSS = Family(f"{_PREFIX}_rss_bytes", "Resident memory of the VM's process (balloon.rss).", labels=VM_LABELS)
+CURRENT = Family(
+    f"{_PREFIX}_current_bytes",
+    "Memory that the VM has now, as set by its balloon (balloon.current).",
+    labels=VM_LABELS,
+)
+MAXIMUM = Family(f"{_PREFIX}_maximum_bytes", "Maximum memory of the VM (balloon.maximum).", labels=VM_LABELS)
+RSS = Family(
+    f"{_PREFIX}_rss_bytes", "Resident memory of the VM's process on the host (balloon.rss).", labels=VM_LABELS
+)
 AVAILABLE = Family(
-    f"{_PREFIX}_available_bytes", "Memory that the guest's kernel sees (balloon.available).", labels=VM_LABELS
+    f"{_PREFIX}_available_bytes",
+    "Total memory as the guest's kernel sees it (balloon.available); absent if the guest does not report it.",
+    labels=VM_LABELS,
 )
 USABLE = Family(
     f"{_PREFIX}_usable_bytes",
-    "Memory the guest could use without swapping (balloon.usable).",
+    "Memory that the guest can use without swapping (balloon.usable); absent if the guest does not report "
+    "it.",
     labels=VM_LABELS,
 )
-UNUSED = Family(f"{_PREFIX}_unused_bytes", "Memory the guest left free (balloon.unused).", labels=VM_LABELS)
+UNUSED = Family(
+    f"{_PREFIX}_unused_bytes",
+    "Memory that the guest does not use at all (balloon.unused); absent if the guest does not report it.",
+    labels=VM_LABELS,
+)
 SWAP_IN = Family(
-    f"{_PREFIX}_swap_in_bytes_total", "Bytes the guest swapped in (balloon.swap_in).", labels=VM_LABELS
+    f"{_PREFIX}_swap_in_bytes_total",
+    "Bytes that the guest swapped in (balloon.swap_in); absent if the guest does not report it.",
+    labels=VM_LABELS,
 )
 SWAP_OUT = Family(
-    f"{_PREFIX}_swap_out_bytes_total", "Bytes the guest swapped out (balloon.swap_out).", labels=VM_LABELS
+    f"{_PREFIX}_swap_out_bytes_total",
+    "Bytes that the guest swapped out (balloon.swap_out); absent if the guest does not report it.",
+    labels=VM_LABELS,
 )
 MAJOR = Family(
     f"{_PREFIX}_major_faults_total",
-    "Page faults in the guest that read from disk (balloon.major_fault).",
+    "Page faults in the guest that needed disk I/O (balloon.major_fault); absent if the guest does not "
+    "report it.",
     labels=VM_LABELS,
 )
 MINOR = Family(
     f"{_PREFIX}_minor_faults_total",
-    "Page faults in the guest without I/O (balloon.minor_fault).",
+    "Page faults in the guest that needed no disk I/O (balloon.minor_fault); absent if the guest does not "
+    "report it.",
     labels=VM_LABELS,
 )
 CACHES = Family(
     f"{_PREFIX}_disk_caches_bytes",
-    "Memory in the guest's own caches, which it could free without I/O (balloon.disk_caches).",
+    "Memory in the guest's caches that it can reclaim without I/O (balloon.disk_caches); absent if the "
+    "guest does not report it.",
     labels=VM_LABELS,
 )
 UPDATED = Family(
     f"{_PREFIX}_last_update_timestamp_seconds",
-    "When the guest told its view of its memory, as Unix time (balloon.last-update); absent if it never did.",
+    "Unix time of the guest's last report of its memory statistics (balloon.last-update); absent if it "
+    "never reported.",
     labels=VM_LABELS,
 )
 HUGE_PAGES = Family(
     f"{_PREFIX}_huge_page_allocations_total",
-    "Huge pages that the guest allocated (balloon.hugetlb_pgalloc).",
+    "Successful huge page allocations in the guest (balloon.hugetlb_pgalloc); absent if the guest does not "
+    "report it.",
     labels=VM_LABELS,
 )
 HUGE_FAILURES = Family(
     f"{_PREFIX}_huge_page_failures_total",
-    "Huge pages that the guest failed to allocate (balloon.hugetlb_pgfail).",
+    "Failed huge page allocations in the guest (balloon.hugetlb_pgfail); absent if the guest does not "
+    "report it.",
     labels=VM_LABELS,
 )
 _OF_HOST: Final = (CURRENT, MAXIMUM, RSS)
@@ -66,7 +89,7 @@ _HUGE: Final = (HUGE_PAGES, HUGE_FAILURES)
 
 
 def _memory(vm: VM, labels: Labels) -> Iterable[Sample]:
-    """By the monitor where it answered, else by the definition and the kernel, which need none."""
+    """From the monitor if it answered, else from the definition and the kernel."""
     balloon, who = vm.domain.balloon, vm.identity
     current, maximum = balloon.current, balloon.maximum
     if current is None and who is not None and vm.domain.is_active:

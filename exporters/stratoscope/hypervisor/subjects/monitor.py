@@ -1,4 +1,4 @@
-"""How a VM's monitor answers. Source: the last call that asked it."""
+"""Whether a VM's monitor answers. Source: the last call that asked it."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,12 +9,13 @@ from stratoscope.hypervisor.vm import VM
 
 BLOCKED = Family(
     "stratoscope_hypervisor_vm_monitor_blocked_seconds",
-    "For how long the VM's monitor has not answered; 0 while it answers.",
+    "Seconds since the VM's QEMU monitor stopped answering; 0 while it answers.",
     labels=VM_LABELS,
 )
 AGE = Family(
     "stratoscope_hypervisor_vm_monitor_last_answer_age_seconds",
-    "Age of the last answer of the VM's monitor; absent while it answers, and if it never did.",
+    "Seconds since the last answer of the VM's QEMU monitor; absent while it answers, and if it never "
+    "answered.",
     labels=VM_LABELS,
 )
 

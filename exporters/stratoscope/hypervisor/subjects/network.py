@@ -1,6 +1,6 @@
 """Interfaces of a VM.
 
-Source: libvirt's group INTERFACE; for link, bridge, MTU and queue of the tap the definition, /sys/class/net
+Source: libvirt's group INTERFACE; for link, bridge, MTU and queue of the tap: the definition, /sys/class/net
 and rtnetlink.
 """
 
@@ -15,43 +15,49 @@ _LABELS: Final = (*VM_LABELS, "device")
 _PREFIX: Final = "stratoscope_hypervisor_vm_network"
 _COUNTERS: Final = tuple(
     Family(f"{_PREFIX}_{name}_{what}_total", f"{help_text} ({source}.{key}).", labels=_LABELS)
-    for name, verb, source in (("receive", "the VM received", "rx"), ("transmit", "the VM sent", "tx"))
+    for name, done, way, source in (
+        ("receive", "received by", "to", "rx"),
+        ("transmit", "sent by", "from", "tx"),
+    )
     for what, help_text, key in (
-        ("bytes", f"Bytes that {verb}", "bytes"),
-        ("packets", f"Packets that {verb}", "pkts"),
-        ("errors", f"Errors among what {verb}", "errs"),
-        ("drops", f"Packets dropped of what {verb}", "drop"),
+        ("bytes", f"Bytes {done} the VM", "bytes"),
+        ("packets", f"Packets {done} the VM", "pkts"),
+        ("errors", f"Packets {way} the VM that had errors", "errs"),
+        ("drops", f"Packets {way} the VM that were dropped", "drop"),
     )
 )
 UP = Family(
     f"{_PREFIX}_up",
-    "1 if the tap is there, up and has a carrier and the link was not set down, else 0.",
+    "1 if the interface's tap on the host exists, is up and has a carrier, and the link is not set down, "
+    "else 0; absent where the host has no device for it (vhost-user, SR-IOV).",
     labels=_LABELS,
 )
 LINK = Family(
     f"{_PREFIX}_link_up",
-    "0 while the operator has the link set down (domif-setlink), else 1; noticed within a minute.",
+    "0 if the interface's link is set down (virsh domif-setlink), else 1; a change is visible within a "
+    "minute.",
     labels=_LABELS,
 )
 ATTACHED = Family(
     f"{_PREFIX}_attached",
-    "1 while the tap is a port of its bridge, 0 when it was taken off it; absent for a tap without a bridge.",
+    "1 if the tap is a port of its bridge, 0 if it was removed from it; absent for a tap without a bridge.",
     labels=_LABELS,
 )
-MTU = Family(f"{_PREFIX}_mtu_bytes", "MTU of the tap.", labels=_LABELS)
+MTU = Family(f"{_PREFIX}_mtu_bytes", "MTU of the tap, in bytes.", labels=_LABELS)
 PROMISCUOUS = Family(
     f"{_PREFIX}_promiscuous_changed",
-    "1 if more hold the tap in promiscuous mode than ever before (promiscuity), its bridge aside, else 0.",
+    "1 if the tap's promiscuity count, its bridge excluded, is above the lowest that the exporter saw, else "
+    "0; absent where the kernel does not report it.",
     labels=_LABELS,
 )
 QUEUE_DROPS = Family(
     f"{_PREFIX}_queue_drops_total",
-    "Packets that the tap's queue dropped; absent without a queue.",
+    "Packets to the VM that the tap's root qdisc dropped; absent if it has no queue (noqueue).",
     labels=_LABELS,
 )
 QUEUE_BACKLOG = Family(
     f"{_PREFIX}_queue_backlog_bytes",
-    "Bytes that wait in the tap's queue; absent without a queue.",
+    "Bytes to the VM that wait in the tap's root qdisc (backlog); absent if it has no queue (noqueue).",
     labels=_LABELS,
 )
 

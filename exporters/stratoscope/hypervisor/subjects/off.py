@@ -1,6 +1,6 @@
-"""Sizes of a VM that is off, in families of their own: sums over VMs that run stay as they are.
+"""Sizes of a VM that is off, in families of their own, so that sums over running VMs do not include it.
 
-Source: the definition; of disks virDomainGetBlockInfo, once per change.
+Source: the definition; for disks virDomainGetBlockInfo, once per change.
 """
 
 from collections.abc import Iterable
@@ -12,21 +12,27 @@ from stratoscope.hypervisor.vm import VM
 
 _PREFIX: Final = "stratoscope_hypervisor_vm_off"
 _DISK: Final = (*VM_LABELS, "device")
-VCPUS = Family(f"{_PREFIX}_vcpus", "Virtual CPUs that a VM which is off will start with.", labels=VM_LABELS)
-MEMORY = Family(f"{_PREFIX}_memory_bytes", "Memory that a VM which is off may have.", labels=VM_LABELS)
+VCPUS = Family(
+    f"{_PREFIX}_vcpus", "Virtual CPUs with which the VM will start; absent while it runs.", labels=VM_LABELS
+)
+MEMORY = Family(
+    f"{_PREFIX}_memory_bytes",
+    "Maximum memory of the VM once it is started; absent while it runs.",
+    labels=VM_LABELS,
+)
 CAPACITY = Family(
     f"{_PREFIX}_disk_capacity_bytes",
-    "Size that the VM will see of a disk while it is off (capacity).",
+    "Size of the disk as the VM will see it (capacity); absent while the VM runs.",
     labels=_DISK,
 )
 ALLOCATION = Family(
     f"{_PREFIX}_disk_allocation_bytes",
-    "Bytes that the image takes on the host's storage while the VM is off (allocation).",
+    "Bytes that the disk's image occupies on the host's storage (allocation); absent while the VM runs.",
     labels=_DISK,
 )
 PHYSICAL = Family(
     f"{_PREFIX}_disk_physical_bytes",
-    "Length of the image's file or device while the VM is off (physical).",
+    "Length of the disk's image file or device (physical); absent while the VM runs.",
     labels=_DISK,
 )
 

@@ -1,4 +1,4 @@
-"""State and its reason. Source: virConnectGetAllDomainStats, group STATE."""
+"""State of the domain, and its reason. Source: virConnectGetAllDomainStats, group STATE."""
 
 import functools
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ STATE = Family(
 )
 REASON = Family(
     "stratoscope_hypervisor_vm_state_reason",
-    "Reason of the present state, in libvirt's words; always 1.",
+    "Reason for the state that the domain is in, named as in libvirt (virDomainGetState); always 1.",
     labels=(*VM_LABELS, "state", "reason"),
 )
 

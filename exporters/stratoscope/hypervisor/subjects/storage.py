@@ -1,4 +1,4 @@
-"""For how long a VM waits for its storage. Source: /proc/PID/task/TID/{stat,status}; see kernel.threads."""
+"""How long a VM has waited for its storage. Source: /proc/PID/task/TID/{stat,status}; see kernel.threads."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,7 +9,8 @@ from stratoscope.hypervisor.vm import VM
 
 BLOCKED = Family(
     "stratoscope_hypervisor_vm_storage_blocked_seconds",
-    "For how long a thread of the VM's process has waited for one request to its storage; 0 while none does.",
+    "Longest time that a thread of the VM's process has now been waiting for one storage request, in "
+    "seconds; 0 if none waits; absent for a container.",
     labels=VM_LABELS,
 )
 

@@ -1,1 +1,1 @@
-"""What each class of answers shows, one file each."""
+"""The subjects: the samples of each class of answers, one per file."""

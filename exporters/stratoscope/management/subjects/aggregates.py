@@ -1,4 +1,4 @@
-"""Host aggregates: which there are, how many hosts each has, and which."""
+"""Host aggregates and their hosts."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -10,17 +10,17 @@ from stratoscope.management.subject import Subject
 _PREFIX: Final = "stratoscope_management"
 INFO = Family(
     f"{_PREFIX}_aggregate_info",
-    "The aggregate, and the availability zone that it makes; empty where it makes none; always 1.",
+    "The host aggregate and the availability zone that it forms, empty if it forms none; always 1.",
     labels=("cloud", "aggregate", "zone"),
 )
 HOSTS = Family(
     f"{_PREFIX}_aggregate_hosts",
-    "Hosts in the aggregate; absent where the source does not tell.",
+    "Hosts in the host aggregate; absent if the source does not report them.",
     labels=("cloud", "aggregate"),
 )
 HOST_INFO = Family(
     f"{_PREFIX}_host_aggregate_info",
-    "The host is in the aggregate; always 1.",
+    "The host is a member of the host aggregate; always 1.",
     labels=("cloud", "host", "aggregate"),
 )
 

@@ -1,4 +1,4 @@
-"""Pools of storage backends: capacity, what is free, and what has been promised."""
+"""Pools of storage backends: capacity, free and provisioned bytes."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -10,30 +10,37 @@ from stratoscope.management.subject import Subject
 _PREFIX: Final = "stratoscope_management_backend"
 _LABELS: Final = ("cloud", "backend")
 CAPACITY = Family(
-    f"{_PREFIX}_capacity_bytes", "Size of the pool (total_capacity_gb); +Inf if infinite.", labels=_LABELS
+    f"{_PREFIX}_capacity_bytes",
+    "Capacity of the backend's pool (total_capacity_gb); +Inf if reported as infinite; absent if unknown.",
+    labels=_LABELS,
 )
 FREE = Family(
-    f"{_PREFIX}_free_bytes", "Free in the pool (free_capacity_gb); +Inf if infinite.", labels=_LABELS
+    f"{_PREFIX}_free_bytes",
+    "Free bytes in the backend's pool (free_capacity_gb); +Inf if reported as infinite; absent if unknown.",
+    labels=_LABELS,
 )
 PROVISIONED = Family(
     f"{_PREFIX}_provisioned_bytes",
-    "Promised on the backend, by whomever (provisioned_capacity_gb).",
+    "Bytes provisioned in the backend's pool, by this management layer and others "
+    "(provisioned_capacity_gb); absent if unknown.",
     labels=_LABELS,
 )
 ALLOCATED = Family(
     f"{_PREFIX}_allocated_bytes",
-    "Of that, promised by this management layer (allocated_capacity_gb).",
+    "Bytes provisioned in the backend's pool by this management layer alone (allocated_capacity_gb); absent "
+    "if unknown.",
     labels=_LABELS,
 )
 OVERCOMMIT = Family(
     f"{_PREFIX}_overcommit_ratio",
-    "How many times its capacity may be promised (max_over_subscription_ratio); 1 without thin provisioning.",
+    "How many times the capacity of the backend's pool may be provisioned (max_over_subscription_ratio); 1 "
+    "without thin provisioning; absent if auto.",
     labels=_LABELS,
 )
 
 INFO = Family(
     f"{_PREFIX}_info",
-    "What volume types call the pool's backend, and who made it; always 1.",
+    "The pool's volume_backend_name, to which volume types refer, and its vendor_name; always 1.",
     labels=(*_LABELS, "volume_backend_name", "vendor_name"),
 )
 
@@ -41,7 +48,7 @@ _AMOUNTS: Final = (CAPACITY, FREE, PROVISIONED, ALLOCATED, OVERCOMMIT)
 
 
 class Backends(Subject[model.Backends]):
-    """What the backend does not tell is absent."""
+    """Values that the backend does not report are absent."""
 
     families = (*_AMOUNTS, INFO)
 

@@ -1,4 +1,4 @@
-"""Capacity as users feel it: how many more VMs of each flavor fit, and the largest that does."""
+"""Room: how many more VMs of each flavor fit, and the largest flavor that fits."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -11,20 +11,20 @@ _PREFIX: Final = "stratoscope_management"
 _LABELS: Final = ("cloud", "flavor", "zone")
 ROOM = Family(
     f"{_PREFIX}_flavor_room_vms",
-    "How many more VMs of the flavor fit into the zone now, if no others are made; quotas aside.",
+    "How many more VMs of the flavor fit into the zone now if only VMs of this flavor are created; quotas "
+    "are not considered; 0 if none fits.",
     labels=_LABELS,
 )
 UPPER_BOUND = Family(
     f"{_PREFIX}_flavor_room_upper_bound",
-    "1 where the room of the flavor is only an upper bound, else 0: no API tells what is left of some of its "
-    "demands (huge pages, NUMA nodes, pinned CPUs), a host's bounds have not been read yet, or it asks for "
-    "an aggregate and these may not be read.",
+    "1 if the flavor's room is only an upper bound, else 0: no API reports the free huge pages, NUMA nodes "
+    "or pinned CPUs that it needs, or some data of hosts or aggregates could not be read, or not yet.",
     labels=_LABELS,
 )
 LARGEST = Family(
     f"{_PREFIX}_zone_largest_flavor_info",
-    "The flavor with the most memory, then the most virtual CPUs, of which another VM fits: of those that "
-    "certainly do before those whose room is an upper bound, of public ones before others; always 1.",
+    "The largest flavor of which another VM fits into the zone, by memory, then virtual CPUs; exact room is "
+    "preferred to an upper bound, then public flavors to others; absent if none fits; always 1.",
     labels=("cloud", "zone", "flavor", "upper_bound"),
 )
 

@@ -1,7 +1,7 @@
-"""Objects one by one, where that is switched on: who they are, their state, their numbers and their parts.
+"""Objects one by one, if switched on: their identity, state, numbers and parts.
 
-How a class of clouds/objects.py is shown follows from its fields, and they say what is what: the first one is
-the id, `state` and `is_admin_up` have series of their own, so do numbers and parts. All else are labels.
+The fields of a class of clouds/objects.py decide its series: the first field is the id; `state`,
+`is_admin_up`, numbers and parts have series of their own; all other fields are labels of `info`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,23 +19,27 @@ from stratoscope.management.subjects.spread import spread_samples
 _PREFIX: Final = "stratoscope_management_each"
 WHOLE = Family(
     f"{_PREFIX}_whole",
-    "1 if all projects' objects are seen, 0 if those that the credential's own project or domain may use.",
+    "1 if the objects of all projects are visible, 0 if only those that the credential's own project or "
+    "domain may use, or if the source cut its list.",
     labels=("cloud", "collector"),
 )
 BEYOND = Family(
     f"{_PREFIX}_beyond_bound",
-    "Objects that are not shown because there are too many.",
+    "Objects that are not shown because there are too many; 0 if all are shown.",
     labels=("cloud", "collector"),
 )
 _NUMBERS: Final = {
-    "size": ("size_bytes", "Size of the {}."),
-    "created": ("created_timestamp_seconds", "When the {} was made."),
-    "mtu": ("mtu_bytes", "MTU of the {}."),
-    "addresses": ("addresses", "Addresses of the {}'s prefixes, usable or not."),
+    "size": ("size_bytes", "Size of the {}; absent if the source does not report it."),
+    "created": (
+        "created_timestamp_seconds",
+        "Unix time at which the {} was created; absent if the source does not report it.",
+    ),
+    "mtu": ("mtu_bytes", "MTU of the {}, in bytes; absent if the source does not report it."),
+    "addresses": ("addresses", "Number of addresses in the prefixes of the {}, usable or not."),
 }
-"""The end of the metric's name, and its help, by field."""
+"""The end of the metric's name, and its help text, by field."""
 _OWN_SERIES: Final = frozenset({"state", "is_admin_up", "text", "parts", *_NUMBERS})
-"""Fields that are no labels of `info`, or not like others."""
+"""Fields that are not ordinary labels of `info`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Sort:
 
     Attributes:
         facts: The labels of `info`, after `cloud`, by field; the first one is the id.
-        has_text: Somebody's free words come after them.
+        has_text: Whether the label `text` comes after them.
         state, admin_up, part: None for what the class does not have.
         numbers: By field.
     """
@@ -97,9 +101,9 @@ def _sort(
     """How a class is shown.
 
     Args:
-        what: One of it, in words; the metrics' names begin with it.
-        facts: What its labels say, for the help.
-        part: Its parts' class, what one is called, and what it is.
+        what: The name of one object; the metrics' names begin with it.
+        facts: What its labels are, for the help text.
+        part: The class of its parts, the name of one, and its help text.
     """
     fields = kind.__struct_fields__
     labels = {
@@ -120,10 +124,13 @@ def _sort(
             f"{facts}; always 1.",
             labels=("cloud", *labels.values(), *(("text",) if has_text else ())),
         ),
-        family("state", f"State of the {what} as the source spells it; always 1.", "state")
+        family("state", f"State that the {what} is in, as the source spells it; always 1.", "state")
         if "state" in fields
         else None,
-        family("admin_up", f"1 if the {what} is meant to work, 0 if it was switched off (admin_state_up).")
+        family(
+            "admin_up",
+            f"1 if the {what} is administratively up, 0 if down (admin_state_up); absent if unknown.",
+        )
         if "is_admin_up" in fields
         else None,
         family(f"{part[1]}_info", f"{part[2]}; always 1.", *part[0].__struct_fields__) if part else None,
@@ -137,38 +144,42 @@ def _sort(
 
 SORTS: Final[Mapping[type[msgspec.Struct], Sort]] = {
     objects.Router: _sort(objects.Router, "router", "The router's name, owner and external network"),
-    objects.RouterAgent: _sort(objects.RouterAgent, "router agent", "The host whose L3 agent has the router"),
+    objects.RouterAgent: _sort(
+        objects.RouterAgent, "router agent", "A host whose L3 agent serves the router"
+    ),
     objects.Port: _sort(
         objects.Port,
         "port",
-        "The port's owner and network, and what it is plugged into",
+        "The port's name, owner, network, device and binding",
         (objects.PortAddress, "address", "A fixed address of the port"),
     ),
     objects.FloatingIP: _sort(
-        objects.FloatingIP, "floating ip", "The floating address, its owner, and where it leads"
+        objects.FloatingIP,
+        "floating IP",
+        "The floating IP, its owner, and the port and fixed address that it is associated with",
     ),
     objects.Network: _sort(objects.Network, "network", "The network's name, owner and provider network"),
     objects.Subnet: _sort(
         objects.Subnet,
         "subnet",
         "The subnet's name, owner, network and prefix",
-        (objects.Nameserver, "nameserver", "A name server that the subnet's DHCP tells"),
+        (objects.Nameserver, "nameserver", "A DNS name server that the subnet's DHCP announces"),
     ),
     objects.SubnetPool: _sort(
         objects.SubnetPool,
         "subnet pool",
         "The subnet pool's name and owner",
-        (objects.Prefix, "prefix", "A prefix of which subnets may be made"),
+        (objects.Prefix, "prefix", "A prefix of the subnet pool, from which subnets are allocated"),
     ),
     objects.Volume: _sort(
         objects.Volume,
         "volume",
-        "The volume's name, owner, type and place",
+        "The volume's name, owner, type, zone and backend",
         (objects.Attachment, "attachment", "The VM that the volume is attached to"),
     ),
     objects.Image: _sort(objects.Image, "image", "The image's name, owner and formats"),
     objects.KeystoneDomain: _sort(
-        objects.KeystoneDomain, "keystone domain", "The Keystone domain's name and description"
+        objects.KeystoneDomain, "Keystone domain", "The Keystone domain's name and description"
     ),
     objects.Project: _sort(
         objects.Project,

@@ -11,12 +11,13 @@ _PREFIX: Final = "stratoscope_management_endpoint"
 _LABELS: Final = ("cloud", "service")
 UP = Family(
     f"{_PREFIX}_up",
-    "1 if the endpoint answered in time and below 500, else 0; absent while it could not be asked.",
+    "1 if the endpoint answered in time with an HTTP status below 500, else 0; absent while it cannot be "
+    "asked: the budget is used up, or it pauses after a 429.",
     labels=_LABELS,
 )
 LATENCY = Histogram(
     f"{_PREFIX}_latency_seconds",
-    "How long the endpoint took for its version document, when it answered.",
+    "Duration of answered requests for the endpoint's version document, in seconds.",
     labels=_LABELS,
     bounds=model.LATENCY_BOUNDS,
 )

@@ -11,14 +11,14 @@ _PREFIX: Final = "stratoscope_management_flavor"
 _LABELS: Final = ("cloud", "flavor")
 INFO = Family(
     f"{_PREFIX}_info",
-    "The flavor's id, and whether all projects may use it; always 1.",
+    "The flavor's id, and whether it is public; always 1.",
     labels=(*_LABELS, "flavor_id", "public"),
 )
 VCPUS = Family(f"{_PREFIX}_vcpus", "Virtual CPUs of a VM of the flavor.", labels=_LABELS)
 MEMORY = Family(f"{_PREFIX}_memory_bytes", "Memory of a VM of the flavor.", labels=_LABELS)
 DISK = Family(
     f"{_PREFIX}_disk_bytes",
-    "Disk space on its host of a VM of the flavor: root, ephemeral and swap.",
+    "Local disk space of a VM of the flavor: root, ephemeral and swap.",
     labels=_LABELS,
 )
 

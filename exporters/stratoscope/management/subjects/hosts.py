@@ -1,4 +1,4 @@
-"""Hosts as the management layer counts them: state, sizes, and what it has given away of them."""
+"""Hosts as the management layer counts them: state, sizes and allocations."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -17,47 +17,60 @@ def _family(name: str, help_text: str) -> Family:
 
 INFO = Family(
     f"{_PREFIX}_info",
-    "The host's zone, and the kind and version of its hypervisor as the source spells them; always 1.",
+    "The host's availability zone, and the type and version of its hypervisor as the source spells them; "
+    "always 1.",
     labels=(*_HOST, "zone", "hypervisor", "hypervisor_version"),
 )
-STATE = Family(f"{_PREFIX}_state", "1 for the state that the host is in, else 0.", labels=(*_HOST, "state"))
-ENABLED = _family("enabled", "1 if the host takes new VMs, 0 if an administrator took it out.")
+STATE = Family(
+    f"{_PREFIX}_state",
+    "1 for the state that the host is in (Nova: up or down), 0 for the others.",
+    labels=(*_HOST, "state"),
+)
+ENABLED = _family(
+    "enabled", "1 if the host is enabled, 0 if an administrator disabled it, so that it gets no new VMs."
+)
 DISABLED = Family(
     f"{_PREFIX}_disabled_info",
-    "Why the host was taken out, in the words of whoever did it; always 1.",
+    "The reason that was given for disabling the host, empty if none; absent while it is enabled; always 1.",
     labels=(*_HOST, "text"),
 )
 RUNNING = _family(
-    "running_vms", "VMs on the host as it counts them itself, whether they run or not (running_vms)."
+    "running_vms",
+    "VMs on the host by its own count, running or not (running_vms); absent if the source does not "
+    "report it.",
 )
 TASKS = _family(
     "tasks",
-    "VMs of the host that are being built, resized, moved, or have another task (current_workload).",
+    "VMs of the host with a task in progress, such as build, resize or migration (current_workload); absent "
+    "if the source does not report it.",
 )
 LEAST = _family(
     "disk_available_least_bytes",
-    "Disk space that is left if every image grows to its full size (disk_available_least); may be negative.",
+    "Disk space left if every disk image grew to its full size (disk_available_least); may be negative; "
+    "absent if the source does not report it.",
 )
 SIZES: Final = {
     "vcpus": (
         _family("vcpus", "CPUs of the host that its VMs share, without those for pinning (vcpus)."),
         _family(
             "vcpus_used",
-            "Virtual CPUs of the host's VMs, shared and pinned, and what it keeps for itself (vcpus_used).",
+            "Virtual CPUs of the host's VMs, shared and pinned, plus the CPUs reserved for the host "
+            "(vcpus_used).",
         ),
     ),
     "memory": (
         _family("memory_bytes", "Memory of the host (memory_mb)."),
         _family(
             "memory_used_bytes",
-            "Memory promised to the host's VMs, and what it keeps for itself (memory_mb_used).",
+            "Memory allocated to the host's VMs, plus the memory reserved for the host (memory_mb_used).",
         ),
     ),
     "disk": (
         _family("disk_bytes", "Disk space of the host for its VMs (local_gb)."),
         _family(
             "disk_used_bytes",
-            "Disk space promised to the host's VMs, and what it keeps for itself (local_gb_used).",
+            "Disk space allocated to the host's VMs, plus the disk space reserved for the host "
+            "(local_gb_used).",
         ),
     ),
 }

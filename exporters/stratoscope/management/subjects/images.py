@@ -1,4 +1,4 @@
-"""Images: counted as other objects are, and the name of each."""
+"""Images: counted like other objects, and the name of each."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -10,15 +10,16 @@ from stratoscope.management.subjects.objects import WHOLE, of_sort, sort_of
 from stratoscope.management.top_k import MOST
 
 _PREFIX: Final = "stratoscope_management"
-_COUNTED: Final = sort_of("images", "images", size="Size")
+_COUNTED: Final = sort_of("images", "images", size="in bytes")
 INFO = Family(
     f"{_PREFIX}_image_info",
-    "The image's name, owner and visibility, as the source spells it; always 1.",
+    "The image's name, owner and visibility as the source spells it; always 1.",
     labels=("cloud", "image_id", "image_name", "project_id", "visibility"),
 )
 BEYOND = Family(
     f"{_PREFIX}_images_beyond_bound",
-    "Images whose names are not shown because there are too many; public ones come first, then the newest.",
+    "Images without image_info because there are too many; public images are shown first, then the newest; "
+    "0 if all are shown.",
     labels=("cloud",),
 )
 

@@ -1,4 +1,4 @@
-"""What hosts have and what was promised of it, where that is read host by host; over-provisioning."""
+"""Inventories and allocations of hosts, which are read host by host; over-provisioning ratios."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -21,38 +21,43 @@ def _families(
     metric = f"{_PREFIX}_host_{name}"
     return (
         Family(
-            f"{metric}_reserved{unit}", f"{what} that the host keeps for itself ({source}).", labels=labels
+            f"{metric}_reserved{unit}",
+            f"{what} reserved for the host itself (reserved of {source}).",
+            labels=labels,
         ),
         Family(
             f"{metric}_allocation_ratio",
-            f"How many times what is not reserved may be promised ({source}).",
+            f"How many times the unreserved amount can be allocated to VMs (allocation_ratio of {source}).",
             labels=labels,
         ),
         Family(
             f"{metric}_allocatable{unit}",
-            f"{what} that may be promised to VMs: total less reserved, times the ratio ({source}).",
+            f"{what} that can be allocated to VMs: (total - reserved) * allocation_ratio.",
             labels=labels,
         ),
-        Family(f"{metric}_allocated{unit}", f"{what} promised to VMs (usages of {source}).", labels=labels),
+        Family(f"{metric}_allocated{unit}", f"{what} allocated to VMs (usages of {source}).", labels=labels),
     )
 
 
 OF: Final[Mapping[str, Sequence[Family]]] = {
-    "vcpus": _families("vcpus", "CPUs", "", "VCPU"),
-    "pcpus": _families("pcpus", "CPUs for pinned virtual ones", "", "PCPU"),
+    "vcpus": _families("vcpus", "Shared CPUs", "", "VCPU"),
+    "pcpus": _families("pcpus", "CPUs for pinning", "", "PCPU"),
     "memory": _families("memory", "Memory", "_bytes", "MEMORY_MB"),
     "disk": _families("disk", "Disk space", "_bytes", "DISK_GB"),
 }
 """The families of reserved, ratio, allocatable, allocated, by resource."""
 PCPUS = Family(
-    f"{_PREFIX}_host_pcpus", "CPUs of the host to which virtual ones can be pinned (PCPU).", labels=_HOST
+    f"{_PREFIX}_host_pcpus",
+    "CPUs of the host to which virtual CPUs can be pinned (PCPU); absent if it has none.",
+    labels=_HOST,
 )
 RESOURCE = Family(
     f"{_PREFIX}_host_resource",
-    "What else the host has, by resource class as the source spells it.",
+    "Total of the resource class that the host has, for classes without a metric of their own, as the "
+    "source spells them.",
     labels=_CLASS,
 )
-OF_CLASS: Final = _families("resource", "Pieces of the resource class", "", "Placement", _CLASS)
+OF_CLASS: Final = _families("resource", "Units of the resource class", "", "the class", _CLASS)
 """As OF, of a resource class that has no families of its own."""
 
 
@@ -62,19 +67,20 @@ def _ratios(of: str, label: str, whose: str) -> Mapping[str, Family]:
     return {
         what: Family(
             f"{_PREFIX}_{of}_{what}_overprovisioning_ratio",
-            f"{names[what]} promised to {whose}.",
+            f"{names[what]} allocated to {whose}; absent if unknown.",
             labels=("cloud", label),
         )
         for what in PROMISED
     }
 
 
-BY_HOST: Final = _ratios("host", "host", "VMs over what the host physically has")
-BY_ZONE: Final = _ratios("zone", "zone", "VMs over what the zone's hosts physically have")
+BY_HOST: Final = _ratios("host", "host", "VMs, divided by what the host physically has")
+BY_ZONE: Final = _ratios("zone", "zone", "VMs, divided by what the zone's hosts physically have")
 BY_PROJECT: Final = _ratios(
     "project",
     "project_id",
-    "the project's VMs over the physical share that stands behind it, each host being shared in proportion",
+    "the project's VMs, divided by their part of what their hosts physically have, in proportion to the "
+    "allocations on each host",
 )
 
 

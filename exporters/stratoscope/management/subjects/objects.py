@@ -1,4 +1,4 @@
-"""Objects of the management layer, counted by state and by project; those bound to nothing."""
+"""Objects of the management layer, counted by state and by project; orphans."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ _PROJECT: Final = ("cloud", "project_id")
 
 WHOLE = Family(
     f"{_PREFIX}_objects_whole",
-    "1 if all projects' objects of the sort are counted, 0 if the credential sees its own project's alone.",
+    "1 if the objects of all projects are counted, 0 if only those of the credential's own project are "
+    "visible, or the source cut its list, so that none is counted.",
     labels=("cloud", "sort"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """The families of one sort; those of bytes, orphans and what is taken down are None where it has none."""
+    """The families of one sort; None for what it does not have: sizes, orphans, an administrative state."""
 
     by_state: Family
     by_project: Family
@@ -46,26 +47,33 @@ def sort_of(
     """The families of a sort.
 
     Args:
-        size: What its bytes are.
-        orphan: When one is bound to nothing.
-        has_admin_state: One can be taken down on purpose.
+        size: How its size is counted; empty for a sort without sizes.
+        orphan: Which objects are orphaned; empty for a sort that has no orphans.
+        has_admin_state: Whether its objects have an administrative state.
     """
     metric, project = f"{_PREFIX}_{name}", f"{_PREFIX}_project_{name}"
-    capital = plural[0].upper() + plural[1:]
+    unknown = "absent if unknown for one"
     return Sort(
-        Family(metric, f"{capital} by state, as the source spells it.", labels=_STATE),
-        Family(project, f"{capital} of the project.", labels=_PROJECT),
-        Family(f"{metric}_bytes", f"{size} of {plural} by state.", labels=_STATE) if size else None,
-        Family(f"{project}_bytes", f"{size} of the project's {plural}.", labels=_PROJECT) if size else None,
-        Family(f"{metric}_orphaned", f"{capital} bound to nothing: {orphan}.", labels=("cloud",))
+        Family(metric, f"Number of {plural} by state, as the source spells it.", labels=_STATE),
+        Family(project, f"Number of the project's {plural}.", labels=_PROJECT),
+        Family(f"{metric}_bytes", f"Size of {plural} by state, {size}; {unknown}.", labels=_STATE)
+        if size
+        else None,
+        Family(f"{project}_bytes", f"Size of the project's {plural}, {size}; {unknown}.", labels=_PROJECT)
+        if size
+        else None,
+        Family(f"{metric}_orphaned", f"Number of orphaned {plural}: {orphan}; {unknown}.", labels=("cloud",))
         if orphan
         else None,
-        Family(f"{metric}_orphaned_bytes", f"{size} of {plural} bound to nothing.", labels=("cloud",))
+        Family(
+            f"{metric}_orphaned_bytes", f"Size of orphaned {plural}, {size}; {unknown}.", labels=("cloud",)
+        )
         if orphan and size
         else None,
         Family(
             f"{metric}_admin_down",
-            f"{capital} that were taken down on purpose (admin_state_up: false), whatever their state.",
+            f"Number of {plural} that are administratively down (admin_state_up false), whatever their "
+            f"state; {unknown}.",
             labels=("cloud",),
         )
         if has_admin_state
@@ -73,13 +81,14 @@ def sort_of(
     )
 
 
+_OF_THE_VOLUME: Final = "in bytes, each counted with the size of its volume"
 SORTS: Final[Mapping[str, Sort]] = {
-    "volumes": sort_of("volumes", "volumes", size="Size", orphan="available, without an attachment"),
-    "snapshots": sort_of("snapshots", "volume snapshots", size="Size, as large as their volumes,"),
-    "backups": sort_of("backups", "volume backups", size="Size, as large as their volumes,"),
-    "ports": sort_of("ports", "ports", orphan="neither a device nor an owner of one", has_admin_state=True),
+    "volumes": sort_of("volumes", "volumes", size="in bytes", orphan="available and without an attachment"),
+    "snapshots": sort_of("snapshots", "volume snapshots", size=_OF_THE_VOLUME),
+    "backups": sort_of("backups", "volume backups", size=_OF_THE_VOLUME),
+    "ports": sort_of("ports", "ports", orphan="without device_id and device_owner", has_admin_state=True),
     "routers": sort_of("routers", "routers", has_admin_state=True),
-    "floating_ips": sort_of("floating_ips", "floating IP addresses", orphan="no port"),
+    "floating_ips": sort_of("floating_ips", "floating IPs", orphan="without a port"),
     "networks": sort_of("networks", "networks", has_admin_state=True),
 }
 """By `model.Objects.sort`: each has metrics of its own. See images.py for images."""
@@ -93,7 +102,7 @@ class Objects(Subject[model.Objects]):
 
 
 def of_sort(sort: Sort, answer: model.Objects, cloud: Labels) -> Iterable[Sample]:
-    """What is counted of one sort. Args: cloud: The label `cloud` alone."""
+    """The samples of one sort. Args: cloud: The label `cloud` alone."""
     for state, count in answer.by_state.items():
         yield from _counted(sort.by_state, sort.bytes_by_state, count, cloud.plus(state=state))
     for project_id, count in answer.by_project.items():

@@ -11,12 +11,14 @@ from stratoscope.management.subjects.services import Services
 
 OBJECTS: Final = Family(
     "stratoscope_management_objects",
-    "Objects of a sort by state, as the source spells it; empty where it does not tell the state.",
+    "Objects of the sort by state, as the source spells it; the state is empty if the source does not "
+    "report it.",
     labels=("cloud", "service", "sort", "state"),
 )
 LISTED: Final = Family(
     "stratoscope_management_services_listed",
-    "1 if the service lists its agents to the credential, 0 if that may not see them: then none is shown.",
+    "1 if the credential may list the service's agents, 0 if not, so that none is shown; absent if the "
+    "service has no such list.",
     labels=("cloud", "service"),
 )
 

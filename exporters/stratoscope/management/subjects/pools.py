@@ -1,4 +1,4 @@
-"""Addresses of networks and their subnets, in all and used."""
+"""Addresses of networks and their subnets, total and used."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,10 +13,14 @@ _PREFIX: Final = "stratoscope_management"
 _SUBNET: Final = ("cloud", "subnet_id")
 _NETWORK: Final = ("cloud", "network_id", "ip_version")
 SUBNET = Family(
-    f"{_PREFIX}_subnet_addresses", "Addresses that the subnet can give away (total_ips).", labels=_SUBNET
+    f"{_PREFIX}_subnet_addresses",
+    "Addresses that the subnet can allocate (total_ips); absent if unknown.",
+    labels=_SUBNET,
 )
 SUBNET_USED = Family(
-    f"{_PREFIX}_subnet_addresses_used", "Addresses of the subnet that are in use (used_ips).", labels=_SUBNET
+    f"{_PREFIX}_subnet_addresses_used",
+    "Addresses of the subnet that are in use (used_ips); absent if unknown.",
+    labels=_SUBNET,
 )
 SUBNET_INFO = Family(
     f"{_PREFIX}_subnet_info",
@@ -25,18 +29,18 @@ SUBNET_INFO = Family(
 )
 NETWORK = Family(
     f"{_PREFIX}_network_addresses",
-    "Addresses that the network's subnets can give away, by IP version.",
+    "Addresses that the network's subnets can allocate, by IP version; absent if one subnet's are unknown.",
     labels=_NETWORK,
 )
 NETWORK_USED = Family(
     f"{_PREFIX}_network_addresses_used",
-    "Addresses of the network's subnets that are in use, by IP version.",
+    "Addresses of the network's subnets that are in use, by IP version; absent if one subnet's are unknown.",
     labels=_NETWORK,
 )
 NETWORK_INFO = Family(
     f"{_PREFIX}_network_info",
-    "The network's name, and whether it is external (its addresses can be floating ones), empty where that "
-    "is not known; always 1.",
+    "The network's name, and whether it is external, so that it has floating IPs; external is empty if "
+    "unknown; always 1.",
     labels=("cloud", "network_id", "network_name", "external"),
 )
 

@@ -1,4 +1,4 @@
-"""Projects and users, as Keystone or its like in other clouds knows them."""
+"""Projects and users, from Keystone or its equivalent in other clouds."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -11,41 +11,45 @@ from stratoscope.management.top_k import MOST
 _PREFIX: Final = "stratoscope_management"
 INFO = Family(
     f"{_PREFIX}_project_info",
-    "The project's name; always 1.",
+    "The project's name and Keystone domain; always 1.",
     labels=("cloud", "project_id", "project_name", "keystone_domain"),
 )
 ENABLED = Family(
     f"{_PREFIX}_project_enabled",
-    "1 if the project is enabled, else 0; absent where the source does not tell.",
+    "1 if the project is enabled, else 0; absent if the source does not report it.",
     labels=("cloud", "project_id"),
 )
 PROJECTS = Family(
-    f"{_PREFIX}_projects", "Projects that may be read; absent while the list is truncated.", labels=("cloud",)
+    f"{_PREFIX}_projects",
+    "Projects that the credential may read; absent while the list is truncated.",
+    labels=("cloud",),
 )
 USER_INFO = Family(
     f"{_PREFIX}_user_info",
-    "The user's name; always 1.",
+    "The user's name and Keystone domain; always 1.",
     labels=("cloud", "user_id", "user_name", "keystone_domain"),
 )
 USER_ENABLED = Family(
     f"{_PREFIX}_user_enabled",
-    "1 if the user is enabled, else 0; absent where the source does not tell.",
+    "1 if the user is enabled, else 0; absent if the source does not report it.",
     labels=("cloud", "user_id"),
 )
 USERS = Family(
     f"{_PREFIX}_users",
-    "Users, whether shown or not; absent where they may not be read, and while the list is truncated.",
+    "Users, with those beyond the bound; absent if the credential may not read them, and while the list is "
+    "truncated.",
     labels=("cloud",),
 )
 USERS_BEYOND = Family(
     f"{_PREFIX}_users_beyond_bound",
-    "Users that are not shown because there are too many; those that own VMs are shown first.",
+    "Users that are not shown because there are too many; users that own VMs are shown first; 0 if all are "
+    "shown.",
     labels=("cloud",),
 )
 TRUNCATED = Family(
     f"{_PREFIX}_list_truncated",
-    "1 while there may be more of a sort than the source told: it cut its list (Keystone: truncated), tells "
-    "one domain's alone, or the users of a domain cannot be read; else 0.",
+    "1 if there may be more projects or users than were read, since Keystone truncated its list, lists one "
+    "domain only, or a domain's users cannot be read; else 0.",
     labels=("cloud", "sort"),
 )
 

@@ -1,4 +1,4 @@
-"""Quotas of projects: limit, used, reserved, and which have no limit."""
+"""Quotas of projects: limit, used, reserved, unlimited."""
 
 import functools
 from collections.abc import Iterable
@@ -11,19 +11,40 @@ from stratoscope.management.subjects.spread import FAMILIES, spread_samples
 
 _PREFIX: Final = "stratoscope_management_quota"
 _LABELS: Final = ("cloud", "project_id", "service", "resource")
-LIMIT = Family(f"{_PREFIX}_limit", "Most that the project may have; absent if unlimited.", labels=_LABELS)
-USED = Family(f"{_PREFIX}_used", "What the project has (in_use).", labels=_LABELS)
-RESERVED = Family(f"{_PREFIX}_reserved", "What it is about to have: requests under way.", labels=_LABELS)
-LIMIT_BYTES = Family(
-    f"{_PREFIX}_limit_bytes", "Most bytes that the project may have; absent if unlimited.", labels=_LABELS
+LIMIT = Family(
+    f"{_PREFIX}_limit", "Limit of the project's quota for the resource; absent if unlimited.", labels=_LABELS
 )
-USED_BYTES = Family(f"{_PREFIX}_used_bytes", "Bytes that the project has (in_use).", labels=_LABELS)
+USED = Family(
+    f"{_PREFIX}_used",
+    "How much of the resource the project uses (in_use); absent if not reported, as for limits on each "
+    "single object.",
+    labels=_LABELS,
+)
+RESERVED = Family(
+    f"{_PREFIX}_reserved",
+    "How much of the resource is reserved by requests in progress (reserved); absent if not reported.",
+    labels=_LABELS,
+)
+LIMIT_BYTES = Family(
+    f"{_PREFIX}_limit_bytes",
+    "Limit of the project's quota for the resource, in bytes; absent if unlimited.",
+    labels=_LABELS,
+)
+USED_BYTES = Family(
+    f"{_PREFIX}_used_bytes",
+    "How much of the resource the project uses, in bytes (in_use); absent if not reported, as for limits on "
+    "each single object.",
+    labels=_LABELS,
+)
 RESERVED_BYTES = Family(
-    f"{_PREFIX}_reserved_bytes", "Bytes that it is about to have: requests under way.", labels=_LABELS
+    f"{_PREFIX}_reserved_bytes",
+    "How much of the resource is reserved by requests in progress, in bytes (reserved); absent if not "
+    "reported.",
+    labels=_LABELS,
 )
 UNLIMITED = Family(
     f"{_PREFIX}_unlimited",
-    "The project may have any number of it (limit -1); 1, and absent where there is a limit.",
+    "1 if the project's quota for the resource is unlimited (limit -1); absent if there is a limit.",
     labels=_LABELS,
 )
 _PIECES: Final = (LIMIT, USED, RESERVED)

@@ -9,26 +9,28 @@ from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management_service"
 _LABELS: Final = ("cloud", "service", "binary", "host", "zone")
-UP = Family(f"{_PREFIX}_up", "1 if the management layer takes the service for alive, else 0.", labels=_LABELS)
+UP = Family(f"{_PREFIX}_up", "1 if the management layer considers the service alive, else 0.", labels=_LABELS)
 ENABLED = Family(
     f"{_PREFIX}_enabled",
-    "1 if the service is enabled, 0 if an administrator took it out; absent where the source does not tell.",
+    "1 if the service is enabled, 0 if an administrator disabled it; absent if the source does not report "
+    "it.",
     labels=_LABELS,
 )
 HEARTBEAT = Family(
     f"{_PREFIX}_heartbeat_timestamp_seconds",
-    "When the service last reported (Nova: updated_at); absent where the source does not tell.",
+    "Unix time of the service's last heartbeat (Nova: updated_at); absent if the source does not report it.",
     labels=_LABELS,
 )
 FORCED_DOWN = Family(
     f"{_PREFIX}_forced_down",
-    "1 if somebody said that the service is down, whatever it reports (Nova: forced_down), else 0; absent "
-    "where the source does not tell.",
+    "1 if the service was forced down, whatever its heartbeat (Nova: forced_down), else 0; absent if the "
+    "source does not report it.",
     labels=_LABELS,
 )
 DISABLED = Family(
     f"{_PREFIX}_disabled_info",
-    "Why the service was taken out, in the words of whoever did it; always 1.",
+    "The reason that was given for disabling the service, empty if none; absent while it is enabled; always "
+    "1.",
     labels=(*_LABELS, "text"),
 )
 

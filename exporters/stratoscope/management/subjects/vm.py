@@ -1,4 +1,4 @@
-"""What is shown of each VM: who it is, its state, and why it is in error. All else is shown of sums."""
+"""The series of each VM: identity, state, and class of fault. All other values are shown as sums."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -11,7 +11,7 @@ _PREFIX: Final = "stratoscope_management_vm"
 _VM: Final = ("cloud", "vm_id")
 INFO = Family(
     f"{_PREFIX}_info",
-    "Identity of the VM: its name, where it is, its owner, flavor and image; always 1.",
+    "Identity of the VM: its name, host, owner, flavor, image and availability zone; always 1.",
     labels=(
         *_VM, "vm_name", "host", "project_id", "project_name", "user_id", "user_name",
         "flavor", "image_id", "zone",
@@ -19,17 +19,20 @@ INFO = Family(
 )  # fmt: skip
 STATE = Family(
     f"{_PREFIX}_state",
-    "State of the VM as the source spells it (Nova: status); the one it is in, always 1.",
+    "State that the VM is in, as the source spells it (Nova: status); always 1.",
     labels=(*_VM, "state"),
 )
 FAULT = Family(
-    f"{_PREFIX}_fault_info", "Why the VM is in error, by class of reasons; always 1.", labels=(*_VM, "reason")
+    f"{_PREFIX}_fault_info",
+    "The class of the reason why the VM is in error, derived from its fault message; absent for other "
+    "VMs; always 1.",
+    labels=(*_VM, "reason"),
 )
 FAMILIES: Final = (INFO, STATE, FAULT)
 
 
 class EachVM:
-    """The series of each VM of one cloud, kept as long as it does not change."""
+    """The lines of each VM of one cloud, cached as long as it does not change."""
 
     def __init__(self, cloud: str) -> None:
         self._cloud = cloud
@@ -39,7 +42,7 @@ class EachVM:
         self._users: Mapping[str, str] = {}
 
     def lines(self, answer: VMs) -> Iterable[CachedLines]:
-        """Those of VMs that are the same as the last time are kept."""
+        """The lines; those of unchanged VMs come from the cache."""
         renamed = _changed(self._projects, answer.projects) | _changed(self._users, answer.users)
         shown, vms = self._shown, answer.vms
         for vm_id in _others(shown, vms):
@@ -55,7 +58,7 @@ class EachVM:
         return self._kept.values()
 
     def _put(self, vm: VM, known: VM | None, answer: VMs) -> None:
-        """What is others than the last time: of most VMs that change, the state alone."""
+        """Update the lines that changed: for most VMs only that of the state."""
         if known is None or _facts(vm) != _facts(known):
             self._kept[INFO].put(vm.vm_id, self._info(vm, answer))
         if known is None or vm.state != known.state:
@@ -70,7 +73,7 @@ class EachVM:
             kept.drop(vm_id)
 
     def _info(self, vm: VM, answer: VMs) -> Labels:
-        """A name that is not known is empty."""
+        """The labels of `info`; an unknown name is empty."""
         return Labels(
             cloud=self._cloud,
             vm_id=vm.vm_id,
@@ -97,13 +100,13 @@ def _facts(vm: VM) -> tuple[str, ...]:
 
 
 def _others(old: Mapping[str, VM], new: Mapping[str, VM]) -> Iterable[str]:
-    """Ids of the VMs that are not the same objects, or are gone."""
+    """Ids of the VMs that are not the same objects as before, or are gone."""
     yield from (vm_id for vm_id, vm in new.items() if old.get(vm_id) is not vm)
     yield from old.keys() - new.keys()
 
 
 def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> frozenset[str]:
-    """Ids whose names are others than before."""
+    """Ids whose names have changed."""
     if old == new:
         return frozenset()
     return frozenset(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))

@@ -1,4 +1,4 @@
-"""VMs, counted by each of their properties and summed up by owner; and each of them, see vm.py."""
+"""VMs: counted by each of their properties, and summed by owner; for each VM see vm.py."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -16,37 +16,40 @@ from stratoscope.management.top_k import BEYOND, Row, TopK
 _PREFIX: Final = "stratoscope_management"
 VMS = Family(
     f"{_PREFIX}_vms",
-    "VMs by state, as the source spells it; 0 for the usual ones, and for those that a VM was in before.",
+    "VMs by state, as the source spells it (Nova: status); 0 for common states, and for states that a VM "
+    "was in before.",
     labels=("cloud", "state"),
 )
 WHOLE = Family(
     f"{_PREFIX}_vms_whole",
-    "1 if the VMs of all projects are seen, 0 if the credential sees its own project's alone.",
+    "1 if the VMs of all projects are visible, 0 if only those of the credential's own project are.",
     labels=("cloud",),
 )
 IN_ERROR = Family(
     f"{_PREFIX}_vms_in_error",
-    "VMs in error by class of reasons, told by the text of their fault.",
+    "VMs in error, by the class of the reason, derived from their fault messages; 0 for a class without any.",
     labels=("cloud", "reason"),
 )
 IN_TRANSITION = Family(
     f"{_PREFIX}_vms_in_transition",
-    "VMs that are on their way to another state, by what is done to them (Nova: the task, or BUILD).",
+    "VMs in transition to another state, by transition (Nova: task_state, or BUILD without one); absent if "
+    "no VM is in it.",
     labels=("cloud", "state"),
 )
 OLDEST = Family(
     f"{_PREFIX}_vms_in_transition_oldest_timestamp_seconds",
-    "Since when the one that waits longest has not changed, or if it is being built since it was made.",
+    "Unix time since which the longest waiting VM of the transition has not changed; for a VM that is being "
+    "built, when it was created.",
     labels=("cloud", "state"),
 )
 
 
 _HELP: Final = {
-    "flavor": "VMs of the flavor, by the name that it had when they were made.",
-    "image_id": "VMs made from the image; without one: booted from a volume.",
-    "host": "VMs that the management layer says are on the host (Nova: OS-EXT-SRV-ATTR:host), in whichever "
-    "state; without one: those that are nowhere, as no host was found for them or they are shelved.",
-    "zone": "VMs in the availability zone.",
+    "flavor": "VMs of the flavor, by the name that it had when the VM was created.",
+    "image_id": "VMs created from the image; image_id is empty for those booted from a volume.",
+    "host": "VMs in any state that are on the host (Nova: OS-EXT-SRV-ATTR:host); host is empty for VMs that "
+    "have none, since none was found or they are shelved.",
+    "zone": "VMs in the availability zone; zone is empty for VMs that have none.",
 }
 COUNTS: Final = {
     label: Family(f"{_PREFIX}_{label.removesuffix('_id')}_vms", text, labels=("cloud", label))
@@ -59,17 +62,27 @@ def _sums(owner: str) -> Sequence[Family]:
     """The families of Sums, in the order of its fields."""
     labels, metric = ("cloud", f"{owner}_id"), f"{_PREFIX}_{owner}"
     return (
-        Family(f"{metric}_vms", f"VMs of the {owner}.", labels=labels),
-        Family(f"{metric}_vcpus", f"Virtual CPUs of the {owner}'s VMs, by their flavors.", labels=labels),
-        Family(f"{metric}_memory_bytes", f"Memory of the {owner}'s VMs, by their flavors.", labels=labels),
+        Family(f"{metric}_vms", f"VMs of the {owner}, in any state.", labels=labels),
         Family(
-            f"{metric}_disk_bytes",
-            f"Disk space on hosts of the {owner}'s VMs, by their flavors: root, ephemeral and swap; "
-            "no root disk for those booted from a volume.",
+            f"{metric}_vcpus",
+            f"Virtual CPUs of the {owner}'s VMs, by their flavors; absent if unknown for one.",
             labels=labels,
         ),
         Family(
-            f"{metric}_addresses", f"IP addresses of the {owner}'s VMs, fixed and floating.", labels=labels
+            f"{metric}_memory_bytes",
+            f"Memory of the {owner}'s VMs, by their flavors; absent if unknown for one.",
+            labels=labels,
+        ),
+        Family(
+            f"{metric}_disk_bytes",
+            f"Local disk space of the {owner}'s VMs, by their flavors: root (unless booted from a volume), "
+            "ephemeral and swap; absent if unknown for one.",
+            labels=labels,
+        ),
+        Family(
+            f"{metric}_addresses",
+            f"Fixed and floating IP addresses of the {owner}'s VMs; absent if unknown for one.",
+            labels=labels,
         ),
     )
 
@@ -91,7 +104,7 @@ class VMs(Subject[model.VMs]):
         self._tables |= {label: TopK(cloud, label, families) for label, families in OWNERS.items()}
 
     def cached(self, answer: model.VMs, /) -> Iterable[CachedLines]:
-        """What users limit alone: the counts, the sums, and each VM."""
+        """The lines of labels with an unlimited number of values: counts, sums, and each VM."""
         rows = _rows(answer)
         lines = [one for label, table in self._tables.items() for one in table.lines(rows[label])]
         return [*lines, *self._each.lines(answer)]
@@ -111,7 +124,7 @@ class VMs(Subject[model.VMs]):
 
 
 def _hosts(answer: model.VMs) -> Mapping[str, int]:
-    """VMs by host; nothing where no host is told: VMs that a plain credential sees are not nowhere."""
+    """VMs by host; empty if the credential sees no hosts at all, which does not mean that VMs have none."""
     is_untold = not answer.is_whole and answer.by_host.keys() <= {""}
     return {} if is_untold else answer.by_host
 
@@ -130,7 +143,7 @@ def _owners(answer: model.VMs) -> Mapping[str, Mapping[str, model.Sums]]:
 
 
 def _rows(answer: model.VMs) -> Mapping[str, Mapping[str, Row]]:
-    """By label and its value: the numbers in the order of COUNTS and OWNERS."""
+    """The numbers by label and value, in the order of COUNTS and OWNERS."""
     rows: dict[str, Mapping[str, Row]] = {
         label: {value: (number,) for value, number in of_label.items()}
         for label, of_label in _counts(answer).items()
