@@ -5,7 +5,7 @@ import time
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.round_robin import RoundRobin
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason

@@ -20,6 +20,7 @@ from stratoscope.core.errors import CollectError, ConfigError, Reason
 from stratoscope.core.exposition import page
 from stratoscope.core.runner import Runner
 from stratoscope.management.exporter import EXPORTER
+from support.opened import opened_exporter
 from support.pages import promtool_findings
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Lists(Reader):
 
     def __init__(self, entry: Entry) -> None:
         self.budget, self._url = Budget(entry.budget), URL(entry.endpoint)
-        self.http = Http(entry.name, ssl.create_default_context(), entry.budget.concurrency)
+        self.http = Http(entry.name, ssl.create_default_context())
 
     @question("flavors", Every(60, 20, 300), cost="1", role="any")
     async def flavors(self) -> Flavors:
@@ -99,7 +100,7 @@ async def test_management_exporter_shows_what_it_lists() -> None:
     app.router.add_get("/{list}", answer)
     async with TestServer(app) as server:
         entry = {"name": "uni", "kind": "toy", "endpoint": str(server.make_url(""))}
-        async with EXPORTER.open(EXPORTER.parse({"clouds": [entry]}, {})) as collections:
+        async with opened_exporter(EXPORTER, EXPORTER.parse({"clouds": [entry]}, {})) as collections:
             runners = {one.collector.name: Runner(one) for one in collections.running}
             for name in ("flavors", "projects", "requests"):
                 await runners[name].first()

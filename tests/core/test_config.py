@@ -142,7 +142,7 @@ def test_date_is_a_text_and_never_an_error_of_its_own(tmp_path: Path) -> None:
 
 def test_flag_is_not_said_to_stand_in_the_file(tmp_path: Path) -> None:
     flags = Flags.parse(
-        EXPORTER, [f"--config.file={configs.sample('good', 'empty')}", f"--path.procfs={tmp_path}/absent"]
+        PROGRAM, [f"--config.file={configs.sample('good', 'empty')}", f"--path.procfs={tmp_path}/absent"]
     )
     with pytest.raises(ConfigError, match=r"^--path\.procfs: "):
         settings_of(EXPORTER, flags)

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from stratoscope.clouds.openstack.client.api import Access, ForbiddenError, NotThereError
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.listing import Listing, Page, Query
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import PROJECT, USER, page_of

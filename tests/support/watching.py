@@ -51,10 +51,16 @@ class Seen:
 
 
 class Watching:
-    """Attributes: url: Where the exporter listens."""
+    """Attributes: url: Where the exporter listens. file: Its configuration."""
 
-    def __init__(self, url: str, session: ClientSession) -> None:
-        self.url, self._session = url, session
+    def __init__(self, url: str, session: ClientSession, file: Path) -> None:
+        self.url, self._session, self.file = url, session, file
+
+    async def reload(self, text: str) -> tuple[int, str]:
+        """The answer to a reload with that configuration."""
+        self.file.write_text(text, encoding="utf-8")
+        async with self._session.post(f"{self.url}/-/reload") as response:
+            return response.status, await response.text()
 
     async def see(self) -> Seen:
         asked = time.time()
@@ -142,7 +148,7 @@ async def watching(
                     await asyncio.sleep(0.01)
             if task.done():
                 task.result()
-            yield Watching(app.urls[0], session)
+            yield Watching(app.urls[0], session, file)
     finally:
         app.stop()
         async with asyncio.timeout(SOON_S):

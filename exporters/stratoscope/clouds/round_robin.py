@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from typing import Final, Generic, TypeVar
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.model import Spread
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.core.deadline import time_left_s
 from stratoscope.core.errors import CollectError, LeftOutError, Reason
 

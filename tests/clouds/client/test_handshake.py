@@ -57,7 +57,7 @@ async def test_an_old_fashioned_authority_is_named_with_what_to_do(tmp_path: Pat
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=serving)
     async with server:
         url = URL(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-        http = Http("uni", trusting, 1)
+        http = Http("uni", trusting)
         with pytest.raises(CallError) as caught:
             await http.request("GET", url, {}, None)
         await http.close()

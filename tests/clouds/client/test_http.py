@@ -60,7 +60,7 @@ async def _server(
 
 
 async def _get(url: URL, *, largest: int = 1 << 20, tls: ssl.SSLContext | None = None) -> Response:
-    http = Http("uni", tls or ssl.create_default_context(), 2, largest=largest)
+    http = Http("uni", tls or ssl.create_default_context(), largest=largest)
     try:
         return await http.request("GET", url, {"X-Auth-Token": "secret"}, None)
     finally:
@@ -120,7 +120,7 @@ async def test_what_is_not_sent_twice_goes_over_a_connection_of_its_own(
         return web.Response()
 
     async with _server(handler) as url:
-        http = Http("uni", ssl.create_default_context(), 2)
+        http = Http("uni", ssl.create_default_context())
         for _ in range(2):
             await http.request(method, url, {}, None, b"{}" if method != "GET" else b"")
         await http.close()
@@ -146,7 +146,7 @@ async def test_cookies_are_not_kept() -> None:
         return web.Response(headers={"Set-Cookie": "session=1; Path=/"})
 
     async with _server(handler) as url:
-        http = Http("uni", ssl.create_default_context(), 2)
+        http = Http("uni", ssl.create_default_context())
         await http.request("GET", url, {}, None)
         await http.request("GET", url, {}, None)
         await http.close()

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from stratoscope.clouds import objects
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.each import object_list
 from stratoscope.clouds.openstack.each.table import LISTS, EachObject
 from stratoscope.core.deadline import DEADLINE

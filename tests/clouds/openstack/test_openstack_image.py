@@ -2,9 +2,10 @@
 
 import pytest
 
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.model import Image as Named
-from stratoscope.clouds.openstack.client.api import BadRequestError, ForbiddenError
+from stratoscope.clouds.openstack.client.api import BadRequestError
 from stratoscope.clouds.openstack.image import Image
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer, FakeApi

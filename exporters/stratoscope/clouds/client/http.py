@@ -28,15 +28,14 @@ _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 
 class Http:
-    """The connections to one cloud. It times nothing: the cloud's budget does."""
+    """The connections to one cloud. Their number and their time are bounded by the cloud's budget."""
 
-    def __init__(self, name: str, tls: ssl.SSLContext, connections: int, *, largest: int = LARGEST) -> None:
+    def __init__(self, name: str, tls: ssl.SSLContext, *, largest: int = LARGEST) -> None:
         """In the loop that will use it.
 
         Args:
             name: The cloud's, for messages.
             tls: Whom to trust, and the certificate to show.
-            connections: At once.
             largest: Bytes of a body, unpacked.
         """
         self._largest = largest
@@ -46,7 +45,7 @@ class Http:
         def session(*, force_close: bool = False) -> aiohttp.ClientSession:
             return aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=connections, ssl=tls, resolver=self._resolver, force_close=force_close
+                    limit=0, ssl=tls, resolver=self._resolver, force_close=force_close
                 ),
                 headers={"User-Agent": f"stratoscope/{version()}", "Accept-Encoding": "gzip, deflate"},
                 cookie_jar=aiohttp.DummyCookieJar(),

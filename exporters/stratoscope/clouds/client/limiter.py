@@ -55,9 +55,7 @@ class Rate:
     """So many per second, evenly, after a burst of one second's worth; first come, first served."""
 
     def __init__(self, per_second: float, clock: Clock = CLOCK) -> None:
-        self._clock = clock
-        self._apart_s = 1 / per_second
-        self._burst_s = (max(1, math.floor(per_second)) - 1) / per_second
+        self.per_second, self._clock = per_second, clock
         self._next = -math.inf
 
     async def wait(self, until: float) -> None:
@@ -68,10 +66,11 @@ class Rate:
                 for.
         """
         now = self._clock.monotonic()
-        at = max(self._next, now - self._burst_s)
+        burst_s = (max(1, math.floor(self.per_second)) - 1) / self.per_second
+        at = max(self._next, now - burst_s)
         if at > until:
             raise TimeoutError
-        self._next = at + self._apart_s
+        self._next = at + 1 / self.per_second
         if at > now:
             await self._clock.sleep(at - now)
 
@@ -84,7 +83,7 @@ class Places:
     """
 
     def __init__(self, number: int) -> None:
-        self._number, self._share, self._kept = number, math.ceil(number / 2), number // 4
+        self.number = number
         self._taken: dict[asyncio.Future[None], Backoff] = {}
         self._waiting: dict[asyncio.Future[None], Backoff] = {}
 
@@ -109,25 +108,35 @@ class Places:
                 turn.set_result(None)
 
     def _is_free(self, service: Backoff) -> bool:
-        own, free = [*self._taken.values()].count(service), self._number - len(self._taken)
+        own, free = [*self._taken.values()].count(service), self.number - len(self._taken)
         if not own:
             return free > 0
-        return not service.is_in_doubt and own < self._share and free > self._kept
+        share, kept = math.ceil(self.number / 2), self.number // 4
+        return not service.is_in_doubt and own < share and free > kept
 
 
 class Budget:
     """One cloud's budget, shared by all its sessions and credentials.
 
     Attributes:
-        limits: As configured.
         stats: What was spent.
     """
 
     def __init__(self, limits: Limits, clock: Clock = CLOCK) -> None:
-        self.limits, self.clock = limits, clock
+        self._limits, self.clock = limits, clock
         self.stats = RequestStats()
         self._services: defaultdict[str, Backoff] = defaultdict(lambda: Backoff(clock))
         self._rate, self._places = Rate(limits.requests_per_second, clock), Places(limits.concurrency)
+
+    @property
+    def limits(self) -> Limits:
+        """As configured; others hold from the next request on."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._limits = limits
+        self._rate.per_second, self._places.number = limits.requests_per_second, limits.concurrency
 
     @contextmanager
     def refresh(self) -> Iterator[None]:

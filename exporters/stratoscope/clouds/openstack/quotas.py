@@ -13,8 +13,9 @@ import msgspec
 
 from stratoscope.clouds.abilities import Fetch, Question, Reader
 from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.model import Quota, Quotas
-from stratoscope.clouds.openstack.client.api import Api, BadRequestError, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.api import Api, BadRequestError
 from stratoscope.clouds.openstack.client.by_field import ByField, by_name
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.clouds.openstack.client.extensions import extension, lacks

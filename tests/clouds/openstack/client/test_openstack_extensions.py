@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.network.addresses import Addresses
 from stratoscope.clouds.openstack.network.objects import Network
 from stratoscope.clouds.openstack.volume import Volume

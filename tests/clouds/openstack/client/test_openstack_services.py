@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from stratoscope.clouds.client.limiter import Limits
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.services import Ask, Client
 from stratoscope.core.config import Duration
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason

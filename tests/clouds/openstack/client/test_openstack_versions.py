@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.versions import Versions
 from stratoscope.core.errors import CollectError, Reason
 from support.patience import FAR_S

@@ -3,7 +3,7 @@
 import pytest
 
 from stratoscope.clouds import model
-from stratoscope.clouds.openstack.client.api import ForbiddenError
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.openstack.compute.aggregates import Aggregates
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer, FakeApi

@@ -2,8 +2,8 @@
 
 import pytest
 
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import Service, Services
-from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi

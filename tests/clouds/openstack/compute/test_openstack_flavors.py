@@ -7,7 +7,7 @@ import pytest
 
 from stratoscope.clouds import model
 from stratoscope.clouds.client.clock import Clock
-from stratoscope.clouds.openstack.client.api import ForbiddenError
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.openstack.compute.flavors import Flavors
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import Host, Hosts, Resource
-from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.placement.providers import Inventory, Part, Providers, Row

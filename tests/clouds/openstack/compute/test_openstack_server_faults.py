@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import FaultReason
-from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_nova import FakeNova

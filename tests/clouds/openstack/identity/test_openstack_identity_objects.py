@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import Count, OtherService
-from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.clouds.openstack.identity.objects import Keystone
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason

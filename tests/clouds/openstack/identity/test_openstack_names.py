@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import Project
-from stratoscope.clouds.openstack.client.api import Access, ForbiddenError
+from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason

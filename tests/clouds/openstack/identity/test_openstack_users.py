@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import Projects
-from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.identity.by_domain import MOST
 from stratoscope.clouds.openstack.identity.names import Names

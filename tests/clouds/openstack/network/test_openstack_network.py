@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import Count, Service
-from stratoscope.clouds.openstack.client.api import ForbiddenError
 from stratoscope.clouds.openstack.network.objects import Network
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason

@@ -5,8 +5,8 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.model import OtherService, Service
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.other_services.table import OtherServices
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stratoscope.clouds import model
-from stratoscope.clouds.openstack.client.api import ForbiddenError
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.openstack.placement.capacity import Capacity
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason

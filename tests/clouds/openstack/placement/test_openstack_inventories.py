@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.model import Inventories, Resource, Spread
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.placement.inventories import MOST, Placement
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.model import Inventories, Resource, Spread
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer

@@ -6,23 +6,9 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from stratoscope.clouds.openstack.client.listing import Listing, Page, Query
-from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T")
-
-
-class ForbiddenError(LeftOutError):
-    """403: the credential lacks the right. Uncaught, the collector is left out as `unauthorized`."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(LeftOut.UNAUTHORIZED, message)
-
-
-class NotThereError(CollectError):
-    """404: what was asked for is gone, or the cloud does not know the call."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(Reason.UNAVAILABLE, message)
 
 
 class BadRequestError(CollectError):

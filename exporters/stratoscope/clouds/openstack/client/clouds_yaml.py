@@ -42,7 +42,8 @@ def found(config: OpenStackCloud) -> Found:
             tls.context(region)
     except ConfigError as error:
         raise ConfigError(f"clouds: {config.name}/{config.kind}: {error}") from error
-    digest = hashlib.sha256(json.dumps(region.config, sort_keys=True, default=str).encode())
+    content = {key: value for key, value in region.config.items() if key != "api_timeout"}  # of the budget
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode())
     for path in tls.files(region).values():
         digest.update(path.read_bytes() if path.is_file() else b"")
     own = {name: getattr(config, name) for name in OpenStackCloud.__struct_fields__}

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.openstack.client.api import Api, NotThereError
+from stratoscope.clouds.errors import NotThereError
+from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Text
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError

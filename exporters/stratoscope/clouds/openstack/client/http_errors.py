@@ -12,7 +12,8 @@ import msgspec
 from yarl import URL
 
 from stratoscope.clouds.client.request import CallError, Method, Response, TooLargeError
-from stratoscope.clouds.openstack.client.api import BadRequestError, ForbiddenError, NotThereError
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.api import BadRequestError
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
 

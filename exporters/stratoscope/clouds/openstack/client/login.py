@@ -62,7 +62,6 @@ class Login:
         self._budget, self._clock = budget, budget.clock
         self._keystone = Keystone(config)
         self._calls = BlockingCalls(f"{config.name}: Keystone", _THREADS)
-        self._timeout_s = float(config.budget.timeout)
         self._token: Token | None = None
         self._flight: SingleFlight[str, Token] = SingleFlight()
         self._failure: tuple[float, CollectError] | None = None
@@ -127,7 +126,7 @@ class Login:
         done, _ = await asyncio.wait({task}, timeout=within_s)
         if not done:
             error = CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
-            if self._logged is None and (within_s or 0.0) >= min(self._timeout_s, _FAIR_S):
+            if self._logged is None and (within_s or 0.0) >= min(self._budget.limits.timeout, _FAIR_S):
                 self._log(error)  # else its end has been, or will be, said
             _raise(error)
         if task.cancelled():
@@ -184,7 +183,7 @@ class Login:
         self._logged = error.reason
 
     async def _ask(self) -> Granted:
-        within_s = _PATIENCE * self._timeout_s
+        within_s = _PATIENCE * self._budget.limits.timeout
         wire = self._keystone.wire
         wire.begin()
         try:

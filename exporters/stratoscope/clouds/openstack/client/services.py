@@ -65,7 +65,7 @@ class Client:
 
     def __init__(self, config: OpenStackCloud, budget: Budget) -> None:
         self.budget, clock = budget, budget.clock
-        self._name, self._connections = config.name, config.budget.concurrency
+        self._name = config.name
         self._clock = clock
         self._login = Login(config, budget)
         self._versions = Versions(clock)
@@ -199,7 +199,7 @@ class Client:
         if self._http is None:
             assert self._login.opened is not None  # noqa: S101 - nothing is asked before a log-in
             tls = self._login.opened.tls
-            self._http = Http(self._name, tls, self._connections, largest=LARGEST)
+            self._http = Http(self._name, tls, largest=LARGEST)
         return self._http
 
 

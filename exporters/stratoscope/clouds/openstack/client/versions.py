@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.openstack.client.api import ForbiddenError, NotThereError
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, Reason

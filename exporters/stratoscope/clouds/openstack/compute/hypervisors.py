@@ -13,9 +13,10 @@ import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import Host, Hosts, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
-from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Number, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.compute.servers import Servers

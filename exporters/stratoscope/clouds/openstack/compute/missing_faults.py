@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.model import VM, FaultReason
-from stratoscope.clouds.openstack.client.api import Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import segment
 from stratoscope.clouds.openstack.compute.server import Fault, reason_of
 from stratoscope.clouds.vm_index import VMIndex

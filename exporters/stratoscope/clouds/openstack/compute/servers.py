@@ -19,8 +19,9 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import VM, VMs
-from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
+from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import unix_seconds
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Page, Query
 from stratoscope.clouds.openstack.compute.missing_faults import MOST, MissingFaults

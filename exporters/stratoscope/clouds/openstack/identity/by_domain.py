@@ -13,7 +13,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
+from stratoscope.clouds.errors import ForbiddenError
+from stratoscope.clouds.openstack.client.api import Access, Api
 from stratoscope.clouds.openstack.client.listing import Listing, Page
 from stratoscope.clouds.openstack.identity.named import Named, read, seen_by
 from stratoscope.clouds.round_robin import RoundRobin

@@ -8,9 +8,10 @@ import msgspec
 from msgspec.structs import replace
 
 from stratoscope.clouds.abilities import Question
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.model import Objects, OtherService
 from stratoscope.clouds.openstack.agents import AgentList
-from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.api import Access, Api
 from stratoscope.clouds.openstack.client.counting import Tally
 from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query, pairs

@@ -11,9 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from stratoscope.clouds.abilities import Fetch, Question, Reader
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.openstack.agents import OS_SERVICES, AgentList
-from stratoscope.clouds.openstack.client.api import Access, Api, ForbiddenError
+from stratoscope.clouds.openstack.client.api import Access, Api
 from stratoscope.clouds.openstack.client.counting import Tally, counted_row
 from stratoscope.clouds.openstack.client.fields import GIB, Id, size
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query

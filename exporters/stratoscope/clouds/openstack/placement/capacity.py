@@ -14,7 +14,8 @@ from typing import Final
 from stratoscope.clouds import model
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.openstack.client.api import Api, ForbiddenError
+from stratoscope.clouds.errors import ForbiddenError
+from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.compute.aggregates import Aggregates, Metadata, by_host
 from stratoscope.clouds.openstack.compute.flavors import Flavor, Flavors
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node

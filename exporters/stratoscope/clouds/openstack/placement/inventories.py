@@ -18,9 +18,10 @@ import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.errors import NotThereError
 from stratoscope.clouds.model import Inventories, Resource
 from stratoscope.clouds.openstack.agents import only_admins_see
-from stratoscope.clouds.openstack.client.api import Api, NotThereError
+from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.by_field import by_name
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.clouds.openstack.client.fields import Text

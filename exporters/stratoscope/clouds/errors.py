@@ -1,0 +1,17 @@
+"""Answers of a cloud that some of its readers can do without."""
+
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+
+
+class ForbiddenError(LeftOutError):
+    """403: the credential lacks the right. Uncaught, the collector is left out as `unauthorized`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(LeftOut.UNAUTHORIZED, message)
+
+
+class NotThereError(CollectError):
+    """404: what was asked for is gone, or the cloud does not know the call."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.UNAVAILABLE, message)
