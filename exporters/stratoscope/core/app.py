@@ -316,7 +316,7 @@ def settings_of(exporter: Exporter, flags: Flags) -> object:
     """
     if flags.config_file is None:
         return exporter.parse({}, flags.own)
-    document = yaml_file.load(flags.config_file)
+    document = yaml_file.load(flags.config_file, exporter.program.name)
     try:
         return exporter.parse(document, flags.own)
     except ConfigError as error:

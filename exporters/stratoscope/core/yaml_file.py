@@ -93,8 +93,12 @@ class Loader(yaml.SafeLoader):
         return made
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, own: str = "") -> dict[str, Any]:
     """The document of a configuration file; an empty one has no sections.
+
+    Args:
+        path: The file.
+        own: The exporter's section.
 
     Raises:
         ConfigError: The file cannot be read, is not YAML, or has a section that does not exist; it names the
@@ -107,7 +111,7 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise ConfigError(f"{path}: expected sections at the top, got {got(parsed)}; allowed: {allowed}")
     for section in parsed:
-        if section not in RESERVED.union(SECTIONS):
+        if section not in RESERVED.union(SECTIONS, {own}):
             raise ConfigError(f"{path}: {section}: unknown section; allowed: {allowed}")
     return parsed
 

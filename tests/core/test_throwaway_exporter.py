@@ -1,0 +1,107 @@
+"""A throw-away exporter, support/notes, of at most 60 lines: core carries it without a change."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from stratoscope.core import state
+from stratoscope.core.app import App, settings_of
+from stratoscope.core.errors import ConfigError
+from stratoscope.core.flags import Flags
+from stratoscope.core.web.auth import Access
+from support import notes
+from support.asking import USERS, basic
+from support.html_page import parsed
+from support.notes import EXPORTER, PROGRAM
+from support.patience import FAR_S
+from support.source import LoopTime, until
+
+
+@dataclass
+class Running:
+    """The exporter behind the real App."""
+
+    app: App
+    task: "asyncio.Task[None]"
+    session: ClientSession
+
+    async def ask(self, path: str, method: str = "GET", **sent: object) -> tuple[int, str]:
+        async with self.session.request(method, self.app.urls[0] + path, **sent) as response:  # type: ignore[arg-type]  # any of aiohttp's
+            return response.status, await response.text()
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Running]:
+    (folder / "web.yml").write_text(USERS)
+    (folder / "stratoscope.yml").write_text("notes: {}\n")
+    flags = Flags.parse(PROGRAM, [f"--config.file={folder}/stratoscope.yml", f"--storage.path={folder}/data"])
+    app = App(EXPORTER, lambda: settings_of(EXPORTER, flags), storage=flags.storage_path, end=lambda _: None)
+    with state.locked(flags.storage_path):
+        task = asyncio.create_task(app.run(Access.open(f"{folder}/web.yml"), ["127.0.0.1:0"]))
+        async with ClientSession() as session:
+            await until(lambda: app.ready or task.done())
+            yield Running(app, task, session)
+        app.stop()
+        async with asyncio.timeout(FAR_S):
+            await task
+
+
+def test_it_has_sixty_lines() -> None:
+    assert len(Path(notes.__file__).read_text().splitlines()) <= 60
+
+
+async def test_page_form_and_routes_are_for_whom_they_say(tmp_path: Path) -> None:
+    time = LoopTime()
+    async with running(tmp_path) as runs:
+        assert await runs.ask("/count") == (200, "0")
+        assert (await runs.ask("/"))[0] == 401
+        status, text = await runs.ask("/", headers=basic("bob"))
+        assert status == 200
+        assert [link.text for link in parsed(text).one("nav").all("a")][:2] == ["Notes", "Collectors"]
+        csrf = parsed(text).all("input")[0].attributes["value"]
+        form = {"text": "<b>milk</b>", "csrf": csrf}
+        assert (await runs.ask("/notes", "POST", headers=basic("bob"), data=form))[0] == 403
+        assert (await runs.ask("/notes", "POST", headers=basic("alice"), data=form))[0] == 403, "bob's form"
+        text = (await runs.ask("/", headers=basic("alice")))[1]
+        form["csrf"] = parsed(text).all("input")[0].attributes["value"]
+        status, text = await runs.ask("/notes", "POST", headers=basic("alice"), data=form)
+        assert (status, parsed(text).one("main").one("li").text) == (200, "alice: <b>milk</b>")
+        assert await runs.ask("/count") == (200, "1")
+        assert (await runs.ask("/collectors"))[0] == 401
+        assert "Collectors" in (await runs.ask("/collectors", headers=basic("bob")))[1]
+        page = (await runs.ask("/metrics", headers=basic("bob")))[1]
+        assert 'stratoscope_task_running{task="tick"} 1.0' in page
+        assert re.search(r'http_requests_total\{code="403",handler="/notes"\} 2', page)
+        await ends(runs, time)
+
+
+async def test_clean_up_takes_its_time_and_state_is_there_after_a_restart(tmp_path: Path) -> None:
+    time = LoopTime()
+    async with running(tmp_path) as runs:
+        await until((tmp_path / "data" / "notes").exists)
+        with pytest.raises(ConfigError, match=r"--storage\.path: .*: in use by process"):
+            state.locked(tmp_path / "data").__enter__()
+        runs.app.stop()
+        await time.goes_on(29)
+        runs.app.stop()
+        assert not runs.task.done()
+        await ends(runs, time)
+    assert [file.name for file in sorted((tmp_path / "data").iterdir())] == ["filed", "lock"]
+
+
+async def ends(runs: Running, time: LoopTime) -> None:
+    """Stop it, and let so much time pass as its clean-up takes."""
+    runs.app.stop()
+
+    def ended() -> bool:
+        time._time_s += 0.5
+        return runs.task.done()
+
+    await until(ended)
+    assert runs.task.exception() is None
