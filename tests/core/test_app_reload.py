@@ -14,7 +14,7 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.threads import BlockingCalls
 from stratoscope.core.web.auth import Access
 from support.houses import SLOWLY, House, Slurper, domains, running
-from support.services import Hanging
+from support.services import Domains, Hanging
 from support.source import Source, until, vcpus
 
 WHEN = "stratoscope_config_last_reload_success_timestamp_seconds"
