@@ -78,7 +78,7 @@ class Ours:
         self._runner = Runner(Collection(collector, question.every))
 
     async def __aenter__(self) -> Self:
-        await self._cloud.api.access()
+        await self._cloud.session().access()
         return self
 
     async def __aexit__(self, *_: object) -> None:
