@@ -26,6 +26,8 @@ def outcome(request: web.Request, proxy: ProxySettings | None) -> Outcome:
             403, f"{proxy.user_header}: expected one printable name of {_LONGEST} characters at most"
         )
     groups = request.headers.getall(proxy.groups_header, ()) if proxy.groups_header else ()
+    if len(groups) > 1:  # as with two users
+        return refused(403, f"{proxy.groups_header}: expected one line, with commas in between")
     names = (name.strip() for line in groups for name in line.split(","))
     return Known(user, groups=frozenset(name for name in names if name))
 
