@@ -98,6 +98,16 @@ async def test_groups_that_a_client_adds_to_those_of_the_proxy_are_refused(own: 
     )
 
 
+async def test_user_is_not_taken_for_a_token() -> None:
+    guard = Guard(access_settings(roles={"editor": ["token:ci"]}, trusted_proxy=PROXY))
+    async with served(FakeService(routes=WHOAMI, guard=guard)) as url:
+        answer = await ask(f"{url}/edit", headers={"X-Remote-User": " token:ci"}, source=OTHER_ADDRESS)
+    assert (answer.status, answer.text) == (
+        403,
+        "X-Remote-User: token: begins the names of tokens, not of users\n",
+    )
+
+
 async def test_groups_mean_nothing_where_the_proxy_tells_of_none() -> None:
     settings = access_settings(trusted_proxy={"addresses": [OTHER_ADDRESS], "user_header": "X-User"})
     async with served(FakeService(routes=WHOAMI, guard=Guard(settings))) as url:
