@@ -53,7 +53,7 @@ HEADERS: Final = {
 does not guess the type of an answer, and sends no address of ours to other sites (with `no-referrer` it would
 send `Origin: null` with our own forms, too). A page with a script, which is a file that the server shows,
 answers with its own policy: this one and `; script-src 'self'`."""
-_REASONS: Final = ("handshake", "headers", "body", "idle", "room", "busy", "files", "flood", _READER)
+_REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", "flood", _READER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ class Connections:
         )
         self._hung_up = Counter(
             "stratoscope_http_connections_hung_up",
-            "Connections that the exporter ended, by reason: slow TLS handshake, headers, body or reader, "
-            "idle, no free file, all busy, too much sent (flood), or to make room for another.",
+            "Connections that the exporter ended, by reason: slow TLS handshake, headers or reader, idle, "
+            "no free file, all busy, too much sent (flood), or to make room for another.",
             ("reason",),
             registry=registry,
         )
@@ -260,7 +260,10 @@ class Connection(web.RequestHandler):
 
     @contextmanager
     def reads_body(self, within_s: float) -> Iterator[None]:
-        """The request's body is read meanwhile: the connection waits for its client."""
+        """The request's body is read meanwhile: the connection waits for its client, so it can make room.
+
+        Whoever reads gives up first, with an answer.
+        """
         self._wait("body", within_s)
         try:
             yield

@@ -105,7 +105,6 @@ async def _body(http: web.Request, content_type: str, asker: str) -> bytes:
     body, connection = bytearray(), http.protocol
     assert isinstance(connection, Connection)  # noqa: S101 - each of ours is
     try:
-        # The time-out comes first, with an answer. Until then, others may need the room.
         with connection.reads_body(2 * _READ_S):
             async with asyncio.timeout(_READ_S):
                 while part := await http.content.readany():
