@@ -65,13 +65,13 @@ async def test_page_form_and_routes_are_for_whom_they_say(tmp_path: Path) -> Non
         assert status == 200
         assert [link.text for link in parsed(text).one("nav").all("a")][:2] == ["Notes", "Collectors"]
         csrf = parsed(text).all("input")[0].attributes["value"]
-        form = {"text": "<b>milk</b>", "csrf": csrf}
+        form = {"text": "<b>milk</b>\nbob: eggs", "csrf": csrf}
         assert (await runs.ask("/notes", "POST", headers=basic("bob"), data=form))[0] == 403
         assert (await runs.ask("/notes", "POST", headers=basic("alice"), data=form))[0] == 403, "bob's form"
         text = (await runs.ask("/", headers=basic("alice")))[1]
         form["csrf"] = parsed(text).all("input")[0].attributes["value"]
         status, text = await runs.ask("/notes", "POST", headers=basic("alice"), data=form)
-        assert (status, parsed(text).one("main").one("li").text) == (200, "alice: <b>milk</b>")
+        assert (status, parsed(text).one("main").one("li").text) == (200, "alice: <b>milk</b> bob: eggs")
         assert await runs.ask("/count") == (200, "1")
         assert (await runs.ask("/collectors"))[0] == 401
         assert "Collectors" in (await runs.ask("/collectors", headers=basic("bob")))[1]

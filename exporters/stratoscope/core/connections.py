@@ -1,16 +1,16 @@
 """Connections of clients: accepts them, limits their number and time, and closes them.
 
-A connection that waits for its client (for a TLS handshake, for the head of a request, for the next request)
-has a deadline. A connection whose request is being answered has none: collecting and sending have their own
-time-outs.
+A connection that waits for its client (for a TLS handshake, for the head of a request or its body, for the
+next request) has a deadline. A connection whose request is being answered has none: collecting and sending
+have their own time-outs.
 """
 
 import asyncio
 import logging
 import math
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -237,7 +237,7 @@ class Connection(web.RequestHandler):
     Attributes:
         since: When it began to wait for its client, on the clock of all connections.
         deadline: When it is closed if it still waits; infinite while a request is answered.
-        waits_for: What for: `handshake`, `headers`, `idle`, `reader`.
+        waits_for: What for: `handshake`, `headers`, `body`, `idle`, `reader`.
     """
 
     def __init__(self, connections: Connections, server: web.Server, accepted: socket.socket) -> None:
@@ -257,6 +257,18 @@ class Connection(web.RequestHandler):
             self._wait(_READER, self._limits.send_s)
         else:
             self.deadline = math.inf
+
+    @contextmanager
+    def reads_body(self, within_s: float) -> Iterator[None]:
+        """The request's body is read meanwhile: the connection waits for its client, so it can make room.
+
+        Whoever reads gives up first, with an answer.
+        """
+        self._wait("body", within_s)
+        try:
+            yield
+        finally:
+            self.begins()
 
     def pause_writing(self) -> None:
         """The transport's buffer is full: the client has to read."""

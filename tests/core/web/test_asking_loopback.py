@@ -7,6 +7,7 @@ from aiohttp.test_utils import make_mocked_request
 from stratoscope.core.web.asking.peer import why_not_local
 from stratoscope.core.web.asking.settings import Guard
 from support.asking import OTHER_ADDRESS, WHOAMI, access_settings, ask, bearer, sha256
+from support.connections import serving
 from support.services import FakeService, served
 
 STRANGERS = {
@@ -22,6 +23,7 @@ STRANGERS = {
     "sandboxed page": {"Origin": "null"},
     "proxy": {"X-Forwarded-For": "192.0.2.1"},
     "proxy by the standard": {"Forwarded": "for=192.0.2.1"},
+    "proxy that tells of TLS alone": {"X-Forwarded-Proto": "https"},
     "proxy that names itself": {"Via": "1.1 proxy"},
 }
 OWN = {
@@ -60,6 +62,15 @@ async def test_two_hosts_are_none() -> None:
     request = make_mocked_request("GET", "/", headers=[("Host", "localhost"), ("Host", "evil.example")])  # type: ignore[arg-type]
     assert why_not_local(request.clone(remote="127.0.0.1")) is not None
     assert why_not_local(make_mocked_request("GET", "/").clone(remote="127.0.0.1")) is not None, "no host"
+
+
+async def test_proxy_that_adds_no_header_but_asks_by_an_old_version_is_no_client_of_this_machine() -> None:
+    async with serving(FakeService(routes=WHOAMI)) as server:
+        sent = b"GET /edit HTTP/1.0\r\nHost: 127.0.0.1:10974\r\nConnection: close\r\n\r\n"
+        answer = await server.answer(sent)
+        assert answer.startswith(b"HTTP/1.0 403 ")
+        assert answer.endswith(b"a proxy has passed it on, as HTTP/1.0 says\n")
+        assert b"loopback" in await server.answer(sent.replace(b"HTTP/1.0", b"HTTP/1.1"))
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,14 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
         {"trusted_proxy": {**PROXY, "addresses": ["proxy.example"]}},
         "access.trusted_proxy.addresses: proxy.example: neither an address nor a network; allowed: ",
     ),
+    "everybody's address": (
+        {"trusted_proxy": {**PROXY, "addresses": ["::1", "0.0.0.0/0"]}},
+        "access.trusted_proxy.addresses: 0.0.0.0/0: it is everybody's; allowed: ",
+    ),
+    "address of IPv4 in one of IPv6": (
+        {"trusted_proxy": {**PROXY, "addresses": ["::ffff:10.0.0.1"]}},
+        "access.trusted_proxy.addresses: ::ffff:10.0.0.1: nobody comes from there, but from the address of",
+    ),
     "address twice": (
         {"trusted_proxy": {**PROXY, "addresses": ["::1", "::1"]}},
         "access.trusted_proxy.addresses: ::1 stands twice; allowed: once",

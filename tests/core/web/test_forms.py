@@ -16,7 +16,7 @@ from stratoscope.core.web.auth import Access
 from stratoscope.core.web.forms import LARGEST, LARGEST_OF_ANYBODY
 from stratoscope.core.web.routes import LOGGED_IN, OPEN, Request, Route
 from support.asking import OTHER_ADDRESS, Answered, Clock, access_settings, ask, basic, web_config
-from support.connections import ended, serving
+from support.connections import HEALTHY, ended, serving
 from support.services import FakeService, served, until
 
 FORM = "application/x-www-form-urlencoded"
@@ -267,6 +267,17 @@ async def test_body_that_does_not_come_is_not_waited_for(book: Book, monkeypatch
     async with serving(book.service) as server:
         answer = await server.answer(HEAD + b"Content-Length: 10\r\n\r\n{")
     assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_clients_that_send_no_body_make_room_for_others(book: Book) -> None:
+    async with serving(book.service, most=2) as server:
+        slow = [(await server.connect(HEAD + b"Content-Length: 10\r\n\r\n{"))[0] for _ in range(2)]
+        await server.waiting("body", 2)
+        reader, _ = await server.connect(HEALTHY)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        assert (server.hung_up("room"), server.hung_up("busy")) == (1, 0)
+        assert await ended(slow[0]) == b"", "it has waited longest"
+    assert book.written == []
 
 
 async def test_malformed_body_is_no_bug(book: Book, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ from stratoscope.core.web.auth import Access
 from stratoscope.core.web.routes import (
     LOGGED_IN,
     OPEN,
+    Answer,
     NotOpenedError,
     Opened,
     Request,
@@ -233,7 +234,43 @@ async def test_part_of_a_path_is_decoded_once_and_stays_in_its_place(part: str) 
 async def test_guarded_answers_are_kept_by_no_cache_in_between() -> None:
     async with served(service(*WHOAMI)) as url:
         assert (await ask(f"{url}/inside")).headers["Cache-Control"] == "private, no-cache"
+        answer = await ask(f"{url}/open", headers={"Host": "evil.example"})
+        assert (answer.text, "Cache-Control" in answer.headers) == (":", False)
+
+
+async def raised(_: Request) -> web.Response:
+    raise web.HTTPMovedPermanently("/elsewhere")
+
+
+async def streamed(request: Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request.http)
+    await response.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    await response.write_eof()
+    return response
+
+
+@pytest.mark.parametrize(("answer", "status"), [(raised, 301), (streamed, 200)])
+async def test_answers_of_a_guarded_route_that_are_raised_or_streamed_are_kept_by_no_cache_either(
+    answer: Answer, status: int
+) -> None:
+    async with served(service(Route("GET", "/inside", answer, LOGGED_IN))) as url:
+        answered = await ask(f"{url}/inside")
+    assert (answered.status, answered.headers["Cache-Control"]) == (status, "private, no-cache")
+
+
+async def test_open_page_for_somebody_who_is_known_is_kept_by_no_cache(tmp_path: Path) -> None:
+    async with served(service(*WHOAMI), web_config(tmp_path)) as url:
+        answer = await ask(f"{url}/open", headers=basic("alice"))
+        assert (answer.text, answer.headers["Cache-Control"]) == ("alice:", "private, no-cache")
         assert "Cache-Control" not in (await ask(f"{url}/open")).headers
+
+
+async def test_stream_that_is_asked_for_by_head_is_not_taken_for_the_next_answer() -> None:
+    async with serving(service(Route("GET", "/stream", streamed, OPEN))) as server:
+        head = b"HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n"
+        answer = await server.answer(head + head.replace(b"Host: x", b"Host: x\r\nConnection: close"))
+    assert [part[:13] for part in answer.split(b"\r\n\r\n")] == [b"HTTP/1.1 200 ", b"HTTP/1.1 200 ", b""]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
@@ -243,6 +280,11 @@ async def test_guarded_answers_are_kept_by_no_cache_in_between() -> None:
         ({}, 200),
         ({"Sec-Fetch-Site": "same-origin"}, 200),
         ({"Host": "a:1", "Origin": "http://a:1"}, 200),
+        ({"Host": "a:80", "Origin": "http://a"}, 200),
+        ({"Host": "a:443", "Origin": "https://a"}, 200),
+        ({"Host": "a:443", "Origin": "http://a"}, 403),
+        ({"Host": "a:8080", "Origin": "http://a"}, 403),
+        ({"Host": ":80", "Origin": "http://"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Host": "a:1", "Origin": "http://a:2"}, 403),

@@ -21,8 +21,9 @@ async def show(request: Request) -> web.StreamResponse:
 
 
 async def add(request: Request) -> web.StreamResponse:
+    text = " ".join((await request.form()).get("text", "").split())
     with request.opened["notes"].open("a") as file:
-        file.write(f"{request.asker.name}: {(await request.form())['text']}\n")
+        file.write(f"{request.asker.name}: {text}\n")
     raise web.HTTPSeeOther("/")
 
 

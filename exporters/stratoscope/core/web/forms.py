@@ -12,7 +12,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from stratoscope.core.config import decode
-from stratoscope.core.connections import LARGEST_BODY
+from stratoscope.core.connections import LARGEST_BODY, Connection
 from stratoscope.core.errors import ConfigError
 
 T = TypeVar("T")
@@ -102,12 +102,14 @@ async def _body(http: web.Request, content_type: str, asker: str) -> bytes:
         raise web.HTTPUnsupportedMediaType(text=f"expected Content-Type: {content_type}\n")
     largest = LARGEST if asker else LARGEST_OF_ANYBODY
     _check_size(http.content_length or 0, largest)
-    body = bytearray()
+    body, connection = bytearray(), http.protocol
+    assert isinstance(connection, Connection)  # noqa: S101 - each of ours is
     try:
-        async with asyncio.timeout(_READ_S):
-            while part := await http.content.readany():
-                body += part
-                _check_size(len(body), largest)
+        with connection.reads_body(2 * _READ_S):
+            async with asyncio.timeout(_READ_S):
+                while part := await http.content.readany():
+                    body += part
+                    _check_size(len(body), largest)
     except TimeoutError as error:
         raise web.HTTPRequestTimeout(text=f"the body was not sent within {_READ_S:.0f} s\n") from error
     except (web.RequestPayloadError, ConnectionError) as error:

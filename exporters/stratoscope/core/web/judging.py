@@ -30,6 +30,7 @@ from stratoscope.core.web.routes import (
 )
 from stratoscope.core.web.service import Service
 
+_IS_PRIVATE: Final = web.RequestKey("is_private", bool)
 _CHANGES_NOTHING: Final = (hdrs.METH_GET, hdrs.METH_HEAD)
 
 
@@ -63,16 +64,26 @@ class Routes:
             if route.method == hdrs.METH_GET:
                 router.add_route(hdrs.METH_HEAD, route.path, handler)
 
+    @staticmethod
+    async def prepare(http: web.Request, answer: web.StreamResponse) -> None:
+        """Every answer passes here before its head is sent: raised ones and streams, too.
+
+        What one asker gets is kept by no cache in between. What is written for a HEAD is dropped: sent, it
+        would be taken for the next answer of the connection.
+        """
+        if http.get(_IS_PRIVATE):
+            answer.headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
+        if http.method == hdrs.METH_HEAD:
+            http.writer.length = 0
+
     def _handler(self, route: Route) -> Handler:
         async def handler(http: web.Request) -> web.StreamResponse:
+            http[_IS_PRIVATE] = route.who is not OPEN
             try:
-                answer = await self._answer(route, http)
+                return await self._answer(route, http)
             except NotOpenedError as error:
                 text = f"not ready: {error.args[0]} is not opened yet"
-                answer = refused(503, text, **{hdrs.RETRY_AFTER: "1"})
-            if route.who is not OPEN and not answer.prepared:
-                answer.headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
-            return answer
+                return refused(503, text, **{hdrs.RETRY_AFTER: "1"})
 
         return handler
 
@@ -84,6 +95,7 @@ class Routes:
         asker = await self._judged(route, http, guard, opened)
         if isinstance(asker, web.Response):
             return asker
+        http[_IS_PRIVATE] |= bool(asker.name)
         return await route.answer(Request(http, asker, opened, self._tokens, self._pages.html))
 
     async def _judged(

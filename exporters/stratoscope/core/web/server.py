@@ -53,6 +53,7 @@ def application(service: Service, access: Access, limits: Limits | None = None) 
     core = _CorePages(service, pages, app[CONNECTIONS])
     _tell_of(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
+    app.on_response_prepare.append(routes.prepare)
     app.on_response_prepare.append(_with_headers(access))
     app.router.add_get(pages.landing, core.landing)
     for path, handler in pages.files().items():

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from stratoscope.core.web.asking.guesses import Guesses, TooManyError, hashed
-from stratoscope.core.web.asking.known import UNKNOWN, Known, Outcome, refused
+from stratoscope.core.web.asking.known import OF_TOKENS, UNKNOWN, Known, Outcome, refused
 from stratoscope.core.web.asking.settings import Guard, Token
 
 
@@ -31,7 +31,7 @@ class Bearer:
             return refused(429, "too many failed log-ins", **{hdrs.RETRY_AFTER: "1"})
         if found is None:
             return refused(UNKNOWN, "a wrong, revoked or expired token")
-        return Known(f"token:{found.name}", roles=found.roles)
+        return Known(f"{OF_TOKENS}{found.name}", roles=found.roles)
 
     async def _valid(self, sha256: str, guard: Guard, opened: Mapping[str, Any]) -> Token | None:
         found = guard.access.token(sha256)

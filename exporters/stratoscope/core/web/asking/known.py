@@ -1,12 +1,14 @@
 """What an authenticator finds out: who it is, or why what was shown is refused."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from aiohttp import web
 
 UNKNOWN = 401
 """The status of an answer to a wrong or missing log-in; what can be logged in with is added to it."""
+OF_TOKENS: Final = "token:"
+"""What the names of bearer tokens begin with, and the name of no person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ import re
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
 from stratoscope.core.web.cross_site import is_cross_site
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_PASSED_ON: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
-"""Most proxies add at least one of these, as they come."""
+_PASSED_ON: Final = re.compile(r"(?i:forwarded|via|x-forwarded-.*|x-real-ip)")
+"""Most proxies add at least one of these headers, as they come."""
 _LOCAL: Final = re.compile(r"(?i:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
 
 
@@ -37,7 +37,9 @@ def why_not_local(request: web.Request) -> str | None:
     """
     if not peer(request).is_loopback:
         return "it comes from another machine"
-    passed_on = next((name for name in _PASSED_ON if name in request.headers), None)
+    passed_on = next((name for name in request.headers if _PASSED_ON.fullmatch(name)), None)
+    if request.version < HttpVersion11:  # nginx asks so as it comes, and adds no header
+        passed_on = "HTTP/1.0"
     if passed_on is not None:
         return f"a proxy has passed it on, as {passed_on} says"
     hosts = request.headers.getall(hdrs.HOST, ())

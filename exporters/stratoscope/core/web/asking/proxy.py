@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from stratoscope.core.web.asking.known import Known, Outcome, refused
+from stratoscope.core.web.asking.known import OF_TOKENS, Known, Outcome, refused
 from stratoscope.core.web.asking.peer import is_of
 from stratoscope.core.web.asking.settings import ProxySettings
 
@@ -25,7 +25,11 @@ def outcome(request: web.Request, proxy: ProxySettings | None) -> Outcome:
         return refused(
             403, f"{proxy.user_header}: expected one printable name of {_LONGEST} characters at most"
         )
+    if user.startswith(OF_TOKENS):
+        return refused(403, f"{proxy.user_header}: {OF_TOKENS} begins the names of tokens, not of users")
     groups = request.headers.getall(proxy.groups_header, ()) if proxy.groups_header else ()
+    if len(groups) > 1:  # as with two users
+        return refused(403, f"{proxy.groups_header}: expected one line, with commas in between")
     names = (name.strip() for line in groups for name in line.split(","))
     return Known(user, groups=frozenset(name for name in names if name))
 

@@ -174,13 +174,19 @@ class Guard:
 
 @cache
 def _network(text: str) -> Network:
+    hint = ""
     try:
-        return ipaddress.ip_network(text)
+        network = ipaddress.ip_network(text)
     except ValueError as error:
         hint = "it has host bits set" if "host bits" in str(error) else "neither an address nor a network"
-        raise ValueError(
-            f"addresses: {text}: {hint}; allowed: such as 127.0.0.1, 10.0.0.0/24, ::1"
-        ) from error
+    else:
+        if not network.prefixlen:
+            hint = "it is everybody's"
+        elif isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped:
+            hint = "nobody comes from there, but from the address of IPv4"
+    if hint:
+        raise ValueError(f"addresses: {text}: {hint}; allowed: such as 127.0.0.1, 10.0.0.0/24, ::1")
+    return network
 
 
 def _moment(text: str) -> dt.datetime:
