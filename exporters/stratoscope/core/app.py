@@ -238,10 +238,10 @@ class App:
         if not self.ready:
             log.info("reload asked for while starting: it follows once every collector has been tried")
 
-    def _reloaded(self, said: str) -> None:
+    def _reloaded(self, text: str) -> None:
         self._refused = ""
         self._self_metrics.reloaded()
-        log.info("%s collectors=%d", said, len(self.runners))
+        log.info("%s collectors=%d", text, len(self.runners))
 
     def _refuse(self, why: str, bug: Exception | None = None) -> str:
         self._refused = why

@@ -30,8 +30,8 @@ class Duration(float):
         """Raises ValueError for what is no duration, or one that nobody can wait for."""
         match = _DURATION.fullmatch(text) if isinstance(text, str) else None
         if match is None or not text:
-            given = repr(text)[:_LONGEST_SHOWN] if isinstance(text, str | int | float) else got(text)
-            raise ValueError(f"expected a duration such as `30s`, `1m30s` or `2h`, got {given}")
+            value = repr(text)[:_LONGEST_SHOWN] if isinstance(text, str | int | float) else got(text)
+            raise ValueError(f"expected a duration such as `30s`, `1m30s` or `2h`, got {value}")
         parts = zip(match.groups(default="0"), _UNITS_MS.values(), strict=True)
         in_ms = sum(int(number) * unit_ms for number, unit_ms in parts)
         if not 0 < in_ms <= _LONGEST_MS:

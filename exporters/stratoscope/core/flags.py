@@ -41,17 +41,17 @@ class Flags:
         Raises:
             SystemExit: With 0 after `--help` and `--version`, with 2 for a wrong flag, said in one line.
         """
-        given = vars(_parser(program).parse_args(arguments))
+        parsed = vars(_parser(program).parse_args(arguments))
         return cls(
-            config_file=given["config.file"] and Path(given["config.file"]),
-            config_check=given["config.check"],
-            listen_addresses=given["web.listen_address"] or [_loopback(program)],
-            web_config_file=given["web.config.file"],
-            max_connections=given["web.max_connections"],
-            log_level=given["log.level"],
-            log_format=given["log.format"],
-            storage_path=Path(given["storage.path"]) if program.keeps_state else None,
-            own={flag: given[flag] for flag in program.flags},
+            config_file=parsed["config.file"] and Path(parsed["config.file"]),
+            config_check=parsed["config.check"],
+            listen_addresses=parsed["web.listen_address"] or [_loopback(program)],
+            web_config_file=parsed["web.config.file"],
+            max_connections=parsed["web.max_connections"],
+            log_level=parsed["log.level"],
+            log_format=parsed["log.format"],
+            storage_path=Path(parsed["storage.path"]) if program.keeps_state else None,
+            own={flag: parsed[flag] for flag in program.flags},
         )
 
 

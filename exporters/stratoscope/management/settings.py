@@ -31,8 +31,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     def planner(self) -> Planner:
         """Raises ConfigError: As Planner."""
-        asked = [question.offer for cloud in self.clouds for question in kind(cloud.kind).questions]
-        return Planner("management", self.management, [Requests.offer, *asked])
+        offers = [question.offer for cloud in self.clouds for question in kind(cloud.kind).questions]
+        return Planner("management", self.management, [Requests.offer, *offers])
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  # noqa: ARG001 - it has no flags

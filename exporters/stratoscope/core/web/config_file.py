@@ -142,8 +142,8 @@ def _checked(file: _File, path: Path) -> WebConfig:
     headers = _headers(http.headers or {})
     users, rate = _users(file.basic_auth_users or {}), _rate(file.rate_limit or _RateLimit())
     others = {"basic_auth_users": users, "rate_limit": rate}
-    kept = [key for key, value in others.items() if value]
-    kept += [f"http_server_config.headers.{name}" for name in headers]
+    restrictions = [key for key, value in others.items() if value]
+    restrictions += [f"http_server_config.headers.{name}" for name in headers]
     return WebConfig(
         context=greets.context if greets else None,
         allowed_sans=sans(tls) if enabled else None,
@@ -151,7 +151,7 @@ def _checked(file: _File, path: Path) -> WebConfig:
         headers=headers,
         users=users,
         rate=rate,
-        guards={**dict.fromkeys(kept, 1), **(guards(tls, greets.context) if greets else {})},
+        guards={**dict.fromkeys(restrictions, 1), **(guards(tls, greets.context) if greets else {})},
         expires=greets.expires if greets else None,
         warnings=tuple(warnings),
         files=(

@@ -17,14 +17,14 @@ class Basic:
         self._passwords: Passwords | None = None
 
     async def outcome(self, request: web.Request, users: Mapping[str, Secret]) -> Outcome:
-        given = Credentials.parse(request.headers.get(hdrs.AUTHORIZATION, ""))
-        if given is None or not users:
+        credentials = Credentials.parse(request.headers.get(hdrs.AUTHORIZATION, ""))
+        if credentials is None or not users:
             return None
         if self._passwords is None:
             self._passwords = Passwords(monotonic=self._monotonic, failures=self._failures)
-        verdict = await self._passwords.verdict(users, given, request.remote or "")
+        verdict = await self._passwords.verdict(users, credentials, request.remote or "")
         if verdict.accepted:
-            return Known(given.user)
+            return Known(credentials.user)
         if verdict.retry_after_s:
             status, text = (
                 (429, "too many failed log-ins") if verdict.too_many else (503, "busy with log-ins")
