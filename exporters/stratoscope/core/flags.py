@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from stratoscope.core import logs
 from stratoscope.core.errors import one_line
@@ -55,7 +55,12 @@ class Flags:
         )
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Says a wrong flag in one line. Flags are never abbreviated."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
     def error(self, message: str) -> NoReturn:
         text = message.removeprefix("argument ")
         if message.startswith("unrecognized"):
@@ -66,24 +71,24 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(program: Program) -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog=f"stratoscope {program.name}", description=program.summary, epilog=_commands(program),
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add = parser.add_argument
     add(
         "--config.file",
         metavar="FILE",
-        type=_some,
+        type=not_empty,
         help="configuration file (YAML); the defaults apply without it",
     )
     add("--config.check", action="store_true", help="check the configuration, print the result and exit")
     add(
-        "--web.listen-address", metavar="ADDRESS", type=_some, action="append",
+        "--web.listen-address", metavar="ADDRESS", type=not_empty, action="append",
         help=f"HOST:PORT to listen on, :PORT for all interfaces; repeatable (default {_loopback(program)})",
     )  # fmt: skip
     add(
-        "--web.config.file", metavar="FILE", type=_some,
+        "--web.config.file", metavar="FILE", type=not_empty,
         help="TLS and authentication, in the format of Prometheus's exporter-toolkit",
     )  # fmt: skip
     add(
@@ -95,12 +100,12 @@ def _parser(program: Program) -> argparse.ArgumentParser:
     if program.keeps_state:
         default = f"data/{program.name}"
         add(
-            "--storage.path", metavar="FOLDER", type=_some, default=default,
+            "--storage.path", metavar="FOLDER", type=not_empty, default=default,
             help=f"folder of its state, locked by this process; created if missing (default {default})",
         )  # fmt: skip
     for flag, (default, text) in program.flags.items():
         add(
-            f"--{flag}", dest=flag, metavar="VALUE", type=_some, default=default,
+            f"--{flag}", dest=flag, metavar="VALUE", type=not_empty, default=default,
             help=f"{text} (default {default})",
         )  # fmt: skip
     add("--version", action="version", version=f"stratoscope {version()}", help="show the version and exit")
@@ -118,7 +123,7 @@ def _loopback(program: Program) -> str:
     return f"127.0.0.1:{program.port}"
 
 
-def _some(text: str) -> str:
+def not_empty(text: str) -> str:
     """A value that is not empty: an empty one is a variable that was not set."""
     if not text:
         raise argparse.ArgumentTypeError("expected a value, got nothing")

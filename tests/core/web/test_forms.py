@@ -15,9 +15,10 @@ from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.forms import LARGEST, LARGEST_OF_ANYBODY
 from stratoscope.core.web.routes import LOGGED_IN, OPEN, Request, Route
-from support.asking import OTHER_ADDRESS, Answered, Clock, access_settings, ask, basic, web_config
+from support.asking import OTHER_ADDRESS, Answered, access_settings, ask, basic, web_config
 from support.connections import ended, serving
 from support.services import FakeService, served, until
+from support.source import Clock
 
 FORM = "application/x-www-form-urlencoded"
 REFUSED = (
@@ -124,9 +125,9 @@ async def test_token_is_good_for_twelve_hours(book: Book) -> None:
     clock = Clock(1000.5)
     async with served(book.service, Access(None, monotonic=clock)) as url:
         token = (await ask(f"{url}/form")).text
-        clock.now = 1000 + 12 * 3600 - 0.5
+        clock.time_s = 1000 + 12 * 3600 - 0.5
         assert (await sent(f"{url}/form", f"csrf={token}")).status == 200
-        clock.now = 1000 + 12 * 3600
+        clock.time_s = 1000 + 12 * 3600
         assert (await sent(f"{url}/form", f"csrf={token}")).text == REFUSED
 
 

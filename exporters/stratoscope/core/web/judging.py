@@ -21,7 +21,7 @@ from stratoscope.core.web.routes import (
     TOKEN,
     Asker,
     NotOpenedError,
-    Opened,
+    OpenedParts,
     Request,
     Role,
     Route,
@@ -77,7 +77,7 @@ class Routes:
         return handler
 
     async def _answer(self, route: Route, http: web.Request) -> web.StreamResponse:
-        guard, opened = self._service.guard, Opened(self._service.opened)
+        guard, opened = self._service.guard, OpenedParts(self._service.opened)
         host = proxy.asked_host(http, guard.access.trusted_proxy)
         if http.method not in _CHANGES_NOTHING and is_cross_site(http.headers, host):
             return refused(403, "a page of another site may not ask for this")
@@ -87,7 +87,7 @@ class Routes:
         return await route.answer(Request(http, asker, opened, self._tokens, self._pages.html))
 
     async def _judged(
-        self, route: Route, http: web.Request, guard: Guard, opened: Opened
+        self, route: Route, http: web.Request, guard: Guard, opened: OpenedParts
     ) -> Asker | web.Response:
         """Who asks; the answer to those who may not."""
         if isinstance(route.who, UrlToken):
@@ -103,7 +103,9 @@ class Routes:
             return refused(403, f"{asker.name} may not: it needs the role {' or '.join(route.who.names)}")
         return asker
 
-    async def _with_token(self, who: UrlToken, http: web.Request, opened: Opened) -> Asker | web.Response:
+    async def _with_token(
+        self, who: UrlToken, http: web.Request, opened: OpenedParts
+    ) -> Asker | web.Response:
         sha256 = hashed(http.match_info[TOKEN])
 
         async def find() -> Asker | None:

@@ -72,7 +72,7 @@ class NotOpenedError(KeyError):
     """A part of the exporter is asked for that is not opened yet: the answer is 503."""
 
 
-class Opened(Mapping[str, Any]):
+class OpenedParts(Mapping[str, Any]):
     """What an exporter has opened, by the name of its part; a missing one is a NotOpenedError."""
 
     def __init__(self, parts: Mapping[str, Any]) -> None:
