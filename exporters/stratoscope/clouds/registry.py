@@ -38,6 +38,7 @@ class Kind:
         entry: The type of its entries in `clouds:`; they have `name` and `kind`.
         checked: Its entries with all that they refer to: files, variables. Raises ConfigError.
         by_default: The entry for a configuration without `clouds:`; None if the environment names none.
+        described_by: What gives the default entry, for messages; "" for nothing that a user sets.
         opened: The cloud of an entry; opening sends no request.
         questions: The questions to a cloud with the ability Management.
     """
@@ -47,6 +48,7 @@ class Kind:
     by_default: Callable[[], Any]
     opened: Callable[[Any], Any]
     questions: Sequence[Question] = ()
+    described_by: str = ""
 
 
 def kind(name: str) -> Kind:

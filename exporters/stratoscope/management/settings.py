@@ -36,16 +36,16 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  # noqa: ARG001 - it has no flags
-    """The settings from a configuration file; without one, the cloud that OS_CLOUD or OS_AUTH_URL names.
+    """The settings from a configuration file; without one, the cloud that the environment describes.
 
     Raises:
         ConfigError: One line that names the key and what is allowed.
     """
     clouds = [*configured(document, abilities.Management)]
     if not clouds and document.get("clouds") is None:
-        raise ConfigError(
-            "clouds: nothing to watch; allowed: a file with `clouds:`, or OS_CLOUD or OS_AUTH_URL as variable"
-        )
+        others = [of_kind.described_by for of_kind in map(kind, able(abilities.Management))]
+        allowed = ", or ".join(["a file with `clouds:`", *filter(None, others)])
+        raise ConfigError(f"clouds: nothing to watch; allowed: {allowed}")
     if not clouds:
         raise ConfigError(
             f"clouds: no entry of a kind that has a management layer, and this exporter needs one; "
