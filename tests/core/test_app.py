@@ -238,7 +238,7 @@ async def test_reload_that_takes_long_is_answered_and_goes_on(
         await runs.ready()
         house.opening = may_open.wait
         status, text = await runs.reload("slurper: {vms: 3}")
-        assert (status, "under way" in text) == (500, True)
+        assert (status, "under way" in text, "stays" in text) == (500, True, False)
         may_open.set()
         await until(lambda: "vms: 3" in runs.app.config_shown())
 
@@ -478,7 +478,7 @@ async def test_reload_that_comes_through_once_it_stops_is_refused(tmp_path: Path
         await until(lambda: source.calls == 1)
         runs.app.stop()
         source.gate.set()
-        assert await reloading == "it is stopping"
+        assert await reloading == "not reloaded: it is stopping"
         await runs.stopped()
         assert len(house.closed) == 2
 

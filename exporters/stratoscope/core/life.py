@@ -1,4 +1,4 @@
-"""The life of one part: opened, collected from, and closed; its clean-up is never cancelled."""
+"""The life of one part: it is opened, collected from and closed. Its clean-up has time to end."""
 
 import asyncio
 import logging
@@ -13,11 +13,11 @@ from stratoscope.core.tasks import Supervisor
 log = logging.getLogger(__name__)
 
 _CANCEL_S: Final = 0.5
-"""How long a clean-up that took too long may take to end once it is cancelled."""
+"""How long a clean-up that took too long, and was cancelled, may take to end."""
 
 
 class Life:
-    """One open part, in a task of its own: what `open` enters is left in the same task.
+    """One open part, in a task of its own: `open` is entered and left in the same task.
 
     Attributes:
         part: The part, under the configuration in force.
@@ -43,12 +43,12 @@ class Life:
         await self._until(self._is_open.wait())
 
     def collect(self, part: Part, before: Mapping[tuple[str, str], Runner]) -> None:
-        """Collect what the part has collected under its settings; what runs already goes on.
+        """Run the collections of the part under its settings; runners of the same collectors go on.
 
         Args:
-            part: With the identity of the part that is open.
-            before: Runners of parts that have ended, by cloud and collector: what they show is shown until
-                their successors have been tried.
+            part: It has the identity of the open part.
+            before: Runners of closed parts, by cloud and collector. Their snapshots are shown until their
+                successors have been tried.
         """
         self.part = part
         wanted = part.collections(self.opened)
@@ -89,10 +89,10 @@ class Life:
         self._task.add_done_callback(ended)
 
     async def close(self, within_s: float) -> bool:
-        """End collections and tasks, and leave what was opened.
+        """Cancel collections and tasks, and close the part.
 
         Returns:
-            Whether it has ended; what takes longer than `within_s` is cancelled, and may not end even then.
+            Whether it has ended. A clean-up that takes longer than `within_s` is cancelled, and may hang.
         """
         self._ending.set()
         if not self._is_open.is_set():
