@@ -1,4 +1,4 @@
-"""A request for an exporter's route: who asks, may they, is all opened; then the route answers."""
+"""Judges a request for an exporter's route: who asks, whether they may; then the route answers."""
 
 import hmac
 from collections.abc import Iterable
@@ -34,10 +34,10 @@ _CHANGES_NOTHING: Final = (hdrs.METH_GET, hdrs.METH_HEAD)
 
 
 class Routes:
-    """The routes of a service, each with its own guard.
+    """The routes of a service.
 
     Attributes:
-        handlers: Of aiohttp's routes that guard themselves.
+        handlers: Handlers that judge their requests themselves.
     """
 
     def __init__(self, service: Service, access: Access, pages: Pages) -> None:
@@ -47,10 +47,10 @@ class Routes:
         self.handlers: set[Handler] = set()
 
     def add_to(self, router: web.UrlDispatcher) -> None:
-        """Put all routes behind those that the router has.
+        """Add all routes to the router.
 
         Raises:
-            ValueError: Two are the same.
+            ValueError: Two have the same method and path.
         """
         seen: set[tuple[str, str]] = set()
         for route in self._service.routes:
@@ -89,7 +89,7 @@ class Routes:
     async def _judged(
         self, route: Route, http: web.Request, guard: Guard, opened: OpenedParts
     ) -> Asker | web.Response:
-        """Who asks; the answer to those who may not."""
+        """Who asks; or the refusal."""
         if isinstance(route.who, UrlToken):
             return await self._with_token(route.who, http, opened)
         asker = await self._asking.asker(http, guard, opened)
@@ -119,6 +119,6 @@ class Routes:
 
 
 def _is_one_of(sha256: str, right: Iterable[str]) -> bool:
-    """Whether it is; each is compared, in the same time whatever they are."""
+    """Whether it is one of them; all are compared, so that the time reveals nothing."""
     same = [hmac.compare_digest(sha256.encode(), one.lower().encode()) for one in right]
     return any(same)

@@ -32,12 +32,12 @@ _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
-    """The pages of a service, shown to whom `access` lets in; in the loop that will serve them.
+    """The web application of a service; to be called in the loop that will serve it.
 
-    The exporter may bring a page `/`; core's table of collectors is then at `/collectors`.
+    If the exporter has a page `/`, core's table of collectors is at `/collectors`.
 
     Raises:
-        ValueError: A route of the exporter is none, or stands twice.
+        ValueError: Two routes of the exporter have the same method and path.
     """
     requests = Counter(
         "stratoscope_http_requests",
@@ -57,7 +57,7 @@ def application(service: Service, access: Access, limits: Limits | None = None) 
     app.router.add_get(pages.landing, core.landing)
     for path, handler in pages.files().items():
         app.router.add_get(path, handler)
-        if service.routes:  # one of them may be open: its page loads them
+        if service.routes:  # an open page loads them, too
             routes.handlers.add(handler)
     app.router.add_get("/metrics", core.metrics)
     app.router.add_get("/config", core.config)
@@ -72,7 +72,7 @@ class Serving:
     """A server that listens.
 
     Attributes:
-        urls: Where, without a path; with the real port where 0 was asked for.
+        urls: Its addresses, without a path; with the real port if port 0 was configured.
     """
 
     def __init__(self, runner: web.AppRunner, connections: Connections) -> None:
@@ -91,7 +91,7 @@ async def serve(
 ) -> Serving:
     """Listen on all addresses: `HOST:PORT`, `[::1]:PORT`, or `:PORT` for every interface.
 
-    `access` is told of them: it warns of those that others can reach without TLS or a password.
+    `access` gets them, and warns of those that others can reach without TLS or a password.
 
     Raises:
         ConfigError: An address is none, or cannot be listened on; it names `--web.listen-address`.
@@ -214,7 +214,7 @@ def _counted(requests: Counter) -> Middleware:
 
 
 def _guarded(access: Access, guard_themselves: Container[Handler]) -> Middleware:
-    """Answers those who are not let in, whatever they ask for; routes of an exporter judge on their own."""
+    """Refuses requests under the web configuration; routes of an exporter judge their askers themselves."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from stratoscope.core.web.passwords import Credentials, Failures, Passwords
 
 
 class Basic:
-    """Looks at the user and password of a request."""
+    """Reads and checks the user and password of a request."""
 
     def __init__(self, failures: Failures, monotonic: Callable[[], float]) -> None:
         self._failures, self._monotonic = failures, monotonic
