@@ -68,7 +68,7 @@ class Secret:
 
 
 class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be said of one collector, the same in every exporter; absent is the collector's default."""
+    """The settings of one collector, the same in every exporter; None is the default of the collector."""
 
     enabled: bool | None = None
     interval: Duration | None = None
@@ -127,10 +127,10 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.of(name).max_series or self.max_series
 
     def of(self, name: str) -> CollectorSettings:
-        return self.collectors.get(name, _NOTHING_SAID)
+        return self.collectors.get(name, _DEFAULTS)
 
 
-_NOTHING_SAID: Final = CollectorSettings()
+_DEFAULTS: Final = CollectorSettings()
 
 
 def decode(kind: type[T], value: object, key: str) -> T:

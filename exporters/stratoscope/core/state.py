@@ -1,4 +1,4 @@
-"""The folder for an exporter's state, `--storage.path`: created, writable, locked by one process that serves."""
+"""The folder for an exporter's state, `--storage.path`: created, writable, used by one process at a time."""
 
 import fcntl
 import os
