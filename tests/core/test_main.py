@@ -23,7 +23,7 @@ from stratoscope.core.collector import Collection, Collections, OnScrape
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Flags
 from stratoscope.core.program import version
-from support import configs
+from support import configs, notes
 from support.houses import PROGRAM, House, Slurper
 from support.patience import FAR_S
 from support.services import Domains
@@ -96,6 +96,20 @@ def test_check_looks_at_the_web_configuration_as_well(
     web.write_text("basic_auth: {}\n")
     assert main(["hypervisor", f"--web.config.file={web}", "--config.check"]) == 2
     assert f"stratoscope hypervisor: {web}: basic_auth: unknown key; allowed: " in capsys.readouterr().err
+
+
+def test_check_of_the_configuration_looks_at_the_folder_of_the_state(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    bad = Flags.parse(notes.PROGRAM, ["--config.check", f"--storage.path={tmp_path}/file"])
+    assert app.main(notes.EXPORTER, bad) == 2
+    said = f"stratoscope notes: --storage.path: {tmp_path}/file: {tmp_path}/file is no folder to write to\n"
+    assert capsys.readouterr().err == said
+    good = Flags.parse(notes.PROGRAM, ["--config.check", f"--storage.path={tmp_path}/data"])
+    assert app.main(notes.EXPORTER, good) == 0
+    assert not (tmp_path / "data").exists()
+    assert Flags.parse(notes.PROGRAM, []).storage_path == Path("data/notes")
 
 
 def test_check_looks_at_the_addresses_as_well(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from stratoscope.core.collector import Collection, Collections, Every
+from stratoscope.core.collector import Collection, Collections, Every, OnScrape
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.generation import Running
 from stratoscope.core.part import Opened, Part, Site, Task
@@ -213,3 +213,27 @@ async def test_clean_up_is_waited_for_and_not_cancelled() -> None:
         assert not cleaned
         may_end.set()
     assert cleaned == ["all of it"]
+
+
+async def test_changed_time_out_of_what_is_collected_when_scraped_asks_nothing_anew() -> None:
+    source = Source()
+    parts = [
+        Part(
+            name="host",
+            identity=None,
+            open=lambda: nullcontext(Opened([source])),
+            collections=lambda opened, timeout_s=timeout_s: Collections(
+                [Collection(opened.collectors[0], OnScrape(timeout_s))]
+            ),
+        )
+        for timeout_s in (5, 7)
+    ]
+    exporter = Exporter(program=PROGRAM, parse=parse, parts=lambda number, _: [parts[number]])
+    running = Running(exporter, Site(CollectorRegistry()), World().broken.append)
+    await running.put_into_force(0)
+    await running.tried()
+    (runner,) = running.runners
+    await running.put_into_force(1)
+    assert running.runners == [runner]
+    assert (runner.collection.schedule, source.calls) == (OnScrape(7), 1)
+    await running.close(FAR_S)
