@@ -56,8 +56,8 @@ class Running:
         changed = [part for part in parts if not self._is_open(part)]
         new = [Life(part, self._turn, self._supervisor) for part in changed]
         await self._open(new)
-        unchanged = {part.name for part in parts} - {part.name for part in changed}
-        old = [life for name, life in self._lives.items() if name not in unchanged]
+        kept = {part.name for part in parts} - {part.name for part in changed}
+        old = [life for name, life in self._lives.items() if name not in kept]
         before = {(one.collector.cloud, one.collector.name): one for life in old for one in life.runners}
         hung = await self._close(old, max(CLOSE_TIMEOUT_S, self._exporter.program.stop_timeout_s))
         if hung:

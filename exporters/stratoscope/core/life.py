@@ -43,12 +43,12 @@ class Life:
         await self._until(self._is_open.wait())
 
     def collect(self, part: Part, before: Mapping[tuple[str, str], Runner]) -> None:
-        """Run the collections of the part under its settings; runners of the same collectors go on.
+        """Collect what the part has collected under its settings; what runs already goes on.
 
         Args:
-            part: It has the identity of the open part.
-            before: Runners of closed parts, by cloud and collector. Their snapshots are shown until their
-                successors have been tried.
+            part: With the identity of the part that is open.
+            before: Runners of parts that have ended, by cloud and collector: what they show is shown until
+                their successors have been tried.
         """
         self.part = part
         wanted = part.collections(self.opened)

@@ -12,7 +12,7 @@ from stratoscope.core.web.cross_site import is_cross_site
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PASSED_ON: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
-"""Most proxies add at least one of these by default."""
+"""Most proxies add at least one of these, as they come."""
 _LOCAL: Final = re.compile(r"(?i:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
 
 
