@@ -60,7 +60,7 @@ class Life:
                 runner = Runner(collection, turn=self._turn)
                 collector = collection.collector
                 if predecessor := before.get((collector.cloud, collector.name)):
-                    runner.inherit(predecessor)
+                    runner.succeed(predecessor)
                 self._start(runner.run(), f"run {collector.name}")
             runner.change(collection)
             runners.append(runner)

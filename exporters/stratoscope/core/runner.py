@@ -171,7 +171,7 @@ class Runner:
         """
         schedule = self.collection.schedule
         if isinstance(schedule, Every):
-            return self._from_snapshot(schedule.max_age_s)
+            return self._kept(schedule.max_age_s)
         began = self._monotonic()
         if not self._stopped:
             task = self._start(within_s)
@@ -194,7 +194,7 @@ class Runner:
     def shown(self) -> Status:
         """The status, with the number of samples that a scrape would show now."""
         schedule = self.collection.schedule
-        return self._from_snapshot(schedule.max_age_s)[1] if isinstance(schedule, Every) else self.status
+        return self._kept(schedule.max_age_s)[1] if isinstance(schedule, Every) else self.status
 
     async def first(self) -> None:
         """Run once; returns when the collection has ended or timed out."""
@@ -240,7 +240,7 @@ class Runner:
             self._due = self._next()
             self._wake()
 
-    def inherit(self, before: "Runner") -> None:
+    def succeed(self, before: "Runner") -> None:
         """Show what the runner before shows, and count on from it, until this one has run."""
         self.status = before.status
         self._inherited = before._inherited or before._snapshot  # noqa: SLF001 - of the same class
@@ -285,7 +285,7 @@ class Runner:
                 "hangs though stopped collector=%s cloud=%s", self.collector.name, self.collector.cloud
             )
 
-    def _from_snapshot(self, max_age_s: float) -> Outcome:
+    def _kept(self, max_age_s: float) -> Outcome:
         """The snapshot if it is not older than `max_age_s`, else the lines of the failure; and the status."""
         if self._snapshot is not None and self._monotonic() - self._snapshot[0] > max_age_s:
             self._snapshot = None

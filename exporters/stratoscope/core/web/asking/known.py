@@ -6,7 +6,7 @@ from typing import TypeAlias
 from aiohttp import web
 
 UNKNOWN = 401
-"""The status of an answer to a wrong or missing log-in; the schemes to log in with are added to it."""
+"""The status of an answer to a wrong or missing log-in; what can be logged in with is added to it."""
 
 
 @dataclass(frozen=True, slots=True)
