@@ -15,10 +15,9 @@ from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.forms import LARGEST, LARGEST_OF_ANYBODY
 from stratoscope.core.web.routes import LOGGED_IN, OPEN, Request, Route
-from support.asking import OTHER_ADDRESS, Answered, access_settings, ask, basic, web_config
+from support.asking import OTHER_ADDRESS, Answered, Clock, access_settings, ask, basic, web_config
 from support.connections import ended, serving
 from support.services import FakeService, served, until
-from support.source import Clock
 
 FORM = "application/x-www-form-urlencoded"
 REFUSED = (

@@ -51,7 +51,7 @@ def application(service: Service, access: Access, limits: Limits | None = None) 
     app = web.Application(middlewares=[_counted(requests), _guarded(access, routes.handlers)])
     app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
     core = _CorePages(service, pages, app[CONNECTIONS])
-    _tell_of(access, service.registry)
+    _register_gauges(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
     app.on_response_prepare.append(_with_headers(access))
     app.router.add_get(pages.landing, core.landing)
@@ -116,7 +116,7 @@ async def serve(
     return serving
 
 
-def _tell_of(access: Access, registry: CollectorRegistry) -> None:
+def _register_gauges(access: Access, registry: CollectorRegistry) -> None:
     Gauge(
         "stratoscope_web_config_refused",
         "1 if the web configuration file is rejected and the one before stays in force, else 0.",

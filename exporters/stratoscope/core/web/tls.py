@@ -82,11 +82,11 @@ def sans(tls: TlsSettings) -> frozenset[str] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
-    """What new connections are greeted with.
+class ServerTls:
+    """TLS of new connections.
 
     Attributes:
-        expires: When the server's certificate ends, as Unix seconds.
+        expires: Unix time at which the server's certificate expires.
     """
 
     context: ssl.SSLContext
@@ -108,7 +108,7 @@ def guards(tls: TlsSettings, made: ssl.SSLContext) -> Mapping[str, int]:
     }
 
 
-def greeting(tls: TlsSettings, folder: Path) -> Greeting:
+def server_tls(tls: TlsSettings, folder: Path) -> ServerTls:
     """A server's context; paths are relative to `folder`.
 
     Raises:
@@ -129,7 +129,7 @@ def greeting(tls: TlsSettings, folder: Path) -> Greeting:
         raise ConfigError(
             f"{_KEY}: certificate and key cannot be used together: {_error_text(error)}"
         ) from error
-    return Greeting(made, certificates.expires(certificate))
+    return ServerTls(made, certificates.expires(certificate))
 
 
 def _set_versions(made: ssl.SSLContext, tls: TlsSettings) -> None:
