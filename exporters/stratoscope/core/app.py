@@ -148,7 +148,7 @@ class App:
         reloading.add_done_callback(self._under_way.discard)
         done, _ = await asyncio.wait({reloading}, timeout=ANSWER_S)
         if not done:
-            return f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log has its outcome"
+            return f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
         return _STOPPING if reloading.cancelled() else reloading.result()
 
     async def _next_reload(self) -> str | None:
