@@ -13,7 +13,7 @@ from aiohttp import ClientSession, ClientTimeout
 
 from stratoscope.core import state
 from stratoscope.core.app import App, settings_of
-from stratoscope.core.collector import Absent, Collection, Collections, Every, OnScrape
+from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.config import CollectorSettings, Secret, section
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
@@ -53,6 +53,16 @@ def domains(settings: Slurper) -> Collections:
     """One collector when scraped, and one that is left out."""
     absent = Absent("pools", LeftOut.NOT_CONFIGURED, "lab")
     return Collections([Collection(Domains(settings.vms), OnScrape(60))], [absent])
+
+
+def one(collector: Collector[Any]) -> Collections:
+    """That collector alone, when scraped."""
+    return Collections([Collection(collector, OnScrape(60))])
+
+
+async def never() -> None:
+    """Does not return."""
+    await asyncio.get_running_loop().create_future()
 
 
 @dataclass
