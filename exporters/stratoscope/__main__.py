@@ -32,8 +32,8 @@ def main(
         return 0
     if name in commands:
         return _call(import_module(commands[name]).COMMAND, rest)
-    said = f"no exporter or command {name!r}" if name else "no exporter or command given"
-    return _refused(f"{said}; allowed: {', '.join([*exporters, *commands])}")
+    text = f"no exporter or command {name!r}" if name else "no exporter or command given"
+    return _refused(f"{text}; allowed: {', '.join([*exporters, *commands])}")
 
 
 def _usage(exporters: Mapping[str, str], commands: Mapping[str, str]) -> str:

@@ -7,33 +7,21 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from stratoscope.core.app import WORKERS
-from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
+from stratoscope.core.collector import Collection, Collections, Every, OnScrape
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.part import Opened
-from support.houses import SLOWLY, House, running
+from support.houses import SLOWLY, House, never, one, running
 from support.patience import FAR_S
 from support.services import Domains, Failing, Hanging
 from support.source import Source, until
 
 WHEN = "stratoscope_config_last_reload_success_timestamp_seconds"
 OK = "stratoscope_config_last_reload_successful"
-SELDOM = Every(interval_s=60, timeout_s=5, max_age_s=200)
-VM_1 = 'stratoscope_test_vm_memory_bytes{vm_id="vm-1"}'
-VM_2 = 'stratoscope_test_vm_memory_bytes{vm_id="vm-2"}'
-
-
-def one(collector: Collector[Any]) -> Collections:
-    return Collections([Collection(collector, OnScrape(60))])
-
-
-async def never() -> None:
-    await asyncio.get_running_loop().create_future()
 
 
 async def test_it_listens_and_shows_its_collectors_before_they_have_been_tried(tmp_path: Path) -> None:

@@ -9,27 +9,18 @@ from typing import Any
 import pytest
 
 from stratoscope.core.app import App
-from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
+from stratoscope.core.collector import Collection, Collections, Every
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.threads import BlockingCalls
 from stratoscope.core.web.auth import Access
-from support.houses import SLOWLY, House, Slurper, domains, running
+from support.houses import SLOWLY, House, Slurper, domains, never, one, running
 from support.services import Domains, Hanging
 from support.source import Source, until, vcpus
 
-WHEN = "stratoscope_config_last_reload_success_timestamp_seconds"
 OK = "stratoscope_config_last_reload_successful"
 SELDOM = Every(interval_s=60, timeout_s=5, max_age_s=200)
 VM_1 = 'stratoscope_test_vm_memory_bytes{vm_id="vm-1"}'
 VM_2 = 'stratoscope_test_vm_memory_bytes{vm_id="vm-2"}'
-
-
-def one(collector: Collector[Any]) -> Collections:
-    return Collections([Collection(collector, OnScrape(60))])
-
-
-async def never() -> None:
-    await asyncio.get_running_loop().create_future()
 
 
 class Blocking(Domains):
@@ -187,7 +178,7 @@ async def test_reload_that_takes_long_is_answered_and_goes_on(
         await runs.ready()
         house.opening = may_open.wait
         status, text = await runs.reload("slurper: {vms: 3}")
-        assert (status, "under way" in text) == (500, True)
+        assert (status, "under way" in text, "the old configuration stays" in text) == (500, True, False)
         may_open.set()
         await until(lambda: "vms: 3" in runs.app.config_shown())
 
@@ -350,6 +341,6 @@ async def test_reload_that_comes_through_once_it_stops_is_refused(tmp_path: Path
         await until(lambda: source.calls == 1)
         runs.app.stop()
         source.gate.set()
-        assert await reloading == "it is stopping"
+        assert await reloading == "not reloaded: it is stopping"
         await runs.stopped()
         assert len(house.closed) == 2

@@ -14,11 +14,11 @@ def test_episode_is_a_line_when_it_begins_and_one_when_it_is_over(caplog: pytest
     caplog.set_level(logging.INFO)
     episode = Episode("too many", clock)
     for _ in range(2):
-        episode.look()
+        episode.check()
         for _ in range(3):
             episode.happened()
             clock.time_s += 59
-            episode.look()
+            episode.check()
         clock.time_s += 2
-        episode.look()
+        episode.check()
     assert logged(caplog) == ["too many", "over: too many times=3"] * 2

@@ -1,55 +1,29 @@
 """A throw-away exporter, support/notes, of at most 60 lines: core carries it without a change."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
 
 from stratoscope.core import state
-from stratoscope.core.app import App, settings_of
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.flags import Flags
-from stratoscope.core.web.auth import Access
 from support import notes
 from support.asking import USERS, basic
+from support.houses import Runs, served
 from support.html_page import parsed
-from support.notes import EXPORTER, PROGRAM
-from support.patience import FAR_S
+from support.notes import EXPORTER
 from support.source import LoopTime, until
 
 
-@dataclass
-class Running:
-    """The exporter behind the real App."""
-
-    app: App
-    task: "asyncio.Task[None]"
-    session: ClientSession
-
-    async def ask(self, path: str, method: str = "GET", **sent: object) -> tuple[int, str]:
-        async with self.session.request(method, self.app.urls[0] + path, **sent) as response:  # type: ignore[arg-type]  # any of aiohttp's
-            return response.status, await response.text()
-
-
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Running]:
-    (folder / "web.yml").write_text(USERS)
-    (folder / "stratoscope.yml").write_text("notes: {}\n")
-    flags = Flags.parse(PROGRAM, [f"--config.file={folder}/stratoscope.yml", f"--storage.path={folder}/data"])
-    app = App(EXPORTER, lambda: settings_of(EXPORTER, flags), storage=flags.storage_path, end=lambda _: None)
-    with state.locked(flags.storage_path):
-        task = asyncio.create_task(app.run(Access.open(f"{folder}/web.yml"), ["127.0.0.1:0"]))
-        async with ClientSession() as session:
-            await until(lambda: app.ready or task.done())
-            yield Running(app, task, session)
-        app.stop()
-        async with asyncio.timeout(FAR_S):
-            await task
+async def running(folder: Path) -> AsyncIterator[Runs]:
+    web_config = folder / "web.yml"
+    web_config.write_text(USERS)
+    async with served(EXPORTER, folder, "notes: {}\n", web_config=web_config) as runs:
+        await runs.ready()
+        yield runs
 
 
 def test_it_has_sixty_lines() -> None:
@@ -95,7 +69,7 @@ async def test_clean_up_takes_its_time_and_state_is_there_after_a_restart(tmp_pa
     assert [file.name for file in sorted((tmp_path / "data").iterdir())] == ["filed", "lock"]
 
 
-async def ends(runs: Running, time: LoopTime) -> None:
+async def ends(runs: Runs, time: LoopTime) -> None:
     """Stop it, and let so much time pass as its clean-up takes."""
     runs.app.stop()
 

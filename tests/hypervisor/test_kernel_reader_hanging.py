@@ -97,7 +97,7 @@ async def test_command_line_of_a_vm_that_is_known_is_not_read_for_a_new_one(
 
 async def test_tap_whose_file_hangs_costs_itself(readers: Asked, tmp_path: Path) -> None:
     paths = copied("hybrid", tmp_path)
-    hanging = Hanging(paths.sysfs, "class/net/vnet0/operstate")
+    hanging = Hanging(paths.sysfs, "class/net/vnet0/mtu")
     reader = readers.reader(paths)
     try:
         reading = await read(reader, {HYBRID: ("guest-1", 1)}, "vnet0", "vnet1")

@@ -182,8 +182,8 @@ async def test_without_the_daemon_vcpus_are_those_of_the_definition() -> None:
 
 def test_of_what_libvirt_told_of_a_domain_only_who_it_is_its_state_and_its_interfaces_hold() -> None:
     one = domain(
-        cpu_s=1.0, user_s=1.0, system_s=1.0, halt_poll_success_s=1.0, halt_poll_fail_s=1.0, current_vcpus=1,
-        maximum_vcpus=2, vcpus=(Vcpu(0, 1.0, 1.0, 1.0),), vcpu_states=((0, "blocked"),), nameless=3,
+        cpu_s=1.0, user_s=1.0, system_s=1.0, current_vcpus=1,
+        vcpus=(Vcpu(0, 1.0, 1.0, 1.0),), vcpu_states=((0, "blocked"),), nameless=3,
     )  # fmt: skip
     before = kvm(domain=one)
     shown = left_over.vm(before, Reading(vms={PLAIN: kernel()}), None)

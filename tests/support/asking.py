@@ -15,6 +15,7 @@ from stratoscope.core.config import decode
 from stratoscope.core.web.asking.settings import AccessSettings
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.routes import LOGGED_IN, OPEN, Request, Role, Route
+from support.source import Clock
 
 SECRET = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
 USERS = f"basic_auth_users: {{alice: {SECRET}, bob: {SECRET}}}\n"
@@ -28,16 +29,6 @@ class Answered:
     status: int
     text: str
     headers: CIMultiDictProxy[str]
-
-
-@dataclass
-class Clock:
-    """A clock that a test moves."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def whoami(request: Request) -> web.Response:

@@ -22,7 +22,7 @@ FAILED = "stratoscope_hypervisor_vm_status_check_failed"
 
 
 def a_tap(**other: Any) -> Tap:
-    return replace(Tap(7, True, True, "unknown", 1500, "brq1", 1000), **other)
+    return replace(Tap(7, True, True, 1500, "brq1"), **other)
 
 
 def reading(*numbers: int, **other: Any) -> Reading:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 from aiohttp import ClientSession, ClientTimeout
 
+from stratoscope.core import state
 from stratoscope.core.app import App, settings_of
-from stratoscope.core.collector import Absent, Collection, Collections, Every, OnScrape
+from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.config import CollectorSettings, Secret, section
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
@@ -52,6 +53,16 @@ def domains(settings: Slurper) -> Collections:
     """One collector when scraped, and one that is left out."""
     absent = Absent("pools", LeftOut.NOT_CONFIGURED, "lab")
     return Collections([Collection(Domains(settings.vms), OnScrape(60))], [absent])
+
+
+def one(collector: Collector[Any]) -> Collections:
+    """That collector alone, when scraped."""
+    return Collections([Collection(collector, OnScrape(60))])
+
+
+async def never() -> None:
+    """Does not return."""
+    await asyncio.get_running_loop().create_future()
 
 
 @dataclass
@@ -114,9 +125,9 @@ class Runs:
     session: ClientSession
     ended: Sequence[int]
 
-    async def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
+    async def ask(self, path: str, method: str = "GET", **sent: Any) -> tuple[int, str]:
         """Status and text of a page."""
-        async with self.session.request(method, self.app.urls[0] + path) as response:
+        async with self.session.request(method, self.app.urls[0] + path, **sent) as response:
             return response.status, await response.text()
 
     async def page(self) -> str:
@@ -138,21 +149,38 @@ class Runs:
 
 
 @asynccontextmanager
-async def running(
-    house: House, folder: Path, text: str = "", *, stop_timeout_s: float = 0.3
+async def served(
+    exporter: Exporter,
+    folder: Path,
+    text: str = "",
+    *,
+    web_config: Path | None = None,
+    stop_timeout_s: float | None = None,
 ) -> AsyncIterator[Runs]:
-    """The exporter behind the real App on a free port of loopback; it is stopped at the end."""
+    """An exporter behind the real App on a free port of loopback; it is stopped at the end."""
     file = folder / "stratoscope.yml"
     file.write_text(text)
-    exporter = house.exporter()
-    flags = Flags.parse(exporter.program, [f"--config.file={file}"])
+    storage = [f"--storage.path={folder}/data"] if exporter.program.keeps_state else []
+    flags = Flags.parse(exporter.program, [f"--config.file={file}", *storage])
     ended: list[int] = []
-    app = App(exporter, lambda: settings_of(exporter, flags), end=ended.append, stop_timeout_s=stop_timeout_s)
-    task = asyncio.create_task(app.run(Access.open(None), ["127.0.0.1:0"]))
-    async with ClientSession(timeout=ClientTimeout(total=FAR_S)) as session:
-        await until(lambda: bool(app.urls) or task.done())
-        yield Runs(app, file, task, session, ended)
-    if not task.done():
-        app.stop()
-        async with asyncio.timeout(FAR_S):
-            await task
+    app = App(
+        exporter, lambda: settings_of(exporter, flags),
+        storage=flags.storage_path, end=ended.append, stop_timeout_s=stop_timeout_s,
+    )  # fmt: skip
+    access = Access.open(None if web_config is None else str(web_config))
+    with state.locked(flags.storage_path):
+        task = asyncio.create_task(app.run(access, ["127.0.0.1:0"]))
+        async with ClientSession(timeout=ClientTimeout(total=FAR_S)) as session:
+            await until(lambda: bool(app.urls) or task.done())
+            yield Runs(app, file, task, session, ended)
+        if not task.done():
+            app.stop()
+            async with asyncio.timeout(FAR_S):
+                await task
+
+
+def running(
+    house: House, folder: Path, text: str = "", *, stop_timeout_s: float = 0.3
+) -> AbstractAsyncContextManager[Runs]:
+    """The house's exporter, served."""
+    return served(house.exporter(), folder, text, stop_timeout_s=stop_timeout_s)

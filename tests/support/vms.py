@@ -59,10 +59,7 @@ def domain(**other: Any) -> Domain:
         cpu_s=None,
         user_s=None,
         system_s=None,
-        halt_poll_success_s=None,
-        halt_poll_fail_s=None,
         current_vcpus=None,
-        maximum_vcpus=None,
         vcpus=(),
         balloon=Balloon(
             GIB, 2 * GIB, GIB // 2, GIB - 4096, GIB // 4, GIB // 8, 4096, 8192, 5, 500, GIB // 16, 1, 2, 1.5e9

@@ -1,4 +1,4 @@
-"""What a cloud can be asked: the protocols that kinds implement and exporters use."""
+"""Abilities of clouds: the protocols that kinds implement and exporters use."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from stratoscope.core.collector import Every, Offer
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 Fetch: TypeAlias = Callable[[], Awaitable[Any]]
-"""Does all I/O, within `time_left_s()`. Raises CollectError; LeftOutError where the service or the right is
-lacking."""
+"""Does all I/O, within `time_left_s()`. Raises CollectError; LeftOutError if the service or the right is
+missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing that a cloud can be asked: what a collector of the management exporter fetches.
+    """A question to a cloud: what a collector of the management exporter fetches.
 
     Attributes:
         name: The collector's, as the source names what it lists: `servers`, `network_agents`.
-        answer: The class of clouds/model.py that it is answered with; it decides what is shown.
+        answer: The class of its answer, of clouds/model.py or clouds/objects.py; it decides what is shown.
         every: The schedule, unless the configuration says otherwise.
         cost: For the documentation: the requests that one refresh makes.
         role: For the documentation: the role that it needs to see the whole cloud.
-        is_on: Whether it is asked unless the configuration says so.
+        is_on: Whether it is asked by default.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Question:
 
 
 def question(name: str, every: Every, *, cost: str, role: str, is_on: bool = True) -> Callable[[F], F]:
-    """Mark a Reader's method as what answers a question, which is known without an instance of it."""
+    """Mark a Reader's method as the answer to a question. The question is known without an instance."""
 
     def mark(method: F) -> F:
         declared = Question(name, method.__annotations__["return"], every, cost, role, is_on)
@@ -59,13 +59,13 @@ class Reader:
         return [method.question for method in vars(cls).values() if hasattr(method, "question")]
 
     def fetches(self) -> Mapping[str, Fetch]:
-        """What answers each question, by its name."""
+        """The method that answers each question, by the question's name."""
         marked = {name: method for name, method in vars(type(self)).items() if hasattr(method, "question")}
         return {method.question.name: getattr(self, name) for name, method in marked.items()}
 
 
 class Hypervisor(Protocol):
-    """Hosts whose VMs are read from the host itself.
+    """Hosts whose VMs are read on the hosts themselves.
 
     Attributes:
         name: The name that the operator gave this cloud.
@@ -81,8 +81,8 @@ class Management(Protocol):
 
     Attributes:
         cloud: The name that the operator gave it.
-        budget: What it may be asked, and has been.
-        questions: Everything that such a cloud can be asked.
+        budget: The limits on requests to it, and their counts.
+        questions: All questions to such a cloud.
     """
 
     cloud: str

@@ -1,4 +1,4 @@
-"""Answers of a cloud that some of its readers can do without."""
+"""Errors of a cloud that some of its readers handle themselves."""
 
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
@@ -11,7 +11,7 @@ class ForbiddenError(LeftOutError):
 
 
 class NotThereError(CollectError):
-    """404: what was asked for is gone, or the cloud does not know the call."""
+    """404: the object is gone, or the cloud does not know the call."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Reason.UNAVAILABLE, message)

@@ -1,9 +1,9 @@
-"""What a management layer answers, in one vocabulary for every cloud kind: frozen, in base units.
+"""Answers of a management layer, in one vocabulary for all cloud kinds: frozen, in base units.
 
-Each answer of a question (see abilities.py) is one of the classes with `malformed`: how many items of the
-source were left out because they made no sense. Objects that are told one by one are in objects.py.
+The answer to a question (see abilities.py) is one of the classes with `malformed`: the number of items of the
+source that were left out because they are malformed. Objects that are shown one by one are in objects.py.
 Names and states are spelled as the source spells them. Moments are Unix seconds. "" is a text that the source
-does not have; None is a number that it does not have.
+does not have; None is a number that it does not have, or does not report.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ import msgspec
 
 
 class FaultReason(StrEnum):
-    """Why a VM is in error: the closed set that every kind's own texts are sorted into."""
+    """Why a VM is in error: a closed set, into which each kind classifies its source's texts."""
 
     NO_VALID_HOST = "no_valid_host"
     QUOTA = "quota"
@@ -35,14 +35,14 @@ class VM(msgspec.Struct, frozen=True, gc=False):
         state: As the source spells it (Nova: `status`; OpenNebula: state or LCM state).
         transition: The transient state it is in, as the source spells it, else "": Nova's task state, or
             BUILD without one; OpenNebula's PENDING and LCM transitions.
-        changed: When it last changed, while it is built: when it was made. One in a transition waits since
+        changed: When it last changed; while it is being built, when it was created. A transition lasts since
             then.
-        flavor: Name of the flavor or template, as it was when the VM was made.
-        image: Id; "" where it was booted from a volume.
-        host: Where it is; "" while it is nowhere.
-        fault: Why it is in error; None when it is not.
-        vcpus, memory, disk, addresses: What it was promised, and how many addresses it has, fixed and
-            floating; None where that is not told.
+        flavor: Name of the flavor or template at the time of creation.
+        image: Id; "" if it was booted from a volume.
+        host: The host that it is on; "" while it is on none.
+        fault: Why it is in error; None if it is not.
+        vcpus, memory, disk: Its allocation; None if unknown.
+        addresses: Number of its addresses, fixed and floating; None if unknown.
     """
 
     vm_id: str
@@ -65,7 +65,7 @@ class VM(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sums(msgspec.Struct, frozen=True, gc=False):
-    """What some VMs come to; memory and disk in bytes. None where one of them does not tell."""
+    """Totals of some VMs; memory and disk in bytes. None if the value of one of them is unknown."""
 
     vms: int
     vcpus: int | None
@@ -75,18 +75,17 @@ class Sums(msgspec.Struct, frozen=True, gc=False):
 
 
 class VMs(msgspec.Struct, frozen=True):
-    """All VMs, and what they come to by each of their properties; made by vm_index.py.
+    """All VMs, and totals by each of their properties; made by vm_index.py.
 
     Attributes:
         vms: By id.
-        by_state: How many; 0 for a state that is always told, or that some VM was in.
-        by_flavor, by_image, by_host, by_zone: How many; "" stands for those without one.
-        by_project, by_user: What they come to, by id.
-        by_fault: How many in error, by reason.
-        in_transition: How many, and the moment since which the one that waits longest does (VM.changed), by
-            transition.
-        projects, users: Names by id, as far as they may be read.
-        is_whole: Whether all projects' VMs are seen, or only those of the credential's own project.
+        by_state: Number of VMs; 0 for a state that is always reported, or that a VM was in before.
+        by_flavor, by_image, by_host, by_zone: Number of VMs; "" stands for those without one.
+        by_project, by_user: Totals, by id.
+        by_fault: Number of VMs in error, by reason.
+        in_transition: Number of VMs, and the earliest VM.changed among them, by transition.
+        projects, users: Names by id, as far as the credential may read them.
+        is_whole: Whether the VMs of all projects are visible, or only those of the credential's project.
     """
 
     vms: Mapping[str, VM]
@@ -109,13 +108,13 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     """An agent or a service of the management layer on a host.
 
     Attributes:
-        service: Whose it is, as the catalogue spells its type: `compute`, `network`, `block-storage`.
+        service: Its service, as the catalogue spells the type: `compute`, `network`, `block-storage`.
         binary: As the source spells it: `nova-compute`, `neutron-l3-agent`.
-        is_enabled: False is planned: an administrator took it out. None where the source does not tell.
-        reason: The reason given for that; "" for none.
-        heartbeat: When it last reported; None where the source does not tell.
-        is_forced_down: Somebody says that it is down, whatever it reports, so that its VMs may be rebuilt
-            elsewhere; None where the source does not tell.
+        is_enabled: False is planned: an administrator disabled it. None if the source does not report it.
+        reason: The reason for disabling it; "" for none.
+        heartbeat: When it last reported; None if the source does not report it.
+        is_forced_down: Somebody marked it as down, whatever it reports, so that its VMs may be rebuilt
+            elsewhere. None if the source does not report it.
     """
 
     service: str
@@ -135,17 +134,17 @@ class Services(msgspec.Struct, frozen=True):
 
 
 LATENCY_BOUNDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds in seconds of the buckets that the latency of endpoints is sorted into, without infinity."""
+"""Upper bounds of the buckets of the latency of endpoints, in seconds, without infinity."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, gc=False):
-    """One API endpoint, asked for its version document.
+    """One API endpoint, whose version document is requested.
 
     Attributes:
         service: Type in the catalogue.
-        is_up: It answered below 500 in time; None where it could not be asked.
-        counts: Of all asked so far, how many took at most each of LATENCY_BOUNDS, and all (cumulative).
-        seconds: What they took together.
+        is_up: It answered in time with a status below 500; None if no request could be sent.
+        counts: Requests so far that took at most each of LATENCY_BOUNDS, then all (cumulative).
+        seconds: The sum of their durations.
     """
 
     service: str
@@ -160,14 +159,14 @@ class Endpoints(msgspec.Struct, frozen=True):
 
 
 class Resource(msgspec.Struct, frozen=True, gc=False):
-    """What a host has of one thing: vCPUs, bytes, or pieces.
+    """One resource of a host, in vCPUs, bytes or pieces.
 
     Attributes:
-        total: Physical; None where that is not known.
-        reserved: Of the total, kept for the host itself.
-        ratio: How many times what is not reserved may be promised.
-        allocated: Promised to VMs.
-        allocatable: What may be promised to VMs, as the source counts it; None where it does not.
+        total: The capacity; None if unknown.
+        reserved: The part of it that is reserved for the host itself.
+        ratio: The allocation ratio.
+        allocated: The allocation to VMs.
+        allocatable: What may be allocated to VMs, if the source counts it itself; else None.
     """
 
     total: float | None
@@ -182,9 +181,10 @@ class Host(msgspec.Struct, frozen=True):
 
     Attributes:
         state: As the source spells it, one of `Hosts.states`.
-        kind: The hypervisor's kind (`QEMU`); version: as the source spells it.
-        vms: How many it runs; tasks: how many VMs it builds, resizes, moves ... None where the source does
-            not tell.
+        kind: The hypervisor's kind (`QEMU`).
+        version: The hypervisor's version, as the source spells it.
+        vms: Number of its VMs; None if the source does not report it.
+        tasks: Number of VMs that it builds, resizes, moves ...; None if the source does not report it.
         disk_available_least: Bytes that are free even if every image grows to its full size; may be negative.
         resources: By name: `vcpus`, `pcpus` (vCPUs pinned to one), `memory`, `disk`; other classes as the
             source spells them.
@@ -204,7 +204,7 @@ class Host(msgspec.Struct, frozen=True):
 
 
 class Hosts(msgspec.Struct, frozen=True):
-    """Attributes: states: Every state that a host of this kind can have."""
+    """Attributes: states: All states that a host of this kind can have."""
 
     hosts: tuple[Host, ...]
     states: tuple[str, ...]
@@ -215,8 +215,8 @@ class Aggregate(msgspec.Struct, frozen=True):
     """Hosts that belong together.
 
     Attributes:
-        zone: The availability zone that it makes; "" for none.
-        hosts: None where the source does not tell.
+        zone: The availability zone that it defines; "" for none.
+        hosts: None if the source does not report them.
     """
 
     name: str
@@ -230,13 +230,14 @@ class Aggregates(msgspec.Struct, frozen=True):
 
 
 class Spread(msgspec.Struct, frozen=True, gc=False):
-    """How far something is that is read item by item over many refreshes.
+    """The progress of what is read item by item over many refreshes.
 
     Attributes:
         collector: The question's name.
-        known: How many items have been read at all, of `items`.
-        oldest: When the item was read that was read longest ago; None before any was.
-        per_second: At most so many requests are made for it.
+        items: Number of items.
+        known: Number of those that have been read.
+        oldest: When the item that was read longest ago was read; None before the first.
+        per_second: Limit on the requests for it.
     """
 
     collector: str
@@ -247,14 +248,15 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
 
 
 class Inventories(msgspec.Struct, frozen=True):
-    """What hosts have, by host and resource (see Host.resources), where it is read host by host.
+    """Resources of hosts, read host by host.
 
     Attributes:
+        resources: By host and resource, see Host.resources.
         zones: The zone of each host, as far as it is known.
-        by_project: What was promised to a project's VMs, and the physical share of their hosts that stands
-            behind it, by project id and resource (`vcpus`, `memory`, `disk`). On a host that promised three
-            times what it has, a third of what a VM was promised stands behind it. Without what one of the
-            hosts of its VMs does not tell.
+        by_project: The allocation to a project's VMs, and the share of their hosts' capacity that it stands
+            for, by project id and resource (`vcpus`, `memory`, `disk`). On a host that has allocated three
+            times its capacity, that share is a third of a VM's allocation. Absent if the value of one of the
+            VMs' hosts is unknown.
     """
 
     resources: Mapping[str, Mapping[str, Resource]]
@@ -268,7 +270,8 @@ class Room(msgspec.Struct, frozen=True, gc=False):
     """How many more VMs of a flavor fit into a zone now.
 
     Attributes:
-        vms: So many; not above that where `is_upper_bound`: no API tells what huge pages and NUMA leave.
+        vms: The number.
+        is_upper_bound: Fewer may fit: no API reports what huge pages and NUMA nodes leave.
     """
 
     flavor: str
@@ -289,14 +292,14 @@ class Flavor(msgspec.Struct, frozen=True, gc=False):
 
 
 class Flavors(msgspec.Struct, frozen=True):
-    """Those that the credential may use, or may see."""
+    """The flavors that the credential may use or see."""
 
     flavors: tuple[Flavor, ...]
     malformed: int = 0
 
 
 class Capacity(msgspec.Struct, frozen=True):
-    """Attributes: largest: The room of the largest flavor that fits, by zone; absent where none fits."""
+    """Attributes: largest: The room of the largest flavor that fits, by zone; absent if none fits."""
 
     room: tuple[Room, ...]
     largest: Mapping[str, Room]
@@ -304,7 +307,7 @@ class Capacity(msgspec.Struct, frozen=True):
 
 
 class Project(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: is_enabled: None where the source does not tell."""
+    """Attributes: is_enabled: None if the source does not report it."""
 
     project_id: str
     name: str
@@ -313,7 +316,7 @@ class Project(msgspec.Struct, frozen=True, gc=False):
 
 
 class User(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: is_enabled: None where the source does not tell."""
+    """Attributes: is_enabled: None if the source does not report it."""
 
     user_id: str
     name: str
@@ -325,8 +328,8 @@ class Projects(msgspec.Struct, frozen=True):
     """Projects and users.
 
     Attributes:
-        users: Those that own VMs first; None where they may not be read.
-        truncated: Whether there are more than the source told, by sort: `projects`, `users`.
+        users: Owners of VMs first; None if the credential may not read them.
+        truncated: Whether the source truncated the list, by sort: `projects`, `users`.
     """
 
     projects: tuple[Project, ...]
@@ -342,8 +345,8 @@ class Quota(msgspec.Struct, frozen=True, gc=False):
         service: `compute`, `network`, `block-storage`.
         resource: As the source spells it: `cores`, `ram`, `floatingip`, `gigabytes`.
         limit: None is unlimited.
-        used: None where nothing is used up: what bounds each single thing (`per_volume_gigabytes`).
-        in_bytes: The three numbers are bytes, not pieces.
+        used: None for a limit on each single object (`per_volume_gigabytes`), which nothing uses up.
+        in_bytes: Whether limit, used and reserved are bytes; else they are pieces.
     """
 
     project_id: str
@@ -365,9 +368,9 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     """Addresses of one subnet of a network.
 
     Attributes:
-        is_external: Its addresses can be floating ones; None where that is not known.
-        total, used: None where that is not known.
-        cidr: Its prefix; empty where the source does not tell.
+        is_external: Whether its addresses can be floating IPs; None if unknown.
+        total, used: None if unknown.
+        cidr: The subnet's prefix; "" if the source does not report it.
     """
 
     network_id: str
@@ -383,7 +386,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pools(msgspec.Struct, frozen=True):
-    """Attributes: partial: Ids of networks that have more subnets, of which nothing is known."""
+    """Attributes: partial: Ids of networks that have further subnets, which are unknown."""
 
     pools: tuple[Pool, ...]
     malformed: int = 0
@@ -391,7 +394,7 @@ class Pools(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: size: Bytes of them together; None for what has no size."""
+    """Attributes: size: The sum of their sizes, in bytes; None for objects without a size."""
 
     number: int
     size: int | None = None
@@ -403,12 +406,12 @@ class Objects(msgspec.Struct, frozen=True):
     Attributes:
         sort: Plural, as the source names them: `volumes`, `ports`, `routers`, `images`, `loadbalancers`.
         by_state: Number and bytes by state, as the source spells it.
-        orphans: Those bound to nothing (a port without device, a volume attached nowhere, a floating address
-            without port); None for what cannot be an orphan, and where of one of them it is not known.
-        by_project: Number and bytes by project id; empty where the source does not tell.
-        is_whole: Whether all projects' objects are seen, or only those of the credential's own project.
-        admin_down: How many were taken down on purpose, whatever their state (Neutron: admin_state_up false);
-            None for what cannot be, and where of one of them it is not known.
+        orphans: Objects that belong to nothing (a port without a device, a volume without an attachment, a
+            floating IP without a port). None for a sort without orphans, and if it is unknown for one object.
+        by_project: Number and bytes by project id; empty if the source does not report it.
+        is_whole: Whether the objects of all projects are visible, or only those of the credential's project.
+        admin_down: Number of those that are administratively down, whatever their state (Neutron:
+            admin_state_up false). None for a sort without that, and if it is unknown for one object.
     """
 
     sort: str
@@ -430,10 +433,11 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 
 
 class Images(msgspec.Struct, frozen=True):
-    """Images: counted, and each of them.
+    """Images.
 
     Attributes:
-        images: As the source orders them, each id once.
+        objects: Their counts.
+        images: Each of them, in the order of the source, each id once.
     """
 
     objects: Objects
@@ -445,12 +449,12 @@ class Images(msgspec.Struct, frozen=True):
 
 
 class Backend(msgspec.Struct, frozen=True, gc=False):
-    """A pool of a storage backend; bytes. None is unknown; infinity is what the source calls infinite.
+    """A pool of a storage backend, in bytes. None is unknown; infinity is what the source calls infinite.
 
     Attributes:
-        ratio: How many times its capacity may be promised.
-        of_types: What volume types call its backend; empty where the source does not tell.
-        vendor: Who made it; empty where the source does not tell.
+        ratio: The allocation ratio.
+        of_types: The backend's name in volume types; "" if the source does not report it.
+        vendor: "" if the source does not report it.
     """
 
     name: str
@@ -469,10 +473,10 @@ class Backends(msgspec.Struct, frozen=True):
 
 
 class OtherService(msgspec.Struct, frozen=True):
-    """A service that is not read in depth: its agents and how many objects it has, by sort and state.
+    """A service of which only agents, and the number of objects by sort and state, are read.
 
     Attributes:
-        are_agents_listed: False where the credential may not list them; None where there is no such list.
+        are_agents_listed: False if the credential may not list them; None if there is no such list.
     """
 
     service: str

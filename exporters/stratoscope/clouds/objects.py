@@ -1,9 +1,9 @@
-"""What a management layer answers of each single object, where that is asked for; the rest is in model.py.
+"""Answers of a management layer with single objects, which are off by default; all others are in model.py.
 
-A sort of objects is one class. Its first field is the object's id. `state` is as the source spells it, and
-`is_admin_up` whether an administrator wants it to work. A field of numbers is in base units, moments are Unix
-seconds. A field of tuples has parts that one object has several of. All else are facts: "" is a text that the
-source does not have, None a claim or a number that it does not make.
+Each sort of objects is one class. Its first field is the object's id. `state` is spelled as the source spells
+it; `is_admin_up` is false if the object is administratively down. Numbers are in base units, moments in Unix
+seconds. The field `parts` has what one object has several of. All other fields are facts: "" is a text that
+the source does not have, None is a claim or a number that it does not report.
 """
 
 import msgspec
@@ -12,7 +12,7 @@ from stratoscope.clouds.model import Spread
 
 
 class Router(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: network_id: The external network that it leads to; "" for none."""
+    """Attributes: network_id: The external network of its gateway; "" for none."""
 
     router_id: str
     router_name: str
@@ -25,7 +25,7 @@ class Router(msgspec.Struct, frozen=True, gc=False):
 
 
 class RouterAgent(msgspec.Struct, frozen=True, gc=False):
-    """That the agent on a host has a router; one in high availability is on several."""
+    """A host whose agent serves a router; a router in high availability has several."""
 
     router_id: str
     host: str
@@ -37,7 +37,7 @@ class PortAddress(msgspec.Struct, frozen=True, gc=False):
 
 
 class Port(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: vm_id: Of the VM that it is plugged into; "" for another device's."""
+    """Attributes: vm_id: The VM of the port; "" for the port of another device."""
 
     port_id: str
     port_name: str
@@ -55,7 +55,7 @@ class Port(msgspec.Struct, frozen=True, gc=False):
 
 
 class FloatingIP(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: network_id: The external network that it is from. fixed_address: Where it leads."""
+    """Attributes: network_id: Its external network. fixed_address: The address of its port."""
 
     floating_ip_id: str
     address: str
@@ -68,7 +68,7 @@ class FloatingIP(msgspec.Struct, frozen=True, gc=False):
 
 
 class Network(msgspec.Struct, frozen=True, gc=False):
-    """The three of the provider are told to administrators alone."""
+    """Only administrators see the three `provider_...` fields."""
 
     network_id: str
     network_name: str
@@ -88,7 +88,7 @@ class Nameserver(msgspec.Struct, frozen=True, gc=False):
 
 
 class Subnet(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: addresses: Of its CIDR, usable or not."""
+    """Attributes: addresses: Number of addresses of its CIDR, usable or not."""
 
     subnet_id: str
     subnet_name: str
@@ -108,7 +108,7 @@ class Prefix(msgspec.Struct, frozen=True, gc=False):
 
 
 class SubnetPool(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: addresses: Of its prefixes together."""
+    """Attributes: addresses: Number of addresses of all its prefixes."""
 
     subnet_pool_id: str
     subnet_pool_name: str
@@ -127,7 +127,7 @@ class Attachment(msgspec.Struct, frozen=True, gc=False):
 
 
 class Volume(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: backend: The pool that it is in: host@backend#pool, as model.Backend.name."""
+    """Attributes: backend: Its pool, as model.Backend.name: host@backend#pool."""
 
     volume_id: str
     volume_name: str
@@ -146,7 +146,7 @@ class Volume(msgspec.Struct, frozen=True, gc=False):
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: size: None until there are data."""
+    """Attributes: size: None until its data are uploaded."""
 
     image_id: str
     image_name: str
@@ -173,7 +173,7 @@ class Tag(msgspec.Struct, frozen=True, gc=False):
 
 
 class Project(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: parent_id: A project or a domain."""
+    """Attributes: parent_id: The id of a project or a Keystone domain."""
 
     project_id: str
     project_name: str
@@ -185,14 +185,15 @@ class Project(msgspec.Struct, frozen=True, gc=False):
 
 
 class Each(msgspec.Struct, frozen=True):
-    """Objects of one class, each of them.
+    """Objects of one class.
 
     Attributes:
         kind: The class.
         collector: The question's name.
-        beyond: How many more there are than are told.
-        is_whole: Whether all projects' objects are seen, or only what the credential's own project may use.
-        spread: How far it is, where it is read item by item.
+        beyond: Number of objects beyond the limit, which are not shown.
+        is_whole: Whether the objects of all projects are visible, or only those that the credential's project
+            may use.
+        spread: The progress, if it is read item by item.
     """
 
     kind: type[msgspec.Struct]

@@ -1,4 +1,4 @@
-"""Over-provisioning: what was promised to VMs over what is physically there."""
+"""Overcommit: the allocation to VMs, and the physical capacity that it is compared with."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,14 +11,14 @@ PROMISED: Final[Mapping[str, tuple[str, ...]]] = {
     "memory": ("memory",),
     "disk": ("disk",),
 }
-"""What is promised, and of which resources of a host: a physical CPU is one, whether shared or pinned."""
+"""By what is promised: the resources of a host that count for it. A physical CPU is shared or pinned."""
 
 
 def promised(of_host: Mapping[str, Resource], what: str) -> tuple[float, float] | None:
-    """What a host promised, and what it has; None where that is not known.
+    """Allocation and capacity of a host; None if one of both is unknown.
 
     Args:
-        what: A key of PROMISED; (0, 0) of a host that has none of it.
+        what: A key of PROMISED. For a host without such a resource the result is (0, 0).
     """
     found = [of_host[name] for name in PROMISED[what] if name in of_host]
     allocated, total = whole_sum(one.allocated for one in found), whole_sum(one.total for one in found)

@@ -20,10 +20,10 @@ KINDS: Final[Mapping[str, tuple[str, type[Any]]]] = {
     "libvirt": ("stratoscope.clouds.libvirt.kind", Hypervisor),
     "openstack": ("stratoscope.clouds.openstack.kind", Management),
 }
-"""By the `kind` of an entry: the module with its KIND, and what its clouds can do."""
+"""By the `kind` of an entry: the module with its KIND, and the ability of its clouds."""
 
 RESERVED: Final = frozenset({"opennebula", "ec2"})
-"""Kinds that are to come: left alone, and not offered."""
+"""Planned kinds: their entries are ignored, and messages do not offer them."""
 _LONGEST_NAME: Final = 255
 _NAMES: Final = f"{_LONGEST_NAME} characters that can be shown in one line, no blank at the ends"
 
@@ -37,9 +37,10 @@ class Kind:
     Attributes:
         entry: The type of its entries in `clouds:`; they have `name` and `kind`.
         checked: Its entries with all that they refer to: files, variables. Raises ConfigError.
-        by_default: The entry where the configuration has no `clouds:`; None where there is none.
-        opened: The cloud of an entry; nothing is asked by that.
-        questions: What a cloud with the ability Management can be asked.
+        by_default: The entry for a configuration without `clouds:`; None if the environment names none.
+        described_by: What gives the default entry, for messages; "" for nothing that a user sets.
+        opened: The cloud of an entry; opening sends no request.
+        questions: The questions to a cloud with the ability Management.
     """
 
     entry: type[Any]
@@ -47,6 +48,7 @@ class Kind:
     by_default: Callable[[], Any]
     opened: Callable[[Any], Any]
     questions: Sequence[Question] = ()
+    described_by: str = ""
 
 
 def kind(name: str) -> Kind:
@@ -61,7 +63,7 @@ def able(ability: type[Any]) -> Sequence[str]:
 
 
 def configured(document: Mapping[str, Any], ability: type[Any]) -> Sequence[Any]:
-    """The entries of the kinds that have an ability; without `clouds:` those that need none.
+    """The entries of the kinds that have an ability; without `clouds:` the default ones.
 
     Raises:
         ConfigError: As `entries` and the kind's `checked`.

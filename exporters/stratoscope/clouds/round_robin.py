@@ -1,4 +1,4 @@
-"""Things that no list tells: read one by one, a few at each refresh, the one read longest ago first."""
+"""Reads what no list contains item by item: a few at each refresh, the one read longest ago first."""
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
@@ -13,27 +13,26 @@ from stratoscope.core.errors import CollectError, LeftOutError, Reason
 T = TypeVar("T")
 
 _IN_A_ROW: Final = 3
-"""After so many in a row for which the source was unavailable it is down: the rest is not tried."""
+"""After so many `unavailable` in a row the source counts as down, and the rest is not tried."""
 KEPT_S: Final = 3600.0
-"""So long beyond two whole rounds a value is kept that cannot be read again."""
+"""A value that cannot be read again is removed this long after two full rounds."""
 _STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})
 
 
 class RoundRobin(Generic[T]):
-    """The last value of each item, kept over refreshes; each refresh is one turn.
+    """The last value of each item; each refresh is one turn.
 
     Attributes:
-        faults: What was said of the items of the last turn that could not be read, though the source
-            answered.
+        faults: The errors of the last turn, by item.
     """
 
     def __init__(self, collector: str, *, per_second: float, most: int, clock: Clock = CLOCK) -> None:
-        """With nothing known yet.
+        """No value is known yet.
 
         Args:
-            collector: The name of the question that it serves.
-            per_second: At most so many items are read, on average.
-            most: At most so many are read in one turn.
+            collector: The name of the question.
+            per_second: Limit on items read, on average.
+            most: Limit on items read in one turn.
         """
         self._collector = collector
         self._per_second, self._most, self._clock = per_second, most, clock
@@ -44,18 +43,18 @@ class RoundRobin(Generic[T]):
 
     @property
     def failed(self) -> int:
-        """How many items of the last turn could not be read."""
+        """Number of items of the last turn that could not be read."""
         return len(self.faults)
 
     async def turn(self, items: Collection[str], read: Callable[[str], Awaitable[T]]) -> None:
-        """Read the items whose turn it is, new ones first; forget those that are no longer among `items`.
+        """Read the items whose turn it is, new ones first; forget those that are not among `items`.
 
-        One that is gone or forbidden meanwhile (NotThereError, ForbiddenError) costs nothing, one that fails
-        costs itself. It ends early, with what it has, when the refresh is about to be given up.
+        An item that is gone or forbidden meanwhile (NotThereError, ForbiddenError) is no failure; one that
+        fails does not affect the others. The turn ends early, with what it has, if time runs out.
 
         Raises:
-            CollectError, LeftOutError: Nothing at all could be read; what is known stays known. Not where
-                others are known, and all that were tried are gone or forbidden.
+            CollectError, LeftOutError: No item could be read. Known values stay. Not raised if values are
+                known and all items that were tried are gone or forbidden.
         """
         self._forget(items)
         turn = Turn()
@@ -68,17 +67,17 @@ class RoundRobin(Generic[T]):
             raise turn.refusal
 
     def values(self) -> Mapping[str, T]:
-        """What is known, by item."""
+        """The known values, by item."""
         return {item: value for item, (_, value) in self._values.items()}
 
     def spread(self) -> Spread:
-        """How far it is."""
+        """How many of the items are known, and since when."""
         moments = [moment for moment, _ in self._values.values()]
         oldest = self._clock.unix(min(moments)) if moments else None
         return Spread(self._collector, len(self._tried), len(self._values), oldest, self._per_second)
 
     async def _read(self, item: str, read: Callable[[str], Awaitable[T]], turn: "Turn") -> None:
-        # Before it is read: one that fails must not hold up the others next time.
+        # Set before it is read: an item that fails must not delay the others next time.
         self._tried[item] = self._clock.monotonic()
         try:
             value = await read(item)
@@ -97,11 +96,11 @@ class RoundRobin(Generic[T]):
         too_old = self._clock.monotonic() - KEPT_S - 2 * len(present) / self._per_second
         self._tried = {item: self._tried.get(item, 0.0) for item in items}
         self._values = {
-            item: kept for item, kept in self._values.items() if item in present and kept[0] >= too_old
+            item: value for item, value in self._values.items() if item in present and value[0] >= too_old
         }
 
     def _next(self, items: Collection[str]) -> list[str]:
-        """The items of this turn: no more than the rate allows for the time since the last one."""
+        """The items of this turn: at most as many as the rate allows since the last turn."""
         now, last = self._clock.monotonic(), self._last_turn
         self._last_turn = now
         room = self._most if last is None else int((now - last) * self._per_second)
@@ -112,9 +111,9 @@ class Turn:
     """Items that are read one after the other, until there is no time for one more or the source is down.
 
     Attributes:
-        read: How many could be read.
-        faults: What was said of those that could not, by item.
-        failure, refusal: The last one.
+        read: Number of items that were read.
+        faults: The errors of the others, by item.
+        failure, refusal: The last of each.
     """
 
     def __init__(self) -> None:
@@ -125,7 +124,7 @@ class Turn:
         self._is_over = False
 
     def items(self, items: Iterable[T]) -> Iterator[T]:
-        """The items to read; of each it is to be said how that went."""
+        """The items to read; after each the caller reports `succeeded` or `failed`, or sets `refusal`."""
         longest_s = 0.0
         for item in items:
             if self._is_over or (self.read and time_left_s() < 2 * longest_s + 1):
@@ -138,7 +137,7 @@ class Turn:
         self.read, self._in_a_row = self.read + 1, 0
 
     def failed(self, error: CollectError | LeftOutError) -> None:
-        """One could not be read; others are not tried if it is the same for all."""
+        """One could not be read; the others are not tried if the error concerns all."""
         self.failure = error
         self._in_a_row += error.reason is Reason.UNAVAILABLE
         is_down = self._in_a_row == _IN_A_ROW or error.reason in _STOPS

@@ -1,4 +1,4 @@
-"""Sums of what may not be known. Pure."""
+"""Sums of numbers that may be unknown. Pure."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -7,7 +7,7 @@ N = TypeVar("N", int, float)
 
 
 def whole_sum(numbers: Iterable[N | None]) -> N | None:
-    """Their sum; None where one of them is not known, for without it the sum would be too small."""
+    """Their sum; None if one of them is unknown, since the sum would be too small without it."""
     found: N = 0
     for number in numbers:
         if number is None:

@@ -1,4 +1,4 @@
-"""One reading for all who ask for the same thing within a while."""
+"""Shares one reading among all callers within a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 
 class TTLCache(Generic[T]):
-    """The last answer to one thing that is asked. A failure leaves it."""
+    """The last answer to one request. A failure does not remove it."""
 
     def __init__(
         self, ask: Callable[[], Awaitable[T]], clock: Clock = CLOCK, *, failure_s: float = 0.0
     ) -> None:
-        """With no answer yet. Args: failure_s: For so long a failure is the answer to `not_older_than`."""
+        """Args: failure_s: So long after a failure `not_older_than` raises it again, without a request."""
         self._ask, self._clock, self._failure_s = ask, clock, failure_s
         self._one_at_a_time = asyncio.Lock()
         self._last: tuple[float, T] | None = None
@@ -33,7 +33,7 @@ class TTLCache(Generic[T]):
         return self._one_at_a_time.locked()
 
     async def anew(self) -> T:
-        """The answer as it is now, also of a reading that is under way. Raises as `ask`."""
+        """A new answer; that of a reading in progress counts as new. Raises as `ask`."""
         before = self._readings
         async with self._one_at_a_time:
             if self._readings != before and self._failure is not None:
@@ -43,7 +43,7 @@ class TTLCache(Generic[T]):
             return (await self._read())[1]
 
     async def not_older_than(self, seconds: float) -> T:
-        """The last answer where it is no older than that, at once; else as `anew`."""
+        """The last answer if it is not older than that, at once; else as `anew`."""
         last = self._young(seconds)
         if last is None:
             async with self._one_at_a_time:

@@ -1,6 +1,6 @@
-"""The VMs of one cloud, and what they come to: kept up to date one VM at a time, never counted anew.
+"""The VMs of one cloud and their totals, updated VM by VM.
 
-Of 100,000 VMs a refresh changes a few hundred: what the others come to is known.
+Of 100,000 VMs a refresh changes a few hundred, so the others are not counted again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,17 @@ from stratoscope.clouds.model import VM, FaultReason, Sums, VMs
 
 K = TypeVar("K")
 Total: TypeAlias = tuple[int, int, int, int, int]
-"""VMs, vCPUs, memory, disk, addresses: as the fields of Sums, of what is known."""
+"""VMs, vCPUs, memory, disk, addresses: the fields of Sums, without VMs whose value is unknown."""
 _Owner: TypeAlias = tuple[str, str]
 """`project` or `user`, and its id."""
 _NOTHING: Final[Total] = (0, 0, 0, 0, 0)
 
 
 class VMIndex:
-    """All VMs that are known. It belongs to the event loop; what it hands out is a copy."""
+    """All known VMs. Used in the event loop's thread only; it returns copies."""
 
     def __init__(self, states: Sequence[str] = ()) -> None:
-        """Args: states: Those that are told even if no VM was ever in them, as the source spells them."""
+        """Args: states: States that are counted even if no VM was in them yet, as the source spells them."""
         self._vms: dict[str, VM] = {}
         self._by_state = dict.fromkeys(states, 0)
         self._by_flavor: dict[str, int] = {}
@@ -30,7 +30,7 @@ class VMIndex:
         self._by_fault: dict[FaultReason, int] = {}
         self._by_project: dict[str, Total] = {}
         self._by_user: dict[str, Total] = {}
-        self._unsized: dict[_Owner, int] = {}  # VMs that do not tell their sizes: few, if any
+        self._unsized: dict[_Owner, int] = {}  # VMs whose sizes are unknown: few, if any
         self._unaddressed: dict[_Owner, int] = {}
         self._placed: dict[tuple[str, str], Total] = {}
         self._in_transition: dict[str, dict[str, float]] = {}
@@ -42,7 +42,7 @@ class VMIndex:
         return self._vms.get(vm_id)
 
     def put(self, vm: VM) -> None:
-        """A VM as it is now; one that equals what is known stays the same object."""
+        """Add or replace a VM; one that is equal to the known one stays the same object."""
         known = self._vms.get(vm.vm_id)
         if known == vm:
             return
@@ -50,33 +50,33 @@ class VMIndex:
         if known is None:
             self._count(vm, 1)
             return
-        count = self._count_state if _kept(known) == _kept(vm) else self._count
+        count = self._count_state if _unchanged_by_state(known) == _unchanged_by_state(vm) else self._count
         count(known, -1)
         count(vm, 1)
 
     def drop(self, vm_id: str) -> None:
-        """A VM that is gone; nothing happens when it was not known."""
+        """Remove a VM; nothing happens if it is not known."""
         vm = self._vms.pop(vm_id, None)
         if vm is not None:
             self._count(vm, -1)
 
     def known(self) -> dict[str, VM]:
-        """All VMs that are known now, by id."""
+        """All known VMs, by id."""
         return self._vms.copy()
 
     @property
     def sees_hosts(self) -> bool:
-        """Whether any VM is known to be on a host."""
+        """Whether the host of any VM is known."""
         return len(self._by_host) > ("" in self._by_host)
 
     def placed(self) -> Sequence[tuple[tuple[str, str], Total]]:
-        """What VMs that are on hosts come to, by project id and host."""
+        """Totals of the VMs that are on hosts, by project id and host."""
         return list(self._placed.items())
 
     def vms(
         self, projects: Mapping[str, str], users: Mapping[str, str], *, is_whole: bool, malformed: int = 0
     ) -> VMs:
-        """A copy of it all. Args: see VMs."""
+        """A copy of all VMs and totals. Args: see VMs."""
         return VMs(
             vms=self._vms.copy(),
             by_state=self._by_state.copy(),
@@ -97,7 +97,7 @@ class VMIndex:
         )
 
     def _count(self, vm: VM, by: int) -> None:
-        """Count a VM in (1) or out (-1)."""
+        """Add a VM to the totals (1), or subtract it (-1)."""
         self._count_state(vm, by)
         _add(self._by_flavor, vm.flavor, by)
         _add(self._by_image, vm.image, by)
@@ -114,8 +114,8 @@ class VMIndex:
                 _add(self._unaddressed, owner, by)
 
     def _count_state(self, vm: VM, by: int) -> None:
-        """The part of it that changes most often."""
-        # A state that nobody is in any more stays, with 0: there are few of them.
+        """The part of `_count` that depends on the state."""
+        # A state without VMs stays, with 0: there are few states.
         self._by_state[vm.state] = self._by_state.get(vm.state, 0) + by
         if vm.fault is not None:
             _add(self._by_fault, vm.fault, by)
@@ -123,12 +123,12 @@ class VMIndex:
             self._count_transition(vm, by)
 
     def _sums(self, owner: _Owner, total: Total) -> Sums:
-        """What an owner's VMs come to; without what one of them does not tell."""
+        """The totals of an owner's VMs; None where the value of one of them is unknown."""
         vms, vcpus, memory, disk, addresses = total
-        told = None if owner in self._unaddressed else addresses
+        known_addresses = None if owner in self._unaddressed else addresses
         if owner in self._unsized:
-            return Sums(vms, None, None, None, told)
-        return Sums(vms, vcpus, memory, disk, told)
+            return Sums(vms, None, None, None, known_addresses)
+        return Sums(vms, vcpus, memory, disk, known_addresses)
 
     def _count_transition(self, vm: VM, by: int) -> None:
         since = self._in_transition.setdefault(vm.transition, {})
@@ -140,8 +140,8 @@ class VMIndex:
             del self._in_transition[vm.transition]
 
 
-def _kept(vm: VM) -> tuple[object, ...]:
-    """What a VM keeps when its state changes: all that decides where it is counted besides."""
+def _unchanged_by_state(vm: VM) -> tuple[object, ...]:
+    """What decides where a VM is counted, other than its state."""
     return (
         vm.flavor, vm.image, vm.host, vm.zone, vm.project_id, vm.user_id,
         vm.vcpus, vm.memory, vm.disk, vm.addresses,
@@ -159,8 +159,8 @@ def _add(counts: dict[K, int], key: K, by: int) -> None:
 def _sum(sums: dict[K, Total], key: K, vm: VM, by: int) -> None:
     """Add a VM to the total of a key.
 
-    Tuples of numbers, unlike lists, are no work for the garbage collector; there are nearly as many pairs of
-    a project and a host as VMs.
+    The garbage collector does not track tuples of numbers, unlike lists; there are nearly as many pairs of a
+    project and a host as VMs.
     """
     vms, vcpus, memory, disk, addresses = sums.get(key, _NOTHING)
     if vms + by:

@@ -44,21 +44,21 @@ SWITCH_S: Final = 0.001
 
 _CLOSE_SHARE: Final = 2 / 3
 _CLOSE_ALL_BUT_S: Final = 0.5
-"""Of the time that a stop may take: what is left for closing, the larger of both."""
+"""Closing may take two thirds of the time of a stop, or all but 0.5 s if that is longer."""
 
 TRIED_S: Final = 10.0
-"""How long a reload waits until its new collectors have been tried."""
+"""How long a reload waits for the first collection of its new collectors."""
 ANSWER_S: Final = 25.0
-"""After how long whoever asked for a reload gets an answer, although it is not over."""
+"""How long the answer to a reload waits for its outcome."""
 
-_STOPPING: Final = "it is stopping"
+_STOPPING: Final = "not reloaded: it is stopping"
 
 End = Callable[[int], object]
 """Ends the process with an exit status, at once: it does not wait for threads whose calls hang."""
 
 
 class App:
-    """The service that core/web shows: one exporter under the configuration now in force.
+    """The service that core/web shows: one exporter under the configuration in force.
 
     Attributes:
         urls: Where it listens, as soon as it does.
@@ -73,14 +73,14 @@ class App:
         end: End = os._exit,
         stop_timeout_s: float | None = None,
     ) -> None:
-        """Read the configuration; opens and asks nothing yet.
+        """Read the configuration; nothing is opened yet.
 
         Args:
             exporter: What is run.
             read: Settings as the configuration file holds them now; raises ConfigError.
             storage: The folder of its state.
-            end: Ends the process when a stop takes longer than the exporter says.
-            stop_timeout_s: Instead of what the exporter says.
+            end: Ends the process when a stop exceeds its time-out.
+            stop_timeout_s: Replaces the time-out of its program.
 
         Raises:
             ConfigError: The configuration cannot be used.
@@ -130,7 +130,7 @@ class App:
         return [f"the last reload was refused: {self._refused}"] if self._refused else []
 
     def config_shown(self) -> str:
-        """The settings in force with their defaults, and as `running` what each collector makes of them."""
+        """The settings in force with their defaults; `running` has the schedule of each collector."""
         return shown(self._settings, running=[_effective(one) for one in self.runners])
 
     @property
@@ -138,16 +138,17 @@ class App:
         return self._first if self._running.settings is None else self._running.settings
 
     async def reload(self) -> str | None:
-        """Put the file's configuration into force; a bad one leaves the old in force, and why is returned.
+        """Put the file's configuration into force. Returns None, or one line on why it is not in force.
 
-        Those who ask while one is under way share the next. After ANSWER_S the answer is that it goes on.
+        Callers that come while a reload is in progress share the next. After ANSWER_S the line says that the
+        reload goes on.
         """
         reloading = asyncio.create_task(self._next_reload(), name="reload")
         self._under_way.add(reloading)
         reloading.add_done_callback(self._under_way.discard)
         done, _ = await asyncio.wait({reloading}, timeout=ANSWER_S)
         if not done:
-            return f"it is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
+            return f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
         return _STOPPING if reloading.cancelled() else reloading.result()
 
     async def _next_reload(self) -> str | None:
@@ -238,16 +239,16 @@ class App:
         if not self.ready:
             log.info("reload asked for while starting: it follows once every collector has been tried")
 
-    def _reloaded(self, said: str) -> None:
+    def _reloaded(self, text: str) -> None:
         self._refused = ""
         self._self_metrics.reloaded()
-        log.info("%s collectors=%d", said, len(self.runners))
+        log.info("%s collectors=%d", text, len(self.runners))
 
     def _refuse(self, why: str, bug: Exception | None = None) -> str:
         self._refused = why
         self._self_metrics.refused()
         log.error("reload refused, the old configuration stays error=%r", why, exc_info=bug)
-        return why
+        return f"not reloaded, the old configuration stays: {why}"
 
     def _broken(self, error: BaseException) -> None:
         if not self._over.done():
@@ -255,7 +256,7 @@ class App:
 
 
 def _effective(runner: Runner) -> Mapping[str, object]:
-    """What a collector makes of the configuration, as `/config` shows it."""
+    """Schedule and bound of a collector, as `/config` shows them."""
     collector, schedule = runner.collector, runner.collection.schedule
     shown: dict[str, object] = {"collector": collector.name, "cloud": collector.cloud}
     if isinstance(schedule, Every):
@@ -264,7 +265,7 @@ def _effective(runner: Runner) -> Mapping[str, object]:
 
 
 def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
-    """Run an exporter until it is told to stop.
+    """Run an exporter until SIGTERM or SIGINT.
 
     Args:
         exporter: What is run.
@@ -272,7 +273,7 @@ def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
         end: Ends the process once it has stopped.
 
     Returns:
-        The exit status: 0, or 2 for a wrong file or key, said in one line on standard error.
+        The exit status: 0, or 2 for a wrong file or key, with one line on standard error.
     """
     logs.set_up(flags.log_level, flags.log_format)
     sys.setswitchinterval(SWITCH_S)

@@ -131,7 +131,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Collections:
-    """What an opened exporter collects, and what it leaves out."""
+    """What a part collects, and what it leaves out."""
 
     running: Sequence[Collection]
     left_out: Sequence[Absent] = field(default_factory=tuple)

@@ -30,8 +30,8 @@ class Duration(float):
         """Raises ValueError for what is no duration, or one that nobody can wait for."""
         match = _DURATION.fullmatch(text) if isinstance(text, str) else None
         if match is None or not text:
-            given = repr(text)[:_LONGEST_SHOWN] if isinstance(text, str | int | float) else got(text)
-            raise ValueError(f"expected a duration such as `30s`, `1m30s` or `2h`, got {given}")
+            value = repr(text)[:_LONGEST_SHOWN] if isinstance(text, str | int | float) else got(text)
+            raise ValueError(f"expected a duration such as `30s`, `1m30s` or `2h`, got {value}")
         parts = zip(match.groups(default="0"), _UNITS_MS.values(), strict=True)
         in_ms = sum(int(number) * unit_ms for number, unit_ms in parts)
         if not 0 < in_ms <= _LONGEST_MS:
@@ -68,7 +68,7 @@ class Secret:
 
 
 class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be said of one collector, the same in every exporter; absent is the collector's default."""
+    """The settings of one collector, the same in every exporter; None is the default of the collector."""
 
     enabled: bool | None = None
     interval: Duration | None = None
@@ -127,10 +127,10 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.of(name).max_series or self.max_series
 
     def of(self, name: str) -> CollectorSettings:
-        return self.collectors.get(name, _NOTHING_SAID)
+        return self.collectors.get(name, _DEFAULTS)
 
 
-_NOTHING_SAID: Final = CollectorSettings()
+_DEFAULTS: Final = CollectorSettings()
 
 
 def decode(kind: type[T], value: object, key: str) -> T:

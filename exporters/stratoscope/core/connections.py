@@ -226,8 +226,8 @@ class Connections:
         now = self.time()
         for connection in [one for one in self._open if one.deadline < now]:
             self.hang_up(connection, connection.waits_for)
-        self._full.look()
-        self._exhausted.look()
+        self._full.check()
+        self._exhausted.check()
         self._sweeper = asyncio.get_running_loop().call_later(self.limits.sweep_s, self._sweep)
 
 

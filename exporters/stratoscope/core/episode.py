@@ -22,7 +22,7 @@ class Episode:
             log.warning("%s", self._what)
         self._times, self._last = self._times + 1, self._monotonic()
 
-    def look(self) -> None:
+    def check(self) -> None:
         if self._times and self._monotonic() - self._last > _QUIET_S:
             log.info("over: %s times=%d", self._what, self._times)
             self._times = 0

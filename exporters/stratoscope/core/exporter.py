@@ -21,9 +21,9 @@ class Exporter:
         program: Its command line.
         parse: Turns the whole configuration file (untyped, as YAML gave it) and the exporter's own flags into
             its settings (a msgspec.Struct or a dataclass); raises ConfigError.
-        parts: What is opened under its settings; nothing is opened by that.
+        parts: Its parts under its settings; the call itself opens nothing.
         routes: Its own pages and endpoints.
-        templates: The package with its folder `templates`; "" for none.
+        templates: The package that contains the folder `templates`; "" for none.
         guard: How its routes are guarded under its settings.
     """
 

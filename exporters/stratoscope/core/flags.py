@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from stratoscope.core import logs
 from stratoscope.core.errors import one_line
@@ -41,21 +41,26 @@ class Flags:
         Raises:
             SystemExit: With 0 after `--help` and `--version`, with 2 for a wrong flag, said in one line.
         """
-        given = vars(_parser(program).parse_args(arguments))
+        parsed = vars(_parser(program).parse_args(arguments))
         return cls(
-            config_file=given["config.file"] and Path(given["config.file"]),
-            config_check=given["config.check"],
-            listen_addresses=given["web.listen_address"] or [_loopback(program)],
-            web_config_file=given["web.config.file"],
-            max_connections=given["web.max_connections"],
-            log_level=given["log.level"],
-            log_format=given["log.format"],
-            storage_path=Path(given["storage.path"]) if program.keeps_state else None,
-            own={flag: given[flag] for flag in program.flags},
+            config_file=parsed["config.file"] and Path(parsed["config.file"]),
+            config_check=parsed["config.check"],
+            listen_addresses=parsed["web.listen_address"] or [_loopback(program)],
+            web_config_file=parsed["web.config.file"],
+            max_connections=parsed["web.max_connections"],
+            log_level=parsed["log.level"],
+            log_format=parsed["log.format"],
+            storage_path=Path(parsed["storage.path"]) if program.keeps_state else None,
+            own={flag: parsed[flag] for flag in program.flags},
         )
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Says a wrong flag in one line. Flags are never abbreviated."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
     def error(self, message: str) -> NoReturn:
         text = message.removeprefix("argument ")
         if message.startswith("unrecognized"):
@@ -66,24 +71,24 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(program: Program) -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog=f"stratoscope {program.name}", description=program.summary, epilog=_commands(program),
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add = parser.add_argument
     add(
         "--config.file",
         metavar="FILE",
-        type=_some,
+        type=not_empty,
         help="configuration file (YAML); the defaults apply without it",
     )
     add("--config.check", action="store_true", help="check the configuration, print the result and exit")
     add(
-        "--web.listen-address", metavar="ADDRESS", type=_some, action="append",
+        "--web.listen-address", metavar="ADDRESS", type=not_empty, action="append",
         help=f"HOST:PORT to listen on, :PORT for all interfaces; repeatable (default {_loopback(program)})",
     )  # fmt: skip
     add(
-        "--web.config.file", metavar="FILE", type=_some,
+        "--web.config.file", metavar="FILE", type=not_empty,
         help="TLS and authentication, in the format of Prometheus's exporter-toolkit",
     )  # fmt: skip
     add(
@@ -95,12 +100,12 @@ def _parser(program: Program) -> argparse.ArgumentParser:
     if program.keeps_state:
         default = f"data/{program.name}"
         add(
-            "--storage.path", metavar="FOLDER", type=_some, default=default,
+            "--storage.path", metavar="FOLDER", type=not_empty, default=default,
             help=f"folder of its state, locked by this process; created if missing (default {default})",
         )  # fmt: skip
     for flag, (default, text) in program.flags.items():
         add(
-            f"--{flag}", dest=flag, metavar="VALUE", type=_some, default=default,
+            f"--{flag}", dest=flag, metavar="VALUE", type=not_empty, default=default,
             help=f"{text} (default {default})",
         )  # fmt: skip
     add("--version", action="version", version=f"stratoscope {version()}", help="show the version and exit")
@@ -118,7 +123,7 @@ def _loopback(program: Program) -> str:
     return f"127.0.0.1:{program.port}"
 
 
-def _some(text: str) -> str:
+def not_empty(text: str) -> str:
     """A value that is not empty: an empty one is a variable that was not set."""
     if not text:
         raise argparse.ArgumentTypeError("expected a value, got nothing")

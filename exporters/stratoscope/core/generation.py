@@ -16,7 +16,7 @@ CLOSE_TIMEOUT_S: Final = 10.0
 
 
 class Running:
-    """An exporter's parts. A change of the configuration keeps those that it does not change.
+    """An exporter's open parts. A reload keeps those that it does not change.
 
     Attributes:
         settings: The configuration in force; None before the first.
@@ -26,7 +26,7 @@ class Running:
     """
 
     def __init__(self, exporter: Exporter, site: Site, broken: Callable[[BaseException], None]) -> None:
-        """Args: broken: Told of an error that ends a part by itself."""
+        """Args: broken: Called with an error that ends a part by itself."""
         self.settings: Any = None
         self._exporter, self._site, self._broken = exporter, site, broken
         self._supervisor = Supervisor(site.registry)
@@ -47,7 +47,7 @@ class Running:
         return {name: life.opened.value for name, life in self._lives.items()}
 
     async def put_into_force(self, settings: object) -> None:
-        """Run under other settings. What is new is opened first; then what is old ends before it starts.
+        """Run under other settings: open new parts, then close old ones, then start the new ones.
 
         Raises:
             Exception: What a part raised when it was opened; all goes on as before.

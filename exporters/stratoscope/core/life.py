@@ -1,4 +1,4 @@
-"""The life of one part: opened, collected from, and closed; its clean-up is never cancelled."""
+"""The life of one part: it is opened, collected from and closed. Its clean-up has time to end."""
 
 import asyncio
 import logging
@@ -13,11 +13,11 @@ from stratoscope.core.tasks import Supervisor
 log = logging.getLogger(__name__)
 
 _CANCEL_S: Final = 0.5
-"""How long a clean-up that took too long may take to end once it is cancelled."""
+"""How long a clean-up that took too long, and was cancelled, may take to end."""
 
 
 class Life:
-    """One open part, in a task of its own: what `open` enters is left in the same task.
+    """One open part, in a task of its own: `open` is entered and left in the same task.
 
     Attributes:
         part: The part, under the configuration in force.
@@ -89,10 +89,10 @@ class Life:
         self._task.add_done_callback(ended)
 
     async def close(self, within_s: float) -> bool:
-        """End collections and tasks, and leave what was opened.
+        """Cancel collections and tasks, and close the part.
 
         Returns:
-            Whether it has ended; what takes longer than `within_s` is cancelled, and may not end even then.
+            Whether it has ended. A clean-up that takes longer than `within_s` is cancelled, and may hang.
         """
         self._ending.set()
         if not self._is_open.is_set():

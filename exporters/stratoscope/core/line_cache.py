@@ -66,10 +66,10 @@ class CachedLines:
         return [self._joined[block] for block in self._lines]
 
 
-def together(lines: Lines, kept: Iterable[CachedLines], max_series: int) -> Lines:
+def together(lines: Lines, cached: Iterable[CachedLines], max_series: int) -> Lines:
     """The rendered lines, then the cached ones; lines beyond `max_series` are counted as dropped."""
     by_family, written, beyond = dict(lines.by_family), lines.samples, 0
-    for one in kept:
+    for one in cached:
         shown = max(0, min(len(one), max_series - written))
         beyond += len(one) - shown
         written += shown

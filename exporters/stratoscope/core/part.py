@@ -30,7 +30,7 @@ class Task:
 
     Attributes:
         name: The label `task`; unique in the exporter.
-        run: The work. After an error it is called again, see core/tasks.py. Cancelled at the end.
+        run: The work. After an error it is called again, see core/tasks.py. Cancelled when the part closes.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Opened:
     Attributes:
         collectors: All that it can collect.
         tasks: What it does in the background.
-        value: What the exporter's routes and `Part.collections` need of it.
+        value: What the exporter's routes (as `request.opened[name]`) and `Part.collections` need of it.
     """
 
     collectors: Sequence[Collector[Any]] = ()
@@ -60,10 +60,10 @@ class Part:
         name: Unique in the exporter.
         identity: All that `open` depends on. While it stays equal, a reload keeps the part open, with its
             sessions, snapshots and tasks.
-        open: Opens the part. It has no effect outside of this process: the part before it is still open. What
-            it does at its end is never cancelled, and may take as long as the exporter's stop may.
-        collections: What is collected under the settings of this part, given what was opened. It may also
-            change what can be changed without opening anew, such as limits; called again after each reload.
+        open: Opens the part. It has no effect outside of this process: its predecessor is still open. Its
+            clean-up is cancelled only if it takes longer than the exporter's `stop_timeout_s`.
+        collections: What is collected under the settings of this part. Called after each reload; it may also
+            change what can be changed without opening anew, such as limits.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Turns offers and the configuration into collections: what runs, when, and what is left out."""
+"""Turns offers and the configuration into collections: what runs, on which schedule, and what is left out."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -38,7 +38,7 @@ class Planner:
         return self._schedules[name]
 
     def collections(self, collectors: Iterable[Collector[Any]], left_out: Iterable[Absent]) -> Collections:
-        """The collectors that run. Args: left_out: What is left out for other reasons."""
+        """The collections. Args: left_out: What is left out for other reasons than the configuration."""
         running, absent = [], [*left_out]
         for one in collectors:
             name = one.offer.name

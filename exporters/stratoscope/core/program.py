@@ -1,4 +1,4 @@
-"""What the command line knows of an exporter before it is imported; light, as every command imports it."""
+"""The command line of an exporter. It imports nothing heavy, since every command imports it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What its command line needs to know of an exporter; it stands where no SDK is imported.
+    """The command line of an exporter; declared where no SDK is imported.
 
     Attributes:
         name: The sub-command and the name of its section in the configuration.
@@ -38,8 +38,8 @@ class Program:
         summary: One sentence for `--help` and the landing page.
         flags: Flags of its own: name without dashes -> (default, help).
         commands: `stratoscope <name> <command>`, by its own name.
-        keeps_state: It has a folder for its state, `--storage.path`.
-        stop_timeout_s: When a stop ends the process at the latest: what its clean-up may take, and a moment.
+        keeps_state: Whether it has a folder for its state, `--storage.path`.
+        stop_timeout_s: After this time a stop ends the process; a clean-up has all of it but 0.5 s.
     """
 
     name: str

@@ -350,9 +350,9 @@ class Runner:
         first = next(samples, None)
         if first is None:
             return None
-        told = itertools.chain((first,), samples)
+        failed = itertools.chain((first,), samples)
         async with self._turn:
-            lines = await asyncio.to_thread(render, told, collector.families, self.collection.max_series)
+            lines = await asyncio.to_thread(render, failed, collector.families, self.collection.max_series)
         return lines if lines.samples else None
 
     def _succeeded(self, began: float, lines: Lines, malformed: int) -> Outcome:

@@ -1,4 +1,4 @@
-"""The folder of an exporter that keeps something: made, writable, and of one process that serves."""
+"""The folder for an exporter's state, `--storage.path`: created, writable, used by one process at a time."""
 
 import fcntl
 import os
@@ -16,10 +16,10 @@ _PRIVATE: Final = 0o700
 
 @contextmanager
 def locked(folder: Path | None) -> Iterator[None]:
-    """Make the folder, and keep every other process from it while this one serves; nothing without a folder.
+    """Create the folder and hold its lock; nothing happens without a folder.
 
     Raises:
-        ConfigError: It cannot be made or written to, or another process has it; it names the flag.
+        ConfigError: It cannot be created or written to, or another process holds the lock; it names the flag.
     """
     if folder is None:
         yield
@@ -45,7 +45,7 @@ def locked(folder: Path | None) -> Iterator[None]:
 
 
 def check(folder: Path) -> None:
-    """Refuse a folder that `locked` could not make or write to, without making it or taking the lock.
+    """Reject a folder that `locked` could not create or write to, without creating or locking it.
 
     Raises:
         ConfigError: It names the flag.

@@ -70,11 +70,11 @@ class BlockingCalls:
 
         def run() -> None:
             try:
-                tell = partial(future.set_result, context.run(call, *args, **kwargs))
+                deliver = partial(future.set_result, context.run(call, *args, **kwargs))
             except BaseException as error:  # noqa: BLE001 - the border: it is raised again where it is awaited
-                tell = partial(future.set_exception, _raisable(error))
+                deliver = partial(future.set_exception, _raisable(error))
             try:
-                loop.call_soon_threadsafe(self._returned, future, tell)
+                loop.call_soon_threadsafe(self._returned, future, deliver)
             except RuntimeError:  # the loop is closed: nobody waits any more
                 return
 
@@ -109,10 +109,10 @@ class BlockingCalls:
             run()
             del run  # it holds the call's result, which would live until the next call
 
-    def _returned(self, future: "asyncio.Future[R]", tell: Callable[[], None]) -> None:
+    def _returned(self, future: "asyncio.Future[R]", deliver: Callable[[], None]) -> None:
         self._busy -= 1
         if not future.cancelled():
-            tell()
+            deliver()
 
 
 def _raisable(error: BaseException) -> BaseException:

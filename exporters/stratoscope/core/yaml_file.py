@@ -131,10 +131,10 @@ def document(content: bytes, path: object, loader: type[Loader] = Loader) -> obj
         raise ConfigError(f"{path}:{line}: the character U+{error.character:04X} is not allowed") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark or reader.get_mark()
-        said = ": ".join(part for part in (error.context, error.problem) if part)
+        problem = ": ".join(part for part in (error.context, error.problem) if part)
     except ValueError:  # PyYAML makes a character of what is none
-        mark, said = reader.get_mark(), "an escape of no character"
-    raise ConfigError(f"{path}:{mark.line + 1}:{mark.column + 1}: {_QUOTED.sub('', said)}")
+        mark, problem = reader.get_mark(), "an escape of no character"
+    raise ConfigError(f"{path}:{mark.line + 1}:{mark.column + 1}: {_QUOTED.sub('', problem)}")
 
 
 def decoded(content: bytes, path: object) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from stratoscope.core import logs
-from stratoscope.core.errors import ConfigError, one_line
+from stratoscope.core.errors import ConfigError
+from stratoscope.core.flags import Parser, not_empty
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.core.web.listen import Address
 from stratoscope.demo import COMMAND
@@ -97,22 +98,8 @@ def _end(*_: object) -> NoReturn:
     raise SystemExit(0)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        text = message.removeprefix("argument ")
-        if message.startswith("unrecognized"):
-            flags = sorted(flag for flag in self._option_string_actions if flag.startswith("--"))
-            text = f"{message}; allowed: {', '.join(flags)}"
-        sys.stderr.write(f"{self.prog}: {one_line(text)}\n")
-        raise SystemExit(USAGE_STATUS)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="stratoscope demo-cloud",
-        description=COMMAND.summary,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog="stratoscope demo-cloud", description=COMMAND.summary)
     add = parser.add_argument
     add("--kind", metavar="KIND", type=_kind, default="openstack", help="openstack (default openstack)")
     for name, (default, least, most) in _SIZES.items():
@@ -125,11 +112,11 @@ def _parser() -> argparse.ArgumentParser:
         help="the same number makes the same cloud (default 1)",
     )  # fmt: skip
     add(
-        "--web.listen-address", metavar="ADDRESS", dest="listen", type=_some, action="append",
+        "--web.listen-address", metavar="ADDRESS", dest="listen", type=not_empty, action="append",
         help=f"HOST:PORT, or :PORT for all interfaces; may be given twice (default {_ADDRESS})",
     )  # fmt: skip
     add(
-        "--write-config", metavar="FILE", type=_some,
+        "--write-config", metavar="FILE", type=not_empty,
         help="once it listens, write a block `clouds:` there, and the clouds.yaml that it names beside it",
     )  # fmt: skip
     return parser
@@ -154,10 +141,3 @@ def _kind(text: str) -> str:
         return text
     known = f"{text} is not there yet" if text == "opennebula" else f"unknown: {text}"
     raise argparse.ArgumentTypeError(f"{known}; allowed: openstack")
-
-
-def _some(text: str) -> str:
-    """A value that is not empty: an empty one is a variable that was not set."""
-    if not text:
-        raise argparse.ArgumentTypeError("expected a value, got nothing")
-    return text

@@ -151,13 +151,13 @@ def _checked(row: object, key: str) -> Fault:
     fault = decode(Fault, row, key)
     dot = f"{key}." if key else ""
     one_of(fault.refusal, BOOT_ERRORS, f"{dot}refusal")
-    given = set(row) if isinstance(row, dict) else set()
+    keys = set(row) if isinstance(row, dict) else set()
     allowed = ("fault", *_MEANINGFUL[fault.fault])
-    for name in sorted(given):
+    for name in sorted(keys):
         if name not in allowed:
             text = f"{dot}{name}: means nothing for {fault.fault}; allowed: {', '.join(allowed)}"
             raise ConfigError(text)
     for name in _NEEDED.get(fault.fault, ()):
-        if name not in given:
+        if name not in keys:
             raise ConfigError(f"{dot}{name}: {fault.fault} needs it")
     return fault

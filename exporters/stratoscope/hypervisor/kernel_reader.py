@@ -164,20 +164,20 @@ class KernelReader:
         missing = dict(memory.processes.missing) | missing
         found, malformed = self._taps(this, taps)
         lacking = _lacking(vms.values())
-        told: dict[str, Mapping[str, Any]] = {}
+        answers: dict[str, Mapping[str, Any]] = {}
         for name, ask in self._by_netlink.items():
             answer = _asked(ask) if taps and not this.skips(name) else {}
             if isinstance(answer, LeftOut):
                 lacking[name] = answer
             malformed += answer is None
-            told[name] = answer if isinstance(answer, Mapping) else {}
-        known = memory.taps.learn(taps, found, told["promiscuity"])
+            answers[name] = answer if isinstance(answer, Mapping) else {}
+        known = memory.taps.learn(taps, found, answers["promiscuity"])
         malformed += sum(reason is NotFound.MALFORMED for reason in missing.values())
         kills = memory.oom.count(vms, processes, self._paths, this)
         now = self._monotonic()
         since = _standing_still(memory.since, vms, memory.processes.ended, now)
         stuck_s, dead_s = _for_s("stuck", since, now), _for_s("dead", since, now)
-        reading = Reading(vms, known, told["queues"], missing, stuck_s, dead_s, kills, lacking, malformed)
+        reading = Reading(vms, known, answers["queues"], missing, stuck_s, dead_s, kills, lacking, malformed)
         return reading, replace(memory, pasts=pasts, since=since)
 
     def _vms(

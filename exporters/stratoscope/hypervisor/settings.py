@@ -106,7 +106,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
 def _paths(flags: Mapping[str, str]) -> Paths:
     """Mount points; a default may be missing (there may be no cgroups), a path from a flag must exist."""
     for flag, (default, _) in PROGRAM.flags.items():
-        given = flags[flag]
-        if given != default and not (given and Path(given).is_dir()):
-            raise ConfigError(f"--{flag}: {given!r} is no directory; allowed: where it is mounted")
+        path = flags[flag]
+        if path != default and not (path and Path(path).is_dir()):
+            raise ConfigError(f"--{flag}: {path!r} is no directory; allowed: where it is mounted")
     return Paths(*(flags[flag].rstrip("/") for flag in PROGRAM.flags))

@@ -16,10 +16,10 @@ class QuestionCollector(Collector[Any]):
     def __init__(self, question: Question, cloud: Management, subject: Subject[Any]) -> None:
         self.offer, self.name = question.offer, question.name
         self.cloud, self.families = cloud.cloud, subject.families
-        self._asked, self._subject = cloud, subject
+        self._source, self._subject = cloud, subject
 
     async def fetch(self) -> Any:
-        return await self._asked.ask(self.name)
+        return await self._source.ask(self.name)
 
     def samples(self, data: Any, /) -> Iterable[Sample]:
         return self._subject.samples(data)

@@ -31,21 +31,21 @@ class Settings(msgspec.Struct, frozen=True):
 
     def planner(self) -> Planner:
         """Raises ConfigError: As Planner."""
-        asked = [question.offer for cloud in self.clouds for question in kind(cloud.kind).questions]
-        return Planner("management", self.management, [Requests.offer, *asked])
+        offers = [question.offer for cloud in self.clouds for question in kind(cloud.kind).questions]
+        return Planner("management", self.management, [Requests.offer, *offers])
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  # noqa: ARG001 - it has no flags
-    """The settings from a configuration file; without one, the cloud that OS_CLOUD or OS_AUTH_URL names.
+    """The settings from a configuration file; without one, the cloud that the environment describes.
 
     Raises:
         ConfigError: One line that names the key and what is allowed.
     """
     clouds = [*configured(document, abilities.Management)]
     if not clouds and document.get("clouds") is None:
-        raise ConfigError(
-            "clouds: nothing to watch; allowed: a file with `clouds:`, or OS_CLOUD or OS_AUTH_URL as variable"
-        )
+        others = [of_kind.described_by for of_kind in map(kind, able(abilities.Management))]
+        allowed = ", or ".join(["a file with `clouds:`", *filter(None, others)])
+        raise ConfigError(f"clouds: nothing to watch; allowed: {allowed}")
     if not clouds:
         raise ConfigError(
             f"clouds: no entry of a kind that has a management layer, and this exporter needs one; "

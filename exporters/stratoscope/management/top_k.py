@@ -28,7 +28,7 @@ class TopK:
     """Families of one cloud with one label besides `cloud`, and the same values of it."""
 
     def __init__(self, cloud: str, label: str, families: Sequence[Family]) -> None:
-        self.kept = [CachedLines(family) for family in families]
+        self._cached = [CachedLines(family) for family in families]
         self._cloud, self._label = cloud, label
         self._shown: Mapping[str, Row] = {}
 
@@ -38,15 +38,15 @@ class TopK:
         for value, row in self._shown.items():
             if known.get(value) != row:
                 labels = self._labels(value)
-                for kept, number in zip(self.kept, row, strict=True):
+                for lines, number in zip(self._cached, row, strict=True):
                     if number is None:
-                        kept.drop(value)
+                        lines.drop(value)
                     else:
-                        kept.put(value, labels, number)
+                        lines.put(value, labels, number)
         for value in known.keys() - self._shown.keys():
-            for kept in self.kept:
-                kept.drop(value)
-        return self.kept
+            for lines in self._cached:
+                lines.drop(value)
+        return self._cached
 
     def beyond(self, rows: Mapping[str, object]) -> Sample:
         """How many values are not shown."""

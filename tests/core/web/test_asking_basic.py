@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from stratoscope.core.web.asking.settings import Guard
-from support.asking import WHOAMI, Clock, access_settings, ask, basic, web_config
+from support.asking import WHOAMI, access_settings, ask, basic, web_config
 from support.services import FakeService, served
+from support.source import Clock
 
 EDITORS = Guard(access_settings(roles={"editor": ["alice"]}))
 CHALLENGE = 'Basic realm="stratoscope"'
@@ -59,7 +60,7 @@ async def test_who_guesses_has_to_wait_on_all_paths(tmp_path: Path) -> None:
             answer = await ask(url + path, headers=basic("alice"))
             assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
         assert (await ask(f"{url}/open", headers=basic("alice"))).text == ":", "open is open"
-        clock.now += 1
+        clock.time_s += 1
         assert (await ask(f"{url}/inside", headers=basic("alice"))).status == 200
 
 

@@ -12,18 +12,9 @@ from stratoscope.core.web.asking import guesses
 from stratoscope.core.web.asking.guesses import hashed
 from stratoscope.core.web.asking.settings import Guard, Token
 from stratoscope.core.web.auth import Access
-from support.asking import (
-    OTHER_ADDRESS,
-    WHOAMI,
-    Clock,
-    access_settings,
-    ask,
-    basic,
-    bearer,
-    sha256,
-    web_config,
-)
+from support.asking import OTHER_ADDRESS, WHOAMI, access_settings, ask, basic, bearer, sha256, web_config
 from support.services import FakeService, served
+from support.source import Clock
 
 CHALLENGE = 'Bearer realm="stratoscope"'
 CI = {"name": "ci", "sha256": sha256("of-ci"), "roles": ["editor"]}
@@ -97,15 +88,15 @@ async def test_roles_by_name_are_not_those_of_a_token() -> None:
 
 async def test_token_is_refused_once_it_has_expired() -> None:
     clock = Clock(1_700_000_000)
-    expires = dt.datetime.fromtimestamp(clock.now + 10, dt.UTC)
+    expires = dt.datetime.fromtimestamp(clock.time_s + 10, dt.UTC)
     database = Database(stored=Token("stored", frozenset(), expires))
     shown = database.service()
     shown.guard = Guard(access_settings(tokens=[{**CI, "expires": expires.isoformat()}]), database.find)
     async with served(shown, Access(None, now=clock)) as url:
         for token in ("of-ci", "stored"):
-            clock.now = 1_700_000_009
+            clock.time_s = 1_700_000_009
             assert (await ask(f"{url}/inside", headers=bearer(token))).status == 200
-            clock.now = 1_700_000_010
+            clock.time_s = 1_700_000_010
             assert (await ask(f"{url}/inside", headers=bearer(token))).status == 401
 
 
@@ -133,7 +124,7 @@ async def test_wrong_tokens_are_counted_with_wrong_passwords_and_no_longer_looke
         assert database.asked == asked
         assert (await ask(f"{url}/inside", headers=bearer("mine"))).status == 200, "it was right before"
         assert (await ask(f"{url}/inside", headers=bearer("new"), source=OTHER_ADDRESS)).status == 200
-        clock.now += 1
+        clock.time_s += 1
         assert (await ask(f"{url}/inside", headers=bearer("new"))).status == 200
 
 

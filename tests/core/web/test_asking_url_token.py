@@ -11,8 +11,9 @@ from aiohttp import web
 from stratoscope.core.web.asking.guesses import hashed
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.routes import Request, Route, UrlToken
-from support.asking import Clock, ask, basic, web_config
+from support.asking import ask, basic, web_config
 from support.services import FakeService, served
+from support.source import Clock
 
 FEEDS = {"ops": {hashed("t0ken"), hashed("another").upper()}, "staff": {hashed("staffs")}}
 
@@ -67,7 +68,7 @@ async def test_who_guesses_has_to_wait_and_a_reader_goes_on() -> None:
             answer = await ask(f"{url}/feeds/ops/{token}.ics")
             assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
         assert (await ask(f"{url}/feeds/ops/t0ken.ics")).status == 200
-        clock.now += 1
+        clock.time_s += 1
         assert (await ask(f"{url}/feeds/ops/another.ics")).status == 200
 
 

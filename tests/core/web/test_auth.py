@@ -21,6 +21,7 @@ from stratoscope.core.web.auth import Access
 from support import certificates
 from support.certificates import Authority, trusting
 from support.services import FakeService, served
+from support.source import Clock
 
 STORED = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
 CHANGED = bcrypt.hashpw(b"changed", bcrypt.gensalt(4)).decode()
@@ -38,14 +39,6 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 
 ALICE, MALLORY = basic("alice", "secret"), basic("alice", "guess")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -170,7 +163,7 @@ async def test_broken_file_leaves_the_old_in_force_and_is_logged_once(
         write(tmp_path, "basic_auth_user: {}")
         for _ in range(3):
             assert await status(url, login=ALICE) == 200
-            clock.now += 6
+            clock.time_s += 6
         refused = [record.message for record in caplog.records if record.levelname == "ERROR"]
         assert len(refused) == 1
         assert "basic_auth_user: unknown key" in refused[0]
@@ -203,7 +196,7 @@ async def test_broken_file_is_tried_again_after_a_while(
     for end in ("crt", "key"):
         (tmp_path / f"server.{end}").rename(tmp_path / f"later.{end}")
     await guarded.renewed()
-    clock.now += 6
+    clock.time_s += 6
     await guarded.renewed()
     assert guarded.warnings == []
 
@@ -214,10 +207,10 @@ async def test_rate_limit_counts_all_requests(access: Callable[[str], Access], c
         ClientSession() as session,
     ):
         assert [await status(url) for _ in range(2)] == [200, 200]
-        clock.now += 4
+        clock.time_s += 4
         async with session.get(url) as response:
             assert (response.status, response.headers["Retry-After"]) == (429, "6")
-        clock.now += 6
+        clock.time_s += 6
         assert [await status(url) for _ in range(2)] == [200, 429]
 
 

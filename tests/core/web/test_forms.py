@@ -124,9 +124,9 @@ async def test_token_is_good_for_twelve_hours(book: Book) -> None:
     clock = Clock(1000.5)
     async with served(book.service, Access(None, monotonic=clock)) as url:
         token = (await ask(f"{url}/form")).text
-        clock.now = 1000 + 12 * 3600 - 0.5
+        clock.time_s = 1000 + 12 * 3600 - 0.5
         assert (await sent(f"{url}/form", f"csrf={token}")).status == 200
-        clock.now = 1000 + 12 * 3600
+        clock.time_s = 1000 + 12 * 3600
         assert (await sent(f"{url}/form", f"csrf={token}")).text == REFUSED
 
 

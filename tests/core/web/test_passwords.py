@@ -12,6 +12,7 @@ from stratoscope.core.config import Secret
 from stratoscope.core.web import passwords
 from stratoscope.core.web.passwords import Credentials, Passwords, Verdict
 from support.services import until
+from support.source import Clock
 
 STORED = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
 OTHER = bcrypt.hashpw(b"other", bcrypt.gensalt(4)).decode()
@@ -19,14 +20,6 @@ USERS: Mapping[str, Secret] = {"alice": Secret(STORED), "bob": Secret(OTHER)}
 ALICE = Credentials("alice", b"secret")
 ACCEPTED, REFUSED = Verdict(accepted=True), Verdict(accepted=False)
 TOO_MANY = Verdict(accepted=False, retry_after_s=1, too_many=True)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Checks:
@@ -156,12 +149,12 @@ async def test_after_ten_failures_one_check_a_second_is_made(
     assert len(checks.asked) == 10
     assert await checker.verdict(USERS, wrong(), "10.0.0.2") == REFUSED
     for _ in range(3):
-        clock.now += 1
+        clock.time_s += 1
         verdicts = [await checker.verdict(USERS, wrong(number), "10.0.0.1") for number in range(5)]
         assert verdicts == [REFUSED] + [TOO_MANY] * 4
-    clock.now += 1
+    clock.time_s += 1
     assert await checker.verdict(USERS, ALICE, "10.0.0.1") == ACCEPTED
-    clock.now += 10
+    clock.time_s += 10
     verdicts = [await checker.verdict(USERS, wrong(number), "10.0.0.1") for number in range(11)]
     assert verdicts == [REFUSED] * 10 + [TOO_MANY]
 

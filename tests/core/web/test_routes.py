@@ -15,7 +15,7 @@ from stratoscope.core.web.routes import (
     OPEN,
     Answer,
     NotOpenedError,
-    Opened,
+    OpenedParts,
     Request,
     Role,
     Route,
@@ -134,7 +134,7 @@ async def test_what_is_not_opened_yet_is_503_until_it_is() -> None:
 
 
 def test_what_is_opened_is_a_mapping() -> None:
-    opened = Opened({"store": 1})
+    opened = OpenedParts({"store": 1})
     assert (dict(opened), len(opened), opened.get("ledger")) == ({"store": 1}, 1, None)
     with pytest.raises(NotOpenedError):
         opened["ledger"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from stratoscope.core.errors import LeftOut
-from stratoscope.hypervisor.kernel.links import parse, read_promiscuity, told_promiscuity
+from stratoscope.hypervisor.kernel.links import parse, promiscuity_over, read_promiscuity
 from stratoscope.hypervisor.kernel.rtnetlink import attribute
 
 HEAD = struct.pack("=BxHiII", 0, 1, 7, 0x1043, 0)
@@ -56,9 +56,9 @@ def failing(error: OSError) -> Callable[[], socket.socket]:
     ("number", "reason"), [(errno.EPERM, LeftOut.UNAUTHORIZED), (errno.EAFNOSUPPORT, LeftOut.ABSENT)]
 )
 def test_without_rtnetlink_the_reason_is_told(number: int, reason: LeftOut) -> None:
-    assert told_promiscuity(failing(OSError(number, "x"))) is reason
+    assert promiscuity_over(failing(OSError(number, "x"))) is reason
 
 
 def test_shortage_of_descriptors_is_no_absence() -> None:
     with pytest.raises(OSError, match="many"):
-        told_promiscuity(failing(OSError(errno.EMFILE, "too many")))
+        promiscuity_over(failing(OSError(errno.EMFILE, "too many")))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stratoscope.core.errors import LeftOut
-from stratoscope.hypervisor.kernel.qdisc import Qdisc, Queues, dump, parse, read_queues, told_queues
+from stratoscope.hypervisor.kernel.qdisc import Qdisc, Queues, dump, parse, queues_over, read_queues
 from support.hosts import HOSTS
 
 NOQUEUE = Queues(root=Qdisc("noqueue", None, None, None, None))
@@ -129,12 +129,12 @@ def failing(error: OSError) -> Callable[[], socket.socket]:
     ],
 )
 def test_without_rtnetlink_the_reason_is_told(number: int, reason: LeftOut) -> None:
-    assert told_queues(failing(OSError(number, "x"))) is reason
+    assert queues_over(failing(OSError(number, "x"))) is reason
 
 
 def test_other_failures_are_not_hidden() -> None:
     with pytest.raises(TimeoutError):
-        told_queues(failing(TimeoutError("timed out")))
+        queues_over(failing(TimeoutError("timed out")))
 
 
 @ON_LINUX
@@ -142,7 +142,7 @@ def test_a_kernel_that_does_not_answer_is_a_time_out() -> None:
     left, right = socket.socketpair()
     left.settimeout(0.01)
     with right, pytest.raises(TimeoutError):
-        told_queues(lambda: left)
+        queues_over(lambda: left)
 
 
 @ON_LINUX

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from stratoscope.hypervisor.kernel.tap_history import TapHistory
 from stratoscope.hypervisor.kernel.taps import Tap
 
-ON_BRIDGE = Tap(7, True, True, "unknown", 1500, "br0", 1000)
+ON_BRIDGE = Tap(7, True, True, 1500, "br0")
 ALONE = replace(ON_BRIDGE, master=None)
 
 

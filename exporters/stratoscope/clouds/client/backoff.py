@@ -42,7 +42,7 @@ class Backoff:
 
     @property
     def left_s(self) -> float:
-        """Seconds until the service may be asked; 0 if it may be now."""
+        """Seconds until a request may be sent; 0 if it may be sent now."""
         return max(0.0, self.until - self.clock.monotonic())
 
     @property

@@ -1,4 +1,4 @@
-"""Time and chance as a cloud's session takes them; tests give it others."""
+"""The clock and the random numbers of a cloud's session; tests replace them."""
 
 import asyncio
 import random
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Attributes: now: Unix seconds; chance: 0 to 1, so that not everybody comes back at the same moment."""
+    """Attributes: now: Unix seconds. chance: 0 to 1, so that clients do not all return at the same moment."""
 
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
@@ -17,7 +17,7 @@ class Clock:
     chance: Callable[[], float] = random.random
 
     def unix(self, moment: float) -> float:
-        """Unix seconds of a moment on the monotonic clock, by the wall clock as it is now."""
+        """Unix seconds of a moment on the monotonic clock, by the current wall clock."""
         return self.now() - (self.monotonic() - moment)
 
 

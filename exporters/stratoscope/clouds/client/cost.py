@@ -1,4 +1,4 @@
-"""What watching a cloud costs it, beside what it may cost. It asks nothing: the session's own account."""
+"""Requests to one cloud, and its budget. Source: what the cloud's budget counts; no request is made."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,41 +18,47 @@ REQUESTS = Family(
     labels=_CODE,
 )
 SECONDS = Family(
-    "stratoscope_cloud_request_seconds_total", "What its requests took, without their wait.", labels=_CODE
+    "stratoscope_cloud_request_seconds_total",
+    "Sum of the durations of requests, without the wait for their turn, in seconds.",
+    labels=_CODE,
 )
 BYTES = Family(
-    "stratoscope_cloud_response_bytes_total", "Bytes of the bodies it answered with, unpacked.", labels=_CODE
+    "stratoscope_cloud_response_bytes_total",
+    "Bytes of the bodies of answers, after decompression.",
+    labels=_CODE,
 )
 RETRIES = Family(
     "stratoscope_cloud_retries_total",
-    "Requests made once more within a collection, by the code that was the reason.",
+    "Requests repeated within a collection, by the code of the answer before.",
     labels=_CODE,
 )
 WAIT = Family(
-    "stratoscope_cloud_wait_seconds_total", "How long requests waited for their turn.", labels=_CLOUD
+    "stratoscope_cloud_wait_seconds_total",
+    "Sum of the seconds that requests waited for their turn in the budget.",
+    labels=_CLOUD,
 )
-IN_FLIGHT = Family("stratoscope_cloud_requests_in_flight", "Requests under way.", labels=_CLOUD)
+IN_FLIGHT = Family("stratoscope_cloud_requests_in_flight", "Requests in progress.", labels=_CLOUD)
 CONCURRENCY = Family(
     "stratoscope_cloud_budget_concurrency",
-    "The budget: requests at once; half of them for one service, the last quarter for those that have none.",
+    "Budget: most requests at once; at most half for one service, the last quarter for services without any.",
     labels=_CLOUD,
 )
 PER_SECOND = Family(
-    "stratoscope_cloud_budget_requests_per_second", "The budget: requests per second.", labels=_CLOUD
+    "stratoscope_cloud_budget_requests_per_second", "Budget: most requests per second.", labels=_CLOUD
 )
 PER_REFRESH = Family(
     "stratoscope_cloud_budget_requests_per_refresh",
-    "The budget: requests of one collection of one collector.",
+    "Budget: most requests of one collection of one collector.",
     labels=_CLOUD,
 )
 TIMEOUT = Family(
     "stratoscope_cloud_budget_timeout_seconds",
-    "The budget: after how long a request is given up.",
+    "Budget: time-out of a request.",
     labels=_CLOUD,
 )
 PAUSED = Family(
     "stratoscope_cloud_paused_until_timestamp_seconds",
-    "When a service that answered 429 or 503 will be asked again, as Unix time; absent while none pauses.",
+    "Unix time until which no request is sent to a service that answered 429 or 503; absent without a pause.",
     labels=_SERVICE,
 )
 LOGINS = Family(
@@ -60,21 +66,21 @@ LOGINS = Family(
 )
 EXPIRES = Family(
     "stratoscope_cloud_token_expires_timestamp_seconds",
-    "When the token in use will expire, as Unix time.",
+    "Unix time at which the token in use expires; absent without a token.",
     labels=_CLOUD,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Attributes: paused: When each pause in force will end, as Unix seconds, by service."""
+    """Attributes: paused: The end of each pause in force, in Unix seconds, by service."""
 
     spent: RequestStats
     paused: Mapping[str, float]
 
 
 class Requests(Collector[Spending]):
-    """The account of one cloud's session, and its limits."""
+    """What one cloud's budget counts, and its limits."""
 
     offer = Offer("requests", OnScrape(5))
     name = offer.name

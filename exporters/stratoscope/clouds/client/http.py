@@ -17,8 +17,8 @@ from stratoscope.core.program import version
 from stratoscope.core.threads import BlockingCalls
 
 LARGEST: Final = 16 << 20
-"""Bytes of a body, unpacked: 5 pages of 1,000 servers, or 50,000 users. To decode it takes 10 to 25 ms, for
-which Python's lock is held, and so the event loop.
+"""Limit on a body in bytes after decompression: 5 pages of 1,000 servers, or 50,000 users. Decoding it takes
+10 to 25 ms, during which Python's lock, and so the event loop, is held.
 """
 
 _RESOLVING: Final = 4
@@ -36,10 +36,10 @@ class Http:
         Args:
             name: The cloud's, for messages.
             tls: Whom to trust, and the certificate to show.
-            largest: Bytes of a body, unpacked.
+            largest: Limit on a body, in bytes after decompression.
         """
         self._largest = largest
-        # Of both sessions: aiohttp closes none that it was given.
+        # Shared by both sessions; aiohttp does not close a resolver that is passed to it.
         self._resolver = _Resolver(name)
 
         def session(*, force_close: bool = False) -> aiohttp.ClientSession:
@@ -78,10 +78,10 @@ class Http:
             raise
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, _NO_HTTP) and not isinstance(error, aiohttp.ClientHttpProxyError):
-                raise CallError(Reason.MALFORMED, _said(url, error), "malformed") from error
+                raise CallError(Reason.MALFORMED, _error_text(url, error), "malformed") from error
             is_sent = not isinstance(error, _NOT_SENT)
             raise CallError(
-                Reason.UNAVAILABLE, _said(url, error), "connection", may_be_done=is_sent
+                Reason.UNAVAILABLE, _error_text(url, error), "connection", may_be_done=is_sent
             ) from error
 
     async def close(self) -> None:
@@ -101,7 +101,7 @@ class Http:
 
 
 class _Resolver(AbstractResolver):
-    """Names through threads of its own: a name server that hangs must not take those that render pages."""
+    """Resolves names in its own threads: a name server that hangs must not block those that render pages."""
 
     def __init__(self, name: str) -> None:
         self._calls = BlockingCalls(f"{name}: name server", _RESOLVING)
@@ -133,21 +133,21 @@ def _place(url: URL) -> str:
     return str(url.with_user(None).with_query(None))
 
 
-def _said(url: URL, error: Exception) -> str:
-    """What went wrong and where, in a line without addresses of objects."""
+def _error_text(url: URL, error: Exception) -> str:
+    """URL and error in one line, without addresses of objects."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return f"{_place(url)}: {_words(cause) or type(cause).__name__}"
+    return f"{_place(url)}: {_error_words(cause) or type(cause).__name__}"
 
 
-def _words(cause: Exception) -> str | None:
+def _error_words(cause: Exception) -> str | None:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return refused(cause)
     if isinstance(cause, ssl.SSLError):
         return cause.reason or str(cause)
     if isinstance(cause, OSError) and (cause.errno or 0) > 0:
-        return os.strerror(cause.errno or 0)  # asyncio puts its own words there
+        return os.strerror(cause.errno or 0)  # strerror is a text of asyncio's
     if isinstance(cause, OSError):
         return cause.strerror or str(cause)
     if isinstance(cause, aiohttp.ClientResponseError):
-        return cause.message.partition(":")[0]  # behind it stands what was sent, which may cite the token
+        return cause.message.partition(":")[0]  # the rest quotes what was sent, and may hold the token
     return str(cause)

@@ -38,9 +38,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The block `budget:` of a cloud.
 
     Attributes:
-        concurrency: Requests at once; one service gets half of them, and the last quarter is kept for those
-            that have none, so that services that hang leave the others room.
-        requests_per_second: On average; one second's worth may be made at once.
+        concurrency: Requests at once; one service gets half of them, and the last quarter is reserved
+            for services without any, so that services that hang do not block the others.
+        requests_per_second: On average; one second's worth may be sent at once.
         requests_per_refresh: Of one collection of one collector.
         timeout: Of one request.
     """
@@ -52,7 +52,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rate:
-    """So many per second, evenly, after a burst of one second's worth; first come, first served."""
+    """Limits the rate: evenly, after a burst of one second's worth; first come, first served."""
 
     def __init__(self, per_second: float, clock: Clock = CLOCK) -> None:
         self.per_second, self._clock = per_second, clock
@@ -62,8 +62,8 @@ class Rate:
         """Wait for the next free moment and take it.
 
         Raises:
-            TimeoutError: That moment is after `until` (on the monotonic clock); nothing is taken, nor waited
-                for.
+            TimeoutError: That moment is after `until` (on the monotonic clock). Then nothing is taken, and
+                there is no wait.
         """
         now = self._clock.monotonic()
         burst_s = (max(1, math.floor(self.per_second)) - 1) / self.per_second
@@ -76,10 +76,10 @@ class Rate:
 
 
 class Places:
-    """So many requests at once. It serves one event loop.
+    """Limits requests at once. It serves one event loop.
 
-    A service may have half of the places, and one while it is in doubt; the last quarter is for services that
-    have none. So one that hangs, or two, leave the others room.
+    A service may have half of the places, or one while it is in doubt. The last quarter is for services
+    without any, so that one or two services that hang do not block the others.
     """
 
     def __init__(self, number: int) -> None:
@@ -111,15 +111,15 @@ class Places:
         own, free = [*self._taken.values()].count(service), self.number - len(self._taken)
         if not own:
             return free > 0
-        share, kept = math.ceil(self.number / 2), self.number // 4
-        return not service.is_in_doubt and own < share and free > kept
+        share, reserved = math.ceil(self.number / 2), self.number // 4
+        return not service.is_in_doubt and own < share and free > reserved
 
 
 class Budget:
     """One cloud's budget, shared by all its sessions and credentials.
 
     Attributes:
-        stats: What was spent.
+        stats: What its requests cost.
     """
 
     def __init__(self, limits: Limits, clock: Clock = CLOCK) -> None:
@@ -130,7 +130,7 @@ class Budget:
 
     @property
     def limits(self) -> Limits:
-        """As configured; others hold from the next request on."""
+        """As configured; a change applies from the next request on."""
         return self._limits
 
     @limits.setter
@@ -140,7 +140,7 @@ class Budget:
 
     @contextmanager
     def refresh(self) -> Iterator[None]:
-        """One collection: the requests made inside, and in tasks begun inside, are bounded together."""
+        """Around one collection: bounds the requests made inside, and in tasks started inside, together."""
         token = _REFRESH.set(count(1))
         try:
             yield
@@ -148,7 +148,7 @@ class Budget:
             _REFRESH.reset(token)
 
     def paused(self) -> Mapping[str, float]:
-        """When the pauses in force will end, as Unix seconds, by service."""
+        """The ends of the pauses in force, in Unix seconds, by service."""
         left = {name: service.left_s for name, service in self._services.items()}
         return {name: self.clock.now() + left_s for name, left_s in left.items() if left_s}
 
@@ -159,10 +159,10 @@ class Budget:
     async def call(
         self, service: str, operation: str, send: SendRequest, *, method: Method = "GET"
     ) -> Response:
-        """The answer to a request, made when it is its turn; after 429 and 503 made again if time allows.
+        """The answer to a request. It is sent at its turn, and after 429 and 503 again if time allows.
 
-        One that is not to be made twice (see ONCE) is made again after 429 alone, which says that it was
-        refused; its 503 is returned.
+        A request with a method of ONCE is repeated only after 429, since 429 means that it was not carried
+        out; a 503 is returned.
 
         Raises:
             CollectError: `busy` (429, no turn in time, or too many in this refresh); `unavailable` (503);
@@ -180,11 +180,10 @@ class Budget:
             self.stats.retry((service, operation), str(answer.status))
 
     async def check(self, service: str, operation: str, send: SendRequest, timeout_s: float) -> Response:
-        """The answer to a request made once, whatever it is, beside the service's share of requests at once.
+        """The answer to a request that is sent once, outside the service's share of requests at once.
 
         Raises:
-            CollectError: As `call`, while the service pauses; `busy`, when there was no turn in time;
-                `timeout`.
+            CollectError: As `call`, while the service pauses; `busy` without a turn in time; `timeout`.
         """
         apart = Backoff(self.clock)
         until = min(self._until(), self.clock.monotonic() + timeout_s)
@@ -196,17 +195,17 @@ class Budget:
     async def turn(
         self, service: str, operation: str, *, until: float | None = None, apart: Backoff | None = None
     ) -> AsyncIterator[None]:
-        """A place among the requests at once, in the rate, when the service does not pause.
+        """The turn of one request: it has a place, the rate allows it, and the service does not pause.
 
         Args:
-            service: Whose requests are counted together.
+            service: The service of the request.
             operation: For messages.
-            until: When it is too late, on the monotonic clock.
-            apart: Take a place of this one's share, instead of the service's.
+            until: The end of the wait, on the monotonic clock.
+            apart: Use the share of this Backoff instead of the service's.
 
         Raises:
-            CollectError: `busy` or `unavailable`, at once, when the pause lasts longer; `busy`, when it is
-                too late; `timeout`, when that is because the service does not answer.
+            CollectError: `busy` or `unavailable`, at once, if the pause ends after `until`. Without a turn by
+                `until`: `timeout` if the service does not answer, else `busy`.
         """
         began, until = self.clock.monotonic(), self._until() if until is None else until
         try:
@@ -239,7 +238,7 @@ class Budget:
         raise TimeoutError
 
     async def _sent(self, call: Call, send: SendRequest, until: float, state: Backoff) -> Response:
-        """The answer in time, noted in `state`; counted, whatever becomes of it."""
+        """The answer, if it comes in time; `state` and the statistics are updated in any case."""
         began = self.clock.monotonic()
         within_s = max(0.0, min(self.limits.timeout, until - began))
         code, size = "cancelled", 0
@@ -263,7 +262,7 @@ class Budget:
         return answer
 
     def _until(self) -> float:
-        """When a request made now is too late for the collection in progress, on the monotonic clock."""
+        """By when a request must have ended for the collection in progress, on the monotonic clock."""
         deadline = DEADLINE.get(None)
         return self.clock.monotonic() + self.limits.timeout if deadline is None else deadline - _MARGIN_S
 

@@ -10,7 +10,7 @@ from stratoscope.core.errors import CollectError, Reason
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 ONCE: Final = frozenset({"POST", "PATCH"})
-"""A request that is sent twice with one of these may do its work twice: two VMs."""
+"""Methods of requests that are never sent twice: a POST sent twice may create two VMs."""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -22,11 +22,11 @@ class Response(msgspec.Struct, frozen=True):
 
 
 SendRequest = Callable[[], Awaitable[Response]]
-"""Makes one request. Raises CallError, or TimeoutError."""
+"""Sends one request. Raises CallError or TimeoutError."""
 
 
 class CallError(CollectError):
-    """A request without an answer that says what it did: none in time, 5xx, or one that cannot be read.
+    """A request without a usable answer: none in time, 5xx, or malformed.
 
     Attributes:
         code: The label `code` of the request.
@@ -39,14 +39,14 @@ class CallError(CollectError):
 
 
 class TooLargeError(CallError):
-    """The body is larger than is read, or than is sent (413): less of it may be asked for."""
+    """The body exceeds the limit here, or the service's (413); a smaller page may be requested."""
 
     def __init__(self, message: str, code: str = "malformed", *, may_be_done: bool = True) -> None:
         super().__init__(Reason.MALFORMED, message, code, may_be_done=may_be_done)
 
 
 class OutcomeUnknownError(CollectError):
-    """A request that is not sent twice, and of which nobody knows whether it was carried out."""
+    """A request that may or may not have been carried out, and is not sent again."""
 
 
 @contextmanager

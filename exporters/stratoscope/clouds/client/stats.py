@@ -1,4 +1,4 @@
-"""What was spent on a cloud: requests, seconds, bytes, retries, log-ins. It lives in the loop's thread."""
+"""Counts of requests to one cloud: number, seconds, bytes, retries, log-ins. For one event loop."""
 
 from collections import Counter, defaultdict
 from copy import copy
@@ -15,13 +15,13 @@ class RequestStats:
     """Counts since the cloud was opened, over all its sessions.
 
     Attributes:
-        requests: How many ended with each code.
-        seconds: How long they took, without their wait.
-        size: Bytes of the bodies, unpacked.
-        retries: Requests that were made again, by the code that was the reason.
-        waited_s: How long requests waited for their turn, together.
+        requests: Requests that ended, by code.
+        seconds: Sum of their durations, without the wait for their turn.
+        size: Bytes of the bodies of answers, after decompression.
+        retries: Requests that were repeated, by the code of the answer before.
+        waited_s: Sum of the seconds that requests waited for their turn.
         in_flight: Requests in progress.
-        logins: By result; empty where one does not log in.
+        logins: Log-ins by result; empty for a kind without log-ins.
         token_expires: Unix seconds, by credential; empty without a token.
     """
 
@@ -35,15 +35,15 @@ class RequestStats:
     token_expires: dict[str, float] = field(default_factory=dict)
 
     def request(self, call: Call, code: str, *, seconds: float, size: int) -> None:
-        """One request has ended, however it did."""
+        """Count a request that has ended, with or without an answer."""
         self.requests[*call, code] += 1
         self.seconds[*call, code] += seconds
         self.size[*call, code] += size
 
     def retry(self, call: Call, code: str) -> None:
-        """A request is made again, since the last one ended with this code."""
+        """Count a request that is repeated because the one before ended with this code."""
         self.retries[*call, code] += 1
 
     def spent(self) -> "RequestStats":
-        """A copy that does not change."""
+        """A copy; later requests do not change it."""
         return RequestStats(**{name: copy(value) for name, value in vars(self).items()})

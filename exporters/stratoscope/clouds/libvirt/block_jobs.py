@@ -52,12 +52,12 @@ def read(connection: Connection, wanted: Mapping[str, Iterable[str]], within_s: 
 def _job(connection: Connection, uuid: str, device: str) -> BlockJob | None:
     domain = connection.domain(uuid)
     try:
-        told = domain.blockJobInfo(device, libvirt.VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES)
+        info = domain.blockJobInfo(device, libvirt.VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES)
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:
             connection.lacks.add("blockJobInfo")
         raise
-    if not told:
+    if not info:
         return None
-    job = vocabulary.at(BLOCK_JOBS, told["type"])
-    return BlockJob(uuid, device, job, told["end"], told["cur"], told["bandwidth"])
+    job = vocabulary.at(BLOCK_JOBS, info["type"])
+    return BlockJob(uuid, device, job, info["end"], info["cur"], info["bandwidth"])

@@ -98,7 +98,7 @@ class Connections:
         future.add_done_callback(self._opening.discard)
         return future
 
-    def start_look(self, connection: Connection) -> "asyncio.Future[bool]":
+    def start_check(self, connection: Connection) -> "asyncio.Future[bool]":
         """Whether a connection of `start_own` is open. Raises CollectError: `busy`, as `start`."""
         return self._calls.start(_is_alive, connection)
 

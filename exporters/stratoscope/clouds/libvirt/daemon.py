@@ -50,12 +50,12 @@ def version(connection: Connection) -> str:
 def node(connection: Connection) -> Node:
     """The host as libvirt reports it. Raises libvirt.libvirtError."""
     virt = connection.virt
-    model, memory_mib, cpus, _mhz, cells, *_ = virt.getInfo()
+    _model, memory_mib, cpus, _mhz, cells, *_ = virt.getInfo()
     memory = _where_given(lambda: virt.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS))
     times = _where_given(lambda: virt.getCPUStats(libvirt.VIR_NODE_CPU_STATS_ALL_CPUS))
     total_kib, free_kib = memory.get("total", memory_mib << 10), memory.get("free")
     cpu_s = {mode: time_ns / 1e9 for mode, time_ns in times.items() if mode not in _NO_TIMES}
-    return Node(model, cpus, cells, total_kib << 10, None if free_kib is None else free_kib << 10, cpu_s)
+    return Node(cpus, cells, total_kib << 10, None if free_kib is None else free_kib << 10, cpu_s)
 
 
 def _where_given(call: Callable[[], Mapping[str, int]]) -> Mapping[str, int]:

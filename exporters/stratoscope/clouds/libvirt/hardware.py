@@ -134,9 +134,9 @@ def _nic(interface: ET.Element, by_tap: Mapping[str, str], only: str) -> Nic:
 
 def _port_id(device: str, port: ET.Element, by_tap: Mapping[str, str]) -> str:
     """The port in the management layer: Open vSwitch's id, Nova's ports, or OpenNebula's name of the tap."""
-    told = _part(port, "parameters").get("interfaceid", "")
-    if told:
-        return told
+    interface_id = _part(port, "parameters").get("interfaceid", "")
+    if interface_id:
+        return interface_id
     of_one, of_neutron = _ONE_TAP.match(device), _NEUTRON_TAP.match(device)
     if of_one:
         return of_one.group(1)

@@ -194,20 +194,20 @@ class LibvirtHost:
 
     async def mirrors(self) -> list[BlockJob]:
         """Block jobs of disks whose definition has a mirror, except of hung VMs. Raises CollectError."""
-        asked = {
+        devices = {
             uuid: [disk.device for disk in disks if disk.mirror]
             for uuid, disks in self._disks().items()
             if any(disk.mirror for disk in disks)
         }
-        found = await self._mirrors.ask(asked, time_left_s() * _RESERVE)
+        found = await self._mirrors.ask(devices, time_left_s() * _RESERVE)
         return [job for job in found if job.job in block_jobs.MIRRORS]
 
     async def block_jobs(self) -> list[BlockJob]:
         """All other block jobs: each monitor is asked, disk by disk. Raises CollectError."""
-        asked = {
+        devices = {
             uuid: [disk.device for disk in disks if not disk.mirror] for uuid, disks in self._disks().items()
         }
-        found = await self._one("block jobs", block_jobs.read, asked, time_left_s() / 2)
+        found = await self._one("block jobs", block_jobs.read, devices, time_left_s() / 2)
         return [job for job in found if job.job not in block_jobs.MIRRORS]
 
     def _disks(self) -> Mapping[str, Sequence[DiskFacts]]:

@@ -90,7 +90,7 @@ class Listener:
         self._connections, self._count, self._regained = connections, count, regained
         self._subscription: Subscription | None = None
         self._opening: asyncio.Future[Subscription] | None = None
-        self._look: asyncio.Future[bool] | None = None
+        self._checking: asyncio.Future[bool] | None = None
         self._closed = False
 
     async def hears(self, within_s: float) -> bool:
@@ -116,15 +116,15 @@ class Listener:
         subscription = self._subscription
         if subscription is None:
             return False
-        if self._look is None or self._look.done():
+        if self._checking is None or self._checking.done():
             try:
-                self._look = self._connections.start_look(subscription.connection)
+                self._checking = self._connections.start_check(subscription.connection)
             except CollectError as error:
                 log.debug("no events error=%r", str(error))
                 return None
-        look = self._look
-        await asyncio.wait({look}, timeout=min(within_s, _WAIT_S))
-        return look.result() if look.done() else None
+        checking = self._checking
+        await asyncio.wait({checking}, timeout=min(within_s, _WAIT_S))
+        return checking.result() if checking.done() else None
 
     def close(self) -> None:
         """Receive no more events; the connection is closed in a thread."""
@@ -137,7 +137,7 @@ class Listener:
         if error is not None:
             log.debug("no events error=%r", str(error))
             return
-        self._subscription, self._look = opening.result(), None
+        self._subscription, self._checking = opening.result(), None
         if self._closed:
             self._end()
             return

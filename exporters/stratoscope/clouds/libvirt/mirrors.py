@@ -41,16 +41,16 @@ class Mirrors:
         """
         until = time.monotonic() + within_s
         waiting = [uuid for uuid in wanted if uuid not in self._under_way]
-        asked: set[asyncio.Future[Jobs]] = set()
+        calls: set[asyncio.Future[Jobs]] = set()
         found: list[Jobs] = []
         failures: list[BaseException] = []
         while (left_s := until - time.monotonic()) > 0:
             while waiting and len(self._under_way) < MOST_UNDER_WAY:
                 uuid = waiting.pop()
-                asked.add(self._start(uuid, wanted[uuid], left_s * _SHARE))
-            if not asked:
+                calls.add(self._start(uuid, wanted[uuid], left_s * _SHARE))
+            if not calls:
                 break
-            done, asked = await asyncio.wait(asked, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            done, calls = await asyncio.wait(calls, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             for one in done:
                 error = one.exception()
                 if error is None:

@@ -82,10 +82,7 @@ class Domain(msgspec.Struct, frozen=True, gc=False):
     cpu_s: float | None
     user_s: float | None
     system_s: float | None
-    halt_poll_success_s: float | None
-    halt_poll_fail_s: float | None
     current_vcpus: int | None
-    maximum_vcpus: int | None
     vcpus: tuple[Vcpu, ...]
     balloon: Balloon
     interfaces: tuple[Interface, ...]
@@ -232,7 +229,6 @@ class DiskSizes(msgspec.Struct, frozen=True, gc=False):
 class Node(msgspec.Struct, frozen=True):
     """The host as libvirt reports it; memory in bytes, CPU seconds by mode since boot."""
 
-    cpu_model: str
     cpus: int
     numa_cells: int
     memory_bytes: int

@@ -54,10 +54,7 @@ def domain(uuid: str, name: str, domain_id: int, stats: Stats) -> Domain:
         _seconds(get("cpu.time")) if active else None,
         _seconds(get("cpu.user")) if active else None,
         _seconds(get("cpu.system")) if active else None,
-        _seconds(get("cpu.haltpoll.success.time")) if active else None,
-        _seconds(get("cpu.haltpoll.fail.time")) if active else None,
         get("vcpu.current"),
-        get("vcpu.maximum"),
         _vcpus(get) if active else (),
         Balloon(
             _bytes(get("balloon.current")),

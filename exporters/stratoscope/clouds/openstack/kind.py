@@ -22,4 +22,5 @@ KIND: Final = Kind(
     by_default=_by_environment,
     opened=OpenStack,
     questions=OpenStack.questions,
+    described_by="OS_CLOUD or OS_AUTH_URL as variable",
 )

@@ -29,7 +29,7 @@ class Access:
 
     An exporter's own routes are guarded one by one, by judging.py; what a connection must bear holds for all.
 
-    The files are looked at on each request and each connection. What cannot be used, or lacks a guard that is
+    The files are checked at each request and each connection. What cannot be used, or lacks a guard that is
     in force (a file that is written in place is empty for a moment), leaves the old configuration in force
     and is logged once.
     """
@@ -130,15 +130,15 @@ class Access:
         return is_due or _stamp(self._in_force.files) != self._stamp
 
     async def _renew(self, path: Path) -> None:
-        looked = _stamp(self._in_force.files)
+        stamp_before = _stamp(self._in_force.files)
         try:
             config, stamp = await asyncio.to_thread(_read, path)
             self._check_guards(config, path)
         except ConfigError as error:
-            self._refuse(looked, str(error))
+            self._refuse(stamp_before, str(error))
             return
         except Exception as error:  # noqa: BLE001 - the border: a bug must keep nobody out who was let in
-            self._refuse(looked, f"{path}: a bug ({type(error).__name__})", bug=error)
+            self._refuse(stamp_before, f"{path}: a bug ({type(error).__name__})", bug=error)
             return
         if config.rate != self._in_force.rate:
             self._bucket = _Bucket(config.rate, self.monotonic)
@@ -149,8 +149,8 @@ class Access:
             self._warn()
         self._warn_of_expiry()
 
-    def _refuse(self, looked: Sequence[object], why: str, bug: Exception | None = None) -> None:
-        self._stamp, self._retry_at = looked, self.monotonic() + _RETRY_S
+    def _refuse(self, stamp: Sequence[object], why: str, bug: Exception | None = None) -> None:
+        self._stamp, self._retry_at = stamp, self.monotonic() + _RETRY_S
         if why != self._error:
             self._error = why
             log.error("web configuration refused, the old one stays error=%r", why, exc_info=bug)

@@ -21,7 +21,7 @@ import yaml
 from stratoscope.core import files, yaml_file
 from stratoscope.core.config import Secret, decode, one_of
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.web.tls import TlsSettings, greeting, guards, is_enabled, sans
+from stratoscope.core.web.tls import TlsSettings, guards, is_enabled, sans, server_tls
 from stratoscope.core.yaml_file import Loader, plain
 
 _LARGEST: Final = 1 << 18
@@ -73,7 +73,7 @@ class WebConfig:
     """A web configuration file, checked; without a file, all defaults.
 
     Attributes:
-        context: What new connections are greeted with; None without TLS.
+        context: That of new connections; None without TLS.
         allowed_sans: A client's certificate must bear one of these; None where any verified one will do.
         requires_client_cert: Nobody connects without a certificate of the CA.
         headers: Added to every response.
@@ -138,21 +138,21 @@ def _checked(file: _File, path: Path) -> WebConfig:
         warnings.append(
             f"tls_server_config.min_version: {tls.min_version} is not offered; TLS12 is the lowest"
         )
-    greets = greeting(tls, path.parent) if enabled else None
+    server = server_tls(tls, path.parent) if enabled else None
     headers = _headers(http.headers or {})
     users, rate = _users(file.basic_auth_users or {}), _rate(file.rate_limit or _RateLimit())
     others = {"basic_auth_users": users, "rate_limit": rate}
-    kept = [key for key, value in others.items() if value]
-    kept += [f"http_server_config.headers.{name}" for name in headers]
+    restrictions = [key for key, value in others.items() if value]
+    restrictions += [f"http_server_config.headers.{name}" for name in headers]
     return WebConfig(
-        context=greets.context if greets else None,
+        context=server.context if server else None,
         allowed_sans=sans(tls) if enabled else None,
         requires_client_cert=enabled and tls.client_auth_type == "RequireAndVerifyClientCert",
         headers=headers,
         users=users,
         rate=rate,
-        guards={**dict.fromkeys(kept, 1), **(guards(tls, greets.context) if greets else {})},
-        expires=greets.expires if greets else None,
+        guards={**dict.fromkeys(restrictions, 1), **(guards(tls, server.context) if server else {})},
+        expires=server.expires if server else None,
         warnings=tuple(warnings),
         files=(
             path,

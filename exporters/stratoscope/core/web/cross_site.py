@@ -10,11 +10,11 @@ _USUAL_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 def is_cross_site(headers: Mapping[str, str], host: str | None = None) -> bool:
-    """Whether a browser asks for a page of another site; what is no browser does not say.
+    """Whether a browser sends the request for a page of another site; other clients do not report it.
 
     Args:
-        headers: Of the request.
-        host: What the browser asked for, where it is not what `Host` says: there is a proxy in between.
+        headers: The request's.
+        host: The host in the browser's URL, if a proxy changes `Host`.
     """
     site, origin = headers.get("Sec-Fetch-Site"), headers.get(hdrs.ORIGIN)
     if site is not None:

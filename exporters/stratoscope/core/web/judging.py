@@ -1,4 +1,4 @@
-"""A request for an exporter's route: who asks, may they, is all opened; then the route answers."""
+"""Judges a request for an exporter's route: who asks, whether they may; then the route answers."""
 
 import hmac
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from stratoscope.core.web.routes import (
     TOKEN,
     Asker,
     NotOpenedError,
-    Opened,
+    OpenedParts,
     Request,
     Role,
     Route,
@@ -35,10 +35,10 @@ _CHANGES_NOTHING: Final = (hdrs.METH_GET, hdrs.METH_HEAD)
 
 
 class Routes:
-    """The routes of a service, each with its own guard.
+    """The routes of a service.
 
     Attributes:
-        handlers: Of aiohttp's routes that guard themselves.
+        handlers: Handlers that judge their requests themselves.
     """
 
     def __init__(self, service: Service, access: Access, pages: Pages) -> None:
@@ -48,10 +48,10 @@ class Routes:
         self.handlers: set[Handler] = set()
 
     def add_to(self, router: web.UrlDispatcher) -> None:
-        """Put all routes behind those that the router has.
+        """Add all routes to the router.
 
         Raises:
-            ValueError: Two are the same.
+            ValueError: Two have the same method and path.
         """
         seen: set[tuple[str, str]] = set()
         for route in self._service.routes:
@@ -88,7 +88,7 @@ class Routes:
         return handler
 
     async def _answer(self, route: Route, http: web.Request) -> web.StreamResponse:
-        guard, opened = self._service.guard, Opened(self._service.opened)
+        guard, opened = self._service.guard, OpenedParts(self._service.opened)
         host = proxy.asked_host(http, guard.access.trusted_proxy)
         if http.method not in _CHANGES_NOTHING and is_cross_site(http.headers, host):
             return refused(403, "a page of another site may not ask for this")
@@ -99,9 +99,9 @@ class Routes:
         return await route.answer(Request(http, asker, opened, self._tokens, self._pages.html))
 
     async def _judged(
-        self, route: Route, http: web.Request, guard: Guard, opened: Opened
+        self, route: Route, http: web.Request, guard: Guard, opened: OpenedParts
     ) -> Asker | web.Response:
-        """Who asks; the answer to those who may not."""
+        """Who asks; or the refusal."""
         if isinstance(route.who, UrlToken):
             return await self._with_token(route.who, http, opened)
         asker = await self._asking.asker(http, guard, opened)
@@ -115,7 +115,9 @@ class Routes:
             return refused(403, f"{asker.name} may not: it needs the role {' or '.join(route.who.names)}")
         return asker
 
-    async def _with_token(self, who: UrlToken, http: web.Request, opened: Opened) -> Asker | web.Response:
+    async def _with_token(
+        self, who: UrlToken, http: web.Request, opened: OpenedParts
+    ) -> Asker | web.Response:
         sha256 = hashed(http.match_info[TOKEN])
 
         async def find() -> Asker | None:
@@ -129,6 +131,6 @@ class Routes:
 
 
 def _is_one_of(sha256: str, right: Iterable[str]) -> bool:
-    """Whether it is; each is compared, in the same time whatever they are."""
+    """Whether it is one of them; all are compared, so that the time reveals nothing."""
     same = [hmac.compare_digest(sha256.encode(), one.lower().encode()) for one in right]
     return any(same)

@@ -39,10 +39,10 @@ def _ranges(header: str) -> list[_Range]:
     found = []
     for place, element in enumerate(header.lower().split(",")):
         name, *parameters = (part.strip() for part in element.split(";"))
-        given = dict(part.partition("=")[::2] for part in parameters)
-        q = given.get("q", "1").strip()
+        values = dict(part.partition("=")[::2] for part in parameters)
+        q = values.get("q", "1").strip()
         if name and _Q.match(q):
-            found.append(_Range(name, given.get("version", "").strip(' "'), float(q), place))
+            found.append(_Range(name, values.get("version", "").strip(' "'), float(q), place))
     return found
 
 

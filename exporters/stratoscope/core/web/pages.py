@@ -46,10 +46,10 @@ class Pages:
 
     def files(self) -> Mapping[str, Handler]:
         """What answers for each file that pages load, by path."""
-        return {path: _shows(file) for path, file in self._templates.files.items()}
+        return {path: _file_handler(file) for path, file in self._templates.files.items()}
 
 
-def _shows(file: File) -> Handler:
+def _file_handler(file: File) -> Handler:
     """The handler of a file that pages load. A browser may cache it: its address changes with its content."""
 
     async def show(_: web.Request) -> web.Response:

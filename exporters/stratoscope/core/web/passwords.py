@@ -87,12 +87,12 @@ class Passwords:
         self._calls = BlockingCalls("bcrypt", _AT_ONCE)
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
-    async def verdict(self, users: Mapping[str, Secret], given: Credentials, address: str) -> Verdict:
+    async def verdict(self, users: Mapping[str, Secret], credentials: Credentials, address: str) -> Verdict:
         """Whether these credentials are of one of the users; concurrent checks of the same are one check."""
-        stored = users[given.user].reveal() if given.user in users else ""
-        password = given.password[:_LONGEST]
-        digest = self._digest(given.user, password, stored)
-        if self._right.get(given.user) == digest:
+        stored = users[credentials.user].reveal() if credentials.user in users else ""
+        password = credentials.password[:_LONGEST]
+        digest = self._digest(credentials.user, password, stored)
+        if self._right.get(credentials.user) == digest:
             return Verdict(accepted=True)
         if self._flight.get(digest) is None:
             too_many = self._failures.are_too_many(address)
@@ -102,7 +102,7 @@ class Passwords:
 
         def start() -> "asyncio.Task[bool]":
             task = asyncio.create_task(self._checked(password, stored, users), name="password")
-            task.add_done_callback(lambda done: self._ended(given.user, digest, address, done))
+            task.add_done_callback(lambda done: self._ended(credentials.user, digest, address, done))
             return task
 
         task = self._flight.call(digest, start)

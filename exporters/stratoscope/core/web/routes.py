@@ -1,4 +1,4 @@
-"""The routes and pages that an exporter brings: what is asked for, who may ask, what answers."""
+"""The routes of an exporter: path, who may ask, and the function that answers."""
 
 import enum
 import re
@@ -23,7 +23,7 @@ _PATH: Final = re.compile(r"/(?:([A-Za-z0-9._~-]+)(?:/[^/]+)*/?)?")
 
 
 class Anyone(enum.Enum):
-    """Whom a route asks for, where it does not ask for a role."""
+    """Who may ask, for a route without a role."""
 
     OPEN = "open"
     LOGGED_IN = "logged in"
@@ -33,7 +33,7 @@ OPEN, LOGGED_IN = Anyone.OPEN, Anyone.LOGGED_IN
 
 
 class Role:
-    """Whoever has one of these roles: `Role("editor", "admin")`."""
+    """Askers with one of these roles: `Role("editor", "admin")`."""
 
     __slots__ = ("names",)
 
@@ -43,11 +43,11 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class UrlToken:
-    """Whoever knows the token that is the part `{token}` of the path: for feeds, whose readers cannot log in.
+    """Askers who know the token, the variable `{token}` of the path: for feeds, whose readers cannot log in.
 
     Attributes:
-        hashes: Told what the exporter has opened and the parts of the path; answers the SHA-256 (hexadecimal
-            digits) of the tokens that are right there.
+        hashes: Called with the open parts and the variables of the path; returns the SHA-256 (hexadecimal
+            digits) of the valid tokens.
     """
 
     hashes: Callable[[Mapping[str, Any], Mapping[str, str]], Awaitable[Iterable[str]]]
@@ -58,10 +58,10 @@ Who: TypeAlias = Anyone | Role | UrlToken
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks. Without a name: anybody, by an open route or a token in the URL.
+    """Who sends a request. Without a name it is anybody, on an open route or with a token in the URL.
 
     Attributes:
-        name: A user's; `token:NAME` for a bearer token; `loopback` where nobody can log in.
+        name: The user's name; `token:NAME` for a bearer token; `loopback` if nobody can log in.
     """
 
     name: str = ""
@@ -69,11 +69,11 @@ class Asker:
 
 
 class NotOpenedError(KeyError):
-    """A part of the exporter is asked for that is not opened yet: the answer is 503."""
+    """A handler needs a part that is not opened yet; the answer is 503."""
 
 
-class Opened(Mapping[str, Any]):
-    """What an exporter has opened, by the name of its part; a missing one is a NotOpenedError."""
+class OpenedParts(Mapping[str, Any]):
+    """The values of the open parts, by the part's name; a missing one raises NotOpenedError."""
 
     def __init__(self, parts: Mapping[str, Any]) -> None:
         self._parts = parts
@@ -95,9 +95,9 @@ class Request:
     """A request that was let in.
 
     Attributes:
-        http: As aiohttp has it; parts of the path are in `http.match_info`, decoded: they may hold a `/`.
+        http: aiohttp's request; `http.match_info` has the variables of the path, decoded: `/` may occur.
         asker: Who asks.
-        opened: What the exporter has opened, by the name of its part.
+        opened: The value of each open part (`Opened.value`), by the part's name.
     """
 
     http: web.Request
@@ -108,27 +108,27 @@ class Request:
 
     @property
     def csrf(self) -> str:
-        """What a form of this asker's sends back, in `<input type=hidden name=csrf autocomplete=off>`."""
+        """The token for this asker's forms, in `<input type=hidden name=csrf autocomplete=off>`."""
         return self._tokens.token(self.asker.name)
 
     def page(self, template: str, /, *, status: int = 200, **values: object) -> web.Response:
-        """The page of one of the exporter's templates, which gets the values and `request`."""
+        """A page from one of the exporter's templates, which gets the values and `request`."""
         html = self._html(template, with_warnings=bool(self.asker.name), request=self, **values)
         return web.Response(text=html, status=status, content_type="text/html")
 
     async def form(self) -> MultiDict[str]:
-        """The fields of a form of ours, whose token is right and taken out.
+        """The fields of a form, without its CSRF token, which has been checked.
 
         Raises:
-            web.HTTPException: The answer to what is none.
+            web.HTTPException: The body is no form of ours.
         """
         return await forms.form(self.http, self._tokens, self.asker.name)
 
     async def json(self, kind: type[T]) -> T:
-        """The body, which must be JSON, as a `kind` (a msgspec.Struct).
+        """The body, decoded from JSON as a `kind` (a msgspec.Struct).
 
         Raises:
-            web.HTTPException: The answer to what is none; it names the field and what is allowed.
+            web.HTTPException: The body is invalid; the text names the field and what is allowed.
         """
         return await forms.json(self.http, kind, self.asker.name)
 
@@ -141,11 +141,11 @@ class Route:
     """A page or an endpoint of an exporter.
 
     Attributes:
-        method: GET answers HEAD, too. It must change nothing: pages of other sites may ask for it.
+        method: GET answers HEAD, too, and must change nothing: pages of other sites can request it.
         path: In aiohttp's syntax, `/probes/{name}`; its first segment is fixed.
-        answer: Makes the answer; it may raise aiohttp's HTTP exceptions.
+        answer: The handler; it may raise aiohttp's HTTP exceptions.
         who: Who may ask.
-        title: What a link to it reads.
+        title: The text of the link to it in the frame of all pages; "" for no link.
     """
 
     method: str
@@ -169,5 +169,5 @@ class Route:
 
 
 def roles_of(routes: Iterable[Route]) -> Collection[str]:
-    """All roles that routes ask for."""
+    """All roles that routes require."""
     return {name for route in routes if isinstance(route.who, Role) for name in route.who.names}

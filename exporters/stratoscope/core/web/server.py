@@ -32,12 +32,12 @@ _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
-    """The pages of a service, shown to whom `access` lets in; in the loop that will serve them.
+    """The web application of a service; to be called in the loop that will serve it.
 
-    The exporter may bring a page `/`; core's table of collectors is then at `/collectors`.
+    If the exporter has a page `/`, core's table of collectors is at `/collectors`.
 
     Raises:
-        ValueError: A route of the exporter is none, or stands twice.
+        ValueError: Two routes of the exporter have the same method and path.
     """
     requests = Counter(
         "stratoscope_http_requests",
@@ -51,14 +51,14 @@ def application(service: Service, access: Access, limits: Limits | None = None) 
     app = web.Application(middlewares=[_counted(requests), _guarded(access, routes.handlers)])
     app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
     core = _CorePages(service, pages, app[CONNECTIONS])
-    _tell_of(access, service.registry)
+    _register_gauges(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
     app.on_response_prepare.append(routes.prepare)
     app.on_response_prepare.append(_with_headers(access))
     app.router.add_get(pages.landing, core.landing)
     for path, handler in pages.files().items():
         app.router.add_get(path, handler)
-        if service.routes:  # one of them may be open: its page loads them
+        if service.routes:  # an open page loads them, too
             routes.handlers.add(handler)
     app.router.add_get("/metrics", core.metrics)
     app.router.add_get("/config", core.config)
@@ -73,7 +73,7 @@ class Serving:
     """A server that listens.
 
     Attributes:
-        urls: Where, without a path; with the real port where 0 was asked for.
+        urls: Its addresses, without a path; with the real port if port 0 was configured.
     """
 
     def __init__(self, runner: web.AppRunner, connections: Connections) -> None:
@@ -92,7 +92,7 @@ async def serve(
 ) -> Serving:
     """Listen on all addresses: `HOST:PORT`, `[::1]:PORT`, or `:PORT` for every interface.
 
-    `access` is told of them: it warns of those that others can reach without TLS or a password.
+    `access` gets them, and warns of those that others can reach without TLS or a password.
 
     Raises:
         ConfigError: An address is none, or cannot be listened on; it names `--web.listen-address`.
@@ -117,7 +117,7 @@ async def serve(
     return serving
 
 
-def _tell_of(access: Access, registry: CollectorRegistry) -> None:
+def _register_gauges(access: Access, registry: CollectorRegistry) -> None:
     Gauge(
         "stratoscope_web_config_refused",
         "1 if the web configuration file is rejected and the one before stays in force, else 0.",
@@ -191,7 +191,7 @@ class _CorePages:
         error = await self._service.reload()
         if error is None:
             return web.Response(text="reloaded\n")
-        return web.Response(status=500, text=f"not reloaded, the old configuration stays: {error}\n")
+        return web.Response(status=500, text=f"{error}\n")
 
 
 def _counted(requests: Counter) -> Middleware:
@@ -215,7 +215,7 @@ def _counted(requests: Counter) -> Middleware:
 
 
 def _guarded(access: Access, guard_themselves: Container[Handler]) -> Middleware:
-    """Answers those who are not let in, whatever they ask for; routes of an exporter judge on their own."""
+    """Refuses requests under the web configuration; routes of an exporter judge their askers themselves."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:

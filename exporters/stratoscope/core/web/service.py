@@ -1,4 +1,4 @@
-"""What the pages show: the exporter that runs, as core's app knows it."""
+"""The running exporter as the pages know it; core/app.py implements it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -56,4 +56,4 @@ class Service(Protocol):
         """The configuration in force as YAML, its secrets masked."""
 
     async def reload(self) -> str | None:
-        """Read the configuration again: None when it is in force, else why not."""
+        """Read the configuration again. Returns None if it is in force, else one line on why not."""

@@ -82,11 +82,11 @@ def sans(tls: TlsSettings) -> frozenset[str] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
-    """What new connections are greeted with.
+class ServerTls:
+    """TLS of new connections.
 
     Attributes:
-        expires: When the server's certificate ends, as Unix seconds.
+        expires: Unix time at which the server's certificate expires.
     """
 
     context: ssl.SSLContext
@@ -95,20 +95,20 @@ class Greeting:
 
 def guards(tls: TlsSettings, made: ssl.SSLContext) -> Mapping[str, int]:
     """What of the section keeps somebody out, and how strictly."""
-    kept: dict[str, object] = {
+    restrictions: dict[str, object] = {
         "cipher_suites": tls.cipher_suites,
         "curve_preferences": tls.curve_preferences,
         "client_ca_file": tls.client_ca_file or tls.client_ca,
         "client_allowed_sans": tls.client_allowed_sans is not None,
     }
-    strict = {f"{_KEY}.{name}": 1 for name, value in kept.items() if value}
+    strict = {f"{_KEY}.{name}": 1 for name, value in restrictions.items() if value}
     return strict | {
         f"{_KEY}.client_auth_type": int(made.verify_mode),
         f"{_KEY}.min_version": int(made.minimum_version),
     }
 
 
-def greeting(tls: TlsSettings, folder: Path) -> Greeting:
+def server_tls(tls: TlsSettings, folder: Path) -> ServerTls:
     """A server's context; paths are relative to `folder`.
 
     Raises:
@@ -126,8 +126,10 @@ def greeting(tls: TlsSettings, folder: Path) -> Greeting:
         with _as_file(certificate) as certfile, _as_file(key) as keyfile:
             made.load_cert_chain(certfile, keyfile, password="")  # never ask on the terminal
     except ssl.SSLError as error:
-        raise ConfigError(f"{_KEY}: certificate and key cannot be used together: {_said(error)}") from error
-    return Greeting(made, certificates.expires(certificate))
+        raise ConfigError(
+            f"{_KEY}: certificate and key cannot be used together: {_error_text(error)}"
+        ) from error
+    return ServerTls(made, certificates.expires(certificate))
 
 
 def _set_versions(made: ssl.SSLContext, tls: TlsSettings) -> None:
@@ -190,7 +192,7 @@ def _set_client_auth(made: ssl.SSLContext, tls: TlsSettings, folder: Path) -> No
     try:
         made.load_verify_locations(cadata=authorities)
     except (ssl.SSLError, ValueError) as error:  # ValueError: the file is empty
-        raise ConfigError(f"{_KEY}.client_ca_file: no certificate in PEM: {_said(error)}") from error
+        raise ConfigError(f"{_KEY}.client_ca_file: no certificate in PEM: {_error_text(error)}") from error
 
 
 _ALLOWED: Final = f"allowed: {', '.join(name for name in _CLIENT_AUTH if name)}"
@@ -220,5 +222,5 @@ def _as_file(pem: bytes) -> Iterator[str]:
         os.close(handle)
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return (getattr(error, "reason", "") or "unreadable").replace("_", " ").lower()

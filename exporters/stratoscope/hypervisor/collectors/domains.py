@@ -132,9 +132,9 @@ class Domains(Collector[VMs]):
 
     def _of_vms(self, vms: Iterable[VM], subjects: Sequence[Subject]) -> Iterable[Iterable[Sample]]:
         """Samples VM by VM; the labels of each VM are cached as long as it exists."""
-        kept, self._labels_of = self._labels_of, {}
+        known, self._labels_of = self._labels_of, {}
         for vm in vms:
-            labels = kept.get(vm.vm_id) or Labels(cloud=self.cloud, vm_id=vm.vm_id)
+            labels = known.get(vm.vm_id) or Labels(cloud=self.cloud, vm_id=vm.vm_id)
             self._labels_of[vm.vm_id] = labels
             samples: list[Sample] = []
             for subject in subjects:
@@ -216,10 +216,10 @@ class Domains(Collector[VMs]):
         """
         if listing.complete:
             return {}
-        asked, with_cpu = self._monitor_groups, self._monitor_groups | self._cpu_groups
-        if with_cpu > asked and not all(map(self._has_cpu_by_kernel, active)):
+        groups, with_cpu = self._monitor_groups, self._monitor_groups | self._cpu_groups
+        if with_cpu > groups and not all(map(self._has_cpu_by_kernel, active)):
             self._learn_cpu(active, await kernel)
-        wanted = {one.uuid: asked if self._has_cpu_by_kernel(one) else with_cpu for one in active}
+        wanted = {one.uuid: groups if self._has_cpu_by_kernel(one) else with_cpu for one in active}
         return await self._host.ask({uuid: groups for uuid, groups in wanted.items() if groups})
 
     def _has_cpu_by_kernel(self, one: Listed) -> bool:

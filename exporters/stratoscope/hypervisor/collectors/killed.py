@@ -21,8 +21,8 @@ class Killed:
             vm_ids: VM id by UUID of those that are listed.
             now: By the monotonic clock.
         """
-        kept = {uuid: known for uuid, known in self._ids.items() if now - known[1] < SHOWN_FOR_S}
-        self._ids = kept | {uuid: (vm_ids[uuid], now) for uuid in kills if uuid in vm_ids}
+        recent = {uuid: known for uuid, known in self._ids.items() if now - known[1] < SHOWN_FOR_S}
+        self._ids = recent | {uuid: (vm_ids[uuid], now) for uuid in kills if uuid in vm_ids}
         return {
             self._ids[uuid][0]: count
             for uuid, count in kills.items()

@@ -50,5 +50,5 @@ def _what_holds(before: Domain) -> Domain:
     )
     return Domain(
         before.uuid, before.name, before.domain_id, before.state, before.reason,
-        None, None, None, None, None, None, None, (), _UNKNOWN, interfaces, (),
+        None, None, None, None, (), _UNKNOWN, interfaces, (),
     )  # fmt: skip

@@ -114,20 +114,20 @@ def sizes(path: str, text: bytes, keys: Iterable[bytes]) -> list[int | None]:
     return [integer(path, found[key]) * KIB if key in found else None for key in keys]
 
 
-def told(
+def or_left_out(
     reader: Callable[P, T | None],
 ) -> Callable[P, T | LeftOut]:
     """Wrap a reader of a group: ABSENT instead of None, UNAUTHORIZED instead of a PermissionError."""
 
     @wraps(reader)
-    def telling(*args: P.args, **kwargs: P.kwargs) -> T | LeftOut:
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T | LeftOut:
         try:
             group = reader(*args, **kwargs)
         except PermissionError:
             return LeftOut.UNAUTHORIZED
         return LeftOut.ABSENT if group is None else group
 
-    return telling
+    return wrapped
 
 
 def _check(path: str, error: OSError) -> None:

@@ -13,10 +13,10 @@ from stratoscope.hypervisor.kernel.files import (
     TICKS_PER_SECOND,
     Read,
     integer,
+    or_left_out,
     pairs,
     read_integer,
     sizes,
-    told,
 )
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.kernel.pressure import Pressure, read_pressure
@@ -69,7 +69,7 @@ class Conntrack(msgspec.Struct, frozen=True, gc=False):
     limit: int | None
 
 
-@told
+@or_left_out
 def read_host_cpu(paths: Paths, reader: Read = files.read) -> HostCPU | None:
     """CPU time by mode.
 
@@ -89,7 +89,7 @@ def read_host_cpu(paths: Paths, reader: Read = files.read) -> HostCPU | None:
     return HostCPU(online, *seconds[:_MODES])
 
 
-@told
+@or_left_out
 def read_host_memory(paths: Paths, reader: Read = files.read) -> HostMemory | None:
     """Memory of the host.
 
@@ -103,7 +103,7 @@ def read_host_memory(paths: Paths, reader: Read = files.read) -> HostMemory | No
     return HostMemory(*sizes(path, text, (b"MemTotal", b"MemFree", b"MemAvailable")))
 
 
-@told
+@or_left_out
 def read_host_oom_kills(paths: Paths, reader: Read = files.read) -> int | None:
     """Kills by the OOM killer since boot; absent before Linux 4.13.
 
@@ -116,7 +116,7 @@ def read_host_oom_kills(paths: Paths, reader: Read = files.read) -> int | None:
     return None if kills is None else integer(path, kills)
 
 
-@told
+@or_left_out
 def read_host_pressure(paths: Paths, reader: Read = files.read) -> HostPressure | None:
     """Pressure on the host; absent before Linux 4.20 and with psi=0.
 
@@ -131,7 +131,7 @@ def read_host_pressure(paths: Paths, reader: Read = files.read) -> HostPressure 
     return HostPressure(cpu and Pressure(cpu.some, None), io, memory)
 
 
-@told
+@or_left_out
 def read_conntrack(paths: Paths, reader: Read = files.read) -> Conntrack | None:
     """Connection tracking; absent while its module is not loaded.
 

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.hypervisor.kernel import files
-from stratoscope.hypervisor.kernel.files import PAGE_BYTES, Read, read_integer, told
+from stratoscope.hypervisor.kernel.files import PAGE_BYTES, Read, or_left_out, read_integer
 from stratoscope.hypervisor.kernel.paths import Paths
 
 _MERGES: Final = 1
@@ -32,7 +32,7 @@ class KSM(msgspec.Struct, frozen=True, gc=False):
     full_scans: int | None
 
 
-@told
+@or_left_out
 def read_ksm(paths: Paths, reader: Read = files.read) -> KSM | None:
     """KSM; absent if the kernel is built without it.
 

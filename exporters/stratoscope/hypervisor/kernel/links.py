@@ -10,7 +10,7 @@ from typing import Final
 
 from stratoscope.core.errors import LeftOut
 from stratoscope.hypervisor.kernel import rtnetlink
-from stratoscope.hypervisor.kernel.rtnetlink import attribute, attributes, opened, told, unpacked
+from stratoscope.hypervisor.kernel.rtnetlink import attribute, attributes, opened, or_left_out, unpacked
 
 # linux/rtnetlink.h and linux/if_link.h
 _RTM_NEWLINK, _RTM_GETLINK = 16, 18
@@ -29,14 +29,16 @@ def read_promiscuity() -> Mapping[str, int] | LeftOut:
         OSError: The kernel refused, or the exporter lacks a resource.
         ValueError: The answer is malformed.
     """
-    return told_promiscuity(opened)
+    return promiscuity_over(opened)
 
 
-def told_promiscuity(opened: Callable[[], socket.socket]) -> Mapping[str, int] | LeftOut:
+def promiscuity_over(opened: Callable[[], socket.socket]) -> Mapping[str, int] | LeftOut:
     """As `read_promiscuity`, over a socket that is opened here, and closed."""
     body = _IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
     body += attribute(_IFLA_EXT_MASK, _NUMBER.pack(_SKIP_STATS))
-    return told(opened, lambda netlink: parse(rtnetlink.dump(netlink, _RTM_GETLINK, _RTM_NEWLINK, body)))
+    return or_left_out(
+        opened, lambda netlink: parse(rtnetlink.dump(netlink, _RTM_GETLINK, _RTM_NEWLINK, body))
+    )
 
 
 def parse(payloads: Iterable[bytes]) -> dict[str, int]:

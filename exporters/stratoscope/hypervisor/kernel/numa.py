@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.hypervisor.kernel import files
-from stratoscope.hypervisor.kernel.files import KIB, Read, listed, read_integer, sizes, told
+from stratoscope.hypervisor.kernel.files import KIB, Read, listed, or_left_out, read_integer, sizes
 from stratoscope.hypervisor.kernel.paths import Paths
 
 _SIZE: Final = re.compile(r"hugepages-(\d+)kB")
@@ -41,7 +41,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     hugepages: tuple[HugePages, ...]
 
 
-@told
+@or_left_out
 def read_hugepages(paths: Paths, reader: Read = files.read) -> tuple[HugePages, ...] | None:
     """Huge pages by size, smallest first; absent if the kernel has none.
 
@@ -51,7 +51,7 @@ def read_hugepages(paths: Paths, reader: Read = files.read) -> tuple[HugePages, 
     return _read_sizes(f"{paths.sysfs}/kernel/mm/hugepages", reader) or None
 
 
-@told
+@or_left_out
 def read_nodes(paths: Paths, reader: Read = files.read) -> tuple[Node, ...] | None:
     """NUMA nodes by number; absent if the kernel is built without NUMA.
 

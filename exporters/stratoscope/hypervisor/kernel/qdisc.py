@@ -53,12 +53,12 @@ def read_queues() -> Mapping[str, Queues] | LeftOut:
         OSError: The kernel refused, or the exporter lacks a resource.
         ValueError: The answer is malformed.
     """
-    return told_queues(opened)
+    return queues_over(opened)
 
 
-def told_queues(opened: Callable[[], socket.socket]) -> Mapping[str, Queues] | LeftOut:
+def queues_over(opened: Callable[[], socket.socket]) -> Mapping[str, Queues] | LeftOut:
     """As `read_queues`, over a socket that is opened here, and closed."""
-    return rtnetlink.told(opened, lambda netlink: parse(dump(netlink), dict(socket.if_nameindex())))
+    return rtnetlink.or_left_out(opened, lambda netlink: parse(dump(netlink), dict(socket.if_nameindex())))
 
 
 def dump(netlink: Socket) -> Iterator[bytes]:
@@ -90,9 +90,9 @@ def parse(payloads: Iterable[bytes], names: Mapping[int, str]) -> dict[str, Queu
     return found
 
 
-def _qdisc(told: Mapping[int, bytes]) -> Qdisc:
-    kind = told.get(_TCA_KIND, b"").rstrip(b"\0").decode(errors="replace")
-    queue = dict(attributes(told.get(_TCA_STATS2, b""))).get(_TCA_STATS_QUEUE)
+def _qdisc(fields: Mapping[int, bytes]) -> Qdisc:
+    kind = fields.get(_TCA_KIND, b"").rstrip(b"\0").decode(errors="replace")
+    queue = dict(attributes(fields.get(_TCA_STATS2, b""))).get(_TCA_STATS_QUEUE)
     if kind == "noqueue" or queue is None:
         return Qdisc(kind, None, None, None, None)
     packets, backlog, drops, _, overlimits = unpacked(_QUEUE, queue)

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.hypervisor.kernel import files
-from stratoscope.hypervisor.kernel.files import Read, listed, read_integer, told
+from stratoscope.hypervisor.kernel.files import Read, listed, or_left_out, read_integer
 from stratoscope.hypervisor.kernel.paths import Paths
 
 _ZONE: Final = re.compile(r"(intel-rapl(?:-mmio)?:\d+)(:\d+)?")
@@ -34,7 +34,7 @@ class Zone(msgspec.Struct, frozen=True, gc=False):
     range_joules: float | None
 
 
-@told
+@or_left_out
 def read_energy(paths: Paths, reader: Read = files.read) -> tuple[Zone, ...] | None:
     """All zones, parents before their parts; absent in most VMs, and if no driver is loaded.
 

@@ -39,7 +39,7 @@ def opened(timeout_s: float = 1.0) -> socket.socket:
     return netlink
 
 
-def told(opened: Callable[[], socket.socket], read: Callable[[socket.socket], T]) -> T | LeftOut:
+def or_left_out(opened: Callable[[], socket.socket], read: Callable[[socket.socket], T]) -> T | LeftOut:
     """The result of `read` with a socket that is opened and closed here; or why the kernel has no data.
 
     Raises:

@@ -20,18 +20,14 @@ class Tap(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         carrier: None while the interface is not up: the kernel does not report it.
-        operstate: up, down, unknown (a tap that is up), lowerlayerdown, dormant, notpresent or testing.
         master: The bridge it is a port of (Open vSwitch's is always `ovs-system`); None without one.
-        tx_queue_length: Most packets that the host queues while QEMU does not fetch them.
     """
 
     ifindex: int | None
     is_up: bool
     carrier: bool | None
-    operstate: str | None
     mtu_bytes: int | None
     master: str | None
-    tx_queue_length: int | None
 
 
 def read_tap(name: str, paths: Paths, reader: Read = files.read) -> Tap | None:
@@ -47,15 +43,12 @@ def read_tap(name: str, paths: Paths, reader: Read = files.read) -> Tap | None:
     flags = _read_flags(f"{directory}/flags", reader)
     if flags is None:
         return None
-    operstate = reader(f"{directory}/operstate")
     return Tap(
         ifindex=read_integer(f"{directory}/ifindex", reader),
         is_up=bool(flags & _UP),
         carrier=_read_carrier(f"{directory}/carrier", reader) if flags & _UP else None,
-        operstate=None if operstate is None else operstate.decode(errors="replace").strip(),
         mtu_bytes=read_integer(f"{directory}/mtu", reader),
         master=_read_master(f"{directory}/master/uevent", reader),
-        tx_queue_length=read_integer(f"{directory}/tx_queue_len", reader),
     )
 
 

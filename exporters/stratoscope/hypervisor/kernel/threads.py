@@ -13,7 +13,7 @@ from stratoscope.hypervisor.kernel.paths import Paths
 
 _WAITS: Final = b"D"
 _SWITCHES: Final = (b"voluntary_ctxt_switches:", b"nonvoluntary_ctxt_switches:")
-_LOOK_AGAIN_AFTER_S: Final = 5.0
+_READ_AGAIN_AFTER_S: Final = 5.0
 """How long a reading without a waiting thread is valid: each thread of a VM is a file."""
 
 
@@ -27,11 +27,11 @@ class Threads:
     def __init__(self) -> None:
         self.is_frozen = False
         self._waiting: dict[int, tuple[int, float]] = {}
-        self._look_at = 0.0
+        self._read_at = 0.0
 
     def copied(self) -> "Threads":
         copy = Threads()
-        copy.is_frozen, copy._waiting, copy._look_at = self.is_frozen, self._waiting, self._look_at
+        copy.is_frozen, copy._waiting, copy._read_at = self.is_frozen, self._waiting, self._read_at
         return copy
 
     def blocked_s(self, pid: int, paths: Paths, reader: Read, now: float) -> float:
@@ -41,14 +41,14 @@ class Threads:
             PermissionError: No right to read the threads.
             ValueError: A file is malformed.
         """
-        if self._waiting or now >= self._look_at:
-            self._look(f"{paths.procfs}/{pid}/task", reader, now)
-            self._look_at = now + _LOOK_AGAIN_AFTER_S
+        if self._waiting or now >= self._read_at:
+            self._read(f"{paths.procfs}/{pid}/task", reader, now)
+            self._read_at = now + _READ_AGAIN_AFTER_S
         if self.is_frozen or not self._waiting:
             return 0.0
         return now - min(since for _, since in self._waiting.values())
 
-    def _look(self, directory: str, reader: Read, now: float) -> None:
+    def _read(self, directory: str, reader: Read, now: float) -> None:
         waiting: dict[int, tuple[int, float]] = {}
         threads = 0
         for name in listed(directory):

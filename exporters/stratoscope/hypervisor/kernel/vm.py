@@ -87,8 +87,8 @@ def read_vm(
     rss = None if process.is_container or stat.is_dead else stat.rss_bytes
     blocked_s = None
     if not process.is_container:
-        look = past.threads.blocked_s
-        blocked_s = _allowed("threads", refused, lambda: look(pid, paths, reader, now))
+        read_threads = past.threads.blocked_s
+        blocked_s = _allowed("threads", refused, lambda: read_threads(pid, paths, reader, now))
     return VMKernel(
         stat.state, cpu, vcpus, throttling, pressure, memory, rss, tuple(refused),
         blocked_s, past.threads.is_frozen,

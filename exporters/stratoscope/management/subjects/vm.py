@@ -36,7 +36,7 @@ class EachVM:
 
     def __init__(self, cloud: str) -> None:
         self._cloud = cloud
-        self._kept = {family: CachedLines(family) for family in FAMILIES}
+        self._cached = {family: CachedLines(family) for family in FAMILIES}
         self._shown: Mapping[str, VM] = {}
         self._projects: Mapping[str, str] = {}
         self._users: Mapping[str, str] = {}
@@ -53,24 +53,24 @@ class EachVM:
         if renamed and shown:
             for vm in vms.values():
                 if vm.project_id in renamed or vm.user_id in renamed:
-                    self._kept[INFO].put(vm.vm_id, self._info(vm, answer))
+                    self._cached[INFO].put(vm.vm_id, self._info(vm, answer))
         self._shown, self._projects, self._users = vms, answer.projects, answer.users
-        return self._kept.values()
+        return self._cached.values()
 
     def _put(self, vm: VM, known: VM | None, answer: VMs) -> None:
         """Update the lines that changed: for most VMs only that of the state."""
         if known is None or _facts(vm) != _facts(known):
-            self._kept[INFO].put(vm.vm_id, self._info(vm, answer))
+            self._cached[INFO].put(vm.vm_id, self._info(vm, answer))
         if known is None or vm.state != known.state:
-            self._kept[STATE].put(vm.vm_id, self._state(vm))
+            self._cached[STATE].put(vm.vm_id, self._state(vm))
         if vm.fault is None:
-            self._kept[FAULT].drop(vm.vm_id)
+            self._cached[FAULT].drop(vm.vm_id)
         elif known is None or vm.fault is not known.fault:
-            self._kept[FAULT].put(vm.vm_id, self._fault(vm))
+            self._cached[FAULT].put(vm.vm_id, self._fault(vm))
 
     def _drop(self, vm_id: str) -> None:
-        for kept in self._kept.values():
-            kept.drop(vm_id)
+        for lines in self._cached.values():
+            lines.drop(vm_id)
 
     def _info(self, vm: VM, answer: VMs) -> Labels:
         """The labels of `info`; an unknown name is empty."""

@@ -1,1 +1,1 @@
-"""Who is asking: a small authenticator per file, and the chain that tries them one after the other."""
+"""Who asks: one authenticator per file, and the chain that tries them in order."""

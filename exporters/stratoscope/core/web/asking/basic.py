@@ -10,21 +10,21 @@ from stratoscope.core.web.passwords import Credentials, Failures, Passwords
 
 
 class Basic:
-    """Looks at the user and password of a request."""
+    """Reads and checks the user and password of a request."""
 
     def __init__(self, failures: Failures, monotonic: Callable[[], float]) -> None:
         self._failures, self._monotonic = failures, monotonic
         self._passwords: Passwords | None = None
 
     async def outcome(self, request: web.Request, users: Mapping[str, Secret]) -> Outcome:
-        given = Credentials.parse(request.headers.get(hdrs.AUTHORIZATION, ""))
-        if given is None or not users:
+        credentials = Credentials.parse(request.headers.get(hdrs.AUTHORIZATION, ""))
+        if credentials is None or not users:
             return None
         if self._passwords is None:
             self._passwords = Passwords(monotonic=self._monotonic, failures=self._failures)
-        verdict = await self._passwords.verdict(users, given, request.remote or "")
+        verdict = await self._passwords.verdict(users, credentials, request.remote or "")
         if verdict.accepted:
-            return Known(given.user)
+            return Known(credentials.user)
         if verdict.retry_after_s:
             status, text = (
                 (429, "too many failed log-ins") if verdict.too_many else (503, "busy with log-ins")

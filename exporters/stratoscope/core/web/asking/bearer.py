@@ -1,4 +1,4 @@
-"""Bearer tokens (RFC 6750): of the configuration, and of the exporter's own lookup."""
+"""Bearer tokens (RFC 6750), from the configuration and from the exporter's own lookup."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from stratoscope.core.web.asking.settings import Guard, Token
 
 
 class Bearer:
-    """Looks at the bearer token of a request."""
+    """Reads and checks the bearer token of a request."""
 
     def __init__(self, guesses: Guesses, now: Callable[[], float]) -> None:
         self._guesses, self._now = guesses, now

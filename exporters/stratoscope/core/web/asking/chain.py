@@ -1,4 +1,4 @@
-"""Who asks: told by a trusted proxy, a bearer token or a password; else it is this machine, or nobody."""
+"""Who asks: by a trusted proxy's header, a bearer token or a password; else this machine, or nobody."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -15,7 +15,7 @@ from stratoscope.core.web.auth import BASIC, Access
 from stratoscope.core.web.routes import Asker
 
 LOOPBACK: Final = "loopback"
-"""The name of whoever asks from this machine, where nothing is configured to log in with."""
+"""The name of a client on this machine, if nothing is configured to log in with."""
 _BEARER: Final = 'Bearer realm="stratoscope"'
 
 
@@ -23,11 +23,11 @@ class Asking:
     """The authenticators, and what they share.
 
     Attributes:
-        guesses: Of tokens, in headers and URLs.
+        guesses: Counts wrong tokens, in headers and URLs.
     """
 
     def __init__(self, access: Access, roles: Collection[str]) -> None:
-        """Args: roles: All that routes ask for; a client on this machine has them where nobody can log in."""
+        """Args: roles: All roles of routes; a client on this machine has them if nobody can log in."""
         self.guesses = Guesses(access.failures)
         self._access, self._roles = access, frozenset(roles)
         self._bearer = Bearer(self.guesses, access.now)
@@ -35,7 +35,7 @@ class Asking:
     async def asker(
         self, request: web.Request, guard: Guard, opened: Mapping[str, Any]
     ) -> Asker | web.Response:
-        """Who asks; the answer where that is nobody."""
+        """Who asks; or the refusal."""
         outcome = (
             proxy.outcome(request, guard.access.trusted_proxy)
             or await self._bearer.outcome(request, guard, opened)
@@ -54,12 +54,12 @@ class Asking:
         return self._challenged(refused(UNKNOWN, text), guard)
 
     def _can_log_in(self, guard: Guard) -> bool:
-        """Whether the configuration has somebody; the exporter's own lookup may find nobody."""
+        """Whether the configuration has anybody; the exporter's own lookup may find nobody."""
         access = guard.access
         return bool(self._access.in_force.users or access.tokens or access.trusted_proxy)
 
     def _challenged(self, answer: web.Response, guard: Guard) -> web.Response:
-        """The answer with what can be logged in with; 403 where a client has nothing to send."""
+        """The refusal with the schemes that a client can log in with; 403 if there is none."""
         if answer.status == UNKNOWN:
             challenges = [BASIC] if self._access.in_force.users else []
             challenges += [_BEARER] if guard.takes_tokens else []

@@ -17,14 +17,15 @@ class TooManyError(Exception):
 
 
 def hashed(token: str) -> str:
-    """A token as it is stored: the SHA-256 of its UTF-8, in hexadecimal digits."""
+    """The stored form of a token: the SHA-256 of its UTF-8, in hexadecimal digits."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class Guesses:
     """Counts wrong tokens per client address, in the bucket in which wrong passwords are counted.
 
-    A token that was right before is looked up whatever its neighbours guess; it may have been revoked since.
+    A token that was right before is looked up whatever others guess from the same address; it may have been
+    revoked since.
     """
 
     def __init__(self, failures: Failures) -> None:
@@ -32,10 +33,10 @@ class Guesses:
         self._right: OrderedDict[str, None] = OrderedDict()
 
     async def found(self, sha256: str, address: str, find: Callable[[], Awaitable[T | None]]) -> T | None:
-        """What `find` finds for the token of this hash; None counts as a wrong token.
+        """The result of `find` for the token with this hash; None counts as a wrong token.
 
         Raises:
-            TooManyError: It was not asked.
+            TooManyError: `find` was not called.
         """
         was_right = sha256 in self._right
         if not was_right:

@@ -1,4 +1,4 @@
-"""What an authenticator finds out: who it is, or why what was shown is refused."""
+"""The outcome of an authenticator: who it is, or a refusal."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -13,11 +13,11 @@ OF_TOKENS: Final = "token:"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Somebody who has shown who they are.
+    """An authenticated user or token.
 
     Attributes:
-        groups: As a trusted proxy names them.
-        roles: A token's own. None of a person: the configuration gives roles by name and group.
+        groups: The groups that a trusted proxy names.
+        roles: The roles of a token; None for a user, whose roles the configuration gives by name and group.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Known:
 
 
 Outcome: TypeAlias = Known | web.Response | None
-"""Who it is; the answer to a wrong log-in; None where the authenticator was shown nothing."""
+"""Who it is; the answer to a wrong log-in; None if the request has nothing for this authenticator."""
 
 
 def refused(status: int, text: str, **headers: str) -> web.Response:

@@ -1,4 +1,4 @@
-"""The other end of a connection: its address, and whether it is a page of this machine that asks."""
+"""The other end of a connection: its address, and whether it is a client on this machine."""
 
 import ipaddress
 import re
@@ -17,7 +17,7 @@ _LOCAL: Final = re.compile(r"(?i:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0
 
 
 def peer(request: web.Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The address of the TCP peer; a socket of both families spells IPv4 as `::ffff:127.0.0.1`."""
+    """The address of the TCP peer. A socket for both families reports IPv4 as `::ffff:127.0.0.1`."""
     address = ipaddress.ip_address((request.remote or "::").partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
@@ -30,10 +30,10 @@ def is_of(request: web.Request, networks: Iterable[Network]) -> bool:
 
 
 def why_not_local(request: web.Request) -> str | None:
-    """Why this is no client on this machine that asks for itself; None for one that does.
+    """Why the request is not from a client on this machine itself; None if it is.
 
-    A page in this machine's browser could ask, too: as another site, or, after DNS rebinding, by a name of
-    that site. A proxy on this machine passes on what others ask.
+    A page of another site in this machine's browser can send requests, too, after DNS rebinding even under
+    the site's own name. A proxy on this machine passes on requests of others.
     """
     if not peer(request).is_loopback:
         return "it comes from another machine"

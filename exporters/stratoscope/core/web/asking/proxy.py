@@ -1,4 +1,4 @@
-"""The user and groups that a trusted proxy has found out, in headers of its own."""
+"""The user and groups that a trusted proxy sends in its headers."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ _LONGEST: Final = 256
 
 
 def outcome(request: web.Request, proxy: ProxySettings | None) -> Outcome:
-    """Who it is, as the proxy says; these headers mean nothing from anybody else."""
+    """The user that the proxy names; these headers are ignored from all other addresses."""
     if proxy is None or not is_of(request, proxy.networks):
         return None
     users = request.headers.getall(proxy.user_header, [])
@@ -21,7 +21,7 @@ def outcome(request: web.Request, proxy: ProxySettings | None) -> Outcome:
         return None
     user = users[0].strip()
     if len(users) > 1 or not user or not user.isprintable() or len(user) > _LONGEST:
-        # Two: the proxy adds its own to what the client sent.
+        # Two: the proxy adds its header to the client's.
         return refused(
             403, f"{proxy.user_header}: expected one printable name of {_LONGEST} characters at most"
         )
@@ -35,7 +35,7 @@ def outcome(request: web.Request, proxy: ProxySettings | None) -> Outcome:
 
 
 def asked_host(request: web.Request, proxy: ProxySettings | None) -> str | None:
-    """The host that the browser asked, where a trusted proxy says that it was another than Host has it."""
+    """The host in the browser's URL, if a trusted proxy reports it; else None, and `Host` counts."""
     if proxy is None or not is_of(request, proxy.networks):
         return None
     return request.headers.get("X-Forwarded-Host", "").partition(",")[0].strip() or None

@@ -23,10 +23,10 @@ _TAKEN: Final = frozenset({"authorization", "cookie", "host", "origin"})
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Whom a bearer token stands for.
+    """A bearer token, without its secret.
 
     Attributes:
-        expires: From when on it is refused; None for never.
+        expires: The moment from which it is refused; None for never.
     """
 
     name: str
@@ -35,19 +35,19 @@ class Token:
 
 
 FindToken: TypeAlias = Callable[[Mapping[str, Any], str], Awaitable[Token | None]]
-"""Told what the exporter has opened, and a token's SHA-256 in hexadecimal digits; None for no such token, or
-one that was revoked."""
+"""Called with the open parts and a token's SHA-256 in hexadecimal digits. Returns None for an
+unknown or revoked one."""
 
 
 class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A proxy that authenticates users.
 
-    It must set these headers on every request, whatever its client sent: so none has a default.
+    It must set these headers on every request, whatever its client sends; so they have no defaults.
 
     Attributes:
-        addresses: From where its connections come: addresses and networks.
-        user_header: Names the user.
-        groups_header: Names the user's groups, with commas in between; None where it tells of none.
+        addresses: Addresses and networks from which its connections come.
+        user_header: The header with the user's name.
+        groups_header: The header with the user's groups, separated by commas; None without groups.
     """
 
     addresses: tuple[str, ...]
@@ -77,8 +77,8 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A bearer token.
 
     Attributes:
-        sha256: Of the token, so that nobody reads it here: `printf %s "$TOKEN" | sha256sum`.
-        expires: A date and time with its zone.
+        sha256: The token's hash, so that the file has no secret: `printf %s "$TOKEN" | sha256sum`.
+        expires: Date and time with time zone.
     """
 
     name: str
@@ -101,10 +101,10 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may do what, besides the users that the web configuration has.
+    """Who has which role; the users' passwords are in the web configuration.
 
     Attributes:
-        roles: The users of each role, by name; `group:NAME` are all of a group of the trusted proxy's.
+        roles: The users of each role, by the role's name; `group:NAME` is a group of the trusted proxy.
     """
 
     roles: dict[str, tuple[str, ...]] = {}
@@ -126,11 +126,11 @@ class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("tokens: two with the same sha256; allowed: each once")
 
     def check_roles(self, known: Collection[str], key: str) -> None:
-        """Refuse a role that no route asks for.
+        """Reject a role that no route requires.
 
         Args:
-            known: Those that routes ask for, as `roles_of` tells.
-            key: Of this section.
+            known: The roles of the exporter's routes, see `roles_of` in routes.py.
+            key: The key of this section.
 
         Raises:
             ConfigError: It names the key and the roles that are allowed.
@@ -141,16 +141,16 @@ class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 one_of(role, known, f"{key}.tokens[{number}].roles")
 
     def roles_of(self, known: Known) -> frozenset[str]:
-        """A token's own roles, or those of a user's name and groups."""
+        """The roles of a token, or those of a user by name and groups."""
         if known.roles is not None:
             return known.roles
         names = {f"{_GROUP}{group}" for group in known.groups}
-        if not known.name.startswith(_GROUP):  # or such a user would be taken for a group
+        if not known.name.startswith(_GROUP):  # else such a user would count as a group
             names.add(known.name)
         return frozenset(role for role, members in self.roles.items() if names & {*members})
 
     def token(self, sha256: str) -> Token | None:
-        """The token of this hash."""
+        """The token with this hash; None if there is none."""
         found = (one.token for one in self.tokens if one.sha256.reveal().lower() == sha256)
         return next(found, None)
 
@@ -160,8 +160,8 @@ class Guard:
     """How the routes of an exporter are guarded.
 
     Attributes:
-        access: Its configuration.
-        find_token: Its own lookup of bearer tokens, such as a database's.
+        access: The section `access` of the exporter's configuration.
+        find_token: The exporter's own lookup of bearer tokens, such as a database's.
     """
 
     access: AccessSettings = field(default_factory=AccessSettings)
