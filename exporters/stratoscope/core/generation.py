@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from stratoscope.core.collector import Absent
+from stratoscope.core.collector import Absent, Collections
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.life import Life
 from stratoscope.core.part import Part, Site
@@ -13,6 +13,10 @@ from stratoscope.core.tasks import Supervisor
 
 CLOSE_TIMEOUT_S: Final = 10.0
 """How long a part that was changed may take to end, unless its exporter's stop may take longer."""
+
+
+OPEN_TIMEOUT_S: Final = 10.0
+"""How long a part may take to open while others run: no reload can follow before that. At start nothing waits."""
 
 
 class Running:
@@ -50,12 +54,15 @@ class Running:
         """Run under other settings. What is new is opened first; then what is old ends before it starts.
 
         Raises:
-            Exception: What a part raised when it was opened; all goes on as before.
+            Exception: What a part raised when it was opened or planned, or that it was not open in time; all
+                goes on as before.
         """
         parts = [*self._exporter.parts(settings, self._site)]
         changed = [part for part in parts if not self._is_open(part)]
         new = [Life(part, self._turn, self._supervisor) for part in changed]
         await self._open(new)
+        lives = {**self._lives, **{life.part.name: life for life in new}}
+        wanted = await self._planned(parts, lives, new)
         kept = {part.name for part in parts} - {part.name for part in changed}
         old = [life for name, life in self._lives.items() if name not in kept]
         before = {(one.collector.cloud, one.collector.name): one for life in old for one in life.runners}
@@ -64,11 +71,10 @@ class Running:
             error = RuntimeError(f"{', '.join(hung)}: does not end, and its successor must not run beside it")
             self._broken(error)
             raise error
-        lives = {**self._lives, **{life.part.name: life for life in new}}
         self._lives = {part.name: lives[part.name] for part in parts}
         self.settings = settings
         for part in parts:
-            self._lives[part.name].collect(part, before)
+            self._lives[part.name].collect(part, wanted[part.name], before)
         for life in new:
             life.start()
 
@@ -86,13 +92,24 @@ class Running:
         return life is not None and life.part.identity == part.identity
 
     async def _open(self, lives: Sequence[Life]) -> None:
+        """Open them all or none. Whoever cancels it closes what is open."""
         try:
             for life in lives:
                 self._unended.add(life)
-                await life.open()
+                await life.open(OPEN_TIMEOUT_S if self._lives else None)
                 life.when_broken(self._broken)
-        except BaseException:
+        except Exception:
             await self._close(lives, CLOSE_TIMEOUT_S)
+            raise
+
+    async def _planned(
+        self, parts: Iterable[Part], lives: Mapping[str, Life], new: Iterable[Life]
+    ) -> Mapping[str, Collections]:
+        """What each part has collected; if one cannot say, what is new is closed again."""
+        try:
+            return {part.name: part.collections(lives[part.name].opened) for part in parts}
+        except Exception:
+            await self._close(new, CLOSE_TIMEOUT_S)
             raise
 
     async def _close(self, lives: Iterable[Life], within_s: float) -> Sequence[str]:
