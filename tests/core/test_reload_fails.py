@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from stratoscope.core.collector import Collections
+from stratoscope.core.collector import Collection, Collections, OnScrape
+from stratoscope.core.errors import Dropped
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.generation import Running
 from stratoscope.core.part import Opened, Part, Site
 from support.houses import PROGRAM, parse
 from support.patience import FAR_S
+from support.source import Source, until, vcpus
 
 
 async def never() -> None:
@@ -35,17 +37,25 @@ class Parts:
         exporter = Exporter(program=PROGRAM, parse=parse, parts=lambda parts, _: parts)
         self.running = Running(exporter, Site(CollectorRegistry()), self.broken.append)
 
-    def part(self, name: str, opening: Callable[[], object] = lambda: asyncio.sleep(0)) -> Part:
-        """A part. Args: opening: Awaited while it is opened."""
+    def part(
+        self,
+        name: str,
+        opening: Callable[[], object] = lambda: asyncio.sleep(0),
+        closing: Callable[[], object] = lambda: asyncio.sleep(0),
+        source: Source | None = None,
+    ) -> Part:
+        """A part. Args: opening: Awaited while it is opened, as is `closing`. source: Read when scraped."""
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[Opened]:
             await opening()  # type: ignore[misc]  # it is awaitable
             self.events.append(f"open {name}")
             yield Opened(value=name)
+            await closing()  # type: ignore[misc]  # the same
             self.events.append(f"close {name}")
 
-        return Part(name=name, identity=object(), open=opened, collections=lambda _: Collections([]))
+        running = [Collection(source, OnScrape(FAR_S))] if source else []
+        return Part(name=name, identity=object(), open=opened, collections=lambda _: Collections(running))
 
 
 async def test_part_that_cannot_say_what_it_collects_leaves_all_as_it_was() -> None:
@@ -119,6 +129,49 @@ async def test_clean_up_of_a_part_that_was_opening_is_not_cancelled_by_a_second_
     may_end.set()
     await parts.running.close(FAR_S)
     assert cleaned == ["all of it"]
+
+
+async def test_scrape_during_a_reload_is_answered_by_the_successor_if_there_is_one() -> None:
+    parts, may_end, old = Parts(), asyncio.Event(), Source()
+    gone = Source()
+    gone.cloud = "gone"
+    await parts.running.put_into_force(
+        [parts.part("uni", closing=may_end.wait, source=old), parts.part("gone", source=gone)]
+    )
+    await parts.running.tried()
+    old.gate.clear()
+    runner, without = parts.running.runners
+    in_progress = asyncio.create_task(runner.lines(FAR_S))
+    await until(lambda: old.calls == 2)
+    new = [parts.part("uni", source=Source([vcpus("vm-2")] * 3))]
+    reloading = asyncio.create_task(parts.running.put_into_force(new))
+    await turns()
+    begun_now = asyncio.create_task(runner.lines(FAR_S))
+    assert (await without.lines(FAR_S))[1].message == "stopped"
+    assert not begun_now.done()
+    may_end.set()
+    await reloading
+    for scrape in (in_progress, begun_now):
+        lines, status = await scrape
+        assert (status.success, lines and lines.dropped) == (True, {Dropped.DUPLICATE: 2}), (
+            "it is the new one's"
+        )
+    assert old.calls == 2
+    await parts.running.close(FAR_S)
+
+
+async def test_scrape_waits_no_longer_for_a_successor_that_does_not_come() -> None:
+    parts, source = Parts(), Source()
+    await parts.running.put_into_force([parts.part("uni", closing=never, source=source)])
+    await parts.running.tried()
+    (runner,) = parts.running.runners
+    reloading = asyncio.create_task(parts.running.put_into_force([parts.part("uni", source=Source())]))
+    await turns()
+    scrape = asyncio.create_task(runner.lines(FAR_S))
+    assert (await runner.lines(0))[1].message == "stopped"
+    reloading.cancel()
+    assert (await scrape)[1].message == "stopped"
+    await parts.running.close(0)
 
 
 async def test_opening_that_awaits_something_cancelled_has_failed() -> None:

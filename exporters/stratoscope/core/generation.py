@@ -16,7 +16,7 @@ CLOSE_TIMEOUT_S: Final = 10.0
 
 
 OPEN_TIMEOUT_S: Final = 10.0
-"""How long a part may take to open while others run: no reload can follow before that. At start nothing waits."""
+"""How long a part may take to open while others run: until then no reload can follow."""
 
 
 class Running:
@@ -65,16 +65,18 @@ class Running:
         wanted = await self._planned(parts, lives, new)
         kept = {part.name for part in parts} - {part.name for part in changed}
         old = [life for name, life in self._lives.items() if name not in kept]
-        before = {(one.collector.cloud, one.collector.name): one for life in old for one in life.runners}
-        hung = await self._close(old, max(CLOSE_TIMEOUT_S, self._exporter.program.stop_timeout_s))
-        if hung:
-            error = RuntimeError(f"{', '.join(hung)}: does not end, and its successor must not run beside it")
-            self._broken(error)
-            raise error
-        self._lives = {part.name: lives[part.name] for part in parts}
-        self.settings = settings
-        for part in parts:
-            self._lives[part.name].collect(part, wanted[part.name], before)
+        before = _succeeded(old, wanted.values())
+        for runner in before.values():
+            runner.hand_over()
+        try:
+            await self._end(old)
+            self._lives = {part.name: lives[part.name] for part in parts}
+            self.settings = settings
+            for part in parts:
+                self._lives[part.name].collect(part, wanted[part.name], before)
+        finally:
+            for runner in before.values():
+                runner.handed_over()
         for life in new:
             life.start()
 
@@ -86,6 +88,14 @@ class Running:
     async def close(self, within_s: float) -> None:
         """End all parts; what hangs is left alone."""
         await self._close([*self._unended], within_s)
+
+    async def _end(self, old: Iterable[Life]) -> None:
+        """Close what is old; the exporter is broken if that does not end."""
+        hung = await self._close(old, max(CLOSE_TIMEOUT_S, self._exporter.program.stop_timeout_s))
+        if hung:
+            error = RuntimeError(f"{', '.join(hung)}: does not end, and its successor must not run beside it")
+            self._broken(error)
+            raise error
 
     def _is_open(self, part: Part) -> bool:
         life = self._lives.get(part.name)
@@ -119,3 +129,11 @@ class Running:
         hung = [life for life, has_ended in zip(lives, ended, strict=True) if not has_ended]
         self._unended.difference_update({*lives}.difference(hung))
         return [life.part.name for life in hung]
+
+
+def _succeeded(old: Iterable[Life], wanted: Iterable[Collections]) -> Mapping[tuple[str, str], Runner]:
+    """The runners of what is old that will have a successor, by cloud and collector."""
+    follow = {(one.collector.cloud, one.collector.name) for some in wanted for one in some.running}
+    runners = [runner for life in old for runner in life.runners]
+    by_name = {(one.collector.cloud, one.collector.name): one for one in runners}
+    return {name: runner for name, runner in by_name.items() if name in follow}
