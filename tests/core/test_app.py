@@ -238,7 +238,7 @@ async def test_reload_that_takes_long_is_answered_and_goes_on(
         await runs.ready()
         house.opening = may_open.wait
         status, text = await runs.reload("slurper: {vms: 3}")
-        assert (status, "under way" in text) == (500, True)
+        assert (status, "under way" in text, "the old configuration stays" in text) == (500, True, False)
         may_open.set()
         await until(lambda: "vms: 3" in runs.app.config_shown())
 
@@ -478,9 +478,29 @@ async def test_reload_that_comes_through_once_it_stops_is_refused(tmp_path: Path
         await until(lambda: source.calls == 1)
         runs.app.stop()
         source.gate.set()
-        assert await reloading == "it is stopping"
+        assert await reloading == "not reloaded: it is stopping"
         await runs.stopped()
         assert len(house.closed) == 2
+
+
+async def test_reload_asked_for_once_it_closes_opens_nothing(tmp_path: Path) -> None:
+    may_end, closes = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        closes.set()
+        await may_end.wait()
+
+    house = House(closing=slow)
+    async with running(house, tmp_path, stop_timeout_s=FAR_S) as runs:
+        await runs.ready()
+        runs.app.stop()
+        await closes.wait()
+        runs.file.write_text("slurper: {vms: 1}")
+        reloading = asyncio.create_task(runs.app.reload())
+        await until(lambda: reloading.done() or len(house.opened) == 2)
+        may_end.set()
+        assert await reloading == "not reloaded: it is stopping"
+        assert len(house.opened) == 1
 
 
 async def test_stop_does_not_wait_for_a_session_that_hangs_when_closed(tmp_path: Path) -> None:

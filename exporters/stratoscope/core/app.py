@@ -51,7 +51,7 @@ TRIED_S: Final = 10.0
 ANSWER_S: Final = 25.0
 """After how long whoever asked for a reload gets an answer, although it is not over."""
 
-_STOPPING: Final = "it is stopping"
+_STOPPING: Final = "not reloaded: it is stopping"
 
 End = Callable[[int], object]
 """Ends the process with an exit status, at once: it does not wait for threads whose calls hang."""
@@ -142,12 +142,14 @@ class App:
 
         Those who ask while one is under way share the next. After ANSWER_S the answer is that it goes on.
         """
+        if self._over.done():  # what would be opened now nobody would close
+            return _STOPPING
         reloading = asyncio.create_task(self._next_reload(), name="reload")
         self._under_way.add(reloading)
         reloading.add_done_callback(self._under_way.discard)
         done, _ = await asyncio.wait({reloading}, timeout=ANSWER_S)
         if not done:
-            return f"it is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
+            return f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
         return _STOPPING if reloading.cancelled() else reloading.result()
 
     async def _next_reload(self) -> str | None:
@@ -247,7 +249,7 @@ class App:
         self._refused = why
         self._self_metrics.refused()
         log.error("reload refused, the old configuration stays error=%r", why, exc_info=bug)
-        return why
+        return f"not reloaded, the old configuration stays: {why}"
 
     def _broken(self, error: BaseException) -> None:
         if not self._over.done():

@@ -190,7 +190,7 @@ class _CorePages:
         error = await self._service.reload()
         if error is None:
             return web.Response(text="reloaded\n")
-        return web.Response(status=500, text=f"not reloaded, the old configuration stays: {error}\n")
+        return web.Response(status=500, text=f"{error}\n")
 
 
 def _counted(requests: Counter) -> Middleware:
