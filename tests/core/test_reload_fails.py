@@ -214,8 +214,9 @@ async def test_part_that_is_cancelled_from_inside_is_reported_as_broken() -> Non
     async def opened() -> AsyncIterator[Opened]:
         life = asyncio.current_task()
         assert life is not None
+        cancel = life.cancel
         breaking = asyncio.create_task(breaks.wait())
-        breaking.add_done_callback(lambda _: life.cancel())
+        breaking.add_done_callback(lambda _: cancel())
         yield Opened()
 
     await parts.running.put_into_force([replace(parts.part("uni"), open=opened)])
