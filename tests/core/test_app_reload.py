@@ -14,6 +14,7 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.threads import BlockingCalls
 from stratoscope.core.web.auth import Access
 from support.houses import SLOWLY, House, Slurper, domains, never, one, running
+from support.patience import FAR_S
 from support.services import Domains, Hanging
 from support.source import Source, until, vcpus
 
@@ -344,3 +345,23 @@ async def test_reload_that_comes_through_once_it_stops_is_refused(tmp_path: Path
         assert await reloading == "not reloaded: it is stopping"
         await runs.stopped()
         assert len(house.closed) == 2
+
+
+async def test_reload_asked_for_once_it_closes_opens_nothing(tmp_path: Path) -> None:
+    may_end, closes = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        closes.set()
+        await may_end.wait()
+
+    house = House(closing=slow)
+    async with running(house, tmp_path, stop_timeout_s=FAR_S) as runs:
+        await runs.ready()
+        runs.app.stop()
+        await closes.wait()
+        runs.file.write_text("slurper: {vms: 1}")
+        reloading = asyncio.create_task(runs.app.reload())
+        await until(lambda: reloading.done() or len(house.opened) == 2)
+        may_end.set()
+        assert await reloading == "not reloaded: it is stopping"
+        assert len(house.opened) == 1

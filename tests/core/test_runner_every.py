@@ -202,3 +202,15 @@ async def test_what_cannot_be_cancelled_counts_as_timeout_and_holds_up_nobody() 
         assert status.message == "no answer within 0.01 s, and it cannot be cancelled"
         assert status.errors == {Reason.TIMEOUT: 2}
     await until(lambda: runner.status.success is True)  # late, but an answer
+
+
+async def test_what_is_inherited_is_withdrawn_at_max_age_too() -> None:
+    clock = Clock()
+    before, runner = runner_of(Source(), clock), runner_of(Source(DOWN), clock)
+    await before.first()
+    runner.succeed(before)
+    clock.time_s += 300
+    assert (await runner.lines(1))[1].samples == 1
+    clock.time_s += 0.001
+    lines, status = await runner.lines(1)
+    assert (lines, status.samples) == (None, 0)

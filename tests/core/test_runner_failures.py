@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from stratoscope.core.collector import Collection, OnScrape
+from stratoscope.core.collector import Collection, Every, OnScrape
 from stratoscope.core.errors import CollectError, Dropped, Reason, SharedError
 from stratoscope.core.metrics import Sample
 from stratoscope.core.runner import Runner, Status
@@ -195,6 +195,22 @@ async def test_failed_collection_shows_its_verdict_and_a_success_does_not() -> N
     assert joined(lines).endswith("} 0\n")
     assert (status.success, status.samples) == (False, 1)
     lines, status = await runner.lines(5)
+    assert lines is not None
+    assert joined(lines).endswith("} 4\n")
+
+
+async def test_verdict_of_the_runner_before_is_shown_until_the_successor_has_run() -> None:
+    every = Every(interval_s=60, timeout_s=5, max_age_s=200)
+    before = Runner(Collection(WithVerdict(CollectError(Reason.UNAVAILABLE, "refused")), every))
+    await before.first()
+    runner = Runner(Collection(WithVerdict([vcpus("vm-1", 4)]), every))
+    runner.succeed(before)
+    lines, status = await runner.lines(5)
+    assert lines is not None
+    assert joined(lines).endswith("} 0\n")
+    assert (status.success, status.samples) == (False, 1)
+    await runner.first()
+    lines, _ = await runner.lines(5)
     assert lines is not None
     assert joined(lines).endswith("} 4\n")
 

@@ -88,3 +88,28 @@ def test_folder_that_nobody_may_write_to_is_refused_by_the_check(
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere
     with pytest.raises(ConfigError, match=rf"{tmp_path} is no folder to write to"):
         state.check(tmp_path / "data")
+
+
+def test_folder_that_nobody_may_write_to_any_more_is_refused_though_its_lock_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with state.locked(tmp_path):
+        pass
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(ConfigError, match=rf"{tmp_path}: is no folder to write to"), state.locked(tmp_path):
+        pass
+
+
+def test_full_disk_is_refused_with_the_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pwrite(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.pwrite", pwrite)  # no test fills a disk
+    said = r"--storage\.path: .*: No space left on device"
+    with pytest.raises(ConfigError, match=said), state.locked(tmp_path):
+        pass
+
+
+def test_check_refuses_a_name_that_is_too_long_with_the_flag(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^--storage\.path: .*: File name too long"):
+        state.check(tmp_path / ("x" * 300))

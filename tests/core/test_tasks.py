@@ -97,3 +97,23 @@ async def test_task_that_returns_is_finished() -> None:
     await Supervisor(registry).run(Task("sweep", work))
     await until(lambda: calls == [1])
     assert value(registry, "running") is None
+
+
+async def test_task_that_awaits_something_cancelled_has_failed_and_is_started_again() -> None:
+    time, registry = LoopTime(), CollectorRegistry()
+    calls = []
+
+    async def work() -> None:
+        calls.append(1)
+        other = asyncio.get_running_loop().create_future()
+        if len(calls) == 1:
+            other.cancel()
+        await other
+
+    running = asyncio.create_task(Supervisor(registry).run(Task("sweep", work)))
+    await time.goes_on(0)
+    assert value(registry, "running") == 0
+    await time.goes_on(1.1)
+    assert (len(calls), value(registry, "running")) == (2, 1)
+    assert value(registry, "failures_total", reason="internal") == 1
+    running.cancel()

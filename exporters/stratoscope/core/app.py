@@ -143,6 +143,8 @@ class App:
         Callers that come while a reload is in progress share the next. After ANSWER_S the line says that the
         reload goes on.
         """
+        if self._over.done():  # what would be opened now nobody would close
+            return _STOPPING
         reloading = asyncio.create_task(self._next_reload(), name="reload")
         self._under_way.add(reloading)
         reloading.add_done_callback(self._under_way.discard)

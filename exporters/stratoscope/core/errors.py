@@ -96,3 +96,25 @@ def short_line(text: str) -> str:
 def is_shortage(error: BaseException) -> bool:
     """Whether the exporter itself lacks a resource: file descriptors, memory, disk space."""
     return isinstance(error, OSError) and error.errno in _SHORT_OF
+
+
+def why(error: BaseException) -> tuple[Reason | LeftOut, str]:
+    """Reason and message of an exception from a collection.
+
+    For a task group: those of a bug among its exceptions, else of the first failure; left out only if all are
+    left out.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return min((why(child) for child in error.exceptions), key=lambda one: _weight(one[0]))
+    if isinstance(error, LeftOutError | CollectError):
+        return error.reason, str(error)
+    if isinstance(error, TimeoutError):
+        return Reason.TIMEOUT, short_line(str(error)) or "a time-out of the source's own"
+    if is_shortage(error):
+        return Reason.UNAVAILABLE, f"the exporter is short of something: {error}"
+    return Reason.INTERNAL, short_line(f"{type(error).__name__}: {error}")
+
+
+def _weight(reason: Reason | LeftOut) -> int:
+    """Ranks the reasons of several: the lowest is reported."""
+    return 2 if isinstance(reason, LeftOut) else 0 if reason is Reason.INTERNAL else 1

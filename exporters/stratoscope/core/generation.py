@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from stratoscope.core.collector import Absent
+from stratoscope.core.collector import Absent, Collections
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.life import Life
 from stratoscope.core.part import Part, Site
@@ -13,6 +13,10 @@ from stratoscope.core.tasks import Supervisor
 
 CLOSE_TIMEOUT_S: Final = 10.0
 """How long a part that was changed may take to end, unless its exporter's stop may take longer."""
+
+
+OPEN_TIMEOUT_S: Final = 10.0
+"""How long a part may take to open while others run: until then no reload can follow."""
 
 
 class Running:
@@ -50,25 +54,29 @@ class Running:
         """Run under other settings: open new parts, then close old ones, then start the new ones.
 
         Raises:
-            Exception: What a part raised when it was opened; all goes on as before.
+            Exception: What a part raised when it was opened or planned, or that it was not open in time; all
+                goes on as before.
         """
         parts = [*self._exporter.parts(settings, self._site)]
         changed = [part for part in parts if not self._is_open(part)]
         new = [Life(part, self._turn, self._supervisor) for part in changed]
         await self._open(new)
+        lives = {**self._lives, **{life.part.name: life for life in new}}
+        wanted = await self._planned(parts, lives, new)
         kept = {part.name for part in parts} - {part.name for part in changed}
         old = [life for name, life in self._lives.items() if name not in kept]
-        before = {(one.collector.cloud, one.collector.name): one for life in old for one in life.runners}
-        hung = await self._close(old, max(CLOSE_TIMEOUT_S, self._exporter.program.stop_timeout_s))
-        if hung:
-            error = RuntimeError(f"{', '.join(hung)}: does not end, and its successor must not run beside it")
-            self._broken(error)
-            raise error
-        lives = {**self._lives, **{life.part.name: life for life in new}}
-        self._lives = {part.name: lives[part.name] for part in parts}
-        self.settings = settings
-        for part in parts:
-            self._lives[part.name].collect(part, before)
+        before = _succeeded(old, wanted.values())
+        for runner in before.values():
+            runner.hand_over()
+        try:
+            await self._end(old)
+            self._lives = {part.name: lives[part.name] for part in parts}
+            self.settings = settings
+            for part in parts:
+                self._lives[part.name].collect(part, wanted[part.name], before)
+        finally:
+            for runner in before.values():
+                runner.handed_over()
         for life in new:
             life.start()
 
@@ -81,18 +89,37 @@ class Running:
         """End all parts; what hangs is left alone."""
         await self._close([*self._unended], within_s)
 
+    async def _end(self, old: Iterable[Life]) -> None:
+        """Close what is old; the exporter is broken if that does not end."""
+        hung = await self._close(old, max(CLOSE_TIMEOUT_S, self._exporter.program.stop_timeout_s))
+        if hung:
+            error = RuntimeError(f"{', '.join(hung)}: does not end, and its successor must not run beside it")
+            self._broken(error)
+            raise error
+
     def _is_open(self, part: Part) -> bool:
         life = self._lives.get(part.name)
         return life is not None and life.part.identity == part.identity
 
     async def _open(self, lives: Sequence[Life]) -> None:
+        """Open them all or none. Whoever cancels it closes what is open."""
         try:
             for life in lives:
                 self._unended.add(life)
-                await life.open()
+                await life.open(OPEN_TIMEOUT_S if self._lives else None)
                 life.when_broken(self._broken)
-        except BaseException:
+        except Exception:
             await self._close(lives, CLOSE_TIMEOUT_S)
+            raise
+
+    async def _planned(
+        self, parts: Iterable[Part], lives: Mapping[str, Life], new: Iterable[Life]
+    ) -> Mapping[str, Collections]:
+        """What each part has collected; if one cannot say, what is new is closed again."""
+        try:
+            return {part.name: part.collections(lives[part.name].opened) for part in parts}
+        except Exception:
+            await self._close(new, CLOSE_TIMEOUT_S)
             raise
 
     async def _close(self, lives: Iterable[Life], within_s: float) -> Sequence[str]:
@@ -102,3 +129,11 @@ class Running:
         hung = [life for life, has_ended in zip(lives, ended, strict=True) if not has_ended]
         self._unended.difference_update({*lives}.difference(hung))
         return [life.part.name for life in hung]
+
+
+def _succeeded(old: Iterable[Life], wanted: Iterable[Collections]) -> Mapping[tuple[str, str], Runner]:
+    """The runners of what is old that will have a successor, by cloud and collector."""
+    follow = {(one.collector.cloud, one.collector.name) for some in wanted for one in some.running}
+    runners = [runner for life in old for runner in life.runners]
+    by_name = {(one.collector.cloud, one.collector.name): one for one in runners}
+    return {name: runner for name, runner in by_name.items() if name in follow}

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-from stratoscope.core.collector import Absent
+from stratoscope.core.collector import Absent, Collections
 from stratoscope.core.part import Opened, Part
 from stratoscope.core.runner import Runner
 from stratoscope.core.tasks import Supervisor
@@ -37,21 +37,23 @@ class Life:
         self._children: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None]
 
-    async def open(self) -> None:
-        """Open the part; nothing is collected yet. Raises what `Part.open` raises."""
+    async def open(self, within_s: float | None) -> None:
+        """Open the part; nothing is collected yet. Raises what `Part.open` raises, and TimeoutError."""
         self._task = asyncio.create_task(self._live(), name=f"{self.part.name} lives")
-        await self._until(self._is_open.wait())
+        await self._until(self._is_open.wait(), within_s)
+        if not self._is_open.is_set():
+            raise TimeoutError(f"{self.part.name}: not open within {within_s:g} s")
 
-    def collect(self, part: Part, before: Mapping[tuple[str, str], Runner]) -> None:
+    def collect(self, part: Part, wanted: Collections, before: Mapping[tuple[str, str], Runner]) -> None:
         """Collect what the part has collected under its settings; what runs already goes on.
 
         Args:
             part: With the identity of the part that is open.
+            wanted: What the part has collected.
             before: Runners of parts that have ended, by cloud and collector: what they show is shown until
                 their successors have been tried.
         """
         self.part = part
-        wanted = part.collections(self.opened)
         running = {runner.collector: runner for runner in self.runners}
         runners = []
         for collection in wanted.running:
@@ -81,9 +83,8 @@ class Life:
     def when_broken(self, report: Callable[[BaseException], None]) -> None:
         """Report an error that ends the life before it is closed: nothing is collected any more."""
 
-        def ended(task: "asyncio.Task[None]") -> None:
-            error = None if task.cancelled() else task.exception()
-            if error is not None and not self._ending.is_set():
+        def ended(_: "asyncio.Task[None]") -> None:
+            if error := self._broke():
                 report(error)
 
         self._task.add_done_callback(ended)
@@ -95,7 +96,7 @@ class Life:
             Whether it has ended. A clean-up that takes longer than `within_s` is cancelled, and may hang.
         """
         self._ending.set()
-        if not self._is_open.is_set():
+        if not self._is_open.is_set() and not self._task.cancelling():  # once: it may be cleaning up by now
             self._task.cancel()
         for timeout_s in (within_s, _CANCEL_S):
             done, _ = await asyncio.wait({self._task}, timeout=timeout_s)
@@ -126,12 +127,20 @@ class Life:
         self._children.add(child)
         child.add_done_callback(self._children.discard)
 
-    async def _until(self, happens: Coroutine[Any, Any, object]) -> None:
+    def _broke(self) -> BaseException | None:
+        """What has ended the life before it was closed."""
+        if not self._task.done() or self._ending.is_set():
+            return None
+        if self._task.cancelled():
+            return RuntimeError(f"{self.part.name}: what it waited for was cancelled")
+        return self._task.exception() or RuntimeError(f"{self.part.name}: ended by itself")
+
+    async def _until(self, happens: Coroutine[Any, Any, object], within_s: float | None = None) -> None:
         """Wait for something, but not longer than the life. Raises what ended the life."""
         waiting = asyncio.create_task(happens)
         try:
-            await asyncio.wait({self._task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self._task, waiting}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiting.cancel()
-        if self._task.done():
-            self._task.result()
+        if error := self._broke():
+            raise error

@@ -15,14 +15,11 @@ from typing import Final, TypeAlias
 from stratoscope.core.collector import Absent, Collection, Every
 from stratoscope.core.deadline import Limit
 from stratoscope.core.errors import (
-    CollectError,
     Dropped,
     LeftOut,
-    LeftOutError,
     Reason,
     SharedError,
-    is_shortage,
-    short_line,
+    why,
 )
 from stratoscope.core.exposition import Lines, render
 from stratoscope.core.line_cache import together
@@ -157,6 +154,7 @@ class Runner:
         self._rendering = threading.Lock()
         self._snapshot: tuple[float, Lines] | None = None
         self._inherited: tuple[float, Lines] | None = None
+        self._successor: asyncio.Future[Runner] | None = None
         self._began = self._ended = self._due = 0.0
         self._nap: asyncio.Future[None] | None = None
         self._verdict: Lines | None = None
@@ -167,7 +165,7 @@ class Runner:
 
         A collector in the background answers at once, from its snapshot. A collector that runs when scraped
         shares a collection in progress; if it is not ready in time, this page has no lines of it and the
-        reason `timeout`.
+        reason `timeout`. One that was stopped waits for its successor, if it is to have one.
         """
         schedule = self.collection.schedule
         if isinstance(schedule, Every):
@@ -178,6 +176,10 @@ class Runner:
             await asyncio.wait({task}, timeout=within_s)
             if task.done() and not task.cancelled():
                 return task.result()
+        if self._stopped and self._successor is not None:
+            await asyncio.wait({self._successor}, timeout=max(0.0, began + within_s - self._monotonic()))
+            if self._successor.done() and not self._successor.cancelled():
+                return await self._successor.result().lines(began + within_s - self._monotonic())
         reason, message = Reason.TIMEOUT, f"no answer within the scrape's {within_s:.3g} s"
         if self._stopped:
             reason, message = Reason.UNAVAILABLE, "stopped"
@@ -240,10 +242,21 @@ class Runner:
             self._due = self._next()
             self._wake()
 
+    def hand_over(self) -> None:
+        """Announce a successor: it follows once this one has been stopped."""
+        self._successor = asyncio.get_running_loop().create_future()
+
+    def handed_over(self) -> None:
+        """Nobody waits for the successor any more, whether or not it came."""
+        if self._successor is not None:
+            self._successor.cancel()
+
     def succeed(self, before: "Runner") -> None:
         """Show what the runner before shows, and count on from it, until this one has run."""
-        self.status = before.status
-        self._inherited = before._inherited or before._snapshot  # noqa: SLF001 - of the same class
+        if before._successor is not None:  # noqa: SLF001 - of the same class
+            before._successor.set_result(self)  # noqa: SLF001 - the same
+        self.status, self._verdict = before.status, before._verdict  # noqa: SLF001 - the same
+        self._inherited = before._inherited or before._snapshot  # noqa: SLF001 - the same
 
     def _next(self) -> float:
         """When the next collection is due."""
@@ -287,8 +300,11 @@ class Runner:
 
     def _kept(self, max_age_s: float) -> Outcome:
         """The snapshot if it is not older than `max_age_s`, else the lines of the failure; and the status."""
-        if self._snapshot is not None and self._monotonic() - self._snapshot[0] > max_age_s:
+        oldest = self._monotonic() - max_age_s
+        if self._snapshot is not None and self._snapshot[0] < oldest:
             self._snapshot = None
+        if self._inherited is not None and self._inherited[0] < oldest:
+            self._inherited = None
         snapshot = self._inherited or self._snapshot
         lines = self._verdict if snapshot is None else snapshot[1]
         return lines, replace(self.status, samples=0 if lines is None else lines.samples)
@@ -328,7 +344,7 @@ class Runner:
             if limit.is_over:
                 message = f"no answer within {limit.within_s:.3g} s"
                 return await self._ended_badly(began, Reason.TIMEOUT, message)
-            reason, message = _why(error)
+            reason, message = why(error)
             if isinstance(reason, LeftOut):
                 return self._left_out(reason, message)
             bug = error if reason is Reason.INTERNAL else None
@@ -463,28 +479,6 @@ class Runner:
         samples += [DROPPED(status.dropped[reason], who.plus(reason=reason)) for reason in Dropped]
         samples.append(MALFORMED(status.malformed, who))
         return samples
-
-
-def _why(error: BaseException) -> tuple[Reason | LeftOut, str]:
-    """Reason and message of an exception from a collection.
-
-    For a task group: those of a bug among its exceptions, else of the first failure; left out only if all are
-    left out.
-    """
-    if isinstance(error, BaseExceptionGroup):
-        return min((_why(child) for child in error.exceptions), key=lambda why: _weight(why[0]))
-    if isinstance(error, LeftOutError | CollectError):
-        return error.reason, str(error)
-    if isinstance(error, TimeoutError):
-        return Reason.TIMEOUT, short_line(str(error)) or "a time-out of the source's own"
-    if is_shortage(error):
-        return Reason.UNAVAILABLE, f"the exporter is short of something: {error}"
-    return Reason.INTERNAL, short_line(f"{type(error).__name__}: {error}")
-
-
-def _weight(reason: Reason | LeftOut) -> int:
-    """Ranks the reasons of several: the lowest is reported."""
-    return 2 if isinstance(reason, LeftOut) else 0 if reason is Reason.INTERNAL else 1
 
 
 def left_out(absent: Absent) -> Sample:

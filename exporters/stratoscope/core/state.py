@@ -28,8 +28,10 @@ def locked(folder: Path | None) -> Iterator[None]:
         folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise ConfigError(f"{_FLAG}: {folder}: {error.strerror}; allowed: a folder to write to") from error
+        raise _unusable(folder, error) from error
     try:
+        if not os.access(folder, os.W_OK | os.X_OK):  # with a lock file from before
+            raise ConfigError(f"{_FLAG}: {folder}: is no folder to write to")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -37,8 +39,11 @@ def locked(folder: Path | None) -> Iterator[None]:
             raise ConfigError(f"{_FLAG}: {folder}: in use by process {owner or 'unknown'}") from error
         except OSError as error:  # a file system without locks
             raise ConfigError(f"{_FLAG}: {folder}: cannot be locked: {error.strerror}") from error
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:  # a full disk
+            raise _unusable(folder, error) from error
         yield
     finally:
         os.close(file)
@@ -50,6 +55,13 @@ def check(folder: Path) -> None:
     Raises:
         ConfigError: It names the flag.
     """
-    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    try:
+        nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    except OSError as error:  # too long a name, or a folder that may not be looked into
+        raise _unusable(folder, error) from error
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ConfigError(f"{_FLAG}: {folder}: {nearest} is no folder to write to")
+
+
+def _unusable(folder: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"{_FLAG}: {folder}: {error.strerror}; allowed: a folder to write to")

@@ -21,7 +21,7 @@ class Supervisor:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._running = Gauge(
             "stratoscope_task_running",
-            "1 while a background task runs, 0 while it waits after a failure and once it is finished.",
+            "1 while a background task runs, 0 while it waits after a failure; absent once it is finished.",
             ("task",),
             registry=registry,
         )
@@ -57,6 +57,12 @@ class Supervisor:
         self._running.labels(task.name).set(1)
         try:
             await task.run()
+        except asyncio.CancelledError as error:
+            running = asyncio.current_task()
+            if running is not None and running.cancelling():
+                raise
+            # It was not cancelled: something that it awaited was, which is a failure.
+            self._failed(task, Reason.INTERNAL, "CancelledError: what it waited for was cancelled", bug=error)
         except CollectError as error:
             self._failed(task, error.reason, str(error))
         except Exception as error:  # noqa: BLE001 - the border: a bug in one task must not end the others
@@ -67,6 +73,6 @@ class Supervisor:
             self._running.labels(task.name).set(0)
         return False
 
-    def _failed(self, task: Task, reason: Reason, message: str, bug: Exception | None = None) -> None:
+    def _failed(self, task: Task, reason: Reason, message: str, bug: BaseException | None = None) -> None:
         self._failures.labels(task.name, reason).inc()
         log.error("failed task=%s reason=%s error=%r", task.name, reason, short_line(message), exc_info=bug)

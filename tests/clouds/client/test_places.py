@@ -120,3 +120,14 @@ async def test_who_is_cancelled_just_when_it_has_a_place_gives_it_back() -> None
 async def _pass(places: Places) -> None:
     async with places.one(COMPUTE):
         pass
+
+
+async def test_whoever_waits_is_let_in_when_there_are_more_places() -> None:
+    crowd = Crowd(2)
+    await crowd.come("compute", "compute", "compute")
+    assert crowd.inside == ["compute"]
+    crowd._places.change(8)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert crowd.inside == ["compute"] * 3
+    await crowd.leave()

@@ -47,3 +47,22 @@ async def test_a_pause_earns_no_more_than_one_seconds_worth() -> None:
     await rate.wait(wheel.time_s)
     with pytest.raises(TimeoutError):
         await rate.wait(wheel.time_s + 0.4)
+
+
+async def test_more_per_second_holds_at_once_though_many_wait() -> None:
+    wheel = Wheel()
+    rate = Rate(0.1, wheel.clock)
+    began = wheel.time_s
+    moments: list[float] = []
+
+    async def one() -> None:
+        await rate.wait(began + 1000)
+        moments.append(wheel.time_s - began)
+
+    async def many() -> None:
+        rate.change(10)
+        await rate.wait(began + 1000)
+        moments.append(wheel.time_s - began)
+
+    await wheel.run(one(), one(), one(), many())
+    assert moments == pytest.approx([0, 0.3, 10, 20])

@@ -58,6 +58,13 @@ class Rate:
         self.per_second, self._clock = per_second, clock
         self._next = -math.inf
 
+    def change(self, per_second: float) -> None:
+        """Another number from now on; whoever waits keeps the moment that it took."""
+        now = self._clock.monotonic()
+        if self._next > now:
+            self._next = now + (self._next - now) * self.per_second / per_second
+        self.per_second = per_second
+
     async def wait(self, until: float) -> None:
         """Wait for the next free moment and take it.
 
@@ -86,6 +93,11 @@ class Places:
         self.number = number
         self._taken: dict[asyncio.Future[None], Backoff] = {}
         self._waiting: dict[asyncio.Future[None], Backoff] = {}
+
+    def change(self, number: int) -> None:
+        """Another number from now on; whoever has a place keeps it."""
+        self.number = number
+        self._let_in()
 
     @asynccontextmanager
     async def one(self, service: Backoff) -> AsyncIterator[None]:
@@ -136,7 +148,8 @@ class Budget:
     @limits.setter
     def limits(self, limits: Limits) -> None:
         self._limits = limits
-        self._rate.per_second, self._places.number = limits.requests_per_second, limits.concurrency
+        self._rate.change(limits.requests_per_second)
+        self._places.change(limits.concurrency)
 
     @contextmanager
     def refresh(self) -> Iterator[None]:
