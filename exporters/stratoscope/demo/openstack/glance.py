@@ -11,6 +11,8 @@ from stratoscope.demo.openstack.service import Route, Service, webob_error
 from stratoscope.demo.openstack.texts import moment
 
 _NEWEST: Final = 17
+_VERSIONS: Final = (15, 13, 12, 11, 10, 9, 8, 17, 7, 6, 5, 4, 3, 2, 1, 0)
+"""Minor versions in the order of a real Glance without an image cache."""
 _USUAL: Final = 25
 _MOST: Final = 1000
 _UNAUTHORIZED: Final = (
@@ -51,8 +53,7 @@ def _versions(request: Request) -> Response:
             "status": "CURRENT" if minor == _NEWEST else "SUPPORTED",
             "links": [{"rel": "self", "href": f"{request.base}/v2/"}],
         }
-        for minor in range(_NEWEST, -1, -1)
-        if minor != 14  # noqa: PLR2004 - there is none
+        for minor in _VERSIONS
     ]
     return Response({"versions": versions}, 300)
 
