@@ -248,8 +248,8 @@ class Runner:
 
     def handed_over(self) -> None:
         """Nobody waits for the successor any more, whether or not it came."""
-        if self._successor is not None:
-            self._successor.cancel()
+        assert self._successor is not None  # noqa: S101 - it was announced
+        self._successor.cancel()
 
     def succeed(self, before: "Runner") -> None:
         """Show what the runner before shows, and count on from it, until this one has run."""
