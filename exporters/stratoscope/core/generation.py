@@ -13,8 +13,6 @@ from stratoscope.core.tasks import Supervisor
 
 CLOSE_TIMEOUT_S: Final = 10.0
 """How long a part that was changed may take to end, unless its exporter's stop may take longer."""
-
-
 OPEN_TIMEOUT_S: Final = 10.0
 """How long a part may take to open while others run: until then no reload can follow."""
 
@@ -60,9 +58,15 @@ class Running:
         parts = [*self._exporter.parts(settings, self._site)]
         changed = [part for part in parts if not self._is_open(part)]
         new = [Life(part, self._turn, self._supervisor) for part in changed]
-        await self._open(new)
         lives = {**self._lives, **{life.part.name: life for life in new}}
-        wanted = await self._planned(parts, lives, new)
+        try:
+            await self._open(new)
+            wanted = {part.name: part.collections(lives[part.name].opened) for part in parts}
+        except (
+            Exception
+        ):  # whatever a part raises: all goes on as before; a cancelled reload closes nothing here
+            await self._close(new, CLOSE_TIMEOUT_S)
+            raise
         kept = {part.name for part in parts} - {part.name for part in changed}
         old = [life for name, life in self._lives.items() if name not in kept]
         before = _succeeded(old, wanted.values())
@@ -102,25 +106,11 @@ class Running:
         return life is not None and life.part.identity == part.identity
 
     async def _open(self, lives: Sequence[Life]) -> None:
-        """Open them all or none. Whoever cancels it closes what is open."""
-        try:
-            for life in lives:
-                self._unended.add(life)
-                await life.open(OPEN_TIMEOUT_S if self._lives else None)
-                life.when_broken(self._broken)
-        except Exception:
-            await self._close(lives, CLOSE_TIMEOUT_S)
-            raise
-
-    async def _planned(
-        self, parts: Iterable[Part], lives: Mapping[str, Life], new: Iterable[Life]
-    ) -> Mapping[str, Collections]:
-        """What each part has collected; if one cannot say, what is new is closed again."""
-        try:
-            return {part.name: part.collections(lives[part.name].opened) for part in parts}
-        except Exception:
-            await self._close(new, CLOSE_TIMEOUT_S)
-            raise
+        """Open them one after the other. Raises as Life.open; what is open by then is not closed."""
+        for life in lives:
+            self._unended.add(life)
+            await life.open(OPEN_TIMEOUT_S if self._lives else None)
+            life.when_broken(self._broken)
 
     async def _close(self, lives: Iterable[Life], within_s: float) -> Sequence[str]:
         """Close them, and return the names of those that do not end."""

@@ -24,7 +24,7 @@ from stratoscope.core.errors import (
 from stratoscope.core.exposition import Lines, render
 from stratoscope.core.line_cache import together
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.core.singleflight import SingleFlight
+from stratoscope.core.singleflight import SingleFlight, is_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -333,10 +333,8 @@ class Runner:
                     lines = await asyncio.to_thread(self._render, data)
             malformed = self.collector.malformed(data)
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if is_cancelled():
                 raise
-            # This task was not cancelled: something that it awaited was, which is a failure.
             return await self._ended_badly(
                 began, Reason.INTERNAL, "CancelledError: what it waited for was cancelled", bug=error
             )

@@ -58,6 +58,12 @@ class SingleFlight(Generic[K, R]):
             del self._under_way[key]
 
 
+def is_cancelled() -> bool:
+    """Whether the task that runs is cancelled itself. If not, a CancelledError is of something it awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def consume_exception(future: "asyncio.Future[Any]") -> None:
     """Retrieve an exception for which nobody may wait, so that asyncio does not report it."""
     if not future.cancelled():

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from stratoscope.core.errors import CollectError, Reason, short_line
 from stratoscope.core.part import Task
+from stratoscope.core.singleflight import is_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +59,8 @@ class Supervisor:
         try:
             await task.run()
         except asyncio.CancelledError as error:
-            running = asyncio.current_task()
-            if running is not None and running.cancelling():
+            if is_cancelled():
                 raise
-            # It was not cancelled: something that it awaited was, which is a failure.
             self._failed(task, Reason.INTERNAL, "CancelledError: what it waited for was cancelled", bug=error)
         except CollectError as error:
             self._failed(task, error.reason, str(error))
