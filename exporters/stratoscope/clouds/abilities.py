@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.lifecycle import Mark, Object, Resolved, Seen
 from stratoscope.core.collector import Every, Offer
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
@@ -94,3 +95,58 @@ class Management(Protocol):
 
     async def close(self) -> None:
         """Close its connections."""
+
+
+class Lifecycle(Protocol):
+    """One credential that creates and deletes VMs, for one description of a VM.
+
+    Each method is one step: it sends few requests, through the cloud's budget, and does not wait for what it
+    started. The caller bounds it in time, polls, and records what is about to be created before it is.
+
+    Raises (each method): StepError, which has the reason.
+
+    Attributes:
+        budget: The limits on requests to the cloud, and their counts.
+        credential: The name of the credential; "" for the entry's own. What one Lifecycle has created any
+            other of the same cloud and credential finds and deletes.
+    """
+
+    budget: Budget
+    credential: str
+
+    async def authenticate(self) -> None:
+        """Log in anew: a token from before proves nothing."""
+
+    async def resolve(self) -> Resolved:
+        """Look up what the description names: flavor, image, network, zone.
+
+        Raises `probe_misconfigured` for what does not exist, with the nearest known names.
+        """
+
+    async def check_quota(self, resolved: Resolved) -> None:
+        """Raise `quota` if the project has no room for the VM."""
+
+    async def request(self, resolved: Resolved, mark: Mark, host: str = "") -> str:
+        """Request the VM, on that host if one is given. Returns its id: it is accepted, not yet built.
+
+        Raises with `is_unknown` if it may have been accepted nevertheless. It is never sent twice.
+        """
+
+    async def see(self, vm_id: str) -> Seen | None:
+        """The VM now; None when it is gone."""
+
+    async def delete(self, one: Object) -> None:
+        """Request the deletion of an object; one that is gone is no error."""
+
+    async def left(self, vm_id: str) -> Sequence[Object]:
+        """What is left of a VM: itself, and what belongs to it, such as its ports."""
+
+    async def owned(self, tag: str) -> Sequence[Object]:
+        """All objects that carry this tag."""
+
+    async def hosts(self) -> Sequence[str]:
+        """The hosts on which VMs can be requested one by one; none if the credential may not."""
+
+    @property
+    def clock_skew_s(self) -> float | None:
+        """Seconds by which the cloud's clock is ahead of ours, to its resolution; None if unknown."""

@@ -11,16 +11,16 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from stratoscope.clouds.abilities import Hypervisor, Management, Question
+from stratoscope.clouds.abilities import Hypervisor, Lifecycle, Management, Question
 from stratoscope.core.config import decode, one_of
 from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
 
-KINDS: Final[Mapping[str, tuple[str, type[Any]]]] = {
-    "libvirt": ("stratoscope.clouds.libvirt.kind", Hypervisor),
-    "openstack": ("stratoscope.clouds.openstack.kind", Management),
+KINDS: Final[Mapping[str, tuple[str, Sequence[type[Any]]]]] = {
+    "libvirt": ("stratoscope.clouds.libvirt.kind", (Hypervisor,)),
+    "openstack": ("stratoscope.clouds.openstack.kind", (Management, Lifecycle)),
 }
-"""By the `kind` of an entry: the module with its KIND, and the ability of its clouds."""
+"""By the `kind` of an entry: the module with its KIND, and the abilities of its clouds."""
 
 RESERVED: Final = frozenset({"opennebula", "ec2"})
 """Planned kinds: their entries are ignored, and messages do not offer them."""
@@ -39,6 +39,10 @@ class Kind:
         checked: Its entries with all that they refer to: files, variables. Raises ConfigError.
         by_default: The entry for a configuration without `clouds:`; None if the environment names none.
         described_by: What gives the default entry, for messages; "" for nothing that a user sets.
+        vm: For the ability Lifecycle: the type of the keys of a probe that describe its VM. It has `flavor`,
+            `zone` (both "" where the kind has none) and `credential` ("" for the entry's own).
+        lifecycle: For the ability Lifecycle: called with the opened cloud and a description. The cloud closes
+            what it opens; opening sends no request.
         opened: The cloud of an entry; opening sends no request.
         questions: The questions to a cloud with the ability Management.
     """
@@ -49,6 +53,8 @@ class Kind:
     opened: Callable[[Any], Any]
     questions: Sequence[Question] = ()
     described_by: str = ""
+    vm: type[Any] | None = None
+    lifecycle: Callable[[Any, Any], Lifecycle] | None = None
 
 
 def kind(name: str) -> Kind:
@@ -59,7 +65,7 @@ def kind(name: str) -> Kind:
 
 def able(ability: type[Any]) -> Sequence[str]:
     """The names of the kinds that have an ability."""
-    return [name for name, (_, its) in KINDS.items() if its is ability]
+    return [name for name, (_, its) in KINDS.items() if ability in its]
 
 
 def configured(document: Mapping[str, Any], ability: type[Any]) -> Sequence[Any]:

@@ -1,0 +1,13 @@
+"""The probe exporter: creates a VM as a user would, times each phase, says what fails, and cleans up."""
+
+from typing import Final
+
+from stratoscope.core.program import Program
+
+PROGRAM: Final = Program(
+    name="vmprobe",
+    port=10973,
+    summary="Creates VMs as a user would: whether it works now, which phase fails, why, and whose fault it is.",
+    keeps_state=True,
+    stop_timeout_s=30.0,
+)

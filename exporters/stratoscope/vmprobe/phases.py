@@ -1,0 +1,60 @@
+"""The phases of a run, and who is to blame for a failure: a function of its phase and its reason."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from stratoscope.clouds.lifecycle import RunReason
+
+
+class Phase(StrEnum):
+    """In the order in which they begin; `networked` and `built` run side by side."""
+
+    AUTHENTICATE = "authenticate"
+    RESOLVE = "resolve"
+    QUOTA_CHECK = "quota_check"
+    REQUEST = "request"
+    SCHEDULED = "scheduled"
+    NETWORKED = "networked"
+    BUILT = "built"
+    DELETED = "deleted"
+    GONE = "gone"
+
+
+class Blame(StrEnum):
+    """Who can mend a failure: whoever runs the cloud, whoever owns the project, or whoever runs the probe."""
+
+    CLOUD = "cloud"
+    PROJECT = "project"
+    PROBE = "probe"
+
+
+_BY_REASON: Final[Mapping[RunReason, Blame]] = {
+    RunReason.NO_VALID_HOST: Blame.CLOUD,
+    RunReason.QUOTA: Blame.PROJECT,
+    RunReason.IMAGE: Blame.CLOUD,
+    RunReason.NETWORK: Blame.CLOUD,
+    RunReason.VOLUME: Blame.CLOUD,
+    RunReason.HYPERVISOR: Blame.CLOUD,
+    RunReason.TIMEOUT: Blame.CLOUD,
+    RunReason.MESSAGING: Blame.CLOUD,
+    RunReason.UNKNOWN: Blame.CLOUD,
+    RunReason.AUTH: Blame.PROJECT,
+    RunReason.FLAVOR: Blame.PROJECT,
+    RunReason.API_ERROR: Blame.CLOUD,
+    RunReason.API_UNREACHABLE: Blame.CLOUD,
+    RunReason.POLICY: Blame.PROJECT,
+    RunReason.CLEANUP: Blame.CLOUD,
+    RunReason.PROBE_MISCONFIGURED: Blame.PROBE,
+    RunReason.INTERNAL: Blame.PROBE,
+}
+_BEFORE_ACCEPTED: Final = frozenset({Phase.RESOLVE, Phase.QUOTA_CHECK, Phase.REQUEST})
+_OF_THE_PROJECT: Final = frozenset({RunReason.IMAGE, RunReason.NETWORK, RunReason.VOLUME})
+"""Before the VM is accepted these say that what the project wants does not fit; later, that a service fails."""
+
+
+def blame(phase: Phase, reason: RunReason) -> Blame:
+    """Who can mend a failure."""
+    if phase in _BEFORE_ACCEPTED and reason in _OF_THE_PROJECT:
+        return Blame.PROJECT
+    return _BY_REASON[reason]
