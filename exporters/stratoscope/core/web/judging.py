@@ -51,13 +51,13 @@ class Routes:
         """Add all routes to the router.
 
         Raises:
-            ValueError: Two have the same method and path.
+            ValueError: Two have the same method and path, or paths that differ only in names of variables.
         """
         seen: set[tuple[str, str]] = set()
         for route in self._service.routes:
-            if (route.method, route.path) in seen:
+            if (route.method, route.shape) in seen:
                 raise ValueError(f"{route.method} {route.path}: two routes")
-            seen.add((route.method, route.path))
+            seen.add((route.method, route.shape))
             handler = self._handler(route)
             self.handlers.add(handler)
             router.add_route(route.method, route.path, handler)

@@ -19,6 +19,7 @@ TOKEN: Final = "token"  # noqa: S105 - the name of a part of a path
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CORES: Final = frozenset({"-", "collectors", "config", "metrics", "static"})
 """First segments of core's own paths."""
+_VARIABLE: Final = re.compile(r"\{[^\W\d]\w*(?=[:}])")
 _PATH: Final = re.compile(r"/(?:([A-Za-z0-9._~-]+)(?:/[^/]+)*/?)?")
 
 
@@ -166,6 +167,11 @@ class Route:
             raise ValueError(f"{self.path}: its path has no {{{TOKEN}}}")
         if isinstance(self.who, Role) and not self.who.names:
             raise ValueError(f"{self.path}: names no role")
+
+    @property
+    def shape(self) -> str:
+        """The path without the names of its variables: two paths of one shape match the same requests."""
+        return _VARIABLE.sub("{", self.path)
 
 
 def roles_of(routes: Iterable[Route]) -> Collection[str]:

@@ -37,7 +37,7 @@ def application(service: Service, access: Access, limits: Limits | None = None) 
     If the exporter has a page `/`, core's table of collectors is at `/collectors`.
 
     Raises:
-        ValueError: Two routes of the exporter have the same method and path.
+        ValueError: As Routes.add_to.
     """
     requests = Counter(
         "stratoscope_http_requests",
