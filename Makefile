@@ -71,12 +71,12 @@ rules: $(TOOLS)/promtool ## promtool over the golden pages
 # -- Testing -------------------------------------------------------------------------------------------------------
 
 test: $(READY) $(TOOLS)/promtool ## all tests but integration and browser; branch coverage 95 %, core 100 %
-	$(BIN)/python -m pytest -n 3 -m 'not integration and not browser' --cov --cov-branch --cov-report=
+	$(BIN)/python -m pytest -n 3 --cov --cov-branch --cov-report=
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/stratoscope/core/*'
 
 golden: $(READY) $(TOOLS)/promtool ## rewrite the golden files; review the diff
-	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 3 -m 'not integration and not browser'
+	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 3
 
 browser: $(BROWSER) ## the pages in Debian's Chromium: light, dark, narrow, by keyboard; pictures in build/screenshots
 	$(BIN)/python -m pytest -p no:xdist -m browser tests/browser
