@@ -48,8 +48,9 @@ lint: $(READY) ## ruff check, ruff format --check, shellcheck
 	$(BIN)/ruff format --check .
 	$(BIN)/shellcheck $(SHELL_SCRIPTS)
 
-types: $(READY) ## mypy, strict
+types: $(READY) ## mypy, strict; the benchmarks apart, as tests/bench and scripts both have a module `bare`
 	$(BIN)/mypy
+	MYPYPATH=tests/bench $(BIN)/mypy tests/bench
 
 imports: $(READY) ## who may import whom
 	$(BIN)/lint-imports
