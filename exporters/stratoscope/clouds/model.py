@@ -28,7 +28,7 @@ class FaultReason(StrEnum):
     UNKNOWN = "unknown"
 
 
-class VM(msgspec.Struct, frozen=True, gc=False):
+class VM(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One VM.
 
     Attributes:

@@ -60,4 +60,11 @@ def _job(connection: Connection, uuid: str, device: str) -> BlockJob | None:
     if not info:
         return None
     job = vocabulary.at(BLOCK_JOBS, info["type"])
-    return BlockJob(uuid, device, job, info["end"], info["cur"], info["bandwidth"])
+    return BlockJob(
+        uuid=uuid,
+        device=device,
+        job=job,
+        total=info["end"],
+        processed=info["cur"],
+        limit_bytes_per_second=info["bandwidth"],
+    )

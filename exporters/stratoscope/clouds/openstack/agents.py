@@ -85,15 +85,15 @@ class AgentList:
         is_enabled = facts.get("is_enabled", None if is_disabled is None else not is_disabled)
         is_up = facts.get("is_up", facts.get("state") in ("up", "UP"))
         return Service(
-            self.listing.service,
-            self._binary.format(facts.get("binary")),
-            facts["host"],
-            facts.get("zone") or "",
-            is_up and not facts.get("forced_down"),
-            is_enabled,
-            facts.get("reason") or (is_enabled is False and facts.get("description")) or "",
-            moment(facts.get("heartbeat")),
-            facts.get("forced_down"),
+            service=self.listing.service,
+            binary=self._binary.format(facts.get("binary")),
+            host=facts["host"],
+            zone=facts.get("zone") or "",
+            is_up=is_up and not facts.get("forced_down"),
+            is_enabled=is_enabled,
+            reason=facts.get("reason") or (is_enabled is False and facts.get("description")) or "",
+            heartbeat=moment(facts.get("heartbeat")),
+            is_forced_down=facts.get("forced_down"),
         )
 
 

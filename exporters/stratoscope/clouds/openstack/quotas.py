@@ -112,7 +112,10 @@ class ProjectQuotas(Reader):
     def questions(cls) -> Sequence[Question]:
         cost = f"1 for each project in turn, at most {MOST}, and {PER_SECOND:g} a second"
         role = "admin; any other sees its own project's"
-        return [Question(name, Quotas, Every(60, 50, 300), cost, role) for name in _NAMES]
+        return [
+            Question(name=name, answer=Quotas, every=Every(60, 50, 300), cost=cost, role=role)
+            for name in _NAMES
+        ]
 
     def fetches(self) -> Mapping[str, Fetch]:
         return {name: service.read for name, service in self._services.items()}
@@ -236,13 +239,13 @@ def _quota(project_id: str, service: str, resource: str, use: _Use) -> Quota:
     used = None if resource in _EACH else use.used if use.in_use is None else use.in_use
     reserved = None if resource in _EACH else use.reserved
     return Quota(
-        project_id,
-        service,
-        resource,
-        None if use.limit < 0 else use.limit * unit,  # -1 is unlimited, everywhere
-        None if used is None else used * unit,
-        None if reserved is None else reserved * unit,
-        unit > 1,
+        project_id=project_id,
+        service=service,
+        resource=resource,
+        limit=None if use.limit < 0 else use.limit * unit,  # -1 is unlimited, everywhere
+        used=None if used is None else used * unit,
+        reserved=None if reserved is None else reserved * unit,
+        in_bytes=unit > 1,
     )
 
 

@@ -124,14 +124,14 @@ class Volume(Reader):
 def _backend(pool: _Pool) -> Backend:
     its = pool.capabilities
     return Backend(
-        pool.name,
-        _bytes(its.total_capacity_gb),
-        _bytes(its.free_capacity_gb),
-        _bytes(its.provisioned_capacity_gb),
-        _bytes(its.allocated_capacity_gb),
-        _ratio(its),
-        its.volume_backend_name or "",
-        its.vendor_name or "",
+        name=pool.name,
+        total=_bytes(its.total_capacity_gb),
+        free=_bytes(its.free_capacity_gb),
+        provisioned=_bytes(its.provisioned_capacity_gb),
+        allocated=_bytes(its.allocated_capacity_gb),
+        ratio=_ratio(its),
+        of_types=its.volume_backend_name or "",
+        vendor=its.vendor_name or "",
     )
 
 

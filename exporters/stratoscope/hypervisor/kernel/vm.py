@@ -27,7 +27,7 @@ class VMPressure(msgspec.Struct, frozen=True, gc=False):
     memory: Pressure | None
 
 
-class VMKernel(msgspec.Struct, frozen=True, gc=False):
+class VMKernel(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The kernel's data of one VM; None for a group that it does not have.
 
     Attributes:
@@ -90,9 +90,17 @@ def read_vm(
         read_threads = past.threads.blocked_s
         blocked_s = _allowed("threads", refused, lambda: read_threads(pid, paths, reader, now))
     return VMKernel(
-        stat.state, cpu, vcpus, throttling, pressure, memory, rss, tuple(refused),
-        blocked_s, past.threads.is_frozen,
-    )  # fmt: skip
+        state=stat.state,
+        cpu=cpu,
+        vcpus=vcpus,
+        throttling=throttling,
+        pressure=pressure,
+        memory=memory,
+        rss=rss,
+        refused=tuple(refused),
+        blocked_s=blocked_s,
+        is_frozen=past.threads.is_frozen,
+    )
 
 
 def _allowed(name: str, refused: list[str], read: Callable[[], T]) -> T | None:

@@ -18,7 +18,7 @@ class BadRequestError(CollectError):
         super().__init__(Reason.MALFORMED, message)
 
 
-class Access(msgspec.Struct, frozen=True):
+class Access(msgspec.Struct, frozen=True, kw_only=True):
     """What the token says.
 
     Attributes:

@@ -188,15 +188,22 @@ class Tally:
         if self.malformed and not self._counted:
             raise CollectError(Reason.MALFORMED, f"{self.sort}: none of {self.malformed} makes sense")
         if self.is_cut:
-            return Objects(self.sort, {}, None, {}, is_whole=False, malformed=self.malformed)
+            return Objects(
+                sort=self.sort,
+                by_state={},
+                orphans=None,
+                by_project={},
+                is_whole=False,
+                malformed=self.malformed,
+            )
         return Objects(
-            self.sort,
-            {state: self._result(count) for state, count in self._by_state.items()},
-            None if self._orphans is None else self._result(self._orphans),
-            {project_id: self._result(count) for project_id, count in self._by_project.items()},
-            is_whole,
-            self.malformed,
-            self._admin_down,
+            sort=self.sort,
+            by_state={state: self._result(count) for state, count in self._by_state.items()},
+            orphans=None if self._orphans is None else self._result(self._orphans),
+            by_project={project_id: self._result(count) for project_id, count in self._by_project.items()},
+            is_whole=is_whole,
+            malformed=self.malformed,
+            admin_down=self._admin_down,
         )
 
     def _result(self, count: list[int]) -> Count:

@@ -142,7 +142,14 @@ class Session:
         limit = self._limits.get(call)
         while True:
             asked = query if limit is None else limited(query, limit)
-            ask = Ask(*call, listing.path, asked, listing.version, listing.headers, listing.oldest)
+            ask = Ask(
+                *call,
+                listing.path,
+                asked,
+                version=listing.version,
+                headers=listing.headers,
+                oldest=listing.oldest,
+            )
             try:
                 body = await self._client.send(ask)
             except TooLargeError as error:

@@ -57,7 +57,14 @@ class Flavor(
 
     def flavor(self) -> model.Flavor:
         disk = (self.disk + self.ephemeral) * GIB + (self.swap or 0) * MIB
-        return model.Flavor(self.id, self.name, self.vcpus, self.ram * MIB, disk, self.is_public)
+        return model.Flavor(
+            flavor_id=self.id,
+            name=self.name,
+            vcpus=self.vcpus,
+            memory=self.ram * MIB,
+            disk=disk,
+            is_public=self.is_public,
+        )
 
 
 class _Specs(msgspec.Struct, frozen=True, gc=False):

@@ -131,7 +131,9 @@ class ObjectList:
     def question(self) -> Question:
         """It is asked only where the configuration says so."""
         cost = self.cost or f"1 for each 1,000 {self.fields.sort.replace('_', ' ')}s"
-        return Question(self.name, Each, Every(300, 120, 900), cost, self.role, is_on=False)
+        return Question(
+            name=self.name, answer=Each, every=Every(300, 120, 900), cost=cost, role=self.role, is_on=False
+        )
 
     async def read(self, api: Api) -> Each:
         """All of them, each id once, up to the bound. Raises as Api, and `extension`."""
@@ -153,4 +155,11 @@ class ObjectList:
                             beyond += 1
         self.listing.check(len(found), tally.malformed)
         is_whole = is_whole and not tally.is_cut
-        return Each(kind, self.name, tuple(found.values()), beyond, is_whole, tally.malformed)
+        return Each(
+            kind=kind,
+            collector=self.name,
+            objects=tuple(found.values()),
+            beyond=beyond,
+            is_whole=is_whole,
+            malformed=tally.malformed,
+        )

@@ -71,10 +71,10 @@ class RouterAgents(Reader):
             for router_id in router_ids
         ]
         return Each(
-            RouterAgent,
-            _NAME,
-            tuple(found[:MOST]),
-            max(0, len(found) - MOST),
+            kind=RouterAgent,
+            collector=_NAME,
+            objects=tuple(found[:MOST]),
+            beyond=max(0, len(found) - MOST),
             is_whole=True,
             malformed=malformed + self._round_robin.failed,
             spread=self._round_robin.spread(),

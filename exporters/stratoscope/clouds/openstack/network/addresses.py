@@ -163,32 +163,32 @@ class Addresses(Reader):
 
 def _pool_of(network: _Availability, use: _Use, external: frozenset[str] | None) -> Pool:
     return Pool(
-        network.network_id,
-        network.network_name or "",
-        use.subnet_id,
-        use.subnet_name or "",
-        network.project_id or "",
-        use.ip_version,
-        None if external is None else network.network_id in external,
-        use.total_ips,
-        use.used_ips,
-        use.cidr or "",
+        network_id=network.network_id,
+        network_name=network.network_name or "",
+        subnet_id=use.subnet_id,
+        subnet_name=use.subnet_name or "",
+        project_id=network.project_id or "",
+        ip_version=use.ip_version,
+        is_external=None if external is None else network.network_id in external,
+        total=use.total_ips,
+        used=use.used_ips,
+        cidr=use.cidr or "",
     )
 
 
 def _pool(subnet: _Subnet, network: _Network | None, used: int | None) -> Pool:
     """Raises ValueError for an allocation pool that is no range of addresses."""
     return Pool(
-        subnet.network_id,
-        (network and network.name) or "",
-        subnet.id,
-        subnet.name or "",
-        subnet.project_id or "",
-        subnet.ip_version,
-        None if network is None else network.is_external,
-        float(
+        network_id=subnet.network_id,
+        network_name=(network and network.name) or "",
+        subnet_id=subnet.id,
+        subnet_name=subnet.name or "",
+        project_id=subnet.project_id or "",
+        ip_version=subnet.ip_version,
+        is_external=None if network is None else network.is_external,
+        total=float(
             sum(int(ip_address(one.end)) - int(ip_address(one.start)) + 1 for one in subnet.allocation_pools)
         ),
-        None if used is None else float(used),
-        subnet.cidr or "",
+        used=None if used is None else float(used),
+        cidr=subnet.cidr or "",
     )

@@ -98,7 +98,9 @@ class Row:
 
     @property
     def question(self) -> Question:
-        return Question(self.name, OtherService, Every(120, 60, 360), self.cost, self.role)
+        return Question(
+            name=self.name, answer=OtherService, every=Every(120, 60, 360), cost=self.cost, role=self.role
+        )
 
     async def read(self, api: Api) -> OtherService:
         """The service. Raises as Api, and as `if_allowed`."""

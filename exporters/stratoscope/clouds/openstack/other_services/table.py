@@ -53,7 +53,14 @@ async def _balancers(api: Api, access: Access) -> Sequence[Objects]:
     is_whole = access.is_admin or bool(access.roles & _OCTAVIA_ROLES)
     balancers = await _BALANCERS.count(api, is_whole=is_whole)
     amphorae = _AMPHORAE.count(api, is_whole=is_whole)
-    return [*balancers, *await if_allowed(api, amphorae, [Objects("amphorae", {}, None, {}, is_whole=False)])]
+    return [
+        *balancers,
+        *await if_allowed(
+            api,
+            amphorae,
+            [Objects(sort="amphorae", by_state={}, orphans=None, by_project={}, is_whole=False)],
+        ),
+    ]
 
 
 _NODES: Final = States(
@@ -118,7 +125,11 @@ async def _secrets(api: Api, _access: Access) -> Sequence[Objects]:
     """No role lists other projects' secrets, and Barbican reports no state. One secret alone is requested."""
     limit = {"limit": "1"}
     secrets = await api.get("key-manager", "/v1/secrets", _Secrets, operation="secrets", params=limit)
-    return [Objects("secrets", {"": Count(secrets.total)}, None, {}, is_whole=False)]
+    return [
+        Objects(
+            sort="secrets", by_state={"": Count(secrets.total)}, orphans=None, by_project={}, is_whole=False
+        )
+    ]
 
 
 ROWS: Final[Sequence[Row]] = (
