@@ -1,4 +1,4 @@
-"""What is wrong with a certificate, in a line that says what to do where Python has become stricter."""
+"""The fault of a certificate as one line, with the remedy if a newer Python is stricter."""
 
 import ssl
 from typing import Final

@@ -59,7 +59,7 @@ class Rate:
         self._next = -math.inf
 
     def change(self, per_second: float) -> None:
-        """Another number from now on; whoever waits keeps the moment that it took."""
+        """Change the rate; requests that wait keep their time."""
         now = self._clock.monotonic()
         if self._next > now:
             self._next = now + (self._next - now) * self.per_second / per_second
@@ -95,7 +95,7 @@ class Places:
         self._waiting: dict[asyncio.Future[None], Backoff] = {}
 
     def change(self, number: int) -> None:
-        """Another number from now on; whoever has a place keeps it."""
+        """Change the number; requests that have a place keep it."""
         self.number = number
         self._let_in()
 
@@ -166,7 +166,7 @@ class Budget:
         return {name: self.clock.now() + left_s for name, left_s in left.items() if left_s}
 
     def refused(self, service: str, status: int, retry_after: str | None) -> None:
-        """Let a service pause: it answered 429 or 503 to a request that `call` did not make."""
+        """Pause a service: it answered 429 or 503 to a request that `call` did not make."""
         self._services[service].refused(status, retry_after)
 
     async def call(

@@ -1,4 +1,4 @@
-"""Block jobs of active domains. Source: virDomainGetBlockJobInfo, which asks the monitor, disk by disk."""
+"""Block jobs of active domains. Source: virDomainGetBlockJobInfo, one request to the monitor per disk."""
 
 import time
 from collections.abc import Iterable, Mapping

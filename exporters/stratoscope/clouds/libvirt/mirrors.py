@@ -1,7 +1,7 @@
 """Block jobs of disks whose definition has a mirror, VM by VM. Source: virDomainGetBlockJobInfo.
 
-A VM whose monitor hangs affects only its own jobs. The call that waits for it is abandoned, and until it
-returns the VM is not asked again.
+A VM whose monitor hangs affects only its own jobs. The call that waits for it is abandoned, and no call for
+that VM is made until it returns.
 """
 
 import asyncio

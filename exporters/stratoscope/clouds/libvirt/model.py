@@ -70,7 +70,8 @@ class Domain(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One domain; `domain_id` is -1 while it is not active.
 
     Attributes:
-        vcpu_states: Number and state (virVcpuState) of every virtual CPU; empty if the driver was not asked.
+        vcpu_states: Number and state (virVcpuState) of every virtual CPU; empty if it was not read from the
+            driver.
         nameless: Number of disks and interfaces that were left out, since their name is too long.
     """
 

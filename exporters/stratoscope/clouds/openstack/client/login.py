@@ -1,7 +1,8 @@
-"""One token for all services of a credential: one log-in at a time, renewed before it expires, not too often.
+"""The token of a credential, for all services: one log-in at a time, renewed before it expires, not too
+often.
 
-A refused credential is not shown again for 5 minutes, then 10, 20, 40 and from then on 60: every attempt
-counts towards locking the account. While a token is valid, a Keystone that does not answer does not matter.
+After a refusal the credential is not sent again for 5 minutes, then 10, 20, 40 and from then on 60: every
+attempt counts towards locking the account. While a token is valid, no answer of Keystone is needed.
 """
 
 import asyncio
@@ -46,7 +47,7 @@ class Token:
     """A token in use.
 
     Attributes:
-        began, ends: On the monotonic clock; the clock of the machine need not be right.
+        began, ends: By the monotonic clock, so that a wrong clock of the machine does not matter.
     """
 
     def __init__(self, granted: Granted, now: float) -> None:
@@ -71,16 +72,18 @@ class Login:
 
     @property
     def last(self) -> Token | None:
-        """The last token, be it valid or not."""
+        """The last token, valid or not."""
         return self._token
 
     @property
     def opened(self) -> Opened | None:
-        """What clouds.yaml says; None before the first log-in was tried."""
+        """The configuration in clouds.yaml; None before the first attempt to log in."""
         return self._keystone.opened
 
     async def token(self) -> Token:
-        """The token in use; a new one if there is none. Raises CollectError, for a while without asking."""
+        """The token in use; a new one if there is none. Raises CollectError; after a failure for some time
+        without a request.
+        """
         token, now = self._token, self._clock.monotonic()
         if token is None:
             return await self._another()
@@ -95,7 +98,7 @@ class Login:
         return token
 
     def _check(self, token: Token, left_s: float) -> None:
-        """Refuse one that has expired already."""
+        """Reject a token that has already expired."""
         if left_s > 0:
             return
         lives_s = max(0.0, token.granted.lives_s)
@@ -105,14 +108,14 @@ class Login:
         _raise(error)
 
     async def another(self, refused: Token) -> Token:
-        """A token other than one that a service refused. Raises CollectError as `token`."""
+        """A token other than the one that a service refused. Raises CollectError as `token`."""
         token = self._token
         if token is not None and token is not refused:
             return token  # somebody else has found out
         return await self._another()
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End the log-in in progress."""
         await self._flight.close()
         self._budget.stats.token_expires.pop(self._os_cloud, None)
         self._calls.close()
@@ -135,13 +138,13 @@ class Login:
         return task.result()
 
     def _begin(self) -> "asyncio.Future[Token]":
-        """The log-in under way, or a new one; not bound to the deadline of whoever asks for it first."""
+        """The log-in in progress, or a new one; independent of the deadline of the first caller."""
         return self._flight.call(
             OPERATION, lambda: asyncio.create_task(self._log_in(), name="log in", context=Context())
         )
 
     def _failed(self) -> CollectError | None:
-        """The last failure, while it stands."""
+        """The last failure, while no new attempt is allowed."""
         if self._failure is not None and self._clock.monotonic() >= self._failure[0]:
             self._failure = None
         return None if self._failure is None else self._failure[1]
@@ -169,14 +172,14 @@ class Login:
         return self._token
 
     def _stands_s(self, error: CollectError) -> float:
-        """How long the next attempt is put off."""
+        """Seconds until the next attempt."""
         if not isinstance(error, RefusedError):
             return FAILED_FOR_S
         self._refusals += 1
         return REFUSED_FOR_S[min(self._refusals, len(REFUSED_FOR_S)) - 1]
 
     def _log(self, error: CollectError) -> None:
-        """One line for all collectors that wait for this log-in, at the change."""
+        """Log one line for all collectors that wait for this log-in, when the outcome changes."""
         level = logging.DEBUG if self._logged is error.reason else logging.ERROR
         message = "log-in failed cloud=%s reason=%s error=%r os_cloud=%s"
         log.log(level, message, self._cloud, error.reason, str(error), self._os_cloud)
@@ -203,6 +206,6 @@ class Login:
 
 
 def _raise(failure: BaseException | None) -> None:
-    """Raise a failure that several wait for, and that was logged: each gets one of its own."""
+    """Raise a failure that was logged: each of several waiting callers gets its own exception."""
     if isinstance(failure, CollectError):
         raise SharedError(failure.reason, str(failure)) from failure

@@ -1,6 +1,6 @@
-"""The services that are not read in depth, a row for each. Of Swift there is none.
+"""The services of which only agents and counts are read, a row for each. Swift has none.
 
-None of them runs where this project is tested: the tests use the samples of the services' API references.
+None of them runs in this project's integration tests: the tests use samples of the API references.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,7 +77,7 @@ _ALL_ZONES: Final = States("dns", "/v2/zones", {"zones": "status"}, headers={"X-
 
 
 async def _zones(api: Api, access: Access) -> Sequence[Objects]:
-    """To ask for all projects' zones is 403 without the role admin."""
+    """A request for all projects' zones is answered 403 without the role admin."""
     return await (_ALL_ZONES if access.is_admin else _ZONES).by_role(api, access)
 
 
@@ -85,7 +85,9 @@ _STACKS: Final = States("orchestration", "/stacks", {"stacks": "stack_status"})
 
 
 async def _stacks(api: Api, _access: Access) -> Sequence[Objects]:
-    """Heat's own default policy denies all projects' stacks to everybody: then its own project's count."""
+    """Heat's default policy refuses a list of all projects' stacks to everybody: then those of the
+    credential's project are counted.
+    """
     try:
         return await _STACKS.count(api, {"global_tenant": "true"}, is_whole=True)
     except ForbiddenError:
@@ -122,7 +124,7 @@ class _Secrets(msgspec.Struct, frozen=True):
 
 
 async def _secrets(api: Api, _access: Access) -> Sequence[Objects]:
-    """No role lists other projects' secrets, and Barbican reports no state. One secret alone is requested."""
+    """No role lists other projects' secrets, and Barbican reports no state. Only one secret is requested."""
     limit = {"limit": "1"}
     secrets = await api.get("key-manager", "/v1/secrets", _Secrets, operation="secrets", params=limit)
     return [
