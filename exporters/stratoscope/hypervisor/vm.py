@@ -32,7 +32,7 @@ class TapView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Checks(msgspec.Struct, frozen=True, gc=False):
-    """The status checks, by what is to blame: True is failed, None is unknown."""
+    """The status checks, by cause: True is failed, None is unknown."""
 
     host: bool
     vm: bool
@@ -41,7 +41,7 @@ class Checks(msgspec.Struct, frozen=True, gc=False):
 
 
 class VM(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Everything that one collection knows of a VM; None if a source did not answer or does not have it."""
+    """All data of a VM in one collection; None if a source did not answer or does not have it."""
 
     vm_id: str
     domain: Domain

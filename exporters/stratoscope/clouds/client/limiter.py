@@ -288,7 +288,7 @@ class Budget:
         waited = f"{what}: no turn within {max(0.0, waited_s):.3g} s"
         if self._services[service].is_silent:
             return CollectError(
-                Reason.TIMEOUT, f"{waited}: {service} does not answer, and is asked one at a time"
+                Reason.TIMEOUT, f"{waited}: {service} does not answer, and gets one request at a time"
             )
         return CollectError(
             Reason.BUSY,
@@ -299,5 +299,5 @@ class Budget:
 
 def _paused(service: str, state: Backoff) -> CollectError:
     return CollectError(
-        _REASONS[state.status], f"{service}: answered {state.status} and is left alone for a while"
+        _REASONS[state.status], f"{service}: answered {state.status}; no request is sent for some time"
     )

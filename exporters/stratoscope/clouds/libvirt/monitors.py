@@ -235,7 +235,7 @@ class Monitors:
     def _returned(self, future: "asyncio.Future[Answers]") -> None:
         del self._hung[future]
         if future.exception() is not None:
-            log.debug("a call that hung failed error=%r", str(future.exception()))
+            log.debug("hung call failed error=%r", str(future.exception()))
 
     def _account(self, this: _Round, answers: Answers) -> None:
         """Update the states; a domain that was not read, or in a hung call with others, keeps its state."""

@@ -56,7 +56,7 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """A failure that several collectors report in the same words.
+    """A failure that several collectors report with the same text.
 
     Attributes:
         number: The first on the page is 1.

@@ -93,7 +93,7 @@ class OpenedParts(Mapping[str, Any]):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that was let in.
+    """A request that was admitted.
 
     Attributes:
         http: aiohttp's request; `http.match_info` has the variables of the path, decoded: `/` may occur.
@@ -121,7 +121,7 @@ class Request:
         """The fields of a form, without its CSRF token, which has been checked.
 
         Raises:
-            web.HTTPException: The body is no form of ours.
+            web.HTTPException: The body is no valid form, or its CSRF token is wrong.
         """
         return await forms.form(self.http, self._tokens, self.asker.name)
 

@@ -1,4 +1,4 @@
-"""The churn of VMs: they come and go, stop and start, migrate and resize; their number stays.
+"""The churn of VMs: they are created, deleted, stopped, started, migrated and resized; their number stays.
 
 The world's dice decide: the same seed and the same moments give the same churn.
 """

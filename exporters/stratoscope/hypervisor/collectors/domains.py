@@ -219,7 +219,7 @@ class Domains(Collector[VMs]):
     async def _ask(
         self, listing: Listing, active: Sequence[Listed], kernel: Awaitable[Reading]
     ) -> dict[str, Stats]:
-        """Statistics from the monitors; with CPU times for a VM for which the kernel never had them.
+        """Statistics from the monitors; with CPU times for VMs of which the kernel never had them.
 
         The kernel is read at the same time; this waits for it only to decide where CPU times come from.
         """
@@ -234,8 +234,8 @@ class Domains(Collector[VMs]):
     def _has_cpu_by_kernel(self, one: Listed) -> bool:
         """Whether a VM's CPU times come from the kernel, now or earlier.
 
-        They stay the kernel's then: libvirt rounds down to clock ticks, and a counter that goes back a little
-        looks like a reset.
+        Then they must stay the kernel's: libvirt rounds down to clock ticks, and a counter that decreases a
+        little looks like a reset.
         """
         return self._cpu_by_kernel.get(one.uuid) == one.domain_id
 

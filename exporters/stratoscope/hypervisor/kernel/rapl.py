@@ -1,7 +1,7 @@
 """Energy counters of the host (RAPL, Intel and AMD). Source: /sys/class/powercap/intel-rapl*/.
 
-Since Linux 5.10 only root can read energy_uj, since it reveals secrets of other processes (CVE-2020-8694):
-give the exporter's group the right by a udev rule, or do without.
+Since Linux 5.10 only root can read energy_uj, since it reveals secrets of other processes (CVE-2020-8694): a
+udev rule can grant the right to the exporter's group.
 """
 
 import re

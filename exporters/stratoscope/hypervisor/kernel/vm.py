@@ -1,4 +1,4 @@
-"""Reads one VM from the host's kernel: /proc and the VM's cgroups, without asking its QEMU."""
+"""Reads one VM from the host's kernel: /proc and the VM's cgroups, without its QEMU."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -67,7 +67,7 @@ def read_vm(
         None when the process has ended, before or while it was read.
 
     Raises:
-        ValueError: A file is malformed; the message names it. It is this VM's trouble alone.
+        ValueError: A file is malformed; the message names it. Other VMs are not affected.
     """
     refused: list[str] = []
     past = past or Past()

@@ -20,7 +20,7 @@ _PREFIX: Final = "stratoscope_management_each"
 WHOLE = Family(
     f"{_PREFIX}_whole",
     "1 if the objects of all projects are visible, 0 if only those that the credential's own project or "
-    "domain may use, or if the source cut its list.",
+    "domain may use, or if the source truncated its list.",
     labels=("cloud", "collector"),
 )
 BEYOND = Family(

@@ -15,7 +15,7 @@ _PROJECT: Final = ("cloud", "project_id")
 WHOLE = Family(
     f"{_PREFIX}_objects_whole",
     "1 if the objects of all projects are counted, 0 if only those of the credential's own project are "
-    "visible, or the source cut its list, so that none is counted.",
+    "visible, or the source truncated its list, so that none is counted.",
     labels=("cloud", "sort"),
 )
 

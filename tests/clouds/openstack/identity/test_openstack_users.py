@@ -171,11 +171,11 @@ async def test_list_that_is_cut_says_so_once_and_has_no_total(caplog: pytest.Log
     for _ in range(2):
         read = await cloud.read()
         assert read.truncated == {"projects": True, "users": True}
-    assert caplog.text.count("not all are told cloud=uni sort=projects") == 1
-    assert caplog.text.count("not all are told cloud=uni sort=users") == 1
+    assert caplog.text.count("list incomplete cloud=uni sort=projects") == 1
+    assert caplog.text.count("list incomplete cloud=uni sort=users") == 1
     cloud.api.answers["identity", "/v3/projects"] = {"projects": [{"id": "p"}]}
     assert (await cloud.read()).truncated == {"projects": False, "users": True}
-    assert caplog.text.count("all are told again cloud=uni sort=projects") == 1
+    assert caplog.text.count("list complete again cloud=uni sort=projects") == 1
 
 
 async def test_list_of_users_that_is_cut_is_made_whole_domain_by_domain() -> None:

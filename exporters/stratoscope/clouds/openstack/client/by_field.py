@@ -44,8 +44,8 @@ def by_name(
         else:
             odd += len(wrong)
     if odd and not found:
-        none = f"none of {odd} {things}".rstrip()
-        raise CollectError(Reason.MALFORMED, f"{source}: {none} makes sense")
+        them = f"all {odd} {things}".rstrip()
+        raise CollectError(Reason.MALFORMED, f"{source}: {them} are malformed")
     return found, odd
 
 

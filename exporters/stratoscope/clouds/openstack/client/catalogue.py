@@ -113,7 +113,7 @@ def unusable(raw: object, found: Mapping[str, Endpoint]) -> str:
     if any(not one.fault and (service != "identity" or service in listed) for service, one in found.items()):
         return ""
     faults = (f"{service}: {one.fault}" for service, one in sorted(found.items()) if one.fault)
-    return next(faults, "none of its entries makes sense")
+    return next(faults, "all its entries are malformed")
 
 
 def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
@@ -217,7 +217,7 @@ def _of_entry(entry: _Entry, region: CloudRegion, service: str, project_id: str)
     if url or (every and not places):
         return url, ""  # it may be in another region alone
     if chosen:
-        return "", _lacking(chosen[0].url, project_id) or "its URL in the catalogue is none"
+        return "", _lacking(chosen[0].url, project_id) or "its URL in the catalogue is invalid"
     if not every and not project_id:
         return "", _OF_ITS_PROJECT
     has = ", ".join(sorted({place.interface for place in places})) or "none"

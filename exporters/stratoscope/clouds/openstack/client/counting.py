@@ -189,7 +189,7 @@ class Tally:
         value.
         """
         if self.malformed and not self._counted:
-            raise CollectError(Reason.MALFORMED, f"{self.sort}: none of {self.malformed} makes sense")
+            raise CollectError(Reason.MALFORMED, f"{self.sort}: all {self.malformed} are malformed")
         if self.is_cut:
             return Objects(
                 sort=self.sort,

@@ -41,7 +41,7 @@ def error(what: str, answer: Response) -> CollectError | LeftOutError:
         what: The service and operation, for the message.
         answer: Not 200, and not a 401, 429, 503 or redirect that is handled elsewhere.
     """
-    text = _error_text(answer) if answer.status >= HTTPStatus.MULTIPLE_CHOICES else "that is no whole answer"
+    text = _error_text(answer) if answer.status >= HTTPStatus.MULTIPLE_CHOICES else "the answer is incomplete"
     message = f"{what}: answered {answer.status}{f': {text}' if text else ''}"
     status = answer.status
     if status in _OWN:

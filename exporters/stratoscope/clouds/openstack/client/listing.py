@@ -146,7 +146,7 @@ class Listing(Generic[T]):
         value.
         """
         if malformed and not good:
-            what = f"{self.service}: {self.operation}: none of {malformed} items makes sense"
+            what = f"{self.service}: {self.operation}: all {malformed} items are malformed"
             raise CollectError(Reason.MALFORMED, f"{what}: {self._error}")
 
     def _one_by_one(self, body: bytes, error: Exception) -> tuple[list[T], int]:

@@ -169,7 +169,7 @@ def _readable(body: bytes) -> bytes:
     try:
         check(body)
     except msgspec.DecodeError as error:
-        raise CollectError(Reason.MALFORMED, f"identity: an answer that makes no sense: {error}") from error
+        raise CollectError(Reason.MALFORMED, f"identity: malformed answer: {error}") from error
     return repaired(body)
 
 

@@ -64,7 +64,7 @@ class Tokens:
         if token is not self._token or call not in self._refused_by:
             return
         if self._taken_by and call not in self._taken_by | self._took_before:
-            what = "refuses (401) a new token that other calls take; it is asked again with the next one"
+            what = "refuses (401) a new token that other calls accept; it is sent again with the next token"
             raise LeftOutError(LeftOut.UNAUTHORIZED, f"{call[0]}: {call[1]}: {what}")
 
     def _is_newest(self, token: Token) -> bool:

@@ -93,7 +93,7 @@ class Known(msgspec.Struct, frozen=True):
         elif self.fault:
             what = f"{what} its version document is not to be had ({self.fault})"
         else:
-            what = f"too old: {what} it tells of none"
+            what = f"too old: {what} it reports none"
         raise CollectError(Reason.UNAVAILABLE, f"{service}: {what}")
 
 

@@ -111,8 +111,8 @@ class Hypervisors(Reader):
     @question(
         "hypervisors",
         Every(60, 30, 180),
-        cost="1 for each 1,000 hypervisors, 1 for their services unless `compute_services` has just "
-        "asked for them",
+        cost="1 for each 1,000 hypervisors, 1 for their services unless `compute_services` has just read "
+        "them",
         role="admin",
     )
     async def read(self) -> Hosts:

@@ -110,7 +110,7 @@ class Servers(Reader):
         "servers",
         Every(60, 50, 300),
         cost="1 for each 1,000 servers that changed, 1 more while any stays in BUILD, "
-        f"at most {MOST} for servers in error whose fault no list tells; "
+        f"at most {MOST} for servers in error whose fault no list has; "
         "every 30 minutes 1 for each 1,000 servers",
         role="admin; any other sees its own project's",
     )
@@ -130,7 +130,7 @@ class Servers(Reader):
         if self._list is not None or self._clock.monotonic() - listed_at >= _LISTED_EVERY_S:
             malformed += await self._read_all()
         if self._listed_at is None:
-            raise CollectError(Reason.BUSY, f"the first list goes on: {len(self.index)} servers so far")
+            raise CollectError(Reason.BUSY, f"the first list is incomplete: {len(self.index)} servers so far")
         if self._missing:
             await self._read_changes()  # what makes no sense in it was counted above
         await self._missing_faults.ask(self.index)

@@ -149,15 +149,15 @@ class Names(Reader):
 
     def _note(self, cut: AbstractSet[str], access: Access) -> None:
         """Log it when a list becomes incomplete or complete."""
-        why = "Keystone cut the list (list_limit) or tells one domain's alone, or a domain's cannot be read"
+        why = "Keystone truncated the list (list_limit), lists one domain only, or a domain cannot be read"
         if access.domain_id:
-            why = f"the token is for {access.scope}, and Keystone tells that domain's alone"
+            why = f"the token is for {access.scope}, and Keystone lists only that domain"
         for sort in sorted(cut - self._cut):
             log.warning(
-                "not all are told cloud=%s sort=%s: %s; no total is shown", *(self._api.cloud, sort, why)
+                "list incomplete cloud=%s sort=%s: %s; no total is shown", *(self._api.cloud, sort, why)
             )
         for sort in sorted(self._cut - cut):
-            log.info("all are told again cloud=%s sort=%s", self._api.cloud, sort)
+            log.info("list complete again cloud=%s sort=%s", self._api.cloud, sort)
         self._cut = frozenset(cut)
 
     async def _read_projects(self, access: Access) -> tuple[Page[Named], bool]:

@@ -56,7 +56,7 @@ class Capacity(Reader):
         "capacity",
         Every(60, 30, 180),
         cost="for flavors, aggregates, hypervisors and Placement's lists as much as `flavors`, "
-        "`aggregates`, `hypervisors` and `inventories`, unless these have just asked for them",
+        "`aggregates`, `hypervisors` and `inventories`, unless these have just read them",
         role="admin",
     )
     async def read(self) -> model.Capacity:
