@@ -28,9 +28,9 @@ from stratoscope.hypervisor.patience import Patience
 log = logging.getLogger(__name__)
 
 _SHARE: Final = 0.3
-"""The share of the time left that reading may take, if monitors are asked after it."""
+"""The share of the time left that reading may take, if monitors are read after it."""
 _LAST_SHARE: Final = 0.8
-"""The same, if nothing is asked after it."""
+"""The same, if nothing is read after it."""
 _STOPPED: Final = frozenset("tT")
 _DEAD: Final = frozenset("ZXx")
 """State letters of processes that are stopped (or traced), and of processes that have ended."""

@@ -13,11 +13,11 @@ REFUSALS: Final = frozenset({429, 503})
 _LEAST_S: Final = 1.0
 _MOST_S: Final = 60.0
 _LONGEST_S: Final = 3600.0
-"""The longest Retry-After that is obeyed."""
+"""The longest Retry-After that is followed."""
 _NO_DATE: Final = (ValueError, TypeError, IndexError, OverflowError)
-"""What Python's own parser raises for a date that is malformed or absurd."""
+"""Errors of Python's parser for a malformed or impossible date."""
 _BELIEVED: Final = 2
-"""From the third refusal in a row Retry-After alone does not decide: the service does not know."""
+"""From the third refusal in a row the pause may be longer than Retry-After, which has proved too short."""
 
 
 @dataclass(slots=True, eq=False)

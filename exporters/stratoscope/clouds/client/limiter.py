@@ -24,14 +24,14 @@ from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 
 _MARGIN_S: Final = 0.05
-"""A request ends so long before the Runner gives its collection up, and says what it waited for."""
+"""A request ends this long before the Runner's time-out, with an error that names what it waited for."""
 _FAIR_S: Final = 1.0
-"""A service counts as silent if it had so long, or a whole time-out, for its answer."""
+"""A service counts as silent if it has not answered for this time, or for a complete time-out."""
 
 _REFUSED: Final = 429
 _REASONS: Final = {429: Reason.BUSY, 503: Reason.UNAVAILABLE}
 _REFRESH: ContextVar[Iterator[int] | None] = ContextVar("refresh", default=None)
-"""Numbers the requests of the collection in progress."""
+"""Counts the requests of the collection in progress."""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

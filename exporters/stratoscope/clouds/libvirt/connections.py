@@ -28,7 +28,7 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 CLOSE_WITHIN_S: Final = 1.0
-"""How long `close` waits for connections to close; closing asks the daemon, which may hang."""
+"""How long `close` waits for connections to close; closing sends a request to the daemon, which may hang."""
 
 
 class Connections:

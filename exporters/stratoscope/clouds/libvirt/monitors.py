@@ -28,13 +28,13 @@ from stratoscope.core.errors import CollectError
 log = logging.getLogger(__name__)
 
 PIECES: Final = 4
-"""Connections over which the domains are split: more than four bring nothing on a host with few cores."""
+"""Connections over which the domains are split: more than four are no faster on a host with few cores."""
 MOST_HUNG: Final = 12
-"""Limit on hung calls, at which nothing is asked: the daemon has 20 workers for all clients."""
+"""Limit on hung calls; at the limit no call is made: the daemon has 20 workers for all clients."""
 _LEAST_PATIENCE_S: Final = 1.0
 _SMALLEST_WAIT_S: Final = 0.1
 _USUAL_S: Final = 0.002
-"""Assumed duration for a domain that was not asked before."""
+"""Assumed duration for a domain that was not read before."""
 
 Answers: TypeAlias = dict[str, Stats]
 

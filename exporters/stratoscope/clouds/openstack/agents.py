@@ -27,15 +27,16 @@ _FACTS: Final[Mapping[str, tuple[str, *tuple[Any, ...]]]] = {
     "description": ("description", str | None, None),
     "heartbeat": ("updated_at", datetime | None, None),
 }
-"""What an agent may report: the usual name of the field, its type, and its default if it is not needed.
+"""The facts that an agent may report: the usual name of the field, its type, and its default if it is
+optional.
 
-`state` is up or not; `forced_down` is what an administrator says of it (Nova, since 2.11). `status` is
-enabled, disabled or UNKNOWN. In `description` an administrator of Neutron can say why an agent is disabled.
-"""
+`state` is up or not; `forced_down` is set by an administrator (Nova, since 2.11). `status` is enabled,
+disabled or UNKNOWN. In `description` an administrator of Neutron can say why an agent is disabled."""
 OS_SERVICES: Final = ("binary", "host", "zone", "state", "status", "reason", "heartbeat")
-"""What Nova, Cinder and Manila report."""
+"""The facts that Nova, Cinder and Manila report."""
 _UNKNOWN: Final = "UNKNOWN"
-"""Since Nova 2.69 the status of one whose cell does not answer, with binary and host alone: it is down."""
+"""Since Nova 2.69 the status of a service whose cell does not answer; it has only binary and host, and is
+down."""
 
 
 class _Agent(msgspec.Struct, frozen=True, gc=False):

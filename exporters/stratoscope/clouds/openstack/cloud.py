@@ -35,7 +35,7 @@ READERS: Final[Sequence[type[Reader]]] = (
     Endpoints, ComputeServices, Servers, Hypervisors, Placement, Flavors, Aggregates, Capacity, Names,
     ProjectQuotas, Network, Addresses, Volume, Image, OtherServices, Keystone, EachObject,
 )  # fmt: skip
-"""What reads an OpenStack, in the order of the page."""
+"""The readers of an OpenStack, in the order of the page."""
 
 
 class OpenStack:

@@ -30,10 +30,11 @@ PER_SECOND: Final = 1.0
 MOST: Final = 60
 
 _EACH: Final = frozenset({"key_pairs", "metadata_items", "server_group_members", "per_volume_gigabytes"})
-"""What bounds each user, VM, server group or volume: the project uses nothing of it up."""
+"""Limits on each user, VM, server group or volume, which have no use by the project."""
 _GIGABYTES: Final = frozenset({"gigabytes", "backup_gigabytes", "per_volume_gigabytes"})
 _OF_A_TYPE: Final = ("volumes_", "gigabytes_", "snapshots_")
-"""Before the name of a volume type, which may be any: `volumes_x_gigabytes` are volumes, of x_gigabytes."""
+"""The prefix of a volume type's name, which may be any text: `volumes_x_gigabytes` is `volumes` of the type
+x_gigabytes."""
 
 _COMPUTE: Final = {
     "cores": ("maxTotalCores", "totalCoresUsed"),
@@ -44,7 +45,7 @@ _COMPUTE: Final = {
     "metadata_items": ("maxServerMeta", "maxServerMeta"),
     "server_group_members": ("maxServerGroupMembers", "maxServerGroupMembers"),
 }
-"""Nova's resources, with the names of limit and use in `/limits`; of _EACH no use is reported."""
+"""Nova's resources, with the names of limit and use in `/limits`; for those in _EACH no use is reported."""
 _VOLUME: Final[Mapping[str, tuple[str, str] | None]] = {
     "volumes": ("maxTotalVolumes", "totalVolumesUsed"),
     "gigabytes": ("maxTotalVolumeGigabytes", "totalGigabytesUsed"),
@@ -54,11 +55,11 @@ _VOLUME: Final[Mapping[str, tuple[str, str] | None]] = {
     "per_volume_gigabytes": None,
     "groups": None,
 }
-"""As _COMPUTE; None for what `/limits` does not have."""
+"""As _COMPUTE; None if `/limits` does not have it."""
 
 _Raws: TypeAlias = dict[Text, msgspec.Raw]
 _Read: TypeAlias = tuple[tuple[Quota, ...], int]
-"""The quotas of one project, and of how many resources they made no sense."""
+"""The quotas of one project, and the number of resources whose quotas were malformed."""
 
 
 class _Use(msgspec.Struct, frozen=True, gc=False):
@@ -93,9 +94,9 @@ class _Limits(msgspec.Struct, frozen=True):
 _USE: Final = ByField(_Use)
 _NUMBER: Final = Decoder(float)
 _LIMITS_FOR_S: Final = 300.0
-"""For so long a Neutron without the extension for details is not asked for them."""
+"""For this time no details are requested of a Neutron without the extension for them."""
 _IDS: Final = frozenset({"id", "project_id", "tenant_id"})
-"""The project's, among its resources."""
+"""The key of the project's id, among its resources."""
 
 
 class ProjectQuotas(Reader):

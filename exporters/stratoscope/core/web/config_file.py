@@ -31,7 +31,7 @@ _DURATION: Final = re.compile(r"(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+\Z
 _PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
 _UNITS_S: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_S: Final = 8760 * 3600.0
-"""An interval of a year: one request in it, and a `Retry-After` that can be written down."""
+"""Limit on the interval: a year, so that `Retry-After` stays a valid number."""
 _BURST: Final = re.compile(r"0*[1-9][0-9]{0,8}")
 _LONGEST_SHOWN: Final = 80
 _HEADERS: Final[Mapping[str, tuple[str, ...]]] = {

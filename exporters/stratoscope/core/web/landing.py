@@ -14,8 +14,8 @@ from stratoscope.core.web.service import Service
 from stratoscope.core.web.templates import duration
 
 _SHARED_BY: Final = 2
-"""A failure that at least so many collectors report in the same words is shown once, above the table; their
-rows link to it."""
+"""A failure that at least this many collectors report with the same text is shown once, above the table;
+their rows link to it."""
 
 
 class State(StrEnum):

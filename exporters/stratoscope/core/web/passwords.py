@@ -23,7 +23,7 @@ _CHECK_TIMEOUT_S: Final = 10.0
 _MOST_ADDRESSES: Final = 4096
 _FAILURES: Final = 10
 _LONGEST: Final = 72
-"""bcrypt looks at no more bytes of a password; Go cuts silently, Python's bcrypt wants it done."""
+"""bcrypt uses no more bytes of a password; Go cuts it silently, Python's bcrypt requires the caller to."""
 
 
 @dataclass(frozen=True, slots=True)

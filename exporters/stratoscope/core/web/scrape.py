@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 
 DEFAULT_S: Final = 10.0
 SEND_TIMEOUT_S: Final = 60.0
-"""A client that takes longer to read a page has given up long before, or wants to hold memory."""
+"""A client that needs longer to read a page has timed out long before, or tries to occupy memory."""
 
 _MARGIN_S, _MARGIN_RATIO = 0.5, 0.1
 _SMALL: Final = 64 * 1024
 _PIECE: Final = 256 * 1024
 _FIRST: Final = 4 * 1024
-"""The first piece is small: what must be done before the first byte is sent is little, then."""
+"""The first piece is small, so that the first byte is sent soon."""
 _GZIP_WBITS: Final = 31
 
 

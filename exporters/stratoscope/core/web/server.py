@@ -23,8 +23,8 @@ from stratoscope.core.web.service import Service
 __all__ = ["Service", "Serving", "application", "serve"]
 
 MOST_SCRAPES: Final = 40
-"""Pages collected and sent at once; more wait for one another, and each holds memory. For a further one a
-client makes room that leaves its page unread."""
+"""Pages collected and sent at once; more wait for one another, and each holds memory. For a further one, a
+client that does not read its page is disconnected."""
 
 CONNECTIONS: Final = web.AppKey("connections", Connections)
 _SHUTDOWN_S: Final = 0.4

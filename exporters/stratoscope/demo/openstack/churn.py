@@ -23,7 +23,7 @@ _FAILS: Final = 0.02
 _STOPS: Final = 0.1
 _TRIES: Final = 20
 _BUSY: Final = frozenset({"building", "resized", "deleted"})
-"""VM states that the churn leaves alone."""
+"""VM states that the churn does not change."""
 
 
 class Churn:

@@ -27,17 +27,17 @@ IN_URL: Final[Mapping[str, str]] = {
     "shared-file-system": "v2",
     "orchestration": "v1",
 }
-"""Services whose version stands in the endpoint's URL, with the one that is meant where it does not."""
+"""Services whose version is part of the endpoint's URL, with the default version for a URL without one."""
 IN_PATH: Final = (
     "identity", "network", "image", "load-balancer", "baremetal", "dns",
     "container-infrastructure-management", "key-manager",
 )  # fmt: skip
-"""Services whose version stands in the path of a request."""
+"""Services whose version is part of the path of a request."""
 
 _OF_A_PROJECT: Final = frozenset({"block-storage", "shared-file-system", "orchestration"})
 _VERSION: Final = re.compile(r"v\d+(?:\.\d+)?")
 _OWNER: Final = re.compile(r"AUTH_.*|[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-"""A project's id, or an account of Swift's, that clouds.yaml may name."""
+"""Placeholders in clouds.yaml for a project's id, or an account of Swift."""
 _TYPES: Final = ServiceTypes()
 _OF_ITS_PROJECT: Final = "its URL holds the id of the token's project"
 

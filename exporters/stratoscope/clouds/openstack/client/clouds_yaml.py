@@ -23,12 +23,12 @@ from stratoscope.core.errors import ConfigError
 log = logging.getLogger(__name__)
 
 _NONE: Final = "defaults"
-"""The cloud that openstacksdk makes up where there is none."""
+"""The cloud that openstacksdk invents if there is none."""
 _BROKEN: Final = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
-"""What openstacksdk raises where the file holds something of another type than it expects."""
+"""Errors of openstacksdk if the file has a value of an unexpected type."""
 
 _WARNED: Final = threading.Lock()
-"""Held while Python's warnings go elsewhere: that is the whole process's state."""
+"""Held while Python's warnings are redirected, which changes the state of the process."""
 
 
 def found(config: OpenStackCloud) -> Found:

@@ -15,7 +15,7 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.program import version
 
 _NOBODY: Final = {"port": 1}
-"""Statsd's: nothing is sent, as there is no host, and STATSD_PORT is not looked at."""
+"""Statsd's variables: nothing is sent, since there is no host, and STATSD_PORT is not read."""
 _Read = tuple[str, dict[str, Any]] | tuple[None, None]
 
 

@@ -34,7 +34,7 @@ _NEEDED: Final[Mapping[str, Sequence[tuple[str, ...]]]] = {
         ("client_secret",),
     ),
 }
-"""What keystoneauth takes without a word, though no log-in succeeds without one key of each group."""
+"""Groups of keys: keystoneauth reports no error, but no log-in succeeds without one key of each group."""
 _OF_DOMAINS: Final = (
     ("username", "user_id", ("user_domain_id", "user_domain_name")),
     ("project_name", "project_id", ("project_domain_id", "project_domain_name")),
@@ -42,9 +42,10 @@ _OF_DOMAINS: Final = (
 """Names that Keystone refuses without a domain."""
 _DEFAULT_DOMAIN: Final = ("default_domain_id", "default_domain_name")
 _SCOPES: Final = ("project_id", "project_name", "domain_id", "domain_name", "trust_id", "system_scope")
-"""Keystone gives a token for one project, domain, trust or the system: keystoneauth refuses at the log-in."""
+"""Scopes: a token is for one project, domain, trust or the system; keystoneauth rejects several at the
+log-in."""
 _OPEN: Final = frozenset({"v3multifactor"})
-"""Ways to log in whose keys depend on others."""
+"""Auth types whose keys depend on others."""
 
 
 def check(config: Mapping[str, Any], *, is_environment: bool) -> None:

@@ -16,20 +16,22 @@ import msgspec
 T = TypeVar("T")
 
 DEEPEST: Final = 100
-"""Levels of what is repaired. The bounds of msgspec itself, 1,000 and more, differ by Python's release."""
+"""Limit on levels of a body that is repaired. msgspec's own limits, 1,000 and more, depend on Python's
+release."""
 
 MOST_VALUES: Final = 1 << 20
-"""Values of what is repaired or read item by item, as each takes memory and time. Those of services are
-longer than the 16 bytes that a body of 16 MiB, the largest that is read, leaves for each."""
+"""Limit on values of a body that is repaired or read item by item, since each takes memory and time. It
+allows 16 bytes per value in a body of 16 MiB, the largest that is read; the values of services are longer."""
 
 _USUAL: Final = 12
-"""Levels that services' answers have at most."""
+"""The most levels in answers of services."""
 _OTHERS: Final = bytes({*range(256)} - {*b'[]{},"'})
 _PIECE: Final = 1 << 16
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 """One level down, or (as a signed byte) up."""
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-"""A text; one without an end goes to the end: to look for it anew from each quote would take for ever."""
+"""A text; one without an end quote extends to the end of the body: a search from each quote would take too
+long."""
 _LOW: Final = rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ANY: Final = rb"u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _HIGH: Final = rb"u[dD][89abAB][0-9a-fA-F]{2}"
@@ -37,7 +39,7 @@ _ESCAPE: Final = re.compile(rb"\\(?:" + _HIGH + rb"\\" + _LOW + rb"|(" + _ANY + 
 _NO_NUMBER: Final = re.compile(_STRING.pattern + rb"|(-?\b(?:NaN|Infinity)\b)", re.DOTALL)
 _WHOLE: Final = re.compile(_STRING.pattern + rb"|(?<![\d.])(-?\d++)\.0++(?![\d.eE])", re.DOTALL)
 MARK: Final = b"\xef\xbb\xbf"
-"""Before UTF-8, as some gateways write it."""
+"""The byte order mark that some gateways write before UTF-8."""
 _CONTROLS_TO_SPACES: Final = bytes(max(one, 32) for one in range(256))
 
 

@@ -21,7 +21,7 @@ SERVICES: Final = (
     "dns", "shared-file-system", "orchestration", "container-infrastructure-management", "key-manager",
     "object-store",
 )  # fmt: skip
-"""Those that are shown first; after them any other that is in the catalogue."""
+"""Services that are shown first; others in the catalogue follow."""
 MOST: Final = 30
 
 _TIMEOUT_S: Final = 10.0

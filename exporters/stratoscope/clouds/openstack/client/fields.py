@@ -9,19 +9,19 @@ import msgspec
 from stratoscope.core.errors import CollectError, Reason
 
 Id: TypeAlias = Annotated[str, msgspec.Meta(max_length=256)]
-"""What tells things apart: an absurd one makes its item malformed, since cut at 1,024 bytes it would be
-another's. The services themselves allow 255 characters, of which each may take 4 bytes."""
+"""An id. One that is too long makes its item malformed: cut at 1,024 bytes, it could be equal to another. The
+services allow 255 characters of up to 4 bytes."""
 
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""How many there are: fewer than none make no sense."""
+"""A number of objects, which cannot be negative."""
 
 Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
-"""As Number, of what may be more than fits into one."""
+"""As Number, for values that may exceed its range."""
 
 IPVersion: TypeAlias = Literal[4, 6]
 
 Text: TypeAlias = str
-"""A name or a state, of any length: core cuts what is shown, and counts it."""
+"""A name or a state of any length: core cuts label values, and counts that."""
 
 
 def segment(text: str) -> str:

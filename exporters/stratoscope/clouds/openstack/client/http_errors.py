@@ -28,9 +28,9 @@ _OWN: Final[Mapping[int, type[BadRequestError | ForbiddenError | NotThereError]]
 }
 _SAME_METHOD: Final = frozenset({307, 308})
 _FOLLOWED: Final = _SAME_METHOD | {301, 302}
-"""Browsers follow these with a GET, whatever they had sent."""
+"""Browsers follow these with a GET, whatever the method was."""
 _LARGEST: Final = 1 << 16
-"""Bytes of a body that is looked at for words."""
+"""Bytes of a body in which an error text is searched."""
 _BODY: Final[Decoder[object]] = Decoder(object)
 
 

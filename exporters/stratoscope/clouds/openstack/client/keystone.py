@@ -23,13 +23,13 @@ from stratoscope.core.config import Secret
 from stratoscope.core.errors import CollectError, ConfigError, Reason, one_line
 
 REFUSED: Final = frozenset({400, 401, 403})
-"""Statuses that say the credential is not accepted; an identity provider says 400 (RFC 6749, 5.2)."""
+"""Statuses for a refused credential; an identity provider answers 400 (RFC 6749, 5.2)."""
 
 _NO_TOKEN: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
-"""What keystoneauth raises for an answer that is none."""
+"""Errors of keystoneauth for a malformed answer."""
 _LONGEST_MESSAGE: Final = 300
 _STATUS: Final = re.compile(r" \(HTTP \d+\).*\Z")
-"""What keystoneauth puts behind Keystone's words; the id of the request is another each time."""
+"""The text that keystoneauth appends to Keystone's message; the id of the request differs each time."""
 
 
 class Granted(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ T = TypeVar("T")
 _LIMIT: Final = re.compile(r"0*[1-9][0-9]{0,8}")
 
 Query: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
-"""Of a request; pairs where a name stands more than once: Neutron's `fields`."""
+"""The query of a request; pairs if a name occurs more than once: Neutron's `fields`."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -233,7 +233,8 @@ def limited(query: Query, limit: int | None) -> Query:
 
 
 WHOLE_PAGE: Final = {"limit": "1000"}
-"""What Nova, Neutron, Cinder and Glance are asked for per page; each cuts it to its own maximum."""
+"""Items per page that are requested of Nova, Neutron, Cinder and Glance; each reduces it to its own
+maximum."""
 
 
 def fields_of(row: type[msgspec.Struct], page: Query = WHOLE_PAGE) -> Query:

@@ -23,24 +23,26 @@ log = logging.getLogger(__name__)
 SERVICE: Final = "identity"
 OPERATION: Final = "auth_tokens"
 REFUSED_FOR_S: Final = (300.0, 600.0, 1200.0, 2400.0, 3600.0)
-"""So long a refusal stands for the next attempt: the first, the second in a row, ..., and any after them."""
+"""Seconds without an attempt after a refusal: the first, the second in a row, ..., and all later ones."""
 FAILED_FOR_S: Final = 5.0
-"""So long any other failure does."""
+"""Seconds without an attempt after any other failure."""
 
 GAP_S: Final = 30.0
-"""So long after a log-in no other is made since its token expires; only since a service refused it."""
+"""For this time after a log-in, an expiring token is not renewed; one that a service refused is."""
 
 _EARLY_S: Final = 300.0
-"""A token is renewed so long before its end, or a quarter of its life."""
+"""A token is renewed this long before its end, or after three quarters of its lifetime."""
 _LAST_S: Final = 5.0
-"""With less left it is not used: a request would arrive too late."""
+"""A token with less time left is not used: a request could arrive too late."""
 _FAIR_S: Final = 1.0
-"""Only of a log-in that was waited for so long, or for a whole time-out, it is said that it takes long."""
+"""A log-in is reported as slow only after this time, or after a complete time-out."""
 _PATIENCE: Final = 4
-"""A log-in is given up after so many time-outs of a request: some make several, and bytes may drip."""
+"""A log-in is abandoned after this many time-outs of a request: it may need several requests, and answers may
+be slow."""
 _THREADS: Final = 2
 _MARGIN_S: Final = 0.1
-"""So much before the Runner gives it up a collection waits no longer: a log-in that hangs is said once."""
+"""A collection stops waiting this long before the Runner's time-out, so that a hung log-in is reported
+once."""
 
 
 class Token:

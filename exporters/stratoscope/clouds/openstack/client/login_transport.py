@@ -28,7 +28,7 @@ from stratoscope.clouds.openstack.client.decoding import MARK, check, repaired
 from stratoscope.core.errors import CollectError, Reason, one_line
 
 LARGEST: Final = 4 << 20
-"""Bytes of an answer, unpacked: a catalogue of 10,000 endpoints."""
+"""Limit on an answer, in bytes after decompression: a catalogue of 10,000 endpoints."""
 
 _PIECE: Final = 1 << 16
 _LONGEST: Final = 200

@@ -32,7 +32,7 @@ _CREDENTIAL: Final = (
     *("user_domain_id", "user_domain_name", "project_domain_id", "project_domain_name"),
     *("application_credential_id", "application_credential_name", "application_credential_secret"),
 )
-"""Keys of `auth` that may stand beside it, too."""
+"""Keys of `auth` that are also allowed outside of it."""
 _KEYS: Final[Mapping[str, Any]] = {
     "auth": dict[str, Any],
     "region_name": str | list[str],
@@ -56,13 +56,13 @@ _OF_A_SERVICE: Final[Mapping[str, Any]] = {
     "_api_version": _Version,
     "_default_microversion": _Version,
 }
-"""How the keys of a service end."""
+"""The suffixes of the keys of a service."""
 _OF_AUTH: Final[Mapping[str, Any]] = {"auth_methods": str | list[str] | None}
-"""What of `auth` is more than a text."""
+"""Keys of `auth` that are no texts."""
 _OTHERS: Final = frozenset(
     {"networks", "external_network", "internal_network", "force_ipv4", "prefer_ipv6", "cache", "metrics"}
 )
-"""What openstacksdk knows besides, and may fail over; the exporter has no use for it."""
+"""Other keys of openstacksdk, on which it may fail; the exporter does not use them."""
 _URLS: Final = (
     "auth_url",
     "discovery_endpoint",
@@ -72,13 +72,13 @@ _URLS: Final = (
 )
 _VERSION: Final = re.compile(r"v?[0-9]{1,9}(\.([0-9]{1,9}|latest))?|auto|latest")
 _PLACES: Final = re.compile(r"[%$]\((?:project|tenant)_id\)s|\{\w+\}")
-"""What is filled in: the token's project, or another key of the cloud."""
+"""Placeholders: the token's project, or another key of the cloud."""
 _BRACES: Final = (
     "openstacksdk fills in what stands in braces; allowed: {region_name} or another key of the cloud, and "
     "{{ or }} for a brace"
 )
 _ALIKE: Final = 0.8
-"""How much a key must be like a known one to be it, misspelt (difflib's ratio)."""
+"""The similarity from which a key counts as a known one misspelt (difflib's ratio)."""
 
 
 def clouds(document: object, top: str, wanted: str | None) -> dict[str, Any]:

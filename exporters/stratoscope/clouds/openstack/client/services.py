@@ -25,11 +25,11 @@ from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 _WHOLE: Final = frozenset({200, 203})
-"""With the whole of what was asked for; 206 has a part of it."""
+"""Statuses of complete answers; 206 is a part."""
 _DONE: Final = _WHOLE | {201, 202, 204}
-"""What a request that changes something may be answered with."""
+"""Statuses of a successful request that changes something."""
 _PASSED_ON: Final = b"experiencing an unauthorized exception"
-"""Nova's words where it took a token from its cache, and Neutron, which it passed it on to, did not."""
+"""Nova's text if it accepted a cached token, and Neutron, to which it sent it, did not."""
 _FOR_A_LOGIN_S: Final = 10.0
 
 

@@ -22,15 +22,16 @@ from stratoscope.core.singleflight import consume_exception
 T = TypeVar("T")
 
 _LARGE: Final = 1 << 20
-"""Bytes of a page that is decoded in a thread."""
+"""Size in bytes from which a page is decoded in a thread."""
 _ROOMY: Final = LARGEST // 4
-"""Bytes of a page of which twice as many items will not be too large."""
+"""Size in bytes up to which a page with twice as many items will not be too large."""
 _MOST: Final = 1000
-"""What a list without a limit is taken to have been asked for."""
+"""The assumed number of items per page of a list without a limit."""
 _FEWER: Final = 8
 
 _Read = tuple[bytes, int | None]
-"""A page, and how many items it was asked for instead of what was wanted; None where it was not."""
+"""A page, and the number of items that was requested instead of the wanted one; None if it is the wanted
+one."""
 
 
 class Session:

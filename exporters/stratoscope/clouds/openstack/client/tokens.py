@@ -13,7 +13,7 @@ Call = tuple[str, str]
 """Service and operation."""
 
 IN_VAIN_FOR_S: Final = 300.0
-"""So long no other token is got for a call that was refused with one made just for that."""
+"""For this time no further token is obtained for a call that refused one obtained just for it."""
 
 
 class Tokens:

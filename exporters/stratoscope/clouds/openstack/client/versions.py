@@ -25,20 +25,20 @@ NAMES: Final[Mapping[str, str]] = {
     "shared-file-system": "shared-file-system",
     "container-infrastructure-management": "container-infra",
 }
-"""The services that have them, by the name that the header gives them."""
+"""The services with microversions, and their names in the header."""
 
 _OWN_HEADERS: Final[Mapping[str, str]] = {
     "compute": "X-OpenStack-Nova-API-Version",
     "baremetal": "X-OpenStack-Ironic-API-Version",
     "shared-file-system": "X-OpenStack-Manila-API-Version",
 }
-"""What they were told in before there was one header for all; Manila knows no other."""
+"""The headers from before the common one; Manila knows only its own."""
 
 KNOWN_FOR_S: Final = 3600.0
 SOON_S: Final = 60.0
-"""After so long it is asked again what could not be told: something on the way may be out of order."""
+"""After this time a document that could not be read is requested again: a proxy may have been faulty."""
 _PATIENCE_S: Final = 5.0
-"""So long what is known from before waits to be confirmed."""
+"""How long a request waits for confirmation of versions that are already known."""
 
 Number = tuple[int, int]
 

@@ -15,7 +15,7 @@ from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 
 Metadata: TypeAlias = Mapping[str, frozenset[str]]
-"""What all aggregates that a host is in say, by key."""
+"""The metadata of all aggregates of a host, by key."""
 
 
 class Aggregate(msgspec.Struct, frozen=True, gc=False):

@@ -73,7 +73,7 @@ class _Specs(msgspec.Struct, frozen=True, gc=False):
 _WITH_SPECS: Final = "2.61"
 _PER_SECOND: Final = 0.2
 _MOST: Final = 30
-"""Flavors whose extra specs are read one by one: in the first refresh, and by and by in those to come."""
+"""Limit on the flavors whose extra specs are read one by one in a refresh."""
 
 _FLAVORS: Final = Listing("compute", "/flavors/detail", "flavors", Flavor, version="2.96")
 

@@ -29,9 +29,10 @@ from stratoscope.core.errors import LeftOut, LeftOutError
 
 STATES: Final = ("up", "down")
 _OF_LIBVIRT: Final = frozenset({"QEMU", "KVM", "LXC", "XEN", "PARALLELS"})
-"""Kinds of hypervisors of which a nova-compute has one alone."""
+"""Kinds of hypervisors of which a nova-compute has only one."""
 _SERVICES_S: Final = 90.0
-"""So old the list of services may be that tells the hosts' zones; `compute_services` has it each minute."""
+"""The maximum age of the list of services, which has the hosts' zones; `compute_services` reads it every
+minute."""
 
 
 class _ServiceOf(msgspec.Struct, frozen=True, gc=False):

@@ -18,9 +18,9 @@ from stratoscope.clouds.openstack.compute.faults import fault_reason
 
 BUILD: Final = "BUILD"
 UNKNOWN: Final = "UNKNOWN"
-"""What Nova calls a server of whose state it knows nothing."""
+"""Nova's state of a server whose state it does not know."""
 GONE: Final = frozenset({"DELETED", "SOFT_DELETED"})
-"""Told by lists of changes alone: the plain list has neither, nor do quotas count them."""
+"""States that occur only in lists of changes: other lists and quotas do not have these servers."""
 _ERROR: Final = "ERROR"
 
 _Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]

@@ -43,21 +43,22 @@ from stratoscope.core.errors import CollectError, Reason
 
 _LISTED_EVERY_S: Final = 1800.0
 _FORGOTTEN_S: Final = 3600.0
-"""After so long without an answer all is listed as at the start: a list of changes might not end in time."""
+"""After this time without an answer the complete list is read, as at the start: a list of changes might not
+end in time."""
 _OVERLAP_S: Final = 60.0
-"""A list of changes begins so long before the last list: each of Nova's services has a clock of its own, and
-those that differ by more take one another for dead (`service_down_time`)."""
+"""A list of changes begins this long before the last list: each of Nova's services has its own clock, and
+services whose clocks differ by more count as down (`service_down_time`)."""
 _CLOCK_OFF_S: Final = 3600.0
-"""By no more than that this machine's clock is ahead of the cloud's: tokens are not valid for longer."""
+"""The most by which this machine's clock can be ahead of the cloud's: with more, tokens would be invalid."""
 _EVERYBODYS: Final = {"all_tenants": "1"}
 _OWN: Final[Mapping[str, str]] = {}
 _STATES: Final = ("ACTIVE", "BUILD", "ERROR", "SHUTOFF")
-"""Those that are counted even where no server was ever in them."""
+"""States that are counted even if no server was ever in them."""
 _TRIES: Final = 3
 _AT_ONCE: Final = 50
-"""Servers taken note of in one turn of the event loop, 0.4 ms: a scrape waits for several of its turns."""
+"""Servers that are processed in one turn of the event loop, 0.4 ms: a scrape waits for several turns."""
 _TEXTS: Final = 100_000
-"""More texts than that are not all in use: images are made and deleted."""
+"""With more texts than that, many are no longer used: images are created and deleted."""
 _OUT_OF_TIME: Final = frozenset({Reason.TIMEOUT, Reason.BUSY})
 
 

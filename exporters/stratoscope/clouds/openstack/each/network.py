@@ -16,7 +16,7 @@ from stratoscope.clouds.openstack.client.listing import Listing, fields_of
 from stratoscope.clouds.openstack.each.object_list import Fields, ObjectList, nobody, parts
 
 _OF_A_VM: Final = "compute:"
-"""What the owner of a VM's port begins with; its zone follows."""
+"""The prefix of the owner of a VM's port; its zone follows."""
 
 
 class _Gateway(msgspec.Struct, frozen=True, gc=False):

@@ -21,9 +21,10 @@ Part = TypeVar("Part")
 P = TypeVar("P")
 
 MOST: Final = 20_000
-"""So many objects of a sort are shown: the ports of 10,000 VMs with two each. Others are counted."""
+"""Limit on the objects of a sort that are shown: the ports of 10,000 VMs with two each. Others are
+counted."""
 _SOURCE: Final = {"state": "status", "is_admin_up": "admin_state_up"}
-"""How services name these fields; they call an object's own id and name `id` and `name`."""
+"""The services' names of these fields; an object's own id and name are `id` and `name`."""
 
 
 def nobody(_row: object) -> str | None:

@@ -22,7 +22,7 @@ from stratoscope.core.collector import Every
 _NAME: Final = "router_agents"
 _PER_SECOND: Final = 0.2
 _MOST: Final = 60
-"""In one refresh: as many as come to `_PER_SECOND`."""
+"""Agents read in one refresh, so that their rate is `_PER_SECOND`."""
 
 
 class _Agent(msgspec.Struct, frozen=True, gc=False):

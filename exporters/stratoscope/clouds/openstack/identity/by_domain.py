@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 MOST: Final = 60
 _PER_SECOND: Final = 1.0
 _CACHED_S: Final = 2700.0
-"""So long they are kept that cannot be read again."""
+"""How long lists that cannot be read again are shown."""
 
 _MOST_NAMED: Final = 3
 

@@ -29,14 +29,15 @@ from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 log = logging.getLogger(__name__)
 
 _STALE_S: Final = 900.0
-"""Names are read anew when somebody asks and the question `projects` has not done so for so long."""
+"""Names are read for a caller if the question `projects` has not read them for this time."""
 _CACHED_S: Final = 3 * _STALE_S
-"""So long domains are kept that alone cannot be read again."""
+"""How long domains are used if they alone cannot be read again."""
 _RECENT_S: Final = 60.0
-"""So long a failure serves all who ask, and nobody waits for names again whose patience has ended."""
+"""For this time a failure is returned to all callers, and no caller waits for names again after its own wait
+has timed out."""
 _PATIENCE_S: Final = 10.0
-"""So long others wait for names, no more than once in a while: a slow Keystone must not cost them their own
-answers."""
+"""How long other collectors wait for names, and only once in a while: a slow Keystone must not make them
+fail."""
 
 
 _PROJECTS: Final = Listing("identity", "/v3/projects", "projects", Named)

@@ -23,7 +23,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "admin_state_up": ("down", "up"),
     "maintenance": ("false", "true"),
 }
-"""Fields that are truth values, and the states that false and true stand for; all others are texts."""
+"""Boolean fields, and the states for false and true; all other fields are texts."""
 
 
 class States:

@@ -28,7 +28,7 @@ def _fields(*names: str) -> Query:
 
 
 _CONDUCTORS_SINCE: Final = "1.49"
-"""Ironic's first microversion that lists conductors; 1.8 is the first that can be asked for some fields."""
+"""Ironic's first microversion that lists conductors; 1.8 is the first that allows a choice of fields."""
 _WITHOUT_OS: Final = "2.7"
 """Manila's first microversion that spells its paths without `os-`."""
 

@@ -39,7 +39,7 @@ _FLAVORS_S: Final = 90.0
 _AGGREGATES_S: Final = 90.0
 _LISTS_S: Final = 20.0
 _CANDIDATES: Final = "1.10"
-"""Placement's first microversion that lists what hosts have left."""
+"""Placement's first microversion that lists free capacity."""
 
 
 class Capacity(Reader):

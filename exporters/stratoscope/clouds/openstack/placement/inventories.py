@@ -49,11 +49,11 @@ PER_SECOND: Final = 1.0
 MOST: Final = 30
 _VERSION: Final = "1.39"
 _SUMMED_UP: Final = "1.27"
-"""The first that tells in the list of candidates all that providers have."""
+"""The first microversion whose list of candidates has all resources of providers."""
 _WITH_TRAITS: Final = "1.6"
 _NODES_S: Final = 300.0
 _PATIENCE_S: Final = 5.0
-"""So long it waits for hypervisors that it knows from before: they are Nova's."""
+"""How long it waits for hypervisors, which are Nova's, if it knows earlier ones."""
 _AT_ONCE: Final = 5_000
 
 _PROVIDERS: Final = Listing("placement", "/resource_providers", "resource_providers", Row, version=_VERSION)

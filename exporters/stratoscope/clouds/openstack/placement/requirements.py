@@ -43,7 +43,7 @@ _HARMLESS: Final = (
     "hw:cpu_max_", "hw:boot_menu", "hw:watchdog_action", "hw:serial_port_count", "hide_hypervisor_id",
     "hw:hide_hypervisor_id",
 )  # fmt: skip
-"""What shapes a VM and never decides where it fits. `os:secure_boot` does: see `_is_harmless`."""
+"""Extra specs that do not affect on which host a VM fits. `os:secure_boot` does: see `_is_harmless`."""
 
 
 def resource_request(flavor: Flavor, *, has_pcpus: bool) -> ResourceRequest:

@@ -15,7 +15,7 @@ from stratoscope.core.web.auth import BASIC, Access
 from stratoscope.core.web.routes import Asker
 
 LOOPBACK: Final = "loopback"
-"""The name of a client on this machine, if nothing is configured to log in with."""
+"""The name of a client on this machine, if no log-in is configured."""
 _BEARER: Final = 'Bearer realm="stratoscope"'
 
 
