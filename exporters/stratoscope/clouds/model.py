@@ -28,7 +28,7 @@ class FaultReason(StrEnum):
     UNKNOWN = "unknown"
 
 
-class VM(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class VM(msgspec.Struct, frozen=True, gc=False):
     """One VM.
 
     Attributes:

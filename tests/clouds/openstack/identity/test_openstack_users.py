@@ -196,7 +196,7 @@ async def test_token_for_a_domain_is_told_that_domain_alone_so_there_is_no_total
         read = await cloud.read()
         assert (names_of(read), len(read.projects), cloud.asked()) == (["ada"], 1, [""])
         assert read.truncated == {"projects": True, "users": True}
-    assert caplog.text.count("the token is for the domain default, and Keystone tells that") == 2
+    assert caplog.text.count("the token is for the domain default, and Keystone lists only that") == 2
     cloud.api.be(project_id="p", domain_id="")
     assert (await cloud.read()).truncated["projects"] is False
 

@@ -122,11 +122,11 @@ def vm(server: Server, texts: Texts) -> VM:
     """
     flavor, image = server.flavor, server.image
     image_id = texts[image.id] if isinstance(image, Image) else ""
-    return VM(
-        vm_id=server.id,
-        name=server.name,
-        state=texts[server.status],
-        transition=texts[server.task or (BUILD if server.status == BUILD else "")],
+    return VM(  # the first four by position: with all 17 by keyword CPython makes a dict for each call
+        server.id,
+        server.name,
+        texts[server.status],
+        texts[server.task or (BUILD if server.status == BUILD else "")],
         project_id=texts[server.tenant_id],
         user_id=texts[server.user_id],
         flavor=texts[flavor.original_name] if flavor is not None else "",
