@@ -35,7 +35,7 @@ class Http:
 
         Args:
             name: The cloud's, for messages.
-            tls: Whom to trust, and the certificate to show.
+            tls: Trusted CAs and the client certificate.
             largest: Limit on a body, in bytes after decompression.
         """
         self._largest = largest

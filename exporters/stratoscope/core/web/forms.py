@@ -1,4 +1,4 @@
-"""What a request carries: a form with its CSRF token, or JSON; of bounded size, read within bounded time."""
+"""Reads the body of a request: a form with its CSRF token, or JSON; of limited size, within limited time."""
 
 import asyncio
 import hmac
@@ -51,11 +51,11 @@ class FormTokens:
 
 
 async def form(http: web.Request, tokens: FormTokens, asker: str) -> MultiDict[str]:
-    """The fields of a form, but the token.
+    """The fields of a form, without the token.
 
     Args:
         http: The request.
-        tokens: What made the form's token.
+        tokens: The maker of the form's token.
         asker: Who asks; "" for anybody.
 
     Raises:

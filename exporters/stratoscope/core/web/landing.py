@@ -14,8 +14,8 @@ from stratoscope.core.web.service import Service
 from stratoscope.core.web.templates import duration
 
 _SHARED_BY: Final = 2
-"""A failure that at least so many collectors report in the same words is shown once, above the table; their
-rows link to it."""
+"""A failure that at least this many collectors report with the same text is shown once, above the table;
+their rows link to it."""
 
 
 class State(StrEnum):
@@ -56,7 +56,7 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """A failure that several collectors report in the same words.
+    """A failure that several collectors report with the same text.
 
     Attributes:
         number: The first on the page is 1.

@@ -1,4 +1,4 @@
-"""The running exporter as the pages know it; core/app.py implements it."""
+"""The running exporter as the pages see it; core/app.py implements it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -23,9 +23,9 @@ class Service(Protocol):
         ready: Every collector has been tried once.
         routes: The exporter's own, which stay the same while it runs.
         templates: The package of the exporter's templates; "" for none.
-        registry: What core itself counts; the web adds its requests there.
-        warnings: What the operator should know, shown on the landing page.
-        opened: What the exporter has opened by now, by the name of its part.
+        registry: The registry of core's own metrics; the web's are added to it.
+        warnings: Warnings for the operator, shown on the landing page.
+        opened: The values of the open parts, by the part's name.
         guard: How its routes are guarded, under the configuration in force.
     """
 

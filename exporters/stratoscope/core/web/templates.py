@@ -27,8 +27,8 @@ class Frame:
         title: The heading, and the browser's title.
         version: The package's.
         summary: One sentence on what the exporter does.
-        links: The other pages: path -> what a person reads.
-        warnings: What the operator should know.
+        links: The other pages: path -> text of the link.
+        warnings: Warnings for the operator.
     """
 
     title: str
