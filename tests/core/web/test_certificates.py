@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.core.certificates import expires, names_of
 from stratoscope.core.web.auth import Access
+from stratoscope.core.web.certificates import expires, names_of
 from support.certificates import Authority
 from support.logs import logged
 from support.services import FakeService, served
