@@ -1,8 +1,8 @@
 """Settings from untyped YAML, strictly: durations, secrets, errors that name the key and what is allowed."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from collections.abc import Iterable
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 import yaml
@@ -145,16 +145,6 @@ def decode(kind: type[T], value: object, key: str) -> T:
         where, what = refusal(kind, value, str(error), _convert)
         where = f"{key}{where}".removeprefix(".")
         raise ConfigError(f"{where}: {what}" if where else what) from error
-
-
-def section(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    """One exporter's own section; an absent or empty one is all defaults.
-
-    Raises:
-        ConfigError: A key or a value is wrong.
-    """
-    value = document.get(name)
-    return decode(kind, {} if value is None else value, name)
 
 
 def one_of(name: str, allowed: Iterable[str], key: str) -> None:
