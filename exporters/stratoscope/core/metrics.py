@@ -130,11 +130,7 @@ class Histogram(Family):
     __slots__ = ("bounds", "buckets")
 
     def __init__(self, name: str, help_text: str, *, labels: Iterable[str], bounds: Iterable[float]) -> None:
-        """Declare a histogram. Its lines add a suffix to the name, those of buckets the label `le`.
-
-        Args:
-            name, help_text, labels: As a Family's.
-            bounds: Upper bounds of the buckets, without infinity: ascending, none below 0.
+        """As a Family, with bounds that ascend from 0. Lines add a suffix to the name, buckets the label `le`.
 
         Raises:
             ValueError: The name, a label, the help or the bounds break the rules.
