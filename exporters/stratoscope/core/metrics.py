@@ -130,7 +130,7 @@ class Histogram(Family):
     __slots__ = ("bounds", "buckets")
 
     def __init__(self, name: str, help_text: str, *, labels: Iterable[str], bounds: Iterable[float]) -> None:
-        """As a Family, with bounds that ascend from 0. Lines add a suffix to the name, buckets the label `le`.
+        """As a Family, with bounds that ascend from 0. Lines add a suffix to the name, and buckets `le`.
 
         Raises:
             ValueError: The name, a label, the help or the bounds break the rules.

@@ -58,7 +58,6 @@ HEADERS: Final = {
 does not guess the type of an answer, and sends no address of ours to other sites (with `no-referrer` it would
 send `Origin: null` with our own forms, too). A page with a script, which is a file that the server shows,
 answers with its own policy: this one and `; script-src 'self'`."""
-_REASONS: Final = (*WITHIN_S, "room", "busy", "files", "flood")
 
 
 class Connections:
@@ -96,7 +95,7 @@ class Connections:
             ("reason",),
             registry=registry,
         )
-        for reason in _REASONS:
+        for reason in (*WITHIN_S, "room", "busy", "files", "flood"):
             self._hung_up.labels(reason)
 
     def bound(self, most: int) -> None:
