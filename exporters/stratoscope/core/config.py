@@ -94,14 +94,9 @@ class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         return Every(interval_s, timeout_s, max_age_s)
 
     def only(self, allowed: Iterable[str], key: str, why: str) -> None:
-        """Refuse any other key that is set.
-
-        Raises:
-            ConfigError: It names the key, why it means nothing here, and what is allowed.
-        """
-        for name in self.__struct_fields__:
-            if getattr(self, name) is not None and name not in allowed:
-                raise ConfigError(f"{key}.{name}: {why}; allowed: {', '.join(sorted(allowed))}")
+        """Refuse any other key that is set, see `known_keys`."""
+        given = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
+        known_keys(given, allowed, key, why)
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -157,16 +152,16 @@ def one_of(name: str, allowed: Iterable[str], key: str) -> None:
         raise ConfigError(f"{key}: unknown: {name}; allowed: {', '.join(allowed)}")
 
 
-def known_keys(names: Iterable[str], allowed: Iterable[str], key: str) -> None:
+def known_keys(names: Iterable[str], allowed: Iterable[str], key: str, why: str = "unknown key") -> None:
     """Refuse a key below `key` that is not allowed.
 
     Raises:
-        ConfigError: It names the first such key and all that are allowed.
+        ConfigError: It names the first such key, why it means nothing here, and all that are allowed.
     """
     allowed = sorted(allowed)
     for name in names:
         if name not in allowed:
-            raise ConfigError(f"{key}.{name}: unknown key; allowed: {', '.join(allowed)}")
+            raise ConfigError(f"{key}.{name}: {why}; allowed: {', '.join(allowed)}")
 
 
 def shown(settings: object, **more: object) -> str:
@@ -184,5 +179,4 @@ def _dec_hook(kind: type, value: object) -> object:
         return Duration.parse(value)
     if kind is Secret and isinstance(value, str):
         return Secret(value)
-    quotes = "; quotes make it a text" if isinstance(value, int | float) else ""
-    raise ValueError(f"expected a text, got {got(value)}{quotes}")
+    raise ValueError("Expected `str`, got `other`")  # as msgspec says it; `refusal` words it

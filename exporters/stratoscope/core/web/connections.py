@@ -83,11 +83,11 @@ class Connections:
         Gauge(
             "stratoscope_http_connections", "Open connections of clients to the pages.", registry=registry
         ).set_function(lambda: len(self._open))
-        self._bound = Gauge(
+        Gauge(
             "stratoscope_http_connections_limit",
             "Limit on the connections of clients to the pages at once.",
             registry=registry,
-        )
+        ).set_function(lambda: self._most)
         self._hung_up = Counter(
             "stratoscope_http_connections_hung_up",
             "Connections that the exporter ended, by reason: slow TLS handshake, headers or reader, idle, "
@@ -101,7 +101,6 @@ class Connections:
     def bound(self, most: int) -> None:
         """Allow `most` connections at once, and the open files for them; fewer if the system refuses."""
         self._most = with_files_for(most)
-        self._bound.set(self._most)
 
     def listen(self, listener: socket.socket, server: web.Server) -> None:
         """Accept connections from now on."""
