@@ -19,7 +19,7 @@ OFFERS = {offer.name: offer for offer in offers()}
 def parsed(hypervisor: Any = None, **flags: str) -> Settings:
     """The settings of one cloud; flags by their last word."""
     given = {f"path.{name}": value for name, value in flags.items()}
-    return parse({"clouds": [UNI], "hypervisor": hypervisor}, DEFAULTS | given)
+    return parse({"clouds": [UNI], "hypervisor": hypervisor or {}}, DEFAULTS | given)
 
 
 def collectors(**settings: Any) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def entry(tmp_path: Path) -> dict[str, Any]:
 
 
 def parsed(entry: dict[str, Any], management: Any = None) -> Settings:
-    return parse({"clouds": [entry], "management": management}, {})
+    return parse({"clouds": [entry], "management": management or {}}, {})
 
 
 def refusal(document: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from aiohttp import ClientSession, ClientTimeout
 from stratoscope.core import state
 from stratoscope.core.app import App, settings_of
 from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
-from stratoscope.core.config import CollectorSettings, Secret, section
+from stratoscope.core.config import CollectorSettings, Secret, decode
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import Flags
@@ -107,7 +107,7 @@ class House:
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
-    return Settings(section(document, "slurper", Slurper), flags)
+    return Settings(decode(Slurper, document.get("slurper", {}), "slurper"), flags)
 
 
 @dataclass

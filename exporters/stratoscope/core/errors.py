@@ -4,18 +4,8 @@ import errno
 from enum import StrEnum
 from typing import Final
 
-_SHORT_OF: Final = frozenset(
-    {
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ENOMEM,
-        errno.ENOBUFS,
-        errno.ENOSPC,
-        errno.EDQUOT,
-    }
-)
-"""Error numbers of exhausted resources of the exporter or its machine: neither a bug nor the source's
-fault."""
+_SHORT_OF: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ENOSPC, errno.EDQUOT)
+"""What the exporter or its machine has no more of: neither a bug nor the source's fault."""
 
 _LONGEST: Final = 1000
 

@@ -10,10 +10,10 @@ from typing import Final
 
 from aiohttp import web
 
-from stratoscope.core.certificates import names_of
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.web.asking.basic import Basic
 from stratoscope.core.web.asking.known import UNKNOWN, Known, Outcome, refused
+from stratoscope.core.web.certificates import names_of
 from stratoscope.core.web.config_file import Rate, WebConfig, load
 from stratoscope.core.web.listen import Address
 from stratoscope.core.web.passwords import Failures

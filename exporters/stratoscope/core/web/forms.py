@@ -12,8 +12,8 @@ from aiohttp import web
 from multidict import MultiDict
 
 from stratoscope.core.config import decode
-from stratoscope.core.connections import LARGEST_BODY, Connection
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.web.connections import LARGEST_BODY, Connection
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ async def _body(http: web.Request, content_type: str, asker: str) -> bytes:
     body, connection = bytearray(), http.protocol
     assert isinstance(connection, Connection)  # noqa: S101 - each of ours is
     try:
-        with connection.reads_body(2 * _READ_S):
+        with connection.reads_body():
             async with asyncio.timeout(_READ_S):
                 while part := await http.content.readany():
                     body += part

@@ -9,8 +9,8 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from stratoscope.core import exposition
-from stratoscope.core.connections import HEADERS, POLICY, Connections, Limits
 from stratoscope.core.web.auth import Access
+from stratoscope.core.web.connections import HEADERS, POLICY, Connections
 from stratoscope.core.web.cross_site import is_cross_site
 from stratoscope.core.web.judging import Routes
 from stratoscope.core.web.landing import landing_page
@@ -31,7 +31,7 @@ _SHUTDOWN_S: Final = 0.4
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
+def application(service: Service, access: Access) -> web.Application:
     """The web application of a service; to be called in the loop that will serve it.
 
     If the exporter has a page `/`, core's table of collectors is at `/collectors`.
@@ -49,7 +49,7 @@ def application(service: Service, access: Access, limits: Limits | None = None) 
     pages = Pages(service, access)
     routes = Routes(service, access, pages)
     app = web.Application(middlewares=[_counted(requests), _guarded(access, routes.handlers)])
-    app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
+    app[CONNECTIONS] = Connections(access, service.registry, requests)
     core = _CorePages(service, pages, app[CONNECTIONS])
     _register_gauges(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())

@@ -10,9 +10,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from stratoscope.core import certificates, files
+from stratoscope.core import files
 from stratoscope.core.config import Secret
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.web import certificates
 
 _KEY: Final = "tls_server_config"
 _Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
