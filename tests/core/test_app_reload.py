@@ -313,7 +313,7 @@ async def test_old_session_that_hangs_when_closed_is_left_alone(
     house = House(closing=never)
     async with running(house, tmp_path) as runs:
         await runs.ready()
-        old = runs.app._running
+        old = runs.app._parts
         assert old is not None
         await old.close(0.01)
         assert "hangs though closed" in caplog.text

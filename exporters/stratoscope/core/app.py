@@ -20,8 +20,8 @@ from stratoscope.core.config import Duration, shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import Flags
-from stratoscope.core.generation import Running
 from stratoscope.core.part import Site
+from stratoscope.core.parts import Parts
 from stratoscope.core.program import USAGE_STATUS, version
 from stratoscope.core.runner import Runner
 from stratoscope.core.self_metrics import SelfMetrics
@@ -96,7 +96,7 @@ class App:
         # Before the file is read: what changes in it from now on is read again.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up)
         self._first = read()
-        self._running = Running(exporter, Site(self.registry, storage), self._broken)
+        self._parts = Parts(exporter, Site(self.registry, storage), self._broken)
         self._refused = ""
         self._started, self._reloading = asyncio.Event(), asyncio.Lock()
         self._reloads = 0
@@ -111,15 +111,15 @@ class App:
 
     @property
     def runners(self) -> Sequence[Runner]:
-        return self._running.runners
+        return self._parts.runners
 
     @property
     def left_out(self) -> Sequence[Absent]:
-        return self._running.left_out
+        return self._parts.left_out
 
     @property
     def opened(self) -> Mapping[str, Any]:
-        return self._running.opened
+        return self._parts.opened
 
     @property
     def guard(self) -> Guard:
@@ -135,7 +135,7 @@ class App:
 
     @property
     def _settings(self) -> Any:
-        return self._first if self._running.settings is None else self._running.settings
+        return self._first if self._parts.settings is None else self._parts.settings
 
     async def reload(self) -> str | None:
         """Put the file's configuration into force. Returns None, or one line on why it is not in force.
@@ -166,10 +166,10 @@ class App:
     async def _reload(self) -> str | None:
         try:
             settings = await asyncio.to_thread(self._read)
-            if settings == self._running.settings:
+            if settings == self._parts.settings:
                 self._reloaded("reloaded, nothing changed")
             else:
-                await self._running.put_into_force(settings)
+                await self._parts.put_into_force(settings)
                 self._reloaded("reloaded")
         except ConfigError as error:
             return self._refuse(str(error))
@@ -177,7 +177,7 @@ class App:
             return self._refuse(f"{type(error).__name__}: {error}", bug=error)
         with suppress(TimeoutError):
             async with asyncio.timeout(TRIED_S):
-                await self._running.tried()
+                await self._parts.tried()
         return None
 
     async def run(self, access: Access, addresses: Sequence[str], *, most: int = MOST) -> None:
@@ -223,11 +223,11 @@ class App:
     async def _close(self, within_s: float) -> None:
         if self._under_way:
             await asyncio.wait(self._under_way)
-        await self._running.close(within_s)
+        await self._parts.close(within_s)
 
     async def _work(self) -> None:
-        await self._running.put_into_force(self._first)
-        await self._running.tried()
+        await self._parts.put_into_force(self._first)
+        await self._parts.tried()
         self.ready = True
         self._started.set()
         log.info("ready collectors=%d", len(self.runners))

@@ -10,7 +10,6 @@ from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.routes import Route
 
 Parse = Callable[[Mapping[str, Any], Mapping[str, str]], Any]
-Parts = Callable[[Any, Site], Iterable[Part]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class Exporter:
 
     program: Program
     parse: Parse
-    parts: Parts
+    parts: Callable[[Any, Site], Iterable[Part]]
     routes: Sequence[Route] = ()
     templates: str = ""
     guard: Callable[[Any], Guard] = lambda _: Guard()

@@ -1,4 +1,4 @@
-"""The parts of an exporter that are open, under the configuration in force."""
+"""The open parts of an exporter under the configuration in force."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ OPEN_TIMEOUT_S: Final = 10.0
 """How long a part may take to open while others run: until then no reload can follow."""
 
 
-class Running:
+class Parts:
     """An exporter's open parts. A reload keeps those that it does not change.
 
     Attributes:
