@@ -60,10 +60,9 @@ class Life:
             runner = running.pop(collection.collector, None)
             if runner is None:
                 runner = Runner(collection, turn=self._turn)
-                collector = collection.collector
-                if predecessor := before.get((collector.cloud, collector.name)):
-                    runner.succeed(predecessor)
-                self._start(runner.run(), f"run {collector.name}")
+                if predecessor := before.get(collection.collector.key):
+                    runner.inherit(predecessor)
+                self._start(runner.run(), f"run {runner.collector.name}")
             runner.change(collection)
             runners.append(runner)
         for runner in running.values():

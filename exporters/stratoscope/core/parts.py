@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from stratoscope.core.collector import Absent, Collections
+from stratoscope.core.collector import Absent
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.life import Life
 from stratoscope.core.part import Part, Site
@@ -69,18 +69,21 @@ class Parts:
             raise
         kept = {part.name for part in parts} - {part.name for part in changed}
         old = [life for name, life in self._lives.items() if name not in kept]
-        before = _succeeded(old, wanted.values())
+        follow = {one.collector.key for some in wanted.values() for one in some.running}
+        runners = {runner.collector.key: runner for life in old for runner in life.runners}
+        before = {key: runner for key, runner in runners.items() if key in follow}
+        successors = asyncio.get_running_loop().create_future()
         for runner in before.values():
-            runner.hand_over()
+            runner.successors = successors
         try:
             await self._end(old)
             self._lives = {part.name: lives[part.name] for part in parts}
             self.settings = settings
             for part in parts:
                 self._lives[part.name].collect(part, wanted[part.name], before)
+            successors.set_result({runner.collector.key: runner for runner in self.runners})
         finally:
-            for runner in before.values():
-                runner.handed_over()
+            successors.cancel()
         for life in new:
             life.start()
 
@@ -119,11 +122,3 @@ class Parts:
         hung = [life for life, has_ended in zip(lives, ended, strict=True) if not has_ended]
         self._unended.difference_update({*lives}.difference(hung))
         return [life.part.name for life in hung]
-
-
-def _succeeded(old: Iterable[Life], wanted: Iterable[Collections]) -> Mapping[tuple[str, str], Runner]:
-    """The runners of what is old that will have a successor, by cloud and collector."""
-    follow = {(one.collector.cloud, one.collector.name) for some in wanted for one in some.running}
-    runners = [runner for life in old for runner in life.runners]
-    by_name = {(one.collector.cloud, one.collector.name): one for one in runners}
-    return {name: runner for name, runner in by_name.items() if name in follow}
