@@ -360,6 +360,7 @@ async def test_reload_asked_for_once_it_closes_opens_nothing(tmp_path: Path) -> 
         runs.app.stop()
         await closes.wait()
         runs.file.write_text("slurper: {vms: 1}")
+        signal.raise_signal(signal.SIGHUP)
         reloading = asyncio.create_task(runs.app.reload())
         await until(lambda: reloading.done() or len(house.opened) == 2)
         may_end.set()

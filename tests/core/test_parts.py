@@ -69,7 +69,7 @@ def exporter(*collections: Collection) -> Exporter:
 @asynccontextmanager
 async def running(*collections: Collection) -> AsyncIterator[Parts]:
     """An exporter of these collections."""
-    runs = Parts(exporter(*collections), Site(CollectorRegistry()), broken)
+    runs = Parts(exporter(*collections), Site(CollectorRegistry()), None, broken)
     await runs.put_into_force(None)
     yield runs
     await runs.close(FAR_S)

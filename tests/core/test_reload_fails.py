@@ -35,7 +35,7 @@ class Watched:
         self.events: list[str] = []
         self.broken: list[BaseException] = []
         exporter = Exporter(program=PROGRAM, parse=parse, parts=lambda parts, _: parts)
-        self.running = Parts(exporter, Site(CollectorRegistry()), self.broken.append)
+        self.running = Parts(exporter, Site(CollectorRegistry()), None, self.broken.append)
 
     def part(
         self,

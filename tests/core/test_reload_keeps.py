@@ -40,7 +40,7 @@ class World:
 
     def running(self) -> Parts:
         exporter = Exporter(program=PROGRAM, parse=parse, parts=self.parts)
-        return Parts(exporter, Site(CollectorRegistry()), self.broken.append)
+        return Parts(exporter, Site(CollectorRegistry()), None, self.broken.append)
 
     def parts(self, clouds: Clouds, _: Site) -> Iterator[Part]:
         for name, (credential, interval_s) in clouds.items():
@@ -184,7 +184,7 @@ async def test_old_that_does_not_end_breaks_the_exporter_and_its_successor_does_
 
     world.closing = stubborn
     exporter = Exporter(program=program, parse=parse, parts=world.parts)
-    running = Parts(exporter, Site(CollectorRegistry()), world.broken.append)
+    running = Parts(exporter, Site(CollectorRegistry()), None, world.broken.append)
     await running.put_into_force({"uni": ("a", 60)})
     await running.tried()
     with pytest.raises(RuntimeError, match="uni: does not end"):
@@ -230,7 +230,7 @@ async def test_changed_time_out_of_what_is_collected_when_scraped_asks_nothing_a
         for timeout_s in (5, 7)
     ]
     exporter = Exporter(program=PROGRAM, parse=parse, parts=lambda number, _: [parts[number]])
-    running = Parts(exporter, Site(CollectorRegistry()), World().broken.append)
+    running = Parts(exporter, Site(CollectorRegistry()), None, World().broken.append)
     await running.put_into_force(0)
     await running.tried()
     (runner,) = running.runners

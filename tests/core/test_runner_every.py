@@ -43,7 +43,7 @@ async def test_failed_collection_keeps_the_snapshot_until_max_age_then_it_is_wit
     assert lines is kept
     assert lines is not None
     assert (status.success, status.reason, status.samples) == (False, Reason.UNAVAILABLE, 2)
-    assert (status.last_success, runner.shown()) == (1000, status)
+    assert (status.last_success, runner.shown()[1]) == (1000, status)
     clock.time_s += 0.001
     lines, status = await runner.lines(1)
     assert lines is None  # withdrawn, not zeroed

@@ -21,15 +21,17 @@ class Parts:
     """An exporter's open parts. A reload keeps those that it does not change.
 
     Attributes:
-        settings: The configuration in force; None before the first.
+        settings: The configuration in force; before the first is, that one.
         runners: One per collector that runs.
         left_out: Collectors that do not run.
         opened: What each part has opened for the exporter's routes, by the part's name.
     """
 
-    def __init__(self, exporter: Exporter, site: Site, broken: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, exporter: Exporter, site: Site, settings: Any, broken: Callable[[BaseException], None]
+    ) -> None:
         """Args: broken: Called with an error that ends a part by itself."""
-        self.settings: Any = None
+        self.settings = settings
         self._exporter, self._site, self._broken = exporter, site, broken
         self._supervisor = Supervisor(site.registry)
         self._turn = asyncio.Lock()

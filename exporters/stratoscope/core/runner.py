@@ -178,9 +178,8 @@ class Runner:
         shares a collection in progress; if it is not ready in time, this page has no lines of it and the
         reason `timeout`. One that was stopped waits for its successor, if it is to have one.
         """
-        schedule = self.collection.schedule
-        if isinstance(schedule, Every):
-            return self._kept(schedule.max_age_s)
+        if isinstance(self.collection.schedule, Every):
+            return self.shown()
         began = self._monotonic()
         if not self._stopped:
             task = self._start(within_s)
@@ -194,10 +193,15 @@ class Runner:
                 return await successor.lines(ends - self._monotonic())
         return None, self.status.ended(reason, message, self._monotonic() - began)
 
-    def shown(self) -> Status:
-        """The status, with the number of samples that a scrape would show now."""
+    def shown(self) -> Outcome:
+        """What a scrape shows if it waits for nothing: the snapshot, or the samples of a failure."""
         schedule = self.collection.schedule
-        return self._kept(schedule.max_age_s)[1] if isinstance(schedule, Every) else self.status
+        if not isinstance(schedule, Every):
+            return None, self.status
+        if self._snapshot is not None and self._snapshot[0] < self._monotonic() - schedule.max_age_s:
+            self._snapshot = None
+        lines = self._verdict if self._snapshot is None else self._snapshot[1]
+        return lines, replace(self.status, samples=0 if lines is None else lines.samples)
 
     async def first(self) -> None:
         """Run once; returns when the collection has ended or timed out."""
@@ -265,13 +269,6 @@ class Runner:
         _, left = await asyncio.wait({task}, timeout=self._grace_s)
         if left:
             log.warning("hangs though stopped %s", self._who)
-
-    def _kept(self, max_age_s: float) -> Outcome:
-        """The snapshot if it is not older than `max_age_s`, else the lines of the failure; and the status."""
-        if self._snapshot is not None and self._snapshot[0] < self._monotonic() - max_age_s:
-            self._snapshot = None
-        lines = self._verdict if self._snapshot is None else self._snapshot[1]
-        return lines, replace(self.status, samples=0 if lines is None else lines.samples)
 
     def _start(self, within_s: float) -> "asyncio.Future[Outcome]":
         """The collection in progress, or a new one; it may last at least as long as this caller waits.

@@ -91,7 +91,7 @@ def landing_page(pages: Pages, service: Service) -> str:
 
 
 def _row(runner: Runner) -> _Row:
-    return _Row(runner.collector, runner.shown(), _schedule(runner.collection.schedule))
+    return _Row(runner.collector, runner.shown()[1], _schedule(runner.collection.schedule))
 
 
 def _schedule(schedule: OnScrape | Every) -> str:
