@@ -32,7 +32,7 @@ class Blocking(Domains):
         self._calls = calls
 
     async def fetch(self) -> int:
-        return await self._calls.run(int, 2)
+        return await self._calls.start(int, 2)
 
 
 def own_threads() -> int:

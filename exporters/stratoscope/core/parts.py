@@ -58,19 +58,15 @@ class Parts:
                 goes on as before.
         """
         parts = [*self._exporter.parts(settings, self._site)]
-        changed = [part for part in parts if not self._is_open(part)]
-        new = [Life(part, self._turn, self._supervisor) for part in changed]
-        lives = {**self._lives, **{life.part.name: life for life in new}}
+        lives = {part.name: self._life_of(part) for part in parts}
+        new = [life for life in lives.values() if life not in self._lives.values()]
+        old = [life for life in self._lives.values() if life not in lives.values()]
         try:
             await self._open(new)
             wanted = {part.name: part.collections(lives[part.name].opened) for part in parts}
-        except (
-            Exception
-        ):  # whatever a part raises: all goes on as before; a cancelled reload closes nothing here
+        except Exception:  # whatever it is, all goes on as before; a reload that is cancelled closes nothing
             await self._close(new, CLOSE_TIMEOUT_S)
             raise
-        kept = {part.name for part in parts} - {part.name for part in changed}
-        old = [life for name, life in self._lives.items() if name not in kept]
         follow = {one.collector.key for some in wanted.values() for one in some.running}
         runners = {runner.collector.key: runner for life in old for runner in life.runners}
         before = {key: runner for key, runner in runners.items() if key in follow}
@@ -79,10 +75,9 @@ class Parts:
             runner.successors = successors
         try:
             await self._end(old)
-            self._lives = {part.name: lives[part.name] for part in parts}
-            self.settings = settings
+            self._lives, self.settings = lives, settings
             for part in parts:
-                self._lives[part.name].collect(part, wanted[part.name], before)
+                lives[part.name].collect(part, wanted[part.name], before)
             successors.set_result({runner.collector.key: runner for runner in self.runners})
         finally:
             successors.cancel()
@@ -106,9 +101,12 @@ class Parts:
             self._broken(error)
             raise error
 
-    def _is_open(self, part: Part) -> bool:
+    def _life_of(self, part: Part) -> Life:
+        """The life that a reload keeps, or a new one."""
         life = self._lives.get(part.name)
-        return life is not None and life.part.identity == part.identity
+        if life is not None and life.part.identity == part.identity:
+            return life
+        return Life(part, self._turn, self._supervisor)
 
     async def _open(self, lives: Sequence[Life]) -> None:
         """Open them one after the other. Raises as Life.open; what is open by then is not closed."""

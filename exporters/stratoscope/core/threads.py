@@ -84,14 +84,6 @@ class BlockingCalls:
         self._todo.put(run)
         return future
 
-    async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The result of a call in a thread; the caller's time-out abandons it.
-
-        Raises:
-            CollectError: As `start`.
-        """
-        return await self.start(call, *args, **kwargs)
-
     def close(self) -> None:
         """Accept no more calls and end idle threads; a thread in a hung call ends when the call returns."""
         self._closed = True
