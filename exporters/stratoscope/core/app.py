@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from prometheus_client import CollectorRegistry
 
 from stratoscope.core import logs, state, yaml_file
-from stratoscope.core.collector import Absent, Every
+from stratoscope.core.collector import Every
 from stratoscope.core.config import Duration, shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.exporter import Exporter
@@ -93,27 +93,15 @@ class App:
         self._over.add_done_callback(consume_exception)
         # Before the file is read: what changes in it from now on is read again.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up)
-        self._parts = Parts(exporter, Site(self.registry, storage), read(), self._broken)
+        self.parts = Parts(exporter, Site(self.registry, storage), read(), self._broken)
         self._refused = ""
         self._emergency = threading.Timer(program.stop_timeout_s, end, (0,))
         self._emergency.daemon = True
         self._self_metrics = SelfMetrics(self.registry, self.version)
 
     @property
-    def runners(self) -> Sequence[Runner]:
-        return self._parts.runners
-
-    @property
-    def left_out(self) -> Sequence[Absent]:
-        return self._parts.left_out
-
-    @property
-    def opened(self) -> Mapping[str, Any]:
-        return self._parts.opened
-
-    @property
     def guard(self) -> Guard:
-        return self._exporter.guard(self._parts.settings)
+        return self._exporter.guard(self.parts.settings)
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -121,7 +109,7 @@ class App:
 
     def config_shown(self) -> str:
         """The settings in force with their defaults; `running` has the schedule of each collector."""
-        return shown(self._parts.settings, running=[_effective(one) for one in self.runners])
+        return shown(self.parts.settings, running=[_effective(one) for one in self.parts.runners])
 
     async def reload(self) -> str | None:
         """Put the file's configuration into force. Returns None, or one line on why it is not in force.
@@ -149,16 +137,16 @@ class App:
             self._next = None
             try:
                 settings = await asyncio.to_thread(self._read)
-                if settings == self._parts.settings:
+                if settings == self.parts.settings:
                     self._reloaded("reloaded, nothing changed")
                 else:
-                    await self._parts.put_into_force(settings)
+                    await self.parts.put_into_force(settings)
                     self._reloaded("reloaded")
             except Exception as error:  # noqa: BLE001 - the border: a bug in what is new must not end what works
                 return self._refuse(error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(TRIED_S):
-                    await self._parts.tried()
+                    await self.parts.tried()
             return None
 
     async def run(self, access: Access, addresses: Sequence[str], *, most: int = MOST) -> None:
@@ -198,14 +186,14 @@ class App:
 
     async def _open(self) -> None:
         try:
-            await self._parts.put_into_force(self._parts.settings)
-            await self._parts.tried()
+            await self.parts.put_into_force(self.parts.settings)
+            await self.parts.tried()
         except Exception as error:  # noqa: BLE001 - `run` raises it
             self._broken(error)
             return
         self.ready = True
         self._started.set()
-        log.info("ready collectors=%d", len(self.runners))
+        log.info("ready collectors=%d", len(self.parts.runners))
 
     async def _close(self) -> None:
         """Takes two thirds of the time of a stop at most, or all but 0.5 s if that is longer."""
@@ -213,7 +201,7 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         stop_s = self._exporter.program.stop_timeout_s
-        await self._parts.close(max(stop_s * 2 / 3, stop_s - 0.5))
+        await self.parts.close(max(stop_s * 2 / 3, stop_s - 0.5))
 
     def _hung_up(self) -> None:
         if not self.ready:
@@ -224,7 +212,7 @@ class App:
     def _reloaded(self, text: str) -> None:
         self._refused = ""
         self._self_metrics.reloaded()
-        log.info("%s collectors=%d", text, len(self.runners))
+        log.info("%s collectors=%d", text, len(self.parts.runners))
 
     def _refuse(self, error: Exception) -> str:
         is_bug = not isinstance(error, ConfigError)
