@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
@@ -33,8 +33,6 @@ from stratoscope.core.web.listen import MOST, Address
 from stratoscope.core.web.server import application, serve
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 WORKERS: Final = 4
 """Threads that render and compress pages; more would only wait for each other."""
@@ -61,12 +59,7 @@ class App:
     """
 
     def __init__(
-        self,
-        exporter: Exporter,
-        read: Callable[[], Any],
-        *,
-        storage: Path | None = None,
-        end: End = os._exit,
+        self, exporter: Exporter, read: Callable[[], Any], *, storage: Path | None = None, end: End = os._exit
     ) -> None:
         """Read the configuration; nothing is opened yet.
 
@@ -88,7 +81,7 @@ class App:
         self._exporter, self._read = exporter, read
         self._started, self._reloading = asyncio.Event(), asyncio.Lock()
         self._next: asyncio.Task[str | None] | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[str | None]] = set()
         self._over = asyncio.get_running_loop().create_future()
         self._over.add_done_callback(consume_exception)
         # Before the file is read: what changes in it from now on is read again.
@@ -177,11 +170,12 @@ class App:
             self._over.set_result(None)
             log.info("stopping")
 
-    def _start(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
-        """A task that a stop cancels."""
+    def _start(self, work: Coroutine[Any, Any, str | None], name: str) -> "asyncio.Task[str | None]":
+        """A task that a stop cancels, and for whose outcome nobody may wait."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(consume_exception)
         return task
 
     async def _open(self) -> None:
@@ -215,14 +209,10 @@ class App:
         log.info("%s collectors=%d", text, len(self.parts.runners))
 
     def _refuse(self, error: Exception) -> str:
-        is_bug = not isinstance(error, ConfigError)
-        self._refused = f"{type(error).__name__}: {error}" if is_bug else str(error)
+        bug = None if isinstance(error, ConfigError) else error
+        self._refused = f"{type(error).__name__}: {error}" if bug else str(error)
         self._self_metrics.refused()
-        log.error(
-            "reload refused, the old configuration stays error=%r",
-            self._refused,
-            exc_info=error if is_bug else None,
-        )
+        log.error("reload refused, the old configuration stays error=%r", self._refused, exc_info=bug)
         return f"not reloaded, the old configuration stays: {self._refused}"
 
     def _broken(self, error: BaseException) -> None:
@@ -240,12 +230,7 @@ def _effective(runner: Runner) -> Mapping[str, object]:
 
 
 def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
-    """Run an exporter until SIGTERM or SIGINT.
-
-    Args:
-        exporter: What is run.
-        flags: Its command line.
-        end: Ends the process once it has stopped.
+    """Run an exporter until SIGTERM or SIGINT; then `end` is called.
 
     Returns:
         The exit status: 0, or 2 for a wrong file or key, with one line on standard error.

@@ -9,8 +9,6 @@ from stratoscope.core.program import Program
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.routes import Route
 
-Parse = Callable[[Mapping[str, Any], Mapping[str, str]], Any]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exporter:
@@ -27,7 +25,7 @@ class Exporter:
     """
 
     program: Program
-    parse: Parse
+    parse: Callable[[Mapping[str, Any], Mapping[str, str]], Any]
     parts: Callable[[Any, Site], Iterable[Part]]
     routes: Sequence[Route] = ()
     templates: str = ""

@@ -262,12 +262,10 @@ class Runner:
         """Cancel the collection in progress, and start no other; returns after `grace_s` at the latest."""
         self._stopped = True
         self._wake()
-        task = self._flight.get(self.collector.name)
-        if task is None:
-            return
-        task.cancel()
-        _, left = await asyncio.wait({task}, timeout=self._grace_s)
-        if left:
+        try:
+            async with asyncio.timeout(self._grace_s):
+                await self._flight.close()
+        except TimeoutError:
             log.warning("hangs though stopped %s", self._who)
 
     def _start(self, within_s: float) -> "asyncio.Future[Outcome]":
@@ -306,15 +304,6 @@ class Runner:
             lines = render(collector.samples(data), collector.families, most)
             return together(lines, collector.cached(data), most)
 
-    async def _render_failure(self) -> Lines | None:
-        """Renders in a thread, unless the collector has no samples for a failure."""
-        collector, samples = self.collector, self.collector.failure()
-        if not samples:
-            return None
-        async with self._turn:
-            lines = await asyncio.to_thread(render, samples, collector.families, self.collection.max_series)
-        return lines if lines.samples else None
-
     def _succeeded(self, began: float, lines: Lines, malformed: int) -> Outcome:
         before = self.status
         if before.success is False or before.left_out:
@@ -333,11 +322,15 @@ class Runner:
         return lines, self.status
 
     async def _ended_badly(self, began: float, error: BaseException) -> Outcome:
-        """A failure with the collector's samples for it; one that is left out has none."""
+        """A failure with the collector's samples for it, if there are any; one that is left out has none."""
+        collector, verdict = self.collector, None
         try:
-            verdict = None if isinstance(why(error)[0], LeftOut) else await self._render_failure()
+            if not isinstance(why(error)[0], LeftOut) and (samples := collector.failure()):
+                async with self._turn:
+                    most = self.collection.max_series
+                    verdict = await asyncio.to_thread(render, samples, collector.families, most)
         except Exception as bug:  # noqa: BLE001 - the same border
-            error, verdict = bug, None
+            error = bug
         return self._failed(began, error, verdict)
 
     def _failed(self, began: float, error: BaseException, verdict: Lines | None = None) -> Outcome:
