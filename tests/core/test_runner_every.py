@@ -213,3 +213,14 @@ async def test_what_is_inherited_is_withdrawn_at_max_age_too() -> None:
     clock.time_s += 0.001
     lines, status = await runner.lines(1)
     assert (lines, status.samples) == (None, 0)
+
+
+async def test_what_is_inherited_is_withdrawn_when_the_first_collection_fails() -> None:
+    clock = Clock()
+    before, runner = runner_of(Source(), clock), runner_of(Source(DOWN), clock)
+    await before.first()
+    runner.inherit(before)
+    assert (await runner.lines(1))[1].samples == 1
+    await runner.first()
+    lines, status = await runner.lines(1)
+    assert (lines, status.success, status.samples, status.last_success) == (None, False, 0, 1000)
