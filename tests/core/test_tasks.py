@@ -88,6 +88,18 @@ async def test_failure_is_logged_with_its_reason_and_a_bug_with_its_traceback(
     running.cancel()
 
 
+async def test_task_fails_for_the_reasons_that_collections_have() -> None:
+    time, registry = LoopTime(), CollectorRegistry()
+    busy = ExceptionGroup("in a TaskGroup", [CollectError(Reason.BUSY, "all threads wait")])
+    running = asyncio.create_task(
+        Supervisor(registry).run(Task("sweep", Work(TimeoutError("connect"), busy)))
+    )
+    await time.goes_on(0)
+    await time.goes_on(1.1)
+    assert [value(registry, "failures_total", reason=reason) for reason in Reason] == [1, 0, 0, 0, 1, 0]
+    running.cancel()
+
+
 async def test_task_that_returns_is_finished() -> None:
     registry, calls = CollectorRegistry(), []
 

@@ -110,23 +110,6 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     collectors: dict[str, CollectorSettings] = {}
     max_series: Annotated[int, msgspec.Meta(ge=1)] = 200_000
 
-    def is_on(self, name: str, *, default: bool = True) -> bool:
-        enabled = self.of(name).enabled
-        return default if enabled is None else enabled
-
-    def schedule(self, name: str, default: Every | OnScrape, key: str) -> Every | OnScrape:
-        """The schedule of a collector. Raises ConfigError, which names it below the section `key`."""
-        return self.of(name).schedule(default, f"{key}.collectors.{name}")
-
-    def max_series_of(self, name: str) -> int:
-        return self.of(name).max_series or self.max_series
-
-    def of(self, name: str) -> CollectorSettings:
-        return self.collectors.get(name, _DEFAULTS)
-
-
-_DEFAULTS: Final = CollectorSettings()
-
 
 def decode(kind: type[T], value: object, key: str) -> T:
     """`value` (as YAML gave it) as a `kind`.

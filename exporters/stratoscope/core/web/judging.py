@@ -88,7 +88,7 @@ class Routes:
         return handler
 
     async def _answer(self, route: Route, http: web.Request) -> web.StreamResponse:
-        guard, opened = self._service.guard, OpenedParts(self._service.opened)
+        guard, opened = self._service.guard, OpenedParts(self._service.parts.opened)
         host = proxy.asked_host(http, guard.access.trusted_proxy)
         if http.method not in _CHANGES_NOTHING and is_cross_site(http.headers, host):
             return refused(403, "a page of another site may not request this")

@@ -78,20 +78,20 @@ class _Overview:
 
 def landing_page(pages: Pages, service: Service) -> str:
     """The page as HTML."""
-    rows = [_row(runner) for runner in service.runners]
+    rows = [_row(runner) for runner in service.parts.runners]
     return pages.html(
         "landing.html",
-        overview=_overview(rows, len(service.left_out)),
+        overview=_overview(rows, len(service.parts.left_out)),
         causes=_causes(rows),
         rows=sorted(rows, key=lambda row: list(State).index(row.state)),
-        left_out=service.left_out,
+        left_out=service.parts.left_out,
         last_success=max((row.status.last_success or 0 for row in rows), default=0),
         now=time.time(),
     )
 
 
 def _row(runner: Runner) -> _Row:
-    return _Row(runner.collector, runner.shown(), _schedule(runner.collection.schedule))
+    return _Row(runner.collector, runner.shown()[1], _schedule(runner.collection.schedule))
 
 
 def _schedule(schedule: OnScrape | Every) -> str:

@@ -122,7 +122,9 @@ class Passwords:
         """Args: stored: "" for an unknown user."""
         costliest = max(_cost(one.reveal()) for one in users.values())
         async with self._turn:
-            matches = await self._calls.run(self._compared, password, stored or _decoy(costliest), costliest)
+            matches = await self._calls.start(
+                self._compared, password, stored or _decoy(costliest), costliest
+            )
         return matches and bool(stored)
 
     def _compared(self, password: bytes, stored: str, costliest: int) -> bool:

@@ -53,20 +53,22 @@ def choose(service: Service, names: Sequence[str]) -> Choice:
         UnknownNameError: A name is unknown; the message lists all that are allowed.
     """
     if not names:
-        return Choice(service.runners, service.left_out, None)
+        return Choice(service.parts.runners, service.parts.left_out, None)
     wanted = frozenset(names)
-    allowed = {absent.collector for absent in service.left_out}
-    for runner in service.runners:
+    allowed = {absent.collector for absent in service.parts.left_out}
+    for runner in service.parts.runners:
         allowed |= {runner.collector.name, *runner.collector.subjects}
     if not wanted <= allowed:
         unknown = ", ".join(repr(name) for name in sorted(wanted - allowed))
         raise UnknownNameError(f"collect[]: unknown: {unknown}; allowed: {', '.join(sorted(allowed))}")
     chosen = [
-        runner for runner in service.runners if wanted & {runner.collector.name, *runner.collector.subjects}
+        runner
+        for runner in service.parts.runners
+        if wanted & {runner.collector.name, *runner.collector.subjects}
     ]
     return Choice(
         chosen,
-        [absent for absent in service.left_out if absent.collector in wanted],
+        [absent for absent in service.parts.left_out if absent.collector in wanted],
         frozenset(FAMILIES).union(*(_families(runner, wanted) for runner in chosen)),
     )
 
