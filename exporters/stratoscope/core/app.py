@@ -237,7 +237,6 @@ def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
     """
     logs.set_up(flags.log_level, flags.log_format)
     sys.setswitchinterval(SWITCH_S)
-    gc.freeze()  # what is imported by now stays: each full collection would stop the loop 30 ms over it
     try:
         return asyncio.run(_main(exporter, flags, end))
     except ConfigError as error:
@@ -251,6 +250,7 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
         Address.parse(address)
     storage = flags.storage_path
     app = App(exporter, lambda: settings_of(exporter, flags), storage=storage, end=end)
+    gc.freeze()  # the imported modules stay: each full collection would stop the loop 30 ms over them
     if flags.config_check:
         if storage is not None:
             state.check(storage)
