@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.part import Task
@@ -51,6 +51,16 @@ async def test_task_that_fails_is_counted_and_started_again_after_a_pause_that_d
     with pytest.raises(asyncio.CancelledError):
         await running
     assert value(registry, "running") is None
+
+
+async def test_page_of_an_exporter_without_tasks_has_no_family_of_tasks() -> None:
+    registry = CollectorRegistry()
+    supervisor = Supervisor(registry)
+    assert generate_latest(registry) == b""
+    running = asyncio.create_task(supervisor.run(Task("sweep", Work())))
+    await until(lambda: value(registry, "running") == 1)
+    assert b"# TYPE stratoscope_task_failures_total counter\n" in generate_latest(registry)
+    running.cancel()
 
 
 async def test_pause_begins_anew_after_a_run_that_lasted() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import cached_property
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -17,20 +18,27 @@ _LONGEST_PAUSE_S: Final = 60.0
 
 
 class Supervisor:
-    """Runs tasks, and counts how they fare."""
+    """Runs tasks, and counts how they fare; the page of an exporter without tasks has no family of theirs."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._running = Gauge(
+        self._registry = registry
+
+    @cached_property
+    def _running(self) -> Gauge:
+        return Gauge(
             "stratoscope_task_running",
             "1 while a background task runs, 0 while it waits after a failure; absent once it is finished.",
             ("task",),
-            registry=registry,
+            registry=self._registry,
         )
-        self._failures = Counter(
+
+    @cached_property
+    def _failures(self) -> Counter:
+        return Counter(
             "stratoscope_task_failures",
             "Failures of a background task by reason; it is started again after each.",
             ("task", "reason"),
-            registry=registry,
+            registry=self._registry,
         )
 
     async def run(self, task: Task) -> None:

@@ -6,7 +6,6 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.client.request import Response
 
 REFUSALS: Final = frozenset({429, 503})
 
@@ -50,10 +49,10 @@ class Backoff:
         """Whether it gets one request at a time: others would only wait for the same answer."""
         return self.is_silent or self.refusals > 0
 
-    def answered(self, answer: Response) -> None:
-        """Record an answer."""
-        if answer.status in REFUSALS:
-            self.refused(answer.status, answer.headers.get("retry-after"))
+    def answered(self, status: int, retry_after: str | None) -> None:
+        """Record an answer: its status, and its header Retry-After."""
+        if status in REFUSALS:
+            self.refused(status, retry_after)
             return
         self.is_silent = False
         if not self.left_s:

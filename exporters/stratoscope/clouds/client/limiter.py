@@ -271,7 +271,7 @@ class Budget:
             raise
         finally:
             self.stats.request(call, code, seconds=self.clock.monotonic() - began, size=size)
-        state.answered(answer)
+        state.answered(answer.status, answer.headers.get("retry-after"))
         return answer
 
     def _until(self) -> float:

@@ -106,21 +106,28 @@ def _entries(content: bytes, path: str, top: str, wanted: str | None) -> dict[st
 def _json(content: bytes, path: str) -> object:
     text = yaml_file.decoded(content, path)
     try:
-        return json.loads(text, object_pairs_hook=_mapping)
+        document: object = json.loads(text)
+        _check_texts(document, "")
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: nested too deep") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+    return document
 
 
-def _mapping(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    for key, value in pairs:
-        texts = [key, *value] if isinstance(value, list) else [key, value]
-        if not all(yaml_file.is_text(one) for one in texts if isinstance(one, str)):
-            raise ConfigError(f"{key}: {yaml_file.NO_TEXT}")
-    return dict(pairs)
+def _check_texts(value: object, key: str) -> None:
+    """Refuse what JSON can write and YAML cannot. Raises ConfigError, which names the key."""
+    if isinstance(value, str) and not yaml_file.is_text(value):
+        raise ConfigError(f"{key}: {yaml_file.NO_TEXT}")
+    if isinstance(value, list):
+        for number, part in enumerate(value):
+            _check_texts(part, f"{key}[{number}]")
+    if isinstance(value, dict):
+        for name, part in value.items():
+            _check_texts(name, f"{key}: a key".removeprefix(": "))
+            _check_texts(part, f"{key}.{name}".removeprefix("."))
 
 
 def _beside(path: Path, name: str) -> list[str]:
