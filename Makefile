@@ -48,8 +48,9 @@ lint: $(READY) ## ruff check, ruff format --check, shellcheck
 	$(BIN)/ruff format --check .
 	$(BIN)/shellcheck $(SHELL_SCRIPTS)
 
-types: $(READY) ## mypy, strict
+types: $(READY) ## mypy, strict; the benchmarks apart, as tests/bench and scripts both have a module `bare`
 	$(BIN)/mypy
+	MYPYPATH=tests/bench $(BIN)/mypy tests/bench
 
 imports: $(READY) ## who may import whom
 	$(BIN)/lint-imports
@@ -71,12 +72,12 @@ rules: $(TOOLS)/promtool ## promtool over the golden pages
 # -- Testing -------------------------------------------------------------------------------------------------------
 
 test: $(READY) $(TOOLS)/promtool ## all tests but integration and browser; branch coverage 95 %, core 100 %
-	$(BIN)/python -m pytest -n 3 -m 'not integration and not browser' --cov --cov-branch --cov-report=
+	$(BIN)/python -m pytest -n 3 --cov --cov-branch --cov-report=
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/stratoscope/core/*'
 
 golden: $(READY) $(TOOLS)/promtool ## rewrite the golden files; review the diff
-	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 3 -m 'not integration and not browser'
+	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 3
 
 browser: $(BROWSER) ## the pages in Debian's Chromium: light, dark, narrow, by keyboard; pictures in build/screenshots
 	$(BIN)/python -m pytest -p no:xdist -m browser tests/browser

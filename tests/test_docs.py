@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.core import open_files
-from stratoscope.core.connections import Limits
 from stratoscope.core.metrics import LONGEST, Family
 from stratoscope.core.runner import FAMILIES as OF_CORE
+from stratoscope.core.web import connections, open_files
+from stratoscope.core.web.connections import WITHIN_S
 from stratoscope.core.web.listen import MOST
 from stratoscope.core.web.scrape import SEND_TIMEOUT_S
 from stratoscope.core.web.server import MOST_SCRAPES
@@ -77,16 +77,16 @@ def test_tables_are_those_of_the_code() -> None:
 
 def test_limits_that_the_readme_names_are_those_in_force() -> None:
     rows = (ROOT / "README.md").read_text(encoding="utf-8").partition("| what | bound | then |")[2]
-    limits = Limits()
     assert f"| connections | {MOST}, " in rows
     assert f"those connections and {open_files.OTHERS} more" in rows
-    assert f"| TLS handshake; head of a request | {limits.headers_s:g} s each" in rows
-    assert f"| between two requests | {limits.idle_s:g} s |" in rows
-    assert f"| reading an answer | {limits.send_s:g} s |" in rows
-    assert f"| rest of a body | {limits.linger_s:g} s |" in rows
+    assert WITHIN_S["handshake"] == WITHIN_S["headers"]
+    assert f"| TLS handshake; head of a request | {WITHIN_S['headers']:g} s each" in rows
+    assert f"| between two requests | {WITHIN_S['idle']:g} s |" in rows
+    assert f"| reading an answer | {WITHIN_S['reader']:g} s |" in rows
+    assert f"| rest of a body | {connections._LINGER_S:g} s |" in rows
     assert f"| scrapes at once | {MOST_SCRAPES} |" in rows
     assert f"| label values | {LONGEST:,} bytes" in rows
-    assert limits.send_s == SEND_TIMEOUT_S
+    assert WITHIN_S["reader"] == SEND_TIMEOUT_S
 
 
 def test_paths_that_the_architecture_names_exist() -> None:

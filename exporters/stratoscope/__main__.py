@@ -4,15 +4,9 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Final
 
 from stratoscope.core.program import USAGE_STATUS, Command, Program, version
-
-EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor", "management": "stratoscope.management"}
-"""Sub-command -> the package whose PROGRAM it is; the EXPORTER is in its module `exporter`, with its SDK."""
-
-COMMANDS: Final = {"demo-cloud": "stratoscope.demo"}
-"""Sub-command that is no exporter -> the module whose COMMAND it is."""
+from stratoscope.programs import COMMANDS, EXPORTERS
 
 
 def main(

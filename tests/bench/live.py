@@ -37,7 +37,7 @@ def run(rounds: int) -> list[Result]:
         for guests in (20, 50):
             # Linux boots slowly without KVM; guests beyond 30 are boot sectors: they cost the daemon as much.
             counts = [f"--linux={min(guests, 30)}", f"--tiny={max(0, guests - 30)}"]
-            up = [sys.executable, ROOT / "scripts/libvirt-up", *counts, "--wait=900"]
+            up = [sys.executable, str(ROOT / "scripts/libvirt-up"), *counts, "--wait=900"]
             subprocess.run(up, check=True)
             results += _of(guests, rounds)
     finally:

@@ -32,7 +32,17 @@ def recorded() -> tuple[Listing, dict[str, Identity]]:
         Listed(uuid, f"instance-{number:08x}", number, dict(stats)) for number, uuid in enumerate(uuids)
     ]
     identities = {
-        uuid: Identity(uuid, f"vm-{number}", "p-1", "physics", "u-1", "ada", "m1.tiny", "img-1", 2)
+        uuid: Identity(
+            vm_id=uuid,
+            name=f"vm-{number}",
+            project_id="p-1",
+            project_name="physics",
+            user_id="u-1",
+            user_name="ada",
+            flavor="m1.tiny",
+            image="img-1",
+            vcpus=2,
+        )
         for number, uuid in enumerate(uuids)
     }
     return Listing(listed, complete=True), identities
@@ -48,7 +58,7 @@ class Ours:
     def __call__(self) -> bytes:
         domains = self._domains
         vms, _ = domains._put_together(self._listing, Reading(), {}, self._identities, {})
-        lines = render(domains.samples(VMs(vms, 0, {})), domains.families, 10**9)
+        lines = render(domains.samples(VMs(vms=vms, malformed=0, missing={})), domains.families, 10**9)
         return b"".join(page([lines], openmetrics=False))
 
 

@@ -47,7 +47,7 @@ async def test_page_names_collectors_that_have_not_been_tried_yet(tmp_path: Path
 
 async def test_nothing_is_shown_as_collected_before_the_exporter_is_opened(tmp_path: Path) -> None:
     async with running(House(opening=never), tmp_path) as runs:
-        assert (list(runs.app.runners), list(runs.app.left_out)) == ([], [])
+        assert (list(runs.app.parts.runners), list(runs.app.parts.left_out)) == ([], [])
         assert "running: []" in (await runs.ask("/config"))[1]
 
 

@@ -32,7 +32,7 @@ class Blocking(Domains):
         self._calls = calls
 
     async def fetch(self) -> int:
-        return await self._calls.run(int, 2)
+        return await self._calls.start(int, 2)
 
 
 def own_threads() -> int:
@@ -56,12 +56,12 @@ async def test_reload_of_an_unchanged_file_keeps_all_that_runs(
     house, text = House(), "slurper: {vms: 3, password: hunter2, collectors: {domains: {interval: 90s}}}"
     async with running(house, tmp_path, text) as runs:
         await runs.ready()
-        runners = runs.app.runners
+        runners = runs.app.parts.runners
         assert await runs.reload("slurper: 5") != (200, "reloaded\n")
         with caplog.at_level("INFO"):
             assert await runs.reload(f"# a comment\n{text}") == (200, "reloaded\n")
         assert "reloaded, nothing changed" in caplog.text
-        assert runs.app.runners == runners
+        assert runs.app.parts.runners == runners
         assert (len(house.opened), house.closed) == (1, [])
         assert not runs.app.warnings
         assert f"{OK} 1.0" in await runs.page()
@@ -313,7 +313,7 @@ async def test_old_session_that_hangs_when_closed_is_left_alone(
     house = House(closing=never)
     async with running(house, tmp_path) as runs:
         await runs.ready()
-        old = runs.app._running
+        old = runs.app.parts
         assert old is not None
         await old.close(0.01)
         assert "hangs though closed" in caplog.text
@@ -360,6 +360,7 @@ async def test_reload_asked_for_once_it_closes_opens_nothing(tmp_path: Path) -> 
         runs.app.stop()
         await closes.wait()
         runs.file.write_text("slurper: {vms: 1}")
+        signal.raise_signal(signal.SIGHUP)
         reloading = asyncio.create_task(runs.app.reload())
         await until(lambda: reloading.done() or len(house.opened) == 2)
         may_end.set()

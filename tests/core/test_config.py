@@ -20,7 +20,6 @@ from stratoscope.core.config import (
     decode,
     known_keys,
     one_of,
-    section,
     shown,
 )
 from stratoscope.core.errors import ConfigError
@@ -276,8 +275,10 @@ def test_what_is_shown_holds_defaults_and_can_be_read_again() -> None:
     assert yaml.safe_load(text) == {"concurrency": 3, "per_second": 1.0, "timeout": "1m30s", "running": []}
 
 
-def test_section_that_is_absent_or_empty_is_all_defaults() -> None:
-    assert section({}, "source", Source) == section({"source": None}, "source", Source)
+def test_section_that_is_empty_is_as_one_that_is_absent(tmp_path: Path) -> None:
+    path = tmp_path / "stratoscope.yml"
+    path.write_text("hypervisor:\nclouds: []\n")
+    assert yaml_file.load(path) == {"clouds": []}
 
 
 def test_name_that_is_allowed_is_not_refused() -> None:

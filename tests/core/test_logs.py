@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from stratoscope.core.config import Secret
-from stratoscope.core.logs import Json, Logfmt, set_up
+from stratoscope.core.logs import FORMATS, Line, set_up
 
 log = logging.getLogger("stratoscope.test")
 
@@ -34,7 +34,7 @@ def record(message: object, *arguments: object, error: BaseException | None = No
 
 def logfmt(message: object, *arguments: object) -> str:
     """The line after the fields that each line begins with."""
-    line = Logfmt().format(record(message, *arguments))
+    line = Line("logfmt").format(record(message, *arguments))
     start = "ts=2023-11-14T22:13:20.042Z level=warning logger=stratoscope.test "
     assert line.startswith(start)
     return line.removeprefix(start)
@@ -88,14 +88,14 @@ def test_message_that_is_no_template_is_shown_as_it_is() -> None:
 
 
 def test_line_reads_back_as_its_fields() -> None:
-    line = Logfmt().format(record("failed collector=%s error=%r", "pools", "no route to host"))
+    line = Line("logfmt").format(record("failed collector=%s error=%r", "pools", "no route to host"))
     fields = dict(pair.split("=", 1) for pair in shlex.split(line))
     assert fields["collector"] == "pools"
     assert fields["error"] == "no route to host"
 
 
 def test_json_line_is_one_object_with_the_same_fields() -> None:
-    line = Json().format(record("failed\n collector=%s error=%r", "pools", "no\u2028route"))
+    line = Line("json").format(record("failed\n collector=%s error=%r", "pools", "no\u2028route"))
     assert json.loads(line) == {
         "ts": "2023-11-14T22:13:20.042Z",
         "level": "warning",
@@ -107,7 +107,7 @@ def test_json_line_is_one_object_with_the_same_fields() -> None:
     assert line.isprintable()
 
 
-@pytest.mark.parametrize("formatter", [Logfmt(), Json()])
+@pytest.mark.parametrize("formatter", [Line(kind) for kind in FORMATS])
 def test_traceback_stands_on_the_same_line(formatter: logging.Formatter) -> None:
     with pytest.raises(RuntimeError) as raised:
         raise RuntimeError("a bug")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stratoscope.core.collector import Absent, Collector, Every, Offer, OnScrape
-from stratoscope.core.config import Section, section
+from stratoscope.core.config import Section, decode
 from stratoscope.core.errors import ConfigError, LeftOut
 from stratoscope.core.metrics import Sample
 from stratoscope.core.planner import Planner
@@ -34,7 +34,7 @@ class Nothing(Collector[None]):
 
 
 def planner(**collectors: Any) -> Planner:
-    own = section({"own": {"max_series": 50, "collectors": collectors}}, "own", Section)
+    own = decode(Section, {"max_series": 50, "collectors": collectors}, "own")
     return Planner("own", own, OFFERS)
 
 

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 from stratoscope.core.collector import Collection, Collections, OnScrape
 from stratoscope.core.errors import Dropped
 from stratoscope.core.exporter import Exporter
-from stratoscope.core.generation import Running
 from stratoscope.core.part import Opened, Part, Site
+from stratoscope.core.parts import Parts
 from support.houses import PROGRAM, parse
 from support.patience import FAR_S
 from support.source import Source, until, vcpus
@@ -28,14 +28,14 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-class Parts:
+class Watched:
     """An exporter whose settings are its parts; what became of each is in `events`."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
         self.broken: list[BaseException] = []
         exporter = Exporter(program=PROGRAM, parse=parse, parts=lambda parts, _: parts)
-        self.running = Running(exporter, Site(CollectorRegistry()), self.broken.append)
+        self.running = Parts(exporter, Site(CollectorRegistry()), None, self.broken.append)
 
     def part(
         self,
@@ -59,7 +59,7 @@ class Parts:
 
 
 async def test_part_that_cannot_say_what_it_collects_leaves_all_as_it_was() -> None:
-    parts = Parts()
+    parts = Watched()
     old = [parts.part("uni"), parts.part("lab")]
     await parts.running.put_into_force(old)
 
@@ -77,8 +77,8 @@ async def test_part_that_cannot_say_what_it_collects_leaves_all_as_it_was() -> N
 async def test_part_that_does_not_open_in_time_is_given_up_while_others_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("stratoscope.core.generation.OPEN_TIMEOUT_S", 0.01, raising=False)
-    parts = Parts()
+    monkeypatch.setattr("stratoscope.core.parts.OPEN_TIMEOUT_S", 0.01, raising=False)
+    parts = Watched()
     old = [parts.part("uni")]
     await parts.running.put_into_force(old)
     with pytest.raises(TimeoutError, match=r"lab: not open within 0\.01 s"):
@@ -88,7 +88,7 @@ async def test_part_that_does_not_open_in_time_is_given_up_while_others_run(
 
 
 async def test_whoever_cancels_an_opening_that_hangs_waits_for_nothing_before_it_closes_the_others() -> None:
-    parts, may_end = Parts(), asyncio.Event()
+    parts, may_end = Watched(), asyncio.Event()
     await parts.running.put_into_force(old := [parts.part("uni")])
 
     async def stubborn() -> None:
@@ -109,7 +109,7 @@ async def test_whoever_cancels_an_opening_that_hangs_waits_for_nothing_before_it
 
 
 async def test_clean_up_of_a_part_that_was_opening_is_not_cancelled_by_a_second_stop() -> None:
-    parts, may_end, cleaned = Parts(), asyncio.Event(), []
+    parts, may_end, cleaned = Watched(), asyncio.Event(), []
 
     async def opening() -> None:
         try:
@@ -132,7 +132,7 @@ async def test_clean_up_of_a_part_that_was_opening_is_not_cancelled_by_a_second_
 
 
 async def test_scrape_during_a_reload_is_answered_by_the_successor_if_there_is_one() -> None:
-    parts, may_end, old = Parts(), asyncio.Event(), Source()
+    parts, may_end, old = Watched(), asyncio.Event(), Source()
     gone = Source()
     gone.cloud = "gone"
     await parts.running.put_into_force(
@@ -161,7 +161,7 @@ async def test_scrape_during_a_reload_is_answered_by_the_successor_if_there_is_o
 
 
 async def test_scrape_waits_no_longer_for_a_successor_that_does_not_come() -> None:
-    parts, source = Parts(), Source()
+    parts, source = Watched(), Source()
     await parts.running.put_into_force([parts.part("uni", closing=never, source=source)])
     await parts.running.tried()
     (runner,) = parts.running.runners
@@ -179,13 +179,13 @@ async def test_opening_that_awaits_something_cancelled_has_failed() -> None:
         (other := asyncio.get_running_loop().create_future()).cancel()
         await other
 
-    parts = Parts()
+    parts = Watched()
     with pytest.raises(RuntimeError, match="uni: what it waited for was cancelled"):
         await parts.running.put_into_force([parts.part("uni", opening)])
 
 
 async def test_part_that_swallows_what_ends_it_is_reported_as_broken() -> None:
-    parts, breaks = Parts(), asyncio.Event()
+    parts, breaks = Watched(), asyncio.Event()
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Opened]:
@@ -208,7 +208,7 @@ async def test_part_that_swallows_what_ends_it_is_reported_as_broken() -> None:
 
 
 async def test_part_that_is_cancelled_from_inside_is_reported_as_broken() -> None:
-    parts, breaks = Parts(), asyncio.Event()
+    parts, breaks = Watched(), asyncio.Event()
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Opened]:

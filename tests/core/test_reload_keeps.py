@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from stratoscope.core.collector import Collection, Collections, Every, OnScrape
 from stratoscope.core.exporter import Exporter
-from stratoscope.core.generation import Running
 from stratoscope.core.part import Opened, Part, Site, Task
+from stratoscope.core.parts import Parts
 from support.houses import PROGRAM, parse
 from support.patience import FAR_S
 from support.source import LoopTime, Source, until, vcpus
@@ -38,9 +38,9 @@ class World:
     fails: str = ""
     broken: list[BaseException] = field(default_factory=list)
 
-    def running(self) -> Running:
+    def running(self) -> Parts:
         exporter = Exporter(program=PROGRAM, parse=parse, parts=self.parts)
-        return Running(exporter, Site(CollectorRegistry()), self.broken.append)
+        return Parts(exporter, Site(CollectorRegistry()), None, self.broken.append)
 
     def parts(self, clouds: Clouds, _: Site) -> Iterator[Part]:
         for name, (credential, interval_s) in clouds.items():
@@ -74,7 +74,7 @@ class World:
 
 
 @asynccontextmanager
-async def runs(world: World, clouds: Clouds) -> AsyncIterator[Running]:
+async def runs(world: World, clouds: Clouds) -> AsyncIterator[Parts]:
     running = world.running()
     await running.put_into_force(clouds)
     await running.tried()
@@ -82,7 +82,7 @@ async def runs(world: World, clouds: Clouds) -> AsyncIterator[Running]:
     await running.close(FAR_S)
 
 
-async def shown(running: Running) -> dict[str, str]:
+async def shown(running: Parts) -> dict[str, str]:
     """What is shown of each cloud."""
     found = {}
     for runner in running.runners:
@@ -116,9 +116,10 @@ async def test_changed_interval_asks_nothing_anew_and_holds_from_the_last_collec
         assert runner.collection.schedule == Every(60, 5, 180)
         assert (source.calls, await shown(running)) == (1, {"uni": "uni/a/1"})
         assert world.events == ["open uni/a", "begin uni/a"]
-        assert runner._due - runner._ended == 60
         await time.goes_on(0)
-        await time.goes_on(60.1)
+        await time.goes_on(29.9)
+        assert source.calls == 1, "the first pause is half of the interval at least"
+        await time.goes_on(30.2)
         await until(lambda: source.calls == 2)
 
 
@@ -169,7 +170,7 @@ async def test_new_part_that_cannot_be_opened_leaves_all_as_it_was() -> None:
 async def test_old_that_does_not_end_breaks_the_exporter_and_its_successor_does_not_start(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stratoscope.core.generation.CLOSE_TIMEOUT_S", 0.01)  # no test waits for 10 s
+    monkeypatch.setattr("stratoscope.core.parts.CLOSE_TIMEOUT_S", 0.01)  # no test waits for 10 s
     monkeypatch.setattr("stratoscope.core.life._CANCEL_S", 0.01)
     world, may_end = World(), asyncio.Event()
     program = replace(PROGRAM, stop_timeout_s=0.01)
@@ -183,7 +184,7 @@ async def test_old_that_does_not_end_breaks_the_exporter_and_its_successor_does_
 
     world.closing = stubborn
     exporter = Exporter(program=program, parse=parse, parts=world.parts)
-    running = Running(exporter, Site(CollectorRegistry()), world.broken.append)
+    running = Parts(exporter, Site(CollectorRegistry()), None, world.broken.append)
     await running.put_into_force({"uni": ("a", 60)})
     await running.tried()
     with pytest.raises(RuntimeError, match="uni: does not end"):
@@ -229,7 +230,7 @@ async def test_changed_time_out_of_what_is_collected_when_scraped_asks_nothing_a
         for timeout_s in (5, 7)
     ]
     exporter = Exporter(program=PROGRAM, parse=parse, parts=lambda number, _: [parts[number]])
-    running = Running(exporter, Site(CollectorRegistry()), World().broken.append)
+    running = Parts(exporter, Site(CollectorRegistry()), None, World().broken.append)
     await running.put_into_force(0)
     await running.tried()
     (runner,) = running.runners

@@ -43,7 +43,7 @@ async def test_failed_collection_keeps_the_snapshot_until_max_age_then_it_is_wit
     assert lines is kept
     assert lines is not None
     assert (status.success, status.reason, status.samples) == (False, Reason.UNAVAILABLE, 2)
-    assert (status.last_success, runner.shown()) == (1000, status)
+    assert (status.last_success, runner.shown()[1]) == (1000, status)
     clock.time_s += 0.001
     lines, status = await runner.lines(1)
     assert lines is None  # withdrawn, not zeroed
@@ -95,7 +95,7 @@ async def test_verdict_of_a_failure_shows_once_no_snapshot_does() -> None:
 
 async def stop_after(runner: Runner, clock: Clock, sleeps: int) -> None:
     """Run the background until it has slept so often."""
-    background = asyncio.create_task(runner.keep_running())
+    background = asyncio.create_task(runner.run())
     await until(lambda: len(clock.slept_s) >= sleeps)
     await runner.stop()
     async with asyncio.timeout(FAR_S):
@@ -103,7 +103,7 @@ async def stop_after(runner: Runner, clock: Clock, sleeps: int) -> None:
 
 
 async def test_background_collects_at_each_interval_whatever_a_collection_takes() -> None:
-    clock, took_s = Clock(), [7.0, 0.0, 59.0, 75.0]
+    clock, took_s = Clock(), [0.0, 7.0, 0.0, 59.0, 75.0]
     source = Source()
 
     async def slow() -> list[Sample]:
@@ -118,7 +118,6 @@ async def test_background_collects_at_each_interval_whatever_a_collection_takes(
 async def test_after_a_failure_it_is_tried_again_within_a_minute_whatever_the_interval() -> None:
     rare, clock = Every(interval_s=600, timeout_s=50, max_age_s=1300), Clock()
     runner = runner_of(Source(DOWN, DOWN, []), clock, rare)
-    await runner.first()
     await stop_after(runner, clock, 3)
     assert 30 <= clock.slept_s[0] < 60
     assert clock.slept_s[1:3] == [60, 600]
@@ -136,7 +135,7 @@ async def test_after_a_time_out_it_rests_for_as_long_as_it_was_under_way() -> No
 
 
 async def test_where_the_interval_is_short_a_failure_changes_nothing() -> None:
-    clock, took_s = Clock(), [0.0, 7.0, 50.0]
+    clock, took_s = Clock(), [0.0, 0.0, 7.0, 50.0]
 
     async def fails() -> list[Sample]:
         clock.time_s += took_s.pop(0) if took_s else 0
@@ -173,7 +172,7 @@ async def test_background_ends_when_stopped_in_its_first_sleep() -> None:
     runner = runner_of(source, clock)
     await runner.stop()
     async with asyncio.timeout(FAR_S):
-        await runner.keep_running()
+        await runner.run()
     assert source.calls == 0
 
 
@@ -181,7 +180,7 @@ async def test_background_on_the_real_clock() -> None:
     source = Source()
     schedule = Every(interval_s=0.01, timeout_s=0.01, max_age_s=1)
     runner = Runner(Collection(source, schedule))
-    background = asyncio.create_task(runner.keep_running())
+    background = asyncio.create_task(runner.run())
     await until(lambda: source.calls >= 3)
     background.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -208,9 +207,20 @@ async def test_what_is_inherited_is_withdrawn_at_max_age_too() -> None:
     clock = Clock()
     before, runner = runner_of(Source(), clock), runner_of(Source(DOWN), clock)
     await before.first()
-    runner.succeed(before)
+    runner.inherit(before)
     clock.time_s += 300
     assert (await runner.lines(1))[1].samples == 1
     clock.time_s += 0.001
     lines, status = await runner.lines(1)
     assert (lines, status.samples) == (None, 0)
+
+
+async def test_what_is_inherited_is_withdrawn_when_the_first_collection_fails() -> None:
+    clock = Clock()
+    before, runner = runner_of(Source(), clock), runner_of(Source(DOWN), clock)
+    await before.first()
+    runner.inherit(before)
+    assert (await runner.lines(1))[1].samples == 1
+    await runner.first()
+    lines, status = await runner.lines(1)
+    assert (lines, status.success, status.samples, status.last_success) == (None, False, 0, 1000)

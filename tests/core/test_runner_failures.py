@@ -204,7 +204,7 @@ async def test_verdict_of_the_runner_before_is_shown_until_the_successor_has_run
     before = Runner(Collection(WithVerdict(CollectError(Reason.UNAVAILABLE, "refused")), every))
     await before.first()
     runner = Runner(Collection(WithVerdict([vcpus("vm-1", 4)]), every))
-    runner.succeed(before)
+    runner.inherit(before)
     lines, status = await runner.lines(5)
     assert lines is not None
     assert joined(lines).endswith("} 0\n")

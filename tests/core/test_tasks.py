@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.part import Task
@@ -53,6 +53,16 @@ async def test_task_that_fails_is_counted_and_started_again_after_a_pause_that_d
     assert value(registry, "running") is None
 
 
+async def test_page_of_an_exporter_without_tasks_has_no_family_of_tasks() -> None:
+    registry = CollectorRegistry()
+    supervisor = Supervisor(registry)
+    assert generate_latest(registry) == b""
+    running = asyncio.create_task(supervisor.run(Task("sweep", Work())))
+    await until(lambda: value(registry, "running") == 1)
+    assert b"# TYPE stratoscope_task_failures_total counter\n" in generate_latest(registry)
+    running.cancel()
+
+
 async def test_pause_begins_anew_after_a_run_that_lasted() -> None:
     time, registry = LoopTime(), CollectorRegistry()
     breaks, calls = asyncio.Event(), []
@@ -85,6 +95,18 @@ async def test_failure_is_logged_with_its_reason_and_a_bug_with_its_traceback(
     assert first.getMessage() == "failed task=sweep reason=busy error='all threads wait'"
     assert second.getMessage() == "failed task=sweep reason=internal error='RuntimeError: a bug'"
     assert (first.exc_info, bool(second.exc_info)) == (None, True)
+    running.cancel()
+
+
+async def test_task_fails_for_the_reasons_that_collections_have() -> None:
+    time, registry = LoopTime(), CollectorRegistry()
+    busy = ExceptionGroup("in a TaskGroup", [CollectError(Reason.BUSY, "all threads wait")])
+    running = asyncio.create_task(
+        Supervisor(registry).run(Task("sweep", Work(TimeoutError("connect"), busy)))
+    )
+    await time.goes_on(0)
+    await time.goes_on(1.1)
+    assert [value(registry, "failures_total", reason=reason) for reason in Reason] == [1, 0, 0, 0, 1, 0]
     running.cancel()
 
 

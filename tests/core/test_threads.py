@@ -58,7 +58,7 @@ async def test_result_comes_back_from_another_thread(calls: BlockingCalls) -> No
     def call(first: int, *, second: int) -> tuple[int, threading.Thread]:
         return first + second, threading.current_thread()
 
-    result, thread = await calls.run(call, 1, second=2)
+    result, thread = await calls.start(call, 1, second=2)
     assert (result, thread.name) == (3, f"{NAME}-1")
     assert thread.daemon  # a call that hangs does not hold up the end of the process
     assert calls.busy == 0
@@ -69,20 +69,20 @@ async def test_exception_is_raised_where_it_is_awaited(calls: BlockingCalls) -> 
         raise ConnectionResetError("gone")
 
     with pytest.raises(ConnectionResetError, match="gone"):
-        await calls.run(call)
+        await calls.start(call)
     assert calls.busy == 0
 
 
 async def test_stop_iteration_does_not_leave_the_caller_waiting(calls: BlockingCalls) -> None:
     async with asyncio.timeout(FAR_S):
         with pytest.raises(RuntimeError, match="the call raised StopIteration") as raised:
-            await calls.run(next, iter([]))
+            await calls.start(next, iter([]))
     assert isinstance(raised.value.__cause__, StopIteration)
 
 
 async def test_a_call_knows_how_long_its_collection_has(calls: BlockingCalls) -> None:
     DEADLINE.set(time.monotonic() + 10)
-    assert 9 < await calls.run(time_left_s) <= 10
+    assert 9 < await calls.start(time_left_s) <= 10
 
 
 async def test_cancelled_call_is_abandoned_and_its_thread_usable_once_it_returns(
@@ -90,12 +90,12 @@ async def test_cancelled_call_is_abandoned_and_its_thread_usable_once_it_returns
 ) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
-            await calls.run(hang)
+            await calls.start(hang)
     assert calls.busy == 1
-    assert await calls.run(str, 7) == "7"
+    assert await calls.start(str, 7) == "7"
     hang.may_return.set()
     await until(lambda: calls.busy == 0)
-    assert await asyncio.gather(*(calls.run(str, number) for number in (1, 2))) == ["1", "2"]
+    assert await asyncio.gather(*(calls.start(str, number) for number in (1, 2))) == ["1", "2"]
     assert threads() == 2
     assert "Exception in callback" not in caplog.text
 
@@ -106,20 +106,20 @@ async def test_busy_when_all_threads_are_taken_and_not_for_longer(calls: Blockin
         with pytest.raises(
             CollectError, match="test calls: all 2 threads wait for calls that hang"
         ) as raised:
-            await calls.run(str, 7)
+            await calls.start(str, 7)
         assert raised.value.reason is Reason.BUSY
     assert (calls.busy, threads()) == (2, 2)
     hang.may_return.set()
     assert await asyncio.gather(*futures) == ["one", "two"]
-    assert await calls.run(str, 7) == "7"
+    assert await calls.start(str, 7) == "7"
 
 
 async def test_a_thousand_calls_need_no_more_threads_than_are_used_at_once(calls: BlockingCalls) -> None:
     for number in range(1000):
-        assert await calls.run(str, number) == str(number)
+        assert await calls.start(str, number) == str(number)
     assert threads() == 1
     for _ in range(50):
-        await asyncio.gather(calls.run(str, 1), calls.run(str, 2))
+        await asyncio.gather(calls.start(str, 1), calls.start(str, 2))
     assert (threads(), calls.busy) == (2, 0)
 
 
@@ -129,7 +129,7 @@ async def test_idle_thread_keeps_no_result_alive(calls: BlockingCalls) -> None:
 
     gc.disable()  # what only the garbage collector ends would live for long in a large process
     try:
-        result = weakref.ref(await calls.run(Big))
+        result = weakref.ref(await calls.start(Big))
         await until(lambda: result() is None)
     finally:
         gc.enable()
@@ -138,7 +138,7 @@ async def test_idle_thread_keeps_no_result_alive(calls: BlockingCalls) -> None:
 async def test_closed_calls_end_their_threads_and_refuse_more(hang: Hang) -> None:
     calls = BlockingCalls(NAME, 2)
     hanging = calls.start(hang, "late")
-    await calls.run(str, 1)
+    await calls.start(str, 1)
     calls.close()
     calls.close()
     with pytest.raises(CollectError, match="test calls: closed") as raised:
@@ -174,7 +174,7 @@ async def test_thread_that_cannot_be_started_is_not_counted(
             with pytest.raises(RuntimeError, match="can't start"):
                 calls.start(str, 7)
     assert calls.busy == 0
-    assert await calls.run(str, 7) == "7"
+    assert await calls.start(str, 7) == "7"
 
 
 def working() -> int:

@@ -12,7 +12,11 @@ from support.vms import domain, interface, tap
 
 FINE: set[str] = set()
 UP = (tap(),)
-GONE = (TapView("vnet0", False, None, None, None, None),)
+GONE = (
+    TapView(
+        name="vnet0", is_up=False, mtu=None, promiscuous_changed=None, queue_drops=None, queue_backlog=None
+    ),
+)
 
 
 def active(state: str = "running", reason: str = "booted") -> Domain:

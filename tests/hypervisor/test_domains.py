@@ -256,7 +256,7 @@ async def test_tap_of_a_vm_that_is_ending_or_of_another_kind_is_not_called_down(
 
 
 async def test_queue_and_changed_flag_of_a_tap_are_shown() -> None:
-    queues = {"vnet0": Queues(Qdisc("htb", 7, 0, 3000, 2), None)}
+    queues = {"vnet0": Queues(Qdisc("htb", 7, 3000), None)}
     full = reading(1, taps=told(vnet0=a_tap(), promiscuous={"vnet0": True}), queues=queues)
     shown = await page(domains(FakeHost(domains=[listed(1)]), full)[0])
     device = f'{{cloud="uni",vm_id="{uuid(1)}",device="vnet0"}}'

@@ -168,7 +168,7 @@ async def test_subject_that_is_refused_for_every_vm_is_lacking_for_want_of_a_rig
     readers: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = (await read(readers.reader(recorded("v1")), {V1: ("old", 3)})).vms[V1]
-    changed = type(refused)(refused.state, None, {}, None, None, None, None, ("memory", "pressure"))
+    changed = replace(refused, pressure=None, memory=None, refused=("memory", "pressure"))
     monkeypatch.setattr("stratoscope.hypervisor.kernel_reader.read_vm", lambda *_: changed)
     reading = await read(readers.reader(recorded("v1")), {V1: ("old", 3)})
     assert reading.lacking == {"pressure": LeftOut.UNAUTHORIZED, "oom": LeftOut.UNAUTHORIZED}

@@ -19,7 +19,7 @@ OFFERS = {offer.name: offer for offer in offers()}
 def parsed(hypervisor: Any = None, **flags: str) -> Settings:
     """The settings of one cloud; flags by their last word."""
     given = {f"path.{name}": value for name, value in flags.items()}
-    return parse({"clouds": [UNI], "hypervisor": hypervisor}, DEFAULTS | given)
+    return parse({"clouds": [UNI], "hypervisor": hypervisor or {}}, DEFAULTS | given)
 
 
 def collectors(**settings: Any) -> dict[str, Any]:
@@ -64,9 +64,9 @@ def test_what_is_collected_when_scraped_takes_a_time_out(name: str) -> None:
 
 def test_bound_on_series_is_the_collectors_or_the_sections() -> None:
     settings = parsed({"max_series": 5000, "collectors": {"domains": {"max_series": 7}}})
-    assert settings.hypervisor.max_series_of("domains") == 7
-    assert settings.hypervisor.max_series_of("pools") == 5000
-    assert parsed().hypervisor.max_series_of("domains") == 200_000
+    assert settings.planner().max_series("domains") == 7
+    assert settings.planner().max_series("pools") == 5000
+    assert parsed().planner().max_series("domains") == 200_000
 
 
 def test_paths_are_those_of_the_flags(tmp_path: Path) -> None:

@@ -188,7 +188,19 @@ def test_of_what_libvirt_told_of_a_domain_only_who_it_is_its_state_and_its_inter
     before = kvm(domain=one)
     shown = left_over.vm(before, Reading(vms={PLAIN: kernel()}), None)
     assert shown is not None
-    interfaces = (Interface("vnet0", None, None, None, None, None, None, None, None),)
+    interfaces = (
+        Interface(
+            name="vnet0",
+            rx_bytes=None,
+            rx_packets=None,
+            rx_errors=None,
+            rx_drops=None,
+            tx_bytes=None,
+            tx_packets=None,
+            tx_errors=None,
+            tx_drops=None,
+        ),
+    )
     unknown = domain(balloon=NO_BALLOON, disks=(), interfaces=interfaces)
     assert shown.domain == unknown
 

@@ -10,7 +10,7 @@ import yaml
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.registry import entries
-from stratoscope.core.config import known_keys, section
+from stratoscope.core.config import decode, known_keys
 from stratoscope.management.settings import Management
 
 PAGE = (Path(__file__).parents[2] / "docs" / "management.md").read_text(encoding="utf-8")
@@ -32,5 +32,5 @@ def test_example_of_a_configuration_is_valid() -> None:
     document = yaml.safe_load(example)
     (cloud,) = entries(document, "openstack", OpenStackCloud)
     assert msgspec.structs.asdict(cloud.budget) == msgspec.structs.asdict(OpenStackCloud(name="x").budget)
-    own = section(document, "management", Management)
+    own = decode(Management, document["management"], "management")
     known_keys(own.collectors, [question.name for question in QUESTIONS], "management.collectors")

@@ -43,7 +43,7 @@ def entry(tmp_path: Path) -> dict[str, Any]:
 
 
 def parsed(entry: dict[str, Any], management: Any = None) -> Settings:
-    return parse({"clouds": [entry], "management": management}, {})
+    return parse({"clouds": [entry], "management": management or {}}, {})
 
 
 def refusal(document: dict[str, Any]) -> str:
@@ -65,7 +65,7 @@ def test_every_collector_can_be_switched_and_scheduled(entry: dict[str, Any]) ->
 
 
 def test_100_000_vms_fit_below_the_default_bound(entry: dict[str, Any]) -> None:
-    assert parsed(entry).management.max_series_of("servers") == 1_000_000
+    assert parsed(entry).planner().max_series("servers") == 1_000_000
 
 
 def test_a_cloud_of_the_environment_needs_no_file(

@@ -50,7 +50,15 @@ OBJECTS: tuple[msgspec.Struct, ...] = (
 
 
 def answer(*of: msgspec.Struct, beyond: int = 0, spread: Spread | None = None) -> objects.Each:
-    return objects.Each(type(of[0]), f"each_{type(of[0]).__name__}", of, beyond, True, 0, spread)
+    return objects.Each(
+        kind=type(of[0]),
+        collector=f"each_{type(of[0]).__name__}",
+        objects=of,
+        beyond=beyond,
+        is_whole=True,
+        malformed=0,
+        spread=spread,
+    )
 
 
 def shown(*answers: objects.Each) -> str:
@@ -111,7 +119,7 @@ def test_those_beyond_the_bound_are_counted_and_the_spread_is_told() -> None:
 
 
 def test_no_objects_show_that_there_are_none_beyond() -> None:
-    page = shown(objects.Each(objects.Port, "each_port", (), 0, False))
+    page = shown(objects.Each(kind=objects.Port, collector="each_port", objects=(), beyond=0, is_whole=False))
     assert [line for line in page.splitlines() if not line.startswith("#")] == [
         'stratoscope_management_each_whole{cloud="uni",collector="each_port"} 0',
         'stratoscope_management_each_beyond_bound{cloud="uni",collector="each_port"} 0',

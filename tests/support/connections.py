@@ -1,22 +1,21 @@
 """A server on loopback, and bare connections to it."""
 
 import asyncio
-import math
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
+from unittest import mock
 
 from aiohttp import web as aiohttp_web
 
-from stratoscope.core.connections import Connections, Limits
+from stratoscope.core.web import connections
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.server import CONNECTIONS, application, serve
 from support.services import Domains, FakeService, service, until
 
 HEALTHY = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
-OFTEN_SWEPT = Limits(linger_s=0.05, sweep_s=0.01)
 
 Broken: TypeAlias = Callable[[aiohttp_web.Request], Awaitable[aiohttp_web.StreamResponse]]
 
@@ -32,7 +31,7 @@ class Served:
     now: float = 0.0
 
     @property
-    def connections(self) -> Connections:
+    def connections(self) -> connections.Connections:
         return self.app[CONNECTIONS]
 
     async def connect(
@@ -51,12 +50,11 @@ class Served:
         reader, _ = await self.connect(sent)
         return await ended(reader)
 
-    async def waiting(self, what_for: str, connections: int = 1) -> None:
+    async def waiting(self, what_for: str, number: int = 1) -> None:
         """Return once so many connections wait for that."""
 
         def are_waiting() -> bool:
-            waiting = [one for one in self.connections._open if one.deadline < math.inf]
-            return sum(one.waits_for == what_for for one in waiting) == connections
+            return sum(one.waits_for == what_for for one in self.connections._open) == number
 
         await until(are_waiting)
 
@@ -86,7 +84,6 @@ async def ended(reader: asyncio.StreamReader) -> bytes:
 @asynccontextmanager
 async def serving(
     shown: FakeService | None = None,
-    limits: Limits = OFTEN_SWEPT,
     *,
     most: int = 512,
     access: Access | None = None,
@@ -94,16 +91,17 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """A server; `broken` is what it does at /broken."""
     access, shown = access or Access.open(None), shown or service(Domains())
-    app = application(shown, access, limits)
+    app = application(shown, access)
     if broken is not None:
         app.router.add_get("/broken", broken)
-    running = await serve(app, ["127.0.0.1:0"], access, most=most)
-    served = Served(int(running.urls[0].rpartition(":")[2]), shown, app)
-    served.connections.time = lambda: served.now
-    try:
-        yield served
-    finally:
-        for writer in served.writers:
-            writer.transport.abort()
-        await running.close()
-        await asyncio.gather(*(runner.stop() for runner in shown.runners))
+    with mock.patch.multiple(connections, _LINGER_S=0.05, _SWEEP_S=0.01):
+        running = await serve(app, ["127.0.0.1:0"], access, most=most)
+        served = Served(int(running.urls[0].rpartition(":")[2]), shown, app)
+        served.connections.time = lambda: served.now
+        try:
+            yield served
+        finally:
+            for writer in served.writers:
+                writer.transport.abort()
+            await running.close()
+            await asyncio.gather(*(runner.stop() for runner in shown.runners))

@@ -55,7 +55,14 @@ class FakeApi:
         self.calls: list[Call] = []
         self.newest: dict[str, str] = {}
         known = frozenset({service for service, _ in answers} | {*services})
-        self.now = Access(frozenset(roles), PROJECT, "admin", USER, "admin", known)
+        self.now = Access(
+            roles=frozenset(roles),
+            project_id=PROJECT,
+            project_name="admin",
+            user_id=USER,
+            user_name="admin",
+            services=known,
+        )
 
     def be(self, **changes: Any) -> None:
         """Change what the token says: `be(roles=frozenset({"reader"}))`."""

@@ -66,7 +66,14 @@ class FakeNova:
 
     async def access(self) -> Access:
         roles = frozenset({"admin" if self.is_admin else "member"})
-        return Access(roles, PROJECT, "admin", USER, "admin", frozenset({"compute"}))
+        return Access(
+            roles=roles,
+            project_id=PROJECT,
+            project_name="admin",
+            user_id=USER,
+            user_name="admin",
+            services=frozenset({"compute"}),
+        )
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
         query = dict(params)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from aiohttp import ClientSession, ClientTimeout
 from stratoscope.core import state
 from stratoscope.core.app import App, settings_of
 from stratoscope.core.collector import Absent, Collection, Collections, Collector, Every, OnScrape
-from stratoscope.core.config import CollectorSettings, Secret, section
+from stratoscope.core.config import CollectorSettings, Secret, decode
 from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import Flags
@@ -107,7 +107,7 @@ class House:
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
-    return Settings(section(document, "slurper", Slurper), flags)
+    return Settings(decode(Slurper, document.get("slurper", {}), "slurper"), flags)
 
 
 @dataclass
@@ -160,13 +160,12 @@ async def served(
     """An exporter behind the real App on a free port of loopback; it is stopped at the end."""
     file = folder / "stratoscope.yml"
     file.write_text(text)
+    if stop_timeout_s is not None:
+        exporter = replace(exporter, program=replace(exporter.program, stop_timeout_s=stop_timeout_s))
     storage = [f"--storage.path={folder}/data"] if exporter.program.keeps_state else []
     flags = Flags.parse(exporter.program, [f"--config.file={file}", *storage])
     ended: list[int] = []
-    app = App(
-        exporter, lambda: settings_of(exporter, flags),
-        storage=flags.storage_path, end=ended.append, stop_timeout_s=stop_timeout_s,
-    )  # fmt: skip
+    app = App(exporter, lambda: settings_of(exporter, flags), storage=flags.storage_path, end=ended.append)
     access = Access.open(None if web_config is None else str(web_config))
     with state.locked(flags.storage_path):
         task = asyncio.create_task(app.run(access, ["127.0.0.1:0"]))

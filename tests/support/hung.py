@@ -28,7 +28,7 @@ class Hung(Domains):
     async def fetch(self) -> int:
         self.fetched += 1
         if self._where == "start" or (self._where == "scrape" and self.fetched > 1):
-            await self._calls.run(time.sleep, 3600)
+            await self._calls.start(time.sleep, 3600)
         return 2
 
 

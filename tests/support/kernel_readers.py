@@ -12,7 +12,7 @@ from support.source import Clock
 HYBRID, SECOND = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 UNIFIED = "4dea22b3-1d52-48d8-9f2a-0123456789ab"
 V1 = "5b0a66b1-0c3c-4f0e-8a51-abcdef012345"
-QUEUES = {"vnet0": Queues(Qdisc("fq_codel", 3, 0, 100, 1))}
+QUEUES = {"vnet0": Queues(Qdisc("fq_codel", 3, 100))}
 
 Told = Mapping[str, Queues] | LeftOut
 

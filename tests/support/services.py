@@ -97,6 +97,10 @@ class FakeService:
     opened: Mapping[str, Any] = field(default_factory=dict)
     guard: Guard = field(default_factory=Guard)
 
+    @property
+    def parts(self) -> "FakeService":
+        return self
+
     def config_shown(self) -> str:
         return "clouds: []\n"
 

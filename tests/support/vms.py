@@ -28,7 +28,7 @@ GIB: Final = 1 << 30
 PLAIN: Final = "0a1b2c3d-0000-4000-8000-000000000001"
 """UUID of the VM that `kvm()` gives."""
 FINE: Final = Checks(host=False, vm=False, storage=False, network=False)
-NO_BALLOON: Final = Balloon(None, None, None, None, None, None, None, None, None, None)
+NO_BALLOON: Final = Balloon()
 
 
 def uuid(number: int) -> str:
@@ -36,16 +36,51 @@ def uuid(number: int) -> str:
 
 
 def disk(name: str = "vda") -> Disk:
-    return Disk(name, 120, 4096, 0.25, 80, 8192, 0.5, 3, 0.125, GIB, 2 * GIB, GIB + 4096)
+    return Disk(
+        name=name,
+        read_requests=120,
+        read_bytes=4096,
+        read_s=0.25,
+        write_requests=80,
+        write_bytes=8192,
+        write_s=0.5,
+        flush_requests=3,
+        flush_s=0.125,
+        allocation=GIB,
+        capacity=2 * GIB,
+        physical=GIB + 4096,
+    )
 
 
 def interface(name: str = "vnet0") -> Interface:
-    return Interface(name, 1000, 10, 0, 1, 2000, 20, 2, 0)
+    return Interface(
+        name=name,
+        rx_bytes=1000,
+        rx_packets=10,
+        rx_errors=0,
+        rx_drops=1,
+        tx_bytes=2000,
+        tx_packets=20,
+        tx_errors=2,
+        tx_drops=0,
+    )
 
 
 def tap(name: str = "vnet0", **other: Any) -> TapView:
     """A tap that is up; without a queue, as libvirt makes it."""
-    return replace(TapView(name, True, 1500, False, None, None, True, True), **other)
+    return replace(
+        TapView(
+            name=name,
+            is_up=True,
+            mtu=1500,
+            promiscuous_changed=False,
+            queue_drops=None,
+            queue_backlog=None,
+            link=True,
+            is_attached=True,
+        ),
+        **other,
+    )
 
 
 def domain(**other: Any) -> Domain:
@@ -62,7 +97,20 @@ def domain(**other: Any) -> Domain:
         current_vcpus=None,
         vcpus=(),
         balloon=Balloon(
-            GIB, 2 * GIB, GIB // 2, GIB - 4096, GIB // 4, GIB // 8, 4096, 8192, 5, 500, GIB // 16, 1, 2, 1.5e9
+            current=GIB,
+            maximum=2 * GIB,
+            rss=GIB // 2,
+            available=GIB - 4096,
+            usable=GIB // 4,
+            unused=GIB // 8,
+            swap_in=4096,
+            swap_out=8192,
+            major_faults=5,
+            minor_faults=500,
+            caches=GIB // 16,
+            huge_page_allocations=1,
+            huge_page_failures=2,
+            updated_at=1.5e9,
         ),
         interfaces=(interface(),),
         disks=(disk(),),
@@ -97,14 +145,34 @@ def identity(**other: Any) -> Identity:
 def volume(**other: Any) -> DiskFacts:
     """Cinder's, as Nova attaches it."""
     plain = DiskFacts(
-        "vda", "disk", "virtio", "block", "/dev/dm-3", "", "raw", "volume-1", "none", "unmap", "native"
+        device="vda",
+        kind="disk",
+        bus="virtio",
+        source_type="block",
+        source="/dev/dm-3",
+        protocol="",
+        format="raw",
+        serial="volume-1",
+        cache="none",
+        discard="unmap",
+        io="native",
     )
     return replace(plain, **other)
 
 
 def nic(device: str = "vnet0", **other: Any) -> Nic:
     """Neutron's, on a plain bridge."""
-    plain = Nic(device, True, "bridge", "fa:16:3e:00:00:01", "virtio", "brq1", "", "", "port-1")
+    plain = Nic(
+        device=device,
+        link=True,
+        kind="bridge",
+        mac="fa:16:3e:00:00:01",
+        model="virtio",
+        bridge="brq1",
+        network="",
+        switch="",
+        port_id="port-1",
+    )
     return replace(plain, **other)
 
 
@@ -125,7 +193,19 @@ def kernel(**other: Any) -> VMKernel:
 
 def vm(of: Domain, **other: Any) -> VM:
     """A VM around a domain; what is not given is not known."""
-    return replace(VM(of.uuid, of, None, None, None, (), None, FINE), **other)
+    return replace(
+        VM(
+            vm_id=of.uuid,
+            domain=of,
+            identity=None,
+            kernel=None,
+            monitor=None,
+            taps=(),
+            vcpus=None,
+            checks=FINE,
+        ),
+        **other,
+    )
 
 
 def kvm(**other: Any) -> VM:
@@ -159,7 +239,7 @@ def full() -> VM:
         ),
         taps=(
             tap(queue_drops=7, queue_backlog=3000, promiscuous_changed=True),
-            TapView('tap"odd\\name', False, None, None, None, None),
+            TapView(name='tap"odd\\name', is_up=False),
         ),
         vcpus=2,
         checks=replace(FINE, network=True),
@@ -211,13 +291,40 @@ def unidentified() -> VM:
 def opennebula() -> VM:
     one = domain(uuid=uuid(6), name="one-77", domain_id=6)
     who = Identity(
-        "77", "db", "100", "oneadmin", "2", "bob", vcpus=1,
-        nics=(Nic("one-77-0", True, "bridge", "02:00:0a:00:00:4d", "virtio", "onebr1", "", "", "0"),),
-        disks=(
-            DiskFacts("vda", "disk", "virtio", "network", "one/one-5-77-0", "rbd", "raw", mirror="copy"),
-            DiskFacts("hda", "cdrom", "ide", "file"),
+        vm_id="77",
+        name="db",
+        project_id="100",
+        project_name="oneadmin",
+        user_id="2",
+        user_name="bob",
+        vcpus=1,
+        nics=(
+            Nic(
+                device="one-77-0",
+                link=True,
+                kind="bridge",
+                mac="02:00:0a:00:00:4d",
+                model="virtio",
+                bridge="onebr1",
+                network="",
+                switch="",
+                port_id="0",
+            ),
         ),
-    )  # fmt: skip
+        disks=(
+            DiskFacts(
+                device="vda",
+                kind="disk",
+                bus="virtio",
+                source_type="network",
+                source="one/one-5-77-0",
+                protocol="rbd",
+                format="raw",
+                mirror="copy",
+            ),
+            DiskFacts(device="hda", kind="cdrom", bus="ide", source_type="file"),
+        ),
+    )
     return kvm(vm_id="77", domain=one, identity=who)
 
 
@@ -230,7 +337,7 @@ def lxc() -> VM:
     return kvm(
         vm_id=uuid(7),
         domain=box,
-        identity=Identity(uuid(7), "box"),
+        identity=Identity(vm_id=uuid(7), name="box"),
         kernel=kernel(
             vcpus={}, rss=None, blocked_s=None, pressure=VMPressure(Pressure(1.5, None), None, None)
         ),

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,7 +139,8 @@ async def watching(
     file.write_text(configuration(clouds_file, collectors, budget), encoding="utf-8")
     flags = Flags.parse(PROGRAM, [f"--config.file={file}"])
     ended: list[int] = []
-    app = App(EXPORTER, lambda: settings_of(EXPORTER, flags), end=ended.append, stop_timeout_s=5)
+    exporter = replace(EXPORTER, program=replace(PROGRAM, stop_timeout_s=5))
+    app = App(exporter, lambda: settings_of(exporter, flags), end=ended.append)
     task = asyncio.create_task(app.run(Access.open(None), ["127.0.0.1:0"]))
     try:
         async with ClientSession(timeout=ClientTimeout(total=SOON_S)) as session:

@@ -15,7 +15,7 @@ Fetch: TypeAlias = Callable[[], Awaitable[Any]]
 missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A question to a cloud: what a collector of the management exporter fetches.
 
@@ -44,7 +44,9 @@ def question(name: str, every: Every, *, cost: str, role: str, is_on: bool = Tru
     """Mark a Reader's method as the answer to a question. The question is known without an instance."""
 
     def mark(method: F) -> F:
-        declared = Question(name, method.__annotations__["return"], every, cost, role, is_on)
+        declared = Question(
+            name=name, answer=method.__annotations__["return"], every=every, cost=cost, role=role, is_on=is_on
+        )
         method.question = declared  # type: ignore[attr-defined]  # mypy knows no attributes of functions
         return method
 

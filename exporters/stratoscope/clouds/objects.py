@@ -184,7 +184,7 @@ class Project(msgspec.Struct, frozen=True, gc=False):
     parts: tuple[Tag, ...]
 
 
-class Each(msgspec.Struct, frozen=True):
+class Each(msgspec.Struct, frozen=True, kw_only=True):
     """Objects of one class.
 
     Attributes:

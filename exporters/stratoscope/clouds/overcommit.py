@@ -11,7 +11,7 @@ PROMISED: Final[Mapping[str, tuple[str, ...]]] = {
     "memory": ("memory",),
     "disk": ("disk",),
 }
-"""By what is promised: the resources of a host that count for it. A physical CPU is shared or pinned."""
+"""The resources of a host that count, by what is allocated. A physical CPU is shared or pinned."""
 
 
 def promised(of_host: Mapping[str, Resource], what: str) -> tuple[float, float] | None:

@@ -13,7 +13,7 @@ from stratoscope.core.errors import CollectError, LeftOutError, Reason
 T = TypeVar("T")
 
 _IN_A_ROW: Final = 3
-"""After so many `unavailable` in a row the source counts as down, and the rest is not tried."""
+"""After this many `unavailable` in a row the source counts as down, and the rest is not tried."""
 KEPT_S: Final = 3600.0
 """A value that cannot be read again is removed this long after two full rounds."""
 _STOPS: Final = frozenset({Reason.TIMEOUT, Reason.BUSY, Reason.UNAUTHORIZED})

@@ -15,24 +15,22 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 
 from stratoscope.core import logs, state, yaml_file
-from stratoscope.core.collector import Absent, Every
+from stratoscope.core.collector import Every
 from stratoscope.core.config import Duration, shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import Flags
-from stratoscope.core.generation import Running
 from stratoscope.core.part import Site
+from stratoscope.core.parts import Parts
 from stratoscope.core.program import USAGE_STATUS, version
 from stratoscope.core.runner import Runner
 from stratoscope.core.self_metrics import SelfMetrics
-from stratoscope.core.singleflight import consume_exception
+from stratoscope.core.singleflight import consume_exception, has_result
 from stratoscope.core.threads import workers
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.listen import MOST, Address
 from stratoscope.core.web.server import application, serve
-
-__all__ = ["App", "main", "settings_of", "version"]
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +39,6 @@ WORKERS: Final = 4
 
 SWITCH_S: Final = 0.001
 """How long a thread may keep the loop waiting for its turn; Python's own 5 ms add up over a scrape."""
-
-_CLOSE_SHARE: Final = 2 / 3
-_CLOSE_ALL_BUT_S: Final = 0.5
-"""Closing may take two thirds of the time of a stop, or all but 0.5 s if that is longer."""
 
 TRIED_S: Final = 10.0
 """How long a reload waits for the first collection of its new collectors."""
@@ -65,13 +59,7 @@ class App:
     """
 
     def __init__(
-        self,
-        exporter: Exporter,
-        read: Callable[[], Any],
-        *,
-        storage: Path | None = None,
-        end: End = os._exit,
-        stop_timeout_s: float | None = None,
+        self, exporter: Exporter, read: Callable[[], Any], *, storage: Path | None = None, end: End = os._exit
     ) -> None:
         """Read the configuration; nothing is opened yet.
 
@@ -80,7 +68,6 @@ class App:
             read: Settings as the configuration file holds them now; raises ConfigError.
             storage: The folder of its state.
             end: Ends the process when a stop exceeds its time-out.
-            stop_timeout_s: Replaces the time-out of its program.
 
         Raises:
             ConfigError: The configuration cannot be used.
@@ -92,38 +79,22 @@ class App:
         self.registry = CollectorRegistry()
         self.routes, self.templates = exporter.routes, exporter.templates
         self._exporter, self._read = exporter, read
-        self._hang_up = asyncio.Event()
-        # Before the file is read: what changes in it from now on is read again.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up)
-        self._first = read()
-        self._running = Running(exporter, Site(self.registry, storage), self._broken)
-        self._refused = ""
         self._started, self._reloading = asyncio.Event(), asyncio.Lock()
-        self._reloads = 0
-        self._outcome: tuple[int, str | None] = (0, None)
-        self._under_way: set[asyncio.Task[str | None]] = set()
+        self._next: asyncio.Task[str | None] | None = None
+        self._tasks: set[asyncio.Task[str | None]] = set()
         self._over = asyncio.get_running_loop().create_future()
         self._over.add_done_callback(consume_exception)
-        self._stop_timeout_s = program.stop_timeout_s if stop_timeout_s is None else stop_timeout_s
-        self._emergency = threading.Timer(self._stop_timeout_s, end, (0,))
+        # Before the file is read: what changes in it from now on is read again.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hung_up)
+        self.parts = Parts(exporter, Site(self.registry, storage), read(), self._broken)
+        self._refused = ""
+        self._emergency = threading.Timer(program.stop_timeout_s, end, (0,))
         self._emergency.daemon = True
         self._self_metrics = SelfMetrics(self.registry, self.version)
 
     @property
-    def runners(self) -> Sequence[Runner]:
-        return self._running.runners
-
-    @property
-    def left_out(self) -> Sequence[Absent]:
-        return self._running.left_out
-
-    @property
-    def opened(self) -> Mapping[str, Any]:
-        return self._running.opened
-
-    @property
     def guard(self) -> Guard:
-        return self._exporter.guard(self._settings)
+        return self._exporter.guard(self.parts.settings)
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -131,54 +102,45 @@ class App:
 
     def config_shown(self) -> str:
         """The settings in force with their defaults; `running` has the schedule of each collector."""
-        return shown(self._settings, running=[_effective(one) for one in self.runners])
-
-    @property
-    def _settings(self) -> Any:
-        return self._first if self._running.settings is None else self._running.settings
+        return shown(self.parts.settings, running=[_effective(one) for one in self.parts.runners])
 
     async def reload(self) -> str | None:
         """Put the file's configuration into force. Returns None, or one line on why it is not in force.
 
-        Callers that come while a reload is in progress share the next. After ANSWER_S the line says that the
-        reload goes on.
+        After ANSWER_S the line says that the reload goes on.
         """
         if self._over.done():  # what would be opened now nobody would close
             return _STOPPING
-        reloading = asyncio.create_task(self._next_reload(), name="reload")
-        self._under_way.add(reloading)
-        reloading.add_done_callback(self._under_way.discard)
-        done, _ = await asyncio.wait({reloading}, timeout=ANSWER_S)
-        if not done:
-            return f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
-        return _STOPPING if reloading.cancelled() else reloading.result()
+        reloading = self._next_reload()
+        if await has_result(reloading, ANSWER_S):
+            return reloading.result()
+        if reloading.done():
+            return _STOPPING
+        return f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
 
-    async def _next_reload(self) -> str | None:
-        began_before = self._reloads
-        await self._started.wait()
-        async with self._reloading:
-            if self._outcome[0] > began_before:  # one that began since then has ended: it is this one, too
-                return self._outcome[1]
-            self._reloads += 1
-            self._outcome = (self._reloads, await self._reload())
-            return self._outcome[1]
+    def _next_reload(self) -> "asyncio.Task[str | None]":
+        """The reload that has not begun yet: all who ask before it begins share it."""
+        if self._next is None:
+            self._next = self._start(self._reload(), "reload")
+        return self._next
 
     async def _reload(self) -> str | None:
-        try:
-            settings = await asyncio.to_thread(self._read)
-            if settings == self._running.settings:
-                self._reloaded("reloaded, nothing changed")
-            else:
-                await self._running.put_into_force(settings)
-                self._reloaded("reloaded")
-        except ConfigError as error:
-            return self._refuse(str(error))
-        except Exception as error:  # noqa: BLE001 - the border: a bug in what is new must not end what works
-            return self._refuse(f"{type(error).__name__}: {error}", bug=error)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TRIED_S):
-                await self._running.tried()
-        return None
+        await self._started.wait()
+        async with self._reloading:
+            self._next = None
+            try:
+                settings = await asyncio.to_thread(self._read)
+                if settings == self.parts.settings:
+                    self._reloaded("reloaded, nothing changed")
+                else:
+                    await self.parts.put_into_force(settings)
+                    self._reloaded("reloaded")
+            except Exception as error:  # noqa: BLE001 - the border: a bug in what is new must not end what works
+                return self._refuse(error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TRIED_S):
+                    await self.parts.tried()
+            return None
 
     async def run(self, access: Access, addresses: Sequence[str], *, most: int = MOST) -> None:
         """Serve until SIGTERM or SIGINT, `most` connections at once.
@@ -194,13 +156,11 @@ class App:
         server = await serve(application(self, access), addresses, access, most=most)
         self.urls = server.urls
         log.info("listening urls=%s version=%s", ",".join(self.urls), self.version)
+        self._start(self._open(), "open")
         try:
-            await self._until_over(self._work())
+            await self._over
         finally:
-            for reloading in self._under_way:
-                reloading.cancel()
-            closing = max(self._stop_timeout_s * _CLOSE_SHARE, self._stop_timeout_s - _CLOSE_ALL_BUT_S)
-            await asyncio.gather(server.close(), self._close(closing))
+            await asyncio.gather(server.close(), self._close())
             self._emergency.cancel()
 
     def stop(self) -> None:
@@ -210,47 +170,50 @@ class App:
             self._over.set_result(None)
             log.info("stopping")
 
-    async def _until_over(self, work: Coroutine[Any, Any, None]) -> None:
-        working = asyncio.create_task(work, name="work")
+    def _start(self, work: Coroutine[Any, Any, str | None], name: str) -> "asyncio.Task[str | None]":
+        """A task that a stop cancels, and for whose outcome nobody may wait."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(consume_exception)
+        return task
+
+    async def _open(self) -> None:
         try:
-            done, _ = await asyncio.wait({working, self._over}, return_when=asyncio.FIRST_COMPLETED)
-            for one in done:
-                one.result()
-        finally:
-            working.cancel()
-            await asyncio.wait({working})
-
-    async def _close(self, within_s: float) -> None:
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-        await self._running.close(within_s)
-
-    async def _work(self) -> None:
-        await self._running.put_into_force(self._first)
-        await self._running.tried()
+            await self.parts.put_into_force(self.parts.settings)
+            await self.parts.tried()
+        except Exception as error:  # noqa: BLE001 - `run` raises it
+            self._broken(error)
+            return
         self.ready = True
         self._started.set()
-        log.info("ready collectors=%d", len(self.runners))
-        while True:
-            await self._hang_up.wait()
-            self._hang_up.clear()
-            await self.reload()
+        log.info("ready collectors=%d", len(self.parts.runners))
+
+    async def _close(self) -> None:
+        """Takes two thirds of the time of a stop at most, or all but 0.5 s if that is longer."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        stop_s = self._exporter.program.stop_timeout_s
+        await self.parts.close(max(stop_s * 2 / 3, stop_s - 0.5))
 
     def _hung_up(self) -> None:
-        self._hang_up.set()
         if not self.ready:
             log.info("reload asked for while starting: it follows once every collector has been tried")
+        if not self._over.done():
+            self._next_reload()
 
     def _reloaded(self, text: str) -> None:
         self._refused = ""
         self._self_metrics.reloaded()
-        log.info("%s collectors=%d", text, len(self.runners))
+        log.info("%s collectors=%d", text, len(self.parts.runners))
 
-    def _refuse(self, why: str, bug: Exception | None = None) -> str:
-        self._refused = why
+    def _refuse(self, error: Exception) -> str:
+        bug = None if isinstance(error, ConfigError) else error
+        self._refused = f"{type(error).__name__}: {error}" if bug else str(error)
         self._self_metrics.refused()
-        log.error("reload refused, the old configuration stays error=%r", why, exc_info=bug)
-        return f"not reloaded, the old configuration stays: {why}"
+        log.error("reload refused, the old configuration stays error=%r", self._refused, exc_info=bug)
+        return f"not reloaded, the old configuration stays: {self._refused}"
 
     def _broken(self, error: BaseException) -> None:
         if not self._over.done():
@@ -267,19 +230,13 @@ def _effective(runner: Runner) -> Mapping[str, object]:
 
 
 def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
-    """Run an exporter until SIGTERM or SIGINT.
-
-    Args:
-        exporter: What is run.
-        flags: Its command line.
-        end: Ends the process once it has stopped.
+    """Run an exporter until SIGTERM or SIGINT; then `end` is called.
 
     Returns:
         The exit status: 0, or 2 for a wrong file or key, with one line on standard error.
     """
     logs.set_up(flags.log_level, flags.log_format)
     sys.setswitchinterval(SWITCH_S)
-    gc.freeze()  # what is imported by now stays: each full collection would stop the loop 30 ms over it
     try:
         return asyncio.run(_main(exporter, flags, end))
     except ConfigError as error:
@@ -293,6 +250,7 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
         Address.parse(address)
     storage = flags.storage_path
     app = App(exporter, lambda: settings_of(exporter, flags), storage=storage, end=end)
+    gc.freeze()  # the imported modules stay: each full collection would stop the loop 30 ms over them
     if flags.config_check:
         if storage is not None:
             state.check(storage)

@@ -77,6 +77,11 @@ class Collector(ABC, Generic[T]):
     families: Sequence[Family]
     subjects: Mapping[str, Sequence[Family]] = {}
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Cloud and name; unique in the exporter."""
+        return self.cloud, self.name
+
     @abstractmethod
     async def fetch(self) -> T:
         """Read the source: all I/O of the collector, within `time_left_s()`.

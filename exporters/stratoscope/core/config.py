@@ -1,8 +1,8 @@
 """Settings from untyped YAML, strictly: durations, secrets, errors that name the key and what is allowed."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from collections.abc import Iterable
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 import yaml
@@ -94,14 +94,9 @@ class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         return Every(interval_s, timeout_s, max_age_s)
 
     def only(self, allowed: Iterable[str], key: str, why: str) -> None:
-        """Refuse any other key that is set.
-
-        Raises:
-            ConfigError: It names the key, why it means nothing here, and what is allowed.
-        """
-        for name in self.__struct_fields__:
-            if getattr(self, name) is not None and name not in allowed:
-                raise ConfigError(f"{key}.{name}: {why}; allowed: {', '.join(sorted(allowed))}")
+        """Refuse any other key that is set, see `known_keys`."""
+        given = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
+        known_keys(given, allowed, key, why)
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,23 +109,6 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     collectors: dict[str, CollectorSettings] = {}
     max_series: Annotated[int, msgspec.Meta(ge=1)] = 200_000
-
-    def is_on(self, name: str, *, default: bool = True) -> bool:
-        enabled = self.of(name).enabled
-        return default if enabled is None else enabled
-
-    def schedule(self, name: str, default: Every | OnScrape, key: str) -> Every | OnScrape:
-        """The schedule of a collector. Raises ConfigError, which names it below the section `key`."""
-        return self.of(name).schedule(default, f"{key}.collectors.{name}")
-
-    def max_series_of(self, name: str) -> int:
-        return self.of(name).max_series or self.max_series
-
-    def of(self, name: str) -> CollectorSettings:
-        return self.collectors.get(name, _DEFAULTS)
-
-
-_DEFAULTS: Final = CollectorSettings()
 
 
 def decode(kind: type[T], value: object, key: str) -> T:
@@ -147,16 +125,6 @@ def decode(kind: type[T], value: object, key: str) -> T:
         raise ConfigError(f"{where}: {what}" if where else what) from error
 
 
-def section(document: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    """One exporter's own section; an absent or empty one is all defaults.
-
-    Raises:
-        ConfigError: A key or a value is wrong.
-    """
-    value = document.get(name)
-    return decode(kind, {} if value is None else value, name)
-
-
 def one_of(name: str, allowed: Iterable[str], key: str) -> None:
     """Refuse a name that is not allowed.
 
@@ -167,16 +135,16 @@ def one_of(name: str, allowed: Iterable[str], key: str) -> None:
         raise ConfigError(f"{key}: unknown: {name}; allowed: {', '.join(allowed)}")
 
 
-def known_keys(names: Iterable[str], allowed: Iterable[str], key: str) -> None:
+def known_keys(names: Iterable[str], allowed: Iterable[str], key: str, why: str = "unknown key") -> None:
     """Refuse a key below `key` that is not allowed.
 
     Raises:
-        ConfigError: It names the first such key and all that are allowed.
+        ConfigError: It names the first such key, why it means nothing here, and all that are allowed.
     """
     allowed = sorted(allowed)
     for name in names:
         if name not in allowed:
-            raise ConfigError(f"{key}.{name}: unknown key; allowed: {', '.join(allowed)}")
+            raise ConfigError(f"{key}.{name}: {why}; allowed: {', '.join(allowed)}")
 
 
 def shown(settings: object, **more: object) -> str:
@@ -194,5 +162,4 @@ def _dec_hook(kind: type, value: object) -> object:
         return Duration.parse(value)
     if kind is Secret and isinstance(value, str):
         return Secret(value)
-    quotes = "; quotes make it a text" if isinstance(value, int | float) else ""
-    raise ValueError(f"expected a text, got {got(value)}{quotes}")
+    raise ValueError("Expected `str`, got `other`")  # as msgspec says it; `refusal` words it

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
+from stratoscope.core.errors import CollectError, Reason
+
 T = TypeVar("T")
 
 DEADLINE: ContextVar[float] = ContextVar("deadline")
@@ -71,10 +73,14 @@ class Limit:
         """Cancels the body when the time that was allowed is over.
 
         Raises:
-            TimeoutError: It is over.
+            CollectError: `timeout`, whatever the body raises when its time is over.
         """
         try:
             async with asyncio.timeout_at(self._began + self.within_s) as self._timeout:
                 yield
+        except Exception as error:
+            if self.is_over:
+                raise CollectError(Reason.TIMEOUT, f"no answer within {self.within_s:.3g} s") from error
+            raise
         finally:
             self._is_past = True  # the task may go on: what a failure shows is made after it

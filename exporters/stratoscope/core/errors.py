@@ -1,21 +1,12 @@
 """The errors of collections and configurations, and their closed sets of reasons."""
 
 import errno
+from asyncio import CancelledError
 from enum import StrEnum
 from typing import Final
 
-_SHORT_OF: Final = frozenset(
-    {
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ENOMEM,
-        errno.ENOBUFS,
-        errno.ENOSPC,
-        errno.EDQUOT,
-    }
-)
-"""Error numbers of exhausted resources of the exporter or its machine: neither a bug nor the source's
-fault."""
+_SHORT_OF: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ENOSPC, errno.EDQUOT)
+"""What the exporter or its machine has no more of: neither a bug nor the source's fault."""
 
 _LONGEST: Final = 1000
 
@@ -110,6 +101,8 @@ def why(error: BaseException) -> tuple[Reason | LeftOut, str]:
         return error.reason, str(error)
     if isinstance(error, TimeoutError):
         return Reason.TIMEOUT, short_line(str(error)) or "a time-out of the source's own"
+    if isinstance(error, CancelledError):
+        return Reason.INTERNAL, "CancelledError: what it waited for was cancelled"
     if is_shortage(error):
         return Reason.UNAVAILABLE, f"the exporter is short of something: {error}"
     return Reason.INTERNAL, short_line(f"{type(error).__name__}: {error}")

@@ -9,9 +9,6 @@ from stratoscope.core.program import Program
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.routes import Route
 
-Parse = Callable[[Mapping[str, Any], Mapping[str, str]], Any]
-Parts = Callable[[Any, Site], Iterable[Part]]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exporter:
@@ -28,8 +25,8 @@ class Exporter:
     """
 
     program: Program
-    parse: Parse
-    parts: Parts
+    parse: Callable[[Mapping[str, Any], Mapping[str, str]], Any]
+    parts: Callable[[Any, Site], Iterable[Part]]
     routes: Sequence[Route] = ()
     templates: str = ""
     guard: Callable[[Any], Guard] = lambda _: Guard()

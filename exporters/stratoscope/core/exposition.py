@@ -64,7 +64,7 @@ def render(samples: Iterable[Sample], families: Iterable[Family], max_series: in
         if blocks:
             by_family[family] = blocks
             written += lines
-    return Lines(by_family, written, {reason: count for reason, count in dropped.items() if count})
+    return Lines(by_family, written, +dropped)
 
 
 def _sorted_out(samples: Iterable[Sample], families: Iterable[Family]) -> tuple[dict[Family, _Series], int]:

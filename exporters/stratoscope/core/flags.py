@@ -45,9 +45,9 @@ class Flags:
         return cls(
             config_file=parsed["config.file"] and Path(parsed["config.file"]),
             config_check=parsed["config.check"],
-            listen_addresses=parsed["web.listen_address"] or [_loopback(program)],
+            listen_addresses=parsed["web.listen-address"] or [_loopback(program)],
             web_config_file=parsed["web.config.file"],
-            max_connections=parsed["web.max_connections"],
+            max_connections=parsed["web.max-connections"],
             log_level=parsed["log.level"],
             log_format=parsed["log.format"],
             storage_path=Path(parsed["storage.path"]) if program.keeps_state else None,
@@ -75,40 +75,28 @@ def _parser(program: Program) -> argparse.ArgumentParser:
         prog=f"stratoscope {program.name}", description=program.summary, epilog=_commands(program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    add = parser.add_argument
-    add(
-        "--config.file",
-        metavar="FILE",
-        type=not_empty,
-        help="configuration file (YAML); the defaults apply without it",
-    )
-    add("--config.check", action="store_true", help="check the configuration, print the result and exit")
-    add(
-        "--web.listen-address", metavar="ADDRESS", type=not_empty, action="append",
-        help=f"HOST:PORT to listen on, :PORT for all interfaces; repeatable (default {_loopback(program)})",
-    )  # fmt: skip
-    add(
-        "--web.config.file", metavar="FILE", type=not_empty,
-        help="TLS and authentication, in the format of Prometheus's exporter-toolkit",
-    )  # fmt: skip
-    add(
-        "--web.max-connections", metavar="NUMBER", type=_number, default=MOST,
-        help=f"limit on open connections of clients (default {MOST})",
-    )  # fmt: skip
-    add("--log.level", choices=logs.LEVELS, default="info", help="lowest level that is logged (default info)")
-    add("--log.format", choices=logs.FORMATS, default="logfmt", help="format of the log (default logfmt)")
+
+    def add(flag: str, text: str, **more: Any) -> None:
+        shown = f"{text} (default %(default)s)" if "default" in more else text
+        parser.add_argument(f"--{flag}", dest=flag, help=shown, **more)
+
+    def value(flag: str, metavar: str, text: str, **more: Any) -> None:
+        add(flag, text, metavar=metavar, **{"type": not_empty} | more)
+
+    value("config.file", "FILE", "configuration file (YAML); the defaults apply without it")
+    add("config.check", "check the configuration, print the result and exit", action="store_true")
+    addresses = "HOST:PORT to listen on, :PORT for all interfaces; repeatable"
+    value("web.listen-address", "ADDRESS", f"{addresses} (default {_loopback(program)})", action="append")
+    value("web.config.file", "FILE", "TLS and authentication, in the format of Prometheus's exporter-toolkit")
+    value("web.max-connections", "NUMBER", "limit on open connections of clients", default=MOST, type=_number)
+    add("log.level", "lowest level that is logged", default="info", choices=logs.LEVELS)
+    add("log.format", "format of the log", default="logfmt", choices=logs.FORMATS)
     if program.keeps_state:
-        default = f"data/{program.name}"
-        add(
-            "--storage.path", metavar="FOLDER", type=not_empty, default=default,
-            help=f"folder of its state, locked by this process; created if missing (default {default})",
-        )  # fmt: skip
+        folder = "folder of its state, locked by this process; created if missing"
+        value("storage.path", "FOLDER", folder, default=f"data/{program.name}")
     for flag, (default, text) in program.flags.items():
-        add(
-            f"--{flag}", dest=flag, metavar="VALUE", type=not_empty, default=default,
-            help=f"{text} (default {default})",
-        )  # fmt: skip
-    add("--version", action="version", version=f"stratoscope {version()}", help="show the version and exit")
+        value(flag, "VALUE", text, default=default)
+    add("version", "show the version and exit", action="version", version=f"stratoscope {version()}")
     return parser
 
 

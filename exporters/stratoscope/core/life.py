@@ -8,6 +8,7 @@ from typing import Any, Final
 from stratoscope.core.collector import Absent, Collections
 from stratoscope.core.part import Opened, Part
 from stratoscope.core.runner import Runner
+from stratoscope.core.singleflight import has_result
 from stratoscope.core.tasks import Supervisor
 
 log = logging.getLogger(__name__)
@@ -60,10 +61,9 @@ class Life:
             runner = running.pop(collection.collector, None)
             if runner is None:
                 runner = Runner(collection, turn=self._turn)
-                collector = collection.collector
-                if predecessor := before.get((collector.cloud, collector.name)):
-                    runner.succeed(predecessor)
-                self._start(runner.run(), f"run {collector.name}")
+                if predecessor := before.get(collection.collector.key):
+                    runner.inherit(predecessor)
+                self._start(runner.run(), f"run {runner.collector.name}")
             runner.change(collection)
             runners.append(runner)
         for runner in running.values():
@@ -99,14 +99,10 @@ class Life:
         if not self._is_open.is_set() and not self._task.cancelling():  # once: it may be cleaning up by now
             self._task.cancel()
         for timeout_s in (within_s, _CANCEL_S):
-            done, _ = await asyncio.wait({self._task}, timeout=timeout_s)
-            if done:
-                if (
-                    self._is_open.is_set()
-                    and not self._task.cancelled()
-                    and (error := self._task.exception())
-                ):
-                    log.error("closing failed part=%s error=%r", self.part.name, str(error), exc_info=error)
+            by_itself = await has_result(self._task, timeout_s)
+            if by_itself and self._is_open.is_set() and (error := self._task.exception()):
+                log.error("closing failed part=%s error=%r", self.part.name, str(error), exc_info=error)
+            if self._task.done():
                 return True
             log.warning("hangs though closed part=%s seconds=%.3g", self.part.name, timeout_s)
             self._task.cancel()

@@ -4,7 +4,9 @@ Of 100,000 VMs a refresh changes a few hundred. Rendering 200,000 samples takes 
 lines a hundredth of that.
 """
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import count
 from typing import Final
 
 from stratoscope.core.errors import Dropped
@@ -23,35 +25,25 @@ class CachedLines:
         self._block_of: dict[str, int] = {}
         self._lines: dict[int, dict[str, bytes]] = {}
         self._joined: dict[int, bytes] = {}
-        self._newest = 0
+        self._number = count()
 
     def put(self, key: str, labels: Labels, value: int = 1) -> None:
         """Set the line of a key. Raises ValueError: These are not the family's labels."""
         encoded = line(self.family, labels, value)
-        block = self._block_of.get(key)
-        if block is None:
-            block = self._block_of[key] = self._with_room()
-        self._lines[block][key] = encoded
+        if key not in self._block_of:
+            self._block_of[key] = next(self._number) // _LINES
+        block = self._block_of[key]
+        self._lines.setdefault(block, {})[key] = encoded
         self._joined.pop(block, None)
-
-    def _with_room(self) -> int:
-        """The newest block, which has room for one more line."""
-        lines = self._lines.get(self._newest)
-        if lines is None or len(lines) >= _LINES:
-            self._newest += 1
-            self._lines[self._newest] = {}
-        return self._newest
 
     def drop(self, key: str) -> None:
         """Remove the line of a key; nothing happens if it has none."""
         block = self._block_of.pop(key, None)
-        if block is None:
-            return
-        lines = self._lines[block]
-        del lines[key]
-        self._joined.pop(block, None)
-        if not lines:
-            del self._lines[block]
+        if block is not None:
+            del self._lines[block][key]
+            self._joined.pop(block, None)
+            if not self._lines[block]:
+                del self._lines[block]
 
     def __len__(self) -> int:
         return len(self._block_of)
@@ -68,14 +60,11 @@ class CachedLines:
 
 def together(lines: Lines, cached: Iterable[CachedLines], max_series: int) -> Lines:
     """The rendered lines, then the cached ones; lines beyond `max_series` are counted as dropped."""
-    by_family, written, beyond = dict(lines.by_family), lines.samples, 0
+    by_family, written, dropped = dict(lines.by_family), lines.samples, Counter(lines.dropped)
     for one in cached:
+        if blocks := one.blocks(max_series - written):
+            by_family[one.family] = blocks
         shown = max(0, min(len(one), max_series - written))
-        beyond += len(one) - shown
         written += shown
-        if shown:
-            by_family[one.family] = one.blocks(shown)
-    dropped = dict(lines.dropped)
-    if beyond:
-        dropped[Dropped.MAX_SERIES] = dropped.get(Dropped.MAX_SERIES, 0) + beyond
-    return Lines(by_family, written, dropped)
+        dropped[Dropped.MAX_SERIES] += len(one) - shown
+    return Lines(by_family, written, +dropped)

@@ -8,18 +8,23 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 LEVELS: Final = ("debug", "info", "warning", "error")
-FORMATS: Final = ("logfmt", "json")
 
 _FIELD: Final = r" (\w+)=(%[.\d]*[a-z])"
 _TEMPLATE: Final = re.compile(rf"([^=]*?)((?:{_FIELD})+)\Z", re.DOTALL)
 
 
-class _Line(logging.Formatter):
-    def fields(self, record: logging.LogRecord) -> dict[str, str]:
+class Line(logging.Formatter):
+    """A record as one line, in one of FORMATS."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._written = FORMATS[kind]
+
+    def format(self, record: logging.LogRecord) -> str:
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         message, of_message = _taken_apart(record)
         fields = {
@@ -28,21 +33,10 @@ class _Line(logging.Formatter):
             "logger": record.name,
             "msg": message,
         }
-        for name, value in of_message.items():
-            fields.setdefault(name, value)
+        fields |= {name: value for name, value in of_message.items() if name not in fields}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        return fields
-
-
-class Logfmt(_Line):
-    def format(self, record: logging.LogRecord) -> str:
-        return " ".join(f"{key}={_quoted(value)}" for key, value in self.fields(record).items())
-
-
-class Json(_Line):
-    def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(self.fields(record))
+        return self._written(fields)
 
 
 def _taken_apart(record: logging.LogRecord) -> tuple[str, Mapping[str, str]]:
@@ -58,20 +52,22 @@ def _taken_apart(record: logging.LogRecord) -> tuple[str, Mapping[str, str]]:
     }
 
 
+def _logfmt(fields: Mapping[str, str]) -> str:
+    return " ".join(f"{key}={_quoted(value)}" for key, value in fields.items())
+
+
 def _quoted(value: str) -> str:
     if value and value.isprintable() and not set(value) & set(' ="\\'):
         return value
     return json.dumps(value, ensure_ascii=not value.isprintable())
 
 
-def set_up(level: str, kind: str) -> None:
-    """Send every logger of the process to standard error.
+FORMATS: Final[Mapping[str, Callable[[Mapping[str, str]], str]]] = {"logfmt": _logfmt, "json": json.dumps}
 
-    Args:
-        level: One of LEVELS.
-        kind: One of FORMATS.
-    """
+
+def set_up(level: str, kind: str) -> None:
+    """Send every logger of the process to standard error, from one of LEVELS on, in one of FORMATS."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Json() if kind == "json" else Logfmt())
+    handler.setFormatter(Line(kind))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

@@ -18,7 +18,6 @@ CUT: Final = Counter(
     "stratoscope_label_values_cut", f"Label values longer than {LONGEST} bytes that were cut.", registry=None
 )
 """One counter for the process: labels are made by many threads and outlive collections."""
-_SURELY_SHORT: Final = LONGEST // 4
 _SUFFIXES: Final = ("_total", "_info", "_bucket", "_count", "_sum", "_created")
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
@@ -39,7 +38,7 @@ class Labels:
         self.names, pattern = _KNOWN.get(names) or _known(names)
         values = tuple(labels.values())
         text = pattern % values
-        self.text = text if _is_plain(text, len(values)) else pattern % tuple(map(escaped, map(str, values)))
+        self.text = text if _is_plain(text, len(values)) else pattern % tuple(map(_escaped, values))
 
     def plus(self, /, **labels: object) -> "Labels":
         return self + Labels(**labels)
@@ -47,8 +46,8 @@ class Labels:
     def __add__(self, more: "Labels") -> "Labels":
         both = _new(Labels)
         both._parts = None
-        names, more_names = self.names, more.names
-        both.names = _SUMS.get((id(names), id(more_names))) or _sum(names, more_names)
+        names = self.names + more.names
+        both.names, _ = _KNOWN.get(names) or _known(names)
         text, more_text = self.text, more.text
         both.text = f"{text},{more_text}" if text and more_text else text or more_text
         return both
@@ -131,11 +130,7 @@ class Histogram(Family):
     __slots__ = ("bounds", "buckets")
 
     def __init__(self, name: str, help_text: str, *, labels: Iterable[str], bounds: Iterable[float]) -> None:
-        """Declare a histogram. Its lines add a suffix to the name, those of buckets the label `le`.
-
-        Args:
-            name, help_text, labels: As a Family's.
-            bounds: Upper bounds of the buckets, without infinity: ascending, none below 0.
+        """As a Family, with bounds that ascend from 0. Lines add a suffix to the name, and buckets `le`.
 
         Raises:
             ValueError: The name, a label, the help or the bounds break the rules.
@@ -156,17 +151,20 @@ class Histogram(Family):
         return (self, labels, value)
 
 
-def escaped(value: str) -> str:
+def _escaped(value: object) -> str:
     """A label value escaped for the text format, without quotes; always encodable as UTF-8."""
-    if len(value) > _SURELY_SHORT:
-        value = _cut(value)
-    if '"' in value or "\\" in value or "\n" in value:
-        value = value.translate(_ESCAPES)
-    return value if value.isascii() else value.encode(errors="replace").decode()
+    text = str(value)
+    if _is_plain(text, 0):
+        return text
+    encoded = text.encode(errors="replace")
+    if len(encoded) > LONGEST:
+        CUT.inc()
+        encoded = encoded[:LONGEST]
+    return encoded.decode(errors="ignore").translate(_ESCAPES)
 
 
 def _is_plain(text: str, values: int) -> bool:
-    """Whether no value in a labels' text has to be escaped or cut, checked for all at once."""
+    """Whether none of so many values in quotes has to be escaped or cut, checked for all at once."""
     return (
         len(text) <= LONGEST
         and text.isascii()
@@ -174,15 +172,6 @@ def _is_plain(text: str, values: int) -> bool:
         and "\n" not in text
         and text.count('"') == 2 * values
     )
-
-
-def _cut(value: str) -> str:
-    """Its first LONGEST bytes in UTF-8, cut at the border of a character."""
-    encoded = value.encode(errors="replace")
-    if len(encoded) <= LONGEST:
-        return value
-    CUT.inc()
-    return encoded[:LONGEST].decode(errors="ignore")
 
 
 def states(family: Family, current: str, of: Mapping[str, Labels], labels: Labels) -> list[Sample]:
@@ -209,8 +198,6 @@ def optional_samples(
 
 _KNOWN: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
 """By label names: their one shared tuple, and their text with a `%s` for each value."""
-# By identity: each tuple of names is one object, and hashing two of them costs more than the rest.
-_SUMS: dict[tuple[int, int], tuple[str, ...]] = {}
 
 
 def _known(names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
@@ -224,8 +211,3 @@ def _known(names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
             raise ValueError(f"label names {names!r}: one is given twice")
         known = _KNOWN.setdefault(names, (names, ",".join(f'{name}="%s"' for name in names)))
     return known
-
-
-def _sum(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-    both, _ = _known(first + second)
-    return _SUMS.setdefault((id(first), id(second)), both)

@@ -1,30 +1,22 @@
 """Runs one collector: time-out, single flight, snapshot, account. No collector does any of these itself."""
 
 import asyncio
-import itertools
 import logging
-import math
 import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from stratoscope.core.collector import Absent, Collection, Every
 from stratoscope.core.deadline import Limit
-from stratoscope.core.errors import (
-    Dropped,
-    LeftOut,
-    Reason,
-    SharedError,
-    why,
-)
+from stratoscope.core.errors import CollectError, Dropped, LeftOut, Reason, SharedError, why
 from stratoscope.core.exposition import Lines, render
 from stratoscope.core.line_cache import together
 from stratoscope.core.metrics import Family, Labels, Sample
-from stratoscope.core.singleflight import SingleFlight, is_cancelled
+from stratoscope.core.singleflight import SingleFlight, has_result, is_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +97,20 @@ class Status:
     dropped: Counter[Dropped] = field(default_factory=Counter)
     malformed: int = 0
 
+    def ended(
+        self, why: Reason | LeftOut | None, message: str, duration_s: float, lines: Lines | None = None
+    ) -> "Status":
+        """The status after a collection that ended so; what is counted stays."""
+        return replace(
+            self,
+            success=None if isinstance(why, LeftOut) else why is None,
+            reason=why if isinstance(why, Reason) else None,
+            left_out=why if isinstance(why, LeftOut) else None,
+            message=message,
+            duration_s=duration_s,
+            samples=0 if lines is None else lines.samples,
+        )
+
 
 Outcome: TypeAlias = "tuple[Lines | None, Status]"
 """The lines of a collection, and the status that belongs to them."""
@@ -119,7 +125,13 @@ interval."""
 
 
 class Runner:
-    """Runs one Collection. `lines` serves scrapes; `keep_running` is the task in the background."""
+    """Runs one Collection. `lines` serves scrapes; `run` is the task in the background.
+
+    Attributes:
+        status: Of the collector, which a scrape may see otherwise, see `lines`.
+        tried: Set when the first collection has ended.
+        successors: Those that follow once this one has been stopped, by cloud and collector.
+    """
 
     def __init__(  # noqa: PLR0913 - the clocks are for tests
         self,
@@ -146,6 +158,7 @@ class Runner:
         self.collector = collection.collector
         self.status = Status()
         self.tried = asyncio.Event()
+        self.successors: asyncio.Future[Mapping[tuple[str, str], Runner]] | None = None
         self._monotonic, self._now, self._sleep, self._grace_s = monotonic, now, sleep, grace_s
         self._turn = turn or asyncio.Lock()
         self._flight: SingleFlight[str, Outcome] = SingleFlight()
@@ -153,12 +166,10 @@ class Runner:
         self._stopped = False
         self._rendering = threading.Lock()
         self._snapshot: tuple[float, Lines] | None = None
-        self._inherited: tuple[float, Lines] | None = None
-        self._successor: asyncio.Future[Runner] | None = None
-        self._began = self._ended = self._due = 0.0
-        self._nap: asyncio.Future[None] | None = None
         self._verdict: Lines | None = None
+        self._nap: asyncio.Future[None] | None = None
         self._labels = Labels(cloud=self.collector.cloud, collector=self.collector.name)
+        self._who = f"collector={self.collector.name} cloud={self.collector.cloud}"
 
     async def lines(self, within_s: float) -> Outcome:
         """The lines and status that a scrape shows, after `within_s` at the latest.
@@ -167,110 +178,76 @@ class Runner:
         shares a collection in progress; if it is not ready in time, this page has no lines of it and the
         reason `timeout`. One that was stopped waits for its successor, if it is to have one.
         """
-        schedule = self.collection.schedule
-        if isinstance(schedule, Every):
-            return self._kept(schedule.max_age_s)
+        if isinstance(self.collection.schedule, Every):
+            return self.shown()
         began = self._monotonic()
         if not self._stopped:
             task = self._start(within_s)
-            await asyncio.wait({task}, timeout=within_s)
-            if task.done() and not task.cancelled():
+            if await has_result(task, within_s):
                 return task.result()
-        if self._stopped and self._successor is not None:
-            await asyncio.wait({self._successor}, timeout=max(0.0, began + within_s - self._monotonic()))
-            if self._successor.done() and not self._successor.cancelled():
-                return await self._successor.result().lines(began + within_s - self._monotonic())
         reason, message = Reason.TIMEOUT, f"no answer within the scrape's {within_s:.3g} s"
         if self._stopped:
-            reason, message = Reason.UNAVAILABLE, "stopped"
-        return None, replace(
-            self.status,
-            success=False,
-            reason=reason,
-            left_out=None,
-            message=message,
-            duration_s=self._monotonic() - began,
-            samples=0,
-        )
+            reason, message, ends = Reason.UNAVAILABLE, "stopped", began + within_s
+            if self.successors and await has_result(self.successors, ends - self._monotonic()):
+                successor = self.successors.result()[self.collector.key]
+                return await successor.lines(ends - self._monotonic())
+        return None, self.status.ended(reason, message, self._monotonic() - began)
 
-    def shown(self) -> Status:
-        """The status, with the number of samples that a scrape would show now."""
+    def shown(self) -> Outcome:
+        """What a scrape shows if it waits for nothing: the snapshot, or the samples of a failure."""
         schedule = self.collection.schedule
-        return self._kept(schedule.max_age_s)[1] if isinstance(schedule, Every) else self.status
+        if not isinstance(schedule, Every):
+            return None, self.status
+        if self._snapshot is not None and self._snapshot[0] < self._monotonic() - schedule.max_age_s:
+            self._snapshot = None
+        lines = self._verdict if self._snapshot is None else self._snapshot[1]
+        return lines, replace(self.status, samples=0 if lines is None else lines.samples)
 
     async def first(self) -> None:
         """Run once; returns when the collection has ended or timed out."""
-        if self._stopped:
-            return
-        timeout_s, began = self.collection.schedule.timeout_s, self._monotonic()
-        task = self._start(timeout_s)
-        await asyncio.wait({task}, timeout=timeout_s + self._grace_s)
-        if not task.done():
-            self._failed(
-                began, Reason.TIMEOUT, f"no answer within {timeout_s:.3g} s, and it cannot be cancelled"
-            )
+        if not self._stopped:
+            timeout_s, began = self.collection.schedule.timeout_s, self._monotonic()
+            task = self._start(timeout_s)
+            await asyncio.wait({task}, timeout=timeout_s + self._grace_s)
+            if not task.done():
+                message = f"no answer within {timeout_s:.3g} s, and it cannot be cancelled"
+                self._failed(began, CollectError(Reason.TIMEOUT, message))
+        self.tried.set()
 
     async def run(self) -> None:
-        """Run once, as every collector does at start, and then, in the background, until `stop`."""
-        await self.first()
-        self.tried.set()
-        if isinstance(self.collection.schedule, Every):
-            await self.keep_running()
-
-    async def keep_running(self) -> None:
-        """Collect at each interval until `stop`, after `first`; the first pause depends on the name, to
-        spread load.
+        """Run once, as every collector does at start, and then, in the background, at each interval until
+        `stop`; the first pause depends on the name, to spread load.
 
         After a failure the next collection starts after max(60 s, duration of the failed one), at most the
         interval: a collection that always times out must not run all the time.
         """
-        name = f"{self.collector.cloud}/{self.collector.name}"
-        spread = 0.5 + zlib.crc32(name.encode()) % 512 / 1024
-        self._began = self._ended = self._monotonic()
-        self._due = self._ended + (self._next() - self._ended) * spread
-        while not self._stopped:
-            if await self._is_due():
-                self._began = self._monotonic()
+        await self.first()
+        ended, took_s = self._monotonic(), 0.0
+        share = 0.5 + zlib.crc32("/".join(self.collector.key).encode()) % 512 / 1024
+        while isinstance(schedule := self.collection.schedule, Every) and not self._stopped:
+            pause_s = schedule.interval_s - took_s
+            if self.status.success is False:
+                pause_s = min(pause_s, max(AGAIN_S, took_s))
+            if await self._slept(ended + share * pause_s - self._monotonic()):
+                began, share = self._monotonic(), 1.0
                 await self.first()
-                self._ended = self._monotonic()
-                self._due = self._next()
+                ended = self._monotonic()
+                took_s = ended - began
 
     def change(self, collection: Collection) -> None:
         """Run the same collector under another schedule and bound from now on."""
         if collection != self.collection:
             self.collection = collection
-            self._due = self._next()
             self._wake()
 
-    def hand_over(self) -> None:
-        """Announce a successor: it follows once this one has been stopped."""
-        self._successor = asyncio.get_running_loop().create_future()
+    def inherit(self, before: "Runner") -> None:
+        """Show what the runner before shows, and count on from it, until this one has been tried."""
+        self.status = before.status
+        self._snapshot, self._verdict = before._snapshot, before._verdict  # noqa: SLF001 - of the same class
 
-    def handed_over(self) -> None:
-        """Nobody waits for the successor any more, whether or not it came."""
-        assert self._successor is not None  # noqa: S101 - it was announced
-        self._successor.cancel()
-
-    def succeed(self, before: "Runner") -> None:
-        """Show what the runner before shows, and count on from it, until this one has run."""
-        if before._successor is not None:  # noqa: SLF001 - of the same class
-            before._successor.set_result(self)  # noqa: SLF001 - the same
-        self.status, self._verdict = before.status, before._verdict  # noqa: SLF001 - the same
-        self._inherited = before._inherited or before._snapshot  # noqa: SLF001 - the same
-
-    def _next(self) -> float:
-        """When the next collection is due."""
-        schedule, took_s = self.collection.schedule, self._ended - self._began
-        if not isinstance(schedule, Every):
-            return math.inf
-        pause_s = schedule.interval_s - took_s
-        if self._has_failed():
-            pause_s = min(pause_s, max(AGAIN_S, took_s))
-        return self._ended + pause_s
-
-    async def _is_due(self) -> bool:
-        """Wait for the next collection; False when it was woken before."""
-        self._nap = asyncio.ensure_future(self._sleep(max(0.0, self._due - self._monotonic())))
+    async def _slept(self, pause_s: float) -> bool:
+        """Whether it slept so long; False when it was woken before."""
+        self._nap = asyncio.ensure_future(self._sleep(max(0.0, pause_s)))
         try:
             await asyncio.wait({self._nap})
             return not self._nap.cancelled()
@@ -281,33 +258,15 @@ class Runner:
         if self._nap is not None:
             self._nap.cancel()
 
-    def _has_failed(self) -> bool:
-        return self.status.success is False
-
     async def stop(self) -> None:
         """Cancel the collection in progress, and start no other; returns after `grace_s` at the latest."""
         self._stopped = True
         self._wake()
-        task = self._flight.get(self.collector.name)
-        if task is None:
-            return
-        task.cancel()
-        _, left = await asyncio.wait({task}, timeout=self._grace_s)
-        if left:
-            log.warning(
-                "hangs though stopped collector=%s cloud=%s", self.collector.name, self.collector.cloud
-            )
-
-    def _kept(self, max_age_s: float) -> Outcome:
-        """The snapshot if it is not older than `max_age_s`, else the lines of the failure; and the status."""
-        oldest = self._monotonic() - max_age_s
-        if self._snapshot is not None and self._snapshot[0] < oldest:
-            self._snapshot = None
-        if self._inherited is not None and self._inherited[0] < oldest:
-            self._inherited = None
-        snapshot = self._inherited or self._snapshot
-        lines = self._verdict if snapshot is None else snapshot[1]
-        return lines, replace(self.status, samples=0 if lines is None else lines.samples)
+        try:
+            async with asyncio.timeout(self._grace_s):
+                await self._flight.close()
+        except TimeoutError:
+            log.warning("hangs though stopped %s", self._who)
 
     def _start(self, within_s: float) -> "asyncio.Future[Outcome]":
         """The collection in progress, or a new one; it may last at least as long as this caller waits.
@@ -321,33 +280,21 @@ class Runner:
         return task
 
     def _begin(self) -> "asyncio.Task[Outcome]":
-        self._limit = limit = Limit()
-        return limit.task(self._collect(limit), f"collect {self.collector.name}")
+        self._limit = Limit()
+        return self._limit.task(self._collect(), f"collect {self.collector.name}")
 
-    async def _collect(self, limit: Limit) -> Outcome:
+    async def _collect(self) -> Outcome:
         began = self._monotonic()
         try:
-            async with limit.held():
+            async with self._limit.held():
                 data = await self.collector.fetch()
                 async with self._turn:
                     lines = await asyncio.to_thread(self._render, data)
             malformed = self.collector.malformed(data)
-        except asyncio.CancelledError as error:
-            if is_cancelled():
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancelled(error):  # else it is the border: a bug in one collector must not end the others
                 raise
-            return await self._ended_badly(
-                began, Reason.INTERNAL, "CancelledError: what it waited for was cancelled", bug=error
-            )
-        except Exception as error:  # noqa: BLE001 - the border: a bug in one collector must not end the others
-            if limit.is_over:
-                message = f"no answer within {limit.within_s:.3g} s"
-                return await self._ended_badly(began, Reason.TIMEOUT, message)
-            reason, message = why(error)
-            if isinstance(reason, LeftOut):
-                return self._left_out(reason, message)
-            bug = error if reason is Reason.INTERNAL else None
-            is_logged = isinstance(error, SharedError)
-            return await self._ended_badly(began, reason, message, bug, is_logged=is_logged)
+            return await self._ended_badly(began, error)
         return self._succeeded(began, lines, malformed)
 
     def _render(self, data: object) -> Lines:
@@ -357,125 +304,70 @@ class Runner:
             lines = render(collector.samples(data), collector.families, most)
             return together(lines, collector.cached(data), most)
 
-    async def _render_failure(self) -> Lines | None:
-        """Renders in a thread, unless the collector has no samples for a failure."""
-        collector = self.collector
-        samples = iter(collector.failure())
-        first = next(samples, None)
-        if first is None:
-            return None
-        failed = itertools.chain((first,), samples)
-        async with self._turn:
-            lines = await asyncio.to_thread(render, failed, collector.families, self.collection.max_series)
-        return lines if lines.samples else None
-
     def _succeeded(self, began: float, lines: Lines, malformed: int) -> Outcome:
-        who = (self.collector.name, self.collector.cloud)
-        if self.status.success is False or self.status.left_out:
-            log.info("recovered collector=%s cloud=%s", *who)
-        new = lines.dropped.keys() - self.status.dropped.keys()
-        if new:
-            log.warning("samples dropped collector=%s cloud=%s reasons=%s", *who, ",".join(sorted(new)))
-        self._verdict = self._inherited = None
+        before = self.status
+        if before.success is False or before.left_out:
+            log.info("recovered %s", self._who)
+        if new := lines.dropped.keys() - before.dropped.keys():
+            log.warning("samples dropped %s reasons=%s", self._who, ",".join(sorted(new)))
         self._snapshot = (self._monotonic(), lines) if isinstance(self.collection.schedule, Every) else None
+        self._verdict = None
         self.status = replace(
-            self.status,
-            success=True,
-            reason=None,
-            left_out=None,
-            message="",
-            duration_s=self._monotonic() - began,
+            before.ended(None, "", self._monotonic() - began, lines),
             last_success=self._now(),
-            samples=lines.samples,
-            dropped=self.status.dropped + Counter(lines.dropped),
-            malformed=self.status.malformed + malformed,
+            dropped=before.dropped + Counter(lines.dropped),
+            malformed=before.malformed + malformed,
         )
-        log.debug(
-            "collected collector=%s cloud=%s samples=%d seconds=%.3f",
-            *who,
-            lines.samples,
-            self.status.duration_s,
-        )
+        log.debug("collected %s samples=%d seconds=%.3f", self._who, lines.samples, self.status.duration_s)
         return lines, self.status
 
-    async def _ended_badly(
-        self,
-        began: float,
-        reason: Reason,
-        message: str,
-        bug: BaseException | None = None,
-        *,
-        is_logged: bool = False,
-    ) -> Outcome:
-        """A failure, with the collector's samples for it."""
+    async def _ended_badly(self, began: float, error: BaseException) -> Outcome:
+        """A failure with the collector's samples for it, if there are any; one that is left out has none."""
+        collector, verdict = self.collector, None
         try:
-            verdict = await self._render_failure()
-        except Exception as error:  # noqa: BLE001 - the same border
-            verdict, reason, message, bug = None, Reason.INTERNAL, f"{type(error).__name__}: {error}", error
-        return self._failed(began, reason, message, bug, verdict=verdict, is_logged=is_logged)
+            if not isinstance(why(error)[0], LeftOut) and (samples := collector.failure()):
+                async with self._turn:
+                    most = self.collection.max_series
+                    verdict = await asyncio.to_thread(render, samples, collector.families, most)
+        except Exception as bug:  # noqa: BLE001 - the same border
+            error = bug
+        return self._failed(began, error, verdict)
 
-    def _failed(  # noqa: PLR0913 - all that is known of it
-        self,
-        began: float,
-        reason: Reason,
-        message: str,
-        bug: BaseException | None = None,
-        *,
-        verdict: Lines | None = None,
-        is_logged: bool = False,
-    ) -> Outcome:
-        who, is_new = (self.collector.name, self.collector.cloud), self.status.reason != reason
-        log.log(
-            logging.ERROR if is_new and not is_logged else logging.DEBUG,
-            "failed collector=%s cloud=%s reason=%s error=%r", *who, reason, message,
-            exc_info=bug if is_new else None,
-        )  # fmt: skip
-        self._verdict, self._inherited = verdict, None
-        self.status = replace(
-            self.status,
-            success=False,
-            reason=reason,
-            left_out=None,
-            message=message,
-            duration_s=self._monotonic() - began,
-            samples=0 if verdict is None else verdict.samples,
-            errors=self.status.errors + Counter({reason: 1}),
-        )
+    def _failed(self, began: float, error: BaseException, verdict: Lines | None = None) -> Outcome:
+        reason, message = why(error)
+        is_new = reason is not (self.status.left_out or self.status.reason)
+        if isinstance(reason, LeftOut):
+            text, level = "left out %s reason=%s why=%r", logging.WARNING
+            if reason is LeftOut.ABSENT:
+                level = logging.INFO
+        else:
+            text, level = "failed %s reason=%s error=%r", logging.ERROR
+            if isinstance(error, SharedError):
+                level = logging.DEBUG
+            self.status = replace(self.status, errors=self.status.errors + Counter([reason]))
+        bug = error if is_new and reason is Reason.INTERNAL else None
+        log.log(level if is_new else logging.DEBUG, text, self._who, reason, message, exc_info=bug)
+        if isinstance(reason, LeftOut) or not self.tried.is_set():
+            self._snapshot = None  # no longer there for this credential; or of the runner before
+        self._verdict = verdict
+        self.status = self.status.ended(reason, message, self._monotonic() - began, verdict)
         return verdict, self.status
-
-    def _left_out(self, reason: LeftOut, message: str) -> Outcome:
-        """Withdraw the snapshot at once: what it described no longer exists for this credential."""
-        level = logging.INFO if reason is LeftOut.ABSENT else logging.WARNING
-        log.log(
-            level if self.status.left_out is not reason else logging.DEBUG,
-            "left out collector=%s cloud=%s reason=%s why=%r",
-            *(self.collector.name, self.collector.cloud, reason, message),
-        )
-        self._snapshot = self._verdict = self._inherited = None
-        self.status = replace(
-            self.status, success=None, reason=None, left_out=reason, message=message, samples=0
-        )
-        return None, self.status
 
     def account(self, status: Status) -> Sequence[Sample]:
         """The series about the collector itself: the same names in every exporter."""
         who, schedule = self._labels, self.collection.schedule
-        samples = [TIMEOUT(schedule.timeout_s, who)]
+        samples = [TIMEOUT(schedule.timeout_s, who), MALFORMED(status.malformed, who)]
+        samples += [ERRORS(status.errors[reason], who.plus(reason=reason)) for reason in Reason]
+        samples += [DROPPED(status.dropped[reason], who.plus(reason=reason)) for reason in Dropped]
         if isinstance(schedule, Every):
             samples += [INTERVAL(schedule.interval_s, who), MAX_AGE(schedule.max_age_s, who)]
         if status.success is not None:
-            samples += [
-                SUCCESS(status.success, who),
-                DURATION(status.duration_s, who),
-                SAMPLES(status.samples, who),
-            ]
+            samples += [SUCCESS(status.success, who), SAMPLES(status.samples, who)]
+            samples.append(DURATION(status.duration_s, who))
         if status.left_out:
             samples.append(LEFT_OUT(1, who.plus(reason=status.left_out)))
         elif status.last_success is not None:
             samples.append(LAST_SUCCESS(status.last_success, who))
-        samples += [ERRORS(status.errors[reason], who.plus(reason=reason)) for reason in Reason]
-        samples += [DROPPED(status.dropped[reason], who.plus(reason=reason)) for reason in Dropped]
-        samples.append(MALFORMED(status.malformed, who))
         return samples
 
 

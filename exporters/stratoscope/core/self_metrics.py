@@ -2,14 +2,10 @@
 
 import platform
 import time
-from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics
 
 from stratoscope.core.metrics import CUT
-
-_OK: Final = "stratoscope_config_last_reload_successful"
-_WHEN: Final = "stratoscope_config_last_reload_success_timestamp_seconds"
 
 
 class SelfMetrics:
@@ -27,13 +23,15 @@ class SelfMetrics:
             registry=registry,
         ).labels(**labels).set(1)
         self._ok = Gauge(
-            _OK,
+            "stratoscope_config_last_reload_successful",
             "1 if the configuration that was read last is in force, 0 if it was rejected and the one before "
             "stays in force.",
             registry=registry,
         )
         self._when = Gauge(
-            _WHEN, "Unix time at which the configuration in force was loaded.", registry=registry
+            "stratoscope_config_last_reload_success_timestamp_seconds",
+            "Unix time at which the configuration in force was loaded.",
+            registry=registry,
         )
         self.reloaded()
 

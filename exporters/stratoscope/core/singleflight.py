@@ -58,10 +58,16 @@ class SingleFlight(Generic[K, R]):
             del self._under_way[key]
 
 
-def is_cancelled() -> bool:
-    """Whether the task that runs is cancelled itself. If not, a CancelledError is of something it awaited."""
+async def has_result(future: "asyncio.Future[Any]", within_s: float) -> bool:
+    """Wait for a future, for `within_s` at most: whether it has ended by itself. It is not cancelled."""
+    await asyncio.wait({future}, timeout=within_s)
+    return future.done() and not future.cancelled()
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether an error is the cancellation of the task that runs, and not of something it awaited."""
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def consume_exception(future: "asyncio.Future[Any]") -> None:

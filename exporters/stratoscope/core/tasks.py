@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+from functools import cached_property
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from stratoscope.core.errors import CollectError, Reason, short_line
+from stratoscope.core.errors import Reason, why
 from stratoscope.core.part import Task
 from stratoscope.core.singleflight import is_cancelled
 
@@ -17,20 +18,27 @@ _LONGEST_PAUSE_S: Final = 60.0
 
 
 class Supervisor:
-    """Runs tasks, and counts how they fare."""
+    """Runs tasks, and counts how they fare; the page of an exporter without tasks has no family of theirs."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._running = Gauge(
+        self._registry = registry
+
+    @cached_property
+    def _running(self) -> Gauge:
+        return Gauge(
             "stratoscope_task_running",
             "1 while a background task runs, 0 while it waits after a failure; absent once it is finished.",
             ("task",),
-            registry=registry,
+            registry=self._registry,
         )
-        self._failures = Counter(
+
+    @cached_property
+    def _failures(self) -> Counter:
+        return Counter(
             "stratoscope_task_failures",
             "Failures of a background task by reason; it is started again after each.",
             ("task", "reason"),
-            registry=registry,
+            registry=self._registry,
         )
 
     async def run(self, task: Task) -> None:
@@ -58,20 +66,16 @@ class Supervisor:
         self._running.labels(task.name).set(1)
         try:
             await task.run()
-        except asyncio.CancelledError as error:
-            if is_cancelled():
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancelled(error):  # else it is the border: a bug in one task must not end the others
                 raise
-            self._failed(task, Reason.INTERNAL, "CancelledError: what it waited for was cancelled", bug=error)
-        except CollectError as error:
-            self._failed(task, error.reason, str(error))
-        except Exception as error:  # noqa: BLE001 - the border: a bug in one task must not end the others
-            self._failed(task, Reason.INTERNAL, f"{type(error).__name__}: {error}", bug=error)
-        else:
-            return True
+            reason, message = why(error)
+            self._failures.labels(task.name, reason).inc()
+            log.error(  # noqa: TRY400 - a bug alone has a traceback
+                "failed task=%s reason=%s error=%r", task.name, reason, message,
+                exc_info=error if reason is Reason.INTERNAL else None,
+            )  # fmt: skip
+            return False
         finally:
             self._running.labels(task.name).set(0)
-        return False
-
-    def _failed(self, task: Task, reason: Reason, message: str, bug: BaseException | None = None) -> None:
-        self._failures.labels(task.name, reason).inc()
-        log.error("failed task=%s reason=%s error=%r", task.name, reason, short_line(message), exc_info=bug)
+        return True

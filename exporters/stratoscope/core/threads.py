@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
@@ -71,26 +72,20 @@ class BlockingCalls:
         def run() -> None:
             try:
                 deliver = partial(future.set_result, context.run(call, *args, **kwargs))
+            except StopIteration as error:  # a future cannot hold it: it would never be done
+                wrapped = RuntimeError("the call raised StopIteration")
+                wrapped.__cause__ = error
+                deliver = partial(future.set_exception, wrapped)
             except BaseException as error:  # noqa: BLE001 - the border: it is raised again where it is awaited
-                deliver = partial(future.set_exception, _raisable(error))
-            try:
+                deliver = partial(future.set_exception, error)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(self._returned, future, deliver)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                return
 
         if self._threads <= self._busy:
             self._start_thread()
         self._busy += 1
         self._todo.put(run)
         return future
-
-    async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The result of a call in a thread; the caller's time-out abandons it.
-
-        Raises:
-            CollectError: As `start`.
-        """
-        return await self.start(call, *args, **kwargs)
 
     def close(self) -> None:
         """Accept no more calls and end idle threads; a thread in a hung call ends when the call returns."""
@@ -113,12 +108,3 @@ class BlockingCalls:
         self._busy -= 1
         if not future.cancelled():
             deliver()
-
-
-def _raisable(error: BaseException) -> BaseException:
-    """The error; not StopIteration, which a future cannot hold: it would never be done."""
-    if not isinstance(error, StopIteration):
-        return error
-    wrapped = RuntimeError("the call raised StopIteration")
-    wrapped.__cause__ = error
-    return wrapped

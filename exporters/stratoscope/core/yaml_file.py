@@ -9,12 +9,7 @@ import yaml
 from stratoscope.core import files
 from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
-
-SECTIONS: Final = ("clouds", "hypervisor", "management")
-"""The sections a file may have: one file may serve every exporter."""
-
-RESERVED: Final = frozenset({"vmprobe", "downtime", "accounting", "slurper", "userview"})
-"""Those of exporters that are to come: left alone, and not offered."""
+from stratoscope.programs import EXPORTERS, TO_COME
 
 NO_TEXT: Final = "a NUL or half a surrogate pair; allowed: characters that UTF-8 can hold"
 _NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
@@ -94,7 +89,7 @@ class Loader(yaml.SafeLoader):
 
 
 def load(path: Path, own: str = "") -> dict[str, Any]:
-    """The document of a configuration file; an empty one has no sections.
+    """The document of a configuration file, which may serve every exporter; an empty section is none.
 
     Args:
         path: The file.
@@ -107,13 +102,14 @@ def load(path: Path, own: str = "") -> dict[str, Any]:
     parsed = document(files.read(path, "--config.file"), path)
     if parsed is None:
         return {}
-    allowed = ", ".join(SECTIONS)
+    sections = ("clouds", *EXPORTERS)
+    allowed = ", ".join(sections)
     if not isinstance(parsed, dict):
         raise ConfigError(f"{path}: expected sections at the top, got {got(parsed)}; allowed: {allowed}")
-    for section in parsed:
-        if section not in RESERVED.union(SECTIONS, {own}):
-            raise ConfigError(f"{path}: {section}: unknown section; allowed: {allowed}")
-    return parsed
+    for name in parsed:
+        if name not in TO_COME.union(sections, {own}):
+            raise ConfigError(f"{path}: {name}: unknown section; allowed: {allowed}")
+    return {name: section for name, section in parsed.items() if section is not None}
 
 
 def document(content: bytes, path: object, loader: type[Loader] = Loader) -> object:

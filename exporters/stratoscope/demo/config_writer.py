@@ -18,7 +18,7 @@ _USERS: Final = {"admin": "admin", "reader": "admin", "user1": SUBJECTS[0]}
 
 
 def write_config(file: Path, url: str) -> None:
-    """Write both, each by rename; the block last, so that both are there once it is.
+    """Write both, each by rename; the block last, so that both exist once it does.
 
     Args:
         file: Of the block; the clouds.yaml is written into the same folder.

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong in the embedded cloud, for which requests, how often."""
+"""Faults on demand in the embedded cloud: which, for which requests, how often."""
 
 import random
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     Attributes:
         service: Whose requests it hits; None for all services.
         path: The requests' paths begin so, below the service's endpoint (of Keystone: with the version).
-        count: So many requests are hit, then none; None for all.
+        count: The number of requests that are hit; None for all.
         share: Of the requests that match, this share is hit, at random.
         seconds: Of latency or hanging (0: for ever); of `down`: until the daemon is down.
         retry_after: The header.
@@ -109,7 +109,7 @@ class Faults:
             self._undo.pop()()
 
     def shown(self) -> list[Fault]:
-        """The faults in force, with what is left of their counts."""
+        """The faults in force, with their remaining counts."""
         return list(self._in_force)
 
     def hit(self, service: str, path: str, method: str, *, has_token: bool) -> list[Fault]:

@@ -1,4 +1,4 @@
-"""The hypervisor exporter: reads libvirt, cgroups, /proc and /sys of one host. Never looks inside a VM."""
+"""The hypervisor exporter: reads libvirt, cgroups, /proc and /sys of one host. Never reads inside a VM."""
 
 from typing import Final
 

@@ -30,7 +30,9 @@ _OF_URI: Final[Sequence[type[OfHost[Any]]]] = (Pools, Networks, Jobs, Mirrors, B
 
 
 def _parts(settings: Settings, _: Site) -> Iterator[Part]:
-    """A part per cloud; to switch a subject of the VMs or a part of the host on or off opens it anew."""
+    """A part per cloud; it is opened again if a subject of the VMs or a part of the host is switched on or
+    off.
+    """
     planner = settings.planner()
     names = [subject.name for subject in subjects("")] + [part.name for part in PARTS]
     switched = frozenset(filter(planner.is_on, names))

@@ -28,9 +28,9 @@ from stratoscope.hypervisor.patience import Patience
 log = logging.getLogger(__name__)
 
 _SHARE: Final = 0.3
-"""The share of the time left that reading may take, if monitors are asked after it."""
+"""The share of the time left that reading may take, if monitors are read after it."""
 _LAST_SHARE: Final = 0.8
-"""The same, if nothing is asked after it."""
+"""The same, if nothing is read after it."""
 _STOPPED: Final = frozenset("tT")
 _DEAD: Final = frozenset("ZXx")
 """State letters of processes that are stopped (or traced), and of processes that have ended."""
@@ -38,7 +38,7 @@ WHY_UNREADABLE: Final = tuple(NotFound)
 """Every reason in `Reading.missing`."""
 
 
-class Reading(msgspec.Struct, frozen=True, gc=False):
+class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What was read.
 
     Attributes:
@@ -177,7 +177,17 @@ class KernelReader:
         now = self._monotonic()
         since = _standing_still(memory.since, vms, memory.processes.ended, now)
         stuck_s, dead_s = _for_s("stuck", since, now), _for_s("dead", since, now)
-        reading = Reading(vms, known, answers["queues"], missing, stuck_s, dead_s, kills, lacking, malformed)
+        reading = Reading(
+            vms=vms,
+            taps=known,
+            queues=answers["queues"],
+            missing=missing,
+            stuck_s=stuck_s,
+            dead_s=dead_s,
+            kills=kills,
+            lacking=lacking,
+            malformed=malformed,
+        )
         return reading, replace(memory, pasts=pasts, since=since)
 
     def _vms(

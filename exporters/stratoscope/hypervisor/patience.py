@@ -60,14 +60,14 @@ class Patience:
     def _leave(self, future: "asyncio.Future[Any]", this: Pass) -> None:
         this.is_left = True
         whose = this.at
-        log.debug("left alone whose=%s", whose)
+        log.debug("pass abandoned whose=%s", whose)
         self.hung[whose] = future
 
         def returned(future: "asyncio.Future[Any]") -> None:
             if self.hung.get(whose) is future:
                 del self.hung[whose]
             if not isinstance(future.exception(), Left | None):
-                log.debug("what hung failed error=%r", str(future.exception()))
+                log.debug("abandoned pass failed error=%r", str(future.exception()))
 
         future.add_done_callback(returned)
 

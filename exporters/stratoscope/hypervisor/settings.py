@@ -10,7 +10,7 @@ from stratoscope.clouds.abilities import Hypervisor
 from stratoscope.clouds.libvirt.config import LibvirtCloud
 from stratoscope.clouds.registry import configured
 from stratoscope.core.collector import Collector, Offer
-from stratoscope.core.config import Section, section
+from stratoscope.core.config import Section, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.planner import Planner
 from stratoscope.hypervisor import PROGRAM
@@ -97,7 +97,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
     clouds = [*configured(document, Hypervisor)]
     if not clouds:
         raise ConfigError("clouds: no entry of kind libvirt, and the hypervisor exporter needs one")
-    own = section(document, "hypervisor", Section)
+    own = decode(Section, document.get("hypervisor", {}), "hypervisor")
     settings = Settings(clouds, own, _paths(flags))
     settings.planner()
     return settings

@@ -6,7 +6,7 @@ from stratoscope.clouds.libvirt.model import DiskSizes, Domain, Identity, Monito
 from stratoscope.hypervisor.kernel.vm import VMKernel
 
 
-class TapView(msgspec.Struct, frozen=True, gc=False):
+class TapView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The host's device of an interface.
 
     Attributes:
@@ -22,17 +22,17 @@ class TapView(msgspec.Struct, frozen=True, gc=False):
     """
 
     name: str
-    is_up: bool | None
-    mtu: int | None
-    promiscuous_changed: bool | None
-    queue_drops: int | None
-    queue_backlog: int | None
+    is_up: bool | None = None
+    mtu: int | None = None
+    promiscuous_changed: bool | None = None
+    queue_drops: int | None = None
+    queue_backlog: int | None = None
     link: bool | None = None
     is_attached: bool | None = None
 
 
 class Checks(msgspec.Struct, frozen=True, gc=False):
-    """The status checks, by what is to blame: True is failed, None is unknown."""
+    """The status checks, by cause: True is failed, None is unknown."""
 
     host: bool
     vm: bool
@@ -40,8 +40,8 @@ class Checks(msgspec.Struct, frozen=True, gc=False):
     network: bool | None
 
 
-class VM(msgspec.Struct, frozen=True, gc=False):
-    """Everything that one collection knows of a VM; None if a source did not answer or does not have it."""
+class VM(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """All data of a VM in one collection; None if a source did not answer or does not have it."""
 
     vm_id: str
     domain: Domain

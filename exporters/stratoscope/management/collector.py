@@ -1,4 +1,4 @@
-"""The collector class of this exporter: asks a cloud one question, and its subject makes the samples."""
+"""The collector class of this exporter: sends one question to a cloud; its subject makes the samples."""
 
 from collections.abc import Iterable
 from typing import Any

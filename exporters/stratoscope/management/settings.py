@@ -8,7 +8,7 @@ import msgspec
 from stratoscope.clouds import abilities
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.registry import able, configured, kind
-from stratoscope.core.config import Section, section
+from stratoscope.core.config import Section, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.planner import Planner
 
@@ -51,6 +51,6 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
             f"clouds: no entry of a kind that has a management layer, and this exporter needs one; "
             f"allowed: {', '.join(able(abilities.Management))}"
         )
-    settings = Settings(clouds, section(document, "management", Management))
+    settings = Settings(clouds, decode(Management, document.get("management", {}), "management"))
     settings.planner()
     return settings

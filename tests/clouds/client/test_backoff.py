@@ -5,10 +5,7 @@ from email.utils import formatdate
 import pytest
 
 from stratoscope.clouds.client.backoff import Backoff
-from stratoscope.clouds.client.request import Response
 from support.wheel import Wheel
-
-GOOD = Response(200, b"", {})
 
 
 @pytest.fixture
@@ -42,7 +39,7 @@ def test_chance_makes_them_a_quarter_longer_at_most(backoff: Backoff, wheel: Whe
 
 def test_any_other_answer_begins_anew(backoff: Backoff, wheel: Wheel) -> None:
     _in_a_row(backoff, wheel, 3)
-    backoff.answered(GOOD)
+    backoff.answered(200, None)
     assert not backoff.is_in_doubt
     assert _in_a_row(backoff, wheel, 1) == pytest.approx([1])
 
@@ -50,7 +47,7 @@ def test_any_other_answer_begins_anew(backoff: Backoff, wheel: Wheel) -> None:
 def test_answers_to_what_was_sent_before_change_nothing(backoff: Backoff) -> None:
     backoff.refused(429, None)
     backoff.refused(429, None)
-    backoff.answered(GOOD)
+    backoff.answered(200, None)
     assert backoff.left_s == pytest.approx(1)
     assert backoff.is_in_doubt
 
@@ -99,7 +96,7 @@ def test_one_that_did_not_answer_is_asked_one_at_a_time_until_it_does(backoff: B
     backoff.is_silent = True
     assert backoff.left_s == 0
     assert backoff.is_in_doubt
-    backoff.answered(GOOD)
+    backoff.answered(200, None)
     assert (backoff.is_in_doubt, backoff.is_silent) == (False, False)
 
 

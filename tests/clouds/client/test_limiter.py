@@ -277,7 +277,9 @@ async def test_who_waits_in_vain_for_one_that_does_not_answer_is_told_so() -> No
     hung = asyncio.create_task(budget.call("compute", "servers", _hangs))
     await asyncio.sleep(0)
     DEADLINE.set(time.monotonic() + 0.1)
-    with pytest.raises(CollectError, match="compute does not answer, and is asked one at a time") as caught:
+    with pytest.raises(
+        CollectError, match="compute does not answer, and gets one request at a time"
+    ) as caught:
         await budget.call("compute", "servers", _good)
     assert caught.value.reason is Reason.TIMEOUT
     hung.cancel()

@@ -33,7 +33,7 @@ def test_the_machines_own_libvirt_is_the_default() -> None:
         *(
             (
                 {"uri": f"qemu+tcp://{place}/system"},
-                "uri: its host or port is none; allowed: a port from 1 to 65535, IPv6 in brackets",
+                "uri: invalid host or port; allowed: a port from 1 to 65535, IPv6 in brackets",
             )
             for place in ("[::1", "::1", "node:99999", "node:port", "node:0", "me:sesame@node:port")
         ),
@@ -55,7 +55,7 @@ def test_the_machines_own_libvirt_is_the_default() -> None:
         ),
         (
             {"uri": ["qemu:///system", "esx://root:sesame@h/"]},
-            "uri: libvirt takes no password from a URI; put it into libvirt's auth.conf",
+            "uri: libvirt reads no password from a URI; put it into libvirt's auth.conf",
         ),
         ({"uri": ["lxc:///", "lxc:///"]}, "uri: the same URI stands twice"),
         ({"host": ""}, "host: expected a text that is not empty"),

@@ -25,7 +25,8 @@ class Known:
         missing = self.identities.missing(domains)
         began = self.clock() if began is None else began
         found = {
-            uuid: Definition(domains[uuid], 0, Identity(uuid, f"{uuid}-{self.clock():g}")) for uuid in missing
+            uuid: Definition(domains[uuid], 0, Identity(vm_id=uuid, name=f"{uuid}-{self.clock():g}"))
+            for uuid in missing
         }
         self.identities.learn(Definitions(found, 0, began))
         return missing
@@ -140,9 +141,12 @@ def test_definition_that_did_not_change_is_not_parsed_again() -> None:
     identities.learn(first)
     daemon.domains["b"].xml = "<domain><name>other</name><uuid>b</uuid></domain>"
     again = read(daemon.connect(""), wanted, identities.digests(), 5)
-    assert (again.found["a"].identity, again.found["b"].identity) == (None, Identity("b", "other"))
+    assert (again.found["a"].identity, again.found["b"].identity) == (None, Identity(vm_id="b", name="other"))
     identities.learn(again)
-    assert identities.known() == {"a": Identity("a", "instance-a"), "b": Identity("b", "other")}
+    assert identities.known() == {
+        "a": Identity(vm_id="a", name="instance-a"),
+        "b": Identity(vm_id="b", name="other"),
+    }
 
 
 def test_unchanged_definition_of_a_domain_forgotten_meanwhile_is_not_learned() -> None:
@@ -174,7 +178,10 @@ def test_definitions_that_make_no_sense_are_counted_and_cost_themselves() -> Non
     daemon = FakeDaemon(FakeDomain("a"), FakeDomain("b", xml="<domain"), FakeDomain("c", xml="<domain/>"))
     found = read(daemon.connect(""), {"a": 7, "b": 8, "c": 9}, {}, 5)
     assert found.found.keys() == {"a"}
-    assert (found.found["a"].domain_id, found.found["a"].identity) == (7, Identity("a", "instance-a"))
+    assert (found.found["a"].domain_id, found.found["a"].identity) == (
+        7,
+        Identity(vm_id="a", name="instance-a"),
+    )
     assert found.malformed == 2
 
 

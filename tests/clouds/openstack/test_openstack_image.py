@@ -144,7 +144,7 @@ async def test_size_of_an_image_with_data_that_is_not_known_is_no_zero(size: obj
 
 
 async def test_images_of_which_none_makes_sense_are_no_zero() -> None:
-    with pytest.raises(CollectError, match="images: none of 1 makes sense"):
+    with pytest.raises(CollectError, match="images: all 1 are malformed"):
         await Image(glance({"images": [{"id": 7}]})).images()
 
 

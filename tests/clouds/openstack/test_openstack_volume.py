@@ -224,7 +224,7 @@ async def test_size_that_is_not_known_is_no_zero_and_leaves_out_the_sums_it_belo
 @pytest.mark.parametrize("question", SIZED)
 async def test_list_of_which_nothing_makes_sense_is_no_zero(question: str) -> None:
     _, key, _ = PATHS[question]
-    with pytest.raises(CollectError, match=f"{question}: none of 2 makes sense") as caught:
+    with pytest.raises(CollectError, match=f"{question}: all 2 are malformed") as caught:
         await getattr(Volume(cinder(**{question: {key: [{"id": 3}, 7]}})), question)()
     assert caught.value.reason is Reason.MALFORMED
 

@@ -69,7 +69,7 @@ async def test_proxy_that_adds_no_header_but_asks_by_an_old_version_is_no_client
         sent = b"GET /edit HTTP/1.0\r\nHost: 127.0.0.1:10974\r\nConnection: close\r\n\r\n"
         answer = await server.answer(sent)
         assert answer.startswith(b"HTTP/1.0 403 ")
-        assert answer.endswith(b"a proxy has passed it on, as HTTP/1.0 says\n")
+        assert answer.endswith(b"a proxy forwarded it, according to HTTP/1.0\n")
         assert b"loopback" in await server.answer(sent.replace(b"HTTP/1.0", b"HTTP/1.1"))
 
 

@@ -33,7 +33,7 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
     ),
     "address of IPv4 in one of IPv6": (
         {"trusted_proxy": {**PROXY, "addresses": ["::ffff:10.0.0.1"]}},
-        "access.trusted_proxy.addresses: ::ffff:10.0.0.1: nobody comes from there, but from the address of",
+        "access.trusted_proxy.addresses: ::ffff:10.0.0.1: no client has that address, but the one of",
     ),
     "address twice": (
         {"trusted_proxy": {**PROXY, "addresses": ["::1", "::1"]}},

@@ -37,8 +37,8 @@ REFUSALS = {
     "unknown_section": "tls_config: ",
     "version_unknown": "tls_server_config.min_version: ",
     "client_ca_no_certificate": "tls_server_config.client_ca_file: no certificate in PEM: ",
-    "client_cert_any": "tls_server_config.client_auth_type: Python's ssl verifies what it asks for, always",
-    "client_cert_unverified": "tls_server_config.client_auth_type: Python's ssl verifies what it asks for,",
+    "client_cert_any": "tls_server_config.client_auth_type: Python's ssl always verifies requested",
+    "client_cert_unverified": "tls_server_config.client_auth_type: Python's ssl always verifies requested",
     "header_two_lines": "http_server_config.headers.Content-Security-Policy: more than one line, or a",
     "max_below_min": "tls_server_config.max_version: TLS12 is below min_version; allowed: TLS13 or above",
     "max_version_too_old": "tls_server_config.max_version: TLS11 is not offered; allowed: TLS12, TLS13",
@@ -46,7 +46,7 @@ REFUSALS = {
     "rate_without_unit": "rate_limit.interval: '5' is no duration; allowed: 0, or such as 100ms, 1s, 1m30s",
     "sans_without_verification": "tls_server_config.client_allowed_sans: needs client_auth_type RequireAnd",
     "tls13_suites_without_tls13": "tls_server_config.cipher_suites: all are TLS 1.3's, but max_version is",
-    "two_curves": "tls_server_config.curve_preferences: Python's ssl takes but one; allowed: one, or none",
+    "two_curves": "tls_server_config.curve_preferences: Python's ssl supports only one; allowed: one, or",
 }
 ALLOWED = {
     "no_mapping": "tls_server_config, http_server_config, basic_auth_users, rate_limit",

@@ -137,7 +137,7 @@ async def test_right_token_does_not_help_another_site(
     async with served(book.service, web_config(tmp_path)) as url:
         token = (await ask(f"{url}/form", headers=basic("alice"))).text
         answer = await sent(f"{url}/form", f"csrf={token}", headers={**basic("alice"), **site})
-        assert (answer.status, answer.text) == (403, "a page of another site may not ask for this\n")
+        assert (answer.status, answer.text) == (403, "a page of another site may not request this\n")
     assert book.written == []
 
 

@@ -172,6 +172,27 @@ async def test_two_routes_for_one_path_are_an_error() -> None:
         application(service(one, other, one), Access.open(None))
 
 
+@pytest.mark.parametrize(
+    ("path", "other"),
+    [
+        ("/a/{x}", "/a/{y}"),
+        ("/a/{x}/b/{y}", "/a/{y}/b/{x}"),
+        (r"/a/{x:\d{2,}}", r"/a/{y:\d{2,}}"),
+    ],
+)
+async def test_two_paths_that_differ_only_in_names_of_variables_are_an_error(path: str, other: str) -> None:
+    routes = [Route("GET", one, echo, OPEN) for one in (path, other)]
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - what it says is looked at
+        application(service(*routes), Access.open(None))
+    assert str(raised.value) == f"GET {other}: two routes"
+
+
+async def test_two_paths_whose_variables_have_other_patterns_are_two() -> None:
+    routes = [Route("GET", one, echo, OPEN) for one in (r"/a/{x:\d+}", "/a/{x:[a-z]+}", "/a/{x}/b")]
+    async with served(service(*routes, Route("POST", "/a/{y}", echo, OPEN))) as url:
+        assert [(await ask(f"{url}/a/{one}")).text for one in ("12", "ab", "C/b")] == ["12", "ab", "C"]
+
+
 async def test_roles_are_those_that_routes_ask_for() -> None:
     assert roles_of(WHOAMI) == {"editor", "viewer"}
 

@@ -15,7 +15,7 @@ from stratoscope.core.errors import LeftOut
 from stratoscope.hypervisor.kernel.qdisc import Qdisc, Queues, dump, parse, queues_over, read_queues
 from support.hosts import HOSTS
 
-NOQUEUE = Queues(root=Qdisc("noqueue", None, None, None, None))
+NOQUEUE = Queues(root=Qdisc("noqueue", None, None))
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="rtnetlink is Linux's")
 
 
@@ -53,7 +53,7 @@ def test_taps_of_a_bridge_have_no_queue_and_so_no_drops() -> None:
     names = {1: "lo", 4: "eth0", 6: "vnet0", 7: "vnet1"}
     assert parse(dump(Kernel(recorded("bridge"))), names) == {
         "lo": NOQUEUE,
-        "eth0": Queues(root=Qdisc("pfifo_fast", 0, 0, 0, 0)),
+        "eth0": Queues(root=Qdisc("pfifo_fast", 0, 0)),
         "vnet0": NOQUEUE,
         "vnet1": NOQUEUE,
     }
@@ -63,8 +63,8 @@ def test_drops_and_backlog_of_a_tree_are_its_roots_and_ingress_stands_beside() -
     queues = parse(dump(Kernel(recorded("htb"))), {3: "vnet0"})
     assert queues == {
         "vnet0": Queues(
-            root=Qdisc("htb", drops=15, overlimits=1, backlog_bytes=2826, backlog_packets=3),
-            ingress=Qdisc("ingress", 0, 0, 0, 0),
+            root=Qdisc("htb", drops=15, backlog_bytes=2826),
+            ingress=Qdisc("ingress", 0, 0),
         )
     }
 

@@ -6,18 +6,17 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.client.request import Response
 
 REFUSALS: Final = frozenset({429, 503})
 
 _LEAST_S: Final = 1.0
 _MOST_S: Final = 60.0
 _LONGEST_S: Final = 3600.0
-"""The longest Retry-After that is obeyed."""
+"""The longest Retry-After that is followed."""
 _NO_DATE: Final = (ValueError, TypeError, IndexError, OverflowError)
-"""What Python's own parser raises for a date that is malformed or absurd."""
+"""Errors of Python's parser for a malformed or impossible date."""
 _BELIEVED: Final = 2
-"""From the third refusal in a row Retry-After alone does not decide: the service does not know."""
+"""From the third refusal in a row the pause may be longer than Retry-After, which has proved too short."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +28,7 @@ class Backoff:
 
     Attributes:
         until: The end of the last pause, on the monotonic clock.
-        status: What began it: 429 or 503.
+        status: The answer that started it: 429 or 503.
         refusals: How many in a row, since the last other answer.
         is_silent: The last request that ended was not answered in time.
     """
@@ -50,17 +49,17 @@ class Backoff:
         """Whether it gets one request at a time: others would only wait for the same answer."""
         return self.is_silent or self.refusals > 0
 
-    def answered(self, answer: Response) -> None:
-        """Take note of an answer."""
-        if answer.status in REFUSALS:
-            self.refused(answer.status, answer.headers.get("retry-after"))
+    def answered(self, status: int, retry_after: str | None) -> None:
+        """Record an answer: its status, and its header Retry-After."""
+        if status in REFUSALS:
+            self.refused(status, retry_after)
             return
         self.is_silent = False
         if not self.left_s:
             self.refusals = 0
 
     def refused(self, status: int, retry_after: str | None) -> None:
-        """Take note of a 429 or 503, and of its header Retry-After."""
+        """Record a 429 or 503, and its header Retry-After."""
         wanted_s, is_over = self._seconds(retry_after), not self.left_s
         self.is_silent = False
         self.refusals += is_over  # else the request was sent before the pause began
@@ -72,7 +71,7 @@ class Backoff:
             self.until, self.status = max(self.until, self.clock.monotonic() + lasts_s), status
 
     def _seconds(self, retry_after: str | None) -> float | None:
-        """What Retry-After says; None if it is absent or unreadable."""
+        """The seconds of Retry-After; None if it is absent or malformed."""
         if retry_after is None:
             return None
         if retry_after.strip().isdecimal():

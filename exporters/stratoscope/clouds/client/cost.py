@@ -19,7 +19,7 @@ REQUESTS = Family(
 )
 SECONDS = Family(
     "stratoscope_cloud_request_seconds_total",
-    "Sum of the durations of requests, without the wait for their turn, in seconds.",
+    "Sum of the durations of requests, without the time that they waited for the budget, in seconds.",
     labels=_CODE,
 )
 BYTES = Family(
@@ -29,26 +29,29 @@ BYTES = Family(
 )
 RETRIES = Family(
     "stratoscope_cloud_retries_total",
-    "Requests repeated within a collection, by the code of the answer before.",
+    "Requests repeated within a collection, by the code of the previous answer.",
     labels=_CODE,
 )
 WAIT = Family(
     "stratoscope_cloud_wait_seconds_total",
-    "Sum of the seconds that requests waited for their turn in the budget.",
+    "Sum of the seconds that requests waited for the budget.",
     labels=_CLOUD,
 )
 IN_FLIGHT = Family("stratoscope_cloud_requests_in_flight", "Requests in progress.", labels=_CLOUD)
 CONCURRENCY = Family(
     "stratoscope_cloud_budget_concurrency",
-    "Budget: most requests at once; at most half for one service, the last quarter for services without any.",
+    "Budget: maximum number of requests at once; one service gets at most half of them, and the last "
+    "quarter is for services without a request in progress.",
     labels=_CLOUD,
 )
 PER_SECOND = Family(
-    "stratoscope_cloud_budget_requests_per_second", "Budget: most requests per second.", labels=_CLOUD
+    "stratoscope_cloud_budget_requests_per_second",
+    "Budget: maximum number of requests per second.",
+    labels=_CLOUD,
 )
 PER_REFRESH = Family(
     "stratoscope_cloud_budget_requests_per_refresh",
-    "Budget: most requests of one collection of one collector.",
+    "Budget: maximum number of requests of one collection of one collector.",
     labels=_CLOUD,
 )
 TIMEOUT = Family(

@@ -1,10 +1,10 @@
-"""What is wrong with a certificate, in a line that says what to do where Python has become stricter."""
+"""The fault of a certificate as one line, with the remedy if a newer Python is stricter."""
 
 import ssl
 from typing import Final
 
 _STRICT: Final = range(80, 94)
-"""OpenSSL's codes of what only strict checks refuse (X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA to
+"""OpenSSL's codes of faults that only strict checks reject (X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA to
 X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3): Python 3.13 and newer make them."""
 
 

@@ -35,7 +35,7 @@ class Http:
 
         Args:
             name: The cloud's, for messages.
-            tls: Whom to trust, and the certificate to show.
+            tls: Trusted CAs and the client certificate.
             largest: Limit on a body, in bytes after decompression.
         """
         self._largest = largest
@@ -109,7 +109,7 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await self._calls.run(
+        found = await self._calls.start(
             socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
         )
         return [

@@ -24,14 +24,14 @@ from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 
 _MARGIN_S: Final = 0.05
-"""A request ends so long before the Runner gives its collection up, and says what it waited for."""
+"""A request ends this long before the Runner's time-out, with an error that names what it waited for."""
 _FAIR_S: Final = 1.0
-"""A service counts as silent if it had so long, or a whole time-out, for its answer."""
+"""A service counts as silent if it has not answered for this time, or for a complete time-out."""
 
 _REFUSED: Final = 429
 _REASONS: Final = {429: Reason.BUSY, 503: Reason.UNAVAILABLE}
 _REFRESH: ContextVar[Iterator[int] | None] = ContextVar("refresh", default=None)
-"""Numbers the requests of the collection in progress."""
+"""Counts the requests of the collection in progress."""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +59,7 @@ class Rate:
         self._next = -math.inf
 
     def change(self, per_second: float) -> None:
-        """Another number from now on; whoever waits keeps the moment that it took."""
+        """Change the rate; requests that wait keep their time."""
         now = self._clock.monotonic()
         if self._next > now:
             self._next = now + (self._next - now) * self.per_second / per_second
@@ -95,7 +95,7 @@ class Places:
         self._waiting: dict[asyncio.Future[None], Backoff] = {}
 
     def change(self, number: int) -> None:
-        """Another number from now on; whoever has a place keeps it."""
+        """Change the number; requests that have a place keep it."""
         self.number = number
         self._let_in()
 
@@ -166,7 +166,7 @@ class Budget:
         return {name: self.clock.now() + left_s for name, left_s in left.items() if left_s}
 
     def refused(self, service: str, status: int, retry_after: str | None) -> None:
-        """Let a service pause: it answered 429 or 503 to a request that `call` did not make."""
+        """Pause a service: it answered 429 or 503 to a request that `call` did not make."""
         self._services[service].refused(status, retry_after)
 
     async def call(
@@ -271,7 +271,7 @@ class Budget:
             raise
         finally:
             self.stats.request(call, code, seconds=self.clock.monotonic() - began, size=size)
-        state.answered(answer)
+        state.answered(answer.status, answer.headers.get("retry-after"))
         return answer
 
     def _until(self) -> float:
@@ -288,7 +288,7 @@ class Budget:
         waited = f"{what}: no turn within {max(0.0, waited_s):.3g} s"
         if self._services[service].is_silent:
             return CollectError(
-                Reason.TIMEOUT, f"{waited}: {service} does not answer, and is asked one at a time"
+                Reason.TIMEOUT, f"{waited}: {service} does not answer, and gets one request at a time"
             )
         return CollectError(
             Reason.BUSY,
@@ -299,5 +299,5 @@ class Budget:
 
 def _paused(service: str, state: Backoff) -> CollectError:
     return CollectError(
-        _REASONS[state.status], f"{service}: answered {state.status} and is left alone for a while"
+        _REASONS[state.status], f"{service}: answered {state.status}; no request is sent for some time"
     )

@@ -110,14 +110,14 @@ def _job(connection: Connection, domain: libvirt.virDomain) -> Job | None:
     if stats.get("type", libvirt.VIR_DOMAIN_JOB_NONE) == libvirt.VIR_DOMAIN_JOB_NONE:
         return None
     return Job(
-        domain.UUIDString(),
-        vocabulary.word("VIR_DOMAIN_JOB_OPERATION_", stats.get("operation", 0)),
-        _seconds(stats, "time_elapsed"),
-        _seconds(stats, "time_remaining"),
-        _seconds(stats, "downtime"),
-        _data(stats, "total"),
-        _data(stats, "processed"),
-        _data(stats, "remaining"),
+        uuid=domain.UUIDString(),
+        operation=vocabulary.word("VIR_DOMAIN_JOB_OPERATION_", stats.get("operation", 0)),
+        elapsed_s=_seconds(stats, "time_elapsed"),
+        remaining_s=_seconds(stats, "time_remaining"),
+        downtime_s=_seconds(stats, "downtime"),
+        data_total=_data(stats, "total"),
+        data_processed=_data(stats, "processed"),
+        data_remaining=_data(stats, "remaining"),
     )
 
 

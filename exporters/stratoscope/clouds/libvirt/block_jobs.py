@@ -1,4 +1,4 @@
-"""Block jobs of active domains. Source: virDomainGetBlockJobInfo, which asks the monitor, disk by disk."""
+"""Block jobs of active domains. Source: virDomainGetBlockJobInfo, one request to the monitor per disk."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -60,4 +60,11 @@ def _job(connection: Connection, uuid: str, device: str) -> BlockJob | None:
     if not info:
         return None
     job = vocabulary.at(BLOCK_JOBS, info["type"])
-    return BlockJob(uuid, device, job, info["end"], info["cur"], info["bandwidth"])
+    return BlockJob(
+        uuid=uuid,
+        device=device,
+        job=job,
+        total=info["end"],
+        processed=info["cur"],
+        limit_bytes_per_second=info["bandwidth"],
+    )

@@ -78,9 +78,9 @@ def _split(uri: str) -> SplitResult:
     except ValueError:
         is_placed = False
     if not is_placed:  # it may hold a password
-        raise ValueError("uri: its host or port is none; allowed: a port from 1 to 65535, IPv6 in brackets")
+        raise ValueError("uri: invalid host or port; allowed: a port from 1 to 65535, IPv6 in brackets")
     if split.password is not None:
-        raise ValueError("uri: libvirt takes no password from a URI; put it into libvirt's auth.conf")
+        raise ValueError("uri: libvirt reads no password from a URI; put it into libvirt's auth.conf")
     if fault := _fault(uri, split):
         raise ValueError(f"uri: {uri}: {fault}")
     return split

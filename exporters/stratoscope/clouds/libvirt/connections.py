@@ -1,7 +1,7 @@
 """Makes calls over read-only connections to one libvirt daemon.
 
-Connections are opened when needed, kept, and opened again when the daemon is back. Each serves one call at a
-time. A call that hangs keeps its connection and its thread until it returns; the other connections are not
+Connections are opened when needed, reused, and opened again when the daemon is back. Each serves one call at
+a time. A call that hangs keeps its connection and its thread until it returns; the other connections are not
 affected.
 """
 
@@ -28,7 +28,7 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 CLOSE_WITHIN_S: Final = 1.0
-"""How long `close` waits for connections to close; closing asks the daemon, which may hang."""
+"""How long `close` waits for connections to close; closing sends a request to the daemon, which may hang."""
 
 
 class Connections:

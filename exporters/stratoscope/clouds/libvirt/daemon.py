@@ -29,7 +29,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def answer(connection: Connection) -> Answer:
-    """Ask the daemon. Raises libvirt.libvirtError."""
+    """Request the daemon's answers. Raises libvirt.libvirtError."""
     virt = connection.virt
     began = time.perf_counter()
     library = virt.getLibVersion()

@@ -94,18 +94,18 @@ class Events:
 
 
 def lifecycle(event: int, detail: int) -> Event:
-    """virDomainEventType and its detail, in words."""
+    """The names of a virDomainEventType and its detail."""
     name = vocabulary.at(_LIFECYCLE, event)
     return name, vocabulary.word(f"VIR_DOMAIN_EVENT_{name.upper()}_", detail)
 
 
 def _detail(event: str, prefix: str) -> Callable[[int], Event]:
-    """The event whose one argument is a constant with a prefix."""
+    """The handler of an event whose one argument is a constant with a prefix."""
     return lambda number: (event, vocabulary.word(prefix, number))
 
 
 def _plain(event: str) -> Callable[..., Event]:
-    """The event whose arguments are not counted."""
+    """The handler of an event whose arguments are not counted."""
     return lambda *_: (event, "")
 
 

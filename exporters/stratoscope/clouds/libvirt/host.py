@@ -131,7 +131,7 @@ class LibvirtHost:
         """Whether and how quickly the daemon answers, and which hypervisor it drives.
 
         Raises:
-            CollectError: It was not asked: no thread was free, or there was too little time.
+            CollectError: No request was sent: no thread was free, or there was too little time.
         """
         had_time = time_left_s() >= LEAST_TIME_S
         try:
@@ -203,7 +203,7 @@ class LibvirtHost:
         return [job for job in found if job.job in block_jobs.MIRRORS]
 
     async def block_jobs(self) -> list[BlockJob]:
-        """All other block jobs: each monitor is asked, disk by disk. Raises CollectError."""
+        """All other block jobs: one request to a monitor per disk. Raises CollectError."""
         devices = {
             uuid: [disk.device for disk in disks if not disk.mirror] for uuid, disks in self._disks().items()
         }

@@ -1,6 +1,6 @@
 """Caches identities of domains, from their definitions: read again when the domain changes, and after 30 s.
 
-Source: virDomainGetXMLDesc, which asks no monitor.
+Source: virDomainGetXMLDesc, which needs no monitor.
 """
 
 import math

@@ -79,7 +79,7 @@ def _hand_over(
     except RuntimeError:
         log.debug("an event after the end")  # the loop is closed
     except (libvirt.libvirtError, AttributeError, LookupError, TypeError, ValueError) as error:
-        log.warning("an event that makes no sense details=%r error=%r", details, str(error))
+        log.warning("malformed event details=%r error=%r", details, str(error))
 
 
 class Listener:

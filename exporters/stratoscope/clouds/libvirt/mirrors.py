@@ -1,7 +1,7 @@
 """Block jobs of disks whose definition has a mirror, VM by VM. Source: virDomainGetBlockJobInfo.
 
-A VM whose monitor hangs affects only its own jobs. The call that waits for it is abandoned, and until it
-returns the VM is not asked again.
+A VM whose monitor hangs affects only its own jobs. The call that waits for it is abandoned, and no call for
+that VM is made until it returns.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from stratoscope.core.errors import CollectError, Reason
 log = logging.getLogger(__name__)
 
 MOST_UNDER_WAY: Final = 4
-"""Limit on VMs that are asked at once, including those whose monitor hangs: each call takes one of the
-daemon's workers."""
+"""Limit on VMs whose jobs are read at once, including those whose monitor hangs: each call occupies one of
+the daemon's workers."""
 _SHARE: Final = 0.8
 """The share of the time left after which a call leaves out the remaining disks."""
 

@@ -12,44 +12,44 @@ class Vcpu(msgspec.Struct, frozen=True, gc=False):
     wait_s: float | None
 
 
-class Balloon(msgspec.Struct, frozen=True, gc=False):
+class Balloon(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Memory of a domain, in bytes; the guest's statistics need a balloon driver and `<stats period>`.
 
     Attributes:
         updated_at: Unix time of the guest's last report; None if it never reported.
     """
 
-    current: int | None
-    maximum: int | None
-    rss: int | None
-    available: int | None
-    usable: int | None
-    unused: int | None
-    swap_in: int | None
-    swap_out: int | None
-    major_faults: int | None
-    minor_faults: int | None
+    current: int | None = None
+    maximum: int | None = None
+    rss: int | None = None
+    available: int | None = None
+    usable: int | None = None
+    unused: int | None = None
+    swap_in: int | None = None
+    swap_out: int | None = None
+    major_faults: int | None = None
+    minor_faults: int | None = None
     caches: int | None = None
     huge_page_allocations: int | None = None
     huge_page_failures: int | None = None
     updated_at: float | None = None
 
 
-class Interface(msgspec.Struct, frozen=True, gc=False):
+class Interface(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Counters of one interface, as the host's device (the tap) counts them."""
 
     name: str
-    rx_bytes: int | None
-    rx_packets: int | None
-    rx_errors: int | None
-    rx_drops: int | None
-    tx_bytes: int | None
-    tx_packets: int | None
-    tx_errors: int | None
-    tx_drops: int | None
+    rx_bytes: int | None = None
+    rx_packets: int | None = None
+    rx_errors: int | None = None
+    rx_drops: int | None = None
+    tx_bytes: int | None = None
+    tx_packets: int | None = None
+    tx_errors: int | None = None
+    tx_drops: int | None = None
 
 
-class Disk(msgspec.Struct, frozen=True, gc=False):
+class Disk(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One disk: counters since the domain started, seconds and bytes; sizes of its top image."""
 
     name: str
@@ -66,11 +66,12 @@ class Disk(msgspec.Struct, frozen=True, gc=False):
     physical: int | None
 
 
-class Domain(msgspec.Struct, frozen=True, gc=False):
+class Domain(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One domain; `domain_id` is -1 while it is not active.
 
     Attributes:
-        vcpu_states: Number and state (virVcpuState) of every virtual CPU; empty if the driver was not asked.
+        vcpu_states: Number and state (virVcpuState) of every virtual CPU; empty if it was not read from the
+            driver.
         nameless: Number of disks and interfaces that were left out, since their name is too long.
     """
 
@@ -79,14 +80,14 @@ class Domain(msgspec.Struct, frozen=True, gc=False):
     domain_id: int
     state: str
     reason: str
-    cpu_s: float | None
-    user_s: float | None
-    system_s: float | None
-    current_vcpus: int | None
-    vcpus: tuple[Vcpu, ...]
-    balloon: Balloon
-    interfaces: tuple[Interface, ...]
-    disks: tuple[Disk, ...]
+    cpu_s: float | None = None
+    user_s: float | None = None
+    system_s: float | None = None
+    current_vcpus: int | None = None
+    vcpus: tuple[Vcpu, ...] = ()
+    balloon: Balloon = Balloon()
+    interfaces: tuple[Interface, ...] = ()
+    disks: tuple[Disk, ...] = ()
     vcpu_states: tuple[tuple[int, str], ...] = ()
     nameless: int = 0
 
@@ -152,7 +153,7 @@ class Nic(msgspec.Struct, frozen=True, gc=False):
     port_id: str = ""
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """The identity of a domain and its definition (live XML); empty text if it does not have it.
 
     Attributes:

@@ -3,9 +3,9 @@
 Source: virDomainListGetStats with VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT, the domains split over several
 connections: a call reads its domains one by one, mostly waiting. They are distributed so that the calls
 should take equally long. NOWAIT skips a domain whose monitor another call holds, but the first call that
-reaches a hung QEMU waits for ever. That call is abandoned with its connection, and its domains are asked
-again in smaller pieces over other connections: now the hung one is skipped, in every later collection too,
-until the first call returns. A hung call for one domain alone is not repeated.
+reaches a hung QEMU waits for ever. That call is abandoned with its connection, and its domains are read again
+in smaller groups over other connections: now the hung one is skipped, also in later collections, until the
+first call returns. A hung call for one domain alone is not repeated.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ from stratoscope.core.errors import CollectError
 log = logging.getLogger(__name__)
 
 PIECES: Final = 4
-"""Connections over which the domains are split: more than four bring nothing on a host with few cores."""
+"""Connections over which the domains are split: more than four are no faster on a host with few cores."""
 MOST_HUNG: Final = 12
-"""Limit on hung calls, at which nothing is asked: the daemon has 20 workers for all clients."""
+"""Limit on hung calls; at the limit no call is made: the daemon has 20 workers for all clients."""
 _LEAST_PATIENCE_S: Final = 1.0
 _SMALLEST_WAIT_S: Final = 0.1
 _USUAL_S: Final = 0.002
-"""Assumed duration for a domain that was not asked before."""
+"""Assumed duration for a domain that was not read before."""
 
 Answers: TypeAlias = dict[str, Stats]
 
@@ -44,8 +44,9 @@ class _Call:
     """A call to some domains' monitors.
 
     Attributes:
-        is_connected: Whether it has its connection; set in its thread. Until then no monitor was asked, and
-            none is to blame: the daemon accepts no more clients (max_clients), or hangs itself.
+        is_connected: Whether it has its connection; set in its thread. Until then no request was sent to a
+            monitor, so no monitor is the cause: the daemon accepts no more clients (max_clients), or hangs
+            itself.
     """
 
     uuids: Sequence[str]
@@ -54,7 +55,7 @@ class _Call:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One `ask`: the wanted statistics, and the deadline.
+    """One call of `ask`: the wanted statistics, and the deadline.
 
     Attributes:
         judged: Domains for which it is known whether they answered.
@@ -73,7 +74,7 @@ class _Round:
 
 
 class Monitors:
-    """Asks monitors, and records when each domain answered."""
+    """Reads statistics from monitors, and records when each domain answered."""
 
     def __init__(self, connections: Connections, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._connections = connections
@@ -130,7 +131,7 @@ class Monitors:
         return answers
 
     async def _over_open_connections(self, this: _Round) -> Answers:
-        """Ask the domains whose calls got no connection, one call after the other over open ones."""
+        """Read the domains whose calls got no connection, one call after the other over open ones."""
         unasked, this.unasked[:] = list(this.unasked), []
         answers: Answers = {}
         for uuids in unasked:
@@ -147,9 +148,9 @@ class Monitors:
         return await _together(self._piece(piece, this) for piece in self._shared_out(uuids, parts))
 
     def _shared_out(self, uuids: Sequence[str], parts: int) -> Sequence[Sequence[str]]:
-        """Pieces that should take equally long, by the earlier durations of each domain.
+        """Groups of domains that should take equally long, by the earlier durations of each domain.
 
-        A guest whose CPU quota is used up answers 20 times later than others: its piece would delay the
+        A guest whose CPU quota is used up takes 20 times as long as others: its group would delay the
         collection.
         """
         pieces: list[list[str]] = [[] for _ in range(parts)]
@@ -180,14 +181,14 @@ class Monitors:
         return MOST_HUNG - len(self._hung) - self._under_way
 
     def _patience_s(self, left_s: float) -> float:
-        """How long a call may take before it counts as hung: smaller pieces need time afterwards."""
+        """How long a call may take before it counts as hung: smaller groups need time afterwards."""
         usual_s = self._usual_s
         return left_s / 3 if usual_s is None else min(left_s / 3, max(_LEAST_PATIENCE_S, 5 * usual_s))
 
     async def _call(self, uuids: Sequence[str], this: _Round, patience_s: float) -> Answers | None:
         """The answers of one call for domains with the same groups; None if it hangs and is abandoned.
 
-        Which domain is to blame is known if the call returned, or was for one domain alone.
+        Which domain is the cause is known if the call returned, or was for a single domain.
         """
         began, call = self._monotonic(), _Call(uuids)
         future = self._connections.start(_stats, call, bits(this.wanted[uuids[0]]))
@@ -234,10 +235,10 @@ class Monitors:
     def _returned(self, future: "asyncio.Future[Answers]") -> None:
         del self._hung[future]
         if future.exception() is not None:
-            log.debug("a call that hung failed error=%r", str(future.exception()))
+            log.debug("hung call failed error=%r", str(future.exception()))
 
     def _account(self, this: _Round, answers: Answers) -> None:
-        """Update the states; a domain that was not asked, or in a hung call with others, keeps its state."""
+        """Update the states; a domain that was not read, or in a hung call with others, keeps its state."""
         now = self._monotonic()
         for uuid in this.judged:
             if this.is_answer(uuid, answers.get(uuid)):
@@ -253,7 +254,7 @@ class Monitors:
 
 
 async def _together(asking: "Iterable[Coroutine[Any, Any, Answers]]") -> Answers:
-    """All answers. No TaskGroup: if one call fails, the others continue and are awaited."""
+    """The results of all calls. No TaskGroup: if one call fails, the others continue and are awaited."""
     answers: Answers = {}
     for result in await asyncio.gather(*asking, return_exceptions=True):
         if isinstance(result, BaseException):

@@ -2,8 +2,8 @@
 
 The daemon opens the image for it, and while the storage does not answer it locks the domain: no list of
 domains ends meanwhile (seen on 9.0). So each domain is read once after its definition changed, and then
-seldom: nobody writes to the disks of a domain that is off. The exporter first checks that it can reach the
-image itself.
+seldom: nobody writes to the disks of a domain that is off. The exporter first checks whether it can reach the
+image.
 """
 
 import asyncio
@@ -120,7 +120,7 @@ def read(connection: Connection, wanted: Mapping[str, Disks], within_s: float) -
 def _is_reached(disk: DiskFacts) -> bool:
     """Whether the image exists and its storage answers; if it hangs, this call waits and not the daemon.
 
-    `statvfs` asks a server on the network, which `stat` may not. The daemon reads the beginning of an image
+    `statvfs` sends a request to a file server, `stat` may not. The daemon reads the beginning of an image
     that is no raw device, which this process may not: a device that hangs would block it.
     """
     if disk.source_type not in _ON_THIS_HOST:

@@ -46,36 +46,36 @@ def domain(uuid: str, name: str, domain_id: int, stats: Stats) -> Domain:
     interfaces = _named(_interface(number, get) for number in range(get("net.count", 0)))
     disks = _named(_disk(number, get) for number in range(get("block.count", 0)))
     return Domain(
-        uuid,
-        name,
-        domain_id,
-        state,
-        vocabulary.reason(state, get("state.reason", 0)),
-        _seconds(get("cpu.time")) if active else None,
-        _seconds(get("cpu.user")) if active else None,
-        _seconds(get("cpu.system")) if active else None,
-        get("vcpu.current"),
-        _vcpus(get) if active else (),
-        Balloon(
-            _bytes(get("balloon.current")),
-            _bytes(get("balloon.maximum")),
-            _bytes(get("balloon.rss")),
-            _bytes(get("balloon.available")),
-            _bytes(get("balloon.usable")),
-            _bytes(get("balloon.unused")),
-            _bytes(get("balloon.swap_in")),
-            _bytes(get("balloon.swap_out")),
-            get("balloon.major_fault"),
-            get("balloon.minor_fault"),
-            _bytes(get("balloon.disk_caches")),
-            get("balloon.hugetlb_pgalloc"),
-            get("balloon.hugetlb_pgfail"),
-            get("balloon.last-update") or None,  # 0 is never
+        uuid=uuid,
+        name=name,
+        domain_id=domain_id,
+        state=state,
+        reason=vocabulary.reason(state, get("state.reason", 0)),
+        cpu_s=_seconds(get("cpu.time")) if active else None,
+        user_s=_seconds(get("cpu.user")) if active else None,
+        system_s=_seconds(get("cpu.system")) if active else None,
+        current_vcpus=get("vcpu.current"),
+        vcpus=_vcpus(get) if active else (),
+        balloon=Balloon(
+            current=_bytes(get("balloon.current")),
+            maximum=_bytes(get("balloon.maximum")),
+            rss=_bytes(get("balloon.rss")),
+            available=_bytes(get("balloon.available")),
+            usable=_bytes(get("balloon.usable")),
+            unused=_bytes(get("balloon.unused")),
+            swap_in=_bytes(get("balloon.swap_in")),
+            swap_out=_bytes(get("balloon.swap_out")),
+            major_faults=get("balloon.major_fault"),
+            minor_faults=get("balloon.minor_fault"),
+            caches=_bytes(get("balloon.disk_caches")),
+            huge_page_allocations=get("balloon.hugetlb_pgalloc"),
+            huge_page_failures=get("balloon.hugetlb_pgfail"),
+            updated_at=get("balloon.last-update") or None,  # 0 is never
         ),
-        tuple(interfaces),
-        tuple(disks),
-        _vcpu_states(get) if active else (),
-        get("net.count", 0) + get("block.count", 0) - len(interfaces) - len(disks),
+        interfaces=tuple(interfaces),
+        disks=tuple(disks),
+        vcpu_states=_vcpu_states(get) if active else (),
+        nameless=get("net.count", 0) + get("block.count", 0) - len(interfaces) - len(disks),
     )
 
 
@@ -128,11 +128,21 @@ def _keys(kind: str, number: int, *names: str) -> tuple[str, ...]:
 
 
 def _interface(number: int, get: Callable[..., Any]) -> Interface:
-    name, *counters = _keys(
+    k = _keys(
         "net", number, "name", "rx.bytes", "rx.pkts", "rx.errs", "rx.drop",
         "tx.bytes", "tx.pkts", "tx.errs", "tx.drop",
     )  # fmt: skip
-    return Interface(get(name) or str(number), *map(get, counters))
+    return Interface(
+        name=get(k[0]) or str(number),
+        rx_bytes=get(k[1]),
+        rx_packets=get(k[2]),
+        rx_errors=get(k[3]),
+        rx_drops=get(k[4]),
+        tx_bytes=get(k[5]),
+        tx_packets=get(k[6]),
+        tx_errors=get(k[7]),
+        tx_drops=get(k[8]),
+    )
 
 
 def _disk(number: int, get: Callable[..., Any]) -> Disk:
@@ -141,16 +151,16 @@ def _disk(number: int, get: Callable[..., Any]) -> Disk:
         "fl.reqs", "fl.times", "allocation", "capacity", "physical",
     )  # fmt: skip
     return Disk(
-        get(k[0]) or str(number),
-        get(k[1]),
-        get(k[2]),
-        _seconds(get(k[3])),
-        get(k[4]),
-        get(k[5]),
-        _seconds(get(k[6])),
-        get(k[7]),
-        _seconds(get(k[8])),
-        get(k[9]),
-        get(k[10]),
-        get(k[11]),
+        name=get(k[0]) or str(number),
+        read_requests=get(k[1]),
+        read_bytes=get(k[2]),
+        read_s=_seconds(get(k[3])),
+        write_requests=get(k[4]),
+        write_bytes=get(k[5]),
+        write_s=_seconds(get(k[6])),
+        flush_requests=get(k[7]),
+        flush_s=_seconds(get(k[8])),
+        allocation=get(k[9]),
+        capacity=get(k[10]),
+        physical=get(k[11]),
     )

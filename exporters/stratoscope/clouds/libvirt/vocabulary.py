@@ -1,4 +1,4 @@
-"""Translates libvirt's numbers into words: the constants' names in lower case, without their prefix."""
+"""Translates libvirt's numbers to names: those of the constants in lower case, without their prefix."""
 
 import functools
 from collections.abc import Mapping, Sequence

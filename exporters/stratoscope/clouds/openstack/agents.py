@@ -1,4 +1,4 @@
-"""Services' lists of their own agents: each reports the same facts, in fields of its own."""
+"""The lists in which services report their own agents: the same facts, in different fields."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -27,20 +27,21 @@ _FACTS: Final[Mapping[str, tuple[str, *tuple[Any, ...]]]] = {
     "description": ("description", str | None, None),
     "heartbeat": ("updated_at", datetime | None, None),
 }
-"""What an agent may report: the usual name of the field, its type, and its default if it is not needed.
+"""The facts that an agent may report: the usual name of the field, its type, and its default if it is
+optional.
 
-`state` is up or not; `forced_down` is what an administrator says of it (Nova, since 2.11). `status` is
-enabled, disabled or UNKNOWN. In `description` an administrator of Neutron can say why an agent is disabled.
-"""
+`state` is up or not; `forced_down` is set by an administrator (Nova, since 2.11). `status` is enabled,
+disabled or UNKNOWN. In `description` an administrator of Neutron can say why an agent is disabled."""
 OS_SERVICES: Final = ("binary", "host", "zone", "state", "status", "reason", "heartbeat")
-"""What Nova, Cinder and Manila report."""
+"""The facts that Nova, Cinder and Manila report."""
 _UNKNOWN: Final = "UNKNOWN"
-"""Since Nova 2.69 the status of one whose cell does not answer, with binary and host alone: it is down."""
+"""Since Nova 2.69 the status of a service whose cell does not answer; it has only binary and host, and is
+down."""
 
 
 class _Agent(msgspec.Struct, frozen=True, gc=False):
     def __post_init__(self) -> None:
-        """Refuse one without a state: that it is down would be a guess."""
+        """Reject an agent without a state: to report it as down would be a guess."""
         if not getattr(self, "state", True) and getattr(self, "status", "") != _UNKNOWN:
             raise ValueError("an agent without a state")
 
@@ -57,12 +58,12 @@ class AgentList:
         binary: str = "{}",
         **more: Any,
     ) -> None:
-        """With its items' type made of their fields.
+        """Make the type of the items from the fields.
 
         Args:
-            facts: What its agents report, keys of `_FACTS`.
-            names: Fields that are not named as usual.
-            binary: The agent's name, or what stands around what the item calls it.
+            facts: The facts that its agents report, keys of `_FACTS`.
+            names: The source's names of fields that differ from the usual ones.
+            binary: The agent's name; `{}` stands for the name in the item.
             more: As of Listing.
         """
         fields = [(fact, *_FACTS[fact][1:]) for fact in facts]
@@ -75,7 +76,7 @@ class AgentList:
         self._binary = binary
 
     async def read(self, api: Api, query: Query = ()) -> tuple[tuple[Service, ...], int]:
-        """The agents, each once, and how many items made no sense. Raises as Api."""
+        """The agents, each once, and the number of malformed items. Raises as Api."""
         items, malformed = await api.items(self.listing, query)
         return once(map(self._service, items)), malformed
 
@@ -85,23 +86,23 @@ class AgentList:
         is_enabled = facts.get("is_enabled", None if is_disabled is None else not is_disabled)
         is_up = facts.get("is_up", facts.get("state") in ("up", "UP"))
         return Service(
-            self.listing.service,
-            self._binary.format(facts.get("binary")),
-            facts["host"],
-            facts.get("zone") or "",
-            is_up and not facts.get("forced_down"),
-            is_enabled,
-            facts.get("reason") or (is_enabled is False and facts.get("description")) or "",
-            moment(facts.get("heartbeat")),
-            facts.get("forced_down"),
+            service=self.listing.service,
+            binary=self._binary.format(facts.get("binary")),
+            host=facts["host"],
+            zone=facts.get("zone") or "",
+            is_up=is_up and not facts.get("forced_down"),
+            is_enabled=is_enabled,
+            reason=facts.get("reason") or (is_enabled is False and facts.get("description")) or "",
+            heartbeat=moment(facts.get("heartbeat")),
+            is_forced_down=facts.get("forced_down"),
         )
 
 
 def once(services: Iterable[Service]) -> tuple[Service, ...]:
-    """Each service once, by binary and host, in their order.
+    """Each service once, by binary and host, in the order of the list.
 
-    Of several rows (the host was set up anew; Heat lists dead engines for a while) the one that is up counts,
-    else the newest; with the newest heartbeat of all.
+    If there are several rows (a host was set up again; Heat lists dead engines for some time), the one that
+    is up is used, else the newest one. It gets the newest heartbeat of all rows.
     """
     found: dict[tuple[str, str], Service] = {}
     for service in services:
@@ -117,6 +118,6 @@ def _newer(one: Service, other: Service) -> Service:
 
 
 async def only_admins_see(api: Api, what: str) -> None:
-    """Refuse an empty list without the role admin: some services answer so instead of 403."""
+    """Reject an empty list without the role admin: some services return it instead of 403."""
     if not (await api.access()).is_admin:
         raise LeftOutError(LeftOut.UNAUTHORIZED, f"{what}: an empty list without the role admin")

@@ -1,4 +1,4 @@
-"""An OpenStack as the management exporter sees it: one region, and everything that it can be asked."""
+"""An OpenStack as the management exporter sees it: one region, and all questions to it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
@@ -35,7 +35,7 @@ READERS: Final[Sequence[type[Reader]]] = (
     Endpoints, ComputeServices, Servers, Hypervisors, Placement, Flavors, Aggregates, Capacity, Names,
     ProjectQuotas, Network, Addresses, Volume, Image, OtherServices, Keystone, EachObject,
 )  # fmt: skip
-"""What reads an OpenStack, in the order of the page."""
+"""The readers of an OpenStack, in the order of the page."""
 
 
 class OpenStack:
@@ -51,7 +51,7 @@ class OpenStack:
         self._fetches = fetches([Endpoints(client), *readers(self.session())])
 
     def session(self, os_cloud: str = "") -> Session:
-        """The session of a credential; nothing is asked by that. The cloud closes it.
+        """The session of a credential; this sends no request. The cloud closes it.
 
         All sessions share the budget; each has its own token, catalogue and log-in back-off.
 
@@ -75,12 +75,12 @@ class OpenStack:
 
 
 def fetches(readers: Iterable[Reader]) -> Mapping[str, Fetch]:
-    """What answers each question, by its name."""
+    """The method that answers each question, by the question's name."""
     return {name: ask for reader in readers for name, ask in reader.fetches().items()}
 
 
 def readers(api: Api) -> Sequence[Reader]:
-    """Readers of one cloud, but for its endpoints; what several of them know is read once."""
+    """Readers of one cloud, except for its endpoints; what several of them need is read once."""
     names = Names(api)
     servers = Servers(api, names)
     hypervisors = Hypervisors(api, servers, Providers())

@@ -13,13 +13,13 @@ class OpenStackCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         name: The cloud's name, the label `cloud`.
-        os_cloud: Its name in clouds.yaml; by default what OS_CLOUD names, else what OS_* variables describe,
-            else the only one in the file.
-        clouds_file: The clouds.yaml, with the secure.yaml beside it; by default where openstacksdk looks:
-            OS_CLIENT_CONFIG_FILE, the working directory, ~/.config/openstack, /etc/openstack.
-        region: Needed where the cloud has several.
-        interface: Which endpoints are asked; by default as clouds.yaml says, else the public ones.
-        budget: What it may be asked.
+        os_cloud: Its name in clouds.yaml; by default the one that OS_CLOUD names, else the one that OS_*
+            variables describe, else the only one in the file.
+        clouds_file: The clouds.yaml; the secure.yaml is in the same folder. By default openstacksdk's search
+            path: OS_CLIENT_CONFIG_FILE, the working directory, ~/.config/openstack, /etc/openstack.
+        region: Required if the cloud has several.
+        interface: The interface of the endpoints; by default that of clouds.yaml, else public.
+        budget: The limits on requests to it.
     """
 
     name: str
@@ -32,11 +32,11 @@ class OpenStackCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Found(OpenStackCloud, frozen=True, forbid_unknown_fields=True):
-    """An entry whose cloud was found; equal only as long as nothing of that has changed on disk.
+    """An entry whose cloud was found; two are equal only if nothing has changed on disk in between.
 
     Attributes:
-        found_in: The clouds.yaml; "" where the environment describes the cloud.
-        content: What was found: a digest.
+        found_in: The clouds.yaml; "" if the environment describes the cloud.
+        content: A digest of the configuration that was found.
     """
 
     found_in: str = ""

@@ -1,11 +1,11 @@
-"""Glance: images, counted and named. Source: /v2/images, once more for those that are hidden.
+"""Glance: images, their number and names. Source: /v2/images, read a second time for hidden images.
 
-An administrator sees all; any other those of its own project, the public ones, the community's and those
-shared with it. So another project's private image tells that all are seen, whatever the administrator's role
-is called.
+An administrator sees all; others see public and community images, those of their project, and those shared
+with it. So if another project's private image is listed, all are visible, whatever the name of the
+administrator's role.
 
-Other projects' community images (since Ocata) are on no list unless it is asked for them: by
-`visibility=all`, before Stein by `visibility=community`.
+Other projects' community images (since Ocata) are listed only on request: with `visibility=all`, before Stein
+with `visibility=community`.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -42,9 +42,9 @@ class Image(Reader):
         role="admin; any other sees what it may boot",
     )
     async def images(self) -> model.Images:
-        """All images, and how many by state with the bytes that they take; a project is an image's owner.
+        """All images, and their number and bytes by state; the project is an image's owner.
 
-        Glance lists the newest first; one that is hidden meanwhile is on both lists.
+        Glance lists the newest first; an image that is hidden meanwhile is on both lists.
         """
         found: dict[str, model.Image] = {}
         tally, access = Tally("images", is_sized=True), await self._api.access()
@@ -60,7 +60,7 @@ class Image(Reader):
         return model.Images(tally.objects(is_whole=is_whole), tuple(found.values()))
 
     async def _lists(self, tally: Tally) -> AsyncGenerator[list[Any], None]:
-        """The pages of all lists; a Glance that is older than what it is asked for says 400."""
+        """The pages of all lists; a Glance that is too old for a query answers 400."""
         try:
             async for listed in pages(self._api, tally, _IMAGES, _ALL):
                 yield listed
@@ -77,5 +77,5 @@ class Image(Reader):
 
 
 def _bytes(image: Any) -> int | None:
-    """What it takes: nothing until its data are there; None where that is not known."""
+    """Bytes of an image: 0 until its data are uploaded; None if unknown."""
     return 0 if image.size is None and image.status not in _WITH_DATA else size(image.size, 1)

@@ -1,4 +1,4 @@
-"""OpenStack as one of the cloud kinds."""
+"""The cloud kind OpenStack, for clouds/registry.py."""
 
 import os
 from typing import Final

@@ -1,8 +1,9 @@
 """Quotas by project, and their use. Source: os-quota-sets of Nova and Cinder, Neutron's quotas; role admin.
 
-No service has a list of them: Nova and Cinder answer for one project at a time, Neutron's list has only those
-projects whose quotas differ from the defaults, and no use. So the projects are read one by one, at most one a
-second for each service, the one read longest ago first. Any other credential reads its own project.
+No service has a list of all quotas: Nova and Cinder return one project at a time, and Neutron's list has only
+projects whose quotas differ from the defaults, without their use. So the projects are read one by one, at
+most one a second for each service, the one read longest ago first. A credential without that role reads only
+its own project.
 """
 
 import math
@@ -29,10 +30,11 @@ PER_SECOND: Final = 1.0
 MOST: Final = 60
 
 _EACH: Final = frozenset({"key_pairs", "metadata_items", "server_group_members", "per_volume_gigabytes"})
-"""What bounds each user, VM, server group or volume: the project uses nothing of it up."""
+"""Limits on each user, VM, server group or volume, which have no use by the project."""
 _GIGABYTES: Final = frozenset({"gigabytes", "backup_gigabytes", "per_volume_gigabytes"})
 _OF_A_TYPE: Final = ("volumes_", "gigabytes_", "snapshots_")
-"""Before the name of a volume type, which may be any: `volumes_x_gigabytes` are volumes, of x_gigabytes."""
+"""The prefix of a volume type's name, which may be any text: `volumes_x_gigabytes` is `volumes` of the type
+x_gigabytes."""
 
 _COMPUTE: Final = {
     "cores": ("maxTotalCores", "totalCoresUsed"),
@@ -43,7 +45,7 @@ _COMPUTE: Final = {
     "metadata_items": ("maxServerMeta", "maxServerMeta"),
     "server_group_members": ("maxServerGroupMembers", "maxServerGroupMembers"),
 }
-"""Nova's resources, with the names of limit and use in `/limits`; of _EACH no use is reported."""
+"""Nova's resources, with the names of limit and use in `/limits`; for those in _EACH no use is reported."""
 _VOLUME: Final[Mapping[str, tuple[str, str] | None]] = {
     "volumes": ("maxTotalVolumes", "totalVolumesUsed"),
     "gigabytes": ("maxTotalVolumeGigabytes", "totalGigabytesUsed"),
@@ -53,15 +55,15 @@ _VOLUME: Final[Mapping[str, tuple[str, str] | None]] = {
     "per_volume_gigabytes": None,
     "groups": None,
 }
-"""As _COMPUTE; None for what `/limits` does not have."""
+"""As _COMPUTE; None if `/limits` does not have it."""
 
 _Raws: TypeAlias = dict[Text, msgspec.Raw]
 _Read: TypeAlias = tuple[tuple[Quota, ...], int]
-"""The quotas of one project, and of how many resources they made no sense."""
+"""The quotas of one project, and the number of resources whose quotas were malformed."""
 
 
 class _Use(msgspec.Struct, frozen=True, gc=False):
-    """Of one resource; Neutron says `used` for what the others call `in_use`."""
+    """The quota of one resource; Neutron's `used` is `in_use` in the other services."""
 
     limit: float
     in_use: Amount | None = None
@@ -70,7 +72,7 @@ class _Use(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Set(msgspec.Struct, frozen=True):
-    """By resource; the project's id is among them."""
+    """The quotas by resource; the project's id is one of the keys."""
 
     quota_set: _Raws
 
@@ -92,9 +94,9 @@ class _Limits(msgspec.Struct, frozen=True):
 _USE: Final = ByField(_Use)
 _NUMBER: Final = Decoder(float)
 _LIMITS_FOR_S: Final = 300.0
-"""For so long a Neutron without the extension for details is not asked for them."""
+"""For this time no details are requested of a Neutron without the extension for them."""
 _IDS: Final = frozenset({"id", "project_id", "tenant_id"})
-"""The project's, among its resources."""
+"""The key of the project's id, among its resources."""
 
 
 class ProjectQuotas(Reader):
@@ -112,23 +114,26 @@ class ProjectQuotas(Reader):
     def questions(cls) -> Sequence[Question]:
         cost = f"1 for each project in turn, at most {MOST}, and {PER_SECOND:g} a second"
         role = "admin; any other sees its own project's"
-        return [Question(name, Quotas, Every(60, 50, 300), cost, role) for name in _NAMES]
+        return [
+            Question(name=name, answer=Quotas, every=Every(60, 50, 300), cost=cost, role=role)
+            for name in _NAMES
+        ]
 
     def fetches(self) -> Mapping[str, Fetch]:
         return {name: service.read for name, service in self._services.items()}
 
     async def compute(self, project_id: str) -> _Read:
-        """Nova's, of one project. Since 2.57 they have no more what nova-network and file injection had."""
+        """Nova's quotas of one project. Since 2.57 those of nova-network and file injection are gone."""
         return await self._quota_set("compute", project_id, "/detail", _COMPUTE, version="2.57")
 
     async def volume(self, project_id: str) -> _Read:
-        """Cinder's, of one project; those of a volume type only where there is a limit."""
+        """Cinder's quotas of one project; those of a volume type only if they have a limit."""
         return await self._quota_set("block-storage", project_id, "", _VOLUME, params={"usage": "True"})
 
     async def network(self, project_id: str) -> _Read:
-        """Neutron's, of one project; of one that is gone it reports the defaults.
+        """Neutron's quotas of one project; for a deleted project it reports the defaults.
 
-        Without the extension for details (before Pike, or a core plugin of its own) limits alone.
+        Only limits without the extension for details (before Pike, or with a third-party core plugin).
         """
         path = f"/v2.0/quotas/{segment(project_id)}"
         now = self._clock.monotonic()
@@ -172,7 +177,9 @@ class ProjectQuotas(Reader):
     async def _limits(
         self, service: str, project_id: str, names: Mapping[str, tuple[str, str] | None]
     ) -> _Read:
-        """What a service reports to everybody of the own project; of another ForbiddenError is raised."""
+        """The limits that a service reports to any user of the project. Raises ForbiddenError for another
+        project.
+        """
         if project_id != (await self._api.access()).project_id:
             raise ForbiddenError(f"{service}: quotas of other projects")
         reported = (await self._api.get(service, "/limits", _Limits, operation="limits")).limits.absolute
@@ -188,7 +195,7 @@ class ProjectQuotas(Reader):
 
 
 class _Service:
-    """The quotas of one service, kept over refreshes."""
+    """The quotas of one service, cached over refreshes."""
 
     def __init__(self, name: str, names: Names, read_one: Callable[[str], Awaitable[_Read]]) -> None:
         self._names, self._read_one = names, read_one
@@ -196,7 +203,7 @@ class _Service:
         self._odd = 0
 
     async def read(self) -> Quotas:
-        """All that is known, once those projects have been read whose turn it is."""
+        """Reads the projects whose turn it is, and returns all known quotas."""
         self._odd = 0
         await self._round_robin.turn(await self._names.owners(), self._read)
         known = self._round_robin.values().values()
@@ -204,7 +211,9 @@ class _Service:
         return Quotas(quotas, self._round_robin.spread(), self._round_robin.failed + self._odd)
 
     async def _read(self, project_id: str) -> tuple[Quota, ...]:
-        """Of one project. A service that asks Keystone (Nova) answers 400 where it has been deleted."""
+        """The quotas of one project. A service that checks it in Keystone (Nova) answers 400 if it was
+        deleted.
+        """
         try:
             quotas, odd = await self._read_one(project_id)
         except BadRequestError as error:
@@ -214,7 +223,7 @@ class _Service:
 
 
 def _uses(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str, _Use], int]:
-    """By resource, and how many of them, or of their uses, make no sense. Raises as `by_name`."""
+    """The quotas by resource, and the number of malformed quotas or uses. Raises as `by_name`."""
     return by_name(_of_resources(raws), _USE.decode, f"{service}: quotas")
 
 
@@ -223,7 +232,7 @@ def _numbers(service: str, raws: Mapping[str, msgspec.Raw]) -> tuple[Mapping[str
 
 
 def _of_resources(raws: Mapping[str, msgspec.Raw]) -> Mapping[str, msgspec.Raw]:
-    """Those of resources; null is nothing that is known."""
+    """The entries that are resources; null is unknown."""
     return {name: raw for name, raw in raws.items() if name not in _IDS and bytes(raw) != b"null"}
 
 
@@ -236,18 +245,18 @@ def _quota(project_id: str, service: str, resource: str, use: _Use) -> Quota:
     used = None if resource in _EACH else use.used if use.in_use is None else use.in_use
     reserved = None if resource in _EACH else use.reserved
     return Quota(
-        project_id,
-        service,
-        resource,
-        None if use.limit < 0 else use.limit * unit,  # -1 is unlimited, everywhere
-        None if used is None else used * unit,
-        None if reserved is None else reserved * unit,
-        unit > 1,
+        project_id=project_id,
+        service=service,
+        resource=resource,
+        limit=None if use.limit < 0 else use.limit * unit,  # -1 is unlimited, everywhere
+        used=None if used is None else used * unit,
+        reserved=None if reserved is None else reserved * unit,
+        in_bytes=unit > 1,
     )
 
 
 def _unit(resource: str) -> int:
-    """Bytes of one of it; 1 for what is counted in pieces."""
+    """Bytes of one unit of a resource; 1 if it is counted in pieces."""
     if resource == "ram":
         return MIB
     return GIB if resource in _GIGABYTES or resource.startswith("gigabytes_") else 1

@@ -1,8 +1,9 @@
-"""Cinder: services and backends, and volumes, snapshots and backups counted. Sizes are GiB there, bytes here.
+"""Cinder: services, backends, and the number of volumes, snapshots and backups. Sizes are converted from GiB
+to bytes.
 
-Source: os-services, scheduler-stats, and the detailed lists with `all_tenants=1`. Cinder takes no notice of
-that without the role that its policy names (`admin` by default): then it answers with the credential's own
-project's. Which of both it was another project's objects say, where there are any.
+Source: os-services, scheduler-stats, and the detailed lists with `all_tenants=1`. Cinder ignores that
+parameter without the role that its policy names (`admin` by default), and lists the credential's project. If
+another project's object is listed, all projects are visible.
 """
 
 import math
@@ -25,7 +26,7 @@ _Ratio = Annotated[str, msgspec.Meta(pattern=r"\A(?:auto|[0-9]{1,9}(?:\.[0-9]{0,
 
 
 class _Capabilities(msgspec.Struct, frozen=True):
-    """What a backend's driver reports; whatever makes no sense in it is not known.
+    """The report of a backend's driver; malformed fields are unknown.
 
     Attributes:
         max_over_subscription_ratio: A number, often as text, or `auto`.
@@ -81,7 +82,7 @@ _BACKUPS: Final = _counted("backups", "os-backup-project-attr:project_id", "3.18
 
 
 class Volume(Reader):
-    """Cinder's questions, but for quotas."""
+    """Cinder's questions, except for quotas."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -96,7 +97,7 @@ class Volume(Reader):
 
     @question("volume_backends", Every(120, 60, 360), cost="1", role="admin")
     async def backends(self) -> Backends:
-        """Pools by what they last told the scheduler; a backend that is down may be missing."""
+        """Pools as last reported to the scheduler; a backend that is down may be missing."""
         pools, malformed = await self._api.items(_POOLS, {"detail": "True"})
         if not pools and not malformed:
             await only_admins_see(self._api, "Cinder's pools")
@@ -104,9 +105,9 @@ class Volume(Reader):
 
     @question("volumes", Every(300, 120, 900), cost="1 for each 1,000 volumes", role=_OWN)
     async def volumes(self) -> Objects:
-        """Volumes; one that is `available` and has no attachment is bound to nothing.
+        """Volumes; one that is `available` and has no attachment is orphaned.
 
-        One in error without an attachment is not counted so: its state tells.
+        One in error without an attachment is not counted as orphaned: its state shows it.
         """
         return await _VOLUMES.read(self._api)
 
@@ -124,14 +125,14 @@ class Volume(Reader):
 def _backend(pool: _Pool) -> Backend:
     its = pool.capabilities
     return Backend(
-        pool.name,
-        _bytes(its.total_capacity_gb),
-        _bytes(its.free_capacity_gb),
-        _bytes(its.provisioned_capacity_gb),
-        _bytes(its.allocated_capacity_gb),
-        _ratio(its),
-        its.volume_backend_name or "",
-        its.vendor_name or "",
+        name=pool.name,
+        total=_bytes(its.total_capacity_gb),
+        free=_bytes(its.free_capacity_gb),
+        provisioned=_bytes(its.provisioned_capacity_gb),
+        allocated=_bytes(its.allocated_capacity_gb),
+        ratio=_ratio(its),
+        of_types=its.volume_backend_name or "",
+        vendor=its.vendor_name or "",
     )
 
 
@@ -142,7 +143,7 @@ def _bytes(amount: _Amount) -> float | None:
 
 
 def _ratio(its: _Capabilities) -> float | None:
-    """None for `auto`: Cinder works it out by itself and does not report it."""
+    """The overcommit ratio; None for `auto`: Cinder computes it and does not report it."""
     ratio = its.max_over_subscription_ratio
     if its.thin_provisioning_support is False:
         return 1.0

@@ -1,4 +1,4 @@
-"""Who may see the pages: the web configuration in force, read again when it changes, and whom it refuses."""
+"""Who may see the pages: the web configuration in force, which is read again when it changes."""
 
 import asyncio
 import datetime as dt
@@ -10,10 +10,10 @@ from typing import Final
 
 from aiohttp import web
 
-from stratoscope.core.certificates import names_of
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.web.asking.basic import Basic
 from stratoscope.core.web.asking.known import UNKNOWN, Known, Outcome, refused
+from stratoscope.core.web.certificates import names_of
 from stratoscope.core.web.config_file import Rate, WebConfig, load
 from stratoscope.core.web.listen import Address
 from stratoscope.core.web.passwords import Failures
@@ -25,13 +25,14 @@ _RETRY_S: Final = 5.0
 
 
 class Access:
-    """Says who is let in. Core's paths are guarded alike, `/-/healthy` too, as exporter-toolkit does it.
+    """Decides who is admitted. All of core's paths are guarded, including `/-/healthy`, as in
+    exporter-toolkit.
 
-    An exporter's own routes are guarded one by one, by judging.py; what a connection must bear holds for all.
+    An exporter's own routes are guarded one by one, by judging.py; the checks of connections apply to all.
 
-    The files are checked at each request and each connection. What cannot be used, or lacks a guard that is
-    in force (a file that is written in place is empty for a moment), leaves the old configuration in force
-    and is logged once.
+    The files are checked at each request and each connection. If they cannot be used, or lack a guard that is
+    in force (a file that is written in place is empty for a moment), the old configuration stays in force,
+    and the error is logged once.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Access:
 
     @classmethod
     def open(cls, path: str | None) -> "Access":
-        """Access as a web configuration file has it; without one everybody is let in.
+        """Access by a web configuration file; without one everybody is admitted.
 
         Raises:
             ConfigError: The file cannot be used.
@@ -72,16 +73,18 @@ class Access:
     @property
     def warnings(self) -> Sequence[str]:
         """What the operator should know of the web configuration."""
-        refused = [f"web configuration not taken over: {self._error}"] if self._error else []
+        refused = (
+            [f"web configuration rejected, the old one stays in force: {self._error}"] if self._error else []
+        )
         return [*self._exposed(), *self._expired(), *refused, *self._in_force.warnings]
 
     @property
     def is_refused(self) -> bool:
-        """Whether the file, as it is now, could not be taken over."""
+        """Whether the current file is rejected."""
         return bool(self._error)
 
     def listens_on(self, places: Sequence[Address]) -> None:
-        """Warn of addresses that others reach without TLS or a password: now, and when that changes."""
+        """Warn of addresses that others can reach without TLS or a password: now, and when that changes."""
         self._places = places
         self._warn()
         self._warn_of_expiry()
@@ -95,7 +98,9 @@ class Access:
         return self._in_force
 
     async def connection_refusal(self, request: web.Request) -> web.Response | None:
-        """The answer for a client whose connection is not let in, or that asks too often."""
+        """The refusal of a client whose connection is not admitted, or that sends too many requests; else
+        None.
+        """
         config = await self.renewed()
         if request.get_extra_info("sslcontext") is not config.context:
             # It was let in under another TLS configuration: a client CA or a version may be required by now.
@@ -108,7 +113,7 @@ class Access:
         return refused(429, "too many requests", **{"Retry-After": str(wait_s)}) if wait_s else None
 
     async def password_refusal(self, request: web.Request) -> web.Response | None:
-        """The answer for a client without a right password, where the web configuration has users."""
+        """The refusal of a client without a right password, if the web configuration has users; else None."""
         if not self._in_force.users:
             return None
         outcome = await self.user(request)
@@ -153,17 +158,17 @@ class Access:
         self._stamp, self._retry_at = stamp, self.monotonic() + _RETRY_S
         if why != self._error:
             self._error = why
-            log.error("web configuration refused, the old one stays error=%r", why, exc_info=bug)
+            log.error("web configuration rejected, the old one stays in force error=%r", why, exc_info=bug)
 
     def _check_guards(self, config: WebConfig, path: Path) -> None:
-        """Refuse what lets more in than what is in force: a file that is being written looks like that."""
+        """Reject a configuration with fewer guards than the one in force: it may be a file that is being
+        written.
+        """
         if (config.context is None) != (self._in_force.context is None):
             raise ConfigError(f"{path}: tls_server_config: TLS is turned on or off by a restart only")
         for key, strictness in self._in_force.guards.items():
             if config.guards.get(key, 0) < strictness:
-                raise ConfigError(
-                    f"{path}: {key}: gone or laxer than before; a restart alone takes that over"
-                )
+                raise ConfigError(f"{path}: {key}: missing or less strict than before; that needs a restart")
 
     def _exposed(self) -> Sequence[str]:
         """A line for each address that others can reach although TLS or a password is missing."""
@@ -210,13 +215,15 @@ class _Bucket:
 
 
 def _bears(request: web.Request, allowed: frozenset[str]) -> bool:
-    """Whether the client's certificate, which the handshake has verified, bears an allowed name."""
+    """Whether the client's certificate, which the handshake has verified, has an allowed name."""
     certificate = request.get_extra_info("peercert")
     return bool(certificate) and not allowed.isdisjoint(names_of(certificate))
 
 
 def _read(path: Path) -> tuple[WebConfig, Sequence[object]]:
-    """The configuration and what its files looked like; read twice, as the first tells which files."""
+    """The configuration and the state of its files; read twice, since the first reading yields the list of
+    files.
+    """
     stamp = _stamp(load(path).files)
     return load(path), stamp
 

@@ -1,9 +1,9 @@
 """The file of `--web.config.file`, in the format of exporter-toolkit (its docs/web-configuration.md).
 
 What `promtool check web-config` accepts is accepted, except what Python's ssl cannot do (`client_auth_type`
-RequestClientCert and RequireAnyClientCert: a certificate that nobody verifies; more than one curve; a
-`max_version` below TLS 1.2) and what would serve nobody (a rate limit without burst or unit, a user with a
-colon, a hash that bcrypt refuses or takes longer for than a client waits).
+RequestClientCert and RequireAnyClientCert: a certificate that is not verified; more than one curve; a
+`max_version` below TLS 1.2) and what would exclude every client (a rate limit without burst or unit, a user
+with a colon, a hash that bcrypt rejects or needs too long for).
 """
 
 import codecs
@@ -31,7 +31,7 @@ _DURATION: Final = re.compile(r"(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+\Z
 _PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
 _UNITS_S: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_S: Final = 8760 * 3600.0
-"""An interval of a year: one request in it, and a `Retry-After` that can be written down."""
+"""Limit on the interval: a year, so that `Retry-After` stays a valid number."""
 _BURST: Final = re.compile(r"0*[1-9][0-9]{0,8}")
 _LONGEST_SHOWN: Final = 80
 _HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -74,14 +74,15 @@ class WebConfig:
 
     Attributes:
         context: That of new connections; None without TLS.
-        allowed_sans: A client's certificate must bear one of these; None where any verified one will do.
-        requires_client_cert: Nobody connects without a certificate of the CA.
+        allowed_sans: A client's certificate must have one of these names; None if any verified one is
+            accepted.
+        requires_client_cert: Every client needs a certificate of the CA.
         headers: Added to every response.
-        users: bcrypt hashes by user name; empty where no password is asked for.
+        users: bcrypt hashes by user name; empty if no password is required.
         rate: Bound on all requests together.
-        guards: What keeps somebody out, by key, and how strictly.
+        guards: The guards, by key, and how strict each is.
         expires: When the server's certificate ends, as Unix seconds; None without TLS.
-        warnings: What the file asks for and does not get.
+        warnings: Settings of the file that have no effect.
         files: Everything that was read.
     """
 
@@ -101,7 +102,7 @@ def load(path: Path) -> WebConfig:
     """The file's content, checked, with its certificates.
 
     Raises:
-        ConfigError: It names the file, the key and what is allowed; the flag where there is no file.
+        ConfigError: It names the file, the key and what is allowed; the flag if there is no file.
     """
     content = files.read(path, "--web.config.file", largest=_LARGEST)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as Go's reader does
@@ -184,7 +185,7 @@ def _users(users: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
 
 
 def _is_hash(stored: str) -> bool:
-    """Whether bcrypt takes it; asked at the least cost, as the hash's own may be seconds."""
+    """Whether bcrypt accepts it; tried with the lowest cost, since the hash's own may take seconds."""
     found = _BCRYPT.match(stored)
     if found is None:
         return False

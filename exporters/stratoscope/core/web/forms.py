@@ -1,4 +1,4 @@
-"""What a request carries: a form with its CSRF token, or JSON; of bounded size, read within bounded time."""
+"""Reads the body of a request: a form with its CSRF token, or JSON; of limited size, within limited time."""
 
 import asyncio
 import hmac
@@ -12,8 +12,8 @@ from aiohttp import web
 from multidict import MultiDict
 
 from stratoscope.core.config import decode
-from stratoscope.core.connections import LARGEST_BODY, Connection
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.web.connections import LARGEST_BODY, Connection
 
 T = TypeVar("T")
 
@@ -51,11 +51,11 @@ class FormTokens:
 
 
 async def form(http: web.Request, tokens: FormTokens, asker: str) -> MultiDict[str]:
-    """The fields of a form, but the token.
+    """The fields of a form, without the token.
 
     Args:
         http: The request.
-        tokens: What made the form's token.
+        tokens: The maker of the form's token.
         asker: Who asks; "" for anybody.
 
     Raises:
@@ -105,7 +105,7 @@ async def _body(http: web.Request, content_type: str, asker: str) -> bytes:
     body, connection = bytearray(), http.protocol
     assert isinstance(connection, Connection)  # noqa: S101 - each of ours is
     try:
-        with connection.reads_body(2 * _READ_S):
+        with connection.reads_body():
             async with asyncio.timeout(_READ_S):
                 while part := await http.content.readany():
                     body += part

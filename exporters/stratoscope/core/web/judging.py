@@ -1,4 +1,4 @@
-"""Judges a request for an exporter's route: who asks, whether they may; then the route answers."""
+"""Checks a request for an exporter's route: who asks, and whether they may; then calls its handler."""
 
 import hmac
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ class Routes:
     """The routes of a service.
 
     Attributes:
-        handlers: Handlers that judge their requests themselves.
+        handlers: Handlers that check their requests themselves.
     """
 
     def __init__(self, service: Service, access: Access, pages: Pages) -> None:
@@ -51,13 +51,13 @@ class Routes:
         """Add all routes to the router.
 
         Raises:
-            ValueError: Two have the same method and path.
+            ValueError: Two have the same method and path, or paths that differ only in names of variables.
         """
         seen: set[tuple[str, str]] = set()
         for route in self._service.routes:
-            if (route.method, route.path) in seen:
+            if (route.method, route.shape) in seen:
                 raise ValueError(f"{route.method} {route.path}: two routes")
-            seen.add((route.method, route.path))
+            seen.add((route.method, route.shape))
             handler = self._handler(route)
             self.handlers.add(handler)
             router.add_route(route.method, route.path, handler)
@@ -66,10 +66,10 @@ class Routes:
 
     @staticmethod
     async def prepare(http: web.Request, answer: web.StreamResponse) -> None:
-        """Every answer passes here before its head is sent: raised ones and streams, too.
+        """Called for every answer before its head is sent, including raised ones and streams.
 
-        What one asker gets is kept by no cache in between. What is written for a HEAD is dropped: sent, it
-        would be taken for the next answer of the connection.
+        No shared cache may store one asker's answer. A body that is written for a HEAD is dropped: a client
+        would read it as the next answer of the connection.
         """
         if http.get(_IS_PRIVATE):
             answer.headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
@@ -88,10 +88,10 @@ class Routes:
         return handler
 
     async def _answer(self, route: Route, http: web.Request) -> web.StreamResponse:
-        guard, opened = self._service.guard, OpenedParts(self._service.opened)
+        guard, opened = self._service.guard, OpenedParts(self._service.parts.opened)
         host = proxy.asked_host(http, guard.access.trusted_proxy)
         if http.method not in _CHANGES_NOTHING and is_cross_site(http.headers, host):
-            return refused(403, "a page of another site may not ask for this")
+            return refused(403, "a page of another site may not request this")
         asker = await self._judged(route, http, guard, opened)
         if isinstance(asker, web.Response):
             return asker
@@ -131,6 +131,6 @@ class Routes:
 
 
 def _is_one_of(sha256: str, right: Iterable[str]) -> bool:
-    """Whether it is one of them; all are compared, so that the time reveals nothing."""
+    """Whether it is one of them; all are compared, so that the duration reveals nothing."""
     same = [hmac.compare_digest(sha256.encode(), one.lower().encode()) for one in right]
     return any(same)

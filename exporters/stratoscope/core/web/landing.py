@@ -14,8 +14,8 @@ from stratoscope.core.web.service import Service
 from stratoscope.core.web.templates import duration
 
 _SHARED_BY: Final = 2
-"""A failure that at least so many collectors report in the same words is shown once, above the table; their
-rows link to it."""
+"""A failure that at least this many collectors report with the same text is shown once, above the table;
+their rows link to it."""
 
 
 class State(StrEnum):
@@ -56,7 +56,7 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """A failure that several collectors report in the same words.
+    """A failure that several collectors report with the same text.
 
     Attributes:
         number: The first on the page is 1.
@@ -78,20 +78,20 @@ class _Overview:
 
 def landing_page(pages: Pages, service: Service) -> str:
     """The page as HTML."""
-    rows = [_row(runner) for runner in service.runners]
+    rows = [_row(runner) for runner in service.parts.runners]
     return pages.html(
         "landing.html",
-        overview=_overview(rows, len(service.left_out)),
+        overview=_overview(rows, len(service.parts.left_out)),
         causes=_causes(rows),
         rows=sorted(rows, key=lambda row: list(State).index(row.state)),
-        left_out=service.left_out,
+        left_out=service.parts.left_out,
         last_success=max((row.status.last_success or 0 for row in rows), default=0),
         now=time.time(),
     )
 
 
 def _row(runner: Runner) -> _Row:
-    return _Row(runner.collector, runner.shown(), _schedule(runner.collection.schedule))
+    return _Row(runner.collector, runner.shown()[1], _schedule(runner.collection.schedule))
 
 
 def _schedule(schedule: OnScrape | Every) -> str:

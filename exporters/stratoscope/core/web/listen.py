@@ -27,10 +27,10 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> "Address":
-        """An address as the command line gives it.
+        """An address from the command line.
 
         Raises:
-            ConfigError: It is none.
+            ConfigError: It is no address.
         """
         match = _ADDRESS.match(text)
         if match is None or int(match["port"]) > _HIGHEST_PORT:
@@ -64,7 +64,7 @@ async def listening(address: Address) -> socket.socket:
     """A socket that listens there.
 
     Raises:
-        ConfigError: It cannot be: in use, not this machine's, no right, no such host.
+        ConfigError: It cannot listen: in use, not this machine's address, no right, no such host.
     """
     try:
         if not address.host:
@@ -86,7 +86,7 @@ def _everywhere(port: int) -> socket.socket:
 
 
 async def _resolved(address: Address) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    """The host's address; IPv4 where it has both, as other exporters do."""
+    """The host's address; IPv4 if it has both, as other exporters do."""
     found = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     found.sort(key=lambda info: info[0] is not socket.AF_INET)
     family, _, _, _, place = found[0]
@@ -94,6 +94,6 @@ async def _resolved(address: Address) -> tuple[socket.AddressFamily, tuple[str, 
 
 
 def url(listener: socket.socket, *, tls: bool) -> str:
-    """Where the pages are, without a path; `[::]` where every interface listens."""
+    """The URL of the pages, without a path; `[::]` for every interface."""
     host, port = listener.getsockname()[:2]
     return f"{'https' if tls else 'http'}://{Address(host, port)}"

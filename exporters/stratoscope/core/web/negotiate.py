@@ -9,7 +9,7 @@ _Q: Final = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\Z")
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """One element of an Accept header: `place` is its position, `version` empty where none is asked for."""
+    """One element of an Accept header: `place` is its position, `version` is empty if none is requested."""
 
     name: str
     version: str
@@ -18,9 +18,9 @@ class _Range:
 
 
 def wants_openmetrics(accept: str) -> bool:
-    """Whether OpenMetrics 1.0.0 is liked better than text 0.0.4; what is liked equally well is text.
+    """Whether OpenMetrics 1.0.0 is preferred to text 0.0.4; if both are equal, text is used.
 
-    Parameters other than `version` and `q` are left alone: Prometheus 3 adds `escaping=`.
+    Parameters other than `version` and `q` are ignored: Prometheus 3 adds `escaping=`.
     """
     ranges = _ranges(accept)
     openmetrics = _liking(ranges, "application/openmetrics-text", "1.0.0")
@@ -28,14 +28,14 @@ def wants_openmetrics(accept: str) -> bool:
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether gzip may be used, and is liked no less than no encoding at all."""
+    """Whether gzip is accepted, and its q is not below that of no encoding."""
     by_name = {one.name: one.q for one in _ranges(accept_encoding)}
     gzip = by_name.get("gzip", by_name.get("*", 0.0))
     return gzip > 0 and gzip >= by_name.get("identity", 0.0)
 
 
 def _ranges(header: str) -> list[_Range]:
-    """The elements of a header; one with a q that makes no sense is left out."""
+    """The elements of a header; one with a malformed q is left out."""
     found = []
     for place, element in enumerate(header.lower().split(",")):
         name, *parameters = (part.strip() for part in element.split(";"))
@@ -47,7 +47,9 @@ def _ranges(header: str) -> list[_Range]:
 
 
 def _liking(ranges: list[_Range], name: str, version: str) -> tuple[float, int, int]:
-    """How much a format is liked by its most specific range, then how specific and how early that is."""
+    """The preference for a format: the q of its most specific range, then how specific and how early that
+    is.
+    """
     fitting = [(specific, -one.place, one.q) for one in ranges if (specific := _specific(one, name, version))]
     if not fitting:
         return (0.0, 0, 0)

@@ -37,7 +37,7 @@ class Pages:
         self._links |= ({COLLECTORS: "Collectors"} if has_own else {}) | LINKS
 
     def html(self, template: str, /, *, with_warnings: bool = True, **values: object) -> str:
-        """A page as HTML. Args: with_warnings: Show what the operator should know; not to strangers."""
+        """A page as HTML. Args: with_warnings: Show the warnings for the operator; not to strangers."""
         warnings = [*self._access.warnings, *self._service.warnings] if with_warnings else []
         service = self._service
         title = f"stratoscope {service.name}"
@@ -45,7 +45,7 @@ class Pages:
         return self._templates.render(template, frame=frame, **values)
 
     def files(self) -> Mapping[str, Handler]:
-        """What answers for each file that pages load, by path."""
+        """The handler of each file that pages load, by path."""
         return {path: _file_handler(file) for path, file in self._templates.files.items()}
 
 

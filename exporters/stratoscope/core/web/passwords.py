@@ -1,4 +1,4 @@
-"""Basic authentication against bcrypt hashes: one costly check per password, few per client that guesses."""
+"""Basic authentication with bcrypt hashes: one costly check per password, few for a client that guesses."""
 
 import asyncio
 import base64
@@ -23,19 +23,19 @@ _CHECK_TIMEOUT_S: Final = 10.0
 _MOST_ADDRESSES: Final = 4096
 _FAILURES: Final = 10
 _LONGEST: Final = 72
-"""bcrypt looks at no more bytes of a password; Go cuts silently, Python's bcrypt wants it done."""
+"""bcrypt uses no more bytes of a password; Go cuts it silently, Python's bcrypt requires the caller to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client says it is."""
+    """The user and password that a client sends."""
 
     user: str
     password: bytes = field(repr=False)
 
     @classmethod
     def parse(cls, header: str) -> "Credentials | None":
-        """The credentials of an Authorization header (RFC 7617, in UTF-8); None for what is none."""
+        """The credentials of an Authorization header (RFC 7617, in UTF-8); None if it has none."""
         scheme, _, encoded = header.partition(" ")
         if scheme.lower() != "basic":
             return None
@@ -48,7 +48,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the password is right; `retry_after_s` above zero when it was not looked at."""
+    """Whether the password is right; `retry_after_s` is above zero if it was not checked."""
 
     accepted: bool
     retry_after_s: int = 0
@@ -58,9 +58,9 @@ class Verdict:
 class Passwords:
     """Checks passwords, remembers the right ones, and slows guessing down per client address.
 
-    What is remembered is a hash of user, stored hash and password, keyed with this process's own key. It is
-    looked up first: a client with the right password stays in while another behind its address guesses. A
-    user has but one right password, so that is as many as there are users.
+    It stores a hash of user, stored hash and password, keyed with this process's own key. That is looked up
+    first, so that a client with the right password is admitted while another one at its address guesses. A
+    user has only one right password, so there are at most as many entries as users.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class Passwords:
         timeout_s: float = _CHECK_TIMEOUT_S,
         failures: "Failures | None" = None,
     ) -> None:
-        """Begin with nobody known.
+        """Begin without known passwords.
 
         Args:
-            check: Is told the password and the stored hash, in a thread.
+            check: Called with the password and the stored hash, in a thread.
             monotonic: The clock.
             timeout_s: How long a check may take.
             failures: Where wrong passwords are counted, together with others.
@@ -88,7 +88,9 @@ class Passwords:
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     async def verdict(self, users: Mapping[str, Secret], credentials: Credentials, address: str) -> Verdict:
-        """Whether these credentials are of one of the users; concurrent checks of the same are one check."""
+        """Whether these are the credentials of a user; concurrent checks of the same credentials share one
+        check.
+        """
         stored = users[credentials.user].reveal() if credentials.user in users else ""
         password = credentials.password[:_LONGEST]
         digest = self._digest(credentials.user, password, stored)
@@ -112,22 +114,25 @@ class Passwords:
         return Verdict(accepted=task.result())
 
     async def close(self) -> None:
-        """Give up checks that are under way."""
+        """Cancel checks in progress."""
         await self._flight.close()
         self._calls.close()
 
     async def _checked(self, password: bytes, stored: str, users: Mapping[str, Secret]) -> bool:
-        """Args: stored: "" for whoever is no user."""
+        """Args: stored: "" for an unknown user."""
         costliest = max(_cost(one.reveal()) for one in users.values())
         async with self._turn:
-            matches = await self._calls.run(self._compared, password, stored or _decoy(costliest), costliest)
+            matches = await self._calls.start(
+                self._compared, password, stored or _decoy(costliest), costliest
+            )
         return matches and bool(stored)
 
     def _compared(self, password: bytes, stored: str, costliest: int) -> bool:
-        """Whether they match, found out in the time of the costliest hash: it tells nobody who is a user.
+        """Whether they match, after the time of the costliest hash, so that the duration does not reveal who
+        is a user.
 
-        A cost doubles the time of the one below it, so what is missing is the hash's own time once more, and
-        that of each cost up to the costliest.
+        Each cost takes twice the time of the one below. So the time that is missing is the hash's own once
+        more, and that of each cost up to the costliest.
         """
         matches = self._check(password, stored.encode())
         for cost in range(_cost(stored), costliest):
@@ -158,8 +163,8 @@ def _decoy(cost: int) -> str:
 class Failures:
     """How many wrong log-ins each client address has made: a bucket that holds ten and loses one a second.
 
-    So whoever comes from the address of somebody who guesses (a proxy, NAT) gets a turn each second. An
-    attempt counts from its start: so do many at once.
+    So every client at the address of one that guesses (a proxy, NAT) can try once a second. An attempt counts
+    from its start, also if there are many at once.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -167,15 +172,15 @@ class Failures:
         self._by_network: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def are_too_many(self, address: str) -> bool:
-        """Whether one more has to wait."""
+        """Whether a further attempt has to wait."""
         return self._level(_network(address)) > _FAILURES - 1
 
     def add(self, address: str) -> None:
-        """Another has begun."""
+        """An attempt has begun."""
         self._put(address, 1)
 
     def remove(self, address: str) -> None:
-        """It was no failure after all."""
+        """The attempt was no failure."""
         self._put(address, -1)
 
     def _put(self, address: str, more: int) -> None:
@@ -192,7 +197,9 @@ class Failures:
 
 
 def _network(address: str) -> str:
-    """An IPv6 client has a whole /64 to call from: it counts as one. One of IPv4 is itself, mapped or not."""
+    """The address that is counted: for IPv6 the /64 network, which one client can use; for IPv4, mapped or
+    not, the address.
+    """
     if ":" not in address:
         return address
     of_client = ipaddress.IPv6Address(address.partition("%")[0])

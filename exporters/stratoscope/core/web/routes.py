@@ -19,6 +19,7 @@ TOKEN: Final = "token"  # noqa: S105 - the name of a part of a path
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CORES: Final = frozenset({"-", "collectors", "config", "metrics", "static"})
 """First segments of core's own paths."""
+_VARIABLE: Final = re.compile(r"\{[^\W\d]\w*(?=[:}])")
 _PATH: Final = re.compile(r"/(?:([A-Za-z0-9._~-]+)(?:/[^/]+)*/?)?")
 
 
@@ -92,7 +93,7 @@ class OpenedParts(Mapping[str, Any]):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that was let in.
+    """A request that was admitted.
 
     Attributes:
         http: aiohttp's request; `http.match_info` has the variables of the path, decoded: `/` may occur.
@@ -120,7 +121,7 @@ class Request:
         """The fields of a form, without its CSRF token, which has been checked.
 
         Raises:
-            web.HTTPException: The body is no form of ours.
+            web.HTTPException: The body is no valid form, or its CSRF token is wrong.
         """
         return await forms.form(self.http, self._tokens, self.asker.name)
 
@@ -166,6 +167,11 @@ class Route:
             raise ValueError(f"{self.path}: its path has no {{{TOKEN}}}")
         if isinstance(self.who, Role) and not self.who.names:
             raise ValueError(f"{self.path}: names no role")
+
+    @property
+    def shape(self) -> str:
+        """The path without the names of its variables: two paths of one shape match the same requests."""
+        return _VARIABLE.sub("{", self.path)
 
 
 def roles_of(routes: Iterable[Route]) -> Collection[str]:

@@ -23,18 +23,18 @@ log = logging.getLogger(__name__)
 
 DEFAULT_S: Final = 10.0
 SEND_TIMEOUT_S: Final = 60.0
-"""A client that takes longer to read a page has given up long before, or wants to hold memory."""
+"""A client that needs longer to read a page has timed out long before, or tries to occupy memory."""
 
 _MARGIN_S, _MARGIN_RATIO = 0.5, 0.1
 _SMALL: Final = 64 * 1024
 _PIECE: Final = 256 * 1024
 _FIRST: Final = 4 * 1024
-"""The first piece is small: what must be done before the first byte is sent is little, then."""
+"""The first piece is small, so that the first byte is sent soon."""
 _GZIP_WBITS: Final = 31
 
 
 class UnknownNameError(ValueError):
-    """A name in `collect[]` that nothing bears."""
+    """A name in `collect[]` that no collector or subject has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +50,25 @@ def choose(service: Service, names: Sequence[str]) -> Choice:
     """The collectors and subjects of these names; without names, everything.
 
     Raises:
-        UnknownNameError: Nothing bears one of the names; the message lists all that are allowed.
+        UnknownNameError: A name is unknown; the message lists all that are allowed.
     """
     if not names:
-        return Choice(service.runners, service.left_out, None)
+        return Choice(service.parts.runners, service.parts.left_out, None)
     wanted = frozenset(names)
-    allowed = {absent.collector for absent in service.left_out}
-    for runner in service.runners:
+    allowed = {absent.collector for absent in service.parts.left_out}
+    for runner in service.parts.runners:
         allowed |= {runner.collector.name, *runner.collector.subjects}
     if not wanted <= allowed:
         unknown = ", ".join(repr(name) for name in sorted(wanted - allowed))
         raise UnknownNameError(f"collect[]: unknown: {unknown}; allowed: {', '.join(sorted(allowed))}")
     chosen = [
-        runner for runner in service.runners if wanted & {runner.collector.name, *runner.collector.subjects}
+        runner
+        for runner in service.parts.runners
+        if wanted & {runner.collector.name, *runner.collector.subjects}
     ]
     return Choice(
         chosen,
-        [absent for absent in service.left_out if absent.collector in wanted],
+        [absent for absent in service.parts.left_out if absent.collector in wanted],
         frozenset(FAMILIES).union(*(_families(runner, wanted) for runner in chosen)),
     )
 
@@ -79,7 +81,7 @@ def _families(runner: Runner, wanted: frozenset[str]) -> frozenset[Family]:
 
 
 def within_s(header: str | None) -> float:
-    """How long a scrape may collect: its own time-out less what sending takes; without one, 10 s."""
+    """How long a scrape may collect: its own time-out minus the time for sending; without one, 10 s."""
     try:
         timeout_s = float(header or "")
     except ValueError:
@@ -112,7 +114,9 @@ async def send(
     headers: Mapping[str, str],
     timeout_s: float = SEND_TIMEOUT_S,
 ) -> web.StreamResponse:
-    """Answer with a page: a small one at once, a large one in pieces, so that the loop goes on turning."""
+    """Answer with a page: a small one at once, a large one in pieces, so that the event loop is not
+    blocked.
+    """
     if gzip:
         headers = {**headers, hdrs.CONTENT_ENCODING: "gzip"}
     size = sum(len(chunk) for chunk in chunks)
@@ -129,10 +133,10 @@ async def send(
             await response.prepare(request)
             await (_send_gzipped if gzip else _send_plain)(response, _pieces(chunks))
     except TimeoutError:
-        log.warning("client reads too slowly, hung up on address=%s", request.remote)
+        log.warning("client reads too slowly, connection closed address=%s", request.remote)
         transport.abort()
     except ConnectionError:
-        log.debug("client went away address=%s", request.remote)
+        log.debug("client closed the connection address=%s", request.remote)
     return response
 
 
@@ -156,7 +160,9 @@ def _gzipped(body: bytes) -> bytes:
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces that grow to one size: heads are put together, long families are cut."""
+    """The same bytes in pieces of a size that grows to a maximum: small chunks are joined, large ones are
+    split.
+    """
     together: list[bytes] = []
     held, size = 0, _FIRST
     for chunk in chunks:

@@ -9,8 +9,8 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from stratoscope.core import exposition
-from stratoscope.core.connections import HEADERS, POLICY, Connections, Limits
 from stratoscope.core.web.auth import Access
+from stratoscope.core.web.connections import HEADERS, POLICY, Connections
 from stratoscope.core.web.cross_site import is_cross_site
 from stratoscope.core.web.judging import Routes
 from stratoscope.core.web.landing import landing_page
@@ -23,21 +23,21 @@ from stratoscope.core.web.service import Service
 __all__ = ["Service", "Serving", "application", "serve"]
 
 MOST_SCRAPES: Final = 40
-"""Pages collected and sent at once; more wait for one another, and each holds memory. For a further one a
-client makes room that leaves its page unread."""
+"""Pages collected and sent at once; more wait for one another, and each holds memory. For a further one, a
+client that does not read its page is disconnected."""
 
 CONNECTIONS: Final = web.AppKey("connections", Connections)
 _SHUTDOWN_S: Final = 0.4
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-def application(service: Service, access: Access, limits: Limits | None = None) -> web.Application:
+def application(service: Service, access: Access) -> web.Application:
     """The web application of a service; to be called in the loop that will serve it.
 
     If the exporter has a page `/`, core's table of collectors is at `/collectors`.
 
     Raises:
-        ValueError: Two routes of the exporter have the same method and path.
+        ValueError: As Routes.add_to.
     """
     requests = Counter(
         "stratoscope_http_requests",
@@ -49,7 +49,7 @@ def application(service: Service, access: Access, limits: Limits | None = None) 
     pages = Pages(service, access)
     routes = Routes(service, access, pages)
     app = web.Application(middlewares=[_counted(requests), _guarded(access, routes.handlers)])
-    app[CONNECTIONS] = Connections(access, service.registry, requests, limits)
+    app[CONNECTIONS] = Connections(access, service.registry, requests)
     core = _CorePages(service, pages, app[CONNECTIONS])
     _register_gauges(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
@@ -81,7 +81,7 @@ class Serving:
         self.urls: list[str] = []
 
     async def close(self) -> None:
-        """Stop listening; requests under way have a moment to end."""
+        """Stop listening; requests in progress have a short time to end."""
         self._connections.close()
         await self._runner.cleanup()
         await self._connections.abort()
@@ -92,10 +92,10 @@ async def serve(
 ) -> Serving:
     """Listen on all addresses: `HOST:PORT`, `[::1]:PORT`, or `:PORT` for every interface.
 
-    `access` gets them, and warns of those that others can reach without TLS or a password.
+    `access` warns of those that others can reach without TLS or a password.
 
     Raises:
-        ConfigError: An address is none, or cannot be listened on; it names `--web.listen-address`.
+        ConfigError: An address is invalid, or cannot be listened on; it names `--web.listen-address`.
     """
     places = [Address.parse(text) for text in addresses]
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
@@ -120,7 +120,7 @@ async def serve(
 def _register_gauges(access: Access, registry: CollectorRegistry) -> None:
     Gauge(
         "stratoscope_web_config_refused",
-        "1 if the web configuration file is rejected and the one before stays in force, else 0.",
+        "1 if the web configuration file is rejected and the previous one stays in force, else 0.",
         registry=registry,
     ).set_function(lambda: access.is_refused)
     if access.in_force.expires is not None:
@@ -139,7 +139,7 @@ class _CorePages:
         self._scrapes = 0
         self._durations = Histogram(
             "stratoscope_scrape_duration_seconds",
-            "Duration of answering a scrape, with sending, in seconds.",
+            "Duration of a scrape, including sending the page, in seconds.",
             buckets=_BUCKETS_S,
             registry=service.registry,
         )
@@ -187,7 +187,7 @@ class _CorePages:
 
     async def reload(self, request: web.Request) -> web.Response:
         if is_cross_site(request.headers):
-            return web.Response(status=403, text="a page of another site may not ask for a reload\n")
+            return web.Response(status=403, text="a page of another site may not request a reload\n")
         error = await self._service.reload()
         if error is None:
             return web.Response(text="reloaded\n")
@@ -195,7 +195,7 @@ class _CorePages:
 
 
 def _counted(requests: Counter) -> Middleware:
-    """Counts every request by its page and status code; what is no page of ours is `other`."""
+    """Counts every request by its page and status code; an unknown page is `other`."""
 
     @web.middleware
     async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -215,7 +215,7 @@ def _counted(requests: Counter) -> Middleware:
 
 
 def _guarded(access: Access, guard_themselves: Container[Handler]) -> Middleware:
-    """Refuses requests under the web configuration; routes of an exporter judge their askers themselves."""
+    """Refuses requests by the web configuration; routes of an exporter check their askers themselves."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""The running exporter as the pages know it; core/app.py implements it."""
+"""The running exporter as the pages see it; core/app.py implements it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -11,6 +11,25 @@ from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.routes import Route
 
 
+class OpenParts(Protocol):
+    """The open parts of an exporter, under the configuration in force.
+
+    Attributes:
+        runners: One per collector that is run.
+        left_out: Collectors that are not run, and why.
+        opened: What the exporter has opened by now, by the name of its part.
+    """
+
+    @property
+    def runners(self) -> Sequence[Runner]: ...
+
+    @property
+    def left_out(self) -> Sequence[Absent]: ...
+
+    @property
+    def opened(self) -> Mapping[str, Any]: ...
+
+
 class Service(Protocol):
     """A running exporter.
 
@@ -18,14 +37,12 @@ class Service(Protocol):
         name: The exporter's.
         summary: One sentence on what it does.
         version: The package's.
-        runners: One per collector that is run, under the configuration in force.
-        left_out: Collectors that are not run, and why.
         ready: Every collector has been tried once.
         routes: The exporter's own, which stay the same while it runs.
         templates: The package of the exporter's templates; "" for none.
-        registry: What core itself counts; the web adds its requests there.
-        warnings: What the operator should know, shown on the landing page.
-        opened: What the exporter has opened by now, by the name of its part.
+        registry: The registry of core's own metrics; the web's are added to it.
+        warnings: Warnings for the operator, shown on the landing page.
+        parts: Its open parts, under the configuration in force.
         guard: How its routes are guarded, under the configuration in force.
     """
 
@@ -38,16 +55,10 @@ class Service(Protocol):
     registry: CollectorRegistry
 
     @property
-    def runners(self) -> Sequence[Runner]: ...
-
-    @property
-    def left_out(self) -> Sequence[Absent]: ...
-
-    @property
     def warnings(self) -> Sequence[str]: ...
 
     @property
-    def opened(self) -> Mapping[str, Any]: ...
+    def parts(self) -> OpenParts: ...
 
     @property
     def guard(self) -> Guard: ...

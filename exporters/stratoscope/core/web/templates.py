@@ -1,7 +1,7 @@
 """Pages as HTML, made by jinja2 from the templates of core and of one exporter; and the files that they load.
 
 Every value is escaped when it is put into a page; a missing value is an error. A template holds no script, no
-style and no address of another site: the browser would refuse it, see HEADERS in core/connections.py.
+style and no address of another site: the browser would refuse it, see HEADERS in core/web/connections.py.
 """
 
 import datetime as dt
@@ -27,8 +27,8 @@ class Frame:
         title: The heading, and the browser's title.
         version: The package's.
         summary: One sentence on what the exporter does.
-        links: The other pages: path -> what a person reads.
-        warnings: What the operator should know.
+        links: The other pages: path -> text of the link.
+        warnings: Warnings for the operator.
     """
 
     title: str

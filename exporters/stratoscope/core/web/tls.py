@@ -10,9 +10,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from stratoscope.core import certificates, files
+from stratoscope.core import files
 from stratoscope.core.config import Secret
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.web import certificates
 
 _KEY: Final = "tls_server_config"
 _Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
@@ -53,7 +54,7 @@ _UNVERIFIED: Final = ("RequestClientCert", "RequireAnyClientCert", "RequireClien
 
 
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section as it is written; each `..._file` wins over what stands in line."""
+    """The section as it is written; each `..._file` has precedence over the inline value."""
 
     cert: str | None = None
     key: Secret | None = None
@@ -77,7 +78,7 @@ def is_enabled(tls: TlsSettings) -> bool:
 
 
 def sans(tls: TlsSettings) -> frozenset[str] | None:
-    """The names of which a client's certificate must bear one."""
+    """Names of which a client's certificate must have one."""
     return None if tls.client_allowed_sans is None else frozenset(tls.client_allowed_sans)
 
 
@@ -94,7 +95,7 @@ class ServerTls:
 
 
 def guards(tls: TlsSettings, made: ssl.SSLContext) -> Mapping[str, int]:
-    """What of the section keeps somebody out, and how strictly."""
+    """The guards of the section, and how strict each is."""
     restrictions: dict[str, object] = {
         "cipher_suites": tls.cipher_suites,
         "curve_preferences": tls.curve_preferences,
@@ -165,7 +166,7 @@ def _set_curve(made: ssl.SSLContext, curves: tuple[str, ...]) -> None:
         _known(name, _CURVES, f"{_KEY}.curve_preferences")
     if len(curves) > 1:
         raise ConfigError(
-            f"{_KEY}.curve_preferences: Python's ssl takes but one; allowed: one, or none for all"
+            f"{_KEY}.curve_preferences: Python's ssl supports only one; allowed: one, or none for all"
         )
     if curves:
         made.set_ecdh_curve(_CURVES[curves[0]])
@@ -175,7 +176,7 @@ def _set_client_auth(made: ssl.SSLContext, tls: TlsSettings, folder: Path) -> No
     kind = tls.client_auth_type or ""
     if kind in _UNVERIFIED:
         raise ConfigError(
-            f"{_KEY}.client_auth_type: Python's ssl verifies what it asks for, always; {_ALLOWED}"
+            f"{_KEY}.client_auth_type: Python's ssl always verifies requested certificates; {_ALLOWED}"
         )
     if kind not in _CLIENT_AUTH:
         raise ConfigError(f"{_KEY}.client_auth_type: unknown: {kind}; {_ALLOWED}")
@@ -213,7 +214,9 @@ def _pem(folder: Path, file: str | None, text: str | None, key: str) -> bytes:
 
 @contextmanager
 def _as_file(pem: bytes) -> Iterator[str]:
-    """A name for it in memory: ssl reads keys from files only, and a key in line must not reach a disk."""
+    """The name of a file in memory: ssl reads keys only from files, and an inline key must not be written to
+    a disk.
+    """
     handle = os.memfd_create("pem")
     try:
         os.write(handle, pem)

@@ -101,7 +101,7 @@ class OpenStack:
         )
 
     async def _faulty(self, service: Service, request: Request, faults: Sequence[Fault]) -> Response | None:
-        """The response of a fault in the service's place; None where faults leave it to the service."""
+        """The response of a fault instead of the service's; None if there is none."""
         for fault in faults:
             if fault.fault == "latency":
                 await asyncio.sleep(fault.seconds or 0)
@@ -134,7 +134,7 @@ class OpenStack:
 async def _send(
     raw: web.Request, service: Service, response: Response, faults: Sequence[Fault]
 ) -> web.StreamResponse:
-    """The response, or what faults leave of it."""
+    """The response, possibly changed by faults."""
     body = encoded(response.body)
     reason = HTTPStatus(response.status).phrase.upper() if service.kind == _WITH_CAPITALS else None
     if response.status != HTTPStatus.NO_CONTENT:

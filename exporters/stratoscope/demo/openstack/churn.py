@@ -1,4 +1,4 @@
-"""The churn of VMs: they come and go, stop and start, migrate and resize; their number stays.
+"""The churn of VMs: they are created, deleted, stopped, started, migrated and resized; their number stays.
 
 The world's dice decide: the same seed and the same moments give the same churn.
 """
@@ -23,7 +23,7 @@ _FAILS: Final = 0.02
 _STOPS: Final = 0.1
 _TRIES: Final = 20
 _BUSY: Final = frozenset({"building", "resized", "deleted"})
-"""VM states that the churn leaves alone."""
+"""VM states that the churn does not change."""
 
 
 class Churn:

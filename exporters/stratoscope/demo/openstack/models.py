@@ -365,7 +365,7 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     Attributes:
         serial: Counts up in the order of creation.
         zone: The availability zone it must be in; "" for any.
-        is_tame: A user made it: the churn leaves it alone.
+        is_tame: A user created it: the churn does not change it.
         operation: Counts operations: what an earlier one has scheduled is dropped.
         json: Its last view as JSON; valid for the view that `json_view` names.
     """

@@ -11,7 +11,7 @@ from stratoscope.demo.openstack.world import World
 
 
 class Operations(Transitions):
-    """Attributes: boots, migrations: The operations of more than a step or two."""
+    """Attributes: boots, migrations: The operations with several steps."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)

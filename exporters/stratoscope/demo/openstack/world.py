@@ -1,4 +1,4 @@
-"""The state of the embedded OpenStack: its objects, who owns them, who uses how much of what.
+"""The state of the embedded OpenStack: its objects, their owners and usage.
 
 Each change that counts somewhere goes through a method here. So Nova, Placement, Neutron, Cinder and the
 quotas agree at every moment.
@@ -212,7 +212,7 @@ class World:
         return self.ports.add(port)
 
     def unplug(self, port: Port) -> None:
-        """Delete a port; its floating address leads nowhere then."""
+        """Delete a port; its floating address has no port then."""
         if port.floating_ip is not None:
             self.associate(port.floating_ip, None)
         self.ports.remove(port)
@@ -220,7 +220,7 @@ class World:
         self._count(port.project, "port", -1)
 
     def associate(self, floating_ip: FloatingIP, port: Port | None) -> None:
-        """Let a floating address lead to a port, or nowhere."""
+        """Associate a floating address with a port, or with none."""
         if floating_ip.port is not None:
             floating_ip.port.floating_ip = None
         floating_ip.port, floating_ip.updated = port, self.now

@@ -1,7 +1,7 @@
 """Progress of block jobs: copies and active commits; all others too, off by default.
 
-Source: virDomainGetBlockJobInfo. Mirrors reads only disks whose definition has a mirror; BlockJobs asks every
-monitor, disk by disk. The two never show the same job.
+Source: virDomainGetBlockJobInfo. Mirrors reads only disks whose definition has a mirror; BlockJobs reads all
+disks from every monitor. The two never show the same job.
 """
 
 from collections.abc import Iterable

@@ -23,8 +23,8 @@ REACHABLE = Family(
 )
 ROUND_TRIP = Family(
     "stratoscope_hypervisor_libvirt_round_trip_seconds",
-    "Seconds that the libvirt daemon took to answer virConnectGetLibVersion, its cheapest call; absent if "
-    "it does not answer.",
+    "Duration of virConnectGetLibVersion, the cheapest call to the libvirt daemon, in seconds; absent if it "
+    "does not answer.",
     labels=URI_LABELS,
 )
 INFO = Family(
@@ -35,7 +35,7 @@ INFO = Family(
 )
 HUNG = Family(
     "stratoscope_hypervisor_libvirt_hung_calls",
-    f"Calls to VMs' monitors that have not returned; at {MOST_HUNG} no further monitor is asked.",
+    f"Calls to VMs' monitors that timed out and have not returned; at {MOST_HUNG} no further call is made.",
     labels=URI_LABELS,
 )
 WAITING = Family(

@@ -41,7 +41,7 @@ _SUBJECT_OF: Final = {"queues": "taps", "promiscuity": "taps"}
 """Data that may be lacking, and the subject that has it."""
 
 
-class VMs(msgspec.Struct, frozen=True, gc=False):
+class VMs(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One collection.
 
     Attributes:
@@ -173,7 +173,16 @@ class Domains(Collector[VMs]):
         shown = self._ownership.granted(self.name, {vm.vm_id: vm.domain.is_active for vm in vms})
         malformed += unread + sum(vm.domain.nameless for vm in vms) + reading.malformed
         killed = self._killed.gone(reading.kills.by_vm, self._host.vm_ids, time.monotonic())
-        return VMs(vms, malformed, missing, reading.lacking, unread, shown, reading.kills.by_slice, killed)
+        return VMs(
+            vms=vms,
+            malformed=malformed,
+            missing=missing,
+            lacking=reading.lacking,
+            unread=unread,
+            shown=shown,
+            kills=reading.kills.by_slice,
+            killed=killed,
+        )
 
     async def _off_disks(self, listing: Listing, identities: Mapping[str, Identity]) -> Mapping[str, Sizes]:
         if "off" not in self.subjects:
@@ -193,7 +202,7 @@ class Domains(Collector[VMs]):
         reading = await self._kernel.read_again(known, names)
         vms = [left_over.vm(vm, reading, self._io_error_age_s(vm.domain)) for vm in before]
         shown = [vm for vm in vms if vm is not None]
-        return VMs(shown, 0, None, kills=reading.kills.by_slice)
+        return VMs(vms=shown, malformed=0, missing=None, kills=reading.kills.by_slice)
 
     async def _read_kernel(self, active: Sequence[Listed]) -> Reading:
         if self._kernel is None:
@@ -210,7 +219,7 @@ class Domains(Collector[VMs]):
     async def _ask(
         self, listing: Listing, active: Sequence[Listed], kernel: Awaitable[Reading]
     ) -> dict[str, Stats]:
-        """Statistics from the monitors; with CPU times for a VM for which the kernel never had them.
+        """Statistics from the monitors; with CPU times for VMs of which the kernel never had them.
 
         The kernel is read at the same time; this waits for it only to decide where CPU times come from.
         """
@@ -225,8 +234,8 @@ class Domains(Collector[VMs]):
     def _has_cpu_by_kernel(self, one: Listed) -> bool:
         """Whether a VM's CPU times come from the kernel, now or earlier.
 
-        They stay the kernel's then: libvirt rounds down to clock ticks, and a counter that goes back a little
-        looks like a reset.
+        Then they must stay the kernel's: libvirt rounds down to clock ticks, and a counter that decreases a
+        little looks like a reset.
         """
         return self._cpu_by_kernel.get(one.uuid) == one.domain_id
 
@@ -267,7 +276,17 @@ class Domains(Collector[VMs]):
         checks = verdict(one, evidence(one.uuid, reading, taps, self._io_error_age_s(one), monitor))
         vcpus = vcpus_of(one, identity, kernel) if one.is_active else None
         vm_id, kills = self._host.vm_ids[one.uuid], reading.kills.by_vm.get(one.uuid)
-        return VM(vm_id, one, identity, kernel, monitor, taps, vcpus, checks, kills)
+        return VM(
+            vm_id=vm_id,
+            domain=one,
+            identity=identity,
+            kernel=kernel,
+            monitor=monitor,
+            taps=taps,
+            vcpus=vcpus,
+            checks=checks,
+            oom_kills=kills,
+        )
 
     def _io_error_age_s(self, one: Domain) -> float | None:
         return self._host.events.io_error_age_s(one.uuid, one.domain_id)

@@ -106,7 +106,7 @@ HUGE_RESERVED = _family(
 )
 KSM_RUNNING = _family("ksm_running", "1 if KSM merges pages now (run is 1), else 0.")
 KSM_SHARED = _family(
-    "ksm_shared_bytes", "Memory in the pages that KSM keeps once for several users (pages_shared)."
+    "ksm_shared_bytes", "Memory in the pages that KSM shares, each counted once (pages_shared)."
 )
 KSM_SHARING = _family("ksm_sharing_bytes", "Memory that KSM saves by sharing pages (pages_sharing).")
 KSM_UNSHARED = _family(

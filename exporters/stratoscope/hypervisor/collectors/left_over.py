@@ -5,17 +5,14 @@ checks (a pause by an I/O error). That the daemon does not answer fails no check
 """
 
 import math
-from typing import Final
 
 from msgspec.structs import replace
 
-from stratoscope.clouds.libvirt.model import Balloon, Domain, Interface
+from stratoscope.clouds.libvirt.model import Domain, Interface
 from stratoscope.hypervisor.collectors.together import evidence, taps_of, vcpus_of
 from stratoscope.hypervisor.kernel_reader import Reading
 from stratoscope.hypervisor.subjects.checks import verdict
 from stratoscope.hypervisor.vm import VM
-
-_UNKNOWN: Final = Balloon(None, None, None, None, None, None, None, None, None, None)
 
 
 def vm(before: VM, reading: Reading, io_error_age_s: float | None) -> VM | None:
@@ -40,15 +37,26 @@ def vm(before: VM, reading: Reading, io_error_age_s: float | None) -> VM | None:
     if is_dead:
         domain, kernel, taps, vcpus = replace(domain, domain_id=-1), None, (), None
     kills = reading.kills.by_vm.get(uuid)
-    return VM(before.vm_id, domain, identity, kernel, None, taps, vcpus, checks, kills)
+    return VM(
+        vm_id=before.vm_id,
+        domain=domain,
+        identity=identity,
+        kernel=kernel,
+        monitor=None,
+        taps=taps,
+        vcpus=vcpus,
+        checks=checks,
+        oom_kills=kills,
+    )
 
 
 def _what_holds(before: Domain) -> Domain:
     """The fields that still hold: identity, state, and the names of its interfaces."""
-    interfaces = tuple(
-        Interface(one.name, None, None, None, None, None, None, None, None) for one in before.interfaces
-    )
     return Domain(
-        before.uuid, before.name, before.domain_id, before.state, before.reason,
-        None, None, None, None, (), _UNKNOWN, interfaces, (),
-    )  # fmt: skip
+        uuid=before.uuid,
+        name=before.name,
+        domain_id=before.domain_id,
+        state=before.state,
+        reason=before.reason,
+        interfaces=tuple(Interface(name=one.name) for one in before.interfaces),
+    )

@@ -57,22 +57,22 @@ def _taps(one: Domain, identity: Identity | None, reading: Reading) -> Iterable[
         link = None if nic is None else nic.link
         if name not in known.taps:
             if link is not None:
-                yield TapView(name, None, None, None, None, None, link, None)
+                yield TapView(name=name, link=link)
             continue
         if tap is None:
             if one.uuid in reading.vms:  # else the VM is ending, and its interfaces before it
-                yield TapView(name, False, None, None, None, None, link, None)
+                yield TapView(name=name, is_up=False, link=link)
             continue
         root = queues.root if queues is not None else None
         yield TapView(
-            name,
-            tap.is_up and tap.carrier is not False and link is not False,
-            tap.mtu_bytes,
-            known.promiscuous.get(name),
-            root.drops if root is not None else None,
-            root.backlog_bytes if root is not None else None,
-            link,
-            _is_attached(tap.master, nic, known.masters.get(name)),
+            name=name,
+            is_up=tap.is_up and tap.carrier is not False and link is not False,
+            mtu=tap.mtu_bytes,
+            promiscuous_changed=known.promiscuous.get(name),
+            queue_drops=root.drops if root is not None else None,
+            queue_backlog=root.backlog_bytes if root is not None else None,
+            link=link,
+            is_attached=_is_attached(tap.master, nic, known.masters.get(name)),
         )
 
 

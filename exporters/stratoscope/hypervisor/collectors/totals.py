@@ -18,14 +18,14 @@ VMS = Family(
 )
 VCPUS_PROMISED = Family(
     f"{_PREFIX}_vcpus_promised",
-    "Sum of the virtual CPUs of all active VMs; above the host's CPUs it is overcommitted; absent if one "
-    "VM's number is unknown.",
+    "Sum of the virtual CPUs of all active VMs; the host is overcommitted if it exceeds the host's CPUs; "
+    "absent if one VM's number is unknown.",
     labels=URI_LABELS,
 )
 MEMORY_PROMISED = Family(
     f"{_PREFIX}_memory_promised_bytes",
-    "Sum of the maximum memory of all active VMs; above the host's memory it is overcommitted; absent if "
-    "one VM's is unknown.",
+    "Sum of the maximum memory of all active VMs; the host is overcommitted if it exceeds the host's "
+    "memory; absent if one VM's is unknown.",
     labels=URI_LABELS,
 )
 UNIDENTIFIED = Family(

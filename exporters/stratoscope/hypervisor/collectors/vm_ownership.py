@@ -17,7 +17,7 @@ class VMOwnership:
 
         Args:
             collector: Its name.
-            listed: VM id -> whether the VM is active, for all VMs that it lists; its claims to others end.
+            listed: VM id -> whether the VM is active, for all VMs that it lists; its claims to other VMs end.
         """
         self._owners = {
             vm_id: owner for vm_id, owner in self._owners.items() if owner[0] != collector or vm_id in listed

@@ -51,7 +51,7 @@ def read_cpu(cgroups: Cgroups, reader: Read) -> CPU | None:
 
 
 class Throttled:
-    """Throttling of one VM so far. It never goes back, even if a quota is removed or a vCPU unplugged."""
+    """Throttling of one VM so far. It never decreases, even if a quota is removed or a vCPU unplugged."""
 
     def __init__(self) -> None:
         self.directories: dict[str, Throttling] = {}

@@ -1,6 +1,6 @@
 """The promiscuity count of each interface. Source: one rtnetlink dump, RTM_GETLINK; no right needed.
 
-The flag PROMISC of a bridge's port is always set, whoever listens in addition; the count differs.
+The flag PROMISC of a bridge's port is always set; the count shows whether others listen, too.
 """
 
 import socket

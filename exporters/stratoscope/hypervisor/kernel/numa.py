@@ -21,14 +21,12 @@ class HugePages(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         reserved: Reserved, but not yet allocated from `free`; the kernel does not report it per node.
-        surplus: The part of `total` above what was configured.
     """
 
     page_bytes: int
     total: int | None
     free: int | None
     reserved: int | None
-    surplus: int | None
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):
@@ -96,5 +94,4 @@ def _read_size(page_bytes: int, directory: str, reader: Read) -> HugePages:
         pages = read_integer(f"{directory}/{name}", reader)
         return None if pages is None else pages * page_bytes
 
-    names = ("nr_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages")
-    return HugePages(page_bytes, *[in_bytes(name) for name in names])
+    return HugePages(page_bytes, *map(in_bytes, ("nr_hugepages", "free_hugepages", "resv_hugepages")))

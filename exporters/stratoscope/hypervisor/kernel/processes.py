@@ -198,7 +198,7 @@ class Processes:
         return found
 
     def _put_off(self, key: tuple[str, int], reason: NotFound, now: float) -> None:
-        """Double the wait once the last one is over; a scan for another VM does not count.
+        """Double the wait when the last one is over; a scan for another VM does not count.
 
         A hung file may return at any time: it is tried again soon.
         """

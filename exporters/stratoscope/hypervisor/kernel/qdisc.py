@@ -17,21 +17,19 @@ _TCA_KIND, _TCA_STATS2, _TCA_STATS_QUEUE = 1, 7, 3
 _TC_H_ROOT, _TC_H_INGRESS = 0xFFFFFFFF, 0xFFFFFFF1
 
 _TCMSG: Final = struct.Struct("=BxxxiIII")  # family, interface, handle, parent, info
-_QUEUE: Final = struct.Struct("=IIIII")  # gnet_stats_queue: packets, bytes, drops, requeues, overlimits
+_QUEUE: Final = struct.Struct("=4xII8x")  # gnet_stats_queue: packets, bytes, drops, requeues, overlimits
 
 
 class Qdisc(msgspec.Struct, frozen=True, gc=False):
     """Counts of one queueing discipline since it was attached; None without a queue (`noqueue`) or counts.
 
     Attributes:
-        drops: 32 bits in the kernel: starts again from 0 after 4294967295, like overlimits.
+        drops: 32 bits in the kernel: starts again from 0 after 4294967295.
     """
 
     kind: str
     drops: int | None
-    overlimits: int | None
     backlog_bytes: int | None
-    backlog_packets: int | None
 
 
 class Queues(msgspec.Struct, frozen=True, gc=False):
@@ -94,6 +92,6 @@ def _qdisc(fields: Mapping[int, bytes]) -> Qdisc:
     kind = fields.get(_TCA_KIND, b"").rstrip(b"\0").decode(errors="replace")
     queue = dict(attributes(fields.get(_TCA_STATS2, b""))).get(_TCA_STATS_QUEUE)
     if kind == "noqueue" or queue is None:
-        return Qdisc(kind, None, None, None, None)
-    packets, backlog, drops, _, overlimits = unpacked(_QUEUE, queue)
-    return Qdisc(kind, drops, overlimits, backlog, packets)
+        return Qdisc(kind, None, None)
+    backlog, drops = unpacked(_QUEUE, queue)
+    return Qdisc(kind, drops, backlog)

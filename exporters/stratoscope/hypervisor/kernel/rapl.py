@@ -1,7 +1,7 @@
 """Energy counters of the host (RAPL, Intel and AMD). Source: /sys/class/powercap/intel-rapl*/.
 
-Since Linux 5.10 only root can read energy_uj, since it reveals secrets of other processes (CVE-2020-8694):
-give the exporter's group the right by a udev rule, or do without.
+Since Linux 5.10 only root can read energy_uj, since it reveals secrets of other processes (CVE-2020-8694): a
+udev rule can grant the right to the exporter's group.
 """
 
 import re
@@ -24,14 +24,13 @@ class Zone(msgspec.Struct, frozen=True, gc=False):
         zone: The kernel's unique name: intel-rapl:0, or intel-rapl:0:1 for a part of it.
         parent: The zone whose energy includes this one's; None at the top.
         name: package-0, core, uncore, dram, psys: the same part of two sockets has the same name.
-        joules: Counts up to `range_joules`, then starts again from 0.
+        joules: Counts up to the zone's max_energy_range_uj, then starts again from 0.
     """
 
     zone: str
     parent: str | None
     name: str
     joules: float
-    range_joules: float | None
 
 
 @or_left_out
@@ -58,11 +57,9 @@ def _read_zone(directory: str, match: re.Match[str], reader: Read) -> Zone | Non
     energy = read_integer(f"{zone}/energy_uj", reader)
     if energy is None:
         return None
-    limit = read_integer(f"{zone}/max_energy_range_uj", reader)
     return Zone(
         zone=match[0],
         parent=match[1] if match[2] else None,
         name=(reader(f"{zone}/name") or b"").decode(errors="replace").strip(),
         joules=energy / _MICROJOULES,
-        range_joules=None if limit is None else limit / _MICROJOULES,
     )

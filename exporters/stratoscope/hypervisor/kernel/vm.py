@@ -1,4 +1,4 @@
-"""Reads one VM from the host's kernel: /proc and the VM's cgroups, without asking its QEMU."""
+"""Reads one VM from the host's kernel: /proc and the VM's cgroups, without its QEMU."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -27,7 +27,7 @@ class VMPressure(msgspec.Struct, frozen=True, gc=False):
     memory: Pressure | None
 
 
-class VMKernel(msgspec.Struct, frozen=True, gc=False):
+class VMKernel(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The kernel's data of one VM; None for a group that it does not have.
 
     Attributes:
@@ -67,7 +67,7 @@ def read_vm(
         None when the process has ended, before or while it was read.
 
     Raises:
-        ValueError: A file is malformed; the message names it. It is this VM's trouble alone.
+        ValueError: A file is malformed; the message names it. Other VMs are not affected.
     """
     refused: list[str] = []
     past = past or Past()
@@ -90,9 +90,17 @@ def read_vm(
         read_threads = past.threads.blocked_s
         blocked_s = _allowed("threads", refused, lambda: read_threads(pid, paths, reader, now))
     return VMKernel(
-        stat.state, cpu, vcpus, throttling, pressure, memory, rss, tuple(refused),
-        blocked_s, past.threads.is_frozen,
-    )  # fmt: skip
+        state=stat.state,
+        cpu=cpu,
+        vcpus=vcpus,
+        throttling=throttling,
+        pressure=pressure,
+        memory=memory,
+        rss=rss,
+        refused=tuple(refused),
+        blocked_s=blocked_s,
+        is_frozen=past.threads.is_frozen,
+    )
 
 
 def _allowed(name: str, refused: list[str], read: Callable[[], T]) -> T | None:

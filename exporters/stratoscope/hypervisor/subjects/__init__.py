@@ -20,7 +20,7 @@ class Subject:
         beyond: What changes that number; for the documentation.
         monitor: Groups of libvirt's statistics that it needs from the VM's monitor.
         cpu: Whether it needs CPU times: from the kernel, or if that is not readable from libvirt.
-        taps: Whether it needs the host's ends of the VM's interfaces.
+        taps: Whether it needs the host's devices of the VM's interfaces.
         from_kernel: Whether only the kernel's files have it, so that a URI of another machine lacks it.
         is_on: Whether it is shown by default.
         without_daemon: Whether it is shown while the daemon does not answer: it comes from the kernel, or

@@ -1,4 +1,4 @@
-"""Pressure, throttling, OOM kills and memory of the VM's cgroup; no monitor is asked.
+"""Pressure, throttling, OOM kills and memory of the VM's cgroup; without the monitor.
 
 Source: cgroup {cpu,io,memory}.pressure, cpu.stat, memory.{events,current,swap.current} (v1: cpu.stat,
 memory.{oom_control,usage_in_bytes}, and /proc/PID/status).

@@ -1,4 +1,4 @@
-"""The status checks of a VM, by what is to blame: host, vm, storage, network.
+"""The status checks of a VM, by cause: host, vm, storage, network.
 
 Only this file and docs/hypervisor.md have the rules. A VM that is off, or that someone paused, fails no
 check.
@@ -16,7 +16,7 @@ from stratoscope.hypervisor.vm import VM, Checks, TapView
 
 FAILED = Family(
     "stratoscope_hypervisor_vm_status_check_failed",
-    "1 if the VM fails the check, else 0; the check names what is to blame: host, vm, storage, network "
+    "1 if the VM fails the check, else 0; the check names the cause: host, vm, storage, network "
     "(absent where the state of an interface is unknown).",
     labels=(*VM_LABELS, "check"),
 )
@@ -61,7 +61,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
         stuck_s: For how long every collection found the process stopped, traced or frozen.
         dead_s: For how long every collection found that it has ended; None if it has not.
         storage_s: For how long a thread of it has waited for one storage request.
-        monitor: None if no monitor was asked.
+        monitor: None if no monitor was read.
         taps: Its interfaces that are known on the host.
         io_error_age_s: Seconds since its last I/O error event; None when there was none.
     """

@@ -1,7 +1,7 @@
 """Memory of a VM.
 
 Source: libvirt's group BALLOON, with the statistics that the guest's balloon driver reports; if it was not
-asked, `<memory>` and `<currentMemory>` of the live definition; resident memory: /proc/PID/stat.
+read, `<memory>` and `<currentMemory>` of the live definition; resident memory: /proc/PID/stat.
 """
 
 from collections.abc import Iterable

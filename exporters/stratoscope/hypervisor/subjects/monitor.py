@@ -1,4 +1,4 @@
-"""Whether a VM's monitor answers. Source: the last call that asked it."""
+"""Whether a VM's monitor answers. Source: the last call to it."""
 
 from collections.abc import Iterable
 from typing import Final

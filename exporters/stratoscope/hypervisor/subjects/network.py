@@ -46,8 +46,8 @@ ATTACHED = Family(
 MTU = Family(f"{_PREFIX}_mtu_bytes", "MTU of the tap, in bytes.", labels=_LABELS)
 PROMISCUOUS = Family(
     f"{_PREFIX}_promiscuous_changed",
-    "1 if the tap's promiscuity count, its bridge excluded, is above the lowest that the exporter saw, else "
-    "0; absent where the kernel does not report it.",
+    "1 if the tap's promiscuity count, its bridge excluded, is above the lowest that the exporter has seen, "
+    "else 0; absent where the kernel does not report it.",
     labels=_LABELS,
 )
 QUEUE_DROPS = Family(

@@ -9,7 +9,7 @@ from stratoscope.hypervisor.vm import VM
 
 BLOCKED = Family(
     "stratoscope_hypervisor_vm_storage_blocked_seconds",
-    "Longest time that a thread of the VM's process has now been waiting for one storage request, in "
+    "Longest time for which a thread of the VM's process has been waiting for one storage request, in "
     "seconds; 0 if none waits; absent for a container.",
     labels=VM_LABELS,
 )

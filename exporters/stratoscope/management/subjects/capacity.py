@@ -18,7 +18,7 @@ ROOM = Family(
 UPPER_BOUND = Family(
     f"{_PREFIX}_flavor_room_upper_bound",
     "1 if the flavor's room is only an upper bound, else 0: no API reports the free huge pages, NUMA nodes "
-    "or pinned CPUs that it needs, or some data of hosts or aggregates could not be read, or not yet.",
+    "or pinned CPUs that it needs, or some data of hosts or aggregates have not been read.",
     labels=_LABELS,
 )
 LARGEST = Family(

@@ -20,7 +20,7 @@ _PREFIX: Final = "stratoscope_management_each"
 WHOLE = Family(
     f"{_PREFIX}_whole",
     "1 if the objects of all projects are visible, 0 if only those that the credential's own project or "
-    "domain may use, or if the source cut its list.",
+    "domain may use, or if the source truncated its list.",
     labels=("cloud", "collector"),
 )
 BEYOND = Family(
@@ -42,7 +42,7 @@ _OWN_SERIES: Final = frozenset({"state", "is_admin_up", "text", "parts", *_NUMBE
 """Fields that are not ordinary labels of `info`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
     """How one class is shown.
 
@@ -117,24 +117,24 @@ def _sort(
         return Family(f"{metric}_{name}", text, labels=(*one, *more))
 
     return Sort(
-        labels,
-        has_text,
-        Family(
+        facts=labels,
+        has_text=has_text,
+        info=Family(
             f"{metric}_info",
             f"{facts}; always 1.",
             labels=("cloud", *labels.values(), *(("text",) if has_text else ())),
         ),
-        family("state", f"State that the {what} is in, as the source spells it; always 1.", "state")
+        state=family("state", f"State that the {what} is in, as the source spells it; always 1.", "state")
         if "state" in fields
         else None,
-        family(
+        admin_up=family(
             "admin_up",
             f"1 if the {what} is administratively up, 0 if down (admin_state_up); absent if unknown.",
         )
         if "is_admin_up" in fields
         else None,
-        family(f"{part[1]}_info", f"{part[2]}; always 1.", *part[0].__struct_fields__) if part else None,
-        {
+        part=family(f"{part[1]}_info", f"{part[2]}; always 1.", *part[0].__struct_fields__) if part else None,
+        numbers={
             name: family(suffix, text.format(what))
             for name, (suffix, text) in _NUMBERS.items()
             if name in fields

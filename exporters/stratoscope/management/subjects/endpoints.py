@@ -11,8 +11,8 @@ _PREFIX: Final = "stratoscope_management_endpoint"
 _LABELS: Final = ("cloud", "service")
 UP = Family(
     f"{_PREFIX}_up",
-    "1 if the endpoint answered in time with an HTTP status below 500, else 0; absent while it cannot be "
-    "asked: the budget is used up, or it pauses after a 429.",
+    "1 if the endpoint answered in time with an HTTP status below 500, else 0; absent while no request can "
+    "be sent, since the budget is used up or the service is paused after a 429.",
     labels=_LABELS,
 )
 LATENCY = Histogram(

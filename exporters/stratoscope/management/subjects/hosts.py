@@ -31,7 +31,7 @@ ENABLED = _family(
 )
 DISABLED = Family(
     f"{_PREFIX}_disabled_info",
-    "The reason that was given for disabling the host, empty if none; absent while it is enabled; always 1.",
+    "The administrator's reason for disabling the host, empty if none; absent while it is enabled; always 1.",
     labels=(*_HOST, "text"),
 )
 RUNNING = _family(

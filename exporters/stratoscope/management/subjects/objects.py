@@ -15,12 +15,12 @@ _PROJECT: Final = ("cloud", "project_id")
 WHOLE = Family(
     f"{_PREFIX}_objects_whole",
     "1 if the objects of all projects are counted, 0 if only those of the credential's own project are "
-    "visible, or the source cut its list, so that none is counted.",
+    "visible, or the source truncated its list, so that none is counted.",
     labels=("cloud", "sort"),
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
     """The families of one sort; None for what it does not have: sizes, orphans, an administrative state."""
 
@@ -54,23 +54,29 @@ def sort_of(
     metric, project = f"{_PREFIX}_{name}", f"{_PREFIX}_project_{name}"
     unknown = "absent if unknown for one"
     return Sort(
-        Family(metric, f"Number of {plural} by state, as the source spells it.", labels=_STATE),
-        Family(project, f"Number of the project's {plural}.", labels=_PROJECT),
-        Family(f"{metric}_bytes", f"Size of {plural} by state, {size}; {unknown}.", labels=_STATE)
+        by_state=Family(metric, f"Number of {plural} by state, as the source spells it.", labels=_STATE),
+        by_project=Family(project, f"Number of the project's {plural}.", labels=_PROJECT),
+        bytes_by_state=Family(
+            f"{metric}_bytes", f"Size of {plural} by state, {size}; {unknown}.", labels=_STATE
+        )
         if size
         else None,
-        Family(f"{project}_bytes", f"Size of the project's {plural}, {size}; {unknown}.", labels=_PROJECT)
+        bytes_by_project=Family(
+            f"{project}_bytes", f"Size of the project's {plural}, {size}; {unknown}.", labels=_PROJECT
+        )
         if size
         else None,
-        Family(f"{metric}_orphaned", f"Number of orphaned {plural}: {orphan}; {unknown}.", labels=("cloud",))
+        orphaned=Family(
+            f"{metric}_orphaned", f"Number of orphaned {plural}: {orphan}; {unknown}.", labels=("cloud",)
+        )
         if orphan
         else None,
-        Family(
+        orphaned_bytes=Family(
             f"{metric}_orphaned_bytes", f"Size of orphaned {plural}, {size}; {unknown}.", labels=("cloud",)
         )
         if orphan and size
         else None,
-        Family(
+        admin_down=Family(
             f"{metric}_admin_down",
             f"Number of {plural} that are administratively down (admin_state_up false), whatever their "
             f"state; {unknown}.",

@@ -1,4 +1,4 @@
-"""Services that are not asked in depth: their agents, and their objects counted by state."""
+"""Services of which only the agents, and the objects counted by state, are read."""
 
 from collections.abc import Iterable
 from typing import Final

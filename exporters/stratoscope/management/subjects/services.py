@@ -29,7 +29,7 @@ FORCED_DOWN = Family(
 )
 DISABLED = Family(
     f"{_PREFIX}_disabled_info",
-    "The reason that was given for disabling the service, empty if none; absent while it is enabled; always "
+    "The administrator's reason for disabling the service, empty if none; absent while it is enabled; always "
     "1.",
     labels=(*_LABELS, "text"),
 )

@@ -222,7 +222,7 @@ def test_an_override_with_the_project_of_a_token_without_one_costs_its_service(t
 @pytest.mark.parametrize("url", ["", "http://[nova", "nova:8774", None, 3, [], "http://n/v3/$(tenant_id)s"])
 def test_a_url_of_the_catalogue_that_is_none_costs_its_service(tmp_path: Path, url: Any) -> None:
     assert _fault(_region(tmp_path), "compute", _entry("compute", _place(url))) == (
-        "its URL in the catalogue is none"
+        "its URL in the catalogue is invalid"
     )
     good = _entry("compute", _place(url), _place("http://c"))
     assert _fault(_region(tmp_path), "compute", good) == ""

@@ -129,7 +129,7 @@ async def test_what_is_nested_too_deep_is_malformed(
     cloud.says(TOKENS, web.Response(status=status, body=b"[" * depth + b"]" * depth))
     error = await _fails(client)
     assert error.reason is Reason.MALFORMED
-    assert str(error) == "identity: an answer that makes no sense: nested too deep"
+    assert str(error) == "identity: malformed answer: nested too deep"
 
 
 @pytest.mark.parametrize("path", ["/identity", "/identity/", "/identity/v3", "/identity/v3/"])

@@ -128,7 +128,7 @@ async def test_a_part_of_an_answer_is_none(cloud: FakeOpenStack, client: Client,
     cloud.says(PATH, web.json_response({"servers": [{"description": "a"}]}, status=status))
     failure = await _fails(client)
     assert failure.reason is Reason.MALFORMED
-    assert str(failure) == f"compute: servers: answered {status}: that is no whole answer"
+    assert str(failure) == f"compute: servers: answered {status}: the answer is incomplete"
 
 
 async def test_403_leaves_the_collector_out(cloud: FakeOpenStack, client: Client) -> None:
@@ -360,7 +360,7 @@ async def test_an_endpoint_that_is_no_url_costs_its_service(
     cloud.says("/network/v2.0/ports", b"{}")
     async with opened(config(tmp_path, cloud.url)) as client:
         failure = await _fails(client)
-        assert str(failure) == "compute: its URL in the catalogue is none"
+        assert str(failure) == "compute: its URL in the catalogue is invalid"
         assert failure.reason is Reason.UNAVAILABLE
         with pytest.raises(CollectError, match="compute: its URL"):
             await client.check("compute", (await client.places())["compute"], "check", 1)

@@ -226,12 +226,15 @@ async def test_an_empty_catalogue_is_no_cloud(
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        ([5, "x", None], "none of its entries makes sense"),
-        ([{"type": None, "endpoints": []}], "none of its entries makes sense"),
+        ([5, "x", None], "all its entries are malformed"),
+        ([{"type": None, "endpoints": []}], "all its entries are malformed"),
         ([{"type": "compute", "endpoints": None}], "compute: the catalogue has no public endpoint of it"),
-        ([entry("compute", "$(nova)s"), entry("network", "x")], "compute: its URL in the catalogue is none"),
+        (
+            [entry("compute", "$(nova)s"), entry("network", "x")],
+            "compute: its URL in the catalogue is invalid",
+        ),
         ([entry("compute", "http://c", interface="internal")], "it; it has: internal"),
-        ([entry("identity", "http:///")], "none of its entries makes sense"),
+        ([entry("identity", "http:///")], "all its entries are malformed"),
     ],
 )
 async def test_a_catalogue_of_which_nothing_can_be_used_is_one_line(

@@ -176,7 +176,7 @@ async def test_a_list_of_several_versions_tells_the_newest_of_the_major_one_that
     ("document", "told"),
     [
         ({"version": {"id": "v2.1", "version": "2.42"}}, "its newest is 2.42"),
-        (OF_OLD_NOVA, "it tells of none"),
+        (OF_OLD_NOVA, "it reports none"),
     ],
 )
 async def test_a_service_that_is_too_old_is_named_in_one_line(document: Document, told: str) -> None:

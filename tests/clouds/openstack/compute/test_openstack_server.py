@@ -36,9 +36,24 @@ def one(which: str = "web", /, **changes: Any) -> VM:
 
 def test_server_that_runs_is_known_in_all_it_says() -> None:
     assert one() == VM(
-        "b1108572-6d49-4e82-a029-b1dd7ff6cc94", "web", "ACTIVE", "", PROJECT1, USER1, "probe.tiny", IMAGE,
-        "fake1", "az1", 1795422607.0, 1795422614.0, 1, 64 * MIB, GIB, 1, None,
-    )  # fmt: skip
+        vm_id="b1108572-6d49-4e82-a029-b1dd7ff6cc94",
+        name="web",
+        state="ACTIVE",
+        transition="",
+        project_id=PROJECT1,
+        user_id=USER1,
+        flavor="probe.tiny",
+        image=IMAGE,
+        host="fake1",
+        zone="az1",
+        created=1795422607.0,
+        changed=1795422614.0,
+        vcpus=1,
+        memory=64 * MIB,
+        disk=GIB,
+        addresses=1,
+        fault=None,
+    )
 
 
 def test_server_from_a_volume_has_no_image_and_no_root_disk() -> None:

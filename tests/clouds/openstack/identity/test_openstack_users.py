@@ -171,11 +171,11 @@ async def test_list_that_is_cut_says_so_once_and_has_no_total(caplog: pytest.Log
     for _ in range(2):
         read = await cloud.read()
         assert read.truncated == {"projects": True, "users": True}
-    assert caplog.text.count("not all are told cloud=uni sort=projects") == 1
-    assert caplog.text.count("not all are told cloud=uni sort=users") == 1
+    assert caplog.text.count("list incomplete cloud=uni sort=projects") == 1
+    assert caplog.text.count("list incomplete cloud=uni sort=users") == 1
     cloud.api.answers["identity", "/v3/projects"] = {"projects": [{"id": "p"}]}
     assert (await cloud.read()).truncated == {"projects": False, "users": True}
-    assert caplog.text.count("all are told again cloud=uni sort=projects") == 1
+    assert caplog.text.count("list complete again cloud=uni sort=projects") == 1
 
 
 async def test_list_of_users_that_is_cut_is_made_whole_domain_by_domain() -> None:
@@ -196,7 +196,7 @@ async def test_token_for_a_domain_is_told_that_domain_alone_so_there_is_no_total
         read = await cloud.read()
         assert (names_of(read), len(read.projects), cloud.asked()) == (["ada"], 1, [""])
         assert read.truncated == {"projects": True, "users": True}
-    assert caplog.text.count("the token is for the domain default, and Keystone tells that") == 2
+    assert caplog.text.count("the token is for the domain default, and Keystone lists only that") == 2
     cloud.api.be(project_id="p", domain_id="")
     assert (await cloud.read()).truncated["projects"] is False
 

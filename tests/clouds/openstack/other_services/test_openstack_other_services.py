@@ -279,7 +279,7 @@ async def test_objects_of_which_none_makes_sense_are_no_zero(name: str) -> None:
     api = api_of(name, main={next(iter(main)): [7, 8]})
     if name == "shared_file_system":
         api.answers[CASES[name].service, "/shares/detail?offset=2"] = {"shares": []}
-    with pytest.raises(CollectError, match="none of 2 makes sense"):
+    with pytest.raises(CollectError, match="all 2 are malformed"):
         await ask(api, name)
 
 

@@ -78,7 +78,7 @@ async def test_summaries_of_which_none_makes_sense_are_no_room() -> None:
     candidates = answer("allocation_candidates")
     for summary in candidates["provider_summaries"].values():
         summary["resources"]["VCPU"]["capacity"] = -1
-    with pytest.raises(CollectError, match=r"none of \d+ providers' summaries makes sense") as caught:
+    with pytest.raises(CollectError, match=r"all \d+ providers' summaries are malformed") as caught:
         await Cloud(allocation_candidates=candidates).placement.read()
     assert caught.value.reason is Reason.MALFORMED
 

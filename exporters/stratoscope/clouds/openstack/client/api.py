@@ -1,4 +1,4 @@
-"""What the readers of this folder ask a cloud through; session.py is the real one."""
+"""The interface through which readers send requests to a cloud; session.py implements it."""
 
 from collections.abc import AsyncGenerator, Iterable
 from typing import Protocol, TypeVar
@@ -12,18 +12,18 @@ T = TypeVar("T")
 
 
 class BadRequestError(CollectError):
-    """400: the service does not understand what it is asked, or knows nothing of what it is asked about."""
+    """400: the service does not understand the request, or does not know the object of the request."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Reason.MALFORMED, message)
 
 
-class Access(msgspec.Struct, frozen=True):
-    """What the token says.
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of a token.
 
     Attributes:
-        roles: Names in small letters: the policies of all services ignore the case.
-        project_id, domain_id: What the token is for; "" for another scope.
+        roles: Names in lower case: the policies of all services ignore the case.
+        project_id, domain_id: The token's scope; "" if its scope is another one.
         services: Types in the catalogue of the region, as openstacksdk names them: `block-storage`.
         is_system: The token is for the system.
     """
@@ -43,16 +43,16 @@ class Access(msgspec.Struct, frozen=True):
 
     @property
     def scope(self) -> str:
-        """What the token is for, in words."""
+        """The token's scope, as text."""
         if self.project_id:
             return f"the project {self.project_id}"
         return f"the domain {self.domain_id}" if self.domain_id else "the system"
 
     def sees_all_domains(self, domains: Iterable[str | None] = ()) -> bool:
-        """Whether Keystone lists the items of all domains. Args: domains: Those of the items in a list.
+        """Whether Keystone lists the items of all domains. Args: domains: The domains of the items in a list.
 
-        A token for a domain gets that domain's alone; one without the role admin, or the system, gets those
-        of several domains only where the list has several.
+        A token for a domain gets only the items of that domain. For a token that has neither the role admin
+        nor the scope system, the list is of all domains only if it has items of several domains.
         """
         return not self.domain_id and (self.is_admin or self.is_system or len({*domains} - {None}) > 1)
 
@@ -60,7 +60,7 @@ class Access(msgspec.Struct, frozen=True):
 class Api(Protocol):
     """One cloud and region, requested within its budget.
 
-    Every method raises, besides what it says itself:
+    Every method raises these errors, and those that its docstring names:
         CollectError: `timeout`; `unavailable` (no connection, 5xx, too old); `unauthorized` (log-in refused);
             `malformed`; `busy` (429, or the budget of this refresh is used up).
         LeftOutError: `absent`: the service is not in the catalogue.
@@ -70,13 +70,13 @@ class Api(Protocol):
     cloud: str
 
     async def access(self) -> Access:
-        """What the token in force says; logs in when there is none."""
+        """The facts of the token in use; logs in if there is none."""
 
     async def knows(self, service: str, version: str) -> bool:
-        """Whether a service's microversions reach that one."""
+        """Whether a service supports this microversion."""
 
     async def require(self, service: str, version: str) -> None:
-        """`unavailable`, with what the service tells, where its microversions do not reach that one."""
+        """Raise `unavailable` with the service's own range if it does not support this microversion."""
 
     async def get(  # noqa: PLR0913 - what makes up a request
         self,
@@ -88,10 +88,10 @@ class Api(Protocol):
         params: Query = ...,
         version: str = "",
     ) -> T:
-        """One GET, its answer decoded as `kind`."""
+        """The response to one GET, decoded as `kind`."""
 
     def pages(self, listing: Listing[T], params: Query = ...) -> AsyncGenerator[Page[T], None]:
-        """A list, page by page, to its end; one who does not read to the end closes it (`aclosing`)."""
+        """A list, page by page; a caller that does not read it to its end must close it (`aclosing`)."""
 
     async def items(self, listing: Listing[T], params: Query = ...) -> tuple[list[T], int]:
-        """A whole list, and how many of its items made no sense; `malformed` when that is all of them."""
+        """A complete list, and the number of malformed items; raises `malformed` if all items are."""

@@ -1,9 +1,9 @@
-"""One item decoded field by field, for one that does not decode in one go.
+"""Decodes an item field by field, if it cannot be decoded at once.
 
-A field that the item can do without has a default; null leaves it at that, unless it is a number. So does
-what makes no sense there, if the default says that nothing is known: None or "". Any other (a size of 0)
-would be an invented value, and without a field that has no default the item makes no sense. Of a list of
-structs each costs itself.
+An optional field has a default. It gets the default if its value is null and the default is not a number, or
+if its value is malformed and the default means unknown (None or ""). Any other default (a size of 0) would be
+an invented value. If a field without a default is missing or malformed, the item is malformed. In a list of
+structs, only the malformed ones are left out.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,13 +27,13 @@ def by_name(
     source: str,
     things: str = "",
 ) -> tuple[Mapping[str, T], int]:
-    """The values of a mapping that make sense, by name, and how many errors there were in others.
+    """The valid values of a mapping, by name, and the number of errors in the others.
 
     Args:
         decode: As ByField.decode.
-        source, things: Whose values they are, and what, for the message.
+        source, things: The service and the kind of the values, for the message.
 
-    Raises CollectError `malformed` if there are values and none makes sense.
+    Raises CollectError `malformed` if there are values and all are malformed.
     """
     found, odd = {}, 0
     for name, raw in raws.items():
@@ -44,13 +44,13 @@ def by_name(
         else:
             odd += len(wrong)
     if odd and not found:
-        none = f"none of {odd} {things}".rstrip()
-        raise CollectError(Reason.MALFORMED, f"{source}: {none} makes sense")
+        them = f"all {odd} {things}".rstrip()
+        raise CollectError(Reason.MALFORMED, f"{source}: {them} are malformed")
     return found, odd
 
 
 class ByField(Generic[T]):
-    """Items of one kind: a msgspec.Struct, whose structs in turn are read field by field as well."""
+    """Items of one kind: a msgspec.Struct, whose inner structs are also read field by field."""
 
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
@@ -58,7 +58,7 @@ class ByField(Generic[T]):
         self._fields = [_Field(one) for one in fields(kind)]  # type: ignore[arg-type]  # T is a Struct
 
     def decode(self, raw: msgspec.Raw | bytes) -> tuple[T, list[str]]:
-        """The item, and the errors in fields that it does without. Raises msgspec.DecodeError for another."""
+        """The item, and the errors in its optional fields. Raises msgspec.DecodeError if it is malformed."""
         try:
             return self._whole.decode(raw), []
         except msgspec.DecodeError:
@@ -86,7 +86,7 @@ class _Field:
     Attributes:
         key: Its name in JSON.
         is_needed: It has no default.
-        is_unknown: Its default says that nothing is known.
+        is_unknown: Its default means unknown.
         is_number: Its default is one.
     """
 
@@ -100,7 +100,7 @@ class _Field:
         self._element = _struct(get_args(field.type)) if is_list else None
 
     def decode(self, raw: msgspec.Raw, errors: list[str]) -> dict[str, Any]:
-        """Its value by its name; nothing for one that stays at its default."""
+        """Its value by its name; empty if it keeps its default."""
         try:
             return {self.name: self._decoder.decode(raw)}
         except msgspec.DecodeError as error:

@@ -1,8 +1,9 @@
-"""Where each service of one region is, by the token's catalogue and what clouds.yaml says beside it.
+"""The endpoint of each service of one region, from the token's catalogue and clouds.yaml.
 
-Paths of requests begin behind the version for Nova, Cinder, Manila and Heat (`/servers/detail`), and with it
-for Keystone, Neutron, Glance, Octavia, Ironic, Designate, Magnum and Barbican (`/v3/projects`), whether the
-catalogue's URL holds it or not. Placement, Swift and what is not known here: behind the URL as it is.
+Paths of requests do not include the version for Nova, Cinder, Manila and Heat (`/servers/detail`); they
+include it for Keystone, Neutron, Glance, Octavia, Ironic, Designate, Magnum and Barbican (`/v3/projects`),
+whether the catalogue's URL has it or not. For Placement, Swift and unknown services they are appended to the
+URL as it is.
 """
 
 import re
@@ -26,29 +27,30 @@ IN_URL: Final[Mapping[str, str]] = {
     "shared-file-system": "v2",
     "orchestration": "v1",
 }
-"""Services whose version stands in the endpoint's URL, with the one that is meant where it does not."""
+"""Services whose version is part of the endpoint's URL, with the default version for a URL without one."""
 IN_PATH: Final = (
     "identity", "network", "image", "load-balancer", "baremetal", "dns",
     "container-infrastructure-management", "key-manager",
 )  # fmt: skip
-"""Services whose version stands in the path of a request."""
+"""Services whose version is part of the path of a request."""
 
 _OF_A_PROJECT: Final = frozenset({"block-storage", "shared-file-system", "orchestration"})
 _VERSION: Final = re.compile(r"v\d+(?:\.\d+)?")
 _OWNER: Final = re.compile(r"AUTH_.*|[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-"""A project's id, or an account of Swift's, that clouds.yaml may name."""
+"""Placeholders in clouds.yaml for a project's id, or an account of Swift."""
 _TYPES: Final = ServiceTypes()
 _OF_ITS_PROJECT: Final = "its URL holds the id of the token's project"
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Where one service is.
+    """The endpoint of one service.
 
     Attributes:
-        url: What paths of requests are appended to.
-        root, document: The list of its versions; the document of the version that is used, or the list.
+        url: The paths of requests are appended to it.
+        root, document: URLs of the list of its versions, and of the document of the version that is used (or
+            of the list).
         proxy: None for none.
-        fault: Why it cannot be used; "" if it can.
+        fault: The reason why it cannot be used; "" if it can.
     """
 
     url: str
@@ -59,7 +61,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def is_of_project(self) -> bool:
-        """There is one for a token for a project, and this one is for none."""
+        """The service can be used only with a token for a project, and this token has none."""
         return self.fault == _OF_ITS_PROJECT
 
 
@@ -70,7 +72,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """Attributes: url: A text, or whatever stands there instead."""
+    """Attributes: url: A text, or any other value of the catalogue."""
 
     interface: str
     url: Any = None
@@ -86,8 +88,8 @@ def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str,
     """Each service's endpoint, by its type as openstacksdk names it.
 
     Args:
-        raw: The token's catalogue as Keystone gives it; an entry that makes no sense is left out.
-        region: What clouds.yaml says; an endpoint that it overrides need not be in the catalogue.
+        raw: The token's catalogue as Keystone returns it; a malformed entry is left out.
+        region: The configuration in clouds.yaml; an endpoint that it overrides need not be in the catalogue.
         project_id: The token's; "" if it has none.
 
     Raises CollectError `unavailable` if the region is missing, or is not in the catalogue.
@@ -100,9 +102,9 @@ def endpoints(raw: object, region: CloudRegion, project_id: str) -> Mapping[str,
 
 
 def unusable(raw: object, found: Mapping[str, Endpoint]) -> str:
-    """Why no service of a catalogue can be used; "" if one can. Args: found: What `endpoints` made of it.
+    """The reason why no service of a catalogue can be used; "" if one can. Args: found: From `endpoints`.
 
-    Keystone's own endpoint counts only if the catalogue has it: it is known without, too.
+    Keystone's own endpoint counts only if the catalogue has it, since it is also known without a catalogue.
     """
     places = [
         (entry.type, place.url) for entry in _good(raw, _Entry) for place in _good(entry.endpoints, _Place)
@@ -111,11 +113,11 @@ def unusable(raw: object, found: Mapping[str, Endpoint]) -> str:
     if any(not one.fault and (service != "identity" or service in listed) for service, one in found.items()):
         return ""
     faults = (f"{service}: {one.fault}" for service, one in sorted(found.items()) if one.fault)
-    return next(faults, "none of its entries makes sense")
+    return next(faults, "all its entries are malformed")
 
 
 def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
-    """The endpoint of a service at a URL as the catalogue gives it."""
+    """The endpoint of a service, from its URL in the catalogue."""
     url = url.strip().rstrip("/")
     root, version = (url, "") if service == "placement" else _split(url, project_id)
     document = f"{root}/"
@@ -134,7 +136,7 @@ def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
 
 
 def _split(url: str, project_id: str) -> tuple[str, str]:
-    """What stands before the version, and the version; the whole URL and "" if it has none.
+    """The part of a URL before the version, and the version; the complete URL and "" if it has no version.
 
     The version is at its end, or before the project: elsewhere it belongs to a gateway's path.
     """
@@ -146,7 +148,7 @@ def _split(url: str, project_id: str) -> tuple[str, str]:
 
 
 def overridden(region: CloudRegion) -> Mapping[str, str]:
-    """What clouds.yaml puts in the place of the catalogue's URLs, by type."""
+    """The URLs of clouds.yaml that replace those of the catalogue, by type."""
     keys = [str(key).removesuffix("_override") for key in region.config]
     named = [key.removesuffix("_endpoint").replace("_", "-") for key in keys if key.endswith("_endpoint")]
     urls = {service: region.get_endpoint(service) for service in map(_official, named) if service}
@@ -154,7 +156,7 @@ def overridden(region: CloudRegion) -> Mapping[str, str]:
 
 
 def is_url(text: object) -> bool:
-    """Whether requests can be sent there: it is no template, and has a host."""
+    """Whether requests can be sent to it: it is no template, and has a host."""
     if not isinstance(text, str) or "$(" in text or "%(" in text:
         return False
     try:
@@ -165,7 +167,7 @@ def is_url(text: object) -> bool:
 
 
 def _found(service: str, entries: Sequence[_Entry], region: CloudRegion, project_id: str) -> Endpoint | None:
-    """The endpoint that clouds.yaml or the catalogue has for a service; None where there is none."""
+    """The endpoint that clouds.yaml or the catalogue has for a service; None if there is none."""
     override = region.get_endpoint(service)
     if override:
         url = filled(str(override), project_id)
@@ -184,14 +186,14 @@ def _found(service: str, entries: Sequence[_Entry], region: CloudRegion, project
 
 
 def filled(url: str, project_id: str) -> str:
-    """A URL with the project's id where clouds.yaml leaves room for it, as keystoneauth fills it in."""
+    """A URL of clouds.yaml whose placeholder is replaced with the project's id, as keystoneauth does it."""
     for name in ("project_id", "tenant_id") if project_id else ():
         url = url.replace(f"%({name})s", project_id).replace(f"$({name})s", project_id)
     return url
 
 
 def _lacking(url: object, project_id: str) -> str:
-    """The fault of a URL with a place for a project's id, and a token without project; else ""."""
+    """The fault of a URL that needs a project's id, if the token has no project; else ""."""
     has_room = isinstance(url, str) and filled(url, "-") != url
     return _OF_ITS_PROJECT if has_room and not project_id else ""
 
@@ -205,7 +207,7 @@ def _entries_of(service: str, entries: Sequence[_Entry], region: CloudRegion) ->
 
 
 def _of_entry(entry: _Entry, region: CloudRegion, service: str, project_id: str) -> tuple[str, str]:
-    """The URL of the first wanted interface that the region has; else what is wrong there."""
+    """The URL of the first wanted interface that the region has; else the fault."""
     where, wanted = region.get_region_name(service), region.get_interface(service) or "public"
     interfaces = [one.removesuffix("URL") for one in ([wanted] if isinstance(wanted, str) else wanted)]
     every = list(_good(entry.endpoints, _Place))
@@ -215,7 +217,7 @@ def _of_entry(entry: _Entry, region: CloudRegion, service: str, project_id: str)
     if url or (every and not places):
         return url, ""  # it may be in another region alone
     if chosen:
-        return "", _lacking(chosen[0].url, project_id) or "its URL in the catalogue is none"
+        return "", _lacking(chosen[0].url, project_id) or "its URL in the catalogue is invalid"
     if not every and not project_id:
         return "", _OF_ITS_PROJECT
     has = ", ".join(sorted({place.interface for place in places})) or "none"
@@ -227,7 +229,7 @@ def _broken(fault: str) -> Endpoint:
 
 
 def _check_region(there: set[str | None], region: CloudRegion) -> None:
-    """Refuse to guess among several regions, and a region that is not there."""
+    """Reject several regions without a choice, and a region that does not exist."""
     names = sorted(name for name in there if name)
     wanted = region.get_region_name()
     if not wanted and len(names) > 1:
@@ -244,7 +246,7 @@ def _official(its_type: str) -> str:
 
 
 def _good(raw: object, kind: type[T]) -> Iterable[T]:
-    """What of a list is what it should be."""
+    """The valid entries of a list."""
     for one in raw if isinstance(raw, list) else ():
         try:
             yield msgspec.convert(one, kind)

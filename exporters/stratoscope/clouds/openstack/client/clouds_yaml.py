@@ -1,4 +1,4 @@
-"""clouds.yaml, secure.yaml and OS_* variables, as openstacksdk reads them; nothing here asks the cloud."""
+"""clouds.yaml, secure.yaml and OS_* variables, as openstacksdk reads them; no request is sent here."""
 
 import hashlib
 import json
@@ -23,16 +23,16 @@ from stratoscope.core.errors import ConfigError
 log = logging.getLogger(__name__)
 
 _NONE: Final = "defaults"
-"""The cloud that openstacksdk makes up where there is none."""
+"""The cloud that openstacksdk invents if there is none."""
 _BROKEN: Final = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
-"""What openstacksdk raises where the file holds something of another type than it expects."""
+"""Errors of openstacksdk if the file has a value of an unexpected type."""
 
 _WARNED: Final = threading.Lock()
-"""Held while Python's warnings go elsewhere: that is the whole process's state."""
+"""Held while Python's warnings are redirected, which changes the state of the process."""
 
 
 def found(config: OpenStackCloud) -> Found:
-    """The entry with what clouds.yaml, its files and the environment say of it now. Raises ConfigError."""
+    """The entry, completed from clouds.yaml, its files and the environment. Raises ConfigError."""
     try:
         with _warnings_logged():
             loader = _loader(config)
@@ -52,14 +52,14 @@ def found(config: OpenStackCloud) -> Found:
 
 
 def region(config: OpenStackCloud) -> CloudRegion:
-    """What openstacksdk makes of an entry. Raises ConfigError when it cannot be used."""
+    """openstacksdk's configuration of an entry. Raises ConfigError if it cannot be used."""
     with _warnings_logged():
         return _region(_loader(config), config)
 
 
 @contextmanager
 def _warnings_logged() -> Iterator[None]:
-    """openstacksdk's warnings in the log, where they are about the configuration; the rest concerns code."""
+    """Log openstacksdk's warnings about the configuration; other warnings concern code."""
     with _WARNED, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
@@ -116,7 +116,7 @@ def _cloud(loader: Loader, config: OpenStackCloud) -> str:
 
 @contextmanager
 def _named(loader: Loader, cloud: str) -> Iterator[None]:
-    """Say of which cloud it is what is refused, and where that stands."""
+    """Add the cloud's name and the file to an error."""
     in_file = f"{loader.config_filename}: clouds.{cloud}: "
     where = "" if cloud == loader.envvar_key else in_file
     try:
@@ -128,7 +128,7 @@ def _named(loader: Loader, cloud: str) -> Iterator[None]:
 
 
 def _check_region(loader: Loader, cloud: str, region: str) -> None:
-    """Refuse to guess where clouds.yaml lists several regions, and a region that it does not list."""
+    """Reject several regions without a choice, and a region that clouds.yaml does not list."""
     entry = loader.cloud_config["clouds"][cloud]
     listed = entry.get("regions") or entry.get("region_name") or []
     regions = listed.split(",") if isinstance(listed, str) else listed

@@ -1,4 +1,4 @@
-"""What is sent in confidence, taken out of what comes back: services and gateways cite what they got."""
+"""Removes a request's secrets from its response: services and gateways cite what they received."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _KEY: Final = re.compile(r"(?:password|passcode|secret|token)\Z")
 
 
 class Confidence:
-    """Secrets, in each way in which they may be cited: as they are, in JSON, in JSON inside it, in a URL."""
+    """Secrets, in each form in which they may be cited: plain, in JSON, in JSON within JSON, in a URL."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         spelled: set[str] = set()
@@ -35,7 +35,7 @@ class Confidence:
 
 
 def of(auth: Mapping[str, Any]) -> Confidence:
-    """What a log-in holds. Args: auth: As clouds.yaml has it."""
+    """The secrets of a log-in. Args: auth: The section `auth` of clouds.yaml."""
     return Confidence(str(value) for key, value in auth.items() if _KEY.search(key.lower()))
 
 

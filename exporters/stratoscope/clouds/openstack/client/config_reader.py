@@ -15,15 +15,15 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.program import version
 
 _NOBODY: Final = {"port": 1}
-"""Statsd's: nothing is sent, as there is no host, and STATSD_PORT is not looked at."""
+"""Statsd's variables: nothing is sent, since there is no host, and STATSD_PORT is not read."""
 _Read = tuple[str, dict[str, Any]] | tuple[None, None]
 
 
 class Loader(OpenStackConfig):
-    """What openstacksdk reads. A configured file is the only one, and variables do not count beside it.
+    """openstacksdk's loader. If a file is configured, no other file and no variable is read.
 
     Attributes:
-        passed_over: Files of the search that this user may not read.
+        passed_over: Files of the search path that this user may not read.
     """
 
     def __init__(self, clouds_file: str, os_cloud: str) -> None:
@@ -47,7 +47,9 @@ class Loader(OpenStackConfig):
         super().__init__(app_name="stratoscope", app_version=version(), statsd_config=_NOBODY, **options)  # type: ignore[arg-type]  # two of its keys may be left out
 
     def merged(self, cloud: str, region: str) -> dict[str, Any]:
-        """What all sources say of a cloud, before openstacksdk looks at the credential or fills in braces."""
+        """The configuration of a cloud from all sources, before openstacksdk processes the credential and
+        braces.
+        """
         config = self._get_base_cloud_config(cloud)
         of_region = deepcopy(self._get_region(cloud, region)["values"])
         config["auth"] |= of_region.pop("auth", {})
@@ -59,7 +61,7 @@ class Loader(OpenStackConfig):
         return read["public-clouds"] if read else {}
 
     def auth_config_hook(self, config: dict[str, Any]) -> dict[str, Any]:
-        """What openstacksdk calls before it moves the credential to `auth` and fills in braces."""
+        """openstacksdk calls it before it moves the credential to `auth` and fills in braces."""
         return schema.fillable(config, credential.known_keys(str(config["auth_type"])))
 
     def _load_config_file(self) -> _Read:
@@ -76,7 +78,7 @@ class Loader(OpenStackConfig):
         return variables and schema.environment(variables)
 
     def _first(self, paths: Sequence[str], top: str, wanted: str | None) -> _Read:
-        """The first of the files that is there and may be read."""
+        """The first of the files that exists and may be read."""
         for path in paths:
             key = self._named_by.get(path, "")
             if not key and not os.path.exists(path):  # noqa: PTH110 - where the name is too long it says no
@@ -104,24 +106,31 @@ def _entries(content: bytes, path: str, top: str, wanted: str | None) -> dict[st
 def _json(content: bytes, path: str) -> object:
     text = yaml_file.decoded(content, path)
     try:
-        return json.loads(text, object_pairs_hook=_mapping)
+        document: object = json.loads(text)
+        _check_texts(document, "")
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: nested too deep") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+    return document
 
 
-def _mapping(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    for key, value in pairs:
-        texts = [key, *value] if isinstance(value, list) else [key, value]
-        if not all(yaml_file.is_text(one) for one in texts if isinstance(one, str)):
-            raise ConfigError(f"{key}: {yaml_file.NO_TEXT}")
-    return dict(pairs)
+def _check_texts(value: object, key: str) -> None:
+    """Refuse what JSON can write and YAML cannot. Raises ConfigError, which names the key."""
+    if isinstance(value, str) and not yaml_file.is_text(value):
+        raise ConfigError(f"{key}: {yaml_file.NO_TEXT}")
+    if isinstance(value, list):
+        for number, part in enumerate(value):
+            _check_texts(part, f"{key}[{number}]")
+    if isinstance(value, dict):
+        for name, part in value.items():
+            _check_texts(name, f"{key}: a key".removeprefix(": "))
+            _check_texts(part, f"{key}.{name}".removeprefix("."))
 
 
 def _beside(path: Path, name: str) -> list[str]:
-    """The files of this name that stand beside it."""
+    """The files with this name in the same folder."""
     paths = [str(path.parent / f"{name}{ending}") for ending in (".yaml", ".yml", ".json")]
     return [one for one in paths if os.path.lexists(one)]

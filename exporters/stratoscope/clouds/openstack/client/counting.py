@@ -1,4 +1,4 @@
-"""Objects counted as their pages come, so that no list of them is kept."""
+"""Counts objects page by page, so that no complete list is held in memory."""
 
 import time
 from collections import defaultdict
@@ -24,12 +24,13 @@ _NO_TIME_S: Final = 1.0
 
 
 async def pages(api: Api, tally: "Tally", listing: Listing[T], query: Query) -> AsyncGenerator[list[T], None]:
-    """The items of a list that begins anew at each refresh, page by page.
+    """The items of a list that is read from its beginning at each refresh, page by page.
 
     Args:
         tally: Counts malformed items. Its sort is the name of the collector whose time-out may be too short.
 
-    Raises CollectError as Api; at the end of the collector's time it says how far the list was read.
+    Raises CollectError as Api; if the collector's time is over, its text has the number of items that were
+    read.
     """
     began, read = time.monotonic(), 0
     async with aclosing(api.pages(listing, query)) as found:
@@ -49,7 +50,7 @@ async def pages(api: Api, tally: "Tally", listing: Listing[T], query: Query) -> 
 
 
 def is_anothers(project_id: str | None, access: Access) -> bool:
-    """Whether something belongs to another project than the credential's own."""
+    """Whether an object belongs to a project other than the credential's."""
     return bool(project_id) and project_id != access.project_id
 
 
@@ -76,11 +77,12 @@ class CountedList:
 
     Attributes:
         sort: As `model.Objects.sort`, and the collector's name.
-        hidden_owner: The project of an item that is shown only to those who see all projects; else None.
+        hidden_owner: The project of an item that is visible only to a credential that sees all projects; else
+            None.
         extension: Neutron's or Cinder's extension that the list belongs to; "" for none.
         unit: Bytes of 1 in the field `size`; 0 for items without a size.
-        is_orphan: Whether an item is bound to nothing; None where that is not known.
-        default_owner: The project of an item that names none; None where that is not known.
+        is_orphan: Whether an item is orphaned; None if unknown.
+        default_owner: The project of an item without one; None if unknown.
     """
 
     sort: str
@@ -93,7 +95,7 @@ class CountedList:
     default_owner: Callable[[Access], str | None] = lambda _: ""
 
     async def read(self, api: Api, each: Callable[[Any], None] = lambda _: None) -> Objects:
-        """Count all items. Args: each: Called with each of them. Raises as Api, and `extension`."""
+        """Count all items. Args: each: Called with each item. Raises as Api, and `extension`."""
         access, is_orphan = await api.access(), self.is_orphan or (lambda _: False)
         has_admin_state = "admin_state_up" in self.listing.fields
         tally = Tally(
@@ -127,8 +129,8 @@ class Tally:
 
     Attributes:
         sort: As `model.Objects.sort`.
-        malformed: How many made no sense, or their size did not.
-        is_cut: The source ended the list early: there are more.
+        malformed: Number of items that were malformed, or whose size was.
+        is_cut: The source truncated the list.
     """
 
     def __init__(
@@ -157,13 +159,13 @@ class Tally:
         is_orphan: bool | None = False,
         is_admin_down: bool | None = False,
     ) -> None:
-        """One more.
+        """Count one object.
 
         Args:
-            project_id: None where the source does not tell.
-            size: Bytes; None where it is not known: then nor are those of its state and its project.
-            is_orphan: None where it is not known: then nor is how many are.
-            is_admin_down: It was taken down on purpose; None as of `is_orphan`.
+            project_id: None if the source does not report it.
+            size: Bytes; None if unknown: then the sums of its state and its project are unknown, too.
+            is_orphan: None if unknown: then the number of orphans is unknown, too.
+            is_admin_down: It is administratively down; None as for `is_orphan`.
         """
         self._counted += 1
         if size is None:
@@ -181,22 +183,30 @@ class Tally:
             self._admin_down += is_admin_down
 
     def objects(self, *, is_whole: bool) -> Objects:
-        """The counts; none of a list that was cut, as a part of a sum is no sum.
+        """The counts; empty for a truncated list, whose sums would be too small.
 
-        Raises CollectError `malformed` if there are objects and none makes sense: 0 would be invented.
+        Raises CollectError `malformed` if there are objects and all are malformed: 0 would be an invented
+        value.
         """
         if self.malformed and not self._counted:
-            raise CollectError(Reason.MALFORMED, f"{self.sort}: none of {self.malformed} makes sense")
+            raise CollectError(Reason.MALFORMED, f"{self.sort}: all {self.malformed} are malformed")
         if self.is_cut:
-            return Objects(self.sort, {}, None, {}, is_whole=False, malformed=self.malformed)
+            return Objects(
+                sort=self.sort,
+                by_state={},
+                orphans=None,
+                by_project={},
+                is_whole=False,
+                malformed=self.malformed,
+            )
         return Objects(
-            self.sort,
-            {state: self._result(count) for state, count in self._by_state.items()},
-            None if self._orphans is None else self._result(self._orphans),
-            {project_id: self._result(count) for project_id, count in self._by_project.items()},
-            is_whole,
-            self.malformed,
-            self._admin_down,
+            sort=self.sort,
+            by_state={state: self._result(count) for state, count in self._by_state.items()},
+            orphans=None if self._orphans is None else self._result(self._orphans),
+            by_project={project_id: self._result(count) for project_id, count in self._by_project.items()},
+            is_whole=is_whole,
+            malformed=self.malformed,
+            admin_down=self._admin_down,
         )
 
     def _result(self, count: list[int]) -> Count:
@@ -204,7 +214,7 @@ class Tally:
 
 
 def _nothing() -> list[int]:
-    """Number and bytes, and how many have bytes that are not known."""
+    """Number, bytes, and the number of objects whose size is unknown."""
     return [0, 0, 0]
 
 

@@ -1,4 +1,4 @@
-"""What clouds.yaml says of a credential, looked at before it is used: keys that are wrong or missing."""
+"""Checks the credential in clouds.yaml before it is used: wrong and missing keys."""
 
 import logging
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ _NEEDED: Final[Mapping[str, Sequence[tuple[str, ...]]]] = {
         ("client_secret",),
     ),
 }
-"""What keystoneauth takes without a word, though no log-in succeeds without one key of each group."""
+"""Groups of keys: keystoneauth reports no error, but no log-in succeeds without one key of each group."""
 _OF_DOMAINS: Final = (
     ("username", "user_id", ("user_domain_id", "user_domain_name")),
     ("project_name", "project_id", ("project_domain_id", "project_domain_name")),
@@ -42,17 +42,17 @@ _OF_DOMAINS: Final = (
 """Names that Keystone refuses without a domain."""
 _DEFAULT_DOMAIN: Final = ("default_domain_id", "default_domain_name")
 _SCOPES: Final = ("project_id", "project_name", "domain_id", "domain_name", "trust_id", "system_scope")
-"""Keystone gives a token for one project, domain, trust or the system: keystoneauth refuses at the log-in."""
+"""Scopes: a token is for one project, domain, trust or the system; keystoneauth rejects several at the
+log-in."""
 _OPEN: Final = frozenset({"v3multifactor"})
-"""Ways to log in whose keys depend on others."""
+"""Auth types whose keys depend on others."""
 
 
 def check(config: Mapping[str, Any], *, is_environment: bool) -> None:
-    """Refuse a credential that cannot be one: ConfigError names the first wrong or missing key, and what is
-    allowed.
+    """Reject an invalid credential: ConfigError names the first wrong or missing key, and what is allowed.
 
     Args:
-        config: What openstacksdk makes of the cloud's entry before it reads the credential.
+        config: openstacksdk's configuration of the cloud, before it reads the credential.
         is_environment: OS_* variables describe it.
     """
     auth_type = str(config["auth_type"])
@@ -93,7 +93,7 @@ def _named(*keys: str, is_environment: bool) -> str:
 def _without_domain(
     values: Mapping[str, Any], known: Container[str]
 ) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """Names without the domain that they are of, and the keys of which one is missing."""
+    """Names without their domain, and the keys of which one is missing."""
     for name, its_id, domains in _OF_DOMAINS:
         is_meant = domains[0] in known and values.get(name) and not values.get(its_id)
         if is_meant and not any(values.get(key) for key in (*domains, *_DEFAULT_DOMAIN) if key in known):
@@ -106,7 +106,7 @@ def _keys(mapping: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
 
 
 def known_keys(auth_type: str) -> Mapping[str, str]:
-    """The keys that a way to log in takes, by each of their spellings. Raises ImportError for none."""
+    """The keys of an auth type, by each of their spellings. Raises ImportError if there is no such type."""
     logging.getLogger("stevedore").setLevel(logging.CRITICAL)  # it tells of each plugin that lacks a package
     loader: loading.BaseLoader[Any] = loading.get_plugin_loader(auth_type)
     kind = loader.plugin_class
@@ -120,7 +120,7 @@ def known_keys(auth_type: str) -> Mapping[str, str]:
 
 
 def check_profile(entry: Mapping[str, Any], public: Mapping[str, Any], *, is_environment: bool) -> None:
-    """Refuse a vendor's profile that nobody has, or that openstacksdk would fetch from the Internet:
+    """Reject a vendor's profile that does not exist, or that openstacksdk would fetch from the Internet:
     ConfigError.
 
     Args:
@@ -146,7 +146,7 @@ def check_profile(entry: Mapping[str, Any], public: Mapping[str, Any], *, is_env
 
 
 def _nested(name: str) -> str:
-    """Where a profile would be read from, if not from what openstacksdk brings."""
+    """The source of a profile that is not part of openstacksdk."""
     if name not in vendors.profiles():
         return name
     return str((vendors.get_profile(name) or {}).get("profile", ""))

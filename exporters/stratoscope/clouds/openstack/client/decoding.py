@@ -1,8 +1,8 @@
-"""JSON as services answer it: typed, bounded, and read on where a text or a number in it is none.
+"""Decodes the JSON of services: typed, bounded, and tolerant of invalid texts and numbers.
 
-Services pass on what users wrote, and a byte that is not UTF-8, half a surrogate or a raw control character
-in one name must not cost the list: what cannot be read becomes U+FFFD, or a space. Nor must NaN or Infinity,
-which are null, a byte order mark before it, or a whole number that is written as 4.0.
+Services return what users wrote. A byte that is not UTF-8, half a surrogate pair or a raw control character
+in one name must not make the list fail: it is replaced with U+FFFD or a space. NaN and Infinity are read as
+null, a byte order mark is ignored, and 4.0 is read as a whole number.
 """
 
 import re
@@ -16,20 +16,22 @@ import msgspec
 T = TypeVar("T")
 
 DEEPEST: Final = 100
-"""Levels of what is repaired. The bounds of msgspec itself, 1,000 and more, differ by Python's release."""
+"""Limit on levels of a body that is repaired. msgspec's own limits, 1,000 and more, depend on Python's
+release."""
 
 MOST_VALUES: Final = 1 << 20
-"""Values of what is repaired or read item by item, as each takes memory and time. Those of services are
-longer than the 16 bytes that a body of 16 MiB, the largest that is read, leaves for each."""
+"""Limit on values of a body that is repaired or read item by item, since each takes memory and time. It
+allows 16 bytes per value in a body of 16 MiB, the largest that is read; the values of services are longer."""
 
 _USUAL: Final = 12
-"""Levels that services' answers have at most."""
+"""The most levels in answers of services."""
 _OTHERS: Final = bytes({*range(256)} - {*b'[]{},"'})
 _PIECE: Final = 1 << 16
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 """One level down, or (as a signed byte) up."""
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-"""A text; one without an end goes to the end: to look for it anew from each quote would take for ever."""
+"""A text; one without an end quote extends to the end of the body: a search from each quote would take too
+long."""
 _LOW: Final = rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ANY: Final = rb"u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _HIGH: Final = rb"u[dD][89abAB][0-9a-fA-F]{2}"
@@ -37,7 +39,7 @@ _ESCAPE: Final = re.compile(rb"\\(?:" + _HIGH + rb"\\" + _LOW + rb"|(" + _ANY + 
 _NO_NUMBER: Final = re.compile(_STRING.pattern + rb"|(-?\b(?:NaN|Infinity)\b)", re.DOTALL)
 _WHOLE: Final = re.compile(_STRING.pattern + rb"|(?<![\d.])(-?\d++)\.0++(?![\d.eE])", re.DOTALL)
 MARK: Final = b"\xef\xbb\xbf"
-"""Before UTF-8, as some gateways write it."""
+"""The byte order mark that some gateways write before UTF-8."""
 _CONTROLS_TO_SPACES: Final = bytes(max(one, 32) for one in range(256))
 
 
@@ -48,9 +50,9 @@ class Decoder(Generic[T]):
         self._strict = msgspec.json.Decoder(kind)
 
     def decode(self, body: bytes | msgspec.Raw) -> T:
-        """Decode a body, or a part of one that was decoded; what is no strict JSON is repaired first.
+        """Decode a body, or a part of a decoded one; if it is no strict JSON, it is repaired first.
 
-        Raises msgspec.DecodeError if it has another type, `check` refuses it, or it cannot be repaired.
+        Raises msgspec.DecodeError if it has another type, `check` rejects it, or it cannot be repaired.
         """
         try:
             return self._strict.decode(body)
@@ -69,7 +71,9 @@ class Decoder(Generic[T]):
 
 
 def check(body: bytes) -> None:
-    """Refuse what is too deep, or has too many values, for a second try. Raises msgspec.DecodeError."""
+    """Reject a body that is nested too deep, or has too many values, to be decoded a second time. Raises
+    msgspec.DecodeError.
+    """
     marks = _outside_texts(body)
     if marks.count(b",") >= MOST_VALUES:
         raise msgspec.DecodeError(f"more than {MOST_VALUES} values")
@@ -89,12 +93,12 @@ def repaired(body: bytes) -> bytes:
 
 
 def with_whole_numbers(body: bytes) -> bytes:
-    """The body with 4 for 4.0, as some databases' drivers and gateways turn the one into the other."""
+    """The body with 4 for 4.0, since some database drivers and gateways change one to the other."""
     return _replaced(_WHOLE, body, lambda number: number) if b".0" in body else body
 
 
 def _outside_texts(body: bytes) -> bytes:
-    """The brackets and commas of a body that are not inside a text; piece by piece, which saves memory."""
+    """The brackets and commas of a body outside of texts; piece by piece, to save memory."""
     quotes = body.replace(b"\\\\", b"").replace(b'\\"', b"")  # those alone that begin or end a text
     marks = quotes.translate(None, _OTHERS).replace(b'""', b"")
     outside, is_inside = bytearray(), 0
@@ -106,9 +110,9 @@ def _outside_texts(body: bytes) -> bytes:
 
 
 def _replaced(pattern: re.Pattern[bytes], body: bytes, put: Callable[[bytes], bytes]) -> bytes:
-    """The body with something else for each first group; all other matches stay.
+    """The body with each first group replaced; all other matches stay.
 
-    Not by `sub`, which keeps all that it finds: a thousand times as much memory where that is much.
+    `sub` is not used, since it stores all matches: that can take a thousand times the memory.
     """
     out, end = bytearray(), 0
     for found in pattern.finditer(body):

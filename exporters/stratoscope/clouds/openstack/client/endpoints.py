@@ -21,7 +21,7 @@ SERVICES: Final = (
     "dns", "shared-file-system", "orchestration", "container-infrastructure-management", "key-manager",
     "object-store",
 )  # fmt: skip
-"""Those that are shown first; after them any other that is in the catalogue."""
+"""Services that are shown first; others in the catalogue follow."""
 MOST: Final = 30
 
 _TIMEOUT_S: Final = 10.0
@@ -29,11 +29,11 @@ _TIMEOUT_S: Final = 10.0
 
 @dataclass(slots=True)
 class _Seen:
-    """What the checks of one service have come to.
+    """The results of the checks of one service.
 
     Attributes:
-        is_up: Whether the last check found it up; None where it could not be made.
-        took: How many answers by bucket; the last one beyond all bounds.
+        is_up: The result of the last check; None if no request could be sent.
+        took: Number of answers by bucket; the last bucket has no bound.
     """
 
     is_up: bool | None = None
@@ -42,7 +42,7 @@ class _Seen:
 
 
 class Endpoints(Reader):
-    """The endpoints of one region; it keeps what the checks have come to."""
+    """The endpoints of one region, and the results of their checks."""
 
     def __init__(self, client: Client, timeout_s: float = _TIMEOUT_S) -> None:
         self._client, self._timeout_s = client, timeout_s
@@ -55,7 +55,9 @@ class Endpoints(Reader):
         role="any",
     )
     async def read(self) -> Answer:
-        """Every endpoint; while Keystone is away, those that are known. Raises CollectError for none."""
+        """All endpoints; the known ones while Keystone does not answer. Raises CollectError if none is
+        known.
+        """
         places = await self._client.places()
         asked = [*(one for one in SERVICES if one in places), *sorted(places.keys() - {*SERVICES})][:MOST]
         async with asyncio.TaskGroup() as group:
@@ -64,10 +66,10 @@ class Endpoints(Reader):
         return Answer(tuple(_endpoint(one, self._seen[one]) for one in asked))
 
     async def _check(self, service: str, place: Place) -> None:
-        """Take note of one answer, or of none.
+        """Record one answer, or that there was none.
 
-        `is_up` is not known if it could not be requested: no turn in time, or a pause after 429. A service
-        that pauses after 503 has itself said that it is down.
+        `is_up` is unknown if no request could be sent: the budget is used up, or the service is paused after
+        a 429. A service that is paused after a 503 is down.
         """
         seen = self._seen.setdefault(service, _Seen())
         try:

@@ -1,6 +1,7 @@
-"""Extensions: whether Neutron or Cinder has one. Source: its list of extensions, asked after a 404; any role.
+"""Extensions: whether Neutron or Cinder has one. Source: its list of extensions, requested after a 404; any
+role.
 
-404 alone says little: a proxy that is misled, or an endpoint with a wrong path, answers it to everything.
+A 404 alone is not enough: a misconfigured proxy, or an endpoint with a wrong path, returns it for everything.
 """
 
 from collections.abc import AsyncIterator
@@ -28,11 +29,11 @@ _LISTS: Final = {
 
 @asynccontextmanager
 async def extension(api: Api, alias: str, service: str = "network") -> AsyncIterator[None]:
-    """What is requested inside belongs to an extension. Args: alias: "" for none.
+    """The requests inside belong to an extension. Args: alias: "" for none.
 
     Raises:
-        LeftOutError: `absent`, when it was answered 404, and the extension is not on the service's list.
-        NotThereError: It was answered 404 for another reason.
+        LeftOutError: `absent`: the answer was 404, and the extension is not on the service's list.
+        NotThereError: The answer was 404 for another reason.
     """
     try:
         yield
@@ -43,7 +44,7 @@ async def extension(api: Api, alias: str, service: str = "network") -> AsyncIter
 
 
 async def lacks(api: Api, alias: str, service: str = "network") -> bool:
-    """Whether the service's list of extensions can be had and has not this one."""
+    """Whether the service's list of extensions can be read and lacks this one."""
     try:
         loaded, malformed = await api.items(_LISTS[service])
     except (CollectError, LeftOutError):

@@ -1,4 +1,4 @@
-"""Types of single fields as OpenStack's services answer them, and their conversion to base units."""
+"""Types of single fields as OpenStack's services return them, and their conversion to base units."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, TypeAlias
@@ -9,23 +9,23 @@ import msgspec
 from stratoscope.core.errors import CollectError, Reason
 
 Id: TypeAlias = Annotated[str, msgspec.Meta(max_length=256)]
-"""What tells things apart: an absurd one makes its item malformed, since cut at 1,024 bytes it would be
-another's. The services themselves allow 255 characters, of which each may take 4 bytes."""
+"""An id. One that is too long makes its item malformed: cut at 1,024 bytes, it could be equal to another. The
+services allow 255 characters of up to 4 bytes."""
 
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""How many there are: fewer than none make no sense."""
+"""A number of objects, which cannot be negative."""
 
 Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
-"""As Number, of what may be more than fits into one."""
+"""As Number, for values that may exceed its range."""
 
 IPVersion: TypeAlias = Literal[4, 6]
 
 Text: TypeAlias = str
-"""A name or a state, of any length: core cuts what is shown, and counts it."""
+"""A name or a state of any length: core cuts label values, and counts that."""
 
 
 def segment(text: str) -> str:
-    """An id as one segment of a path. Raises CollectError `malformed` if no path can have it."""
+    """An id as one segment of a path. Raises CollectError `malformed` if that is impossible."""
     if text in {"", ".", ".."}:
         raise CollectError(Reason.MALFORMED, f"no id: {text!r}")
     return quote(text, safe="")
@@ -36,7 +36,7 @@ GIB: Final = 2**30
 
 
 def size(number: object, unit: int) -> int | None:
-    """Bytes of so many units; None for what is no number of them: its item counts, but not with a size."""
+    """Bytes of a number of units; None if it is no number: then the item is counted without a size."""
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
@@ -45,17 +45,17 @@ def size(number: object, unit: int) -> int | None:
 
 
 def unix_seconds(when: datetime) -> float:
-    """A time without a zone is UTC, as all services mean it."""
+    """Unix seconds; a time without a zone is UTC in all services."""
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def moment(when: datetime | None) -> float | None:
-    """Unix seconds; None for none."""
+    """Unix seconds; None without a time."""
     return None if when is None else unix_seconds(when)
 
 
 def enabled_state(enabled: bool | None) -> str:
-    """The state of what Keystone only calls enabled or not."""
+    """The state of an object that Keystone only reports as enabled or not."""
     if enabled is None:
         return ""
     return "enabled" if enabled else "disabled"

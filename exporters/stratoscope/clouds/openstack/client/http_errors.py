@@ -1,7 +1,8 @@
-"""What a service's answer means that is none to the question: an error, or a redirect.
+"""Translates error responses and redirects of a service.
 
-Only from http to https of the same host a request is sent on, once, as it is. A redirect that loses the query
-would lead to other lists (one project's for all), another path to a log-in page.
+A redirect is followed once, and only from http to https on the same host with the same path and query. A
+redirect that loses the query would return another list (one project's instead of all), and another path may
+be a log-in page.
 """
 
 from collections.abc import Mapping
@@ -27,20 +28,20 @@ _OWN: Final[Mapping[int, type[BadRequestError | ForbiddenError | NotThereError]]
 }
 _SAME_METHOD: Final = frozenset({307, 308})
 _FOLLOWED: Final = _SAME_METHOD | {301, 302}
-"""Browsers follow these with a GET, whatever they had sent."""
+"""Browsers follow these with a GET, whatever the method was."""
 _LARGEST: Final = 1 << 16
-"""Bytes of a body that is looked at for words."""
+"""Bytes of a body in which an error text is searched."""
 _BODY: Final[Decoder[object]] = Decoder(object)
 
 
 def error(what: str, answer: Response) -> CollectError | LeftOutError:
-    """What to raise.
+    """The exception for an error response.
 
     Args:
-        what: Service and operation, for the message.
-        answer: One that is neither 200, nor 401, 429, 503 or a redirect that something is done about.
+        what: The service and operation, for the message.
+        answer: Not 200, and not a 401, 429, 503 or redirect that is handled elsewhere.
     """
-    text = _error_text(answer) if answer.status >= HTTPStatus.MULTIPLE_CHOICES else "that is no whole answer"
+    text = _error_text(answer) if answer.status >= HTTPStatus.MULTIPLE_CHOICES else "the answer is incomplete"
     message = f"{what}: answered {answer.status}{f': {text}' if text else ''}"
     status = answer.status
     if status in _OWN:
@@ -64,7 +65,7 @@ def _reason(status: int) -> Reason:
 
 
 def _error_text(answer: Response) -> str:
-    """The service's own message, in one short line; "" for none."""
+    """The service's own message, as one short line; "" without one."""
     if "location" in answer.headers:
         return one_line(f"a redirect to {answer.headers['location']}")[:_LONGEST]
     if len(answer.body) > _LARGEST:
@@ -77,7 +78,7 @@ def _error_text(answer: Response) -> str:
 
 
 def _text(body: Any, levels: int) -> str:
-    """The first message in the body; each service wraps it in another key."""
+    """The first message in the body; each service uses another key for it."""
     if isinstance(body, list):
         body = body[0] if body else None
     if not isinstance(body, dict):
@@ -91,7 +92,7 @@ def _text(body: Any, levels: int) -> str:
 
 
 def redirect_target(url: URL, answer: Response, method: Method = "GET") -> URL | None:
-    """Where a request is to be sent once more; None where it is not: a token goes to no other host."""
+    """The URL to which a request is sent again; None if it is not: a token is sent to no other host."""
     where = answer.headers.get("location")
     followed = _FOLLOWED if method == "GET" else _SAME_METHOD
     if answer.status not in followed or not where or url.scheme != "http":

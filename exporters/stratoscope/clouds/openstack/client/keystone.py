@@ -23,20 +23,20 @@ from stratoscope.core.config import Secret
 from stratoscope.core.errors import CollectError, ConfigError, Reason, one_line
 
 REFUSED: Final = frozenset({400, 401, 403})
-"""Statuses that say the credential is not accepted; an identity provider says 400 (RFC 6749, 5.2)."""
+"""Statuses for a refused credential; an identity provider answers 400 (RFC 6749, 5.2)."""
 
 _NO_TOKEN: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
-"""What keystoneauth raises for an answer that is none."""
+"""Errors of keystoneauth for a malformed answer."""
 _LONGEST_MESSAGE: Final = 300
 _STATUS: Final = re.compile(r" \(HTTP \d+\).*\Z")
-"""What keystoneauth puts behind Keystone's words; the id of the request is another each time."""
+"""The text that keystoneauth appends to Keystone's message; the id of the request differs each time."""
 
 
 class Granted(msgspec.Struct, frozen=True):
-    """What a log-in brings.
+    """The result of a log-in.
 
     Attributes:
-        lives_s: How long the token is valid from when it was issued.
+        lives_s: The lifetime of the token, from its issue.
         expires: Unix seconds.
     """
 
@@ -48,7 +48,7 @@ class Granted(msgspec.Struct, frozen=True):
 
 
 class RefusedError(CollectError):
-    """The credential is not accepted: asking again only locks the account."""
+    """The credential is refused: another attempt could lock the account."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Reason.UNAUTHORIZED, message)
@@ -63,14 +63,14 @@ class BusyError(CollectError):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """What clouds.yaml says, read before the first log-in."""
+    """The configuration in clouds.yaml, read before the first log-in."""
 
     region: CloudRegion
     tls: ssl.SSLContext
 
     @property
     def place(self) -> Endpoint:
-        """Keystone's endpoint, known before any catalogue."""
+        """Keystone's endpoint, which is known without a catalogue."""
         return endpoint("identity", str(self.region.get_auth_args().get("auth_url", "")))
 
 
@@ -78,8 +78,8 @@ class Keystone:
     """One cloud's identity service.
 
     Attributes:
-        wire: What log-ins are sent over.
-        opened: None before the first log-in was tried.
+        wire: The transport of log-ins.
+        opened: None before the first attempt to log in.
     """
 
     def __init__(self, config: OpenStackCloud) -> None:
@@ -88,7 +88,7 @@ class Keystone:
         self.opened: Opened | None = None
 
     def log_in(self) -> Granted:
-        """A new token. Raises RefusedError; BusyError after 429 or 503; CollectError for another reason."""
+        """A new token. Raises RefusedError; BusyError after 429 or 503; CollectError for other reasons."""
         try:
             region = self._open().region
             plugin = region.get_auth()
@@ -109,7 +109,7 @@ class Keystone:
             self.opened.region.get_session().close()
 
     def _redirected(self) -> CollectError | None:
-        """What to say where the last answer was a redirect."""
+        """The error text if the last answer was a redirect."""
         if not self.wire.redirect:
             return None
         what = f"identity: log-in {self.wire.redirect}; no log-in is sent on: put that into auth_url"
@@ -193,7 +193,7 @@ def _of_status(error: exceptions.HttpError) -> CollectError:
 
 
 def _cause(error: BaseException) -> str:
-    """What the operating system said, or whoever was asked first, below all that was wrapped around it."""
+    """The innermost cause: the operating system's error, or the first one that was raised."""
     said, cause = "", error
     while True:
         if isinstance(cause, ssl.SSLCertVerificationError):

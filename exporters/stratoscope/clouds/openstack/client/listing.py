@@ -1,8 +1,8 @@
-"""Lists as OpenStack's services answer them: typed items straight from bytes, and the way to the next page.
+"""Lists of OpenStack's services: typed items, decoded from bytes, and the query for the next page.
 
-A page is decoded in one go. Where that fails each item is decoded by itself, and where that fails each of its
-fields (see by_field.py): what makes no sense costs itself alone and is counted. What has an `id` or `uuid` is
-told once: a list that changes while it is read page by page may have it on two of them.
+A page is decoded at once. If that fails, each item is decoded by itself, and if that fails, each of its
+fields (see by_field.py): only what is malformed is left out, and it is counted. An item with an `id` or
+`uuid` is returned once: a list that changes while it is read may have it on two pages.
 """
 
 import re
@@ -22,16 +22,16 @@ T = TypeVar("T")
 _LIMIT: Final = re.compile(r"0*[1-9][0-9]{0,8}")
 
 Query: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
-"""Of a request; pairs where a name stands more than once: Neutron's `fields`."""
+"""The query of a request; pairs if a name occurs more than once: Neutron's `fields`."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
     """One page.
 
     Attributes:
-        malformed: How many items, or fields with a default, made no sense.
+        malformed: Number of items, or fields with a default, that were malformed.
         next_query: The query for the next page; None on the last one.
-        is_cut: The service says that it ends its list early: there are more items.
+        is_cut: The service reports that it truncated its list.
     """
 
     items: list[T]
@@ -49,11 +49,13 @@ class Listing(Generic[T]):
         key: The key of the items in the answer.
         kind: The type of an item.
         operation: The label `operation` of its requests.
-        version: The newest microversion that is understood: an older cloud uses its own newest; "" for none.
-        oldest: The oldest one; "" if items of a service without microversions make sense, too.
-        headers: Further ones of its requests: Designate's `X-Auth-All-Projects`.
+        version: The newest microversion that is understood; an older cloud uses its own newest one; "" for
+            none.
+        oldest: The oldest microversion that is understood; "" if items of a service without microversions
+            are, too.
+        headers: Additional headers of its requests: Designate's `X-Auth-All-Projects`.
         fields: The attributes of an item, by their names in the answer.
-        is_repeated: An item on two pages is returned twice: the second time it may be newer.
+        is_repeated: An item on two pages is returned twice, since the second one may be newer.
     """
 
     def __init__(  # noqa: PLR0913 - what tells one list from another
@@ -93,7 +95,9 @@ class Listing(Generic[T]):
         self._links: Decoder[Any] = Decoder(links)
 
     def items(self, body: bytes) -> tuple[list[T], int]:
-        """The items of a page, and how many made no sense. Raises CollectError if it is no such list."""
+        """The items of a page, and the number of malformed ones. Raises CollectError if it is no such
+        list.
+        """
         try:
             return self._whole.decode(body).items, 0
         except msgspec.DecodeError as error:
@@ -102,13 +106,13 @@ class Listing(Generic[T]):
     def next_query(self, body: bytes, first: Query = ()) -> Query | None:
         """The query for the page after this one; None if there is none.
 
-        Only the query of the link is used: behind a proxy its host is often one that nobody can reach.
+        Only the query of the link is used: behind a proxy, its host often cannot be reached.
 
         Args:
-            first: The query for the first page: what the link lacks of it is kept (without `all_tenants` the
-                next page would be one of another list).
+            first: The query for the first page: parameters that the link lacks are added (without
+                `all_tenants`, the next page would be one of another list).
 
-        Raises CollectError `malformed` if the link makes no sense: the rest would be missing.
+        Raises CollectError `malformed` if the link is malformed: the rest of the list would be missing.
         """
         href = self._decode_links(body).href()
         if not href:
@@ -118,14 +122,14 @@ class Listing(Generic[T]):
         return [*(pair for pair in pairs(first) if pair[0] not in names), *link]
 
     def is_cut(self, body: bytes) -> bool:
-        """Whether Keystone says (`truncated`) that it ends its list with this page, beyond `list_limit`."""
+        """Whether Keystone reports (`truncated`) that it cut its list after this page, at `list_limit`."""
         if b'"truncated"' not in body:  # much quicker than to decode it
             return False
         links = self._decode_links(body)
         return links.truncated is True and not links.href()
 
     def deduplicate(self) -> Callable[[list[T]], list[T]]:
-        """For one reading of the list: of a page's items those that no page before had, each once."""
+        """For one reading of a list: the items of a page that no earlier page had, each once."""
         identity, known = self._identity, set[str | int]()
         if identity is None:
             return lambda items: items
@@ -138,9 +142,11 @@ class Listing(Generic[T]):
         return new
 
     def check(self, good: int, malformed: int) -> None:
-        """Raise CollectError `malformed` for a list of which nothing makes sense: 0 would be invented."""
+        """Raise CollectError `malformed` if all items of a list are malformed: 0 would be an invented
+        value.
+        """
         if malformed and not good:
-            what = f"{self.service}: {self.operation}: none of {malformed} items makes sense"
+            what = f"{self.service}: {self.operation}: all {malformed} items are malformed"
             raise CollectError(Reason.MALFORMED, f"{what}: {self._error}")
 
     def _one_by_one(self, body: bytes, error: Exception) -> tuple[list[T], int]:
@@ -187,10 +193,10 @@ class _Next(msgspec.Struct, frozen=True):
 
 
 class _Links(msgspec.Struct, frozen=True):
-    """The three ways in which services tell where the next page is.
+    """The three ways in which services report the next page.
 
     Attributes:
-        truncated: Keystone's; whatever it is where it is no list of Keystone's.
+        truncated: Keystone's field; any value in lists of other services.
     """
 
     truncated: Any = None
@@ -219,7 +225,7 @@ def limit_of(query: Query) -> int | None:
 
 
 def limited(query: Query, limit: int | None) -> Query:
-    """The query for so many items per page; None for as many as the service likes."""
+    """The query for a number of items per page; None for the service's own number."""
     if limit is None:
         return [(name, value) for name, value in pairs(query) if name != "limit"]
     others = [(name, str(limit) if name == "limit" else value) for name, value in pairs(query)]
@@ -227,9 +233,10 @@ def limited(query: Query, limit: int | None) -> Query:
 
 
 WHOLE_PAGE: Final = {"limit": "1000"}
-"""What Nova, Neutron, Cinder and Glance are asked for per page; each cuts it to its own maximum."""
+"""Items per page that are requested of Nova, Neutron, Cinder and Glance; each reduces it to its own
+maximum."""
 
 
 def fields_of(row: type[msgspec.Struct], page: Query = WHOLE_PAGE) -> Query:
-    """The query for the fields of a row alone, as Neutron and Octavia understand it."""
+    """The query for only the fields of a row, as Neutron and Octavia understand it."""
     return [*pairs(page), *(("fields", name) for name in row.__struct_encode_fields__)]

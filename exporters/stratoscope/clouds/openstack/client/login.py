@@ -1,7 +1,8 @@
-"""One token for all services of a credential: one log-in at a time, renewed before it expires, not too often.
+"""The token of a credential, for all services: one log-in at a time, renewed before it expires, not too
+often.
 
-A refused credential is not shown again for 5 minutes, then 10, 20, 40 and from then on 60: every attempt
-counts towards locking the account. While a token is valid, a Keystone that does not answer does not matter.
+After a refusal the credential is not sent again for 5 minutes, then 10, 20, 40 and from then on 60: every
+attempt counts towards locking the account. While a token is valid, no answer of Keystone is needed.
 """
 
 import asyncio
@@ -22,31 +23,33 @@ log = logging.getLogger(__name__)
 SERVICE: Final = "identity"
 OPERATION: Final = "auth_tokens"
 REFUSED_FOR_S: Final = (300.0, 600.0, 1200.0, 2400.0, 3600.0)
-"""So long a refusal stands for the next attempt: the first, the second in a row, ..., and any after them."""
+"""Seconds without an attempt after a refusal: the first, the second in a row, ..., and all later ones."""
 FAILED_FOR_S: Final = 5.0
-"""So long any other failure does."""
+"""Seconds without an attempt after any other failure."""
 
 GAP_S: Final = 30.0
-"""So long after a log-in no other is made since its token expires; only since a service refused it."""
+"""For this time after a log-in, an expiring token is not renewed; one that a service refused is."""
 
 _EARLY_S: Final = 300.0
-"""A token is renewed so long before its end, or a quarter of its life."""
+"""A token is renewed this long before its end, or after three quarters of its lifetime."""
 _LAST_S: Final = 5.0
-"""With less left it is not used: a request would arrive too late."""
+"""A token with less time left is not used: a request could arrive too late."""
 _FAIR_S: Final = 1.0
-"""Only of a log-in that was waited for so long, or for a whole time-out, it is said that it takes long."""
+"""A log-in is reported as slow only after this time, or after a complete time-out."""
 _PATIENCE: Final = 4
-"""A log-in is given up after so many time-outs of a request: some make several, and bytes may drip."""
+"""A log-in is abandoned after this many time-outs of a request: it may need several requests, and answers may
+be slow."""
 _THREADS: Final = 2
 _MARGIN_S: Final = 0.1
-"""So much before the Runner gives it up a collection waits no longer: a log-in that hangs is said once."""
+"""A collection stops waiting this long before the Runner's time-out, so that a hung log-in is reported
+once."""
 
 
 class Token:
     """A token in use.
 
     Attributes:
-        began, ends: On the monotonic clock; the clock of the machine need not be right.
+        began, ends: By the monotonic clock, so that a wrong clock of the machine does not matter.
     """
 
     def __init__(self, granted: Granted, now: float) -> None:
@@ -71,16 +74,18 @@ class Login:
 
     @property
     def last(self) -> Token | None:
-        """The last token, be it valid or not."""
+        """The last token, valid or not."""
         return self._token
 
     @property
     def opened(self) -> Opened | None:
-        """What clouds.yaml says; None before the first log-in was tried."""
+        """The configuration in clouds.yaml; None before the first attempt to log in."""
         return self._keystone.opened
 
     async def token(self) -> Token:
-        """The token in use; a new one if there is none. Raises CollectError, for a while without asking."""
+        """The token in use; a new one if there is none. Raises CollectError; after a failure for some time
+        without a request.
+        """
         token, now = self._token, self._clock.monotonic()
         if token is None:
             return await self._another()
@@ -95,7 +100,7 @@ class Login:
         return token
 
     def _check(self, token: Token, left_s: float) -> None:
-        """Refuse one that has expired already."""
+        """Reject a token that has already expired."""
         if left_s > 0:
             return
         lives_s = max(0.0, token.granted.lives_s)
@@ -105,14 +110,14 @@ class Login:
         _raise(error)
 
     async def another(self, refused: Token) -> Token:
-        """A token other than one that a service refused. Raises CollectError as `token`."""
+        """A token other than the one that a service refused. Raises CollectError as `token`."""
         token = self._token
         if token is not None and token is not refused:
             return token  # somebody else has found out
         return await self._another()
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End the log-in in progress."""
         await self._flight.close()
         self._budget.stats.token_expires.pop(self._os_cloud, None)
         self._calls.close()
@@ -135,13 +140,13 @@ class Login:
         return task.result()
 
     def _begin(self) -> "asyncio.Future[Token]":
-        """The log-in under way, or a new one; not bound to the deadline of whoever asks for it first."""
+        """The log-in in progress, or a new one; independent of the deadline of the first caller."""
         return self._flight.call(
             OPERATION, lambda: asyncio.create_task(self._log_in(), name="log in", context=Context())
         )
 
     def _failed(self) -> CollectError | None:
-        """The last failure, while it stands."""
+        """The last failure, while no new attempt is allowed."""
         if self._failure is not None and self._clock.monotonic() >= self._failure[0]:
             self._failure = None
         return None if self._failure is None else self._failure[1]
@@ -169,14 +174,14 @@ class Login:
         return self._token
 
     def _stands_s(self, error: CollectError) -> float:
-        """How long the next attempt is put off."""
+        """Seconds until the next attempt."""
         if not isinstance(error, RefusedError):
             return FAILED_FOR_S
         self._refusals += 1
         return REFUSED_FOR_S[min(self._refusals, len(REFUSED_FOR_S)) - 1]
 
     def _log(self, error: CollectError) -> None:
-        """One line for all collectors that wait for this log-in, at the change."""
+        """Log one line for all collectors that wait for this log-in, when the outcome changes."""
         level = logging.DEBUG if self._logged is error.reason else logging.ERROR
         message = "log-in failed cloud=%s reason=%s error=%r os_cloud=%s"
         log.log(level, message, self._cloud, error.reason, str(error), self._os_cloud)
@@ -203,6 +208,6 @@ class Login:
 
 
 def _raise(failure: BaseException | None) -> None:
-    """Raise a failure that several wait for, and that was logged: each gets one of its own."""
+    """Raise a failure that was logged: each of several waiting callers gets its own exception."""
     if isinstance(failure, CollectError):
         raise SharedError(failure.reason, str(failure)) from failure

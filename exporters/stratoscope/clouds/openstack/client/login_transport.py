@@ -1,7 +1,7 @@
-"""The HTTP of log-ins: each request is counted, and what takes too long altogether can be cut from outside.
+"""The HTTP of log-ins: each request is counted, and a log-in that takes too long can be ended from outside.
 
-The time-outs of `requests` bound each read alone: an answer that drips would keep its thread for ever. It
-unpacks whatever comes, without a bound: here the body is bounded before it is unpacked, and while it is.
+The time-outs of `requests` apply to each read: a slow answer could block its thread for ever. It decompresses
+bodies without a limit; here the size is limited before and during decompression.
 """
 
 import socket
@@ -28,7 +28,7 @@ from stratoscope.clouds.openstack.client.decoding import MARK, check, repaired
 from stratoscope.core.errors import CollectError, Reason, one_line
 
 LARGEST: Final = 4 << 20
-"""Bytes of an answer, unpacked: a catalogue of 10,000 endpoints."""
+"""Limit on an answer, in bytes after decompression: a catalogue of 10,000 endpoints."""
 
 _PIECE: Final = 1 << 16
 _LONGEST: Final = 200
@@ -45,11 +45,11 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Wire:
-    """What log-ins are sent over.
+    """The transport of log-ins.
 
     Attributes:
-        sent: The requests that are not counted yet.
-        redirect: What the last answer says, with its target, if it is a redirect; else "".
+        sent: Requests that are not counted yet.
+        redirect: The status and target of the last answer if it is a redirect; else "".
     """
 
     def __init__(self) -> None:
@@ -60,17 +60,16 @@ class Wire:
         self._is_cut = False
 
     def mount(self, session: Session, auth: Mapping[str, Any]) -> None:
-        """Let a session's requests go over it. Args: auth: As clouds.yaml has it."""
+        """Send a session's requests over it. Args: auth: The section `auth` of clouds.yaml."""
         self._auth_url, self._confidence = str(auth.get("auth_url", "")).rstrip("/"), confidence.of(auth)
         for scheme in ("http://", "https://"):
             session.mount(scheme, _Adapter(self))
 
     def answered(self, request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Look at an answer.
+        """Check an answer.
 
-        Raises DiscoveryFailure for 401 to the request for versions: keystoneauth would log in to send it
-            again, while
-        it logs in, and wait for itself for ever.
+        Raises DiscoveryFailure for a 401 to the request for versions: keystoneauth would try to log in during
+        a log-in, and wait for itself for ever.
         """
         if response.status_code > HTTPStatus.MULTIPLE_CHOICES:
             response._content = self._confidence.body(response.content)  # noqa: SLF001 - its words are cited
@@ -82,17 +81,19 @@ class Wire:
             raise DiscoveryFailure(f"{self._auth_url} answered 401 to the question for its versions")
 
     def begin(self) -> None:
-        """A log-in begins."""
+        """Begin a log-in."""
         self._is_cut, self.redirect = False, ""
 
     def cut(self) -> None:
-        """End all connections, and let none be made until the next log-in begins. From another thread."""
+        """End all connections, and allow no new one until the next log-in begins. Called in another
+        thread.
+        """
         self._is_cut = True
         for one in self._sockets:
             _shut(one)
 
     def note(self, made: Any) -> None:
-        """Take note of a connection that is made: its handshake is over."""
+        """Record a new connection, after its handshake."""
         made = getattr(made, "socket", made)  # TLS inside TLS, through a proxy, is no socket itself
         self._sockets = [*(one for one in self._sockets if one.fileno() >= 0), made]
         if self._is_cut:
@@ -105,7 +106,7 @@ class _Adapter(TCPKeepAliveAdapter):
         self._wire = wire
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
-        """The pool of a host or of its proxy; its sockets are taken note of."""
+        """The pool of a host or of its proxy; its sockets are recorded."""
         pool: HTTPConnectionPool = super().get_connection_with_tls_context(*args, **kwargs)
         pool.ConnectionCls = _noting(type(pool).ConnectionCls, self._wire)
         return pool
@@ -130,7 +131,7 @@ class _Adapter(TCPKeepAliveAdapter):
 
 
 def _body(response: requests.Response) -> bytes:
-    """The whole body, unpacked. Raises CollectError for one too large; requests.RequestException."""
+    """The complete body, decompressed. Raises CollectError if it is too large; requests.RequestException."""
     raw: BaseHTTPResponse = response.raw
     packed = response.headers.get("Content-Encoding", "identity").strip().lower()
     if packed not in {"identity", "gzip", "deflate"}:
@@ -155,25 +156,25 @@ def _body(response: requests.Response) -> bytes:
 
 
 class _Plain:
-    """Unpacks what is not packed."""
+    """Returns a body without compression unchanged."""
 
     def decompress(self, piece: bytes, most: int) -> bytes:
         return piece[:most]
 
 
 def _readable(body: bytes) -> bytes:
-    """The body; JSON so that what is read of it can be shown."""
+    """The body; JSON is repaired so that what is read of it can be shown."""
     if body.removeprefix(MARK).lstrip()[:1] not in {b"{", b"["}:
         return body
     try:
         check(body)
     except msgspec.DecodeError as error:
-        raise CollectError(Reason.MALFORMED, f"identity: an answer that makes no sense: {error}") from error
+        raise CollectError(Reason.MALFORMED, f"identity: malformed answer: {error}") from error
     return repaired(body)
 
 
 def _noting(kind: Any, wire: Wire) -> type[HTTPConnection]:
-    """A kind of connection that tells of its socket."""
+    """A class of connections that report their socket."""
 
     class Noting(kind):  # type: ignore[misc]  # a class known at run time
         def connect(self) -> None:
@@ -184,6 +185,6 @@ def _noting(kind: Any, wire: Wire) -> type[HTTPConnection]:
 
 
 def _shut(made: socket.socket) -> None:
-    """Let whoever reads from it come to its end."""
+    """Shut a socket down, so that a read from it ends."""
     with suppress(OSError):  # it has ended by itself
         socket.socket.shutdown(made, socket.SHUT_RDWR)  # not TLS's own: the reader would lose its state

@@ -1,7 +1,7 @@
-"""What may stand in clouds.yaml, secure.yaml and clouds-public.yaml, and in OS_* variables: keys and types.
+"""The schema of clouds.yaml, secure.yaml, clouds-public.yaml and OS_* variables: keys and types.
 
-openstacksdk takes anything, and fails, or does something else, once it is used. What stands there for other
-tools is left alone: keys that are not known here, unless they are a known one misspelt.
+openstacksdk accepts anything, and fails or behaves differently later. Unknown keys are for other tools and
+are ignored, unless they are a known key misspelt.
 """
 
 import re
@@ -32,7 +32,7 @@ _CREDENTIAL: Final = (
     *("user_domain_id", "user_domain_name", "project_domain_id", "project_domain_name"),
     *("application_credential_id", "application_credential_name", "application_credential_secret"),
 )
-"""Keys of `auth` that may stand beside it, too."""
+"""Keys of `auth` that are also allowed outside of it."""
 _KEYS: Final[Mapping[str, Any]] = {
     "auth": dict[str, Any],
     "region_name": str | list[str],
@@ -56,13 +56,13 @@ _OF_A_SERVICE: Final[Mapping[str, Any]] = {
     "_api_version": _Version,
     "_default_microversion": _Version,
 }
-"""How the keys of a service end."""
+"""The suffixes of the keys of a service."""
 _OF_AUTH: Final[Mapping[str, Any]] = {"auth_methods": str | list[str] | None}
-"""What of `auth` is more than a text."""
+"""Keys of `auth` that are no texts."""
 _OTHERS: Final = frozenset(
     {"networks", "external_network", "internal_network", "force_ipv4", "prefer_ipv6", "cache", "metrics"}
 )
-"""What openstacksdk knows besides, and may fail over; the exporter has no use for it."""
+"""Other keys of openstacksdk, on which it may fail; the exporter does not use them."""
 _URLS: Final = (
     "auth_url",
     "discovery_endpoint",
@@ -72,24 +72,24 @@ _URLS: Final = (
 )
 _VERSION: Final = re.compile(r"v?[0-9]{1,9}(\.([0-9]{1,9}|latest))?|auto|latest")
 _PLACES: Final = re.compile(r"[%$]\((?:project|tenant)_id\)s|\{\w+\}")
-"""What is filled in: the token's project, or another key of the cloud."""
+"""Placeholders: the token's project, or another key of the cloud."""
 _BRACES: Final = (
     "openstacksdk fills in what stands in braces; allowed: {region_name} or another key of the cloud, and "
     "{{ or }} for a brace"
 )
 _ALIKE: Final = 0.8
-"""How much a key must be like a known one to be it, misspelt (difflib's ratio)."""
+"""The similarity from which a key counts as a known one misspelt (difflib's ratio)."""
 
 
 def clouds(document: object, top: str, wanted: str | None) -> dict[str, Any]:
-    """The entries of a file, without what the exporter has no use for.
+    """The entries of a file, without what the exporter does not use.
 
     Args:
-        document: As YAML gave it.
-        top: The key below which they stand: `clouds` or `public-clouds`.
-        wanted: The one that will be used, which is checked; None for all.
+        document: The content, read as YAML.
+        top: The key above them: `clouds` or `public-clouds`.
+        wanted: The entry that will be used, and is checked; None for all.
 
-    Raises ConfigError, which names the key, what was got and what is allowed.
+    Raises ConfigError, which names the key, the value's type and what is allowed.
     """
     sections = decode(dict[str, Any], {} if document is None else document, "")
     if top not in sections:
@@ -104,7 +104,7 @@ def clouds(document: object, top: str, wanted: str | None) -> dict[str, Any]:
 
 
 def environment(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What OS_* variables say, by key in small letters, true and false as such. Raises as `clouds`."""
+    """The values of OS_* variables, by key in lower case; true and false as booleans. Raises as `clouds`."""
     values = dict(variables)
     for key, value in variables.items():
         kind, where = _kind(key), f"OS_{key.upper()}"
@@ -123,7 +123,7 @@ def _true_or_false(text: str, where: str, *, default: bool) -> bool:
 
 
 def _useful(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry without what nobody reads here, nor nulls of a credential: openstacksdk sends `None`."""
+    """An entry without unused keys, and without nulls of a credential, which openstacksdk sends as `None`."""
     useful = {key: value for key, value in entry.items() if _is_useful(_name(key), value)}
     if "auth" in useful:
         useful["auth"] = {key: value for key, value in useful["auth"].items() if value is not None}
@@ -145,7 +145,7 @@ def _is_useful(name: str, value: object) -> bool:
 
 
 def _check(entry: Mapping[str, Any], where: str) -> None:
-    """Refuse what is wrong in the entry of a cloud, or of one of its regions."""
+    """Reject errors in the entry of a cloud, or of one of its regions."""
     for key, value in entry.items():
         kind = _kind(_name(key))
         if kind is None:
@@ -175,13 +175,14 @@ def _check_value(value: Any, kind: Any, name: str, where: str) -> None:
 
 
 def fillable(config: Mapping[str, Any], options: Container[str]) -> dict[str, Any]:
-    """What all sources say of a cloud, without texts of other tools whose braces openstacksdk cannot fill in.
+    """The merged configuration of a cloud, without texts of other tools whose braces openstacksdk cannot
+    format.
 
     Args:
-        config: As openstacksdk has merged it.
-        options: The keys of the credential, which are not filled in.
+        config: The configuration as openstacksdk merged it.
+        options: The keys of the credential, which are not formatted.
 
-    Raises ConfigError, which names a key that is known here.
+    Raises ConfigError, which names a known key.
     """
     known = {}
     for key, value in config.items():
@@ -194,7 +195,7 @@ def fillable(config: Mapping[str, Any], options: Container[str]) -> dict[str, An
 
 
 def _check_braces(value: object, name: str, where: str, entry: Iterable[str]) -> None:
-    """Refuse braces that openstacksdk cannot fill in: `{region_name}` stands for the key of that name."""
+    """Reject braces that openstacksdk cannot format: `{region_name}` stands for the key of that name."""
     names = dict.fromkeys((*map(_name, entry), "region_name"), "")
     if name not in _CREDENTIAL and not _is_fillable(value, names):
         raise ConfigError(f"{where}: {_BRACES}")
@@ -217,7 +218,7 @@ def _check_unknown(name: str, where: str) -> None:
 
 
 def _kind(name: str) -> Any:
-    """The type of a key; None for what is not known."""
+    """The type of a key; None for an unknown key."""
     if name in _KEYS:
         return _KEYS[name]
     return next((kind for ending, kind in _OF_A_SERVICE.items() if name.endswith(ending)), None)

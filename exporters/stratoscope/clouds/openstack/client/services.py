@@ -25,11 +25,11 @@ from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 _WHOLE: Final = frozenset({200, 203})
-"""With the whole of what was asked for; 206 has a part of it."""
+"""Statuses of complete answers; 206 is a part."""
 _DONE: Final = _WHOLE | {201, 202, 204}
-"""What a request that changes something may be answered with."""
+"""Statuses of a successful request that changes something."""
 _PASSED_ON: Final = b"experiencing an unauthorized exception"
-"""Nova's words where it took a token from its cache, and Neutron, which it passed it on to, did not."""
+"""Nova's text if it accepted a cached token, and Neutron, to which it sent it, did not."""
 _FOR_A_LOGIN_S: Final = 10.0
 
 
@@ -61,7 +61,9 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One region, asked with one credential. Attributes: budget: The cloud's, shared by its credentials."""
+    """One region, requested with one credential. Attributes: budget: The cloud's, shared by its
+    credentials.
+    """
 
     def __init__(self, config: OpenStackCloud, budget: Budget) -> None:
         self.budget, clock = budget, budget.clock
@@ -73,11 +75,11 @@ class Client:
         self._tokens = Tokens(clock)
 
     async def access(self) -> Access:
-        """What the token says. Raises CollectError when there is none to be had."""
+        """The facts of the token. Raises CollectError if there is no token."""
         return (await self._login.token()).granted.access
 
     async def send(self, ask: Ask) -> bytes:
-        """The body of a whole answer; requested again if a service refuses the token. Raises as Api."""
+        """The body of a complete answer; requested again if a service refuses the token. Raises as Api."""
         token = await self._login.token()
         self._tokens.check(ask.call, token)
         answer = await self._answer(ask, token)
@@ -98,19 +100,19 @@ class Client:
         raise http_errors.error(str(ask), answer)
 
     async def knows(self, service: str, version: str) -> bool:
-        """Whether a service's microversions reach that one. Raises as Versions.known."""
+        """Whether a service supports this microversion. Raises as Versions.known."""
         known = await self._versions.known(service, version, self._document(service))
         return known.reaches(version)
 
     async def require(self, service: str, version: str) -> None:
-        """Refuse a service whose microversions do not reach that one. Raises CollectError, LeftOutError."""
+        """Reject a service that does not support this microversion. Raises CollectError, LeftOutError."""
         known = await self._versions.known(service, version, self._document(service))
         known.require(service, version)
 
     async def places(self) -> Mapping[str, Endpoint]:
-        """The endpoints that are known: by the last token, else Keystone's alone. Raises CollectError.
+        """The known endpoints: those of the last token, else Keystone's only. Raises CollectError.
 
-        Not those that need a project's token where the token is for none.
+        Without those that need a project's token, if the token has no project.
         """
         if self._login.last is None:
             try:
@@ -185,7 +187,7 @@ class Client:
         return _without(token, answer) if answer.status > HTTPStatus.MULTIPLE_CHOICES else answer
 
     def _document(self, service: str) -> Callable[[], Awaitable[bytes]]:
-        """Asks for a service's version document; its failure says nothing of the request that needs it."""
+        """Requests a service's version document; its failure is no failure of the request that needs it."""
 
         async def ask() -> bytes:
             try:
@@ -204,13 +206,13 @@ class Client:
 
 
 def _without(token: Token, answer: Response) -> Response:
-    """An answer whose words may be shown: it may cite the token."""
+    """An answer without secrets, so that its text may be shown: it may cite the token."""
     hidden = Confidence([token.granted.token.reveal()])
     headers = {name: hidden.text(value) for name, value in answer.headers.items()}
     return Response(answer.status, hidden.body(answer.body), headers)
 
 
 def _is_refused(answer: Response) -> bool:
-    """Whether somebody behind the endpoint does not take the token."""
+    """Whether a service behind the endpoint refuses the token."""
     passed_on = answer.status == HTTPStatus.BAD_REQUEST and _PASSED_ON in answer.body
     return passed_on or answer.status == HTTPStatus.UNAUTHORIZED

@@ -1,7 +1,7 @@
-"""The real Api: answers decoded by type, lists page by page.
+"""Implements Api: decodes answers by type, reads lists page by page.
 
-A page that is larger than is read at once is asked for again with fewer items, down to one; the list goes on
-with so many, and with twice as many after each page that leaves room for them.
+A page that is too large is requested again with fewer items, down to one. The list continues with that
+number, which is doubled after each page that is small enough.
 """
 
 import asyncio
@@ -22,15 +22,16 @@ from stratoscope.core.singleflight import consume_exception
 T = TypeVar("T")
 
 _LARGE: Final = 1 << 20
-"""Bytes of a page that is decoded in a thread."""
+"""Size in bytes from which a page is decoded in a thread."""
 _ROOMY: Final = LARGEST // 4
-"""Bytes of a page of which twice as many items will not be too large."""
+"""Size in bytes up to which a page with twice as many items will not be too large."""
 _MOST: Final = 1000
-"""What a list without a limit is taken to have been asked for."""
+"""The assumed number of items per page of a list without a limit."""
 _FEWER: Final = 8
 
 _Read = tuple[bytes, int | None]
-"""A page, and how many items it was asked for instead of what was wanted; None where it was not."""
+"""A page, and the number of items that was requested instead of the wanted one; None if it is the wanted
+one."""
 
 
 class Session:
@@ -74,10 +75,10 @@ class Session:
         body: object = None,
         version: str = "",
     ) -> T:
-        """One request that changes something; its answer decoded as `kind` (NoneType: it has none).
+        """Send a request that changes something; its answer is decoded as `kind` (NoneType: no answer).
 
-        POST and PATCH are sent again after 401 and 429 alone. After 5xx, a time-out, a lost connection or an
-        answer that makes no sense they raise OutcomeUnknownError. Else raises as Api.
+        POST and PATCH are sent again only after 401 and 429. After 5xx, a time-out, a lost connection or a
+        malformed answer they raise OutcomeUnknownError. Else raises as Api.
         """
         sent = b"" if body is None else msgspec.json.encode(body)
         ask = Ask(service, operation, path, version=version, method=method, body=sent)
@@ -88,7 +89,7 @@ class Session:
         await self._client.close()
 
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
-        """As Api has it; the next page is asked for before this one is decoded."""
+        """As Api.pages; the next page is requested before this one is decoded."""
         query: Query | None = params
         deduplicate, wanted = listing.deduplicate(), limit_of(params)
         seen = {tuple(pairs(params))}
@@ -131,10 +132,11 @@ class Session:
         return asyncio.create_task(self._page(listing, query, wanted), name=name)
 
     async def _page(self, listing: Listing[T], query: Query, wanted: int | None) -> _Read:
-        """The body of a page, and of how many items it was requested because more were too large; else None.
+        """The body of a page; and the number of items that was requested because more were too large, else
+        None.
 
         Args:
-            wanted: How many items it shall have; None if the list was requested without a limit.
+            wanted: The number of items per page; None if the list is requested without a limit.
 
         Raises as Client.send; CollectError `malformed` if a single item is too large.
         """
@@ -142,7 +144,14 @@ class Session:
         limit = self._limits.get(call)
         while True:
             asked = query if limit is None else limited(query, limit)
-            ask = Ask(*call, listing.path, asked, listing.version, listing.headers, listing.oldest)
+            ask = Ask(
+                *call,
+                listing.path,
+                asked,
+                version=listing.version,
+                headers=listing.headers,
+                oldest=listing.oldest,
+            )
             try:
                 body = await self._client.send(ask)
             except TooLargeError as error:
@@ -155,7 +164,7 @@ class Session:
             return body, limit
 
     def _grow(self, listing: Listing[T], size: int, wanted: int | None) -> None:
-        """After a page that is not the last one: the next may have twice as many items if that has room."""
+        """After a page that is not the last one: allow twice as many items if the page was small enough."""
         call = listing.service, listing.operation
         limit = self._limits.get(call)
         if limit is None or size >= _ROOMY:
@@ -174,7 +183,7 @@ def _decoded(ask: Ask, body: bytes, kind: type[T]) -> T:
 
 
 def _fewer(ask: Ask, limit: int, error: TooLargeError) -> int:
-    """How many items to ask for instead of so many that were too large."""
+    """The number of items to request instead of one that was too large."""
     if limit == 1:
         what = "one item alone, or a list that is not to be had page by page"
         raise CollectError(Reason.MALFORMED, f"{ask}: {what}: {error}") from error

@@ -1,4 +1,4 @@
-"""TLS and proxies as `requests`, which makes the log-in, uses them, so that the services are asked alike."""
+"""TLS and proxies for requests to services, as `requests` uses them for the log-in."""
 
 import os
 import re
@@ -19,21 +19,20 @@ _KEYS: Final = ("cacert", "cert", "key")
 
 
 def files(region: CloudRegion) -> Mapping[str, Path]:
-    """The files that a cloud's entry in clouds.yaml names, by key."""
+    """The files named in a cloud's entry in clouds.yaml, by key."""
     paths = {key: region.config.get(key) for key in _KEYS}
     return {key: placed(str(path)) for key, path in paths.items() if path}
 
 
 def placed(path: str) -> Path:
-    """A path with `~` filled in, as openstacksdk does it: a user that is not there is left as it stands."""
+    """A path with `~` expanded, as openstacksdk does it: an unknown user stays as it is."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises
 
 
 def context(region: CloudRegion) -> ssl.SSLContext:
-    """Whom to trust and which certificate to show. Raises ConfigError for a file that is not what it should
-    be.
+    """The SSL context: trusted CAs and client certificate. Raises ConfigError for an invalid file.
 
-    Without `cacert` that is REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, else the bundle that `requests` brings.
+    Without `cacert` the CAs are those of REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, else the bundle of `requests`.
     """
     paths = files(region)
     for key, path in paths.items():
@@ -55,7 +54,9 @@ def context(region: CloudRegion) -> ssl.SSLContext:
 
 
 def proxy(url: str) -> str | None:
-    """The proxy for a URL by the environment; None for none. Raises CollectError for no HTTP one."""
+    """The proxy for a URL from the environment; None without one. Raises CollectError if it is no HTTP
+    proxy.
+    """
     found: str | None = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
     if found and not found.startswith(("http://", "https://")):
         kind = found.partition("://")[0]
@@ -76,7 +77,7 @@ def _check(key: str, path: Path) -> None:
 
 
 def _of_environment() -> str:
-    """The variable that names whom to trust; "" for none."""
+    """The variable that names the CA bundle; "" for none."""
     return next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), "")
 
 

@@ -1,4 +1,4 @@
-"""Which calls take the token in use: one that refuses a fresh one, which others take, is left alone.
+"""Which calls accept the token in use: a call that refuses a fresh token, which others accept, is paused.
 
 A call is a service and an operation: a gateway or a policy may answer 401 to one path alone.
 """
@@ -13,11 +13,11 @@ Call = tuple[str, str]
 """Service and operation."""
 
 IN_VAIN_FOR_S: Final = 300.0
-"""So long no other token is got for a call that was refused with one made just for that."""
+"""For this time no further token is obtained for a call that refused one obtained just for it."""
 
 
 class Tokens:
-    """What calls made of the newest token; no refusal of it is held against the next one."""
+    """The calls that accepted or refused the newest token; a refusal does not count for the next token."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -29,7 +29,7 @@ class Tokens:
         self._was_in_vain = False  # the newest token, as it was got because the one before was refused
 
     def refused(self, call: Call, token: Token, *, is_fresh: bool) -> None:
-        """Take note of a 401. Args: is_fresh: The token was got since this call refused the one before."""
+        """Record a 401. Args: is_fresh: The token was obtained after this call refused the previous one."""
         is_newest = self._is_newest(token)
         if (is_fresh or (is_newest and self._was_in_vain)) and self.is_over(call):
             self._in_vain[call] = self._clock.monotonic() + IN_VAIN_FOR_S
@@ -38,7 +38,7 @@ class Tokens:
             self._refused_by.add(call)
 
     def taken(self, call: Call, token: Token) -> None:
-        """Take note of any other answer of a service that looked at the token."""
+        """Record any other answer of a service that checked the token."""
         if self._is_newest(token):
             self._taken_by.add(call)
             self._refused_by.discard(call)
@@ -46,29 +46,29 @@ class Tokens:
     def is_worth_another(self, call: Call, token: Token) -> bool:
         """Whether a call that was answered 401 may get a new token.
 
-        Not if it never took this one, which was got in vain for another call just now.
+        Not if it never accepted this one, which was just obtained for another call without success.
         """
         is_vain = token is self._token and self._was_in_vain and call not in self._taken_by
         is_recent = self._clock.monotonic() - token.began < IN_VAIN_FOR_S
         return self.is_over(call) and not (is_vain and is_recent)
 
     def is_over(self, call: Call) -> bool:
-        """Whether the time is over for which no other token is got for a call."""
+        """Whether the time is over in which no other token is obtained for a call."""
         return self._in_vain.get(call, 0.0) <= self._clock.monotonic()
 
     def check(self, call: Call, token: Token) -> None:
-        """Raise LeftOutError `unauthorized` for a call that refused this token while others take it.
+        """Raise LeftOutError `unauthorized` for a call that refused this token while others accept it.
 
-        Not if it took this one or the one before. It is requested again once the token is renewed.
+        Not if it accepted this one or the previous one. It is sent again once the token is renewed.
         """
         if token is not self._token or call not in self._refused_by:
             return
         if self._taken_by and call not in self._taken_by | self._took_before:
-            what = "refuses (401) a new token that other calls take; it is asked again with the next one"
+            what = "refuses (401) a new token that other calls accept; it is sent again with the next token"
             raise LeftOutError(LeftOut.UNAUTHORIZED, f"{call[0]}: {call[1]}: {what}")
 
     def _is_newest(self, token: Token) -> bool:
-        """Whether it is; of one that was not seen before nothing is known."""
+        """Whether it is the newest; nothing is known of a token that was not seen before."""
         if self._token is not token and (self._token is None or token.began >= self._token.began):
             self._took_before = self._taken_by
             self._token, self._refused_by, self._taken_by = token, set(), set()

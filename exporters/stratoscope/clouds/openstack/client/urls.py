@@ -1,4 +1,4 @@
-"""Whether requests can be sent to a URL that an operator wrote, or why not."""
+"""Checks whether requests can be sent to a URL that an operator wrote."""
 
 import re
 from typing import Final
@@ -14,7 +14,7 @@ _PASSWORD: Final = re.compile(r"//[^/@]*@")
 
 
 def fault(url: str) -> str:
-    """What is wrong with a URL, and what is allowed; "" where nothing is. It cites no password."""
+    """The fault of a URL, and what is allowed; "" if there is none. It cites no password."""
     try:
         why = _fault(url)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Microversions: the newest that both a service and this exporter know.
+"""Microversions: the newest that both a service and this exporter support.
 
-Source: the service's version document, asked for once an hour. One that is none tells nothing, and least of
-all that the service has no microversions: its lists would come without what is asked of them.
+Source: the service's version document, requested once an hour. An invalid document is an error, and does not
+mean that the service has no microversions: its lists would lack fields.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ NAMES: Final[Mapping[str, str]] = {
     "shared-file-system": "shared-file-system",
     "container-infrastructure-management": "container-infra",
 }
-"""The services that have them, by the name that the header gives them."""
+"""The services with microversions, and their names in the header."""
 
 _OWN_HEADERS: Final[Mapping[str, str]] = {
     "compute": "X-OpenStack-Nova-API-Version",
     "baremetal": "X-OpenStack-Ironic-API-Version",
     "shared-file-system": "X-OpenStack-Manila-API-Version",
 }
-"""What they were told in before there was one header for all; Manila knows no other."""
+"""The headers from before the common one; Manila knows only its own."""
 
 KNOWN_FOR_S: Final = 3600.0
 SOON_S: Final = 60.0
-"""After so long it is asked again what could not be told: something on the way may be out of order."""
+"""After this time a document that could not be read is requested again: a proxy may have been faulty."""
 _PATIENCE_S: Final = 5.0
-"""So long what is known from before waits to be confirmed."""
+"""How long a request waits for confirmation of versions that are already known."""
 
 Number = tuple[int, int]
 
@@ -46,7 +46,7 @@ _NUMBER: Final = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
 
 
 class _One(msgspec.Struct, frozen=True):
-    """What all services tell of a version, so that it is known for one."""
+    """The fields by which every service's version is recognised."""
 
     id: str
     version: str | None = None
@@ -71,9 +71,9 @@ class Known(msgspec.Struct, frozen=True):
     """The newest microversion of a service.
 
     Attributes:
-        newest: None where there are none.
-        until: When it is asked again.
-        fault: Why the document was not to be had; "" where it was.
+        newest: None if it has no microversions.
+        until: When it is requested again.
+        fault: Why the document could not be read; "" if it could.
     """
 
     newest: Number | None
@@ -84,7 +84,7 @@ class Known(msgspec.Struct, frozen=True):
         return self.newest is not None and self.newest >= _number(wanted)
 
     def require(self, service: str, oldest: str) -> None:
-        """Refuse a service that does not reach that. Raises CollectError: `unavailable`."""
+        """Reject a service that does not support this microversion. Raises CollectError: `unavailable`."""
         if self.reaches(oldest):
             return
         what = f"microversion {oldest} is needed, and"
@@ -93,7 +93,7 @@ class Known(msgspec.Struct, frozen=True):
         elif self.fault:
             what = f"{what} its version document is not to be had ({self.fault})"
         else:
-            what = f"too old: {what} it tells of none"
+            what = f"too old: {what} it reports none"
         raise CollectError(Reason.UNAVAILABLE, f"{service}: {what}")
 
 
@@ -108,10 +108,10 @@ class Versions:
     async def headers(
         self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]], *, oldest: str = ""
     ) -> Mapping[str, str]:
-        """The headers that ask a service for a microversion, or for its own newest if that is older.
+        """The headers that request a microversion of a service, or its own newest if that is older.
 
         Args:
-            wanted, oldest: The newest and the oldest that are understood; "" for none.
+            wanted, oldest: The newest and the oldest microversion that are understood; "" for none.
             document: Requests the service's version document.
 
         Raises as `known`; CollectError `unavailable` if the service is older than `oldest`.
@@ -130,14 +130,14 @@ class Versions:
         return headers
 
     def forget(self, service: str) -> None:
-        """Ask again: it refused what it was asked for."""
+        """Request the document again, since the service refused a microversion."""
         self._known.pop(service, None)
 
     async def known(self, service: str, wanted: str, document: Callable[[], Awaitable[bytes]]) -> Known:
-        """What is known, requested if it is not, or no longer. Args: as of `headers`.
+        """The known versions, requested if unknown or too old. Args: as of `headers`.
 
-        Raises CollectError as `document`, but not after 403 or 404: then it has none; `malformed` if it is no
-        version document. Neither if a number is known from before.
+        Raises CollectError as `document`, but not after 403 or 404: then there are no microversions;
+        `malformed` if it is no version document. If a version is already known, neither is raised.
         """
         async with self._locks.setdefault(service, asyncio.Lock()):
             known = self._known.get(service)
@@ -159,7 +159,9 @@ class Versions:
 
 
 def _newest(service: str, body: bytes, wanted: Number) -> Number | None:
-    """The newest of the same major version; None without microversions. Raises CollectError `malformed`."""
+    """The newest microversion of the same major version; None without microversions. Raises CollectError
+    `malformed`.
+    """
     try:
         ones = _DOCUMENT.decode(body).all()
     except msgspec.DecodeError as error:
@@ -175,6 +177,6 @@ def _text(number: Number) -> str:
 
 
 def _number(text: str) -> Number:
-    """`2.96` as a pair; (0, 0) for what is none."""
+    """`2.96` as a pair; (0, 0) if it is no version."""
     found = _NUMBER.fullmatch(text)
     return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -1,1 +1,1 @@
-"""Nova, and what its flavors find in Placement."""
+"""Nova: servers, flavors, hosts, aggregates and services."""

@@ -15,15 +15,15 @@ from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 
 Metadata: TypeAlias = Mapping[str, frozenset[str]]
-"""What all aggregates that a host is in say, by key."""
+"""The metadata of all aggregates of a host, by key."""
 
 
 class Aggregate(msgspec.Struct, frozen=True, gc=False):
     """One of `aggregates`.
 
     Attributes:
-        availability_zone: The zone that it makes; None for one that makes none.
-        hosts, metadata: None where they make no sense: then nothing is known of them.
+        availability_zone: The zone that it defines; None for none.
+        hosts, metadata: None if malformed: then they are unknown.
     """
 
     name: Text
@@ -36,19 +36,19 @@ _AGGREGATES: Final = Listing("compute", "/os-aggregates", "aggregates", Aggregat
 
 
 class Aggregates(Reader):
-    """The aggregates of one cloud, read once for all who ask."""
+    """The aggregates of one cloud, read once for all callers."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._list = TTLCache(lambda: api.items(_AGGREGATES), clock)
 
     @question("aggregates", Every(60, 30, 180), cost="1", role="admin")
     async def read(self) -> model.Aggregates:
-        """Aggregates as they are now. Raises as Api."""
+        """The current aggregates. Raises as Api."""
         aggregates, malformed = await self._list.anew()
         return model.Aggregates(tuple(map(_aggregate, aggregates)), malformed)
 
     async def listed(self, max_age_s: float) -> tuple[Sequence[Aggregate], int]:
-        """The aggregates, no older than that, and how many made no sense. Raises as Api."""
+        """The aggregates, not older than that, and the number of malformed ones. Raises as Api."""
         return await self._list.not_older_than(max_age_s)
 
 
@@ -58,7 +58,9 @@ def _aggregate(one: Aggregate) -> model.Aggregate:
 
 
 def by_host(aggregates: Iterable[Aggregate]) -> Mapping[str, Metadata]:
-    """What aggregates say of each host that is in one; to Nova's filters a value with commas is several."""
+    """The metadata of the aggregates of each host; for Nova's filters a value with commas is several
+    values.
+    """
     found: dict[str, dict[str, frozenset[str]]] = {}
     for aggregate in aggregates:
         for host in aggregate.hosts or ():

@@ -1,4 +1,4 @@
-"""Why a server is in error: Nova's fault texts, sorted into the closed set of reasons.
+"""Why a server is in error: classifies Nova's fault texts into the closed set of reasons.
 
 Source: `fault.message` of a server. It is the text of one of Nova's exceptions (nova/exception.py), often
 inside that of BuildAbortException, and of any other exception only the name of its class (exception_to_dict
@@ -95,7 +95,7 @@ _TEXTS: Final[Mapping[FaultReason, tuple[str, ...]]] = {
 
 
 def fault_reason(message: str) -> FaultReason:
-    """The reason class of a fault's text; `unknown` for one that no rule knows, and for none at all."""
+    """The reason for a fault's text; `unknown` if no rule matches, or without a text."""
     text = message.lower()
     fitting = (reason for reason, parts in _TEXTS.items() if any(part in text for part in parts))
     return next(fitting, FaultReason.UNKNOWN)

@@ -1,8 +1,7 @@
 """Flavors. Source: Nova's GET /flavors/detail; any role.
 
-An administrator is told all of them, any other the public ones and those that its project was given. Before
-microversion 2.61 (Rocky) the list lacks extra specs: then they are read flavor by flavor, a few at each
-refresh.
+An administrator gets all of them, others get the public ones and those of their project. Before microversion
+2.61 (Rocky) the list lacks extra specs: then they are read flavor by flavor, a few at each refresh.
 """
 
 from collections import Counter
@@ -41,7 +40,7 @@ class Flavor(
 
     Attributes:
         swap: "" for none, before 2.75.
-        extra_specs: None if they are not read yet, or the cloud's policy hides them.
+        extra_specs: None if they have not been read yet, or the cloud's policy hides them.
     """
 
     id: Id
@@ -57,7 +56,14 @@ class Flavor(
 
     def flavor(self) -> model.Flavor:
         disk = (self.disk + self.ephemeral) * GIB + (self.swap or 0) * MIB
-        return model.Flavor(self.id, self.name, self.vcpus, self.ram * MIB, disk, self.is_public)
+        return model.Flavor(
+            flavor_id=self.id,
+            name=self.name,
+            vcpus=self.vcpus,
+            memory=self.ram * MIB,
+            disk=disk,
+            is_public=self.is_public,
+        )
 
 
 class _Specs(msgspec.Struct, frozen=True, gc=False):
@@ -67,13 +73,13 @@ class _Specs(msgspec.Struct, frozen=True, gc=False):
 _WITH_SPECS: Final = "2.61"
 _PER_SECOND: Final = 0.2
 _MOST: Final = 30
-"""Flavors whose extra specs are read one by one: in the first refresh, and by and by in those to come."""
+"""Limit on the flavors whose extra specs are read one by one in a refresh."""
 
 _FLAVORS: Final = Listing("compute", "/flavors/detail", "flavors", Flavor, version="2.96")
 
 
 class Flavors(Reader):
-    """The flavors of one cloud, read once for all who ask."""
+    """The flavors of one cloud, read once for all callers."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
@@ -90,12 +96,12 @@ class Flavors(Reader):
         role="any; admin sees private ones of all projects",
     )
     async def read(self) -> model.Flavors:
-        """Flavors as they are now. Raises as Api."""
+        """The current flavors. Raises as Api."""
         flavors, malformed = await self._list.anew()
         return model.Flavors(tuple(one.flavor() for one in flavors), malformed)
 
     async def listed(self, max_age_s: float) -> tuple[Sequence[Flavor], int]:
-        """The flavors, no older than that, and how many made no sense. Raises as Api."""
+        """The flavors, not older than that, and the number of malformed ones. Raises as Api."""
         return await self._list.not_older_than(max_age_s)
 
     async def _ask(self) -> tuple[Sequence[Flavor], int]:
@@ -105,7 +111,9 @@ class Flavors(Reader):
         return _told_apart(flavors), malformed
 
     async def _with_specs(self, flavors: Sequence[Flavor]) -> list[Flavor]:
-        """With their extra specs, as far as they can be read: without them room is an upper bound."""
+        """Flavors with their extra specs, as far as these can be read: without them, room is an upper
+        bound.
+        """
         with suppress(CollectError, LeftOutError):
             await self._specs.turn([one.id for one in flavors], self._read_specs)
         known = self._specs.values()
@@ -117,6 +125,8 @@ class Flavors(Reader):
 
 
 def _told_apart(flavors: Sequence[Flavor]) -> Sequence[Flavor]:
-    """Nova keeps names apart; should two ever be the same, both go by name and id."""
+    """Make names unique: if two flavors have the same name, which Nova does not allow, both get name and
+    id.
+    """
     known = Counter(one.name for one in flavors)
     return [one if known[one.name] == 1 else replace(one, name=f"{one.name} ({one.id})") for one in flavors]

@@ -1,8 +1,8 @@
 """Hosts as Nova counts them. Source: GET /os-hypervisors/detail and /os-services; role admin.
 
-Microversion 2.53 is the newest that is asked for: since 2.88 the list no longer tells sizes, and asks every
-host for its uptime over the message queue instead (40 times as dear on a cloud of four). Where 2.53 is one
-day no more, sizes and promises are Placement's, as far as they are known.
+The newest microversion that is requested is 2.53: since 2.88 the list has no sizes, and Nova asks every host
+for its uptime over the message queue (40 times the cost on a cloud of four hosts). If a cloud no longer
+supports 2.53, sizes and allocations come from Placement, as far as they are known.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,9 +29,10 @@ from stratoscope.core.errors import LeftOut, LeftOutError
 
 STATES: Final = ("up", "down")
 _OF_LIBVIRT: Final = frozenset({"QEMU", "KVM", "LXC", "XEN", "PARALLELS"})
-"""Kinds of hypervisors of which a nova-compute has one alone."""
+"""Kinds of hypervisors of which a nova-compute has only one."""
 _SERVICES_S: Final = 90.0
-"""So old the list of services may be that tells the hosts' zones; `compute_services` has it each minute."""
+"""The maximum age of the list of services, which has the hosts' zones; `compute_services` reads it every
+minute."""
 
 
 class _ServiceOf(msgspec.Struct, frozen=True, gc=False):
@@ -44,7 +45,7 @@ class _Hypervisor(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         id: Also that of its resource provider in Placement.
-        disk_available_least: Negative where more was promised than there is.
+        disk_available_least: Negative if more is allocated than the host has.
     """
 
     id: Id | int
@@ -71,10 +72,10 @@ _HYPERVISORS: Final = Listing("compute", "/os-hypervisors/detail", "hypervisors"
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):
-    """A hypervisor as Placement's readers need it.
+    """A hypervisor, for the readers of Placement.
 
     Attributes:
-        host: The service that it belongs to, as servers name it; "" of one that is left over.
+        host: Its service, as servers name it; "" for a leftover of a host that was renamed.
         takes_vms: It is up and enabled.
     """
 
@@ -84,7 +85,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_left_over(self) -> bool:
-        """Its host goes by another name since: what it has is told twice."""
+        """Its host was renamed, so that its resources are listed twice."""
         return not self.host
 
 
@@ -92,15 +93,15 @@ _LEFT_OVER: Final = Node("", "", takes_vms=False)
 
 
 class Hypervisors(Reader):
-    """Nova's hosts, read once for all who ask.
+    """Nova's hosts, read once for all callers.
 
-    A host is a nova-compute service, as servers name it. Several nodes of one host (Ironic) are added up;
-    with libvirt it has one, whose name has changed: the row that is up counts, or else the last; the others
-    are malformed.
+    A host is a nova-compute service, as servers name it. Several nodes of one host (Ironic) are added up.
+    With libvirt a host has one node. If its name has changed, there are several rows: the one that is up is
+    used, else the last one; the others are malformed.
 
     Attributes:
-        services: Nova's services, which have the zones; they are a question of their own.
-        servers, providers: What is known of them.
+        services: Nova's services, which have the zones; a separate question.
+        servers, providers: The known servers and resource providers.
     """
 
     def __init__(self, api: Api, servers: Servers, providers: Providers, clock: Clock = CLOCK) -> None:
@@ -111,17 +112,17 @@ class Hypervisors(Reader):
     @question(
         "hypervisors",
         Every(60, 30, 180),
-        cost="1 for each 1,000 hypervisors, 1 for their services unless `compute_services` has just "
-        "asked for them",
+        cost="1 for each 1,000 hypervisors, 1 for their services unless `compute_services` has just read "
+        "them",
         role="admin",
     )
     async def read(self) -> Hosts:
-        """All hosts as they are now. Raises as Api; LeftOutError also for an empty list without the role."""
+        """All current hosts. Raises as Api; LeftOutError also for an empty list without the role."""
         hosts, _ = await self._last.anew()
         return hosts
 
     async def nodes(self, max_age_s: float) -> Mapping[str, Node]:
-        """The nodes by id, no older than that. Raises as `read`."""
+        """The nodes by id, not older than that. Raises as `read`."""
         _, nodes = await self._last.not_older_than(max_age_s)
         return nodes
 
@@ -141,7 +142,7 @@ class Hypervisors(Reader):
         return Hosts(hosts, STATES, malformed + len(left_over)), nodes
 
     async def _zones(self, hosts: AbstractSet[str]) -> Mapping[str, str]:
-        """Zones by host, without those of hosts that are too new; none if the services may not be read."""
+        """Zones by host, without hosts that are too new; empty if the services may not be read."""
         try:
             zones = await self.services.zones(_SERVICES_S)
             return zones if hosts <= zones.keys() else await self.services.zones(0.0)
@@ -149,7 +150,7 @@ class Hypervisors(Reader):
             return {}
 
     def _host(self, rows: Sequence[_Hypervisor], zone: str) -> Host:
-        """The host that these nodes belong to; their state is that of their one service."""
+        """The host of these nodes; its state is that of its service."""
         first = rows[0]
         return Host(
             host=first.service.host,
@@ -175,7 +176,7 @@ class Hypervisors(Reader):
 
 
 def _by_host(rows: Iterable[_Hypervisor]) -> tuple[Mapping[str, Sequence[_Hypervisor]], list[_Hypervisor]]:
-    """The nodes of each host, and those that are left over from before it changed its name."""
+    """The nodes of each host, and leftovers from before a host was renamed."""
     by_host: dict[str, list[_Hypervisor]] = {}
     for row in rows:
         by_host.setdefault(row.service.host, []).append(row)

@@ -1,8 +1,8 @@
 """Faults that lists of servers lack. Source: Nova's GET /servers/{id}.
 
-A list has the faults of one cell alone, that of nova-api's own database: either those of servers that were
-built, or those of cell0, for which no host was found (fill_faults in nova/objects/instance.py asks without a
-cell, up to 2025.1 at least). So servers in error without a fault are asked for one by one, a few at each
+A list has only the faults of one cell, the one in nova-api's own database: either of servers that were built,
+or of those in cell0, for which no host was found (fill_faults in nova/objects/instance.py queries no other
+cell, up to at least 2025.1). So servers in error without a fault are requested one by one, a few at each
 refresh, once for each change.
 """
 
@@ -34,7 +34,7 @@ class _One(msgspec.Struct, frozen=True, gc=False):
 
 
 class MissingFaults:
-    """Why servers are in error, by id: what was found, and what is still to be asked."""
+    """Why servers are in error, by id: known reasons, and servers that are still to be requested."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -42,7 +42,7 @@ class MissingFaults:
         self._open: dict[str, None] = {}
 
     def explained(self, vm: VM) -> VM:
-        """A VM in error whose list lacks the fault, with what was found when it was last asked for."""
+        """A VM in error whose list lacks the fault, with the reason that was last read."""
         changed, reason = self._found.get(vm.vm_id, (None, FaultReason.UNKNOWN))
         if changed != vm.changed:
             self._open[vm.vm_id] = None
@@ -52,12 +52,12 @@ class MissingFaults:
         return vm_id in self._found or vm_id in self._open
 
     def drop(self, vm_id: str) -> None:
-        """It is no longer in error, its fault is told, or it is gone."""
+        """Forget a server: it is no longer in error, its list has the fault, or it is gone."""
         self._found.pop(vm_id, None)
         self._open.pop(vm_id, None)
 
     async def ask(self, index: VMIndex) -> None:
-        """Ask for a few, in half of the time left: servers must not wait for faults."""
+        """Request a few, within half of the remaining time: servers must not wait for faults."""
         try:
             async with asyncio.timeout(at_most_s(_PATIENCE_S)):
                 for vm_id in list(self._open)[:MOST]:

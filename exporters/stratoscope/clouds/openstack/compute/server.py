@@ -1,8 +1,8 @@
-"""A server as Nova lists it in detail, and the VM that it is in every cloud kind's vocabulary.
+"""A server as Nova lists it in detail, and its translation to a VM of clouds/model.py.
 
-Microversion 2.47 is the oldest that is understood (Pike has 2.53, Ocata 2.42): it tells the flavor as it was
-when the server was made. Since 2.69 a server of a cell that does not answer is listed with its id, project
-and creation alone.
+Microversion 2.47 is the oldest that is understood (Pike has 2.53, Ocata 2.42): it has the flavor as it was
+when the server was created. Since 2.69 a server of a cell that does not answer is listed with only its id,
+project and creation time.
 """
 
 from datetime import datetime
@@ -18,9 +18,9 @@ from stratoscope.clouds.openstack.compute.faults import fault_reason
 
 BUILD: Final = "BUILD"
 UNKNOWN: Final = "UNKNOWN"
-"""What Nova calls a server of whose state it knows nothing."""
+"""Nova's state of a server whose state it does not know."""
 GONE: Final = frozenset({"DELETED", "SOFT_DELETED"})
-"""Told by lists of changes alone: the plain list has neither, nor do quotas count them."""
+"""States that occur only in lists of changes: other lists and quotas do not have these servers."""
 _ERROR: Final = "ERROR"
 
 _Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
@@ -62,10 +62,10 @@ class Server(
     """One of `servers`. Only administrators get the host.
 
     Attributes:
-        image: "" or null if it was booted from a volume. One that makes no sense costs the server: its disk
-            would be too small.
-        updated: Of one that is not yet in a cell it is the moment of the answer.
-        flavor: None only if it is not needed, or Nova itself does not know it.
+        image: "" or null if it was booted from a volume. If it is malformed, so is the server: its disk would
+            be too small.
+        updated: For a server that is not yet in a cell, it is the time of the answer.
+        flavor: None only if it is not required, or Nova itself does not know it.
     """
 
     id: Id
@@ -84,13 +84,13 @@ class Server(
     addresses: dict[str, list[Address]] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse one without a flavor: sums with its 0 vCPUs would be invented."""
+        """Reject a server without a flavor: its 0 vCPUs would be an invented value."""
         if self.flavor is None and not self.is_partial and self.status not in GONE:
             raise ValueError("a server without a flavor")
 
     @property
     def is_partial(self) -> bool:
-        """Its cell does not answer: Nova knows no more than that it is there."""
+        """Its cell does not answer: Nova only knows that it exists."""
         return self.status == UNKNOWN and self.updated is None
 
 
@@ -114,42 +114,42 @@ class Texts(dict[str, str]):
 
 
 def vm(server: Server, texts: Texts) -> VM:
-    """The VM that a server is.
+    """The VM of a server.
 
-    It is in a transition while it has a task, and while it is built. So the states that Nova derives from
-    tasks (REBOOT, RESIZE, MIGRATING ...) need no rule, and those in which it waits for someone
-    (VERIFY_RESIZE, SHUTOFF, RESCUE) are none.
+    It is in a transition while it has a task, and while it is being built. So the states that Nova derives
+    from tasks (REBOOT, RESIZE, MIGRATING ...) need no rule, and states in which it waits for a user
+    (VERIFY_RESIZE, SHUTOFF, RESCUE) are no transitions.
     """
     flavor, image = server.flavor, server.image
     image_id = texts[image.id] if isinstance(image, Image) else ""
-    return VM(
+    return VM(  # the first four by position: with all 17 by keyword CPython makes a dict for each call
         server.id,
         server.name,
         texts[server.status],
         texts[server.task or (BUILD if server.status == BUILD else "")],
-        texts[server.tenant_id],
-        texts[server.user_id],
-        texts[flavor.original_name] if flavor is not None else "",
-        image_id,
-        texts[server.host or ""],
-        texts[server.zone or ""],
-        unix_seconds(server.created),
-        _unchanged_since(server),
-        None if flavor is None else flavor.vcpus,
-        None if flavor is None else flavor.ram * MIB,
-        None if flavor is None else _disk(flavor, has_image=bool(image_id)),
-        None if server.addresses is None else sum(map(len, server.addresses.values())),
-        reason_of(server.fault) if server.status == _ERROR else None,
+        project_id=texts[server.tenant_id],
+        user_id=texts[server.user_id],
+        flavor=texts[flavor.original_name] if flavor is not None else "",
+        image=image_id,
+        host=texts[server.host or ""],
+        zone=texts[server.zone or ""],
+        created=unix_seconds(server.created),
+        changed=_unchanged_since(server),
+        vcpus=None if flavor is None else flavor.vcpus,
+        memory=None if flavor is None else flavor.ram * MIB,
+        disk=None if flavor is None else _disk(flavor, has_image=bool(image_id)),
+        addresses=None if server.addresses is None else sum(map(len, server.addresses.values())),
+        fault=reason_of(server.fault) if server.status == _ERROR else None,
     )
 
 
 def of_unknown_state(known: VM) -> VM:
-    """A VM of which nothing is to be had any more, with what was known of it."""
+    """A VM that can no longer be read, with its last known values."""
     return replace(known, state=UNKNOWN, transition="", fault=None)
 
 
 def _unchanged_since(server: Server) -> float:
-    """A build begins when the server is created, however often its task or host changes until it ends."""
+    """Unix seconds; a build begins when the server is created, even if its task or host changes later."""
     if server.updated is None or server.status == BUILD:
         return unix_seconds(server.created)
     return unix_seconds(server.updated)

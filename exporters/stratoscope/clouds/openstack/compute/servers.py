@@ -1,9 +1,9 @@
 """All servers. Source: Nova's GET /servers/detail?all_tenants=1; role admin, others see their own project's.
 
-Everything is listed every 30 minutes, in between only what changed (`changes-since`), deleted servers among
-it. A list that takes longer than a refresh may goes on at the next one, from the page that it had come to.
+The complete list is read every 30 minutes, in between only changes (`changes-since`), including deleted
+servers. A list that takes longer than a refresh may continues at the next one, from the page that it reached.
 
-Some changes only a whole list tells: a floating address alone does not make a server one that changed.
+Some changes are only in the complete list: a new floating address does not count as a change of the server.
 """
 
 import asyncio
@@ -43,32 +43,33 @@ from stratoscope.core.errors import CollectError, Reason
 
 _LISTED_EVERY_S: Final = 1800.0
 _FORGOTTEN_S: Final = 3600.0
-"""After so long without an answer all is listed as at the start: a list of changes might not end in time."""
+"""After this time without an answer the complete list is read, as at the start: a list of changes might not
+end in time."""
 _OVERLAP_S: Final = 60.0
-"""A list of changes begins so long before the last list: each of Nova's services has a clock of its own, and
-those that differ by more take one another for dead (`service_down_time`)."""
+"""A list of changes begins this long before the last list: each of Nova's services has its own clock, and
+services whose clocks differ by more count as down (`service_down_time`)."""
 _CLOCK_OFF_S: Final = 3600.0
-"""By no more than that this machine's clock is ahead of the cloud's: tokens are not valid for longer."""
+"""The most by which this machine's clock can be ahead of the cloud's: with more, tokens would be invalid."""
 _EVERYBODYS: Final = {"all_tenants": "1"}
 _OWN: Final[Mapping[str, str]] = {}
 _STATES: Final = ("ACTIVE", "BUILD", "ERROR", "SHUTOFF")
-"""Those that are counted even where no server was ever in them."""
+"""States that are counted even if no server was ever in them."""
 _TRIES: Final = 3
 _AT_ONCE: Final = 50
-"""Servers taken note of in one turn of the event loop, 0.4 ms: a scrape waits for several of its turns."""
+"""Servers that are processed in one turn of the event loop, 0.4 ms: a scrape waits for several turns."""
 _TEXTS: Final = 100_000
-"""More texts than that are not all in use: images are made and deleted."""
+"""With more texts than that, many are no longer used: images are created and deleted."""
 _OUT_OF_TIME: Final = frozenset({Reason.TIMEOUT, Reason.BUSY})
 
 
 class _WholeList:
-    """A whole list under way.
+    """A complete list that is being read.
 
     Attributes:
         began, began_at: On the monotonic clock; as Unix seconds.
-        scope: Of the query: all projects' servers, or the own project's.
-        unlisted: Servers that were known when it began, and were not listed since.
-        failures: How often the next page was requested in vain.
+        scope: Of the query: all projects' servers, or those of the credential's project.
+        unlisted: Servers that were known when it began, and have not been listed since.
+        failures: How often the request for the next page failed.
     """
 
     def __init__(self, clock: Clock, scope: Mapping[str, str], known: dict[str, VM]) -> None:
@@ -79,19 +80,19 @@ class _WholeList:
         self._last: Sequence[str] = ()
 
     def came_to(self, query: Query, servers: Sequence[Server]) -> None:
-        """A page was read. Args: query: Asks for the next one. servers: Of this one."""
+        """Record that a page was read. Args: query: For the next page. servers: Those of this page."""
         self._query, self._last = query, [server.id for server in servers]
         self.failures = 0
 
     def next_page(self, index: VMIndex) -> Query:
-        """The query to go on with: after the last server that is still there, for Nova wants one that is."""
+        """The query for the next page: after the last server that still exists, since Nova requires that."""
         still_there = (vm_id for vm_id in reversed(self._last) if index.get(vm_id) is not None)
         marker = next(still_there, None)
         return {**dict(self._query), "marker": marker} if marker is not None else self._query
 
 
 class Servers(Reader):
-    """The servers of one cloud, kept up to date. Attributes: index: What is known of them."""
+    """The servers of one cloud, kept up to date. Attributes: index: The known servers."""
 
     def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
         self.index = VMIndex(_STATES)
@@ -110,15 +111,14 @@ class Servers(Reader):
         "servers",
         Every(60, 50, 300),
         cost="1 for each 1,000 servers that changed, 1 more while any stays in BUILD, "
-        f"at most {MOST} for servers in error whose fault no list tells; "
+        f"at most {MOST} for servers in error whose fault no list has; "
         "every 30 minutes 1 for each 1,000 servers",
         role="admin; any other sees its own project's",
     )
     async def read(self) -> VMs:
-        """All servers as they are now.
+        """All current servers.
 
-        Raises as Api; CollectError `busy` until the first list is at its end: a part is not shown as the
-        whole.
+        Raises as Api; CollectError `busy` until the first list is complete: a part is not shown as all.
         """
         malformed = 0
         if self._listed_at is not None and self._clock.monotonic() - self._known_at > _FORGOTTEN_S:
@@ -131,7 +131,7 @@ class Servers(Reader):
         if self._list is not None or self._clock.monotonic() - listed_at >= _LISTED_EVERY_S:
             malformed += await self._read_all()
         if self._listed_at is None:
-            raise CollectError(Reason.BUSY, f"the first list goes on: {len(self.index)} servers so far")
+            raise CollectError(Reason.BUSY, f"the first list is incomplete: {len(self.index)} servers so far")
         if self._missing:
             await self._read_changes()  # what makes no sense in it was counted above
         await self._missing_faults.ask(self.index)
@@ -140,9 +140,9 @@ class Servers(Reader):
         return replace(answer, projects=projects, users=users)
 
     async def _read_all(self) -> int:
-        """Go on with the whole list, or begin one; how many items made no sense.
+        """Continue the complete list, or begin one. Returns the number of malformed items.
 
-        If Nova refuses all projects' servers, which it does before it lists any, the own project's are
+        If Nova refuses all projects' servers, which it does at the first page, the credential's project is
         listed.
         """
         whole = self._list = self._list or _WholeList(self._clock, _EVERYBODYS, self.index.known())
@@ -161,7 +161,7 @@ class Servers(Reader):
         return await self._read_all()
 
     async def _read_pages(self, whole: _WholeList) -> int:
-        """Read pages while there is time for one more and for what changed meanwhile."""
+        """Read pages while there is time for another one and for the changes."""
         malformed, longest_s, began = 0, 0.0, time.monotonic()
         async with aclosing(self._api.pages(SERVERS, whole.next_page(self.index))) as pages:
             async for page in pages:
@@ -182,7 +182,7 @@ class Servers(Reader):
         return malformed
 
     async def _read_changes(self) -> int:
-        """Read what changed since the last list; how many items made no sense."""
+        """Read what changed since the last list. Returns the number of malformed items."""
         began, began_at = self._clock.monotonic(), self._clock.now()
         silent, mentioned, malformed = self._silent, set[str](), 0
         building = await self._read_building() if silent else frozenset()
@@ -199,16 +199,18 @@ class Servers(Reader):
         return malformed
 
     def _changes(self) -> Query:
-        """The query for what changed since the last list, by the cloud's clock or this one: the earlier."""
+        """The query for changes since the last list, by the earlier of the cloud's clock and this
+        machine's.
+        """
         newest = max(self._newest, self._known_until - _CLOCK_OFF_S)
         since = min(newest, self._known_until) - _OVERLAP_S
         text = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {**self._scope, **WHOLE_PAGE, "changes-since": text}
 
     async def _read_building(self) -> AbstractSet[str]:
-        """Ids of the servers in BUILD; of all that may be if some of the list makes no sense.
+        """Ids of the servers in BUILD; of all that may be in BUILD if some items are malformed.
 
-        One that was deleted before it came into a cell is in no list of changes.
+        A server that was deleted before it was in a cell is in no list of changes.
         """
         building: set[str] = set()
         async for page in self._api.pages(SERVER_IDS, {**self._scope, **WHOLE_PAGE, "status": BUILD}):
@@ -218,7 +220,9 @@ class Servers(Reader):
         return building
 
     async def _take(self, page: Page[Server]) -> AbstractSet[str]:
-        """Put the servers of a page into the index, a few at once: the event loop must turn; their ids."""
+        """Put the servers of a page into the index, a few at a time so that the event loop runs. Returns
+        their ids.
+        """
         for start in range(0, len(page.items), _AT_ONCE):
             for server in page.items[start : start + _AT_ONCE]:
                 self._put(server)
@@ -252,10 +256,10 @@ class Servers(Reader):
         return one
 
     def _end_list(self, whole: _WholeList) -> None:
-        """The list is whole. A server that is not on it is gone if the changes say so, or they will.
+        """End a complete list. A server that is not on it is gone if it is in the changes, now or later.
 
-        Nova silently leaves the servers of a cell that does not answer out of a list of several pages. They,
-        and one whose item makes no sense, are shown as UNKNOWN until the next whole list.
+        Nova omits the servers of a cell that does not answer from a list of several pages, without an error.
+        They, and those whose item is malformed, are shown as UNKNOWN until the next complete list.
         """
         missing = {vm_id for vm_id in whole.unlisted if self.index.get(vm_id) is not None}
         for vm_id in missing & (self._lost | self._building):
@@ -284,6 +288,8 @@ class Servers(Reader):
         self._missing_faults.drop(vm_id)
 
     def _forget(self, scope: Mapping[str, str]) -> None:
-        """Forget all. Args: scope: Whose servers are listed from now on, all projects' or the own."""
+        """Forget all. Args: scope: Of the next lists: all projects' servers, or those of the credential's
+        project.
+        """
         self._scope, self.index = scope, VMIndex(_STATES)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()

@@ -22,13 +22,15 @@ class ComputeServices(Reader):
 
     @question("compute_services", Every(60, 30, 180), cost="1", role="admin")
     async def read(self) -> Services:
-        """All services as they are now. Raises as Api."""
+        """All current services. Raises as Api."""
         services, malformed = await self._list.anew()
         if not services and not malformed:
             await only_admins_see(self._api, "compute services")
         return Services(services, malformed)
 
     async def zones(self, max_age_s: float) -> dict[str, str]:
-        """The zone of each compute by host, "" where it is not told; no older than that. Raises as Api."""
+        """The zone of each compute service by host, "" if not reported; not older than that. Raises as
+        Api.
+        """
         services, _ = await self._list.not_older_than(max_age_s)
         return {one.host: one.zone for one in services if one.binary == "nova-compute"}

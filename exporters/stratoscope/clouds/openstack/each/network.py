@@ -1,7 +1,7 @@
 """Neutron's objects one by one. Source: /v2.0/routers, ports, floatingips, networks, subnets, subnetpools.
 
-Where a port is bound, whether a router is `ha` or `distributed`, and what a network's provider calls it are
-shown to administrators alone.
+Only administrators see the host of a port, whether a router is `ha` or `distributed`, and the provider's
+fields of a network.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ from stratoscope.clouds.openstack.client.listing import Listing, fields_of
 from stratoscope.clouds.openstack.each.object_list import Fields, ObjectList, nobody, parts
 
 _OF_A_VM: Final = "compute:"
-"""What the owner of a VM's port begins with; its zone follows."""
+"""The prefix of the owner of a VM's port; its zone follows."""
 
 
 class _Gateway(msgspec.Struct, frozen=True, gc=False):
@@ -93,7 +93,7 @@ _SUBNET_POOL: Final = Fields(
 
 
 def _addresses(prefixes: Iterable[str]) -> float:
-    """How many they have together. Raises ValueError for what is no prefix."""
+    """The number of their addresses. Raises ValueError if one is no prefix."""
     return float(sum(ip_network(one, strict=False).num_addresses for one in prefixes))
 
 

@@ -1,4 +1,4 @@
-"""What is the same for all objects that are shown one by one: the question, the pages, the bound."""
+"""The common part of all objects that are shown one by one: question, pages, limit."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,14 @@ Part = TypeVar("Part")
 P = TypeVar("P")
 
 MOST: Final = 20_000
-"""So many objects of a sort are shown: the ports of 10,000 VMs with two each. Others are counted."""
+"""Limit on the objects of a sort that are shown: the ports of 10,000 VMs with two each. Others are
+counted."""
 _SOURCE: Final = {"state": "status", "is_admin_up": "admin_state_up"}
-"""How services name these fields; they call an object's own id and name `id` and `name`."""
+"""The services' names of these fields; an object's own id and name are `id` and `name`."""
 
 
 def nobody(_row: object) -> str | None:
-    """For lists whose items others see as well: they say nothing about the credential."""
+    """For lists whose items others see as well: they do not show whether the credential sees all."""
     return None
 
 
@@ -36,7 +37,7 @@ def _is_admin(access: Access) -> bool:
 
 
 def parts(known: Iterable[P] | None, made: Callable[[P], Part], unknown: Part) -> tuple[Part, ...]:
-    """What an object has several of; the one that is not known if none is reported: it may have some."""
+    """The parts of an object; one unknown part if none is reported, since it may have some."""
     return (unknown,) if known is None else tuple(map(made, known))
 
 
@@ -44,11 +45,11 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     """How an item of a list becomes an object of a class of clouds/objects.py.
 
     Attributes:
-        kind: The class. An item has its fields, by the names of `names`, and `types`.
+        kind: The class. An item has its fields, by the names in `names`, and those of `types`.
         names: The source's names of fields, unless they are the class's, or in _SOURCE.
-        needed: Fields without which an item makes no sense, besides its id.
-        types: Of fields that the class does not have, or not as the source reports them.
-        made: Fields of the class that are made of an item's others. Raises ValueError for nonsense.
+        needed: Required fields of an item, besides its id.
+        types: The types of fields that the class lacks, or has with another type.
+        made: Fields of the class that are computed from other fields. Raises ValueError for malformed ones.
     """
 
     kind: type[msgspec.Struct]
@@ -62,7 +63,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind.__struct_fields__[0].removesuffix("_id")
 
     def row(self) -> type[msgspec.Struct]:
-        """The type of an item; what is not needed and makes no sense is None."""
+        """The type of an item; an optional field that is malformed is None."""
         names = {f"{self.sort}_id": "id", f"{self.sort}_name": "name", **_SOURCE, **self.names}
         fields = msgspec.structs.fields(self.kind)
         types = {one.name: _type(one) for one in fields if one.name not in self.made} | dict(self.types)
@@ -79,7 +80,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def objects(self, rows: Iterable[msgspec.Struct]) -> Iterator[msgspec.Struct | None]:
-        """The object that each item is; None for one that makes no sense."""
+        """The object of each item; None for a malformed one."""
         fields = msgspec.structs.fields(self.kind)
         texts = {one.name for one in fields if one.type is str}
         readers = {one.name: self.made.get(one.name) or attrgetter(one.name) for one in fields}
@@ -94,7 +95,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _type(field: FieldInfo) -> Any:
-    """What a field of an object is read as: an id or a text, a number, or a truth value."""
+    """The type as which a field is read: id, text, number, or boolean."""
     if field.type is str:
         return Id if field.name.endswith("_id") else Text
     return bool if field.type == bool | None else Number
@@ -106,10 +107,11 @@ class ObjectList:
 
     Attributes:
         fields: What an item has.
-        hidden_owner: The project of an item that is shown only to those who see all projects; else None.
+        hidden_owner: The project of an item that is visible only to a credential that sees all projects; else
+            None.
         extension: Neutron's extension that it belongs to; "" for none.
-        sees_all: Whether a token is shown all, if no such item says so.
-        queries: One for each reading of the list: Glance's is read again for the hidden ones.
+        sees_all: Whether a token sees all projects, if no such item shows that it does.
+        queries: One for each reading of the list: Glance's is read a second time, for hidden images.
         cost: For the documentation; "" for 1 request per page.
     """
 
@@ -129,12 +131,14 @@ class ObjectList:
 
     @property
     def question(self) -> Question:
-        """It is asked only where the configuration says so."""
+        """The question; off by default."""
         cost = self.cost or f"1 for each 1,000 {self.fields.sort.replace('_', ' ')}s"
-        return Question(self.name, Each, Every(300, 120, 900), cost, self.role, is_on=False)
+        return Question(
+            name=self.name, answer=Each, every=Every(300, 120, 900), cost=cost, role=self.role, is_on=False
+        )
 
     async def read(self, api: Api) -> Each:
-        """All of them, each id once, up to the bound. Raises as Api, and `extension`."""
+        """All objects, each id once, up to the limit. Raises as Api, and as `extension`."""
         access, tally = await api.access(), Tally(self.name)
         kind = self.fields.kind
         identity = attrgetter(kind.__struct_fields__[0])
@@ -153,4 +157,11 @@ class ObjectList:
                             beyond += 1
         self.listing.check(len(found), tally.malformed)
         is_whole = is_whole and not tally.is_cut
-        return Each(kind, self.name, tuple(found.values()), beyond, is_whole, tally.malformed)
+        return Each(
+            kind=kind,
+            collector=self.name,
+            objects=tuple(found.values()),
+            beyond=beyond,
+            is_whole=is_whole,
+            malformed=tally.malformed,
+        )

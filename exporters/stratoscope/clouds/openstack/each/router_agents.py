@@ -1,7 +1,7 @@
 """Which L3 agent has which router. Source: /v2.0/agents/{id}/l3-routers, agent by agent; role admin.
 
-Neutron has no list of all: it tells the routers of one agent, or the agents of one router. There are fewer
-agents than routers, so they are read, a few at each refresh. With OVN there are none.
+Neutron has no list of all: it lists the routers of one agent, or the agents of one router. There are fewer
+agents than routers, so the agents are read, a few at each refresh. With OVN there are none.
 """
 
 from typing import Final
@@ -22,7 +22,7 @@ from stratoscope.core.collector import Every
 _NAME: Final = "router_agents"
 _PER_SECOND: Final = 0.2
 _MOST: Final = 60
-"""In one refresh: as many as come to `_PER_SECOND`."""
+"""Agents read in one refresh, so that their rate is `_PER_SECOND`."""
 
 
 class _Agent(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +43,7 @@ _QUERY: Final = (("agent_type", "L3 agent"), ("fields", "id"), ("fields", "host"
 
 
 class RouterAgents(Reader):
-    """The question; what agents have is kept over refreshes."""
+    """The question; the routers of each agent are cached over refreshes."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -57,7 +57,7 @@ class RouterAgents(Reader):
         is_on=False,
     )
     async def read(self) -> Each:
-        """All that is known, once those agents have been read whose turn it is. Raises as Api."""
+        """Reads the agents whose turn it is, and returns all known routers. Raises as Api."""
         async with extension(self._api, "agent"):
             agents, malformed = await self._api.items(_AGENTS, _QUERY)
         if not agents and not malformed:
@@ -71,10 +71,10 @@ class RouterAgents(Reader):
             for router_id in router_ids
         ]
         return Each(
-            RouterAgent,
-            _NAME,
-            tuple(found[:MOST]),
-            max(0, len(found) - MOST),
+            kind=RouterAgent,
+            collector=_NAME,
+            objects=tuple(found[:MOST]),
+            beyond=max(0, len(found) - MOST),
             is_whole=True,
             malformed=malformed + self._round_robin.failed,
             spread=self._round_robin.spread(),

@@ -1,4 +1,4 @@
-"""The objects that are shown one by one, a list for each sort; those of Neutron are in network.py.
+"""The objects that are shown one by one, a list for each sort; Neutron's are in network.py.
 
 Source: Cinder's /volumes/detail with `all_tenants=1` (the host: role admin); Glance's /v2/images with
 `visibility=all`, and again with `os_hidden=true`; Keystone's /v3/domains and /v3/projects (role admin), each
@@ -23,7 +23,7 @@ from stratoscope.clouds.openstack.each.router_agents import RouterAgents
 
 
 class _Attachment(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: host_name: Shown to administrators alone; None also where Nova did not report it."""
+    """Attributes: host_name: Visible only to administrators; None also if Nova did not report it."""
 
     server_id: Id | None = None
     host_name: Text | None = None
@@ -104,7 +104,7 @@ LISTS: Final[Sequence[ObjectList]] = (
 
 
 class EachObject(Reader):
-    """Its questions; none is asked unless the configuration says so."""
+    """Its questions; off by default."""
 
     def __init__(self, api: Api) -> None:
         self._api, self._router_agents = api, RouterAgents(api)

@@ -1,1 +1,1 @@
-"""Keystone: projects, users and groups, counted and named."""
+"""Keystone: projects, users and groups, their number and names."""

@@ -1,9 +1,9 @@
-"""Users and groups. Source: Keystone's /v3/users and /v3/groups; role admin. Where such a list may be one
-domain's alone, once more by domain.
+"""Users and groups. Source: Keystone's /v3/users and /v3/groups; role admin. If such a list may be of one
+domain only, it is read again by domain.
 
-A Keystone with a driver for each domain (a directory behind each) tells only those of the credential's own
-domain, unless it is asked for a `domain_id`: one domain at a time, the one read longest ago first. To a token
-for the system it tells those of the domains without a driver of their own, or, up to Queens, answers 401.
+A Keystone with a driver for each domain (a directory behind each) lists only the credential's own domain,
+unless the request has a `domain_id`: then one domain is read at a time, the one read longest ago first. A
+token for the system gets the domains without their own driver, or, up to Queens, a 401.
 """
 
 import logging
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 MOST: Final = 60
 _PER_SECOND: Final = 1.0
 _CACHED_S: Final = 2700.0
-"""So long they are kept that cannot be read again."""
+"""How long lists that cannot be read again are shown."""
 
 _MOST_NAMED: Final = 3
 
@@ -47,10 +47,10 @@ class ByDomain:
     async def read(
         self, access: Access, domain_ids: Collection[str], *, are_all: bool
     ) -> tuple[Page[Named] | None, int]:
-        """All that can be read, and how many made no sense; None if they may not be read.
+        """All that can be read, and the number of malformed ones; None if they may not be read.
 
         Args:
-            domain_ids: The domains; none if they may not be read.
+            domain_ids: The domains; empty if they may not be read.
             are_all: There are no others.
         """
         refusal: CollectError | LeftOutError | None = None
@@ -78,7 +78,7 @@ class ByDomain:
         return found, found.malformed
 
     async def _with_others(self, own: Page[Named], domain_ids: Collection[str]) -> Page[Named]:
-        """Also those of these domains, as far as they are known."""
+        """The list, with those of these domains as far as they are known."""
         failure = ""
         try:
             await self._by_domain.turn(domain_ids, self._of_domain)
@@ -100,7 +100,7 @@ class ByDomain:
         return await read(self._api, self._of_one, {"domain_id": domain_id})
 
     def _stay(self, error: CollectError | LeftOutError) -> tuple[Page[Named] | None, int]:
-        """What was last read, which is no longer all; nothing when that is too long ago."""
+        """What was last read, which may be incomplete now; empty if that is too long ago."""
         log.warning("%s stay as last read cloud=%s error=%r", self._key, self._api.cloud, str(error))
         malformed = int(error.reason is Reason.MALFORMED)
         if self._last is None or self._clock.monotonic() - self._last[0] > _CACHED_S:
@@ -109,7 +109,7 @@ class ByDomain:
 
 
 def _faults_text(faults: Mapping[str, str]) -> str:
-    """The domains that cannot be read, the first ones by id and why; "" where there are none."""
+    """The domains that cannot be read, with id and error of the first ones; "" if there are none."""
     if not faults:
         return ""
     first = [f"{domain_id} ({fault})" for domain_id, fault in sorted(faults.items())[:_MOST_NAMED]]
@@ -118,10 +118,11 @@ def _faults_text(faults: Mapping[str, str]) -> str:
 
 
 def _others(access: Access, found: Page[Named], domain_ids: Collection[str]) -> tuple[Collection[str], bool]:
-    """The domains to ask for, and whether the list is of all domains.
+    """The domains to request, and whether the list is of all domains.
 
-    All, if the list was cut or the token is for the system: then domains with a driver of their own may be
-    missing. Else, if the list has one domain alone, the others. A token for a domain gets no other's.
+    All domains, if the list was truncated or the token is for the system: then domains with their own driver
+    may be missing. Else, if the list has one domain only, the others. A token for a domain gets no other
+    domain.
     """
     if access.domain_id:
         return (), False

@@ -1,4 +1,4 @@
-"""What Keystone lists: projects, users and domains, each with its name. Keystone may end a list early."""
+"""Keystone's lists of projects, users and domains, with names. Keystone may truncate a list."""
 
 import msgspec
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ class Named(msgspec.Struct, frozen=True, gc=False):
 
 
 async def read(api: Api, listing: Listing[Named], query: Query = ()) -> Page[Named]:
-    """A whole list as one page; cut if there are more items than Keystone lists. Raises as Api."""
+    """A complete list as one page; truncated if there are more items than Keystone lists. Raises as Api."""
     items: list[Named] = []
     malformed, is_cut = 0, False
     async for page in api.pages(listing, query):
@@ -34,6 +34,6 @@ async def read(api: Api, listing: Listing[Named], query: Query = ()) -> Page[Nam
 
 
 def seen_by(access: Access, found: Page[Named]) -> Page[Named]:
-    """What a list told: a part, where Keystone tells the token one domain's alone."""
+    """The list as seen with a token: a part if Keystone lists only one domain for it."""
     are_all = access.sees_all_domains(one.domain_id for one in found.items)
     return found if are_all else replace(found, is_cut=True)

@@ -29,14 +29,15 @@ from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 log = logging.getLogger(__name__)
 
 _STALE_S: Final = 900.0
-"""Names are read anew when somebody asks and the question `projects` has not done so for so long."""
+"""Names are read for a caller if the question `projects` has not read them for this time."""
 _CACHED_S: Final = 3 * _STALE_S
-"""So long domains are kept that alone cannot be read again."""
+"""How long domains are used if they alone cannot be read again."""
 _RECENT_S: Final = 60.0
-"""So long a failure serves all who ask, and nobody waits for names again whose patience has ended."""
+"""For this time a failure is returned to all callers, and no caller waits for names again after its own wait
+has timed out."""
 _PATIENCE_S: Final = 10.0
-"""So long others wait for names, no more than once in a while: a slow Keystone must not cost them their own
-answers."""
+"""How long other collectors wait for names, and only once in a while: a slow Keystone must not make them
+fail."""
 
 
 _PROJECTS: Final = Listing("identity", "/v3/projects", "projects", Named)
@@ -45,7 +46,7 @@ _DOMAINS: Final = Listing("identity", "/v3/domains", "domains", Named)
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """What was read. Attributes: is_whole: All projects of the cloud, not only the user's own."""
+    """What was read. Attributes: is_whole: All projects of the cloud, not only the user's."""
 
     answer: Projects
     projects: Mapping[str, str]
@@ -55,7 +56,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class Names(Reader):
-    """Who is who in one cloud, read once for all who ask. What Keystone no longer lists disappears."""
+    """Names of projects and users of one cloud, read once for all callers. Deleted ones disappear."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api, self._clock = api, clock
@@ -74,7 +75,7 @@ class Names(Reader):
         role="admin; any other sees the projects it has a role on, and no users",
     )
     async def read(self) -> Projects:
-        """Projects and users as they are now; users that own VMs first. Raises as Api."""
+        """The current projects and users; users that own VMs first. Raises as Api."""
         answer = (await self._cache.anew()).answer
         if not answer.users:
             return answer
@@ -82,18 +83,21 @@ class Names(Reader):
         return replace(answer, users=tuple(owners_first))
 
     async def projects(self) -> Mapping[str, str]:
-        """Names by id, as far as they can be read now; those last read while Keystone does not answer."""
+        """Names by id, as far as they can be read; those last read while Keystone does not answer."""
         known = await self._at_hand()
         return known.projects if known else {}
 
     async def users(self, owners: Collection[str]) -> Mapping[str, str]:
-        """As `projects`. Args: owners: Ids of those that own VMs; of very many users these matter most."""
+        """As `projects`. Args: owners: Ids of users that own VMs; they come first if there are too many
+        users.
+        """
         self._owners = owners
         known = await self._at_hand()
         return known.users if known else {}
 
     async def owners(self) -> Sequence[str]:
-        """Ids of the projects whose quotas can be read: all, its own first; or the credential's own alone.
+        """Ids of the projects whose quotas can be read: all, the credential's first; or only the
+        credential's.
 
         Raises as Api; LeftOutError `unauthorized` if the credential has no project.
         """
@@ -109,7 +113,7 @@ class Names(Reader):
         return [known.own]
 
     async def _at_hand(self) -> _Known | None:
-        """What is known; read first where it is not, or is stale, as long as that does not take long."""
+        """The known names; read first if they are unknown or old, unless that takes long."""
         last = self._cache.last
         is_read_anew = last is not None and self._cache.is_being_read
         if is_read_anew or self._clock.monotonic() < self._impatient_until:
@@ -145,20 +149,20 @@ class Names(Reader):
         )
 
     def _note(self, cut: AbstractSet[str], access: Access) -> None:
-        """Say at the change which lists are not whole."""
-        why = "Keystone cut the list (list_limit) or tells one domain's alone, or a domain's cannot be read"
+        """Log it when a list becomes incomplete or complete."""
+        why = "Keystone truncated the list (list_limit), lists one domain only, or a domain cannot be read"
         if access.domain_id:
-            why = f"the token is for {access.scope}, and Keystone tells that domain's alone"
+            why = f"the token is for {access.scope}, and Keystone lists only that domain"
         for sort in sorted(cut - self._cut):
             log.warning(
-                "not all are told cloud=%s sort=%s: %s; no total is shown", *(self._api.cloud, sort, why)
+                "list incomplete cloud=%s sort=%s: %s; no total is shown", *(self._api.cloud, sort, why)
             )
         for sort in sorted(self._cut - cut):
-            log.info("all are told again cloud=%s sort=%s", self._api.cloud, sort)
+            log.info("list complete again cloud=%s sort=%s", self._api.cloud, sort)
         self._cut = frozenset(cut)
 
     async def _read_projects(self, access: Access) -> tuple[Page[Named], bool]:
-        """The projects, and whether these are those of the cloud, not the credential's user's alone."""
+        """The projects, and whether these are all of the cloud, not only those of the credential's user."""
         try:
             projects = await read(self._api, _PROJECTS)
         except ForbiddenError:
@@ -168,7 +172,7 @@ class Names(Reader):
         return await read(self._api, _OWN_PROJECTS), False
 
     async def _read_domains(self) -> tuple[Mapping[str, str], bool]:
-        """Names by id, empty where they may not be read, and whether these are all domains."""
+        """Names by id, empty if they may not be read, and whether these are all domains."""
         try:
             domains = await read(self._api, _DOMAINS)
         except ForbiddenError:
@@ -181,7 +185,7 @@ class Names(Reader):
         return self._domains[1:]
 
     def _cached_domains(self) -> tuple[Mapping[str, str], bool]:
-        """What was last read; nothing when that is too long ago."""
+        """The domains that were last read; empty if that is too long ago."""
         last = self._domains
         return (
             last[1:] if last is not None and self._clock.monotonic() - last[0] <= _CACHED_S else ({}, False)
@@ -194,6 +198,6 @@ def _identity(item: Named, domains: Mapping[str, str]) -> tuple[str, str, str, b
 
 
 def _by_id(own_id: str, own_name: str, items: Sequence[Named]) -> Mapping[str, str]:
-    """Names, the credential's own in any case."""
+    """Names by id, always including the credential's own."""
     own = {own_id: own_name} if own_id else {}
     return own | {item.id: item.name for item in items}

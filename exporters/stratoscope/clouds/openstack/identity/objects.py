@@ -20,7 +20,7 @@ _REGIONS: Final = Listing("identity", "/v3/regions", "regions", Named)
 
 
 class Keystone(Reader):
-    """The question about what `projects` does not tell."""
+    """The question about the objects that `projects` lacks."""
 
     def __init__(self, api: Api, clock: Clock = CLOCK) -> None:
         self._api = api
@@ -52,7 +52,7 @@ class Keystone(Reader):
 
 
 def _objects(sort: str, found: Page[Named], state: Callable[[Named], str], *, are_all: bool) -> Objects:
-    """Counted; nothing of what is a part."""
+    """The counts; empty if the list is only a part."""
     tally = Tally(sort)
     tally.malformed, tally.is_cut = found.malformed, found.is_cut or not are_all
     for one in found.items:

@@ -1,7 +1,7 @@
 """Neutron: addresses by subnet. Source: /v2.0/network-ip-availabilities (role admin) and external networks.
 
-Without that role Neutron answers with an empty list. Then the credential's own subnets are shown, counted by
-what Neutron counts: the addresses in their allocation pools, and those that ports have.
+Without that role Neutron returns an empty list. Then the credential's own subnets are shown, counted as
+Neutron does: the addresses in their allocation pools, and those of ports.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from stratoscope.core.collector import Every
 
 
 class _Use(msgspec.Struct, frozen=True, gc=False):
-    """Numbers are floats: an IPv6 subnet has 2**64 addresses; None where they are not known."""
+    """Numbers are floats: an IPv6 subnet has 2**64 addresses; None if unknown."""
 
     subnet_id: Id
     ip_version: IPVersion
@@ -131,7 +131,7 @@ class Addresses(Reader):
         return networks
 
     async def _counted(self, access: Access) -> Pools:
-        """Own subnets, those of the whole cloud for an admin."""
+        """The subnets that the credential sees; for an admin all of the cloud."""
         subnets, malformed = await self._api.items(_SUBNETS, fields_of(_Subnet))
         own = [one for one in subnets if access.is_admin or one.project_id == access.project_id]
         if not own:
@@ -153,7 +153,9 @@ class Addresses(Reader):
         return Pools(tuple(pools), malformed, partial)
 
     async def _used(self) -> tuple[Counter[str], int]:
-        """Addresses that ports have, by subnet, and how many made no sense: then any may have more."""
+        """Number of addresses of ports, by subnet, and the number of malformed ports: then any subnet may
+        have more.
+        """
         used, malformed = Counter[str](), 0
         async for page in self._api.pages(_PORTS, fields_of(_Port)):
             used.update(address.subnet_id for port in page.items for address in port.fixed_ips)
@@ -163,32 +165,32 @@ class Addresses(Reader):
 
 def _pool_of(network: _Availability, use: _Use, external: frozenset[str] | None) -> Pool:
     return Pool(
-        network.network_id,
-        network.network_name or "",
-        use.subnet_id,
-        use.subnet_name or "",
-        network.project_id or "",
-        use.ip_version,
-        None if external is None else network.network_id in external,
-        use.total_ips,
-        use.used_ips,
-        use.cidr or "",
+        network_id=network.network_id,
+        network_name=network.network_name or "",
+        subnet_id=use.subnet_id,
+        subnet_name=use.subnet_name or "",
+        project_id=network.project_id or "",
+        ip_version=use.ip_version,
+        is_external=None if external is None else network.network_id in external,
+        total=use.total_ips,
+        used=use.used_ips,
+        cidr=use.cidr or "",
     )
 
 
 def _pool(subnet: _Subnet, network: _Network | None, used: int | None) -> Pool:
-    """Raises ValueError for an allocation pool that is no range of addresses."""
+    """The pool of a subnet. Raises ValueError for an allocation pool that is no range of addresses."""
     return Pool(
-        subnet.network_id,
-        (network and network.name) or "",
-        subnet.id,
-        subnet.name or "",
-        subnet.project_id or "",
-        subnet.ip_version,
-        None if network is None else network.is_external,
-        float(
+        network_id=subnet.network_id,
+        network_name=(network and network.name) or "",
+        subnet_id=subnet.id,
+        subnet_name=subnet.name or "",
+        project_id=subnet.project_id or "",
+        ip_version=subnet.ip_version,
+        is_external=None if network is None else network.is_external,
+        total=float(
             sum(int(ip_address(one.end)) - int(ip_address(one.start)) + 1 for one in subnet.allocation_pools)
         ),
-        None if used is None else float(used),
-        subnet.cidr or "",
+        used=None if used is None else float(used),
+        cidr=subnet.cidr or "",
     )

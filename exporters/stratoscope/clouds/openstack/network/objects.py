@@ -1,9 +1,11 @@
-"""Neutron: agents, and its objects counted. Source: /v2.0/agents, ports, routers, floatingips and networks.
+"""Neutron: agents, and the number of its objects. Source: /v2.0/agents, ports, routers, floatingips and
+networks.
 
-Whether these are all projects' Neutron does not say. Its policy names the role that is shown all
-(`context_is_admin`, by default `admin`); an object of another project that is hidden from others says it too.
+Neutron does not report whether these are all projects' objects. They are if the credential has the role that
+its policy names (`context_is_admin`, by default `admin`), or if an object of another project is listed that
+others cannot see.
 
-Only the fields that are shown are asked for (`fields=`): of 200 ports that is a sixth of the bytes.
+Only the fields that are shown are requested (`fields=`): for 200 ports that is a sixth of the bytes.
 """
 
 from collections.abc import Callable
@@ -36,7 +38,7 @@ def _counted(
 
 
 def _is_bound_to_nothing(port: Any) -> bool | None:
-    """Without device and owner, which are both "" then; None where one of them is not reported."""
+    """Whether a port is orphaned: device and owner are ""; None if one of them is not reported."""
     if port.device_id or port.device_owner:
         return False
     return None if port.device_id is None or port.device_owner is None else True
@@ -88,7 +90,7 @@ _OWN: Final = "admin; any other sees its own project's"
 
 
 class Network(Reader):
-    """Neutron's questions, but for addresses and quotas."""
+    """Neutron's questions, except for addresses and quotas."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -109,9 +111,9 @@ class Network(Reader):
 
     @question("ports", Every(300, 120, 900), cost="1 for each 1,000 ports", role=_OWN)
     async def ports(self) -> Objects:
-        """Ports; one without device and owner of a device is bound to nothing.
+        """Ports; one without device_id and device_owner is orphaned.
 
-        A trunk's subport has an owner alone. A virtual address that VMs hand over to each other has neither.
+        A trunk's subport has only an owner. A virtual address that moves between VMs has neither.
         """
         hosts: set[str | None] = set()
         counted = await _PORTS.read(self._api, lambda port: hosts.add(port.host))
@@ -120,17 +122,17 @@ class Network(Reader):
 
     @question("routers", Every(300, 60, 900), cost="1 for each 1,000 routers", role=_OWN)
     async def routers(self) -> Objects:
-        """Routers. One that is taken down by its owner or an administrator keeps the status ACTIVE."""
+        """Routers. One that is administratively down keeps the status ACTIVE."""
         return await _ROUTERS.read(self._api)
 
     @question("floating_ips", Every(300, 60, 900), cost="1 for each 1,000 addresses", role=_OWN)
     async def floating_ips(self) -> Objects:
-        """Floating IPs; one without a port is bound to nothing."""
+        """Floating IPs; one without a port is orphaned."""
         return await _FLOATING_IPS.read(self._api)
 
     @question(
         "networks", Every(300, 60, 900), cost="1 for each 1,000 networks", role=f"{_OWN} and the shared ones"
     )
     async def networks(self) -> Objects:
-        """Networks. One that is taken down by its owner or an administrator keeps the status ACTIVE."""
+        """Networks. One that is administratively down keeps the status ACTIVE."""
         return await _NETWORKS.read(self._api)

@@ -1,1 +1,1 @@
-"""Services that are not read in depth: whether they work, and how many objects they have by state."""
+"""Services of which only the agents and the number of objects by state are read."""

@@ -23,11 +23,11 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "admin_state_up": ("down", "up"),
     "maintenance": ("false", "true"),
 }
-"""Fields that are truth values, and the states that false and true stand for; all others are texts."""
+"""Boolean fields, and the states for false and true; all other fields are texts."""
 
 
 class States:
-    """A list whose items are counted once by each of their states."""
+    """A list whose items are counted by each of their states."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class States:
         query: Query = WHOLE_PAGE,
         **more: Any,
     ) -> None:
-        """With its items' type made of the fields that are counted.
+        """Make the type of the items from the fields that are counted.
 
         Args:
             sorts: The field with the state, by the sort that it is counted as (`model.Objects.sort`).
@@ -53,7 +53,7 @@ class States:
         self._sorts, self._query = sorts, query
 
     async def count(self, api: Api, query: Query = (), *, is_whole: bool) -> Sequence[Objects]:
-        """One count for each sort. Args: query: More of it. Raises as Api."""
+        """One count for each sort. Args: query: Additional parameters. Raises as Api."""
         tallies = {sort: Tally(sort) for sort in self._sorts}
         first = next(iter(tallies.values()))
         async for page in api.pages(self._listing, [*pairs(self._query), *pairs(query)]):
@@ -65,7 +65,7 @@ class States:
         return [tally.objects(is_whole=is_whole) for tally in tallies.values()]
 
     async def by_role(self, api: Api, access: Access) -> Sequence[Objects]:
-        """As `count`, of a list that is all projects' for the role admin alone."""
+        """As `count`, for a list that has all projects' objects only with the role admin."""
         return await self.count(api, is_whole=access.is_admin)
 
 
@@ -98,7 +98,9 @@ class Row:
 
     @property
     def question(self) -> Question:
-        return Question(self.name, OtherService, Every(120, 60, 360), self.cost, self.role)
+        return Question(
+            name=self.name, answer=OtherService, every=Every(120, 60, 360), cost=self.cost, role=self.role
+        )
 
     async def read(self, api: Api) -> OtherService:
         """The service. Raises as Api, and as `if_allowed`."""
@@ -115,10 +117,10 @@ class Row:
 
 
 async def if_allowed(api: Api, answer: Awaitable[T], otherwise: T) -> T:
-    """An answer that not every credential gets, or else `otherwise`.
+    """The answer to a request that some credentials may not send; `otherwise` if it is refused.
 
-    Raises NotThereError if an administrator is answered 404, which nobody needs to hide from: it is out of
-    order.
+    Raises NotThereError if an administrator gets 404: from others the service may hide the list so, but for
+    an administrator it is broken.
     """
     try:
         return await answer

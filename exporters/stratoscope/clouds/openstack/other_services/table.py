@@ -1,6 +1,6 @@
-"""The services that are not read in depth, a row for each. Of Swift there is none.
+"""The services of which only agents and counts are read, a row for each. Swift has none.
 
-None of them runs where this project is tested: the tests use the samples of the services' API references.
+None of them runs in this project's integration tests: the tests use samples of the API references.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ def _fields(*names: str) -> Query:
 
 
 _CONDUCTORS_SINCE: Final = "1.49"
-"""Ironic's first microversion that lists conductors; 1.8 is the first that can be asked for some fields."""
+"""Ironic's first microversion that lists conductors; 1.8 is the first that allows a choice of fields."""
 _WITHOUT_OS: Final = "2.7"
 """Manila's first microversion that spells its paths without `os-`."""
 
@@ -53,7 +53,14 @@ async def _balancers(api: Api, access: Access) -> Sequence[Objects]:
     is_whole = access.is_admin or bool(access.roles & _OCTAVIA_ROLES)
     balancers = await _BALANCERS.count(api, is_whole=is_whole)
     amphorae = _AMPHORAE.count(api, is_whole=is_whole)
-    return [*balancers, *await if_allowed(api, amphorae, [Objects("amphorae", {}, None, {}, is_whole=False)])]
+    return [
+        *balancers,
+        *await if_allowed(
+            api,
+            amphorae,
+            [Objects(sort="amphorae", by_state={}, orphans=None, by_project={}, is_whole=False)],
+        ),
+    ]
 
 
 _NODES: Final = States(
@@ -70,7 +77,7 @@ _ALL_ZONES: Final = States("dns", "/v2/zones", {"zones": "status"}, headers={"X-
 
 
 async def _zones(api: Api, access: Access) -> Sequence[Objects]:
-    """To ask for all projects' zones is 403 without the role admin."""
+    """A request for all projects' zones is answered 403 without the role admin."""
     return await (_ALL_ZONES if access.is_admin else _ZONES).by_role(api, access)
 
 
@@ -78,7 +85,9 @@ _STACKS: Final = States("orchestration", "/stacks", {"stacks": "stack_status"})
 
 
 async def _stacks(api: Api, _access: Access) -> Sequence[Objects]:
-    """Heat's own default policy denies all projects' stacks to everybody: then its own project's count."""
+    """Heat's default policy refuses a list of all projects' stacks to everybody: then those of the
+    credential's project are counted.
+    """
     try:
         return await _STACKS.count(api, {"global_tenant": "true"}, is_whole=True)
     except ForbiddenError:
@@ -115,10 +124,14 @@ class _Secrets(msgspec.Struct, frozen=True):
 
 
 async def _secrets(api: Api, _access: Access) -> Sequence[Objects]:
-    """No role lists other projects' secrets, and Barbican reports no state. One secret alone is requested."""
+    """No role lists other projects' secrets, and Barbican reports no state. Only one secret is requested."""
     limit = {"limit": "1"}
     secrets = await api.get("key-manager", "/v1/secrets", _Secrets, operation="secrets", params=limit)
-    return [Objects("secrets", {"": Count(secrets.total)}, None, {}, is_whole=False)]
+    return [
+        Objects(
+            sort="secrets", by_state={"": Count(secrets.total)}, orphans=None, by_project={}, is_whole=False
+        )
+    ]
 
 
 ROWS: Final[Sequence[Row]] = (

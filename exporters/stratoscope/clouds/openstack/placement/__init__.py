@@ -1,1 +1,1 @@
-"""Placement: what hosts have, what is free, and how many more VMs fit."""
+"""Placement: inventories of hosts, free capacity, and how many more VMs fit."""

@@ -1,10 +1,10 @@
 """How many more VMs fit now. Source: Nova's flavors and os-aggregates, and Placement; role admin.
 
-One list, the allocation candidates for any memory at all, tells what every host has left; a host that is not
-on it has no memory left. Bounds on what one VM may have are in the inventories, which are read one by one:
-until a host's have been read, what fits is an upper bound. Before Placement 1.27 the list tells of memory
-alone, and before 1.29 not of children: the rest is read provider by provider. While that may have changed
-since, it counts as free, so that what fits is an upper bound.
+One list, the allocation candidates for any memory, has the free capacity of every host; a host that is not on
+it has no memory left. Limits on a single VM are in the inventories, which are read one by one: until those of
+a host have been read, the result is an upper bound. Before Placement 1.27 the list has only memory, and
+before 1.29 no children: the rest is read provider by provider. What may have changed since then counts as
+free, so that the result is an upper bound.
 """
 
 import asyncio
@@ -39,11 +39,11 @@ _FLAVORS_S: Final = 90.0
 _AGGREGATES_S: Final = 90.0
 _LISTS_S: Final = 20.0
 _CANDIDATES: Final = "1.10"
-"""Placement's first microversion that lists what hosts have left."""
+"""Placement's first microversion that lists free capacity."""
 
 
 class Capacity(Reader):
-    """Room for more VMs, by flavor and zone. Attributes: flavors, aggregates: Questions of their own."""
+    """Room for more VMs, by flavor and zone. Attributes: flavors, aggregates: Separate questions."""
 
     def __init__(
         self, api: Api, hypervisors: Hypervisors, placement: Placement, clock: Clock = CLOCK
@@ -56,14 +56,14 @@ class Capacity(Reader):
         "capacity",
         Every(60, 30, 180),
         cost="for flavors, aggregates, hypervisors and Placement's lists as much as `flavors`, "
-        "`aggregates`, `hypervisors` and `inventories`, unless these have just asked for them",
+        "`aggregates`, `hypervisors` and `inventories`, unless these have just read them",
         role="admin",
     )
     async def read(self) -> model.Capacity:
-        """Room as it is now.
+        """The current room.
 
         Raises as Api; CollectError `unavailable` if Nova has no hypervisor, or none that Placement knows
-        (before 2.53 their ids are numbers), or Placement is too old to list what hosts have left.
+        (before 2.53 their ids are numbers), or Placement is too old to list free capacity.
         """
         await self._api.require("placement", _CANDIDATES)
         nodes = await self._hypervisors.nodes(_NODES_S)
@@ -85,7 +85,9 @@ class Capacity(Reader):
         return model.Capacity(tuple(room), _largest(flavors, room), malformed + unread + unknown)
 
     async def _read_metadata(self) -> tuple[Mapping[str, Metadata] | None, int]:
-        """Of each host that is in an aggregate, and how many made no sense; None where they are not known."""
+        """The metadata of each host in an aggregate, and the number of malformed aggregates; None if
+        unknown.
+        """
         try:
             aggregates, malformed = await self.aggregates.listed(_AGGREGATES_S)
         except ForbiddenError:
@@ -133,9 +135,9 @@ def _host(
 
 
 def _is_listed(tree: Sequence[Provider]) -> bool:
-    """Whether a tree is on the list of candidates, or has no memory (bare metal), so that it never would be.
+    """Whether a tree is on the list of candidates, or has no memory (bare metal), so that it cannot be on it.
 
-    Any other has no memory left, or a limit cut the list.
+    Any other tree has no memory left, or the list was truncated by a limit.
     """
     return any(one.summary is not None or one.is_summary_odd for one in tree) or not any(
         one.inventories is None or MEMORY in one.inventories for one in tree
@@ -143,7 +145,7 @@ def _is_listed(tree: Sequence[Provider]) -> bool:
 
 
 def _unknown(tree: Sequence[Provider], found: Iterable[str]) -> frozenset[str]:
-    """Of these resource classes those of which the tree may have more than was found."""
+    """Those of these resource classes of which the tree may have more than was found."""
     if any(one.inventories is None and not one.is_listed_whole for one in tree):
         return frozenset(found).difference(*(one.listed for one in tree))
     return frozenset(name for one in tree for name in one.unclear if name not in one.listed)
@@ -156,9 +158,10 @@ def _traits(tree: Sequence[Provider]) -> frozenset[str] | None:
 
 
 def _left(provider: Provider, *, is_listed: bool) -> Iterable[tuple[str, FreeResource]]:
-    """By the list of allocation candidates; what that lacks by what was read of it.
+    """The free capacity by the list of allocation candidates; what the list lacks, by the provider's own
+    data.
 
-    What may have changed since it was read counts as free; of a tree that is not listed as nothing.
+    What may have changed since it was read counts as free; for a tree that is not listed, as 0.
     """
     inventories: Mapping[str, Inventory] = provider.inventories or {}
     for name, use in provider.listed.items():
@@ -173,7 +176,7 @@ def _left(provider: Provider, *, is_listed: bool) -> Iterable[tuple[str, FreeRes
 
 
 def _is_exact(provider: Provider) -> bool:
-    """Whether all that decides is known."""
+    """Whether all data that the result depends on are known."""
     inventories = provider.inventories
     if inventories is None or provider.traits is None or provider.odd:
         return False
@@ -183,16 +186,16 @@ def _is_exact(provider: Provider) -> bool:
 
 
 def _is_known(provider: Provider, *, is_listed: bool) -> bool:
-    """Whether it is known what it has. A tree that is not listed, and not read yet, has nothing left."""
+    """Whether its free capacity is known. A tree that is neither listed nor read yet has none."""
     if provider.odd or provider.is_summary_odd:
         return False
     return not is_listed or provider.is_listed_whole or provider.inventories is not None
 
 
 def _largest(flavors: Iterable[Flavor], room: Iterable[model.Room]) -> Mapping[str, model.Room]:
-    """By zone the room of the largest flavor that fits, by memory, then vCPUs.
+    """The room of the largest flavor that fits, by zone; ordered by memory, then vCPUs.
 
-    What certainly fits goes before an upper bound, and what all may use before what only some may.
+    Exact room is preferred to an upper bound, and then public flavors to others.
     """
     by_name = {one.name: one for one in flavors}
 

@@ -1,4 +1,4 @@
-"""How many VMs fit: what hosts have left, and what flavors request. Pure."""
+"""How many VMs fit, from the free capacity of hosts and the requirements of flavors. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,13 +10,15 @@ from stratoscope.clouds.openstack.placement.requirements import ResourceRequest
 
 
 class FreeResource(msgspec.Struct, frozen=True, gc=False):
-    """What one provider has left of one class. Attributes: inventory: Its bounds; None if not read yet."""
+    """The free capacity of one provider of one class. Attributes: inventory: Its limits; None if not read
+    yet.
+    """
 
     free: int
     inventory: Inventory | None
 
     def fits(self, amount: int) -> int:
-        """How many VMs of this amount each it can take, alone."""
+        """How many VMs of this amount fit, by this resource alone."""
         one = self.inventory
         if one is not None and (amount < one.min_unit or amount > one.max_unit or amount % one.step_size):
             return 0
@@ -27,12 +29,12 @@ class HostCapacity(msgspec.Struct, frozen=True):
     """A host that takes VMs.
 
     Attributes:
-        left: By resource class, of each of its providers that have the class.
-        elsewhere: Resource classes that it lacks and others share with some hosts: storage.
+        left: Free capacity by resource class, of each provider that has the class.
+        elsewhere: Resource classes that it lacks, and that other providers share with some hosts: storage.
         traits: Of all its providers; None if they have not been read.
         metadata: Of all aggregates that it is in; None if they may not be read.
-        is_exact: All of that has been read, and just now.
-        is_known: It has no other classes than those in `left`; else nothing is known of others yet.
+        is_exact: All of it has been read, and is current.
+        is_known: It has only the classes in `left`; else other classes are unknown yet.
     """
 
     zone: str
@@ -58,7 +60,7 @@ def free_slots(
 
 
 def _alike(hosts: Iterable[HostCapacity]) -> Sequence[Sequence[HostCapacity]]:
-    """Hosts that differ only in what they have left: whether they take a flavor at all is one question."""
+    """Groups of hosts that differ only in free capacity: whether they accept a flavor is the same for all."""
     groups: dict[object, list[HostCapacity]] = {}
     for one in hosts:
         metadata = None if one.metadata is None else frozenset(one.metadata.items())
@@ -82,7 +84,7 @@ def _by_zone(
 
 
 def accepts(host: HostCapacity, request: ResourceRequest) -> tuple[bool, bool]:
-    """Whether a host accepts such VMs, if it has room; and whether its room can be told exactly."""
+    """Whether a host accepts such VMs, if it has room; and whether its room is known exactly."""
     traits = host.traits
     if traits is not None and not (request.required <= traits and request.forbidden.isdisjoint(traits)):
         return False, True
@@ -96,9 +98,9 @@ def accepts(host: HostCapacity, request: ResourceRequest) -> tuple[bool, bool]:
 
 
 def slots(request: ResourceRequest, host: HostCapacity) -> int:
-    """How many such VMs fit into what a host has left.
+    """How many such VMs fit into the free capacity of a host.
 
-    Each amount comes from one of the host's providers, different ones from different providers if need be.
+    Each amount comes from one of the host's providers; different amounts may come from different providers.
     """
     least = -1
     for name, amount in request.resources.items():
@@ -116,7 +118,8 @@ def slots(request: ResourceRequest, host: HostCapacity) -> int:
 
 
 def meets(values: frozenset[str], wanted: str) -> bool | None:
-    """Whether one of an aggregate's values is what a flavor wants; None where that is not understood.
+    """Whether one of an aggregate's values meets a flavor's requirement; None if the requirement is not
+    understood.
 
     As Nova's AggregateInstanceExtraSpecsFilter; a value without an operator must be the same.
     """

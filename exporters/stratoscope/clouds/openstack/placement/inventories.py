@@ -1,12 +1,12 @@
-"""What hosts have and have promised. Source: Placement's /resource_providers and what is below it; role
+"""Inventories and allocations of hosts. Source: Placement's /resource_providers and the paths below it; role
 admin.
 
-Two lists answer for all providers: who they are, and what is used of those that have memory left.
-Inventories, and the usages of the others, are read one by one, at most one a second and those first that were
-never read; so are traits of providers that have no memory at all (bare metal).
+Two lists have all providers: their names, and the usages of those with free memory. Inventories, and the
+usages of the others, are read one by one, at most one a second, those first that have never been read; so are
+traits of providers without memory (bare metal).
 
-Before 1.27 (Rocky) the second list tells of memory alone: then usages are read one by one of all providers,
-and before 1.17 (Queens) traits, too. Before 1.10 (Pike) there is no such list.
+Before 1.27 (Rocky) the second list has only memory: then usages of all providers are read one by one, and
+before 1.17 (Queens) traits, too. Before 1.10 (Pike) there is no such list.
 """
 
 import asyncio
@@ -49,11 +49,11 @@ PER_SECOND: Final = 1.0
 MOST: Final = 30
 _VERSION: Final = "1.39"
 _SUMMED_UP: Final = "1.27"
-"""The first that tells in the list of candidates all that providers have."""
+"""The first microversion whose list of candidates has all resources of providers."""
 _WITH_TRAITS: Final = "1.6"
 _NODES_S: Final = 300.0
 _PATIENCE_S: Final = 5.0
-"""So long it waits for hypervisors that it knows from before: they are Nova's."""
+"""How long it waits for hypervisors, which are Nova's, if it knows earlier ones."""
 _AT_ONCE: Final = 5_000
 
 _PROVIDERS: Final = Listing("placement", "/resource_providers", "resource_providers", Row, version=_VERSION)
@@ -101,7 +101,7 @@ class Placement(Reader):
         role="admin",
     )
     async def read(self) -> Inventories:
-        """What is known after reading those providers whose turn it is. Raises as Hypervisors.read."""
+        """Reads the providers whose turn it is, and returns all that is known. Raises as Hypervisors.read."""
         malformed = await self._lists.anew()
         malformed += await self._turn()
         nodes = await self._nodes()
@@ -115,7 +115,9 @@ class Placement(Reader):
         )
 
     async def refresh(self, max_age_s: float) -> int:
-        """Have the two lists no older than that; how many of their items make no sense. Raises as `read`."""
+        """Read the two lists if they are older than that. Returns the number of malformed items. Raises as
+        `read`.
+        """
         return await self._lists.not_older_than(max_age_s)
 
     async def _ask_lists(self) -> int:
@@ -132,7 +134,9 @@ class Placement(Reader):
         return malformed + unread
 
     async def _ask_candidates(self) -> tuple[Mapping[str, Summary | None], int, bool]:
-        """Summaries by provider, how many make no sense, and whether they tell all that a provider has."""
+        """Summaries by provider, the number of malformed ones, and whether they have all resources of a
+        provider.
+        """
         is_whole = await self._api.knows("placement", _SUMMED_UP)
         try:
             candidates = await self._api.get(
@@ -152,7 +156,9 @@ class Placement(Reader):
         return {uuid: found.get(uuid) for uuid in raws}, odd, is_whole
 
     async def _turn(self) -> int:
-        """Read a few parts one by one; how many made no sense. Raises as Api if none was ever read."""
+        """Read a few parts one by one. Returns the number of malformed ones. Raises as Api if none was ever
+        read.
+        """
         malformed, turn = 0, Turn()
         for provider, part in turn.items(self._providers.wanted(self._room())):
             # Before it is read: one that fails must not hold up the others.
@@ -173,13 +179,13 @@ class Placement(Reader):
         return malformed
 
     def _room(self) -> int:
-        """How many parts may be read now: no more than the rate allows for the time since the last turn."""
+        """How many parts may be read now, by the rate and the time since the last turn."""
         now = self._clock.monotonic()
         elapsed_s, self._last_turn = now - self._last_turn, now
         return int(min(MOST, max(1.0, elapsed_s * PER_SECOND)))
 
     async def _read(self, provider: Provider, part: Part) -> int:
-        """Of how many resource classes it made no sense: nothing is known of these."""
+        """Read one part. Returns the number of malformed resource classes, which are unknown then."""
         odd, generation = 0, provider.row.generation
         if part is Part.INVENTORIES:
             inventories = await self._ask(provider, part, _Inventories)
@@ -205,12 +211,12 @@ class Placement(Reader):
         return await self._api.get("placement", path, kind, operation=part, version=_VERSION)
 
     async def _nodes(self) -> Mapping[str, Node]:
-        """Nova's hypervisors, whose ids are those of their providers.
+        """Nova's hypervisors, which have the ids of their providers.
 
-        Those last known while Nova does not answer, or answers with other ids (without microversions:
+        The last known ones while Nova does not answer, or answers with other ids (without microversions:
         numbers); none if they may not be read: then hosts have the names of their providers.
 
-        Raises CollectError if they were never read: hosts would change their names as soon as they are.
+        Raises CollectError if they were never read: hosts would change their names later.
         """
         known = self._known_nodes
         try:
@@ -227,7 +233,7 @@ class Placement(Reader):
         return known
 
     def _by_host(self, nodes: Mapping[str, Node]) -> Mapping[str, Mapping[str, Resource]]:
-        """What hosts have; a tree whose root is no hypervisor goes by the root's own name."""
+        """Resources by host; a tree whose root is no hypervisor has the root's own name."""
         by_host: dict[str, list[Provider]] = {}
         for root, tree in self._providers.trees().items():
             if root in nodes and nodes[root].is_left_over:
@@ -240,9 +246,9 @@ class Placement(Reader):
     async def _by_project(
         self, by_host: Mapping[str, Mapping[str, Resource]]
     ) -> Mapping[str, Mapping[str, tuple[float, float]]]:
-        """See Inventories.by_project. A host's VMs share it in proportion to what they were promised.
+        """See Inventories.by_project. A host's VMs share it in proportion to their allocations.
 
-        In steps: of 100,000 VMs there are nearly as many pairs of a project and a host.
+        In steps, so that the event loop runs: 100,000 VMs have nearly as many pairs of a project and a host.
         """
         ratios = {host: [_ratio(of_host, what) for what in PROMISED] for host, of_host in by_host.items()}
         totals: dict[str, list[float]] = {}
@@ -268,7 +274,7 @@ def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T], what: str) ->
 
 
 def _ratio(of_host: Mapping[str, Resource], what: str) -> float:
-    """How many times the host promised it; 0 for what it has none of, NaN where that is not known."""
+    """How many times the host has allocated it; 0 for a resource that it lacks, NaN if unknown."""
     known = promised(of_host, what)
     if known is None:
         return math.nan
@@ -277,7 +283,7 @@ def _ratio(of_host: Mapping[str, Resource], what: str) -> float:
 
 
 def _share_out(sizes: Sequence[float], ratios: Sequence[float], total: list[float]) -> None:
-    """Add what was promised to some VMs of a host, and the physical share behind it; NaN is not known."""
+    """Add the allocation to some VMs of a host, and the physical share behind it; NaN is unknown."""
     for place, (size, ratio) in enumerate(zip(sizes, ratios, strict=True)):
         if size and ratio:
             total[place] += size

@@ -1,8 +1,7 @@
-"""Placement's resource providers, and what is known of each: kept over refreshes, since it is read one by
-one.
+"""Placement's resource providers and their data, cached over refreshes, since they are read one by one.
 
-A provider's generation changes with everything about it, allocations included: while it stays, so does what
-was read.
+A provider's generation changes with all its data, including allocations: while it is the same, the cached
+data are valid.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,7 +31,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     """One of `resource_providers`; parent and root since 1.14.
 
     Attributes:
-        generation: None if it makes no sense: then nothing that was read is known to be current.
+        generation: None if malformed: then no cached data are known to be current.
     """
 
     uuid: Uuid
@@ -55,7 +54,7 @@ class Inventory(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def capacity(self) -> int:
-        """What may be promised, as Placement counts it."""
+        """The capacity that can be allocated, as Placement counts it."""
         return int((self.total - self.reserved) * self.allocation_ratio)
 
 
@@ -63,7 +62,7 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     """A provider in a list of allocation candidates.
 
     Attributes:
-        resources: All that it has, since 1.27; before that only what was requested.
+        resources: All its resources, since 1.27; before that only the requested ones.
         traits: None before 1.17.
     """
 
@@ -76,7 +75,7 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
 
 
 class Part(StrEnum):
-    """What is read of one provider, each by a request of its own."""
+    """The parts of one provider, each read by a separate request."""
 
     USAGES = "usages"
     INVENTORIES = "inventories"
@@ -84,17 +83,17 @@ class Part(StrEnum):
 
 
 class Provider:
-    """What is known of one provider.
+    """The known data of one provider.
 
     Attributes:
         inventories, usages: By resource class; None if not read yet. The use of a malformed class is None.
-        unclear: Resource classes whose inventory made no sense.
+        unclear: Resource classes whose inventory was malformed.
         traits: None if not read yet.
         summary: From the last list of allocation candidates; None if it was not on it.
-        is_summary_odd: It was on that list, and its summary made no sense.
-        is_summed_up: That list has all of a provider on it; else usages are read one by one.
-        odd: The parts in which a resource class made no sense.
-        moments: When each part was read, or last found unchanged; on the monotonic clock, as all here.
+        is_summary_odd: It was on that list, and its summary was malformed.
+        is_summed_up: That list has all resources of a provider; else usages are read one by one.
+        odd: The parts in which a resource class was malformed.
+        moments: When each part was read, or last found unchanged; by the monotonic clock, as all times here.
     """
 
     def __init__(self, row: Row) -> None:
@@ -113,43 +112,43 @@ class Provider:
 
     @property
     def listed(self) -> Mapping[str, Summary.Use]:
-        """What the list of candidates says that it has, by resource class."""
+        """Its resources on the list of candidates, by resource class."""
         return {} if self.summary is None else self.summary.resources
 
     @property
     def is_listed_whole(self) -> bool:
-        """Whether that is all that it has."""
+        """Whether these are all its resources."""
         return self.summary is not None and self.is_summed_up
 
     def is_current(self, part: Part) -> bool:
-        """Whether this part is as it was read."""
+        """Whether the cached data of this part are current."""
         return self.row.generation is not None and self._generations.get(part) == self.row.generation
 
     def is_known(self, part: Part) -> bool:
         return part in self.moments
 
     def tried_at(self, part: Part) -> float:
-        """When it was last asked for; negative: never."""
+        """When it was last requested; negative if never."""
         return self._tried.get(part, -1.0)
 
     def tried(self, part: Part, moment: float) -> None:
         self._tried[part] = moment
 
     def was_read(self, part: Part, generation: int | None, moment: float) -> None:
-        """Args: generation: As the answer told it; None: by none."""
+        """Args: generation: That of the answer; None if it has none."""
         if generation is not None:
             self._generations[part] = generation
         self.moments[part] = moment
 
     def forget(self, before: float) -> None:
-        """Forget what was last read before that moment, if it was tried since and could not be read."""
+        """Forget parts that were last read before that time, if a later attempt to read them failed."""
         if self._is_lost(Part.INVENTORIES, before):
             self.inventories = None
         if self._is_lost(Part.USAGES, before):
             self.usages = None
 
     def _is_lost(self, part: Part, before: float) -> bool:
-        """Whether it is to be forgotten; from then on it is not known."""
+        """Whether a part must be forgotten; then it is unknown."""
         if self.moments.get(part, before) >= min(before, self.tried_at(part)):
             return False
         del self.moments[part]
@@ -157,7 +156,7 @@ class Provider:
         return True
 
     def found(self, row: Row, moment: float) -> None:
-        """The list of providers tells it, with its generation."""
+        """It is on the list of providers, with this generation."""
         self.row = row
         for part in self._generations:
             if self.is_current(part):
@@ -170,8 +169,8 @@ class Provider:
 
         Args:
             summary: None if it was not on it.
-            moment, is_whole: As of Providers.
-            is_odd: It was on it, and its summary makes no sense.
+            moment, is_whole: As in Providers.
+            is_odd: It was on it, and its summary is malformed.
         """
         self.summary, self.is_summed_up = summary, is_whole
         self.is_summary_odd = is_odd
@@ -186,7 +185,7 @@ class Provider:
             self._was_told(Part.TRAITS, moment)
 
     def wanted(self) -> Iterable[Part]:
-        """The parts that must be read of it: what the list of allocation candidates does not tell."""
+        """The parts that must be read of it, since the list of allocation candidates lacks them."""
         yield Part.INVENTORIES
         if not self.is_listed_whole:
             yield Part.USAGES
@@ -205,7 +204,7 @@ class Provider:
 
 
 class Providers:
-    """All providers of one cloud; it belongs to the event loop."""
+    """All providers of one cloud; used in the event loop's thread only."""
 
     def __init__(self) -> None:
         self._known: dict[str, Provider] = {}
@@ -227,12 +226,12 @@ class Providers:
     def summed_up(
         self, summaries: Mapping[str, Summary | None], moment: float, *, is_whole: bool = True
     ) -> None:
-        """A list of allocation candidates for anything that has memory left.
+        """A list of allocation candidates was read: all providers with free memory.
 
         Args:
-            summaries: By provider that is on the list; None if it makes no sense.
+            summaries: By provider on the list; None if malformed.
             moment: When it was requested.
-            is_whole: It has all of a provider, not memory alone.
+            is_whole: It has all resources of a provider, not only memory.
         """
         for uuid, provider in self._known.items():
             summary = summaries.get(uuid)
@@ -255,7 +254,7 @@ class Providers:
         return trees
 
     def have(self, resource: str) -> bool:
-        """Whether any is known to have this resource class."""
+        """Whether any provider is known to have this resource class."""
         return any(resource in (one.inventories or ()) or resource in one.listed for one in self)
 
     def are_roots(self, uuids: Collection[str]) -> bool:
@@ -263,16 +262,18 @@ class Providers:
         return any(provider.row.root in uuids for provider in self)
 
     def resources(self, roots: Iterable[str]) -> Mapping[str, Resource]:
-        """What the trees with these roots have, by resource; nothing while some of it has not been read."""
+        """The sums of the trees with these roots, by resource; empty while some of them have not been
+        read.
+        """
         wanted = frozenset(roots)
         return resources([provider for provider in self if provider.row.root in wanted])
 
     def wanted(self, most: int) -> Sequence[tuple[Provider, Part]]:
         """What to read next, `most` parts or fewer.
 
-        First what nobody has tried to read; then usages that changed, for at most half of it; then
-        inventories that may have changed. Of each sort first those tried longest ago: what cannot be read
-        must not hold up the rest.
+        First parts that were never tried; then usages that changed, at most half of the number; then
+        inventories that may have changed. Of each sort those tried longest ago are first: a part that cannot
+        be read must not delay the others.
         """
         never, usages, inventories = [], [], []
         for provider in self._known.values():
@@ -295,7 +296,7 @@ class Providers:
         return [(self._known[uuid], part) for _, uuid, part in chosen]
 
     def spread(self, collector: str, per_second: float, clock: Clock) -> Spread:
-        """How far the reading is."""
+        """The progress of the reading."""
         shown = [one for one in self if one.inventories is not None and one.usages is not None]
         moments = [one.moments[part] for one in shown for part in (Part.INVENTORIES, Part.USAGES)]
         oldest = clock.unix(min(moments)) if moments else None
@@ -303,7 +304,7 @@ class Providers:
 
 
 def resources(providers: Sequence[Provider]) -> Mapping[str, Resource]:
-    """What these providers have together, by resource; nothing while some of it has not been read."""
+    """The sums of these providers, by resource; empty while some of them have not been read."""
     if any(provider.inventories is None or provider.usages is None for provider in providers):
         return {}
     pieces: dict[str, list[tuple[Inventory, int | None]]] = {}
@@ -318,7 +319,7 @@ def resources(providers: Sequence[Provider]) -> Mapping[str, Resource]:
 
 
 def _resource(name: str, parts: Sequence[tuple[Inventory, int | None]]) -> Resource:
-    """The sum of a resource class; the ratio is that of all together."""
+    """The sum of a resource class; the ratio is that of the sum."""
     unit = NAMES.get(name, (name, 1))[1]
     total = sum(inventory.total for inventory, _ in parts)
     reserved = sum(inventory.reserved for inventory, _ in parts)

@@ -17,11 +17,11 @@ class ResourceRequest(msgspec.Struct, frozen=True):
     """What a host must have for one VM.
 
     Attributes:
-        resources: Amounts by resource class, each above 0; of groups that want a provider of their own the
-            largest, for one provider must have that.
+        resources: Amounts by resource class, each above 0; of groups that each require a separate provider,
+            the largest amount, since one provider must have it.
         required, forbidden: Traits.
-        metadata: What an aggregate that the host is in must say.
-        is_exact: Nothing else decides whether it fits; else what fits is an upper bound.
+        metadata: Required metadata of the host's aggregates.
+        is_exact: Whether it fits depends on nothing else; if not, the result is an upper bound.
     """
 
     resources: Mapping[str, int]
@@ -43,15 +43,15 @@ _HARMLESS: Final = (
     "hw:cpu_max_", "hw:boot_menu", "hw:watchdog_action", "hw:serial_port_count", "hide_hypervisor_id",
     "hw:hide_hypervisor_id",
 )  # fmt: skip
-"""What shapes a VM and never decides where it fits. `os:secure_boot` does: see `_is_harmless`."""
+"""Extra specs that do not affect on which host a VM fits. `os:secure_boot` does: see `_is_harmless`."""
 
 
 def resource_request(flavor: Flavor, *, has_pcpus: bool) -> ResourceRequest:
-    """What a VM of the flavor requests: from an image that requests nothing, with its root disk on the host.
+    """The requirements of a VM of the flavor, with an image without requirements and a root disk on the host.
 
     Args:
-        has_pcpus: Some host of the cloud reports CPUs for pinning. If none does, Nova's scheduler takes hosts
-            with VCPUs for dedicated ones, and drops some (`cpu_shared_set`); no API says which.
+        has_pcpus: Some host of the cloud reports CPUs for pinning. If none does, Nova's scheduler uses hosts
+            with VCPUs for pinned CPUs, and excludes some (`cpu_shared_set`); no API reports which.
     """
     specs = flavor.extra_specs
     found = _Found()
@@ -74,7 +74,7 @@ def resource_request(flavor: Flavor, *, has_pcpus: bool) -> ResourceRequest:
 
 
 class _Found:
-    """What the extra specs say, one after the other."""
+    """The requirements found so far in the extra specs."""
 
     def __init__(self) -> None:
         self.resources: dict[str, int] = {}
@@ -98,7 +98,7 @@ class _Found:
             self.is_exact = False
 
     def pin(self, vcpus: int, specs: Mapping[str, str]) -> None:
-        """CPUs of its own instead of shared ones. Such a VM must fit into NUMA nodes, too: not exact."""
+        """Request pinned CPUs instead of shared ones. Such a VM must also fit into NUMA nodes: not exact."""
         policy, threads = specs.get("hw:cpu_policy"), specs.get("hw:cpu_thread_policy")
         if threads in ("isolate", "require"):
             (self.forbidden if threads == "isolate" else self.required).add(_HYPERTHREADING)
@@ -130,7 +130,7 @@ class _Found:
 def cpus(mask: str, vcpus: int) -> frozenset[int]:
     """The vCPUs that a mask such as `2-5,^3` names; one that only excludes (`^0`) names all others.
 
-    One that makes no sense names none, nor does any of more vCPUs than a VM can have.
+    A malformed mask names none, nor does one with more vCPUs than a VM can have.
     """
     if vcpus > _MOST_VCPUS:
         return frozenset()

@@ -15,7 +15,7 @@ from stratoscope.core.web.auth import BASIC, Access
 from stratoscope.core.web.routes import Asker
 
 LOOPBACK: Final = "loopback"
-"""The name of a client on this machine, if nothing is configured to log in with."""
+"""The name of a client on this machine, if no log-in is configured."""
 _BEARER: Final = 'Bearer realm="stratoscope"'
 
 
@@ -54,7 +54,7 @@ class Asking:
         return self._challenged(refused(UNKNOWN, text), guard)
 
     def _can_log_in(self, guard: Guard) -> bool:
-        """Whether the configuration has anybody; the exporter's own lookup may find nobody."""
+        """Whether the configuration has a user or token; the exporter's own lookup may have none."""
         access = guard.access
         return bool(self._access.in_force.users or access.tokens or access.trusted_proxy)
 

@@ -6,9 +6,9 @@ from typing import Final, TypeAlias
 from aiohttp import web
 
 UNKNOWN = 401
-"""The status of an answer to a wrong or missing log-in; what can be logged in with is added to it."""
+"""The status of an answer to a wrong or missing log-in; the possible schemes are added to it."""
 OF_TOKENS: Final = "token:"
-"""What the names of bearer tokens begin with, and the name of no person."""
+"""The prefix of the names of bearer tokens; no user's name has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,10 @@ def why_not_local(request: web.Request) -> str | None:
     if request.version < HttpVersion11:  # nginx asks so as it comes, and adds no header
         passed_on = "HTTP/1.0"
     if passed_on is not None:
-        return f"a proxy has passed it on, as {passed_on} says"
+        return f"a proxy forwarded it, according to {passed_on}"
     hosts = request.headers.getall(hdrs.HOST, ())
     if len(hosts) != 1 or not _LOCAL.fullmatch(hosts[0]):
         return "Host is no name of this machine; allowed: localhost, 127.0.0.1, [::1]"
     if is_cross_site(request.headers):
-        return "a page of another site asks"
+        return "it was sent for a page of another site"
     return None

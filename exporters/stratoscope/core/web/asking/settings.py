@@ -183,7 +183,7 @@ def _network(text: str) -> Network:
         if not network.prefixlen:
             hint = "it is everybody's"
         elif isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped:
-            hint = "nobody comes from there, but from the address of IPv4"
+            hint = "no client has that address, but the one of IPv4"
     if hint:
         raise ValueError(f"addresses: {text}: {hint}; allowed: such as 127.0.0.1, 10.0.0.0/24, ::1")
     return network

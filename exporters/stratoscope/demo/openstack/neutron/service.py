@@ -1,4 +1,4 @@
-"""Neutron as a service: versions, collections and who sees what of them, errors."""
+"""Neutron as a service: versions, collections and their visibility, errors."""
 
 from collections.abc import Iterable
 from http import HTTPStatus

@@ -20,17 +20,19 @@ HUGE_PAGES: Final = {"hw:mem_page_size": "large"}
 ON_SSD: Final = {"trait:CUSTOM_SSD": "required"}
 
 FLAVORS: Final = (
-    FlavorRow("t1.nano", 1, 512, 5, 14, {}),
-    FlavorRow("m1.small", 1, 2048, 20, 26, {}),
-    FlavorRow("m1.medium", 2, 4096, 40, 26, {}),
-    FlavorRow("m1.large", 4, 8192, 80, 14, {}),
-    FlavorRow("m1.xlarge", 8, 16384, 160, 5, {}),
-    FlavorRow("c1.large", 8, 8192, 40, 4, {}),
-    FlavorRow("r1.large", 4, 32768, 80, 3, {}),
-    FlavorRow("p1.pinned", 4, 8192, 40, 4, PINNED),
-    FlavorRow("h1.hugepages", 4, 16384, 40, 2, HUGE_PAGES),
-    FlavorRow("d1.ssd", 2, 8192, 100, 2, ON_SSD),
-    FlavorRow("x1.whole", 48, 393216, 400, 0, {}, is_public=False),
+    FlavorRow(name="t1.nano", vcpus=1, memory_mib=512, disk_gib=5, weight=14, extra_specs={}),
+    FlavorRow(name="m1.small", vcpus=1, memory_mib=2048, disk_gib=20, weight=26, extra_specs={}),
+    FlavorRow(name="m1.medium", vcpus=2, memory_mib=4096, disk_gib=40, weight=26, extra_specs={}),
+    FlavorRow(name="m1.large", vcpus=4, memory_mib=8192, disk_gib=80, weight=14, extra_specs={}),
+    FlavorRow(name="m1.xlarge", vcpus=8, memory_mib=16384, disk_gib=160, weight=5, extra_specs={}),
+    FlavorRow(name="c1.large", vcpus=8, memory_mib=8192, disk_gib=40, weight=4, extra_specs={}),
+    FlavorRow(name="r1.large", vcpus=4, memory_mib=32768, disk_gib=80, weight=3, extra_specs={}),
+    FlavorRow(name="p1.pinned", vcpus=4, memory_mib=8192, disk_gib=40, weight=4, extra_specs=PINNED),
+    FlavorRow(name="h1.hugepages", vcpus=4, memory_mib=16384, disk_gib=40, weight=2, extra_specs=HUGE_PAGES),
+    FlavorRow(name="d1.ssd", vcpus=2, memory_mib=8192, disk_gib=100, weight=2, extra_specs=ON_SSD),
+    FlavorRow(
+        name="x1.whole", vcpus=48, memory_mib=393216, disk_gib=400, weight=0, extra_specs={}, is_public=False
+    ),
 )
 
 

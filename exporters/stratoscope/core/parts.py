@@ -1,10 +1,10 @@
-"""The parts of an exporter that are open, under the configuration in force."""
+"""The open parts of an exporter under the configuration in force."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from stratoscope.core.collector import Absent, Collections
+from stratoscope.core.collector import Absent
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.life import Life
 from stratoscope.core.part import Part, Site
@@ -17,19 +17,21 @@ OPEN_TIMEOUT_S: Final = 10.0
 """How long a part may take to open while others run: until then no reload can follow."""
 
 
-class Running:
+class Parts:
     """An exporter's open parts. A reload keeps those that it does not change.
 
     Attributes:
-        settings: The configuration in force; None before the first.
+        settings: The configuration in force; before the first is, that one.
         runners: One per collector that runs.
         left_out: Collectors that do not run.
         opened: What each part has opened for the exporter's routes, by the part's name.
     """
 
-    def __init__(self, exporter: Exporter, site: Site, broken: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, exporter: Exporter, site: Site, settings: Any, broken: Callable[[BaseException], None]
+    ) -> None:
         """Args: broken: Called with an error that ends a part by itself."""
-        self.settings: Any = None
+        self.settings = settings
         self._exporter, self._site, self._broken = exporter, site, broken
         self._supervisor = Supervisor(site.registry)
         self._turn = asyncio.Lock()
@@ -56,31 +58,29 @@ class Running:
                 goes on as before.
         """
         parts = [*self._exporter.parts(settings, self._site)]
-        changed = [part for part in parts if not self._is_open(part)]
-        new = [Life(part, self._turn, self._supervisor) for part in changed]
-        lives = {**self._lives, **{life.part.name: life for life in new}}
+        lives = {part.name: self._life_of(part) for part in parts}
+        new = [life for life in lives.values() if life not in self._lives.values()]
+        old = [life for life in self._lives.values() if life not in lives.values()]
         try:
             await self._open(new)
             wanted = {part.name: part.collections(lives[part.name].opened) for part in parts}
-        except (
-            Exception
-        ):  # whatever a part raises: all goes on as before; a cancelled reload closes nothing here
+        except Exception:  # whatever it is, all goes on as before; a reload that is cancelled closes nothing
             await self._close(new, CLOSE_TIMEOUT_S)
             raise
-        kept = {part.name for part in parts} - {part.name for part in changed}
-        old = [life for name, life in self._lives.items() if name not in kept]
-        before = _succeeded(old, wanted.values())
+        follow = {one.collector.key for some in wanted.values() for one in some.running}
+        runners = {runner.collector.key: runner for life in old for runner in life.runners}
+        before = {key: runner for key, runner in runners.items() if key in follow}
+        successors = asyncio.get_running_loop().create_future()
         for runner in before.values():
-            runner.hand_over()
+            runner.successors = successors
         try:
             await self._end(old)
-            self._lives = {part.name: lives[part.name] for part in parts}
-            self.settings = settings
+            self._lives, self.settings = lives, settings
             for part in parts:
-                self._lives[part.name].collect(part, wanted[part.name], before)
+                lives[part.name].collect(part, wanted[part.name], before)
+            successors.set_result({runner.collector.key: runner for runner in self.runners})
         finally:
-            for runner in before.values():
-                runner.handed_over()
+            successors.cancel()
         for life in new:
             life.start()
 
@@ -101,9 +101,12 @@ class Running:
             self._broken(error)
             raise error
 
-    def _is_open(self, part: Part) -> bool:
+    def _life_of(self, part: Part) -> Life:
+        """The life that a reload keeps, or a new one."""
         life = self._lives.get(part.name)
-        return life is not None and life.part.identity == part.identity
+        if life is not None and life.part.identity == part.identity:
+            return life
+        return Life(part, self._turn, self._supervisor)
 
     async def _open(self, lives: Sequence[Life]) -> None:
         """Open them one after the other. Raises as Life.open; what is open by then is not closed."""
@@ -119,11 +122,3 @@ class Running:
         hung = [life for life, has_ended in zip(lives, ended, strict=True) if not has_ended]
         self._unended.difference_update({*lives}.difference(hung))
         return [life.part.name for life in hung]
-
-
-def _succeeded(old: Iterable[Life], wanted: Iterable[Collections]) -> Mapping[tuple[str, str], Runner]:
-    """The runners of what is old that will have a successor, by cloud and collector."""
-    follow = {(one.collector.cloud, one.collector.name) for some in wanted for one in some.running}
-    runners = [runner for life in old for runner in life.runners]
-    by_name = {(one.collector.cloud, one.collector.name): one for one in runners}
-    return {name: runner for name, runner in by_name.items() if name in follow}

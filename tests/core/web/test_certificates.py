@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.core.certificates import expires, names_of
 from stratoscope.core.web.auth import Access
+from stratoscope.core.web.certificates import expires, names_of
 from support.certificates import Authority
 from support.logs import logged
 from support.services import FakeService, served
@@ -16,11 +16,12 @@ TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n"
 SOON = dt.datetime(2031, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
 LATE = dt.datetime(2051, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
 PAST = dt.datetime(2021, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
+NEVER = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)  # RFC 5280, 4.1.2.5: no end that is well defined
 METRIC = "stratoscope_web_certificate_expires_timestamp_seconds"
 
 
-@pytest.mark.parametrize("when", [SOON, LATE, PAST], ids=["UTCTime", "GeneralizedTime", "past"])
-@pytest.mark.parametrize("header", ["CERTIFICATE", "X509 CERTIFICATE"])
+@pytest.mark.parametrize("when", [SOON, LATE, PAST, NEVER], ids=["UTCTime", "Generalized", "past", "never"])
+@pytest.mark.parametrize("header", ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"])
 def test_end_of_a_certificate_is_read(when: dt.datetime, header: str) -> None:
     certificate, key = Authority().issue("server", until=when)
     pem = certificate.replace(b"CERTIFICATE", header.encode())

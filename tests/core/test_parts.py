@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.exporter import Exporter
-from stratoscope.core.generation import Running
 from stratoscope.core.metrics import Sample
 from stratoscope.core.part import Opened, Part, Site
+from stratoscope.core.parts import Parts
 from support.houses import PROGRAM, parse
 from support.patience import FAR_S
 from support.source import Source, until, vcpus
@@ -67,9 +67,9 @@ def exporter(*collections: Collection) -> Exporter:
 
 
 @asynccontextmanager
-async def running(*collections: Collection) -> AsyncIterator[Running]:
+async def running(*collections: Collection) -> AsyncIterator[Parts]:
     """An exporter of these collections."""
-    runs = Running(exporter(*collections), Site(CollectorRegistry()), broken)
+    runs = Parts(exporter(*collections), Site(CollectorRegistry()), None, broken)
     await runs.put_into_force(None)
     yield runs
     await runs.close(FAR_S)
@@ -80,7 +80,7 @@ def broken(error: BaseException) -> None:
 
 
 @asynccontextmanager
-async def tried(*collectors: Collector[list[Sample]], timeout_s: float = 5) -> AsyncIterator[Running]:
+async def tried(*collectors: Collector[list[Sample]], timeout_s: float = 5) -> AsyncIterator[Parts]:
     """An exporter of these collectors, each of which has been tried."""
     async with running(*(Collection(one, OnScrape(timeout_s)) for one in collectors)) as runs:
         await runs.tried()

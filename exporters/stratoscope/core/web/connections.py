@@ -1,26 +1,24 @@
 """Connections of clients: accepts them, limits their number and time, and closes them.
 
-A connection that waits for its client (for a TLS handshake, for the head of a request or its body, for the
-next request) has a deadline. A connection whose request is being answered has none: collecting and sending
-have their own time-outs.
+A connection that waits for its client (for a TLS handshake, the head of a request, the next request, or for
+its answer to be read) is closed after a time, see WITHIN_S. A connection whose request is being answered is
+not: collecting, sending and reading a body have their own time-outs.
 """
 
 import asyncio
 import logging
-import math
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from stratoscope.core.episode import Episode
-from stratoscope.core.open_files import with_files_for
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.listen import MOST
+from stratoscope.core.web.open_files import with_files_for
 
 Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -28,7 +26,14 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 32
 _AGAIN_S: Final = 1.0
+_LINGER_S: Final = 1.0
+"""Time for the rest of a body that nobody asked for."""
+_SWEEP_S: Final = 1.0
 _READER: Final = "reader"
+WITHIN_S: Final = {"handshake": 10.0, "headers": 10.0, "idle": 75.0, _READER: 60.0}
+"""How long a connection waits for its client, by what it waits for: the end of a request's head (from the
+connection, or from the request's first byte), the next request (from the end of an answer), and the reading
+of an answer (from the moment at which its end was written)."""
 _MALFORMED, _UNEXPECTED = 400, 417
 _CONTINUE: Final = "100-continue"
 _PATIENCE_S: Final = 1.0
@@ -53,27 +58,6 @@ HEADERS: Final = {
 does not guess the type of an answer, and sends no address of ours to other sites (with `no-referrer` it would
 send `Origin: null` with our own forms, too). A page with a script, which is a file that the server shows,
 answers with its own policy: this one and `; script-src 'self'`."""
-_REASONS: Final = ("handshake", "headers", "idle", "room", "busy", "files", "flood", _READER)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Time limits of a connection.
-
-    Attributes:
-        headers_s: From the connection, or from a request's first byte, to the end of the request's head; and
-            for the TLS handshake.
-        idle_s: From the end of an answer to the next request.
-        send_s: For reading an answer, from the moment at which its end was written.
-        linger_s: For the rest of a body that nobody asked for.
-        sweep_s: Time between checks for connections whose time is over.
-    """
-
-    headers_s: float = 10.0
-    idle_s: float = 75.0
-    send_s: float = 60.0
-    linger_s: float = 1.0
-    sweep_s: float = 1.0
 
 
 class Connections:
@@ -83,30 +67,27 @@ class Connections:
     that unused connections block nobody. If all are being answered, the new one is closed.
 
     Attributes:
-        time: The clock of all deadlines, in seconds: the loop's.
+        time: The clock of all waiting, in seconds: the loop's.
     """
 
-    def __init__(
-        self, access: Access, registry: CollectorRegistry, requests: Counter, limits: Limits | None = None
-    ) -> None:
+    def __init__(self, access: Access, registry: CollectorRegistry, requests: Counter) -> None:
         """Args: requests: Where malformed requests are counted, by handler and code."""
-        self.access, self.limits = access, limits or Limits()
-        self.requests = requests
+        self.access, self.requests = access, requests
         self.time = asyncio.get_running_loop().time
         self._open: dict[Connection, None] = {}
         self._most = MOST
         self._listeners: dict[socket.socket, web.Server] = {}
-        self._sweeper = asyncio.get_running_loop().call_later(self.limits.sweep_s, self._sweep)
+        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
         self._full = Episode("connections at their bound, some are hung up on")
         self._exhausted = Episode("no file left for another connection")
         Gauge(
             "stratoscope_http_connections", "Open connections of clients to the pages.", registry=registry
         ).set_function(lambda: len(self._open))
-        self._bound = Gauge(
+        Gauge(
             "stratoscope_http_connections_limit",
             "Limit on the connections of clients to the pages at once.",
             registry=registry,
-        )
+        ).set_function(lambda: self._most)
         self._hung_up = Counter(
             "stratoscope_http_connections_hung_up",
             "Connections that the exporter ended, by reason: slow TLS handshake, headers or reader, idle, "
@@ -114,13 +95,12 @@ class Connections:
             ("reason",),
             registry=registry,
         )
-        for reason in _REASONS:
+        for reason in (*WITHIN_S, "room", "busy", "files", "flood"):
             self._hung_up.labels(reason)
 
     def bound(self, most: int) -> None:
         """Allow `most` connections at once, and the open files for them; fewer if the system refuses."""
         self._most = with_files_for(most)
-        self._bound.set(self._most)
 
     def listen(self, listener: socket.socket, server: web.Server) -> None:
         """Accept connections from now on."""
@@ -211,7 +191,7 @@ class Connections:
     def _waiting(self) -> list["Connection"]:
         """The connections that wait for their clients; readers only if they are slow."""
         slow_since = self.time() - _PATIENCE_S
-        waiting = (one for one in self._open if one.deadline < math.inf)
+        waiting = (one for one in self._open if one.waits_for)
         return [one for one in waiting if one.waits_for != _READER or one.since < slow_since]
 
     def _pause(self, listener: socket.socket, error: OSError) -> None:
@@ -224,47 +204,44 @@ class Connections:
 
     def _sweep(self) -> None:
         now = self.time()
-        for connection in [one for one in self._open if one.deadline < now]:
-            self.hang_up(connection, connection.waits_for)
+        for one in list(self._open):
+            if one.waits_for in WITHIN_S and now - one.since > WITHIN_S[one.waits_for]:
+                self.hang_up(one, one.waits_for)
         self._full.check()
         self._exhausted.check()
-        self._sweeper = asyncio.get_running_loop().call_later(self.limits.sweep_s, self._sweep)
+        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
 
 
 class Connection(web.RequestHandler):
-    """One connection: aiohttp's protocol, with deadlines; it never repeats what a client sent.
+    """One connection: aiohttp's protocol, with limits on waiting; it never repeats what a client sent.
 
     Attributes:
-        since: When it began to wait for its client, on the clock of all connections.
-        deadline: When it is closed if it still waits; infinite while a request is answered.
-        waits_for: What for: `handshake`, `headers`, `body`, `idle`, `reader`.
+        waits_for: What it waits for: a key of WITHIN_S, or `body`; "" while a request is answered.
+        since: Since when, on the clock of all connections.
     """
 
     def __init__(self, connections: Connections, server: web.Server, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(
             server, loop=loop, access_log=None,  # type: ignore[arg-type]  # None turns it off
-            auto_decompress=False, lingering_time=connections.limits.linger_s,
+            auto_decompress=False, lingering_time=_LINGER_S,
         )  # fmt: skip
-        self._connections, self._limits, self._accepted = connections, connections.limits, accepted
+        self._connections, self._accepted = connections, accepted
         self._ahead, self._may_send = 0, _MOST_AHEAD
-        self._wait("handshake", self._limits.headers_s)
+        self._wait("handshake")
         self._greeting = loop.create_task(self._greet(), name="connection")
 
     def begins(self) -> None:
-        """A request has arrived: the deadline ends, unless the client has not read its previous answer."""
-        if self.writing_paused:
-            self._wait(_READER, self._limits.send_s)
-        else:
-            self.deadline = math.inf
+        """A request has arrived: the waiting ends, unless the client has not read its previous answer."""
+        self._wait(_READER if self.writing_paused else "")
 
     @contextmanager
-    def reads_body(self, within_s: float) -> Iterator[None]:
+    def reads_body(self) -> Iterator[None]:
         """The request's body is read meanwhile: the connection waits for its client, so it can make room.
 
-        Whoever reads gives up first, with an answer.
+        Whoever reads it limits the time.
         """
-        self._wait("body", within_s)
+        self._wait("body")
         try:
             yield
         finally:
@@ -273,12 +250,12 @@ class Connection(web.RequestHandler):
     def pause_writing(self) -> None:
         """The transport's buffer is full: the client has to read."""
         super().pause_writing()
-        self._wait(_READER, self._limits.send_s)
+        self._wait(_READER)
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if self.waits_for == _READER:
-            self.deadline = math.inf
+            self._wait("")
 
     def hang_up(self) -> "asyncio.Task[None]":
         """Close it at once, even if its client has unread data. Returns a task to wait for."""
@@ -290,7 +267,7 @@ class Connection(web.RequestHandler):
         return self._greeting
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._wait("headers", self._limits.headers_s)
+        self._wait("headers")
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -298,8 +275,8 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.waits_for == "idle" and self.deadline < math.inf:
-            self._wait("headers", self._limits.headers_s)
+        if self.waits_for == "idle":
+            self._wait("headers")
         taken = data[: max(0, self._may_send - self._ahead)]
         self._ahead += len(data)
         super().data_received(taken)
@@ -315,7 +292,7 @@ class Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         outcome = await super().finish_response(request, resp, start_time)
         self._ahead = 0
-        self._wait("idle", self._limits.idle_s)
+        self._wait("idle")
         return outcome
 
     def handle_error(
@@ -326,16 +303,15 @@ class Connection(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002 - it holds what the stranger sent
     ) -> web.StreamResponse:
         if status == _MALFORMED:
+            text = "malformed request"
             self._connections.requests.labels("malformed", status).inc()
             log.debug("malformed request address=%s error=%s", request.remote, type(exc).__name__)
         else:
+            text = "a bug; the log tells more"
             log.error("answering failed, a bug path=%r", _page(request), exc_info=exc)
         if request.writer.output_size:
             raise ConnectionError("the answer has begun, there cannot be another")
-        is_malformed = status == _MALFORMED
-        return self._connections.plain(
-            status, "malformed request" if is_malformed else "a bug; the log tells more"
-        )
+        return self._connections.plain(status, text)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         if isinstance(kw.get("exc_info"), web.RequestPayloadError):  # of a body that nobody reads
@@ -343,18 +319,15 @@ class Connection(web.RequestHandler):
         else:
             super().log_exception(*args, **kw)
 
-    def _wait(self, what_for: str, within_s: float) -> None:
-        self.since = self._connections.time()
-        self.deadline, self.waits_for = self.since + within_s, what_for
+    def _wait(self, what_for: str) -> None:
+        self.waits_for, self.since = what_for, self._connections.time()
 
     async def _greet(self) -> None:
         """Begin with a TLS handshake, if TLS is on."""
         try:
             context = (await self._connections.access.renewed()).context
-            timeout_s = None if context is None else self._limits.headers_s
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: self, self._accepted, ssl=context, ssl_handshake_timeout=timeout_s
-            )
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(lambda: self, self._accepted, ssl=context)
         except OSError as error:  # ssl's are, too
             self._connections.hang_up(self, "handshake")
             log.debug("no connection error=%r", str(error))

@@ -1,0 +1,12 @@
+"""The programs of the family: what `stratoscope NAME` runs. A name is also that of a section in the file."""
+
+from typing import Final
+
+EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor", "management": "stratoscope.management"}
+"""Sub-command -> the package whose PROGRAM it is; the EXPORTER is in its module `exporter`, with its SDK."""
+
+TO_COME: Final = frozenset({"vmprobe", "downtime", "accounting", "slurper", "userview"})
+"""Exporters that do not exist yet: their sections are left alone, and not offered."""
+
+COMMANDS: Final = {"demo-cloud": "stratoscope.demo"}
+"""Sub-command that is no exporter -> the module whose COMMAND it is."""
