@@ -110,7 +110,7 @@ async def _image(api: Api, wanted: str) -> Image:
         states = ", ".join(sorted({one.status for one in found}))
         raise StepError(RunReason.IMAGE, f"image {wanted!r} is not active: {states}")
     images, _ = await api.items(_IMAGES, WHOLE_PAGE)
-    raise _unknown("image", wanted, (one.name or "" for one in images))
+    raise _unknown("image", wanted, (one.name or "" for one in images if one.status == _ACTIVE))
 
 
 async def _image_of_id(api: Api, image_id: str) -> list[Image]:
