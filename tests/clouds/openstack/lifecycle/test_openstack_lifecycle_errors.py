@@ -73,14 +73,14 @@ async def test_each_step_says_what_is_wrong_with_the_service(
     with pytest.raises(StepError) as caught:
         await step(lifecycle, vm_id)
     assert (caught.value.reason, caught.value.is_unknown) == (reason, False)
-    assert str(caught.value).startswith(f"{KINDS[place]}: ")
+    assert KINDS[place] in str(caught.value)
 
 
 async def test_service_that_is_down_is_unreachable_and_one_that_is_absent_too(tmp_path: Path) -> None:
     async with running() as server:
         server.says(FLAVORS, {"flavors": [{"id": "1", "name": "tiny", "vcpus": 1, "ram": 512}]})
         for entries, words in (
-            ([entry("image", "http://127.0.0.1:9")], "image: images: .*Connection refused"),
+            ([entry("image", "http://127.0.0.1:9")], "/v2/images: Connection refused"),
             ([], "image: not in the catalogue"),
         ):
             server.entries = [entry("compute", f"{server.url}/compute/v2.1"), *entries]

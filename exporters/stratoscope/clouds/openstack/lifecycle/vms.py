@@ -102,6 +102,7 @@ class OpenStackVMs:
             )
 
     async def delete(self, one: Object) -> None:
+        self._networked.discard(one.id)
         service, path = _PATHS[one.kind]
         with translated():
             try:
