@@ -10,11 +10,12 @@ import pytest
 from stratoscope.clouds.lifecycle import Resolved, RunReason, StepError
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.description import Description
-from stratoscope.clouds.openstack.lifecycle.resolve import Plan
+from stratoscope.clouds.openstack.lifecycle.resolve import Flavor, Plan
 from stratoscope.core.config import decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.demo.openstack.models import Image
 from support.demo_cloud import DemoCloud, demo_cloud
+from support.fake_openstack import PROJECT, config, running
 from support.openstack_vms import opened, project, vms
 
 
@@ -229,3 +230,16 @@ def test_credential_of_a_description_is_the_entrys_own_unless_it_says_otherwise(
     described = msgspec.convert({"flavor": "a", "image": "b"}, Description)
     assert (described.credential, described.zone) == ("", "")
     assert msgspec.structs.replace(described, os_cloud="user1").credential == "user1"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_neutron_that_does_not_tell_its_quotas_bounds_nothing(status: int, tmp_path: Path) -> None:
+    async with running() as server:
+        absolute = {"maxTotalCores": 1, "totalCoresUsed": 0}
+        server.says("/compute/v2.1/limits", {"limits": {"absolute": absolute}})
+        server.says(f"/network/v2.0/quotas/{PROJECT}/details.json", status)
+        cloud = OpenStack(config(tmp_path, server.url))
+        resolved = Resolved("i", Plan(Flavor("1", "tiny", 1, 512), "i", "n"))
+        await vms(cloud, os_cloud="test").check_quota(resolved)
+        assert server.count(f"GET /network/v2.0/quotas/{PROJECT}/details.json") == 1
+        await cloud.close()
