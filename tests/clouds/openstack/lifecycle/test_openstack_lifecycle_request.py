@@ -146,6 +146,13 @@ def test_each_error_of_a_boot_has_its_reason() -> None:
     assert REFUSED.keys() | DOOMED.keys() | {"stuck"} == BOOT_ERRORS.keys()
 
 
+def test_each_reason_is_reached_by_a_test_of_this_folder_but_that_of_a_cleanup() -> None:
+    by_other_steps = {RunReason.AUTH, RunReason.API_ERROR, RunReason.API_UNREACHABLE, RunReason.INTERNAL}
+    by_fault = {RunReason.TIMEOUT, RunReason.UNKNOWN}
+    reached = {*REFUSED.values(), *DOOMED.values(), *by_other_steps, *by_fault}
+    assert reached == {*RunReason} - {RunReason.CLEANUP}  # the prober's word on what is left
+
+
 @pytest.mark.parametrize("name", REFUSED)
 async def test_refusal_has_the_reason_and_novas_words(name: str, demo: DemoCloud, cloud: OpenStack) -> None:
     demo.cloud.faults.add({"fault": "refuse_boot", "refusal": name, "count": 1})

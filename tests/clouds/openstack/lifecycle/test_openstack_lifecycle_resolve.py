@@ -117,6 +117,18 @@ async def test_what_does_not_exist_is_named_with_the_nearest_names(
     assert text.startswith(message)
 
 
+async def test_nearest_of_very_many_names_is_found_among_those_with_the_same_first_letter(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    flavor = demo.world.flavors[plan(await vms(cloud).resolve()).flavor.id]
+    for number in range(1200):
+        identity = f"{number}"
+        demo.world.flavors[identity] = msgspec.structs.replace(flavor, id=identity, name=f"a{number}")
+    reason, text = await error_of(cloud, flavor="t1.nanu")
+    assert reason is RunReason.PROBE_MISCONFIGURED
+    assert text == "flavor: the project has no 't1.nanu'; the nearest it has: t1.nano"
+
+
 async def test_only_network_need_not_be_named(demo: DemoCloud, cloud: OpenStack) -> None:
     shared = demo.world.shared
     assert shared is not None

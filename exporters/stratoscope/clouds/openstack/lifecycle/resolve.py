@@ -21,6 +21,8 @@ from stratoscope.clouds.openstack.lifecycle.description import NO_NETWORK, Descr
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _NEAREST: Final = 5
+_COMPARED: Final = 1000
+"""Names among which the nearest are looked for, which takes 25 ms; those with the same first letter go first."""
 _ACTIVE: Final = "active"
 
 
@@ -172,6 +174,7 @@ def _only(found: Sequence[T], what: str, wanted: str) -> T:
 def _unknown(what: str, wanted: str, known: Iterable[str]) -> StepError:
     """An error with the nearest names that exist; for a name unlike all of them with the first ones."""
     names = sorted({one for one in known if one})
-    nearest = get_close_matches(wanted, names, _NEAREST) or names[:_NEAREST]
+    compared = sorted(names, key=lambda one: one[0] != wanted[0])[:_COMPARED]
+    nearest = get_close_matches(wanted, compared, _NEAREST) or names[:_NEAREST]
     text = f"{what}: the project has no {wanted!r}; the nearest it has: {', '.join(nearest) or 'none at all'}"
     return StepError(RunReason.PROBE_MISCONFIGURED, text)
