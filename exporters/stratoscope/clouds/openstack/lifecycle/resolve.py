@@ -22,7 +22,7 @@ from stratoscope.clouds.openstack.lifecycle.description import NO_NETWORK, Descr
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _NEAREST: Final = 5
 _COMPARED: Final = 1000
-"""Names among which the nearest are looked for, which takes 25 ms; those with the same first letter go first."""
+"""Names among which the nearest are looked for, which takes 25 ms: those with the same first letter first."""
 _ACTIVE: Final = "active"
 
 
