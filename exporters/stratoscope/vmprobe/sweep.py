@@ -164,7 +164,7 @@ class Sweep:
     ) -> None:
         """Look what is left of a run, write it down, and request its deletion. Raises StepError."""
         vm_kind = visit.lifecycle.vm_kind
-        if not rows:
+        if not rows or rows[0].credential != visit.credential:
             for one in marked:
                 await self._ledger.adopt(visit.credential, one, is_vm=one.kind == vm_kind)
             rows = [row for row in await self._ledger.remaining() if row.run == run]

@@ -155,10 +155,10 @@ def end_interrupted(connection: sqlite3.Connection, now: float) -> Sequence[Run]
 
 
 def insert_intent(connection: sqlite3.Connection, intent: Intent, now: float) -> None:
-    """Write an intent down, unless its run has one."""
+    """Write an intent down; one that its run has already gets its credential."""
     connection.execute(
         "INSERT INTO intents (run, probe, credential, deadline, since) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (run) DO NOTHING",
+        " ON CONFLICT (run) DO UPDATE SET credential = excluded.credential",
         (intent.run, intent.probe, intent.credential, intent.deadline, now),
     )
 
