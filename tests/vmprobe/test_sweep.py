@@ -207,7 +207,7 @@ async def test_object_that_lost_our_mark_is_left_alone_and_counted(prober: Probe
         leaks = await prober.once()
         assert leaks.by_kind == {"server": 1}
         assert leaks.failures == {
-            "": "cleanup: server vm-r1 does not carry the mark of run r1 any more: it is left alone"
+            "": "cleanup: server vm-r1 does not carry the mark of run r1: it is left alone"
         }
     assert prober.cloud.deleted == []
 
@@ -371,7 +371,7 @@ async def test_what_is_left_of_a_credential_that_is_gone_is_deleted_by_one_that_
     await prober.leave("r1", credential="former")
     await intend(prober.ledger, "r2", DEADLINE, credential="former")
     leaks = await prober.once()
-    assert leaks.failures == {"former": "no probe uses this credential any more, but objects of it are left"}
+    assert leaks.failures == {"former": "no probe uses this credential any more, but objects are left"}
     prober.wheel.time_s = PAST
     leaks = await prober.once()
     assert prober.cloud.ids() == []
@@ -385,8 +385,9 @@ async def test_clock_that_jumps_ahead_deletes_nothing_before_its_time(prober: Pr
     await prober.leave("r2")
     await prober.ledger.keep("r2", DEADLINE)
     prober.ahead_s, prober.cloud.skew_s = HOUR_S, -HOUR_S
-    await prober.once()
+    leaks = await prober.once()
     assert prober.cloud.deleted == []
+    assert (leaks.total, leaks.kept) == (0, {"server": 1})
     assert ("r1", "") in await prober.open_rows()
     prober.wheel.time_s = PAST
     await prober.until_clean()
@@ -435,6 +436,16 @@ async def test_volume_of_a_run_is_deleted_after_its_vm(prober: Prober) -> None:
     await prober.until_clean()
     assert [one.id for one in prober.cloud.deleted] == ["vm-r1", "volume-1"]
     assert await prober.open_rows() == []
+
+
+async def test_object_beside_our_vm_with_the_mark_of_another_run_is_left_alone(prober: Prober) -> None:
+    vm_id = await prober.leave("r1")
+    prober.cloud.things[PORT, f"{vm_id}-port"].raw = as_metadata(a_mark("r1", 0.0, tag="theirs"))
+    leaks = await prober.once()
+    assert leaks.failures == {
+        "": "cleanup: port vm-r1-port does not carry the mark of run r1: it is left alone"
+    }
+    assert prober.cloud.deleted == []
 
 
 async def test_ledger_that_fails_ends_the_sweep(prober: Prober) -> None:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.lifecycle import Object, RunReason, StepError
+from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.tables import Remaining
 
@@ -111,7 +111,7 @@ class Sweep:
             absent |= visit.absent
             if visit.failures:
                 failures[credential] = visit.failures[0]
-        await self._count(running, absent, failures, lifecycles.keys())
+        await self._count(lifecycles, running, absent, failures)
 
     async def _visit(self, visit: "_Visit") -> None:
         """Sweep with one credential. Raises StepError: the rest has to wait for the next sweep."""
@@ -152,7 +152,7 @@ class Sweep:
         is_mine = first.credential == visit.credential
         if first.run in visit.running or not (is_mine or (marked and first.credential not in visit.all)):
             return False
-        if first.kept_until is not None and self._now(visit) < first.kept_until:
+        if self._is_kept(first, visit.lifecycle):
             return False
         if marked or first.vm_id or any(row.is_created for row in rows):
             return True
@@ -173,12 +173,12 @@ class Sweep:
         vm_ids += [one.id for one in marked if one.kind == vm_kind]
         for vm_id in dict.fromkeys(vm_ids):
             there |= {(one.kind, one.id): one for one in await _in_time(visit.lifecycle.left(vm_id))}
-        vms = [one for one in there.values() if one.kind == vm_kind]
-        for vm in vms:
-            if vm.mark is None or (vm.mark.tag, vm.mark.run) != (self._tag, run):
-                message = f"{vm_kind} {vm.id} does not carry the mark of run {run} any more: it is left alone"
+        for one in there.values():
+            if (one.mark is None and one.kind == vm_kind) or (one.mark and not self._is_of(one.mark, run)):
+                message = f"{one.kind} {one.id} does not carry the mark of run {run}: it is left alone"
                 raise StepError(RunReason.CLEANUP, message)
         await self._write_down(visit, run, rows, there)
+        vms = [one for one in there.values() if one.kind == vm_kind]
         for one in vms or there.values():  # what belongs to a VM is deleted with it, or after it
             if run not in visit.running:
                 await self._delete(visit, one)
@@ -222,22 +222,19 @@ class Sweep:
 
     async def _count(
         self,
+        lifecycles: Mapping[str, Lifecycle],
         running: Container[str],
         absent: Container[str],
         failures: dict[str, str],
-        credentials: Container[str],
     ) -> None:
         """Count what is left, and forget about what is not."""
         rows = [row for row in await self._ledger.remaining() if row.run not in running]
-        now = self._clock.now()
-        kept = [row for row in rows if row.kept_until is not None and now < row.kept_until]
-        here = {id(row) for row in kept}
-        left = [row for row in rows if id(row) not in here and (row.is_created or row.run not in absent)]
+        kept = [row for row in rows if self._is_kept(row, lifecycles.get(row.credential))]
+        runs = {row.run for row in kept} | {row.run for row in rows if row.run in absent}
+        left = [row for row in rows if row.run not in runs]
         for row in left:
-            if row.credential not in credentials:
-                failures[row.credential] = (
-                    "no probe uses this credential any more, but objects of it are left"
-                )
+            if row.credential not in lifecycles:
+                failures[row.credential] = "no probe uses this credential any more, but objects are left"
         self._looked = {row.run: self._looked[row.run] for row in rows if row.run in self._looked}
         keys = {(row.object.kind, row.object.id) for row in rows}
         self._deletions = {key: one for key, one in self._deletions.items() if key in keys}
@@ -250,12 +247,19 @@ class Sweep:
             failures=failures,
         )
 
-    def _is_past(self, visit: "_Visit", deadline: float) -> bool:
-        return self._now(visit) > deadline + GRACE_S
+    def _is_of(self, mark: Mark, run: str) -> bool:
+        return (mark.tag, mark.run) == (self._tag, run)
 
-    def _now(self, visit: "_Visit") -> float:
+    def _is_past(self, visit: "_Visit", deadline: float) -> bool:
+        return self._now(visit.lifecycle) > deadline + GRACE_S
+
+    def _is_kept(self, row: Remaining, lifecycle: Lifecycle | None) -> bool:
+        return row.kept_until is not None and self._now(lifecycle) < row.kept_until
+
+    def _now(self, lifecycle: Lifecycle | None) -> float:
         """Unix time, by whichever clock is behind: ours or the cloud's."""
-        return self._clock.now() + min(0.0, visit.lifecycle.clock_skew_s or 0.0)
+        skew_s = lifecycle.clock_skew_s if lifecycle else None
+        return self._clock.now() + min(0.0, skew_s or 0.0)
 
 
 @dataclass(slots=True)
