@@ -271,15 +271,17 @@ async def test_several_servers_come_of_one_request_and_one_boots_from_a_volume()
         ({"networks": []}, 409, "Multiple possible networks found"),
         ({"imageRef": "queued"}, 400, "is not active"),
         ({"imageRef": "windows"}, 400, "Flavor's memory is too small"),
-        ({"networks": [{"uuid": "external"}]}, 403, "not allowed to create an interface on external network"),
+        ({"networks": [{"uuid": "external"}]}, 202, ""),
         ({"availability_zone": "edge"}, 202, ""),
         ({"availability_zone": "edge:cn06"}, 403, "servers:create:forced_host"),
         ({"host": "cn06"}, 403, "servers:create:requested_destination"),
-        ({"metadata": {"a": 1}}, 400, "Invalid input for field/attribute metadata"),
+        ({"metadata": {"a": 1}}, 400, "field/attribute a. Value: 1. 1 is not of type 'string'"),
+        ({"metadata": []}, 400, "field/attribute metadata. Value: []. [] is not of type 'object'"),
+        ({"security_groups": 1}, 400, "field/attribute security_groups. Value: 1. "),
         ({"min_count": "2", "max_count": 2}, 202, ""),
-        ({"min_count": 0}, 400, "Invalid input for field/attribute min_count"),
-        ({"min_count": "many"}, 400, "Invalid input for field/attribute min_count"),
-        ({"tags": ["a/b"]}, 400, "Invalid input for field/attribute tags"),
+        ({"min_count": 0}, 400, "min_count. Value: 0. 0 is less than the minimum of 1"),
+        ({"max_count": "many"}, 400, "max_count. Value: many. 'many' does not match '^[0-9]*$'"),
+        ({"tags": ["a/b"]}, 400, "field/attribute 0. Value: a/b. 'a/b' does not match '^[^,/]*$'"),
         ({"key_name": "user1-key"}, 202, ""),
         ({"description": "for a test", "metadata": {"a": "b"}}, 202, ""),
     ],
@@ -300,6 +302,30 @@ async def test_server_request_is_checked(more: dict[str, object], status: int, t
         response = await user.post("/compute/v2.1/servers", body)
         assert response.status == status
         assert text in await response.text()
+
+
+async def test_vm_on_the_external_network_fails_as_no_port_can_be_made() -> None:
+    async with demo_cloud() as cloud, client(cloud, "user1") as user:
+        assert cloud.world.external is not None
+        body = server_request(cloud, networks=[{"uuid": cloud.world.external.id}])
+        made = await (await user.post("/compute/v2.1/servers", body)).json()
+        cloud.after(15)
+        shown = (await user.get(f"/compute/v2.1/servers/{made['server']['id']}"))["server"]
+        assert shown["status"] == "ERROR"
+        assert "Failed to allocate the network(s), not rescheduling" in shown["fault"]["message"]
+        assert_consistent(cloud.world)
+
+
+async def test_server_without_a_host_is_gone_at_once() -> None:
+    async with demo_cloud() as cloud, client(cloud, "user1") as user:
+        for seconds in (0.0, 15.0):
+            cloud.cloud.faults.add({"fault": "refuse_boot", "count": 1})
+            made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
+            path = f"/compute/v2.1/servers/{made['server']['id']}"
+            cloud.after(seconds)
+            assert (await user.ask(path, method="DELETE")).status == 204
+            assert (await user.ask(path)).status == 404
+            assert_consistent(cloud.world)
 
 
 async def test_body_that_is_no_json_is_refused() -> None:

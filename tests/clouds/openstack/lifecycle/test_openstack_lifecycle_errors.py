@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from stratoscope.clouds.client.limiter import Limits
+from stratoscope.clouds.client.request import Response
 from stratoscope.clouds.lifecycle import Object, RunReason, StepError
+from stratoscope.clouds.openstack.client import http_errors
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.errors import reason_of, refused_reason
 from stratoscope.clouds.openstack.lifecycle.vms import OpenStackVMs
@@ -16,6 +19,7 @@ from support.demo_cloud import DemoCloud, demo_cloud
 from support.fake_openstack import config, entry, running
 from support.openstack_vms import MARK, booted, opened, vms
 
+MISCONFIGURED = RunReason.PROBE_MISCONFIGURED
 FLAVORS = "/compute/v2.1/flavors/detail"
 Step = Callable[[OpenStackVMs, str], Awaitable[object]]
 
@@ -117,6 +121,58 @@ async def test_budget_that_has_no_turn_is_not_the_clouds_fault(demo: DemoCloud, 
 )
 def test_what_was_not_answered_has_its_reason(error: CollectError | LeftOutError, reason: RunReason) -> None:
     assert reason_of(error) is reason
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "reason"),
+    [
+        (400, "Image 1c61f205-e784-468d-80ce-d45bea573881 is not active.", RunReason.IMAGE),
+        (
+            400,
+            (
+                "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
+                "1073741824 bytes, minimum size is 53687091200 bytes."
+            ),
+            RunReason.IMAGE,
+        ),
+        (400, "Compute host nohost could not be found.", RunReason.NO_VALID_HOST),
+        (400, "Flavor nope could not be found.", RunReason.FLAVOR),
+        (400, "Can not find requested image", RunReason.IMAGE),
+        (400, "Network 00000000-0000-4000-8000-000000000000 could not be found.", RunReason.NETWORK),
+        (400, "Invalid key_name provided.", RunReason.PROBE_MISCONFIGURED),
+        (400, "Unable to find security_group with name or id 'nobody'", RunReason.PROBE_MISCONFIGURED),
+        (
+            400,
+            "Invalid input for field/attribute server. Value: {'name': 'a', 'imageRef': 'b'}.",
+            RunReason.PROBE_MISCONFIGURED,
+        ),
+        (400, "Network 1 requires a subnet in order to boot instances on.", RunReason.NETWORK),
+        (400, "Block Device Mapping is Invalid: failed to get volume 1.", RunReason.VOLUME),
+        (403, "Policy doesn't allow os_compute_api:servers:create to be performed.", RunReason.POLICY),
+        (
+            403,
+            "Policy doesn't allow os_compute_api:servers:create:attach_network to be performed.",
+            RunReason.POLICY,
+        ),
+        (403, "Forbidden", RunReason.POLICY),
+        (
+            403,
+            "Quota exceeded for instances: Requested 1, but already used 5 of 5 instances",
+            RunReason.QUOTA,
+        ),
+        (
+            403,
+            "Project 1 is over a limit for [Resource servers is over limit of 5 due to current usage 5]",
+            RunReason.QUOTA,
+        ),
+        (403, "It is not allowed to create an interface on external network 1", RunReason.NETWORK),
+        (409, "Multiple possible networks found, use a Network ID to be more specific.", MISCONFIGURED),
+    ],
+)
+def test_novas_words_have_their_reason(status: int, text: str, reason: RunReason) -> None:
+    body = msgspec.json.encode({"fault": {"code": status, "message": text}})
+    error = http_errors.error("compute: server_create", Response(status, body, {}))
+    assert refused_reason(error) is reason
 
 
 def test_refusal_in_words_that_no_rule_knows_is_the_probes_mistake() -> None:

@@ -125,6 +125,25 @@ async def test_administrator_may_choose_the_host(newest: int, demo: DemoCloud, c
     assert (seen.host, seen.is_built) == (host, True)
 
 
+async def test_host_is_requested_with_its_zone_as_nova_looks_in_its_default_one(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    lifecycle = vms(cloud, os_cloud="admin", network="shared")
+    zones = {host.name: host.zone for host in demo.world.hosts.values()}
+    for host in await lifecycle.hosts():
+        vm_id = await lifecycle.request(await lifecycle.resolve(), MARK, host)
+        vm = demo.world.vms.get(vm_id)
+        assert vm is not None
+        assert (vm.zone, vm.requested_host) == (zones[host], demo.world.hosts[host])
+
+
+async def test_vm_that_gets_no_port_on_its_network_says_so(demo: DemoCloud, cloud: OpenStack) -> None:
+    lifecycle = vms(cloud, network="external")
+    fault = (await seen_after(demo, lifecycle, await booted(lifecycle), 15)).fault
+    assert fault is not None
+    assert fault.reason is RunReason.NETWORK
+
+
 async def test_host_that_is_no_more_is_no_mistake_of_the_probe(cloud: OpenStack) -> None:
     lifecycle = vms(cloud, os_cloud="admin", network="shared")
     with pytest.raises(StepError, match="Compute host cn99 could not be found") as caught:
@@ -167,7 +186,6 @@ async def test_refusal_has_the_reason_and_novas_words(name: str, demo: DemoCloud
     [
         ({"security_groups": ["nobody"]}, RunReason.PROBE_MISCONFIGURED, "nobody"),
         ({"key_name": "nobody"}, RunReason.PROBE_MISCONFIGURED, "Invalid key_name"),
-        ({"network": "external"}, RunReason.NETWORK, "external network"),
         ({"image": "windows-2022"}, RunReason.IMAGE, "too small for requested image"),
     ],
 )

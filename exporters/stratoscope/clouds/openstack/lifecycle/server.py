@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -96,8 +96,15 @@ class ServerAnswer(msgspec.Struct, frozen=True):
 SERVERS: Final = Listing("compute", "/servers/detail", "servers", Server)
 
 
+class Place(NamedTuple):
+    """Where a VM must be; "" for anywhere."""
+
+    zone: str
+    host: str
+
+
 def body(
-    described: Description, plan: Plan, mark: Mark, host: str, knows: Mapping[str, bool]
+    described: Description, plan: Plan, mark: Mark, place: Place, knows: Mapping[str, bool]
 ) -> Mapping[str, Any]:
     """The body of POST /servers. Args: knows: Which of VERSIONS Nova has."""
     server: dict[str, Any] = {
@@ -111,12 +118,12 @@ def body(
         server["security_groups"] = [{"name": one} for one in described.security_groups]
     if described.key_name:
         server["key_name"] = described.key_name
-    if described.zone:
-        server["availability_zone"] = described.zone
-    if host and knows[VERSION]:
-        server["host"] = host
-    elif host:  # it skips the scheduler's filters
-        server["availability_zone"] = f"{described.zone}:{host}"
+    if place.zone:
+        server["availability_zone"] = place.zone
+    if place.host and knows[VERSION]:
+        server["host"] = place.host
+    elif place.host:  # it skips the scheduler's filters
+        server["availability_zone"] = f"{place.zone}:{place.host}"
     if knows[_WITH_DESCRIPTION]:
         server["description"] = f"Created by the probe {mark.probe}; it deletes it."[:_LONGEST_VALUE]
     if knows[_WITH_TAGS] and _is_tag(mark.tag):

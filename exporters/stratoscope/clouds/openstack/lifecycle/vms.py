@@ -1,6 +1,6 @@
 """VMs on OpenStack as the ability Lifecycle has them; any role, `hosts` needs an administrator's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Final
 
@@ -49,6 +49,7 @@ class OpenStackVMs:
         self.budget, self.credential = budget, described.credential
         self._session, self._described = session, described
         self._networked: set[str] = set()
+        self._zones: Mapping[str, str] = {}
 
     async def authenticate(self) -> None:
         with translated():
@@ -66,10 +67,15 @@ class OpenStackVMs:
             await check_quota(self._session, resolved.plan)
 
     async def request(self, resolved: Resolved, mark: Mark, host: str = "") -> str:
-        """As Lifecycle has it. After 401 and 429 it was not carried out, and is sent again."""
+        """As Lifecycle has it. After 401 and 429 it was not carried out, and is sent again.
+
+        A host is requested together with its zone, if `hosts` has named it: Nova would look for it in the
+        zone that it takes by default.
+        """
         with translated():
             knows = {one: await self._session.knows("compute", one) for one in server.VERSIONS}
-        body = server.body(self._described, resolved.plan, mark, host, knows)
+        zone = self._described.zone or self._zones.get(host, "")
+        body = server.body(self._described, resolved.plan, mark, server.Place(zone, host), knows)
         with translated(refused_reason):
             answer = await self._session.change(
                 "POST",
@@ -131,7 +137,8 @@ class OpenStackVMs:
             except ForbiddenError:
                 return ()
         usable = [one for one in computes if (one.status, one.state) == ("enabled", "up")]
-        return sorted({one.host for one in usable if self._described.zone in ("", one.zone)})
+        self._zones = {one.host: one.zone or "" for one in usable}
+        return sorted(host for host, zone in self._zones.items() if self._described.zone in ("", zone))
 
     @property
     def clock_skew_s(self) -> float | None:

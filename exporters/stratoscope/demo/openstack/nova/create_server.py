@@ -1,8 +1,9 @@
 """The body of POST /servers, checked as Nova checks it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
@@ -78,12 +79,12 @@ class _Body(msgspec.Struct):
 class _Typed(msgspec.Struct):
     """The fields whose types Nova checks."""
 
-    min_count: Annotated[int, msgspec.Meta(ge=1)] = 1
-    max_count: Annotated[int, msgspec.Meta(ge=1)] = 1
+    min_count: int = 1
+    max_count: int = 1
     metadata: dict[str, str] = {}
     security_groups: list[dict[str, str]] = []
     description: str | None = None
-    tags: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern="^[^,/]*$")], ...] = ()
+    tags: tuple[str, ...] = ()
     host: str = ""
     availability_zone: str = ""
 
@@ -154,12 +155,34 @@ def _check_keys(fields: dict[str, object], minor: int) -> None:
 
 
 def _typed(fields: dict[str, object]) -> _Typed:
+    for field, value, why in _wrong(fields):
+        raise _invalid(field, value, why)
     try:
         return msgspec.convert(fields, _Typed, strict=False)  # Nova takes "1" for a number, too
     except msgspec.ValidationError as error:
         found = _WHERE.search(str(error))
         name = found[1] if found else "server"
         raise _invalid(name, fields.get(name), str(error)) from error
+
+
+def _wrong(fields: dict[str, object]) -> Iterator[tuple[str, object, str]]:
+    """The values that jsonschema refuses: field, value and why in its words."""
+    for name in ("min_count", "max_count"):
+        count = fields.get(name, 1)
+        if isinstance(count, str) and not count.isdecimal():
+            yield name, count, f"{count!r} does not match '^[0-9]*$'"
+        elif isinstance(count, int) and count < 1:
+            yield name, count, f"{count} is less than the minimum of 1"
+    metadata, tags = fields.get("metadata", {}), fields.get("tags", [])
+    if not isinstance(metadata, dict):
+        yield "metadata", metadata, f"{metadata!r} is not of type 'object'"
+        return
+    for key, value in metadata.items():
+        if not isinstance(value, str):
+            yield key, value, f"{value!r} is not of type 'string'"
+    for number, tag in enumerate(tags if isinstance(tags, list) else ()):
+        if isinstance(tag, str) and {*",/"} & {*tag}:
+            yield str(number), tag, f"{tag!r} does not match '^[^,/]*$'"
 
 
 def _host(request: Request, requested: str, forced: str) -> Host | None:
@@ -213,7 +236,7 @@ def _network(world: World, fields: dict[str, object], project: Project) -> Netwo
         if network.id == identity:
             return network
     if world.external is not None and identity == world.external.id:
-        raise HttpError(403, f"It is not allowed to create an interface on external network {identity}")
+        return world.external  # Nova accepts it, and no port can be made then
     raise HttpError(400, f"Network {identity} could not be found.")
 
 
