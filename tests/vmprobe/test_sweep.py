@@ -1,6 +1,6 @@
 """The sweep: what is left of earlier runs goes, and nothing else is touched."""
 
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -200,9 +200,12 @@ async def test_object_of_a_ledger_that_was_lost_is_deleted_ten_minutes_after_its
     assert prober.cloud.ids() == []
 
 
-async def test_object_that_lost_our_mark_is_left_alone_and_counted(prober: Prober) -> None:
+@pytest.mark.parametrize("raw", [as_metadata(a_mark("r1", DEADLINE, tag="theirs")), {}])
+async def test_object_that_lost_our_mark_is_left_alone_and_counted(
+    raw: Mapping[str, str], prober: Prober
+) -> None:
     vm_id = await prober.leave("r1")
-    prober.cloud.things[SERVER, vm_id].raw = as_metadata(a_mark("r1", DEADLINE, tag="theirs"))
+    prober.cloud.things[SERVER, vm_id].raw = raw
     for moment in (1001.0, PAST):
         prober.wheel.time_s = moment
         leaks = await prober.once()
