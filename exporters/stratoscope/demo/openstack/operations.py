@@ -28,7 +28,10 @@ class Operations(Transitions):
         self._switch(vm, "reboot", "rebooting_hard" if hard else "rebooting", on=True, user=user)
 
     def delete(self, vm: VM, user: User | None = None, on_gone: Callable[[], None] | None = None) -> None:
-        """Delete a VM in whatever state; it is gone some seconds later, and `on_gone` is called then."""
+        """Delete a VM in whatever state; it is gone some seconds later, and `on_gone` is called then.
+
+        For a user, Nova itself deletes at once what is on no host: there is nobody to wait for.
+        """
         if on_gone is not None:
             self._on_gone[vm.id] = on_gone
         if vm.task_state == "deleting":
@@ -36,6 +39,9 @@ class Operations(Transitions):
         self.world.act(vm, "delete", user)
         self.begin(vm)
         self.state(vm, vm.vm_state, "deleting")
+        if user is not None and vm.host is None:
+            self._gone(vm)
+            return
         self.then(vm, 2.0, self._gone)
 
     def _gone(self, vm: VM) -> None:
