@@ -11,7 +11,7 @@ from stratoscope.core.program import USAGE_STATUS, Command, Program, version
 EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor", "management": "stratoscope.management"}
 """Sub-command -> the package whose PROGRAM it is; the EXPORTER is in its module `exporter`, with its SDK."""
 
-COMMANDS: Final = {"demo-cloud": "stratoscope.demo"}
+COMMANDS: Final = {"demo-cloud": "stratoscope.demo", "check-vmprobe": "stratoscope.vmprobe"}
 """Sub-command that is no exporter -> the module whose COMMAND it is."""
 
 
