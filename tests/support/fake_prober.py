@@ -25,7 +25,8 @@ def success(number: int = 1, *, ago_s: float = 60.0, probe: str = "boot", **more
     """A run that ended so long ago."""
     ended = time.time() - ago_s
     given: dict[str, Any] = {
-        "id": f"{number:016x}", "probe": probe, "began": ended - 13.5, "ended": ended, "outcome": Outcome.SUCCESS,
+        "id": f"{number:016x}", "probe": probe, "began": ended - 13.5, "ended": ended,
+        "outcome": Outcome.SUCCESS,
         "phases": PHASES, "accepted_s": {Phase.NETWORKED: 2.75, Phase.BUILT: 7.0}, "host": "compute-1",
         "vm_id": f"6e0c1f0a-0000-4000-8000-{number:012}", "image_id": "im-1", "vm_s": 11.0, "polls": 9,
     }  # fmt: skip

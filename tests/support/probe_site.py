@@ -78,11 +78,12 @@ def few() -> Iterator[FakeProber]:
             "limited", *old, state=State.LIMITED, next_run=None, why="24 of 24 VM-hours of the day are spent"
         ),
     )
+    far = "a-cloud-far-away"
     yield FakeProber(
-        probe("boot-debian", *old, failed(59, quota), cloud="a-cloud-far-away"),
-        probe("misspelt", failed(1, config), cloud="a-cloud-far-away"),
-        probe("no-host", *old[:20], failed(59), running=running, state=State.RUNNING, cloud="a-cloud-far-away"),
-        cloud="a-cloud-far-away",
+        probe("boot-debian", *old, failed(59, quota), cloud=far),
+        probe("misspelt", failed(1, config), cloud=far),
+        probe("no-host", *old[:20], failed(59), running=running, state=State.RUNNING, cloud=far),
+        cloud=far,
     )  # fmt: skip
 
 

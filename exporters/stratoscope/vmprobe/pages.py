@@ -85,7 +85,7 @@ class Shown:
         words += [f"{count[Outcome.INTERRUPTED]} interrupted"] if count[Outcome.INTERRUPTED] else []
         failed = next((run for run in reversed(runs) if run.failure is not None), None)
         if failed is not None and failed.failure is not None:
-            age = duration(max(self.now - failed.ended, 1))
+            age = duration(max(round(self.now - failed.ended), 1))
             words.append(f"last failure {age} ago in {failed.failure.phase}: {failed.failure.reason}")
         return "; ".join(words)
 
