@@ -106,11 +106,13 @@ class Lifecycle(Protocol):
     Raises (each method): StepError, which has the reason.
 
     Attributes:
+        vm_kind: The kind of a VM's Object: `server`, `domain`.
         budget: The limits on requests to the cloud, and their counts.
         credential: The name of the credential; "" for the entry's own. What one Lifecycle has created any
             other of the same cloud and credential finds and deletes.
     """
 
+    vm_kind: str
     budget: Budget
     credential: str
 

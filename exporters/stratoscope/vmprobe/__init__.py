@@ -7,7 +7,7 @@ from stratoscope.core.program import Command, Program
 PROGRAM: Final = Program(
     name="vmprobe",
     port=10973,
-    summary="Creates VMs as a user would: whether it works now, which phase fails, why, and whose fault it is.",
+    summary="Creates VMs as a user would: does it work now, which phase fails, why, and whose fault is it.",
     keeps_state=True,
     stop_timeout_s=30.0,
 )

@@ -50,7 +50,7 @@ _BY_REASON: Final[Mapping[RunReason, Blame]] = {
 }
 _BEFORE_ACCEPTED: Final = frozenset({Phase.RESOLVE, Phase.QUOTA_CHECK, Phase.REQUEST})
 _OF_THE_PROJECT: Final = frozenset({RunReason.IMAGE, RunReason.NETWORK, RunReason.VOLUME})
-"""Before the VM is accepted these say that what the project wants does not fit; later, that a service fails."""
+"""Before the VM is accepted: what the project wants does not fit. Later: a service of the cloud fails."""
 
 
 def blame(phase: Phase, reason: RunReason) -> Blame:
