@@ -16,9 +16,7 @@ PHASES = {
     Phase.AUTHENTICATE: 0.21, Phase.RESOLVE: 0.34, Phase.QUOTA_CHECK: 0.12, Phase.REQUEST: 0.65,
     Phase.SCHEDULED: 0.5, Phase.NETWORKED: 2.25, Phase.BUILT: 6.5, Phase.DELETED: 0.3, Phase.GONE: 3.1,
 }  # fmt: skip
-NO_HOST = Failure(
-    Phase.SCHEDULED, RunReason.NO_VALID_HOST, "No valid host was found. <b>There</b> are not enough hosts"
-)
+NO_HOST = Failure(Phase.SCHEDULED, RunReason.NO_VALID_HOST, "No valid host was found. <b>No</b> host is left")
 
 
 def success(number: int = 1, *, ago_s: float = 60.0, probe: str = "boot", **more: Any) -> Run:

@@ -40,12 +40,12 @@ _NOT_NOW: Final = (State.PAUSED, State.LIMITED)
 async def probe(request: Request) -> web.StreamResponse:
     """The result of a run that began for this request, that was in progress, or that ended a moment ago."""
     if is_cross_site(request.http.headers):  # a GET that may create a VM
-        raise web.HTTPForbidden(text="a page of another site may not ask for this\n", labels=())
+        raise web.HTTPForbidden(text="a page of another site may not ask for this\n")
     query = request.http.query
     prober, view = find(request.opened, query.get("name", ""), query.get("cloud"))
     settings = prober.probe_endpoint
     if not settings.enabled:
-        raise web.HTTPNotFound(text="off; vmprobe.probe_endpoint.enabled: true switches it on\n", labels=())
+        raise web.HTTPNotFound(text="off; vmprobe.probe_endpoint.enabled: true switches it on\n")
     if view.running is not None or _is_due(view, settings, time.time()):
         within = within_s(request.http.headers.get("X-Prometheus-Scrape-Timeout-Seconds"))
         await asyncio.wait({begin(prober, view.name)}, timeout=within)
@@ -53,7 +53,7 @@ async def probe(request: Request) -> web.StreamResponse:
     run = last_verdict(view.runs)
     if run is None:
         why = f": {one_line(view.why)}" if view.why else ""
-        raise web.HTTPServiceUnavailable(text=f"no run has ended yet; {view.state}{why}\n", labels=())
+        raise web.HTTPServiceUnavailable(text=f"no run has ended yet; {view.state}{why}\n")
     if query.get("debug") == "true":
         return web.Response(text=run_log(view, run))
     content = b"".join(
@@ -97,8 +97,5 @@ def run_log(view: ProbeView, run: Run) -> str:
     ]
     if run.failure is not None:
         failure = run.failure
-        lines.append(
-            f"failed in {failure.phase}: {failure.reason}, blame {failure.blame}: {failure.message}",
-            labels=(),
-        )
+        lines.append(f"failed in {failure.phase}: {failure.reason}, blame {failure.blame}: {failure.message}")
     return "".join(f"{one_line(line)}\n" for line in lines)
