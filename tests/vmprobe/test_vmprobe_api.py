@@ -36,12 +36,12 @@ async def test_list_has_every_probe_of_every_cloud_with_its_last_runs() -> None:
         assert before - 1 <= found["as_of"] <= time.time() + 1
         assert [(one["cloud"], one["name"]) for one in found["probes"]] == [("uni", "a"), ("lab", "b")]
         assert [run["id"] for run in found["probes"][0]["runs"]] == [run.id for run in runs[-5:]]
-        ten = await get(url, f"{API}?runs=10&cloud=uni")
-        assert [len(one["runs"]) for one in ten["probes"]] == [10]
+        two = await get(url, f"{API}?runs=2&cloud=uni")
+        assert [len(one["runs"]) for one in two["probes"]] == [2]
         assert [(await get(url, f"{API}?runs=0"))["probes"][0]["runs"]] == [[]]
 
 
-@pytest.mark.parametrize(("path", "most"), [(API, 10), (f"{API}/a", 200)])
+@pytest.mark.parametrize(("path", "most"), [(API, 5), (f"{API}/a", 200)])
 @pytest.mark.parametrize("runs", ["1000", "-1", "x", "", "9" * 5000])
 async def test_number_of_runs_is_bounded(path: str, most: int, runs: str) -> None:
     async with probing(FakeProber(probe("a"))) as url:

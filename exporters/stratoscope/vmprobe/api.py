@@ -16,7 +16,7 @@ from stratoscope.vmprobe.record import Run
 from stratoscope.vmprobe.view import ProbeView
 
 _OF_ONE: Final = (50, 200)
-_OF_EACH: Final = (5, 10)
+_OF_EACH: Final = (5, 5)
 """Runs that are shown of the probe that is asked for, and of each in the list: by default, and at most."""
 
 
