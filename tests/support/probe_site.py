@@ -5,7 +5,7 @@
 
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -115,8 +115,8 @@ def exporter(probers: Sequence[FakeProber]) -> Exporter:
 
 
 def run(arguments: Sequence[str]) -> int:
-    probers = {"few": few, "500": crowd, "none": lambda: ()}[arguments[0]]()
-    shown = exporter([*probers])
+    sites: Mapping[str, Callable[[], Iterable[FakeProber]]] = {"few": few, "500": crowd, "none": tuple}
+    shown = exporter([*sites[arguments[0]]()])
     return main(shown, Flags.parse(shown.program, arguments[1:]))
 
 
