@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.core.config import Duration
 from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
 from stratoscope.vmprobe.record import Failure, Outcome, Run
@@ -53,7 +54,7 @@ def interrupted(number: int = 1, **more: Any) -> Run:
 def probe(name: str = "boot", *runs: Run, cloud: str = "uni", **more: Any) -> ProbeView:
     """A probe that waits for its next run."""
     given: dict[str, Any] = {
-        "vm": {"flavor": "tiny", "image": "debian-13", "network": "shared"}, "interval_s": 300.0,
+        "vm": {"flavor": "tiny", "image": "debian-13", "network": "shared"}, "interval_s": Duration(300),
         "timeout_s": 240.0, "state": State.IDLE, "next_run": time.time() + 200,
     }  # fmt: skip
     return ProbeView(cloud=cloud, name=name, runs=runs, **given | more)

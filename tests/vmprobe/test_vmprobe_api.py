@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure, Outcome
 from stratoscope.vmprobe.view import State
@@ -234,3 +235,16 @@ async def test_run_that_is_cancelled_or_fails_later_leaves_no_word_in_the_log(
             end(prober.run)
             prober.run = None
     assert caplog.text == ""
+
+
+async def test_pause_that_cannot_be_kept_is_503_and_says_why() -> None:
+    class Full(FakeProber):
+        async def pause(self, name: str, until: float | None) -> None:  # noqa: ARG002 - as a Prober's
+            raise LedgerError(Path("uni.db"), "No space left on device")
+
+    async with probing(Full(probe("a"))) as url:
+        answer = await ask(f"{url}{API}/a/pause", "POST")
+    assert (answer.status, answer.text) == (
+        503,
+        "nothing is changed: ledger uni.db: No space left on device\n",
+    )

@@ -69,14 +69,14 @@ async def pause(request: Request) -> web.StreamResponse:
     """Pause a probe."""
     prober, view = _found(request)
     body = await request.json(Pause) if request.http.body_exists else Pause()
-    await prober.pause(view.name, body.end(time.time()))
+    await asked.pause(prober, view.name, body.end(time.time()))
     return _answer(prober.view(view.name))
 
 
 async def resume(request: Request) -> web.StreamResponse:
     """End a pause by hand."""
     prober, view = _found(request)
-    await prober.resume(view.name)
+    await asked.resume(prober, view.name)
     return _answer(prober.view(view.name))
 
 
@@ -110,8 +110,8 @@ def as_json(view: ProbeView, runs: int) -> dict[str, Any]:
         "cloud": view.cloud,
         "name": view.name,
         "vm": msgspec.to_builtins(view.vm, enc_hook=str),
-        "interval_s": view.interval_s,
-        "timeout_s": view.timeout_s,
+        "interval_s": float(view.interval_s),  # msgspec writes no Duration
+        "timeout_s": float(view.timeout_s),
         "state": view.state.value,
         "why": view.why,
         "next_run": view.next_run,

@@ -1,12 +1,14 @@
 """The probe that a request names, and what it asks of it."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol, runtime_checkable
 
 from aiohttp import web
 
 from stratoscope.core.errors import one_line, short_line
+from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
 from stratoscope.vmprobe.record import Run
 from stratoscope.vmprobe.view import ProbeView
@@ -82,6 +84,26 @@ def _unknown(opened: Mapping[str, Any], name: str, cloud: str | None) -> str:
     shown = ", ".join(names[:_MOST_NAMED]) + (f", and {rest} more" if rest > 0 else "")
     place = f" in the cloud {cloud[:_LONGEST_NAME]!r}" if cloud else ""
     return one_line(f"no probe {name[:_LONGEST_NAME]!r}{place}; there are: {shown or 'none'}")
+
+
+async def pause(prober: Prober, name: str, until: float | None) -> None:
+    """Pause a probe. Raises web.HTTPServiceUnavailable if that cannot be kept."""
+    with _ledger():
+        await prober.pause(name, until)
+
+
+async def resume(prober: Prober, name: str) -> None:
+    """End a pause by hand. Raises web.HTTPServiceUnavailable if that cannot be kept."""
+    with _ledger():
+        await prober.resume(name)
+
+
+@contextmanager
+def _ledger() -> Iterator[None]:
+    try:
+        yield
+    except LedgerError as error:
+        raise web.HTTPServiceUnavailable(text=f"nothing is changed: {short_line(str(error))}\n") from error
 
 
 def begin(prober: Prober, name: str) -> "asyncio.Future[Run]":

@@ -148,7 +148,7 @@ async def pause(request: Request) -> web.StreamResponse:
     chosen = form.get("for", "")
     if chosen and chosen not in PAUSES:
         raise web.HTTPBadRequest(text=f"for: expected one of {', '.join(PAUSES)}, or nothing\n")
-    await prober.pause(view.name, time.time() + Duration.parse(chosen) if chosen else None)
+    await asked.pause(prober, view.name, time.time() + Duration.parse(chosen) if chosen else None)
     raise web.HTTPSeeOther(_back(form.get("back", ""), view))
 
 
@@ -156,7 +156,7 @@ async def resume(request: Request) -> web.StreamResponse:
     """The form that resumes a probe."""
     prober, view = _found(request)
     form = await request.form()
-    await prober.resume(view.name)
+    await asked.resume(prober, view.name)
     raise web.HTTPSeeOther(_back(form.get("back", ""), view))
 
 
