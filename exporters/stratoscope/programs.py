@@ -2,11 +2,15 @@
 
 from typing import Final
 
-EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor", "management": "stratoscope.management"}
+EXPORTERS: Final = {
+    "hypervisor": "stratoscope.hypervisor",
+    "management": "stratoscope.management",
+    "vmprobe": "stratoscope.vmprobe",
+}
 """Sub-command -> the package whose PROGRAM it is; the EXPORTER is in its module `exporter`, with its SDK."""
 
-TO_COME: Final = frozenset({"vmprobe", "downtime", "accounting", "slurper", "userview"})
+TO_COME: Final = frozenset({"downtime", "accounting", "slurper", "userview"})
 """Exporters that do not exist yet: their sections are left alone, and not offered."""
 
-COMMANDS: Final = {"demo-cloud": "stratoscope.demo"}
+COMMANDS: Final = {"demo-cloud": "stratoscope.demo", "check-vmprobe": "stratoscope.vmprobe"}
 """Sub-command that is no exporter -> the module whose COMMAND it is."""

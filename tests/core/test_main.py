@@ -28,7 +28,7 @@ from support.houses import PROGRAM, House, Slurper
 from support.patience import FAR_S
 from support.services import Domains
 
-ALLOWED = "allowed: hypervisor, management, demo-cloud\n"
+ALLOWED = "allowed: hypervisor, management, demo-cloud, check-vmprobe\n"
 
 
 @pytest.fixture(autouse=True)
@@ -148,10 +148,11 @@ def test_help_describes_each_exporter_and_command_in_one_line(
     assert main([flag]) == 0
     assert capsys.readouterr().out.endswith(
         "\nexporters:\n"
-        "  hypervisor  VMs and their host as libvirt, cgroups and /proc see them, from outside the VM.\n"
-        "  management  A cloud's management layer: services, hosts, capacity, projects, quotas and VMs.\n"
+        "  hypervisor     VMs and their host as libvirt, cgroups and /proc see them, from outside the VM.\n"
+        "  management     A cloud's management layer: services, hosts, capacity, projects, quotas and VMs.\n"
         "\ncommands:\n"
-        "  demo-cloud  An embedded cloud with real protocols on loopback, whose VMs live and die.\n"
+        "  demo-cloud     An embedded cloud with real protocols on loopback, whose VMs live and die.\n"
+        "  check-vmprobe  A Nagios plug-in: what the last run of a probe says.\n"
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stratoscope.core.program import Program
+from stratoscope.core.program import Command, Program
 
 PROGRAM: Final = Program(
     name="vmprobe",
@@ -11,3 +11,6 @@ PROGRAM: Final = Program(
     keeps_state=True,
     stop_timeout_s=30.0,
 )
+
+COMMAND: Final = Command("stratoscope.vmprobe.check", "A Nagios plug-in: what the last run of a probe says.")
+"""`stratoscope check-vmprobe`."""

@@ -1,0 +1,102 @@
+"""The answer of `check-vmprobe`: what the last run of a probe means, as a Nagios plug-in says it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stratoscope.core.errors import one_line
+
+OK, WARNING, CRITICAL, UNKNOWN = range(4)
+_WORDS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+_OF_BLAME: Final = {"cloud": CRITICAL, "project": WARNING, "probe": UNKNOWN}
+"""What the cloud fails at is critical; what only the project's owner can mend is a warning; and a probe that
+is wrong itself knows nothing of the cloud."""
+_VERDICTS: Final = ("success", "failed")
+_LONGEST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the plug-in answers.
+
+    Attributes:
+        status: The exit status.
+        text: For a person.
+        perfdata: By label, in seconds.
+    """
+
+    status: int
+    text: str
+    perfdata: Mapping[str, float]
+
+    @property
+    def line(self) -> str:
+        """The one line of output: bounded, printable, with no `|` but the one before the performance data."""
+        text = one_line(self.text).replace("|", "/")
+        if len(text) > _LONGEST:
+            text = f"{text[:_LONGEST]}..."
+        perfdata = " ".join(f"{label}={seconds:.3f}s;;;0" for label, seconds in self.perfdata.items())
+        return f"VMPROBE {_WORDS[self.status]} - {text}" + (f"|{perfdata}" if perfdata else "")
+
+
+def judged(probe: Mapping[str, Any], max_age_s: float | None = None) -> Result:
+    """What a probe's state and last run say.
+
+    Args:
+        probe: As the API shows it.
+        max_age_s: After this time since its end a run says nothing; None for two intervals and its time-outs.
+    """
+    name = f"{probe['name']} in {probe['cloud']}"
+    why = f": {probe['why']}" if probe["why"] else ""
+    if probe["state"] == "paused":
+        return Result(OK, f"{name} is paused{why}", {})
+    last = next((run for run in reversed(probe["runs"]) if run["outcome"] in _VERDICTS), None)
+    if last is None:
+        return Result(UNKNOWN, f"{name}: no run has ended yet; {probe['state']}{why}", {})
+    age = max(probe["as_of"] - last["ended"], 0.0)
+    perfdata = dict(_perfdata(last, age))
+    if age > _most_s(probe, max_age_s):
+        text = f"{name} is stale: its last run ended {_span(age)} ago; {probe['state']}{why}"
+        return Result(UNKNOWN, text, perfdata)
+    if last["outcome"] == "success":
+        return Result(OK, f"{name} works{_active(last)}, {_span(age)} ago", perfdata)
+    failure = last["failure"]
+    text = (
+        f"{name} fails in {failure['phase']}: {failure['reason']}, blame {failure['blame']}, {_span(age)} ago"
+    )
+    message = f": {failure['message']}" if failure["message"] else ""
+    return Result(_OF_BLAME[failure["blame"]], text + message, perfdata)
+
+
+def _most_s(probe: Mapping[str, Any], max_age_s: float | None) -> float:
+    """The age from which a run says nothing. A probe that backs off runs less often on purpose."""
+    if max_age_s is not None:
+        return max_age_s
+    usual: float = 2 * probe["interval_s"] + probe["timeout_s"]
+    is_backing_off = probe["state"] == "backing_off" and probe["next_run"] is not None
+    if is_backing_off and probe["as_of"] <= probe["next_run"] + probe["timeout_s"]:
+        return float("inf")
+    return usual
+
+
+def _active(run: Mapping[str, Any]) -> str:
+    built = run["accepted_s"].get("built")
+    return "" if built is None else f": active {built:.1f} s after it was accepted"
+
+
+def _perfdata(run: Mapping[str, Any], age: float) -> Iterator[tuple[str, float]]:
+    if "built" in run["accepted_s"]:
+        yield "time_to_active", run["accepted_s"]["built"]
+    yield "run_duration", max(run["ended"] - run["began"], 0.0)
+    yield "run_age", age
+    yield from (
+        (phase, seconds) for phase, seconds in run["phases"].items() if re.fullmatch("[a-z_]+", phase)
+    )
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
