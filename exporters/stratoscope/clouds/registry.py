@@ -41,6 +41,7 @@ class Kind:
         described_by: What gives the default entry, for messages; "" for nothing that a user sets.
         vm: For the ability Lifecycle: the type of the keys of a probe that describe its VM. It has `flavor`,
             `zone` (both "" where the kind has none) and `credential` ("" for the entry's own).
+        credential: For the ability Lifecycle: the entry with another credential, by its name.
         lifecycle: For the ability Lifecycle: called with the opened cloud and a description. The cloud closes
             what it opens; opening sends no request.
         opened: The cloud of an entry; opening sends no request.
@@ -54,6 +55,7 @@ class Kind:
     questions: Sequence[Question] = ()
     described_by: str = ""
     vm: type[Any] | None = None
+    credential: Callable[[Any, str], Any] | None = None
     lifecycle: Callable[[Any, Any], Lifecycle] | None = None
 
 
