@@ -298,6 +298,5 @@ class Budget:
 
 
 def _paused(service: str, state: Backoff) -> CollectError:
-    return CollectError(
-        _REASONS[state.status], f"{service}: answered {state.status} and is left alone for a while"
-    )
+    what = f"{service}: answered {state.status} and is left alone for a while"
+    return CallError(_REASONS[state.status], what, str(state.status), may_be_done=False)

@@ -6,6 +6,8 @@ from typing import Final
 from stratoscope.clouds.openstack.client.clouds_yaml import found
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.openstack.lifecycle.description import Description
+from stratoscope.clouds.openstack.lifecycle.vms import OpenStackVMs
 from stratoscope.clouds.registry import Kind
 
 
@@ -16,6 +18,10 @@ def _by_environment() -> OpenStackCloud | None:
     return OpenStackCloud(name=name or "openstack", os_cloud=name)
 
 
+def _lifecycle(cloud: OpenStack, described: Description) -> OpenStackVMs:
+    return OpenStackVMs(cloud.session(described.os_cloud), described, cloud.budget)
+
+
 KIND: Final = Kind(
     entry=OpenStackCloud,
     checked=lambda entries: [found(entry) for entry in entries],
@@ -23,4 +29,6 @@ KIND: Final = Kind(
     opened=OpenStack,
     questions=OpenStack.questions,
     described_by="OS_CLOUD or OS_AUTH_URL as variable",
+    vm=Description,
+    lifecycle=_lifecycle,
 )

@@ -9,6 +9,8 @@ from stratoscope.demo.openstack.scheduler import choose_host
 from stratoscope.demo.openstack.transitions import Transitions
 from stratoscope.demo.openstack.world import World
 
+_WIRED_S: Final = 0.8
+"""From the beginning of the spawn until the host's agent has connected the ports; the same for all."""
 NO_VALID_HOST: Final = BOOT_ERRORS["no_valid_host"].text
 
 
@@ -43,7 +45,7 @@ class Boots(Transitions):
 
     def _schedule(self, vm: VM) -> None:
         failure = self._failures.get(vm.id)
-        host = choose_host(self.world, vm.claim, vm.flavor, vm.zone)
+        host = choose_host(self.world, vm.claim, vm.flavor, vm.zone, only=vm.requested_host)
         if host is None or (failure is not None and failure.is_of_scheduling):
             self.fail(vm, NO_VALID_HOST if failure is None else failure.text)
             return
@@ -69,11 +71,16 @@ class Boots(Transitions):
         for volume in vm.volumes:
             self.world.attach(volume, vm)
         self.state(vm, "building", "spawning")
+        self.world.timeline.after(_WIRED_S, partial(self._run, vm, vm.operation, self._wire))
         failure = self._failures.get(vm.id)
         if failure is None:
             self.then(vm, 3.0, self._run_vm)
         elif failure.text:
             self.then(vm, 2.0, partial(self.fail, text=failure.text))
+
+    def _wire(self, vm: VM) -> None:
+        """The agent of the host has connected the ports: up before the VM runs."""
+        self.turn_ports(vm, on=True)
 
     def _run_vm(self, vm: VM) -> None:
         vm.launched = self.world.now

@@ -366,6 +366,7 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
         serial: Counts up in the order of creation.
         zone: The availability zone it must be in; "" for any.
         is_tame: A user made it: the churn leaves it alone.
+        requested_host: The host that an administrator requested; None for any.
         operation: Counts operations: what an earlier one has scheduled is dropped.
         json: Its last view as JSON; valid for the view that `json_view` names.
     """
@@ -393,6 +394,8 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     key_name: str | None = None
     description: str | None = None
     metadata: dict[str, str] = {}
+    tags: tuple[str, ...] = ()
+    requested_host: Host | None = None
     launch_index: int = 0
     is_tame: bool = False
     operation: int = 0

@@ -38,9 +38,13 @@ class Transitions:
 
     def turn(self, vm: VM, *, on: bool) -> None:
         """Set a VM and its ports to running or stopped."""
+        self.turn_ports(vm, on=on)
+        self.state(vm, "active" if on else "stopped", None)
+
+    def turn_ports(self, vm: VM, *, on: bool) -> None:
+        """Set the ports of a VM to up or down."""
         for port in vm.ports:
             port.status, port.updated, port.json_view = "ACTIVE" if on else "DOWN", self.world.now, None
-        self.state(vm, "active" if on else "stopped", None)
 
     def let_go(self, vm: VM) -> None:
         """Release a VM's claim and ports, and detach its volumes; delete those that end with the VM."""

@@ -14,6 +14,7 @@ from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.config.cloud_region import CloudRegion
 
 from stratoscope.clouds.client.handshake import refused
+from stratoscope.clouds.client.request import CallError
 from stratoscope.clouds.openstack.client import clouds_yaml, tls
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.catalogue import Endpoint, endpoint, endpoints, unusable
@@ -54,11 +55,12 @@ class RefusedError(CollectError):
         super().__init__(Reason.UNAUTHORIZED, message)
 
 
-class BusyError(CollectError):
+class BusyError(CallError):
     """Keystone answered 429 or 503."""
 
     def __init__(self, status: int, retry_after: str | None, message: str) -> None:
-        super().__init__(Reason.BUSY if status == requests.codes.too_many else Reason.UNAVAILABLE, message)
+        reason = Reason.BUSY if status == requests.codes.too_many else Reason.UNAVAILABLE
+        super().__init__(reason, message, str(status))
         self.status, self.retry_after = status, retry_after
 
 
@@ -189,7 +191,7 @@ def _of_status(error: exceptions.HttpError) -> CollectError:
     if error.http_status in (requests.codes.too_many, requests.codes.unavailable):
         headers = error.response.headers if error.response is not None else {}
         return BusyError(error.http_status, headers.get("Retry-After"), message)
-    return CollectError(Reason.UNAVAILABLE, message)
+    return CallError(Reason.UNAVAILABLE, message, str(error.http_status))
 
 
 def _cause(error: BaseException) -> str:

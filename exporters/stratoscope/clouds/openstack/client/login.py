@@ -9,6 +9,7 @@ import logging
 from contextvars import Context
 from typing import Final
 
+from stratoscope.clouds.client.clock_skew import ClockSkew
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.openstack.client.keystone import BusyError, Granted, Keystone, Opened, RefusedError
 from stratoscope.clouds.openstack.config import OpenStackCloud
@@ -55,7 +56,11 @@ class Token:
 
 
 class Login:
-    """The log-in of one credential of a cloud."""
+    """The log-in of one credential of a cloud.
+
+    Attributes:
+        skew: Of the services' clocks; Keystone's by the moments at which it issued tokens.
+    """
 
     def __init__(self, config: OpenStackCloud, budget: Budget) -> None:
         self._cloud, self._os_cloud = config.name, config.os_cloud
@@ -67,6 +72,7 @@ class Login:
         self._failure: tuple[float, CollectError] | None = None
         self._refusals = 0
         self._logged: Reason | None = None
+        self.skew = ClockSkew()
         budget.stats.logins.update(dict.fromkeys(("ok", "refused", "failed"), 0))
 
     @property
@@ -109,6 +115,14 @@ class Login:
         token = self._token
         if token is not None and token is not refused:
             return token  # somebody else has found out
+        return await self._another()
+
+    async def anew(self) -> Token:
+        """A token of a log-in made now; it replaces the one in use. One that is under way is joined.
+
+        Raises CollectError as `token`: while a refusal stands, nothing is sent. The token in use stays in use
+        if no new one is granted.
+        """
         return await self._another()
 
     async def close(self) -> None:
@@ -193,7 +207,10 @@ class Login:
             if not done:
                 wire.cut()
                 raise CollectError(Reason.TIMEOUT, f"{SERVICE}: no log-in within {within_s:.3g} s")
-            return future.result()
+            granted = future.result()
+            now = self._clock.now()  # the last request is the one for the token
+            self.skew.note(SERVICE, granted.expires - granted.lives_s, now - wire.sent[-1].seconds, now)
+            return granted
         finally:
             while wire.sent:
                 sent = wire.sent.popleft()

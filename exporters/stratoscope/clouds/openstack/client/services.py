@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from yarl import URL
 
+from stratoscope.clouds.client.clock_skew import second_of
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.client.request import CallError, Method, Response
@@ -61,13 +62,19 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One region, asked with one credential. Attributes: budget: The cloud's, shared by its credentials."""
+    """One region, asked with one credential.
+
+    Attributes:
+        budget: The cloud's, shared by its credentials.
+        skew: Of its services' clocks.
+    """
 
     def __init__(self, config: OpenStackCloud, budget: Budget) -> None:
         self.budget, clock = budget, budget.clock
         self._name = config.name
         self._clock = clock
         self._login = Login(config, budget)
+        self.skew = self._login.skew
         self._versions = Versions(clock)
         self._http: Http | None = None
         self._tokens = Tokens(clock)
@@ -75,6 +82,10 @@ class Client:
     async def access(self) -> Access:
         """What the token says. Raises CollectError when there is none to be had."""
         return (await self._login.token()).granted.access
+
+    async def log_in(self) -> Access:
+        """What a new token says, though the one in use may be valid. Raises as Login.anew."""
+        return (await self._login.anew()).granted.access
 
     async def send(self, ask: Ask) -> bytes:
         """The body of a whole answer; requested again if a service refuses the token. Raises as Api."""
@@ -172,12 +183,14 @@ class Client:
         )
 
         async def answered(url: URL, proxy: str | None) -> Response:
-            http = self._opened()
-            return await self.budget.call(
-                *ask.call,
-                lambda: http.request(ask.method, url, headers, proxy, ask.body),
-                method=ask.method,
-            )
+            async def send() -> Response:
+                sent = self._clock.now()
+                answer = await self._opened().request(ask.method, url, headers, proxy, ask.body)
+                if (second := second_of(answer.headers.get("date"))) is not None:
+                    self.skew.note(ask.service, second, sent, self._clock.now())
+                return answer
+
+            return await self.budget.call(*ask.call, send, method=ask.method)
 
         answer = await answered(url, place.proxy)
         if target := http_errors.redirect_target(url, answer, ask.method):

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from stratoscope.clouds.client.clock_skew import ClockSkew
 from stratoscope.clouds.client.http import LARGEST
 from stratoscope.clouds.client.request import CallError, Method, TooLargeError, outcome
 from stratoscope.clouds.openstack.client.api import Access
@@ -43,6 +44,15 @@ class Session:
 
     async def access(self) -> Access:
         return await self._client.access()
+
+    async def log_in(self) -> Access:
+        """Log in anew. Raises CollectError; the token in use stays in use then."""
+        return await self._client.log_in()
+
+    @property
+    def skew(self) -> ClockSkew:
+        """Of the services' clocks."""
+        return self._client.skew
 
     async def knows(self, service: str, version: str) -> bool:
         return await self._client.knows(service, version)

@@ -24,6 +24,7 @@ class Neutron(Service):
         yield Route("GET", "/", _versions, is_open=True)
         for collection in self._collections():
             yield from collection.routes()
+        yield Route("DELETE", "/v2.0/ports/{port}", _delete_port)
         yield from agents_and_quotas.ROUTES
 
     def _collections(self) -> Iterable[Collection[Any]]:
@@ -71,6 +72,22 @@ class Neutron(Service):
 def _versions(request: Request) -> Response:
     links = [{"rel": "self", "href": f"{request.base}/v2.0/"}]
     return Response({"versions": [{"id": "v2.0", "status": "CURRENT", "links": links}]})
+
+
+def _delete_port(request: Request) -> Response:
+    port = request.world.ports.get(request.args["port"])
+    if port is None or not (request.caller.is_admin or request.caller.owns(port.project)):
+        raise HttpError(404, f"Port {request.args['port']} could not be found.", "PortNotFound")
+    if port.device_owner.startswith("network:"):
+        why = f"has device owner {port.device_owner}"
+        text = f"Port {port.id} cannot be deleted directly via the port API: {why}."
+        raise HttpError(409, text, "ServicePortInUse")
+    vm = request.world.vms.get(port.device_id)
+    if vm is not None:
+        vm.ports = tuple(one for one in vm.ports if one is not port)
+        request.world.touch(vm)
+    request.world.unplug(port)
+    return Response(status=204)
 
 
 def _owns(request: Request, one: Router | FloatingIP | SecurityGroup) -> bool:

@@ -1,13 +1,14 @@
 """The body of POST /servers, checked as Nova checks it."""
 
+import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.http_request import HttpError, Request
-from stratoscope.demo.openstack.models import VM, Flavor, Image, Network, Project, User
+from stratoscope.demo.openstack.models import VM, Flavor, Host, Image, Network, Project, User
 from stratoscope.demo.openstack.seed.vms import key_of
 from stratoscope.demo.openstack.world import World
 
@@ -21,6 +22,10 @@ _KNOWN: Final = frozenset(
     }
 )  # fmt: skip
 _NETWORKS_REQUIRED_SINCE: Final = 37
+_SINCE: Final = {"description": 19, "tags": 52, "host": 74, "hypervisor_hostname": 74}
+"""The minor number of the microversion that has brought a key."""
+_WHERE: Final = re.compile(r" - at `\$\.(\w+)")
+"""The key in a message of msgspec."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,8 @@ class ServerRequest:
     key_name: str | None
     description: str | None
     metadata: dict[str, str]
+    tags: tuple[str, ...]
+    host: Host | None
     count: int
     project: Project
     user: User
@@ -57,6 +64,8 @@ class ServerRequest:
             key_name=self.key_name,
             description=self.description,
             metadata=self.metadata,
+            tags=self.tags,
+            requested_host=self.host,
             launch_index=number,
             is_tame=True,
         )
@@ -69,11 +78,14 @@ class _Body(msgspec.Struct):
 class _Typed(msgspec.Struct):
     """The fields whose types Nova checks."""
 
-    min_count: int = 1
-    max_count: int = 0
+    min_count: Annotated[int, msgspec.Meta(ge=1)] = 1
+    max_count: Annotated[int, msgspec.Meta(ge=1)] = 1
     metadata: dict[str, str] = {}
     security_groups: list[dict[str, str]] = []
     description: str | None = None
+    tags: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern="^[^,/]*$")], ...] = ()
+    host: str = ""
+    availability_zone: str = ""
 
 
 def read(request: Request) -> ServerRequest:
@@ -91,13 +103,13 @@ def read(request: Request) -> ServerRequest:
     flavor = _flavor(request.world, fields)
     if image is not None and image.min_memory_mib > flavor.memory_mib:
         raise _refused("flavor_memory_too_small")
-    zone = str(fields.get("availability_zone", "")).partition(":")[0]
+    typed = _typed(fields)
+    zone, _, forced = typed.availability_zone.partition(":")
     if zone and zone not in {host.zone for host in request.world.hosts.values()}:
         raise _refused("zone_not_available")
     key_name = fields.get("key_name")
     if key_name is not None and key_name != key_of(user):
         raise _refused("key_not_found")
-    typed = msgspec.convert(fields, _Typed)
     for group in typed.security_groups:
         if group.get("name") != "default":
             text = f"Unable to find security_group with name or id {group.get('name')!r}"
@@ -111,6 +123,8 @@ def read(request: Request) -> ServerRequest:
         key_name=None if key_name is None else str(key_name),
         description=typed.description,
         metadata=typed.metadata,
+        tags=typed.tags,
+        host=_host(request, typed.host, forced),
         count=max(typed.min_count, typed.max_count),
         project=project,
         user=user,
@@ -129,7 +143,7 @@ def _fields(request: Request) -> dict[str, object]:
 def _check_keys(fields: dict[str, object], minor: int) -> None:
     required = ["name", "flavorRef", *(["networks"] if minor >= _NETWORKS_REQUIRED_SINCE else [])]
     for name in fields:
-        if name not in _KNOWN:
+        if name not in _KNOWN or minor < _SINCE.get(name, 0):
             why = f"Additional properties are not allowed ({name!r} was unexpected)"
             raise _invalid("server", fields, why)
     for name in required:
@@ -137,6 +151,29 @@ def _check_keys(fields: dict[str, object], minor: int) -> None:
             raise _invalid("server", fields, f"{name!r} is a required property")
     if fields["name"] == "":
         raise _invalid("name", "", "'' is too short")
+
+
+def _typed(fields: dict[str, object]) -> _Typed:
+    try:
+        return msgspec.convert(fields, _Typed, strict=False)  # Nova takes "1" for a number, too
+    except msgspec.ValidationError as error:
+        found = _WHERE.search(str(error))
+        name = found[1] if found else "server"
+        raise _invalid(name, fields.get(name), str(error)) from error
+
+
+def _host(request: Request, requested: str, forced: str) -> Host | None:
+    """The host that an administrator requested, by `host` or by `zone:host`; None for any."""
+    if not requested and not forced:
+        return None
+    if not request.caller.is_admin:
+        rule = "compute:servers:create:requested_destination" if requested else ""
+        text = f"Policy doesn't allow {rule or 'os_compute_api:servers:create:forced_host'} to be performed."
+        raise HttpError(403, text)
+    host = request.world.hosts.get(requested or forced)
+    if host is None:
+        raise HttpError(400, f"Compute host {requested or forced} could not be found.")
+    return host
 
 
 def _flavor(world: World, fields: dict[str, object]) -> Flavor:

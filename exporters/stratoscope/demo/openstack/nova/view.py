@@ -89,7 +89,7 @@ def _additions(vm: VM) -> dict[int, Json]:
     return {
         9: {"locked": False},
         19: {"description": vm.description},
-        26: {"tags": []},
+        26: {"tags": vm.tags},
         63: {"trusted_image_certificates": None},
         73: {"locked_reason": None},
         96: {"pinned_availability_zone": vm.zone or None},

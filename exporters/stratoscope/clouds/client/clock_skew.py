@@ -1,0 +1,45 @@
+"""By how much the clocks of a cloud's services are ahead of ours: what they say at the end of a request."""
+
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+_NO_DATE: Final = (ValueError, TypeError, IndexError, OverflowError)
+"""What Python's own parser raises for a date that is malformed or absurd."""
+_HALF_S: Final = 0.5
+"""Services say in which second they answered: on average it was in the middle of it."""
+
+
+class ClockSkew:
+    """What the last answer of each service said."""
+
+    def __init__(self) -> None:
+        self._ahead_s: dict[str, float] = {}
+
+    def note(self, service: str, second: float, sent: float, received: float) -> None:
+        """Take note of an answer.
+
+        Args:
+            service: Its type.
+            second: By its clock; the answer was made within the second that begins then.
+            sent, received: By our clock; all are Unix seconds.
+        """
+        self._ahead_s[service] = second + _HALF_S - (sent + received) / 2
+
+    def of(self, *services: str) -> float | None:
+        """By how many seconds the first of these services that said something is ahead; None for none.
+
+        It is right to half a second and half of the time that the answer took.
+        """
+        return next((self._ahead_s[one] for one in services if one in self._ahead_s), None)
+
+
+def second_of(date: str | None) -> float | None:
+    """Unix seconds of the header `Date`; None if it is absent or unreadable."""
+    if date is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(date)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except _NO_DATE:
+        return None
