@@ -8,7 +8,11 @@ from typing import Final
 
 from stratoscope.core.program import USAGE_STATUS, Command, Program, version
 
-EXPORTERS: Final = {"hypervisor": "stratoscope.hypervisor", "management": "stratoscope.management"}
+EXPORTERS: Final = {
+    "hypervisor": "stratoscope.hypervisor",
+    "management": "stratoscope.management",
+    "vmprobe": "stratoscope.vmprobe",
+}
 """Sub-command -> the package whose PROGRAM it is; the EXPORTER is in its module `exporter`, with its SDK."""
 
 COMMANDS: Final = {"demo-cloud": "stratoscope.demo"}

@@ -95,9 +95,7 @@ class _RotationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _OURS: Final = frozenset(_Entry.__struct_fields__)
 
 
-def probes(
-    entries: Sequence[Any], clouds: Sequence[Any], all_clouds: Iterable[Any], key: str
-) -> list[Probe]:
+def probes(entries: Sequence[Any], clouds: Sequence[Any], all_clouds: Iterable[Any], key: str) -> list[Probe]:
     """The probes of the entries; a matrix is several.
 
     Args:
@@ -110,13 +108,17 @@ def probes(
         ConfigError: It names the key and what is allowed.
     """
     if not entries:
-        raise ConfigError(f"{key}: missing or empty; allowed: entries with name, cloud and a VM's description")
+        raise ConfigError(
+            f"{key}: missing or empty; allowed: entries with name, cloud and a VM's description"
+        )
     found: dict[str, Probe] = {}
     for number, entry in enumerate(entries):
         where = f"{key}[{number}]"
         own, rest = _decoded(entry, where)
         cloud = _cloud(own.cloud, clouds, all_clouds, f"{where}.cloud")
-        for probe in _Reader(own, rest, cloud, where).probes((number + 0.0) / len(entries), MOST - len(found)):
+        for probe in _Reader(own, rest, cloud, where).probes(
+            (number + 0.0) / len(entries), MOST - len(found)
+        ):
             if probe.name in found:
                 raise ConfigError(f"{where}.name: {probe.name} stands twice; allowed: each name once")
             found[probe.name] = probe
@@ -174,9 +176,7 @@ class _Reader:
             raise ConfigError(f"{self._key}: more than {MOST} probes in all; allowed: {MOST}")
         for place, values in enumerate(itertools.product(*matrix.values())):
             name = f"{self._own.name}/{','.join(map(str, values))}" if matrix else self._own.name
-            yield self._probe(
-                name, dict(zip(matrix, values, strict=True)), share=(place + shift) / number
-            )
+            yield self._probe(name, dict(zip(matrix, values, strict=True)), share=(place + shift) / number)
 
     def _probe(self, name: str, chosen: Mapping[str, Any], *, share: float) -> Probe:
         if not name.strip() or not name.isprintable() or name != name.strip() or len(name) > _LONGEST_NAME:

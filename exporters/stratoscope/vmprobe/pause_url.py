@@ -96,4 +96,6 @@ class PauseUrl:
             raise ConfigError(f"it answers {answer.status}")
         decoded = msgspec.json.decode(answer.body, type=_Answer)
         until = decoded.until
-        return Pause(until.timestamp() if isinstance(until, dt.datetime) else until) if decoded.active else None
+        return (
+            Pause(until.timestamp() if isinstance(until, dt.datetime) else until) if decoded.active else None
+        )

@@ -111,7 +111,7 @@ class Prober:
         """
         return asyncio.shield(self.probings[name].run_now())
 
-    # -- While it runs ---------------------------------------------------------------------------------------------
+    # -- While it runs ---------------------------------------------------------------------------------------
 
     def _start(self, probing: Probing) -> None:
         """Let a probe beat, unless it does."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.client.limiter import Budget
 from stratoscope.core.singleflight import consume_exception
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import Probe
@@ -38,13 +39,16 @@ class Shared:
 
     Attributes:
         tag: Of their objects.
+        budget: The limits on requests to the cloud.
         pauses: By hand: their ends by probe; None for an open end.
         running: The ids of the runs in progress.
+        vm_s: For how long VMs of runs have existed, in total.
         closed: Why no run may begin at all; "" if one may.
     """
 
     cloud: str
     tag: str
+    budget: Budget
     records: Records
     ceilings: Ceilings
     pause_url: PauseUrl
@@ -52,6 +56,7 @@ class Shared:
     clock: Clock
     pauses: dict[str, float | None] = field(default_factory=dict)
     running: MutableSet[str] = field(default_factory=set)
+    vm_s: float = 0.0
     closed: str = "the ledger is not open yet"
 
     def pause(self, probe: str) -> Pause | None:
@@ -142,7 +147,7 @@ class Probing:
             flight.add_done_callback(consume_exception)
         return flight
 
-    # -- Its beats -------------------------------------------------------------------------------------------------
+    # -- Its beats -------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         """Begin to count, and to beat."""
@@ -177,7 +182,7 @@ class Probing:
         if not flight.cancelled() and (error := flight.exception()):
             raise error
 
-    # -- Its runs --------------------------------------------------------------------------------------------------
+    # -- Its runs --------------------------------------------------------------------------------------------
 
     async def _fly(self) -> Run:
         """Do a run at its turn. Raises SkippedError."""
@@ -239,6 +244,7 @@ class Probing:
     def _note(self, ended: Run) -> None:
         log_end(ended, self.last, self._shared.cloud)
         self.tally.count(ended)
+        self._shared.vm_s += ended.vm_s
         self._add(ended)
         self._skipped = None
         self._pace.plan(self._shared.clock.monotonic())
@@ -254,7 +260,7 @@ class Probing:
         if self.probe.rotation is not None and ended.host:
             self.by_host[ended.host] = ended
 
-    # -- What it shows ---------------------------------------------------------------------------------------------
+    # -- What it shows ---------------------------------------------------------------------------------------
 
     @property
     def state(self) -> State:

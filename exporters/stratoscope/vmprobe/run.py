@@ -134,7 +134,7 @@ class _Attempt:
         await self._request(resolved)
         await self._watch()
 
-    # -- The request -----------------------------------------------------------------------------------------------
+    # -- The request -----------------------------------------------------------------------------------------
 
     async def _request(self, resolved: Resolved) -> None:
         """Record the VM, and request it. If it is certain that there is none, the record is closed."""
@@ -172,7 +172,7 @@ class _Attempt:
         self._change(vm_id=vm_id)
         await self._records.created(self._run.id, self._vm)
 
-    # -- From the request until it is built ------------------------------------------------------------------------
+    # -- From the request until it is built ------------------------------------------------------------------
 
     async def _watch(self) -> None:
         """Look at the VM until it is scheduled, networked and built."""
@@ -184,7 +184,9 @@ class _Attempt:
                 seen = await self._see(polling)
             now = self._clock.monotonic()
             if seen is None:
-                raise PhaseError(phase, RunReason.UNKNOWN, "the VM has disappeared: the probe did not delete it")
+                raise PhaseError(
+                    phase, RunReason.UNKNOWN, "the VM has disappeared: the probe did not delete it"
+                )
             if Phase.SCHEDULED in ends and (seen.host or seen.is_built):
                 del ends[Phase.SCHEDULED]
                 scheduled = now
@@ -204,7 +206,7 @@ class _Attempt:
         self._change(polls=self._run.polls + 1)
         return await self._lifecycle.see(self._vm.id if self._vm else "")
 
-    # -- The clean-up ----------------------------------------------------------------------------------------------
+    # -- The clean-up ----------------------------------------------------------------------------------------
 
     async def _clean_up(self) -> None:
         """Delete the VM and wait until nothing is left; what remains is recorded, and left to a sweep."""
@@ -259,7 +261,7 @@ class _Attempt:
         await self._records.save(self._run)
         self._report(self._run)
 
-    # -- Of each phase ---------------------------------------------------------------------------------------------
+    # -- Of each phase ---------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def _phase(self, phase: Phase) -> AsyncIterator[asyncio.Timeout]:

@@ -82,6 +82,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
     if not clouds:
         kinds = ", ".join(able(abilities.Lifecycle))
         raise ConfigError(f"clouds: no entry of a kind that can create VMs; allowed: {kinds}")
+    _check_operators(own.operators)
     _check_pause(own)
     found = probes(own.probes, clouds, document.get("clouds") or (), f"{KEY}.probes")
     settings = Settings(clouds, found, own)
@@ -89,6 +90,15 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
     settings = msgspec.structs.replace(settings, clouds=used, credentials=[*_credentials(used, found)])
     settings.planner()
     return settings
+
+
+def _check_operators(names: Sequence[str]) -> None:
+    key = f"{KEY}.operators"
+    for number, name in enumerate(names):
+        if not name.strip() or not name.isprintable() or name.startswith("group:"):
+            raise ConfigError(f"{key}[{number}]: {name[:80]!r} is no user; allowed: names of users")
+        if name in names[:number]:
+            raise ConfigError(f"{key}[{number}]: {name} stands twice; allowed: once")
 
 
 def _check_pause(own: VMProbe) -> None:
@@ -101,7 +111,9 @@ def _check_pause(own: VMProbe) -> None:
     try:
         url = URL(own.pause_url)
     except ValueError as error:
-        raise ConfigError(f"{key}: no URL; allowed: such as https://downtime.example/api/v1/active") from error
+        raise ConfigError(
+            f"{key}: no URL; allowed: such as https://downtime.example/api/v1/active"
+        ) from error
     if url.scheme not in ("http", "https") or not url.host:
         raise ConfigError(f"{key}: no URL of a server; allowed: http:// or https://")
     if url.user or url.password:
@@ -127,7 +139,9 @@ def _credentials(clouds: Sequence[Any], probes: Sequence[Probe]) -> Iterator[Any
     """The entries of the other credentials that probes use, with all that they refer to."""
     for cloud in clouds:
         of_kind = kind(cloud.kind)
-        names = {one.vm.credential: one.name for one in probes if (one.cloud, one.kind) == (cloud.name, cloud.kind)}
+        names = {
+            one.vm.credential: one.name for one in probes if (one.cloud, one.kind) == (cloud.name, cloud.kind)
+        }
         for credential, probe in sorted(names.items()):
             if credential and of_kind.credential is not None:
                 try:

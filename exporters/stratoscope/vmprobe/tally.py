@@ -59,12 +59,11 @@ class Observed:
 class Tally:
     """Attributes:
     runs: Those that succeeded or failed.
-    polls, vm_s: Also of interrupted runs.
+    polls: Also those of interrupted runs.
     """
 
     runs: int = 0
     polls: int = 0
-    vm_s: float = 0.0
     failures: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     skipped: Counter[Skip] = field(default_factory=Counter)
     phases: dict[Phase, Observed] = field(default_factory=dict)
@@ -73,7 +72,6 @@ class Tally:
     def count(self, run: Run) -> None:
         """A run has ended."""
         self.polls += run.polls
-        self.vm_s += run.vm_s
         if run.outcome is Outcome.INTERRUPTED:
             return
         self.runs += 1
