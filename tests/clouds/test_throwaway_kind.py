@@ -87,7 +87,7 @@ KIND = registry.Kind(
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     # The one line that a new kind needs outside its folder.
-    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, "toy": (__name__, Management)})
+    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, "toy": (__name__, (Management,))})
 
 
 async def test_management_exporter_shows_what_it_lists() -> None:

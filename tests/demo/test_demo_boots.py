@@ -38,6 +38,87 @@ async def test_boot_goes_through_novas_states() -> None:
         assert_consistent(cloud.world)
 
 
+async def test_port_is_up_before_its_vm_runs() -> None:
+    async with demo_cloud() as cloud, client(cloud, "user1") as user:
+        made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
+        vm = cloud.world.vms.get(made["server"]["id"])
+        assert vm is not None
+        found: list[tuple[str, list[str]]] = []
+        for _ in range(15 * 20):
+            cloud.after(0.05)
+            now = vm.status, [port.status for port in vm.ports]
+            found += [now] if not found or found[-1] != now else []
+        assert found == [
+            ("BUILD", []),
+            ("BUILD", ["DOWN"]),
+            ("BUILD", ["ACTIVE"]),
+            ("ACTIVE", ["ACTIVE"]),
+        ]
+
+
+async def test_port_is_deleted_by_its_owner_alone_and_none_of_a_router() -> None:
+    async with demo_cloud() as cloud, client(cloud, "user1") as user, client(cloud) as admin:
+        made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()
+        cloud.after(15)
+        vm = cloud.world.vms.get(made["server"]["id"])
+        assert vm is not None
+        path = f"/network/v2.0/ports/{vm.ports[0].id}"
+        others = next(
+            port
+            for port in cloud.world.ports
+            if port.device_owner.startswith("compute:") and port.project is not vm.project
+        )
+        assert (await user.ask(f"/network/v2.0/ports/{others.id}", method="DELETE")).status == 404
+        of_router = next(p for p in cloud.world.ports if p.device_owner == "network:router_interface")
+        response = await admin.ask(f"/network/v2.0/ports/{of_router.id}", method="DELETE")
+        assert response.status == 409
+        assert "has device owner network:router_interface" in await response.text()
+        assert (await user.ask(path, method="DELETE")).status == 204
+        assert (await user.ask(path)).status == 404
+        assert (await user.get(f"/compute/v2.1/servers/{vm.id}"))["server"]["addresses"] == {}
+        assert_consistent(cloud.world)
+
+
+@pytest.mark.parametrize(
+    ("version", "more", "status"),
+    [
+        ("2.18", {"description": "a"}, 400),
+        ("2.19", {"description": "a"}, 202),
+        ("2.51", {"tags": ["a"]}, 400),
+        ("2.52", {"tags": ["a"]}, 202),
+        ("2.73", {"host": "cn01"}, 400),
+        ("2.74", {"host": "cn01"}, 202),
+        ("2.74", {"host": "cn99"}, 400),
+    ],
+)
+async def test_keys_of_a_server_request_come_with_their_microversion(
+    version: str, more: dict[str, object], status: int
+) -> None:
+    async with demo_cloud() as cloud, client(cloud) as admin:
+        assert cloud.world.shared is not None
+        body = server_request(cloud, networks=[{"uuid": cloud.world.shared.id}], **more)
+        headers = {"OpenStack-API-Version": f"compute {version}"}
+        response = await admin.ask("/compute/v2.1/servers", method="POST", body=body, headers=headers)
+        assert response.status == status, await response.text()
+
+
+async def test_vm_goes_to_the_host_that_was_requested_or_to_none() -> None:
+    async with demo_cloud() as cloud, client(cloud) as admin:
+        assert cloud.world.shared is not None
+        name = next(name for name, host in cloud.world.hosts.items() if cloud.world.can_run(host))
+        body = server_request(cloud, networks=[{"uuid": cloud.world.shared.id}], host=name)
+        made = [await (await admin.post("/compute/v2.1/servers", body)).json() for _ in range(2)]
+        cloud.after(3)
+        paths = [f"/compute/v2.1/servers/{one['server']['id']}" for one in made]
+        hosts = [(await admin.get(path))["server"]["OS-EXT-SRV-ATTR:host"] for path in paths]
+        assert hosts == [name, name]
+        cloud.world.hosts[name].daemon.is_enabled = False
+        last = await (await admin.post("/compute/v2.1/servers", body)).json()
+        cloud.after(3)
+        shown = (await admin.get(f"/compute/v2.1/servers/{last['server']['id']}"))["server"]
+        assert (shown["status"], shown["fault"]["message"]) == ("ERROR", "No valid host was found. ")
+
+
 async def test_churn_leaves_alone_what_a_user_made() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         made = await (await user.post("/compute/v2.1/servers", server_request(cloud))).json()

@@ -108,6 +108,15 @@ async def test_connection_is_cut_in_the_middle_of_the_answer() -> None:
         assert (await admin.ask(DETAIL)).status == 200
 
 
+async def test_answer_without_a_body_is_cut_off_too_and_the_request_is_carried_out() -> None:
+    async with demo_cloud() as cloud, client(cloud) as admin:
+        vm = next(vm for vm in cloud.world.vms if vm.vm_state == "active" and vm.task_state is None)
+        await wrong(admin, {"fault": "cut", "method": "DELETE"})
+        with pytest.raises(ClientError):
+            await admin.ask(f"/compute/v2.1/servers/{vm.id}", method="DELETE")
+        assert vm.task_state == "deleting"
+
+
 async def test_garbage_is_no_json() -> None:
     async with demo_cloud() as cloud, client(cloud) as admin:
         await wrong(admin, [{**OF_SERVERS, "fault": "garbage"}])

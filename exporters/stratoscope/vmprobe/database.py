@@ -118,6 +118,8 @@ class Database:
                 raise LedgerError(self.path, "is no regular file; allowed: a file to write to") from None
             if mode & _GROUP_AND_OTHERS:
                 self.path.chmod(_PRIVATE)
+            if not os.access(self.path, os.R_OK | os.W_OK):
+                raise LedgerError(self.path, _FAULTS[sqlite3.SQLITE_READONLY]) from None
 
     def _checked(self, connection: sqlite3.Connection) -> int:
         """The version of its schema; 0 for an empty file."""

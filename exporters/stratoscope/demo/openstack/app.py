@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
@@ -82,7 +81,6 @@ class OpenStack:
                 response = self._respond(service, route, request)
             self.request_counts[service.kind, raw.method, route.path, response.status] += 1
             service.headers(request, response)
-            response.headers["Date"] = formatdate(self.world.now, usegmt=True)
             return await _send(raw, service, response, faults)
 
         return handle

@@ -10,10 +10,12 @@ import pytest
 from stratoscope.clouds.lifecycle import Resolved, RunReason, StepError
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.description import Description
-from stratoscope.clouds.openstack.lifecycle.resolve import Plan
+from stratoscope.clouds.openstack.lifecycle.resolve import Flavor, Plan
 from stratoscope.core.config import decode
 from stratoscope.core.errors import ConfigError
+from stratoscope.demo.openstack.models import Image
 from support.demo_cloud import DemoCloud, demo_cloud
+from support.fake_openstack import PROJECT, config, running
 from support.openstack_vms import opened, project, vms
 
 
@@ -38,6 +40,11 @@ async def error_of(cloud: OpenStack, **described: Any) -> tuple[RunReason, str]:
 
 def image_id(demo: DemoCloud, name: str) -> str:
     return next(image.id for image in demo.world.images if image.name == name)
+
+
+def rename(demo: DemoCloud, image: Image, name: str) -> None:
+    demo.world.images.remove(image)
+    demo.world.images.add(msgspec.structs.replace(image, name=name))
 
 
 def network_id(demo: DemoCloud, name: str) -> str:
@@ -79,8 +86,10 @@ async def test_community_image_is_found_by_its_id(demo: DemoCloud, cloud: OpenSt
         ),
         (
             {"image": "00000000-0000-4000-8000-000000000000"},
-            "image: the project has no '00000000-0000-4000-8000-000000000000'; the nearest it has: cirros, "
-            "debian-13, rocky-9, ubuntu-24.04, windows-2022",
+            (
+                "image: the project has no '00000000-0000-4000-8000-000000000000'; the nearest it has: "
+                "cirros, debian-13, nixos-unstable, rocky-9, ubuntu-24.04"
+            ),
         ),
         (
             {"network": "astronomy"},
@@ -88,8 +97,10 @@ async def test_community_image_is_found_by_its_id(demo: DemoCloud, cloud: OpenSt
         ),
         (
             {"network": "00000000-0000-4000-8000-000000000000"},
-            "network: the project has no '00000000-0000-4000-8000-000000000000'; the nearest it has: "
-            "astronomy-net, external, shared",
+            (
+                "network: the project has no '00000000-0000-4000-8000-000000000000'; the nearest it has: "
+                "astronomy-net, external, shared"
+            ),
         ),
         ({"zone": "norths"}, "zone: the project has no 'norths'; the nearest it has: north"),
         (
@@ -102,11 +113,20 @@ async def test_what_does_not_exist_is_named_with_the_nearest_names(
     described: dict[str, str], message: str, cloud: OpenStack
 ) -> None:
     reason, text = await error_of(cloud, **described)
-    assert (reason, text.partition("; the nearest")[0]) == (
-        RunReason.PROBE_MISCONFIGURED,
-        message.partition("; the nearest")[0],
-    )
+    assert reason is RunReason.PROBE_MISCONFIGURED
     assert text.startswith(message)
+
+
+async def test_nearest_of_very_many_names_is_found_among_those_with_the_same_first_letter(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    flavor = demo.world.flavors[plan(await vms(cloud).resolve()).flavor.id]
+    for number in range(1200):
+        identity = f"{number}"
+        demo.world.flavors[identity] = msgspec.structs.replace(flavor, id=identity, name=f"a{number}")
+    reason, text = await error_of(cloud, flavor="t1.nanu")
+    assert reason is RunReason.PROBE_MISCONFIGURED
+    assert text == "flavor: the project has no 't1.nanu'; the nearest it has: t1.nano"
 
 
 async def test_only_network_need_not_be_named(demo: DemoCloud, cloud: OpenStack) -> None:
@@ -118,10 +138,12 @@ async def test_only_network_need_not_be_named(demo: DemoCloud, cloud: OpenStack)
 
 
 async def test_two_of_one_name_are_told_apart_by_their_ids(demo: DemoCloud, cloud: OpenStack) -> None:
-    images = [image for image in demo.world.images if image.name in ("cirros", "debian-13")]
+    images = [image for image in demo.world.images if image.name in ("rocky-9", "debian-13")]
     networks = [network for network in demo.world.networks if network.name in ("shared", "external")]
-    for one in (*images, *networks):
-        object.__setattr__(one, "name", "twice")
+    for image in images:
+        rename(demo, image, "twice")
+    for network in networks:
+        network.name = "twice"
     for key, found in (("image", images), ("network", networks)):
         ids = ", ".join(sorted(one.id for one in found))
         reason, text = await error_of(cloud, **{key: "twice"})
@@ -139,7 +161,7 @@ async def test_image_that_is_not_active_is_an_image_failure_unless_another_of_it
     assert await error_of(cloud, image="centos-7") == inactive
     assert (await error_of(cloud, image=old))[0] is RunReason.IMAGE
     new = next(image for image in demo.world.images if image.name == "rocky-9")
-    object.__setattr__(new, "name", "centos-7")
+    rename(demo, new, "centos-7")
     assert (await vms(cloud, image="centos-7").resolve()).image_id == new.id
 
 
@@ -220,3 +242,16 @@ def test_credential_of_a_description_is_the_entrys_own_unless_it_says_otherwise(
     described = msgspec.convert({"flavor": "a", "image": "b"}, Description)
     assert (described.credential, described.zone) == ("", "")
     assert msgspec.structs.replace(described, os_cloud="user1").credential == "user1"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_neutron_that_does_not_tell_its_quotas_bounds_nothing(status: int, tmp_path: Path) -> None:
+    async with running() as server:
+        absolute = {"maxTotalCores": 1, "totalCoresUsed": 0}
+        server.says("/compute/v2.1/limits", {"limits": {"absolute": absolute}})
+        server.says(f"/network/v2.0/quotas/{PROJECT}/details.json", status)
+        cloud = OpenStack(config(tmp_path, server.url))
+        resolved = Resolved("i", Plan(Flavor("1", "tiny", 1, 512), "i", "n"))
+        await vms(cloud, os_cloud="test").check_quota(resolved)
+        assert server.count(f"GET /network/v2.0/quotas/{PROJECT}/details.json") == 1
+        await cloud.close()

@@ -49,10 +49,9 @@ async def test_run_ends_as_it_should_with_at_most_16_requests_besides_polls(
         demo.after(STEP_S)
     assert await lifecycle.left(vm_id) == []
 
-    scheduled, networked, built = (
-        next(number for number, one in enumerate(seen) if claim(one))
-        for claim in (lambda one: one.host, lambda one: one.is_networked, lambda one: one.is_built)
-    )
+    scheduled = [bool(one.host) for one in seen].index(True)
+    networked = [one.is_networked for one in seen].index(True)
+    built = [one.is_built for one in seen].index(True)
     assert 0 < scheduled < networked < built
     assert len({one.host for one in seen if one.host}) == 1
     assert all(one.is_networked for one in seen[networked:])

@@ -21,6 +21,8 @@ from stratoscope.clouds.openstack.lifecycle.description import NO_NETWORK, Descr
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _NEAREST: Final = 5
+_COMPARED: Final = 1000
+"""Names among which the nearest are looked for, which takes 25 ms: those with the same first letter first."""
 _ACTIVE: Final = "active"
 
 
@@ -110,7 +112,7 @@ async def _image(api: Api, wanted: str) -> Image:
         states = ", ".join(sorted({one.status for one in found}))
         raise StepError(RunReason.IMAGE, f"image {wanted!r} is not active: {states}")
     images, _ = await api.items(_IMAGES, WHOLE_PAGE)
-    raise _unknown("image", wanted, (one.name or "" for one in images))
+    raise _unknown("image", wanted, (one.name or "" for one in images if one.status == _ACTIVE))
 
 
 async def _image_of_id(api: Api, image_id: str) -> list[Image]:
@@ -172,6 +174,7 @@ def _only(found: Sequence[T], what: str, wanted: str) -> T:
 def _unknown(what: str, wanted: str, known: Iterable[str]) -> StepError:
     """An error with the nearest names that exist; for a name unlike all of them with the first ones."""
     names = sorted({one for one in known if one})
-    nearest = get_close_matches(wanted, names, _NEAREST) or names[:_NEAREST]
+    compared = sorted(names, key=lambda one: one[0] != wanted[0])[:_COMPARED]
+    nearest = get_close_matches(wanted, compared, _NEAREST) or names[:_NEAREST]
     text = f"{what}: the project has no {wanted!r}; the nearest it has: {', '.join(nearest) or 'none at all'}"
     return StepError(RunReason.PROBE_MISCONFIGURED, text)

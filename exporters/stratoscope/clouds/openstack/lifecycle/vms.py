@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from types import NoneType
-from typing import ClassVar, Final
+from typing import Final
 
 import msgspec
 
@@ -44,9 +44,8 @@ _COMPUTES: Final = Listing("compute", "/os-services", "services", _Compute)
 class OpenStackVMs:
     """Implements Lifecycle."""
 
-    vm_kind: ClassVar[str] = server.SERVER
-
     def __init__(self, session: Session, described: Description, budget: Budget) -> None:
+        self.vm_kind: str = server.SERVER
         self.budget, self.credential = budget, described.credential
         self._session, self._described = session, described
         self._networked: set[str] = set()
@@ -102,6 +101,7 @@ class OpenStackVMs:
             )
 
     async def delete(self, one: Object) -> None:
+        self._networked.discard(one.id)
         service, path = _PATHS[one.kind]
         with translated():
             try:
