@@ -18,7 +18,7 @@ from stratoscope.vmprobe.sweep import Leaks
 from stratoscope.vmprobe.tally import Observed, Skip, kind_of
 from stratoscope.vmprobe.view import State
 
-_STATES: Final = {state: Labels(state=state) for state in State}
+_STATES: Final[Mapping[str, Labels]] = {state: Labels(state=state) for state in State}
 _PHASES: Final = {phase: Labels(phase=phase) for phase in Phase}
 _SKIPS: Final = {skip: Labels(reason=skip) for skip in Skip}
 

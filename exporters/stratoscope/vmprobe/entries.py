@@ -116,9 +116,8 @@ def probes(entries: Sequence[Any], clouds: Sequence[Any], all_clouds: Iterable[A
         where = f"{key}[{number}]"
         own, rest = _decoded(entry, where)
         cloud = _cloud(own.cloud, clouds, all_clouds, f"{where}.cloud")
-        for probe in _Reader(own, rest, cloud, where).probes(
-            (number + 0.0) / len(entries), MOST - len(found)
-        ):
+        reader = _Reader(own, rest, cloud, where)
+        for probe in reader.probes(number / len(entries), MOST - len(found)):
             if probe.name in found:
                 raise ConfigError(f"{where}.name: {probe.name} stands twice; allowed: each name once")
             found[probe.name] = probe
@@ -215,7 +214,7 @@ class _Reader:
                 raise ConfigError(f"{key}.{name}: expected values that are not the same, one or more")
 
     def _of_rotation(self) -> tuple[Rotation | None, Mapping[str, Any]]:
-        """How hosts take turns, and the keys of the description that are others then, such as a credential."""
+        """How hosts take turns, and which keys of the description it replaces, such as the credential."""
         entry, key = self._own.host_rotation, f"{self._key}.host_rotation"
         if entry is None:
             return None, {}

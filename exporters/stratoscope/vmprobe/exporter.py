@@ -13,7 +13,7 @@ from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.http import Http
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.registry import kind
-from stratoscope.core.collector import Collections
+from stratoscope.core.collector import Collections, Collector
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.part import Opened, Part, Site, Task
 from stratoscope.core.web.asking.settings import AccessSettings, Guard
@@ -51,7 +51,8 @@ async def _open(entry: Any, settings: Settings, site: Site) -> AsyncIterator[Ope
     """Opens no file: the ledger is opened by the prober's task, since its predecessor may have it open."""
     if site.storage is None:
         raise ValueError("this exporter keeps state")
-    of_kind, name = kind(entry.kind), f"{entry.name}/{entry.kind}"
+    name = f"{entry.name}/{entry.kind}"
+    of_kind = kind(entry.kind)
     cloud = of_kind.opened(entry)
     ledger = Ledger(site.storage, name)
     pause_url = PauseUrl(entry.name, Http("pause_url", ssl.create_default_context(), largest=1 << 16))
@@ -67,7 +68,7 @@ async def _open(entry: Any, settings: Settings, site: Site) -> AsyncIterator[Ope
         clock=CLOCK,
     )
     prober = Prober(shared, ledger, sweep, partial(of_kind.lifecycle, cloud))
-    collectors = [Requests(entry.name, cloud.budget), Probes(prober)]
+    collectors: list[Collector[Any]] = [Requests(entry.name, cloud.budget), Probes(prober)]
     try:
         yield Opened(collectors, [Task(f"prober {name}", prober.run)], value=prober)
     finally:
@@ -81,6 +82,7 @@ def _collections(entry: Any, settings: Settings, opened: Opened) -> Collections:
     own = settings.vmprobe
     prober.shared.ceilings.settings = own.limits
     prober.shared.pause_url.change(own.pause_url, own.pause_token_file)
+    prober.probe_endpoint = own.probe_endpoint
     prober.change(settings.of(entry))
     prober.shared.budget.limits = entry.budget
     return settings.planner().collections(opened.collectors, ())

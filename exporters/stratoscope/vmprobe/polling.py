@@ -11,7 +11,7 @@ STEP_S: Final = 1.0
 
 
 class Polling:
-    """The moments to look, from one moment on; a look that takes longer than a step is followed by the next."""
+    """The moments to look, from now on. A look that takes longer than a step is followed by the next."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

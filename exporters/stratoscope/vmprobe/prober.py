@@ -10,9 +10,11 @@ from stratoscope.core.errors import short_line
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import Probe
 from stratoscope.vmprobe.ledger import Ledger
+from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
 from stratoscope.vmprobe.probing import HISTORY, Probing, Shared
 from stratoscope.vmprobe.record import Run
 from stratoscope.vmprobe.sweep import Sweep
+from stratoscope.vmprobe.tally import Skip, SkippedError
 from stratoscope.vmprobe.view import ProbeView
 
 SWEEP_EVERY_S: Final = 60.0
@@ -32,6 +34,7 @@ class Prober:
         shared: What its probes share.
         sweep: Removes what is left of earlier runs.
         probings: The probes, by name.
+        probe_endpoint: How `/probe` may run them.
     """
 
     def __init__(
@@ -41,13 +44,14 @@ class Prober:
         self.cloud, self.shared, self.sweep = shared.cloud, shared, sweep
         self._ledger, self._lifecycle = ledger, lifecycle
         self.probings: dict[str, Probing] = {}
+        self.probe_endpoint = ProbeEndpoint()
         self._ending: dict[str, Probing] = {}
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._remembered: Mapping[str, Sequence[Run]] = {}
 
     def change(self, probes: Iterable[Probe]) -> None:
-        """Have these probes. Those that are the same go on as they are; what ended does its run to the end."""
+        """Have these probes: what did not change goes on, and a run in progress goes on to its end."""
         before, self.probings = self.probings, {}
         for probe in probes:
             probing = before.pop(probe.name, None) or self._ending.pop(probe.name, None)
@@ -109,7 +113,12 @@ class Prober:
             KeyError: There is no such probe.
             SkippedError: (the future) No run can begin: a limit is reached, or the ledger cannot be used.
         """
-        return asyncio.shield(self.probings[name].run_now())
+        probing = self.probings[name]
+        if self.shared.closed and probing.flight is None:
+            refused: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+            refused.set_exception(SkippedError(Skip.LEDGER, self.shared.closed))
+            return refused
+        return asyncio.shield(probing.run_now())
 
     # -- While it runs ---------------------------------------------------------------------------------------
 
@@ -163,9 +172,10 @@ class Prober:
             self.shared.records.failed(error)
 
     async def _stop(self) -> None:
-        """Abort the runs in progress; they delete their VMs, and what is left is of the next start's sweep."""
+        """Abort the runs in progress. They delete their VMs; the next start's sweep does the rest."""
         self.shared.closed = "the probes stop"
-        flights = {one.flight for one in (*self.probings.values(), *self._ending.values())} - {None}
+        probings = (*self.probings.values(), *self._ending.values())
+        flights = {one.flight for one in probings if one.flight is not None}
         for within_s in (STOP_S, _ABANDON_S):
             if flights:
                 for flight in flights:

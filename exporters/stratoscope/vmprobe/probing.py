@@ -133,7 +133,7 @@ class Probing:
             try:
                 await self._beat()
             except SkippedError as error:
-                self._skipped = error if error.reason in (Skip.LIMITED, Skip.LEDGER) else None
+                self._why = str(error) if error.reason in (Skip.LIMITED, Skip.LEDGER) else ""
                 self.tally.skipped[error.reason] += 1
             if pace is self._pace:
                 self.tally.skipped[Skip.OVERLAP] += pace.missed(now())
@@ -155,7 +155,7 @@ class Probing:
         self.tally, self.by_host = Tally(), {}
         first = self._shared.clock.monotonic() + probe.share * probe.interval_s
         self._pace = Pace(probe.interval_s, first)
-        self._skipped: SkippedError | None = None
+        self._why = ""
         self._turn: float | None = None
 
     async def _due(self) -> None:
@@ -246,7 +246,7 @@ class Probing:
         self.tally.count(ended)
         self._shared.vm_s += ended.vm_s
         self._add(ended)
-        self._skipped = None
+        self._why = ""
         self._pace.plan(self._shared.clock.monotonic())
         self._changed.set()
 
@@ -273,6 +273,7 @@ class Probing:
             name=self.probe.name,
             vm=self.probe.described,
             interval_s=self.interval_s,
+            timeout_s=sum(self.probe.timeouts.values()),
             state=state,
             next_run=self._next_run(state, until),
             until=until,
@@ -284,17 +285,15 @@ class Probing:
 
     def _state(self) -> tuple[State, float | None, str]:
         """Its state, the end of that, and why."""
-        by_hand, by_url = self._shared.pause(self.probe.name), self._shared.pause_url.pause
         if self.running is not None:
             return State.RUNNING, None, ""
         if self.flight is not None:
             return State.WAITING, None, "waits until fewer VMs of this cloud exist at once"
-        if by_hand is not None:
-            return State.PAUSED, by_hand.until, "by hand"
-        if by_url is not None:
-            return State.PAUSED, by_url.until, "by pause_url"
-        if self._skipped is not None:
-            return State.LIMITED, None, str(self._skipped)
+        by_hand = self._shared.pause(self.probe.name)
+        if pause := by_hand or self._shared.pause_url.pause:
+            return State.PAUSED, pause.until, "by hand" if by_hand else "by pause_url"
+        if self._why:
+            return State.LIMITED, None, self._why
         if self._pace.is_backing_off:
             why = f"failed {self._pace.failures} times in a row"
             return State.BACKING_OFF, self._shared.clock.unix(self._pace.next), why

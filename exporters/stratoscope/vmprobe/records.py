@@ -1,4 +1,4 @@
-"""The ledger as runs use it: what cannot be written is counted and logged, and a VM is deleted nevertheless."""
+"""The ledger as runs use it: a line that cannot be written is counted and logged, and the run goes on."""
 
 import logging
 from collections.abc import Awaitable, Sequence

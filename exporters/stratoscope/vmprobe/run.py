@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.lifecycle import Mark, Object, Resolved, RunReason, Seen, StepError
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import short_line
 from stratoscope.core.singleflight import consume_exception, is_cancelled
 from stratoscope.vmprobe.database import LedgerError
@@ -101,6 +103,7 @@ class _Attempt:
     ) -> None:
         self._order, self._lifecycle, self._records = order, lifecycle, records
         self._report, self._clock = report, clock
+        self._began = clock.monotonic()
         self._run = Run(id=order.id, probe=order.probe, began=clock.now(), host=order.host)
         self._mark = order.mark(self._run.began)
         self._vm: Object | None = None
@@ -149,7 +152,7 @@ class _Attempt:
             raise
 
     async def _requested(self, resolved: Resolved, limit: asyncio.Timeout) -> None:
-        """Send the request. If the run is cancelled meanwhile, the answer is waited for: it has the VM's id."""
+        """Send the request. A run that is cancelled meanwhile waits for the answer: it has the VM's id."""
         request = self._lifecycle.request(resolved, self._mark, self._order.host)
         sending = asyncio.ensure_future(request)
         sending.add_done_callback(consume_exception)
@@ -184,9 +187,7 @@ class _Attempt:
                 seen = await self._see(polling)
             now = self._clock.monotonic()
             if seen is None:
-                raise PhaseError(
-                    phase, RunReason.UNKNOWN, "the VM has disappeared: the probe did not delete it"
-                )
+                raise PhaseError(phase, RunReason.UNKNOWN, "the VM has disappeared, not by the probe")
             if Phase.SCHEDULED in ends and (seen.host or seen.is_built):
                 del ends[Phase.SCHEDULED]
                 scheduled = now
@@ -197,7 +198,7 @@ class _Attempt:
             if seen.fault is not None:
                 raise PhaseError(_failing(ends, seen.fault), seen.fault.reason, str(seen.fault))
             for one, has_ended in ((Phase.NETWORKED, seen.is_networked), (Phase.BUILT, seen.is_built)):
-                if has_ended and ends.pop(one, None):
+                if has_ended and ends.pop(one, 0.0):
                     self._change(accepted_s={**self._run.accepted_s, one: now - self._accepted})
                     self._ended(one, now - scheduled)
 
@@ -256,8 +257,9 @@ class _Attempt:
             outcome = Outcome.FAILED
         elif self._is_interrupted:
             outcome = Outcome.INTERRUPTED
-        existed_s = self._clock.monotonic() - self._accepted if self._vm else 0.0
-        self._change(outcome=outcome, ended=self._clock.now(), vm_s=existed_s)
+        now = self._clock.monotonic()
+        existed_s = now - self._accepted if self._vm else 0.0
+        self._change(outcome=outcome, ended=self._run.began + now - self._began, vm_s=existed_s)
         await self._records.save(self._run)
         self._report(self._run)
 
@@ -275,7 +277,7 @@ class _Attempt:
     async def _within(self, phase: Phase, within_s: float) -> AsyncIterator[asyncio.Timeout]:
         """Around a part of a phase. Raises PhaseError for all but LedgerError and a cancelled run."""
         try:
-            async with asyncio.timeout(max(0.0, within_s)) as limit:
+            async with asyncio.timeout(max(0.0, within_s)) as limit, _deadline(within_s):
                 yield limit
         except StepError as error:
             raise PhaseError(phase, error.reason, str(error), is_unknown=error.is_unknown) from error
@@ -308,6 +310,16 @@ class _Attempt:
 
     def _change(self, **changes: object) -> None:
         self._run = replace(self._run, **changes)
+
+
+@asynccontextmanager
+async def _deadline(within_s: float) -> AsyncIterator[None]:
+    """Requests inside end in time to say what they waited for."""
+    token = DEADLINE.set(time.monotonic() + within_s)
+    try:
+        yield
+    finally:
+        DEADLINE.reset(token)
 
 
 def _failing(pending: Mapping[Phase, float], fault: StepError) -> Phase:

@@ -17,6 +17,7 @@ from stratoscope.core.files import read
 from stratoscope.core.planner import Planner
 from stratoscope.vmprobe.entries import Probe, probes
 from stratoscope.vmprobe.limits import CeilingSettings
+from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
 
 KEY: Final = "vmprobe"
 PROBES: Final = Offer("probes", OnScrape(5))
@@ -36,9 +37,10 @@ class VMProbe(Section, frozen=True):
         operators: The users who may run, pause and resume probes.
         pause_url: Asked before each run whether probes pause; "" for none.
         pause_token_file: The file with the bearer token for it; "" for none.
+        probe_endpoint: Whether and how often `/probe` runs a probe.
     """
 
-    probes: list[Any] = []
+    probes: tuple[Any, ...] = ()
     tag: Annotated[str, msgspec.Meta(min_length=1, max_length=_LONGEST_TAG, pattern=r"^[A-Za-z0-9._-]+$")] = (
         "stratoscope-vmprobe"
     )
@@ -46,6 +48,7 @@ class VMProbe(Section, frozen=True):
     operators: tuple[str, ...] = ()
     pause_url: str = ""
     pause_token_file: str = ""
+    probe_endpoint: ProbeEndpoint = ProbeEndpoint()
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -143,8 +146,8 @@ def _credentials(clouds: Sequence[Any], probes: Sequence[Probe]) -> Iterator[Any
             one.vm.credential: one.name for one in probes if (one.cloud, one.kind) == (cloud.name, cloud.kind)
         }
         for credential, probe in sorted(names.items()):
-            if credential and of_kind.credential is not None:
+            if credential:
                 try:
-                    yield from of_kind.checked([of_kind.credential(cloud, credential)])
+                    yield of_kind.credential(cloud, credential)
                 except ConfigError as error:
                     raise ConfigError(f"{KEY}.probes: {probe}: {error}") from error

@@ -30,6 +30,7 @@ class ProbeView:
     Attributes:
         vm: The description of its VM, key by key, as configured.
         interval_s: From the beginning of a run to the next.
+        timeout_s: The sum of the time-outs of its phases: no run takes much longer.
         next_run: None while it is paused or limited without an end that is known.
         until: The end of a pause or a back-off; None if it is open, and in other states.
         why: One line on the state; "" for `idle` and `running`.
@@ -42,6 +43,7 @@ class ProbeView:
     name: str
     vm: Mapping[str, object]
     interval_s: float
+    timeout_s: float
     state: State
     next_run: float | None = None
     until: float | None = None

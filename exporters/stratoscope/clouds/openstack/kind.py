@@ -32,6 +32,6 @@ KIND: Final = Kind(
     questions=OpenStack.questions,
     described_by="OS_CLOUD or OS_AUTH_URL as variable",
     vm=Description,
-    credential=lambda entry, name: replace(entry, os_cloud=name),
+    credential=lambda entry, name: found(replace(entry, os_cloud=name)),
     lifecycle=_lifecycle,
 )
