@@ -1,6 +1,6 @@
 """A ledger in memory, which fails when the test says so."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from stratoscope.clouds.lifecycle import Object
@@ -64,6 +64,9 @@ class FakeLedger(Ledger):
 
     async def remaining(self) -> Sequence[Remaining]:
         return ()
+
+    async def known(self, runs: Iterable[str]) -> frozenset[str]:
+        return frozenset(run for run in runs if run in self.open_objects)
 
     async def vm_seconds(self, since: float, now: float) -> float:  # noqa: ARG002 - as Ledger has it
         self._called("vm_seconds")
