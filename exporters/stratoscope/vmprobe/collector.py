@@ -45,9 +45,10 @@ class ProbeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudFacts:
-    """One cloud at one moment. Attributes: day_s: None if the ledger cannot be used."""
+    """One cloud at one moment. Attributes: vm_kinds: How the cloud calls VMs. day_s: None if unknown."""
 
     probes: Sequence[ProbeFacts]
+    vm_kinds: Sequence[str]
     leaks: Leaks
     vms: int
     limits: CeilingSettings
@@ -76,6 +77,7 @@ class Probes(Collector[CloudFacts]):
         return CloudFacts(
             day_s=await self._day_s(),
             probes=[_facts(probing) for probing in prober.probings.values()],
+            vm_kinds=sorted({one.lifecycle.vm_kind for one in prober.probings.values()}),
             leaks=prober.sweep.leaks,
             vms=shared.ceilings.vms,
             limits=shared.ceilings.settings,
@@ -107,7 +109,7 @@ class Probes(Collector[CloudFacts]):
         if leaks.is_known:
             by_kind = ((of.LEAKED, leaks.by_kind), (of.KEPT, leaks.kept))
             for family, numbers in (*by_kind, (of.FAILED_DELETIONS, leaks.failed_deletions)):
-                for kind, number in numbers.items():
+                for kind, number in {**dict.fromkeys(data.vm_kinds, 0), **numbers}.items():
                     yield family(number, cloud.plus(kind=kind))
         yield of.VMS(data.vms, cloud)
         yield of.VMS_LIMIT(data.limits.vms_at_once, cloud)

@@ -95,7 +95,7 @@ HOST_LAST_RUN = Family(
 )
 LEAKED = Family(
     "stratoscope_vmprobe_leaked_resources",
-    "Objects of earlier runs that are past their deadline and still there, or may be.",
+    "Objects of runs that have ended that should be gone, and are there or may be; 0 when all are gone.",
     labels=_KIND,
 )
 LEAKED_OLDEST = Family(
