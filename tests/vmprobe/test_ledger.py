@@ -183,6 +183,7 @@ async def test_vm_seconds_are_those_of_the_time_asked_for(tmp_path: Path) -> Non
             if exists_s is not None:
                 wheel.time_s += exists_s
                 await ledger.gone(run_id, vm)
+                await ledger.gone(run_id, Object("port", f"port-{run_id}"))
         await intend(ledger, "r4", 9000.0)  # perhaps none
         assert await ledger.vm_seconds(0.0, 3200.0) == 100 + 50 + 200
         assert await ledger.vm_seconds(1060.0, 3200.0) == 40 + 50 + 200

@@ -1,6 +1,6 @@
 """The sweep: what is left of earlier runs goes, and nothing else is touched."""
 
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,12 +10,13 @@ import pytest_asyncio
 
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.lifecycle import Object, RunReason
+from stratoscope.core import deadline
 from stratoscope.vmprobe import sweep as sweep_module
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.sweep import GRACE_S, Leaks, Sweep
 from support.ledgers import TAG, a_mark, a_run, intend, intended
-from support.probe_cloud import PORT, SERVER, ProbeCloud, Thing, as_metadata
+from support.probe_cloud import PORT, SERVER, Fault, ProbeCloud, Thing, as_metadata
 from support.wheel import Wheel
 
 HOUR_S = 3600.0
@@ -199,9 +200,12 @@ async def test_object_of_a_ledger_that_was_lost_is_deleted_ten_minutes_after_its
     assert prober.cloud.ids() == []
 
 
-async def test_object_that_lost_our_mark_is_left_alone_and_counted(prober: Prober) -> None:
+@pytest.mark.parametrize("raw", [as_metadata(a_mark("r1", DEADLINE, tag="theirs")), {}])
+async def test_object_that_lost_our_mark_is_left_alone_and_counted(
+    raw: Mapping[str, str], prober: Prober
+) -> None:
     vm_id = await prober.leave("r1")
-    prober.cloud.things[SERVER, vm_id].raw = as_metadata(a_mark("r1", DEADLINE, tag="theirs"))
+    prober.cloud.things[SERVER, vm_id].raw = raw
     for moment in (1001.0, PAST):
         prober.wheel.time_s = moment
         leaks = await prober.once()
@@ -337,6 +341,24 @@ async def test_step_that_hangs_is_ended(prober: Prober, monkeypatch: pytest.Monk
     assert leaks.failures == {"": "timeout: no answer within 0.02 s"}
     monkeypatch.setattr(sweep_module, "_STEP_TIMEOUT_S", 60.0)
     await prober.until_clean()
+
+
+async def test_requests_of_a_step_see_how_long_it_may_take(
+    prober: Prober, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_s: list[float] = []
+    step = prober.cloud.step
+
+    async def timed(name: str, *, of: str = "") -> Fault | None:
+        left_s.append(deadline.time_left_s())
+        return await step(name, of=of)
+
+    monkeypatch.setattr(prober.cloud, "step", timed)
+    await prober.leave("r1")
+    await prober.once()
+    assert prober.cloud.requests == ["owned", "left", "delete"]
+    assert all(0 < one <= 60 for one in left_s)
+    assert deadline.DEADLINE.get(None) is None
 
 
 async def test_each_credential_cleans_up_what_it_created(prober: Prober) -> None:

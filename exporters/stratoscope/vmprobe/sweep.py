@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections import Counter
 from collections.abc import Awaitable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Final, TypeAlias, TypeVar
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.tables import Remaining
 
@@ -293,9 +295,12 @@ def _by_run(objects: Iterable[Object], tag: str) -> dict[str, list[Object]]:
 
 
 async def _in_time(step: Awaitable[T]) -> T:
-    """The outcome of a step. Raises StepError."""
+    """The outcome of a step, whose requests see how long they may take. Raises StepError."""
+    token = DEADLINE.set(time.monotonic() + _STEP_TIMEOUT_S)
     try:
         async with asyncio.timeout(_STEP_TIMEOUT_S):
             return await step
     except TimeoutError as error:
         raise StepError(RunReason.TIMEOUT, f"no answer within {_STEP_TIMEOUT_S:g} s") from error
+    finally:
+        DEADLINE.reset(token)
