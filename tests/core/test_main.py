@@ -225,7 +225,11 @@ def test_wrong_flag_is_said_before_the_sdk_is_imported(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--help"], ["--version"], ["hypervisor", "--help"], ["management", "--help"], ["vmprobe", "--help"],
+        ["--help"],
+        ["--version"],
+        ["hypervisor", "--help"],
+        ["management", "--help"],
+        ["vmprobe", "--help"],
         ["demo-cloud", "--help"],
     ],
 )

@@ -94,9 +94,7 @@ class Bench:
             hosts=Hosts("uni", self.clock),
             clock=self.clock,
         )
-        self.prober = Prober(
-            self.shared, self.ledger, sweep, lambda vm: self.cloud.lifecycle(vm.credential)
-        )
+        self.prober = Prober(self.shared, self.ledger, sweep, lambda vm: self.cloud.lifecycle(vm.credential))
 
     @property
     def now(self) -> float:
@@ -139,5 +137,3 @@ def on_bench(work: Callable[[Bench], Coroutine[Any, Any, None]], **options: Any)
         await work(Bench(**options))
 
     simulated(main)
-
-

@@ -168,9 +168,7 @@ def test_a_request_that_hangs_stays_open_in_the_ledger() -> None:
     ("late", "phase", "after_s"),
     [("scheduled_s", "scheduled", 60.0), ("networked_s", "networked", 121.0), ("built_s", "built", 301.0)],
 )
-def test_a_vm_that_does_not_get_on_is_a_time_out_of_that_phase(
-    late: str, phase: str, after_s: float
-) -> None:
+def test_a_vm_that_does_not_get_on_is_a_time_out_of_that_phase(late: str, phase: str, after_s: float) -> None:
     async def work(bench: Bench) -> None:
         setattr(bench.cloud, late, float("inf"))
         bench.cloud.built_s = max(bench.cloud.built_s, bench.cloud.scheduled_s)

@@ -24,7 +24,7 @@ async def page(bench: Bench) -> Page:
 def test_golden_page() -> None:
     async def work(bench: Bench) -> None:
         rotating = probe("rotating", 600, rotation=Rotation(), share=0.5)
-        async with bench.running(probe(interval_s=60), probe("odd\"name", 600, share=0.2), rotating):
+        async with bench.running(probe(interval_s=60), probe('odd"name', 600, share=0.2), rotating):
             await bench.until(115)
             bench.cloud.fails("request", RunReason.NO_VALID_HOST)
             await bench.until(130)
@@ -106,7 +106,11 @@ def test_what_is_left_is_counted_by_kind_and_limits_are_shown() -> None:
             assert found.by(f"{PREFIX}_leaked_resources", "kind") == {"server": 0}
             assert found.all(f"{PREFIX}_leaked_oldest_timestamp_seconds") == []
             bench.prober.sweep.leaks = Leaks(
-                is_known=True, by_kind={"port": 2}, oldest=5.0, kept={"server": 1}, failed_deletions={"port": 3}
+                is_known=True,
+                by_kind={"port": 2},
+                oldest=5.0,
+                kept={"server": 1},
+                failed_deletions={"port": 3},
             )
             left = await page(bench)
         assert left.by(f"{PREFIX}_leaked_resources", "kind") == {"server": 0, "port": 2}

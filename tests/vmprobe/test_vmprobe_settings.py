@@ -136,7 +136,10 @@ def test_the_place_of_a_probe_does_not_change_it() -> None:
         ({"matrix": {"zone": []}}, ".matrix.zone: expected values that are not the same, one or more"),
         ({"matrix": {"zone": ["a", "a"]}}, ".matrix.zone: expected values that are not the same"),
         ({"matrix": {"zone": [1]}}, ".zone: expected a text, got a whole number; quotes make it a text (the"),
-        ({"matrix": {"zone": [str(n) for n in range(1001)]}}, ": more than 1000 probes in all; allowed: 1000"),
+        (
+            {"matrix": {"zone": [str(n) for n in range(1001)]}},
+            ": more than 1000 probes in all; allowed: 1000",
+        ),
         ({"host_rotation": {"hosts": 1}}, ".host_rotation.hosts: unknown key; allowed: flavor, image"),
         ({"host_rotation": {"within": "1s"}}, ".host_rotation.within: 1s is too short; allowed: 10s and"),
         (
@@ -155,7 +158,9 @@ def test_a_name_that_stands_twice_is_refused_also_if_a_matrix_makes_it() -> None
     again = "vmprobe.probes[1].name: boot stands twice; allowed: each name once"
     assert refusal(BOOT, BOOT) == again
     matrix = {"name": "boot", "cloud": "uni", "flavor": "x", "matrix": {"image": ["a"]}}
-    assert refusal(BOOT | {"name": "boot/a"}, matrix).startswith("vmprobe.probes[1].name: boot/a stands twice")
+    assert refusal(BOOT | {"name": "boot/a"}, matrix).startswith(
+        "vmprobe.probes[1].name: boot/a stands twice"
+    )
 
 
 @pytest.mark.parametrize(
