@@ -18,7 +18,8 @@ from support.declared import FAMILIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
-    name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("hypervisor", "management")
+    name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("hypervisor", "management", "vmprobe")
 }
 TABLES = {name: page.partition("<!-- metrics -->")[2] for name, page in PAGES.items()}
 # Names that no Family declares: core counts these with prometheus_client's objects.
@@ -32,11 +33,10 @@ OF_THE_CLIENT = {
 
 
 def page_of(family: Family) -> str:
-    return (
-        "management"
-        if family.name.startswith(("stratoscope_management_", "stratoscope_cloud_"))
-        else "hypervisor"
-    )
+    if family.name.startswith("stratoscope_vmprobe_"):
+        return "vmprobe"
+    is_management = family.name.startswith(("stratoscope_management_", "stratoscope_cloud_"))
+    return "management" if is_management else "hypervisor"
 
 
 def test_names_of_families_are_unique() -> None:

@@ -28,7 +28,7 @@ from support.houses import PROGRAM, House, Slurper
 from support.patience import FAR_S
 from support.services import Domains
 
-ALLOWED = "allowed: hypervisor, management, demo-cloud, check-vmprobe\n"
+ALLOWED = "allowed: hypervisor, management, vmprobe, demo-cloud, check-vmprobe\n"
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +150,8 @@ def test_help_describes_each_exporter_and_command_in_one_line(
         "\nexporters:\n"
         "  hypervisor     VMs and their host as libvirt, cgroups and /proc see them, from outside the VM.\n"
         "  management     A cloud's management layer: services, hosts, capacity, projects, quotas and VMs.\n"
+        "  vmprobe        Creates VMs as a user would: does it work now, which phase fails, why, and whose fault"
+        " is it.\n"
         "\ncommands:\n"
         "  demo-cloud     An embedded cloud with real protocols on loopback, whose VMs live and die.\n"
         "  check-vmprobe  A Nagios plug-in: what the last run of a probe says.\n"
@@ -223,7 +225,14 @@ def test_wrong_flag_is_said_before_the_sdk_is_imported(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["hypervisor", "--help"], ["management", "--help"], ["demo-cloud", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["hypervisor", "--help"],
+        ["management", "--help"],
+        ["vmprobe", "--help"],
+        ["demo-cloud", "--help"],
+    ],
 )
 async def test_help_needs_no_sdk(arguments: list[str]) -> None:
     program = (
@@ -233,7 +242,9 @@ async def test_help_needs_no_sdk(arguments: list[str]) -> None:
     assert await command("-c", program) == (0, "")
 
 
-@pytest.mark.parametrize(("name", "sdk"), [("hypervisor", "libvirt"), ("management", "openstack")])
+@pytest.mark.parametrize(
+    ("name", "sdk"), [("hypervisor", "libvirt"), ("management", "openstack"), ("vmprobe", "openstack")]
+)
 async def test_exporter_without_its_sdk_ends_with_one_line_that_names_its_extra(name: str, sdk: str) -> None:
     program = (
         f"import sys; sys.modules[{sdk!r}] = None\n"

@@ -7,6 +7,7 @@ A kind is imported, with its SDK, when an exporter needs it. To add one: its fol
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from types import NoneType
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -30,6 +31,10 @@ _NAMES: Final = f"{_LONGEST_NAME} characters that can be shown in one line, no b
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+def _creates_no_vms(*_: Any) -> Any:
+    raise NotImplementedError("a kind without the ability Lifecycle")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One cloud kind.
@@ -41,6 +46,8 @@ class Kind:
         described_by: What gives the default entry, for messages; "" for nothing that a user sets.
         vm: For the ability Lifecycle: the type of the keys of a probe that describe its VM. It has `flavor`,
             `zone` (both "" where the kind has none) and `credential` ("" for the entry's own).
+        credential: For the ability Lifecycle: the entry with another credential, by its name, with all that
+            it refers to. Raises ConfigError.
         lifecycle: For the ability Lifecycle: called with the opened cloud and a description. The cloud closes
             what it opens; opening sends no request.
         opened: The cloud of an entry; opening sends no request.
@@ -53,8 +60,9 @@ class Kind:
     opened: Callable[[Any], Any]
     questions: Sequence[Question] = ()
     described_by: str = ""
-    vm: type[Any] | None = None
-    lifecycle: Callable[[Any, Any], Lifecycle] | None = None
+    vm: type[Any] = NoneType
+    credential: Callable[[Any, str], Any] = _creates_no_vms
+    lifecycle: Callable[[Any, Any], Lifecycle] = _creates_no_vms
 
 
 def kind(name: str) -> Kind:

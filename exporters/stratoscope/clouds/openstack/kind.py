@@ -3,6 +3,8 @@
 import os
 from typing import Final
 
+from msgspec.structs import replace
+
 from stratoscope.clouds.openstack.client.clouds_yaml import found
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.config import OpenStackCloud
@@ -30,5 +32,6 @@ KIND: Final = Kind(
     questions=OpenStack.questions,
     described_by="OS_CLOUD or OS_AUTH_URL as variable",
     vm=Description,
+    credential=lambda entry, name: found(replace(entry, os_cloud=name)),
     lifecycle=_lifecycle,
 )

@@ -1,0 +1,44 @@
+"""The hypervisors of rotations, by credential, and whose turn it is."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from stratoscope.clouds.abilities import Lifecycle
+from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.lifecycle import StepError
+
+log = logging.getLogger(__name__)
+
+FRESH_S: Final = 600.0
+"""They are listed anew so often; after a failure at the next run."""
+TIMEOUT_S: Final = 30.0
+
+
+class Hosts:
+    """The lists of one cloud. If a list cannot be read, the one before is used."""
+
+    def __init__(self, cloud: str, clock: Clock) -> None:
+        self._cloud, self._clock = cloud, clock
+        self._lists: dict[str, Sequence[str]] = {}
+        self._listed: dict[str, float] = {}
+
+    async def of(self, lifecycle: Lifecycle) -> Sequence[str]:
+        """The hypervisors on which this credential can request VMs, sorted; empty if that is not known."""
+        name = lifecycle.credential
+        if self._clock.monotonic() - self._listed.get(name, -math.inf) >= FRESH_S:
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    self._lists[name] = sorted(await lifecycle.hosts())
+                self._listed[name] = self._clock.monotonic()
+            except (StepError, TimeoutError) as error:
+                log.warning("hosts cannot be listed cloud=%s error=%r", self._cloud, str(error))
+        return self._lists.get(name, ())
+
+
+def following(hosts: Sequence[str], last: str) -> str:
+    """The host after the last one, also if that is in the list no more; "" without hosts."""
+    later = [host for host in hosts if host > last]
+    return next(iter(later or hosts), "")

@@ -1,0 +1,25 @@
+"""What the log says of runs: a line when a probe begins to fail, fails in another way, or recovers."""
+
+import logging
+
+from stratoscope.vmprobe.record import Outcome, Run
+
+log = logging.getLogger(__name__)
+
+
+def log_end(ended: Run, before: Run | None, cloud: str) -> None:
+    """Args: before: The run before it that succeeded or failed."""
+    failure, was = ended.failure, before.failure if before else None
+    if ended.outcome is Outcome.INTERRUPTED:
+        log.info("run interrupted cloud=%s probe=%s run=%s", cloud, ended.probe, ended.id)
+    elif failure is None:
+        level = logging.INFO if was else logging.DEBUG
+        log.log(level, "probe succeeded cloud=%s probe=%s run=%s", cloud, ended.probe, ended.id)
+    else:
+        is_new = was is None or (was.phase, was.reason) != (failure.phase, failure.reason)
+        log.log(
+            logging.ERROR if is_new else logging.DEBUG,
+            "probe failed cloud=%s probe=%s run=%s phase=%s reason=%s blame=%s host=%s error=%r",
+            *(cloud, ended.probe, ended.id, failure.phase, failure.reason, failure.blame),
+            *(ended.host, failure.message),
+        )

@@ -1,0 +1,27 @@
+"""When a run looks whether something has happened: often at first, then once a second."""
+
+from typing import Final
+
+from stratoscope.clouds.client.clock import Clock
+
+QUICK_S: Final = 2.0
+"""For so long it looks often."""
+QUICK_STEP_S: Final = 0.25
+STEP_S: Final = 1.0
+
+
+class Polling:
+    """The moments to look, from now on. A look that takes longer than a step is followed by the next."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = self._last = clock.monotonic()
+
+    async def wait(self) -> None:
+        """Wait for the next moment to look."""
+        is_quick = self._last - self._began < QUICK_S
+        due = self._last + (QUICK_STEP_S if is_quick else STEP_S)
+        now = self._clock.monotonic()
+        if due > now:
+            await self._clock.sleep(due - now)
+        self._last = max(due, now)
