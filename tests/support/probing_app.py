@@ -26,7 +26,7 @@ class ProbingApp:
 
     @property
     def prober(self) -> Any:
-        return self._app.opened["demo/openstack"]
+        return self._app.parts.opened["demo/openstack"]
 
     async def page(self) -> Page:
         async with self._session.get(f"{self.url}/metrics") as response:

@@ -16,7 +16,6 @@ from stratoscope.clouds.registry import kind
 from stratoscope.core.collector import Collections, Collector
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.part import Opened, Part, Site, Task
-from stratoscope.core.web.asking.settings import AccessSettings, Guard
 from stratoscope.vmprobe import PROGRAM
 from stratoscope.vmprobe.collector import Probes
 from stratoscope.vmprobe.hosts import Hosts
@@ -26,11 +25,9 @@ from stratoscope.vmprobe.pause_url import PauseUrl
 from stratoscope.vmprobe.prober import Prober
 from stratoscope.vmprobe.probing import Shared
 from stratoscope.vmprobe.records import Records
+from stratoscope.vmprobe.routes import ROUTES, guard
 from stratoscope.vmprobe.settings import Settings, parse
 from stratoscope.vmprobe.sweep import Sweep
-
-OPERATOR: Final = "operator"
-"""The role of those who may run, pause and resume probes."""
 
 
 def _parts(settings: Settings, site: Site) -> Iterator[Part]:
@@ -88,8 +85,11 @@ def _collections(entry: Any, settings: Settings, opened: Opened) -> Collections:
     return settings.planner().collections(opened.collectors, ())
 
 
-def _guard(settings: Settings) -> Guard:
-    return Guard(AccessSettings(roles={OPERATOR: settings.vmprobe.operators}))
-
-
-EXPORTER: Final = Exporter(program=PROGRAM, parse=parse, parts=_parts, guard=_guard)
+EXPORTER: Final = Exporter(
+    program=PROGRAM,
+    parse=parse,
+    parts=_parts,
+    routes=ROUTES,
+    templates="stratoscope.vmprobe",
+    guard=lambda settings: guard(settings.vmprobe.operators),
+)

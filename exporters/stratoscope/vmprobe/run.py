@@ -287,7 +287,7 @@ class _Attempt:
         except LedgerError:
             raise
         except asyncio.CancelledError as error:
-            if is_cancelled():
+            if is_cancelled(error):
                 raise
             raise self._bug(phase, error, "what it waited for was cancelled") from error
         except Exception as error:

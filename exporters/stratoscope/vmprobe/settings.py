@@ -11,7 +11,7 @@ from stratoscope.clouds import abilities
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.registry import able, configured, kind
 from stratoscope.core.collector import Offer, OnScrape
-from stratoscope.core.config import Section, section
+from stratoscope.core.config import Section, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
 from stratoscope.core.planner import Planner
@@ -80,7 +80,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
     Raises:
         ConfigError: One line that names the key and what is allowed.
     """
-    own = section(document, KEY, VMProbe)
+    own = decode(VMProbe, document.get(KEY, {}), KEY)
     clouds = [*configured(document, abilities.Lifecycle)]
     if not clouds:
         kinds = ", ".join(able(abilities.Lifecycle))
