@@ -1,7 +1,6 @@
 """The errors of collections and configurations, and their closed sets of reasons."""
 
 import errno
-from asyncio import CancelledError
 from enum import StrEnum
 from typing import Final
 
@@ -101,8 +100,8 @@ def why(error: BaseException) -> tuple[Reason | LeftOut, str]:
         return error.reason, str(error)
     if isinstance(error, TimeoutError):
         return Reason.TIMEOUT, short_line(str(error)) or "a time-out of the source's own"
-    if isinstance(error, CancelledError):
-        return Reason.INTERNAL, "CancelledError: what it waited for was cancelled"
+    if not isinstance(error, Exception):  # asyncio's CancelledError; commands without asyncio import this
+        return Reason.INTERNAL, f"{type(error).__name__}: what it waited for was cancelled"
     if is_shortage(error):
         return Reason.UNAVAILABLE, f"the exporter is short of something: {error}"
     return Reason.INTERNAL, short_line(f"{type(error).__name__}: {error}")
