@@ -107,7 +107,8 @@ class App:
     async def reload(self) -> str | None:
         """Put the file's configuration into force. Returns None, or one line on why it is not in force.
 
-        After ANSWER_S the line says that the reload goes on.
+        Raises:
+            TimeoutError: It is still under way after ANSWER_S, and goes on.
         """
         if self._over.done():  # what would be opened now nobody would close
             return _STOPPING
@@ -116,7 +117,7 @@ class App:
             return reloading.result()
         if reloading.done():
             return _STOPPING
-        return f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
+        raise TimeoutError(f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end")
 
     def _next_reload(self) -> "asyncio.Task[str | None]":
         """The reload that has not begun yet: all who ask before it begins share it."""

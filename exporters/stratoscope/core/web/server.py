@@ -188,7 +188,10 @@ class _CorePages:
     async def reload(self, request: web.Request) -> web.Response:
         if is_cross_site(request.headers):
             return web.Response(status=403, text="a page of another site may not request a reload\n")
-        error = await self._service.reload()
+        try:
+            error = await self._service.reload()
+        except TimeoutError as under_way:
+            return web.Response(status=202, text=f"{under_way}\n")
         if error is None:
             return web.Response(text="reloaded\n")
         return web.Response(status=500, text=f"{error}\n")
