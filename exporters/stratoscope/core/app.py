@@ -30,6 +30,7 @@ from stratoscope.core.threads import workers
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.listen import MOST, Address
+from stratoscope.core.web.routes import roles_of
 from stratoscope.core.web.server import application, serve
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,9 @@ class App:
             return reloading.result()
         if reloading.done():
             return _STOPPING
-        raise TimeoutError(f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end")
+        raise TimeoutError(
+            f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
+        )
 
     def _next_reload(self) -> "asyncio.Task[str | None]":
         """The reload that has not begun yet: all who ask before it begins share it."""
@@ -277,11 +280,19 @@ def settings_of(exporter: Exporter, flags: Flags) -> object:
         ConfigError: They cannot be used; it names the file and the key, or the flag, and what is allowed.
     """
     if flags.config_file is None:
-        return exporter.parse({}, flags.own)
+        return _parsed(exporter, {}, flags)
     document = yaml_file.load(flags.config_file, exporter.program.name)
     try:
-        return exporter.parse(document, flags.own)
+        return _parsed(exporter, document, flags)
     except ConfigError as error:
         if str(error).startswith("--"):
             raise
         raise ConfigError(f"{flags.config_file}: {error}") from error
+
+
+def _parsed(exporter: Exporter, document: Mapping[str, Any], flags: Flags) -> object:
+    """The settings; each role in them is one that a route requires. Raises ConfigError."""
+    settings: object = exporter.parse(document, flags.own)
+    access = exporter.guard(settings).access
+    access.check_roles(roles_of(exporter.routes), f"{exporter.program.name}.access")
+    return settings
