@@ -5,7 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from stratoscope.clouds.registry import entries
+from stratoscope.clouds import registry
+from stratoscope.clouds.abilities import Hypervisor, Lifecycle, Management
+from stratoscope.clouds.client.limiter import Limits
+from stratoscope.clouds.registry import Kind, entries, kind
 from stratoscope.core.errors import ConfigError
 
 
@@ -78,3 +81,42 @@ def test_a_mistake_is_named_in_one_line(clouds: object, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         entries({"clouds": clouds}, "ec2", Cloud)
     assert str(error.value) == message
+
+
+class Whole(msgspec.Struct, frozen=True):
+    name: str
+    kind: str = "toy"
+    budget: Limits = Limits()
+
+
+class Nameless(msgspec.Struct, frozen=True):
+    kind: str = "toy"
+
+
+KIND: Kind
+"""That of the module, as a kind's own module has it."""
+
+
+@pytest.mark.parametrize(
+    ("entry", "abilities", "lacks"),
+    [
+        (Cloud, (Hypervisor,), ""),
+        (Nameless, (Hypervisor,), "entry.name"),
+        (Cloud, (Management,), "entry.budget, questions"),
+        (Whole, (Management,), "questions"),
+        (Cloud, (Lifecycle,), "entry.budget, vm, credential, lifecycle"),
+        (Whole, (Lifecycle,), "vm, credential, lifecycle"),
+    ],
+)
+def test_kind_that_lacks_what_its_abilities_need_is_an_error_when_it_is_loaded(
+    entry: type[Any], abilities: tuple[type[Any], ...], lacks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Kind(entry=entry, checked=lambda some: some, by_default=lambda: None, opened=lambda _: None)
+    monkeypatch.setitem(globals(), "KIND", made)
+    monkeypatch.setattr(registry, "KINDS", {"toy": (__name__, abilities)})
+    if not lacks:
+        assert kind("toy") is made
+        return
+    with pytest.raises(TypeError) as error:
+        kind("toy")
+    assert str(error.value) == f"{__name__}: KIND lacks {lacks}"
