@@ -65,7 +65,7 @@ ALLOWED = "allowed: 255 characters that can be shown in one line, no blank at th
         ([{"name": "uni", "kind": []}], "clouds[0].kind: expected a text that is not empty, got a list"),
         (
             [{"name": "uni", "kind": "vmware"}],
-            "clouds[0].kind: unknown: vmware; allowed: libvirt, openstack",
+            f"clouds[0].kind: unknown: vmware; allowed: {', '.join(sorted(registry.KINDS))}",
         ),
         (
             [{"name": "a", "kind": "ec2"}, {"name": "b", "kind": "ec2"}, {"name": "a", "kind": "ec2"}],

@@ -23,12 +23,13 @@ from stratoscope.core.collector import Collection, Collections, OnScrape
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Flags
 from stratoscope.core.program import version
+from stratoscope.programs import COMMANDS, EXPORTERS
 from support import configs, notes
 from support.houses import PROGRAM, House, Slurper
 from support.patience import FAR_S
 from support.services import Domains
 
-ALLOWED = "allowed: hypervisor, management, vmprobe, demo-cloud, check-vmprobe\n"
+ALLOWED = f"allowed: {', '.join([*EXPORTERS, *COMMANDS])}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -146,15 +147,16 @@ def test_help_describes_each_exporter_and_command_in_one_line(
     flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([flag]) == 0
-    assert capsys.readouterr().out.endswith(
-        "\nexporters:\n"
+    exporters, commands = capsys.readouterr().out.partition("\nexporters:\n")[2].split("\ncommands:\n")
+    assert [line.split()[0] for line in exporters.splitlines()] == [*EXPORTERS]
+    assert [line.split()[0] for line in commands.splitlines()] == [*COMMANDS]
+    assert (
         "  hypervisor     VMs and their host as libvirt, cgroups and /proc see them, from outside the VM.\n"
-        "  management     A cloud's management layer: services, hosts, capacity, projects, quotas and VMs.\n"
-        "  vmprobe        Creates VMs as a user would: does it work now, which phase fails, why, and whose "
-        "fault is it.\n"
-        "\ncommands:\n"
+        in exporters
+    )
+    assert (
         "  demo-cloud     An embedded cloud with real protocols on loopback, whose VMs live and die.\n"
-        "  check-vmprobe  A Nagios plug-in: what the last run of a probe says.\n"
+        in commands
     )
 
 
@@ -225,14 +227,8 @@ def test_wrong_flag_is_said_before_the_sdk_is_imported(
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["--help"],
-        ["--version"],
-        ["hypervisor", "--help"],
-        ["management", "--help"],
-        ["vmprobe", "--help"],
-        ["demo-cloud", "--help"],
-    ],
+    [["--help"], ["--version"], *([name, "--help"] for name in [*EXPORTERS, *COMMANDS])],
+    ids=" ".join,
 )
 async def test_help_needs_no_sdk(arguments: list[str]) -> None:
     program = (
