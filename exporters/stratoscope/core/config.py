@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 import yaml
@@ -147,10 +147,21 @@ def known_keys(names: Iterable[str], allowed: Iterable[str], key: str, why: str 
             raise ConfigError(f"{key}.{name}: {why}; allowed: {', '.join(allowed)}")
 
 
+DERIVED: Final = "derived: "
+"""The beginning of the encoded name of a field that no key of the file sets: `/config` does not show it."""
+
+
 def shown(settings: object, **more: object) -> str:
     """Settings (and more, by key) as YAML: defaults filled in, secrets masked, also the password in a URL."""
-    plain = msgspec.to_builtins(settings, enc_hook=str) | msgspec.to_builtins(more, enc_hook=str)
+    plain = _of_keys(msgspec.to_builtins(settings, enc_hook=str)) | msgspec.to_builtins(more, enc_hook=str)
     return _PASSWORD.sub(r"\1<secret>", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
+
+
+def _of_keys(value: Any) -> Any:
+    """Without what is derived."""
+    if isinstance(value, dict):
+        return {key: _of_keys(part) for key, part in value.items() if not str(key).startswith(DERIVED)}
+    return [_of_keys(part) for part in value] if isinstance(value, list) else value
 
 
 def _convert(value: object, kind: type[T]) -> T:
