@@ -246,7 +246,7 @@ def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
 
 async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
     access = Access.open(flags.web_config_file)
-    for address in flags.listen_addresses:
+    for address in flags.web_listen_address:
         Address.parse(address)
     storage = flags.storage_path
     app = App(exporter, lambda: settings_of(exporter, flags), storage=storage, end=end)
@@ -259,7 +259,7 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
     status = 0
     try:
         with state.locked(storage):
-            await app.run(access, flags.listen_addresses, most=flags.max_connections)
+            await app.run(access, flags.web_listen_address, most=flags.web_max_connections)
     except ConfigError:
         raise
     except Exception:  # the border: whatever it is, the process says so and ends

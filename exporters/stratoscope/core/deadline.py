@@ -28,8 +28,7 @@ def at_most_s(patience_s: float) -> float:
 
     Outside of a collection `patience_s`.
     """
-    deadline = DEADLINE.get(None)
-    return patience_s if deadline is None else min(patience_s, max(0.0, deadline - time.monotonic()) / 2)
+    return patience_s if DEADLINE.get(None) is None else min(patience_s, time_left_s() / 2)
 
 
 class Limit:
