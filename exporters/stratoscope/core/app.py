@@ -153,7 +153,7 @@ class App:
         loop.set_default_executor(workers(WORKERS))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        server = await serve(application(self, access), addresses, access, most=most)
+        server = await serve(application(self, access, most=most), addresses, access)
         self.urls = server.urls
         log.info("listening urls=%s version=%s", ",".join(self.urls), self.version)
         self._start(self._open(), "open")
