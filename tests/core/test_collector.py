@@ -13,7 +13,6 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.metrics import Sample
 from support.source import Source, vcpus
 
-
 EVERY = Every(interval_s=60, timeout_s=50, max_age_s=300)
 
 

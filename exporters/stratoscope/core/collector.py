@@ -23,7 +23,7 @@ class OnScrape:
 class Every:
     """Collected in the background; the last success is shown until it is `max_age_s` old.
 
-    That is at least 2 x interval + timeout, so that one failure hides nothing; the configuration refuses less.
+    It is at least 2 x interval + timeout, so that one failure hides nothing: the configuration sees to it.
     """
 
     interval_s: float

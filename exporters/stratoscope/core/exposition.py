@@ -25,7 +25,6 @@ _encode: Final = msgspec.json.Encoder().encode
 """Writes a list of numbers many times quicker than `repr` does one by one, each as a text that reads back the
 same; what JSON has no number for it writes as `null`."""
 
-
 _AT_ONCE: Final = 2_000
 """Samples that are rendered in one step; each step holds the interpreter, and blocks the event loop."""
 

@@ -144,16 +144,8 @@ class Runner:
         grace_s: float = GRACE_S,
         turn: asyncio.Lock | None = None,
     ) -> None:
-        """A runner that has not run yet.
-
-        Args:
-            collection: What is run.
-            monotonic: The clock of durations and ages.
-            now: The clock of Unix time.
-            sleep: Waits in the background.
-            grace_s: How long a cancelled collection may take to end before it is abandoned.
-            turn: Shared by runners of which only one renders at a time: more would wait for each other, and
-                block the event loop.
+        """Args: turn: Shared by runners of which only one renders at a time: more would wait for each other,
+        and block the event loop.
         """
         self.collection = collection
         self.collector = collection.collector
@@ -275,7 +267,8 @@ class Runner:
 
     def _begin(self) -> "asyncio.Task[Outcome]":
         self._limit = Limit()
-        return self._limit.task(self._collect(), f"collect {self.collector.name}")
+        name = f"collect {self.collector.name}"
+        return asyncio.create_task(self._collect(), name=name, context=self._limit.context)
 
     async def _collect(self) -> Outcome:
         began = self._monotonic()
