@@ -61,13 +61,9 @@ class App:
     def __init__(
         self, exporter: Exporter, read: Callable[[], Any], *, storage: Path | None = None, end: End = os._exit
     ) -> None:
-        """Read the configuration; nothing is opened yet.
+        """Read the configuration, by `read`, now and at each reload; nothing is opened yet.
 
-        Args:
-            exporter: What is run.
-            read: Settings as the configuration file holds them now; raises ConfigError.
-            storage: The folder of its state.
-            end: Ends the process when a stop exceeds its time-out.
+        A stop that exceeds its time-out calls `end`.
 
         Raises:
             ConfigError: The configuration cannot be used.

@@ -34,14 +34,7 @@ Refusal = tuple[str, str]
 
 
 def refusal(kind: object, value: Any, message: str, convert: Callable[[Any, Any], object]) -> Refusal:
-    """Where a value is wrong, and how.
-
-    Args:
-        kind: The type that it could not be converted to.
-        value: As YAML gave it.
-        message: What msgspec said of it.
-        convert: Converts a value to a type; raises msgspec.ValidationError.
-    """
+    """Where a value from YAML is wrong, and how; `message` is msgspec's, whose error `convert` raises."""
     if message.endswith(_OF_KEY):
         key = next(key for key in value if not isinstance(key, str))
         return "", f"a key must be a text, got {_shown(key)}; quotes make it one"
