@@ -89,11 +89,7 @@ class Loader(yaml.SafeLoader):
 
 
 def load(path: Path, own: str = "") -> dict[str, Any]:
-    """The document of a configuration file, which may serve every exporter; an empty section is none.
-
-    Args:
-        path: The file.
-        own: The exporter's section.
+    """The document of a configuration file, which serves `own` and other exporters; an empty section is none.
 
     Raises:
         ConfigError: The file cannot be read, is not YAML, or has a section that does not exist; it names the
