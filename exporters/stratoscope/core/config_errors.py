@@ -37,7 +37,7 @@ def refusal(kind: object, value: Any, message: str, convert: Callable[[Any, Any]
     """Where a value from YAML is wrong, and how; `message` is msgspec's, whose error `convert` raises."""
     if message.endswith(_OF_KEY):
         key = next(key for key in value if not isinstance(key, str))
-        return "", f"a key must be a text, got {_shown(key)}; quotes make it one"
+        return "", not_text(key)
     kind = _bare(kind, value)
     for step, of_part, part in _parts(kind, value):
         try:
@@ -68,6 +68,11 @@ def _explained(kind: object, value: Any, message: str) -> Refusal:
         allowed = f"; allowed: {', '.join(fields)}" if fields else ""
         return "", f"{_expected(value, *expected.groups())}{allowed}"
     return "", message
+
+
+def not_text(key: object) -> str:
+    """What is wrong with a key of a mapping that is no text."""
+    return f"a key must be a text, got {_shown(key)}; quotes make it one"
 
 
 def _shown(key: object) -> str:

@@ -24,14 +24,13 @@ def locked(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
+    check(folder)
     try:
         folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise _unusable(folder, error) from error
     try:
-        if not os.access(folder, os.W_OK | os.X_OK):  # with a lock file from before
-            raise ConfigError(f"{_FLAG}: {folder}: is no folder to write to")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -55,12 +54,19 @@ def check(folder: Path) -> None:
     Raises:
         ConfigError: It names the flag.
     """
+    lock = folder / _LOCK
     try:
-        nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        places = (folder, *folder.absolute().parents)
+        nearest = next(place for place in places if place.exists() or place.is_symlink())
+        is_other = lock.is_symlink() or (lock.exists() and not lock.is_file())
     except OSError as error:  # too long a name, or a folder that may not be looked into
         raise _unusable(folder, error) from error
+    if not nearest.exists():
+        raise ConfigError(f"{_FLAG}: {folder}: {nearest} is a link to what does not exist")
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ConfigError(f"{_FLAG}: {folder}: {nearest} is no folder to write to")
+    if is_other:
+        raise ConfigError(f"{_FLAG}: {lock}: is no regular file; allowed: none, or that of an earlier start")
 
 
 def _unusable(folder: Path, error: OSError) -> ConfigError:
