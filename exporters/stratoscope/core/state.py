@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,9 +57,8 @@ def check(folder: Path) -> None:
     """
     lock = folder / _LOCK
     try:
-        places = (folder, *folder.absolute().parents)
-        nearest = next(place for place in places if place.exists() or place.is_symlink())
-        is_other = lock.is_symlink() or (lock.exists() and not lock.is_file())
+        nearest = next(place for place in (folder, *folder.absolute().parents) if _is_there(place))
+        is_other = _is_there(lock) and not stat.S_ISREG(lock.lstat().st_mode)
     except OSError as error:  # too long a name, or a folder that may not be looked into
         raise _unusable(folder, error) from error
     if not nearest.exists():
@@ -67,6 +67,15 @@ def check(folder: Path) -> None:
         raise ConfigError(f"{_FLAG}: {folder}: {nearest} is no folder to write to")
     if is_other:
         raise ConfigError(f"{_FLAG}: {lock}: is no regular file; allowed: none, or that of an earlier start")
+
+
+def _is_there(place: Path) -> bool:
+    """Also for a link to nowhere. Raises OSError if it cannot be known, where Path.exists may say False."""
+    try:
+        place.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _unusable(folder: Path, error: OSError) -> ConfigError:
