@@ -62,13 +62,9 @@ class App:
     def __init__(
         self, exporter: Exporter, read: Callable[[], Any], *, storage: Path | None = None, end: End = os._exit
     ) -> None:
-        """Read the configuration; nothing is opened yet.
+        """Read the configuration, by `read`, now and at each reload; nothing is opened yet.
 
-        Args:
-            exporter: What is run.
-            read: Settings as the configuration file holds them now; raises ConfigError.
-            storage: The folder of its state.
-            end: Ends the process when a stop exceeds its time-out.
+        A stop that exceeds its time-out calls `end`.
 
         Raises:
             ConfigError: The configuration cannot be used.
@@ -157,7 +153,7 @@ class App:
         loop.set_default_executor(workers(WORKERS))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        server = await serve(application(self, access), addresses, access, most=most)
+        server = await serve(application(self, access, most=most), addresses, access)
         self.urls = server.urls
         log.info("listening urls=%s version=%s", ",".join(self.urls), self.version)
         self._start(self._open(), "open")
@@ -250,7 +246,7 @@ def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
 
 async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
     access = Access.open(flags.web_config_file)
-    for address in flags.listen_addresses:
+    for address in flags.web_listen_address:
         Address.parse(address)
     storage = flags.storage_path
     app = App(exporter, lambda: settings_of(exporter, flags), storage=storage, end=end)
@@ -263,7 +259,7 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
     status = 0
     try:
         with state.locked(storage):
-            await app.run(access, flags.listen_addresses, most=flags.max_connections)
+            await app.run(access, flags.web_listen_address, most=flags.web_max_connections)
     except ConfigError:
         raise
     except Exception:  # the border: whatever it is, the process says so and ends

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from stratoscope.core.collector import Every, OnScrape
-from stratoscope.core.config_errors import got, refusal
+from stratoscope.core.config_errors import LONGEST_SHOWN, got, refusal
 from stratoscope.core.errors import ConfigError
 
 T = TypeVar("T")
@@ -16,7 +16,6 @@ T = TypeVar("T")
 _UNITS_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _DURATION: Final = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS_MS))
 _LONGEST_MS: Final = 365 * _UNITS_MS["d"]
-_LONGEST_SHOWN: Final = 80
 _PASSWORD: Final = re.compile(r"(://[^/@:\s]*:)[^/@\s]+(?=@)")
 
 
@@ -30,7 +29,7 @@ class Duration(float):
         """Raises ValueError for what is no duration, or one that nobody can wait for."""
         match = _DURATION.fullmatch(text) if isinstance(text, str) else None
         if match is None or not text:
-            value = repr(text)[:_LONGEST_SHOWN] if isinstance(text, str | int | float) else got(text)
+            value = repr(text)[:LONGEST_SHOWN] if isinstance(text, str | int | float) else got(text)
             raise ValueError(f"expected a duration such as `30s`, `1m30s` or `2h`, got {value}")
         parts = zip(match.groups(default="0"), _UNITS_MS.values(), strict=True)
         in_ms = sum(int(number) * unit_ms for number, unit_ms in parts)
