@@ -1,4 +1,7 @@
-"""The probe on the embedded cloud, whose true moments are known: times, looks, requests, beside openstacksdk."""
+"""The probe on the embedded cloud, whose true moments are known: times, looks and requests.
+
+Beside it: what a script with openstacksdk needs.
+"""
 
 import json
 import statistics
@@ -9,10 +12,10 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from probe_cloud import PROBED, USUAL_S, VM_OF_PROBE, ProbeCloud, probe_cloud
-from processes import Running, exporter
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
+from probe_cloud import PROBED, USUAL_S, VM_OF_PROBE, ProbeCloud, probe_cloud
+from processes import Running, exporter
 from results import Result, at_least, at_most
 
 BOOTS: Final = 50
@@ -28,7 +31,7 @@ _OF_10_S: Final = BOOT_S / USUAL_S
 def api(running: Running, path: str = "", *, method: str = "GET") -> Any:
     """The answer of the API below /api/v1/probes."""
     url = f"http://127.0.0.1:{running.port}/api/v1/probes{path}"
-    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60) as answer:  # noqa: S310 - its own
+    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60) as answer:
         return json.load(answer)
 
 
@@ -63,7 +66,7 @@ def _errors(cloud: ProbeCloud) -> list[float]:
     for run in runs:
         created, launched, _ = vms[run["vm_id"]]
         true_s = launched - created
-        step_s = 0.25 if true_s <= 2 else 2.0  # noqa: PLR2004 - as documented
+        step_s = 0.25 if true_s <= 2 else 2.0
         found.append((true_s, abs(run["accepted_s"]["built"] - true_s) / step_s))
     lengths, errors = zip(*found, strict=True)
     print(f"{len(found)} boots of {min(lengths):.1f} to {max(lengths):.1f} s")
@@ -104,9 +107,9 @@ def _by_sdk(cloud: ProbeCloud) -> tuple[int, float]:
     began = time.time()
     region = OpenStackConfig(config_files=[str(cloud.clouds_file)], load_envvars=False).get_one("user1")
     with Connection(config=region) as sdk:
-        image = sdk.image.find_image(VM_OF_PROBE["image"])
-        flavor = sdk.compute.find_flavor(VM_OF_PROBE["flavor"])
-        network = sdk.network.find_network(VM_OF_PROBE["network"])
+        image = sdk.image.find_image(VM_OF_PROBE["image"], ignore_missing=False)
+        flavor = sdk.compute.find_flavor(VM_OF_PROBE["flavor"], ignore_missing=False)
+        network = sdk.network.find_network(VM_OF_PROBE["network"], ignore_missing=False)
         server = sdk.compute.create_server(
             name="naive",
             image_id=image.id,
@@ -139,9 +142,3 @@ def run() -> list[Result]:
         at_most("probe: requests of a run, boot of 10 s", others + looks, 28, "req"),
         at_least("openstacksdk, naive: requests of a run, boot of 10 s", of_sdk, 1, "req"),
     ]
-
-
-if __name__ == "__main__":
-    from results import show
-
-    show(run())

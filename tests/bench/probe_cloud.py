@@ -1,8 +1,9 @@
 """The embedded cloud for probes, as a process: it tells what was done to it.
 
 `python probe_cloud.py FOLDER SHORTEST LONGEST` writes its configuration into the folder; the two numbers say
-how many times longer than usual the steps of a VM's boot take, which differs from VM to VM. For each line that it reads (`held before`, `held after`
-or nothing: where the answers to POST /servers are held back) it writes a line of what was done so far.
+how many times longer than usual the steps of a VM's boot take, which differs from VM to VM. For each line that
+it reads (`held before`, `held after`, `held`: where the answers to POST /servers are held back; or an empty
+one) it writes a line of what was done so far.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ USUAL_S: Final = 6.2
 """A boot, without the spread of its steps."""
 _SIZE: Final = Size(vms=200, hosts=50, projects=20)
 _HELD_S: Final = 20.0
-_NOT_OURS: Final = (
+_NOT_OURS: Final[Sequence[dict[str, str]]] = (
     {"stratoscope_tag": "another-prober", "stratoscope_run": "0123456789abcdef", "stratoscope_deadline": "1"},
     {"stratoscope_tag": TAG, "stratoscope_run": "fedcba9876543210", "stratoscope_deadline": "99999999999"},
     {"stratoscope_tag": TAG},
@@ -56,14 +57,16 @@ class ProbeCloud:
     def clouds_file(self) -> Path:
         return self.folder / CLOUDS_YAML
 
-    def config(self, probes: Sequence[Mapping[str, object]], **vmprobe: object) -> str:
+    def config(
+        self, probes: Sequence[Mapping[str, object]], *, concurrency: int = 8, **vmprobe: object
+    ) -> str:
         """A configuration; each probe has what is not said here from VM_OF_PROBE."""
         entry = {
             "name": "demo",
             "kind": "openstack",
             "os_cloud": "user1",
             "clouds_file": str(self.clouds_file),
-            "budget": {"requests_per_second": 100},
+            "budget": {"requests_per_second": 100, "concurrency": concurrency},
         }
         entries = [{"cloud": "demo", **VM_OF_PROBE, **probe} for probe in probes]
         return yaml.safe_dump({"clouds": [entry], "vmprobe": {**vmprobe, "probes": entries}})
@@ -72,8 +75,8 @@ class ProbeCloud:
         """What was done so far.
 
         `requests`: moment, service, method, path, server or port, status, and whether that is of a probe.
-        `vms`: of probes, by id: created, launched, terminated. `held`: requests for servers that have no answer
-        now. `left`: how many servers and ports of probes are there.
+        `vms`: of probes, by id: created, launched, terminated. `held`: requests for servers that have no
+        answer now. `left`: how many servers and ports of probes are there.
         """
         assert self._process.stdin is not None
         print(command, file=self._process.stdin, flush=True)
@@ -160,7 +163,7 @@ class _Recording(OpenStack):
 
 
 def stretch(shortest: float, longest: float) -> None:
-    """Let each VM take a time of its own for its steps, chosen by its id; short ones as often as long ones."""
+    """Let each VM take a time of its own for its steps, chosen by its id."""
     then = transitions.Transitions.then
     transitions._SPREAD = (1.0, 1.0)  # type: ignore[misc]  # the command has no such flag
 
