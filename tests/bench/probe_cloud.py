@@ -1,9 +1,9 @@
 """The embedded cloud for probes, as a process: it tells what was done to it.
 
 `python probe_cloud.py FOLDER SHORTEST LONGEST` writes its configuration into the folder; the two numbers say
-how many times longer than usual the steps of a VM's boot take, which differs from VM to VM. For each line that
-it reads (`held before`, `held after`, `held`: where the answers to POST /servers are held back; or an empty
-one) it writes a line of what was done so far.
+how many times longer than usual the steps of a VM's boot take, which differs from VM to VM. For each line
+that it reads (`held before`, `held after`, `held`: where the answers to POST /servers are held back; or an
+empty one) it writes a line of what was done so far.
 """
 
 import asyncio

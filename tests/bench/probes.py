@@ -136,8 +136,8 @@ def _cost(cloud: ProbeCloud) -> tuple[float, float, float]:
     first = [seconds for moment, seconds in late.items() if moment < started + WARM_S]
     others = [seconds for moment, seconds in late.items() if moment >= started + WARM_S]
     print(
-        f"{len(late)} runs began, {per_s:.0f} requests a second; late at most {max(others):.2f} s, at the start,"
-        f" when the ledger is read, {max(first):.2f} s"
+        f"{len(late)} runs began, {per_s:.0f} requests a second; late at most {max(others):.2f} s, and"
+        f" {max(first):.2f} s at the start, when the ledger is read"
     )
     return share, rss, p99(others)
 
