@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,7 +110,8 @@ class _Recording(OpenStack):
     def __init__(self, world: World) -> None:
         super().__init__(world, time.time)
         self.log: list[Sequence[object]] = []
-        self.holds, self.held = "", 0
+        self._holds = ""
+        self._held: set[object] = set()
         theirs = next(project for project in world.projects if project.name == "astronomy")
         for project in world.projects:
             project.limits.update(dict.fromkeys(project.limits, -1))
@@ -117,6 +119,10 @@ class _Recording(OpenStack):
         for vm, metadata in zip(others, _NOT_OURS, strict=True):
             vm.name, vm.metadata, vm.is_tame, vm.json_view = f"stratoscope-{vm.id[:8]}", metadata, True, None
         self._others = {vm.id for vm in others}
+
+    def hold(self, when: str) -> None:
+        """Hold answers back from now on; those that are held now count no more."""
+        self._holds, self._held = when, set()
 
     def told(self) -> Mapping[str, object]:
         ours = [vm for vm in self.world.vms if self._is_ours(vm)]
@@ -126,7 +132,7 @@ class _Recording(OpenStack):
         return {
             "requests": self.log,
             "vms": {vm.id: (vm.created, vm.launched, vm.terminated) for vm in ours},
-            "held": self.held,
+            "held": len(self._held),
             "left": len(alive) + len(ports),
             "others": sum(vm.terminated is None for vm in self.world.vms if vm.id in self._others),
         }
@@ -145,21 +151,25 @@ class _Recording(OpenStack):
             port = self.world.ports.get(target)
             vm = self.world.vms.get(target if port is None else port.device_id)
             is_ours = vm is not None and self._is_ours(vm)
-            self.held += is_creation
-            try:
-                await self._hold("before", is_creation=is_creation)
+            if not (is_creation and self._holds):
                 response = await handle(raw)
-                await self._hold("after", is_creation=is_creation)
-            finally:
-                self.held -= is_creation
+            else:
+                response = await self._held_back(partial(handle, raw))
             self.log.append((moment, service.kind, raw.method, route.path, target, response.status, is_ours))
             return response
 
         return handled
 
-    async def _hold(self, when: str, *, is_creation: bool) -> None:
-        if is_creation and self.holds == when:
+    async def _held_back(self, answer: Callable[[], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        """The answer, made before it is held back or after that; who waits for it must not go away then."""
+        made = await answer() if self._holds == "after" else None
+        held, one = self._held, object()
+        held.add(one)
+        try:
             await asyncio.sleep(_HELD_S)
+        finally:
+            held.remove(one)
+        return await answer() if made is None else made
 
 
 def stretch(shortest: float, longest: float) -> None:
@@ -187,7 +197,7 @@ async def _main(folder: Path) -> None:
         while line := await lines.readline():
             words = line.decode().split()
             if words:
-                cloud.holds = words[1] if len(words) > 1 else ""
+                cloud.hold(words[1] if len(words) > 1 else "")
             cloud.advance()
             print(json.dumps(cloud.told()), flush=True)
 
