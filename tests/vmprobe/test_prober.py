@@ -1,6 +1,9 @@
 """All probes of a cloud: beats, pauses, limits, back-off, reload and stop. Hours pass in a moment."""
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import pytest
@@ -9,7 +12,7 @@ from stratoscope.clouds.lifecycle import RunReason
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import Rotation
 from stratoscope.vmprobe.limits import CeilingSettings
-from stratoscope.vmprobe.record import Outcome
+from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.tally import Skip, SkippedError
 from stratoscope.vmprobe.view import State
 from support.fake_ledger import FakeLedger
@@ -362,6 +365,39 @@ def test_a_probe_that_is_removed_and_comes_back_goes_on_with_its_history() -> No
             assert bench.began() == [0, 60, 150]
 
     on_bench(work)
+
+
+class Remembered(list[Run]):
+    """A list whose end can be seen."""
+
+
+class OldLedger(FakeLedger):
+    """A ledger with 3 runs from before. Attributes: given: What it gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[weakref.ref[Remembered]] = []
+
+    async def runs(self, newest: int = 200) -> Mapping[str, Sequence[Run]]:
+        assert newest == 50
+        old = Remembered(
+            Run(id=str(number), probe="boot", began=EPOCH - 90 + number, outcome=Outcome.SUCCESS)
+            for number in range(3)
+        )
+        self.given.append(weakref.ref(old))
+        return {"boot": old}
+
+
+def test_runs_from_before_are_held_by_their_probe_alone_which_forgets_the_oldest() -> None:
+    async def work(bench: Bench) -> None:
+        assert isinstance(bench.ledger, OldLedger)
+        async with bench.running(probe(interval_s=60)):
+            await bench.until(50)
+            assert bench.began() == [-90, -89, -88, 0]
+            gc.collect()
+            assert [one() for one in bench.ledger.given] == [None]
+
+    on_bench(work, ledger=OldLedger())
 
 
 def test_a_stop_aborts_runs_which_delete_their_vms() -> None:
