@@ -79,7 +79,8 @@ BUILT = Histogram(
 )
 NETWORKED = Histogram(
     "stratoscope_vmprobe_accepted_to_networked_seconds",
-    "From the answer to the request for the VM until its port was bound, with its address; right to half a polling step.",
+    "From the answer to the request for the VM until its port was bound, with its address; right to half a"
+    " polling step.",
     labels=_PROBE,
     bounds=BOUNDS,
 )
