@@ -31,8 +31,8 @@ UNANSWERED: Final = 40
 _EVERY: Final = 4
 """Of so many rounds one is killed while answers are held back."""
 _ROUNDS: Final = 60
-_LONGEST_S: Final = 2.2
-"""From the beginning of a run to the kill; a run takes about 2.5 s."""
+_LONGEST_S: Final = 1.5
+"""From the beginning of a run to the kill; a run takes about as long."""
 _QUICK: Final = 0.12
 """Boots of 0.8 s."""
 _REMEMBERED: Final = 40
