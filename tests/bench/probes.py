@@ -3,15 +3,16 @@
 They run every 5 minutes, spread evenly, so that any part of the interval is like any other: a part of it is
 measured. The ledger is filled before as it is after a day at this pace.
 
-`python probes.py --config.file=...` is the exporter as a process that tells how long its event loop stood
-still.
+`python probes.py --config.file=...` is the exporter as a process that counts the runs of before, so that its
+first page has all series, which others have after an interval. It tells how long its event loop stood still,
+if a variable names the file for that.
 """
 
 import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ import msgspec
 from large import most_rss_bytes
 from management_exporter import Stood
 from probe import api
-from probe_cloud import PROBED, ProbeCloud, probe_cloud
+from probe_cloud import ProbeCloud, probe_cloud
 from processes import Running, exporter
 from results import Result, at_most
 from snapshot import p99
@@ -35,6 +36,7 @@ from stratoscope.vmprobe.database import Database
 from stratoscope.vmprobe.entries import TIMEOUTS
 from stratoscope.vmprobe.exporter import EXPORTER
 from stratoscope.vmprobe.phases import Phase
+from stratoscope.vmprobe.probing import Probing
 from stratoscope.vmprobe.record import Outcome, Run
 
 COUNT: Final = 500
@@ -47,7 +49,7 @@ _SCRAPED_EVERY_S: Final = 15.0
 _DAY_S: Final = 86_400
 _RUN_S: Final = 14.0
 _SHARED: Final = "STRATOSCOPE_BENCH_SHARED"
-_STANDING: Final = (sys.executable, __file__, "--web.listen-address=127.0.0.1:0")
+_FULL: Final = (sys.executable, __file__, "--web.listen-address=127.0.0.1:0")
 
 
 def _name(number: int) -> str:
@@ -116,7 +118,7 @@ def _scrape(running: Running, seconds: float) -> None:
 
 def _cost(cloud: ProbeCloud) -> tuple[float, float, float]:
     """Share of a core, memory in MB, and the lateness of runs: the 99th percentile in seconds."""
-    with _probing(cloud, [sys.executable, *PROBED]) as running:
+    with _probing(cloud, _FULL) as running:
         started = time.time()
         planned = {probe["name"]: probe["next_run"] for probe in api(running, "?runs=0")["probes"]}
         _scrape(running, WARM_S)
@@ -147,7 +149,7 @@ def _stood(cloud: ProbeCloud) -> float:
     with tempfile.NamedTemporaryFile(prefix="stood") as file:
         file.write(bytes(100))
         file.flush()
-        with _probing(cloud, ["env", f"{_SHARED}={file.name}", *_STANDING]) as running:
+        with _probing(cloud, ["env", f"{_SHARED}={file.name}", *_FULL]) as running:
             stood = Stood(Path(file.name))
             _scrape(running, WARM_S / 2)
             start = stood.longest()
@@ -181,8 +183,23 @@ async def _open() -> AsyncIterator[Opened]:
 
 def _parts(settings: Any, site: Site) -> Iterator[Part]:
     yield from EXPORTER.parts(settings, site)
-    yield Part(name="beat", identity=None, open=_open, collections=lambda _: Collections([]))
+    if _SHARED in os.environ:
+        yield Part(name="beat", identity=None, open=_open, collections=lambda _: Collections([]))
+
+
+def count_remembered() -> None:
+    """Let the probes of this process count the runs that are in the ledger."""
+    remember = Probing.remember
+
+    def counted(self: Probing, runs: Iterable[Run]) -> None:
+        runs = [*runs]
+        for one in runs:
+            self.tally.count(one)
+        remember(self, runs)
+
+    Probing.remember = counted  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
+    count_remembered()
     sys.exit(main(replace(EXPORTER, parts=_parts), Flags.parse(PROGRAM, sys.argv[1:])))
