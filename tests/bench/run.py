@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import endurance
+import kills
 import large
 import live
 import pipeline
+import probe
+import probes
 import recorded
 import refresh
 import renderer
@@ -29,6 +32,9 @@ PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
     "snapshot": lambda _: snapshot.run(),
     "requests": lambda _: requests_made.run(),
     "endurance": lambda _: endurance.run(),
+    "probe": lambda _: probe.run(),
+    "probes": lambda _: probes.run(),
+    "kills": lambda _: kills.run(),
     "live": live.run,
 }
 """By name; each takes the number of rounds."""

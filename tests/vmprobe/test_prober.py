@@ -1,6 +1,9 @@
 """All probes of a cloud: beats, pauses, limits, back-off, reload and stop. Hours pass in a moment."""
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import pytest
@@ -9,7 +12,7 @@ from stratoscope.clouds.lifecycle import RunReason
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import Rotation
 from stratoscope.vmprobe.limits import CeilingSettings
-from stratoscope.vmprobe.record import Outcome
+from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.tally import Skip, SkippedError
 from stratoscope.vmprobe.view import State
 from support.fake_ledger import FakeLedger
@@ -170,7 +173,7 @@ def test_run_now_joins_the_run_in_progress_and_its_caller_may_go_away() -> None:
             ended = await bench.prober.run_now("boot")
             assert ended.outcome is Outcome.SUCCESS
             await bench.until(610)
-        assert bench.began() == [0, 4, 600]
+        assert bench.began() == [0, 5, 600]
 
     on_bench(work)
 
@@ -337,7 +340,7 @@ def test_a_reload_keeps_what_did_not_change() -> None:
             assert bench.cloud.ids() == [] or len(bench.cloud.ids()) == 2
             await bench.until(200)
         assert bench.began("kept") == [0, 60, 120, 180]
-        assert bench.began("changed") == [0, 60, 74, 174]
+        assert bench.began("changed") == [0, 60, 75, 175]
         assert bench.prober.view("changed").vm == {"flavor": "large"}
         assert bench.prober.probings["kept"].tally.runs == 4
         assert bench.prober.probings["changed"].tally.runs == 2
@@ -362,6 +365,39 @@ def test_a_probe_that_is_removed_and_comes_back_goes_on_with_its_history() -> No
             assert bench.began() == [0, 60, 150]
 
     on_bench(work)
+
+
+class Remembered(list[Run]):
+    """A list whose end can be seen."""
+
+
+class OldLedger(FakeLedger):
+    """A ledger with 3 runs from before. Attributes: given: What it gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[weakref.ref[Remembered]] = []
+
+    async def runs(self, newest: int = 200) -> Mapping[str, Sequence[Run]]:
+        assert newest == 50
+        old = Remembered(
+            Run(id=str(number), probe="boot", began=EPOCH - 90 + number, outcome=Outcome.SUCCESS)
+            for number in range(3)
+        )
+        self.given.append(weakref.ref(old))
+        return {"boot": old}
+
+
+def test_runs_from_before_are_held_by_their_probe_alone_which_forgets_the_oldest() -> None:
+    async def work(bench: Bench) -> None:
+        assert isinstance(bench.ledger, OldLedger)
+        async with bench.running(probe(interval_s=60)):
+            await bench.until(50)
+            assert bench.began() == [-90, -89, -88, 0]
+            gc.collect()
+            assert [one() for one in bench.ledger.given] == [None]
+
+    on_bench(work, ledger=OldLedger())
 
 
 def test_a_stop_aborts_runs_which_delete_their_vms() -> None:

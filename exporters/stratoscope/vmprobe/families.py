@@ -73,13 +73,14 @@ LAST_PHASE = Family(
 )
 BUILT = Histogram(
     "stratoscope_vmprobe_accepted_to_built_seconds",
-    "From the answer to the request for the VM until it was seen running.",
+    "From the answer to the request for the VM until it ran; right to half a polling step.",
     labels=_PROBE,
     bounds=BOUNDS,
 )
 NETWORKED = Histogram(
     "stratoscope_vmprobe_accepted_to_networked_seconds",
-    "From the answer to the request for the VM until its port was seen bound, with its address.",
+    "From the answer to the request for the VM until its port was bound, with its address; right to half a"
+    " polling step.",
     labels=_PROBE,
     bounds=BOUNDS,
 )

@@ -1,4 +1,4 @@
-"""When a run looks whether something has happened: often at first, then once a second."""
+"""When a run looks whether something has happened: often at first, then every other second."""
 
 from typing import Final
 
@@ -7,7 +7,8 @@ from stratoscope.clouds.client.clock import Clock
 QUICK_S: Final = 2.0
 """For so long it looks often."""
 QUICK_STEP_S: Final = 0.25
-STEP_S: Final = 1.0
+STEP_S: Final = 2.0
+"""A boot of 10 s takes 12 looks: 8 in the first two seconds, and 4."""
 
 
 class Polling:

@@ -1,7 +1,7 @@
 """All probes of one cloud: they run, pause, change with the configuration, and stop."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ class Prober:
         self._ending: dict[str, Probing] = {}
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._remembered: Mapping[str, Sequence[Run]] = {}
+        self._remembered: dict[str, Sequence[Run]] = {}
 
     def change(self, probes: Iterable[Probe]) -> None:
         """Have these probes: what did not change goes on, and a run in progress goes on to its end."""
@@ -57,7 +57,7 @@ class Prober:
             probing = before.pop(probe.name, None) or self._ending.pop(probe.name, None)
             if probing is None:
                 probing = Probing(probe, self._lifecycle(probe.vm), self.shared)
-                probing.remember(self._remembered.get(probe.name, ()))
+                probing.remember(self._remembered.pop(probe.name, ()))
             elif not probing.probe.is_same(probe):
                 probing.change(probe, self._lifecycle(probe.vm))
             self.probings[probe.name] = probing
@@ -131,7 +131,7 @@ class Prober:
     def _end(self, name: str, probing: Probing) -> None:
         if loop := self._loops.pop(name, None):
             loop.cancel()
-        self._remembered = {**self._remembered, name: tuple(probing.history)}
+        self._remembered[name] = tuple(probing.history)
         if flight := probing.flight:
             self._ending[name] = probing
             flight.add_done_callback(lambda _: self._ending.pop(name, None))
@@ -151,14 +151,15 @@ class Prober:
         counted = self.shared.records.counted
         try:
             await counted(self._ledger.open())
-            self._remembered = await counted(self._ledger.runs(HISTORY))
+            self._remembered = {**await counted(self._ledger.runs(HISTORY))}
             self.shared.pauses.update(await counted(self._ledger.pauses()))
         except LedgerError as error:
             self.shared.closed = short_line(str(error))
             return
         for name, probing in self.probings.items():
+            remembered = self._remembered.pop(name, ())  # not kept twice: a probe forgets its oldest runs
             if not probing.history:
-                probing.remember(self._remembered.get(name, ()))
+                probing.remember(remembered)
         self.shared.closed = ""
 
     async def _sweep(self) -> None:

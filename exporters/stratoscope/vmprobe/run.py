@@ -178,20 +178,26 @@ class _Attempt:
     # -- From the request until it is built ------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        """Look at the VM until it is scheduled, networked and built."""
+        """Look at the VM until it is scheduled, networked and built.
+
+        What a look shows that the one before did not has happened in between: the middle is its moment, at
+        most half a step from the true one.
+        """
         timeouts, polling = self._order.timeouts, Polling(self._clock)
-        scheduled, ends = 0.0, {Phase.SCHEDULED: self._accepted + timeouts[Phase.SCHEDULED]}
+        scheduled, before = 0.0, self._accepted
+        ends = {Phase.SCHEDULED: self._accepted + timeouts[Phase.SCHEDULED]}
         while ends:
             phase = min(ends, key=lambda one: ends[one])
             async with self._within(phase, ends[phase] - self._clock.monotonic()):
                 seen = await self._see(polling)
             now = self._clock.monotonic()
+            moment, before = (before + now) / 2, now
             if seen is None:
                 raise PhaseError(phase, RunReason.UNKNOWN, "the VM has disappeared, not by the probe")
             if Phase.SCHEDULED in ends and (seen.host or seen.is_built):
                 del ends[Phase.SCHEDULED]
-                scheduled = now
-                self._ended(Phase.SCHEDULED, now - self._accepted)
+                scheduled = moment
+                self._ended(Phase.SCHEDULED, moment - self._accepted)
                 ends = {one: now + timeouts[one] for one in (Phase.NETWORKED, Phase.BUILT)}
             if seen.host and not self._order.host:
                 self._change(host=seen.host)
@@ -199,8 +205,8 @@ class _Attempt:
                 raise PhaseError(_failing(ends, seen.fault), seen.fault.reason, str(seen.fault))
             for one, has_ended in ((Phase.NETWORKED, seen.is_networked), (Phase.BUILT, seen.is_built)):
                 if has_ended and ends.pop(one, 0.0):
-                    self._change(accepted_s={**self._run.accepted_s, one: now - self._accepted})
-                    self._ended(one, now - scheduled)
+                    self._change(accepted_s={**self._run.accepted_s, one: moment - self._accepted})
+                    self._ended(one, moment - scheduled)
 
     async def _see(self, polling: Polling) -> Seen | None:
         await polling.wait()
