@@ -111,7 +111,7 @@ def check_page(prober: Prober) -> None:
 
 def check(prober: Prober, name: str) -> str:
     """The exit status of the Nagios plug-in, and its first word after its own name."""
-    command = [stratoscope(), "check-vmprobe", f"--url={prober.url}", f"--name={name}"]
+    command = [str(stratoscope()), "check-vmprobe", f"--url={prober.url}", f"--name={name}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     return f"{done.returncode} {done.stdout.removeprefix('VMPROBE ')}"
 
@@ -127,8 +127,8 @@ def test_probe_that_is_killed_amid_a_build_cleans_up_at_its_next_start(tmp_path:
     assert vm_id in objects(cli)["server"]
     with probing(tmp_path, config) as prober:
         wait_until(lambda: vm_id not in objects(cli)["server"], "the VM is gone", 60)
-        (run,) = [one for one in prober.runs() if one["id"] == begun["id"]]
-        assert run["outcome"] == "interrupted"
+        (run,) = prober.runs()
+        assert (run["id"], run["vm_id"], run["outcome"]) == (begun["id"], vm_id, "interrupted")
 
 
 @pytest.mark.usefixtures("_slow")
