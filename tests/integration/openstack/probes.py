@@ -26,7 +26,7 @@ PROJECT = "probe"
 """The project of the cloud `probe` of clouds.yaml, and its user."""
 RUN_S = 120
 """No run takes longer."""
-SHORT = {"scheduled": "15s", "networked": "20s", "built": "20s", "deleted": "20s", "gone": "20s"}
+SHORT = {"scheduled": "15s", "networked": "60s", "built": "60s", "deleted": "30s", "gone": "30s"}
 """Time-outs with which trouble shows soon."""
 
 
