@@ -13,6 +13,7 @@ import pytest
 from integration.openstack.openstack_cli import Cli
 from integration.openstack.outages import knob
 from integration.openstack.probes import (
+    PROJECT,
     Prober,
     a_probe,
     configuration,
@@ -147,3 +148,18 @@ def test_rotation_of_an_administrator_has_a_run_on_each_host_in_turn(tmp_path: P
             check_times(run, cli)
         page = read(prober.get())
         assert page.by("stratoscope_vmprobe_host_success", "host") == dict.fromkeys(HOSTS, 1)
+
+
+@pytest.mark.full
+def test_project_that_is_disabled(tmp_path: Path, cli: Cli) -> None:
+    config = configuration(a_probe())
+    cli.do("project", "set", "--disable", PROJECT)
+    try:
+        with probing(tmp_path, config) as prober:
+            assert failure(prober.run()) == ("authenticate", "auth", "project")
+    finally:
+        cli.do("project", "set", "--enable", PROJECT)
+    # A credential that was refused is not sent again for 5 minutes; a new process knows nothing of that.
+    with probing(tmp_path, config) as prober:
+        run = prober.run()
+        assert run["outcome"] == "success", run

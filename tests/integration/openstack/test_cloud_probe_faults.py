@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 from cloud.configuration import PASSWORD
@@ -198,17 +197,3 @@ def test_token_that_is_revoked_amid_a_run_costs_one_log_in(prober: Prober, cli: 
 
 def logins(prober: Prober) -> float:
     return read(prober.get()).value("stratoscope_cloud_logins_total", result="ok") or 0
-
-
-def test_project_that_is_disabled(tmp_path: Path, cli: Cli) -> None:
-    config = configuration(a_probe())
-    cli.do("project", "set", "--disable", PROJECT)
-    try:
-        with probing(tmp_path, config) as prober:
-            assert failure(prober.run()) == ("authenticate", "auth", "project")
-    finally:
-        cli.do("project", "set", "--enable", PROJECT)
-    # A credential that was refused is not sent again for 5 minutes; a new process knows nothing of that.
-    with probing(tmp_path, config) as prober:
-        run = prober.run()
-        assert run["outcome"] == "success", run
