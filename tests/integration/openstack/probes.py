@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -24,6 +26,7 @@ VM: Mapping[str, Any] = {"flavor": "tiny", "image": "cirros", "network": "shared
 """What a probe requests by default."""
 PROJECT = "probe"
 """The project of the cloud `probe` of clouds.yaml, and its user."""
+REFUSED_S = 30
 RUN_S = 120
 """No run takes longer."""
 SHORT = {"scheduled": "15s", "networked": "60s", "built": "60s", "deleted": "30s", "gone": "30s"}
@@ -57,13 +60,20 @@ class Prober(RunningExporter):
         runs: Sequence[Mapping[str, Any]] = self.probe(name)["runs"]
         return runs
 
-    def begin(self, name: str = "boot") -> Mapping[str, Any]:
-        """Begin a run, or join the one in progress: the state of the probe after that."""
+    def begin(self, name: str = "boot") -> None:
+        """Begin a run, or join the one in progress. Before the first sweep it is refused."""
         url = f"{self.url}/api/v1/probes/{quote(name)}/run"
         request = Request(url, method="POST")  # noqa: S310 - http://127.0.0.1 only
-        with urlopen(request, timeout=30) as answer:  # noqa: S310
-            begun: Mapping[str, Any] = json.load(answer)
-        return begun
+
+        def is_begun() -> bool:
+            try:
+                with urlopen(request, timeout=30) as answer:  # noqa: S310
+                    return bool(answer.status == HTTPStatus.ACCEPTED)
+            except HTTPError as error:
+                assert error.code == HTTPStatus.CONFLICT, error
+                return False
+
+        wait_until(is_begun, f"a run of {name} begins", REFUSED_S)
 
     def run(self, name: str = "boot") -> Mapping[str, Any]:
         """A run, once it has ended."""

@@ -182,17 +182,23 @@ def test_deletion_that_hangs(prober: Prober) -> None:
     assert "built" in run["phases"]
 
 
-@pytest.mark.usefixtures("_slow")
 def test_token_that_is_revoked_amid_a_run_costs_one_log_in(prober: Prober, cli: Cli) -> None:
+    # Not amid a build: Nova itself uses the token of the user, and fails.
     known = {run["id"] for run in prober.runs()}
-    prober.step("scheduled")
-    before = logins(prober)
-    # Keystone revokes what it gave in the same second, too.
-    time.sleep(1 - time.time() % 1)
-    cli.do("user", "set", "--password", PASSWORD, PROJECT)
+    with hung("neutron"):
+        prober.step("authenticate")
+        before = logins(prober)
+        # Keystone revokes what it gave in the same second, too.
+        wait_for_the_next_second()
+        cli.do("user", "set", "--password", PASSWORD, PROJECT)
+        wait_for_the_next_second()
     run = prober.ended(known)
     assert run["outcome"] == "success", run
-    assert logins(prober) - before in (1, 2)
+    assert logins(prober) - before == 1
+
+
+def wait_for_the_next_second() -> None:
+    time.sleep(1 - time.time() % 1)
 
 
 def logins(prober: Prober) -> float:
