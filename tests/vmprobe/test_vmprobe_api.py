@@ -233,7 +233,7 @@ async def test_run_that_is_refused_once_the_ledger_was_read_is_409_too(
     class Limited(FakeProber):
         def run_now(self, name: str) -> Any:
             future = super().run_now(name)
-            error = RuntimeError("it is not known yet what is left of earlier runs")
+            error = RuntimeError("it is not known yet what is left")
             asyncio.get_running_loop().call_later(0.01, future.set_exception, error)
             return future
 
@@ -242,7 +242,7 @@ async def test_run_that_is_refused_once_the_ledger_was_read_is_409_too(
         answer = await ask(f"{url}{API}/a/run", "POST")
     assert (answer.status, answer.text) == (
         409,
-        "not run: it is not known yet what is left of earlier runs\n",
+        "not run: it is not known yet what is left\n",
     )
 
 
