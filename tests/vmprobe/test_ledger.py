@@ -145,6 +145,16 @@ async def test_run_in_progress_at_a_kill_is_interrupted_when_it_was_saved_last(t
     await ledger.close()
 
 
+async def test_run_that_a_kill_interrupted_names_the_vm_that_it_had_created(tmp_path: Path) -> None:
+    async with open_ledger(tmp_path) as ledger:
+        for run in ("r1", "r2"):
+            await intend(ledger, run, 1500.0)
+        await ledger.created("r1", Object("server", "vm-1", "stratoscope-r1"))
+    ledger = Ledger(tmp_path, CLOUD)
+    assert [run.vm_id for run in await ledger.open()] == ["vm-1", ""]
+    await ledger.close()
+
+
 async def test_newest_200_runs_of_each_probe_are_kept(tmp_path: Path) -> None:
     async with open_ledger(tmp_path) as ledger:
         await ledger.save(a_run("other", probe="other", outcome=Outcome.FAILED))

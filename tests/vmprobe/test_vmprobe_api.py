@@ -1,5 +1,6 @@
 """The API of the probe exporter: who may ask, what is answered, names that need escapes."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.vmprobe import asked
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure, Outcome
@@ -223,6 +225,25 @@ async def test_run_that_is_refused_at_once_is_409_and_says_why() -> None:
     async with probing(Limited(probe("a"))) as url:
         answer = await ask(f"{url}{API}/a/run", "POST")
     assert (answer.status, answer.text) == (409, "not run: 24 of 24 VM-hours of the day are spent\n")
+
+
+async def test_run_that_is_refused_once_the_ledger_was_read_is_409_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Limited(FakeProber):
+        def run_now(self, name: str) -> Any:
+            future = super().run_now(name)
+            error = RuntimeError("it is not known yet what is left")
+            asyncio.get_running_loop().call_later(0.01, future.set_exception, error)
+            return future
+
+    monkeypatch.setattr(asked, "REFUSED_S", 60.0)
+    async with probing(Limited(probe("a"))) as url:
+        answer = await ask(f"{url}{API}/a/run", "POST")
+    assert (answer.status, answer.text) == (
+        409,
+        "not run: it is not known yet what is left\n",
+    )
 
 
 async def test_run_that_is_cancelled_or_fails_later_leaves_no_word_in_the_log(

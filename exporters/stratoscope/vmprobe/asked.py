@@ -13,6 +13,8 @@ from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
 from stratoscope.vmprobe.record import Run
 from stratoscope.vmprobe.view import ProbeView
 
+REFUSED_S: Final = 0.2
+"""An answer to a request for a run waits so long for its refusal: limits are read from the ledger."""
 _MOST_NAMED: Final = 20
 _LONGEST_NAME: Final = 80
 
@@ -120,7 +122,7 @@ async def run(prober: Prober, name: str) -> None:
         web.HTTPConflict: It is refused at once.
     """
     future = begin(prober, name)
-    await asyncio.sleep(0)
+    await asyncio.wait({future}, timeout=REFUSED_S)
     if future.done() and not future.cancelled() and (error := future.exception()) is not None:
         raise web.HTTPConflict(text=f"not run: {short_line(str(error))}\n")
 

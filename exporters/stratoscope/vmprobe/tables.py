@@ -141,18 +141,21 @@ def newest_runs(connection: sqlite3.Connection, newest: int) -> Mapping[str, Seq
 
 
 def end_interrupted(connection: sqlite3.Connection, now: float) -> Sequence[Run]:
-    """End all runs in progress as interrupted, when they were saved last; returns them."""
+    """End all runs in progress as interrupted, when they were saved last, with their VMs; returns them."""
     rows = connection.execute(
-        "SELECT id, saved, document FROM runs WHERE outcome = ? ORDER BY number", (Outcome.RUNNING,)
+        "SELECT id, saved, document, vm_id FROM runs LEFT JOIN intents ON run = id WHERE outcome = ?"
+        " ORDER BY number",
+        (Outcome.RUNNING,),
     ).fetchall()
     ended = []
-    for run_id, saved, document in rows:
+    for run_id, saved, document, vm_id in rows:
         run = _decoded(document)
         if run is None:
             connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
             continue
         ends = max(saved, run.began)
-        ended.append(msgspec.structs.replace(run, outcome=Outcome.INTERRUPTED, ended=ends))
+        changes = {"outcome": Outcome.INTERRUPTED, "ended": ends, "vm_id": run.vm_id or vm_id or ""}
+        ended.append(msgspec.structs.replace(run, **changes))
         save_run(connection, ended[-1], now)
     return ended
 
