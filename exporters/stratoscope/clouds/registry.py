@@ -12,13 +12,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from stratoscope.clouds.abilities import Hypervisor, Lifecycle, Management, Question
+from stratoscope.clouds.abilities import CreatesVMs, Hypervisor, Lifecycle, Management, Question
 from stratoscope.core.config import decode, one_of
 from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
 
 KINDS: Final[Mapping[str, tuple[str, Sequence[type[Any]]]]] = {
-    "libvirt": ("stratoscope.clouds.libvirt.kind", (Hypervisor,)),
+    "libvirt": ("stratoscope.clouds.libvirt.kind", (Hypervisor, Lifecycle)),
     "openstack": ("stratoscope.clouds.openstack.kind", (Management, Lifecycle)),
 }
 """By the `kind` of an entry: the module with its KIND, and the abilities of its clouds."""
@@ -48,8 +48,10 @@ class Kind:
             `zone` (both "" where the kind has none) and `credential` ("" for the entry's own).
         credential: For the ability Lifecycle: the entry with another credential, by its name, with all that
             it refers to. Raises ConfigError.
-        lifecycle: For the ability Lifecycle: called with the opened cloud and a description. The cloud closes
-            what it opens; opening sends no request.
+        opened_to_create: For the ability Lifecycle: the cloud of an entry in which VMs are created; opening
+            sends no request.
+        lifecycle: For the ability Lifecycle: called with the cloud of `opened_to_create` and a description.
+            The cloud closes what it opens.
         opened: The cloud of an entry; opening sends no request.
         questions: The questions to a cloud with the ability Management.
     """
@@ -62,6 +64,7 @@ class Kind:
     described_by: str = ""
     vm: type[Any] = NoneType
     credential: Callable[[Any, str], Any] = _creates_no_vms
+    opened_to_create: Callable[[Any], CreatesVMs] = _creates_no_vms
     lifecycle: Callable[[Any, Any], Lifecycle] = _creates_no_vms
 
 
