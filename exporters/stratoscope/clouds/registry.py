@@ -31,6 +31,10 @@ _NAMES: Final = f"{_LONGEST_NAME} characters that can be shown in one line, no b
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+class _Any(msgspec.Struct):
+    """An entry of a kind that is not imported yet."""
+
+
 def _creates_no_vms(*_: Any) -> Any:
     raise NotImplementedError("a kind without the ability Lifecycle")
 
@@ -86,14 +90,22 @@ def configured(document: Mapping[str, Any], ability: type[Any]) -> Sequence[Any]
         ConfigError: As `entries` and the kind's `checked`.
     """
     chosen: list[Any] = []
+    missing: ImportError | None = None
     for name in able(ability):
-        of_kind = kind(name)
         if document.get("clouds") is None:
-            described = of_kind.by_default()
+            try:
+                described = kind(name).by_default()
+            except ImportError as error:  # one kind of several needs no SDK while nobody names it
+                missing = error
+                continue
             found = [] if described is None else [described]
+        elif entries(document, name, _Any):
+            found = entries(document, name, kind(name).entry)
         else:
-            found = entries(document, name, of_kind.entry)
-        chosen += of_kind.checked(found)
+            continue
+        chosen += kind(name).checked(found)
+    if missing is not None and not chosen:
+        raise missing
     return chosen
 
 

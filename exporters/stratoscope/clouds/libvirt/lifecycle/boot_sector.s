@@ -1,5 +1,6 @@
 # What a probe's VM boots: it writes its marker to the first serial port once a second, and halts in between.
-# as --32 -o boot.o boot_sector.s && objcopy -O binary boot.o boot_sector.img
+# as --32 -o boot.o boot_sector.s && objcopy -O binary boot.o boot_sector.img && truncate -s 512K boot_sector.img
+# SeaBIOS reads nothing from a disk of less than one cylinder.
         .code16
         xorw    %ax, %ax
         movw    %ax, %ds
