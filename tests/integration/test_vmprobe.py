@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 LIBVIRTD = Path("/run/libvirtd.pid")
 MARKER = b"stratoscope: the VM runs"
 FAILED = "stratoscope_vmprobe_failures_total"
+LEAKED = "stratoscope_vmprobe_leaked_resources"
 RUNS = "stratoscope_vmprobe_runs_total"
 SUCCESS = "stratoscope_vmprobe_success"
 
@@ -101,7 +102,7 @@ def test_domain_writes_its_marker_and_a_kill_leaves_it_to_the_next_start(tmp_pat
     with probing(tmp_path) as exporter:
         wait_for(lambda: not ours(), 60)
         wait_for(lambda: value(exporter.get(), RUNS) >= 1, 60)
-        assert value(exporter.get(), "stratoscope_vmprobe_leaked_resources") == 0
+        wait_for(lambda: value(exporter.get(), LEAKED) == 0, 90)  # the next sweep sees it gone
 
 
 @pytest.mark.full
@@ -118,3 +119,19 @@ def test_daemon_that_is_killed_is_named_and_its_return_is_noticed(tmp_path: Path
         run_now(exporter)
         wait_for(lambda: value(exporter.get(), SUCCESS) == 1, 60)
         assert ours() == []
+
+
+@pytest.mark.full
+def test_daemon_that_is_killed_in_a_run_leaves_nothing_once_it_is_back(tmp_path: Path) -> None:
+    with probing(tmp_path) as exporter:
+        wait_for(lambda: value(exporter.get(), RUNS) >= 1, 60)
+        run_now(exporter)
+        wait_for(ours, 60)
+        os.kill(int(LIBVIRTD.read_text()), signal.SIGKILL)
+        try:
+            wait_for(lambda: value(exporter.get(), FAILED, 'reason="api_unreachable"') == 1, 60)
+        finally:
+            host.start_daemon()
+        wait_for(lambda: not ours(), 100)
+        run_now(exporter)
+        wait_for(lambda: value(exporter.get(), SUCCESS) == 1, 60)
