@@ -39,6 +39,14 @@ def value(text: str, name: str, label: str = "") -> float:
     return sum(map(float, found))
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """What a test that fails leaves, the next one would take for its own."""
+    yield
+    for name in ours():
+        virsh("destroy", name)
+
+
 @contextmanager
 def probing(folder: Path, **probe: object) -> Iterator[RunningExporter]:
     """The exporter with one probe; its state is in the folder."""
@@ -67,11 +75,15 @@ def run_now(exporter: RunningExporter) -> None:
         assert answer.status < 300
 
 
+def _pty(name: str) -> str:
+    source = ET.fromstring(virsh("dumpxml", name)).find("devices/serial/source")  # noqa: S314
+    return "" if source is None else source.get("path", "")
+
+
 def console(name: str) -> bytes:
     """What a domain writes to its serial console."""
-    source = ET.fromstring(virsh("dumpxml", name)).find("devices/serial/source")  # noqa: S314
-    assert source is not None
-    pty = os.open(source.get("path", ""), os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    wait_for(lambda: _pty(name))  # it is there once the domain has started
+    pty = os.open(_pty(name), os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
     text, until = b"", time.monotonic() + 60
     try:
         while MARKER not in text and time.monotonic() < until:
