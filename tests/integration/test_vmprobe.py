@@ -59,7 +59,7 @@ def probing(folder: Path, **probe: object) -> Iterator[RunningExporter]:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     flags = [f"--config.file={config}", f"--web.listen-address={address}", f"--storage.path={state}"]
-    command = [Path(sys.executable).with_name("stratoscope"), "vmprobe", *flags]
+    command = [str(Path(sys.executable).with_name("stratoscope")), "vmprobe", *flags]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         running = RunningExporter(f"http://{address}", process, log)
         try:

@@ -1,6 +1,7 @@
 """Domains of probes on the mock driver of libvirt: created with a mark, found by it, gone; its failures."""
 
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.libvirt.config import LibvirtCloud
 from stratoscope.clouds.libvirt.kind import KIND
-from stratoscope.clouds.libvirt.lifecycle import calls, errors
+from stratoscope.clouds.libvirt.lifecycle import errors
 from stratoscope.clouds.libvirt.lifecycle.capabilities import Guests, guests
 from stratoscope.clouds.libvirt.lifecycle.description import Description
 from stratoscope.clouds.libvirt.lifecycle.domain import BOOT_SECTOR, MARKER, definition, mark
@@ -25,7 +26,7 @@ from support.fake_libvirt import failure
 
 URI = "test:///default"
 MARK = Mark("tag", "pro'be <1>", "57a7", 1_800_000_000.0)
-UUID = calls.UUID("57a70000-0000-4000-8000-000000000077")
+UUID = uuid.UUID("57a70000-0000-4000-8000-000000000077")
 
 
 @pytest.fixture
@@ -99,10 +100,13 @@ async def test_file_that_is_missing_and_network_that_is_unknown_are_named(
     assert (await vms(cloud, network="default").resolve()).image_id == ""
 
 
-async def test_domain_that_the_daemon_refuses_is_certainly_not_there(cloud: WritableCloud) -> None:
+async def test_domain_that_the_daemon_refuses_is_certainly_not_there(
+    cloud: WritableCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lifecycle = vms(cloud, vcpus=1024, memory=1 << 20)
     resolved = await lifecycle.resolve()
-    cloud.hosts[0].ask_anew = _refusing(failure(libvirt.VIR_ERR_NO_MEMORY, "no"))  # type: ignore[method-assign]
+    refusal = _refusing(failure(libvirt.VIR_ERR_NO_MEMORY, "no"))
+    monkeypatch.setattr(cloud.hosts[0], "ask_anew", refusal)
     with pytest.raises(StepError) as error:
         await lifecycle.request(resolved, MARK)
     assert (error.value.reason, error.value.is_unknown) == (RunReason.HYPERVISOR, False)
