@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from stratoscope.clouds import registry
+from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.registry import entries
 from stratoscope.core.errors import ConfigError
 
@@ -78,3 +80,17 @@ def test_a_mistake_is_named_in_one_line(clouds: object, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         entries({"clouds": clouds}, "ec2", Cloud)
     assert str(error.value) == message
+
+
+def test_kind_whose_sdk_is_missing_does_not_matter_while_nobody_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds = {**registry.KINDS, "libvirt": ("stratoscope.no_such_sdk", registry.KINDS["libvirt"][1])}
+    monkeypatch.setattr(registry, "KINDS", kinds)
+    monkeypatch.delenv("OS_CLOUD", raising=False)
+    monkeypatch.delenv("OS_AUTH_URL", raising=False)
+    assert registry.configured({"clouds": []}, Lifecycle) == []
+    with pytest.raises(ImportError):
+        registry.configured({}, Lifecycle)
+    with pytest.raises(ImportError):
+        registry.configured({"clouds": [{"name": "lab", "kind": "libvirt"}]}, Lifecycle)
