@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,11 @@ from stratoscope.core.web.connections import WITHIN_S
 from stratoscope.core.web.listen import MOST
 from stratoscope.core.web.scrape import SEND_TIMEOUT_S
 from stratoscope.core.web.server import MOST_SCRAPES
+from stratoscope.programs import EXPORTERS
 from support.declared import FAMILIES
 
 ROOT = Path(__file__).parents[1]
-PAGES = {
-    name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    for name in ("hypervisor", "management", "vmprobe")
-}
+PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in EXPORTERS}
 TABLES = {name: page.partition("<!-- metrics -->")[2] for name, page in PAGES.items()}
 # Names that no Family declares: core counts these with prometheus_client's objects.
 OF_THE_CLIENT = {
@@ -32,11 +31,14 @@ OF_THE_CLIENT = {
 }  # fmt: skip
 
 
+SHARED = {"cloud": "management", "collector": "hypervisor"}
+"""By the word after `stratoscope_`: the page of the families that several exporters have."""
+
+
 def page_of(family: Family) -> str:
-    if family.name.startswith("stratoscope_vmprobe_"):
-        return "vmprobe"
-    is_management = family.name.startswith(("stratoscope_management_", "stratoscope_cloud_"))
-    return "management" if is_management else "hypervisor"
+    """An exporter's families begin with its name."""
+    word = family.name.split("_")[1]
+    return word if word in EXPORTERS else SHARED[word]
 
 
 def test_names_of_families_are_unique() -> None:
@@ -65,6 +67,12 @@ def test_documentation_names_no_metric_that_the_code_does_not_declare(page: str)
     known = {family.name for family in FAMILIES} | OF_THE_CLIENT
     named = re.findall(r"\bstratoscope_\w+", PAGES[page])
     assert {re.sub("_(bucket|sum|count)$", "", name) for name in named} - known == set()
+
+
+def test_every_exporter_can_be_installed_by_its_name_alone() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {*EXPORTERS} <= {*extras}
+    assert [name for name in EXPORTERS if f"stratoscope[{name}]" not in extras["all"]] == []
 
 
 def test_tables_are_those_of_the_code() -> None:

@@ -52,7 +52,7 @@ def _exporter(name: str, package: str, arguments: Sequence[str]) -> int:
     if arguments and not arguments[0].startswith("-"):
         command = program.commands.get(arguments[0])
         if command is not None:
-            return _call(command, arguments)
+            return _call(command, arguments[1:])
         allowed = ", ".join([*program.commands, "flags, see --help"])
         return _refused(f"{name} has no command {arguments[0]!r}; allowed: {allowed}")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # importing takes long; what runs hears it then

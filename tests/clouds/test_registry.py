@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from stratoscope.clouds import registry
-from stratoscope.clouds.abilities import Lifecycle
-from stratoscope.clouds.registry import entries
+from stratoscope.clouds.abilities import Hypervisor, Lifecycle, Management
+from stratoscope.clouds.client.limiter import Limits
+from stratoscope.clouds.registry import Kind, entries, kind
 from stratoscope.core.errors import ConfigError
 
 
@@ -64,7 +65,7 @@ ALLOWED = "allowed: 255 characters that can be shown in one line, no blank at th
         ([{"name": "uni", "kind": []}], "clouds[0].kind: expected a text that is not empty, got a list"),
         (
             [{"name": "uni", "kind": "vmware"}],
-            "clouds[0].kind: unknown: vmware; allowed: libvirt, openstack",
+            f"clouds[0].kind: unknown: vmware; allowed: {', '.join(sorted(registry.KINDS))}",
         ),
         (
             [{"name": "a", "kind": "ec2"}, {"name": "b", "kind": "ec2"}, {"name": "a", "kind": "ec2"}],
@@ -94,3 +95,42 @@ def test_kind_whose_sdk_is_missing_does_not_matter_while_nobody_names_it(
         registry.configured({}, Lifecycle)
     with pytest.raises(ImportError):
         registry.configured({"clouds": [{"name": "lab", "kind": "libvirt"}]}, Lifecycle)
+
+
+class Whole(msgspec.Struct, frozen=True):
+    name: str
+    kind: str = "toy"
+    budget: Limits = Limits()
+
+
+class Nameless(msgspec.Struct, frozen=True):
+    kind: str = "toy"
+
+
+KIND: Kind
+"""That of the module, as a kind's own module has it."""
+
+
+@pytest.mark.parametrize(
+    ("entry", "abilities", "lacks"),
+    [
+        (Cloud, (Hypervisor,), ""),
+        (Nameless, (Hypervisor,), "entry.name"),
+        (Cloud, (Management,), "entry.budget, questions"),
+        (Whole, (Management,), "questions"),
+        (Cloud, (Lifecycle,), "vm, credential, opened_to_create, lifecycle"),
+        (Whole, (Lifecycle,), "vm, credential, opened_to_create, lifecycle"),
+    ],
+)
+def test_kind_that_lacks_what_its_abilities_need_is_an_error_when_it_is_loaded(
+    entry: type[Any], abilities: tuple[type[Any], ...], lacks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Kind(entry=entry, checked=lambda some: some, by_default=lambda: None, opened=lambda _: None)
+    monkeypatch.setitem(globals(), "KIND", made)
+    monkeypatch.setattr(registry, "KINDS", {"toy": (__name__, abilities)})
+    if not lacks:
+        assert kind("toy") is made
+        return
+    with pytest.raises(TypeError) as error:
+        kind("toy")
+    assert str(error.value) == f"{__name__}: KIND lacks {lacks}"

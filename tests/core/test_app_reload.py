@@ -179,7 +179,7 @@ async def test_reload_that_takes_long_is_answered_and_goes_on(
         await runs.ready()
         house.opening = may_open.wait
         status, text = await runs.reload("slurper: {vms: 3}")
-        assert (status, "under way" in text, "the old configuration stays" in text) == (500, True, False)
+        assert (status, "under way" in text, "the old configuration stays" in text) == (202, True, False)
         may_open.set()
         await until(lambda: "vms: 3" in runs.app.config_shown())
 

@@ -1,45 +1,47 @@
-"""Schedules refuse times that cannot be; a collection knows how long it has."""
+"""The configuration refuses schedules that cannot be; a collection knows how long it has."""
 
 import asyncio
 import math
-import re
 import time
 
 import pytest
 
 from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
+from stratoscope.core.config import CollectorSettings, Duration, decode
 from stratoscope.core.deadline import DEADLINE, at_most_s, time_left_s
+from stratoscope.core.errors import ConfigError
 from stratoscope.core.metrics import Sample
 from support.source import Source, vcpus
 
-
-@pytest.mark.parametrize(
-    ("interval_s", "timeout_s", "max_age_s", "message"),
-    [
-        (60, 50, 169, "max_age: at least 2 x interval + timeout, so that one failure hides nothing"),
-        (60, 50, math.nan, "max_age: at least 2 x interval + timeout, so that one failure hides nothing"),
-        (0, 50, 300, "interval: 0 s is no time to wait; allowed: more than 0 s"),
-        (-1, 50, 300, "interval: -1 s is no time to wait; allowed: more than 0 s"),
-        (math.nan, 50, 300, "interval: nan s is no time to wait; allowed: more than 0 s"),
-        (math.inf, 50, math.inf, "interval: inf s is no time to wait; allowed: more than 0 s"),
-        (60, 0, 300, "timeout: 0 s is no time to wait; allowed: more than 0 s"),
-    ],
-)
-def test_background_schedule_that_cannot_be_is_refused_by_key(
-    interval_s: float, timeout_s: float, max_age_s: float, message: str
-) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        Every(interval_s, timeout_s, max_age_s)
+EVERY = Every(interval_s=60, timeout_s=50, max_age_s=300)
 
 
-@pytest.mark.parametrize("max_age_s", [170, 1000, math.inf])
+@pytest.mark.parametrize("key", ["interval", "timeout"])
+@pytest.mark.parametrize("no_time", ["0s", "0", "-1s", -1, math.nan, math.inf, "366d"])
+def test_times_that_nobody_can_wait_for_are_refused_by_key(key: str, no_time: object) -> None:
+    with pytest.raises(ConfigError, match=rf"^pools\.{key}: expected a duration "):
+        decode(CollectorSettings, {key: no_time}, "pools")
+
+
+@pytest.mark.parametrize("max_age_s", [1, 169, 169.999])
+def test_max_age_at_which_one_failure_hides_the_samples_is_refused(max_age_s: float) -> None:
+    settings = CollectorSettings(max_age=Duration(max_age_s))
+    message = r"^pools\.max_age: expected 2 x interval \+ timeout at least, which is 2m50s$"
+    with pytest.raises(ConfigError, match=message):
+        settings.schedule(EVERY, "pools")
+
+
+@pytest.mark.parametrize("max_age_s", [170, 1000])
 def test_max_age_from_two_intervals_and_a_timeout_on_is_allowed(max_age_s: float) -> None:
-    assert Every(60, 50, max_age_s).max_age_s == max_age_s
+    settings = CollectorSettings(max_age=Duration(max_age_s))
+    assert settings.schedule(EVERY, "pools") == Every(60, 50, max_age_s)
 
 
-def test_schedule_on_scrape_needs_time_too() -> None:
-    with pytest.raises(ValueError, match=r"^timeout: 0 s is no time to wait; allowed: more than 0 s$"):
-        OnScrape(0)
+def test_default_max_age_that_is_too_short_becomes_as_long_as_it_has_to_be() -> None:
+    assert CollectorSettings().schedule(Every(60, 50, 100), "pools") == Every(60, 50, 170)
+
+
+def test_schedule_on_scrape_has_ten_seconds() -> None:
     assert OnScrape().timeout_s == 10
 
 

@@ -312,6 +312,10 @@ def test_what_a_collector_cannot_have_is_refused_with_the_reason() -> None:
         ("clouds: 0x" + "f" * 9_000, ":1:9: int that cannot be read; quotes make it a text"),
         (f"clouds: {':'.join(['59'] * 3_000)}", ":1:9: int that cannot be read; quotes make it a text"),
         ('clouds: "\\U00110000"', ":1:12: an escape of no character"),
+        ('clouds: "\\UFFFFFFFF"', ":1:12: an escape of no character"),
+        (f"clouds: {'1:' * 200}1.0", ":1:9: float that cannot be read; quotes make it a text"),
+        ("clouds: <<", ":1:9: `<<` merges mappings; quotes make it a text"),
+        ("on: 1", ": a key must be a text, got true (or yes, on); quotes make it one"),
     ],
 )
 def test_what_cannot_be_written_down_and_a_mapping_that_is_none_are_refused(

@@ -18,9 +18,9 @@ def test_without_arguments_it_listens_on_loopback_with_the_defaults() -> None:
     assert Flags.parse(PROGRAM, []) == Flags(
         config_file=None,
         config_check=False,
-        listen_addresses=["127.0.0.1:0"],
+        web_listen_address=["127.0.0.1:0"],
         web_config_file=None,
-        max_connections=512,
+        web_max_connections=512,
         log_level="info",
         log_format="logfmt",
         own={"path.procfs": "/proc"},
@@ -43,9 +43,9 @@ def test_value_stands_after_an_equals_sign_or_a_blank(joined: bool) -> None:
     assert Flags.parse(PROGRAM, arguments) == Flags(
         config_file=Path("a.yml"),
         config_check=False,
-        listen_addresses=[":1"],
+        web_listen_address=[":1"],
         web_config_file="web.yml",
-        max_connections=20,
+        web_max_connections=20,
         log_level="debug",
         log_format="json",
         own={"path.procfs": "/host/proc"},
@@ -55,7 +55,7 @@ def test_value_stands_after_an_equals_sign_or_a_blank(joined: bool) -> None:
 def test_address_may_be_given_twice() -> None:
     arguments = ["--web.listen-address=127.0.0.1:1", "--web.listen-address=[::1]:1", "--config.check"]
     flags = Flags.parse(PROGRAM, arguments)
-    assert flags.listen_addresses == ["127.0.0.1:1", "[::1]:1"]
+    assert flags.web_listen_address == ["127.0.0.1:1", "[::1]:1"]
     assert flags.config_check
 
 

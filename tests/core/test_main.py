@@ -23,12 +23,13 @@ from stratoscope.core.collector import Collection, Collections, OnScrape
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Flags
 from stratoscope.core.program import version
+from stratoscope.programs import COMMANDS, EXPORTERS
 from support import configs, notes
 from support.houses import PROGRAM, House, Slurper
 from support.patience import FAR_S
 from support.services import Domains
 
-ALLOWED = "allowed: hypervisor, management, vmprobe, demo-cloud, check-vmprobe\n"
+ALLOWED = f"allowed: {', '.join([*EXPORTERS, *COMMANDS])}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -146,15 +147,16 @@ def test_help_describes_each_exporter_and_command_in_one_line(
     flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([flag]) == 0
-    assert capsys.readouterr().out.endswith(
-        "\nexporters:\n"
+    exporters, commands = capsys.readouterr().out.partition("\nexporters:\n")[2].split("\ncommands:\n")
+    assert [line.split()[0] for line in exporters.splitlines()] == [*EXPORTERS]
+    assert [line.split()[0] for line in commands.splitlines()] == [*COMMANDS]
+    assert (
         "  hypervisor     VMs and their host as libvirt, cgroups and /proc see them, from outside the VM.\n"
-        "  management     A cloud's management layer: services, hosts, capacity, projects, quotas and VMs.\n"
-        "  vmprobe        Creates VMs as a user would: does it work now, which phase fails, why, and whose "
-        "fault is it.\n"
-        "\ncommands:\n"
+        in exporters
+    )
+    assert (
         "  demo-cloud     An embedded cloud with real protocols on loopback, whose VMs live and die.\n"
-        "  check-vmprobe  A Nagios plug-in: what the last run of a probe says.\n"
+        in commands
     )
 
 
@@ -167,13 +169,13 @@ def test_command_gets_what_follows_its_name_and_says_how_it_ended(
     assert main(["count"], {}, {"count": "counts_words"}) == 0
 
 
-def test_command_of_an_exporter_gets_its_name_and_what_follows(
+def test_command_of_an_exporter_gets_what_follows_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     package(tmp_path / "shows_words", command="def main(arguments):\n    print(arguments)\n    return 7\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["slurper", "count", "--url=x"], {"slurper": "shows_words"}) == 7
-    assert capsys.readouterr().out == "['count', '--url=x']\n"
+    assert capsys.readouterr().out == "['--url=x']\n"
     assert main(["slurper", "add"], {"slurper": "shows_words"}) == 2
     said = "stratoscope: slurper has no command 'add'; allowed: count, flags, see --help\n"
     assert capsys.readouterr().err == said
@@ -225,14 +227,8 @@ def test_wrong_flag_is_said_before_the_sdk_is_imported(
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["--help"],
-        ["--version"],
-        ["hypervisor", "--help"],
-        ["management", "--help"],
-        ["vmprobe", "--help"],
-        ["demo-cloud", "--help"],
-    ],
+    [["--help"], ["--version"], *([name, "--help"] for name in [*EXPORTERS, *COMMANDS])],
+    ids=" ".join,
 )
 async def test_help_needs_no_sdk(arguments: list[str]) -> None:
     program = (

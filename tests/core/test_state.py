@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,28 @@ def test_link_in_the_place_of_the_lock_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.parametrize("take", [lambda folder: state.locked(folder).__enter__(), state.check])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda lock: lock.symlink_to("nowhere")])
+def test_lock_that_is_no_file_is_named(
+    take: Callable[[Path], object], make: Callable[[Path], object], tmp_path: Path
+) -> None:
+    make(tmp_path / "lock")
+    with pytest.raises(
+        ConfigError, match=rf"^--storage\.path: {tmp_path}/lock: is no regular file; allowed: "
+    ):
+        take(tmp_path)
+
+
+@pytest.mark.parametrize("take", [lambda folder: state.locked(folder).__enter__(), state.check])
+def test_link_to_nowhere_in_the_place_of_the_folder_is_named(
+    take: Callable[[Path], object], tmp_path: Path
+) -> None:
+    link = tmp_path / "data"
+    link.symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=rf"{link} is a link to what does not exist"):
+        take(link)
+
+
 def test_check_makes_nothing_and_passes_while_another_process_serves(tmp_path: Path) -> None:
     state.check(tmp_path / "data" / "slurper")
     assert [*tmp_path.iterdir()] == []
@@ -96,7 +119,7 @@ def test_folder_that_nobody_may_write_to_any_more_is_refused_though_its_lock_is_
     with state.locked(tmp_path):
         pass
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere
-    with pytest.raises(ConfigError, match=rf"{tmp_path}: is no folder to write to"), state.locked(tmp_path):
+    with pytest.raises(ConfigError, match=rf"{tmp_path} is no folder to write to"), state.locked(tmp_path):
         pass
 
 

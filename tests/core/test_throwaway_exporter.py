@@ -3,12 +3,16 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stratoscope.core import state
+from stratoscope.core.app import settings_of
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.flags import Flags
+from stratoscope.core.web.asking.settings import AccessSettings, Guard
 from support import notes
 from support.asking import USERS, basic
 from support.houses import Runs, served
@@ -79,3 +83,27 @@ async def ends(runs: Runs, time: LoopTime) -> None:
 
     await until(ended)
     assert runs.task.exception() is None
+
+
+def test_role_that_no_route_requires_is_an_error_without_a_line_of_the_exporter(tmp_path: Path) -> None:
+    (tmp_path / "notes.yml").write_text("notes: {access: {roles: {writter: [alice]}}}\n")
+    flags = Flags.parse(EXPORTER.program, [f"--config.file={tmp_path}/notes.yml"])
+    with pytest.raises(ConfigError, match=r"notes\.access\.roles\.writter: unknown key; allowed: writer$"):
+        settings_of(EXPORTER, flags)
+
+
+def test_role_of_the_defaults_is_checked_as_well() -> None:
+    wrong = replace(EXPORTER, guard=lambda _: Guard(AccessSettings(roles={"writter": ("alice",)})))
+    with pytest.raises(ConfigError, match=r"^notes\.access\.roles\.writter: unknown key; allowed: writer$"):
+        settings_of(wrong, Flags.parse(wrong.program, []))
+
+
+async def test_reload_with_a_misspelt_role_leaves_the_old_roles(tmp_path: Path) -> None:
+    time = LoopTime()
+    async with running(tmp_path) as runs:
+        runs.file.write_text("notes: {access: {roles: {writter: [bob]}}}\n")
+        said = await runs.app.reload()
+        assert said is not None
+        assert said.endswith("notes.access.roles.writter: unknown key; allowed: writer")
+        assert runs.app.guard.access.roles == {"writer": ("alice",)}
+        await ends(runs, time)

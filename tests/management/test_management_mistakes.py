@@ -224,7 +224,7 @@ def test_a_mistake_that_any_exporter_s_file_may_hold_is_said_alike(name: str, tm
     file = tmp_path / "stratoscope.yml"
     text = sample.read_text(encoding="utf-8").replace("hypervisor", "management").replace("pools", "volumes")
     file.write_text(text + clouds if text.startswith("management:") else text, encoding="utf-8")
-    expected = sample.with_suffix(".txt").read_text(encoding="utf-8").strip().replace("FILE", str(file))
+    expected = configs.message(name, file)
     expected = expected.replace("hypervisor.", "management.").replace("pools", "volumes")
     with pytest.raises(ConfigError) as refused:
         settings_of(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}"]))

@@ -91,11 +91,11 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """A server; `broken` is what it does at /broken."""
     access, shown = access or Access.open(None), shown or service(Domains())
-    app = application(shown, access)
+    app = application(shown, access, most=most)
     if broken is not None:
         app.router.add_get("/broken", broken)
     with mock.patch.multiple(connections, _LINGER_S=0.05, _SWEEP_S=0.01):
-        running = await serve(app, ["127.0.0.1:0"], access, most=most)
+        running = await serve(app, ["127.0.0.1:0"], access)
         served = Served(int(running.urls[0].rpartition(":")[2]), shown, app)
         served.connections.time = lambda: served.now
         try:

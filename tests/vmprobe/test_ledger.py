@@ -14,6 +14,7 @@ from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure, Outcome, Run
 from support.ledgers import CLOUD, a_mark, a_run, intend, intended, modes, open_ledger
+from support.source import until
 from support.wheel import Wheel
 
 HOUR_S = 3600.0
@@ -314,6 +315,7 @@ async def test_hung_ledger_is_abandoned_at_the_end(tmp_path: Path, monkeypatch: 
     with pytest.raises(LedgerError):
         await ledger.pauses()
     disk.is_released.set()
+    await until(lambda: ledger._database._connection is None)
 
 
 async def test_closed_ledger_says_so(tmp_path: Path) -> None:

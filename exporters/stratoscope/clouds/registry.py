@@ -4,7 +4,7 @@ A kind is imported, with its SDK, when an exporter needs it. To add one: its fol
 `kind`, a line in KINDS, and the docs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import NoneType
@@ -44,7 +44,9 @@ class Kind:
     """One cloud kind.
 
     Attributes:
-        entry: The type of its entries in `clouds:`; they have `name` and `kind`.
+        entry: The type of its entries in `clouds:`, a msgspec.Struct. They have `name` and `kind`; for the
+            ability Management also `budget: Limits`, which a reload may change; for Lifecycle if the cloud of
+            `opened_to_create` has a budget.
         checked: Its entries with all that they refer to: files, variables. Raises ConfigError.
         by_default: The entry for a configuration without `clouds:`; None if the environment names none.
         described_by: What gives the default entry, for messages; "" for nothing that a user sets.
@@ -73,9 +75,30 @@ class Kind:
 
 
 def kind(name: str) -> Kind:
-    """The kind of this name."""
-    found: Kind = import_module(KINDS[name][0]).KIND
+    """The kind of this name.
+
+    Raises:
+        TypeError: It lacks what its abilities need: a bug of the kind.
+    """
+    module, abilities = KINDS[name]
+    found: Kind = import_module(module).KIND
+    if lacking := [*_lacking(found, abilities)]:
+        raise TypeError(f"{module}: KIND lacks {', '.join(lacking)}")
     return found
+
+
+def _lacking(found: Kind, abilities: Collection[type[Any]]) -> Iterator[str]:
+    needed = ["name", "kind"]
+    if Management in abilities:
+        needed.append("budget")
+    yield from (f"entry.{name}" for name in needed if name not in found.entry.__struct_fields__)
+    if Management in abilities and not found.questions:
+        yield "questions"
+    if Lifecycle in abilities:
+        if found.vm is NoneType:
+            yield "vm"
+        made = ("credential", "opened_to_create", "lifecycle")
+        yield from (name for name in made if getattr(found, name) is _creates_no_vms)
 
 
 def able(ability: type[Any]) -> Sequence[str]:

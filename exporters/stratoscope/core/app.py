@@ -30,6 +30,7 @@ from stratoscope.core.threads import workers
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.listen import MOST, Address
+from stratoscope.core.web.routes import roles_of
 from stratoscope.core.web.server import application, serve
 
 log = logging.getLogger(__name__)
@@ -61,13 +62,9 @@ class App:
     def __init__(
         self, exporter: Exporter, read: Callable[[], Any], *, storage: Path | None = None, end: End = os._exit
     ) -> None:
-        """Read the configuration; nothing is opened yet.
+        """Read the configuration, by `read`, now and at each reload; nothing is opened yet.
 
-        Args:
-            exporter: What is run.
-            read: Settings as the configuration file holds them now; raises ConfigError.
-            storage: The folder of its state.
-            end: Ends the process when a stop exceeds its time-out.
+        A stop that exceeds its time-out calls `end`.
 
         Raises:
             ConfigError: The configuration cannot be used.
@@ -107,7 +104,8 @@ class App:
     async def reload(self) -> str | None:
         """Put the file's configuration into force. Returns None, or one line on why it is not in force.
 
-        After ANSWER_S the line says that the reload goes on.
+        Raises:
+            TimeoutError: It is still under way after ANSWER_S, and goes on.
         """
         if self._over.done():  # what would be opened now nobody would close
             return _STOPPING
@@ -116,7 +114,9 @@ class App:
             return reloading.result()
         if reloading.done():
             return _STOPPING
-        return f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
+        raise TimeoutError(
+            f"the reload is under way after {ANSWER_S:.0f} s and goes on; the log tells its end"
+        )
 
     def _next_reload(self) -> "asyncio.Task[str | None]":
         """The reload that has not begun yet: all who ask before it begins share it."""
@@ -153,7 +153,7 @@ class App:
         loop.set_default_executor(workers(WORKERS))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        server = await serve(application(self, access), addresses, access, most=most)
+        server = await serve(application(self, access, most=most), addresses, access)
         self.urls = server.urls
         log.info("listening urls=%s version=%s", ",".join(self.urls), self.version)
         self._start(self._open(), "open")
@@ -246,7 +246,7 @@ def main(exporter: Exporter, flags: Flags, *, end: End = os._exit) -> int:
 
 async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
     access = Access.open(flags.web_config_file)
-    for address in flags.listen_addresses:
+    for address in flags.web_listen_address:
         Address.parse(address)
     storage = flags.storage_path
     app = App(exporter, lambda: settings_of(exporter, flags), storage=storage, end=end)
@@ -259,7 +259,7 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
     status = 0
     try:
         with state.locked(storage):
-            await app.run(access, flags.listen_addresses, most=flags.max_connections)
+            await app.run(access, flags.web_listen_address, most=flags.web_max_connections)
     except ConfigError:
         raise
     except Exception:  # the border: whatever it is, the process says so and ends
@@ -276,11 +276,19 @@ def settings_of(exporter: Exporter, flags: Flags) -> object:
         ConfigError: They cannot be used; it names the file and the key, or the flag, and what is allowed.
     """
     if flags.config_file is None:
-        return exporter.parse({}, flags.own)
+        return _parsed(exporter, {}, flags)
     document = yaml_file.load(flags.config_file, exporter.program.name)
     try:
-        return exporter.parse(document, flags.own)
+        return _parsed(exporter, document, flags)
     except ConfigError as error:
         if str(error).startswith("--"):
             raise
         raise ConfigError(f"{flags.config_file}: {error}") from error
+
+
+def _parsed(exporter: Exporter, document: Mapping[str, Any], flags: Flags) -> object:
+    """The settings; each role in them is one that a route requires. Raises ConfigError."""
+    settings: object = exporter.parse(document, flags.own)
+    access = exporter.guard(settings).access
+    access.check_roles(roles_of(exporter.routes), f"{exporter.program.name}.access")
+    return settings

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 import yaml
 
 from stratoscope.core.collector import Every, OnScrape
-from stratoscope.core.config_errors import got, refusal
+from stratoscope.core.config_errors import LONGEST_SHOWN, got, refusal
 from stratoscope.core.errors import ConfigError
 
 T = TypeVar("T")
@@ -16,7 +16,6 @@ T = TypeVar("T")
 _UNITS_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _DURATION: Final = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS_MS))
 _LONGEST_MS: Final = 365 * _UNITS_MS["d"]
-_LONGEST_SHOWN: Final = 80
 _PASSWORD: Final = re.compile(r"(://[^/@:\s]*:)[^/@\s]+(?=@)")
 
 
@@ -30,7 +29,7 @@ class Duration(float):
         """Raises ValueError for what is no duration, or one that nobody can wait for."""
         match = _DURATION.fullmatch(text) if isinstance(text, str) else None
         if match is None or not text:
-            value = repr(text)[:_LONGEST_SHOWN] if isinstance(text, str | int | float) else got(text)
+            value = repr(text)[:LONGEST_SHOWN] if isinstance(text, str | int | float) else got(text)
             raise ValueError(f"expected a duration such as `30s`, `1m30s` or `2h`, got {value}")
         parts = zip(match.groups(default="0"), _UNITS_MS.values(), strict=True)
         in_ms = sum(int(number) * unit_ms for number, unit_ms in parts)
@@ -147,10 +146,21 @@ def known_keys(names: Iterable[str], allowed: Iterable[str], key: str, why: str 
             raise ConfigError(f"{key}.{name}: {why}; allowed: {', '.join(allowed)}")
 
 
+DERIVED: Final = "derived: "
+"""The beginning of the encoded name of a field that no key of the file sets: `/config` does not show it."""
+
+
 def shown(settings: object, **more: object) -> str:
     """Settings (and more, by key) as YAML: defaults filled in, secrets masked, also the password in a URL."""
-    plain = msgspec.to_builtins(settings, enc_hook=str) | msgspec.to_builtins(more, enc_hook=str)
+    plain = _of_keys(msgspec.to_builtins(settings, enc_hook=str)) | msgspec.to_builtins(more, enc_hook=str)
     return _PASSWORD.sub(r"\1<secret>", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
+
+
+def _of_keys(value: Any) -> Any:
+    """Without what is derived."""
+    if isinstance(value, dict):
+        return {key: _of_keys(part) for key, part in value.items() if not str(key).startswith(DERIVED)}
+    return [_of_keys(part) for part in value] if isinstance(value, list) else value
 
 
 def _convert(value: object, kind: type[T]) -> T:

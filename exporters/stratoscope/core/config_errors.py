@@ -17,39 +17,27 @@ _OF_FIELD: Final = re.compile(r"(\w+): (.*)\Z", re.DOTALL)
 _OF_KEY: Final = " - at `key` in `$`"
 _WORDS: Final = {
     "object": "a mapping",
+    "dict": "a mapping",
     "array": "a list",
+    "list": "a list",
     "str": "a text",
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
+    "NoneType": "nothing",
 }
-_LONGEST_SHOWN: Final = 80
-_OF_YAML: Final = {
-    dict: "a mapping",
-    list: "a list",
-    str: "a text",
-    int: "a whole number",
-    float: "a number",
-    bool: "a boolean",
-    NoneType: "nothing",
-}
+"""For the names of types: msgspec's, and Python's of what YAML gives."""
+LONGEST_SHOWN: Final = 80
 
 Refusal = tuple[str, str]
 """The path as `.key[0].key`, and the problem with what is allowed there."""
 
 
 def refusal(kind: object, value: Any, message: str, convert: Callable[[Any, Any], object]) -> Refusal:
-    """Where a value is wrong, and how.
-
-    Args:
-        kind: The type that it could not be converted to.
-        value: As YAML gave it.
-        message: What msgspec said of it.
-        convert: Converts a value to a type; raises msgspec.ValidationError.
-    """
+    """Where a value from YAML is wrong, and how; `message` is msgspec's, whose error `convert` raises."""
     if message.endswith(_OF_KEY):
         key = next(key for key in value if not isinstance(key, str))
-        return "", f"a key must be a text, got {_shown(key)}; quotes make it one"
+        return "", not_text(key)
     kind = _bare(kind, value)
     for step, of_part, part in _parts(kind, value):
         try:
@@ -62,7 +50,7 @@ def refusal(kind: object, value: Any, message: str, convert: Callable[[Any, Any]
 
 def got(value: object) -> str:
     """What a value from YAML is, in words: not its text, which may be a secret."""
-    return _OF_YAML.get(type(value), "something else")
+    return "a boolean" if isinstance(value, bool) else _WORDS.get(type(value).__name__, "something else")
 
 
 def _explained(kind: object, value: Any, message: str) -> Refusal:
@@ -72,7 +60,7 @@ def _explained(kind: object, value: Any, message: str) -> Refusal:
         return f".{field[2]}", "missing" if is_missing else f"unknown key; allowed: {', '.join(fields)}"
     if get_origin(kind) is Literal:
         is_text = isinstance(value, str)
-        what = f"unknown: {value[:_LONGEST_SHOWN]}" if is_text else f"expected a text, got {got(value)}"
+        what = f"unknown: {value[:LONGEST_SHOWN]}" if is_text else f"expected a text, got {got(value)}"
         return "", f"{what}; allowed: {', '.join(str(one) for one in get_args(kind) if one != '')}"
     if (of_field := _OF_FIELD.match(message)) and of_field[1] in fields:  # from a __post_init__
         return f".{of_field[1]}", of_field[2]
@@ -80,6 +68,11 @@ def _explained(kind: object, value: Any, message: str) -> Refusal:
         allowed = f"; allowed: {', '.join(fields)}" if fields else ""
         return "", f"{_expected(value, *expected.groups())}{allowed}"
     return "", message
+
+
+def not_text(key: object) -> str:
+    """What is wrong with a key of a mapping that is no text."""
+    return f"a key must be a text, got {_shown(key)}; quotes make it one"
 
 
 def _shown(key: object) -> str:

@@ -2,14 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, copy_context
-from typing import Any, TypeVar
 
 from stratoscope.core.errors import CollectError, Reason
-
-T = TypeVar("T")
 
 DEADLINE: ContextVar[float] = ContextVar("deadline")
 """When the current collection times out, on `time.monotonic`'s clock; the Runner sets it."""
@@ -28,29 +25,25 @@ def at_most_s(patience_s: float) -> float:
 
     Outside of a collection `patience_s`.
     """
-    deadline = DEADLINE.get(None)
-    return patience_s if deadline is None else min(patience_s, max(0.0, deadline - time.monotonic()) / 2)
+    return patience_s if DEADLINE.get(None) is None else min(patience_s, time_left_s() / 2)
 
 
 class Limit:
     """The time limit of one task: that of the caller who waits longest.
 
     Attributes:
-        within_s: Seconds from now until it is cancelled.
+        context: The task's: in it `time_left_s()` is what this limit allows.
+        within_s: Seconds from the start until it is cancelled.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
-        self._context = copy_context()
-        self._context.run(DEADLINE.set, time.monotonic())
+        self.context = copy_context()
+        self.context.run(DEADLINE.set, time.monotonic())
         self._timeout: asyncio.Timeout | None = None
         self._is_past = False
         self.within_s = 0.0
-
-    def task(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
-        """The task that does the work, inside of which `time_left_s()` is what this limit allows."""
-        return self._loop.create_task(work, name=name, context=self._context)
 
     def allow(self, within_s: float, timeout_s: float) -> None:
         """Extend it to at least `within_s` from now, and to at most `timeout_s` in total."""
@@ -59,7 +52,7 @@ class Limit:
             return
         self.within_s = in_all_s
         ends = self._began + in_all_s
-        self._context.run(DEADLINE.set, time.monotonic() + ends - self._loop.time())
+        self.context.run(DEADLINE.set, time.monotonic() + ends - self._loop.time())
         if self._timeout is not None:
             self._timeout.reschedule(ends)
 

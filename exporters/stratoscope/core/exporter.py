@@ -21,7 +21,8 @@ class Exporter:
         parts: Its parts under its settings; the call itself opens nothing.
         routes: Its own pages and endpoints.
         templates: The package that contains the folder `templates`; "" for none.
-        guard: How its routes are guarded under its settings.
+        guard: How its routes are guarded under its settings. Core rejects a role that no route requires, and
+            names it below the key `access` of the exporter's section.
     """
 
     program: Program

@@ -25,7 +25,6 @@ _encode: Final = msgspec.json.Encoder().encode
 """Writes a list of numbers many times quicker than `repr` does one by one, each as a text that reads back the
 same; what JSON has no number for it writes as `null`."""
 
-
 _AT_ONCE: Final = 2_000
 """Samples that are rendered in one step; each step holds the interpreter, and blocks the event loop."""
 
@@ -210,12 +209,9 @@ def line(family: Family, labels: Labels, value: int) -> bytes:
 
 
 def page(parts: Sequence[Lines], *, openmetrics: bool, only: frozenset[Family] | None = None) -> list[bytes]:
-    """Chunks of a page: each family's head once, then its lines from all parts.
+    """Chunks of a page: each family's head once, then its lines from all parts, in their order.
 
-    Args:
-        parts: The lines of every collection, in the order in which families shall appear.
-        openmetrics: With OpenMetrics' heads; the end mark is the caller's, since more may follow.
-        only: Show these families alone.
+    OpenMetrics' end mark is the caller's, since more may follow.
     """
     # By name, not by object: no parser accepts a page with the head of a name twice.
     together: dict[str, tuple[Family, list[bytes]]] = {}

@@ -18,12 +18,7 @@ _KINDS: Final = {
 
 
 def read(path: Path, key: str = "", *, largest: int = LARGEST) -> bytes:
-    """A file's content.
-
-    Args:
-        path: The file.
-        key: The key or flag that names it.
-        largest: So many bytes at most.
+    """A file's content, `largest` bytes at most; `key` is the key or flag that names the file.
 
     Raises:
         ConfigError: It cannot be read, is no regular file (a FIFO would keep its reader waiting) or is too

@@ -17,7 +17,7 @@ _MOST_CONNECTIONS: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the command line says.
+    """What the command line says, by flag.
 
     Attributes:
         own: The exporter's own flags, by name without dashes.
@@ -26,9 +26,9 @@ class Flags:
 
     config_file: Path | None
     config_check: bool
-    listen_addresses: Sequence[str]
+    web_listen_address: Sequence[str]
     web_config_file: str | None
-    max_connections: int
+    web_max_connections: int
     log_level: str
     log_format: str
     own: Mapping[str, str]
@@ -42,17 +42,9 @@ class Flags:
             SystemExit: With 0 after `--help` and `--version`, with 2 for a wrong flag, said in one line.
         """
         parsed = vars(_parser(program).parse_args(arguments))
-        return cls(
-            config_file=parsed["config.file"] and Path(parsed["config.file"]),
-            config_check=parsed["config.check"],
-            listen_addresses=parsed["web.listen-address"] or [_loopback(program)],
-            web_config_file=parsed["web.config.file"],
-            max_connections=parsed["web.max-connections"],
-            log_level=parsed["log.level"],
-            log_format=parsed["log.format"],
-            storage_path=Path(parsed["storage.path"]) if program.keeps_state else None,
-            own={flag: parsed[flag] for flag in program.flags},
-        )
+        own = {flag: parsed.pop(flag) for flag in program.flags}
+        parsed["web_listen_address"] = parsed["web_listen_address"] or [_loopback(program)]
+        return cls(own=own, **parsed)
 
 
 class Parser(argparse.ArgumentParser):
@@ -78,12 +70,13 @@ def _parser(program: Program) -> argparse.ArgumentParser:
 
     def add(flag: str, text: str, **more: Any) -> None:
         shown = f"{text} (default %(default)s)" if "default" in more else text
-        parser.add_argument(f"--{flag}", dest=flag, help=shown, **more)
+        dest = flag if flag in program.flags else flag.replace(".", "_").replace("-", "_")
+        parser.add_argument(f"--{flag}", dest=dest, help=shown, **more)
 
     def value(flag: str, metavar: str, text: str, **more: Any) -> None:
         add(flag, text, metavar=metavar, **{"type": not_empty} | more)
 
-    value("config.file", "FILE", "configuration file (YAML); the defaults apply without it")
+    value("config.file", "FILE", "configuration file (YAML); the defaults apply without it", type=_path)
     add("config.check", "check the configuration, print the result and exit", action="store_true")
     addresses = "HOST:PORT to listen on, :PORT for all interfaces; repeatable"
     value("web.listen-address", "ADDRESS", f"{addresses} (default {_loopback(program)})", action="append")
@@ -93,7 +86,7 @@ def _parser(program: Program) -> argparse.ArgumentParser:
     add("log.format", "format of the log", default="logfmt", choices=logs.FORMATS)
     if program.keeps_state:
         folder = "folder of its state, locked by this process; created if missing"
-        value("storage.path", "FOLDER", folder, default=f"data/{program.name}")
+        value("storage.path", "FOLDER", folder, default=f"data/{program.name}", type=_path)
     for flag, (default, text) in program.flags.items():
         value(flag, "VALUE", text, default=default)
     add("version", "show the version and exit", action="version", version=f"stratoscope {version()}")
@@ -116,6 +109,10 @@ def not_empty(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("expected a value, got nothing")
     return text
+
+
+def _path(text: str) -> Path:
+    return Path(not_empty(text))
 
 
 def _number(text: str) -> int:

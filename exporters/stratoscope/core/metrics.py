@@ -201,13 +201,10 @@ _KNOWN: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
 
 
 def _known(names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """The entry of _KNOWN for these label names, checked the first time; so names compare by identity."""
-    known = _KNOWN.get(names)
-    if known is None:
-        for name in names:
-            if not _NAME.match(name):
-                raise ValueError(f"label name {name!r}: small letters, digits and _ only")
-        if len(set(names)) != len(names):
-            raise ValueError(f"label names {names!r}: one is given twice")
-        known = _KNOWN.setdefault(names, (names, ",".join(f'{name}="%s"' for name in names)))
-    return known
+    """The entry of _KNOWN for these label names, which are checked; so names compare by identity."""
+    for name in names:
+        if not _NAME.match(name):
+            raise ValueError(f"label name {name!r}: small letters, digits and _ only")
+    if len(set(names)) != len(names):
+        raise ValueError(f"label names {names!r}: one is given twice")
+    return _KNOWN.setdefault(names, (names, ",".join(f'{name}="%s"' for name in names)))

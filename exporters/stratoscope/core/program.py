@@ -20,7 +20,8 @@ class Command:
     """A command beside serving, such as a client of the exporter over HTTP.
 
     Attributes:
-        module: Where its `main(arguments)` is, which returns the exit status; imported when it is called.
+        module: Where its `main(arguments)` is, which returns the exit status; imported when it is called. The
+            arguments are those after the command's name.
         summary: One sentence for `--help`.
     """
 

@@ -118,10 +118,11 @@ Outcome: TypeAlias = "tuple[Lines | None, Status]"
 GRACE_S: Final = 0.5
 """How long a cancelled collection may take to end before it is abandoned."""
 HASTY_S: Final = 0.0899
-"""A scrape with less time (0.1 s minus the share for sending) does not limit the collection."""
+"""A scrape with less time (0.1 s minus the share for sending) does not limit the collection, which would
+fail only because of that."""
 AGAIN_S: Final = 60.0
 """After a failure the next collection starts after max(60 s, duration of the failed one), at most the
-interval."""
+interval: a collection that always times out must not run all the time."""
 
 
 class Runner:
@@ -143,16 +144,8 @@ class Runner:
         grace_s: float = GRACE_S,
         turn: asyncio.Lock | None = None,
     ) -> None:
-        """A runner that has not run yet.
-
-        Args:
-            collection: What is run.
-            monotonic: The clock of durations and ages.
-            now: The clock of Unix time.
-            sleep: Waits in the background.
-            grace_s: How long a cancelled collection may take to end before it is abandoned.
-            turn: Shared by runners of which only one renders at a time: more would wait for each other, and
-                block the event loop.
+        """Args: turn: Shared by runners of which only one renders at a time: more would wait for each other,
+        and block the event loop.
         """
         self.collection = collection
         self.collector = collection.collector
@@ -216,11 +209,7 @@ class Runner:
 
     async def run(self) -> None:
         """Run once, as every collector does at start, and then, in the background, at each interval until
-        `stop`; the first pause depends on the name, to spread load.
-
-        After a failure the next collection starts after max(60 s, duration of the failed one), at most the
-        interval: a collection that always times out must not run all the time.
-        """
+        `stop`; the first pause depends on the name, to spread load. After a failure, see AGAIN_S."""
         await self.first()
         ended, took_s = self._monotonic(), 0.0
         share = 0.5 + zlib.crc32("/".join(self.collector.key).encode()) % 512 / 1024
@@ -269,10 +258,7 @@ class Runner:
             log.warning("hangs though stopped %s", self._who)
 
     def _start(self, within_s: float) -> "asyncio.Future[Outcome]":
-        """The collection in progress, or a new one; it may last at least as long as this caller waits.
-
-        A caller with less than HASTY_S does not limit it: it would fail only because of that.
-        """
+        """The collection in progress, or a new one; it may last at least as long as this caller waits."""
         if within_s < HASTY_S:
             within_s = self.collection.schedule.timeout_s
         task = self._flight.call(self.collector.name, self._begin)
@@ -281,7 +267,8 @@ class Runner:
 
     def _begin(self) -> "asyncio.Task[Outcome]":
         self._limit = Limit()
-        return self._limit.task(self._collect(), f"collect {self.collector.name}")
+        name = f"collect {self.collector.name}"
+        return asyncio.create_task(self._collect(), name=name, context=self._limit.context)
 
     async def _collect(self) -> Outcome:
         began = self._monotonic()

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,14 +25,13 @@ def locked(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
+    check(folder)
     try:
         folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise _unusable(folder, error) from error
     try:
-        if not os.access(folder, os.W_OK | os.X_OK):  # with a lock file from before
-            raise ConfigError(f"{_FLAG}: {folder}: is no folder to write to")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -55,12 +55,27 @@ def check(folder: Path) -> None:
     Raises:
         ConfigError: It names the flag.
     """
+    lock = folder / _LOCK
     try:
-        nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        nearest = next(place for place in (folder, *folder.absolute().parents) if _is_there(place))
+        is_other = _is_there(lock) and not stat.S_ISREG(lock.lstat().st_mode)
     except OSError as error:  # too long a name, or a folder that may not be looked into
         raise _unusable(folder, error) from error
+    if not nearest.exists():
+        raise ConfigError(f"{_FLAG}: {folder}: {nearest} is a link to what does not exist")
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ConfigError(f"{_FLAG}: {folder}: {nearest} is no folder to write to")
+    if is_other:
+        raise ConfigError(f"{_FLAG}: {lock}: is no regular file; allowed: none, or that of an earlier start")
+
+
+def _is_there(place: Path) -> bool:
+    """Also for a link to nowhere. Raises OSError if it cannot be known, where Path.exists may say False."""
+    try:
+        place.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _unusable(folder: Path, error: OSError) -> ConfigError:

@@ -37,19 +37,18 @@ def workers(most: int) -> ThreadPoolExecutor:
 
 
 class BlockingCalls:
-    """At most `most` blocking calls at once; idle threads wait for the next one. It serves one event loop."""
+    """At most `most` blocking calls at once; idle threads wait for the next one. It serves one event loop.
+
+    Attributes:
+        busy: How many calls have not returned, including abandoned ones.
+    """
 
     def __init__(self, name: str, most: int) -> None:
         self._name, self._most = name, most
         self._todo: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._threads = 0
-        self._busy = 0
+        self.busy = 0
         self._closed = False
-
-    @property
-    def busy(self) -> int:
-        """How many calls have not returned, including abandoned ones."""
-        return self._busy
 
     def start(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[R]":
         """The future outcome of a call in a thread. Cancelling it abandons the call, which goes on.
@@ -62,7 +61,7 @@ class BlockingCalls:
         """
         if self._closed:
             raise CollectError(Reason.UNAVAILABLE, f"{self._name}: closed")
-        if self._busy >= self._most:
+        if self.busy >= self._most:
             raise CollectError(
                 Reason.BUSY, f"{self._name}: all {self._most} threads wait for calls that hang"
             )
@@ -81,9 +80,9 @@ class BlockingCalls:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(self._returned, future, deliver)
 
-        if self._threads <= self._busy:
+        if self._threads <= self.busy:
             self._start_thread()
-        self._busy += 1
+        self.busy += 1
         self._todo.put(run)
         return future
 
@@ -105,6 +104,6 @@ class BlockingCalls:
             del run  # it holds the call's result, which would live until the next call
 
     def _returned(self, future: "asyncio.Future[R]", deliver: Callable[[], None]) -> None:
-        self._busy -= 1
+        self.busy -= 1
         if not future.cancelled():
             deliver()

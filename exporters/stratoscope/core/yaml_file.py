@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 import yaml
 
 from stratoscope.core import files
-from stratoscope.core.config_errors import got
+from stratoscope.core.config_errors import got, not_text
 from stratoscope.core.errors import ConfigError
 from stratoscope.programs import EXPORTERS, TO_COME
 
@@ -16,6 +16,7 @@ _NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 _MOST: Final = 100_000
 _DEEPEST: Final = 50
 _TAG: Final = "tag:yaml.org,2002:"
+_MERGE: Final = f"{_TAG}merge"
 _TYPES: Final = ("null", "bool", "int", "float", "str", "seq", "map")
 _QUOTED: Final = re.compile(r" '(?!<)[^']{3,}'")
 """Words that PyYAML cites from the file, which may be a secret; its tokens, as '<scalar>', are none."""
@@ -77,10 +78,12 @@ class Loader(yaml.SafeLoader):
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:  # noqa: ARG002 - always deep
         """Refuses what contains itself, what cannot be written down, and texts that no file name can be."""
+        if node.tag == _MERGE:
+            raise _wrong("`<<` merges mappings; quotes make it a text", node.start_mark)
         try:
             made: object = super().construct_object(node, deep=True)
             text = str(made) if isinstance(node, yaml.ScalarNode) else ""
-        except (ValueError, KeyError, IndexError) as error:  # PyYAML's own are not marked
+        except (ValueError, ArithmeticError, LookupError) as error:  # PyYAML's own are not marked
             name = node.tag.removeprefix(_TAG)
             raise _wrong(f"{name} that cannot be read; quotes make it a text", node.start_mark) from error
         if not is_text(text):
@@ -89,11 +92,7 @@ class Loader(yaml.SafeLoader):
 
 
 def load(path: Path, own: str = "") -> dict[str, Any]:
-    """The document of a configuration file, which may serve every exporter; an empty section is none.
-
-    Args:
-        path: The file.
-        own: The exporter's section.
+    """The document of a configuration file, which serves `own` and other exporters; an empty section is none.
 
     Raises:
         ConfigError: The file cannot be read, is not YAML, or has a section that does not exist; it names the
@@ -107,6 +106,8 @@ def load(path: Path, own: str = "") -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise ConfigError(f"{path}: expected sections at the top, got {got(parsed)}; allowed: {allowed}")
     for name in parsed:
+        if not isinstance(name, str):
+            raise ConfigError(f"{path}: {not_text(name)}")
         if name not in TO_COME.union(sections, {own}):
             raise ConfigError(f"{path}: {name}: unknown section; allowed: {allowed}")
     return {name: section for name, section in parsed.items() if section is not None}
@@ -128,7 +129,7 @@ def document(content: bytes, path: object, loader: type[Loader] = Loader) -> obj
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark or reader.get_mark()
         problem = ": ".join(part for part in (error.context, error.problem) if part)
-    except ValueError:  # PyYAML makes a character of what is none
+    except (ValueError, OverflowError):  # PyYAML makes a character of what is none
         mark, problem = reader.get_mark(), "an escape of no character"
     raise ConfigError(f"{path}:{mark.line + 1}:{mark.column + 1}: {_QUOTED.sub('', problem)}")
 

@@ -48,12 +48,16 @@ class Database:
     """The file, open as long as it can be; after an error it is opened anew.
 
     It is locked: no other connection can use it meanwhile. A commit is on disk when it returns.
+
+    Attributes:
+        is_abandoned: Nobody waits for it any more: it is closed when the transaction in progress has ended.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self.is_abandoned = False
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -81,6 +85,9 @@ class Database:
         except OSError as error:
             self.close()
             raise LedgerError(self.path, f"{error.strerror}; allowed: a file to write to") from error
+        finally:
+            if self.is_abandoned:
+                self.close()
 
     def close(self) -> None:
         """Close the file, and so unlock it."""

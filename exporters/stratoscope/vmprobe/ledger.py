@@ -153,7 +153,8 @@ class Ledger:
         return dict(await self._execute("SELECT probe, until FROM pauses"))
 
     async def close(self) -> None:
-        """Close and unlock the file; if its disk hangs it is abandoned."""
+        """Close and unlock the file; if its disk hangs, that follows when it answers."""
+        self._database.is_abandoned = True
         with suppress(LedgerError):
             await self._in_turn(self._database.close, _PATIENCE_S)
         self._calls.close()

@@ -7,7 +7,7 @@ import pytest
 
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.web.config_file import Rate, WebConfig, load
-from support import webconfigs
+from support import certificates, webconfigs
 
 REFUSALS = {
     "cost_too_slow": "basic_auth_users.alice: no bcrypt hash; allowed: $2a$, $2b$, $2y$ with a cost of 04 to",
@@ -25,7 +25,8 @@ REFUSALS = {
     "header_value": "http_server_config.headers.X-Frame-Options: unknown: allow; allowed: deny, sameorigin",
     "http2_no_boolean": "http_server_config.http2: ",
     "key_missing": "tls_server_config.key_file: missing; allowed: key_file or key",
-    "key_of_another": "tls_server_config: certificate and key cannot be used together: key values mismatch",
+    "key_of_another": "tls_server_config.cert_file: server.crt and tls_server_config.key_file: ca.key: "
+    "cannot be used together: key values mismatch",
     "key_twice": ":3:3: the key `alice` stands twice",
     "no_mapping": "",
     "no_yaml": ":2:1: while scanning a quoted scalar: found unexpected end of stream",
@@ -36,7 +37,7 @@ REFUSALS = {
     "unknown_key": "tls_server_config.keyfile: ",
     "unknown_section": "tls_config: ",
     "version_unknown": "tls_server_config.min_version: ",
-    "client_ca_no_certificate": "tls_server_config.client_ca_file: no certificate in PEM: ",
+    "client_ca_no_certificate": "tls_server_config.client_ca_file: server.key: no certificate in PEM: ",
     "client_cert_any": "tls_server_config.client_auth_type: Python's ssl always verifies requested",
     "client_cert_unverified": "tls_server_config.client_auth_type: Python's ssl always verifies requested",
     "header_two_lines": "http_server_config.headers.Content-Security-Policy: more than one line, or a",
@@ -83,6 +84,45 @@ def test_bad_file_is_refused_with_its_key_and_what_is_allowed(folder: str, name:
     assert str(refused.value).startswith(f"{path}{said}" if said.startswith(":") else f"{path}: {said}")
     assert ALLOWED.get(name, "") in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+_ENCRYPTED = (
+    "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIB\n-----END EC PRIVATE KEY-----\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "contents", "said"),
+    [
+        (
+            ("server.key", "server.crt"),
+            {},
+            "cert_file: server.key: no certificate in PEM; certificate and key are exchanged",
+        ),
+        (("der", "server.key"), {"der": "0\x82"}, "cert_file: der: no certificate in PEM"),
+        (("server.crt", "der"), {"der": "0\x82"}, "key_file: der: no private key in PEM"),
+        *(
+            (
+                ("server.crt", "own.key"),
+                {"own.key": text},
+                "key_file: own.key: the private key is encrypted; allowed: one without a password",
+            )
+            for text in _ENCRYPTED
+        ),
+    ],
+    ids=["exchanged", "certificate in DER", "key in DER", "encrypted PKCS 8", "encrypted as OpenSSL did"],
+)
+def test_certificate_or_key_that_is_something_else_is_named_with_its_file(
+    files: tuple[str, str], contents: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    certificates.write(tmp_path, certificates.Authority())
+    for name, text in contents.items():
+        (tmp_path / name).write_text(text)
+    path = written(f"tls_server_config: {{cert_file: {files[0]}, key_file: {files[1]}}}", tmp_path)
+    with pytest.raises(ConfigError) as refused:
+        load(path)
+    assert str(refused.value) == f"{path}: tls_server_config.{said}"
 
 
 def test_file_that_is_not_there_is_refused_with_its_flag(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ LAXER = {
     "cipher suites": (TLS + SUITE, TLS, "tls_server_config.cipher_suites"),
     "curve": (f"{TLS}  curve_preferences: [CurveP384]\n", TLS, "tls_server_config.curve_preferences"),
     "tls": (TLS, "", "TLS is turned on or off by a restart only"),
-    "certificate empty": (TLS, TLS.replace("server.crt", "empty"), "cannot be used together"),
+    "certificate empty": (TLS, TLS.replace("server.crt", "empty"), "no certificate in PEM"),
     "key a directory": (TLS, TLS.replace("server.key", "folder"), "a directory; allowed: a regular file"),
 }
 STRICTER = {

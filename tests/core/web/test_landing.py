@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 
@@ -232,3 +233,11 @@ async def test_everything_shown_is_escaped() -> None:
     assert [row["Why"] for row in rows(html, COLLECTORS)][-1] == f"unavailable: {evil} alone"
     assert rows(html, LEFT_OUT) == [{"Cloud": evil, "Collector": evil, "Why": "absent"}]
     assert html.text.count(evil) == 16
+
+
+def test_collector_that_has_not_run_has_an_empty_cell_which_a_narrow_screen_does_not_show() -> None:
+    running = service(Domains())
+    page = landing_page(Pages(running, Access.open(None)), running)
+    assert '<td role="cell" data-column="Took" class="number"></td>' in page
+    style = (files("stratoscope.core.web") / "static" / "style.css").read_text()
+    assert "td:empty { display: none; }" in style.partition("@media (max-width: 66rem)")[2]

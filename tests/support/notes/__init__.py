@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from stratoscope.core.collector import Collections
+from stratoscope.core.config import Section, decode
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.part import Opened, Part, Site, Task
 from stratoscope.core.program import Program
@@ -16,14 +17,17 @@ from stratoscope.core.web.routes import LOGGED_IN, OPEN, Request, Role, Route
 PROGRAM = Program(name="notes", port=0, summary="Keeps notes.", keeps_state=True, stop_timeout_s=60)
 
 
+class Notes(Section, frozen=True):
+    access: AccessSettings = AccessSettings(roles={"writer": ("alice",)})
+
+
 async def show(request: Request) -> web.StreamResponse:
     return request.page("notes.html", notes=request.opened["notes"].read_text().splitlines())
 
 
 async def add(request: Request) -> web.StreamResponse:
-    text = " ".join((await request.form()).get("text", "").split())
-    with request.opened["notes"].open("a") as file:
-        file.write(f"{request.asker.name}: {text}\n")
+    notes, words = request.opened["notes"], (await request.form()).get("text", "").split()
+    notes.write_text(f"{notes.read_text()}{request.asker.name}: {' '.join(words)}\n")
     raise web.HTTPSeeOther("/")
 
 
@@ -34,8 +38,7 @@ async def count(request: Request) -> web.StreamResponse:
 def parts(_: object, site: Site) -> Iterator[Part]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Opened]:
-        notes = site.storage / "notes"  # type: ignore[operator]  # it keeps state
-        notes.touch()
+        (notes := site.storage / "notes").touch()  # type: ignore[operator]  # it keeps state
         yield Opened(tasks=[Task("tick", lambda: asyncio.sleep(3600))], value=notes)
         await asyncio.sleep(30)
         notes.rename(site.storage / "filed")  # type: ignore[operator]  # the same
@@ -45,7 +48,7 @@ def parts(_: object, site: Site) -> Iterator[Part]:
 
 EXPORTER = Exporter(
     program=PROGRAM,
-    parse=lambda *_: None,
+    parse=lambda document, _: decode(Notes, document.get("notes", {}), "notes"),
     parts=parts,
     routes=(
         Route("GET", "/", show, LOGGED_IN, title="Notes"),
@@ -53,5 +56,5 @@ EXPORTER = Exporter(
         Route("GET", "/count", count, OPEN),
     ),
     templates=__name__,
-    guard=lambda _: Guard(AccessSettings(roles={"writer": ("alice",)})),
+    guard=lambda settings: Guard(settings.access),
 )

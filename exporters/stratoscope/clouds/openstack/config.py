@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from stratoscope.clouds.client.limiter import Limits
-from stratoscope.core.config import Secret
+from stratoscope.core.config import DERIVED, Secret
 
 
 class OpenStackCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,5 +39,5 @@ class Found(OpenStackCloud, frozen=True, forbid_unknown_fields=True):
         content: A digest of the configuration that was found.
     """
 
-    found_in: str = ""
-    content: Secret = Secret("")
+    found_in: str = msgspec.field(default="", name=f"{DERIVED}found_in")
+    content: Secret = msgspec.field(default=Secret(""), name=f"{DERIVED}content")

@@ -17,7 +17,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from stratoscope.core.episode import Episode
 from stratoscope.core.web.auth import Access
-from stratoscope.core.web.listen import MOST
 from stratoscope.core.web.open_files import with_files_for
 
 Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -70,12 +69,12 @@ class Connections:
         time: The clock of all waiting, in seconds: the loop's.
     """
 
-    def __init__(self, access: Access, registry: CollectorRegistry, requests: Counter) -> None:
-        """Args: requests: Where malformed requests are counted, by handler and code."""
+    def __init__(self, access: Access, registry: CollectorRegistry, requests: Counter, most: int) -> None:
+        """Args: requests: Counts malformed requests by handler and code. most: Connections at once."""
         self.access, self.requests = access, requests
         self.time = asyncio.get_running_loop().time
         self._open: dict[Connection, None] = {}
-        self._most = MOST
+        self._most = with_files_for(most)
         self._listeners: dict[socket.socket, web.Server] = {}
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
         self._full = Episode("connections at their bound, some are hung up on")
@@ -97,10 +96,6 @@ class Connections:
         )
         for reason in (*WITHIN_S, "room", "busy", "files", "flood"):
             self._hung_up.labels(reason)
-
-    def bound(self, most: int) -> None:
-        """Allow `most` connections at once, and the open files for them; fewer if the system refuses."""
-        self._most = with_files_for(most)
 
     def listen(self, listener: socket.socket, server: web.Server) -> None:
         """Accept connections from now on."""

@@ -31,8 +31,8 @@ _SHUTDOWN_S: Final = 0.4
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-def application(service: Service, access: Access) -> web.Application:
-    """The web application of a service; to be called in the loop that will serve it.
+def application(service: Service, access: Access, *, most: int = MOST) -> web.Application:
+    """The web application of a service, for `most` connections; to be called in the loop that will serve it.
 
     If the exporter has a page `/`, core's table of collectors is at `/collectors`.
 
@@ -49,7 +49,7 @@ def application(service: Service, access: Access) -> web.Application:
     pages = Pages(service, access)
     routes = Routes(service, access, pages)
     app = web.Application(middlewares=[_counted(requests), _guarded(access, routes.handlers)])
-    app[CONNECTIONS] = Connections(access, service.registry, requests)
+    app[CONNECTIONS] = Connections(access, service.registry, requests, most)
     core = _CorePages(service, pages, app[CONNECTIONS])
     _register_gauges(access, service.registry)
     app.on_cleanup.append(lambda _: access.close())
@@ -87,9 +87,7 @@ class Serving:
         await self._connections.abort()
 
 
-async def serve(
-    app: web.Application, addresses: Sequence[str], access: Access, *, most: int = MOST
-) -> Serving:
+async def serve(app: web.Application, addresses: Sequence[str], access: Access) -> Serving:
     """Listen on all addresses: `HOST:PORT`, `[::1]:PORT`, or `:PORT` for every interface.
 
     `access` warns of those that others can reach without TLS or a password.
@@ -103,7 +101,6 @@ async def serve(
     connections, server = app[CONNECTIONS], runner.server
     assert server is not None  # noqa: S101 - it is set up
     server.request_handler = connections.answering(server.request_handler)
-    connections.bound(most)
     serving = Serving(runner, connections)
     try:
         for place in places:
@@ -188,7 +185,10 @@ class _CorePages:
     async def reload(self, request: web.Request) -> web.Response:
         if is_cross_site(request.headers):
             return web.Response(status=403, text="a page of another site may not request a reload\n")
-        error = await self._service.reload()
+        try:
+            error = await self._service.reload()
+        except TimeoutError as under_way:
+            return web.Response(status=202, text=f"{under_way}\n")
         if error is None:
             return web.Response(text="reloaded\n")
         return web.Response(status=500, text=f"{error}\n")

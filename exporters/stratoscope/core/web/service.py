@@ -67,4 +67,8 @@ class Service(Protocol):
         """The configuration in force as YAML, its secrets masked."""
 
     async def reload(self) -> str | None:
-        """Read the configuration again. Returns None if it is in force, else one line on why not."""
+        """Read the configuration again. Returns None if it is in force, else one line on why not.
+
+        Raises:
+            TimeoutError: One line that says that it is still under way, and goes on.
+        """

@@ -1,6 +1,7 @@
 """`tls_server_config` of a web configuration file -> an ssl.SSLContext."""
 
 import os
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.web import certificates
 
 _KEY: Final = "tls_server_config"
+_CERTIFICATE_IN_PEM: Final = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
+_KEY_IN_PEM: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
+_ENCRYPTED: Final = re.compile(
+    rb"-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED", re.MULTILINE
+)
 _Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 
 # Go's names (crypto/tls, CipherSuites up to Go 1.21) -> OpenSSL's. TLS 1.3's cannot be chosen, in Go neither.
@@ -123,14 +129,27 @@ def server_tls(tls: TlsSettings, folder: Path) -> ServerTls:
     _set_client_auth(made, tls, folder)
     certificate = _pem(folder, tls.cert_file, tls.cert, "cert")
     key = _pem(folder, tls.key_file, tls.key.reveal() if tls.key else None, "key")
+    of_certificate, of_key = _where("cert", tls.cert_file), _where("key", tls.key_file)
+    _check_kinds(certificate, of_certificate, key, of_key)
     try:
         with _as_file(certificate) as certfile, _as_file(key) as keyfile:
             made.load_cert_chain(certfile, keyfile, password="")  # never ask on the terminal
     except ssl.SSLError as error:
-        raise ConfigError(
-            f"{_KEY}: certificate and key cannot be used together: {_error_text(error)}"
-        ) from error
+        both = f"{of_certificate} and {of_key}"
+        raise ConfigError(f"{both}: cannot be used together: {_error_text(error)}") from error
     return ServerTls(made, certificates.expires(certificate))
+
+
+def _check_kinds(certificate: bytes, of_certificate: str, key: bytes, of_key: str) -> None:
+    """Reject a certificate or key that is something else. Args: of_...: Where each is, for the message."""
+    is_exchanged = _KEY_IN_PEM.search(certificate) and _CERTIFICATE_IN_PEM.search(key)
+    hint = "; certificate and key are exchanged" if is_exchanged else ""
+    if not _CERTIFICATE_IN_PEM.search(certificate):
+        raise ConfigError(f"{of_certificate}: no certificate in PEM{hint}")
+    if not _KEY_IN_PEM.search(key):
+        raise ConfigError(f"{of_key}: no private key in PEM{hint}")
+    if _ENCRYPTED.search(key):
+        raise ConfigError(f"{of_key}: the private key is encrypted; allowed: one without a password")
 
 
 def _set_versions(made: ssl.SSLContext, tls: TlsSettings) -> None:
@@ -193,7 +212,8 @@ def _set_client_auth(made: ssl.SSLContext, tls: TlsSettings, folder: Path) -> No
     try:
         made.load_verify_locations(cadata=authorities)
     except (ssl.SSLError, ValueError) as error:  # ValueError: the file is empty
-        raise ConfigError(f"{_KEY}.client_ca_file: no certificate in PEM: {_error_text(error)}") from error
+        where = _where("client_ca", tls.client_ca_file)
+        raise ConfigError(f"{where}: no certificate in PEM: {_error_text(error)}") from error
 
 
 _ALLOWED: Final = f"allowed: {', '.join(name for name in _CLIENT_AUTH if name)}"
@@ -210,6 +230,10 @@ def _pem(folder: Path, file: str | None, text: str | None, key: str) -> bytes:
     if not text:
         raise ConfigError(f"{_KEY}.{key}_file: missing; allowed: {key}_file or {key}")
     return text.encode()
+
+
+def _where(key: str, file: str | None) -> str:
+    return f"{_KEY}.{key}_file: {file}" if file else f"{_KEY}.{key}"
 
 
 @contextmanager

@@ -35,7 +35,8 @@ INFO = Family(
 )
 HUNG = Family(
     "stratoscope_hypervisor_libvirt_hung_calls",
-    f"Calls to VMs' monitors that timed out and have not returned; at {MOST_HUNG} no further call is made.",
+    f"Calls to VMs' monitors that timed out and have not returned; at {MOST_HUNG} no further call to a "
+    "monitor is made.",
     labels=URI_LABELS,
 )
 WAITING = Family(

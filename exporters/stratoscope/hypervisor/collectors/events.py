@@ -1,4 +1,4 @@
-"""Events of VMs, counted since the exporter started. Source: virConnectDomainEventRegisterAny."""
+"""Events of VMs, counted since the exporter opened its cloud. Source: virConnectDomainEventRegisterAny."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,14 +14,14 @@ from stratoscope.hypervisor.collectors.vm_ownership import VMOwnership
 
 VM_EVENTS = Family(
     "stratoscope_hypervisor_vm_events_total",
-    "Events of the VM since the exporter started, by event and detail as libvirt names them; absent before "
-    "the first.",
+    "Events of the VM since the exporter opened its cloud, by event and detail as libvirt names them; "
+    "absent before the first.",
     labels=("cloud", "vm_id", "event", "detail"),
 )
 HOST_EVENTS = Family(
     "stratoscope_hypervisor_host_events_total",
-    "Events of all VMs of the URI since the exporter started, by event and detail as libvirt names them; 0 "
-    "before the first.",
+    "Events of all VMs of the URI since the exporter opened its cloud, by event and detail as libvirt names "
+    "them; 0 before the first.",
     labels=(*URI_LABELS, "event", "detail"),
 )
 CONNECTED = Family(

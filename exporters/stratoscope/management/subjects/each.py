@@ -20,7 +20,7 @@ _PREFIX: Final = "stratoscope_management_each"
 WHOLE = Family(
     f"{_PREFIX}_whole",
     "1 if the objects of all projects are visible, 0 if only those that the credential's own project or "
-    "domain may use, or if the source truncated its list.",
+    "Keystone domain may use, or if the source truncated its list.",
     labels=("cloud", "collector"),
 )
 BEYOND = Family(
@@ -184,7 +184,7 @@ SORTS: Final[Mapping[type[msgspec.Struct], Sort]] = {
     objects.Project: _sort(
         objects.Project,
         "project",
-        "The project's name, domain, parent and description",
+        "The project's name, Keystone domain, parent and description",
         (objects.Tag, "tag", "A tag of the project"),
     ),
 }

@@ -9,6 +9,7 @@ import pytest
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.client.request import CallError
 from stratoscope.clouds.openstack.client.services import Ask, Client
+from stratoscope.core.config import Duration
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_openstack import PASSWORD, FakeOpenStack, config, hangs, opened, running
@@ -102,3 +103,14 @@ async def test_status_of_keystones_refusal_is_known(
     cause = caught.value.__cause__
     assert isinstance(cause, CallError)
     assert (cause.code, cause.reason, caught.value.reason) == (str(status), reason, reason)
+
+
+async def test_changed_timeout_of_the_budget_holds_for_the_next_log_in(
+    cloud: FakeOpenStack, client: Client
+) -> None:
+    await client.access()
+    cloud.says(_TOKENS, hangs)
+    client.budget.limits = Limits(requests_per_second=1000, timeout=Duration(0.05))
+    with pytest.raises(CollectError, match=r"timed out after 0\.05 s") as caught:
+        await client.log_in()
+    assert caught.value.reason is Reason.TIMEOUT

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -99,7 +100,9 @@ def _region(loader: Loader, config: OpenStackCloud) -> CloudRegion:
 def _cloud(loader: Loader, config: OpenStackCloud) -> str:
     """The cloud's name in clouds.yaml, or openstacksdk's for what the environment describes."""
     names = [name for name in loader.get_cloud_names() if name != _NONE]
-    cloud = config.os_cloud or loader.default_cloud
+    variable = "" if config.clouds_file else os.environ.get("OS_CLOUD", "")
+    cloud = config.os_cloud or variable or loader.default_cloud
+    key = "os_cloud (OS_CLOUD)" if cloud == variable else "os_cloud"
     where = f" in {loader.config_filename}" if loader.config_filename else ", and no clouds.yaml was found"
     if loader.passed_over:
         where += f" ({', '.join(loader.passed_over)}: Permission denied)"
@@ -109,8 +112,8 @@ def _cloud(loader: Loader, config: OpenStackCloud) -> str:
         known = f"; allowed: {', '.join(sorted(names))}" if names else ""
         raise ConfigError(f"os_cloud: missing; it names a cloud{where}{known}")
     if not names:
-        raise ConfigError(f"os_cloud: unknown: {cloud}: no cloud{where}")
-    one_of(cloud, names, "os_cloud")
+        raise ConfigError(f"{key}: unknown: {cloud}: no cloud{where}")
+    one_of(cloud, names, key)
     return cloud
 
 

@@ -89,18 +89,24 @@ class Keystone:
         self._config = config
         self.opened: Opened | None = None
 
-    def log_in(self) -> Granted:
-        """A new token. Raises RefusedError; BusyError after 429 or 503; CollectError for other reasons."""
+    def log_in(self, timeout_s: float) -> Granted:
+        """A new token. Raises RefusedError; BusyError after 429 or 503; CollectError for other reasons.
+
+        Args:
+            timeout_s: Of each of its requests.
+        """
         try:
             region = self._open().region
             plugin = region.get_auth()
             assert isinstance(plugin, BaseIdentityPlugin)  # noqa: S101 - clouds_yaml.py takes no other
             plugin.invalidate()
-            return _granted(plugin.get_access(region.get_session()), region)
+            session = region.get_session()
+            session.timeout = timeout_s  # a reload may have changed it
+            return _granted(plugin.get_access(session), region)
         except ConfigError as error:
             raise CollectError(Reason.UNAVAILABLE, str(error)) from error
         except exceptions.ClientException as error:
-            raise self._redirected() or _translated(error) from error
+            raise self._redirected() or _translated(error, timeout_s) from error
         except _NO_TOKEN as error:
             what = f"identity: what answers is no Keystone: {type(error).__name__}"
             raise self._redirected() or CollectError(Reason.MALFORMED, what) from error
@@ -163,7 +169,7 @@ def _granted(access: AccessInfo, region: CloudRegion) -> Granted:
     )
 
 
-def _translated(error: exceptions.ClientException) -> CollectError:
+def _translated(error: exceptions.ClientException, timeout_s: float) -> CollectError:
     """keystoneauth's error in one line, without ids of requests and addresses of objects."""
     cause = error.__context__
     if isinstance(error, exceptions.DiscoveryFailure) and isinstance(cause, exceptions.ClientException):
@@ -172,7 +178,7 @@ def _translated(error: exceptions.ClientException) -> CollectError:
         case exceptions.HttpError():
             return _of_status(error)
         case exceptions.ConnectTimeout():
-            reason, what = Reason.TIMEOUT, _short(error.message)
+            reason, what = Reason.TIMEOUT, f"{_short(error.message)} after {timeout_s:g} s"
         case exceptions.ConnectFailure():
             reason, what = Reason.UNAVAILABLE, f"no connection to Keystone: {_cause(error)}"
         case exceptions.InvalidResponse():

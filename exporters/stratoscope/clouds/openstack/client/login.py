@@ -206,7 +206,7 @@ class Login:
         wire = self._keystone.wire
         wire.begin()
         try:
-            future = self._calls.start(self._keystone.log_in)
+            future = self._calls.start(self._keystone.log_in, float(self._budget.limits.timeout))
             future.add_done_callback(consume_exception)
             done, _ = await asyncio.wait({future}, timeout=within_s)
             if not done:

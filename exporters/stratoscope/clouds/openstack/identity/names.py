@@ -70,8 +70,8 @@ class Names(Reader):
     @question(
         "projects",
         Every(600, 60, 1800),
-        cost="3; where Keystone lists one domain's users alone, or the token is for the system, 1 more for "
-        f"each domain in turn, at most {MOST}; without the role admin 4",
+        cost="3; where Keystone lists one Keystone domain's users alone, or the token is for the system, 1 "
+        f"more for each Keystone domain in turn, at most {MOST}; without the role admin 4",
         role="admin; any other sees the projects it has a role on, and no users",
     )
     async def read(self) -> Projects:

@@ -29,8 +29,8 @@ class Keystone(Reader):
     @question(
         "identity",
         Every(600, 60, 1800),
-        cost="3; where Keystone lists one domain's groups alone, or the token is for the system, 1 more for "
-        f"each domain in turn, at most {MOST}",
+        cost="3; where Keystone lists one Keystone domain's groups alone, or the token is for the system, 1 "
+        f"more for each Keystone domain in turn, at most {MOST}",
         role="admin",
         is_on=False,
     )
