@@ -83,6 +83,20 @@ def test_a_mistake_is_named_in_one_line(clouds: object, message: str) -> None:
     assert str(error.value) == message
 
 
+def test_kind_whose_sdk_is_missing_does_not_matter_while_nobody_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds = {**registry.KINDS, "libvirt": ("stratoscope.no_such_sdk", registry.KINDS["libvirt"][1])}
+    monkeypatch.setattr(registry, "KINDS", kinds)
+    monkeypatch.delenv("OS_CLOUD", raising=False)
+    monkeypatch.delenv("OS_AUTH_URL", raising=False)
+    assert registry.configured({"clouds": []}, Lifecycle) == []
+    with pytest.raises(ImportError):
+        registry.configured({}, Lifecycle)
+    with pytest.raises(ImportError):
+        registry.configured({"clouds": [{"name": "lab", "kind": "libvirt"}]}, Lifecycle)
+
+
 class Whole(msgspec.Struct, frozen=True):
     name: str
     kind: str = "toy"
@@ -104,8 +118,8 @@ KIND: Kind
         (Nameless, (Hypervisor,), "entry.name"),
         (Cloud, (Management,), "entry.budget, questions"),
         (Whole, (Management,), "questions"),
-        (Cloud, (Lifecycle,), "entry.budget, vm, credential, lifecycle"),
-        (Whole, (Lifecycle,), "vm, credential, lifecycle"),
+        (Cloud, (Lifecycle,), "vm, credential, opened_to_create, lifecycle"),
+        (Whole, (Lifecycle,), "vm, credential, opened_to_create, lifecycle"),
     ],
 )
 def test_kind_that_lacks_what_its_abilities_need_is_an_error_when_it_is_loaded(

@@ -214,6 +214,9 @@ class ProbeLifecycle:
         self.credential, self._cloud = credential, cloud
         self.budget = Budget(Limits(), cloud.clock)
 
+    def at(self, host: str) -> "ProbeLifecycle":  # noqa: ARG002 - all hosts are of one cloud
+        return self
+
     async def authenticate(self) -> None:
         _fail(await self._cloud.step("authenticate"))
 

@@ -94,7 +94,7 @@ def test_a_rotation_may_use_another_credential_and_say_how_long_a_round_takes() 
 def test_clouds_without_probes_and_kinds_that_create_no_vms_are_left_alone() -> None:
     others = [
         {"name": "other", "kind": "openstack", "os_cloud": "user", "clouds_file": "clouds.yaml"},
-        {"name": "uni", "kind": "libvirt"},
+        {"name": "uni", "kind": "opennebula"},
     ]
     assert [cloud.name for cloud in parsed(BOOT, clouds=others).clouds] == ["uni"]
 
@@ -121,8 +121,14 @@ def test_the_place_of_a_probe_does_not_change_it() -> None:
         ({"name": 5}, ".name: expected a text, got a whole number; quotes make it a text"),
         ({"name": " boot"}, ".name: ' boot' is no name; allowed: 255 characters that can be shown in one"),
         ({"cloud": "unu"}, ".cloud: unknown: unu; allowed: uni"),
-        ({"cloud": "hosts"}, ".cloud: hosts is of kind libvirt, which creates no VMs; allowed: a cloud of"),
-        ({"cloud": "hosts/libvirt"}, ".cloud: hosts/libvirt is of kind libvirt, which creates no VMs"),
+        (
+            {"cloud": "hosts"},
+            ".cloud: hosts is of kind opennebula, which creates no VMs; allowed: a cloud of",
+        ),
+        (
+            {"cloud": "hosts/opennebula"},
+            ".cloud: hosts/opennebula is of kind opennebula, which creates no VMs",
+        ),
         ({"flavour": "x"}, ".flavour: unknown key; allowed: cloud, flavor, host_rotation, image, interval"),
         ({"flavor": ""}, ".flavor: expected a text of length >= 1"),
         ({"interval": "9s"}, ".interval: 9s is too short; allowed: 10s and more"),
@@ -149,7 +155,7 @@ def test_the_place_of_a_probe_does_not_change_it() -> None:
     ],
 )
 def test_a_mistake_in_a_probe_names_its_key(wrong: dict[str, Any], message: str) -> None:
-    said = refusal(BOOT | wrong, clouds=[{"name": "hosts", "kind": "libvirt"}])
+    said = refusal(BOOT | wrong, clouds=[{"name": "hosts", "kind": "opennebula"}])
     said = said.removeprefix("vmprobe.probes").removeprefix("[0]")
     assert said.startswith(message), said
 
@@ -198,11 +204,10 @@ def test_a_configuration_without_probes_is_refused() -> None:
 
 
 def test_a_configuration_without_a_cloud_that_can_create_vms_is_refused() -> None:
-    said = "clouds: no entry of a kind that can create VMs; allowed: openstack"
-    for document in ({}, {"clouds": [{"name": "uni", "kind": "libvirt"}]}):
-        with pytest.raises(ConfigError) as refused:
-            parse(document, {})
-        assert str(refused.value) == said
+    said = "clouds: no entry of a kind that can create VMs; allowed: libvirt, openstack"
+    with pytest.raises(ConfigError) as refused:
+        parse({"clouds": [{"name": "uni", "kind": "opennebula"}]}, {})
+    assert str(refused.value) == said
 
 
 def test_a_token_is_one_line(tmp_path: Path) -> None:

@@ -99,6 +99,20 @@ class Management(Protocol):
         """Close its connections."""
 
 
+class CreatesVMs(Protocol):
+    """A cloud in which probes create VMs; see Lifecycle.
+
+    Attributes:
+        budget: The limits on requests to it, and their counts; None if they are neither limited nor counted.
+    """
+
+    @property
+    def budget(self) -> Budget | None: ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+
+
 class Lifecycle(Protocol):
     """One credential that creates and deletes VMs, for one description of a VM.
 
@@ -109,14 +123,15 @@ class Lifecycle(Protocol):
 
     Attributes:
         vm_kind: The kind of a VM's Object: `server`, `domain`.
-        budget: The limits on requests to the cloud, and their counts.
         credential: The name of the credential; "" for the entry's own. What one Lifecycle has created any
             other of the same cloud and credential finds and deletes.
     """
 
     vm_kind: str
-    budget: Budget
     credential: str
+
+    def at(self, host: str) -> "Lifecycle":
+        """The same for a run on this host, one of `hosts`: it looks up there what depends on the host."""
 
     async def authenticate(self) -> None:
         """Log in anew: a token from before proves nothing."""

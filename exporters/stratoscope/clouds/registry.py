@@ -12,13 +12,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from stratoscope.clouds.abilities import Hypervisor, Lifecycle, Management, Question
+from stratoscope.clouds.abilities import CreatesVMs, Hypervisor, Lifecycle, Management, Question
 from stratoscope.core.config import decode, one_of
 from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
 
 KINDS: Final[Mapping[str, tuple[str, Sequence[type[Any]]]]] = {
-    "libvirt": ("stratoscope.clouds.libvirt.kind", (Hypervisor,)),
+    "libvirt": ("stratoscope.clouds.libvirt.kind", (Hypervisor, Lifecycle)),
     "openstack": ("stratoscope.clouds.openstack.kind", (Management, Lifecycle)),
 }
 """By the `kind` of an entry: the module with its KIND, and the abilities of its clouds."""
@@ -31,6 +31,10 @@ _NAMES: Final = f"{_LONGEST_NAME} characters that can be shown in one line, no b
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+class _Any(msgspec.Struct):
+    """An entry of a kind that is not imported yet."""
+
+
 def _creates_no_vms(*_: Any) -> Any:
     raise NotImplementedError("a kind without the ability Lifecycle")
 
@@ -41,7 +45,8 @@ class Kind:
 
     Attributes:
         entry: The type of its entries in `clouds:`, a msgspec.Struct. They have `name` and `kind`; for the
-            abilities Management and Lifecycle also `budget: Limits`, which a reload may change.
+            ability Management also `budget: Limits`, which a reload may change; for Lifecycle if the cloud of
+            `opened_to_create` has a budget.
         checked: Its entries with all that they refer to: files, variables. Raises ConfigError.
         by_default: The entry for a configuration without `clouds:`; None if the environment names none.
         described_by: What gives the default entry, for messages; "" for nothing that a user sets.
@@ -49,8 +54,10 @@ class Kind:
             `zone` (both "" where the kind has none) and `credential` ("" for the entry's own).
         credential: For the ability Lifecycle: the entry with another credential, by its name, with all that
             it refers to. Raises ConfigError.
-        lifecycle: For the ability Lifecycle: called with the opened cloud and a description. The cloud closes
-            what it opens; opening sends no request.
+        opened_to_create: For the ability Lifecycle: the cloud of an entry in which VMs are created; opening
+            sends no request.
+        lifecycle: For the ability Lifecycle: called with the cloud of `opened_to_create` and a description.
+            The cloud closes what it opens.
         opened: The cloud of an entry; opening sends no request.
         questions: The questions to a cloud with the ability Management.
     """
@@ -63,6 +70,7 @@ class Kind:
     described_by: str = ""
     vm: type[Any] = NoneType
     credential: Callable[[Any, str], Any] = _creates_no_vms
+    opened_to_create: Callable[[Any], CreatesVMs] = _creates_no_vms
     lifecycle: Callable[[Any, Any], Lifecycle] = _creates_no_vms
 
 
@@ -81,14 +89,16 @@ def kind(name: str) -> Kind:
 
 def _lacking(found: Kind, abilities: Collection[type[Any]]) -> Iterator[str]:
     needed = ["name", "kind"]
-    if Management in abilities or Lifecycle in abilities:
+    if Management in abilities:
         needed.append("budget")
     yield from (f"entry.{name}" for name in needed if name not in found.entry.__struct_fields__)
     if Management in abilities and not found.questions:
         yield "questions"
     if Lifecycle in abilities:
-        unset = {"vm": NoneType, "credential": _creates_no_vms, "lifecycle": _creates_no_vms}
-        yield from (name for name, default in unset.items() if getattr(found, name) is default)
+        if found.vm is NoneType:
+            yield "vm"
+        made = ("credential", "opened_to_create", "lifecycle")
+        yield from (name for name in made if getattr(found, name) is _creates_no_vms)
 
 
 def able(ability: type[Any]) -> Sequence[str]:
@@ -103,14 +113,22 @@ def configured(document: Mapping[str, Any], ability: type[Any]) -> Sequence[Any]
         ConfigError: As `entries` and the kind's `checked`.
     """
     chosen: list[Any] = []
+    missing: ImportError | None = None
     for name in able(ability):
-        of_kind = kind(name)
         if document.get("clouds") is None:
-            described = of_kind.by_default()
+            try:
+                described = kind(name).by_default()
+            except ImportError as error:  # one kind of several needs no SDK while nobody names it
+                missing = error
+                continue
             found = [] if described is None else [described]
+        elif entries(document, name, _Any):
+            found = entries(document, name, kind(name).entry)
         else:
-            found = entries(document, name, of_kind.entry)
-        chosen += of_kind.checked(found)
+            continue
+        chosen += kind(name).checked(found)
+    if missing is not None and not chosen:
+        raise missing
     return chosen
 
 

@@ -37,10 +37,15 @@ def _parts(settings: Settings, site: Site) -> Iterator[Part]:
         own = [one for one in settings.credentials if (one.name, one.kind) == (entry.name, entry.kind)]
         yield Part(
             name=name,
-            identity=([replace(one, budget=Limits()) for one in (entry, *own)], settings.vmprobe.tag),
+            identity=([_without_budget(one) for one in (entry, *own)], settings.vmprobe.tag),
             open=partial(_open, entry, settings, site),
             collections=partial(_collections, entry, settings),
         )
+
+
+def _without_budget(entry: Any) -> Any:
+    """An entry as far as a change of it needs the cloud opened anew."""
+    return replace(entry, budget=Limits()) if hasattr(entry, "budget") else entry
 
 
 @asynccontextmanager
@@ -50,7 +55,7 @@ async def _open(entry: Any, settings: Settings, site: Site) -> AsyncIterator[Ope
         raise ValueError("this exporter keeps state")
     name = f"{entry.name}/{entry.kind}"
     of_kind = kind(entry.kind)
-    cloud = of_kind.opened(entry)
+    cloud = of_kind.opened_to_create(entry)
     ledger = Ledger(site.storage, name)
     pause_url = PauseUrl(entry.name, Http("pause_url", ssl.create_default_context(), largest=1 << 16))
     sweep = Sweep(ledger, settings.vmprobe.tag)
@@ -65,7 +70,9 @@ async def _open(entry: Any, settings: Settings, site: Site) -> AsyncIterator[Ope
         clock=CLOCK,
     )
     prober = Prober(shared, ledger, sweep, partial(of_kind.lifecycle, cloud))
-    collectors: list[Collector[Any]] = [Requests(entry.name, cloud.budget), Probes(prober)]
+    collectors: list[Collector[Any]] = [Probes(prober)]
+    if cloud.budget is not None:
+        collectors.insert(0, Requests(entry.name, cloud.budget))
     try:
         yield Opened(collectors, [Task(f"prober {name}", prober.run)], value=prober)
     finally:
@@ -81,7 +88,8 @@ def _collections(entry: Any, settings: Settings, opened: Opened) -> Collections:
     prober.shared.pause_url.change(own.pause_url, own.pause_token_file)
     prober.probe_endpoint = own.probe_endpoint
     prober.change(settings.of(entry))
-    prober.shared.budget.limits = entry.budget
+    if prober.shared.budget is not None:
+        prober.shared.budget.limits = entry.budget
     return settings.planner().collections(opened.collectors, ())
 
 

@@ -39,7 +39,7 @@ class Shared:
 
     Attributes:
         tag: Of their objects.
-        budget: The limits on requests to the cloud.
+        budget: The limits on requests to the cloud; None if there are none.
         pauses: By hand: their ends by probe; None for an open end.
         running: The ids of the runs in progress.
         vm_s: For how long VMs of runs have existed, in total.
@@ -48,7 +48,7 @@ class Shared:
 
     cloud: str
     tag: str
-    budget: Budget
+    budget: Budget | None
     records: Records
     ceilings: Ceilings
     pause_url: PauseUrl

@@ -87,6 +87,8 @@ async def run(
     Raises:
         LedgerError: Nothing was created, since that could not be recorded.
     """
+    if order.host:
+        lifecycle = lifecycle.at(order.host)
     return await _Attempt(order, lifecycle, records, report, clock).go()
 
 

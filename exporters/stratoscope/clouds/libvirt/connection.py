@@ -1,6 +1,6 @@
-"""One read-only connection to a libvirt daemon, and libvirt's event loop, which serves all connections.
+"""One connection to a libvirt daemon, and libvirt's event loop, which serves all connections.
 
-Source: virConnectOpenReadOnly, virConnectSetKeepAlive, virEventRunDefaultImpl.
+Source: virConnectOpenReadOnly, and for probes virConnectOpen; virConnectSetKeepAlive, virEventRunDefaultImpl.
 """
 
 import logging
@@ -76,14 +76,23 @@ class Connection:
 
 
 def connect(uri: str) -> Connection:
-    """Open a connection; blocks, for ever if the daemon accepts it and never answers.
+    """Open a connection that may only read; blocks, for ever if the daemon accepts it and never answers.
 
     Raises:
         libvirt.libvirtError: The daemon does not answer or refuses.
         OSError: The exporter lacks file descriptors.
     """
+    return _connected(libvirt.openReadOnly, uri)
+
+
+def connect_to_write(uri: str) -> Connection:
+    """Open a connection that may change the host, for probes. Blocks and raises as `connect`."""
+    return _connected(libvirt.open, uri)
+
+
+def _connected(opened: Callable[[str], libvirt.virConnect], uri: str) -> Connection:
     _check_descriptors()
-    connection = Connection(libvirt.openReadOnly(without_start(uri)))
+    connection = Connection(opened(without_start(uri)))
     try:
         connection.virt.setKeepAlive(KEEPALIVE_S, KEEPALIVES)
     except libvirt.libvirtError as error:

@@ -1,4 +1,4 @@
-"""Makes calls over read-only connections to one libvirt daemon.
+"""Makes calls over connections to one libvirt daemon.
 
 Connections are opened when needed, reused, and opened again when the daemon is back. Each serves one call at
 a time. A call that hangs keeps its connection and its thread until it returns; the other connections are not
@@ -77,6 +77,19 @@ class Connections:
             except libvirt.libvirtError:
                 if is_new or connection.is_alive() or not _is_awaited():
                     raise
+            return self._over(self._pool.take_new(), call)
+        except libvirt.libvirtError as error:
+            raise translated(error, self.uri) from error
+
+    def start_anew(self, call: Callable[[Connection], R]) -> "asyncio.Future[R]":
+        """The outcome of `call(connection)`, made once, over a connection that is opened for it.
+
+        Raises as `start`.
+        """
+        return self._calls.start(self._call_anew, call)
+
+    def _call_anew(self, call: Callable[[Connection], R]) -> R:
+        try:
             return self._over(self._pool.take_new(), call)
         except libvirt.libvirtError as error:
             raise translated(error, self.uri) from error

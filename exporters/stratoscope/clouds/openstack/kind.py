@@ -33,5 +33,6 @@ KIND: Final = Kind(
     described_by="OS_CLOUD or OS_AUTH_URL as variable",
     vm=Description,
     credential=lambda entry, name: found(replace(entry, os_cloud=name)),
+    opened_to_create=OpenStack,
     lifecycle=_lifecycle,
 )

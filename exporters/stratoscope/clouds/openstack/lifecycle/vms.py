@@ -51,6 +51,9 @@ class OpenStackVMs:
         self._networked: set[str] = set()
         self._zones: Mapping[str, str] = {}
 
+    def at(self, host: str) -> "OpenStackVMs":  # noqa: ARG002 - nothing depends on it before the request
+        return self
+
     async def authenticate(self) -> None:
         with translated():
             access = await self._session.log_in()

@@ -1,0 +1,58 @@
+"""The keys of a probe that describe its VM on libvirt."""
+
+from typing import Annotated, Final
+
+import msgspec
+
+_LEAST_MIB: Final = 16
+_MOST_MIB: Final = 1 << 20
+
+
+class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the domain is to be.
+
+    Attributes:
+        uri: Where it runs, one of the entry's URIs; "" for the first, or for all in turn.
+        memory: In MiB.
+        vcpus: Their number.
+        kernel: The path of a Linux kernel on the host; "" boots the disk.
+        initrd: The path of its initrd; "" for none.
+        disk: The path of a disk image on the host, which is read only: raw, or qcow2 if it ends so. "" is the
+            boot sector of this package, or none beside a kernel.
+        network: A network of libvirt's; "" for none.
+    """
+
+    uri: str = ""
+    memory: Annotated[int, msgspec.Meta(ge=_LEAST_MIB, le=_MOST_MIB)] = 64
+    vcpus: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
+    kernel: str = ""
+    initrd: str = ""
+    disk: str = ""
+    network: str = ""
+
+    def __post_init__(self) -> None:
+        for key, path in self.files.items():
+            if path and not path.startswith("/"):
+                raise ValueError(f"{key}: {path} is relative; allowed: an absolute path")
+        if self.initrd and not self.kernel:
+            raise ValueError("initrd: nothing would load it; allowed: together with kernel")
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The paths by key; "" where there is none."""
+        return {"kernel": self.kernel, "initrd": self.initrd, "disk": self.disk}
+
+    @property
+    def credential(self) -> str:
+        """Each URI is swept by itself, so that one that is down does not hold up the others."""
+        return self.uri
+
+    @property
+    def flavor(self) -> str:
+        """libvirt has none."""
+        return ""
+
+    @property
+    def zone(self) -> str:
+        """libvirt has none."""
+        return ""

@@ -1,0 +1,67 @@
+"""Where probes create VMs: the URIs of an entry, each by connections of its own that may write."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from stratoscope.clouds.libvirt.config import LibvirtCloud, is_in_process, is_local
+from stratoscope.clouds.libvirt.connection import Connection, connect_to_write
+from stratoscope.clouds.libvirt.connections import Connections
+from stratoscope.clouds.libvirt.lifecycle.errors import translated
+
+R = TypeVar("R")
+
+_KEPT: Final = 2
+_MOST: Final = 32
+"""Calls at once to one URI, those that hang included."""
+
+
+class WritableHost:
+    """One URI.
+
+    Attributes:
+        host: The label `host` of its VMs.
+        is_here: Its files are those of this machine.
+    """
+
+    def __init__(self, cloud: LibvirtCloud, uri: str, connect: Callable[[str], Connection]) -> None:
+        self.uri, self.host = uri, cloud.host_of(uri)
+        self.is_here = is_local(uri) or is_in_process(uri)
+        self._connections = Connections(uri, kept=_KEPT, most=_MOST, connect=connect)
+
+    async def ask(self, call: Callable[[Connection], R]) -> R:
+        """The outcome of a call, which may be made twice. Raises StepError."""
+        with translated():
+            return await self._connections.start(call)
+
+    async def ask_anew(self, call: Callable[[Connection], R]) -> R:
+        """The outcome of a call over a new connection, made once. Raises StepError."""
+        with translated():
+            return await self._connections.start_anew(call)
+
+    async def close(self) -> None:
+        await self._connections.close()
+
+
+class WritableCloud:
+    """The URIs of an entry.
+
+    Attributes:
+        hosts: In the order of the entry.
+        host_of: By the id of a VM: where it was created, or seen.
+        budget: None: calls to libvirt are neither limited nor counted.
+    """
+
+    budget: Final = None
+
+    def __init__(self, cloud: LibvirtCloud, connect: Callable[[str], Connection] = connect_to_write) -> None:
+        self.hosts: Sequence[WritableHost] = [WritableHost(cloud, uri, connect) for uri in cloud.uris]
+        self.host_of: dict[str, WritableHost] = {}
+
+    async def close(self) -> None:
+        await asyncio.gather(*(one.close() for one in self.hosts))
+
+
+async def each(hosts: Sequence[WritableHost], call: Callable[[Connection], R]) -> Sequence[R]:
+    """The outcome of a call at all hosts at once, in their order. Raises StepError if it fails at one."""
+    return await asyncio.gather(*(one.ask(call) for one in hosts))
