@@ -40,7 +40,7 @@ def a_probe(name: str = "boot", **more: Any) -> dict[str, Any]:
 
 def configuration(*probes: Mapping[str, Any], **own: Any) -> str:
     """A configuration file. JSON is YAML."""
-    budget = {"concurrency": 16, "requests_per_second": 100, "timeout": "5s"}
+    budget = {"concurrency": 16, "requests_per_second": 100, "timeout": "15s"}
     entry = {"name": "lab", "kind": "openstack", "os_cloud": PROJECT, "clouds_file": str(CLOUDS)}
     return json.dumps(
         {"clouds": [entry | {"budget": budget}], "vmprobe": {"probes": probes, "tag": TAG} | own}
