@@ -136,3 +136,15 @@ def test_full_disk_is_refused_with_the_flag(tmp_path: Path, monkeypatch: pytest.
 def test_check_refuses_a_name_that_is_too_long_with_the_flag(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^--storage\.path: .*: File name too long"):
         state.check(tmp_path / ("x" * 300))
+
+
+def test_folder_that_cannot_be_made_is_refused_with_the_flag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mkdir(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)  # no test mounts one
+    said = rf"--storage\.path: {tmp_path}/data: Read-only file system; allowed: a folder to write to"
+    with pytest.raises(ConfigError, match=said), state.locked(tmp_path / "data"):
+        pass
