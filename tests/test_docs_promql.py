@@ -38,6 +38,7 @@ ASKED = {name: expressions for name in PAGES if (expressions := asked(name))}
 def test_pages_have_their_questions() -> None:
     assert {name: len(expressions) for name, expressions in ASKED.items()}.keys() == {
         "from-openstack-exporter.md", "from-other-libvirt-exporters.md", "hypervisor.md", "management.md",
+        "vmprobe.md",
     }  # fmt: skip
     assert sum(map(len, ASKED.values())) > 300
 
