@@ -6,6 +6,7 @@ import grp
 import os
 import sys
 
+import stratoscope.clouds.libvirt.kind  # noqa: F401 - the same
 from stratoscope.core.exposition import page
 from stratoscope.core.runner import Runner
 from stratoscope.hypervisor import PROGRAM
