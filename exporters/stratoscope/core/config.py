@@ -1,5 +1,6 @@
 """Settings from untyped YAML, strictly: durations, secrets, errors that name the key and what is allowed."""
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Final, TypeVar
@@ -43,6 +44,15 @@ class Duration(float):
             number, rest_ms = divmod(rest_ms, unit_ms)
             parts += [f"{number}{unit}"] if number else []
         return "".join(parts)
+
+
+def moment(text: str) -> dt.datetime | None:
+    """A date and time with its zone in ISO 8601; None for what is none."""
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else found
 
 
 class Secret:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from stratoscope.core.config import Duration
+from stratoscope.core.config import Duration, moment
 from stratoscope.core.errors import one_line
 from stratoscope.core.web.routes import Request
 from stratoscope.vmprobe import asked
@@ -43,13 +43,10 @@ class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fo
 
 
 def _moment(text: str) -> dt.datetime:
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    found = moment(text)
+    if found is None:
         raise ValueError(f"until: {text[:40]!r} is no moment; allowed: such as 2027-01-01T00:00:00Z")
-    return moment
+    return found
 
 
 async def show_all(request: Request) -> web.StreamResponse:

@@ -23,6 +23,7 @@ from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.records import Records
 from stratoscope.vmprobe.run import Order, run
 from stratoscope.vmprobe.tally import Skip, SkippedError, Tally
+from stratoscope.vmprobe.verdict import last_verdict
 from stratoscope.vmprobe.view import ProbeView, State
 
 HISTORY: Final = 50
@@ -101,7 +102,7 @@ class Probing:
     @property
     def last(self) -> Run | None:
         """The last run that succeeded or failed."""
-        return next((one for one in reversed(self.history) if one.outcome is not Outcome.INTERRUPTED), None)
+        return last_verdict(self.history)
 
     def remember(self, runs: Iterable[Run]) -> None:
         """Go on where these runs have ended, the oldest first."""

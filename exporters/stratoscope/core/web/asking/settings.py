@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from stratoscope.core.config import Secret, known_keys, one_of
+from stratoscope.core.config import Secret, known_keys, moment, one_of
 from stratoscope.core.web.asking.known import Known
 from stratoscope.core.web.asking.peer import Network
 
@@ -190,13 +190,10 @@ def _network(text: str) -> Network:
 
 
 def _moment(text: str) -> dt.datetime:
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    found = moment(text)
+    if found is None:
         raise ValueError(f"expires: {text!r} is no moment; allowed: such as 2027-01-01T00:00:00Z")
-    return moment
+    return found
 
 
 def _named(name: str, key: str) -> None:
