@@ -197,7 +197,7 @@ async def test_json_that_is_wrong_is_refused_and_names_the_field(
 async def test_json_nested_deep_is_refused_be_it_too_deep_for_this_python_or_not(book: Book) -> None:
     async with served(book.service) as url:
         answer = await sent(f"{url}/json", '{"a":' * 5_000 + "1" + "}" * 5_000, "application/json")
-    assert (answer.status, answer.text.split(":")[0]) in {(400, "a"), (400, "no JSON that can be read")}
+    assert (answer.status, answer.text.split(":")[0]) in {(400, "a"), (400, "no JSON")}
     assert book.written == []
 
 

@@ -89,10 +89,8 @@ async def json(http: web.Request, kind: type[T], asker: str) -> T:
     body = await _body(http, "application/json", asker)
     try:
         return decode(kind, msgspec.json.decode(body), "")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise web.HTTPBadRequest(text=f"no JSON: {error}\n") from error
-    except RecursionError as error:
-        raise web.HTTPBadRequest(text="no JSON that can be read: nested too deep\n") from error
     except ConfigError as error:
         raise web.HTTPBadRequest(text=f"{error}\n") from error
 
