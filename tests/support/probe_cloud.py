@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.limiter import Budget, Limits
-from stratoscope.clouds.lifecycle import Mark, Object, Resolved, RunReason, Seen, StepError
+from stratoscope.clouds.lifecycle import Mark, Object, Resolved, RunReason, Seen, StepError, Underway
 
 SERVER, PORT = "server", "port"
 
@@ -212,6 +213,7 @@ class ProbeLifecycle:
 
     def __init__(self, cloud: ProbeCloud, credential: str) -> None:
         self.credential, self._cloud = credential, cloud
+        self.steps: Sequence[Step] = ()
         self.budget = Budget(Limits(), cloud.clock)
 
     def at(self, host: str) -> "ProbeLifecycle":  # noqa: ARG002 - all hosts are of one cloud
@@ -229,9 +231,9 @@ class ProbeLifecycle:
         if sum(kind == SERVER for kind, _ in self._cloud.now_there()) >= self._cloud.room:
             raise StepError(RunReason.QUOTA, f"instances: {self._cloud.room} of {self._cloud.room} used")
 
-    async def request(self, _: Resolved, mark: Mark, host: str = "") -> str:
+    async def request(self, run: Underway, host: str = "") -> str:
         fault = await self._cloud.step("request", of=host)
-        vm_id = self._cloud.create(mark)
+        vm_id = self._cloud.create(run.mark)
         self._cloud.things[SERVER, vm_id].host = host or self._cloud.host_names[0]
         _fail(fault)
         return vm_id
@@ -260,7 +262,7 @@ class ProbeLifecycle:
         self._cloud.remove(one)
         _fail(fault)
 
-    async def left(self, vm_id: str) -> Sequence[Object]:
+    async def left(self, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:  # noqa: ARG002 - no step creates one
         _fail(await self._cloud.step("left", of=vm_id))
         there = self._cloud.now_there()
         server = there.get((SERVER, vm_id))

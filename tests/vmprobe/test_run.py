@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from stratoscope.clouds.lifecycle import RunReason, StepError
+from stratoscope.clouds.lifecycle import Phase, RunReason, StepError
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import TIMEOUTS
-from stratoscope.vmprobe.phases import Blame, Phase
+from stratoscope.vmprobe.phases import Blame
 from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.records import Records
 from stratoscope.vmprobe.run import Order, run

@@ -9,10 +9,9 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.vmprobe import asked
 from stratoscope.vmprobe.database import LedgerError
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure, Outcome
 from stratoscope.vmprobe.view import State
 from support.asking import ask, basic

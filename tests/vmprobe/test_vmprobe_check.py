@@ -17,11 +17,10 @@ import pytest
 from aiohttp import web
 
 from stratoscope.__main__ import main as command
-from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.vmprobe.api import as_json
 from stratoscope.vmprobe.check import main
 from stratoscope.vmprobe.check_result import judged
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure
 from stratoscope.vmprobe.view import ProbeView, State
 from support import certificates

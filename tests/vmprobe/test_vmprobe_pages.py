@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.vmprobe import charts
 from stratoscope.vmprobe.pages import MOST_RUNS, ON_A_PAGE
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure, Outcome, Run
 from stratoscope.vmprobe.view import State
 from support.asking import ask, basic

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.clouds.openstack.kind import KIND
 from stratoscope.core.collector import OnScrape
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.vmprobe.entries import TIMEOUTS, Probe, Rotation
 from stratoscope.vmprobe.limits import CeilingSettings
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.settings import Settings, parse, token
 
 CLOUDS_YAML = """

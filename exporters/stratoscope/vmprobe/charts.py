@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stratoscope.vmprobe.phases import Phase
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.vmprobe.record import Outcome, Run
 
 SLOTS: Final = 50

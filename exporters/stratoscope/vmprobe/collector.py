@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Distribution, Labels, Sample, optional_samples, states
 from stratoscope.vmprobe import families as of
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.limits import CeilingSettings
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.prober import Prober
 from stratoscope.vmprobe.probing import Probing
 from stratoscope.vmprobe.record import Run

@@ -8,11 +8,11 @@ from typing import Any, Final
 import msgspec
 
 from stratoscope.clouds.abilities import Lifecycle
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.clouds.registry import able, kind
 from stratoscope.core.config import Duration, decode, known_keys, one_of
 from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
-from stratoscope.vmprobe.phases import Phase
 
 MOST: Final = 1000
 """Probes in one process."""
@@ -26,6 +26,15 @@ TIMEOUTS: Final[Mapping[Phase, float]] = {
     Phase.SCHEDULED: 60.0,
     Phase.NETWORKED: 120.0,
     Phase.BUILT: 300.0,
+    Phase.FLOATING_IP: 60.0,
+    Phase.REACHABLE: 120.0,
+    Phase.CONSOLE: 120.0,
+    Phase.VOLUME_CREATED: 120.0,
+    Phase.VOLUME_ATTACHED: 60.0,
+    Phase.STOPPED: 120.0,
+    Phase.STARTED: 120.0,
+    Phase.RESIZED: 300.0,
+    Phase.SNAPSHOT: 300.0,
     Phase.DELETED: 120.0,
     Phase.GONE: 60.0,
 }

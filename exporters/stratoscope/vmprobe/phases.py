@@ -1,24 +1,10 @@
-"""The phases of a run, and who is to blame for a failure: a function of its phase and its reason."""
+"""Who is to blame for a failure: a function of its phase and its reason."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from stratoscope.clouds.lifecycle import RunReason
-
-
-class Phase(StrEnum):
-    """In the order in which they begin; `networked` and `built` run side by side."""
-
-    AUTHENTICATE = "authenticate"
-    RESOLVE = "resolve"
-    QUOTA_CHECK = "quota_check"
-    REQUEST = "request"
-    SCHEDULED = "scheduled"
-    NETWORKED = "networked"
-    BUILT = "built"
-    DELETED = "deleted"
-    GONE = "gone"
+from stratoscope.clouds.lifecycle import Phase, RunReason
 
 
 class Blame(StrEnum):

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
-from stratoscope.clouds.lifecycle import RunReason
-from stratoscope.vmprobe.phases import Blame, Phase, blame
+from stratoscope.clouds.lifecycle import Phase, RunReason
+from stratoscope.vmprobe.phases import Blame, blame
 
 
 class Outcome(StrEnum):

@@ -12,12 +12,11 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.lifecycle import Mark, Object, Resolved, RunReason, Seen, StepError
+from stratoscope.clouds.lifecycle import Mark, Object, Phase, Resolved, RunReason, Seen, StepError, Underway
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import short_line
 from stratoscope.core.singleflight import consume_exception, is_cancelled
 from stratoscope.vmprobe.database import LedgerError
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.polling import Polling
 from stratoscope.vmprobe.record import Failure, Outcome, Run
 from stratoscope.vmprobe.records import Records
@@ -155,7 +154,7 @@ class _Attempt:
 
     async def _requested(self, resolved: Resolved, limit: asyncio.Timeout) -> None:
         """Send the request. A run that is cancelled meanwhile waits for the answer: it has the VM's id."""
-        request = self._lifecycle.request(resolved, self._mark, self._order.host)
+        request = self._lifecycle.request(Underway(self._mark, resolved), self._order.host)
         sending = asyncio.ensure_future(request)
         sending.add_done_callback(consume_exception)
         try:
