@@ -175,7 +175,8 @@ class Lifecycle(Protocol):
     async def request(self, run: Underway, host: str = "") -> str:
         """Request the VM, on that host if one is given. Returns its id: it is accepted, not yet built.
 
-        It may boot from an object of an earlier step. Raises with `is_unknown` if it may have been accepted nevertheless. It is never sent twice.
+        It may boot from an object of an earlier step. Raises with `is_unknown` if it may have been accepted
+        nevertheless. It is never sent twice.
         """
 
     async def see(self, vm_id: str) -> Seen | None:
