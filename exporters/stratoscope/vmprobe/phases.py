@@ -1,10 +1,24 @@
-"""Who is to blame for a failure: a function of its phase and its reason."""
+"""Which phases are optional, and who is to blame for a failure: a function of its phase and its reason."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
 from stratoscope.clouds.lifecycle import Phase, RunReason
+
+
+OPTIONAL: Final[Mapping[Phase, tuple[str, ...]]] = {
+    Phase.FLOATING_IP: ("floating_ip",),
+    Phase.REACHABLE: ("reachable",),
+    Phase.CONSOLE: ("console",),
+    Phase.VOLUME_CREATED: ("boot_volume", "volume"),
+    Phase.VOLUME_ATTACHED: ("volume",),
+    Phase.STOPPED: ("stop_start",),
+    Phase.STARTED: ("stop_start",),
+    Phase.RESIZED: ("resize",),
+    Phase.SNAPSHOT: ("snapshot",),
+}
+"""The optional phases, and the keys of a VM's description that want them."""
 
 
 class Blame(StrEnum):
