@@ -90,5 +90,5 @@ class FakeLedger(Ledger):
 
     def _called(self, name: str, what: str = "") -> None:
         self.calls.append(f"{name} {what}".strip())
-        if name in self.failing:
+        if {name, f"{name} {what}"} & self.failing:
             raise LedgerError(Path("/ledger.db"), f"{name}: No space left on device")

@@ -13,6 +13,7 @@ from stratoscope.clouds.registry import able, kind
 from stratoscope.core.config import Duration, decode, known_keys, one_of
 from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
+from stratoscope.vmprobe.phases import OPTIONAL
 
 MOST: Final = 1000
 """Probes in one process."""
@@ -62,7 +63,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         cloud, kind: Of its entry in `clouds:`.
         vm: The description of its VM, of the type `Kind.vm`.
         described: The same as it stands in the configuration.
-        timeouts: Of all phases, in seconds.
+        timeouts: Of its phases, in their order: the mandatory ones, and the optional ones that the
+            description wants. In seconds.
         keep_failed_s: For how long the VM of a failed run is kept; 0 deletes it.
         share: Where in its interval it runs, from 0 to 1.
     """
@@ -191,15 +193,15 @@ class _Reader:
             allowed = f"{_LONGEST_NAME} characters that can be shown in one line, no blank at the ends"
             raise ConfigError(f"{self._key}.name: {name[:80]!r} is no name; allowed: {allowed}")
         described = {**self._rest, **chosen, **self._replaced}
-        own = self._own
+        own, vm = self._own, self._vm(described, name)
         return Probe(
             name=name,
             cloud=self._cloud.name,
             kind=self._cloud.kind,
-            vm=self._vm(described, name),
+            vm=vm,
             described=described,
             interval_s=own.interval or Duration(300),
-            timeouts={phase: float(own.timeouts.get(phase, TIMEOUTS[phase])) for phase in Phase},
+            timeouts=self._timeouts(getattr(vm, "phases", ())),
             keep_failed_s=own.keep_failed or 0.0,
             rotation=self._rotation,
             share=share,
@@ -211,6 +213,17 @@ class _Reader:
         except ConfigError as error:
             of = f" (the probe {name})" if self._own.matrix else ""
             raise ConfigError(f"{error}{of}") from error
+
+    def _timeouts(self, optional: Sequence[Phase]) -> dict[Phase, float]:
+        """Args: optional: The phases that the description wants. Raises ConfigError for one of another."""
+        given = self._own.timeouts
+        for phase in OPTIONAL:
+            keys = [key for key in OPTIONAL[phase] if key in self._of_vm]
+            if phase in given and phase not in optional and not {*keys} & self._own.matrix.keys():
+                allowed = f"together with {' or '.join(keys)}" if keys else "a phase of this kind of cloud"
+                raise ConfigError(f"{self._key}.timeouts.{phase}: no step wants it; allowed: {allowed}")
+        wanted = [phase for phase in Phase if phase not in OPTIONAL or phase in optional]
+        return {phase: float(given.get(phase, TIMEOUTS[phase])) for phase in wanted}
 
     def _check_matrix(self) -> None:
         key = f"{self._key}.matrix"
