@@ -21,8 +21,8 @@ from support.ledgers import CLOUD, TAG, a_run, intended
 from support.probe_cloud import VOLUME, ProbeCloud, ProbeStep
 
 POINTS: Final = (
-    "begun", "volume_intended", "volume_accepted", "volume_created", "intended", "accepted", "created", "deleted",
-    "volume_deleted", "gone", "saved",
+    "begun", "volume_intended", "volume_accepted", "volume_created", "intended", "accepted", "created",
+    "deleted", "volume_deleted", "gone", "saved",
 )  # fmt: skip
 """In a run's order; at `accepted` the cloud has the object, and its answer has not been read."""
 

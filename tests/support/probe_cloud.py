@@ -124,7 +124,12 @@ class ProbeCloud:
         return ProbeLifecycle(self, credential)
 
     def fails(
-        self, step: str, error: StepError | StepLeftOutError | RunReason, *, times: int = 1, is_carried_out: bool = False
+        self,
+        step: str,
+        error: StepError | StepLeftOutError | RunReason,
+        *,
+        times: int = 1,
+        is_carried_out: bool = False,
     ) -> None:
         """Let a step fail, so many times: the method's name, or `delete <id>` for one object."""
         if isinstance(error, RunReason):

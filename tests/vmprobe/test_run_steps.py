@@ -149,7 +149,9 @@ def test_a_beginning_without_an_answer_stays_open_in_the_ledger(phase: Phase) ->
     async def work(bench: Bench) -> None:
         bench.cloud.fails(f"begin {phase}", RunReason.API_UNREACHABLE, is_carried_out=True)
         assert verdict(await bench.run()) == (phase, "api_unreachable", "cloud")
-        assert [(one.kind, one.id) for one in bench.ledger.open_objects[ID].values()] == [(CREATES[phase], "")]
+        assert [(one.kind, one.id) for one in bench.ledger.open_objects[ID].values()] == [
+            (CREATES[phase], "")
+        ]
         assert bench.cloud.ids() == [f"{CREATES[phase]}-{ID}"]
 
     on(work)

@@ -54,18 +54,18 @@ def test_a_probe_that_succeeds_has_214_series_and_a_failure_adds_2() -> None:
     on_bench(work)
 
 
-def test_an_optional_phase_adds_18_series_and_one_that_is_left_out_says_so() -> None:
+def test_an_optional_phase_adds_19_series_and_one_that_is_left_out_says_so() -> None:
     async def work(bench: Bench) -> None:
         optional = (Phase.CONSOLE, Phase.SNAPSHOT)
         bench.cloud.steps = [ProbeStep(bench.cloud, phase) for phase in optional]
-        async with bench.running(probe("plain", 600), probe("good", 600, share=0.1, optional=optional)):
+        async with bench.running(probe("good", 600, optional=optional)):
             await bench.until(100)
             found = await page(bench)
             number = Counter(dict(labels).get("probe", "") for _, labels in found.samples)
             bench.cloud.fails("begin snapshot", StepLeftOutError("no such service"), times=9)
             await bench.until(700)
             left_out = (await page(bench)).by(f"{PREFIX}_step_left_out", "phase")
-        assert number["good"] == 214 + 2 * 18
+        assert number["good"] == 214 + 2 * 19
         assert left_out == {"console": 0, "snapshot": 1}
 
     on_bench(work)

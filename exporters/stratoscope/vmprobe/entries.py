@@ -144,7 +144,6 @@ def _decoded(entry: Any, key: str) -> tuple[_Entry, dict[str, Any]]:
         raise ConfigError(f"{key}.interval: {own.interval} is too short; allowed: {LEAST_INTERVAL} and more")
     if own.keep_failed is not None and own.keep_failed > LONGEST_KEPT:
         raise ConfigError(f"{key}.keep_failed: {own.keep_failed} is too long; allowed: up to {LONGEST_KEPT}")
-    known_keys(own.timeouts, Phase, f"{key}.timeouts")
     return own, {name: value for name, value in entry.items() if name not in _OURS}
 
 
@@ -175,6 +174,8 @@ class _Reader:
         self._type: Any = kind(cloud.kind).vm
         self._of_vm = [field.encode_name for field in msgspec.structs.fields(self._type)]
         known_keys(rest, [*_OURS, *self._of_vm], key)
+        possible = [phase for phase in Phase if phase not in OPTIONAL or self._wanted_by(phase)]
+        known_keys(own.timeouts, possible, f"{key}.timeouts")
         self._check_matrix()
         self._rotation, self._replaced = self._of_rotation()
 
@@ -218,12 +219,16 @@ class _Reader:
         """Args: optional: The phases that the description wants. Raises ConfigError for one of another."""
         given = self._own.timeouts
         for phase in OPTIONAL:
-            keys = [key for key in OPTIONAL[phase] if key in self._of_vm]
+            keys = self._wanted_by(phase)
             if phase in given and phase not in optional and not {*keys} & self._own.matrix.keys():
-                allowed = f"together with {' or '.join(keys)}" if keys else "a phase of this kind of cloud"
+                allowed = f"together with {' or '.join(keys)}"
                 raise ConfigError(f"{self._key}.timeouts.{phase}: no step wants it; allowed: {allowed}")
         wanted = [phase for phase in Phase if phase not in OPTIONAL or phase in optional]
         return {phase: float(given.get(phase, TIMEOUTS[phase])) for phase in wanted}
+
+    def _wanted_by(self, phase: Phase) -> Sequence[str]:
+        """The keys of this kind's description that want an optional phase."""
+        return [key for key in OPTIONAL[phase] if key in self._of_vm]
 
     def _check_matrix(self) -> None:
         key = f"{self._key}.matrix"

@@ -1,4 +1,5 @@
-"""What the log says of runs: a line when a probe begins to fail, fails in another way, or recovers, or leaves a step out."""
+"""What the log says of runs: a line when a probe begins to fail, fails in another way, recovers, or leaves a
+step out."""
 
 import logging
 
@@ -30,6 +31,4 @@ def _log_left_out(ended: Run, before: Run | None, cloud: str) -> None:
     """Each step that is left out, once."""
     for phase, why in ended.left_out.items():
         if before is None or phase not in before.left_out:
-            log.warning(
-                "step left out cloud=%s probe=%s phase=%s error=%r", cloud, ended.probe, phase, why
-            )
+            log.warning("step left out cloud=%s probe=%s phase=%s error=%r", cloud, ended.probe, phase, why)

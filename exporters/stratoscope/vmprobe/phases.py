@@ -6,7 +6,6 @@ from typing import Final
 
 from stratoscope.clouds.lifecycle import Phase, RunReason
 
-
 OPTIONAL: Final[Mapping[Phase, tuple[str, ...]]] = {
     Phase.FLOATING_IP: ("floating_ip",),
     Phase.REACHABLE: ("reachable",),

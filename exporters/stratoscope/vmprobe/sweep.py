@@ -173,7 +173,9 @@ class Sweep:
             rows = [row for row in await self._ledger.remaining() if row.run == run]
         there = await self._there(visit, rows, marked)
         unmarked = self._unmarked(run, rows, there, vm_kind)
-        visit.failures += [f"{kind} {one} does not carry its mark: it is left alone" for kind, one in unmarked]
+        visit.failures += [
+            f"{kind} {one} does not carry its mark: it is left alone" for kind, one in unmarked
+        ]
         await self._write_down(visit, run, rows, there)
         vms = [one for one in there.values() if one.kind == vm_kind]
         for one in vms or there.values():  # what belongs to a VM is deleted with it, or in a later sweep
