@@ -27,6 +27,7 @@ from processes import Running, exporter
 from results import Result, at_most
 from snapshot import p99
 
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.core.app import main
 from stratoscope.core.collector import Collections
 from stratoscope.core.flags import Flags
@@ -35,7 +36,6 @@ from stratoscope.vmprobe import PROGRAM, tables
 from stratoscope.vmprobe.database import Database
 from stratoscope.vmprobe.entries import TIMEOUTS
 from stratoscope.vmprobe.exporter import EXPORTER
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.probing import Probing
 from stratoscope.vmprobe.record import Outcome, Run
 

@@ -33,10 +33,12 @@ class FakeLedger(Ledger):
         self._called("open")
         return ()
 
-    async def intend(self, run: Run, credential: str, objects: Sequence[Object], deadline: float) -> None:
-        self._called("intend", credential)
+    async def intend(
+        self, run: Run, credential: str, objects: Sequence[Object], deadline: float, *, has_vm: bool = True
+    ) -> None:
+        self._called("intend", credential if has_vm else objects[0].kind)
         self.deadlines[run.id] = deadline
-        self.open_objects[run.id] = {one.kind: one for one in objects}
+        self.open_objects.setdefault(run.id, {}).update({one.kind: one for one in objects})
 
     async def created(self, run: str, one: Object) -> None:
         self._called("created", one.kind)
@@ -88,5 +90,5 @@ class FakeLedger(Ledger):
 
     def _called(self, name: str, what: str = "") -> None:
         self.calls.append(f"{name} {what}".strip())
-        if name in self.failing:
+        if {name, f"{name} {what}"} & self.failing:
             raise LedgerError(Path("/ledger.db"), f"{name}: No space left on device")

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.core.config import Duration
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
 from stratoscope.vmprobe.record import Failure, Outcome, Run
 from stratoscope.vmprobe.view import ProbeView, State

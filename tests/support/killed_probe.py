@@ -13,15 +13,18 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from stratoscope.clouds.lifecycle import Mark, Object, Resolved
+from stratoscope.clouds.lifecycle import Mark, Object, Phase, Resolved, Underway
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.record import Outcome
 from stratoscope.vmprobe.sweep import Sweep
 from support.ledgers import CLOUD, TAG, a_run, intended
-from support.probe_cloud import ProbeCloud
+from support.probe_cloud import VOLUME, ProbeCloud, ProbeStep
 
-POINTS: Final = ("begun", "intended", "accepted", "created", "deleted", "gone", "saved")
-"""In a run's order; at `accepted` the cloud has the VM, and its answer has not been read."""
+POINTS: Final = (
+    "begun", "volume_intended", "volume_accepted", "volume_created", "intended", "accepted", "created",
+    "deleted", "volume_deleted", "gone", "saved",
+)  # fmt: skip
+"""In a run's order; at `accepted` the cloud has the object, and its answer has not been read."""
 
 _THIRD: Final = 3
 
@@ -47,17 +50,28 @@ async def one_run(ledger: Ledger, cloud: ProbeCloud, run_id: str, at: Callable[[
     await ledger.save(a_run(run_id))
     show(run_id)
     at("begun")
+    mark = Mark(TAG, "boot", run_id, deadline)
+    step, so_far = ProbeStep(cloud, Phase.VOLUME_CREATED, VOLUME), Underway(mark, Resolved("", None))
+    await ledger.intend(a_run(run_id), "", [Object(VOLUME, "", mark.name)], deadline, has_vm=False)
+    at("volume_intended")
+    volume = await step.begin(so_far)
+    assert volume is not None
+    at("volume_accepted")
+    await ledger.created(run_id, volume)
+    at("volume_created")
     await ledger.intend(a_run(run_id), "", [intended(run_id)], deadline)
     at("intended")
-    mark = Mark(TAG, "boot", run_id, deadline)
-    vm = Object("server", await lifecycle.request(Resolved("", None), mark), mark.name)
+    vm = Object("server", await lifecycle.request(so_far), mark.name)
     at("accepted")
     await ledger.created(run_id, vm)
     at("created")
     await lifecycle.delete(vm)
     at("deleted")
-    assert not await lifecycle.left(vm.id)  # it takes no time here
+    await lifecycle.delete(volume)
+    at("volume_deleted")
+    assert not await lifecycle.left(vm.id, [volume])  # it takes no time here
     await ledger.gone(run_id, vm)
+    await ledger.gone(run_id, volume)
     at("gone")
     await ledger.save(a_run(run_id, outcome=Outcome.SUCCESS))
     show(run_id)

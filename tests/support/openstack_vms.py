@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.limiter import Limits
-from stratoscope.clouds.lifecycle import Mark, Seen
+from stratoscope.clouds.lifecycle import Mark, Seen, Underway
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.kind import KIND
@@ -51,7 +51,7 @@ def vms(cloud: OpenStack, **more: Any) -> OpenStackVMs:
 
 async def booted(lifecycle: OpenStackVMs, mark: Mark = MARK) -> str:
     """The id of a VM that was requested."""
-    return await lifecycle.request(await lifecycle.resolve(), mark)
+    return await lifecycle.request(Underway(mark, await lifecycle.resolve()))
 
 
 async def seen_after(cloud: DemoCloud, lifecycle: OpenStackVMs, vm_id: str, seconds: float) -> Seen:

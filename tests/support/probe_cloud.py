@@ -9,11 +9,22 @@ from pathlib import Path
 
 import msgspec
 
+from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.limiter import Budget, Limits
-from stratoscope.clouds.lifecycle import Mark, Object, Resolved, RunReason, Seen, StepError
+from stratoscope.clouds.lifecycle import (
+    Mark,
+    Object,
+    Phase,
+    Resolved,
+    RunReason,
+    Seen,
+    StepError,
+    StepLeftOutError,
+    Underway,
+)
 
-SERVER, PORT = "server", "port"
+SERVER, PORT, VOLUME = "server", "port", "volume"
 
 
 @dataclass(kw_only=True)
@@ -58,7 +69,7 @@ class Fault:
         is_carried_out: The step is carried out, and then fails: its outcome is unknown to the client.
     """
 
-    error: StepError
+    error: StepError | StepLeftOutError
     times: int
     is_carried_out: bool
 
@@ -80,6 +91,8 @@ class ProbeCloud:
         ports_outlive: Ports are not deleted with their server.
         host_names: On which VMs can be requested one by one.
         skew_s: The cloud's clock is so far ahead of the client's; None: unknown.
+        steps: The optional ones of its lifecycles.
+        step_s: How long after its beginning a step has ended.
         image_id: What the image's name stands for.
     """
 
@@ -99,6 +112,8 @@ class ProbeCloud:
         self.host_names: Sequence[str] = ("host-1", "host-2", "host-3")
         self.skew_s: float | None = 0.0
         self.image_id = "image-1"
+        self.steps: Sequence[Step] = ()
+        self.step_s = 1.0
         self._numbers = count(1)
         self._faults: dict[str, list[Fault]] = {}
         self._hung: dict[str, asyncio.Event] = {}
@@ -109,7 +124,12 @@ class ProbeCloud:
         return ProbeLifecycle(self, credential)
 
     def fails(
-        self, step: str, error: StepError | RunReason, *, times: int = 1, is_carried_out: bool = False
+        self,
+        step: str,
+        error: StepError | StepLeftOutError | RunReason,
+        *,
+        times: int = 1,
+        is_carried_out: bool = False,
     ) -> None:
         """Let a step fail, so many times: the method's name, or `delete <id>` for one object."""
         if isinstance(error, RunReason):
@@ -184,6 +204,11 @@ class ProbeCloud:
         self.most_vms = max(self.most_vms, sum(kind == SERVER for kind, _ in self.now_there()))
         return vm_id
 
+    def create_for(self, mark: Mark, kind: str) -> Object:
+        """A new object of a step."""
+        one = Thing(kind=kind, id=f"{kind}-{mark.run}", name=mark.name, raw=as_metadata(mark))
+        return self.add(one)
+
     def remove(self, one: Object) -> None:
         """Begin to delete an object."""
         self.deleted.append(one)
@@ -212,6 +237,7 @@ class ProbeLifecycle:
 
     def __init__(self, cloud: ProbeCloud, credential: str) -> None:
         self.credential, self._cloud = credential, cloud
+        self.steps = cloud.steps
         self.budget = Budget(Limits(), cloud.clock)
 
     def at(self, host: str) -> "ProbeLifecycle":  # noqa: ARG002 - all hosts are of one cloud
@@ -229,9 +255,9 @@ class ProbeLifecycle:
         if sum(kind == SERVER for kind, _ in self._cloud.now_there()) >= self._cloud.room:
             raise StepError(RunReason.QUOTA, f"instances: {self._cloud.room} of {self._cloud.room} used")
 
-    async def request(self, _: Resolved, mark: Mark, host: str = "") -> str:
+    async def request(self, run: Underway, host: str = "") -> str:
         fault = await self._cloud.step("request", of=host)
-        vm_id = self._cloud.create(mark)
+        vm_id = self._cloud.create(run.mark)
         self._cloud.things[SERVER, vm_id].host = host or self._cloud.host_names[0]
         _fail(fault)
         return vm_id
@@ -260,12 +286,13 @@ class ProbeLifecycle:
         self._cloud.remove(one)
         _fail(fault)
 
-    async def left(self, vm_id: str) -> Sequence[Object]:
+    async def left(self, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:
         _fail(await self._cloud.step("left", of=vm_id))
         there = self._cloud.now_there()
         server = there.get((SERVER, vm_id))
         ports = [one for one in there.values() if one.kind == PORT and one.device_id == vm_id]
-        return [one.object for one in ([server, *ports] if server else ports)]
+        created = [there[one.kind, one.id] for one in objects if (one.kind, one.id) in there]
+        return [one.object for one in ([server, *ports, *created] if server else [*ports, *created])]
 
     async def owned(self, tag: str) -> Sequence[Object]:
         """All whose metadata has the tag, also if the rest of their mark is malformed."""
@@ -281,6 +308,30 @@ class ProbeLifecycle:
         return self._cloud.skew_s
 
 
+class ProbeStep:
+    """A Step of a ProbeCloud: its requests are called `begin <phase>` and `look <phase>`."""
+
+    def __init__(
+        self, cloud: ProbeCloud, phase: Phase, creates: str = "", *, is_before_request: bool = False
+    ) -> None:
+        self.phase, self.creates, self.is_before_request = phase, creates, is_before_request
+        self._cloud, self._began = cloud, 0.0
+        self.underway: list[Underway] = []
+
+    async def begin(self, run: Underway) -> Object | None:
+        self.underway.append(run)
+        fault = await self._cloud.step(f"begin {self.phase}")
+        self._began = self._cloud.clock.monotonic()
+        created = self._cloud.create_for(run.mark, self.creates) if self.creates else None
+        _fail(fault)
+        return created
+
+    async def has_ended(self, run: Underway) -> bool:
+        self.underway.append(run)
+        _fail(await self._cloud.step(f"look {self.phase}"))
+        return self._cloud.clock.monotonic() >= self._began + self._cloud.step_s
+
+
 def as_metadata(mark: Mark | None) -> Mapping[str, str]:
     """The metadata of an object with this mark."""
     if mark is None:
@@ -293,6 +344,8 @@ def _fail(fault: Fault | None) -> None:
         raise _again(fault.error)
 
 
-def _again(error: StepError) -> StepError:
+def _again(error: StepError | StepLeftOutError) -> StepError | StepLeftOutError:
     """The same error as a new object."""
+    if isinstance(error, StepLeftOutError):
+        return StepLeftOutError(str(error))
     return StepError(error.reason, str(error), is_unknown=error.is_unknown)

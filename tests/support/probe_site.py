@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.core.app import main
 from stratoscope.core.collector import Collections
 from stratoscope.core.exporter import Exporter
@@ -18,7 +18,6 @@ from stratoscope.core.flags import Flags
 from stratoscope.core.part import Opened, Part
 from stratoscope.core.program import Program
 from stratoscope.vmprobe import PROGRAM
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure, Run
 from stratoscope.vmprobe.routes import ROUTES, guard
 from stratoscope.vmprobe.view import State

@@ -13,10 +13,12 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.client.http import Http
 from stratoscope.clouds.client.limiter import Budget, Limits
 from stratoscope.clouds.client.request import Method, Response
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.vmprobe.entries import TIMEOUTS, Probe
 from stratoscope.vmprobe.hosts import Hosts
 from stratoscope.vmprobe.limits import Ceilings, CeilingSettings
 from stratoscope.vmprobe.pause_url import PauseUrl
+from stratoscope.vmprobe.phases import OPTIONAL
 from stratoscope.vmprobe.prober import Prober
 from stratoscope.vmprobe.probing import Shared
 from stratoscope.vmprobe.record import Run
@@ -38,7 +40,7 @@ class Described(msgspec.Struct, frozen=True):
 
 
 def probe(name: str = "boot", interval_s: float = 60.0, **other: Any) -> Probe:
-    vm = other.pop("vm", Described())
+    vm, optional = other.pop("vm", Described()), other.pop("optional", ())
     return Probe(
         name=name,
         cloud="uni",
@@ -46,7 +48,7 @@ def probe(name: str = "boot", interval_s: float = 60.0, **other: Any) -> Probe:
         vm=vm,
         described={"flavor": vm.flavor},
         interval_s=interval_s,
-        timeouts=dict(TIMEOUTS),
+        timeouts={one: TIMEOUTS[one] for one in Phase if one not in OPTIONAL or one in optional},
         **other,
     )
 

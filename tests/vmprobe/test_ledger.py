@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
-from stratoscope.clouds.lifecycle import Object, RunReason
+from stratoscope.clouds.lifecycle import Object, Phase, RunReason
 from stratoscope.vmprobe import ledger as ledger_module
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.ledger import Ledger
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure, Outcome, Run
 from support.ledgers import CLOUD, a_mark, a_run, intend, intended, modes, open_ledger
 from support.source import until

@@ -9,10 +9,9 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.vmprobe import asked
 from stratoscope.vmprobe.database import LedgerError
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure, Outcome
 from stratoscope.vmprobe.view import State
 from support.asking import ask, basic
@@ -71,7 +70,7 @@ async def test_probe_is_shown_with_its_fields_as_recorded() -> None:
     assert found["runs"][0] == {
         "id": "0000000000000007", "probe": "boot", "began": good.began, "ended": good.ended,
         "outcome": "success", "failure": None, "phases": {**PHASES},
-        "accepted_s": {"networked": 2.75, "built": 7.0}, "host": "compute-1",
+        "accepted_s": {"networked": 2.75, "built": 7.0}, "left_out": {}, "host": "compute-1",
         "vm_id": "6e0c1f0a-0000-4000-8000-000000000007", "image_id": "im-1", "vm_s": 11.0, "polls": 9,
     }  # fmt: skip
     assert found["runs"][1]["failure"] == {

@@ -17,17 +17,16 @@ import pytest
 from aiohttp import web
 
 from stratoscope.__main__ import main as command
-from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.vmprobe.api import as_json
 from stratoscope.vmprobe.check import main
 from stratoscope.vmprobe.check_result import judged
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure
 from stratoscope.vmprobe.view import ProbeView, State
 from support import certificates
 from support.asking import basic
 from support.certificates import Authority
-from support.fake_prober import FakeProber, failed, interrupted, probe, success
+from support.fake_prober import PHASES, FakeProber, failed, interrupted, probe, success
 from support.patience import FAR_S
 from support.probe_site import probing
 
@@ -61,8 +60,14 @@ def test_success_is_ok_with_all_times() -> None:
         "time_to_active=7.000s;;;0", "run_duration=13.500s;;;0", "run_age=60.000s;;;0",
         "authenticate=0.210s;;;0",
     ]  # fmt: skip
-    assert len(perfdata.split()) == 3 + len(Phase)
+    assert len(perfdata.split()) == 3 + len(PHASES)
     assert PERFDATA.fullmatch(perfdata)
+
+
+def test_what_is_left_out_is_said() -> None:
+    result = judged(at(probe("boot", success(1, left_out={Phase.CONSOLE: "no such service"}))))
+    assert result.status == 0
+    assert result.line.partition("|")[0].endswith("60 s ago; left out: console")
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 import asyncio
 from collections import Counter
 
-from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.clouds.lifecycle import Phase, RunReason, StepLeftOutError
 from stratoscope.vmprobe.collector import Probes
 from stratoscope.vmprobe.entries import Rotation
 from stratoscope.vmprobe.limits import CeilingSettings
 from stratoscope.vmprobe.sweep import Leaks
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
+from support.probe_cloud import ProbeStep
 from support.probers import Bench, Described, on_bench, probe
 from support.series import Page, read
 
@@ -49,6 +50,23 @@ def test_a_probe_that_succeeds_has_214_series_and_a_failure_adds_2() -> None:
         assert number["good"] == 214
         assert number["bad"] == 3 * 17 + 3 + 17 + 2
         assert number[""] <= 12
+
+    on_bench(work)
+
+
+def test_an_optional_phase_adds_19_series_and_one_that_is_left_out_says_so() -> None:
+    async def work(bench: Bench) -> None:
+        optional = (Phase.CONSOLE, Phase.SNAPSHOT)
+        bench.cloud.steps = [ProbeStep(bench.cloud, phase) for phase in optional]
+        async with bench.running(probe("good", 600, optional=optional)):
+            await bench.until(100)
+            found = await page(bench)
+            number = Counter(dict(labels).get("probe", "") for _, labels in found.samples)
+            bench.cloud.fails("begin snapshot", StepLeftOutError("no such service"), times=9)
+            await bench.until(700)
+            left_out = (await page(bench)).by(f"{PREFIX}_step_left_out", "phase")
+        assert number["good"] == 214 + 2 * 19
+        assert left_out == {"console": 0, "snapshot": 1}
 
     on_bench(work)
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.vmprobe import charts
 from stratoscope.vmprobe.pages import MOST_RUNS, ON_A_PAGE
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure, Outcome, Run
 from stratoscope.vmprobe.view import State
 from support.asking import ask, basic
@@ -106,6 +105,28 @@ def test_bars_follow_one_another_but_those_side_by_side() -> None:
     assert (bar.phase, bar.seconds, bar.has_failed) == (Phase.AUTHENTICATE, None, True)
     late = failed(1, Failure(Phase.GONE, RunReason.CLEANUP, ""), phases={Phase.GONE: 3.0})
     assert [(bar.seconds, bar.has_failed) for bar in charts.bars(late)] == [(3.0, True)]
+
+
+def test_a_volume_that_the_vm_boots_from_stands_before_the_request_and_another_after_it_was_built() -> None:
+    first = {Phase.RESOLVE: 1.0, Phase.VOLUME_CREATED: 2.0, Phase.REQUEST: 1.0, Phase.BUILT: 1.0}
+    later = {Phase.RESOLVE: 1.0, Phase.REQUEST: 1.0, Phase.BUILT: 1.0, Phase.VOLUME_CREATED: 2.0}
+    for phases in (first, later):
+        assert [bar.phase for bar in charts.bars(success(1, phases=phases))] == list(phases)
+    no_volume = Failure(Phase.VOLUME_CREATED, RunReason.QUOTA, "no room")
+    shown = charts.bars(failed(1, no_volume, phases={Phase.RESOLVE: 1.0, Phase.GONE: 1.0}))
+    assert [(bar.phase, bar.has_failed) for bar in shown] == [
+        (Phase.RESOLVE, False), (Phase.VOLUME_CREATED, True), (Phase.GONE, False),
+    ]  # fmt: skip
+
+
+async def test_what_is_left_out_is_said_with_its_reason() -> None:
+    run = success(1, left_out={Phase.VOLUME_CREATED: "no volume service <here>"})
+    async with probing(FakeProber(probe("a", run))) as url:
+        for path in ("/", "/probes/uni/a"):
+            facts = (await page(url, path)).one("div", **{"class": "facts"})
+            assert "Left out: volume_created: no volume service <here>" in [
+                one.text for one in facts.all("p")
+            ]
 
 
 async def test_phases_of_the_last_run_are_words_too() -> None:

@@ -1,18 +1,19 @@
 """The section `vmprobe:`: every mistake is one line that names the key and what is allowed."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.clouds.openstack.kind import KIND
 from stratoscope.core.collector import OnScrape
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.vmprobe.entries import TIMEOUTS, Probe, Rotation
 from stratoscope.vmprobe.limits import CeilingSettings
-from stratoscope.vmprobe.phases import Phase
+from stratoscope.vmprobe.phases import OPTIONAL
 from stratoscope.vmprobe.settings import Settings, parse, token
 
 CLOUDS_YAML = """
@@ -35,6 +36,9 @@ def _no_cloud_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "clouds.yaml").write_text(CLOUDS_YAML)
 
 
+DEFAULTS = {phase: seconds for phase, seconds in TIMEOUTS.items() if phase not in OPTIONAL}
+
+
 def parsed(*probes: Any, clouds: Any = (), **section: Any) -> Settings:
     uni = {"name": "uni", "kind": "openstack", "os_cloud": "admin", "clouds_file": "clouds.yaml"}
     return parse({"clouds": [uni, *clouds], "vmprobe": {"probes": list(probes), **section}}, {})
@@ -54,7 +58,7 @@ def refusal(*probes: Any, **other: Any) -> str:
 def test_defaults_are_these() -> None:
     found = one()
     assert (found.name, found.cloud, found.kind, found.interval_s) == ("boot", "uni", "openstack", 300)
-    assert found.timeouts == TIMEOUTS
+    assert found.timeouts == DEFAULTS
     assert (found.keep_failed_s, found.rotation, found.share) == (0, None, 0)
     assert (found.vm.flavor, found.vm.image, found.vm.credential) == ("tiny", "debian", "")
     assert found.described == {"flavor": "tiny", "image": "debian"}
@@ -68,7 +72,63 @@ def test_all_keys_are_taken() -> None:
         cloud="uni/openstack", interval="10s", timeouts={"built": "20m"}, keep_failed="7d", os_cloud="user"
     )
     assert (found.interval_s, found.keep_failed_s, found.vm.credential) == (10, 7 * 86_400, "user")
-    assert found.timeouts == {**TIMEOUTS, Phase.BUILT: 1200}
+    assert found.timeouts == {**DEFAULTS, Phase.BUILT: 1200}
+
+
+class Steps(msgspec.Struct, frozen=True):
+    """A description of a VM with optional steps."""
+
+    flavor: str = "tiny"
+    console: str = ""
+    volume: int = 0
+    credential: str = ""
+
+    @property
+    def phases(self) -> list[Phase]:
+        of_volume = [Phase.VOLUME_CREATED, Phase.VOLUME_ATTACHED]
+        return [*([Phase.CONSOLE] if self.console else []), *(of_volume if self.volume else [])]
+
+
+class StepsKind(NamedTuple):
+    """A kind whose description is Steps."""
+
+    vm: type = Steps
+
+
+@pytest.fixture
+def with_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stratoscope.vmprobe.entries.kind", lambda _: StepsKind())
+
+
+@pytest.mark.usefixtures("with_steps")
+def test_time_outs_are_of_the_mandatory_phases_and_of_the_optional_ones_that_are_wanted() -> None:
+    (found,) = parsed(
+        {"name": "boot", "cloud": "uni", "console": "login:", "timeouts": {"console": "3m"}}
+    ).probes
+    assert found.timeouts == {**DEFAULTS, Phase.CONSOLE: 180}
+    assert [*found.timeouts] == [phase for phase in Phase if phase in found.timeouts]
+    (found,) = parsed({"name": "boot", "cloud": "uni", "volume": 1}).probes
+    assert found.timeouts.keys() - DEFAULTS.keys() == {Phase.VOLUME_CREATED, Phase.VOLUME_ATTACHED}
+
+
+@pytest.mark.usefixtures("with_steps")
+def test_a_time_out_of_a_phase_that_is_not_wanted_names_the_key_that_wants_it() -> None:
+    entry = {"name": "boot", "cloud": "uni", "console": "login:"}
+    assert refusal({**entry, "timeouts": {"volume_created": "1m"}}) == (
+        "vmprobe.probes[0].timeouts.volume_created: no step wants it; allowed: together with volume"
+    )
+    said = refusal({**entry, "timeouts": {"resized": "1m"}})
+    assert said.startswith(
+        "vmprobe.probes[0].timeouts.resized: unknown key; allowed: authenticate, built, console"
+    )
+
+
+@pytest.mark.usefixtures("with_steps")
+def test_a_time_out_of_a_phase_that_a_matrix_decides_on_is_for_those_that_want_it() -> None:
+    entry = {"name": "m", "cloud": "uni", "matrix": {"volume": [0, 1]}, "timeouts": {"volume_created": "9m"}}
+    without, with_volume = parsed(entry).probes
+    assert Phase.VOLUME_CREATED not in without.timeouts
+    assert with_volume.timeouts[Phase.VOLUME_CREATED] == 540
 
 
 def test_our_keys_and_those_of_a_description_are_not_the_same() -> None:
@@ -133,7 +193,7 @@ def test_the_place_of_a_probe_does_not_change_it() -> None:
         ({"flavor": ""}, ".flavor: expected a text of length >= 1"),
         ({"interval": "9s"}, ".interval: 9s is too short; allowed: 10s and more"),
         ({"interval": 60}, ".interval: expected a duration such as `30s`"),
-        ({"timeouts": {"boot": "1s"}}, ".timeouts.boot: unknown key; allowed: authenticate, built, deleted"),
+        ({"timeouts": {"boot": "1s"}}, ".timeouts.boot: unknown key; allowed: authenticate, built, "),
         ({"timeouts": {"built": "soon"}}, ".timeouts.built: expected a duration"),
         ({"keep_failed": "8d"}, ".keep_failed: 1w1d is too long; allowed: up to 1w"),
         ({"os_cloud": "usr"}, ": boot: clouds: uni/openstack: os_cloud: unknown: usr; allowed: admin, user"),

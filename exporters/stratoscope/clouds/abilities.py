@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from stratoscope.clouds.client.limiter import Budget
-from stratoscope.clouds.lifecycle import Mark, Object, Resolved, Seen
+from stratoscope.clouds.lifecycle import Object, Phase, Resolved, Seen, Underway
 from stratoscope.core.collector import Every, Offer
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
@@ -113,6 +113,31 @@ class CreatesVMs(Protocol):
         """Close its connections."""
 
 
+class Step(Protocol):
+    """An optional step of a run: it is begun once, and then looked at until it has ended.
+
+    Raises (each method): StepError, which has the reason; StepLeftOutError if it is not possible here.
+
+    Attributes:
+        phase: Its phase.
+        creates: The kind of the Object that it creates; "" for none.
+        is_before_request: It comes before the VM is requested, which uses what it has created.
+    """
+
+    phase: Phase
+    creates: str
+    is_before_request: bool
+
+    async def begin(self, run: Underway) -> Object | None:
+        """Request it. Returns the object that it creates, which carries the run's mark.
+
+        Raises with `is_unknown` if it may have been accepted nevertheless. It is never sent twice.
+        """
+
+    async def has_ended(self, run: Underway) -> bool:
+        """Whether it has ended, by few requests. Raises StepError if it has failed or never will end."""
+
+
 class Lifecycle(Protocol):
     """One credential that creates and deletes VMs, for one description of a VM.
 
@@ -125,10 +150,12 @@ class Lifecycle(Protocol):
         vm_kind: The kind of a VM's Object: `server`, `domain`.
         credential: The name of the credential; "" for the entry's own. What one Lifecycle has created any
             other of the same cloud and credential finds and deletes.
+        steps: The optional ones that the description wants, in the order in which they are done.
     """
 
     vm_kind: str
     credential: str
+    steps: Sequence[Step]
 
     def at(self, host: str) -> "Lifecycle":
         """The same for a run on this host, one of `hosts`: it looks up there what depends on the host."""
@@ -145,10 +172,11 @@ class Lifecycle(Protocol):
     async def check_quota(self, resolved: Resolved) -> None:
         """Raise `quota` if the project has no room for the VM."""
 
-    async def request(self, resolved: Resolved, mark: Mark, host: str = "") -> str:
+    async def request(self, run: Underway, host: str = "") -> str:
         """Request the VM, on that host if one is given. Returns its id: it is accepted, not yet built.
 
-        Raises with `is_unknown` if it may have been accepted nevertheless. It is never sent twice.
+        It may boot from an object of an earlier step. Raises with `is_unknown` if it may have been accepted
+        nevertheless. It is never sent twice.
         """
 
     async def see(self, vm_id: str) -> Seen | None:
@@ -157,11 +185,14 @@ class Lifecycle(Protocol):
     async def delete(self, one: Object) -> None:
         """Request the deletion of an object; one that is gone is no error."""
 
-    async def left(self, vm_id: str) -> Sequence[Object]:
-        """What is left of a VM: itself, and what belongs to it, such as its ports."""
+    async def left(self, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:
+        """What is left of a VM and of these objects of steps: the VM, what belongs to it, such as its
+        ports, and those of the objects that are still there. Args: vm_id: "" if there was none.
+        """
 
     async def owned(self, tag: str) -> Sequence[Object]:
-        """All objects that carry this tag."""
+        """All objects that carry this tag: VMs, and what steps have created. A service that is not there has
+        none."""
 
     async def hosts(self) -> Sequence[str]:
         """The hosts on which VMs can be requested one by one; none if the credential may not."""

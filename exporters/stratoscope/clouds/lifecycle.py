@@ -1,12 +1,39 @@
 """What a probe does with a VM of its own: the values of the ability Lifecycle, the same for all kinds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from stratoscope.clouds.model import FaultReason
 from stratoscope.core.errors import short_line
+
+
+class Phase(StrEnum):
+    """The phases of a run, in the order in which they begin; `networked` and `built` run side by side.
+
+    Those from `floating_ip` to `snapshot` are optional, and so is `volume_created`, which comes before
+    `request` if the VM boots from the volume, and otherwise before `volume_attached`.
+    """
+
+    AUTHENTICATE = "authenticate"
+    RESOLVE = "resolve"
+    QUOTA_CHECK = "quota_check"
+    REQUEST = "request"
+    SCHEDULED = "scheduled"
+    NETWORKED = "networked"
+    BUILT = "built"
+    FLOATING_IP = "floating_ip"
+    REACHABLE = "reachable"
+    CONSOLE = "console"
+    VOLUME_CREATED = "volume_created"
+    VOLUME_ATTACHED = "volume_attached"
+    STOPPED = "stopped"
+    STARTED = "started"
+    RESIZED = "resized"
+    SNAPSHOT = "snapshot"
+    DELETED = "deleted"
+    GONE = "gone"
 
 
 class RunReason(StrEnum):
@@ -41,6 +68,16 @@ class StepError(Exception):
     def __init__(self, reason: RunReason, message: str, *, is_unknown: bool = False) -> None:
         super().__init__(short_line(message))
         self.reason, self.is_unknown = reason, is_unknown
+
+
+class StepLeftOutError(Exception):
+    """An optional step is not possible here: the cloud lacks the service, or the credential the right.
+
+    It is no failure: the run goes on without it, and says so. `str()` of it is one line.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(short_line(message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +121,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """An object in a cloud: `server`, `port`, `volume`, `domain`, as the source calls it.
+    """An object in a cloud, as the source calls it: `server`, `port`, `volume`, `floatingip`, `domain`.
 
     Attributes:
         mark: What it carries; None where its kind of object carries none, and for objects whose owner does.
@@ -107,7 +144,7 @@ class Seen:
         is_networked: Its port is bound and it has its address; True where it wants none.
         is_built: It runs.
         fault: Why it will never run; None unless it is in error.
-        addresses: Of its ports.
+        addresses: Of its ports; floating ones come first.
     """
 
     state: str
@@ -116,3 +153,20 @@ class Seen:
     is_built: bool = False
     fault: StepError | None = None
     addresses: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """What a run has so far, for its optional steps.
+
+    Attributes:
+        vm_id: "" before the VM was accepted.
+        seen: The last look at the VM; None before the first.
+        objects: What the steps have created, by phase.
+    """
+
+    mark: Mark
+    resolved: Resolved
+    vm_id: str = ""
+    seen: Seen | None = None
+    objects: Mapping[Phase, Object] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stratoscope.vmprobe.phases import Phase
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.vmprobe.record import Outcome, Run
 
 SLOTS: Final = 50
@@ -75,7 +75,7 @@ def _begins(run: Run) -> Iterable[tuple[Phase, float]]:
     """Each phase begins when those before it have ended."""
     now = 0.0
     together = 0.0
-    for phase in Phase:
+    for phase in _order(run):
         seconds = run.phases.get(phase, 0.0)
         if phase in _SIDE_BY_SIDE:
             yield phase, now
@@ -84,3 +84,13 @@ def _begins(run: Run) -> Iterable[tuple[Phase, float]]:
             now, together = now + together, 0.0
             yield phase, now
             now += seconds
+
+
+def _order(run: Run) -> Sequence[Phase]:
+    """The phases in the order of this run: a volume that its VM boots from comes before the request."""
+    ended, volume, request = [*run.phases], Phase.VOLUME_CREATED, Phase.REQUEST
+    if request in ended and (volume not in ended or ended.index(volume) > ended.index(request)):
+        return [*Phase]
+    others = [phase for phase in Phase if phase is not volume]
+    place = others.index(request)
+    return [*others[:place], volume, *others[place:]]

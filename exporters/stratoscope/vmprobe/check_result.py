@@ -60,7 +60,7 @@ def judged(probe: Mapping[str, Any], max_age_s: float | None = None) -> Result:
         text = f"{name} is stale: its last run ended {_span(age)} ago; {probe['state']}{why}"
         return Result(UNKNOWN, text, perfdata)
     if last["outcome"] == "success":
-        return Result(OK, f"{name} works{_active(last)}, {_span(age)} ago", perfdata)
+        return Result(OK, f"{name} works{_active(last)}, {_span(age)} ago{_left_out(last)}", perfdata)
     failure = last["failure"]
     text = (
         f"{name} fails in {failure['phase']}: {failure['reason']}, blame {failure['blame']}, {_span(age)} ago"
@@ -83,6 +83,10 @@ def _most_s(probe: Mapping[str, Any], max_age_s: float | None) -> float:
 def _active(run: Mapping[str, Any]) -> str:
     built = run["accepted_s"].get("built")
     return "" if built is None else f": active {built:.1f} s after it was accepted"
+
+
+def _left_out(run: Mapping[str, Any]) -> str:
+    return f"; left out: {', '.join(run['left_out'])}" if run.get("left_out") else ""
 
 
 def _perfdata(run: Mapping[str, Any], age: float) -> Iterator[tuple[str, float]]:

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Distribution, Labels, Sample, optional_samples, states
 from stratoscope.vmprobe import families as of
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.limits import CeilingSettings
-from stratoscope.vmprobe.phases import Phase
+from stratoscope.vmprobe.phases import OPTIONAL
 from stratoscope.vmprobe.prober import Prober
 from stratoscope.vmprobe.probing import Probing
 from stratoscope.vmprobe.record import Run
@@ -25,13 +26,14 @@ _SKIPS: Final = {skip: Labels(reason=skip) for skip in Skip}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFacts:
-    """One probe at one moment."""
+    """One probe at one moment. Attributes: optional: The phases that it wants."""
 
     name: str
     flavor: str
     zone: str
     state: State
     interval_s: float
+    optional: Sequence[Phase]
     last: Run | None
     last_success: Run | None
     runs: int
@@ -129,6 +131,7 @@ def _facts(probing: Probing) -> ProbeFacts:
         zone=probe.vm.zone,
         state=probing.state,
         interval_s=probing.interval_s,
+        optional=[phase for phase in probe.timeouts if phase in OPTIONAL],
         last=probing.last,
         last_success=probing.last_success,
         runs=tally.runs,
@@ -158,6 +161,8 @@ def _of_probe(probe: ProbeFacts, labels: Labels) -> Iterable[Sample]:
         yield of.FAILURES(number, labels.plus(phase=phase, reason=reason, blame=blame))
     if probe.last is not None:
         yield from _of_last(probe.last, labels)
+        for one in probe.optional:
+            yield of.STEP_LEFT_OUT(one in probe.last.left_out, labels.at(_PHASES[one]))
     if probe.last_success is not None:
         yield of.LAST_SUCCESS(probe.last_success.ended, labels)
     for one, distribution in probe.phases.items():

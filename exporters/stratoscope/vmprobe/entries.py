@@ -8,11 +8,12 @@ from typing import Any, Final
 import msgspec
 
 from stratoscope.clouds.abilities import Lifecycle
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.clouds.registry import able, kind
 from stratoscope.core.config import Duration, decode, known_keys, one_of
 from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
-from stratoscope.vmprobe.phases import Phase
+from stratoscope.vmprobe.phases import OPTIONAL
 
 MOST: Final = 1000
 """Probes in one process."""
@@ -26,6 +27,15 @@ TIMEOUTS: Final[Mapping[Phase, float]] = {
     Phase.SCHEDULED: 60.0,
     Phase.NETWORKED: 120.0,
     Phase.BUILT: 300.0,
+    Phase.FLOATING_IP: 60.0,
+    Phase.REACHABLE: 120.0,
+    Phase.CONSOLE: 120.0,
+    Phase.VOLUME_CREATED: 120.0,
+    Phase.VOLUME_ATTACHED: 60.0,
+    Phase.STOPPED: 120.0,
+    Phase.STARTED: 120.0,
+    Phase.RESIZED: 300.0,
+    Phase.SNAPSHOT: 300.0,
     Phase.DELETED: 120.0,
     Phase.GONE: 60.0,
 }
@@ -53,7 +63,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         cloud, kind: Of its entry in `clouds:`.
         vm: The description of its VM, of the type `Kind.vm`.
         described: The same as it stands in the configuration.
-        timeouts: Of all phases, in seconds.
+        timeouts: Of its phases, in their order: the mandatory ones, and the optional ones that the
+            description wants. In seconds.
         keep_failed_s: For how long the VM of a failed run is kept; 0 deletes it.
         share: Where in its interval it runs, from 0 to 1.
     """
@@ -133,7 +144,6 @@ def _decoded(entry: Any, key: str) -> tuple[_Entry, dict[str, Any]]:
         raise ConfigError(f"{key}.interval: {own.interval} is too short; allowed: {LEAST_INTERVAL} and more")
     if own.keep_failed is not None and own.keep_failed > LONGEST_KEPT:
         raise ConfigError(f"{key}.keep_failed: {own.keep_failed} is too long; allowed: up to {LONGEST_KEPT}")
-    known_keys(own.timeouts, Phase, f"{key}.timeouts")
     return own, {name: value for name, value in entry.items() if name not in _OURS}
 
 
@@ -164,6 +174,8 @@ class _Reader:
         self._type: Any = kind(cloud.kind).vm
         self._of_vm = [field.encode_name for field in msgspec.structs.fields(self._type)]
         known_keys(rest, [*_OURS, *self._of_vm], key)
+        possible = [phase for phase in Phase if phase not in OPTIONAL or self._wanted_by(phase)]
+        known_keys(own.timeouts, possible, f"{key}.timeouts")
         self._check_matrix()
         self._rotation, self._replaced = self._of_rotation()
 
@@ -182,15 +194,15 @@ class _Reader:
             allowed = f"{_LONGEST_NAME} characters that can be shown in one line, no blank at the ends"
             raise ConfigError(f"{self._key}.name: {name[:80]!r} is no name; allowed: {allowed}")
         described = {**self._rest, **chosen, **self._replaced}
-        own = self._own
+        own, vm = self._own, self._vm(described, name)
         return Probe(
             name=name,
             cloud=self._cloud.name,
             kind=self._cloud.kind,
-            vm=self._vm(described, name),
+            vm=vm,
             described=described,
             interval_s=own.interval or Duration(300),
-            timeouts={phase: float(own.timeouts.get(phase, TIMEOUTS[phase])) for phase in Phase},
+            timeouts=self._timeouts(getattr(vm, "phases", ())),
             keep_failed_s=own.keep_failed or 0.0,
             rotation=self._rotation,
             share=share,
@@ -202,6 +214,21 @@ class _Reader:
         except ConfigError as error:
             of = f" (the probe {name})" if self._own.matrix else ""
             raise ConfigError(f"{error}{of}") from error
+
+    def _timeouts(self, optional: Sequence[Phase]) -> dict[Phase, float]:
+        """Args: optional: The phases that the description wants. Raises ConfigError for one of another."""
+        given = self._own.timeouts
+        for phase in OPTIONAL:
+            keys = self._wanted_by(phase)
+            if phase in given and phase not in optional and not {*keys} & self._own.matrix.keys():
+                allowed = f"together with {' or '.join(keys)}"
+                raise ConfigError(f"{self._key}.timeouts.{phase}: no step wants it; allowed: {allowed}")
+        wanted = [phase for phase in Phase if phase not in OPTIONAL or phase in optional]
+        return {phase: float(given.get(phase, TIMEOUTS[phase])) for phase in wanted}
+
+    def _wanted_by(self, phase: Phase) -> Sequence[str]:
+        """The keys of this kind's description that want an optional phase."""
+        return [key for key in OPTIONAL[phase] if key in self._of_vm]
 
     def _check_matrix(self) -> None:
         key = f"{self._key}.matrix"

@@ -71,6 +71,12 @@ LAST_PHASE = Family(
     "Duration of each phase that succeeded in the last run.",
     labels=(*_PROBE, "phase"),
 )
+STEP_LEFT_OUT = Family(
+    "stratoscope_vmprobe_step_left_out",
+    "1 if the last run left the optional phase out: the cloud lacks the service, or the credential the"
+    " right; else 0.",
+    labels=(*_PROBE, "phase"),
+)
 BUILT = Histogram(
     "stratoscope_vmprobe_accepted_to_built_seconds",
     "From the answer to the request for the VM until it ran; right to half a polling step.",
@@ -146,7 +152,7 @@ PAUSE_URL_FAILURES = Family(
 )
 OF_PROBES: Final = (
     INFO, STATE, INTERVAL, SUCCESS, LAST_FAILURE, LAST_RUN, LAST_SUCCESS, RUNS, FAILURES, SKIPPED, POLLS,
-    PHASE, LAST_PHASE, BUILT, NETWORKED, HOST_SUCCESS, HOST_LAST_RUN,
+    PHASE, LAST_PHASE, STEP_LEFT_OUT, BUILT, NETWORKED, HOST_SUCCESS, HOST_LAST_RUN,
 )  # fmt: skip
 OF_CLOUDS: Final = (
     LEAKED, LEAKED_OLDEST, KEPT, FAILED_DELETIONS, VMS, VMS_LIMIT, VM_SECONDS, VM_SECONDS_DAY,

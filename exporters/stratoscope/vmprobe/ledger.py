@@ -63,8 +63,10 @@ class Ledger:
             lambda connection: tables.end_interrupted(connection, now), within_s=_OPEN_PATIENCE_S
         )
 
-    async def intend(self, run: Run, credential: str, objects: Sequence[Object], deadline: float) -> None:
-        """Write down what a run will create, before it is requested; the first object is the VM.
+    async def intend(
+        self, run: Run, credential: str, objects: Sequence[Object], deadline: float, *, has_vm: bool = True
+    ) -> None:
+        """Write down what a run will create, before it is requested; the first object is the VM, if any is.
 
         It is on disk when this returns. After an error nothing may be created.
         """
@@ -75,7 +77,7 @@ class Ledger:
             tables.save_run(connection, run, now)
             tables.insert_intent(connection, intent, now)
             for number, one in enumerate(objects):
-                tables.insert_object(connection, run.id, one, now, is_vm=number == 0)
+                tables.insert_object(connection, run.id, one, now, is_vm=has_vm and number == 0)
 
         await self._do(work)
 

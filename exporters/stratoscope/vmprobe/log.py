@@ -1,4 +1,5 @@
-"""What the log says of runs: a line when a probe begins to fail, fails in another way, or recovers."""
+"""What the log says of runs: a line when a probe begins to fail, fails in another way, recovers, or leaves a
+step out."""
 
 import logging
 
@@ -9,6 +10,7 @@ log = logging.getLogger(__name__)
 
 def log_end(ended: Run, before: Run | None, cloud: str) -> None:
     """Args: before: The run before it that succeeded or failed."""
+    _log_left_out(ended, before, cloud)
     failure, was = ended.failure, before.failure if before else None
     if ended.outcome is Outcome.INTERRUPTED:
         log.info("run interrupted cloud=%s probe=%s run=%s", cloud, ended.probe, ended.id)
@@ -23,3 +25,10 @@ def log_end(ended: Run, before: Run | None, cloud: str) -> None:
             *(cloud, ended.probe, ended.id, failure.phase, failure.reason, failure.blame),
             *(ended.host, failure.message),
         )
+
+
+def _log_left_out(ended: Run, before: Run | None, cloud: str) -> None:
+    """Each step that is left out, once."""
+    for phase, why in ended.left_out.items():
+        if before is None or phase not in before.left_out:
+            log.warning("step left out cloud=%s probe=%s phase=%s error=%r", cloud, ended.probe, phase, why)

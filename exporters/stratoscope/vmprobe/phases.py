@@ -1,24 +1,23 @@
-"""The phases of a run, and who is to blame for a failure: a function of its phase and its reason."""
+"""Which phases are optional, and who is to blame for a failure: a function of its phase and its reason."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from stratoscope.clouds.lifecycle import RunReason
+from stratoscope.clouds.lifecycle import Phase, RunReason
 
-
-class Phase(StrEnum):
-    """In the order in which they begin; `networked` and `built` run side by side."""
-
-    AUTHENTICATE = "authenticate"
-    RESOLVE = "resolve"
-    QUOTA_CHECK = "quota_check"
-    REQUEST = "request"
-    SCHEDULED = "scheduled"
-    NETWORKED = "networked"
-    BUILT = "built"
-    DELETED = "deleted"
-    GONE = "gone"
+OPTIONAL: Final[Mapping[Phase, tuple[str, ...]]] = {
+    Phase.FLOATING_IP: ("floating_ip",),
+    Phase.REACHABLE: ("reachable",),
+    Phase.CONSOLE: ("console",),
+    Phase.VOLUME_CREATED: ("boot_volume", "volume"),
+    Phase.VOLUME_ATTACHED: ("volume",),
+    Phase.STOPPED: ("stop_start",),
+    Phase.STARTED: ("stop_start",),
+    Phase.RESIZED: ("resize",),
+    Phase.SNAPSHOT: ("snapshot",),
+}
+"""The optional phases, and the keys of a VM's description that want them."""
 
 
 class Blame(StrEnum):

@@ -17,11 +17,12 @@ from stratoscope.vmprobe.entries import Probe
 from stratoscope.vmprobe.hosts import Hosts, following
 from stratoscope.vmprobe.limits import Ceilings, OverLimitError
 from stratoscope.vmprobe.log import log_end
+from stratoscope.vmprobe.order import Order
 from stratoscope.vmprobe.pace import Pace
 from stratoscope.vmprobe.pause_url import Pause, PauseUrl
 from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.records import Records
-from stratoscope.vmprobe.run import Order, run
+from stratoscope.vmprobe.run import run
 from stratoscope.vmprobe.tally import Skip, SkippedError, Tally
 from stratoscope.vmprobe.verdict import last_verdict
 from stratoscope.vmprobe.view import ProbeView, State

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
-from stratoscope.clouds.lifecycle import RunReason
-from stratoscope.vmprobe.phases import Blame, Phase, blame
+from stratoscope.clouds.lifecycle import Phase, RunReason
+from stratoscope.vmprobe.phases import Blame, blame
 
 
 class Outcome(StrEnum):
@@ -42,6 +42,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         id: 16 hexadecimal digits.
         probe: The probe's name.
         phases: The duration of each phase that has ended, in seconds.
+        left_out: Why optional phases were not possible, by phase: the service or the right is missing.
         accepted_s: Of `networked` and `built`: seconds since the VM was accepted.
         host: The hypervisor, as far as the credential may know it; "" if unknown.
         vm_id: "" before the VM was accepted.
@@ -58,6 +59,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     phases: Mapping[Phase, float] = {}
     accepted_s: Mapping[Phase, float] = {}
+    left_out: Mapping[Phase, str] = {}
     host: str = ""
     vm_id: str = ""
     image_id: str = ""

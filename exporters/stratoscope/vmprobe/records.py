@@ -26,9 +26,11 @@ class Records:
         self.errors, self.is_failing = 0, False
         self._ledger, self._cloud = ledger, cloud
 
-    async def intend(self, run: Run, credential: str, objects: Sequence[Object], deadline: float) -> None:
+    async def intend(
+        self, run: Run, credential: str, objects: Sequence[Object], deadline: float, *, has_vm: bool = True
+    ) -> None:
         """Raises LedgerError, which is not counted: nothing may be created."""
-        await self._ledger.intend(run, credential, objects, deadline)
+        await self._ledger.intend(run, credential, objects, deadline, has_vm=has_vm)
         self._works()
 
     async def created(self, run: str, one: Object) -> None:

@@ -10,8 +10,9 @@ from typing import Final, TypeAlias, TypeVar
 
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError
+from stratoscope.clouds.lifecycle import NAME_PREFIX, Mark, Object, RunReason, StepError
 from stratoscope.core.deadline import DEADLINE
+from stratoscope.vmprobe.clean_up import left_of
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.tables import Remaining
 
@@ -170,20 +171,41 @@ class Sweep:
             for one in marked:
                 await self._ledger.adopt(visit.credential, one, is_vm=one.kind == vm_kind)
             rows = [row for row in await self._ledger.remaining() if row.run == run]
+        there = await self._there(visit, rows, marked)
+        unmarked = self._unmarked(run, rows, there, vm_kind)
+        visit.failures += [
+            f"{kind} {one} does not carry its mark: it is left alone" for kind, one in unmarked
+        ]
+        await self._write_down(visit, run, rows, there)
+        vms = [one for one in there.values() if one.kind == vm_kind]
+        for one in vms or there.values():  # what belongs to a VM is deleted with it, or in a later sweep
+            if run not in visit.running and (one.kind, one.id) not in unmarked:
+                await self._delete(visit, one)
+
+    async def _there(
+        self, visit: "_Visit", rows: Sequence[Remaining], marked: Sequence[Object]
+    ) -> Mapping[Key, Object]:
+        """What is left of a run: what carries a mark, what belongs to its VM, and what the ledger knows."""
+        vm_kind = visit.lifecycle.vm_kind
         there = {(one.kind, one.id): one for one in marked if one.kind != vm_kind}
         vm_ids = [row.vm_id for row in rows if row.vm_id]
         vm_ids += [one.id for one in marked if one.kind == vm_kind]
-        for vm_id in dict.fromkeys(vm_ids):
-            there |= {(one.kind, one.id): one for one in await _in_time(visit.lifecycle.left(vm_id))}
+        of_steps = [row.object for row in rows if _is_of_step(row, vm_kind)]
+        for vm_id in dict.fromkeys(vm_ids or ([""] if of_steps else [])):
+            left = await _in_time(left_of(visit.lifecycle, vm_id, of_steps))
+            there |= {(one.kind, one.id): one for one in left if (one.kind, one.id) not in there}
+        return there
+
+    def _unmarked(
+        self, run: str, rows: Sequence[Remaining], there: Mapping[Key, Object], vm_kind: str
+    ) -> Collection[Key]:
+        """Objects of steps that have lost their mark. Raises StepError for a VM, and for another's mark."""
         for one in there.values():
             if (one.mark is None and one.kind == vm_kind) or (one.mark and not self._is_of(one.mark, run)):
                 message = f"{one.kind} {one.id} does not carry the mark of run {run}: it is left alone"
                 raise StepError(RunReason.CLEANUP, message)
-        await self._write_down(visit, run, rows, there)
-        vms = [one for one in there.values() if one.kind == vm_kind]
-        for one in vms or there.values():  # what belongs to a VM is deleted with it, or after it
-            if run not in visit.running:
-                await self._delete(visit, one)
+        keys = [(row.object.kind, row.object.id) for row in rows if _is_of_step(row, vm_kind)]
+        return [key for key in keys if key in there and there[key].mark is None]
 
     async def _write_down(
         self, visit: "_Visit", run: str, rows: Sequence[Remaining], there: Mapping[Key, Object]
@@ -292,6 +314,11 @@ def _by_run(objects: Iterable[Object], tag: str) -> dict[str, list[Object]]:
         if one.mark is not None and one.mark.tag == tag:
             found.setdefault(one.mark.run, []).append(one)
     return found
+
+
+def _is_of_step(row: Remaining, vm_kind: str) -> bool:
+    """Whether it is an object that a step has created: only those have the run's name besides the VM."""
+    return row.is_created and row.object.kind != vm_kind and row.object.name == f"{NAME_PREFIX}{row.run}"
 
 
 async def _in_time(step: Awaitable[T]) -> T:

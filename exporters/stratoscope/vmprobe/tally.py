@@ -8,8 +8,8 @@ from enum import StrEnum
 from itertools import accumulate
 from typing import Final
 
+from stratoscope.clouds.lifecycle import Phase
 from stratoscope.core.metrics import Distribution
-from stratoscope.vmprobe.phases import Phase
 from stratoscope.vmprobe.record import Failure, Outcome, Run
 
 BOUNDS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)

@@ -18,7 +18,7 @@ from stratoscope.clouds.libvirt.lifecycle.description import Description
 from stratoscope.clouds.libvirt.lifecycle.domain import BOOT_SECTOR, MARKER, definition, mark
 from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud
 from stratoscope.clouds.libvirt.lifecycle.vms import LibvirtVMs
-from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError
+from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError, Underway
 from stratoscope.core.config import decode
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, ConfigError, Reason
@@ -52,7 +52,7 @@ async def test_domain_is_created_found_by_its_mark_and_gone(cloud: WritableCloud
     await lifecycle.authenticate()
     resolved = await lifecycle.resolve()
     await lifecycle.check_quota(resolved)
-    vm_id = await lifecycle.request(resolved, MARK)
+    vm_id = await lifecycle.request(Underway(MARK, resolved))
     ours = Object("domain", vm_id, "stratoscope-57a7", MARK)
     seen = await lifecycle.see(vm_id)
     assert seen is not None
@@ -71,7 +71,7 @@ async def test_domain_is_created_found_by_its_mark_and_gone(cloud: WritableCloud
 
 async def test_domain_that_another_lifecycle_created_is_found_and_deleted(cloud: WritableCloud) -> None:
     first = vms(cloud)
-    vm_id = await first.request(await first.resolve(), MARK)
+    vm_id = await first.request(Underway(MARK, await first.resolve()))
     cloud.host_of.clear()
     second = vms(cloud, uri=URI)
     assert (await second.see(vm_id)) is not None
@@ -108,7 +108,7 @@ async def test_domain_that_the_daemon_refuses_is_certainly_not_there(
     refusal = _refusing(failure(libvirt.VIR_ERR_NO_MEMORY, "no"))
     monkeypatch.setattr(cloud.hosts[0], "ask_anew", refusal)
     with pytest.raises(StepError) as error:
-        await lifecycle.request(resolved, MARK)
+        await lifecycle.request(Underway(MARK, resolved))
     assert (error.value.reason, error.value.is_unknown) == (RunReason.HYPERVISOR, False)
     assert cloud.host_of == {}
 
@@ -124,7 +124,7 @@ async def test_domain_is_not_requested_once_nobody_waits(cloud: WritableCloud) -
     token = DEADLINE.set(time.monotonic() - 1)
     try:
         with pytest.raises(StepError) as error:
-            await vms(cloud).request(await vms(cloud).resolve(), MARK)
+            await vms(cloud).request(Underway(MARK, await vms(cloud).resolve()))
     finally:
         DEADLINE.reset(token)
     assert (error.value.reason, error.value.is_unknown) == (RunReason.TIMEOUT, False)

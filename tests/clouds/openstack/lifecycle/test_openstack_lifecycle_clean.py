@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from demo.worlds import assert_consistent
-from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError
+from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError, Underway
 from stratoscope.clouds.openstack.cloud import OpenStack
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.openstack_vms import MARK, TAG, booted, opened, vms
@@ -114,7 +114,7 @@ async def test_only_what_carries_the_tag_is_owned(demo: DemoCloud, cloud: OpenSt
     another = Mark("another", "boot", "f", 2e9)
     others = await booted(lifecycle, another)
     resolved = await lifecycle.resolve()
-    named = await lifecycle.request(resolved, Mark(TAG, "boot", "e", 2e9))
+    named = await lifecycle.request(Underway(Mark(TAG, "boot", "e", 2e9), resolved))
     vm = demo.world.vms.get(named)
     assert vm is not None
     vm.metadata = {}  # a user's, which happens to be called so

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stratoscope.clouds.client.limiter import Limits
-from stratoscope.clouds.lifecycle import Mark, RunReason, StepError
+from stratoscope.clouds.lifecycle import Mark, RunReason, StepError, Underway
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.core.config import Duration
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
@@ -120,7 +120,7 @@ async def test_administrator_may_choose_the_host(newest: int, demo: DemoCloud, c
     nova.newest = newest
     lifecycle = vms(cloud, os_cloud="admin", network="shared", zone="edge")
     *_, host = await lifecycle.hosts()
-    vm_id = await lifecycle.request(await lifecycle.resolve(), MARK, host)
+    vm_id = await lifecycle.request(Underway(MARK, await lifecycle.resolve()), host)
     seen = await seen_after(demo, lifecycle, vm_id, 15)
     assert (seen.host, seen.is_built) == (host, True)
 
@@ -131,7 +131,7 @@ async def test_host_is_requested_with_its_zone_as_nova_looks_in_its_default_one(
     lifecycle = vms(cloud, os_cloud="admin", network="shared")
     zones = {host.name: host.zone for host in demo.world.hosts.values()}
     for host in await lifecycle.hosts():
-        vm_id = await lifecycle.request(await lifecycle.resolve(), MARK, host)
+        vm_id = await lifecycle.request(Underway(MARK, await lifecycle.resolve()), host)
         vm = demo.world.vms.get(vm_id)
         assert vm is not None
         assert (vm.zone, vm.requested_host) == (zones[host], demo.world.hosts[host])
@@ -147,14 +147,14 @@ async def test_vm_that_gets_no_port_on_its_network_says_so(demo: DemoCloud, clou
 async def test_host_that_is_no_more_is_no_mistake_of_the_probe(cloud: OpenStack) -> None:
     lifecycle = vms(cloud, os_cloud="admin", network="shared")
     with pytest.raises(StepError, match="Compute host cn99 could not be found") as caught:
-        await lifecycle.request(await lifecycle.resolve(), MARK, "cn99")
+        await lifecycle.request(Underway(MARK, await lifecycle.resolve()), "cn99")
     assert caught.value.reason is RunReason.NO_VALID_HOST
 
 
 async def test_plain_user_may_not_choose_the_host(cloud: OpenStack) -> None:
     lifecycle = vms(cloud)
     with pytest.raises(StepError, match="requested_destination") as caught:
-        await lifecycle.request(await lifecycle.resolve(), MARK, "cn01")
+        await lifecycle.request(Underway(MARK, await lifecycle.resolve()), "cn01")
     assert caught.value.reason is RunReason.POLICY
 
 
@@ -292,7 +292,7 @@ async def test_request_that_hangs_is_of_unknown_outcome_and_is_not_repeated(
         resolved = await vms(cloud).resolve()
         demo.cloud.faults.add({"fault": "hang", "path": "/servers", "method": "POST", "count": 1})
         with pytest.raises(StepError, match="no answer within") as caught:
-            await vms(cloud).request(resolved, MARK)
+            await vms(cloud).request(Underway(MARK, resolved))
         assert (caught.value.reason, caught.value.is_unknown) == (RunReason.TIMEOUT, True)
         assert demo.cloud.faults.shown() == []
         assert (posts(demo), made(demo)) == ({}, [])
@@ -320,11 +320,11 @@ async def test_nova_that_is_busy_is_asked_again_when_it_says_so_and_makes_one_vm
         resolved = await vms(cloud).resolve()
         path = {"path": "/servers", "method": "POST"}
         demo.cloud.faults.add({"fault": "429", "retry_after": 7, "count": 1, **path})
-        (vm_id,) = await wheel.run(vms(cloud).request(resolved, MARK))
+        (vm_id,) = await wheel.run(vms(cloud).request(Underway(MARK, resolved)))
         assert (posts(demo), [vm.id for vm in made(demo)]) == ({429: 1, 202: 1}, [vm_id])
 
         demo.cloud.faults.add({"fault": "429", "retry_after": 3600, **path})
-        (error,) = await wheel.run(vms(cloud).request(resolved, MARK))
+        (error,) = await wheel.run(vms(cloud).request(Underway(MARK, resolved)))
         assert isinstance(error, StepError)
         assert (error.reason, error.is_unknown) == (RunReason.API_ERROR, False)
         assert (posts(demo), len(made(demo))) == ({429: 2, 202: 1}, 1)

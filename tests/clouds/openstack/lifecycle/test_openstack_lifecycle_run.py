@@ -7,7 +7,7 @@ import pytest
 
 from demo.worlds import assert_consistent
 from stratoscope.clouds.abilities import Lifecycle
-from stratoscope.clouds.lifecycle import Object, Seen
+from stratoscope.clouds.lifecycle import Object, Seen, Underway
 from stratoscope.clouds.openstack.cloud import OpenStack
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.openstack_vms import MARK, TAG, booted, opened, seen_after, vms
@@ -35,7 +35,7 @@ async def test_run_ends_as_it_should_with_at_most_16_requests_besides_polls(
     await lifecycle.authenticate()
     resolved = await lifecycle.resolve()
     await lifecycle.check_quota(resolved)
-    vm_id = await lifecycle.request(resolved, MARK)
+    vm_id = await lifecycle.request(Underway(MARK, resolved))
     seen: list[Seen] = []
     while not seen or not seen[-1].is_built:
         demo.after(STEP_S)
@@ -70,7 +70,7 @@ async def test_second_run_costs_10_requests_besides_polls(demo: DemoCloud, cloud
         await lifecycle.authenticate()
         resolved = await lifecycle.resolve()
         await lifecycle.check_quota(resolved)
-        vm_id = await lifecycle.request(resolved, MARK)
+        vm_id = await lifecycle.request(Underway(MARK, resolved))
         await lifecycle.delete(Object("server", vm_id))
         demo.after(5)
         assert await lifecycle.left(vm_id) == []

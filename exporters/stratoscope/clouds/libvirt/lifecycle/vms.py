@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.libvirt import vocabulary
 from stratoscope.clouds.libvirt.lifecycle import calls
 from stratoscope.clouds.libvirt.lifecycle.description import Description
 from stratoscope.clouds.libvirt.lifecycle.domain import BOOT_SECTOR, DOMAIN, disk_of
 from stratoscope.clouds.libvirt.lifecycle.errors import refused_reason
 from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud, WritableHost, each
-from stratoscope.clouds.lifecycle import Mark, Object, Resolved, RunReason, Seen, StepError
+from stratoscope.clouds.lifecycle import Object, Resolved, RunReason, Seen, StepError, Underway
 
 _MIB: Final = 1 << 20
 _BOOTS_SECTOR: Final = frozenset({"i686", "x86_64"})
@@ -32,6 +33,7 @@ class LibvirtVMs:
         """Args: own: Where the next VM is created; by default where the description says."""
         self.vm_kind: str = DOMAIN
         self.credential = described.credential
+        self.steps: Sequence[Step] = ()
         self._cloud, self._described = cloud, described
         self._hosts = [one for one in cloud.hosts if described.uri in ("", one.uri)]
         self._own = own or self._hosts[0]
@@ -68,10 +70,10 @@ class LibvirtVMs:
             what = f"{self._own.host} has {usable // _MIB} MiB of memory left; the VM needs {wanted} MiB"
             raise StepError(RunReason.NO_VALID_HOST, what)
 
-    async def request(self, resolved: Resolved, mark: Mark, host: str = "") -> str:  # noqa: ARG002 - as `at`
-        """As Lifecycle has it; `at` has chosen the host."""
+    async def request(self, run: Underway, host: str = "") -> str:  # noqa: ARG002 - `at` has chosen it
+        """As Lifecycle has it."""
         own = self._own
-        creation = calls.Creation(self._described, mark, uuid4())
+        creation = calls.Creation(self._described, run.mark, uuid4())
         self._cloud.host_of[creation.uuid] = own
         try:
             refused = await own.ask_anew(creation.send)
@@ -104,7 +106,7 @@ class LibvirtVMs:
         if own is not None:
             await own.ask(partial(calls.destroy, uuid=one.id))
 
-    async def left(self, vm_id: str) -> Sequence[Object]:
+    async def left(self, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:  # noqa: ARG002 - no step creates one
         own = await self._host_of(vm_id)
         found = None if own is None else await own.ask(partial(calls.found, uuid=vm_id))
         if found is None:

@@ -6,9 +6,10 @@ from typing import Final
 
 import msgspec
 
+from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
-from stratoscope.clouds.lifecycle import NAME_PREFIX, Mark, Object, Resolved, RunReason, Seen, StepError
+from stratoscope.clouds.lifecycle import NAME_PREFIX, Object, Resolved, RunReason, Seen, StepError, Underway
 from stratoscope.clouds.openstack.client.fields import Id, Text, segment
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, fields_of
 from stratoscope.clouds.openstack.client.session import Session
@@ -47,6 +48,7 @@ class OpenStackVMs:
     def __init__(self, session: Session, described: Description, budget: Budget) -> None:
         self.vm_kind: str = server.SERVER
         self.budget, self.credential = budget, described.credential
+        self.steps: Sequence[Step] = ()
         self._session, self._described = session, described
         self._networked: set[str] = set()
         self._zones: Mapping[str, str] = {}
@@ -69,7 +71,7 @@ class OpenStackVMs:
         with translated():
             await check_quota(self._session, resolved.plan)
 
-    async def request(self, resolved: Resolved, mark: Mark, host: str = "") -> str:
+    async def request(self, run: Underway, host: str = "") -> str:
         """As Lifecycle has it. After 401 and 429 it was not carried out, and is sent again.
 
         A host is requested together with its zone, if `hosts` has named it: Nova would look for it in the
@@ -78,7 +80,7 @@ class OpenStackVMs:
         with translated():
             knows = {one: await self._session.knows("compute", one) for one in server.VERSIONS}
         zone = self._described.zone or self._zones.get(host, "")
-        body = server.body(self._described, resolved.plan, mark, server.Place(zone, host), knows)
+        body = server.body(self._described, run.resolved.plan, run.mark, server.Place(zone, host), knows)
         with translated(refused_reason):
             answer = await self._session.change(
                 "POST",
@@ -120,7 +122,7 @@ class OpenStackVMs:
             except NotThereError as error:
                 _check_gone(one.id, error)
 
-    async def left(self, vm_id: str) -> Sequence[Object]:
+    async def left(self, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:  # noqa: ARG002 - no step creates one
         with translated():
             one = await self._server(vm_id)
             ports = [Object(_PORT, port.id, port.name) for port in await self._ports(vm_id)]

@@ -1,0 +1,89 @@
+"""The sweep of what optional steps have created."""
+
+import pytest
+
+from stratoscope.clouds.lifecycle import Object
+from support.ledgers import TAG, a_mark, a_run, intend
+from support.probe_cloud import VOLUME, Thing, as_metadata
+from vmprobe.test_sweep import DEADLINE, PAST, Prober, prober  # noqa: F401 - a fixture
+
+
+async def leave_volume(one: Prober, run_id: str, *, is_marked: bool = True) -> Object:
+    """The volume of a run that was killed after it was created."""
+    mark = a_mark(run_id, DEADLINE)
+    intended = Object(VOLUME, "", mark.name)
+    await one.ledger.intend(a_run(run_id), "", [intended], DEADLINE, has_vm=False)
+    raw = as_metadata(mark) if is_marked else {}
+    volume = one.cloud.add(Thing(kind=VOLUME, id=f"volume-{run_id}", name=mark.name, raw=raw))
+    await one.ledger.created(run_id, volume)
+    return volume
+
+
+@pytest.mark.asyncio
+async def test_a_run_whose_only_object_is_a_volume_is_swept(prober: Prober) -> None:  # noqa: F811 - the fixture
+    await leave_volume(prober, "r1")
+    assert (await prober.once()).by_kind == {VOLUME: 1}
+    await prober.until_clean()
+    assert prober.cloud.ids() == []
+    assert await prober.open_rows() == []
+
+
+@pytest.mark.asyncio
+async def test_a_volume_is_deleted_after_its_vm_is_gone(prober: Prober) -> None:  # noqa: F811 - the fixture
+    await leave_volume(prober, "r1")
+    await prober.leave("r1")
+    await prober.once()
+    assert [one.id for one in prober.cloud.deleted] == ["vm-r1"]
+    await prober.until_clean()
+    assert [one.id for one in prober.cloud.deleted] == ["vm-r1", "volume-r1"]
+    assert prober.cloud.ids() == []
+
+
+@pytest.mark.asyncio
+async def test_an_intended_volume_is_found_by_its_mark_and_else_open_until_its_deadline(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    for run_id in ("r1", "r2"):
+        wanted = Object(VOLUME, "", f"stratoscope-{run_id}")
+        await prober.ledger.intend(a_run(run_id), "", [wanted], DEADLINE, has_vm=False)
+    raw = as_metadata(a_mark("r1", DEADLINE))
+    prober.cloud.add(Thing(kind=VOLUME, id="v1", name="stratoscope-r1", raw=raw))
+    await prober.until_clean()
+    assert prober.cloud.ids() == []
+    assert await prober.open_rows() == [("r2", "")]
+    prober.wheel.time_s = PAST
+    await prober.once()
+    assert await prober.open_rows() == []
+
+
+@pytest.mark.asyncio
+async def test_a_volume_without_its_mark_is_left_alone_and_its_vm_is_deleted(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    await leave_volume(prober, "r1", is_marked=False)
+    await prober.leave("r1")
+    for _ in range(3):
+        leaks = await prober.once()
+        prober.wheel.time_s += 60
+    assert prober.cloud.ids() == ["volume-r1"]
+    assert leaks.by_kind == {VOLUME: 1}
+    assert leaks.failures == {"": "volume volume-r1 does not carry its mark: it is left alone"}
+
+
+@pytest.mark.asyncio
+async def test_free_ports_are_of_others_when_a_run_has_no_vm(prober: Prober) -> None:  # noqa: F811 - the fixture
+    prober.cloud.add(Thing(kind="port", id="a-port"))
+    await leave_volume(prober, "r1")
+    await prober.until_clean()
+    assert prober.cloud.ids() == ["a-port"]
+
+
+@pytest.mark.asyncio
+async def test_a_volume_of_another_tag_is_left_alone(prober: Prober) -> None:  # noqa: F811 - the fixture
+    raw = as_metadata(a_mark("r9", 0.0, tag="theirs"))
+    prober.cloud.add(Thing(kind=VOLUME, id="theirs", raw=raw))
+    await intend(prober.ledger, "r1", DEADLINE)
+    prober.wheel.time_s = PAST
+    await prober.once()
+    assert prober.cloud.ids() == ["theirs"]
+    assert TAG == "ours"
