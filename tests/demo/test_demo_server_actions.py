@@ -100,7 +100,12 @@ async def test_resize_that_no_host_has_room_for_leaves_the_vm_as_it_was() -> Non
         ("t1.nano", {}, 400, "When resizing, instances must change flavor!"),
         ("nope", {}, 400, "Flavor nope could not be found."),
         ("m1.medium", {"cores": 0}, 403, "Quota exceeded for cores: Requested 1, but already used "),
-        ("m1.small", {"cores": 0, "ram": 0}, 403, "Quota exceeded for ram: Requested 1536, but already used "),
+        (
+            "m1.small",
+            {"cores": 0, "ram": 0},
+            403,
+            "Quota exceeded for ram: Requested 1536, but already used ",
+        ),
     ],
 )
 async def test_resize_is_refused_in_novas_words(

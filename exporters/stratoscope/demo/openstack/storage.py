@@ -26,7 +26,7 @@ def create(world: World, volume: Volume) -> Volume:
 
 
 def attach(world: World, volume: Volume, vm: VM, *, is_deleted_with_vm: bool) -> None:
-    """Reserve an available volume for a VM; it is in use some seconds later, unless the VM is gone by then."""
+    """Reserve an available volume for a VM; it is in use some seconds later, unless the VM is gone then."""
     world.reserve(volume, vm, is_deleted_with_vm=is_deleted_with_vm)
     world.timeline.after(_RESERVED_S, partial(_attaching, world, volume, vm))
 

@@ -95,8 +95,8 @@ def _port(request: Request, identity: str | None) -> Port | None:
         other, subnet = port.floating_ip, port.floating_ip.own.subnet
         text = (
             f"Cannot associate floating IP {ipv4(subnet.first + other.own.offset)} ({other.id}) with port "
-            f"{port.id} using fixed IP {ipv4(port.subnet.first + port.offset)}, as that fixed IP already has a "
-            f"floating IP on external network {subnet.network.id}."
+            f"{port.id} using fixed IP {ipv4(port.subnet.first + port.offset)}, as that fixed IP already has "
+            f"a floating IP on external network {subnet.network.id}."
         )
         raise HttpError(409, text, "FloatingIPPortAlreadyAssociated")
     return port
