@@ -218,6 +218,7 @@ async def test_volume_in_use_is_neither_deleted_nor_attached_again() -> None:
         refused = await user.post(path, {"volumeAttachment": {"volumeId": identity}})
         assert refused.status == 400
         assert "but the current status is in-use" in await refused.text()
+        assert (await user.post(path, None)).status == 400
         refused = await user.post(path, {})
         assert (refused.status, "'volumeAttachment'" in await refused.text()) == (400, True)
         refused = await user.post(path, {"volumeAttachment": {"volumeId": NOBODYS}})
@@ -292,9 +293,20 @@ async def test_volume_is_not_created_without_a_body_or_the_right() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user, client(cloud, "reader") as reader:
         refused = await user.post(VOLUMES, {})
         assert (refused.status, "'volume' is a required" in await refused.text()) == (400, True)
+        assert (await user.post(VOLUMES, None)).status == 400
         refused = await reader.post(VOLUMES, {"volume": {"size": 1}})
         assert refused.status == 403
         assert "Policy doesn't allow volume:create to be performed." in await refused.text()
+
+
+async def test_reader_sees_a_volume_of_the_project_and_may_not_delete_it() -> None:
+    async with demo_cloud() as cloud, client(cloud) as admin, client(cloud, "reader") as reader:
+        identity = (await create(admin))["id"]
+        cloud.after(2)
+        assert (await volume(reader, identity))["status"] == "available"
+        refused = await reader.ask(f"{VOLUMES}/{identity}", method="DELETE")
+        assert refused.status == 403
+        assert "Policy doesn't allow volume:delete to be performed." in await refused.text()
 
 
 async def test_volume_types_are_listed() -> None:
