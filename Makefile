@@ -100,7 +100,7 @@ audit: $(READY) ## known faults and licences of the dependencies (asks the advis
 
 # -- Showing -------------------------------------------------------------------------------------------------------
 
-demo: $(READY) $(TOOLS)/promtool ## an embedded OpenStack and this machine's libvirt, both exporters and Prometheus; Ctrl-C ends it
+demo: $(READY) $(TOOLS)/promtool ## an embedded OpenStack and this machine's libvirt, all exporters and Prometheus; Ctrl-C ends it
 	@$(BIN)/python scripts/demo
 
 clean: ## remove .venv and build

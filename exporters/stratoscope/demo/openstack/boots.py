@@ -114,6 +114,6 @@ def root_volume(world: World, vm: VM) -> Volume:
         pool=world.dice.choice(world.pools),
         created=world.now,
         updated=world.now,
-        image=world.images.at(0),
+        image=min(world.first_images, key=lambda image: image.id),
         is_deleted_with_vm=True,
     )

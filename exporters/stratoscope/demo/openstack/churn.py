@@ -11,7 +11,7 @@ from typing import Final
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, OF_CHURN
 from stratoscope.demo.openstack.models import VM, FloatingIP, Volume
 from stratoscope.demo.openstack.operations import Operations
-from stratoscope.demo.openstack.quotas import exceeded, has_room
+from stratoscope.demo.openstack.quotas import exceeded, exceeded_by_volume
 from stratoscope.demo.openstack.seed.plan import Plan, draw
 from stratoscope.demo.openstack.seed.vms import new_vm
 from stratoscope.demo.openstack.seed.volumes import data_volume
@@ -121,7 +121,7 @@ class Churn:
         """Attach a new volume, while there are fewer than in the beginning."""
         if vm.vm_state == "active" and len(self._world.volumes) < self._volumes:
             volume = data_volume(self._world, vm.project, vm.user)
-            if has_room(vm.project, volume.size_gib):
+            if exceeded_by_volume(vm.project, volume.size_gib) is None:
                 self._world.add_volume(volume)
                 self._world.timeline.after(3.0, partial(self._attach, vm, volume))
 
@@ -137,6 +137,8 @@ class Churn:
         if not self._free_addresses:
             return
         address = self._free_addresses.popleft()
+        if address.id not in self._world.floating_ips:
+            return  # its owner has deleted it
         port = next(iter(vm.ports), None)
         if port is None or vm.project is not address.project or port.subnet.network is not vm.project.network:
             self._free_addresses.append(address)

@@ -15,6 +15,10 @@ _VERSIONS: Final = (15, 13, 12, 11, 10, 9, 8, 17, 7, 6, 5, 4, 3, 2, 1, 0)
 """Minor versions in the order of a real Glance without an image cache."""
 _USUAL: Final = 25
 _MOST: Final = 1000
+_CONTROLS: Final = frozenset(
+    {"limit", "marker", "visibility", "os_hidden", "sort", "sort_key", "sort_dir", "member_status"}
+)
+"""Query parameters that are no attributes or properties of images."""
 _UNAUTHORIZED: Final = (
     "This server could not verify that you are authorized to access the document you requested. Either you "
     "supplied the wrong credentials (e.g., bad password), or your browser does not understand how to supply "
@@ -32,6 +36,7 @@ class Glance(Service):
         yield Route("GET", "/", _versions, is_open=True)
         yield Route("GET", "/v2/images", _images)
         yield Route("GET", "/v2/images/{image}", _image)
+        yield Route("DELETE", "/v2/images/{image}", _delete)
 
     def error(self, request: Request, error: HttpError) -> Response:
         return webob_error(request, error.status, error.message)
@@ -78,10 +83,28 @@ def _images(request: Request) -> Response:
 
 
 def _image(request: Request) -> Response:
-    image = request.world.images.get(request.args["image"])
-    if image is None or not (image.visibility != "private" or _owns(request, image)):
+    image = visible_image(request, request.args["image"])
+    if image is None:
         raise HttpError(404, f"No image found with ID {request.args['image']}")
     return Response(_view(image))
+
+
+def _delete(request: Request) -> Response:
+    image = visible_image(request, request.args["image"])
+    if image is None:
+        raise HttpError(404, f"Failed to find image {request.args['image']} to delete")
+    if not _owns(request, image) or "member" not in request.caller.roles:
+        raise HttpError(403, "You are not authorized to complete delete_image action.")
+    request.world.images.remove(image)
+    return Response(status=204)
+
+
+def visible_image(request: Request, identity: str) -> Image | None:
+    """The image of an id; None for an unknown one and for a private one of another project."""
+    image = request.world.images.get(identity)
+    if image is None or not (image.visibility != "private" or _owns(request, image)):
+        return None
+    return image
 
 
 def _limit(request: Request) -> int:
@@ -100,7 +123,8 @@ def _is_listed(request: Request, image: Image) -> bool:
         return False
     if visibility not in (None, "all", image.visibility):
         return False
-    if not request.matches(status=image.status, name=image.name):
+    wanted = {name: value for name, value in request.query.items() if name not in _CONTROLS}
+    if wanted and not wanted.items() <= _view(image).items():
         return False
     return image.visibility in ("public", "community") or _owns(request, image)
 

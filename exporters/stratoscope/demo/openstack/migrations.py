@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.openstack.models import VM, Flavor, Migration
+from stratoscope.demo.openstack.models import VM, Flavor, Migration, User
 from stratoscope.demo.openstack.scheduler import choose_host
 from stratoscope.demo.openstack.transitions import Transitions
 
@@ -25,13 +25,27 @@ class Migrations(Transitions):
             self.state(vm, vm.vm_state, "migrating")
             self.then(vm, 6.0, partial(self._arrive, migration=migration))
 
-    def resize(self, vm: VM, flavor: Flavor) -> None:
-        """Give a VM another flavor, on another host, if one has room."""
+    def resize(self, vm: VM, flavor: Flavor, user: User | None = None) -> None:
+        """Give a VM another flavor, on another host, if one has room.
+
+        For a user it is tried even if none has: the VM goes back to its state then.
+        """
         migration = self._start(vm, flavor)
         if migration is not None:
-            self.world.act(vm, "resize")
+            self.world.act(vm, "resize", user)
             self.state(vm, vm.vm_state, "resize_prep")
             self.then(vm, 1.0, partial(self._copy, migration=migration))
+        elif user is not None:
+            self.world.act(vm, "resize", user)
+            self.begin(vm)
+            self.state(vm, vm.vm_state, "resize_prep")
+            self.then(vm, 1.0, self._give_up)
+
+    def confirm(self, vm: VM, user: User) -> None:
+        """Confirm the resize of a VM."""
+        self.world.act(vm, "confirmResize", user)
+        self.begin(vm)
+        self.then(vm, 1.0, self._confirmed)
 
     def abandon(self, vm: VM) -> None:
         """End the migration of a VM that is being deleted."""
@@ -49,7 +63,7 @@ class Migrations(Transitions):
             return None
         self.begin(vm)
         world.serial()  # as Nova numbers them
-        migration = Migration(world.dice.uuid(), vm, source, target, flavor)
+        migration = Migration(world.dice.uuid(), vm, source, target, flavor, vm.vm_state)
         held = source.claims[vm.id]
         world.release(source, vm.id)
         world.claim(source, migration.id, held)
@@ -73,15 +87,21 @@ class Migrations(Transitions):
         self.then(vm, CONFIRMED_AFTER_S, self._confirm)
 
     def _confirm(self, vm: VM) -> None:
-        self._end(vm)
         self.world.act(vm, "confirmResize")
-        self.state(vm, "active", None)
+        self._confirmed(vm)
+
+    def _confirmed(self, vm: VM) -> None:
+        self.state(vm, self._end(vm).vm_state, None)
+
+    def _give_up(self, vm: VM) -> None:
+        self.state(vm, vm.vm_state, None)
 
     def _move(self, vm: VM, migration: Migration) -> None:
         self.world.place(vm, migration.target)
         for port in vm.ports:
             port.host, port.updated, port.json_view = migration.target.name, self.world.now, None
 
-    def _end(self, vm: VM) -> None:
+    def _end(self, vm: VM) -> Migration:
         migration = self.world.migrations.pop(vm.id)
         self.world.release(migration.source, migration.id)
+        return migration

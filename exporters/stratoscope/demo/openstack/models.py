@@ -99,7 +99,7 @@ class Flavor(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         return frozenset(required)
 
 
-class Image(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+class Image(msgspec.Struct, eq=False, kw_only=True):
     """Attributes: size: Bytes; None until it has been uploaded."""
 
     id: str
@@ -286,7 +286,10 @@ class Router(msgspec.Struct, eq=False):
 
 
 class FloatingIP(msgspec.Struct, eq=False):
-    """Attributes: own: The port that holds its address; port: the one it leads to."""
+    """Attributes:
+    own: The port that holds its address; port: the one it leads to.
+    active_from: From this moment on the router has it, and Nova knows it.
+    """
 
     id: str
     project: Project
@@ -295,6 +298,8 @@ class FloatingIP(msgspec.Struct, eq=False):
     updated: float
     port: Port | None = None
     router: Router | None = None
+    description: str = ""
+    active_from: float = 0.0
 
 
 class VolumeType(msgspec.Struct, frozen=True, eq=False):
@@ -313,7 +318,10 @@ class Pool(msgspec.Struct, eq=False):
 
 
 class Volume(msgspec.Struct, eq=False, gc=False, kw_only=True):
-    """Attributes: serial: Counts up in the order of creation."""
+    """Attributes:
+    serial: Counts up in the order of creation.
+    vm: The one that it is attached to, or reserved for.
+    """
 
     serial: int
     id: str
@@ -331,6 +339,13 @@ class Volume(msgspec.Struct, eq=False, gc=False, kw_only=True):
     attached: float = 0.0
     device: str = ""
     is_deleted_with_vm: bool = False
+    description: str | None = None
+    metadata: dict[str, str] = {}
+
+    @property
+    def has_image(self) -> bool:
+        """Whether its image has been copied to it."""
+        return self.image is not None and self.status not in ("creating", "downloading")
 
 
 class Copy(msgspec.Struct, eq=False, kw_only=True):
@@ -367,6 +382,7 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
         zone: The availability zone it must be in; "" for any.
         is_tame: A user created it: the churn does not change it.
         requested_host: The host that an administrator requested; None for any.
+        booted: When its guest last began to boot.
         operation: Counts operations: what an earlier one has scheduled is dropped.
         json: Its last view as JSON; valid for the view that `json_view` names.
     """
@@ -398,6 +414,7 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     requested_host: Host | None = None
     launch_index: int = 0
     is_tame: bool = False
+    booted: float = 0.0
     operation: int = 0
     json: bytes = b""
     json_view: object = None
@@ -445,13 +462,14 @@ POWER_STATES: Final = {
 
 
 class Migration(msgspec.Struct, frozen=True, eq=False):
-    """A live migration or a resize under way."""
+    """A live migration or a resize under way. Attributes: vm_state: The VM's when it began."""
 
     id: str
     vm: VM
     source: Host
     target: Host
     flavor: Flavor
+    vm_state: str
 
 
 class ServerGroup(msgspec.Struct, frozen=True, eq=False, kw_only=True):

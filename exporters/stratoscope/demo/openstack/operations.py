@@ -6,16 +6,17 @@ from functools import partial
 from stratoscope.demo.openstack.boots import Boots
 from stratoscope.demo.openstack.migrations import Migrations
 from stratoscope.demo.openstack.models import VM, User
+from stratoscope.demo.openstack.snapshots import Snapshots
 from stratoscope.demo.openstack.transitions import Transitions
 from stratoscope.demo.openstack.world import World
 
 
 class Operations(Transitions):
-    """Attributes: boots, migrations: The operations with several steps."""
+    """Attributes: boots, migrations, snapshots: The operations with several steps."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.boots, self.migrations = Boots(world), Migrations(world)
+        self.boots, self.migrations, self.snapshots = Boots(world), Migrations(world), Snapshots(world)
         self._on_gone: dict[str, Callable[[], None]] = {}
 
     def start(self, vm: VM, user: User | None = None) -> None:
@@ -47,6 +48,7 @@ class Operations(Transitions):
     def _gone(self, vm: VM) -> None:
         self.boots.forget(vm)
         self.migrations.abandon(vm)
+        self.snapshots.abandon(vm)
         self.let_go(vm)
         self.world.bury(vm)
         self._on_gone.pop(vm.id, lambda: None)()

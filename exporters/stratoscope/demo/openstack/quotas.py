@@ -1,4 +1,6 @@
-"""Quotas: whether a project may have more, with Nova's messages."""
+"""Quotas: whether a project may have more, with Nova's and Cinder's messages."""
+
+from collections.abc import Mapping
 
 from stratoscope.demo.openstack.models import Flavor, Project
 
@@ -10,11 +12,7 @@ def exceeded(project: Project, flavor: Flavor, count: int) -> str | None:
     """
     number = max(1, count)
     wanted = {"cores": flavor.vcpus * number, "instances": count, "ram": flavor.memory_mib * number}
-    over = {
-        resource: more
-        for resource, more in wanted.items()
-        if 0 <= project.limits[resource] < project.used[resource] + more
-    }
+    over = _over(project, wanted)
     if over:
         return _over_quota(project, over)
     if 0 <= project.limits["port"] < project.used["port"] + count:
@@ -22,13 +20,35 @@ def exceeded(project: Project, flavor: Flavor, count: int) -> str | None:
     return None
 
 
-def has_room(project: Project, size_gib: int) -> bool:
-    """Whether a project may have one more volume of this size."""
-    wanted = {"volumes": 1, "gigabytes": size_gib}
-    return all(
-        project.limits[resource] < 0 or project.used[resource] + more <= project.limits[resource]
+def exceeded_by_resize(project: Project, old: Flavor, new: Flavor) -> str | None:
+    """Nova's message where a VM's new flavor exceeds the quota: what it needs more counts alone."""
+    wanted = {"cores": new.vcpus - old.vcpus, "ram": new.memory_mib - old.memory_mib}
+    over = _over(project, {resource: more for resource, more in wanted.items() if more > 0})
+    return _over_quota(project, over) if over else None
+
+
+def exceeded_by_volume(project: Project, size_gib: int) -> str | None:
+    """Cinder's message where one more volume of this size exceeds the quota; None where it does not."""
+    over = _over(project, {"gigabytes": size_gib, "volumes": 1})
+    if "gigabytes" in over:
+        limit, used = project.limits["gigabytes"], project.used["gigabytes"]
+        return (
+            f"Requested volume or snapshot exceeds allowed gigabytes quota. Requested {size_gib}G, quota is "
+            f"{limit}G and {used}G has been consumed."
+        )
+    if over:
+        limit = project.limits["volumes"]
+        return f"Maximum number of volumes allowed ({limit}) exceeded for quota 'volumes'."
+    return None
+
+
+def _over(project: Project, wanted: Mapping[str, int]) -> dict[str, int]:
+    """What is wanted too much of."""
+    return {
+        resource: more
         for resource, more in wanted.items()
-    )
+        if 0 <= project.limits[resource] < project.used[resource] + more
+    }
 
 
 def _over_quota(project: Project, over: dict[str, int]) -> str:

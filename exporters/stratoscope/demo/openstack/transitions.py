@@ -38,6 +38,8 @@ class Transitions:
 
     def turn(self, vm: VM, *, on: bool) -> None:
         """Set a VM and its ports to running or stopped."""
+        if on:
+            vm.booted = self.world.now
         self.turn_ports(vm, on=on)
         self.state(vm, "active" if on else "stopped", None)
 

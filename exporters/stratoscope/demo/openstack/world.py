@@ -44,6 +44,7 @@ _MOST_ACTIONS: Final = 20
 class World:
     """Attributes:
     timeline: Its time, and what is scheduled.
+    first_images: Those that are there from the beginning, in the order of the catalogue.
     external, shared: The network to the outside, and the one that all projects share.
     migrations: Under way, by VM id.
     live: How many VMs are not deleted.
@@ -60,6 +61,7 @@ class World:
         self.credentials: dict[str, ApplicationCredential] = {}
         self.flavors: dict[str, Flavor] = {}
         self.images = SortedIndex[Image]()
+        self.first_images: list[Image] = []
         self.aggregates: list[Aggregate] = []
         self.daemons: list[Daemon] = []
         self.hosts: dict[str, Host] = {}
@@ -227,6 +229,22 @@ class World:
         if port is not None:
             port.floating_ip = floating_ip
 
+    def add_floating_ip(self, project: Project, outside: Subnet) -> FloatingIP | None:
+        """Add a floating address without a port; None where the subnet has no free address."""
+        identity = self.dice.uuid()
+        own = self.plug(outside, "network:floatingip", device=identity, project=None)
+        if own is None:
+            return None
+        own.status = "N/A"
+        self._count(project, "floatingip", +1)
+        return self.floating_ips.add(FloatingIP(identity, project, own, self.now, self.now))
+
+    def remove_floating_ip(self, address: FloatingIP) -> None:
+        self.associate(address, None)
+        self.unplug(address.own)
+        self.floating_ips.remove(address)
+        self._count(address.project, "floatingip", -1)
+
     # -- Volumes -----------------------------------------------------------------------------------
 
     def add_volume(self, volume: Volume) -> Volume:
@@ -236,6 +254,13 @@ class World:
     def remove_volume(self, volume: Volume) -> None:
         self.volumes.remove(volume)
         self._count_storage(volume, "volumes", "gigabytes", -1)
+
+    def reserve(self, volume: Volume, vm: VM, *, is_deleted_with_vm: bool) -> None:
+        """Reserve a volume for a VM to which it will be attached."""
+        volume.vm, volume.status, volume.updated = vm, "reserved", self.now
+        volume.is_deleted_with_vm = is_deleted_with_vm
+        vm.volumes = (*vm.volumes, volume)
+        self.touch(vm)
 
     def attach(self, volume: Volume, vm: VM) -> None:
         volume.vm, volume.status, volume.updated = vm, "in-use", self.now

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from multidict import CIMultiDict
 
-from stratoscope.demo.openstack.cinder import views
+from stratoscope.demo.openstack.cinder import views, volumes
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.models import Copy, Project, Volume
 from stratoscope.demo.openstack.nova.service import minor_of
@@ -43,7 +43,7 @@ class Cinder(Service):
         yield Route("GET", "/v3", _redirect)
         yield Route("GET", "/v3/", self._version)
         yield Route("GET", "/v3/volumes/detail", _listing("Volume", world.volumes, views.volume))
-        yield Route("GET", "/v3/volumes/{volume}", _volume)
+        yield from volumes.ROUTES
         yield Route("GET", "/v3/snapshots/detail", _listing("Snapshot", world.snapshots, views.snapshot))
         yield Route("GET", "/v3/backups/detail", _listing("Backup", world.backups, views.backup))
         yield Route("GET", "/v3/os-services", _services, "volume_extension:services:index")
@@ -59,7 +59,11 @@ class Cinder(Service):
         request.minor = minor_of(version, 3, 0, self.newest) if version else 0
 
     def error(self, request: Request, error: HttpError) -> Response:  # noqa: ARG002 - one format for all
-        return named_fault(error)
+        response = named_fault(error)
+        if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            fault: Json = {"code": error.status, "message": error.message, "retryAfter": "0"}
+            response.body, response.headers["Retry-After"] = {"overLimit": fault}, "0"
+        return response
 
     def headers(self, request: Request, response: Response) -> None:
         super().headers(request, response)
@@ -140,14 +144,6 @@ def _limit_of(request: Request) -> int:
 def _sees(request: Request, project: Project) -> bool:
     """The objects of all projects for administrators who request them, else those of the caller's project."""
     return (request.caller.is_admin and request.flag("all_tenants")) or request.caller.owns(project)
-
-
-def _volume(request: Request) -> Response:
-    identity = request.args["volume"]
-    one = request.world.volumes.get(identity)
-    if one is None or not (request.caller.is_admin or request.caller.owns(one.project)):
-        raise HttpError(404, f"Volume {identity} could not be found.")
-    return Response({"volume": views.volume(request, one)})
 
 
 # -- Backends --------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Cinder's objects as its API shows them; administrators see more."""
 
 from stratoscope.demo.openstack.http_request import Json, Request
-from stratoscope.demo.openstack.models import Copy, Daemon, Pool, Volume
+from stratoscope.demo.openstack.models import Copy, Daemon, Pool, Volume, VolumeType
 from stratoscope.demo.openstack.texts import micro
 
 
@@ -15,14 +15,14 @@ def volume(request: Request, one: Volume) -> Json:
         "created_at": micro(one.created),
         "updated_at": micro(one.updated),
         "name": one.name,
-        "description": None,
+        "description": one.description,
         "volume_type": one.pool.volume_type.name,
         "snapshot_id": None,
         "source_volid": None,
-        "metadata": {},
+        "metadata": one.metadata,
         "links": _links(request, "volumes", one.id),
         "user_id": one.user.id,
-        "bootable": "true" if one.image else "false",
+        "bootable": "true" if one.has_image else "false",
         "encrypted": False,
         "replication_status": None,
         "consistencygroup_id": None,
@@ -45,13 +45,33 @@ def volume(request: Request, one: Volume) -> Json:
             "os-vol-host-attr:host": f"{one.pool.host}#{one.pool.name}",
             **request.newer({21: {"provider_id": None}, 61: {"cluster_name": None}}),
         }
-    if one.image is not None:
+    if one.image is not None and one.has_image:
         shown["volume_image_metadata"] = {"signature_verified": "False", "image_id": one.image.id}
     return shown
 
 
+def accepted(request: Request, one: Volume) -> Json:
+    """A volume as the response to its creation shows it: without what extensions add to other views."""
+    shown = volume(request, one)
+    return {name: value for name, value in shown.items() if not name.startswith("os-vol-")} | {
+        "updated_at": None
+    }
+
+
+def volume_type(request: Request, one: VolumeType) -> Json:
+    shown: Json = {
+        "id": one.id,
+        "name": one.name,
+        "is_public": True,
+        "description": None,
+        "extra_specs": {},
+        "os-volume-type-access:is_public": True,
+    }
+    return shown | ({"qos_specs_id": None} if request.caller.is_admin else {})
+
+
 def _attachments(request: Request, one: Volume) -> list[Json]:
-    if one.vm is None:
+    if one.vm is None or one.status in ("reserved", "attaching"):
         return []
     attachment: Json = {
         "id": one.id,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.models import FloatingIP, Network, Port, Router, SecurityGroup, Subnet
-from stratoscope.demo.openstack.neutron import agents_and_quotas, views
+from stratoscope.demo.openstack.neutron import agents_and_quotas, floating_ips, views
 from stratoscope.demo.openstack.neutron.collection import Collection
 from stratoscope.demo.openstack.service import Route, Service
 
@@ -25,6 +25,7 @@ class Neutron(Service):
         for collection in self._collections():
             yield from collection.routes()
         yield Route("DELETE", "/v2.0/ports/{port}", _delete_port)
+        yield from floating_ips.ROUTES
         yield from agents_and_quotas.ROUTES
 
     def _collections(self) -> Iterable[Collection[Any]]:

@@ -145,16 +145,18 @@ def router(request: Request, one: Router) -> Json:
     }
 
 
-def floating_ip(request: Request, one: FloatingIP) -> Json:  # noqa: ARG001 - the same for all
+def floating_ip(request: Request, one: FloatingIP) -> Json:
     bound = one.port
+    is_active = bound is not None and one.active_from <= request.now
     return {
         **_common(one.id, one.project, one.created, one.updated, 0),
+        "description": one.description,
         "floating_ip_address": _address(one.own),
         "floating_network_id": one.own.subnet.network.id,
         "router_id": one.router.id if bound and one.router else None,
         "port_id": bound.id if bound else None,
         "fixed_ip_address": _address(bound) if bound else None,
-        "status": "ACTIVE" if bound else "DOWN",
+        "status": "ACTIVE" if is_active else "DOWN",
         "qos_policy_id": None,
         "port_details": _details(bound) if bound else None,
     }

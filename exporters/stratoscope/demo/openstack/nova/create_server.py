@@ -1,7 +1,7 @@
 """The body of POST /servers, checked as Nova checks it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +9,8 @@ import msgspec
 
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.http_request import HttpError, Request
-from stratoscope.demo.openstack.models import VM, Flavor, Host, Image, Network, Project, User
+from stratoscope.demo.openstack.models import VM, Flavor, Host, Image, Network, Project, User, Volume
+from stratoscope.demo.openstack.nova.attach_volume import check_free, visible_volume
 from stratoscope.demo.openstack.seed.vms import key_of
 from stratoscope.demo.openstack.world import World
 
@@ -31,7 +32,10 @@ _WHERE: Final = re.compile(r" - at `\$\.(\w+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRequest:
-    """A valid request for some equal VMs; the quota is still to be checked."""
+    """A valid request for some equal VMs; the quota is still to be checked.
+
+    Attributes: volumes: Those that it has from the beginning, each with whether it is deleted with the VM.
+    """
 
     name: str
     flavor: Flavor
@@ -43,6 +47,7 @@ class ServerRequest:
     metadata: dict[str, str]
     tags: tuple[str, ...]
     host: Host | None
+    volumes: tuple[tuple[Volume, bool], ...]
     count: int
     project: Project
     user: User
@@ -76,6 +81,15 @@ class _Body(msgspec.Struct):
     server: dict[str, object]
 
 
+class _Mapping(msgspec.Struct):
+    """An entry of block_device_mapping_v2."""
+
+    source_type: str = ""
+    uuid: str = ""
+    delete_on_termination: bool = False
+    boot_index: int | None = None
+
+
 class _Typed(msgspec.Struct):
     """The fields whose types Nova checks."""
 
@@ -87,6 +101,7 @@ class _Typed(msgspec.Struct):
     tags: tuple[str, ...] = ()
     host: str = ""
     availability_zone: str = ""
+    block_device_mapping_v2: list[_Mapping] = []
 
 
 def read(request: Request) -> ServerRequest:
@@ -126,6 +141,7 @@ def read(request: Request) -> ServerRequest:
         metadata=typed.metadata,
         tags=typed.tags,
         host=_host(request, typed.host, forced),
+        volumes=tuple(_volumes(request, typed.block_device_mapping_v2)),
         count=max(typed.min_count, typed.max_count),
         project=project,
         user=user,
@@ -238,6 +254,20 @@ def _network(world: World, fields: dict[str, object], project: Project) -> Netwo
     if world.external is not None and identity == world.external.id:
         return world.external  # Nova accepts it, and no port can be made then
     raise HttpError(400, f"Network {identity} could not be found.")
+
+
+def _volumes(request: Request, mappings: Iterable[_Mapping]) -> Iterator[tuple[Volume, bool]]:
+    """The volumes that the mappings name; what is to be made of images is none yet."""
+    for one in mappings:
+        if one.source_type != "volume":
+            continue
+        volume = visible_volume(request, one.uuid)
+        if volume is None:
+            raise HttpError(400, f"Block Device Mapping is Invalid: failed to get volume {one.uuid}.")
+        check_free(request, volume, "Invalid volume: ")
+        if one.boot_index == 0 and not volume.has_image:
+            raise HttpError(400, f"Block Device {volume.id} is not bootable.")
+        yield volume, one.delete_on_termination
 
 
 def _refused(name: str, status: int = 400) -> HttpError:

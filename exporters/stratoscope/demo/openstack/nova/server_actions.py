@@ -1,24 +1,41 @@
-"""Changes of servers: POST /servers, DELETE, and the actions os-start, os-stop and reboot."""
+"""Changes of servers: POST /servers, DELETE, and the actions."""
 
 import secrets
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from multidict import CIMultiDict
 
-from stratoscope.demo.openstack.http_errors import BootError
+from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, BootError
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.models import VM
+from stratoscope.demo.openstack.nova.console import console_output
 from stratoscope.demo.openstack.nova.create_server import ServerRequest, read
-from stratoscope.demo.openstack.nova.servers import find
+from stratoscope.demo.openstack.nova.servers import find, must_be
 from stratoscope.demo.openstack.nova.view import links
 from stratoscope.demo.openstack.operations import Operations
-from stratoscope.demo.openstack.quotas import exceeded
+from stratoscope.demo.openstack.quotas import exceeded, exceeded_by_resize
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.openstack.world import World
 
+_Act = Callable[[Request, VM, object], Response]
+"""Does an action: for a request, on a VM, with the action's argument."""
+
+T = TypeVar("T")
+
+_BODY_SINCE: Final = 45
+"""The microversion from which on the new image's id is in the body, and no longer in a header."""
 _REBOOTS: Final = ("HARD", "Hard", "hard", "SOFT", "Soft", "soft")
+
+
+class _Resize(msgspec.Struct, rename={"flavor": "flavorRef"}):
+    flavor: str
+
+
+class _CreateImage(msgspec.Struct):
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    metadata: dict[str, str] = {}
 
 
 class ServerActions:
@@ -28,6 +45,15 @@ class ServerActions:
         self, world: World, operations: Operations, boot_error: Callable[[], BootError | None]
     ) -> None:
         self._world, self._operations, self._boot_error = world, operations, boot_error
+        self._actions: Mapping[str, _Act] = {
+            "os-start": self._start,
+            "os-stop": self._stop,
+            "reboot": self._reboot,
+            "resize": self._resize,
+            "confirmResize": self._confirm_resize,
+            "createImage": self._create_image,
+            "os-getConsoleOutput": console_output,
+        }
 
     def routes(self) -> Iterable[Route]:
         yield Route("POST", "/servers", self._create)
@@ -58,7 +84,10 @@ class ServerActions:
         vm = wanted.vm(self._world, number)
         if error is not None:
             error = error._replace(text=_filled(error.text, wanted, vm.id))
-        return self._operations.boots.boot(vm, error)
+        self._operations.boots.boot(vm, error)
+        for volume, is_deleted_with_vm in wanted.volumes:
+            self._world.reserve(volume, vm, is_deleted_with_vm=is_deleted_with_vm)
+        return vm
 
     def _delete(self, request: Request) -> Response:
         self._operations.delete(find(request), request.caller.user)
@@ -67,22 +96,54 @@ class ServerActions:
     def _act(self, request: Request) -> Response:
         vm = _find_for_action(request)
         action, argument = _action(request)
-        user = request.caller.user
-        if action == "os-start":
-            _must_be(vm, "start", "stopped")
-            self._operations.start(vm, user)
-        elif action == "os-stop":
-            _must_be(vm, "stop", "active", "error")
-            self._operations.stop(vm, user)
-        elif action == "reboot":
-            is_hard = _kind_of_reboot(argument) == "HARD"
-            _must_be(
-                vm, "reboot", "active", *(("stopped", "paused", "suspended", "error") if is_hard else ())
-            )
-            self._operations.reboot(vm, hard=is_hard, user=user)
-        else:
+        if action not in self._actions:
             raise HttpError(400, f"There is no such action: {action}")
+        return self._actions[action](request, vm, argument)
+
+    def _start(self, request: Request, vm: VM, _: object) -> Response:
+        must_be(vm, "start", "stopped")
+        self._operations.start(vm, request.caller.user)
         return Response(status=202)
+
+    def _stop(self, request: Request, vm: VM, _: object) -> Response:
+        must_be(vm, "stop", "active", "error")
+        self._operations.stop(vm, request.caller.user)
+        return Response(status=202)
+
+    def _reboot(self, request: Request, vm: VM, argument: object) -> Response:
+        is_hard = _kind_of_reboot(argument) == "HARD"
+        must_be(vm, "reboot", "active", *(("stopped", "paused", "suspended", "error") if is_hard else ()))
+        self._operations.reboot(vm, hard=is_hard, user=request.caller.user)
+        return Response(status=202)
+
+    def _resize(self, request: Request, vm: VM, argument: object) -> Response:
+        wanted = _typed("resize", argument, _Resize)
+        must_be(vm, "resize", "active", "stopped")
+        flavor = self._world.flavors.get(wanted.flavor.rpartition("/")[2])
+        if flavor is None:
+            raise HttpError(400, f"Flavor {wanted.flavor} could not be found.")
+        if flavor is vm.flavor:
+            raise HttpError(400, "When resizing, instances must change flavor!")
+        if vm.image is not None and vm.image.min_memory_mib > flavor.memory_mib:
+            raise HttpError(400, BOOT_ERRORS["flavor_memory_too_small"].text)
+        if (text := exceeded_by_resize(vm.project, vm.flavor, flavor)) is not None:
+            raise HttpError(403, text)
+        self._operations.migrations.resize(vm, flavor, request.caller.user)
+        return Response(status=202)
+
+    def _confirm_resize(self, request: Request, vm: VM, _: object) -> Response:
+        must_be(vm, "confirmResize", "resized")
+        self._operations.migrations.confirm(vm, request.caller.user)
+        return Response(status=204, headers=CIMultiDict({"Content-Type": "application/json"}))
+
+    def _create_image(self, request: Request, vm: VM, argument: object) -> Response:
+        wanted = _typed("createImage", argument, _CreateImage)
+        must_be(vm, "createImage", "active", "stopped", "paused", "suspended")
+        image = self._operations.snapshots.create(vm, wanted.name, wanted.metadata, request.caller.user)
+        if request.since(_BODY_SINCE):
+            return Response({"image_id": image.id}, 202)
+        location = f"{request.raw.scheme}://{request.raw.host}/image/images/{image.id}"
+        return Response(status=202, headers=CIMultiDict({"Location": location}))
 
 
 def _filled(text: str, wanted: ServerRequest, vm_id: str) -> str:
@@ -124,6 +185,15 @@ def _action(request: Request) -> tuple[str, object]:
     return next(iter(body.items()))
 
 
+def _typed(action: str, argument: object, kind: type[T]) -> T:
+    """The argument of an action. Raises HttpError for a wrong one."""
+    try:
+        return msgspec.convert(argument, kind)
+    except msgspec.ValidationError as error:
+        text = f"Invalid input for field/attribute {action}. Value: {argument}. {error}"
+        raise HttpError(400, text) from error
+
+
 def _kind_of_reboot(argument: object) -> str:
     kind = argument.get("type") if isinstance(argument, dict) else None
     if kind not in _REBOOTS:
@@ -132,14 +202,3 @@ def _kind_of_reboot(argument: object) -> str:
         )
         raise HttpError(400, text)
     return str(kind).upper()
-
-
-def _must_be(vm: VM, action: str, *states: str) -> None:
-    """Raise HttpError where the VM's state does not allow an action."""
-    if vm.task_state is not None:
-        state = f"task_state {vm.task_state}"
-    elif vm.vm_state not in states:
-        state = f"vm_state {vm.vm_state}"
-    else:
-        return
-    raise HttpError(409, f"Cannot '{action}' instance {vm.id} while it is in {state}")

@@ -71,6 +71,17 @@ def find(request: Request) -> VM:
     return vm
 
 
+def must_be(vm: VM, action: str, *states: str) -> None:
+    """Raise HttpError where the VM's state does not allow an action."""
+    if vm.task_state is not None:
+        state = f"task_state {vm.task_state}"
+    elif vm.vm_state not in states:
+        state = f"vm_state {vm.vm_state}"
+    else:
+        return
+    raise HttpError(409, f"Cannot '{action}' instance {vm.id} while it is in {state}")
+
+
 def _tests(request: Request, rule: str) -> list[Test]:
     """The tests that a server of the list passes."""
     only(request, *_KNOWN)

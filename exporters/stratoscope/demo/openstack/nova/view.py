@@ -57,7 +57,7 @@ def server(request: Request, vm: VM) -> Json:
         "flavor": _flavor(request, vm.flavor),
         "created": moment(vm.created),
         "updated": moment(vm.updated),
-        "addresses": {port.subnet.network.name: _addresses(port) for port in vm.ports},
+        "addresses": {port.subnet.network.name: _addresses(port, request.now) for port in vm.ports},
         "accessIPv4": "",
         "accessIPv6": "",
         "OS-DCF:diskConfig": "MANUAL",
@@ -173,10 +173,10 @@ def _host_name(vm: VM) -> str:
     return vm.name.lower().replace("_", "-").replace(" ", "-")[:63]
 
 
-def _addresses(port: Port) -> list[Json]:
-    """The fixed address, then the floating one."""
+def _addresses(port: Port, now: float) -> list[Json]:
+    """The fixed address, then the floating one once Nova knows it."""
     by_kind = {"fixed": port}
-    if port.floating_ip is not None:
+    if port.floating_ip is not None and port.floating_ip.active_from <= now:
         by_kind["floating"] = port.floating_ip.own
     return [
         {

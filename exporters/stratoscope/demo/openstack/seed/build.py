@@ -67,7 +67,7 @@ def _images(world: World) -> None:
             visibility=row.visibility, is_hidden=row.is_hidden, min_memory_mib=row.min_memory_mib,
             min_disk_gib=row.min_disk_gib,
         )  # fmt: skip
-        world.images.add(image)
+        world.first_images.append(world.images.add(image))
 
 
 def _owners(world: World) -> Iterator[Project]:

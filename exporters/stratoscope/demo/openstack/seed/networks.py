@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from stratoscope.demo.openstack.models import FloatingIP, Network, Project, Router, SecurityGroup, Subnet
+from stratoscope.demo.openstack.models import Network, Project, Router, SecurityGroup, Subnet
 from stratoscope.demo.openstack.seed.hosts import NETWORK_NODES
 from stratoscope.demo.openstack.seed.plan import Plan
 from stratoscope.demo.openstack.world import World
@@ -55,12 +55,12 @@ def floating_ips(world: World) -> None:
         if vm.ports and vm.network is vm.project.network and world.dice.random() < 1 / 7
     ]
     for number, vm in enumerate(reversed(reachable)):
-        bound = _floating_ip(world, vm.project, outside)
+        bound = world.add_floating_ip(vm.project, outside)
         if bound is not None:
             bound.router = routers[vm.project.id]
             world.associate(bound, vm.ports[0])
         if number % 5 == 0:
-            _floating_ip(world, vm.project, outside)
+            world.add_floating_ip(vm.project, outside)
 
 
 def _network(world: World, name: str, project: Project, first: int, vms: int) -> Network:
@@ -128,13 +128,3 @@ def _group(world: World, project: Project) -> SecurityGroup:
     project.used["security_group"] += 1
     project.used["security_group_rule"] += len(rules)
     return world.groups.add(SecurityGroup(dice.uuid(), project, born, rules, 5 * len(world.groups)))
-
-
-def _floating_ip(world: World, project: Project, outside: Subnet) -> FloatingIP | None:
-    identity = world.dice.uuid()
-    own = world.plug(outside, "network:floatingip", device=identity, project=None)
-    if own is None:
-        return None
-    own.status = "N/A"
-    project.used["floatingip"] += 1
-    return world.floating_ips.add(FloatingIP(identity, project, own, world.now, world.now))

@@ -33,7 +33,7 @@ def plans(world: World, number: int, projects: Sequence[Project], parts: Sequenc
     dice = world.dice
     owners = dice.choices(projects, [1 / (rank + 1) ** 0.7 for rank in range(len(projects))], k=number)
     flavors = dice.choices(list(world.flavors.values()), [row.weight for row in FLAVORS], k=number)
-    images = dice.choices(images_of(world), [row.weight for row in IMAGES], k=number)
+    images = dice.choices(world.first_images, [row.weight for row in IMAGES], k=number)
     born = sorted(world.now - age for age in _ages(world, number))
     return [
         Plan(
@@ -52,21 +52,14 @@ def draw(world: World) -> Plan:
     dice = world.dice
     home = [project for project in world.projects if project.network is not None]
     flavor = dice.choices(list(world.flavors.values()), [row.weight for row in FLAVORS])[0]
-    images = images_of(world)
-    image = dice.choices(images, [row.weight for row in IMAGES])[0]
+    image = dice.choices(world.first_images, [row.weight for row in IMAGES])[0]
     return Plan(
         world.now,
         dice.choice(home),
         flavor,
-        None if dice.random() < _FROM_VOLUME else _fitting(image, flavor, images),
+        None if dice.random() < _FROM_VOLUME else _fitting(image, flavor, world.first_images),
         zone_for(world, flavor, zones(len(world.hosts))),
     )
-
-
-def images_of(world: World) -> list[Image]:
-    """The images in the order of IMAGES."""
-    by_name = {image.name: image for image in world.images}
-    return [by_name[row.name] for row in IMAGES]
 
 
 def zone_for(world: World, flavor: Flavor, parts: Sequence[Zone]) -> str:
