@@ -1,4 +1,4 @@
-"""`--config.check --online`: looks up each probe in its cloud by the first steps of a run; creates nothing."""
+"""`--config.check --online`: looks up each probe in its cloud, as a run begins; creates nothing."""
 
 import asyncio
 import time
