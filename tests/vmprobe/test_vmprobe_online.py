@@ -1,7 +1,6 @@
 """`--config.check --online` against the embedded cloud: what is wrong is named, and nothing is created."""
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -47,19 +46,23 @@ def named(**other: Any) -> dict[str, Any]:
     return GOOD | {"name": "wrong"} | other
 
 
+def files(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
 async def test_each_unknown_name_is_a_line_with_the_nearest_and_nothing_is_created(
     cloud: DemoCloud, tmp_path: Path
 ) -> None:
-    before = len(cloud.world.vms)
+    before, file = len(cloud.world.vms), cloud.clouds_yaml(tmp_path)
     wrong = [GOOD | {"name": f"wrong-{number}"} | other for number, (other, _, _) in enumerate(WRONG)]
-    said = await lines(tmp_path, cloud.clouds_yaml(tmp_path), *wrong, GOOD)
+    said = await lines(tmp_path, file, *wrong, GOOD)
     assert len(said) == len(WRONG)
     for number, (line, (_, start, nearest)) in enumerate(zip(said, WRONG, strict=True)):
         assert line.startswith(f"vmprobe.probes: wrong-{number}: resolve: probe_misconfigured: {start}"), line
         assert nearest in line
         assert line.isprintable()
     assert len(cloud.world.vms) == before
-    assert sorted(os.listdir(tmp_path)) == ["clouds.yaml", "stratoscope.yml", "vmprobe.yml"]
+    assert files(tmp_path) == ["clouds.yaml", "stratoscope.yml", "vmprobe.yml"]
 
 
 async def test_a_credential_logs_in_once_however_many_probes_use_it(cloud: DemoCloud, tmp_path: Path) -> None:
@@ -134,7 +137,10 @@ async def test_the_same_at_run_time_is_misconfigured_without_a_trace(
     cloud: DemoCloud, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     probes = [named(name=f"wrong-{number}", **other) for number, (other, _, _) in enumerate(WRONG)]
-    async with probing_app(tmp_path, cloud.clouds_yaml(tmp_path), GOOD | {"interval": "1h"}, *probes) as app:
+    first = GOOD | {"interval": "1h"}
+    async with probing_app(tmp_path, cloud.clouds_yaml(tmp_path), first, *probes) as app:
+        cloud.clock.step_s = 0.5
+        await app.until(lambda page: page.value("stratoscope_vmprobe_runs_total", probe="good"))
         runs = [await app.prober.run_now(probe["name"]) for probe in probes]
         page = await app.page()
     for run, (_, start, nearest) in zip(runs, WRONG, strict=True):
