@@ -128,7 +128,7 @@ async def test_a_step_that_hangs_or_has_a_bug_is_a_line(
     fault: Callable[..., Any], what: str, cloud: DemoCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stratoscope.clouds.openstack.lifecycle.vms.OpenStackVMs.resolve", fault)
-    monkeypatch.setitem(TIMEOUTS, Phase.RESOLVE, 0.05)  # type: ignore[misc]  # mypy knows a Mapping
+    monkeypatch.setitem(TIMEOUTS, Phase.RESOLVE, 0.05)
     (said,) = await lines(tmp_path, cloud.clouds_yaml(tmp_path), GOOD)
     assert said == f"vmprobe.probes: good: resolve: {what}"
 
