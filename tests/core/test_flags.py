@@ -1,5 +1,6 @@
 """The command line of an exporter."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,23 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         Flags.parse(PROGRAM, ["--version"])
     assert (end.value.code, capsys.readouterr().out) == (0, f"stratoscope {version()}\n")
+
+
+def test_online_is_a_flag_of_those_that_can_look_up_and_belongs_to_a_check(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    program = replace(PROGRAM, checks_online=True)
+    assert Flags.parse(program, ["--config.check", "--online"]).online
+    assert not Flags.parse(program, ["--config.check"]).online
+    with pytest.raises(SystemExit) as end:
+        Flags.parse(program, ["--online"])
+    assert end.value.code == 2
+    said = "--online: it only adds to a check; allowed: together with --config.check"
+    assert capsys.readouterr().err == f"stratoscope slurper: {said}\n"
+    with pytest.raises(SystemExit):
+        Flags.parse(PROGRAM, ["--config.check", "--online"])
+    said = f"unrecognized arguments: --online; allowed: {ALL}"
+    assert capsys.readouterr().err == f"stratoscope slurper: {said}\n"
+    with pytest.raises(SystemExit):
+        Flags.parse(program, ["--help"])
+    assert "--online with --config.check: also look up" in " ".join(capsys.readouterr().out.split())

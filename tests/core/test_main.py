@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,35 @@ def test_check_of_the_configuration_looks_at_the_folder_of_the_state(
     assert app.main(notes.EXPORTER, good) == 0
     assert not (tmp_path / "data").exists()
     assert Flags.parse(notes.PROGRAM, []).storage_path == Path("data/notes")
+
+
+def test_online_check_prints_a_line_for_each_thing_that_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = ["a: gone", "b: off"]
+
+    async def look_up(settings: object) -> list[str]:
+        assert isinstance(settings, notes.Notes)
+        return wrong
+
+    program = replace(notes.PROGRAM, checks_online=True)
+    exporter = replace(notes.EXPORTER, program=program, check_online=look_up)
+    offline = ["--config.check", f"--storage.path={tmp_path}/data"]
+    online = Flags.parse(program, [*offline, "--online"])
+    assert app.main(exporter, online) == 2
+    start = "stratoscope notes: the default configuration: "
+    assert capsys.readouterr() == ("", f"{start}a: gone\n{start}b: off\n")
+    assert app.main(exporter, Flags.parse(program, offline)) == 0
+    capsys.readouterr()
+    wrong.clear()
+    assert app.main(exporter, online) == 0
+    assert capsys.readouterr() == ("the default configuration is good\n", "")
+    assert not (tmp_path / "data").exists()
+
+
+def test_exporter_has_the_flag_online_and_the_check_together() -> None:
+    with pytest.raises(TypeError, match="notes: checks_online and check_online go together"):
+        replace(notes.EXPORTER, program=replace(notes.PROGRAM, checks_online=True))
 
 
 def test_check_looks_at_the_addresses_as_well(capsys: pytest.CaptureFixture[str]) -> None:

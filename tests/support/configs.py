@@ -9,7 +9,7 @@ SAMPLES = Path(__file__).parents[1] / "fixtures" / "config"
 
 
 def names(folder: str) -> list[str]:
-    """Of the files in `good` or `bad`, without suffix."""
+    """Of the files in a folder such as `good` or `bad`, without suffix."""
     return sorted(path.stem for path in (SAMPLES / folder).glob("*.yml"))
 
 
@@ -18,11 +18,11 @@ def sample(folder: str, name: str) -> Path:
     return SAMPLES / folder / f"{name}.yml"
 
 
-def message(name: str, file: Path | None = None) -> str:
+def message(name: str, file: Path | None = None, folder: str = "bad") -> str:
     """What stands beside the bad file; FILE there is its name, EXPORTERS and KINDS are all that exist."""
-    text = sample("bad", name).with_suffix(".txt").read_text(encoding="utf-8").removesuffix("\n")
+    text = sample(folder, name).with_suffix(".txt").read_text(encoding="utf-8").removesuffix("\n")
     text = text.replace("EXPORTERS", ", ".join(EXPORTERS)).replace("KINDS", ", ".join(sorted(KINDS)))
-    return text.replace("FILE", str(file or sample("bad", name)))
+    return text.replace("FILE", str(file or sample(folder, name)))
 
 
 def assert_message(said: str, name: str) -> None:

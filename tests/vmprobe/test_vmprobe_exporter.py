@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from stratoscope.core.part import Site
 from stratoscope.vmprobe.exporter import EXPORTER
 from stratoscope.vmprobe.record import Outcome
+from support.asking import ask
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.probing_app import probing_app, write
 from support.series import Page
@@ -54,6 +55,24 @@ async def test_a_vm_is_created_and_deleted_and_a_wrong_image_is_named(
         assert ended.failure is not None
         assert (ended.failure.phase, ended.failure.reason) == ("resolve", "probe_misconfigured")
         assert "cirros" in ended.failure.message
+
+
+async def test_debug_shows_the_requests_of_a_run_without_its_token(cloud: DemoCloud, tmp_path: Path) -> None:
+    endpoint = {"enabled": True, "min_interval": "1h"}
+    async with probing_app(tmp_path, cloud.clouds_yaml(tmp_path), GOOD, probe_endpoint=endpoint) as app:
+        await app.until(lambda page: runs(page) == 1)
+        answer = await ask(f"{app.url}/probe?name=good&debug=true")
+        (run,) = app.prober.view("good").runs
+    lines = answer.text.splitlines()
+    assert lines[0] == f"probe good of cloud demo, run {run.id}: success"
+    requests = [line for line in lines if line.startswith("request ")]
+    assert len([line for line in requests if " POST " in line and "/servers: 202 after " in line]) == 1
+    assert (
+        len([line for line in requests if " DELETE " in line and f"/servers/{run.vm_id}: 204" in line]) == 1
+    )
+    assert len(requests) > run.polls
+    assert "?" not in answer.text
+    assert "gAAAA" not in answer.text
 
 
 async def test_a_reload_keeps_session_counters_and_schedule(cloud: DemoCloud, tmp_path: Path) -> None:

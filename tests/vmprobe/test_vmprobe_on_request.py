@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from stratoscope.clouds.client.sent import Sent
+from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.core.config import Duration
 from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
-from stratoscope.vmprobe.record import Run
+from stratoscope.vmprobe.record import Failure, Run
+from stratoscope.vmprobe.run_log import MOST, masked, run_log
 from stratoscope.vmprobe.view import ProbeView, State
 from support.asking import Answered, ask, basic
 from support.fake_prober import FakeProber, failed, interrupted, probe, success
@@ -121,3 +124,58 @@ async def test_a_page_of_another_site_begins_no_run(tmp_path: Path) -> None:
         assert (await ask(f"{url}/probe?name=root", headers=basic("bob"))).status == 404
         assert (await ask(f"{url}/probe", headers=basic("bob"))).status == 404
     assert prober.asked == []
+
+
+def test_debug_shows_requests_without_secrets_also_of_the_run_in_progress() -> None:
+    said = Failure(
+        Phase.REQUEST, RunReason.API_ERROR, 'refused {"X-Auth-Token": "s3cr3t-1", "password": "s3cr3t-2"}'
+    )
+    first, running = failed(1, said, ago_s=301), Run(id="e" * 16, probe="boot", began=time.time())
+    sent = {
+        first.id: [Sent("POST", "http://nova/v2.1/servers", "500", 0.25)],
+        running.id: [Sent("GET", "http://glance/v2/images", "timeout", 3.0)],
+    }
+    text = run_log(probe("boot", first, running=running, state=State.RUNNING, sent=sent), first)
+    assert "request POST http://nova/v2.1/servers: 500 after 0.250 s\n" in text
+    assert f"\n\nprobe boot of cloud uni, run {running.id}: running\n" in text
+    assert "request GET http://glance/v2/images: timeout after 3.000 s\n" in text
+    assert "s3cr3t" not in text
+    assert 'blame cloud: refused {"X-Auth-Token": <masked>, "password": <masked>}\n' in text
+
+
+def test_the_log_of_a_run_is_bounded() -> None:
+    run = success(1, ago_s=1)
+    sent = {run.id: [Sent("GET", "http://nova/", "200", 0.1)] * 300}
+    lines = run_log(probe("boot", run, sent=sent), run).splitlines()
+    assert len(lines) == MOST
+    assert lines[-1].startswith("... 12")
+    assert lines[-1].endswith(" more lines")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X-Auth-Token: s3cr3t",
+        "Set-Cookie: sid=s3cr3t; other=s3cr3t; Path=/",
+        "cookie=s3cr3t",
+        "Authorization: Bearer s3cr3t-12345",
+        "Authorization: Basic s3cr3t==",
+        "asked with bearer s3cr3t-12345",
+        '{"adminPass": "s3cr3t word"}',
+        '{\\"password\\": \\"s3cr3t\\"}',
+        "{'application_credential_secret': 's3cr3t'}",
+        "GET /?token=s3cr3t&a=1",
+        "http://admin:s3cr3t@keystone/v3",
+        "unknown gAAAAABk_s3cr3t-0123456789abcdef==",
+        "unknown eyJhbGciOiJFUzI1NiJ9.s3cr3t.s3cr3t",
+    ],
+)
+def test_secrets_are_masked(text: str) -> None:
+    said = masked(text)
+    assert "s3cr3t" not in said, said
+    assert "<masked>" in said
+
+
+def test_other_words_are_not_masked() -> None:
+    for text in ("the token is for a domain", "no password was given; 401", "http://nova:8774/v2.1/a@b"):
+        assert masked(text) == text

@@ -254,8 +254,7 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
     if flags.config_check:
         if storage is not None:
             state.check(storage)
-        sys.stdout.write(f"{flags.config_file or 'the default configuration'} is good\n")
-        return 0
+        return await _checked(exporter, flags, app.parts.settings)
     status = 0
     try:
         with state.locked(storage):
@@ -267,6 +266,17 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
         status = 1
     end(status)
     return status
+
+
+async def _checked(exporter: Exporter, flags: Flags, settings: object) -> int:
+    """Print the result of a check of settings that have been read. Returns the exit status."""
+    file = flags.config_file or "the default configuration"
+    wrong = await exporter.check_online(settings) if flags.online and exporter.check_online else ()
+    if wrong:
+        sys.stderr.writelines(f"stratoscope {exporter.program.name}: {file}: {line}\n" for line in wrong)
+        return USAGE_STATUS
+    sys.stdout.write(f"{file} is good\n")
+    return 0
 
 
 def settings_of(exporter: Exporter, flags: Flags) -> object:

@@ -1,6 +1,6 @@
 """What an exporter is: one frozen value that core starts, serves, reloads and stops."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ class Exporter:
         templates: The package that contains the folder `templates`; "" for none.
         guard: How its routes are guarded under its settings. Core rejects a role that no route requires, and
             names it below the key `access` of the exporter's section.
+        check_online: Looks up in the sources what the settings name, for `--config.check --online`. Returns a
+            line for each thing that is wrong; it changes nothing and opens no state. For a program that
+            `checks_online`.
     """
 
     program: Program
@@ -31,3 +34,8 @@ class Exporter:
     routes: Sequence[Route] = ()
     templates: str = ""
     guard: Callable[[Any], Guard] = lambda _: Guard()
+    check_online: Callable[[Any], Awaitable[Sequence[str]]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.program.checks_online != (self.check_online is not None):
+            raise TypeError(f"{self.program.name}: checks_online and check_online go together")

@@ -21,6 +21,7 @@ class Flags:
 
     Attributes:
         own: The exporter's own flags, by name without dashes.
+        online: Whether the check of the configuration also looks up in the sources what it names.
         storage_path: The folder of its state; None for an exporter that keeps none.
     """
 
@@ -32,6 +33,7 @@ class Flags:
     log_level: str
     log_format: str
     own: Mapping[str, str]
+    online: bool = False
     storage_path: Path | None = None
 
     @classmethod
@@ -41,7 +43,10 @@ class Flags:
         Raises:
             SystemExit: With 0 after `--help` and `--version`, with 2 for a wrong flag, said in one line.
         """
-        parsed = vars(_parser(program).parse_args(arguments))
+        parser = _parser(program)
+        parsed = vars(parser.parse_args(arguments))
+        if parsed.get("online") and not parsed["config_check"]:
+            parser.error("--online: it only adds to a check; allowed: together with --config.check")
         own = {flag: parsed.pop(flag) for flag in program.flags}
         parsed["web_listen_address"] = parsed["web_listen_address"] or [_loopback(program)]
         return cls(own=own, **parsed)
@@ -78,6 +83,9 @@ def _parser(program: Program) -> argparse.ArgumentParser:
 
     value("config.file", "FILE", "configuration file (YAML); the defaults apply without it", type=_path)
     add("config.check", "check the configuration, print the result and exit", action="store_true")
+    if program.checks_online:
+        online = "with --config.check: also look up in the sources what it names; changes nothing there"
+        add("online", online, action="store_true")
     addresses = "HOST:PORT to listen on, :PORT for all interfaces; repeatable"
     value("web.listen-address", "ADDRESS", f"{addresses} (default {_loopback(program)})", action="append")
     value("web.config.file", "FILE", "TLS and authentication, in the format of Prometheus's exporter-toolkit")

@@ -40,6 +40,8 @@ class Program:
         flags: Flags of its own: name without dashes -> (default, help).
         commands: `stratoscope <name> <command>`, by its own name.
         keeps_state: Whether it has a folder for its state, `--storage.path`.
+        checks_online: Whether it has `--online`, which looks up in the sources what its configuration names;
+            then its Exporter has `check_online`.
         stop_timeout_s: After this time a stop ends the process; a clean-up has all of it but 0.5 s.
     """
 
@@ -49,4 +51,5 @@ class Program:
     flags: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     commands: Mapping[str, Command] = field(default_factory=dict)
     keeps_state: bool = False
+    checks_online: bool = False
     stop_timeout_s: float = 1.5

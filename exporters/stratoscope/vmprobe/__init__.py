@@ -9,6 +9,7 @@ PROGRAM: Final = Program(
     port=10973,
     summary="Creates VMs as a user would: does it work now, which phase fails, why, and whose fault is it.",
     keeps_state=True,
+    checks_online=True,
     stop_timeout_s=30.0,
 )
 

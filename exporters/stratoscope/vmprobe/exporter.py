@@ -21,6 +21,7 @@ from stratoscope.vmprobe.collector import Probes
 from stratoscope.vmprobe.hosts import Hosts
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.limits import Ceilings
+from stratoscope.vmprobe.online import check_online
 from stratoscope.vmprobe.pause_url import PauseUrl
 from stratoscope.vmprobe.prober import Prober
 from stratoscope.vmprobe.probing import Shared
@@ -100,4 +101,5 @@ EXPORTER: Final = Exporter(
     routes=ROUTES,
     templates="stratoscope.vmprobe",
     guard=lambda settings: guard(settings.vmprobe.operators),
+    check_online=check_online,
 )

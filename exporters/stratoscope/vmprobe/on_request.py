@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
 from stratoscope.core import exposition
@@ -18,6 +17,7 @@ from stratoscope.core.web.scrape import within_s
 from stratoscope.vmprobe.asked import begin, find
 from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
 from stratoscope.vmprobe.record import Outcome, Run
+from stratoscope.vmprobe.run_log import run_log
 from stratoscope.vmprobe.verdict import last_verdict
 from stratoscope.vmprobe.view import ProbeView, State
 
@@ -80,22 +80,3 @@ def _samples(view: ProbeView, run: Run) -> Iterator[Sample]:
         failure = run.failure
         labels = Labels(phase=failure.phase, reason=failure.reason, blame=failure.blame)
         yield _FAMILIES["failure_info"](1, labels)
-
-
-def run_log(view: ProbeView, run: Run) -> str:
-    """What is recorded of a run, a line for each fact; messages hold no secrets."""
-    lines = [
-        f"probe {view.name} of cloud {view.cloud}, run {run.id}: {run.outcome}",
-        *(f"{key}: {value}" for key, value in msgspec.to_builtins(view.vm, enc_hook=str).items()),
-        f"image id: {run.image_id or 'unknown'}",
-        f"host: {run.host or 'unknown'}",
-        f"VM id: {run.vm_id or 'none'}",
-        *(f"phase {phase}: {seconds:.3f} s" for phase, seconds in run.phases.items()),
-        *(f"accepted to {phase}: {seconds:.3f} s" for phase, seconds in run.accepted_s.items()),
-        f"polls: {run.polls}",
-        f"the VM existed for {run.vm_s:.1f} s",
-    ]
-    if run.failure is not None:
-        failure = run.failure
-        lines.append(f"failed in {failure.phase}: {failure.reason}, blame {failure.blame}: {failure.message}")
-    return "".join(f"{one_line(line)}\n" for line in lines)

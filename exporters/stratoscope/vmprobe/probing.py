@@ -11,6 +11,7 @@ from typing import Final
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.client.sent import Sent, recorded
 from stratoscope.core.singleflight import consume_exception
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import Probe
@@ -29,6 +30,8 @@ from stratoscope.vmprobe.view import ProbeView, State
 
 HISTORY: Final = 50
 """Runs of each probe in memory; the ledger has more."""
+MOST_SENT: Final = 100
+"""Requests of a run in memory, the last ones."""
 EXPECTED_S: Final = 60.0
 """For how long the VM of a first run is expected to exist."""
 LEAST_S: Final = 1.0
@@ -86,6 +89,7 @@ class Probing:
         self.last_success: Run | None = None
         self.by_host: dict[str, Run] = {}
         self.running: Run | None = None
+        self._sent: dict[str, deque[Sent]] = {}
         self._flight: asyncio.Task[Run] | None = None
         self._changed = asyncio.Event()
         self._begin()
@@ -215,14 +219,23 @@ class Probing:
             host=await self._host(),
         )
         self._shared.running.add(order.id)
+        sent = self._sent_by_run(order.id)
         try:
-            return await run(order, self.lifecycle, self._shared.records, self._report, self._shared.clock)
+            with recorded(sent):
+                records, clock = self._shared.records, self._shared.clock
+                return await run(order, self.lifecycle, records, self._report, clock)
         except asyncio.CancelledError:
             if self.running is None or self.running.outcome is Outcome.RUNNING:
                 raise
             return self.running  # it was interrupted, and has ended
         finally:
             self._shared.running.discard(order.id)
+
+    def _sent_by_run(self, run: str) -> deque[Sent]:
+        """Where the requests of a run that begins are recorded; those of the run shown last are kept, too."""
+        last = self.last.id if self.last is not None else ""
+        self._sent = {one: sent for one, sent in self._sent.items() if one == last}
+        return self._sent.setdefault(run, deque(maxlen=MOST_SENT))
 
     def _report(self, run: Run) -> None:
         self.running = run
@@ -283,6 +296,7 @@ class Probing:
             running=self.running,
             runs=tuple(self.history),
             hosts=dict(self.by_host),
+            sent=dict(self._sent),
         )
 
     def _state(self) -> tuple[State, float | None, str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from stratoscope.clouds.client.sent import Sent
 from stratoscope.vmprobe.record import Run
 
 
@@ -37,6 +38,7 @@ class ProbeView:
         running: The run in progress, with the phases that have ended.
         runs: The last runs that have ended, the oldest first.
         hosts: The last run on each host of a rotation, by host.
+        sent: The last requests of the last run and of that in progress, by the run's id.
     """
 
     cloud: str
@@ -51,3 +53,4 @@ class ProbeView:
     running: Run | None = None
     runs: Sequence[Run] = ()
     hosts: Mapping[str, Run] = field(default_factory=dict)
+    sent: Mapping[str, Sequence[Sent]] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,6 +13,7 @@ from yarl import URL
 
 from stratoscope.clouds.client.handshake import refused
 from stratoscope.clouds.client.request import ONCE, CallError, Method, Response, TooLargeError
+from stratoscope.clouds.client.sent import Sent, record
 from stratoscope.core.errors import Reason
 from stratoscope.core.program import version
 from stratoscope.core.threads import BlockingCalls
@@ -66,6 +68,23 @@ class Http:
             CallError: `connection` (unavailable), `malformed`; TooLargeError.
             TimeoutError: The proxy or the operating system gave up.
         """
+        began, code = time.monotonic(), "cancelled"
+        try:
+            response = await self._response(method, url, headers, proxy, body)
+            code = str(response.status)
+        except CallError as error:
+            code = error.code
+            raise
+        except TimeoutError:
+            code = "timeout"
+            raise
+        finally:
+            record(Sent(method, _place(url), code, time.monotonic() - began))
+        return response
+
+    async def _response(
+        self, method: Method, url: URL, headers: Mapping[str, str], proxy: str | None, body: bytes
+    ) -> Response:
         try:
             session = self._once if method in ONCE else self._session
             async with session.request(

@@ -1,0 +1,63 @@
+"""The log of a run, as `/probe?debug=true` answers it: a line for each fact, bounded, secrets masked."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from stratoscope.core.errors import short_line
+from stratoscope.vmprobe.record import Run
+from stratoscope.vmprobe.view import ProbeView
+
+MOST: Final = 200
+"""Lines."""
+
+_MASK: Final = "<masked>"
+_WORDS: Final = (
+    r"[\w-]*(?:token|passw(?:or)?d|adminpass|secret|api[_-]?key)[\w-]*|(?:set-)?cookie|authorization"
+)
+_NAMED: Final = re.compile(
+    rf"""(?P<name>\b(?:{_WORDS})\\?["']?\s*[:=]\s*)"""
+    r"""(?:\\?"[^"]*"|'[^']*'|"""
+    r"""(?:(?:basic|bearer|negotiate)\s+)?[^\s"',;}\]]+(?:;\s*[\w-]+=[^\s"',;}\]]+)*)""",
+    re.IGNORECASE,
+)
+"""A secret with its name before it: a header, a key of JSON or of a query."""
+_BARE: Final = re.compile(
+    r"\bgAAAA[\w=-]{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^\s/@]+@|\b(?:bearer|basic)\s+[\w.+/=~-]{8,}",
+    re.IGNORECASE,
+)
+"""A token of Keystone (Fernet, JWS), the user of a URL, the value of a header without its name."""
+
+
+def run_log(view: ProbeView, run: Run) -> str:
+    """What is recorded of a run that has ended, and of the one in progress after it."""
+    lines = [*_of_run(view, run)]
+    if view.running is not None and view.running.id != run.id:
+        lines += ["", *_of_run(view, view.running)]
+    if len(lines) > MOST:
+        lines = [*lines[: MOST - 1], f"... {len(lines) - MOST + 1} more lines"]
+    return "".join(f"{masked(short_line(line))}\n" for line in lines)
+
+
+def masked(text: str) -> str:
+    """The text without what looks like a secret."""
+    return _BARE.sub(_MASK, _NAMED.sub(rf"\g<name>{_MASK}", text))
+
+
+def _of_run(view: ProbeView, run: Run) -> Iterator[str]:
+    yield f"probe {view.name} of cloud {view.cloud}, run {run.id}: {run.outcome}"
+    yield from (f"{key}: {value}" for key, value in msgspec.to_builtins(view.vm, enc_hook=str).items())
+    yield f"image id: {run.image_id or 'unknown'}"
+    yield f"host: {run.host or 'unknown'}"
+    yield f"VM id: {run.vm_id or 'none'}"
+    yield from (f"phase {phase}: {seconds:.3f} s" for phase, seconds in run.phases.items())
+    yield from (f"accepted to {phase}: {seconds:.3f} s" for phase, seconds in run.accepted_s.items())
+    yield f"polls: {run.polls}"
+    for sent in view.sent.get(run.id, ()):
+        yield f"request {sent.method} {sent.place}: {sent.code} after {sent.seconds:.3f} s"
+    yield f"the VM existed for {run.vm_s:.1f} s"
+    if run.failure is not None:
+        failure = run.failure
+        yield f"failed in {failure.phase}: {failure.reason}, blame {failure.blame}: {failure.message}"
