@@ -6,6 +6,7 @@ from typing import Final
 
 import libvirt
 
+from stratoscope.clouds.libvirt import errors
 from stratoscope.clouds.lifecycle import RunReason, StepError
 from stratoscope.core.errors import CollectError, Reason
 
@@ -56,6 +57,12 @@ def refused_reason(error: libvirt.libvirtError) -> RunReason:
     """Why the daemon did not create a domain."""
     text = str(error).lower()
     return next((reason for part, reason in _BY_TEXT.items() if part in text), _coded(error))
+
+
+def fault(error: libvirt.libvirtError, uri: str) -> StepError:
+    """Why a run fails after an error that no call of a step has raised."""
+    reason = RunReason.API_UNREACHABLE if _is_of_the_connection(error) else _coded(error)
+    return StepError(reason, str(errors.translated(error, uri)))
 
 
 @contextmanager
