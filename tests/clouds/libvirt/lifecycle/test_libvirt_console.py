@@ -136,6 +136,17 @@ async def test_console_that_ends_after_the_text_has_shown_it(
     assert await lifecycle.steps[0].has_ended(run)
 
 
+async def test_connection_that_broke_without_a_word_is_the_apis_fault(
+    daemon: ConsoleDaemon, cloud: WritableCloud
+) -> None:
+    lifecycle = vms(cloud)
+    run = await requested(lifecycle)
+    daemon.die()
+    with pytest.raises(StepError, match="the connection of the console broke") as error:
+        await lifecycle.steps[0].has_ended(run)
+    assert error.value.reason is RunReason.API_UNREACHABLE
+
+
 def test_lost_connection_of_a_console_is_the_apis_fault() -> None:
     error = failure(libvirt.VIR_ERR_INTERNAL_ERROR, "client socket is closed")
     error.err = (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_FROM_RPC, "", 2, None, None, None, -1, -1)

@@ -203,6 +203,10 @@ async def test_host_that_is_down_holds_up_the_search_for_vms_of_all_hosts_and_no
             "internal error: process exited: qemu: could not load kernel '/k'",
             RunReason.IMAGE,
         ),
+        (
+            "internal error: qemu unexpectedly closed the monitor: qemu: invalid kernel header",
+            RunReason.IMAGE,
+        ),
         ("internal error: process exited: qemu: could not load initrd '/i'", RunReason.IMAGE),
         ("Requested operation is not valid: network 'n' is not active", RunReason.NETWORK),
         ("Unable to add bridge virbr9 port vnet0: No such device", RunReason.NETWORK),

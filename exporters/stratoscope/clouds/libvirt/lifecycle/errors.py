@@ -45,6 +45,7 @@ _BY_TEXT: Final[Mapping[str, RunReason]] = {
     "storage file": RunReason.IMAGE,  # "Cannot access storage file '/x': No such file or directory"
     "could not open": RunReason.IMAGE,  # QEMU's words for a disk, a kernel, an initrd
     "could not load": RunReason.IMAGE,
+    "invalid kernel": RunReason.IMAGE,  # "qemu: invalid kernel header"
     "cannot allocate memory": RunReason.HYPERVISOR,
     "cannot set up guest memory": RunReason.HYPERVISOR,
     "network": RunReason.NETWORK,  # "network 'x' is not active"

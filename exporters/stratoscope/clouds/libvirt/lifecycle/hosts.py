@@ -55,6 +55,12 @@ class WritableHost:
                 opening.add_done_callback(lambda _: self.end(console.uuid))
                 raise
 
+    async def is_open(self, console: Console) -> bool:
+        """Whether the connection of a console is there, as far as this side knows. Raises StepError."""
+        with translated():
+            connection = console.connection
+            return connection is not None and await self._connections.start_check(connection)
+
     def end(self, uuid: str) -> None:
         """Read the console of a domain no more, if it is read; it is closed in a thread."""
         console = self.consoles.pop(uuid, None)

@@ -1,7 +1,7 @@
 """The optional step of a run that libvirt has for itself."""
 
 from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud
-from stratoscope.clouds.lifecycle import Phase, StepLeftOutError, Underway
+from stratoscope.clouds.lifecycle import Phase, RunReason, StepError, StepLeftOutError, Underway
 
 
 class Writing:
@@ -29,6 +29,8 @@ class Writing:
             raise StepLeftOutError("console: this driver of libvirt creates no domain that is paused")
         if not console.has_text and console.fault is not None:
             raise console.fault
+        if not console.has_text and not await own.is_open(console):
+            raise StepError(RunReason.API_UNREACHABLE, f"{own.uri}: the connection of the console broke")
         if console.has_text:
             own.end(run.vm_id)
         return console.has_text
