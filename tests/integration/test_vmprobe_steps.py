@@ -19,6 +19,7 @@ from integration.probing import FAILED, RUNS, SUCCESS, ours, probing, run_now, v
 from integration.virsh import URI, pid_of, stopped, virsh, wait_for
 from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.libvirt.config import LibvirtCloud
+from stratoscope.clouds.libvirt.lifecycle import capabilities
 from stratoscope.clouds.libvirt.lifecycle.console import Console
 from stratoscope.clouds.libvirt.lifecycle.description import Description
 from stratoscope.clouds.libvirt.lifecycle.domain import BOOT_SECTOR, MARKER
@@ -54,6 +55,12 @@ def network(tmp_path: Path) -> Iterator[str]:
     virsh("net-create", str(definition))
     yield "strato-dhcp"
     virsh("net-destroy", "strato-dhcp")
+
+
+@pytest.fixture
+def _emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the guests of libvirt-up: Linux does not boot by every KVM that is nested in another."""
+    monkeypatch.setattr(capabilities, "_FASTEST_FIRST", ("qemu",))
 
 
 @pytest.fixture
@@ -181,7 +188,7 @@ async def test_daemon_that_is_killed_is_named_by_the_console() -> None:
 
 
 @pytest.mark.full
-@pytest.mark.usefixtures("_may_echo")
+@pytest.mark.usefixtures("_may_echo", "_emulated")
 async def test_linux_guest_writes_from_its_first_line_on_and_is_reachable(network: str) -> None:
     reachable = Reachable(tcp=22, banner="SSH-2.0-guest")
     async with living(**LINUX, network=network, reachable=reachable, console="Linux version") as lifecycle:
@@ -199,6 +206,7 @@ async def test_linux_guest_writes_from_its_first_line_on_and_is_reachable(networ
 
 
 @pytest.mark.full
+@pytest.mark.usefixtures("_emulated")
 async def test_linux_guest_without_a_network_boots_and_writes_its_last_line() -> None:
     async with living(**LINUX, console=UP) as lifecycle:
         run = await running(lifecycle, await requested(lifecycle))

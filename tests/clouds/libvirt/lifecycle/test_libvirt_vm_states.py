@@ -110,6 +110,7 @@ def interfaces(*addresses: Mapping[str, Any]) -> Mapping[str, Any]:
         ([UNSUPPORTED, interfaces(IPV4)], ["192.168.122.7"]),
         ([{}, failure(libvirt.VIR_ERR_OPERATION_INVALID, "domain is not running")], []),
         ([UNSUPPORTED, UNSUPPORTED], []),
+        ([interfaces(), failure(libvirt.VIR_ERR_INTERNAL_ERROR, "wrong nlmsg len")], []),
     ],
 )
 async def test_vm_that_is_to_be_reachable_is_networked_once_its_host_knows_its_address(

@@ -32,6 +32,8 @@ _FROM_OUTSIDE: Final = (
     libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
 )
 """Who knows a domain's addresses: the DHCP server of a network of libvirt's, and the host's ARP table."""
+_DOES_NOT_KNOW: Final = GONE | NOT_SUPPORTED | {libvirt.VIR_ERR_INTERNAL_ERROR}
+"""libvirt 9.0 cannot read the ARP table of Linux 6.18: "internal error: wrong nlmsg len"."""
 
 
 class Creation:
@@ -128,7 +130,7 @@ def addresses(connection: Connection, uuid: str) -> Sequence[str]:
         try:
             interfaces = domain.interfaceAddresses(source)
         except libvirt.libvirtError as error:
-            if error.get_error_code() not in GONE | NOT_SUPPORTED:
+            if error.get_error_code() not in _DOES_NOT_KNOW or not connection.is_alive():
                 raise
             continue
         texts = [one["addr"] for interface in interfaces.values() for one in interface["addrs"] or ()]
