@@ -14,7 +14,7 @@ CACHE = ROOT / "build" / "guest"
 INIT = Path(__file__).with_name("init")
 # Debian's and Ubuntu's names for the small kernel of virtual machines.
 KERNELS = ("linux-image-cloud-amd64", "linux-image-virtual")
-DRIVERS = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon")
+DRIVERS = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "af_packet")
 
 # A whole guest in one boot sector: it writes and reads a sector of its disk each second and halts in between.
 # fmt: off

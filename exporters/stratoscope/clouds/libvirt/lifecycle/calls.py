@@ -1,13 +1,14 @@
 """The calls of a probe to libvirt; each blocks, and runs in a thread.
 
 Source: virDomainCreateXML, virDomainLookupByUUID, virDomainGetState, virDomainGetMetadata, virDomainDestroy,
-virConnectListAllDomains, virNodeGetMemoryStats, virConnectListAllNetworks.
+virConnectListAllDomains, virNodeGetMemoryStats, virConnectListAllNetworks, virDomainInterfaceAddresses.
 """
 
 import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 from uuid import UUID
 
@@ -22,8 +23,17 @@ from stratoscope.clouds.lifecycle import NAME_PREFIX, Mark, Object, RunReason, S
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 
+CAN_PAUSE: Final = frozenset({"QEMU", "Xen"})
+"""Drivers that create a domain that does not run yet, as virConnectGetType spells them."""
 _KIB: Final = 1024
 _USABLE: Final = ("free", "buffers", "cached")
+_FROM_OUTSIDE: Final = (
+    libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
+    libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
+)
+"""Who knows a domain's addresses: the DHCP server of a network of libvirt's, and the host's ARP table."""
+_DOES_NOT_KNOW: Final = GONE | NOT_SUPPORTED | {libvirt.VIR_ERR_INTERNAL_ERROR}
+"""libvirt 9.0 cannot read the ARP table of Linux 6.18: "internal error: wrong nlmsg len"."""
 
 
 class Creation:
@@ -32,11 +42,12 @@ class Creation:
     Attributes:
         uuid: Of the domain: it is known before the domain exists.
         is_sent: The request may have reached the daemon.
+        is_paused: The domain does not run before somebody resumes it.
     """
 
     def __init__(self, described: Description, mark: Mark, uuid: UUID) -> None:
         self.uuid = str(uuid)
-        self.is_sent = False
+        self.is_sent = self.is_paused = False
         self._described, self._mark, self._uuid = described, mark, uuid
 
     def send(self, connection: Connection) -> libvirt.libvirtError | None:
@@ -50,9 +61,10 @@ class Creation:
         text = definition(self._described, guests_of(connection), self._mark, self._uuid)
         if DEADLINE.get(math.inf) <= time.monotonic():
             raise CollectError(Reason.TIMEOUT, "the connection was opened too late")
+        self.is_paused = bool(self._described.console) and connection.virt.getType() in CAN_PAUSE
         self.is_sent = True
         try:
-            connection.virt.createXML(text)
+            connection.virt.createXML(text, libvirt.VIR_DOMAIN_START_PAUSED if self.is_paused else 0)
         except libvirt.libvirtError as error:
             if _find(connection, self.uuid) is None:
                 return error
@@ -109,6 +121,22 @@ def look(connection: Connection, uuid: str) -> Look | None:
             return None
         raise
     return Look(state, reason)
+
+
+def addresses(connection: Connection, uuid: str) -> Sequence[str]:
+    """The domain's addresses as its host knows them; none for a domain that is gone."""
+    domain = _find(connection, uuid)
+    for source in () if domain is None else _FROM_OUTSIDE:
+        try:
+            interfaces = domain.interfaceAddresses(source)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() not in _DOES_NOT_KNOW or not connection.is_alive():
+                raise
+            continue
+        texts = [one["addr"] for interface in interfaces.values() for one in interface["addrs"] or ()]
+        if usable := [text for text in texts if not ip_address(text).is_link_local]:
+            return usable
+    return ()
 
 
 def destroy(connection: Connection, uuid: str) -> None:

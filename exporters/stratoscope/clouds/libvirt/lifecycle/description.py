@@ -1,11 +1,16 @@
 """The keys of a probe that describe its VM on libvirt."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
 
+from stratoscope.clouds.lifecycle import Phase
+from stratoscope.clouds.steps.reachable import Reachable
+
 _LEAST_MIB: Final = 16
 _MOST_MIB: Final = 1 << 20
+_LONGEST_TEXT: Final = 256
 
 
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,6 +25,8 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         disk: The path of a disk image on the host, which is read only: raw, or qcow2 if it ends so. "" is the
             boot sector of this package, or none beside a kernel.
         network: A network of libvirt's; "" for none.
+        reachable: How it is to answer at its address; None for not at all.
+        console: What it is to write to its serial console; "" for nothing.
     """
 
     uri: str = ""
@@ -29,6 +36,8 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     initrd: str = ""
     disk: str = ""
     network: str = ""
+    reachable: Reachable | None = None
+    console: str = ""
 
     def __post_init__(self) -> None:
         for key, path in self.files.items():
@@ -36,6 +45,18 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{key}: {path} is relative; allowed: an absolute path")
         if self.initrd and not self.kernel:
             raise ValueError("initrd: nothing would load it; allowed: together with kernel")
+        if self.reachable is not None and not self.network:
+            raise ValueError("reachable: the VM would have no address; allowed: together with network")
+        if len(self.console) > _LONGEST_TEXT or not self.console.isprintable():
+            raise ValueError(
+                f"console: no part of a line; allowed: up to {_LONGEST_TEXT} printable characters"
+            )
+
+    @property
+    def phases(self) -> Sequence[Phase]:
+        """The optional phases that it wants."""
+        wanted = {Phase.REACHABLE: self.reachable is not None, Phase.CONSOLE: bool(self.console)}
+        return [phase for phase, is_wanted in wanted.items() if is_wanted]
 
     @property
     def files(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Final
 
 import libvirt
 
+from stratoscope.clouds.libvirt import errors
 from stratoscope.clouds.lifecycle import RunReason, StepError
 from stratoscope.core.errors import CollectError, Reason
 
@@ -44,6 +45,7 @@ _BY_TEXT: Final[Mapping[str, RunReason]] = {
     "storage file": RunReason.IMAGE,  # "Cannot access storage file '/x': No such file or directory"
     "could not open": RunReason.IMAGE,  # QEMU's words for a disk, a kernel, an initrd
     "could not load": RunReason.IMAGE,
+    "invalid kernel": RunReason.IMAGE,  # "qemu: invalid kernel header"
     "cannot allocate memory": RunReason.HYPERVISOR,
     "cannot set up guest memory": RunReason.HYPERVISOR,
     "network": RunReason.NETWORK,  # "network 'x' is not active"
@@ -56,6 +58,12 @@ def refused_reason(error: libvirt.libvirtError) -> RunReason:
     """Why the daemon did not create a domain."""
     text = str(error).lower()
     return next((reason for part, reason in _BY_TEXT.items() if part in text), _coded(error))
+
+
+def fault(error: libvirt.libvirtError, uri: str) -> StepError:
+    """Why a run fails after an error that no call of a step has raised."""
+    reason = RunReason.API_UNREACHABLE if _is_of_the_connection(error) else _coded(error)
+    return StepError(reason, str(errors.translated(error, uri)))
 
 
 @contextmanager

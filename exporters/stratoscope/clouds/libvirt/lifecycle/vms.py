@@ -1,7 +1,7 @@
 """VMs on libvirt as the ability Lifecycle has them: transient domains, which are gone once they end."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,14 @@ from uuid import uuid4
 from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.libvirt import vocabulary
 from stratoscope.clouds.libvirt.lifecycle import calls
+from stratoscope.clouds.libvirt.lifecycle.console import Console
 from stratoscope.clouds.libvirt.lifecycle.description import Description
 from stratoscope.clouds.libvirt.lifecycle.domain import BOOT_SECTOR, DOMAIN, disk_of
 from stratoscope.clouds.libvirt.lifecycle.errors import refused_reason
 from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud, WritableHost, each
+from stratoscope.clouds.libvirt.lifecycle.steps import Writing
 from stratoscope.clouds.lifecycle import Object, Resolved, RunReason, Seen, StepError, Underway
+from stratoscope.clouds.steps.reachable import Reaching
 
 _MIB: Final = 1 << 20
 _BOOTS_SECTOR: Final = frozenset({"i686", "x86_64"})
@@ -33,7 +36,7 @@ class LibvirtVMs:
         """Args: own: Where the next VM is created; by default where the description says."""
         self.vm_kind: str = DOMAIN
         self.credential = described.credential
-        self.steps: Sequence[Step] = ()
+        self.steps: Sequence[Step] = [*_steps(cloud, described)]
         self._cloud, self._described = cloud, described
         self._hosts = [one for one in cloud.hosts if described.uri in ("", one.uri)]
         self._own = own or self._hosts[0]
@@ -71,13 +74,16 @@ class LibvirtVMs:
             raise StepError(RunReason.NO_VALID_HOST, what)
 
     async def request(self, run: Underway, host: str = "") -> str:  # noqa: ARG002 - `at` has chosen it
-        """As Lifecycle has it."""
+        """As Lifecycle has it. A domain whose console is wanted runs once that is read."""
         own = self._own
         creation = calls.Creation(self._described, run.mark, uuid4())
         self._cloud.host_of[creation.uuid] = own
         try:
             refused = await own.ask_anew(creation.send)
+            if refused is None and creation.is_paused:
+                await own.resume(Console(creation.uuid, self._described.console, own.uri))
         except StepError as error:
+            own.end(creation.uuid)
             raise StepError(error.reason, str(error), is_unknown=creation.is_sent) from error
         if refused is not None:
             del self._cloud.host_of[creation.uuid]
@@ -85,29 +91,38 @@ class LibvirtVMs:
         return creation.uuid
 
     async def see(self, vm_id: str) -> Seen | None:
-        """As Lifecycle has it. The taps of a domain exist before it runs, so that it is networked then."""
+        """As Lifecycle has it.
+
+        The taps of a domain exist before it runs: it is networked then, or, if it is to be reachable, once
+        its host knows its address.
+        """
         own = await self._host_of(vm_id)
         seen = None if own is None else await own.ask(partial(calls.look, uuid=vm_id))
         if own is None or seen is None:
             return None
         state = vocabulary.state(seen.state)
-        reason = vocabulary.reason(state, seen.reason)
-        is_built = state in _WORKING
+        is_built, addresses = state in _WORKING, ()
+        if is_built and self._described.reachable is not None:
+            addresses = await own.ask(partial(calls.addresses, uuid=vm_id))
+        is_networked = is_built and (bool(addresses) or self._described.reachable is None)
         return Seen(
             state,
             own.host,
-            is_networked=is_built or not self._described.network,
+            is_networked=is_networked or not self._described.network,
             is_built=is_built,
-            fault=_fault(state, reason),
+            fault=_fault(state, vocabulary.reason(state, seen.reason)),
+            addresses=addresses,
         )
 
     async def delete(self, one: Object) -> None:
         own = await self._host_of(one.id)
         if own is not None:
+            own.end(one.id)
             await own.ask(partial(calls.destroy, uuid=one.id))
 
     async def left(self, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:  # noqa: ARG002 - no step creates one
-        own = await self._host_of(vm_id)
+        """As Lifecycle has it. What belongs to a transient domain is gone with it."""
+        own = await self._host_of(vm_id) if vm_id else None
         found = None if own is None else await own.ask(partial(calls.found, uuid=vm_id))
         if found is None:
             self._cloud.host_of.pop(vm_id, None)
@@ -147,6 +162,14 @@ class LibvirtVMs:
             raise _misconfigured(f"network: {self._own.host} has no {wanted!r}; the nearest it has: {names}")
         if not known[wanted]:
             raise StepError(RunReason.NETWORK, f"network {wanted!r} of {self._own.host} is not active")
+
+
+def _steps(cloud: WritableCloud, described: Description) -> Iterator[Step]:
+    """In the order of Phase."""
+    if described.reachable is not None:
+        yield Reaching(described.reachable)
+    if described.console:
+        yield Writing(cloud)
 
 
 def _misconfigured(text: str) -> StepError:

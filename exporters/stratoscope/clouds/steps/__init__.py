@@ -1,0 +1,1 @@
+"""Optional steps of a run that are the same for all kinds."""

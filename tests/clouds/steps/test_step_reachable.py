@@ -1,0 +1,279 @@
+"""The step `reachable`, with real sockets on loopback: what answers, and what is said of what does not."""
+
+import asyncio
+import errno
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, cast
+
+import pytest
+
+from stratoscope.clouds.abilities import Step
+from stratoscope.clouds.lifecycle import Mark, Phase, Resolved, RunReason, Seen, StepError, Underway
+from stratoscope.clouds.steps import reachable
+from stratoscope.clouds.steps.reachable import LAST_S, Reachable, Reaching
+from stratoscope.core.config import decode
+from stratoscope.core.deadline import DEADLINE
+from stratoscope.core.errors import ConfigError
+
+LOOPBACKS = ["127.0.0.1", "::1"]
+ECHO = Reachable(icmp=True)
+
+Say = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+def underway(*addresses: str) -> Underway:
+    seen = Seen("running", is_networked=True, is_built=True, addresses=addresses)
+    return Underway(Mark("tag", "boot", "57a7", 1_800_000_000.0), Resolved("", None), "vm", seen)
+
+
+async def verdict(step: Step, run: Underway) -> StepError:
+    """What the last try of the phase raises."""
+    token = DEADLINE.set(time.monotonic() + LAST_S / 2)
+    try:
+        with pytest.raises(StepError) as error:
+            await step.has_ended(run)
+    finally:
+        DEADLINE.reset(token)
+    return error.value
+
+
+@asynccontextmanager
+async def serving(host: str, say: Say) -> AsyncIterator[int]:
+    """A server's port; it says this to whoever connects, and keeps what it gets."""
+
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await say(writer)
+            heard.append(await reader.read())
+        except ConnectionError:
+            heard.append(b"")
+        finally:
+            writer.close()
+
+    heard: list[bytes] = []
+    server = await asyncio.start_server(served, host, 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(5):
+            while not heard:  # noqa: ASYNC110 - the connection ends by itself
+                await asyncio.sleep(0.01)
+    assert heard == [b""] * len(heard), "the VM was sent something"
+
+
+def saying(text: bytes) -> Say:
+    async def say(writer: asyncio.StreamWriter) -> None:
+        writer.write(text)
+        await writer.drain()
+
+    return say
+
+
+async def endlessly(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"x" * 65536)
+        await writer.drain()
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reachable, "TRY_S", 0.05)
+    monkeypatch.setattr(reachable, "BANNER_S", 0.05)
+
+
+@pytest.mark.parametrize("host", LOOPBACKS)
+async def test_port_that_accepts_is_reachable_and_is_sent_nothing(host: str) -> None:
+    async with serving(host, saying(b"")) as port:
+        step: Step = Reaching(Reachable(tcp=port))
+        await step.begin(underway(host))
+        assert await step.has_ended(underway(host, "192.0.2.1"))
+    assert (step.phase, step.creates, step.is_before_request) == (Phase.REACHABLE, "", False)
+
+
+@pytest.mark.parametrize("host", LOOPBACKS)
+async def test_banner_is_the_beginning_of_what_comes(host: str) -> None:
+    async with serving(host, saying(b"SSH-2.0-OpenSSH_9.2\r\n")) as port:
+        assert await Reaching(Reachable(tcp=port, banner="SSH-")).has_ended(underway(host))
+
+
+async def test_banner_that_comes_in_pieces_is_one() -> None:
+    async def say(writer: asyncio.StreamWriter) -> None:
+        for piece in (b"S", b"SH", b"-2"):
+            writer.write(piece)
+            await asyncio.sleep(0.01)
+
+    async with serving("127.0.0.1", say) as port:
+        assert await Reaching(Reachable(tcp=port, banner="SSH-")).has_ended(underway("127.0.0.1"))
+
+
+@pytest.mark.parametrize("host", LOOPBACKS)
+async def test_port_that_refuses_is_tried_again_and_is_the_networks_fault_in_the_end(host: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as closed:
+        closed.bind((host, 0))
+        port = closed.getsockname()[1]
+        step = Reaching(Reachable(tcp=port))
+        assert not await step.has_ended(underway(host))
+        error = await verdict(step, underway(host))
+    assert error.reason is RunReason.NETWORK
+    assert str(error) == f"{host} port {port} does not answer: Connection refused"
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_port_that_is_silent_is_not_waited_for() -> None:
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)  # its queue is full after one; what comes then is dropped
+        for one in (first, second):
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        port = full.getsockname()[1]
+        step = Reaching(Reachable(tcp=port))
+        assert not await step.has_ended(underway("127.0.0.1"))
+        error = await verdict(step, underway("127.0.0.1"))
+    assert str(error) == f"127.0.0.1 port {port} does not answer: nothing comes back"
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize(
+    ("say", "shown"),
+    [
+        (saying(b""), r"it says b'', not b'SSH-'"),
+        (saying(b"220 smtp"), r"it says b'220 ', not b'SSH-'"),
+        (saying(b"\xff\x00"), r"it says b'\xff\x00', not b'SSH-'"),
+        (endlessly, r"it says b'xxxx', not b'SSH-'"),
+    ],
+    ids=["nothing", "another", "no text", "endless"],
+)
+async def test_banner_that_is_another_is_shown_as_far_as_it_was_read(say: Say, shown: str) -> None:
+    async with serving("127.0.0.1", say) as port:
+        step = Reaching(Reachable(tcp=port, banner="SSH-"))
+        assert not await step.has_ended(underway("127.0.0.1"))
+        assert str(await verdict(step, underway("127.0.0.1"))).endswith(shown)
+
+
+class Echoing(asyncio.DatagramProtocol):
+    """Answers as a VM's kernel does, over UDP: the kernel of a test may allow no ICMP."""
+
+    def __init__(self, answers: Callable[[bytes], list[bytes]]) -> None:
+        self._answers = answers
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        for answer in self._answers(data):
+            self._transport.sendto(answer, addr)
+
+
+class Redirected(socket.socket):
+    """A UDP socket in place of one for ICMP, which has no port."""
+
+    def __init__(self, family: int, port: int) -> None:
+        super().__init__(family, socket.SOCK_DGRAM)
+        self._port = port
+
+    def connect(self, address: Any) -> None:
+        super().connect((address[0], self._port))
+
+
+@asynccontextmanager
+async def echoing(host: str, answers: Callable[[bytes], list[bytes]]) -> AsyncIterator[Reaching]:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(partial(Echoing, answers), (host, 0))
+    port = transport.get_extra_info("sockname")[1]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        yield Reaching(ECHO, lambda _: Redirected(family, port))
+    finally:
+        transport.close()
+
+
+@pytest.mark.parametrize(("host", "request_type", "answer_type"), [("127.0.0.1", 8, 0), ("::1", 128, 129)])
+async def test_echo_is_answered_and_other_answers_are_not_taken(
+    host: str, request_type: int, answer_type: int
+) -> None:
+    def answers(data: bytes) -> list[bytes]:
+        assert (data[0], data[1:4], len(data)) == (request_type, b"\0\0\0", 24)
+        header = bytes([answer_type]) + data[1:8]
+        return [b"", data, header + b"another's token", header + data[8:] + b"+", header + data[8:]]
+
+    async with echoing(host, answers) as step:
+        assert await step.has_ended(underway(host))
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_echo_without_an_answer_is_the_networks_fault_in_the_end() -> None:
+    async with echoing("127.0.0.1", lambda _: []) as step:
+        assert not await step.has_ended(underway("127.0.0.1"))
+        error = await verdict(step, underway("127.0.0.1"))
+    assert (error.reason, str(error)) == (
+        RunReason.NETWORK,
+        "127.0.0.1 does not answer: nothing comes back",
+    )
+
+
+@pytest.mark.parametrize("host", LOOPBACKS)
+async def test_kernel_allows_echoes_or_its_setting_is_named(host: str) -> None:
+    step = Reaching(ECHO)
+    try:
+        assert await step.has_ended(underway(host))
+    except StepError as error:
+        assert error.reason is RunReason.PROBE_MISCONFIGURED  # noqa: PT017 - the kernel decides which it is
+        assert "net.ipv4.ping_group_range" in str(error)  # noqa: PT017 - the same
+
+
+@pytest.mark.parametrize(
+    ("number", "reason", "message"),
+    [
+        (
+            errno.EACCES,
+            RunReason.PROBE_MISCONFIGURED,
+            "ping_group_range has no group of the probe's",
+        ),
+        (
+            errno.EAFNOSUPPORT,
+            RunReason.PROBE_MISCONFIGURED,
+            "this machine has no ICMP for IPv4: ",
+        ),
+        (errno.EMFILE, RunReason.INTERNAL, "the exporter is short of something: "),
+    ],
+)
+async def test_machine_of_the_probe_that_cannot_try_is_named_at_once(
+    number: int, reason: RunReason, message: str
+) -> None:
+    def refused(_: int) -> socket.socket:
+        raise OSError(number, "no")
+
+    with pytest.raises(StepError, match=message) as error:
+        await Reaching(ECHO, refused).has_ended(underway("127.0.0.1"))
+    assert error.value.reason is reason
+
+
+async def test_vm_without_an_address_is_the_networks_fault_at_once() -> None:
+    for run in (underway(), Underway(underway().mark, underway().resolved)):
+        with pytest.raises(StepError, match="the VM has no address") as error:
+            await Reaching(ECHO).begin(run)
+        assert error.value.reason is RunReason.NETWORK
+    with pytest.raises(StepError, match="the VM's address is none: 'fixed'") as error:
+        await Reaching(ECHO).has_ended(underway("fixed"))
+    assert error.value.reason is RunReason.API_ERROR
+
+
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ({}, r"reachable: no way to reach the VM; allowed: \{icmp: true\} or \{tcp: 22"),
+        ({"icmp": True, "tcp": 22}, "reachable: both ways to reach the VM; allowed: "),
+        ({"icmp": True, "banner": "x"}, "reachable.banner: an echo has none; allowed: together with tcp"),
+        ({"tcp": 22, "banner": "x" * 257}, "reachable.banner: too long; allowed: up to 256 bytes"),
+        ({"tcp": 0}, "reachable.tcp: "),
+        ({"udp": 53}, "reachable.udp: unknown key; allowed: icmp, tcp, banner"),
+        ("icmp", "reachable: expected a mapping, got a text"),
+    ],
+)
+def test_mistake_in_the_key_is_named(described: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        decode(Reachable, described, "reachable")
