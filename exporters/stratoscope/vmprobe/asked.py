@@ -14,7 +14,7 @@ from stratoscope.vmprobe.record import Run
 from stratoscope.vmprobe.view import ProbeView
 
 REFUSED_S: Final = 0.2
-"""An answer to a request for a run waits so long for its refusal: limits are read from the ledger."""
+"""Seconds for which a request for a run waits whether a limit refuses it: limits are read from the ledger."""
 _MOST_NAMED: Final = 20
 _LONGEST_NAME: Final = 80
 

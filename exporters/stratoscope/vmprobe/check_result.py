@@ -10,8 +10,8 @@ from stratoscope.core.errors import one_line
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 _WORDS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _OF_BLAME: Final = {"cloud": CRITICAL, "project": WARNING, "probe": UNKNOWN}
-"""What the cloud fails at is critical; what only the project's owner can mend is a warning; and a probe that
-is wrong itself knows nothing of the cloud."""
+"""A failure of the cloud is critical, and one of the project is a warning. A probe that is misconfigured
+knows nothing of the cloud."""
 _VERDICTS: Final = ("success", "failed")
 _LONGEST: Final = 500
 

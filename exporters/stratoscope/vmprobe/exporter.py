@@ -1,4 +1,4 @@
-"""Opens the clouds that have probes, and has their probes run."""
+"""Opens the clouds that have probes, and runs these probes."""
 
 import ssl
 from collections.abc import AsyncIterator, Iterator

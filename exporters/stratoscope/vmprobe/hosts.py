@@ -13,7 +13,7 @@ from stratoscope.clouds.lifecycle import StepError
 log = logging.getLogger(__name__)
 
 FRESH_S: Final = 600.0
-"""They are listed anew so often; after a failure at the next run."""
+"""Seconds after which hosts are listed again; after a failure they are listed at the next run."""
 TIMEOUT_S: Final = 30.0
 
 

@@ -4,10 +4,10 @@ import math
 from typing import Final
 
 PATIENCE: Final = 2
-"""So many failures in a row change nothing yet."""
+"""Failures in a row that change nothing yet."""
 MOST_INTERVALS: Final = 12
 LONGEST_S: Final = 3600.0
-"""A probe that fails repeatedly runs at least so often, or once per interval if that is longer."""
+"""A probe that fails repeatedly still runs once in so many seconds, or once per interval if that is longer."""
 
 
 class Pace:

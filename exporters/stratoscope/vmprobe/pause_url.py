@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S: Final = 3.0
 FRESH_S: Final = 10.0
-"""An answer is used for so long."""
+"""Seconds for which an answer is used."""
 _OK: Final = 200
 
 _Aware: TypeAlias = Annotated[dt.datetime, msgspec.Meta(tz=True)]

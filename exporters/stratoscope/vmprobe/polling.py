@@ -5,7 +5,7 @@ from typing import Final
 from stratoscope.clouds.client.clock import Clock
 
 QUICK_S: Final = 2.0
-"""For so long it looks often."""
+"""Seconds for which it looks often."""
 QUICK_STEP_S: Final = 0.25
 STEP_S: Final = 2.0
 """A boot of 10 s takes 12 looks: 8 in the first two seconds, and 4."""

@@ -24,7 +24,7 @@ GRACE_S: Final = 600.0
 """An object that the ledger does not know is ours so long after its deadline; an intent is open as long."""
 
 _MOST_RUNS: Final = 50
-"""So many runs of one credential in one sweep; those that waited longest first."""
+"""A sweep handles at most so many runs of one credential; those that waited longest come first."""
 _STEP_TIMEOUT_S: Final = 60.0
 _FIRST_RETRY_S: Final = 30.0
 _LONGEST_RETRY_S: Final = 3600.0

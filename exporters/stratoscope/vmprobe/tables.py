@@ -14,7 +14,7 @@ from stratoscope.vmprobe.record import Outcome, Run
 log = logging.getLogger(__name__)
 
 KEPT_RUNS: Final = 200
-"""So many runs of each probe are remembered, the newest."""
+"""The ledger keeps at most so many runs of each probe, the newest."""
 
 UPGRADES: Final[Sequence[Sequence[str]]] = (
     (

@@ -57,7 +57,9 @@ class Observed:
 
 @dataclass(slots=True)
 class Tally:
-    """Attributes:
+    """What is counted.
+
+    Attributes:
     runs: Those that succeeded or failed.
     polls: Also those of interrupted runs.
     """

@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 
 
 def verdict(view: ProbeView) -> Verdict:
-    """Of a paused probe the pause is what counts: it is on purpose."""
+    """Whether a probe works. A pause decides, since it is on purpose."""
     if view.state is State.PAUSED:
         return Verdict.PAUSED
     last = last_verdict(view.runs)

@@ -46,7 +46,7 @@ class LibvirtVMs:
         return LibvirtVMs(self._cloud, self._described, own)
 
     async def authenticate(self) -> None:
-        """Open a connection that may write: one from before proves nothing."""
+        """Open a new connection that may write; an older one does not show whether the log-in works now."""
         await self._own.ask_anew(calls.version)
 
     async def resolve(self) -> Resolved:
@@ -66,7 +66,7 @@ class LibvirtVMs:
         return Resolved(described.disk or described.kernel, None)
 
     async def check_quota(self, resolved: Resolved) -> None:  # noqa: ARG002 - the description says it all
-        """libvirt has no quotas: the memory of the host has to suffice."""
+        """Check that the host has enough memory; libvirt has no quotas. Raises StepError `no_valid_host`."""
         usable = await self._own.ask(calls.usable_memory)
         wanted = self._described.memory
         if usable is not None and usable < wanted * _MIB:
@@ -139,7 +139,7 @@ class LibvirtVMs:
         return owned
 
     async def hosts(self) -> Sequence[str]:
-        """The hosts of the URIs, whether they answer or not: that is for their runs to say."""
+        """The hosts of the URIs. One that does not answer is among them: its run fails and says why."""
         return [*dict.fromkeys(one.host for one in self._hosts)]
 
     @property

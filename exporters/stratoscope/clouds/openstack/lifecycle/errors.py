@@ -22,7 +22,7 @@ _BY_CLASS: Final[Sequence[tuple[type[BaseException], RunReason]]] = (
     (ForbiddenError, RunReason.POLICY),
     (NotThereError, RunReason.API_ERROR),
 )
-"""The first class that the failure or one of its causes has."""
+"""The first class that fits the failure or one of its causes."""
 _BY_REASON: Final[Mapping[Reason | LeftOut, RunReason]] = {
     Reason.TIMEOUT: RunReason.TIMEOUT,
     Reason.UNAVAILABLE: RunReason.API_UNREACHABLE,

@@ -137,7 +137,7 @@ async def _network(api: Api, wanted: str) -> str | None:
 
 
 async def _default_network(api: Api) -> Network:
-    """As Nova chooses one where it may: the project's own networks, and those that all share."""
+    """The only network that Nova would choose from: the project's own ones, and the shared ones."""
     networks, _ = await api.items(_NETWORKS, _networks_query())
     project_id = (await api.access()).project_id
     found = [one for one in networks if one.is_shared or one.project_id == project_id]
