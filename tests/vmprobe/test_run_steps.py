@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import msgspec
 import pytest
 
 from stratoscope.clouds.lifecycle import Phase, RunReason, StepLeftOutError
@@ -175,6 +176,13 @@ def test_a_step_that_is_not_possible_is_left_out_and_the_run_goes_on(
         assert lines == [f"step left out cloud=uni probe=boot phase={phase} error='no such service'"]
 
     on(work)
+
+
+def test_a_run_that_was_saved_before_there_were_steps_can_be_read() -> None:
+    saved = msgspec.json.decode(
+        b'{"id": "1", "probe": "boot", "began": 1.0, "phases": {"built": 2.0}}', type=Run
+    )
+    assert (saved.left_out, saved.phases) == ({}, {Phase.BUILT: 2.0})
 
 
 def test_a_mandatory_step_is_never_left_out() -> None:

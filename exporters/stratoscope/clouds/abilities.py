@@ -187,7 +187,9 @@ class Lifecycle(Protocol):
 
     async def left(self, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:
         """What is left of a VM and of these objects of steps: the VM, what belongs to it, such as its
-        ports, and those of the objects that are still there. Args: vm_id: "" if there was none.
+        ports, and those of the objects that are still there, with their marks.
+
+        Args: vm_id: "" if there was none; then nothing belongs to it: ports without a VM are of others.
         """
 
     async def owned(self, tag: str) -> Sequence[Object]:
