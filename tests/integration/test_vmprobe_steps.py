@@ -174,6 +174,16 @@ async def test_qemu_that_dies_ends_the_console_and_the_domain_is_gone() -> None:
 
 
 @pytest.mark.full
+async def test_daemon_that_hangs_is_named_by_the_console() -> None:
+    async with living(console="login:") as lifecycle:
+        run = await running(lifecycle, await requested(lifecycle))
+        with stopped(daemon()), pytest.raises(StepError) as error:
+            await ended(lifecycle.steps[0], run)
+        assert error.value.reason is RunReason.API_UNREACHABLE, str(error.value)
+        await removed(lifecycle, run)
+
+
+@pytest.mark.full
 async def test_daemon_that_is_killed_is_named_by_the_console() -> None:
     async with living(console="login:") as lifecycle:
         run = await running(lifecycle, await requested(lifecycle))

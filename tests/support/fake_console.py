@@ -106,8 +106,9 @@ class _Virt(FakeVirt):
     def newStream(self, flags: int) -> FakeStream:
         assert flags == libvirt.VIR_STREAM_NONBLOCK
         self.call("newStream")
-        self._daemon.streams.append(FakeStream())
-        return self._daemon.streams[-1]
+        stream = FakeStream()
+        self._daemon.streams.append(stream)
+        return stream
 
     @property
     def _daemon(self) -> Any:

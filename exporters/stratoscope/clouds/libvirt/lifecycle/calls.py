@@ -126,7 +126,9 @@ def look(connection: Connection, uuid: str) -> Look | None:
 def addresses(connection: Connection, uuid: str) -> Sequence[str]:
     """The domain's addresses as its host knows them; none for a domain that is gone."""
     domain = _find(connection, uuid)
-    for source in () if domain is None else _FROM_OUTSIDE:
+    if domain is None:
+        return ()
+    for source in _FROM_OUTSIDE:
         try:
             interfaces = domain.interfaceAddresses(source)
         except libvirt.libvirtError as error:

@@ -101,7 +101,8 @@ class LibvirtVMs:
         if own is None or seen is None:
             return None
         state = vocabulary.state(seen.state)
-        is_built, addresses = state in _WORKING, ()
+        is_built = state in _WORKING
+        addresses: Sequence[str] = ()
         if is_built and self._described.reachable is not None:
             addresses = await own.ask(partial(calls.addresses, uuid=vm_id))
         is_networked = is_built and (bool(addresses) or self._described.reachable is None)
