@@ -1,7 +1,7 @@
 """A ledger that cannot be used, as the operator of a running exporter sees it: one line, and no VM."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,26 +20,26 @@ ERRORS = "stratoscope_vmprobe_ledger_errors_total"
 DOCS = (Path(__file__).parents[2] / "docs" / "vmprobe.md").read_text(encoding="utf-8")
 
 
-def damaged(file: Path) -> Iterator[None]:
+def damaged(file: Path) -> Generator[None, None, None]:
     file.write_text("a text, and not a database; " * 100)
     yield
 
 
-def newer(file: Path) -> Iterator[None]:
+def newer(file: Path) -> Generator[None, None, None]:
     with closing(sqlite3.connect(file)) as ledger:
         ledger.execute("PRAGMA application_id = 1398165586")
         ledger.execute("PRAGMA user_version = 7")
     yield
 
 
-def held(file: Path) -> Iterator[None]:
+def held(file: Path) -> Generator[None, None, None]:
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("CREATE TABLE any (one)")
         other.execute("BEGIN EXCLUSIVE")
         yield
 
 
-def no_file(file: Path) -> Iterator[None]:
+def no_file(file: Path) -> Generator[None, None, None]:
     file.mkdir()
     yield
 
@@ -54,7 +54,10 @@ def no_file(file: Path) -> Iterator[None]:
     ],
 )
 async def test_it_is_one_line_in_log_and_page_and_nothing_is_created(
-    change: Callable[[Path], Iterator[None]], line: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    change: Callable[[Path], Generator[None, None, None]],
+    line: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     (tmp_path / "state").mkdir()
     file = tmp_path / "state" / "demo%2Fopenstack.db"
