@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 
 def log_end(ended: Run, before: Run | None, cloud: str) -> None:
-    """Args: before: The run before it that succeeded or failed."""
+    """Log how a run ended. Args: before: The run before it that succeeded or failed."""
     failure, was = ended.failure, before.failure if before else None
     if ended.outcome is Outcome.INTERRUPTED:
         log.info("run interrupted cloud=%s probe=%s run=%s", cloud, ended.probe, ended.id)
