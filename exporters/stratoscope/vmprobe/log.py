@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 
 def log_end(ended: Run, before: Run | None, cloud: str) -> None:
-    """Args: before: The run before it that succeeded or failed."""
+    """Log how a run ended. Args: before: The run before it that succeeded or failed."""
     _log_left_out(ended, before, cloud)
     failure, was = ended.failure, before.failure if before else None
     if ended.outcome is Outcome.INTERRUPTED:

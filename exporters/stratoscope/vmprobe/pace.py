@@ -7,7 +7,7 @@ PATIENCE: Final = 2
 """Failures in a row that change nothing yet."""
 MOST_INTERVALS: Final = 12
 LONGEST_S: Final = 3600.0
-"""A probe that fails repeatedly still runs once in so many seconds, or once per interval if that is longer."""
+"""A probe that fails repeatedly still runs so often, or once per interval if that is longer; in seconds."""
 
 
 class Pace:

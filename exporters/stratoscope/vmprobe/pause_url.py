@@ -26,14 +26,14 @@ _Aware: TypeAlias = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """Attributes: until: Unix time, or date and time with time zone; None for an open end."""
+    """An answer. Attributes: until: Unix time, or date and time with time zone; None for an open end."""
 
     active: bool
     until: float | _Aware | None = None
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """Attributes: until: Unix time; None for an open end."""
+    """A pause that is in force. Attributes: until: Unix time; None for an open end."""
 
     until: float | None = None
 
