@@ -131,7 +131,7 @@ class Prober:
     def _end(self, name: str, probing: Probing) -> None:
         if loop := self._loops.pop(name, None):
             loop.cancel()
-        self._remembered[name] = tuple(probing.history)
+        self._remembered[name] = probing.history
         if flight := probing.flight:
             self._ending[name] = probing
             flight.add_done_callback(lambda _: self._ending.pop(name, None))

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from collections import deque
 from collections.abc import Iterable, MutableSet
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from stratoscope.clouds.client.sent import Sent, recorded
 from stratoscope.core.singleflight import consume_exception
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import Probe
+from stratoscope.vmprobe.history import History
 from stratoscope.vmprobe.hosts import Hosts, following
 from stratoscope.vmprobe.limits import Ceilings, OverLimitError
 from stratoscope.vmprobe.log import log_end
@@ -85,7 +85,7 @@ class Probing:
 
     def __init__(self, probe: Probe, lifecycle: Lifecycle, shared: Shared) -> None:
         self.probe, self.lifecycle, self._shared = probe, lifecycle, shared
-        self.history: deque[Run] = deque(maxlen=HISTORY)
+        self.history = History()
         self.last_success: Run | None = None
         self.by_host: dict[str, Run] = {}
         self.running: Run | None = None
@@ -266,7 +266,7 @@ class Probing:
         self._changed.set()
 
     def _add(self, ended: Run) -> None:
-        self.history.append(ended)
+        self.history = self.history.plus(ended, HISTORY)
         if ended.outcome is Outcome.INTERRUPTED:
             return
         self._pace.ended(is_failure=ended.outcome is Outcome.FAILED)
@@ -294,7 +294,7 @@ class Probing:
             until=until,
             why=why,
             running=self.running,
-            runs=tuple(self.history),
+            runs=self.history,
             hosts=dict(self.by_host),
             sent=dict(self._sent),
         )

@@ -32,7 +32,8 @@ class VMProbe(Section, frozen=True):
 
     Attributes:
         probes: Entries: our keys, and those of the description of a VM, see entries.py.
-        tag: What this prober's objects carry. Two probers with one tag and one project delete each other's.
+        tag: What this prober's objects carry. Two probers with one tag and one project delete each other's,
+            ten minutes after their deadline.
         limits: Of each cloud.
         operators: The users who may run, pause and resume probes.
         pause_url: Asked before each run whether probes pause; "" for none.
