@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Iterable, MutableSet
 from contextlib import suppress
 from dataclasses import dataclass, field
