@@ -48,10 +48,13 @@ def console(name: str) -> bytes:
     return text
 
 
-def test_domain_is_created_runs_and_is_gone(tmp_path: Path) -> None:
-    with probing(tmp_path) as exporter:
+def test_domain_is_created_writes_its_marker_and_is_gone(tmp_path: Path) -> None:
+    with probing(tmp_path, console=MARKER.decode()) as exporter:
         wait_for(lambda: value(exporter.get(), RUNS) >= 1, 60)
-        assert value(exporter.get(), SUCCESS) == 1, exporter.log.read_text()
+        page = exporter.get()
+        assert value(page, SUCCESS) == 1, exporter.log.read_text()
+        assert 0 < value(page, "stratoscope_vmprobe_phase_last_duration_seconds", 'phase="console"') < 60
+        assert 'stratoscope_vmprobe_step_left_out{cloud="lab",probe="boot",phase="console"} 0' in page
         assert ours() == []
 
 

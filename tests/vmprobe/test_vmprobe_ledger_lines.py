@@ -78,7 +78,7 @@ async def test_it_is_one_line_in_log_and_page_and_nothing_is_created(
         f"ledger failed, no run begins cloud=demo error={said!r}".rstrip("'\"")
     )
     assert record.exc_info is None
-    assert (view.state, view.why.startswith(said), view.runs) == (State.LIMITED, True, ())
+    assert (view.state, view.why.startswith(said), [*view.runs]) == (State.LIMITED, True, [])
     assert (page.value(ERRORS) or 0) >= 1
 
 
