@@ -8,7 +8,7 @@ import pytest
 
 from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
 from stratoscope.core.config import CollectorSettings, Duration, decode
-from stratoscope.core.deadline import DEADLINE, at_most_s, time_left_s
+from stratoscope.core.deadline import DEADLINE, at_most_s, bounded, time_left_s
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.metrics import Sample
 from support.source import Source, vcpus
@@ -72,6 +72,22 @@ async def test_time_left_shrinks_and_is_never_negative() -> None:
     assert 9 < time_left_s() < before <= 10
     DEADLINE.set(time.monotonic() - 1)
     assert time_left_s() == 0
+
+
+async def test_bounded_work_knows_its_time_and_leaves_that_of_its_caller_as_it_was() -> None:
+    DEADLINE.set(time.monotonic() + 100)
+    async with bounded(10) as timeout:
+        assert 9 < time_left_s() <= 10
+        assert timeout.when() is not None
+    assert time_left_s() > 90
+
+
+@pytest.mark.parametrize("within_s", [0.01, 0, -5])
+async def test_bounded_work_ends_when_its_time_is_over(within_s: float) -> None:
+    with pytest.raises(TimeoutError):
+        async with bounded(within_s):
+            await asyncio.Event().wait()
+    assert DEADLINE.get(None) is None
 
 
 async def test_patience_is_at_most_half_of_what_a_collection_has_left() -> None:

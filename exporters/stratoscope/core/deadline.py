@@ -28,6 +28,21 @@ def at_most_s(patience_s: float) -> float:
     return patience_s if DEADLINE.get(None) is None else min(patience_s, time_left_s() / 2)
 
 
+@asynccontextmanager
+async def bounded(within_s: float) -> AsyncIterator[asyncio.Timeout]:
+    """Around work outside of a collection: it may take so long, which `time_left_s()` knows inside.
+
+    Raises:
+        TimeoutError: It has not ended by then.
+    """
+    token = DEADLINE.set(time.monotonic() + within_s)
+    try:
+        async with asyncio.timeout(max(0.0, within_s)) as timeout:
+            yield timeout
+    finally:
+        DEADLINE.reset(token)
+
+
 class Limit:
     """The time limit of one task: that of the caller who waits longest.
 

@@ -1,14 +1,13 @@
 """`--config.check --online`: looks up each probe in its cloud, as a run begins; creates nothing."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final, TypeVar
 
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.lifecycle import Phase, RunReason, StepError
 from stratoscope.clouds.registry import kind
-from stratoscope.core.deadline import DEADLINE
+from stratoscope.core.deadline import bounded
 from stratoscope.core.errors import short_line
 from stratoscope.vmprobe.entries import Probe
 from stratoscope.vmprobe.settings import KEY, Settings
@@ -79,9 +78,8 @@ async def _look_up(lifecycle: Lifecycle, probe: Probe) -> str:
 async def _within(probe: Probe, phase: Phase, step: Awaitable[T]) -> T:
     """The result of a step, within the time-out of its phase. Raises StepError, also for a bug."""
     within_s = probe.timeouts[phase]
-    token = DEADLINE.set(time.monotonic() + within_s)
     try:
-        async with asyncio.timeout(within_s):
+        async with bounded(within_s):
             return await step
     except StepError:
         raise
@@ -89,8 +87,6 @@ async def _within(probe: Probe, phase: Phase, step: Awaitable[T]) -> T:
         raise StepError(RunReason.TIMEOUT, f"has not ended within {within_s:g} s") from error
     except Exception as error:  # the border: a bug, too, is a line, and the other probes are looked up
         raise StepError(RunReason.INTERNAL, f"{type(error).__name__}: {error}") from error
-    finally:
-        DEADLINE.reset(token)
 
 
 def _said(phase: Phase, error: StepError) -> str:

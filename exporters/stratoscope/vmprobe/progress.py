@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -21,7 +20,7 @@ from stratoscope.clouds.lifecycle import (
     StepLeftOutError,
     Underway,
 )
-from stratoscope.core.deadline import DEADLINE
+from stratoscope.core.deadline import bounded
 from stratoscope.core.errors import short_line
 from stratoscope.core.singleflight import consume_exception, is_cancelled
 from stratoscope.vmprobe.database import LedgerError
@@ -135,7 +134,7 @@ class Progress:
         Raises PhaseError for all but LedgerError, a cancelled run, and an optional step that is left out.
         """
         try:
-            async with asyncio.timeout(max(0.0, within_s)) as limit, _deadline(within_s):
+            async with bounded(within_s) as limit:
                 yield limit
         except StepError as error:
             raise PhaseError(phase, error.reason, str(error), is_unknown=error.is_unknown) from error
@@ -182,13 +181,3 @@ async def answered(
             await accept(sending.result())
         raise
     await accept(answer)
-
-
-@asynccontextmanager
-async def _deadline(within_s: float) -> AsyncIterator[None]:
-    """Requests inside end in time to say what they waited for."""
-    token = DEADLINE.set(time.monotonic() + within_s)
-    try:
-        yield
-    finally:
-        DEADLINE.reset(token)

@@ -1,8 +1,6 @@
 """The sweep: finds what is left of earlier runs in a cloud, and deletes what is certainly ours."""
 
-import asyncio
 import math
-import time
 from collections import Counter
 from collections.abc import Awaitable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +9,7 @@ from typing import Final, TypeAlias, TypeVar
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.lifecycle import NAME_PREFIX, Mark, Object, RunReason, StepError
-from stratoscope.core.deadline import DEADLINE
+from stratoscope.core.deadline import bounded
 from stratoscope.vmprobe.clean_up import left_of
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.tables import Remaining
@@ -323,11 +321,8 @@ def _is_of_step(row: Remaining, vm_kind: str) -> bool:
 
 async def _in_time(step: Awaitable[T]) -> T:
     """The outcome of a step, whose requests see how long they may take. Raises StepError."""
-    token = DEADLINE.set(time.monotonic() + _STEP_TIMEOUT_S)
     try:
-        async with asyncio.timeout(_STEP_TIMEOUT_S):
+        async with bounded(_STEP_TIMEOUT_S):
             return await step
     except TimeoutError as error:
         raise StepError(RunReason.TIMEOUT, f"no answer within {_STEP_TIMEOUT_S:g} s") from error
-    finally:
-        DEADLINE.reset(token)
