@@ -13,7 +13,7 @@ from yarl import URL
 
 from stratoscope.clouds.client.handshake import refused
 from stratoscope.clouds.client.request import ONCE, CallError, Method, Response, TooLargeError
-from stratoscope.clouds.client.sent import Sent, record
+from stratoscope.clouds.client.sent import Sent, wanted
 from stratoscope.core.errors import Reason
 from stratoscope.core.program import version
 from stratoscope.core.threads import BlockingCalls
@@ -68,6 +68,8 @@ class Http:
             CallError: `connection` (unavailable), `malformed`; TooLargeError.
             TimeoutError: The proxy or the operating system gave up.
         """
+        if (into := wanted()) is None:
+            return await self._response(method, url, headers, proxy, body)
         began, code = time.monotonic(), "cancelled"
         try:
             response = await self._response(method, url, headers, proxy, body)
@@ -79,7 +81,7 @@ class Http:
             code = "timeout"
             raise
         finally:
-            record(Sent(method, _place(url), code, time.monotonic() - began))
+            into.append(Sent(method, _place(url), code, time.monotonic() - began))
         return response
 
     async def _response(

@@ -33,8 +33,6 @@ def recorded(into: MutableSequence[Sent]) -> Iterator[None]:
         _INTO.reset(token)
 
 
-def record(sent: Sent) -> None:
-    """Append a request, if it is wanted."""
-    into = _INTO.get()
-    if into is not None:
-        into.append(sent)
+def wanted() -> MutableSequence[Sent] | None:
+    """Where a request of this piece of work is to be appended; None if nobody wants to see it."""
+    return _INTO.get()
