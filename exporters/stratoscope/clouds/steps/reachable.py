@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -36,8 +36,21 @@ LONGEST_BANNER: Final = 256
 _WAYS: Final = "{icmp: true} or {tcp: 22, banner: SSH-}, the banner if wanted"
 _HEADER: Final = struct.Struct("!BBHHH")
 """Type, code, checksum, id, sequence; the kernel sets checksum and id, and filters answers by the id."""
-_TYPES: Final = {4: (8, 0), 6: (128, 129)}
-"""Of an echo request and its answer, by the version of IP."""
+
+
+class _IP(NamedTuple):
+    """A version of IP, with the types of an echo request and its answer."""
+
+    family: socket.AddressFamily
+    icmp: int
+    request: int
+    answer: int
+
+
+_VERSIONS: Final = {
+    4: _IP(socket.AF_INET, socket.IPPROTO_ICMP, 8, 0),
+    6: _IP(socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, 129),
+}
 
 
 class Reachable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,9 +78,7 @@ class Reachable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def echo_socket(version: int) -> socket.socket:
     """A socket for echoes of this version of IP. Raises OSError if the kernel does not allow it."""
-    if version == 4:  # noqa: PLR2004 - IPv4
-        return socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
-    return socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6)
+    return socket.socket(_VERSIONS[version].family, socket.SOCK_DGRAM, _VERSIONS[version].icmp)
 
 
 class Reaching:
@@ -114,16 +125,16 @@ class Reaching:
             return os.strerror(error.errno or 0)
 
     async def _echo(self, address: Address) -> str:
-        request, answer = _TYPES[address.version]
+        version = _VERSIONS[address.version]
         token = secrets.token_bytes(16)
         loop = asyncio.get_running_loop()
         with self._opened(address.version) as sock:
             sock.setblocking(False)
             sock.connect((str(address), 0))
             async with asyncio.timeout(at_most_s(TRY_S)):
-                await loop.sock_sendall(sock, _HEADER.pack(request, 0, 0, 0, 1) + token)
+                await loop.sock_sendall(sock, _HEADER.pack(version.request, 0, 0, 0, 1) + token)
                 got = b""
-                while got[:1] != bytes([answer]) or got[_HEADER.size :] != token:
+                while got[:1] != bytes([version.answer]) or got[_HEADER.size :] != token:
                     got = await loop.sock_recv(sock, _HEADER.size + len(token) + 1)
         return ""
 
@@ -142,8 +153,7 @@ class Reaching:
 
 async def _connect(address: Address, port: int, banner: bytes) -> str:
     """What is wrong with a connection; "" for nothing. Raises OSError if there is none."""
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - IPv4
-    with socket.socket(family, socket.SOCK_STREAM) as sock:
+    with socket.socket(_VERSIONS[address.version].family, socket.SOCK_STREAM) as sock:
         sock.setblocking(False)
         async with asyncio.timeout(at_most_s(TRY_S)):
             await asyncio.get_running_loop().sock_connect(sock, (str(address), port))
