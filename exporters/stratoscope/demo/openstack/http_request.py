@@ -132,6 +132,15 @@ class Request:
         """The body. Raises msgspec.DecodeError."""
         return msgspec.json.decode(self.content, type=kind)
 
+    def body(self, kind: type[T], *, lacks: str, malformed: str = "Malformed request body") -> T:
+        """The body. Raises HttpError 400: with `lacks` if it is not of the kind, or it is no JSON."""
+        try:
+            return self.json(kind)
+        except msgspec.ValidationError as error:
+            raise HttpError(400, lacks) from error
+        except msgspec.DecodeError as error:
+            raise HttpError(400, malformed) from error
+
     def only_admin(self, rule: str) -> None:
         """Raise the error of a policy rule unless the caller is an administrator."""
         if not self.caller.is_admin:

@@ -59,12 +59,8 @@ def read(request: Request) -> Volume:
 
 
 def _fields(request: Request) -> dict[str, object]:
-    try:
-        return request.json(_Body).volume
-    except msgspec.ValidationError as error:
-        raise HttpError(400, "'volume' is a required property") from error
-    except msgspec.DecodeError as error:
-        raise HttpError(400, "There is no such action: create. Verify the request body.") from error
+    malformed = "There is no such action: create. Verify the request body."
+    return request.body(_Body, lacks="'volume' is a required property", malformed=malformed).volume
 
 
 def _typed(fields: dict[str, object]) -> _Typed:

@@ -25,7 +25,8 @@ class _Body(msgspec.Struct, rename={"attachment": "volumeAttachment"}):
 
 def _attach(request: Request) -> Response:
     vm = find(request)
-    wanted = _read(request)
+    lacks = "'volumeAttachment' with 'volumeId' is a required property"
+    wanted = request.body(_Body, lacks=lacks).attachment
     volume = visible_volume(request, wanted.volume_id)
     if volume is None:
         raise HttpError(404, f"Volume {wanted.volume_id} could not be found.")
@@ -53,15 +54,6 @@ def check_free(request: Request, volume: Volume, prefix: str = "") -> None:
             f"(Request-ID: {request.request_id})"
         )
         raise HttpError(400, text)
-
-
-def _read(request: Request) -> _Attachment:
-    try:
-        return request.json(_Body).attachment
-    except msgspec.ValidationError as error:
-        raise HttpError(400, "'volumeAttachment' with 'volumeId' is a required property") from error
-    except msgspec.DecodeError as error:
-        raise HttpError(400, "Malformed request body") from error
 
 
 def _view(request: Request, vm: VM, volume: Volume) -> Json:

@@ -110,7 +110,7 @@ def read(request: Request) -> ServerRequest:
     Raises:
         HttpError: With Nova's message: 400 for what is wrong or unknown, 409 for what is ambiguous.
     """
-    fields = _fields(request)
+    fields = request.body(_Body, lacks="'server' is a required property").server
     project, user = request.caller.project, request.caller.user
     if project is None:
         raise request.denied("servers:create")
@@ -146,15 +146,6 @@ def read(request: Request) -> ServerRequest:
         project=project,
         user=user,
     )
-
-
-def _fields(request: Request) -> dict[str, object]:
-    try:
-        return request.json(_Body).server
-    except msgspec.ValidationError as error:
-        raise HttpError(400, "'server' is a required property") from error
-    except msgspec.DecodeError as error:
-        raise HttpError(400, "Malformed request body") from error
 
 
 def _check_keys(fields: dict[str, object], minor: int) -> None:
