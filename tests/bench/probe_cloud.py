@@ -9,7 +9,6 @@ empty one) it writes a line of what was done so far.
 import asyncio
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from typing import Any, Final
 
 import yaml
 from aiohttp import web
+from told import Answering, answering
 
 from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.openstack import transitions
@@ -50,9 +50,8 @@ _NOT_OURS: Final[Sequence[dict[str, str]]] = (
 class ProbeCloud:
     """The process. Attributes: folder: Of its configuration; clouds_file: Its clouds.yaml."""
 
-    def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
+    def __init__(self, process: Answering, folder: Path) -> None:
         self._process, self.folder = process, folder
-        self._line()
 
     @property
     def clouds_file(self) -> Path:
@@ -79,29 +78,18 @@ class ProbeCloud:
         `vms`: of probes, by id: created, launched, terminated. `held`: requests for servers that have no
         answer now. `left`: how many servers and ports of probes are there.
         """
-        assert self._process.stdin is not None
-        print(command, file=self._process.stdin, flush=True)
-        found: dict[str, Any] = json.loads(self._line())
+        found: dict[str, Any] = json.loads(self._process.answer(command))
         return found
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the embedded cloud has ended")
-        return line
 
 
 @contextmanager
 def probe_cloud(shortest: float, longest: float) -> Iterator[ProbeCloud]:
     """The cloud, until the block ends."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, folder, str(shortest), str(longest)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                yield ProbeCloud(process, Path(folder))
-            finally:
-                process.terminate()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        answering(__file__, folder, str(shortest), str(longest)) as process,
+    ):
+        yield ProbeCloud(process, Path(folder))
 
 
 class _Recording(OpenStack):

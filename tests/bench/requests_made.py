@@ -7,7 +7,6 @@ it writes the configuration for it, then, for each line that it reads, a line of
 
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from typing import Final
 from management_exporter import REAL, values
 from processes import exporter
 from results import Result, at_most
+from told import Answering, answering
 
 from stratoscope.demo.config_writer import write_config
 from stratoscope.demo.openstack.app import OpenStack
@@ -36,9 +36,8 @@ _REQUESTS: Final = "stratoscope_cloud_requests_total"
 class Cloud:
     """The embedded cloud as a process; what it was asked for."""
 
-    def __init__(self, process: "subprocess.Popen[str]", config: Path) -> None:
+    def __init__(self, process: Answering, config: Path) -> None:
         self._process, self._config = process, config
-        self._line()
 
     @property
     def config(self) -> str:
@@ -46,19 +45,10 @@ class Cloud:
 
     def asked(self) -> Counter[tuple[str, str]]:
         """Requests by service and path."""
-        assert self._process.stdin is not None
-        print(file=self._process.stdin, flush=True)
         counts: Counter[tuple[str, str]] = Counter()
-        for service, _, path, _, number in json.loads(self._line()):
+        for service, _, path, _, number in json.loads(self._process.answer()):
             counts[service, path] += number
         return counts
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the embedded cloud has ended")
-        return line
 
 
 @contextmanager
@@ -66,12 +56,8 @@ def embedded() -> Iterator[Cloud]:
     """The embedded cloud in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "stratoscope.yml")
-        command = [sys.executable, __file__, str(file)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                yield Cloud(process, file)
-            finally:
-                process.terminate()
+        with answering(__file__, str(file)) as process:
+            yield Cloud(process, file)
 
 
 def is_spread(path: str) -> bool:
