@@ -10,6 +10,7 @@ from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.management.settings import Settings, parse
+from support import configs
 
 AUTH = {
     "auth_url": "http://127.0.0.1:5000/v3",
@@ -24,10 +25,7 @@ AUTH = {
 @pytest.fixture(autouse=True)
 def _no_cloud_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No clouds.yaml and no variable of the user's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("OS_CLOUD", "OS_AUTH_URL", "OS_CLIENT_CONFIG_FILE"):
-        monkeypatch.delenv(name, raising=False)
+    configs.nothing_around(monkeypatch, tmp_path)
 
 
 @pytest.fixture

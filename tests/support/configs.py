@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from stratoscope.clouds.registry import KINDS
 from stratoscope.programs import EXPORTERS
 
@@ -25,8 +27,16 @@ def message(name: str, file: Path | None = None, folder: str = "bad") -> str:
     return text.replace("FILE", str(file or sample(folder, name)))
 
 
-def assert_message(said: str, name: str) -> None:
+def assert_message(said: str, name: str, folder: str = "bad") -> None:
     """It is the message of the bad file; `...` at its end is anything."""
-    expected = message(name)
+    expected = message(name, folder=folder)
     start = expected.removesuffix("...")
     assert said == expected or (start != expected and said.startswith(start) and said != start)
+
+
+def nothing_around(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Neither this machine's clouds.yaml nor its variables; this folder is HOME and the current one."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("OS_CLOUD", "OS_AUTH_URL", "OS_CLIENT_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)

@@ -26,10 +26,7 @@ clouds:
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither this machine's variables nor its files."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("OS_CLOUD", "OS_AUTH_URL", "OS_CLIENT_CONFIG_FILE"):
-        monkeypatch.delenv(name, raising=False)
+    configs.nothing_around(monkeypatch, tmp_path)
     (tmp_path / "clouds.yaml").write_text(CLOUDS_YAML)
 
 
@@ -38,8 +35,8 @@ def test_a_mistake_is_one_line_that_names_the_key_and_what_is_allowed(name: str)
     file = configs.sample(FOLDER, name)
     with pytest.raises(ConfigError) as refused:
         settings_of(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}"]))
-    said, expected = str(refused.value), configs.message(name, file, FOLDER)
-    assert said == expected or (expected.endswith("...") and said.startswith(expected[:-3]))
+    said = str(refused.value)
+    configs.assert_message(said, name, FOLDER)
     assert said.isprintable()
     assert "s3cr3t" not in said
 

@@ -15,6 +15,7 @@ from stratoscope.vmprobe.entries import TIMEOUTS, Probe, Rotation
 from stratoscope.vmprobe.limits import CeilingSettings
 from stratoscope.vmprobe.phases import OPTIONAL
 from stratoscope.vmprobe.settings import Settings, parse, token
+from support import configs
 
 CLOUDS_YAML = """
 clouds:
@@ -29,10 +30,7 @@ BOOT = {"name": "boot", "cloud": "uni", "flavor": "tiny", "image": "debian"}
 
 @pytest.fixture(autouse=True)
 def _no_cloud_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("OS_CLOUD", "OS_AUTH_URL", "OS_CLIENT_CONFIG_FILE"):
-        monkeypatch.delenv(name, raising=False)
+    configs.nothing_around(monkeypatch, tmp_path)
     (tmp_path / "clouds.yaml").write_text(CLOUDS_YAML)
 
 
