@@ -9,49 +9,11 @@ import pytest
 from stratoscope.clouds.lifecycle import Phase, RunReason, StepError
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import TIMEOUTS
-from stratoscope.vmprobe.order import Order
 from stratoscope.vmprobe.phases import OPTIONAL, Blame
-from stratoscope.vmprobe.record import Outcome, Run
-from stratoscope.vmprobe.records import Records
+from stratoscope.vmprobe.record import Outcome
 from stratoscope.vmprobe.run import run
-from support.fake_ledger import FakeLedger
-from support.probe_cloud import ProbeCloud
-from support.virtual_time import EPOCH, loop_clock, simulated
-
-ID = "0123456789abcdef"
-
-
-class Bench:
-    """A cloud, a ledger and a run. Attributes: seen: The run as it was reported each time."""
-
-    def __init__(self, **order: Any) -> None:
-        self.clock = loop_clock()
-        self.cloud = ProbeCloud(self.clock)
-        self.ledger = FakeLedger()
-        self.records = Records(self.ledger, "uni")
-        self.seen: list[Run] = []
-        self.order = Order(id=ID, probe="boot", tag="ours", timeouts=TIMEOUTS, **order)
-
-    async def run(self) -> Run:
-        return await run(
-            self.order, self.cloud.lifecycle("reader"), self.records, self.seen.append, self.clock
-        )
-
-    async def aborted(self, after_s: float, again_s: float | None = None) -> Run:
-        """The run as it was reported last, when it is cancelled so soon, and perhaps once more."""
-        task = asyncio.create_task(self.run())
-        await asyncio.sleep(after_s)
-        task.cancel()
-        if again_s is not None:
-            await asyncio.sleep(again_s)
-            task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return self.seen[-1]
-
-    def check_clean(self) -> None:
-        assert self.cloud.ids() == []
-        assert self.ledger.open_objects[ID] == {}
+from support.one_run import ID, Bench, verdict
+from support.virtual_time import EPOCH, simulated
 
 
 def on(work: Callable[[Bench], Coroutine[Any, Any, None]], **order: Any) -> None:
@@ -59,12 +21,6 @@ def on(work: Callable[[Bench], Coroutine[Any, Any, None]], **order: Any) -> None
         await work(Bench(**order))
 
     simulated(main)
-
-
-def verdict(ended: Run) -> tuple[str, str, str]:
-    assert ended.outcome is Outcome.FAILED
-    assert ended.failure is not None
-    return ended.failure.phase, ended.failure.reason, ended.failure.blame
 
 
 def test_success_has_every_phase_timed_and_leaves_nothing() -> None:

@@ -11,25 +11,21 @@ from stratoscope.clouds.lifecycle import Phase, RunReason, StepLeftOutError
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import TIMEOUTS
 from stratoscope.vmprobe.log import log_end
-from stratoscope.vmprobe.order import Order
 from stratoscope.vmprobe.phases import OPTIONAL
 from stratoscope.vmprobe.record import Outcome, Run
-from stratoscope.vmprobe.records import Records
-from stratoscope.vmprobe.run import run
-from support.fake_ledger import FakeLedger
-from support.probe_cloud import PORT, SERVER, VOLUME, ProbeCloud, ProbeStep
-from support.virtual_time import loop_clock, simulated
+from support import one_run
+from support.one_run import ID, verdict
+from support.probe_cloud import PORT, SERVER, VOLUME, ProbeStep
+from support.virtual_time import simulated
 
-ID = "0123456789abcdef"
 CREATES = {Phase.FLOATING_IP: "floatingip", Phase.VOLUME_CREATED: VOLUME, Phase.SNAPSHOT: "image"}
 
 
-class Bench:
-    """A cloud with all optional steps, a ledger and a run."""
+class Bench(one_run.Bench):
+    """With all optional steps."""
 
     def __init__(self, *, boots_from_volume: bool = False, **order: Any) -> None:
-        self.clock = loop_clock()
-        self.cloud = ProbeCloud(self.clock)
+        super().__init__(credential="", **order)
         self.steps = {
             phase: ProbeStep(
                 self.cloud,
@@ -40,25 +36,6 @@ class Bench:
             for phase in OPTIONAL
         }
         self.cloud.steps = [*self.steps.values()]
-        self.ledger = FakeLedger()
-        self.records = Records(self.ledger, "uni")
-        self.seen: list[Run] = []
-        self.order = Order(id=ID, probe="boot", tag="ours", timeouts=TIMEOUTS, **order)
-
-    async def run(self) -> Run:
-        return await run(self.order, self.cloud.lifecycle(), self.records, self.seen.append, self.clock)
-
-    async def aborted(self, after_s: float) -> Run:
-        task = asyncio.create_task(self.run())
-        await asyncio.sleep(after_s)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return self.seen[-1]
-
-    def check_clean(self) -> None:
-        assert self.cloud.ids() == []
-        assert self.ledger.open_objects[ID] == {}
 
 
 def on(work: Callable[[Bench], Coroutine[Any, Any, None]], **options: Any) -> None:
@@ -66,12 +43,6 @@ def on(work: Callable[[Bench], Coroutine[Any, Any, None]], **options: Any) -> No
         await work(Bench(**options))
 
     simulated(main)
-
-
-def verdict(ended: Run) -> tuple[str, str, str]:
-    assert ended.outcome is Outcome.FAILED
-    assert ended.failure is not None
-    return ended.failure.phase, ended.failure.reason, ended.failure.blame
 
 
 def test_steps_are_done_in_order_each_timed_and_its_object_is_recorded_before_it_begins() -> None:
