@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, TypeVar
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
 
-READY_TIMEOUT_S, STOP_TIMEOUT_S = 30, 10
+READY_TIMEOUT_S = 30
 TEST_TIMEOUT_S = 900
 """Of one test: real things are waited for, by each test with its own patience."""
 
@@ -30,8 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RunningExporter:
-    """The hypervisor exporter in a process of its own."""
+    """An exporter in a process of its own. Attributes: stop_s: How long its end may take."""
 
+    stop_s: ClassVar[float] = 10
     url: str
     process: subprocess.Popen[bytes]
     log: Path
@@ -46,6 +49,9 @@ class RunningExporter:
             return self.get("/-/ready") != ""
         except (URLError, ConnectionError):
             return False
+
+
+E = TypeVar("E", bound=RunningExporter)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,20 +72,47 @@ def uri() -> str:
 @pytest.fixture
 def exporter(uri: str, tmp_path: Path) -> Iterator[RunningExporter]:
     """The exporter on that libvirt, ready; ended by SIGTERM."""
-    config, log = tmp_path / "stratoscope.yml", tmp_path / "exporter.log"
-    config.write_text(f'clouds:\n  - {{name: lab, kind: libvirt, uri: "{uri}"}}\n')
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    flags = [f"--config.file={config}", f"--web.listen-address={address}"]
-    command = [Path(sys.executable).with_name("stratoscope"), "hypervisor", *flags]
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
-        running = RunningExporter(f"http://{address}", process, log)
+    config = f'clouds:\n  - {{name: lab, kind: libvirt, uri: "{uri}"}}\n'
+    with started("hypervisor", tmp_path, config) as running:
+        yield running
+
+
+@contextmanager
+def started(
+    name: str,
+    folder: Path,
+    config: str,
+    *flags: str,
+    of: type[E] = RunningExporter,  # type: ignore[assignment]  # of a type variable mypy knows no default
+    is_ready: bool = True,
+) -> Iterator[E]:
+    """The exporter of this name with this configuration; ended by SIGTERM, unless it has ended.
+
+    Args:
+        folder: Of the configuration, and of the log, to which it appends.
+        of: The class of what is yielded.
+        is_ready: Wait until it is ready.
+    """
+    file, log = folder / "stratoscope.yml", folder / "exporter.log"
+    file.write_text(config)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = stratoscope(name, f"--config.file={file}", f"--web.listen-address={address}", *flags)
+    with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        running = of(f"http://{address}", process, log)
         try:
-            wait_until_ready(running)
+            if is_ready:
+                wait_until_ready(running)
             yield running
         finally:
-            stop(process)
+            if process.poll() is None:
+                stop(process, running.stop_s)
+
+
+def stratoscope(*arguments: str) -> list[str]:
+    """The command `stratoscope`."""
+    return [str(Path(sys.executable).with_name("stratoscope")), *arguments]
 
 
 def wait_until_ready(exporter: RunningExporter) -> None:
@@ -90,10 +123,10 @@ def wait_until_ready(exporter: RunningExporter) -> None:
         time.sleep(0.1)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes], within_s: float) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(STOP_TIMEOUT_S)
+        process.wait(within_s)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

@@ -2,15 +2,12 @@
 
 import json
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from integration.conftest import RunningExporter, stop, wait_until_ready
+from integration.conftest import RunningExporter, started
 from integration.virsh import URI, virsh
 
 FAILED = "stratoscope_vmprobe_failures_total"
@@ -33,22 +30,9 @@ def probing(folder: Path, uri: str | Sequence[str] = URI, **probe: object) -> It
     """The exporter with one probe; its state is in the folder."""
     entry = {"name": "boot", "cloud": "lab", "interval": "1h", **probe}
     clouds = [{"name": "lab", "kind": "libvirt", "uri": uri}]
-    config, log, state = folder / "vmprobe.yml", folder / "vmprobe.log", folder / "state"
-    config.write_text(json.dumps({"clouds": clouds, "vmprobe": {"probes": [entry]}}))
-    state.mkdir(exist_ok=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    flags = [f"--config.file={config}", f"--web.listen-address={address}", f"--storage.path={state}"]
-    command = [str(Path(sys.executable).with_name("stratoscope")), "vmprobe", *flags]
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
-        running = RunningExporter(f"http://{address}", process, log)
-        try:
-            wait_until_ready(running)
-            yield running
-        finally:
-            if process.poll() is None:
-                stop(process)
+    config = json.dumps({"clouds": clouds, "vmprobe": {"probes": [entry]}})
+    with started("vmprobe", folder, config, f"--storage.path={folder / 'state'}") as running:
+        yield running
 
 
 def run_now(exporter: RunningExporter) -> None:

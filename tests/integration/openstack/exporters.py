@@ -1,9 +1,6 @@
 """The management exporter as its users run it, on the cloud of scripts/openstack-up, and its pages."""
 
 import json
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +10,7 @@ from typing import Any
 import pytest
 from cloud.folder import CLOUDS
 
-from integration.conftest import RunningExporter, stop, wait_until_ready
+from integration.conftest import RunningExporter, started, stratoscope
 from support.series import Page, read
 
 QUICK: Mapping[str, Any] = {"interval": "5s", "timeout": "4s", "max_age": "15s"}
@@ -28,29 +25,15 @@ def configuration(
     return json.dumps({"clouds": [entry], "management": {"collectors": collectors or {}}})
 
 
-def command(config: Path, *flags: str) -> list[str]:
-    stratoscope = Path(sys.executable).with_name("stratoscope")
-    return [str(stratoscope), "management", f"--config.file={config}", *flags]
+def command(config: Path) -> list[str]:
+    return stratoscope("management", f"--config.file={config}")
 
 
 @contextmanager
 def running(folder: Path, config: str, *, is_ready: bool = True) -> Iterator[RunningExporter]:
     """The exporter with this configuration; ended by SIGTERM. Args: is_ready: Wait for that."""
-    file, log = folder / "stratoscope.yml", folder / "exporter.log"
-    file.write_text(config)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    asked = command(file, f"--web.listen-address={address}")
-    with log.open("wb") as output, subprocess.Popen(asked, stdout=output, stderr=output) as process:
-        exporter = RunningExporter(f"http://{address}", process, log)
-        try:
-            if is_ready:
-                wait_until_ready(exporter)
-            yield exporter
-        finally:
-            if process.poll() is None:
-                stop(process)
+    with started("management", folder, config, is_ready=is_ready) as exporter:
+        yield exporter
 
 
 def wait_for_page(

@@ -1,16 +1,13 @@
 """The VM-creation probe as its users run it, on the cloud of scripts/openstack-up, and what it leaves."""
 
 import json
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
@@ -18,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 from cloud.folder import CLOUDS
 
-from integration.conftest import RunningExporter, wait_until_ready
+from integration.conftest import RunningExporter, started
 from integration.openstack.openstack_cli import Cli
 
 TAG = "stratoscope-integration"
@@ -49,7 +46,9 @@ def configuration(*probes: Mapping[str, Any], **own: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Prober(RunningExporter):
-    """The exporter in a process of its own."""
+    """The probe exporter. At its end a run in progress deletes its VM first."""
+
+    stop_s: ClassVar[float] = 40
 
     def probe(self, name: str = "boot") -> Mapping[str, Any]:
         """What its API says about a probe."""
@@ -118,31 +117,9 @@ def wait_until(holds: Callable[[], object], what: str, timeout_s: float, every_s
 @contextmanager
 def probing(folder: Path, config: str) -> Iterator[Prober]:
     """The exporter with this configuration and the state in this folder, ready; ended by SIGTERM."""
-    file, log = folder / "stratoscope.yml", folder / "exporter.log"
-    file.write_text(config)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    flags = (f"--config.file={file}", f"--web.listen-address={address}", f"--storage.path={folder / 'state'}")
-    command = [str(stratoscope()), "vmprobe", *flags]
-    with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
-        prober = Prober(f"http://{address}", process, log)
-        try:
-            wait_until_ready(prober)
-            yield prober
-        finally:
-            if process.poll() is None:
-                # A run in progress deletes its VM first.
-                process.terminate()
-                try:
-                    process.wait(40)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    raise
-
-
-def stratoscope() -> Path:
-    return Path(sys.executable).with_name("stratoscope")
+    state = f"--storage.path={folder / 'state'}"
+    with started("vmprobe", folder, config, state, of=Prober) as prober:
+        yield prober
 
 
 def objects(cli: Cli) -> Mapping[str, set[str]]:

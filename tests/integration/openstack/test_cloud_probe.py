@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from integration.conftest import stratoscope
 from integration.openstack.openstack_cli import Cli
 from integration.openstack.outages import knob
 from integration.openstack.probes import (
@@ -20,7 +21,6 @@ from integration.openstack.probes import (
     failure,
     objects,
     probing,
-    stratoscope,
     wait_until,
 )
 from support.pages import promtool_findings
@@ -112,7 +112,7 @@ def check_page(prober: Prober) -> None:
 
 def check(prober: Prober, name: str) -> str:
     """The exit status of the Nagios plug-in, and its first word after its own name."""
-    command = [str(stratoscope()), "check-vmprobe", f"--url={prober.url}", f"--name={name}"]
+    command = stratoscope("check-vmprobe", f"--url={prober.url}", f"--name={name}")
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     return f"{done.returncode} {done.stdout.removeprefix('VMPROBE ')}"
 
