@@ -2,11 +2,14 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from cloud import inside
+
+GONE_TIMEOUT_S, AGAIN_S = 180, 3
 
 
 class Cli:
@@ -46,6 +49,19 @@ class Cli:
         if cloud not in self._shells:  # a process keeps its first log-in, whatever it is told later
             self._shells[cloud] = _Shell()
         return self._shells[cloud].run("--os-cloud", cloud, *arguments)
+
+
+def remove(cli: Cli, *selection: str) -> None:
+    """Delete the servers that `server list` selects so, of all projects, and wait until none is left.
+
+    Nova under load may fail a deletion, which leaves the server in ERROR: it is requested again.
+    """
+    deadline = time.monotonic() + GONE_TIMEOUT_S
+    while rows := cli.ask("server", "list", "--all-projects", *selection):
+        assert time.monotonic() < deadline, f"servers do not go away: {rows}"
+        for row in rows:
+            cli.attempt("server", "delete", row["ID"])  # it may be gone already
+        time.sleep(AGAIN_S)
 
 
 class _Shell:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from integration.openstack.exporters import QUICK, configuration, running, wait_for_page
-from integration.openstack.openstack_cli import Cli
+from integration.openstack.openstack_cli import Cli, remove
 from integration.openstack.outages import knob
 
 pytestmark = pytest.mark.integration
 
-BUILD_TIMEOUT_S, GONE_TIMEOUT_S = 120, 60
+BUILD_TIMEOUT_S = 120
 SERVERS = {"interval": "5s", "timeout": "20s", "max_age": "40s"}
 """Faults that no list tells are asked for only while more than 10 s are left."""
 ASKED = {"servers": SERVERS} | dict.fromkeys(("hypervisors", "inventories", "capacity"), QUICK)
@@ -39,13 +39,7 @@ def removed_afterwards(cli: Cli, prefix: str) -> Iterator[None]:
     try:
         yield
     finally:
-        ids = [row["ID"] for row in cli.ask("server", "list", "--all-projects", "--name", f"^{prefix}")]
-        for one in ids:
-            cli.attempt("server", "delete", one)  # it may be going already
-        deadline = time.monotonic() + GONE_TIMEOUT_S
-        while states(cli, prefix):
-            assert time.monotonic() < deadline, "servers do not go away"
-            time.sleep(1)
+        remove(cli, "--name", f"^{prefix}")
 
 
 def test_as_many_vms_fit_as_the_exporter_says(cli: Cli, tmp_path: Path) -> None:

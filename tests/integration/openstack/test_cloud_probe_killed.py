@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.openstack.openstack_cli import Cli
+from integration.openstack.openstack_cli import Cli, remove
 from integration.openstack.outages import knob
 from integration.openstack.probes import (
     PROJECT,
@@ -55,8 +55,7 @@ def _foreign(cli: Cli) -> Iterator[None]:
             cli.do("server", "create", name, *options, *more, cloud=PROJECT)
         yield
     finally:
-        for name in names:
-            cli.attempt("server", "delete", name, "--wait", cloud=PROJECT)
+        remove(cli, "--name", f"^({'|'.join(names)})$")
 
 
 @pytest.mark.usefixtures("_slow", "_foreign")
