@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +36,8 @@ from stratoscope.vmprobe import PROGRAM, tables
 from stratoscope.vmprobe.database import Database
 from stratoscope.vmprobe.entries import TIMEOUTS
 from stratoscope.vmprobe.exporter import EXPORTER
+from stratoscope.vmprobe.history import History
+from stratoscope.vmprobe.phases import OPTIONAL
 from stratoscope.vmprobe.probing import Probing
 from stratoscope.vmprobe.record import Outcome, Run
 
@@ -59,7 +61,7 @@ def _name(number: int) -> str:
 def _fill(file: Path) -> None:
     """A day of runs: 200 of each probe are remembered, and the VM-seconds of all."""
     now, rounds = time.time(), _DAY_S // INTERVAL_S
-    phases = dict.fromkeys(Phase, 1.234567)
+    phases = {phase: 1.234567 for phase in Phase if phase not in OPTIONAL}  # what these probes want
     database = Database(file)
     with database.transaction() as ledger:
         for turn in range(rounds):
@@ -191,11 +193,10 @@ def count_remembered() -> None:
     """Let the probes of this process count the runs that are in the ledger."""
     remember = Probing.remember
 
-    def counted(self: Probing, runs: Iterable[Run]) -> None:
-        runs = [*runs]
-        for one in runs:
+    def counted(self: Probing, history: History) -> None:
+        for one in history:
             self.tally.count(one)
-        remember(self, runs)
+        remember(self, history)
 
     Probing.remember = counted  # type: ignore[method-assign]
 

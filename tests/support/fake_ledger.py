@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stratoscope.clouds.lifecycle import Object
 from stratoscope.vmprobe.database import LedgerError
+from stratoscope.vmprobe.history import History
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.tables import Remaining
@@ -56,13 +57,13 @@ class FakeLedger(Ledger):
         self._called("save")
         self.saved[run.id] = run
 
-    async def runs(self, newest: int = 200) -> Mapping[str, Sequence[Run]]:
+    async def runs(self, newest: int = 200) -> Mapping[str, History]:
         self._called("runs")
         found: dict[str, list[Run]] = {}
         for run in self.saved.values():
             if run.outcome is not Outcome.RUNNING:
                 found.setdefault(run.probe, []).append(run)
-        return {name: runs[-newest:] for name, runs in found.items()}
+        return {name: History(runs[-newest:]) for name, runs in found.items()}
 
     async def remaining(self) -> Sequence[Remaining]:
         return ()

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from stratoscope.clouds.lifecycle import RunReason
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import Rotation
+from stratoscope.vmprobe.history import History
 from stratoscope.vmprobe.limits import CeilingSettings
 from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.tally import Skip, SkippedError
@@ -367,20 +368,16 @@ def test_a_probe_that_is_removed_and_comes_back_goes_on_with_its_history() -> No
     on_bench(work)
 
 
-class Remembered(list[Run]):
-    """A list whose end can be seen."""
-
-
 class OldLedger(FakeLedger):
     """A ledger with 3 runs from before. Attributes: given: What it gave."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.given: list[weakref.ref[Remembered]] = []
+        self.given: list[weakref.ref[History]] = []
 
-    async def runs(self, newest: int = 200) -> Mapping[str, Sequence[Run]]:
+    async def runs(self, newest: int = 200) -> Mapping[str, History]:
         assert newest == 50
-        old = Remembered(
+        old = History(
             Run(id=str(number), probe="boot", began=EPOCH - 90 + number, outcome=Outcome.SUCCESS)
             for number in range(3)
         )

@@ -17,6 +17,7 @@ from stratoscope.core.singleflight import consume_exception
 from stratoscope.core.threads import BlockingCalls
 from stratoscope.vmprobe import tables
 from stratoscope.vmprobe.database import Database, LedgerError
+from stratoscope.vmprobe.history import History
 from stratoscope.vmprobe.record import Run
 from stratoscope.vmprobe.tables import Intent, Remaining
 
@@ -125,8 +126,8 @@ class Ledger:
         now = self._clock.now()
         await self._do(lambda connection: tables.save_run(connection, run, now))
 
-    async def runs(self, newest: int = tables.KEPT_RUNS) -> Mapping[str, Sequence[Run]]:
-        """The newest runs that have ended, by probe; the oldest of them first."""
+    async def runs(self, newest: int = tables.KEPT_RUNS) -> Mapping[str, History]:
+        """The newest runs that have ended, by probe."""
         return await self._do(lambda connection: tables.newest_runs(connection, newest))
 
     async def remaining(self) -> Sequence[Remaining]:

@@ -9,6 +9,7 @@ from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.core.errors import short_line
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import Probe
+from stratoscope.vmprobe.history import History
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
 from stratoscope.vmprobe.probing import HISTORY, Probing, Shared
@@ -48,7 +49,7 @@ class Prober:
         self._ending: dict[str, Probing] = {}
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._remembered: dict[str, Sequence[Run]] = {}
+        self._remembered: dict[str, History] = {}
 
     def change(self, probes: Iterable[Probe]) -> None:
         """Have these probes: what did not change goes on, and a run in progress goes on to its end."""
@@ -57,7 +58,8 @@ class Prober:
             probing = before.pop(probe.name, None) or self._ending.pop(probe.name, None)
             if probing is None:
                 probing = Probing(probe, self._lifecycle(probe.vm), self.shared)
-                probing.remember(self._remembered.pop(probe.name, ()))
+                if history := self._remembered.pop(probe.name, None):
+                    probing.remember(history)
             elif not probing.probe.is_same(probe):
                 probing.change(probe, self._lifecycle(probe.vm))
             self.probings[probe.name] = probing
@@ -158,9 +160,9 @@ class Prober:
             return
         for name, probing in [*self.probings.items()]:
             await asyncio.sleep(0)  # the runs of 500 probes take 50 ms
-            remembered = self._remembered.pop(name, ())  # not kept twice: a probe forgets its oldest runs
-            if not probing.history:
-                probing.remember(remembered)
+            history = self._remembered.pop(name, None)  # not kept twice: a probe forgets its oldest runs
+            if history and not probing.history:
+                probing.remember(history)
         self.shared.closed = ""
 
     async def _sweep(self) -> None:

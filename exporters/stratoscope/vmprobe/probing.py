@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Iterable, MutableSet
+from collections.abc import MutableSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -110,10 +110,11 @@ class Probing:
         """The last run that succeeded or failed."""
         return last_verdict(self.history)
 
-    def remember(self, runs: Iterable[Run]) -> None:
-        """Go on where these runs have ended, the oldest first."""
-        for one in runs:
-            self._add(one)
+    def remember(self, history: History) -> None:
+        """Go on where these runs have ended."""
+        self.history = history
+        for one in history:
+            self._learn(one)
 
     def change(self, probe: Probe, lifecycle: Lifecycle) -> None:
         """Begin anew as another probe of the same name, once the run in progress has ended."""
@@ -261,13 +262,14 @@ class Probing:
         log_end(ended, self.last, self._shared.cloud)
         self.tally.count(ended)
         self._shared.vm_s += ended.vm_s
-        self._add(ended)
+        self.history = self.history.plus(ended, HISTORY)
+        self._learn(ended)
         self._why = ""
         self._pace.plan(self._shared.clock.monotonic())
         self._changed.set()
 
-    def _add(self, ended: Run) -> None:
-        self.history = self.history.plus(ended, HISTORY)
+    def _learn(self, ended: Run) -> None:
+        """Take note of what a run says for those that follow."""
         if ended.outcome is Outcome.INTERRUPTED:
             return
         self._pace.ended(is_failure=ended.outcome is Outcome.FAILED)

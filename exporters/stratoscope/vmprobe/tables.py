@@ -4,11 +4,14 @@ import logging
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import msgspec
 
 from stratoscope.clouds.lifecycle import Object
+from stratoscope.vmprobe.history import History
 from stratoscope.vmprobe.record import Outcome, Run
 
 log = logging.getLogger(__name__)
@@ -65,8 +68,9 @@ _FORGET: Final = (
     " WHERE probe = :probe AND outcome <> :running ORDER BY number DESC LIMIT 1 OFFSET :kept)"
 )
 _NEWEST: Final = (
-    "SELECT document FROM (SELECT number, document, row_number() OVER (PARTITION BY probe ORDER BY number"
-    " DESC) AS place FROM runs WHERE outcome <> :running) WHERE place <= :newest ORDER BY number"
+    "SELECT probe, document FROM (SELECT probe, number, document, row_number() OVER (PARTITION BY probe"
+    " ORDER BY number DESC) AS place FROM runs WHERE outcome <> :running) WHERE place <= :newest"
+    " ORDER BY probe, number"
 )
 _OPEN: Final = (
     "SELECT run, probe, credential, kind, id, name, vm_id, deadline, objects.since, kept_until"
@@ -130,14 +134,14 @@ def save_run(connection: sqlite3.Connection, run: Run, now: float) -> None:
         connection.execute(_FORGET, {"probe": run.probe, "running": Outcome.RUNNING, "kept": KEPT_RUNS})
 
 
-def newest_runs(connection: sqlite3.Connection, newest: int) -> Mapping[str, Sequence[Run]]:
-    """The newest runs that have ended, by probe; the oldest of them first."""
-    found: dict[str, list[Run]] = {}
-    for (document,) in connection.execute(_NEWEST, {"newest": newest, "running": Outcome.RUNNING}):
-        run = _decoded(document)
-        if run is not None:
-            found.setdefault(run.probe, []).append(run)
-    return found
+def newest_runs(connection: sqlite3.Connection, newest: int) -> Mapping[str, History]:
+    """The newest runs that have ended, by probe."""
+    rows = connection.execute(_NEWEST, {"newest": newest, "running": Outcome.RUNNING})
+    found = {}
+    for probe, of_probe in groupby(rows, itemgetter(0)):
+        runs = (_decoded(document) for _, document in of_probe)
+        found[probe] = History(run for run in runs if run is not None)
+    return {probe: history for probe, history in found.items() if history}
 
 
 def end_interrupted(connection: sqlite3.Connection, now: float) -> Sequence[Run]:
