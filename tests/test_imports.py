@@ -24,7 +24,7 @@ WRONG = {
     "management/top_k.py": "import stratoscope.vmprobe.verdict",
     "vmprobe/verdict.py": "import stratoscope.demo.clock",
     "demo/clock.py": "import keystoneauth1\nimport libvirt\nimport stratoscope.clouds.errors",
-    "demo/faults.py": "import stratoscope.management.top_k",
+    "demo/faults.py": "import stratoscope.management.top_k\nimport asyncssh",
     "programs.py": "import stratoscope.core.program",
 }
 """By file: an import that the documentation excludes."""

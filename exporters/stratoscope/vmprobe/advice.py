@@ -32,7 +32,7 @@ ADVICE: Final[Mapping[RunReason, Advice]] = {
         "Before the VM is accepted: name another image or flavor. Later: check the image service.",
     ),
     RunReason.NETWORK: Advice(
-        "The network refuses a port, or the port is not made or bound.",
+        "A port is refused, not made or not bound; or the VM does not answer, or another machine does.",
         "Before the VM is accepted: name another network. Later: check the network service and its agents.",
     ),
     RunReason.VOLUME: Advice(

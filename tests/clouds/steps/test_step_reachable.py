@@ -3,8 +3,7 @@
 import asyncio
 import errno
 import socket
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, cast
@@ -12,70 +11,23 @@ from typing import Any, cast
 import pytest
 
 from stratoscope.clouds.abilities import Step
-from stratoscope.clouds.lifecycle import Mark, Phase, Resolved, RunReason, Seen, StepError, Underway
+from stratoscope.clouds.lifecycle import Phase, RunReason, StepError, Underway
 from stratoscope.clouds.steps import reachable
-from stratoscope.clouds.steps.reachable import LAST_S, Reachable, Reaching
+from stratoscope.clouds.steps.reachable import Reachable, Reaching
 from stratoscope.core.config import decode
-from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import ConfigError
+from support.reaching import Say, endlessly, hearing, saying, underway, verdict
 
 LOOPBACKS = ["127.0.0.1", "::1"]
 ECHO = Reachable(icmp=True)
 
-Say = Callable[[asyncio.StreamWriter], Awaitable[None]]
-
-
-def underway(*addresses: str) -> Underway:
-    seen = Seen("running", is_networked=True, is_built=True, addresses=addresses)
-    return Underway(Mark("tag", "boot", "57a7", 1_800_000_000.0), Resolved("", None), "vm", seen)
-
-
-async def verdict(step: Step, run: Underway) -> StepError:
-    """What the last try of the phase raises."""
-    token = DEADLINE.set(time.monotonic() + LAST_S / 2)
-    try:
-        with pytest.raises(StepError) as error:
-            await step.has_ended(run)
-    finally:
-        DEADLINE.reset(token)
-    return error.value
-
 
 @asynccontextmanager
 async def serving(host: str, say: Say) -> AsyncIterator[int]:
-    """A server's port; it says this to whoever connects, and keeps what it gets."""
-
-    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await say(writer)
-            heard.append(await reader.read())
-        except ConnectionError:
-            heard.append(b"")
-        finally:
-            writer.close()
-
-    heard: list[bytes] = []
-    server = await asyncio.start_server(served, host, 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(5):
-            while not heard:  # noqa: ASYNC110 - the connection ends by itself
-                await asyncio.sleep(0.01)
+    """A server's port; it says this to whoever connects, who sends nothing."""
+    async with hearing(host, say) as (port, heard):
+        yield port
     assert heard == [b""] * len(heard), "the VM was sent something"
-
-
-def saying(text: bytes) -> Say:
-    async def say(writer: asyncio.StreamWriter) -> None:
-        writer.write(text)
-        await writer.drain()
-
-    return say
-
-
-async def endlessly(writer: asyncio.StreamWriter) -> None:
-    while True:
-        writer.write(b"x" * 65536)
-        await writer.drain()
 
 
 @pytest.fixture
@@ -143,7 +95,7 @@ async def test_port_that_is_silent_is_not_waited_for() -> None:
         (saying(b""), r"it says b'', not b'SSH-'"),
         (saying(b"220 smtp"), r"it says b'220 ', not b'SSH-'"),
         (saying(b"\xff\x00"), r"it says b'\xff\x00', not b'SSH-'"),
-        (endlessly, r"it says b'xxxx', not b'SSH-'"),
+        (endlessly(b"x" * 65536), r"it says b'xxxx', not b'SSH-'"),
     ],
     ids=["nothing", "another", "no text", "endless"],
 )
@@ -265,12 +217,15 @@ async def test_vm_without_an_address_is_the_networks_fault_at_once() -> None:
 @pytest.mark.parametrize(
     ("described", "message"),
     [
-        ({}, r"reachable: no way to reach the VM; allowed: \{icmp: true\} or \{tcp: 22"),
-        ({"icmp": True, "tcp": 22}, "reachable: both ways to reach the VM; allowed: "),
-        ({"icmp": True, "banner": "x"}, "reachable.banner: an echo has none; allowed: together with tcp"),
+        ({}, r"reachable: no way to reach the VM; allowed: \{icmp: true\}, \{tcp: 22.* or \{ssh: 22\}"),
+        ({"icmp": True, "tcp": 22}, "reachable: several ways to reach the VM; allowed: "),
+        ({"ssh": 22, "tcp": 22}, "reachable: several ways to reach the VM; allowed: "),
+        ({"icmp": True, "banner": "x"}, "reachable.banner: only tcp looks at it; allowed: together with tcp"),
+        ({"ssh": 22, "banner": "x"}, "reachable.banner: only tcp looks at it; allowed: together with tcp"),
         ({"tcp": 22, "banner": "x" * 257}, "reachable.banner: too long; allowed: up to 256 bytes"),
         ({"tcp": 0}, "reachable.tcp: "),
-        ({"udp": 53}, "reachable.udp: unknown key; allowed: icmp, tcp, banner"),
+        ({"ssh": 65536}, "reachable.ssh: "),
+        ({"udp": 53}, "reachable.udp: unknown key; allowed: icmp, tcp, banner, ssh"),
         ("icmp", "reachable: expected a mapping, got a text"),
     ],
 )

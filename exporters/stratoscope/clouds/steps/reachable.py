@@ -1,7 +1,7 @@
 """The step `reachable`: the probe's own VM answers at its address, whatever its kind.
 
 Source: an ICMP echo by a datagram socket, which needs no privilege; or a TCP connection and what the VM sends
-first over it. The VM gets nothing else.
+first over it; or a key exchange with its SSH server, without a log-in, and its console. It gets nothing else.
 """
 
 import asyncio
@@ -11,14 +11,16 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from stratoscope.clouds.lifecycle import Phase, RunReason, StepError, Underway
+from stratoscope.clouds.steps.host_keys import ConsoleLog, NoHostKeyError, no_console, written
 from stratoscope.core.deadline import DEADLINE, at_most_s
 from stratoscope.core.errors import is_shortage
 
@@ -28,12 +30,14 @@ TRY_S: Final = 1.0
 """How long a VM has for an echo, or for accepting a connection."""
 BANNER_S: Final = 2.0
 """How long it has for its banner."""
+KEY_S: Final = 5.0
+"""How long it has for a key exchange."""
 LAST_S: Final = 3.0
 """With less time left than this a failed try is the last: the next look may come too late for a verdict."""
 LONGEST_BANNER: Final = 256
 """In bytes."""
 
-_WAYS: Final = "{icmp: true} or {tcp: 22, banner: SSH-}, the banner if wanted"
+_WAYS: Final = "{icmp: true}, {tcp: 22, banner: SSH-} with the banner if wanted, or {ssh: 22}"
 _HEADER: Final = struct.Struct("!BBHHH")
 """Type, code, checksum, id, sequence; the kernel sets checksum and id, and filters answers by the id."""
 
@@ -60,20 +64,25 @@ class Reachable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         icmp: It answers an echo request.
         tcp: It accepts a connection at this port.
         banner: What it sends first begins so; "" for anything or nothing.
+        ssh: The SSH server at this port shows one of the host keys that the VM has written to its console.
     """
 
     icmp: bool = False
     tcp: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
     banner: str = ""
+    ssh: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
 
     def __post_init__(self) -> None:
-        if self.icmp == (self.tcp is not None):
-            what = "both ways" if self.icmp else "no way"
+        ways = (self.icmp, self.tcp is not None, self.ssh is not None)
+        if sum(ways) != 1:
+            what = "several ways" if any(ways) else "no way"
             raise ValueError(f"{what} to reach the VM; allowed: {_WAYS}")
         if self.banner and self.tcp is None:
-            raise ValueError("banner: an echo has none; allowed: together with tcp")
+            raise ValueError("banner: only tcp looks at it; allowed: together with tcp")
         if len(self.banner.encode()) > LONGEST_BANNER:
             raise ValueError(f"banner: too long; allowed: up to {LONGEST_BANNER} bytes")
+        if self.ssh is not None and find_spec("asyncssh") is None:
+            raise ValueError("ssh: the package asyncssh is missing; the extra [vmprobe] installs it")
 
 
 def echo_socket(version: int) -> socket.socket:
@@ -82,13 +91,27 @@ def echo_socket(version: int) -> socket.socket:
 
 
 class Reaching:
-    """Implements Step: each look is one try. The verdict is at the end of the phase's time: `network`."""
+    """Implements Step: each look is one try. What fails is said at the end of the phase's time.
 
-    def __init__(self, wanted: Reachable, echo_socket: Callable[[int], socket.socket] = echo_socket) -> None:
+    A host key that is not the VM's is said at once: at that moment another machine has answered.
+    """
+
+    def __init__(
+        self,
+        wanted: Reachable,
+        echo_socket: Callable[[int], socket.socket] = echo_socket,
+        *,
+        console_log: ConsoleLog = no_console,
+    ) -> None:
+        """Args: console_log: Of the kind; `ssh` needs it."""
         self.phase: Phase = Phase.REACHABLE
         self.creates: str = ""
         self.is_before_request: bool = False
-        self._wanted, self._echo_socket = wanted, echo_socket
+        self._wanted, self._echo_socket, self._console_log = wanted, echo_socket, console_log
+        if wanted.ssh is not None:
+            from stratoscope.clouds.steps.ssh_server import fingerprint  # noqa: PLC0415 - 0.2 s for few probes
+
+            self._fingerprint = fingerprint
 
     async def begin(self, run: Underway) -> None:
         """Nothing is to be requested; the VM has to have an address."""
@@ -97,32 +120,52 @@ class Reaching:
     async def has_ended(self, run: Underway) -> bool:
         """Whether the VM answers now.
 
-        Raises StepError: It has no address, or does not answer and no time is left; or the probe's own
-        machine does not allow the try.
+        Raises:
+            StepError: It has no address, or does not answer and no time is left, or another machine answers;
+                or the probe's own machine does not allow the try.
+            StepLeftOutError: Its console cannot be read, and its host key is to be compared.
         """
         address = _address(run)
-        problem = await self._problem(address)
-        if problem and DEADLINE.get(math.inf) - time.monotonic() < LAST_S:
-            raise StepError(RunReason.NETWORK, f"{address}{self._port} does not answer: {problem}")
-        return not problem
+        failure = await self._failure(address, run)
+        if failure and DEADLINE.get(math.inf) - time.monotonic() < LAST_S:
+            raise failure
+        return failure is None
 
-    @property
-    def _port(self) -> str:
-        return "" if self._wanted.tcp is None else f" port {self._wanted.tcp}"
-
-    async def _problem(self, address: Address) -> str:
-        """What is wrong with its answer; "" for nothing."""
+    async def _failure(self, address: Address, run: Underway) -> StepError | None:
+        """What is wrong with its answer; None for nothing."""
+        port = self._wanted.tcp or self._wanted.ssh
+        where = f"{address} port {port}" if port else f"{address}"
         try:
-            if self._wanted.tcp is None:
-                return await self._echo(address)
-            return await _connect(address, self._wanted.tcp, self._wanted.banner.encode())
+            if self._wanted.ssh is not None:
+                return await self._compare(address, self._wanted.ssh, run.vm_id)
+            if self._wanted.tcp is not None:
+                problem = await _talk(address, self._wanted.tcp, self._wanted.banner.encode())
+            else:
+                problem = await self._echo(address)
         except TimeoutError:
-            return "nothing comes back"
+            problem = "nothing comes back"
         except OSError as error:
             if is_shortage(error):
                 what = f"the exporter is short of something: {error}"
                 raise StepError(RunReason.INTERNAL, what) from error
-            return os.strerror(error.errno or 0)
+            problem = os.strerror(error.errno or 0)
+        except NoHostKeyError as error:
+            problem = f"no SSH host key: {error}"
+        return StepError(RunReason.NETWORK, f"{where} does not answer: {problem}") if problem else None
+
+    async def _compare(self, address: Address, port: int, vm_id: str) -> StepError | None:
+        """The same for the host key. It is asked for after the console was read, which has the last one."""
+        async with _connected(address, port) as sock:
+            keys = written(await self._console_log(vm_id))
+            if keys is None:
+                what = f"{address} port {port} answers, but the VM's console shows no SSH host keys"
+                return StepError(RunReason.TIMEOUT, what)
+            async with asyncio.timeout(at_most_s(KEY_S)):
+                shown = await self._fingerprint(sock, keys.algorithms)
+        if shown not in keys.fingerprints:
+            what = f"{address} port {port} is not the VM: its SSH host key {shown} is not on the VM's console"
+            raise StepError(RunReason.NETWORK, what)
+        return None
 
     async def _echo(self, address: Address) -> str:
         version = _VERSIONS[address.version]
@@ -151,12 +194,19 @@ class Reaching:
             raise StepError(RunReason.PROBE_MISCONFIGURED, f"reachable: {why}") from error
 
 
-async def _connect(address: Address, port: int, banner: bytes) -> str:
-    """What is wrong with a connection; "" for nothing. Raises OSError if there is none."""
+@asynccontextmanager
+async def _connected(address: Address, port: int) -> AsyncIterator[socket.socket]:
+    """A TCP connection. Raises OSError if there is none."""
     with socket.socket(_VERSIONS[address.version].family, socket.SOCK_STREAM) as sock:
         sock.setblocking(False)
         async with asyncio.timeout(at_most_s(TRY_S)):
             await asyncio.get_running_loop().sock_connect(sock, (str(address), port))
+        yield sock
+
+
+async def _talk(address: Address, port: int, banner: bytes) -> str:
+    """What is wrong with what comes first; "" for nothing."""
+    async with _connected(address, port) as sock:
         said = await _beginning(sock, len(banner))
     return "" if said == banner else f"it says {said!r}, not {banner!r}"
 

@@ -61,7 +61,7 @@ class Creation:
         text = definition(self._described, guests_of(connection), self._mark, self._uuid)
         if DEADLINE.get(math.inf) <= time.monotonic():
             raise CollectError(Reason.TIMEOUT, "the connection was opened too late")
-        self.is_paused = bool(self._described.console) and connection.virt.getType() in CAN_PAUSE
+        self.is_paused = self._described.reads_console and connection.virt.getType() in CAN_PAUSE
         self.is_sent = True
         try:
             connection.virt.createXML(text, libvirt.VIR_DOMAIN_START_PAUSED if self.is_paused else 0)

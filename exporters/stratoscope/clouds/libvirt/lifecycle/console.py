@@ -18,7 +18,7 @@ from stratoscope.clouds.lifecycle import RunReason, StepError, StepLeftOutError
 log = logging.getLogger(__name__)
 
 _MOST_BYTES: Final = 1 << 16
-"""Of one read; nothing else is kept but the end of what came before, which is shorter than the text."""
+"""Of one read. Of what came before, the end is kept that may begin the text, and the log if it is wanted."""
 _EVENTS: Final = (
     libvirt.VIR_STREAM_EVENT_READABLE | libvirt.VIR_STREAM_EVENT_ERROR | libvirt.VIR_STREAM_EVENT_HANGUP
 )
@@ -36,14 +36,21 @@ class Console:
         fault: Why it is not read, or no more; None while it is.
     """
 
-    def __init__(self, uuid: str, text: str, uri: str) -> None:
+    def __init__(self, uuid: str, text: str, uri: str, *, kept: int = 0) -> None:
+        """Args: kept: So many bytes of the end of the log, or some more."""
         self.uuid = uuid
         self.connection: Connection | None = None
         self.has_text = False
         self.fault: StepError | StepLeftOutError | None = None
         self._text, self._uri = text.encode(), uri
         self._end = b""
+        self._kept, self._log = kept, bytearray()
         self._stream: libvirt.virStream | None = None
+
+    @property
+    def log(self) -> str:
+        """The end of what the domain has written, as far as it is kept."""
+        return bytes(self._log).decode(errors="replace")
 
     def open(self, connection: Connection) -> None:
         """Read it from now on, and resume the domain, even if it cannot be read; blocks.
@@ -78,6 +85,10 @@ class Console:
         text = self._end + part
         self.has_text = self.has_text or self._text in text
         self._end = text[max(0, len(text) - len(self._text) + 1) :]
+        if self._kept:
+            self._log += part
+        if len(self._log) > 2 * self._kept:
+            del self._log[: -self._kept]
 
     def _happened(self, stream: "libvirt.virStream", events: int, _: object) -> None:
         """libvirt-python's callback, in libvirt's thread; it never raises."""

@@ -59,6 +59,16 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [phase for phase, is_wanted in wanted.items() if is_wanted]
 
     @property
+    def keeps_log(self) -> bool:
+        """The SSH host keys on its console are wanted."""
+        return self.reachable is not None and self.reachable.ssh is not None
+
+    @property
+    def reads_console(self) -> bool:
+        """A phase that it wants reads the console."""
+        return bool(self.console) or self.keeps_log
+
+    @property
     def files(self) -> dict[str, str]:
         """The paths by key; "" where there is none."""
         return {"kernel": self.kernel, "initrd": self.initrd, "disk": self.disk}

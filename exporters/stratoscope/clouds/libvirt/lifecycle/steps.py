@@ -1,6 +1,7 @@
-"""The optional step of a run that libvirt has for itself."""
+"""The optional steps of a run that libvirt has for itself: what they read is the console."""
 
-from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud
+from stratoscope.clouds.libvirt.lifecycle.console import Console
+from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud, WritableHost
 from stratoscope.clouds.lifecycle import Phase, RunReason, StepError, StepLeftOutError, Underway
 
 
@@ -23,14 +24,32 @@ class Writing:
             StepLeftOutError: The console is not read: libvirt's driver or the right is missing.
             StepError: It is read no more: the domain or the connection has ended.
         """
-        own = self._cloud.host_of.get(run.vm_id)
-        console = None if own is None else own.consoles.get(run.vm_id)
-        if own is None or console is None:
-            raise StepLeftOutError("console: this driver of libvirt creates no domain that is paused")
-        if not console.has_text and console.fault is not None:
-            raise console.fault
-        if not console.has_text and not await own.is_open(console):
-            raise StepError(RunReason.API_UNREACHABLE, f"{own.uri}: the connection of the console broke")
+        own, console = _console(self._cloud, run.vm_id)
+        if not console.has_text:
+            await _check_read(own, console)
         if console.has_text:
             own.end(run.vm_id)
         return console.has_text
+
+
+async def console_log(cloud: WritableCloud, vm_id: str) -> str:
+    """The end of what a domain has written to its serial console. Raises as Writing."""
+    own, console = _console(cloud, vm_id)
+    await _check_read(own, console)
+    return console.log
+
+
+def _console(cloud: WritableCloud, vm_id: str) -> tuple[WritableHost, Console]:
+    own = cloud.host_of.get(vm_id)
+    console = None if own is None else own.consoles.get(vm_id)
+    if own is None or console is None:
+        raise StepLeftOutError("console: this driver of libvirt creates no domain that is paused")
+    return own, console
+
+
+async def _check_read(own: WritableHost, console: Console) -> None:
+    """Raise StepError or StepLeftOutError for a console that is not read, or no more."""
+    if console.fault is not None:
+        raise console.fault
+    if not await own.is_open(console):
+        raise StepError(RunReason.API_UNREACHABLE, f"{own.uri}: the connection of the console broke")

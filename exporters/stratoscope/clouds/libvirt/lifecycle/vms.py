@@ -16,8 +16,9 @@ from stratoscope.clouds.libvirt.lifecycle.description import Description
 from stratoscope.clouds.libvirt.lifecycle.domain import BOOT_SECTOR, DOMAIN, disk_of
 from stratoscope.clouds.libvirt.lifecycle.errors import refused_reason
 from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud, WritableHost, each
-from stratoscope.clouds.libvirt.lifecycle.steps import Writing
+from stratoscope.clouds.libvirt.lifecycle.steps import Writing, console_log
 from stratoscope.clouds.lifecycle import Object, Resolved, RunReason, Seen, StepError, Underway
+from stratoscope.clouds.steps.host_keys import LONGEST_LOG
 from stratoscope.clouds.steps.reachable import Reaching
 
 _MIB: Final = 1 << 20
@@ -81,7 +82,8 @@ class LibvirtVMs:
         try:
             refused = await own.ask_anew(creation.send)
             if refused is None and creation.is_paused:
-                await own.resume(Console(creation.uuid, self._described.console, own.uri))
+                kept = LONGEST_LOG if self._described.keeps_log else 0
+                await own.resume(Console(creation.uuid, self._described.console, own.uri, kept=kept))
         except StepError as error:
             own.end(creation.uuid)
             raise StepError(error.reason, str(error), is_unknown=creation.is_sent) from error
@@ -168,7 +170,7 @@ class LibvirtVMs:
 def _steps(cloud: WritableCloud, described: Description) -> Iterator[Step]:
     """In the order of Phase."""
     if described.reachable is not None:
-        yield Reaching(described.reachable)
+        yield Reaching(described.reachable, console_log=partial(console_log, cloud))
     if described.console:
         yield Writing(cloud)
 
