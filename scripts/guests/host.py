@@ -20,7 +20,7 @@ PACKAGES = (
         "qemu-system-x86",
         "qemu-utils",
     ),
-    *("busybox-static", "cpio", "dnsmasq-base", "iptables"),
+    *("busybox-static", "cpio", "dnsmasq-base", "dropbear-bin", "iptables", "openssh-client"),
 )
 NETWORK = f"<network><name>{NAME}</name><bridge name='virbr-{NAME}'/></network>"  # no address, so no dnsmasq
 DAEMONS = ("virtlogd", "libvirtd")

@@ -14,6 +14,7 @@ CACHE = ROOT / "build" / "guest"
 INIT = Path(__file__).with_name("init")
 # Debian's and Ubuntu's names for the small kernel of virtual machines.
 KERNELS = ("linux-image-cloud-amd64", "linux-image-virtual")
+SSH = ("/usr/sbin/dropbear", "/usr/bin/dropbearkey")
 DRIVERS = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "af_packet")
 
 # A whole guest in one boot sector: it writes and reads a sector of its disk each second and halts in between.
@@ -83,12 +84,14 @@ def unpack_kernel(work: Path) -> None:
 
 
 def pack_initrd(work: Path) -> bytes:
-    """A cpio archive of busybox, the init script and the drivers, with the order in which to load them."""
+    """A cpio archive of busybox, dropbear, the init script and the drivers, with their order."""
     root = work / "initrd"
     for folder in ("bin", "dev", "drivers", "proc", "sys"):
         (root / folder).mkdir(parents=True)
     shutil.copy("/bin/busybox", root / "bin" / "busybox")
     shutil.copy(INIT, root / "init")
+    for program in SSH:
+        add_program(program, root)
     modules = {file.name.partition(".")[0]: file for file in work.glob("**/modules/**/*.ko*")}
     order: dict[str, bytes] = {}
     for driver in DRIVERS:
@@ -101,6 +104,15 @@ def pack_initrd(work: Path) -> bytes:
     return gzip.compress(
         subprocess.run(command, input=files.encode(), cwd=root, check=True, capture_output=True).stdout
     )
+
+
+def add_program(program: str, root: Path) -> None:
+    """Put a program and its libraries where they are on this machine."""
+    told = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    for path in [program, *re.findall(r"(/\S+) \(0x", told)]:
+        target = root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
 
 
 def add_driver(name: str, modules: dict[str, Path], order: dict[str, bytes]) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import re
 import secrets
 import signal
 import stat
 import sys
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -24,6 +26,7 @@ from stratoscope.clouds.libvirt.lifecycle.console import Console
 from stratoscope.clouds.libvirt.lifecycle.description import Description
 from stratoscope.clouds.libvirt.lifecycle.domain import BOOT_SECTOR, MARKER
 from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud
+from stratoscope.clouds.libvirt.lifecycle.steps import console_log
 from stratoscope.clouds.libvirt.lifecycle.vms import LibvirtVMs
 from stratoscope.clouds.lifecycle import Mark, Object, Phase, Resolved, RunReason, Seen, StepError, Underway
 from stratoscope.clouds.steps.reachable import Reachable, Reaching
@@ -36,6 +39,7 @@ LINUX = {"kernel": str(host.FOLDER / "vmlinuz"), "initrd": str(host.FOLDER / "in
 UP = "the VM of a probe is up"
 DHCP = """<network><name>strato-dhcp</name><bridge name='virbr-dhcp'/><ip address='10.79.0.1' prefix='24'>
 <dhcp><range start='10.79.0.10' end='10.79.0.200'/></dhcp></ip></network>"""
+OTHER_KEY = b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
 HOST_SUCCESS = "stratoscope_vmprobe_host_success"
 
 
@@ -213,6 +217,31 @@ async def test_linux_guest_writes_from_its_first_line_on_and_is_reachable(networ
         assert not await Reaching(Reachable(tcp=23)).has_ended(run)
         assert not await Reaching(Reachable(tcp=22, banner="HTTP")).has_ended(run)
         await removed(lifecycle, run)
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("_emulated")
+async def test_ssh_server_of_a_linux_guest_shows_the_key_that_the_console_has(network: str) -> None:
+    async with living(**LINUX, network=network, reachable=Reachable(ssh=2222), console=UP) as lifecycle:
+        run = await running(lifecycle, await requested(lifecycle))
+        answers, writes = lifecycle.steps
+        await ended(answers, run)
+        written = await console_log(lifecycle._cloud, run.vm_id)
+        assert "Linux version" in written, "the log has its beginning"
+        await other_key_is_told(run, written)
+        await ended(writes, run)
+        await removed(lifecycle, run)
+
+
+async def other_key_is_told(run: Underway, written: str) -> None:
+    """Another VM's console: as if that one had this one's address."""
+
+    async def console_log(_: str) -> str:
+        return re.sub(r"ssh-ed25519 \S+", f"ssh-ed25519 {OTHER_KEY}", written)
+
+    with pytest.raises(StepError, match="is not the VM: its SSH host key") as error:
+        await Reaching(Reachable(ssh=2222), console_log=console_log).has_ended(run)
+    assert error.value.reason is RunReason.NETWORK
 
 
 @pytest.mark.full
