@@ -21,6 +21,7 @@ GOOD: dict[str, Any] = {
     "image": "cirros", "network": "astronomy-net",
 }  # fmt: skip
 BAD = {**GOOD, "name": "bad-image", "image": "cirrus"}
+LOGINS = "stratoscope_cloud_logins_total"
 RUNS = "stratoscope_vmprobe_runs_total"
 
 
@@ -55,6 +56,23 @@ async def test_a_vm_is_created_and_deleted_and_a_wrong_image_is_named(
         assert ended.failure is not None
         assert (ended.failure.phase, ended.failure.reason) == ("resolve", "probe_misconfigured")
         assert "cirros" in ended.failure.message
+
+
+async def test_token_that_is_revoked_amid_a_run_costs_one_log_in_and_the_run_goes_on(
+    cloud: DemoCloud, tmp_path: Path
+) -> None:
+    cloud.clock.step_s = 2.0
+    async with probing_app(tmp_path, cloud.clouds_yaml(tmp_path), GOOD) as app:
+        before = await app.until(lambda page: runs(page) == 1)
+        for method, path in (("POST", "/servers"), ("GET", "/servers/"), ("DELETE", "/servers/")):
+            cloud.cloud.faults.add({"fault": "expire_token", "method": method, "path": path, "count": 1})
+            ended = await app.prober.run_now("good")
+            assert ended.outcome is Outcome.SUCCESS, ended.failure
+            assert cloud.cloud.faults.shown() == [], f"no {method} was sent"
+        page = await app.page()
+    assert page.total(LOGINS) - before.total(LOGINS) == 3 * (1 + 1), "each run logs in, and once more"
+    assert page.total("stratoscope_cloud_requests_total", operation="server_create", code="202") == 4
+    assert vms_of_probes(cloud) == []
 
 
 async def test_debug_shows_the_requests_of_a_run_without_its_token(cloud: DemoCloud, tmp_path: Path) -> None:
