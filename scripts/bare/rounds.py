@@ -92,10 +92,11 @@ def _typed(machine: Machine, told: list[str]) -> Iterator[Typed]:
 
 def _installed() -> Iterator[Typed]:
     """Each exporter by pip, with the packages that README says it needs; then it is run."""
-    for exporter, package in {"management": "python3-venv", "hypervisor": "python3-dev"}.items():
+    packages = {"management": "python3-venv", "vmprobe": "python3-venv", "hypervisor": "python3-dev"}
+    for exporter, package in packages.items():
         yield Typed(f"packages for {exporter}", readme(f"apt-get install -y {package}"), user="root")
         venv, install = readme("python3 -m venv"), readme(f"pip install '.[{exporter}]'")
-        run = "stratoscope --help && stratoscope hypervisor --help && stratoscope management --help"
+        run = " && ".join(f"stratoscope {one} --help" for one in ("", *packages))
         line = f"cd stratoscope && {venv} && {install} && {run} && stratoscope {exporter} --version"
         yield Typed(f"pip install, {exporter}", line)
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from stratoscope.clouds.client.sent import Sent
 from stratoscope.clouds.lifecycle import Phase, RunReason
@@ -141,6 +142,11 @@ def test_debug_shows_requests_without_secrets_also_of_the_run_in_progress() -> N
     assert "request GET http://glance/v2/images: timeout after 3.000 s\n" in text
     assert "s3cr3t" not in text
     assert 'blame cloud: refused {"X-Auth-Token": <masked>, "password": <masked>}\n' in text
+
+
+def test_the_log_of_a_run_names_the_steps_that_were_left_out() -> None:
+    run = replace(success(1, ago_s=1), left_out={Phase.CONSOLE: "the policy forbids it"})
+    assert "\nphase console: left out: the policy forbids it\n" in run_log(probe("boot", run), run)
 
 
 def test_the_log_of_a_run_is_bounded() -> None:

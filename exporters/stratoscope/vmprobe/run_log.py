@@ -53,6 +53,7 @@ def _of_run(view: ProbeView, run: Run) -> Iterator[str]:
     yield f"host: {run.host or 'unknown'}"
     yield f"VM id: {run.vm_id or 'none'}"
     yield from (f"phase {phase}: {seconds:.3f} s" for phase, seconds in run.phases.items())
+    yield from (f"phase {phase}: left out: {why}" for phase, why in run.left_out.items())
     yield from (f"accepted to {phase}: {seconds:.3f} s" for phase, seconds in run.accepted_s.items())
     yield f"polls: {run.polls}"
     for sent in view.sent.get(run.id, ()):
