@@ -35,11 +35,11 @@ class FakeLedger(Ledger):
         return ()
 
     async def intend(
-        self, run: Run, credential: str, objects: Sequence[Object], deadline: float, *, has_vm: bool = True
+        self, run: Run, credential: str, one: Object, deadline: float, *, is_vm: bool = True
     ) -> None:
-        self._called("intend", credential if has_vm else objects[0].kind)
+        self._called("intend", credential if is_vm else one.kind)
         self.deadlines[run.id] = deadline
-        self.open_objects.setdefault(run.id, {}).update({one.kind: one for one in objects})
+        self.open_objects.setdefault(run.id, {})[one.kind] = one
 
     async def created(self, run: str, one: Object) -> None:
         self._called("created", one.kind)

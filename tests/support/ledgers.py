@@ -44,7 +44,7 @@ def intended(run_id: str) -> Object:
 
 async def intend(ledger: Ledger, run_id: str, deadline: float, *, credential: str = "") -> None:
     """Write down that a run will create a VM."""
-    await ledger.intend(a_run(run_id), credential, [intended(run_id)], deadline)
+    await ledger.intend(a_run(run_id), credential, intended(run_id), deadline)
 
 
 def modes(folder: Path) -> Mapping[str, int]:

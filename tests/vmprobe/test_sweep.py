@@ -450,7 +450,8 @@ async def test_work_of_one_sweep_is_bounded_and_all_are_reached(prober: Prober) 
 
 async def test_volume_of_a_run_is_deleted_after_its_vm(prober: Prober) -> None:
     volume = Object("volume", "", "stratoscope-r1")
-    await prober.ledger.intend(a_run("r1"), "", [intended("r1"), volume], DEADLINE)
+    await intend(prober.ledger, "r1", DEADLINE)
+    await prober.ledger.intend(a_run("r1"), "", volume, DEADLINE, is_vm=False)
     prober.cloud.add_vm("vm-r1", a_mark("r1", DEADLINE))
     prober.cloud.add(
         Thing(kind="volume", id="volume-1", name="stratoscope-r1", raw=as_metadata(a_mark("r1", DEADLINE)))

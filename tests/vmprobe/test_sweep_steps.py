@@ -12,7 +12,7 @@ async def leave_volume(one: Prober, run_id: str, *, is_marked: bool = True) -> O
     """The volume of a run that was killed after it was created."""
     mark = a_mark(run_id, DEADLINE)
     intended = Object(VOLUME, "", mark.name)
-    await one.ledger.intend(a_run(run_id), "", [intended], DEADLINE, has_vm=False)
+    await one.ledger.intend(a_run(run_id), "", intended, DEADLINE, is_vm=False)
     raw = as_metadata(mark) if is_marked else {}
     volume = one.cloud.add(Thing(kind=VOLUME, id=f"volume-{run_id}", name=mark.name, raw=raw))
     await one.ledger.created(run_id, volume)
@@ -45,7 +45,7 @@ async def test_an_intended_volume_is_found_by_its_mark_and_else_open_until_its_d
 ) -> None:
     for run_id in ("r1", "r2"):
         wanted = Object(VOLUME, "", f"stratoscope-{run_id}")
-        await prober.ledger.intend(a_run(run_id), "", [wanted], DEADLINE, has_vm=False)
+        await prober.ledger.intend(a_run(run_id), "", wanted, DEADLINE, is_vm=False)
     raw = as_metadata(a_mark("r1", DEADLINE))
     prober.cloud.add(Thing(kind=VOLUME, id="v1", name="stratoscope-r1", raw=raw))
     await prober.until_clean()

@@ -65,9 +65,9 @@ class Ledger:
         )
 
     async def intend(
-        self, run: Run, credential: str, objects: Sequence[Object], deadline: float, *, has_vm: bool = True
+        self, run: Run, credential: str, one: Object, deadline: float, *, is_vm: bool = True
     ) -> None:
-        """Write down what a run will create, before it is requested; the first object is the VM, if any is.
+        """Write down an object that a run will create, before it is requested.
 
         It is on disk when this returns. After an error nothing may be created.
         """
@@ -77,8 +77,7 @@ class Ledger:
         def work(connection: sqlite3.Connection) -> None:
             tables.save_run(connection, run, now)
             tables.insert_intent(connection, intent, now)
-            for number, one in enumerate(objects):
-                tables.insert_object(connection, run.id, one, now, is_vm=has_vm and number == 0)
+            tables.insert_object(connection, run.id, one, now, is_vm=is_vm)
 
         await self._do(work)
 

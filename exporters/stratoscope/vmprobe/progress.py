@@ -116,7 +116,7 @@ class Progress:
         """Write down an object before it is requested. Raises LedgerError: it must not be."""
         wanted = Object(kind, "", self.mark.name, self.mark)
         credential, is_vm = self.lifecycle.credential, kind == self.lifecycle.vm_kind
-        await self.records.intend(self.run, credential, [wanted], self.mark.deadline, has_vm=is_vm)
+        await self.records.intend(self.run, credential, wanted, self.mark.deadline, is_vm=is_vm)
         return wanted
 
     @asynccontextmanager

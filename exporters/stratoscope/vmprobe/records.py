@@ -1,7 +1,7 @@
 """The ledger as runs use it: a line that cannot be written is counted and logged, and the run goes on."""
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import TypeVar
 
 from stratoscope.clouds.lifecycle import Object
@@ -27,10 +27,10 @@ class Records:
         self._ledger, self._cloud = ledger, cloud
 
     async def intend(
-        self, run: Run, credential: str, objects: Sequence[Object], deadline: float, *, has_vm: bool = True
+        self, run: Run, credential: str, one: Object, deadline: float, *, is_vm: bool = True
     ) -> None:
         """Raises LedgerError, which is not counted: nothing may be created."""
-        await self._ledger.intend(run, credential, objects, deadline, has_vm=has_vm)
+        await self._ledger.intend(run, credential, one, deadline, is_vm=is_vm)
         self._works()
 
     async def created(self, run: str, one: Object) -> None:
