@@ -202,7 +202,7 @@ class _Reader:
             vm=vm,
             described=described,
             interval_s=own.interval or Duration(300),
-            timeouts=self._timeouts(getattr(vm, "phases", ())),
+            timeouts=self._timeouts(vm.phases),
             keep_failed_s=own.keep_failed or 0.0,
             rotation=self._rotation,
             share=share,

@@ -39,7 +39,11 @@ READERS: Final[Sequence[type[Reader]]] = (
 
 
 class OpenStack:
-    """Implements Management."""
+    """Implements Management.
+
+    Attributes:
+        created: By credential: the kinds of objects that steps of probes create, such as `volume`.
+    """
 
     questions: ClassVar[Sequence[Question]] = [one for reader in READERS for one in reader.questions()]
 
@@ -47,6 +51,7 @@ class OpenStack:
         self.cloud, self._config = config.name, config
         self.budget = Budget(config.budget, clock)
         client = Client(config, self.budget)
+        self.created: dict[str, set[str]] = {}
         self._sessions = {config.os_cloud: Session(config.name, client)}
         self._fetches = fetches([Endpoints(client), *readers(self.session())])
 

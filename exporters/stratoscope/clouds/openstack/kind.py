@@ -21,7 +21,8 @@ def _by_environment() -> OpenStackCloud | None:
 
 
 def _lifecycle(cloud: OpenStack, described: Description) -> OpenStackVMs:
-    return OpenStackVMs(cloud.session(described.os_cloud), described, cloud.budget)
+    created = cloud.created.setdefault(described.credential, set())
+    return OpenStackVMs(cloud.session(described.os_cloud), described, cloud.budget, created)
 
 
 KIND: Final = Kind(

@@ -6,11 +6,11 @@ from typing import Annotated, Final
 import msgspec
 
 from stratoscope.clouds.lifecycle import Phase
+from stratoscope.clouds.steps.console import check_console
 from stratoscope.clouds.steps.reachable import Reachable
 
 _LEAST_MIB: Final = 16
 _MOST_MIB: Final = 1 << 20
-_LONGEST_TEXT: Final = 256
 
 
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,10 +47,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("initrd: nothing would load it; allowed: together with kernel")
         if self.reachable is not None and not self.network:
             raise ValueError("reachable: the VM would have no address; allowed: together with network")
-        if len(self.console) > _LONGEST_TEXT or not self.console.isprintable():
-            raise ValueError(
-                f"console: no part of a line; allowed: up to {_LONGEST_TEXT} printable characters"
-            )
+        check_console(self.console)
 
     @property
     def phases(self) -> Sequence[Phase]:

@@ -18,6 +18,13 @@ class BadRequestError(CollectError):
         super().__init__(Reason.MALFORMED, message)
 
 
+class OverLimitError(CollectError):
+    """413 with Retry-After: too many requests, before 429 was usual, or a quota of Cinder's."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.BUSY, message)
+
+
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of a token.
 

@@ -14,7 +14,7 @@ from yarl import URL
 
 from stratoscope.clouds.client.request import CallError, Method, Response, TooLargeError
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
-from stratoscope.clouds.openstack.client.api import BadRequestError
+from stratoscope.clouds.openstack.client.api import BadRequestError, OverLimitError
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, one_line
 
@@ -48,6 +48,8 @@ def error(what: str, answer: Response) -> CollectError | LeftOutError:
         return _OWN[status](message)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and "retry-after" not in answer.headers:
         return TooLargeError(message, str(status), may_be_done=False)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return OverLimitError(message)
     if status < HTTPStatus.MULTIPLE_CHOICES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return CallError(_reason(status), message, str(status))
     return CollectError(_reason(status), message)
@@ -56,8 +58,6 @@ def error(what: str, answer: Response) -> CollectError | LeftOutError:
 def _reason(status: int) -> Reason:
     if status == HTTPStatus.UNAUTHORIZED:
         return Reason.UNAUTHORIZED
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # for a while: Nova and Cinder before 429 was usual
-        return Reason.BUSY
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
     return (
         Reason.UNAVAILABLE if is_redirect or status >= HTTPStatus.INTERNAL_SERVER_ERROR else Reason.MALFORMED

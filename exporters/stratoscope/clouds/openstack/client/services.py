@@ -88,7 +88,11 @@ class Client:
         return (await self._login.anew()).granted.access
 
     async def send(self, ask: Ask) -> bytes:
-        """The body of a complete answer; requested again if a service refuses the token. Raises as Api."""
+        """The body of a complete answer. Raises as `answer`."""
+        return (await self.answer(ask)).body
+
+    async def answer(self, ask: Ask) -> Response:
+        """A complete answer; requested again if a service refuses the token. Raises as Api."""
         token = await self._login.token()
         self._tokens.check(ask.call, token)
         answer = await self._answer(ask, token)
@@ -103,7 +107,7 @@ class Client:
             self._tokens.taken(ask.call, token)
         good = _WHOLE if ask.method == "GET" else _DONE
         if answer.status in good or (ask.path is None and answer.status == HTTPStatus.MULTIPLE_CHOICES):
-            return answer.body
+            return answer
         if answer.status == HTTPStatus.NOT_ACCEPTABLE:
             self._versions.forget(ask.service)
         raise http_errors.error(str(ask), answer)

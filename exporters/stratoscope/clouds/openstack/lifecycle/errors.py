@@ -10,11 +10,15 @@ from typing import Final, TypeAlias
 
 from stratoscope.clouds.client.request import CallError, OutcomeUnknownError
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
-from stratoscope.clouds.lifecycle import RunReason, StepError
+from stratoscope.clouds.lifecycle import RunReason, StepError, StepLeftOutError
+from stratoscope.clouds.openstack.client.api import OverLimitError
 from stratoscope.clouds.openstack.client.keystone import RefusedError
 from stratoscope.core.errors import CollectError, ConfigError, LeftOut, LeftOutError, Reason
 
 Failure: TypeAlias = CollectError | LeftOutError
+
+_ANSWERED: Final = ": answered "
+"""What follows in a message is the status and the service's own text."""
 
 _BY_CLASS: Final[Sequence[tuple[type[BaseException], RunReason]]] = (
     (ConfigError, RunReason.PROBE_MISCONFIGURED),  # clouds.yaml has no such credential
@@ -70,15 +74,26 @@ _BY_TEXT: Final[Mapping[RunReason, Sequence[str]]] = {
     ),
 }
 """Nova's words where it refuses a server (400, 403, 409), in small letters; the first that fits."""
+_BY_TEXT_OF_STEPS: Final[Mapping[RunReason, Sequence[str]]] = {
+    RunReason.PROBE_MISCONFIGURED: (
+        "larger than volume size",  # Cinder: the image does not fit
+        "mindisk size",
+        "volume type",  # Cinder: VolumeTypeNotFound
+        "must change flavor",  # Nova: CannotResizeToSameFlavor
+    ),
+    RunReason.NETWORK: ("ip addresses available",),  # Neutron: IpAddressGenerationFailure
+    **_BY_TEXT,
+}
+"""The words of Nova, Cinder, Neutron and Glance where they refuse a step (400, 403, 404, 409, 413)."""
 
 
 def reason_of(error: Failure) -> RunReason:
     """Why a request failed."""
-    causes = [*_causes(error)]
+    chain = [*causes(error)]
     for kind, reason in _BY_CLASS:
-        if any(isinstance(one, kind) for one in causes):
+        if any(isinstance(one, kind) for one in chain):
             return reason
-    if any(isinstance(one, CallError) and one.code.isdecimal() for one in causes):
+    if any(isinstance(one, CallError) and one.code.isdecimal() for one in chain):
         return RunReason.API_ERROR
     return _BY_REASON[error.reason]
 
@@ -87,10 +102,14 @@ def refused_reason(error: Failure) -> RunReason:
     """Why Nova did not accept a server."""
     if not _is_refusal(error):
         return reason_of(error)
-    text = str(error).lower()
-    fitting = (reason for reason, parts in _BY_TEXT.items() if any(part in text for part in parts))
-    default = RunReason.POLICY if isinstance(error, ForbiddenError) else RunReason.PROBE_MISCONFIGURED
-    return next(fitting, default)
+    return _reason_in(error, _BY_TEXT, RunReason.PROBE_MISCONFIGURED)
+
+
+def step_reason(error: Failure, default: RunReason) -> RunReason:
+    """Why a service did not do an optional step. Args: default: For a refusal in other words."""
+    if isinstance(error, NotThereError):  # one without known words may be a gateway's
+        return _reason_in(error, _BY_TEXT_OF_STEPS, RunReason.API_ERROR)
+    return _reason_in(error, _BY_TEXT_OF_STEPS, default) if _is_refusal(error) else reason_of(error)
 
 
 @contextmanager
@@ -103,16 +122,48 @@ def translated(reason: Callable[[Failure], RunReason] = reason_of) -> Iterator[N
         raise StepError(reason(error), str(error), is_unknown=is_unknown) from error
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+@contextmanager
+def step_translated(default: RunReason) -> Iterator[None]:
+    """Around the requests of an optional step. Args: default: The reason for a refusal in other words.
+
+    Raises, in place of what they raise:
+        StepLeftOutError: The service is absent, or the credential lacks the right.
+        StepError: Anything else.
+    """
+    try:
+        with translated(lambda error: step_reason(error, default)):
+            yield
+    except StepError as error:
+        failure = error.__cause__
+        is_refusal = isinstance(failure, ForbiddenError) and error.reason is not RunReason.POLICY
+        if isinstance(failure, LeftOutError) and is_left_out(failure) and not is_refusal:
+            raise StepLeftOutError(str(error)) from error
+        raise
+
+
+def is_left_out(error: LeftOutError) -> bool:
+    """Whether the service is absent, or the credential lacks the right."""
+    return isinstance(error, ForbiddenError) or error.reason is LeftOut.ABSENT
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """The failure, and what it was raised from."""
     while error is not None:
         yield error
         error = error.__cause__
 
 
+def _reason_in(error: Failure, by_text: Mapping[RunReason, Sequence[str]], default: RunReason) -> RunReason:
+    """The first reason with words that the service's own text has."""
+    text = str(error).lower()
+    text = text.partition(_ANSWERED)[2] or text
+    fitting = (reason for reason, parts in by_text.items() if any(part in text for part in parts))
+    return next(fitting, RunReason.POLICY if isinstance(error, ForbiddenError) else default)
+
+
 def _is_refusal(error: Failure) -> bool:
-    """Whether it was answered 400, 403 or 409: nothing was begun."""
-    if isinstance(error, ForbiddenError):
+    """Whether it was answered 400, 403 or 409, or 413 as Cinder does over quota: nothing was begun."""
+    if isinstance(error, ForbiddenError | OverLimitError):
         return True
     is_answer = error.reason is Reason.MALFORMED and not isinstance(error, OutcomeUnknownError)
-    return is_answer and not any(isinstance(one, CallError) for one in _causes(error))
+    return is_answer and not any(isinstance(one, CallError) for one in causes(error))

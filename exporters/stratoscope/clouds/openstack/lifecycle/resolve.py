@@ -1,14 +1,13 @@
 """Looks up what a description of a VM names. Sources: GET /flavors/detail and /os-availability-zone of Nova,
-/v2/images of Glance, /v2.0/networks of Neutron; any role.
+/v2/images of Glance, /v2.0/networks of Neutron, /types of Cinder; any role.
 
-Each is one request; only for an error message a second one lists the names that exist.
+Each is one request, and a second one for the external network of a floating IP; only for an error message a second one lists the names that exist.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -18,11 +17,11 @@ from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query, fields_of
 from stratoscope.clouds.openstack.lifecycle.description import NO_NETWORK, Description
+from stratoscope.clouds.openstack.lifecycle.errors import is_left_out
+from stratoscope.clouds.openstack.lifecycle.names import NEAREST, only, unknown
+from stratoscope.core.errors import LeftOutError
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_NEAREST: Final = 5
-_COMPARED: Final = 1000
-"""Names among which the nearest are looked for, which takes 25 ms: those with the same first letter first."""
 _ACTIVE: Final = "active"
 
 
@@ -49,6 +48,11 @@ class Network(msgspec.Struct, frozen=True, rename={"is_external": "router:extern
     project_id: Id = ""
 
 
+class _VolumeType(msgspec.Struct, frozen=True):
+    id: Id
+    name: Text
+
+
 class _ZoneState(msgspec.Struct, frozen=True):
     available: bool
 
@@ -62,42 +66,56 @@ class _Zones(msgspec.Struct, frozen=True, rename={"zones": "availabilityZoneInfo
     zones: list[_Zone]
 
 
-T = TypeVar("T", Flavor, Image, Network)
-
 _FLAVORS: Final = Listing("compute", "/flavors/detail", "flavors", Flavor)
 _IMAGES: Final = Listing("image", "/v2/images", "images", Image)
 _NETWORKS: Final = Listing("network", "/v2.0/networks", "networks", Network)
+_VOLUME_TYPES: Final = Listing("block-storage", "/types", "volume_types", _VolumeType)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Attributes: network_id: None for no network."""
+    """What a description stands for.
+
+    Attributes:
+        network_id: None for no network.
+        floating_network_id: Of the external network; "" for no floating IP.
+        resize_flavor: None for no resize.
+    """
 
     flavor: Flavor
     image_id: str
     network_id: str | None
+    floating_network_id: str = ""
+    resize_flavor: Flavor | None = None
 
 
 async def resolve(api: Api, described: Description) -> Resolved:
     """What a description stands for now. Raises StepError, and as Api."""
-    flavor = await _flavor(api, described.flavor)
+    flavors, _ = await api.items(_FLAVORS, {**WHOLE_PAGE, "is_public": "None"})
+    flavor = _flavor(flavors, described.flavor, "flavor")
+    resize_flavor = _flavor(flavors, described.resize, "resize") if described.resize else None
+    if resize_flavor is not None and resize_flavor.id == flavor.id:
+        what = f"resize: {described.resize!r} is the flavor that the VM has; name another"
+        raise StepError(RunReason.PROBE_MISCONFIGURED, what)
     image = await _image(api, described.image)
     network_id = await _network(api, described.network)
     if described.zone:
         await _check_zone(api, described.zone)
-    return Resolved(image.id, Plan(flavor, image.id, network_id))
+    floating_id = await _external_network(api, described.floating_ip) if described.floating_ip else ""
+    if described.volume_type:
+        await _check_volume_type(api, described.volume_type)
+    return Resolved(image.id, Plan(flavor, image.id, network_id, floating_id, resize_flavor))
 
 
-async def _flavor(api: Api, wanted: str) -> Flavor:
+def _flavor(flavors: Sequence[Flavor], wanted: str, key: str) -> Flavor:
     """By id or by name; Nova lets no two flavors have the same name."""
-    flavors, _ = await api.items(_FLAVORS, {**WHOLE_PAGE, "is_public": "None"})
     for found in (
         [one for one in flavors if one.id == wanted],
         [one for one in flavors if one.name == wanted],
     ):
         if found:
-            return _only(found, "flavor", wanted)
-    raise _unknown("flavor", wanted, (one.name for one in flavors))
+            return only(found, key, wanted)
+    raise unknown(key, wanted, (one.name for one in flavors))
 
 
 async def _image(api: Api, wanted: str) -> Image:
@@ -107,12 +125,12 @@ async def _image(api: Api, wanted: str) -> Image:
         found, _ = await api.items(_IMAGES, {**WHOLE_PAGE, "name": wanted})
     active = [one for one in found if one.status == _ACTIVE]
     if active:
-        return _only(active, "image", wanted)
+        return only(active, "image", wanted)
     if found:
         states = ", ".join(sorted({one.status for one in found}))
         raise StepError(RunReason.IMAGE, f"image {wanted!r} is not active: {states}")
     images, _ = await api.items(_IMAGES, WHOLE_PAGE)
-    raise _unknown("image", wanted, (one.name or "" for one in images if one.status == _ACTIVE))
+    raise unknown("image", wanted, (one.name or "" for one in images if one.status == _ACTIVE))
 
 
 async def _image_of_id(api: Api, image_id: str) -> list[Image]:
@@ -131,9 +149,9 @@ async def _network(api: Api, wanted: str) -> str | None:
     by = "id" if _UUID.fullmatch(wanted) else "name"
     found, _ = await api.items(_NETWORKS, _networks_query((by, wanted)))
     if found:
-        return _only(found, "network", wanted).id
+        return only(found, "network", wanted).id
     networks, _ = await api.items(_NETWORKS, _networks_query())
-    raise _unknown("network", wanted, (one.name for one in networks))
+    raise unknown("network", wanted, (one.name for one in networks))
 
 
 async def _default_network(api: Api) -> Network:
@@ -144,9 +162,30 @@ async def _default_network(api: Api) -> Network:
     usable = [one for one in found if not one.is_external]
     if len(usable) == 1:
         return usable[0]
-    names = ", ".join(sorted(one.name for one in usable)[:_NEAREST]) or "none"
+    names = ", ".join(sorted(one.name for one in usable)[:NEAREST]) or "none"
     what = f"network: the project may use {len(usable)} networks ({names}); name one"
     raise StepError(RunReason.PROBE_MISCONFIGURED, what)
+
+
+async def _external_network(api: Api, wanted: str) -> str:
+    """By id or by name; the project may use others for floating IPs only."""
+    networks, _ = await api.items(_NETWORKS, _networks_query(("router:external", "True")))
+    found = [one for one in networks if wanted in (one.id, one.name)]
+    if found:
+        return only(found, "floating_ip", wanted).id
+    raise unknown("floating_ip", wanted, (one.name for one in networks))
+
+
+async def _check_volume_type(api: Api, wanted: str) -> None:
+    """Where Cinder is absent, or the credential may not list its types, the step itself says so."""
+    try:
+        types, _ = await api.items(_VOLUME_TYPES, {"is_public": "None"})
+    except LeftOutError as error:
+        if not is_left_out(error):
+            raise
+        return
+    if all(wanted not in (one.id, one.name) for one in types):
+        raise unknown("volume_type", wanted, (one.name for one in types))
 
 
 def _networks_query(*more: tuple[str, str]) -> Query:
@@ -157,24 +196,6 @@ async def _check_zone(api: Api, wanted: str) -> None:
     found = await api.get("compute", "/os-availability-zone", _Zones, operation="availability_zones")
     states = {one.name: one.state.available for one in found.zones}
     if wanted not in states:
-        raise _unknown("zone", wanted, states)
+        raise unknown("zone", wanted, states)
     if not states[wanted]:
         raise StepError(RunReason.NO_VALID_HOST, f"zone {wanted!r} is not available")
-
-
-def _only(found: Sequence[T], what: str, wanted: str) -> T:
-    """The only one. Raises StepError for several."""
-    if len(found) > 1:
-        ids = ", ".join(sorted(one.id for one in found)[:_NEAREST])
-        text = f"{what}: {len(found)} have the name {wanted!r}; name one by its id: {ids}"
-        raise StepError(RunReason.PROBE_MISCONFIGURED, text)
-    return found[0]
-
-
-def _unknown(what: str, wanted: str, known: Iterable[str]) -> StepError:
-    """An error with the nearest names that exist; for a name unlike all of them with the first ones."""
-    names = sorted({one for one in known if one})
-    compared = sorted(names, key=lambda one: one[0] != wanted[0])[:_COMPARED]
-    nearest = get_close_matches(wanted, compared, _NEAREST) or names[:_NEAREST]
-    text = f"{what}: the project has no {wanted!r}; the nearest it has: {', '.join(nearest) or 'none at all'}"
-    return StepError(RunReason.PROBE_MISCONFIGURED, text)

@@ -1,16 +1,16 @@
 """A server of a probe: the request for it, and what Nova shows of it."""
 
-from collections.abc import Mapping
-from math import inf
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError
+from stratoscope.clouds.lifecycle import Mark, Object, Phase, RunReason, StepError, Underway
 from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.compute.faults import fault_reason
 from stratoscope.clouds.openstack.lifecycle.description import NO_NETWORK, Description
+from stratoscope.clouds.openstack.lifecycle.marks import LONGEST_VALUE, mark_in, metadata
 from stratoscope.clouds.openstack.lifecycle.resolve import Plan
 
 SERVER: Final = "server"
@@ -22,11 +22,10 @@ _WITH_TAGS: Final = "2.52"
 VERSIONS: Final = (VERSION, _WITH_DESCRIPTION, _WITH_TAGS)
 """Those that add a key to the request."""
 
-_TAG, _PROBE, _RUN, _DEADLINE = (f"stratoscope_{one}" for one in ("tag", "probe", "run", "deadline"))
 _LONGEST_TAG: Final = 60
-_LONGEST_VALUE: Final = 255
 _ACTIVE: Final = "ACTIVE"
 _ERROR: Final = "ERROR"
+_FLOATING: Final = "floating"
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -39,8 +38,15 @@ class AcceptedAnswer(msgspec.Struct, frozen=True):
     server: Accepted
 
 
-class _Address(msgspec.Struct, frozen=True):
+class _Address(msgspec.Struct, frozen=True, rename={"sort": "OS-EXT-IPS:type"}):
     addr: Text
+    sort: Text = ""
+
+
+class _Flavor(msgspec.Struct, frozen=True):
+    """Attributes: id: Only before microversion 2.47."""
+
+    id: Id = ""
 
 
 class _Fault(msgspec.Struct, frozen=True):
@@ -61,8 +67,15 @@ class Server(msgspec.Struct, frozen=True, rename={"host": "OS-EXT-SRV-ATTR:host"
     host: Text | None = None
     host_id: Id | None = None
     addresses: dict[str, list[_Address]] = {}
+    flavor: _Flavor = _Flavor()
     fault: _Fault | None = None
     metadata: dict[str, str] = {}
+
+    @property
+    def all_addresses(self) -> Sequence[str]:
+        """Those of all networks; floating ones come first."""
+        found = [one for of_network in self.addresses.values() for one in of_network]
+        return tuple(one.addr for one in sorted(found, key=lambda one: one.sort != _FLOATING))
 
     @property
     def is_built(self) -> bool:
@@ -78,11 +91,8 @@ class Server(msgspec.Struct, frozen=True, rename={"host": "OS-EXT-SRV-ATTR:host"
 
     @property
     def mark(self) -> Mark | None:
-        """None for a server that no probe made. A deadline that makes no sense is none: it never passes."""
-        tag, run = self.metadata.get(_TAG), self.metadata.get(_RUN)
-        if tag is None or run is None:
-            return None
-        return Mark(tag, self.metadata.get(_PROBE, ""), run, _moment(self.metadata.get(_DEADLINE, "")))
+        """None for a server that no probe made."""
+        return mark_in(self.metadata)
 
     @property
     def object(self) -> Object:
@@ -104,15 +114,17 @@ class Place(NamedTuple):
 
 
 def body(
-    described: Description, plan: Plan, mark: Mark, place: Place, knows: Mapping[str, bool]
+    described: Description, run: Underway, place: Place, knows: Mapping[str, bool]
 ) -> Mapping[str, Any]:
     """The body of POST /servers. Args: knows: Which of VERSIONS Nova has."""
+    plan: Plan = run.resolved.plan
+    mark = run.mark
     server: dict[str, Any] = {
         "name": mark.name,
         "flavorRef": plan.flavor.id,
-        "imageRef": plan.image_id,
+        **_boots_from(plan, run),
         "networks": NO_NETWORK if plan.network_id is None else [{"uuid": plan.network_id}],
-        "metadata": _metadata(mark),
+        "metadata": metadata(mark),
     }
     if described.security_groups:
         server["security_groups"] = [{"name": one} for one in described.security_groups]
@@ -125,21 +137,21 @@ def body(
     elif place.host:  # it skips the scheduler's filters
         server["availability_zone"] = f"{place.zone}:{place.host}"
     if knows[_WITH_DESCRIPTION]:
-        server["description"] = f"Created by the probe {mark.probe}; it deletes it."[:_LONGEST_VALUE]
+        server["description"] = f"Created by the probe {mark.probe}; it deletes it."[:LONGEST_VALUE]
     if knows[_WITH_TAGS] and _is_tag(mark.tag):
         server["tags"] = [mark.tag]
     return {"server": server}
 
 
-def _metadata(mark: Mark) -> Mapping[str, str]:
-    values = {_TAG: mark.tag, _PROBE: mark.probe, _RUN: mark.run, _DEADLINE: f"{mark.deadline:.0f}"}
-    return {key: value[:_LONGEST_VALUE] for key, value in values.items()}
+def _boots_from(plan: Plan, run: Underway) -> Mapping[str, Any]:
+    """The image, or the volume of an earlier step, which the run deletes itself."""
+    volume = run.objects.get(Phase.VOLUME_CREATED)
+    if volume is None:
+        return {"imageRef": plan.image_id}
+    mapping = {"source_type": "volume", "destination_type": "volume", "uuid": volume.id}
+    return {"block_device_mapping_v2": [{**mapping, "boot_index": 0, "delete_on_termination": False}]}
 
 
 def _is_tag(text: str) -> bool:
     """Whether Nova takes a text as a tag."""
     return 0 < len(text) <= _LONGEST_TAG and not {*"/,"} & {*text}
-
-
-def _moment(text: str) -> float:
-    return float(text) if text.isdecimal() else inf

@@ -1,35 +1,26 @@
 """VMs on OpenStack as the ability Lifecycle has them; any role, `hosts` needs an administrator's."""
 
 from collections.abc import Mapping, Sequence
-from types import NoneType
 from typing import Final
 
 import msgspec
 
 from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.client.limiter import Budget
-from stratoscope.clouds.errors import ForbiddenError, NotThereError
+from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.lifecycle import NAME_PREFIX, Object, Resolved, RunReason, Seen, StepError, Underway
-from stratoscope.clouds.openstack.client.fields import Id, Text, segment
-from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, fields_of
+from stratoscope.clouds.openstack.client.fields import Text
+from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.lifecycle import server
 from stratoscope.clouds.openstack.lifecycle.description import NO_NETWORK, Description
 from stratoscope.clouds.openstack.lifecycle.errors import refused_reason, translated
+from stratoscope.clouds.openstack.lifecycle.objects import delete, marked, still_there
+from stratoscope.clouds.openstack.lifecycle.ports import ports_of
 from stratoscope.clouds.openstack.lifecycle.quota import check_quota
+from stratoscope.clouds.openstack.lifecycle.requests import server_of
 from stratoscope.clouds.openstack.lifecycle.resolve import resolve
-
-_PORT: Final = "port"
-_PATHS: Final = {server.SERVER: ("compute", "/servers"), _PORT: ("network", "/v2.0/ports")}
-"""By kind of object: its service, and where its objects are."""
-_UP: Final = "ACTIVE"
-
-
-class _Port(msgspec.Struct, frozen=True):
-    id: Id
-    name: Text = ""
-    status: Text = ""
-
+from stratoscope.clouds.openstack.lifecycle.steps.table import steps
 
 class _Compute(msgspec.Struct, frozen=True):
     host: Text
@@ -38,18 +29,22 @@ class _Compute(msgspec.Struct, frozen=True):
     zone: Text | None = None
 
 
-_PORTS: Final = Listing("network", "/v2.0/ports", "ports", _Port)
 _COMPUTES: Final = Listing("compute", "/os-services", "services", _Compute)
 
 
 class OpenStackVMs:
     """Implements Lifecycle."""
 
-    def __init__(self, session: Session, described: Description, budget: Budget) -> None:
+    def __init__(
+        self, session: Session, described: Description, budget: Budget, created: set[str] | None = None
+    ) -> None:
+        """Args: created: The kinds of objects that steps of this credential create, of all descriptions."""
         self.vm_kind: str = server.SERVER
         self.budget, self.credential = budget, described.credential
-        self.steps: Sequence[Step] = ()
+        self.steps: Sequence[Step] = [*steps(session, described)]
         self._session, self._described = session, described
+        self._created = set[str]() if created is None else created
+        self._created |= {step.creates for step in self.steps if step.creates}
         self._networked: set[str] = set()
         self._zones: Mapping[str, str] = {}
 
@@ -69,7 +64,7 @@ class OpenStackVMs:
 
     async def check_quota(self, resolved: Resolved) -> None:
         with translated():
-            await check_quota(self._session, resolved.plan)
+            await check_quota(self._session, resolved.plan, self._described)
 
     async def request(self, run: Underway, host: str = "") -> str:
         """As Lifecycle has it. After 401 and 429 it was not carried out, and is sent again.
@@ -80,7 +75,7 @@ class OpenStackVMs:
         with translated():
             knows = {one: await self._session.knows("compute", one) for one in server.VERSIONS}
         zone = self._described.zone or self._zones.get(host, "")
-        body = server.body(self._described, run.resolved.plan, run.mark, server.Place(zone, host), knows)
+        body = server.body(self._described, run, server.Place(zone, host), knows)
         with translated(refused_reason):
             answer = await self._session.change(
                 "POST",
@@ -97,11 +92,11 @@ class OpenStackVMs:
         """As Lifecycle has it. Once it has an address its ports are read, too, until Neutron says that all
         are up."""
         with translated():
-            one = await self._server(vm_id)
+            one = await server_of(self._session, vm_id)
             if one is None:
                 self._networked.discard(vm_id)
                 return None
-            addresses = tuple(address.addr for of_network in one.addresses.values() for address in of_network)
+            addresses = one.all_addresses
             return Seen(
                 one.status,
                 one.host or one.host_id or "",
@@ -113,26 +108,27 @@ class OpenStackVMs:
 
     async def delete(self, one: Object) -> None:
         self._networked.discard(one.id)
-        service, path = _PATHS[one.kind]
         with translated():
-            try:
-                await self._session.change(
-                    "DELETE", service, f"{path}/{segment(one.id)}", NoneType, operation=f"{one.kind}_delete"
-                )
-            except NotThereError as error:
-                _check_gone(one.id, error)
+            await delete(self._session, one)
 
-    async def left(self, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:  # noqa: ARG002 - no step creates one
+    async def left(self, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:
         with translated():
-            one = await self._server(vm_id)
-            ports = [Object(_PORT, port.id, port.name) for port in await self._ports(vm_id)]
-        return ports if one is None else [one.object, *ports]
+            one = await server_of(self._session, vm_id) if vm_id else None
+            ports = await ports_of(self._session, vm_id)
+            created = await still_there(self._session, objects)
+        return [*([one.object] if one else []), *(port.object for port in ports), *created]
 
     async def owned(self, tag: str) -> Sequence[Object]:
-        """The servers of the project that carry the tag. Nova filters by the name, not by metadata."""
+        """The project's servers that carry the tag, and the objects of the kinds that steps create.
+
+        Nova filters by the name, not by metadata. A service is asked only if a description of the credential
+        has a step that creates something there.
+        """
         with translated():
             servers, _ = await self._session.items(server.SERVERS, {**WHOLE_PAGE, "name": f"^{NAME_PREFIX}"})
-        return [one.object for one in servers if one.mark is not None and one.mark.tag == tag]
+            created = await marked(self._session, tag, self._created)
+        ours = [one.object for one in servers if one.mark is not None and one.mark.tag == tag]
+        return [*ours, *created]
 
     async def hosts(self) -> Sequence[str]:
         """The computes of the zone that are up and enabled; none if the credential may not know them."""
@@ -150,32 +146,13 @@ class OpenStackVMs:
         """To half a second: Nova's by the header `Date`, without that Keystone's by its tokens."""
         return self._session.skew.of("compute", "identity")
 
-    async def _server(self, vm_id: str) -> server.Server | None:
-        """None for one that is gone."""
-        path = f"/servers/{segment(vm_id)}"
-        try:
-            return (await self._session.get("compute", path, server.ServerAnswer, operation="server")).server
-        except NotThereError as error:
-            _check_gone(vm_id, error)
-            return None
-
-    async def _ports(self, vm_id: str) -> Sequence[_Port]:
-        ports, _ = await self._session.items(_PORTS, [*fields_of(_Port), ("device_id", vm_id)])
-        return ports
-
     async def _is_networked(self, vm_id: str, *, has_address: bool) -> bool:
         if self._described.network == NO_NETWORK or vm_id in self._networked:
             return True
         if not has_address:
             return False
-        ports = await self._ports(vm_id)
-        is_up = bool(ports) and all(port.status == _UP for port in ports)
+        ports = await ports_of(self._session, vm_id)
+        is_up = bool(ports) and all(port.is_up for port in ports)
         if is_up:
             self._networked.add(vm_id)
         return is_up
-
-
-def _check_gone(one: str, error: NotThereError) -> None:
-    """Raise a 404 again unless its words name the object: a gateway's says nothing of what exists."""
-    if one not in str(error):
-        raise error

@@ -1,0 +1,39 @@
+"""The ports of a VM. Source: Neutron's GET /v2.0/ports; any role."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.lifecycle import Object
+from stratoscope.clouds.openstack.client.fields import Id, Text
+from stratoscope.clouds.openstack.client.listing import Listing, fields_of
+from stratoscope.clouds.openstack.client.session import Session
+
+PORT: Final = "port"
+"""The kind of its Object."""
+
+
+class Port(msgspec.Struct, frozen=True):
+    id: Id
+    name: Text = ""
+    status: Text = ""
+
+    @property
+    def object(self) -> Object:
+        return Object(PORT, self.id, self.name)
+
+    @property
+    def is_up(self) -> bool:
+        return self.status == "ACTIVE"
+
+
+_PORTS: Final = Listing("network", "/v2.0/ports", "ports", Port)
+
+
+async def ports_of(api: Session, vm_id: str) -> Sequence[Port]:
+    """The ports of a VM; none without a VM: those of no device are of others."""
+    if not vm_id:
+        return ()
+    ports, _ = await api.items(_PORTS, [*fields_of(Port), ("device_id", vm_id)])
+    return ports
