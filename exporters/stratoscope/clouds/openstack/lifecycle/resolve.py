@@ -1,7 +1,8 @@
 """Looks up what a description of a VM names. Sources: GET /flavors/detail and /os-availability-zone of Nova,
 /v2/images of Glance, /v2.0/networks of Neutron, /types of Cinder; any role.
 
-Each is one request, and a second one for the external network of a floating IP; only for an error message a second one lists the names that exist.
+Each is one request, and the external network of a floating IP one more; only for an error message another one
+lists the names that exist.
 """
 
 import re

@@ -113,9 +113,7 @@ class Place(NamedTuple):
     host: str
 
 
-def body(
-    described: Description, run: Underway, place: Place, knows: Mapping[str, bool]
-) -> Mapping[str, Any]:
+def body(described: Description, run: Underway, place: Place, knows: Mapping[str, bool]) -> Mapping[str, Any]:
     """The body of POST /servers. Args: knows: Which of VERSIONS Nova has."""
     plan: Plan = run.resolved.plan
     mark = run.mark

@@ -22,6 +22,7 @@ from stratoscope.clouds.openstack.lifecycle.requests import server_of
 from stratoscope.clouds.openstack.lifecycle.resolve import resolve
 from stratoscope.clouds.openstack.lifecycle.steps.table import steps
 
+
 class _Compute(msgspec.Struct, frozen=True):
     host: Text
     status: Text

@@ -1,0 +1,269 @@
+"""What steps have created: what is left of it, whose it is, how it goes; and what cannot be created."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stratoscope.clouds.lifecycle import Mark, Object, Phase, RunReason, StepError, StepLeftOutError
+from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.clouds.openstack.lifecycle.marks import (
+    LONGEST_VALUE,
+    description,
+    mark_in_description,
+    metadata,
+)
+from stratoscope.demo.openstack.keystone.service import Keystone
+from support.demo_cloud import DemoCloud, demo_cloud
+from support.openstack_steps import Steps
+from support.openstack_vms import MARK, TAG, opened, vms
+
+CREATING: dict[Phase, dict[str, Any]] = {
+    Phase.VOLUME_CREATED: {"volume": 1},
+    Phase.FLOATING_IP: {"floating_ip": "external"},
+    Phase.SNAPSHOT: {"snapshot": True},
+}
+SERVICES = {Phase.VOLUME_CREATED: "block-storage", Phase.FLOATING_IP: "network", Phase.SNAPSHOT: "image"}
+LISTS = {
+    "/volume/v3/volumes/detail": ("block-storage", "GET", "/v3/volumes/detail", 200),
+    "floating": ("network", "GET", "/v2.0/floatingips", 200),
+    "images": ("image", "GET", "/v2/images", 200),
+}
+
+
+@pytest.fixture
+async def demo() -> AsyncIterator[DemoCloud]:
+    async with demo_cloud() as demo:
+        yield demo
+
+
+@pytest.fixture
+async def cloud(demo: DemoCloud, tmp_path: Path) -> AsyncIterator[OpenStack]:
+    async with opened(demo, tmp_path) as cloud:
+        yield cloud
+
+
+def without(demo: DemoCloud, kind: str) -> None:
+    """The catalogue of the next token lacks a service."""
+    (keystone,) = (one for one in demo.cloud.services if isinstance(one, Keystone))
+    keystone.entries = [one for one in keystone.entries if one.service.kind != kind]
+
+
+def lists(demo: DemoCloud) -> dict[str, int]:
+    return {name: demo.cloud.request_counts[call] for name, call in LISTS.items()}
+
+
+# -- What is left ----------------------------------------------------------------------------------
+
+
+async def test_without_a_vm_no_port_is_asked_for(demo: DemoCloud, cloud: OpenStack) -> None:
+    assert [port for port in demo.world.ports if not port.device_id]
+    assert await vms(cloud).left("") == []
+    assert demo.cloud.request_counts["network", "GET", "/v2.0/ports", 200] == 0
+
+
+@pytest.mark.parametrize("phase", CREATING)
+async def test_object_is_left_until_it_is_gone_whether_there_was_a_vm_or_not(
+    phase: Phase, demo: DemoCloud, cloud: OpenStack
+) -> None:
+    steps = Steps(demo, cloud, **CREATING[phase])
+    await steps.request()
+    await steps.do(phase)
+    (one,) = steps.objects
+    assert await steps.lifecycle.left("", [one]) == [one]
+    plain = vms(cloud)
+    assert await plain.left("", [one]) == [one]
+    await plain.delete(one)
+    demo.after(3)
+    assert await steps.lifecycle.left("", [one]) == []
+    await plain.delete(one)
+
+
+async def test_volume_that_is_being_deleted_may_be_deleted_again(demo: DemoCloud, cloud: OpenStack) -> None:
+    steps = Steps(demo, cloud, volume=1)
+    await steps.request()
+    await steps.do(Phase.VOLUME_CREATED)
+    (one,) = steps.objects
+    for _ in range(2):
+        await steps.lifecycle.delete(one)
+    assert await steps.lifecycle.left("", [one]) == [one]
+
+
+async def test_volume_that_could_not_be_deleted_is_left_and_its_deletion_is_tried_again(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    steps = Steps(demo, cloud, volume=1)
+    await steps.request()
+    await steps.do(Phase.VOLUME_CREATED)
+    (one,) = steps.objects
+    volume = demo.world.volumes.get(one.id)
+    assert volume is not None
+    volume.status = "error_deleting"
+    assert await steps.lifecycle.left("", [one]) == [one]
+    with pytest.raises(StepError, match="status must be"):
+        await steps.lifecycle.delete(one)
+    volume.status = "error"
+    await steps.lifecycle.delete(one)
+    demo.after(3)
+    assert await steps.lifecycle.left("", [one]) == []
+
+
+# -- Whose it is -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", CREATING)
+async def test_only_what_carries_the_tag_is_owned(phase: Phase, demo: DemoCloud, cloud: OpenStack) -> None:
+    found = {}
+    for tag in (TAG, "another"):
+        mark = Mark(tag, "a probe, with blanks", "f", 2e9)
+        steps = Steps(demo, cloud, mark, **CREATING[phase])
+        await steps.request()
+        await steps.do(phase)
+        found[tag] = Object(steps.objects[0].kind, steps.objects[0].id, mark.name, mark)
+    for tag, one in found.items():
+        owned = await steps.lifecycle.owned(tag)
+        assert [other for other in owned if other.kind != "server"] == [one]
+    assert await steps.lifecycle.owned("") == []
+
+
+async def test_service_is_asked_only_if_a_probe_of_the_credential_creates_something_there(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    plain, other = vms(cloud), vms(cloud, os_cloud="user1")
+    demo.cloud.faults.add({"fault": "500", "service": "block-storage"})
+    assert await plain.owned(TAG) == []
+    assert [*lists(demo).values()] == [0, 0, 0]
+    demo.cloud.faults.clear()
+    vms(cloud, volume=1, snapshot=True, floating_ip="external")
+    await plain.owned(TAG)
+    assert [*lists(demo).values()] == [1, 1, 1]
+    await other.owned(TAG)
+    assert [*lists(demo).values()] == [1, 1, 1]
+
+
+async def test_service_that_is_down_is_an_error_where_a_probe_creates_something_there(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    demo.cloud.faults.add({"fault": "500", "service": "block-storage"})
+    with pytest.raises(StepError) as caught:
+        await vms(cloud, volume=1).owned(TAG)
+    assert caught.value.reason is RunReason.API_ERROR
+
+
+async def test_service_that_is_absent_has_nothing(demo: DemoCloud, cloud: OpenStack) -> None:
+    without(demo, "block-storage")
+    assert await vms(cloud, volume=1).owned(TAG) == []
+
+
+def test_mark_survives_as_a_description_and_a_long_one_is_cut() -> None:
+    assert mark_in_description(description(MARK)) == MARK
+    long = replace(MARK, probe="p" * 300)
+    text = description(long)
+    assert len(text) == LONGEST_VALUE
+    read = mark_in_description(text)
+    assert read is not None
+    assert (read.tag, read.run, read.deadline) == (MARK.tag, MARK.run, MARK.deadline)
+    assert read.probe == long.probe[: len(read.probe)]
+    for other in ("", "web server", f"{MARK.name} tag={TAG}"):
+        assert mark_in_description(other) is None
+    assert {*metadata(MARK)} == {f"stratoscope_{one}" for one in ("tag", "probe", "run", "deadline")}
+
+
+# -- What cannot be created ------------------------------------------------------------------------
+
+
+async def test_steps_are_left_out_where_cinder_is_absent_and_the_vm_boots_from_its_image(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    without(demo, "block-storage")
+    for described in ({"boot_volume": 1, "volume_type": "nope"}, {"volume": 1}):
+        steps = Steps(demo, cloud, **described)
+        await steps.resolve()
+        await steps.lifecycle.check_quota(steps.run.resolved)
+        for step in steps.lifecycle.steps:
+            with pytest.raises(StepLeftOutError):
+                await step.begin(steps.run)
+        vm_id = await steps.lifecycle.request(steps.run)
+        vm = demo.world.vms.get(vm_id)
+        assert vm is not None
+        assert vm.image is not None
+
+
+@pytest.mark.parametrize("phase", [Phase.VOLUME_CREATED, Phase.FLOATING_IP])
+async def test_step_is_left_out_where_the_credential_lacks_the_right(
+    phase: Phase, demo: DemoCloud, cloud: OpenStack
+) -> None:
+    steps = Steps(demo, cloud, **CREATING[phase])
+    await steps.request()
+    user = next(user for user in demo.world.users if user.name == "user1")
+    for project in user.roles:
+        user.roles[project] = ("reader",)
+    await steps.lifecycle.authenticate()
+    with pytest.raises(StepLeftOutError, match="403") as caught:
+        await steps.begin(phase)
+    assert "polic" in str(caught.value).lower()
+
+
+async def test_vm_that_was_not_stopped_is_not_started(demo: DemoCloud, cloud: OpenStack) -> None:
+    steps = Steps(demo, cloud, stop_start=True)
+    await steps.request()
+    with pytest.raises(StepLeftOutError, match="not stopped"):
+        await steps.begin(Phase.STARTED)
+
+
+@pytest.mark.parametrize(
+    ("phase", "resource"),
+    [
+        (Phase.VOLUME_CREATED, "volumes"),
+        (Phase.VOLUME_CREATED, "gigabytes"),
+        (Phase.FLOATING_IP, "floatingip"),
+    ],
+)
+async def test_quota_is_checked_before_and_one_that_fills_up_meanwhile_is_said(
+    phase: Phase, resource: str, demo: DemoCloud, cloud: OpenStack
+) -> None:
+    steps = Steps(demo, cloud, **CREATING[phase])
+    await steps.request()
+    await steps.lifecycle.check_quota(steps.run.resolved)
+    project = demo.world.vms.get(steps.run.vm_id).project  # type: ignore[union-attr]  # it is there
+    project.limits[resource] = 0
+    with pytest.raises(StepError, match=f"{resource}: .* of 0 used, 1 needed") as caught:
+        await steps.lifecycle.check_quota(steps.run.resolved)
+    assert caught.value.reason is RunReason.QUOTA
+    with pytest.raises(StepError) as caught:
+        await steps.begin(phase)
+    assert (caught.value.reason, caught.value.is_unknown) == (RunReason.QUOTA, False)
+
+
+async def test_flavor_of_a_resize_counts_if_it_is_the_larger_one(demo: DemoCloud, cloud: OpenStack) -> None:
+    steps = Steps(demo, cloud, resize="m1.small")
+    await steps.resolve()
+    flavor = steps.run.resolved.plan.resize_flavor
+    project = next(one for one in demo.world.projects if one.name == "astronomy")
+    project.limits["ram"] = project.used["ram"] + flavor.ram - 1
+    with pytest.raises(StepError, match=f"ram: .* {flavor.ram} needed"):
+        await steps.lifecycle.check_quota(steps.run.resolved)
+
+
+# -- Never twice -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", CREATING)
+@pytest.mark.parametrize("fault", ["503", "cut"])
+async def test_request_without_an_answer_is_of_unknown_outcome_and_is_not_repeated(
+    fault: str, phase: Phase, demo: DemoCloud, cloud: OpenStack
+) -> None:
+    steps = Steps(demo, cloud, **CREATING[phase])
+    await steps.request()
+    service = "compute" if phase is Phase.SNAPSHOT else SERVICES[phase]
+    before = demo.cloud.request_counts.total()
+    demo.cloud.faults.add({"fault": fault, "service": service, "method": "POST"})
+    with pytest.raises(StepError) as caught:
+        await steps.begin(phase)
+    assert caught.value.is_unknown
+    demo.cloud.faults.clear()
+    assert demo.cloud.request_counts.total() - before <= 2  # the ports, and the request itself
+    made = [one for one in await steps.lifecycle.owned(TAG) if one.kind != "server"]
+    assert len(made) == (fault == "cut")

@@ -1,0 +1,85 @@
+"""The optional steps of a probe on the real cloud: they are done, or say why not, and nothing is left.
+
+Its hypervisor is a fake: it makes no volume from an image and no image of a VM.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.openstack.openstack_cli import Cli
+from integration.openstack.probes import (
+    Prober,
+    a_probe,
+    configuration,
+    failure,
+    objects,
+    probing,
+    wait_until,
+)
+from support.series import read
+
+pytestmark = [pytest.mark.integration, pytest.mark.full]
+
+SWEPT_S = 90
+USER = {"os_cloud": "user1", "network": "private-1"}
+"""Its network has a router to the external one."""
+STEPS = {
+    "floating_ip": "outside",
+    "console": "FAKE CONSOLE OUTPUT",
+    "volume": 1,
+    "stop_start": True,
+    "resize": "small",
+}
+PHASES = {"floating_ip", "console", "volume_created", "volume_attached", "stopped", "started", "resized"}
+SHORT = {"built": "60s", "deleted": "30s", "gone": "30s"}
+
+
+def created(cli: Cli) -> Mapping[str, set[str]]:
+    """The ids of all that steps create, and of all servers and ports."""
+    return {
+        **objects(cli),
+        "floatingip": {row["ID"] for row in cli.ask("floating", "ip", "list")},
+        "image": {row["ID"] for row in cli.ask("image", "list")},
+    }
+
+
+@pytest.fixture(autouse=True)
+def _clean(cli: Cli) -> Iterator[None]:
+    """Each test leaves the cloud as it was."""
+    before = created(cli)
+    yield
+    wait_until(lambda: created(cli) == before, "the cloud is as it was", SWEPT_S, every_s=1)
+
+
+def ended(folder: Path, **more: Any) -> Mapping[str, Any]:
+    """A run of a probe with steps, once nothing of it is left."""
+    probe = a_probe(**{**USER, **more})
+    with probing(folder, configuration(probe)) as prober:
+        run = prober.run()
+        wait_until(lambda: not any(leaked(prober).values()), "nothing is left", SWEPT_S, every_s=1)
+        return run
+
+
+def leaked(prober: Prober) -> Mapping[str, float]:
+    """How many objects are left, by their kind."""
+    return read(prober.get()).by("stratoscope_vmprobe_leaked_resources", "kind")
+
+
+def test_all_steps_that_a_fake_hypervisor_can_do_are_done(tmp_path: Path) -> None:
+    run = ended(tmp_path, **STEPS)
+    assert run["outcome"] == "success", run
+    assert {*run["phases"]} >= PHASES
+    assert not run.get("left_out")
+
+
+def test_volume_that_cannot_be_made_from_an_image_is_named(tmp_path: Path) -> None:
+    run = ended(tmp_path, boot_volume=1)
+    assert failure(run) == ("volume_created", "volume", "cloud")
+
+
+def test_snapshot_that_never_ends_is_a_time_out(tmp_path: Path) -> None:
+    run = ended(tmp_path, snapshot=True, timeouts={**SHORT, "snapshot": "15s"})
+    assert failure(run) == ("snapshot", "timeout", "cloud")
