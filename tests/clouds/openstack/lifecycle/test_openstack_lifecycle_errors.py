@@ -11,7 +11,7 @@ from stratoscope.clouds.client.request import Response
 from stratoscope.clouds.lifecycle import Object, RunReason, StepError
 from stratoscope.clouds.openstack.client import http_errors
 from stratoscope.clouds.openstack.cloud import OpenStack
-from stratoscope.clouds.openstack.lifecycle.errors import reason_of, refused_reason
+from stratoscope.clouds.openstack.lifecycle.errors import reason_of, refused_reason, step_reason
 from stratoscope.clouds.openstack.lifecycle.vms import OpenStackVMs
 from stratoscope.core.config import Duration
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
@@ -173,6 +173,69 @@ def test_novas_words_have_their_reason(status: int, text: str, reason: RunReason
     body = msgspec.json.encode({"fault": {"code": status, "message": text}})
     error = http_errors.error("compute: server_create", Response(status, body, {}))
     assert refused_reason(error) is reason
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "text", "reason"),
+    [
+        (
+            "block-storage",
+            413,
+            (
+                "Requested volume or snapshot exceeds allowed gigabytes quota. Requested 5G, quota is 1G and "
+                "1G has been consumed."
+            ),
+            RunReason.QUOTA,
+        ),
+        (
+            "block-storage",
+            413,
+            "Maximum number of volumes allowed (10) exceeded for quota 'volumes'.",
+            RunReason.QUOTA,
+        ),
+        (
+            "block-storage",
+            400,
+            "Invalid input received: Size of specified image 2GB is larger than volume size 1GB.",
+            MISCONFIGURED,
+        ),
+        ("block-storage", 404, "Volume type with name ssd could not be found.", MISCONFIGURED),
+        ("block-storage", 404, "", RunReason.API_ERROR),
+        (
+            "block-storage",
+            400,
+            "Invalid image identifier or unable to access requested image.",
+            RunReason.IMAGE,
+        ),
+        ("block-storage", 403, "Policy doesn't allow volume:create to be performed.", RunReason.POLICY),
+        ("block-storage", 409, "something new", RunReason.VOLUME),
+        ("network", 409, "Quota exceeded for resources: ['floatingip'].", RunReason.QUOTA),
+        ("network", 409, "No more IP addresses available on network 1.", RunReason.NETWORK),
+        (
+            "network",
+            404,
+            "External network 1 is not reachable from subnet 2.  Therefore, cannot associate Port 3.",
+            RunReason.NETWORK,
+        ),
+        ("network", 403, "rule:create_floatingip is disallowed by policy", RunReason.POLICY),
+        ("compute", 400, "No valid host was found. No valid host found for resize", RunReason.NO_VALID_HOST),
+        ("compute", 400, "When resizing, instances must change flavor!", MISCONFIGURED),
+        (
+            "compute",
+            403,
+            "Quota exceeded for cores: Requested 1, but already used 5 of 5 cores",
+            RunReason.QUOTA,
+        ),
+    ],
+)
+def test_words_of_a_service_that_refuses_a_step_have_their_reason(
+    service: str, status: int, text: str, reason: RunReason
+) -> None:
+    default = RunReason.VOLUME if service == "block-storage" else RunReason.HYPERVISOR
+    body = msgspec.json.encode({"fault": {"code": status, "message": text}})
+    headers = {"retry-after": "0"} if status == 413 else {}
+    error = http_errors.error(f"{service}: volume_network_create", Response(status, body, headers))
+    assert step_reason(error, default) is reason
 
 
 def test_refusal_in_words_that_no_rule_knows_is_the_probes_mistake() -> None:

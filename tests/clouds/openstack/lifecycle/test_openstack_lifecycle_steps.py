@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from demo.worlds import assert_consistent
-from stratoscope.clouds.lifecycle import Object, Phase, RunReason, StepError
+from stratoscope.clouds.lifecycle import Object, Phase, RunReason, StepError, StepLeftOutError
 from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.clouds.openstack.lifecycle.steps import floating_ip
+from stratoscope.demo.openstack.http_request import HttpError
 from stratoscope.demo.openstack.models import VM
+from stratoscope.demo.openstack.nova import server_actions
 from stratoscope.demo.openstack.nova.service import Nova
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.openstack_steps import Steps
@@ -198,11 +201,9 @@ async def test_floating_ip_in_error_or_gone_is_a_network_failure(
 ) -> None:
     steps = Steps(demo, cloud, floating_ip="external")
     await steps.request()
-    (one,) = [await steps.begin(Phase.FLOATING_IP)]
+    one = await steps.begin(Phase.FLOATING_IP)
     assert one is not None
     if is_there:
-        from stratoscope.clouds.openstack.lifecycle.steps import floating_ip  # noqa: PLC0415
-
         broken = floating_ip.FloatingIPAnswer(floating_ip.FloatingIP(one.id, "ERROR"))
 
         async def found(*_: object) -> floating_ip.FloatingIPAnswer:
@@ -236,6 +237,34 @@ async def test_console_that_is_not_there_yet_is_asked_for_again(demo: DemoCloud,
     assert not await steps.look(Phase.CONSOLE)
     vm.launched = launched
     assert await steps.look(Phase.CONSOLE)
+
+
+async def test_console_is_left_out_where_the_hypervisor_keeps_no_log_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise HttpError(501, "Unable to get console log, functionality not implemented")
+
+    monkeypatch.setattr(server_actions, "console_output", refuse)
+    async with demo_cloud() as demo, opened(demo, tmp_path) as cloud:
+        steps = Steps(demo, cloud, console="login:")
+        await steps.request()
+        with pytest.raises(StepLeftOutError, match="functionality not implemented"):
+            await steps.look(Phase.CONSOLE)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("503", RunReason.API_ERROR), ("cut", RunReason.API_UNREACHABLE)]
+)
+async def test_console_without_an_answer_is_the_services_failure(
+    fault: str, reason: RunReason, demo: DemoCloud, cloud: OpenStack
+) -> None:
+    steps = Steps(demo, cloud, console="login:")
+    await steps.request()
+    demo.cloud.faults.add({"fault": fault, "service": "compute"})
+    with pytest.raises(StepError) as caught:
+        await steps.look(Phase.CONSOLE)
+    assert caught.value.reason is reason
 
 
 async def test_vm_is_shut_off_and_runs_again(demo: DemoCloud, cloud: OpenStack) -> None:

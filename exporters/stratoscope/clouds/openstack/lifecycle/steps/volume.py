@@ -50,6 +50,10 @@ class VolumeAnswer(msgspec.Struct, frozen=True):
         return self.volume
 
 
+class _Attached(msgspec.Struct, frozen=True):
+    """What Nova answers; nothing of it is needed."""
+
+
 VOLUMES: Final = Listing(SERVICE, "/volumes/detail", "volumes", Volume)
 
 
@@ -117,7 +121,7 @@ class AttachingVolume:
                 "POST",
                 "compute",
                 f"/servers/{segment(run.vm_id)}/os-volume_attachments",
-                msgspec.Raw,
+                _Attached,
                 operation="volume_attach",
                 body={"volumeAttachment": {"volumeId": volume.id}},
             )
