@@ -81,10 +81,8 @@ _BY_TEXT_OF_STEPS: Final[Mapping[RunReason, Sequence[str]]] = {
         "volume type",  # Cinder: VolumeTypeNotFound
         "must change flavor",  # Nova: CannotResizeToSameFlavor
     ),
-    RunReason.NETWORK: ("ip addresses available",),  # Neutron: IpAddressGenerationFailure
-    **_BY_TEXT,
 }
-"""The words of Nova, Cinder, Neutron and Glance where they refuse a step (400, 403, 404, 409, 413)."""
+"""Further words of Nova and Cinder where they refuse a step (400, 404); these are looked for first."""
 
 
 def reason_of(error: Failure) -> RunReason:
@@ -102,14 +100,16 @@ def refused_reason(error: Failure) -> RunReason:
     """Why Nova did not accept a server."""
     if not _is_refusal(error):
         return reason_of(error)
-    return _reason_in(error, _BY_TEXT, RunReason.PROBE_MISCONFIGURED)
+    return _reason_in(error, RunReason.PROBE_MISCONFIGURED, _BY_TEXT)
 
 
 def step_reason(error: Failure, default: RunReason) -> RunReason:
     """Why a service did not do an optional step. Args: default: For a refusal in other words."""
     if isinstance(error, NotThereError):  # one without known words may be a gateway's
-        return _reason_in(error, _BY_TEXT_OF_STEPS, RunReason.API_ERROR)
-    return _reason_in(error, _BY_TEXT_OF_STEPS, default) if _is_refusal(error) else reason_of(error)
+        return _reason_in(error, RunReason.API_ERROR, _BY_TEXT_OF_STEPS, _BY_TEXT)
+    if not _is_refusal(error):
+        return reason_of(error)
+    return _reason_in(error, default, _BY_TEXT_OF_STEPS, _BY_TEXT)
 
 
 @contextmanager
@@ -153,11 +153,12 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def _reason_in(error: Failure, by_text: Mapping[RunReason, Sequence[str]], default: RunReason) -> RunReason:
+def _reason_in(error: Failure, default: RunReason, *tables: Mapping[RunReason, Sequence[str]]) -> RunReason:
     """The first reason with words that the service's own text has."""
     text = str(error).lower()
     text = text.partition(_ANSWERED)[2] or text
-    fitting = (reason for reason, parts in by_text.items() if any(part in text for part in parts))
+    rows = (row for table in tables for row in table.items())
+    fitting = (reason for reason, parts in rows if any(part in text for part in parts))
     return next(fitting, RunReason.POLICY if isinstance(error, ForbiddenError) else default)
 
 
