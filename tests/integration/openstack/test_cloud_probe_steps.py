@@ -23,7 +23,8 @@ from support.series import read
 
 pytestmark = [pytest.mark.integration, pytest.mark.full]
 
-SWEPT_S = 90
+SWEPT_S, SWEEPS_S = 90, 200
+"""What is left is looked for every minute: the VM goes first, in the next sweep what it had."""
 USER = {"os_cloud": "user1", "network": "private-1"}
 """Its network has a router to the external one."""
 STEPS = {
@@ -83,3 +84,18 @@ def test_volume_that_cannot_be_made_from_an_image_is_named(tmp_path: Path) -> No
 def test_snapshot_that_never_ends_is_a_time_out(tmp_path: Path) -> None:
     run = ended(tmp_path, snapshot=True, timeouts={**SHORT, "snapshot": "15s"})
     assert failure(run) == ("snapshot", "timeout", "cloud")
+
+
+def test_probe_that_is_killed_amid_its_steps_removes_what_they_created_at_its_next_start(
+    tmp_path: Path, cli: Cli
+) -> None:
+    before = created(cli)
+    config = configuration(a_probe(**USER, floating_ip="outside", volume=1, snapshot=True))
+    with probing(tmp_path, config) as prober:
+        begun = prober.step("volume_attached")
+        prober.process.kill()
+        prober.process.wait()
+    assert begun["vm_id"] in created(cli)["server"]
+    with probing(tmp_path, config) as prober:
+        wait_until(lambda: created(cli) == before, "all is gone", SWEEPS_S, every_s=1)
+        assert begun["id"] in {run["id"] for run in prober.runs()}

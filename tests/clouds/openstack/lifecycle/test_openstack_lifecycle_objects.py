@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from stratoscope.clouds.lifecycle import Mark, Object, Phase, RunReason, StepError, StepLeftOutError
+from stratoscope.clouds.lifecycle import (
+    Mark,
+    Object,
+    Phase,
+    Resolved,
+    RunReason,
+    StepError,
+    StepLeftOutError,
+)
+from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.marks import (
     LONGEST_VALUE,
@@ -15,8 +24,11 @@ from stratoscope.clouds.openstack.lifecycle.marks import (
     mark_in_description,
     metadata,
 )
+from stratoscope.clouds.openstack.lifecycle.resolve import Flavor, Plan
 from stratoscope.demo.openstack.keystone.service import Keystone
+from stratoscope.demo.openstack.nova.service import Nova
 from support.demo_cloud import DemoCloud, demo_cloud
+from support.fake_openstack import PROJECT, config, running
 from support.openstack_steps import Steps
 from support.openstack_vms import MARK, TAG, opened, vms
 
@@ -27,8 +39,8 @@ CREATING: dict[Phase, dict[str, Any]] = {
 }
 SERVICES = {Phase.VOLUME_CREATED: "block-storage", Phase.FLOATING_IP: "network", Phase.SNAPSHOT: "image"}
 LISTS = {
-    "/volume/v3/volumes/detail": ("block-storage", "GET", "/v3/volumes/detail", 200),
-    "floating": ("network", "GET", "/v2.0/floatingips", 200),
+    "volumes": ("block-storage", "GET", "/v3/volumes/detail", 200),
+    "floatingips": ("network", "GET", "/v2.0/floatingips", 200),
     "images": ("image", "GET", "/v2/images", 200),
 }
 
@@ -206,6 +218,29 @@ async def test_step_is_left_out_where_the_credential_lacks_the_right(
     assert "polic" in str(caught.value).lower()
 
 
+@pytest.mark.parametrize("status", [403, 500])
+async def test_what_the_credential_may_not_know_of_cinder_stops_nothing_but_a_failure_does(
+    status: int, tmp_path: Path
+) -> None:
+    async with running() as server:
+        server.says("/compute/v2.1/limits", {"limits": {"absolute": {}}})
+        server.says("/compute/v2.1/servers/detail", {"servers": []})
+        server.says(f"/volume/v3/{PROJECT}/limits", status)
+        server.says(f"/volume/v3/{PROJECT}/volumes/detail", status)
+        cloud = OpenStack(config(tmp_path, server.url))
+        lifecycle = vms(cloud, os_cloud="test", network="none", volume=1)
+        resolved = Resolved("i", Plan(Flavor("1", "tiny", 1, 512), "i", None))
+        if status == 403:
+            await lifecycle.check_quota(resolved)
+            assert await lifecycle.owned(TAG) == []
+        else:
+            with pytest.raises(StepError, match="limits"):
+                await lifecycle.check_quota(resolved)
+            with pytest.raises(StepError, match="volumes"):
+                await lifecycle.owned(TAG)
+        await cloud.close()
+
+
 async def test_vm_that_was_not_stopped_is_not_started(demo: DemoCloud, cloud: OpenStack) -> None:
     steps = Steps(demo, cloud, stop_start=True)
     await steps.request()
@@ -245,6 +280,22 @@ async def test_flavor_of_a_resize_counts_if_it_is_the_larger_one(demo: DemoCloud
     project.limits["ram"] = project.used["ram"] + flavor.ram - 1
     with pytest.raises(StepError, match=f"ram: .* {flavor.ram} needed"):
         await steps.lifecycle.check_quota(steps.run.resolved)
+
+
+async def test_image_that_nova_does_not_name_is_of_unknown_outcome(
+    demo: DemoCloud, cloud: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def location(*_: object, **__: object) -> str:
+        return ""
+
+    (nova,) = (one for one in demo.cloud.services if isinstance(one, Nova))
+    nova.newest = 44
+    monkeypatch.setattr(Session, "location", location)
+    steps = Steps(demo, cloud, snapshot=True)
+    await steps.request()
+    with pytest.raises(StepError, match="does not name the image") as caught:
+        await steps.begin(Phase.SNAPSHOT)
+    assert caught.value.is_unknown
 
 
 # -- Never twice -----------------------------------------------------------------------------------
