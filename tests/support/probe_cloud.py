@@ -275,6 +275,7 @@ class ProbeLifecycle:
         return Seen(
             state=state,
             host=one.host if is_scheduled else "",
+            is_scheduled=is_scheduled,
             is_networked=is_networked,
             is_built=state == "ACTIVE",
             fault=fault,

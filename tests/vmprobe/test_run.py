@@ -133,6 +133,17 @@ def test_a_request_that_hangs_stays_open_in_the_ledger() -> None:
     on(work)
 
 
+def test_a_vm_whose_host_is_chosen_and_unknown_is_a_time_out_of_the_build() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.host_names, bench.cloud.built_s = [""], float("inf")
+        ended = await bench.run()
+        assert verdict(ended) == ("built", "timeout", "cloud")
+        assert ended.host == ""
+        bench.check_clean()
+
+    on(work)
+
+
 @pytest.mark.parametrize(
     ("late", "phase", "after_s"),
     [("scheduled_s", "scheduled", 60.0), ("networked_s", "networked", 121.0), ("built_s", "built", 301.0)],

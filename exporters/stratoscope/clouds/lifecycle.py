@@ -141,6 +141,7 @@ class Seen:
         state: As the source spells it.
         host: The hypervisor's name, or, for a credential that may not know it, another constant of it (Nova:
             `hostId`); "" while it is on none.
+        is_scheduled: A host is chosen for it, even if that has not taken it yet and has no name here.
         is_networked: Its port is bound and it has its address; True where it wants none.
         is_built: It runs.
         fault: Why it will never run; None unless it is in error.
@@ -149,6 +150,7 @@ class Seen:
 
     state: str
     host: str = ""
+    is_scheduled: bool = False
     is_networked: bool = False
     is_built: bool = False
     fault: StepError | None = None

@@ -48,7 +48,7 @@ async def watch(run: Progress) -> None:
         moment, before = (before + now) / 2, now
         if seen is None:
             raise PhaseError(phase, RunReason.UNKNOWN, "the VM has disappeared, not by the probe")
-        if Phase.SCHEDULED in ends and (seen.host or seen.is_built):
+        if Phase.SCHEDULED in ends and (seen.host or seen.is_scheduled or seen.is_built):
             del ends[Phase.SCHEDULED]
             scheduled = moment
             run.ended(Phase.SCHEDULED, moment - run.accepted)

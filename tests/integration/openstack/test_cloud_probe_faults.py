@@ -142,8 +142,7 @@ def test_compute_that_does_nothing_is_a_timeout_until_nova_knows_that_it_is_down
     prober: Prober, cli: Cli
 ) -> None:
     with hung("compute3"):
-        # Nova names no host before that host has claimed the VM.
-        assert failure(prober.run("small")) == ("scheduled", "timeout", "cloud")
+        assert failure(prober.run("small")) == ("built", "timeout", "cloud")
         wait_until(lambda: state(cli) == "down", "compute3 is down", DOWN_TIME_S + 20, every_s=1)
         assert failure(prober.run("small")) == ("scheduled", "no_valid_host", "cloud")
     wait_until(lambda: state(cli) == "up", "compute3 is up", UP_S, every_s=1)

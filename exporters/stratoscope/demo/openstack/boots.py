@@ -27,6 +27,7 @@ class Boots(Transitions):
         self.world.act(vm, "create")
         if failure is not None:
             self._failures[vm.id] = failure
+        vm.is_scheduled = False
         self.begin(vm)
         self.then(vm, 1.0, self._schedule)
         return vm
@@ -44,11 +45,14 @@ class Boots(Transitions):
         self.state(vm, "error", None)
 
     def _schedule(self, vm: VM) -> None:
+        vm.is_scheduled = True
         failure = self._failures.get(vm.id)
         host = choose_host(self.world, vm.claim, vm.flavor, vm.zone, only=vm.requested_host)
         if host is None or (failure is not None and failure.is_of_scheduling):
             self.fail(vm, NO_VALID_HOST if failure is None else failure.text)
             return
+        if host.daemon.silent_since is not None:
+            return  # its nova-compute takes no VM, and Nova names no host before that
         self.world.claim(host, vm.id, vm.claim)
         self.world.place(vm, host)
         self.state(vm, "building", None)

@@ -382,6 +382,7 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
         zone: The availability zone it must be in; "" for any.
         is_tame: A user created it: the churn does not change it.
         requested_host: The host that an administrator requested; None for any.
+        is_scheduled: The scheduler has answered: Nova records no action before.
         booted: When its guest last began to boot.
         operation: Counts operations: what an earlier one has scheduled is dropped.
         json: Its last view as JSON; valid for the view that `json_view` names.
@@ -412,6 +413,7 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     metadata: dict[str, str] = {}
     tags: tuple[str, ...] = ()
     requested_host: Host | None = None
+    is_scheduled: bool = True
     launch_index: int = 0
     is_tame: bool = False
     booted: float = 0.0

@@ -2,17 +2,23 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from demo.worlds import assert_consistent
 from stratoscope.clouds.abilities import Lifecycle
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.lifecycle import Object, Seen, Underway
+from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.clouds.openstack.lifecycle.scheduling import Scheduling
+from stratoscope.clouds.openstack.lifecycle.server import Server
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.openstack_vms import MARK, TAG, booted, opened, seen_after, vms
 
 STEP_S = 0.25
+ACTIONS = "/v2.1/servers/{server}/os-instance-actions"
 POLLS = {("compute", "GET", "/v2.1/servers/{server}"), ("network", "GET", "/v2.0/ports")}
 
 
@@ -60,6 +66,37 @@ async def test_run_ends_as_it_should_with_at_most_16_requests_besides_polls(
     counts = demo.cloud.request_counts
     assert sum(number for call, number in counts.items() if call[:3] not in POLLS) <= 16
     assert_consistent(demo.world)
+
+
+async def test_host_that_does_not_take_the_vm_is_chosen_nevertheless(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    for host in demo.world.hosts.values():
+        host.daemon.silent_since = demo.world.now
+    lifecycle = vms(cloud)
+    vm_id = await booted(lifecycle)
+    looks = [await seen_after(demo, lifecycle, vm_id, STEP_S) for _ in range(12)]
+    assert [one.is_scheduled for one in looks] == [False] * 8 + [True] * 4
+    assert {(one.host, one.state) for one in looks} == {("", "BUILD")}
+    assert demo.cloud.request_counts["compute", "GET", ACTIONS, 200] == 1
+
+
+async def test_scheduler_that_has_not_answered_is_asked_about_with_each_look(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    lifecycle = vms(cloud)
+    vm_id = await booted(lifecycle)
+    looks = [await seen_after(demo, lifecycle, vm_id, 0.0) for _ in range(10)]
+    assert {one.is_scheduled for one in looks} == {False}
+    assert demo.cloud.request_counts["compute", "GET", ACTIONS, 200] == 2
+
+
+@pytest.mark.parametrize("error", [ForbiddenError("policy"), NotThereError("404")])
+async def test_actions_that_may_not_be_read_say_nothing(error: Exception) -> None:
+    api = Mock(Session, get=AsyncMock(side_effect=error))
+    scheduling = Scheduling(api)
+    assert [await scheduling.is_over(Server("vm", "BUILD")) for _ in range(10)] == [False] * 10
+    assert api.get.call_count == 2
 
 
 async def test_second_run_costs_10_requests_besides_polls(demo: DemoCloud, cloud: OpenStack) -> None:

@@ -20,6 +20,7 @@ from stratoscope.clouds.openstack.lifecycle.ports import ports_of
 from stratoscope.clouds.openstack.lifecycle.quota import check_quota
 from stratoscope.clouds.openstack.lifecycle.requests import server_of
 from stratoscope.clouds.openstack.lifecycle.resolve import resolve
+from stratoscope.clouds.openstack.lifecycle.scheduling import Scheduling
 from stratoscope.clouds.openstack.lifecycle.steps.table import steps
 
 
@@ -46,6 +47,7 @@ class OpenStackVMs:
         self._session, self._described = session, described
         self._created = set[str]() if created is None else created
         self._created |= {step.creates for step in self.steps if step.creates}
+        self._scheduling = Scheduling(session)
         self._networked: set[str] = set()
         self._zones: Mapping[str, str] = {}
 
@@ -91,16 +93,18 @@ class OpenStackVMs:
 
     async def see(self, vm_id: str) -> Seen | None:
         """As Lifecycle has it. Once it has an address its ports are read, too, until Neutron says that all
-        are up."""
+        are up; while it has no host for long, its actions (see scheduling.py)."""
         with translated():
             one = await server_of(self._session, vm_id)
             if one is None:
                 self._networked.discard(vm_id)
+                self._scheduling.forget(vm_id)
                 return None
             addresses = one.all_addresses
             return Seen(
                 one.status,
                 one.host or one.host_id or "",
+                is_scheduled=await self._scheduling.is_over(one),
                 is_networked=await self._is_networked(vm_id, has_address=bool(addresses)),
                 is_built=one.is_built,
                 fault=one.failure,

@@ -11,7 +11,7 @@ from stratoscope.demo.openstack.texts import micro
 
 def _actions(request: Request) -> Response:
     vm = find(request)
-    actions = reversed(request.world.history(vm))
+    actions = reversed(request.world.history(vm) if vm.is_scheduled else [])
     return Response({"instanceActions": [_action(request, vm, one) for one in actions]})
 
 
