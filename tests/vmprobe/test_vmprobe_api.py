@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.vmprobe import asked
@@ -197,13 +199,23 @@ async def test_others_may_read_and_not_change(tmp_path: Path) -> None:
     assert prober.asked == []
 
 
-async def test_without_users_this_machine_alone_is_let_in() -> None:
+@pytest.mark.parametrize("operators", [(), ("alice",)])
+async def test_without_users_this_machine_alone_is_let_in_whatever_operators_says(
+    operators: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     prober = FakeProber(probe("a"))
-    async with probing(prober) as url:
-        assert (await ask(f"{url}{API}/a/pause", "POST")).status == 200
+    async with probing(prober, operators=operators) as url:
+        for verb in ("pause", "resume"):
+            assert (await ask(f"{url}{API}/a/{verb}", "POST")).status == 200
+        for path in ("/", API):
+            assert (await ask(url + path)).status == 200
         answer = await ask(f"{url}{API}/a/pause", "POST", headers={"Host": "evil.example"})
         assert answer.status == 403
-    assert len(prober.asked) == 1
+        monkeypatch.setattr(web.BaseRequest, "remote", property(lambda _: "192.0.2.1"))
+        for path in ("/", API):
+            assert (await ask(url + path)).status == 403
+        assert (await ask(f"{url}{API}/a/pause", "POST")).status == 403
+    assert [one[0] for one in prober.asked] == ["pause", "resume"]
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}])
