@@ -1,8 +1,6 @@
 """A log-in although the token in use is valid: what it replaces, and what it leaves alone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +8,8 @@ from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.client.request import CallError
 from stratoscope.clouds.openstack.client.services import Ask, Client
 from stratoscope.core.config import Duration
-from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
-from support.fake_openstack import PASSWORD, FakeOpenStack, config, hangs, opened, running
+from support.fake_openstack import PASSWORD, FakeOpenStack, hangs
 from support.source import until
 from support.wheel import Wheel
 
@@ -20,31 +17,7 @@ SERVERS = Ask("compute", "servers", "/servers/detail")
 ANOTHER = "another"
 _TOKENS = "/identity/v3/auth/tokens"
 
-
-@pytest.fixture
-async def cloud() -> AsyncIterator[FakeOpenStack]:
-    async with running() as cloud:
-        cloud.says("/compute/v2.1/servers/detail", {"servers": []})
-        yield cloud
-
-
-@pytest.fixture
-def wheel() -> Wheel:
-    return Wheel()
-
-
-@pytest.fixture
-async def client(cloud: FakeOpenStack, wheel: Wheel, tmp_path: Path) -> AsyncIterator[Client]:
-    limits = Limits(requests_per_second=1000)
-    async with opened(config(tmp_path, cloud.url, limits), wheel.clock) as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def _in_time(wheel: Wheel) -> Iterator[None]:
-    token = DEADLINE.set(wheel.time_s + 10_000)
-    yield
-    DEADLINE.reset(token)
+pytestmark = pytest.mark.usefixtures("in_time")
 
 
 def used(cloud: FakeOpenStack) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,35 +27,12 @@ SERVERS = Ask("compute", "servers", "/servers/detail")
 ANOTHER = "another"
 _TOKENS = "/identity/v3/auth/tokens"
 
-
-@pytest.fixture
-async def cloud() -> AsyncIterator[FakeOpenStack]:
-    async with running() as cloud:
-        cloud.says("/compute/v2.1/servers/detail", {"servers": []})
-        yield cloud
-
-
-@pytest.fixture
-def wheel() -> Wheel:
-    return Wheel()
+pytestmark = pytest.mark.usefixtures("in_time")
 
 
 @pytest.fixture
 def clock(wheel: Wheel) -> Clock:
     return wheel.clock
-
-
-@pytest.fixture
-async def client(cloud: FakeOpenStack, clock: Clock, tmp_path: Path) -> AsyncIterator[Client]:
-    async with opened(config(tmp_path, cloud.url), clock) as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def _in_time(wheel: Wheel) -> Iterator[None]:
-    token = DEADLINE.set(wheel.time_s + 10_000)
-    yield
-    DEADLINE.reset(token)
 
 
 async def _all(client: Client, number: int) -> Sequence[bytes | BaseException]:
