@@ -1,13 +1,15 @@
 """The optional steps on the embedded cloud: each does what it says, with the run's mark, and is undone."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from demo.worlds import assert_consistent
-from stratoscope.clouds.lifecycle import Object, Phase, RunReason, StepError, StepLeftOutError
+from stratoscope.clouds.lifecycle import Object, Phase, RunReason, Seen, StepError, StepLeftOutError
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.steps import floating_ip
 from stratoscope.demo.openstack.http_request import HttpError
@@ -227,6 +229,20 @@ async def test_console_is_read_until_it_has_the_text(demo: DemoCloud, cloud: Ope
     assert not await steps.look(Phase.CONSOLE)
     demo.after(5)
     assert await steps.look(Phase.CONSOLE)
+
+
+async def test_ssh_server_at_the_address_is_compared_with_the_console(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    async with asyncssh.listen("127.0.0.1", 0, server_host_keys=[key]) as server:
+        steps = Steps(demo, cloud, reachable={"ssh": server.get_port()})
+        await steps.request()
+        demo.after(60)
+        steps.run = replace(steps.run, seen=Seen("ACTIVE", addresses=["127.0.0.1"]))
+        with pytest.raises(StepError, match="is not on the VM's console") as caught:
+            await steps.look(Phase.REACHABLE)
+    assert caught.value.reason is RunReason.NETWORK
 
 
 async def test_console_that_is_not_there_yet_is_asked_for_again(demo: DemoCloud, cloud: OpenStack) -> None:

@@ -39,21 +39,29 @@ class ReadingConsole:
         """Nothing is to be requested."""
 
     async def has_ended(self, run: Underway) -> bool:
-        """Whether the text is in the console's log. Raises StepLeftOutError if the hypervisor keeps none."""
-        path = f"/servers/{segment(run.vm_id)}/action"
-        body: dict[str, dict[str, int]] = {"os-getConsoleOutput": {}}
-        with step_translated(RunReason.HYPERVISOR):
-            try:
-                answer = await self._api.change(
-                    "POST", "compute", path, _Console, operation="console_output", body=body
-                )
-            except NotThereError:  # the VM has no console yet
-                return False
-            except CollectError as error:
-                if any(isinstance(one, CallError) and one.code == _NOT_IMPLEMENTED for one in causes(error)):
-                    raise StepLeftOutError(f"the hypervisor keeps no log of the console: {error}") from error
-                raise
-        return self._text in answer.output
+        """Whether the text is in the console's log. Raises as console_log."""
+        return self._text in await console_log(self._api, run.vm_id)
+
+
+async def console_log(api: Session, vm_id: str) -> str:
+    """What a VM has written to its console, as far as Nova keeps it; "" before it has one.
+
+    Raises StepError; StepLeftOutError if the hypervisor keeps no log.
+    """
+    path = f"/servers/{segment(vm_id)}/action"
+    body: dict[str, dict[str, int]] = {"os-getConsoleOutput": {}}
+    with step_translated(RunReason.HYPERVISOR):
+        try:
+            answer = await api.change(
+                "POST", "compute", path, _Console, operation="console_output", body=body
+            )
+        except NotThereError:
+            return ""
+        except CollectError as error:
+            if any(isinstance(one, CallError) and one.code == _NOT_IMPLEMENTED for one in causes(error)):
+                raise StepLeftOutError(f"the hypervisor keeps no log of the console: {error}") from error
+            raise
+    return answer.output
 
 
 class Stopping:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from stratoscope.clouds.abilities import Step
@@ -14,6 +15,7 @@ from stratoscope.clouds.openstack.lifecycle.steps.server import (
     Resizing,
     Starting,
     Stopping,
+    console_log,
 )
 from stratoscope.clouds.steps.reachable import Reaching
 
@@ -56,7 +58,7 @@ def steps(api: Session, described: Description) -> Iterator[Step]:
     if described.floating_ip:
         yield floating_ip.AddingFloatingIP(api)
     if described.reachable is not None:
-        yield Reaching(described.reachable)
+        yield Reaching(described.reachable, console_log=partial(console_log, api))
     if described.console:
         yield ReadingConsole(api, described.console)
     if described.volume_size:
