@@ -32,9 +32,8 @@ STEPS = {
     "console": "FAKE CONSOLE OUTPUT",
     "volume": 1,
     "stop_start": True,
-    "resize": "small",
 }
-PHASES = {"floating_ip", "console", "volume_created", "volume_attached", "stopped", "started", "resized"}
+PHASES = {"floating_ip", "console", "volume_created", "volume_attached", "stopped", "started"}
 TYPO = a_probe("typo", image="cirrros")
 """The first probe runs at once; this one is soon over."""
 SHORT = {"built": "60s", "deleted": "30s", "gone": "30s"}
@@ -80,11 +79,23 @@ def errors(vm_id: str, cli: Cli) -> Sequence[str]:
     return found
 
 
-def test_all_steps_that_a_fake_hypervisor_can_do_are_done(tmp_path: Path, cli: Cli) -> None:
+def test_steps_that_a_fake_hypervisor_can_do_are_done(tmp_path: Path) -> None:
     run = ended(tmp_path, **STEPS)
-    assert run["outcome"] == "success", f"{run['failure']}; Nova's own words: {errors(run['vm_id'], cli)}"
+    assert run["outcome"] == "success", run["failure"]
     assert {*run["phases"]} >= PHASES
     assert not run.get("left_out")
+
+
+def test_resize_is_done_or_fails_because_nova_finds_no_second_host(tmp_path: Path, cli: Cli) -> None:
+    """The zone has two hosts; Nova resizes on another one than the VM's, and does not always find it."""
+    run = ended(tmp_path, resize="small")
+    wrong = errors(run["vm_id"], cli)
+    if run["outcome"] == "success":
+        assert "resized" in run["phases"]
+        assert wrong == []
+    else:
+        assert failure(run) == ("resized", "unknown", "cloud")
+        assert any("No valid host was found" in one for one in wrong)
 
 
 def test_volume_that_cannot_be_made_from_an_image_is_named(tmp_path: Path) -> None:
