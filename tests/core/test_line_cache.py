@@ -21,7 +21,7 @@ ENOUGH = 1_000_000
 def filled(number: int, family: Family = FAMILY) -> CachedLines:
     kept = CachedLines(family)
     for key in range(number):
-        kept.put(f"{key}", Labels(key=key))
+        kept.put(f"{key}", (key,))
     return kept
 
 
@@ -39,7 +39,7 @@ def test_lines_are_those_that_rendering_anew_makes(steps: list[tuple[int, int | 
             kept.drop(key)
             expected.pop(key, None)
         else:
-            kept.put(key, Labels(key=key), value)
+            kept.put(key, (key,), value)
             expected[key] = value
         kept.blocks(ENOUGH)
     samples = [FAMILY(value, Labels(key=key)) for key, value in expected.items()]
@@ -51,7 +51,7 @@ def test_lines_are_those_that_rendering_anew_makes(steps: list[tuple[int, int | 
 def test_blocks_without_a_change_stay_the_same_objects() -> None:
     kept = filled(1000)
     before = kept.blocks(ENOUGH)
-    kept.put("300", Labels(key=300), 7)
+    kept.put("300", (300,), 7)
     after = kept.blocks(ENOUGH)
     assert [one is other for one, other in zip(before, after, strict=True)] == [True, False, True, True]
 
@@ -70,9 +70,18 @@ def test_no_more_lines_are_shown_than_there_is_room_for(most: int, shown: int) -
     assert len(lines(filled(300), most)) == shown
 
 
-def test_labels_of_another_family_are_refused() -> None:
-    with pytest.raises(ValueError, match="not its labels"):
-        CachedLines(FAMILY).put("a", Labels(other="a"))
+@pytest.mark.parametrize("values", [(), ("a", "b")])
+def test_values_are_as_many_as_the_labels(values: tuple[str, ...]) -> None:
+    with pytest.raises(TypeError, match="arguments"):
+        CachedLines(FAMILY).put("a", values)
+
+
+@pytest.mark.parametrize("value", ["a", "", 7, 'a"b', "a\\b", "a\nb", "é", "\udc80", "a" * 1025, "é" * 513])
+def test_values_are_escaped_and_cut_as_those_of_labels(value: object) -> None:
+    kept = CachedLines(FAMILY)
+    kept.put("a", (value,))
+    made = render([FAMILY(1, Labels(key=value))], [FAMILY], ENOUGH)
+    assert kept.blocks(ENOUGH) == made.by_family[FAMILY]
 
 
 def test_kept_lines_come_after_those_made_anew_and_share_their_room() -> None:
@@ -111,7 +120,7 @@ class Both(Collector[int]):
 
     def cached(self, data: int, /) -> Iterable[CachedLines]:
         for number in range(data):
-            self.kept.put(str(number), Labels(key=str(number)))
+            self.kept.put(str(number), (str(number),))
         return [self.kept]
 
 

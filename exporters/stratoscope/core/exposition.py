@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from stratoscope.core.errors import Dropped
-from stratoscope.core.metrics import Distribution, Family, Histogram, Labels, Sample
+from stratoscope.core.metrics import Distribution, Family, Histogram, Sample
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -195,17 +195,6 @@ def _number(kind: str, value: object) -> str | None:
     if math.isfinite(number):
         return _encode(number).decode()
     return "NaN" if math.isnan(number) else "+Inf" if number > 0 else "-Inf"
-
-
-def line(family: Family, labels: Labels, value: int) -> bytes:
-    """The one line of a sample.
-
-    Raises:
-        ValueError: These are not the family's labels.
-    """
-    if labels.names is not family.labels:
-        raise ValueError(f"{family.name}: {labels!r} are not its labels")
-    return f"{family.name}{{{labels.text}}} {value}\n".encode()
 
 
 def page(parts: Sequence[Lines], *, openmetrics: bool, only: frozenset[Family] | None = None) -> list[bytes]:

@@ -10,8 +10,8 @@ from itertools import count
 from typing import Final
 
 from stratoscope.core.errors import Dropped
-from stratoscope.core.exposition import Lines, line
-from stratoscope.core.metrics import Family, Labels
+from stratoscope.core.exposition import Lines
+from stratoscope.core.metrics import Family
 
 _LINES: Final = 256
 """Lines of a block: few, so that most blocks stay when a few hundred of 100,000 lines change."""
@@ -22,18 +22,24 @@ class CachedLines:
 
     def __init__(self, family: Family) -> None:
         self.family = family
+        self._start = f"{family.name}{{"
         self._block_of: dict[str, int] = {}
         self._lines: dict[int, dict[str, bytes]] = {}
         self._joined: dict[int, bytes] = {}
         self._number = count()
 
-    def put(self, key: str, labels: Labels, value: int = 1) -> None:
-        """Set the line of a key. Raises ValueError: These are not the family's labels."""
-        encoded = line(self.family, labels, value)
-        if key not in self._block_of:
-            self._block_of[key] = next(self._number) // _LINES
-        block = self._block_of[key]
-        self._lines.setdefault(block, {})[key] = encoded
+    def put(self, key: str, values: tuple[object, ...], number: int = 1) -> None:
+        """Set the line of a key. Args: values: Of the family's labels, in their order. number: The sample.
+
+        Raises TypeError: They are not as many as the labels.
+        """
+        encoded = f"{self._start}{self.family.text(values)}}} {number}\n".encode()
+        block = self._block_of.get(key)
+        if block is None:
+            block = self._block_of[key] = next(self._number) // _LINES
+        if block not in self._lines:
+            self._lines[block] = {}
+        self._lines[block][key] = encoded
         self._joined.pop(block, None)
 
     def drop(self, key: str) -> None:

@@ -90,7 +90,7 @@ class Family:
     Identity is the object, so a Family is a module constant.
     """
 
-    __slots__ = ("help", "kind", "labels", "name")
+    __slots__ = ("_pattern", "help", "kind", "labels", "name")
 
     def __init__(self, name: str, help_text: str, *, labels: Iterable[str]) -> None:
         """Declare a metric.
@@ -110,10 +110,18 @@ class Family:
         self.name = name
         self.help = help_text
         self.kind = "counter" if name.endswith("_total") else "info" if name.endswith("_info") else "gauge"
-        self.labels, _ = _known(tuple(labels))
+        self.labels, self._pattern = _known(tuple(labels))
 
     def __call__(self, value: float, labels: Labels) -> Sample:
         return (self, labels, value)
+
+    def text(self, values: tuple[object, ...]) -> str:
+        """The text of its labels with these values, in their order, as Labels has it, in half the time.
+
+        Raises TypeError: They are not as many as the labels.
+        """
+        text = self._pattern % values
+        return text if _is_plain(text, len(values)) else self._pattern % tuple(map(_escaped, values))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name})"

@@ -37,12 +37,11 @@ class TopK:
         known, self._shown = self._shown, _largest(rows)
         for value, row in self._shown.items():
             if known.get(value) != row:
-                labels = self._labels(value)
                 for lines, number in zip(self._cached, row, strict=True):
                     if number is None:
                         lines.drop(value)
                     else:
-                        lines.put(value, labels, number)
+                        lines.put(value, (self._cloud, value), number)
         for value in known.keys() - self._shown.keys():
             for lines in self._cached:
                 lines.drop(value)
@@ -52,9 +51,6 @@ class TopK:
         """How many values are not shown."""
         number = max(0, len(rows) - MOST)
         return BEYOND(number, Labels(cloud=self._cloud, label=self._label))
-
-    def _labels(self, value: str) -> Labels:
-        return Labels(cloud=self._cloud, **{self._label: value})
 
 
 def _largest(rows: Mapping[str, Row]) -> Mapping[str, Row]:

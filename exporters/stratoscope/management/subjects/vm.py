@@ -5,7 +5,7 @@ from typing import Final
 
 from stratoscope.clouds.model import VM, VMs
 from stratoscope.core.line_cache import CachedLines
-from stratoscope.core.metrics import Family, Labels
+from stratoscope.core.metrics import Family
 
 _PREFIX: Final = "stratoscope_management_vm"
 _VM: Final = ("cloud", "vm_id")
@@ -62,37 +62,21 @@ class EachVM:
         if known is None or _facts(vm) != _facts(known):
             self._cached[INFO].put(vm.vm_id, self._info(vm, answer))
         if known is None or vm.state != known.state:
-            self._cached[STATE].put(vm.vm_id, self._state(vm))
+            self._cached[STATE].put(vm.vm_id, (self._cloud, vm.vm_id, vm.state))
         if vm.fault is None:
             self._cached[FAULT].drop(vm.vm_id)
         elif known is None or vm.fault is not known.fault:
-            self._cached[FAULT].put(vm.vm_id, self._fault(vm))
+            self._cached[FAULT].put(vm.vm_id, (self._cloud, vm.vm_id, vm.fault))
 
     def _drop(self, vm_id: str) -> None:
         for lines in self._cached.values():
             lines.drop(vm_id)
 
-    def _info(self, vm: VM, answer: VMs) -> Labels:
-        """The labels of `info`; an unknown name is empty."""
-        return Labels(
-            cloud=self._cloud,
-            vm_id=vm.vm_id,
-            vm_name=vm.name,
-            host=vm.host,
-            project_id=vm.project_id,
-            project_name=answer.projects.get(vm.project_id, ""),
-            user_id=vm.user_id,
-            user_name=answer.users.get(vm.user_id, ""),
-            flavor=vm.flavor,
-            image_id=vm.image,
-            zone=vm.zone,
-        )
-
-    def _state(self, vm: VM) -> Labels:
-        return Labels(cloud=self._cloud, vm_id=vm.vm_id, state=vm.state)
-
-    def _fault(self, vm: VM) -> Labels:
-        return Labels(cloud=self._cloud, vm_id=vm.vm_id, reason=vm.fault)
+    def _info(self, vm: VM, answer: VMs) -> tuple[str, ...]:
+        """The labels of `info`, in their order; an unknown name is empty."""
+        project, user = answer.projects.get(vm.project_id, ""), answer.users.get(vm.user_id, "")
+        owner = (vm.project_id, project, vm.user_id, user)
+        return (self._cloud, vm.vm_id, vm.name, vm.host, *owner, vm.flavor, vm.image, vm.zone)
 
 
 def _facts(vm: VM) -> tuple[str, ...]:
