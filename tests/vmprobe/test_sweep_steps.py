@@ -2,9 +2,11 @@
 
 import pytest
 
-from stratoscope.clouds.lifecycle import Object
+from stratoscope.clouds.abilities import Lifecycle
+from stratoscope.clouds.lifecycle import Object, RunReason
+from stratoscope.vmprobe.sweep import Leaks
 from support.ledgers import TAG, a_mark, a_run, intend
-from support.probe_cloud import VOLUME, Thing, as_metadata
+from support.probe_cloud import SERVER, VOLUME, Thing, as_metadata
 from vmprobe.test_sweep import DEADLINE, PAST, Prober, prober  # noqa: F401 - a fixture
 
 
@@ -53,6 +55,54 @@ async def test_an_intended_volume_is_found_by_its_mark_and_else_open_until_its_d
     assert await prober.open_rows() == [("r2", "")]
     prober.wheel.time_s = PAST
     await prober.once()
+    assert await prober.open_rows() == []
+
+
+@pytest.mark.asyncio
+async def test_an_intended_volume_that_is_not_there_is_no_leak_though_its_run_had_a_vm(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    await prober.leave("r1")
+    wanted = Object(VOLUME, "", "stratoscope-r1")
+    await prober.ledger.intend(a_run("r1"), "", wanted, DEADLINE, is_vm=False)
+    assert (await prober.once()).by_kind == {"server": 1, "port": 1}
+    await prober.until_clean()
+    assert prober.wheel.time_s < DEADLINE
+    assert await prober.open_rows() == [("r1", "")]
+    requests = len(prober.cloud.requests)
+    await prober.once()
+    assert prober.cloud.requests[requests:] == ["owned"]
+    prober.cloud.fails("owned", RunReason.API_UNREACHABLE)
+    assert (await prober.once()).by_kind == {VOLUME: 1}
+
+
+@pytest.mark.asyncio
+async def test_kinds_of_intended_objects_are_looked_for_by_whoever_is_to_find_them(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    wanted = Object(VOLUME, "", "stratoscope-r1")
+    await prober.ledger.intend(a_run("r1"), "former", wanted, DEADLINE, is_vm=False)
+    await leave_volume(prober, "r2")
+    await prober.once()
+    assert prober.cloud.wanted == {VOLUME}
+    lifecycles: dict[str, Lifecycle] = {
+        "former": prober.cloud.lifecycle("former"),
+        "": prober.cloud.lifecycle(),
+    }
+    await prober.sweep.once(lifecycles, ())
+    assert prober.cloud.wanted == set()
+
+
+@pytest.mark.asyncio
+async def test_what_its_run_deleted_while_it_was_listed_is_no_leak(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    vm_id, volume = await prober.leave("r1"), await leave_volume(prober, "r1")
+    for one in (Object(SERVER, vm_id), volume):
+        await prober.ledger.gone("r1", one)
+    prober.cloud.listed = prober.cloud.things.clear
+    assert await prober.once() == Leaks(is_known=True)
+    assert prober.cloud.deleted == []
     assert await prober.open_rows() == []
 
 
