@@ -385,6 +385,7 @@ async def test_run_of_another_credential_of_the_same_project_is_left_to_that(pro
     }
     await prober.sweep.once(lifecycles, ())
     assert [one.id for one in prober.cloud.deleted] == ["vm-r1"]
+    assert {row.credential for row in await prober.ledger.remaining()} == {"admin"}
 
 
 async def test_what_is_left_of_a_credential_that_is_gone_is_deleted_by_one_that_sees_it(

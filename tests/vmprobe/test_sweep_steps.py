@@ -137,3 +137,32 @@ async def test_a_volume_of_another_tag_is_left_alone(prober: Prober) -> None:  #
     await prober.once()
     assert prober.cloud.ids() == ["theirs"]
     assert TAG == "ours"
+
+
+@pytest.mark.asyncio
+async def test_an_intent_whose_object_was_found_counts_though_no_more_is_known_of_it(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    await intend(prober.ledger, "r1", DEADLINE)
+    prober.cloud.add_vm("vm-7", a_mark("r1", DEADLINE))
+    prober.cloud.fails("left vm-7", RunReason.API_ERROR)
+    assert (await prober.once()).by_kind == {SERVER: 1}
+
+
+@pytest.mark.asyncio
+async def test_each_deletion_is_counted_once_and_forgotten_with_its_object(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    volume = await leave_volume(prober, "r1")
+    prober.cloud.undeletable.add(volume.id)
+    failed = []
+    for moment in (1000.0, 1030.0, 1090.0):
+        prober.wheel.time_s = moment
+        if moment == 1030.0:
+            prober.cloud.fails("delete", RunReason.API_ERROR)
+        failed.append((await prober.once()).failed_deletions.get(VOLUME, 0))
+    assert failed == [0, 2, 2]
+    prober.cloud.repaired()
+    prober.wheel.time_s = 1300.0
+    await prober.until_clean()
+    assert prober.sweep._deletions == {}

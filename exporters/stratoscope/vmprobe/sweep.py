@@ -228,13 +228,9 @@ class Sweep:
         for key, one in there.items():
             if key not in known:
                 await self._ledger.created(run, one)
-        names = {(one.kind, one.name) for one in there.values()}
-        for row in rows:
+        for row in rows:  # an intent that was found has its id by now, and is not closed without it
             is_there = (row.object.kind, row.object.id) in there
-            if not row.is_created:
-                is_found = (row.object.kind, row.object.name) in names
-                is_there = is_found or not self._is_past(visit, row.deadline)
-            if not is_there:
+            if not is_there and (row.is_created or self._is_past(visit, row.deadline)):
                 await self._ledger.gone(run, row.object)
 
     async def _delete(self, visit: "_Visit", one: Object) -> None:

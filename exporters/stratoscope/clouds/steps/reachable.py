@@ -159,7 +159,8 @@ class Reaching:
         The console is read only once the port answers, and before the key is asked for.
         """
         async with _connected(address, port) as sock:
-            keys = written(await self._console_log(vm_id))
+            log = await self._console_log(vm_id)
+            keys = await asyncio.to_thread(written, log)  # 0.2 s for the worst one
             if keys is None:
                 what = f"{address} port {port} answers, but the VM's console shows no SSH host keys"
                 return StepError(RunReason.TIMEOUT, what)
