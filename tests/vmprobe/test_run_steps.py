@@ -79,9 +79,13 @@ def test_what_a_boot_volume_needs_comes_before_the_request_which_sees_it() -> No
 def test_a_step_that_uses_addresses_sees_the_vm_again() -> None:
     async def work(bench: Bench) -> None:
         bench.cloud.networked_s = 0.0
-        await bench.run()
+        ended = await bench.run()
         requests = bench.cloud.requests
-        assert requests[requests.index("begin reachable") - 1] == "see"
+        first, after = requests.index("begin reachable") - 1, requests.index("begin console")
+        assert requests[first : first + 3] == ["see", "begin reachable", "look reachable"]
+        assert requests[first + 3 : after] == ["see", "look reachable"] * ((after - first - 3) // 2) != []
+        looks = sum(one.startswith("look ") for one in requests) - len(bench.steps)
+        assert ended.polls == requests.count("see") + looks + requests.count("left") - 1
         seen = bench.steps[Phase.REACHABLE].underway[-1].seen
         assert seen is not None
         assert seen.addresses == ("192.0.2.7",)
@@ -197,6 +201,17 @@ def test_a_deletion_that_fails_does_not_hold_up_the_others() -> None:
     on(work)
 
 
+def test_the_first_deletion_that_fails_is_told() -> None:
+    async def work(bench: Bench) -> None:
+        for kind in ("volume", "image"):
+            bench.cloud.fails(f"delete {kind}-{ID}", RunReason.API_ERROR)
+        ended = await bench.run()
+        assert ended.failure is not None
+        assert ended.failure.message == f"delete image-{ID}: it fails"
+
+    on(work)
+
+
 def test_a_run_whose_only_object_is_a_volume_cleans_it_up() -> None:
     async def work(bench: Bench) -> None:
         bench.cloud.fails("request", RunReason.NO_VALID_HOST)
@@ -227,6 +242,26 @@ def test_the_vm_of_a_failed_step_is_kept_with_what_the_steps_created() -> None:
         assert list(bench.ledger.kept) == [ID]
 
     on(work, boots_from_volume=True, keep_failed_s=1800.0)
+
+
+def test_without_a_vm_there_is_nothing_to_keep() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.fails("request", RunReason.NO_VALID_HOST)
+        await bench.run()
+        assert bench.ledger.kept == {}
+        bench.check_clean()
+
+    on(work, boots_from_volume=True, keep_failed_s=1800.0)
+
+
+def test_a_ledger_that_fails_before_the_request_leaves_no_volume() -> None:
+    async def work(bench: Bench) -> None:
+        bench.ledger.failing.add("intend ")
+        ended = await bench.run()
+        assert (ended.outcome, bench.cloud.ids()) == (Outcome.INTERRUPTED, [])
+        assert "request" not in bench.cloud.requests
+
+    on(work, boots_from_volume=True)
 
 
 def test_a_ledger_that_fails_before_a_step_interrupts_the_run_which_is_cleaned_up() -> None:
