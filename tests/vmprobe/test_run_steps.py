@@ -15,7 +15,7 @@ from stratoscope.vmprobe.phases import OPTIONAL
 from stratoscope.vmprobe.record import Outcome, Run
 from support import one_run
 from support.one_run import ID, verdict
-from support.probe_cloud import PORT, SERVER, VOLUME, ProbeStep
+from support.probe_cloud import PORT, SERVER, VOLUME, ProbeLifecycle, ProbeStep
 from support.virtual_time import simulated
 
 CREATES = {Phase.FLOATING_IP: "floatingip", Phase.VOLUME_CREATED: VOLUME, Phase.SNAPSHOT: "image"}
@@ -293,5 +293,17 @@ def test_a_vm_that_disappears_before_a_step_is_the_failure_of_that_step() -> Non
         bench.cloud.things = {key: one for key, one in bench.cloud.things.items() if key[0] == "floatingip"}
         assert verdict(await task) == ("reachable", "unknown", "cloud")
         bench.check_clean()
+
+    on(work)
+
+
+def test_a_bug_in_a_request_leaves_its_object_to_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def request(*_: object) -> str:
+        raise TypeError("no such thing")
+
+    async def work(bench: Bench) -> None:
+        monkeypatch.setattr(ProbeLifecycle, "request", request)
+        assert verdict(await bench.run()) == ("request", "internal", "probe")
+        assert [*bench.ledger.open_objects[ID]] == [SERVER]
 
     on(work)
