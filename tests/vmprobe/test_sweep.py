@@ -380,8 +380,8 @@ async def test_each_credential_cleans_up_what_it_created(prober: Prober) -> None
 async def test_run_of_another_credential_of_the_same_project_is_left_to_that(prober: Prober) -> None:
     await prober.leave("r1", credential="admin")
     lifecycles: dict[str, Lifecycle] = {
-        "": prober.cloud.lifecycle(),
         "admin": prober.cloud.lifecycle("admin"),
+        "": prober.cloud.lifecycle(),
     }
     await prober.sweep.once(lifecycles, ())
     assert [one.id for one in prober.cloud.deleted] == ["vm-r1"]
