@@ -1,7 +1,7 @@
 """A cloud in memory for probes: VMs with ports and marks, faults on demand, time by the test's clock."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -93,6 +93,8 @@ class ProbeCloud:
         skew_s: The cloud's clock is so far ahead of the client's; None: unknown.
         steps: The optional ones of its lifecycles.
         step_s: How long after its beginning a step has ended.
+        wanted: The kinds for which the last list was asked beyond those of steps.
+        listed: Called each time when objects have been listed, before the list is used.
         image_id: What the image's name stands for.
     """
 
@@ -114,6 +116,8 @@ class ProbeCloud:
         self.image_id = "image-1"
         self.steps: Sequence[Step] = ()
         self.step_s = 1.0
+        self.wanted: set[str] = set()
+        self.listed: Callable[[], None] | None = None
         self._numbers = count(1)
         self._faults: dict[str, list[Fault]] = {}
         self._hung: dict[str, asyncio.Event] = {}
@@ -295,10 +299,14 @@ class ProbeLifecycle:
         created = [there[one.kind, one.id] for one in objects if (one.kind, one.id) in there]
         return [one.object for one in ([server, *ports, *created] if server else [*ports, *created])]
 
-    async def owned(self, tag: str) -> Sequence[Object]:
+    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Sequence[Object]:
         """All whose metadata has the tag, also if the rest of their mark is malformed."""
+        self._cloud.wanted = {*kinds}
         _fail(await self._cloud.step("owned"))
-        return [one.object for one in self._cloud.now_there().values() if one.raw.get("tag") == tag]
+        listed = [one.object for one in self._cloud.now_there().values() if one.raw.get("tag") == tag]
+        if self._cloud.listed is not None:
+            self._cloud.listed()
+        return listed
 
     async def hosts(self) -> Sequence[str]:
         _fail(await self._cloud.step("hosts"))

@@ -67,6 +67,14 @@ async def test_created_object_keeps_its_vm_after_that_is_gone(tmp_path: Path) ->
         assert (row.object, row.vm_id, row.is_created) == (port, "vm-1", True)
 
 
+async def test_intended_objects_of_one_kind_are_told_apart_by_their_names(tmp_path: Path) -> None:
+    async with open_ledger(tmp_path) as ledger:
+        await intend(ledger, "r1", 1500.0)
+        await ledger.intend(a_run("r1"), "", Object("server", "", "another"), 1500.0, is_vm=False)
+        await ledger.gone("r1", Object("server", "", "another"))
+        assert [row.object for row in await ledger.remaining()] == [intended("r1")]
+
+
 async def test_object_without_a_name_is_the_intended_one_of_its_kind(tmp_path: Path) -> None:
     async with open_ledger(tmp_path) as ledger:
         await intend(ledger, "r1", 1500.0)

@@ -213,7 +213,10 @@ async def test_too_much_left_of_earlier_runs_ends_new_ones_until_it_is_gone(runs
     runs.wheel.time_s += 100
     await runs.sweep.once(lifecycles, ())
     await runs.begin("b")
-    assert runs.refused == {"b": "leaked_resources: 4 objects are left of earlier runs, and 3 are allowed"}
+    why = "server vm-r1: its deletion was accepted, and it is still there"
+    assert runs.refused == {
+        "b": f"leaked_resources: 4 objects are left of earlier runs, and 3 are allowed: {why}"
+    }
     cloud.repaired()
     for _ in range(3):
         runs.wheel.time_s += 600

@@ -17,6 +17,7 @@ from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.tally import Skip, SkippedError
 from stratoscope.vmprobe.view import State
 from support.fake_ledger import FakeLedger
+from support.probe_cloud import ProbeLifecycle
 from support.probers import Bench, Described, on_bench, probe
 from support.virtual_time import EPOCH
 
@@ -262,6 +263,43 @@ def test_the_sweep_comes_before_the_first_run_and_then_every_minute() -> None:
             await bench.until(130)
         assert bench.cloud.requests[0] == "owned"
         assert bench.cloud.requests.count("owned") == 3
+
+    on_bench(work)
+
+
+def test_why_a_sweep_is_incomplete_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.fails("owned", RunReason.POLICY, times=3)
+        async with bench.running(probe(interval_s=600)):
+            await bench.until(250)
+        lines = [(one.levelname, one.message) for one in caplog.records if "sweep" in one.message]
+        assert lines == [
+            ("WARNING", "sweep incomplete cloud=uni credential= error='policy: owned: it fails'"),
+            ("INFO", "sweep complete again cloud=uni credential="),
+        ]
+
+    caplog.set_level("INFO", "stratoscope")
+    on_bench(work)
+
+
+@pytest.mark.parametrize("error", [KeyError("port"), asyncio.CancelledError()])
+@pytest.mark.parametrize("step", ["owned", "hosts"])
+def test_a_bug_beside_the_runs_ends_neither_them_nor_the_sweeps(
+    step: str, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = 0
+
+    async def broken(*_: object) -> None:
+        nonlocal times
+        times += 1
+        raise error
+
+    async def work(bench: Bench) -> None:
+        monkeypatch.setattr(ProbeLifecycle, step, broken)
+        async with bench.running(probe(interval_s=60, rotation=Rotation())):
+            await bench.until(130)
+        assert bench.began() == [0, 60, 120]
+        assert times == 3
 
     on_bench(work)
 

@@ -15,7 +15,7 @@ from stratoscope.vmprobe.phases import OPTIONAL
 from stratoscope.vmprobe.record import Outcome, Run
 from support import one_run
 from support.one_run import ID, verdict
-from support.probe_cloud import PORT, SERVER, VOLUME, ProbeStep
+from support.probe_cloud import PORT, SERVER, VOLUME, ProbeLifecycle, ProbeStep
 from support.virtual_time import simulated
 
 CREATES = {Phase.FLOATING_IP: "floatingip", Phase.VOLUME_CREATED: VOLUME, Phase.SNAPSHOT: "image"}
@@ -79,9 +79,13 @@ def test_what_a_boot_volume_needs_comes_before_the_request_which_sees_it() -> No
 def test_a_step_that_uses_addresses_sees_the_vm_again() -> None:
     async def work(bench: Bench) -> None:
         bench.cloud.networked_s = 0.0
-        await bench.run()
+        ended = await bench.run()
         requests = bench.cloud.requests
-        assert requests[requests.index("begin reachable") - 1] == "see"
+        first, after = requests.index("begin reachable") - 1, requests.index("begin console")
+        assert requests[first : first + 3] == ["see", "begin reachable", "look reachable"]
+        assert requests[first + 3 : after] == ["see", "look reachable"] * ((after - first - 3) // 2) != []
+        looks = sum(one.startswith("look ") for one in requests) - len(bench.steps)
+        assert ended.polls == requests.count("see") + looks + requests.count("left") - 1
         seen = bench.steps[Phase.REACHABLE].underway[-1].seen
         assert seen is not None
         assert seen.addresses == ("192.0.2.7",)
@@ -197,6 +201,17 @@ def test_a_deletion_that_fails_does_not_hold_up_the_others() -> None:
     on(work)
 
 
+def test_the_first_deletion_that_fails_is_told() -> None:
+    async def work(bench: Bench) -> None:
+        for kind in ("volume", "image"):
+            bench.cloud.fails(f"delete {kind}-{ID}", RunReason.API_ERROR)
+        ended = await bench.run()
+        assert ended.failure is not None
+        assert ended.failure.message == f"delete image-{ID}: it fails"
+
+    on(work)
+
+
 def test_a_run_whose_only_object_is_a_volume_cleans_it_up() -> None:
     async def work(bench: Bench) -> None:
         bench.cloud.fails("request", RunReason.NO_VALID_HOST)
@@ -229,6 +244,26 @@ def test_the_vm_of_a_failed_step_is_kept_with_what_the_steps_created() -> None:
     on(work, boots_from_volume=True, keep_failed_s=1800.0)
 
 
+def test_without_a_vm_there_is_nothing_to_keep() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.fails("request", RunReason.NO_VALID_HOST)
+        await bench.run()
+        assert bench.ledger.kept == {}
+        bench.check_clean()
+
+    on(work, boots_from_volume=True, keep_failed_s=1800.0)
+
+
+def test_a_ledger_that_fails_before_the_request_leaves_no_volume() -> None:
+    async def work(bench: Bench) -> None:
+        bench.ledger.failing.add("intend ")
+        ended = await bench.run()
+        assert (ended.outcome, bench.cloud.ids()) == (Outcome.INTERRUPTED, [])
+        assert "request" not in bench.cloud.requests
+
+    on(work, boots_from_volume=True)
+
+
 def test_a_ledger_that_fails_before_a_step_interrupts_the_run_which_is_cleaned_up() -> None:
     async def work(bench: Bench) -> None:
         bench.ledger.failing.add("intend volume")
@@ -258,5 +293,17 @@ def test_a_vm_that_disappears_before_a_step_is_the_failure_of_that_step() -> Non
         bench.cloud.things = {key: one for key, one in bench.cloud.things.items() if key[0] == "floatingip"}
         assert verdict(await task) == ("reachable", "unknown", "cloud")
         bench.check_clean()
+
+    on(work)
+
+
+def test_a_bug_in_a_request_leaves_its_object_to_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def request(*_: object) -> str:
+        raise TypeError("no such thing")
+
+    async def work(bench: Bench) -> None:
+        monkeypatch.setattr(ProbeLifecycle, "request", request)
+        assert verdict(await bench.run()) == ("request", "internal", "probe")
+        assert [*bench.ledger.open_objects[ID]] == [SERVER]
 
     on(work)

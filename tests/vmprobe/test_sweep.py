@@ -16,7 +16,7 @@ from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.sweep import GRACE_S, Leaks, Sweep
 from support.ledgers import TAG, a_mark, a_run, intend, intended
-from support.probe_cloud import PORT, SERVER, Fault, ProbeCloud, Thing, as_metadata
+from support.probe_cloud import PORT, SERVER, Fault, ProbeCloud, ProbeLifecycle, Thing, as_metadata
 from support.wheel import Wheel
 
 HOUR_S = 3600.0
@@ -338,7 +338,7 @@ async def test_step_that_hangs_is_ended(prober: Prober, monkeypatch: pytest.Monk
     monkeypatch.setattr(sweep_module, "_STEP_TIMEOUT_S", 0.02)
     with prober.cloud.hangs("owned"):
         leaks = await prober.once()
-    assert leaks.failures == {"": "timeout: no answer within 0.02 s"}
+    assert leaks.failures == {"": "timeout: has not ended within 0.02 s"}
     monkeypatch.setattr(sweep_module, "_STEP_TIMEOUT_S", 60.0)
     await prober.until_clean()
 
@@ -380,11 +380,12 @@ async def test_each_credential_cleans_up_what_it_created(prober: Prober) -> None
 async def test_run_of_another_credential_of_the_same_project_is_left_to_that(prober: Prober) -> None:
     await prober.leave("r1", credential="admin")
     lifecycles: dict[str, Lifecycle] = {
-        "": prober.cloud.lifecycle(),
         "admin": prober.cloud.lifecycle("admin"),
+        "": prober.cloud.lifecycle(),
     }
     await prober.sweep.once(lifecycles, ())
     assert [one.id for one in prober.cloud.deleted] == ["vm-r1"]
+    assert {row.credential for row in await prober.ledger.remaining()} == {"admin"}
 
 
 async def test_what_is_left_of_a_credential_that_is_gone_is_deleted_by_one_that_sees_it(
@@ -477,3 +478,18 @@ async def test_ledger_that_fails_ends_the_sweep(prober: Prober) -> None:
     with pytest.raises(LedgerError):
         await prober.once()
     assert prober.sweep.leaks == before
+
+
+async def test_bug_in_a_step_costs_one_run(prober: Prober, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = ProbeLifecycle.left
+
+    async def broken(self: ProbeLifecycle, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:
+        if vm_id == "vm-r1":
+            raise KeyError("port")
+        return await left(self, vm_id, objects)
+
+    monkeypatch.setattr(ProbeLifecycle, "left", broken)
+    for run_id in ("r1", "r2"):
+        await prober.leave(run_id)
+    assert (await prober.once()).failures == {"": "internal: KeyError: 'port'"}
+    assert [one.id for one in prober.cloud.deleted] == ["vm-r2"]

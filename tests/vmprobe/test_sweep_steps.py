@@ -2,9 +2,11 @@
 
 import pytest
 
-from stratoscope.clouds.lifecycle import Object
+from stratoscope.clouds.abilities import Lifecycle
+from stratoscope.clouds.lifecycle import Object, RunReason
+from stratoscope.vmprobe.sweep import Leaks
 from support.ledgers import TAG, a_mark, a_run, intend
-from support.probe_cloud import VOLUME, Thing, as_metadata
+from support.probe_cloud import SERVER, VOLUME, Thing, as_metadata
 from vmprobe.test_sweep import DEADLINE, PAST, Prober, prober  # noqa: F401 - a fixture
 
 
@@ -57,6 +59,54 @@ async def test_an_intended_volume_is_found_by_its_mark_and_else_open_until_its_d
 
 
 @pytest.mark.asyncio
+async def test_an_intended_volume_that_is_not_there_is_no_leak_though_its_run_had_a_vm(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    await prober.leave("r1")
+    wanted = Object(VOLUME, "", "stratoscope-r1")
+    await prober.ledger.intend(a_run("r1"), "", wanted, DEADLINE, is_vm=False)
+    assert (await prober.once()).by_kind == {"server": 1, "port": 1}
+    await prober.until_clean()
+    assert prober.wheel.time_s < DEADLINE
+    assert await prober.open_rows() == [("r1", "")]
+    requests = len(prober.cloud.requests)
+    await prober.once()
+    assert prober.cloud.requests[requests:] == ["owned"]
+    prober.cloud.fails("owned", RunReason.API_UNREACHABLE)
+    assert (await prober.once()).by_kind == {VOLUME: 1}
+
+
+@pytest.mark.asyncio
+async def test_kinds_of_intended_objects_are_looked_for_by_whoever_is_to_find_them(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    wanted = Object(VOLUME, "", "stratoscope-r1")
+    await prober.ledger.intend(a_run("r1"), "former", wanted, DEADLINE, is_vm=False)
+    await leave_volume(prober, "r2")
+    await prober.once()
+    assert prober.cloud.wanted == {VOLUME}
+    lifecycles: dict[str, Lifecycle] = {
+        "former": prober.cloud.lifecycle("former"),
+        "": prober.cloud.lifecycle(),
+    }
+    await prober.sweep.once(lifecycles, ())
+    assert prober.cloud.wanted == set()
+
+
+@pytest.mark.asyncio
+async def test_what_its_run_deleted_while_it_was_listed_is_no_leak(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    vm_id, volume = await prober.leave("r1"), await leave_volume(prober, "r1")
+    for one in (Object(SERVER, vm_id), volume):
+        await prober.ledger.gone("r1", one)
+    prober.cloud.listed = prober.cloud.things.clear
+    assert await prober.once() == Leaks(is_known=True)
+    assert prober.cloud.deleted == []
+    assert await prober.open_rows() == []
+
+
+@pytest.mark.asyncio
 async def test_a_volume_without_its_mark_is_left_alone_and_its_vm_is_deleted(
     prober: Prober,  # noqa: F811 - the fixture
 ) -> None:
@@ -87,3 +137,32 @@ async def test_a_volume_of_another_tag_is_left_alone(prober: Prober) -> None:  #
     await prober.once()
     assert prober.cloud.ids() == ["theirs"]
     assert TAG == "ours"
+
+
+@pytest.mark.asyncio
+async def test_an_intent_whose_object_was_found_counts_though_no_more_is_known_of_it(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    await intend(prober.ledger, "r1", DEADLINE)
+    prober.cloud.add_vm("vm-7", a_mark("r1", DEADLINE))
+    prober.cloud.fails("left vm-7", RunReason.API_ERROR)
+    assert (await prober.once()).by_kind == {SERVER: 1}
+
+
+@pytest.mark.asyncio
+async def test_each_deletion_is_counted_once_and_forgotten_with_its_object(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    volume = await leave_volume(prober, "r1")
+    prober.cloud.undeletable.add(volume.id)
+    failed = []
+    for moment in (1000.0, 1030.0, 1090.0):
+        prober.wheel.time_s = moment
+        if moment == 1030.0:
+            prober.cloud.fails("delete", RunReason.API_ERROR)
+        failed.append((await prober.once()).failed_deletions.get(VOLUME, 0))
+    assert failed == [0, 2, 2]
+    prober.cloud.repaired()
+    prober.wheel.time_s = 1300.0
+    await prober.until_clean()
+    assert prober.sweep._deletions == {}

@@ -1,6 +1,6 @@
 """Abilities of clouds: the protocols that kinds implement and exporters use."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
@@ -189,12 +189,16 @@ class Lifecycle(Protocol):
         """What is left of a VM and of these objects of steps: the VM, what belongs to it, such as its
         ports, and those of the objects that are still there, with their marks.
 
-        Args: vm_id: "" if there was none; then nothing belongs to it: ports without a VM are of others.
+        Args: vm_id: "" if no VM was accepted. Then nothing but the objects can be left: ports without a VM
+            are of others.
         """
 
-    async def owned(self, tag: str) -> Sequence[Object]:
+    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Sequence[Object]:
         """All objects that carry this tag: VMs, and what steps have created. A service that is not there has
-        none."""
+        none.
+
+        Args: kinds: Of objects that may exist although no step creates such any more.
+        """
 
     async def hosts(self) -> Sequence[str]:
         """The hosts on which VMs can be requested one by one; none if the credential may not."""

@@ -51,8 +51,8 @@ class Kind:
         by_default: The entry for a configuration without `clouds:`; None if the environment names none.
         described_by: What gives the default entry, for messages; "" for nothing that a user sets.
         vm: For the ability Lifecycle: the type of the keys of a probe that describe its VM. It has `flavor`,
-            `zone` (both "" where the kind has none), `credential` ("" for the entry's own) and `phases`, the
-            optional ones that it wants.
+            `zone` (both "" where the kind has none) and `credential` ("" for the entry's own). A key that
+            wants optional phases is false where it does not.
         credential: For the ability Lifecycle: the entry with another credential, by its name, with all that
             it refers to. Raises ConfigError.
         opened_to_create: For the ability Lifecycle: the cloud of an entry in which VMs are created; opening

@@ -13,7 +13,7 @@ from stratoscope.clouds.registry import able, kind
 from stratoscope.core.config import Duration, decode, known_keys, one_of
 from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
-from stratoscope.vmprobe.phases import OPTIONAL
+from stratoscope.vmprobe.phases import OPTIONAL, wanted_phases
 
 MOST: Final = 1000
 """Probes in one process."""
@@ -202,7 +202,7 @@ class _Reader:
             vm=vm,
             described=described,
             interval_s=own.interval or Duration(300),
-            timeouts=self._timeouts(vm.phases),
+            timeouts=self._timeouts(wanted_phases(vm)),
             keep_failed_s=own.keep_failed or 0.0,
             rotation=self._rotation,
             share=share,

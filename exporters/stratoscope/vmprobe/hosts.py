@@ -1,6 +1,5 @@
 """The hypervisors of rotations, by credential, and whose turn it is."""
 
-import asyncio
 import logging
 import math
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import Final
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.lifecycle import StepError
+from stratoscope.vmprobe.in_time import in_time
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,9 @@ class Hosts:
         name = lifecycle.credential
         if self._clock.monotonic() - self._listed.get(name, -math.inf) >= FRESH_S:
             try:
-                async with asyncio.timeout(TIMEOUT_S):
-                    self._lists[name] = sorted(await lifecycle.hosts())
+                self._lists[name] = sorted(await in_time(lifecycle.hosts(), TIMEOUT_S))
                 self._listed[name] = self._clock.monotonic()
-            except (StepError, TimeoutError) as error:
+            except StepError as error:
                 log.warning("hosts cannot be listed cloud=%s error=%r", self._cloud, str(error))
         return self._lists.get(name, ())
 

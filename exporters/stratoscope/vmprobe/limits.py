@@ -108,6 +108,8 @@ class Ceilings:
             raise OverLimitError("leaked_resources", "it is not known yet what is left of earlier runs")
         if leaks.total > most:
             why = f"{leaks.total} objects are left of earlier runs, and {most} are allowed"
+            if failure := next(iter(leaks.failures.values()), ""):
+                why = f"{why}: {failure}"
             raise OverLimitError("leaked_resources", why)
         spent_s, reserved_s = await self.day_s(), sum(self._expected.values())
         hours = self.settings.vm_hours_per_day

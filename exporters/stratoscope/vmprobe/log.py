@@ -1,7 +1,8 @@
-"""What the log says of runs: a line when a probe begins to fail, fails in another way, recovers, or leaves a
-step out."""
+"""What the log says: a line when a probe begins to fail, fails in another way, recovers, or leaves a step
+out, and when sweeps begin to be incomplete."""
 
 import logging
+from collections.abc import Mapping
 
 from stratoscope.vmprobe.record import Outcome, Run
 
@@ -32,3 +33,17 @@ def _log_left_out(ended: Run, before: Run | None, cloud: str) -> None:
     for phase, why in ended.left_out.items():
         if before is None or phase not in before.left_out:
             log.warning("step left out cloud=%s probe=%s phase=%s error=%r", cloud, ended.probe, phase, why)
+
+
+def log_sweep(failures: Mapping[str, str], before: Mapping[str, str], cloud: str) -> None:
+    """Log for each credential when its sweeps begin to be incomplete, with a cause, and when that ends.
+
+    Args:
+        failures: Why the last sweep could not do all, by credential.
+        before: Of the sweep before it.
+    """
+    for credential, why in failures.items():
+        level = logging.DEBUG if credential in before else logging.WARNING
+        log.log(level, "sweep incomplete cloud=%s credential=%s error=%r", cloud, credential, why)
+    for credential in before.keys() - failures.keys():
+        log.info("sweep complete again cloud=%s credential=%s", cloud, credential)

@@ -1,23 +1,21 @@
 """`--config.check --online`: looks up each probe in its cloud, as a run begins; creates nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final
 
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.lifecycle import Phase, RunReason, StepError
 from stratoscope.clouds.registry import kind
-from stratoscope.core.deadline import bounded
 from stratoscope.core.errors import short_line
 from stratoscope.vmprobe.entries import Probe
+from stratoscope.vmprobe.in_time import in_time
 from stratoscope.vmprobe.settings import KEY, Settings
 
 _AT_ONCE: Final = 4
 """Probes of one cloud that are looked up at the same time."""
 
 _NO_HOSTS: Final = "host_rotation: no host on which this credential may request VMs"
-
-T = TypeVar("T")
 
 
 async def check_online(settings: Settings) -> Sequence[str]:
@@ -52,7 +50,7 @@ async def _of_cloud(entry: Any, probes: Sequence[Probe]) -> dict[str, str]:
 async def _log_in(lifecycle: Lifecycle, probe: Probe) -> str:
     """What is wrong with a credential; "" for nothing. Its probes share the log-in."""
     try:
-        await _within(probe, Phase.AUTHENTICATE, lifecycle.authenticate())
+        await in_time(lifecycle.authenticate(), probe.timeouts[Phase.AUTHENTICATE])
     except StepError as error:
         return _said(Phase.AUTHENTICATE, error)
     return ""
@@ -63,30 +61,16 @@ async def _look_up(lifecycle: Lifecycle, probe: Probe) -> str:
     phase = Phase.RESOLVE
     try:
         if probe.rotation is not None:
-            hosts = await _within(probe, phase, lifecycle.hosts())
+            hosts = await in_time(lifecycle.hosts(), probe.timeouts[phase])
             if not hosts:
                 return _said(phase, StepError(RunReason.PROBE_MISCONFIGURED, _NO_HOSTS))
             lifecycle = lifecycle.at(hosts[0])
-        resolved = await _within(probe, phase, lifecycle.resolve())
+        resolved = await in_time(lifecycle.resolve(), probe.timeouts[phase])
         phase = Phase.QUOTA_CHECK
-        await _within(probe, phase, lifecycle.check_quota(resolved))
+        await in_time(lifecycle.check_quota(resolved), probe.timeouts[phase])
     except StepError as error:
         return _said(phase, error)
     return ""
-
-
-async def _within(probe: Probe, phase: Phase, step: Awaitable[T]) -> T:
-    """The result of a step, within the time-out of its phase. Raises StepError, also for a bug."""
-    within_s = probe.timeouts[phase]
-    try:
-        async with bounded(within_s):
-            return await step
-    except StepError:
-        raise
-    except TimeoutError as error:
-        raise StepError(RunReason.TIMEOUT, f"has not ended within {within_s:g} s") from error
-    except Exception as error:  # the border: a bug, too, is a line, and the other probes are looked up
-        raise StepError(RunReason.INTERNAL, f"{type(error).__name__}: {error}") from error
 
 
 def _said(phase: Phase, error: StepError) -> str:

@@ -1,6 +1,6 @@
-"""Which phases are optional, and who is to blame for a failure: a function of its phase and its reason."""
+"""Which phases are optional and what wants them; who is to blame for a failure, by its phase and reason."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +18,11 @@ OPTIONAL: Final[Mapping[Phase, tuple[str, ...]]] = {
     Phase.SNAPSHOT: ("snapshot",),
 }
 """The optional phases, and the keys of a VM's description that want them."""
+
+
+def wanted_phases(vm: object) -> Sequence[Phase]:
+    """The optional phases that a VM's description wants: one of their keys has a value."""
+    return [phase for phase, keys in OPTIONAL.items() if any(getattr(vm, key, None) for key in keys)]
 
 
 class Blame(StrEnum):

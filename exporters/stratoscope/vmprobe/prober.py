@@ -11,6 +11,7 @@ from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import Probe
 from stratoscope.vmprobe.history import History
 from stratoscope.vmprobe.ledger import Ledger
+from stratoscope.vmprobe.log import log_sweep
 from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
 from stratoscope.vmprobe.probing import HISTORY, Probing, Shared
 from stratoscope.vmprobe.record import Run
@@ -166,12 +167,14 @@ class Prober:
         self.shared.closed = ""
 
     async def _sweep(self) -> None:
-        """Remove what is left of earlier runs."""
+        """Remove what is left of earlier runs. Its failures are those of the cloud, and end nothing."""
         if self.shared.closed:
             return
         lifecycles = {one.lifecycle.credential: one.lifecycle for one in self.probings.values()}
         try:
+            before = self.sweep.leaks.failures
             await self.sweep.once(lifecycles, self.shared.running)
+            log_sweep(self.sweep.leaks.failures, before, self.cloud)
         except LedgerError as error:
             self.shared.records.failed(error)
 

@@ -92,8 +92,7 @@ class _Attempt:
         progress, order = self._progress, self._progress.order
         if progress.is_vm_unknown or (progress.vm is None and not progress.objects):
             return
-        is_kept = progress.vm is not None and progress.run.failure and order.keep_failed_s
-        if is_kept and not self._is_interrupted:
+        if progress.vm is not None and progress.run.failure and order.keep_failed_s:
             await progress.records.keep(order.id, progress.clock.now() + order.keep_failed_s)
             return
         try:

@@ -2,24 +2,26 @@
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.lifecycle import NAME_PREFIX, Mark, Object, RunReason, StepError
-from stratoscope.core.deadline import bounded
 from stratoscope.vmprobe.clean_up import left_of
+from stratoscope.vmprobe.in_time import in_time
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.tables import Remaining
 
-T = TypeVar("T")
 Key: TypeAlias = tuple[str, str]
 """Kind and id of an object."""
+Intended: TypeAlias = tuple[str, str]
+"""Run and kind of an object that was intended, and whose id is not known."""
 
 GRACE_S: Final = 600.0
-"""An object that the ledger does not know is ours so long after its deadline; an intent is open as long."""
+"""So long after its deadline an object is deleted whose run the ledger does not know, and an intent is closed
+whose object was never found."""
 
 _MOST_RUNS: Final = 50
 """A sweep handles at most so many runs of one credential; those that waited longest come first."""
@@ -36,8 +38,8 @@ class Leaks:
 
     Attributes:
         is_known: A sweep has counted it.
-        by_kind: Objects that should not be there any more. An intent without an object counts if its cloud
-            could not be listed.
+        by_kind: Objects that should not be there any more. An intent counts only if its cloud could not be
+            listed, so that its object may be there.
         oldest: Unix time since which the oldest of them is there; None without any.
         kept: Objects that are left on purpose.
         failed_deletions: By kind: requests that failed, or after which the object was still there when it was
@@ -102,7 +104,7 @@ class Sweep:
             LedgerError: The ledger cannot be used; `leaks` is as it was.
         """
         failures: dict[str, str] = {}
-        absent: set[str] = set()
+        absent: set[Intended] = set()
         for credential, lifecycle in lifecycles.items():
             visit = _Visit(credential, lifecycle, running, lifecycles.keys())
             try:
@@ -116,7 +118,9 @@ class Sweep:
 
     async def _visit(self, visit: "_Visit") -> None:
         """Sweep with one credential. Raises StepError: the rest has to wait for the next sweep."""
-        marked = _by_run(await _in_time(visit.lifecycle.owned(self._tag)), self._tag)
+        intended = await self._intended(visit)
+        owned = await in_time(visit.lifecycle.owned(self._tag, intended), _STEP_TIMEOUT_S)
+        marked = _by_run(owned, self._tag)
         rows: dict[str, list[Remaining]] = {}  # read after the list: what has begun since is in progress
         for row in await self._ledger.remaining():
             rows.setdefault(row.run, []).append(row)
@@ -134,6 +138,11 @@ class Sweep:
                     raise
                 visit.fails(error)
 
+    async def _intended(self, visit: "_Visit") -> Collection[str]:
+        """The kinds of objects that may have been created, and whose ids the ledger does not know."""
+        rows = [row for row in await self._ledger.remaining() if not row.is_created]
+        return {row.object.kind for row in rows if visit.is_of(row)}
+
     async def _strangers(
         self, visit: "_Visit", runs: Collection[str], marked: Mapping[str, Sequence[Object]]
     ) -> Sequence[str]:
@@ -148,16 +157,18 @@ class Sweep:
         ]
 
     def _is_due(self, visit: "_Visit", rows: Sequence[Remaining], marked: Sequence[Object]) -> bool:
-        """Whether there is something to do about a run of the ledger; notes if all of it is absent."""
+        """Whether there is something to do about a run of the ledger; notes its absent intents."""
         first = rows[0]
         is_mine = first.credential == visit.credential
         if first.run in visit.running or not (is_mine or (marked and first.credential not in visit.all)):
             return False
         if self._is_kept(first, visit.lifecycle):
             return False
-        if marked or first.vm_id or any(row.is_created for row in rows):
+        kinds = {one.kind for one in marked}
+        intents = [row for row in rows if not row.is_created]
+        visit.absent |= {(row.run, row.object.kind) for row in intents if row.object.kind not in kinds}
+        if marked or len(intents) < len(rows):
             return True
-        visit.absent.add(first.run)
         return self._is_past(visit, first.deadline)
 
     async def _clean(
@@ -183,15 +194,20 @@ class Sweep:
     async def _there(
         self, visit: "_Visit", rows: Sequence[Remaining], marked: Sequence[Object]
     ) -> Mapping[Key, Object]:
-        """What is left of a run: what carries a mark, what belongs to its VM, and what the ledger knows."""
+        """What is left of a run now: its VM, what belongs to that, and what its steps have created.
+
+        What carries its mark is asked for again: since it was listed, the run itself may have deleted it.
+        """
         vm_kind = visit.lifecycle.vm_kind
-        there = {(one.kind, one.id): one for one in marked if one.kind != vm_kind}
         vm_ids = [row.vm_id for row in rows if row.vm_id]
         vm_ids += [one.id for one in marked if one.kind == vm_kind]
-        of_steps = [row.object for row in rows if _is_of_step(row, vm_kind)]
+        created = [row.object for row in rows if _is_of_step(row, vm_kind)]
+        created += [one for one in marked if one.kind != vm_kind]
+        of_steps = {(one.kind, one.id): one for one in created}
+        there: dict[Key, Object] = {}
         for vm_id in dict.fromkeys(vm_ids or ([""] if of_steps else [])):
-            left = await _in_time(left_of(visit.lifecycle, vm_id, of_steps))
-            there |= {(one.kind, one.id): one for one in left if (one.kind, one.id) not in there}
+            left = await in_time(left_of(visit.lifecycle, vm_id, [*of_steps.values()]), _STEP_TIMEOUT_S)
+            there |= {(one.kind, one.id): one for one in left}
         return there
 
     def _unmarked(
@@ -212,13 +228,9 @@ class Sweep:
         for key, one in there.items():
             if key not in known:
                 await self._ledger.created(run, one)
-        names = {(one.kind, one.name) for one in there.values()}
-        for row in rows:
+        for row in rows:  # an intent that was found has its id by now, and is not closed without it
             is_there = (row.object.kind, row.object.id) in there
-            if not row.is_created:
-                is_found = (row.object.kind, row.object.name) in names
-                is_there = is_found or not self._is_past(visit, row.deadline)
-            if not is_there:
+            if not is_there and (row.is_created or self._is_past(visit, row.deadline)):
                 await self._ledger.gone(run, row.object)
 
     async def _delete(self, visit: "_Visit", one: Object) -> None:
@@ -234,7 +246,7 @@ class Sweep:
         deletion.requests += 1
         deletion.is_accepted = False
         try:
-            await _in_time(visit.lifecycle.delete(one))
+            await in_time(visit.lifecycle.delete(one), _STEP_TIMEOUT_S)
             deletion.is_accepted = True
         except StepError as error:
             self._failed[one.kind] += 1
@@ -246,14 +258,18 @@ class Sweep:
         self,
         lifecycles: Mapping[str, Lifecycle],
         running: Container[str],
-        absent: Container[str],
+        absent: Container[Intended],
         failures: dict[str, str],
     ) -> None:
         """Count what is left, and forget about what is not."""
         rows = [row for row in await self._ledger.remaining() if row.run not in running]
         kept = [row for row in rows if self._is_kept(row, lifecycles.get(row.credential))]
-        runs = {row.run for row in kept} | {row.run for row in rows if row.run in absent}
-        left = [row for row in rows if row.run not in runs]
+        runs = {row.run for row in kept}
+        left = [
+            row
+            for row in rows
+            if row.run not in runs and (row.is_created or (row.run, row.object.kind) not in absent)
+        ]
         for row in left:
             if row.credential not in lifecycles:
                 failures[row.credential] = "no probe uses this credential any more, but objects are left"
@@ -290,7 +306,7 @@ class _Visit:
 
     Attributes:
         all: All credentials of this sweep.
-        absent: Runs whose intended objects the list does not show.
+        absent: Intended objects that the list does not show.
         failures: What could not be done, one line each.
     """
 
@@ -298,8 +314,12 @@ class _Visit:
     lifecycle: Lifecycle
     running: Container[str]
     all: Container[str]
-    absent: set[str] = field(default_factory=set)
+    absent: set[Intended] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
+
+    def is_of(self, row: Remaining) -> bool:
+        """Whether this credential looks for an object: its own, or that of a credential that is gone."""
+        return row.credential == self.credential or row.credential not in self.all
 
     def fails(self, error: StepError) -> None:
         self.failures.append(f"{error.reason}: {error}")
@@ -317,12 +337,3 @@ def _by_run(objects: Iterable[Object], tag: str) -> dict[str, list[Object]]:
 def _is_of_step(row: Remaining, vm_kind: str) -> bool:
     """Whether it is an object that a step has created: only those have the run's name besides the VM."""
     return row.is_created and row.object.kind != vm_kind and row.object.name == f"{NAME_PREFIX}{row.run}"
-
-
-async def _in_time(step: Awaitable[T]) -> T:
-    """The outcome of a step, whose requests see how long they may take. Raises StepError."""
-    try:
-        async with bounded(_STEP_TIMEOUT_S):
-            return await step
-    except TimeoutError as error:
-        raise StepError(RunReason.TIMEOUT, f"no answer within {_STEP_TIMEOUT_S:g} s") from error

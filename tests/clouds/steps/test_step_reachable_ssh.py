@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ import pytest
 
 from stratoscope.clouds.lifecycle import RunReason, StepError, StepLeftOutError
 from stratoscope.clouds.steps import reachable
-from stratoscope.clouds.steps.host_keys import ConsoleLog
+from stratoscope.clouds.steps.host_keys import ConsoleLog, Written, written
 from stratoscope.clouds.steps.reachable import Reachable, Reaching
 from stratoscope.core.config import decode
 from stratoscope.core.errors import ConfigError
@@ -95,6 +96,20 @@ async def test_key_that_the_vm_has_written_is_the_vms_and_nobody_logs_in(host: s
 async def test_server_is_asked_for_a_key_of_a_kind_that_was_written(key: asyncssh.SSHKey) -> None:
     async with server([*ALL]) as port:
         assert await comparing(port, shown(key)).has_ended(VM)
+
+
+async def test_keys_are_looked_for_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def noted(log: str) -> Written | None:
+        threads.append(threading.current_thread())
+        return written(log)
+
+    monkeypatch.setattr(reachable, "written", noted)
+    async with server([ED25519]) as port:
+        assert await comparing(port, shown(ED25519)).has_ended(VM)
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 async def test_another_key_is_another_machine_at_once() -> None:

@@ -202,8 +202,9 @@ async def test_domain_that_is_not_resumed_may_be_there_and_its_console_is_closed
     assert cloud.hosts[0].consoles == {}
 
 
+@pytest.mark.parametrize("is_ended", [False, True])
 async def test_console_of_a_request_that_nobody_waits_for_is_closed_once_it_is_open(
-    daemon: ConsoleDaemon, cloud: WritableCloud, monkeypatch: pytest.MonkeyPatch
+    *, is_ended: bool, daemon: ConsoleDaemon, cloud: WritableCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on, is_held = threading.Event(), threading.Event()
     opened = Console.open
@@ -219,6 +220,9 @@ async def test_console_of_a_request_that_nobody_waits_for_is_closed_once_it_is_o
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
+    if is_ended:
+        (vm_id,) = cloud.hosts[0].consoles
+        cloud.hosts[0].end(vm_id)
     go_on.set()
     await until(lambda: daemon.streams and daemon.streams[0].calls == ["abort"])
     assert cloud.hosts[0].consoles == {}

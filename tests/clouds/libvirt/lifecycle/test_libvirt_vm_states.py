@@ -14,6 +14,7 @@ from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud
 from stratoscope.clouds.libvirt.lifecycle.vms import LibvirtVMs
 from stratoscope.clouds.lifecycle import Mark, Object, Phase, Resolved, RunReason, Seen, StepError, Underway
 from stratoscope.clouds.steps.reachable import Reachable
+from stratoscope.vmprobe.phases import wanted_phases
 from support.fake_console import ConsoleDaemon
 from support.fake_libvirt import FakeDaemon, FakeDomain, failure
 
@@ -141,11 +142,11 @@ async def test_error_of_the_addresses_is_that_of_the_step() -> None:
 
 
 def test_phases_are_those_that_the_description_wants() -> None:
-    assert [*Description().phases] == []
+    assert wanted_phases(Description()) == []
     wanted = Description(network="default", reachable=Reachable(icmp=True), console="login:")
-    assert [*wanted.phases] == [Phase.REACHABLE, Phase.CONSOLE]
+    assert wanted_phases(wanted) == [Phase.REACHABLE, Phase.CONSOLE]
     cloud = WritableCloud(LibvirtCloud(name="lab", uri="test:///default"))
-    assert [step.phase for step in LibvirtVMs(cloud, wanted).steps] == [*wanted.phases]
+    assert [step.phase for step in LibvirtVMs(cloud, wanted).steps] == wanted_phases(wanted)
 
 
 async def test_run_without_a_vm_has_left_nothing() -> None:

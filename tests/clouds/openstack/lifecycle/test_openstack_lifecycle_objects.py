@@ -153,6 +153,8 @@ async def test_service_is_asked_only_if_a_probe_of_the_credential_creates_someth
     assert [*lists(demo).values()] == [1, 1, 1]
     await other.owned(TAG)
     assert [*lists(demo).values()] == [1, 1, 1]
+    await other.owned(TAG, ["server", "volume", "a kind that is not known"])
+    assert [*lists(demo).values()] == [2, 1, 1]
 
 
 async def test_service_that_is_down_is_an_error_where_a_probe_creates_something_there(

@@ -1,11 +1,9 @@
 """The keys of a probe that describe its VM on libvirt."""
 
-from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
 
-from stratoscope.clouds.lifecycle import Phase
 from stratoscope.clouds.steps.console import check_console
 from stratoscope.clouds.steps.reachable import Reachable
 
@@ -48,12 +46,6 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.reachable is not None and not self.network:
             raise ValueError("reachable: the VM would have no address; allowed: together with network")
         check_console(self.console)
-
-    @property
-    def phases(self) -> Sequence[Phase]:
-        """The optional phases that it wants."""
-        wanted = {Phase.REACHABLE: self.reachable is not None, Phase.CONSOLE: bool(self.console)}
-        return [phase for phase, is_wanted in wanted.items() if is_wanted]
 
     @property
     def keeps_log(self) -> bool:

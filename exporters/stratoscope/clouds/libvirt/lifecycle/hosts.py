@@ -52,7 +52,7 @@ class WritableHost:
                 await asyncio.shield(opening)
             except asyncio.CancelledError:
                 opening.add_done_callback(consume_exception)
-                opening.add_done_callback(lambda _: self.end(console.uuid))
+                opening.add_done_callback(lambda _: self._close(console))  # also if `end` was called before
                 raise
 
     async def is_open(self, console: Console) -> bool:
@@ -63,8 +63,12 @@ class WritableHost:
 
     def end(self, uuid: str) -> None:
         """Read the console of a domain no more, if it is read; it is closed in a thread."""
-        console = self.consoles.pop(uuid, None)
-        if console is not None and console.connection is not None:
+        if (console := self.consoles.get(uuid)) is not None:
+            self._close(console)
+
+    def _close(self, console: Console) -> None:
+        self.consoles.pop(console.uuid, None)
+        if console.connection is not None:
             self._connections.end_own(console.connection, console.close)
 
     async def close(self) -> None:

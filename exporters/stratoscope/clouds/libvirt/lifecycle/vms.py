@@ -1,7 +1,7 @@
 """VMs on libvirt as the ability Lifecycle has them: transient domains, which are gone once they end."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -132,7 +132,7 @@ class LibvirtVMs:
             return ()
         return (found,)
 
-    async def owned(self, tag: str) -> Sequence[Object]:
+    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Sequence[Object]:  # noqa: ARG002 - no step creates one
         """The domains of all URIs that carry the tag; each URI has to answer."""
         owned = []
         for own, objects in zip(self._hosts, await each(self._hosts, calls.marked), strict=True):

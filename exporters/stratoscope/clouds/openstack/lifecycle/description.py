@@ -1,11 +1,9 @@
 """The keys of a probe that describe its VM on OpenStack."""
 
-from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
 
-from stratoscope.clouds.lifecycle import Phase
 from stratoscope.clouds.steps.console import check_console
 from stratoscope.clouds.steps.reachable import Reachable
 
@@ -77,19 +75,3 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def volume_size(self) -> int:
         """In GiB; 0 for no volume."""
         return self.boot_volume or self.volume or 0
-
-    @property
-    def phases(self) -> Sequence[Phase]:
-        """The optional phases that it wants."""
-        wanted = {
-            Phase.FLOATING_IP: bool(self.floating_ip),
-            Phase.REACHABLE: self.reachable is not None,
-            Phase.CONSOLE: bool(self.console),
-            Phase.VOLUME_CREATED: bool(self.volume_size),
-            Phase.VOLUME_ATTACHED: bool(self.volume),
-            Phase.STOPPED: self.stop_start,
-            Phase.STARTED: self.stop_start,
-            Phase.RESIZED: bool(self.resize),
-            Phase.SNAPSHOT: self.snapshot,
-        }
-        return [phase for phase, is_wanted in wanted.items() if is_wanted]

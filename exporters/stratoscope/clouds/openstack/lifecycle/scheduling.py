@@ -1,11 +1,10 @@
 """Whether a host was chosen for a server that no nova-compute has taken yet. Source: Nova's GET
 /servers/{id}/os-instance-actions; any role.
 
-Nova names the host once its nova-compute has taken the server. Before that, when the scheduler has answered,
-it records the action `create`.
+Nova names the host once the nova-compute there has taken the server. Earlier, as soon as the scheduler has
+chosen the host, Nova records the action `create`.
 """
 
-from collections import Counter
 from typing import Final
 
 import msgspec
@@ -29,29 +28,24 @@ class _Answer(msgspec.Struct, frozen=True, rename={"actions": "instanceActions"}
 
 
 class Scheduling:
-    """The servers of one Lifecycle that wait for a host."""
+    """A server that waits for a host. It knows one at a time: runs of one Lifecycle do not overlap."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._looks: Counter[str] = Counter()
-        self._scheduled: set[str] = set()
+        self._vm_id, self._looks, self._is_recorded = "", 0, False
 
     async def is_over(self, one: Server) -> bool:
         """Whether a host was chosen for a server, as it was just seen. Raises as Api."""
         if one.host or one.host_id or one.status != BUILD:
-            self.forget(one.id)
             return bool(one.host or one.host_id)
-        self._looks[one.id] += 1
-        if self._looks[one.id] > _LOOKS and one.id not in self._scheduled and await self._is_recorded(one.id):
-            self._scheduled.add(one.id)
-        return one.id in self._scheduled
+        if one.id != self._vm_id:
+            self._vm_id, self._looks, self._is_recorded = one.id, 0, False
+        self._looks += 1
+        if self._looks > _LOOKS and not self._is_recorded:
+            self._is_recorded = await self._has_create(one.id)
+        return self._is_recorded
 
-    def forget(self, vm_id: str) -> None:
-        """It is gone, or no longer waits."""
-        self._looks.pop(vm_id, None)
-        self._scheduled.discard(vm_id)
-
-    async def _is_recorded(self, vm_id: str) -> bool:
+    async def _has_create(self, vm_id: str) -> bool:
         path = f"/servers/{segment(vm_id)}/os-instance-actions"
         try:
             answer = await self._api.get("compute", path, _Answer, operation="server_actions")

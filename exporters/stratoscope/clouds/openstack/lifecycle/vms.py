@@ -1,6 +1,6 @@
 """VMs on OpenStack as the ability Lifecycle has them; any role, `hosts` needs an administrator's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -21,7 +21,7 @@ from stratoscope.clouds.openstack.lifecycle.quota import check_quota
 from stratoscope.clouds.openstack.lifecycle.requests import server_of
 from stratoscope.clouds.openstack.lifecycle.resolve import resolve
 from stratoscope.clouds.openstack.lifecycle.scheduling import Scheduling
-from stratoscope.clouds.openstack.lifecycle.steps.table import steps
+from stratoscope.clouds.openstack.lifecycle.steps.table import KINDS, steps
 
 
 class _Compute(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class OpenStackVMs:
         self._created = set[str]() if created is None else created
         self._created |= {step.creates for step in self.steps if step.creates}
         self._scheduling = Scheduling(session)
-        self._networked: set[str] = set()
+        self._networked_id = ""
         self._zones: Mapping[str, str] = {}
 
     def at(self, host: str) -> "OpenStackVMs":  # noqa: ARG002 - nothing depends on it before the request
@@ -97,8 +97,6 @@ class OpenStackVMs:
         with translated():
             one = await server_of(self._session, vm_id)
             if one is None:
-                self._networked.discard(vm_id)
-                self._scheduling.forget(vm_id)
                 return None
             addresses = one.all_addresses
             return Seen(
@@ -112,7 +110,6 @@ class OpenStackVMs:
             )
 
     async def delete(self, one: Object) -> None:
-        self._networked.discard(one.id)
         with translated():
             await delete(self._session, one)
 
@@ -123,15 +120,15 @@ class OpenStackVMs:
             created = await still_there(self._session, objects)
         return [*([one.object] if one else []), *(port.object for port in ports), *created]
 
-    async def owned(self, tag: str) -> Sequence[Object]:
-        """The project's servers that carry the tag, and the objects of the kinds that steps create.
+    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Sequence[Object]:
+        """The project's servers that carry the tag, and the objects of these kinds and those of steps.
 
         Nova filters by the name, not by metadata. A service is asked only if a description of the credential
-        has a step that creates something there.
+        has a step that creates something there, or if one of the kinds is its own.
         """
         with translated():
             servers, _ = await self._session.items(server.SERVERS, {**WHOLE_PAGE, "name": f"^{NAME_PREFIX}"})
-            created = await marked(self._session, tag, self._created)
+            created = await marked(self._session, tag, self._created | {*kinds} & KINDS.keys())
         ours = [one.object for one in servers if one.mark is not None and one.mark.tag == tag]
         return [*ours, *created]
 
@@ -152,12 +149,12 @@ class OpenStackVMs:
         return self._session.skew.of("compute", "identity")
 
     async def _is_networked(self, vm_id: str, *, has_address: bool) -> bool:
-        if self._described.network == NO_NETWORK or vm_id in self._networked:
+        if self._described.network == NO_NETWORK or vm_id == self._networked_id:
             return True
         if not has_address:
             return False
         ports = await ports_of(self._session, vm_id)
         is_up = bool(ports) and all(port.is_up for port in ports)
         if is_up:
-            self._networked.add(vm_id)
+            self._networked_id = vm_id
         return is_up
