@@ -1,5 +1,6 @@
 """Optional steps of probes on the embedded OpenStack, done one after the other on a VM that runs."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +8,8 @@ from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.lifecycle import Mark, Object, Phase, Underway
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.vms import OpenStackVMs
+from stratoscope.clouds.steps.last_look import LAST_S
+from stratoscope.core.deadline import DEADLINE
 from support.demo_cloud import DemoCloud
 from support.openstack_vms import MARK, vms
 
@@ -56,6 +59,14 @@ class Steps:
 
     async def look(self, phase: Phase) -> bool:
         return await self.by_phase[phase].has_ended(self.run)
+
+    async def last_look(self, phase: Phase) -> bool:
+        """A look when the time of the phase is nearly over."""
+        token = DEADLINE.set(time.monotonic() + LAST_S - 0.5)
+        try:
+            return await self.look(phase)
+        finally:
+            DEADLINE.reset(token)
 
     async def do(self, phase: Phase) -> int:
         """Do a step. Returns how many looks did not show its end."""

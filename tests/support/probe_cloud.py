@@ -357,4 +357,4 @@ def _again(error: StepError | StepLeftOutError) -> StepError | StepLeftOutError:
     """The same error as a new object."""
     if isinstance(error, StepLeftOutError):
         return StepLeftOutError(str(error))
-    return StepError(error.reason, str(error), is_unknown=error.is_unknown)
+    return type(error)(error.reason, str(error), is_unknown=error.is_unknown)

@@ -10,7 +10,7 @@ import pytest
 
 from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.lifecycle import Mark, Resolved, Seen, StepError, Underway
-from stratoscope.clouds.steps.reachable import LAST_S
+from stratoscope.clouds.steps.last_look import LAST_S
 from stratoscope.core.deadline import DEADLINE
 
 Say: TypeAlias = Callable[[asyncio.StreamWriter], Awaitable[None]]

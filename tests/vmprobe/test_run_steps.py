@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stratoscope.clouds.lifecycle import Phase, RunReason, StepLeftOutError
+from stratoscope.clouds.lifecycle import BusyError, Phase, RunReason, StepError, StepLeftOutError
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import TIMEOUTS
 from stratoscope.vmprobe.log import log_end
@@ -305,5 +305,42 @@ def test_a_bug_in_a_request_leaves_its_object_to_the_sweep(monkeypatch: pytest.M
         monkeypatch.setattr(ProbeLifecycle, "request", request)
         assert verdict(await bench.run()) == ("request", "internal", "probe")
         assert [*bench.ledger.open_objects[ID]] == [SERVER]
+
+    on(work)
+
+
+def test_a_vm_in_error_is_the_failure_of_the_step_that_sees_it() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.step_s = 10.0
+        task = asyncio.create_task(bench.run())
+        await asyncio.sleep(8)
+        bench.cloud.build_fault = StepError(RunReason.HYPERVISOR, "it has crashed")
+        assert verdict(await task) == ("reachable", "hypervisor", "cloud")
+        bench.check_clean()
+
+    on(work)
+
+
+def test_an_object_that_is_busy_is_deleted_as_soon_as_it_can_be() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.fails(f"delete volume-{ID}", BusyError(RunReason.VOLUME, "it is detached"), times=4)
+        ended = await bench.run()
+        assert ended.outcome is Outcome.SUCCESS
+        assert 2.0 <= ended.phases[Phase.GONE] <= 2.25
+        assert [one.kind for one in bench.cloud.deleted] == [SERVER, "image", "floatingip", VOLUME]
+        bench.check_clean()
+
+    on(work)
+
+
+def test_an_object_that_stays_busy_is_left_and_why_is_said() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.fails(f"delete volume-{ID}", BusyError(RunReason.VOLUME, "it is detached"), times=99)
+        ended = await bench.run()
+        assert verdict(ended) == ("gone", "cleanup", "cloud")
+        assert ended.failure is not None
+        assert ended.failure.message == "it is detached"
+        assert bench.cloud.ids() == [f"volume-{ID}"]
+        assert VOLUME in bench.ledger.open_objects[ID]
 
     on(work)

@@ -183,7 +183,8 @@ class Lifecycle(Protocol):
         """The VM now; None when it is gone."""
 
     async def delete(self, one: Object) -> None:
-        """Request the deletion of an object; one that is gone is no error."""
+        """Request the deletion of an object; one that is gone is no error. Raises BusyError if it has to be
+        requested again later."""
 
     async def left(self, vm_id: str, objects: Sequence[Object] = ()) -> Sequence[Object]:
         """What is left of a VM and of these objects of steps: the VM, what belongs to it, such as its

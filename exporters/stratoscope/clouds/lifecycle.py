@@ -70,6 +70,10 @@ class StepError(Exception):
         self.reason, self.is_unknown = reason, is_unknown
 
 
+class BusyError(StepError):
+    """An object cannot be deleted yet: the cloud still does something with it."""
+
+
 class StepLeftOutError(Exception):
     """An optional step is not possible here: the cloud lacks the service, or the credential the right.
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from stratoscope.clouds.abilities import Lifecycle
-from stratoscope.clouds.lifecycle import Object, Phase, StepError
+from stratoscope.clouds.lifecycle import BusyError, Object, Phase, RunReason, StepError
 from stratoscope.vmprobe.polling import Polling
-from stratoscope.vmprobe.progress import Progress
+from stratoscope.vmprobe.progress import PhaseError, Progress
 
 
 async def clean_up(run: Progress) -> None:
@@ -21,12 +21,18 @@ async def clean_up(run: Progress) -> None:
             while await run.see(polling) is not None:
                 pass
     ours = left = [*([run.vm] if run.vm else ()), *objects]
+    busy: dict[Object, BusyError] = {}
     try:
         async with run.phase(Phase.GONE):
-            await _delete(run, objects[::-1])
+            busy = await _delete(run, objects[::-1])
             polling = Polling(run.clock)
             while left := await left_of(run.lifecycle, run.vm_id, objects):
                 await run.poll(polling)
+                busy = await _delete(run, [*busy])
+    except PhaseError as error:
+        if busy and error.failure.reason is RunReason.TIMEOUT:
+            raise PhaseError(Phase.GONE, RunReason.CLEANUP, str(next(iter(busy.values())))) from error
+        raise
     finally:
         for one in left:
             await run.records.created(run.run.id, one)
@@ -44,13 +50,20 @@ async def left_of(lifecycle: Lifecycle, vm_id: str, objects: Sequence[Object]) -
     return [one for one in left if vm_id or (one.kind, one.id) in ours]
 
 
-async def _delete(run: Progress, objects: Sequence[Object]) -> None:
-    """Request the deletion of each. Raises the first StepError, after the others were tried."""
+async def _delete(run: Progress, objects: Sequence[Object]) -> dict[Object, BusyError]:
+    """Request the deletion of each. Returns those that are busy, and why.
+
+    Raises the first other StepError, after all were tried.
+    """
+    busy: dict[Object, BusyError] = {}
     failed: StepError | None = None
     for one in objects:
         try:
             await run.lifecycle.delete(one)
+        except BusyError as error:
+            busy[one] = error
         except StepError as error:
             failed = failed or error
     if failed is not None:
         raise failed
+    return busy

@@ -63,3 +63,5 @@ async def _see(run: Progress, step: Step) -> None:
     run.seen = await run.lifecycle.see(run.vm_id)
     if run.seen is None:
         raise StepError(RunReason.UNKNOWN, "the VM has disappeared, not by the probe")
+    if run.seen.fault is not None:
+        raise run.seen.fault

@@ -5,12 +5,10 @@ first over it; or a key exchange with its SSH server, without a log-in, and its 
 """
 
 import asyncio
-import math
 import os
 import secrets
 import socket
 import struct
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
@@ -21,7 +19,8 @@ import msgspec
 
 from stratoscope.clouds.lifecycle import Phase, RunReason, StepError, Underway
 from stratoscope.clouds.steps.host_keys import ConsoleLog, NoHostKeyError, no_console, written
-from stratoscope.core.deadline import DEADLINE, at_most_s
+from stratoscope.clouds.steps.last_look import is_last_look
+from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import is_shortage
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -32,8 +31,6 @@ BANNER_S: Final = 2.0
 """How long it has for its banner."""
 KEY_S: Final = 5.0
 """How long it has for a key exchange."""
-LAST_S: Final = 3.0
-"""With less time left than this a failed try is the last: the next look may come too late for a verdict."""
 LONGEST_BANNER: Final = 256
 """In bytes."""
 
@@ -127,7 +124,7 @@ class Reaching:
         """
         address = _address(run)
         failure = await self._failure(address, run)
-        if failure and DEADLINE.get(math.inf) - time.monotonic() < LAST_S:
+        if failure and is_last_look():
             raise failure
         return failure is None
 

@@ -149,7 +149,7 @@ async def test_a_refusal_of_many_words_is_told_without_them(
 
 
 async def test_404_is_told_apart(cloud: FakeOpenStack, client: Client) -> None:
-    cloud.says(PATH, web.Response(status=404, text="<html>not here</html>"))
+    cloud.says(PATH, web.Response(status=404, text="<html>not here</html>", content_type="text/html"))
     with pytest.raises(NotThereError, match=r"answered 404$") as caught:
         await client.send(SERVERS)
     assert caught.value.reason is Reason.UNAVAILABLE

@@ -10,6 +10,7 @@ from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.client.request import Response
 from stratoscope.clouds.lifecycle import Object, RunReason, StepError
 from stratoscope.clouds.openstack.client import http_errors
+from stratoscope.clouds.openstack.client.api import OverLimitError
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.errors import reason_of, refused_reason, step_reason
 from stratoscope.clouds.openstack.lifecycle.vms import OpenStackVMs
@@ -117,6 +118,7 @@ async def test_budget_that_has_no_turn_is_not_the_clouds_fault(demo: DemoCloud, 
         (CollectError(Reason.MALFORMED, "compute: none of 3 items makes sense"), RunReason.API_ERROR),
         (CollectError(Reason.TIMEOUT, "compute: no turn: it does not answer"), RunReason.TIMEOUT),
         (CollectError(Reason.BUSY, "compute: no turn"), RunReason.INTERNAL),
+        (OverLimitError("compute: limits: answered 413: rate-limited"), RunReason.API_ERROR),
     ],
 )
 def test_what_was_not_answered_has_its_reason(error: CollectError | LeftOutError, reason: RunReason) -> None:
@@ -167,11 +169,20 @@ def test_what_was_not_answered_has_its_reason(error: CollectError | LeftOutError
         ),
         (403, "It is not allowed to create an interface on external network 1", RunReason.NETWORK),
         (409, "Multiple possible networks found, use a Network ID to be more specific.", MISCONFIGURED),
+        (
+            400,
+            "Image property 'hw_cpu_policy' is not permitted to override CPU pinning policy of a flavor",
+            RunReason.IMAGE,
+        ),
+        (409, "This kind of request is not supported", RunReason.PROBE_MISCONFIGURED),
+        (409, "Port 1 is still in use.", RunReason.NETWORK),
+        (413, "This request was rate-limited.", RunReason.API_ERROR),
     ],
 )
 def test_novas_words_have_their_reason(status: int, text: str, reason: RunReason) -> None:
     body = msgspec.json.encode({"fault": {"code": status, "message": text}})
-    error = http_errors.error("compute: server_create", Response(status, body, {}))
+    headers = {"retry-after": "60"} if status == 413 else {}
+    error = http_errors.error("compute: server_create", Response(status, body, headers))
     assert refused_reason(error) is reason
 
 
@@ -215,8 +226,33 @@ def test_novas_words_have_their_reason(status: int, text: str, reason: RunReason
             "network",
             404,
             "External network 1 is not reachable from subnet 2.  Therefore, cannot associate Port 3.",
-            RunReason.NETWORK,
+            MISCONFIGURED,
         ),
+        (
+            "network",
+            400,
+            "Bad floatingip request: Cannot add floating IP to port 1 that has no fixed IPv4 addresses.",
+            MISCONFIGURED,
+        ),
+        (
+            "compute",
+            400,
+            "Invalid volume: Instance 1 and volume 2 are not in the same availability_zone.",
+            MISCONFIGURED,
+        ),
+        (
+            "compute",
+            409,
+            "Operation 'resize' not supported for SEV-enabled instance (1).",
+            RunReason.HYPERVISOR,
+        ),
+        (
+            "block-storage",
+            413,
+            "Requested volume size 2000G is larger than maximum allowed limit 1000G.",
+            RunReason.QUOTA,
+        ),
+        ("block-storage", 413, "This request was rate-limited.", RunReason.API_ERROR),
         ("network", 403, "rule:create_floatingip is disallowed by policy", RunReason.POLICY),
         ("compute", 400, "No valid host was found. No valid host found for resize", RunReason.NO_VALID_HOST),
         ("compute", 400, "When resizing, instances must change flavor!", MISCONFIGURED),

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from stratoscope.clouds.lifecycle import (
+    BusyError,
     Mark,
     Object,
     Phase,
@@ -120,6 +122,62 @@ async def test_volume_that_could_not_be_deleted_is_left_and_its_deletion_is_trie
     await steps.lifecycle.delete(one)
     demo.after(3)
     assert await steps.lifecycle.left("", [one]) == []
+
+
+@pytest.mark.parametrize("status", ["detaching", "in-use", "creating"])
+async def test_volume_with_which_cinder_still_does_something_is_busy(
+    status: str, demo: DemoCloud, cloud: OpenStack
+) -> None:
+    steps = Steps(demo, cloud, volume=1)
+    await steps.request()
+    await steps.do(Phase.VOLUME_CREATED)
+    (one,) = steps.objects
+    volume = demo.world.volumes.get(one.id)
+    assert volume is not None
+    volume.status = status
+    with pytest.raises(BusyError, match=f"the volume is {status}: .*Volume status must be available"):
+        await steps.lifecycle.delete(one)
+    volume.status = "available"
+    await steps.lifecycle.delete(one)
+
+
+async def test_object_of_a_newer_version_is_left_alone(cloud: OpenStack) -> None:
+    one = Object("trunk", "1", MARK.name)
+    with pytest.raises(StepError, match="trunk 1: this version knows no such objects"):
+        await vms(cloud).delete(one)
+    with pytest.raises(StepError, match="trunk 1: this version knows no such objects"):
+        await vms(cloud).left("", [one])
+
+
+@pytest.mark.parametrize(
+    ("text", "is_gone"),
+    [
+        ("No image found with ID {id}", True),
+        ("No image found with ID {ID}", True),
+        ("GET /v2/images/{id} is not here", False),
+        ("page not found", False),
+    ],
+)
+async def test_404_in_plain_text_says_that_an_object_is_gone_if_it_names_it(
+    text: str,
+    is_gone: bool,
+    tmp_path: Path,
+) -> None:
+    image = "4d6b0a3e-0000-4000-8000-00000000000a"
+    body = f"404 Not Found\n\n{text.format(id=image, ID=image.upper())}\n\n   "
+    one = Object("image", image, MARK.name)
+    async with running() as server:
+        server.says(f"/image/v2/images/{image}", web.Response(status=404, text=body))
+        cloud = OpenStack(config(tmp_path, server.url))
+        lifecycle = vms(cloud, os_cloud="test", network="none")
+        if is_gone:
+            await lifecycle.delete(one)
+            assert await lifecycle.left("", [one]) == []
+        else:
+            with pytest.raises(StepError, match="answered 404") as caught:
+                await lifecycle.left("", [one])
+            assert caught.value.reason is RunReason.API_ERROR
+        await cloud.close()
 
 
 # -- Whose it is -----------------------------------------------------------------------------------

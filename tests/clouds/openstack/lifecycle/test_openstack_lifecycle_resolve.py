@@ -255,3 +255,27 @@ async def test_neutron_that_does_not_tell_its_quotas_bounds_nothing(status: int,
         await vms(cloud, os_cloud="test").check_quota(resolved)
         assert server.count(f"GET /network/v2.0/quotas/{PROJECT}/details.json") == 1
         await cloud.close()
+
+
+@pytest.mark.parametrize(
+    ("disks", "leaves"),
+    [
+        ('[{"snapshot_id": "s", "delete_on_termination": false, "boot_index": 0}]', True),
+        ('[{"snapshot_id": "s", "delete_on_termination": null}]', True),
+        ('[{"snapshot_id": "s", "delete_on_termination": true}]', False),
+        ('[{"snapshot_id": null, "source_type": "blank"}]', False),
+        ("[]", False),
+        ("nonsense", False),
+    ],
+)
+async def test_image_whose_vms_leave_volumes_is_refused(
+    disks: str, leaves: bool, demo: DemoCloud, cloud: OpenStack
+) -> None:
+    image = next(image for image in demo.world.images if image.name == "cirros")
+    image.properties["block_device_mapping"] = disks
+    if leaves:
+        reason, text = await error_of(cloud)
+        assert reason is RunReason.PROBE_MISCONFIGURED
+        assert text.startswith("image 'cirros' is of snapshots")
+    else:
+        assert (await vms(cloud).resolve()).image_id == image.id

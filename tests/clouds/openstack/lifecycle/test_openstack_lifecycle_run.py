@@ -1,5 +1,6 @@
 """A whole run on the embedded cloud: what a plain user's VM goes through, and what that costs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from unittest.mock import AsyncMock, Mock
@@ -14,6 +15,7 @@ from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.scheduling import Scheduling
 from stratoscope.clouds.openstack.lifecycle.server import Server
+from stratoscope.core.errors import CollectError, Reason
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.openstack_vms import MARK, TAG, booted, opened, seen_after, vms
 
@@ -91,12 +93,30 @@ async def test_scheduler_that_has_not_answered_is_asked_about_with_each_look(
     assert demo.cloud.request_counts["compute", "GET", ACTIONS, 200] == 2
 
 
-@pytest.mark.parametrize("error", [ForbiddenError("policy"), NotThereError("404")])
-async def test_actions_that_may_not_be_read_say_nothing(error: Exception) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        ForbiddenError("policy"),
+        NotThereError("404"),
+        CollectError(Reason.UNAVAILABLE, "answered 500"),
+        CollectError(Reason.MALFORMED, "no actions"),
+        CollectError(Reason.TIMEOUT, "no answer"),
+    ],
+)
+async def test_actions_that_cannot_be_read_say_nothing_and_are_asked_for_less(error: Exception) -> None:
     api = Mock(Session, get=AsyncMock(side_effect=error))
     scheduling = Scheduling(api)
-    assert [await scheduling.is_over(Server("vm", "BUILD")) for _ in range(10)] == [False] * 10
+    assert [await scheduling.is_over(Server("vm", "BUILD")) for _ in range(18)] == [False] * 18
     assert api.get.call_count == 2
+
+
+async def test_actions_that_do_not_come_in_time_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("stratoscope.clouds.openstack.lifecycle.scheduling._PATIENCE_S", 0.01)
+    scheduling = Scheduling(Mock(Session, get=never))
+    assert [await scheduling.is_over(Server("vm", "BUILD")) for _ in range(9)] == [False] * 9
 
 
 async def test_second_run_costs_10_requests_besides_polls(demo: DemoCloud, cloud: OpenStack) -> None:

@@ -13,9 +13,10 @@ from stratoscope.clouds.lifecycle import Object, Phase, RunReason, Seen, StepErr
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.steps import floating_ip
 from stratoscope.demo.openstack.http_request import HttpError
-from stratoscope.demo.openstack.models import VM
-from stratoscope.demo.openstack.nova import server_actions
+from stratoscope.demo.openstack.models import VM, Port
+from stratoscope.demo.openstack.nova import server_actions, view
 from stratoscope.demo.openstack.nova.service import Nova
+from stratoscope.demo.openstack.texts import ipv4
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.openstack_steps import Steps
 from support.openstack_vms import MARK, opened
@@ -178,13 +179,34 @@ async def test_floating_ip_comes_first_among_the_addresses(demo: DemoCloud, clou
     await steps.end()
 
 
-async def test_network_without_a_router_to_the_external_one_is_a_network_failure(
+async def test_floating_ip_is_the_address_also_before_nova_shows_it(
+    demo: DemoCloud, cloud: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(port: Port, _: float) -> list[Any]:
+        return shown(port, 0.0)
+
+    shown = view._addresses
+    monkeypatch.setattr(view, "_addresses", late)
+    steps = Steps(demo, cloud, floating_ip="external")
+    await steps.request()
+    await steps.do(Phase.FLOATING_IP)
+    address = demo.world.floating_ips.get(steps.objects[0].id)
+    assert address is not None
+    await steps.see()
+    assert steps.run.seen is not None
+    first, _ = steps.run.seen.addresses
+    assert first == ipv4(address.own.subnet.first + address.own.offset)
+    await steps.end()
+    assert await steps.lifecycle.see(steps.run.vm_id) is None
+
+
+async def test_network_without_a_router_to_the_external_one_is_the_probes_mistake(
     demo: DemoCloud, cloud: OpenStack
 ) -> None:
     steps = Steps(demo, cloud, floating_ip="external", network="shared")
     await steps.request()
     reason, text = await failure(steps, Phase.FLOATING_IP)
-    assert reason is RunReason.NETWORK
+    assert reason is RunReason.PROBE_MISCONFIGURED
     assert "not reachable from subnet" in text
 
 

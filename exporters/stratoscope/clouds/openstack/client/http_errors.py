@@ -73,7 +73,9 @@ def _error_text(answer: Response) -> str:
     try:
         body = _BODY.decode(answer.body)
     except msgspec.DecodeError:
-        return ""
+        if not answer.headers.get("content-type", "").startswith("text/plain"):
+            return ""
+        body = {"message": answer.body.decode("utf-8", "replace")}  # Glance before Ocata
     return one_line(" ".join(_text(body, _DEEPEST).split()))[:_LONGEST]
 
 

@@ -25,6 +25,7 @@ _BY_CLASS: Final[Sequence[tuple[type[BaseException], RunReason]]] = (
     (RefusedError, RunReason.AUTH),  # Keystone's word on the credential
     (ForbiddenError, RunReason.POLICY),
     (NotThereError, RunReason.API_ERROR),
+    (OverLimitError, RunReason.API_ERROR),  # one without the words of a quota
 )
 """The first class that fits the failure or one of its causes."""
 _BY_REASON: Final[Mapping[Reason | LeftOut, RunReason]] = {
@@ -40,7 +41,7 @@ _BY_REASON: Final[Mapping[Reason | LeftOut, RunReason]] = {
 }
 """Of what was not answered; a service that answered 429 or 5xx is an `api_error`."""
 _BY_TEXT: Final[Mapping[RunReason, Sequence[str]]] = {
-    RunReason.POLICY: ("policy",),
+    RunReason.POLICY: ("policy doesn't allow", "by policy"),
     RunReason.QUOTA: (
         "quota",  # TooManyInstances, OverQuota
         "maximum number of",  # PortLimitExceeded, MetadataLimitExceeded, SecurityGroupLimitExceeded
@@ -70,19 +71,24 @@ _BY_TEXT: Final[Mapping[RunReason, Sequence[str]]] = {
         "network",  # NetworkNotFound, NetworkRequiresSubnet, ExternalNetworkAttachForbidden ...
         "subnet",
         "fixed ip",
-        "port",  # PortNotFound, PortInUse
+        " port",  # PortNotFound, PortInUse; not "support"
     ),
 }
 """Nova's words where it refuses a server (400, 403, 409), in small letters; the first that fits."""
 _BY_TEXT_OF_STEPS: Final[Mapping[RunReason, Sequence[str]]] = {
+    RunReason.QUOTA: ("maximum allowed limit",),  # Cinder: VolumeSizeExceedsLimit, per_volume_gigabytes
     RunReason.PROBE_MISCONFIGURED: (
         "larger than volume size",  # Cinder: the image does not fit
         "mindisk size",
         "volume type",  # Cinder: VolumeTypeNotFound
         "must change flavor",  # Nova: CannotResizeToSameFlavor
+        "in the same availability_zone",  # Nova: the zones of the VM and of the volume
+        "not reachable from subnet",  # Neutron: no router, ExternalGatewayForFloatingIPNotFound
+        "no fixed ipv4",  # Neutron: a floating IP for a network of IPv6 alone
+        "multiple fixed ipv4",
     ),
 }
-"""Further words of Nova and Cinder where they refuse a step (400, 404); these are looked for first."""
+"""Further words of Nova, Neutron and Cinder where they refuse a step (400, 404, 413), which come first."""
 
 
 def reason_of(error: Failure) -> RunReason:
@@ -159,7 +165,11 @@ def _reason_in(error: Failure, default: RunReason, *tables: Mapping[RunReason, S
     text = text.partition(_ANSWERED)[2] or text
     rows = (row for table in tables for row in table.items())
     fitting = (reason for reason, parts in rows if any(part in text for part in parts))
-    return next(fitting, RunReason.POLICY if isinstance(error, ForbiddenError) else default)
+    if isinstance(error, ForbiddenError):
+        default = RunReason.POLICY
+    elif isinstance(error, OverLimitError):  # of requests, not of a quota
+        default = RunReason.API_ERROR
+    return next(fitting, default)
 
 
 def _is_refusal(error: Failure) -> bool:

@@ -47,5 +47,10 @@ async def act(api: Session, vm_id: str, action: str, argument: object = None, *,
 
 def check_gone(one: str, error: NotThereError) -> None:
     """Raise a 404 again unless its words name the object: a gateway's says nothing of what exists."""
-    if one not in str(error):
+    if not is_named(one, error):
         raise error
+
+
+def is_named(one: str, error: NotThereError) -> bool:
+    """Whether the words of a 404 name an object. A path does not count: a gateway may repeat it."""
+    return one.lower() in str(error).lower().replace(f"/{one.lower()}", "")

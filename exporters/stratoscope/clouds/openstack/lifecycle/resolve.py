@@ -35,10 +35,29 @@ class Flavor(msgspec.Struct, frozen=True):
     ram: int
 
 
-class Image(msgspec.Struct, frozen=True):
+class _Source(msgspec.Struct, frozen=True):
+    """A disk of an image that was made of a VM with volumes."""
+
+    snapshot_id: str | None = None
+    delete_on_termination: bool | None = None
+
+
+class Image(msgspec.Struct, frozen=True, rename={"disks": "block_device_mapping"}):
+    """Attributes: disks: JSON; only of images that were made of VMs with volumes."""
+
     id: Id
     status: Text
     name: Text | None = None
+    disks: Text | None = None
+
+    @property
+    def leaves_volumes(self) -> bool:
+        """Whether Nova makes volumes for each VM of it that it does not delete with the VM."""
+        try:
+            sources = msgspec.json.decode(self.disks or "[]", type=list[_Source])
+        except msgspec.DecodeError:
+            return False
+        return any(one.snapshot_id and not one.delete_on_termination for one in sources)
 
 
 class Network(msgspec.Struct, frozen=True, rename={"is_external": "router:external", "is_shared": "shared"}):
@@ -125,8 +144,11 @@ async def _image(api: Api, wanted: str) -> Image:
     if not found:
         found, _ = await api.items(_IMAGES, {**WHOLE_PAGE, "name": wanted})
     active = [one for one in found if one.status == _ACTIVE]
+    if active and (image := only(active, "image", wanted)).leaves_volumes:
+        what = f"image {wanted!r} is of snapshots: each VM would leave volumes that Nova does not delete"
+        raise StepError(RunReason.PROBE_MISCONFIGURED, what)
     if active:
-        return only(active, "image", wanted)
+        return image
     if found:
         states = ", ".join(sorted({one.status for one in found}))
         raise StepError(RunReason.IMAGE, f"image {wanted!r} is not active: {states}")

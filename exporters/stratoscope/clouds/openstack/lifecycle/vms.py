@@ -43,7 +43,8 @@ class OpenStackVMs:
         """Args: created: The kinds of objects that steps of this credential create, of all descriptions."""
         self.vm_kind: str = server.SERVER
         self.budget, self.credential = budget, described.credential
-        self.steps: Sequence[Step] = [*steps(session, described)]
+        self._floating: dict[str, str] = {}
+        self.steps: Sequence[Step] = [*steps(session, described, self._floating)]
         self._session, self._described = session, described
         self._created = set[str]() if created is None else created
         self._created |= {step.creates for step in self.steps if step.creates}
@@ -97,8 +98,9 @@ class OpenStackVMs:
         with translated():
             one = await server_of(self._session, vm_id)
             if one is None:
+                self._floating.pop(vm_id, None)
                 return None
-            addresses = one.all_addresses
+            addresses = self._addresses(one)
             return Seen(
                 one.status,
                 one.host or one.host_id or "",
@@ -110,6 +112,7 @@ class OpenStackVMs:
             )
 
     async def delete(self, one: Object) -> None:
+        self._floating.pop(one.id, None)
         with translated():
             await delete(self._session, one)
 
@@ -147,6 +150,11 @@ class OpenStackVMs:
     def clock_skew_s(self) -> float | None:
         """To half a second: Nova's by the header `Date`, without that Keystone's by its tokens."""
         return self._session.skew.of("compute", "identity")
+
+    def _addresses(self, one: server.Server) -> Sequence[str]:
+        """Those of a server. Its floating IP comes first, though Nova may show it much later."""
+        floating = [self._floating[one.id]] if one.id in self._floating else []
+        return tuple(dict.fromkeys([*floating, *one.all_addresses]))
 
     async def _is_networked(self, vm_id: str, *, has_address: bool) -> bool:
         if self._described.network == NO_NETWORK or vm_id == self._networked_id:

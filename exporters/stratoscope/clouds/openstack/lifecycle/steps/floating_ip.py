@@ -2,6 +2,7 @@
 GET /v2.0/floatingips/{id}; any role.
 """
 
+from collections.abc import MutableMapping
 from typing import Final
 
 import msgspec
@@ -21,12 +22,13 @@ SERVICE: Final = "network"
 PATH: Final = "/v2.0/floatingips"
 
 
-class FloatingIP(msgspec.Struct, frozen=True):
+class FloatingIP(msgspec.Struct, frozen=True, rename={"address": "floating_ip_address"}):
     """One of `floatingips`; it has no name."""
 
     id: Id
     status: Text = ""
     description: Text | None = None
+    address: Text = ""
 
     @property
     def object(self) -> Object:
@@ -57,8 +59,9 @@ class AddingFloatingIP:
     creates: str = FLOATING_IP
     is_before_request: bool = False
 
-    def __init__(self, api: Session) -> None:
-        self._api = api
+    def __init__(self, api: Session, addresses: MutableMapping[str, str]) -> None:
+        """Args: addresses: Of floating IPs, by the VM's id; the step adds the one that it creates."""
+        self._api, self._addresses = api, addresses
 
     async def begin(self, run: Underway) -> Object:
         with step_translated(RunReason.NETWORK):
@@ -78,6 +81,7 @@ class AddingFloatingIP:
                 operation="floatingip_create",
                 body={"floatingip": wanted},
             )
+        self._addresses[run.vm_id] = answer.floatingip.address
         return Object(FLOATING_IP, answer.floatingip.id, run.mark.name, run.mark)
 
     async def has_ended(self, run: Underway) -> bool:

@@ -12,17 +12,22 @@ from stratoscope.clouds.lifecycle import Phase, RunReason, StepError, StepLeftOu
 from stratoscope.clouds.openstack.client.fields import Text, segment
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.lifecycle.errors import causes, step_translated
-from stratoscope.clouds.openstack.lifecycle.requests import act, living_server
+from stratoscope.clouds.openstack.lifecycle.requests import act, is_named, living_server
+from stratoscope.clouds.steps.last_look import is_last_look
 from stratoscope.core.errors import CollectError
 
 _STOPPED: Final = "SHUTOFF"
 _RUNS: Final = "ACTIVE"
 _TO_CONFIRM: Final = "VERIFY_RESIZE"
 _NOT_IMPLEMENTED: Final = "501"
+_NO_CONSOLE: Final = "console available"
+"""Of the text of ConsoleNotAvailable."""
 
 
 class _Console(msgspec.Struct, frozen=True):
-    output: Text
+    """Attributes: output: None from drivers that have nothing yet."""
+
+    output: Text | None
 
 
 class ReadingConsole:
@@ -39,14 +44,25 @@ class ReadingConsole:
         """Nothing is to be requested."""
 
     async def has_ended(self, run: Underway) -> bool:
-        """Whether the text is in the console's log. Raises as console_log."""
-        return self._text in await console_log(self._api, run.vm_id)
+        """Whether the text is in the console's log. The last look says what was found instead.
+
+        Raises as console_log.
+        """
+        log = await console_log(self._api, run.vm_id)
+        if self._text not in log and is_last_look():
+            with step_translated(RunReason.HYPERVISOR):
+                server = await living_server(self._api, run.vm_id)
+            if server.status == _STOPPED:
+                raise StepError(RunReason.HYPERVISOR, "the VM has ended: it is SHUTOFF")
+            what = f"the console's log has {len(log)} characters, and not the text {self._text!r}"
+            raise StepError(RunReason.TIMEOUT, what)
+        return self._text in log
 
 
 async def console_log(api: Session, vm_id: str) -> str:
     """What a VM has written to its console, as far as Nova keeps it; "" before it has one.
 
-    Raises StepError; StepLeftOutError if the hypervisor keeps no log.
+    Raises StepError; StepLeftOutError if the hypervisor keeps no log, or Nova has none until the last look.
     """
     path = f"/servers/{segment(vm_id)}/action"
     body: dict[str, dict[str, int]] = {"os-getConsoleOutput": {}}
@@ -55,13 +71,25 @@ async def console_log(api: Session, vm_id: str) -> str:
             answer = await api.change(
                 "POST", "compute", path, _Console, operation="console_output", body=body
             )
-        except NotThereError:
-            return ""
+        except NotThereError as error:
+            return await _no_console(api, vm_id, error)
         except CollectError as error:
             if any(isinstance(one, CallError) and one.code == _NOT_IMPLEMENTED for one in causes(error)):
                 raise StepLeftOutError(f"the hypervisor keeps no log of the console: {error}") from error
             raise
-    return answer.output
+    return answer.output or ""
+
+
+async def _no_console(api: Session, vm_id: str, error: NotThereError) -> str:
+    """What a 404 says of a console: "" if there may be one later. Raises as console_log, and the error
+    itself if it is not Nova's."""
+    if is_named(vm_id, error):
+        await living_server(api, vm_id)
+    elif _NO_CONSOLE not in str(error).lower():
+        raise error
+    elif is_last_look() and (await living_server(api, vm_id)).is_built:
+        raise StepLeftOutError(f"Nova has no log of the VM's console: {error}") from error
+    return ""
 
 
 class Stopping:

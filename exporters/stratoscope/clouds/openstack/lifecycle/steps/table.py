@@ -1,6 +1,6 @@
 """The optional steps in their order, and the kinds of objects that they create."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -53,10 +53,13 @@ KINDS: Final[Mapping[str, Kind]] = {
 """By the kind of an Object."""
 
 
-def steps(api: Session, described: Description) -> Iterator[Step]:
-    """The steps that a description wants, in the order of Phase."""
+def steps(api: Session, described: Description, addresses: MutableMapping[str, str]) -> Iterator[Step]:
+    """The steps that a description wants, in the order of Phase.
+
+    Args: addresses: Of floating IPs, by the VM's id; the step that creates one adds it.
+    """
     if described.floating_ip:
-        yield floating_ip.AddingFloatingIP(api)
+        yield floating_ip.AddingFloatingIP(api, addresses)
     if described.reachable is not None:
         yield Reaching(described.reachable, console_log=partial(console_log, api))
     if described.console:

@@ -62,10 +62,10 @@ def query(tag: str, project_id: str) -> Query:  # noqa: ARG001 - without `all_te
     return WHOLE_PAGE
 
 
-async def is_being_deleted(api: Session, volume_id: str) -> bool:
-    """Whether a volume is gone, or Cinder deletes it now."""
+async def status_of(api: Session, volume_id: str) -> str | None:
+    """The status of a volume; None if it is gone."""
     answer = await found(api, SERVICE, PATH, volume_id, VolumeAnswer, "volume")
-    return answer is None or answer.volume.status == "deleting"
+    return None if answer is None else answer.volume.status
 
 
 class CreatingVolume:
@@ -136,11 +136,10 @@ class AttachingVolume:
 
 async def _status(api: Session, run: Underway) -> str:
     """The status of the run's volume. Raises StepError if it is in error or gone."""
-    volume = run.objects[Phase.VOLUME_CREATED]
     with step_translated(RunReason.VOLUME):
-        answer = await found(api, SERVICE, PATH, volume.id, VolumeAnswer, "volume")
-    if answer is None:
+        status = await status_of(api, run.objects[Phase.VOLUME_CREATED].id)
+    if status is None:
         raise StepError(RunReason.VOLUME, "the volume has disappeared, not by the probe")
-    if answer.volume.status.startswith("error"):
-        raise StepError(RunReason.VOLUME, f"the volume is in the state {answer.volume.status}")
-    return answer.volume.status
+    if status.startswith("error"):
+        raise StepError(RunReason.VOLUME, f"the volume is in the state {status}")
+    return status
