@@ -93,6 +93,18 @@ async def test_object_is_left_until_it_is_gone_whether_there_was_a_vm_or_not(
     await plain.delete(one)
 
 
+async def test_answer_about_another_object_is_an_error(
+    demo: DemoCloud, cloud: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(demo, cloud, volume=1)
+    await steps.request()
+    await steps.do(Phase.VOLUME_CREATED)
+    volume = demo.world.volumes.get(steps.objects[0].id)
+    monkeypatch.setattr(demo.world.volumes, "get", lambda _: volume)
+    with pytest.raises(StepError, match="volume other: the answer is about another, '"):
+        await steps.lifecycle.left("", [Object("volume", "other", MARK.name)])
+
+
 async def test_volume_that_is_being_deleted_may_be_deleted_again(demo: DemoCloud, cloud: OpenStack) -> None:
     steps = Steps(demo, cloud, volume=1)
     await steps.request()
