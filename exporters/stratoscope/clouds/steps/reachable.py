@@ -179,6 +179,7 @@ class Reaching:
                 got = b""
                 while got[:1] != bytes([version.answer]) or got[_HEADER.size :] != token:
                     got = await loop.sock_recv(sock, _HEADER.size + len(token) + 1)
+                    await asyncio.sleep(0)  # what is there already is received without a wait
         return ""
 
     def _opened(self, version: int) -> socket.socket:
