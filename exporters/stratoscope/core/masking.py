@@ -13,8 +13,8 @@ _NAMED: Final = re.compile(
     r"""(?:(?:basic|bearer|negotiate)\s+)?[^\s"',;}\]]+(?:;\s*[\w-]+=[^\s"',;}\]]+)*)""",
     re.IGNORECASE,
 )
-"""A secret with its name before it: a header, a key of JSON or of a query. A name ends in bounded length: from
-each of many a search would go to the end of the line."""
+"""A secret with its name before it: a header, a key of JSON or of a query. The end of a name is bounded: from
+each of many names in one a search would go to the end."""
 _BARE: Final = re.compile(
     r"\bgAAAA[\w=-]{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^\s/@]+@|\b(?:bearer|basic)\s+[\w.+/=~-]{8,}",
     re.IGNORECASE,
