@@ -15,6 +15,7 @@ from stratoscope.clouds.lifecycle import (
     RunReason,
     StepError,
     StepLeftOutError,
+    Underway,
 )
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.cloud import OpenStack
@@ -308,6 +309,28 @@ async def test_image_that_nova_does_not_name_is_of_unknown_outcome(
     with pytest.raises(StepError, match="does not name the image") as caught:
         await steps.begin(Phase.SNAPSHOT)
     assert caught.value.is_unknown
+
+
+@pytest.mark.parametrize("vm_id", ["", ".", "..", "a\nb", "a b", "x" * 257])
+async def test_vm_whose_id_no_path_can_have_is_of_unknown_outcome(vm_id: str, tmp_path: Path) -> None:
+    async with running() as server:
+        server.says("/compute/v2.1/servers", {"server": {"id": vm_id}})
+        cloud = OpenStack(config(tmp_path, server.url))
+        resolved = Resolved("i", Plan(Flavor("1", "tiny", 1, 512), "i", None))
+        with pytest.raises(StepError, match="server_create: ") as caught:
+            await vms(cloud, os_cloud="test", network="none").request(Underway(MARK, resolved))
+        assert (caught.value.reason, caught.value.is_unknown) == (RunReason.API_ERROR, True)
+        await cloud.close()
+
+
+async def test_host_with_an_endless_name_is_an_error(tmp_path: Path) -> None:
+    async with running() as server:
+        shown = {"id": "vm", "status": "ACTIVE", "OS-EXT-SRV-ATTR:host": "h" * 257}
+        server.says("/compute/v2.1/servers/vm", {"server": shown})
+        cloud = OpenStack(config(tmp_path, server.url))
+        with pytest.raises(StepError, match="OS-EXT-SRV-ATTR:host"):
+            await vms(cloud, os_cloud="test", network="none").see("vm")
+        await cloud.close()
 
 
 # -- Never twice -----------------------------------------------------------------------------------

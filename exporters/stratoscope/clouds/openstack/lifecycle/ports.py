@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.lifecycle import Object
-from stratoscope.clouds.openstack.client.fields import Id, Text
+from stratoscope.clouds.openstack.client.fields import Id, PathId, Text
 from stratoscope.clouds.openstack.client.listing import Listing, fields_of
 from stratoscope.clouds.openstack.client.session import Session
 
@@ -15,7 +15,7 @@ PORT: Final = "port"
 
 
 class Port(msgspec.Struct, frozen=True):
-    id: Id
+    id: PathId
     device_id: Id
     name: Text = ""
     status: Text = ""
