@@ -232,8 +232,12 @@ async def test_vm_without_an_address_is_the_networks_fault_at_once() -> None:
         with pytest.raises(StepError, match="the VM has no address") as error:
             await Reaching(ECHO).begin(run)
         assert error.value.reason is RunReason.NETWORK
-    with pytest.raises(StepError, match="the VM's address is none: 'fixed'") as error:
-        await Reaching(ECHO).has_ended(underway("fixed"))
+
+
+@pytest.mark.parametrize("address", ["fixed", "0.0.0.0", "::", "224.0.0.1", "ff02::1", "10.0.0.1\n"])  # noqa: S104 - nobody listens
+async def test_address_that_no_vm_can_have_is_the_clouds_fault_at_once(address: str) -> None:
+    with pytest.raises(StepError, match="the VM's address is none: '") as error:
+        await Reaching(ECHO).has_ended(underway(address))
     assert error.value.reason is RunReason.API_ERROR
 
 
