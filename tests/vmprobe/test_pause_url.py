@@ -34,6 +34,10 @@ def on_url(work: Callable[[PauseUrl, FakeHttp], Coroutine[Any, Any, None]], toke
         (EPOCH, EPOCH),
         (None, None),
         (dt.datetime.fromtimestamp(EPOCH, dt.UTC).isoformat(), EPOCH),
+        (EPOCH * 1000, None),  # in milliseconds, as JavaScript counts
+        (1e300, None),
+        ("9999-12-31T23:59:59-12:00", None),
+        ("0001-01-01T00:00:00+12:00", 0.0),
     ],
 )
 def test_active_pauses_until_a_moment_or_without_an_end(until: object, expected: float | None) -> None:
@@ -67,6 +71,8 @@ def test_an_answer_is_used_for_10_s_and_shared() -> None:
         Response(200, b"<html>", {}),
         Response(200, b'{"until": null}', {}),
         Response(200, b'{"active": true, "until": "2027-01-01T00:00:00"}', {}),
+        Response(200, b'{"active": true, "until": -1e300}', {}),
+        Response(200, b'{"active": true, "x": ' + b"[" * 60_000, {}),
         CallError(Reason.UNAVAILABLE, "Connection refused", "connection"),
         TimeoutError(),
     ],

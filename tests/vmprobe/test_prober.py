@@ -135,6 +135,17 @@ def test_a_pause_without_an_end_outlives_a_restart_until_it_is_resumed() -> None
     on_bench(work)
 
 
+def test_a_pause_until_after_the_years_that_pages_can_show_has_no_end() -> None:
+    async def work(bench: Bench) -> None:
+        bench.ledger.its_pauses["boot"] = 253_402_300_790.0  # the last ten seconds of the year 9999
+        async with bench.running(probe(interval_s=60)):
+            await bench.until(100)
+            view = bench.prober.view("boot")
+            assert (view.state, view.until, view.next_run) == (State.PAUSED, None, None)
+
+    on_bench(work)
+
+
 def test_a_pause_that_cannot_be_recorded_is_none() -> None:
     async def work(bench: Bench) -> None:
         async with bench.running(probe(interval_s=60)):

@@ -119,6 +119,25 @@ async def test_intent_is_looked_for_until_ten_minutes_after_its_deadline(prober:
         assert len(await prober.open_rows()) == rows
 
 
+async def test_objects_that_are_listed_and_not_there_do_not_keep_others_waiting(
+    prober: Prober, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await prober.leave("r1")
+    lifecycle = prober.cloud.lifecycle()
+    owned = lifecycle.owned
+
+    async def listed(tag: str) -> Sequence[Object]:
+        gone = [Object(SERVER, f"gone-{one}", "", a_mark(f"gone-{one}", DEADLINE)) for one in range(60)]
+        return [*gone, *await owned(tag)]
+
+    monkeypatch.setattr(lifecycle, "owned", listed)
+    prober.wheel.time_s = PAST
+    for _ in range(3):
+        await prober.sweep.once({"": lifecycle}, ())
+        prober.wheel.time_s += 60
+    assert await prober.open_rows() == []
+
+
 async def test_vm_that_appears_late_is_deleted(prober: Prober) -> None:
     await intend(prober.ledger, "r1", DEADLINE)
     for moment in (1001.0, PAST):

@@ -46,7 +46,7 @@ async def test_list_has_every_probe_of_every_cloud_with_its_last_runs() -> None:
 
 
 @pytest.mark.parametrize(("path", "most"), [(API, 5), (f"{API}/a", 200)])
-@pytest.mark.parametrize("runs", ["1000", "-1", "x", "", "9" * 5000])
+@pytest.mark.parametrize("runs", ["1000", "-1", "x", "", "9" * 5000, "0" * 9 + "9" * 5000])
 async def test_number_of_runs_is_bounded(path: str, most: int, runs: str) -> None:
     async with probing(FakeProber(probe("a"))) as url:
         answer = await ask(f"{url}{path}?runs={runs}")

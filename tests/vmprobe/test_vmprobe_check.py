@@ -142,6 +142,14 @@ def test_words_of_a_cloud_neither_break_the_line_nor_add_performance_data() -> N
     assert PERFDATA.fullmatch(perfdata)
 
 
+def test_performance_data_is_bounded_and_a_run_without_an_age_is_stale() -> None:
+    answer = at(probe("boot", success(1)))
+    phases = {f"{'a' * 20}{chr(97 + one % 26) * (one // 26)}": 1.0 for one in range(1000)}
+    answer["runs"][-1]["phases"] = {"x" * 1000: 1.0, **phases}
+    assert len(judged(answer).perfdata) < 40
+    assert judged({**answer, "runs": [answer["runs"][-1] | {"ended": float("nan")}]}).status == 3
+
+
 async def test_it_asks_the_exporter(capsys: pytest.CaptureFixture[str]) -> None:
     name = "matrix/tiny, debian|13"
     uni, lab = (

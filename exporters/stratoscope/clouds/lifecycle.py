@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from stratoscope.clouds.model import FaultReason
 from stratoscope.core.errors import short_line
+from stratoscope.core.masking import masked
 
 
 class Phase(StrEnum):
@@ -66,7 +67,7 @@ class StepError(Exception):
     """
 
     def __init__(self, reason: RunReason, message: str, *, is_unknown: bool = False) -> None:
-        super().__init__(short_line(message))
+        super().__init__(masked(short_line(message)))
         self.reason, self.is_unknown = reason, is_unknown
 
 
@@ -77,11 +78,11 @@ class BusyError(StepError):
 class StepLeftOutError(Exception):
     """An optional step is not possible here: the cloud lacks the service, or the credential the right.
 
-    It is no failure: the run goes on without it, and says so. `str()` of it is one line.
+    It is no failure: the run goes on without it, and says so. `str()` of it is one line, without secrets.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(short_line(message))
+        super().__init__(masked(short_line(message)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """`/api/v1/probes`: the probes and their last runs as JSON; operators pause, resume and run them."""
 
 import datetime as dt
+import re
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -92,7 +93,7 @@ def _most(request: Request, bounds: tuple[int, int]) -> int:
     """How many runs are wanted. Raises web.HTTPBadRequest."""
     default, most = bounds
     text = request.http.query.get("runs", str(default))
-    if not (text.isascii() and text.isdecimal() and int(text[:9]) <= most):
+    if not (re.fullmatch("[0-9]{1,9}", text) and int(text) <= most):
         raise web.HTTPBadRequest(text=f"runs: expected a whole number from 0 to {most}\n")
     return int(text)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from stratoscope.core.errors import one_line
@@ -14,6 +15,8 @@ _OF_BLAME: Final = {"cloud": CRITICAL, "project": WARNING, "probe": UNKNOWN}
 knows nothing of the cloud."""
 _VERDICTS: Final = ("success", "failed")
 _LONGEST: Final = 500
+_PHASE: Final = re.compile("[a-z_]{1,30}")
+_MOST_PHASES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def judged(probe: Mapping[str, Any], max_age_s: float | None = None) -> Result:
         return Result(UNKNOWN, f"{name}: no run has ended yet; {probe['state']}{why}", {})
     age = max(probe["as_of"] - last["ended"], 0.0)
     perfdata = dict(_perfdata(last, age))
-    if age > _most_s(probe, max_age_s):
+    if not age <= _most_s(probe, max_age_s):  # NaN is no age
         text = f"{name} is stale: its last run ended {_span(age)} ago; {probe['state']}{why}"
         return Result(UNKNOWN, text, perfdata)
     if last["outcome"] == "success":
@@ -94,9 +97,8 @@ def _perfdata(run: Mapping[str, Any], age: float) -> Iterator[tuple[str, float]]
         yield "time_to_active", run["accepted_s"]["built"]
     yield "run_duration", max(run["ended"] - run["began"], 0.0)
     yield "run_age", age
-    yield from (
-        (phase, seconds) for phase, seconds in run["phases"].items() if re.fullmatch("[a-z_]+", phase)
-    )
+    phases = ((phase, seconds) for phase, seconds in run["phases"].items() if _PHASE.fullmatch(phase))
+    yield from islice(phases, _MOST_PHASES)
 
 
 def _span(seconds: float) -> str:

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 TIMEOUT_S: Final = 3.0
 FRESH_S: Final = 10.0
 """Seconds for which an answer is used."""
+LATEST: Final = 32_503_680_000.0
+"""The year 3000, in Unix seconds: a pause until then is one without an end."""
 _OK: Final = 200
 
 _Aware: TypeAlias = Annotated[dt.datetime, msgspec.Meta(tz=True)]
@@ -29,13 +31,18 @@ class _Answer(msgspec.Struct, frozen=True):
     """An answer. Attributes: until: Unix time, or date and time with time zone; None for an open end."""
 
     active: bool
-    until: float | _Aware | None = None
+    until: Annotated[float, msgspec.Meta(ge=0)] | _Aware | None = None
 
 
 class Pause(msgspec.Struct, frozen=True):
     """A pause that is in force. Attributes: until: Unix time; None for an open end."""
 
     until: float | None = None
+
+
+def pause(until: float | None) -> Pause:
+    """The pause until then: one beyond the years that pages can show has an open end."""
+    return Pause(None if until is None or until >= LATEST else until)
 
 
 class PauseUrl:
@@ -75,7 +82,7 @@ class PauseUrl:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 pause = await self._answer(url)
-        except (CollectError, ConfigError, TimeoutError, msgspec.MsgspecError) as error:
+        except (CollectError, ConfigError, TimeoutError, msgspec.MsgspecError, RecursionError) as error:
             pause = None
             self.failures += 1
             if not self._is_failing:
@@ -96,6 +103,6 @@ class PauseUrl:
             raise ConfigError(f"it answers {answer.status}")
         decoded = msgspec.json.decode(answer.body, type=_Answer)
         until = decoded.until
-        return (
-            Pause(until.timestamp() if isinstance(until, dt.datetime) else until) if decoded.active else None
-        )
+        if isinstance(until, dt.datetime):
+            until = max(until.timestamp(), 0.0)
+        return pause(until) if decoded.active else None

@@ -21,7 +21,7 @@ from stratoscope.vmprobe.limits import Ceilings, OverLimitError
 from stratoscope.vmprobe.log import log_end
 from stratoscope.vmprobe.order import Order
 from stratoscope.vmprobe.pace import Pace
-from stratoscope.vmprobe.pause_url import Pause, PauseUrl
+from stratoscope.vmprobe.pause_url import Pause, PauseUrl, pause
 from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.records import Records
 from stratoscope.vmprobe.run import run
@@ -68,7 +68,7 @@ class Shared:
     def pause(self, probe: str) -> Pause | None:
         """The pause by hand that is in force."""
         until = self.pauses.get(probe, 0.0)
-        return Pause(until) if until is None or until > self.clock.now() else None
+        return pause(until) if until is None or until > self.clock.now() else None
 
 
 class Probing:

@@ -1,34 +1,17 @@
 """The log of a run, as `/probe?debug=true` answers it: a line for each fact, bounded, secrets masked."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from stratoscope.core.errors import short_line
+from stratoscope.core.masking import masked
 from stratoscope.vmprobe.record import Run
 from stratoscope.vmprobe.view import ProbeView
 
 MOST: Final = 200
 """Lines."""
-
-_MASK: Final = "<masked>"
-_WORDS: Final = (
-    r"[\w-]*(?:token|passw(?:or)?d|adminpass|secret|api[_-]?key)[\w-]*|(?:set-)?cookie|authorization"
-)
-_NAMED: Final = re.compile(
-    rf"""(?P<name>\b(?:{_WORDS})\\?["']?\s*[:=]\s*)"""
-    r"""(?:\\?"[^"]*"|'[^']*'|"""
-    r"""(?:(?:basic|bearer|negotiate)\s+)?[^\s"',;}\]]+(?:;\s*[\w-]+=[^\s"',;}\]]+)*)""",
-    re.IGNORECASE,
-)
-"""A secret with its name before it: a header, a key of JSON or of a query."""
-_BARE: Final = re.compile(
-    r"\bgAAAA[\w=-]{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^\s/@]+@|\b(?:bearer|basic)\s+[\w.+/=~-]{8,}",
-    re.IGNORECASE,
-)
-"""A token of Keystone (Fernet, JWS), the user of a URL, the value of a header without its name."""
 
 
 def run_log(view: ProbeView, run: Run) -> str:
@@ -39,11 +22,6 @@ def run_log(view: ProbeView, run: Run) -> str:
     if len(lines) > MOST:
         lines = [*lines[: MOST - 1], f"... {len(lines) - MOST + 1} more lines"]
     return "".join(f"{masked(short_line(line))}\n" for line in lines)
-
-
-def masked(text: str) -> str:
-    """The text without what looks like a secret."""
-    return _BARE.sub(_MASK, _NAMED.sub(rf"\g<name>{_MASK}", text))
 
 
 def _of_run(view: ProbeView, run: Run) -> Iterator[str]:

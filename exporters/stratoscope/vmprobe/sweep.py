@@ -105,6 +105,7 @@ class Sweep:
         """
         failures: dict[str, str] = {}
         absent: set[Intended] = set()
+        due: set[str] = set()
         for credential, lifecycle in lifecycles.items():
             visit = _Visit(credential, lifecycle, running, lifecycles.keys())
             try:
@@ -112,8 +113,10 @@ class Sweep:
             except StepError as error:
                 visit.fails(error)
             absent |= visit.absent
+            due |= visit.due
             if visit.failures:
                 failures[credential] = visit.failures[0]
+        self._looked = {run: moment for run, moment in self._looked.items() if run in due}
         await self._count(lifecycles, running, absent, failures)
 
     async def _visit(self, visit: "_Visit") -> None:
@@ -126,8 +129,9 @@ class Sweep:
             rows.setdefault(row.run, []).append(row)
         unknown = await self._strangers(visit, marked.keys() - rows.keys(), marked)
         ours = [run for run, some in rows.items() if self._is_due(visit, some, marked.get(run, ()))]
-        due = sorted([*ours, *unknown], key=lambda run: self._looked.get(run, -math.inf))
-        for run in due[:_MOST_RUNS]:
+        visit.due = {*ours, *unknown}
+        longest_first = sorted([*ours, *unknown], key=lambda run: self._looked.get(run, -math.inf))
+        for run in longest_first[:_MOST_RUNS]:
             if run in visit.running:
                 continue
             self._looked[run] = self._clock.monotonic()
@@ -273,7 +277,6 @@ class Sweep:
         for row in left:
             if row.credential not in lifecycles:
                 failures[row.credential] = "no probe uses this credential any more, but objects are left"
-        self._looked = {row.run: self._looked[row.run] for row in rows if row.run in self._looked}
         keys = {(row.object.kind, row.object.id) for row in rows}
         self._deletions = {key: one for key, one in self._deletions.items() if key in keys}
         self.leaks = Leaks(
@@ -307,6 +310,7 @@ class _Visit:
     Attributes:
         all: All credentials of this sweep.
         absent: Intended objects that the list does not show.
+        due: Runs about which there is something to do.
         failures: What could not be done, one line each.
     """
 
@@ -315,6 +319,7 @@ class _Visit:
     running: Container[str]
     all: Container[str]
     absent: set[Intended] = field(default_factory=set)
+    due: set[str] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
 
     def is_of(self, row: Remaining) -> bool:

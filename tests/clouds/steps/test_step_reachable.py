@@ -167,6 +167,29 @@ async def test_echo_without_an_answer_is_the_networks_fault_in_the_end() -> None
     )
 
 
+class Flooded(socket.socket):
+    """A socket at which another's answer is always there already."""
+
+    def __init__(self) -> None:
+        super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def connect(self, address: Any) -> None:
+        """Nobody is there."""
+
+    def send(self, data: Any, flags: int = 0, /) -> int:  # noqa: ARG002 - as socket has it
+        return len(data)
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:  # noqa: ARG002 - as socket has it
+        return bytes(8) + b"another's token"
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_flood_of_other_answers_does_not_keep_the_loop() -> None:
+    look = asyncio.ensure_future(Reaching(ECHO, lambda _: Flooded()).has_ended(underway("127.0.0.1")))
+    async with asyncio.timeout(5):
+        assert not await look
+
+
 @pytest.mark.parametrize("host", LOOPBACKS)
 async def test_kernel_allows_echoes_or_its_setting_is_named(host: str) -> None:
     step = Reaching(ECHO)
@@ -209,8 +232,12 @@ async def test_vm_without_an_address_is_the_networks_fault_at_once() -> None:
         with pytest.raises(StepError, match="the VM has no address") as error:
             await Reaching(ECHO).begin(run)
         assert error.value.reason is RunReason.NETWORK
-    with pytest.raises(StepError, match="the VM's address is none: 'fixed'") as error:
-        await Reaching(ECHO).has_ended(underway("fixed"))
+
+
+@pytest.mark.parametrize("address", ["fixed", "0.0.0.0", "::", "224.0.0.1", "ff02::1", "10.0.0.1\n"])  # noqa: S104 - nobody listens
+async def test_address_that_no_vm_can_have_is_the_clouds_fault_at_once(address: str) -> None:
+    with pytest.raises(StepError, match="the VM's address is none: '") as error:
+        await Reaching(ECHO).has_ended(underway(address))
     assert error.value.reason is RunReason.API_ERROR
 
 

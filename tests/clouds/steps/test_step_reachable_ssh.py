@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 import asyncssh
 import pytest
+from asyncssh.packet import MPInt, String
 
 from stratoscope.clouds.lifecycle import RunReason, StepError, StepLeftOutError
 from stratoscope.clouds.steps import reachable
@@ -131,6 +132,17 @@ async def test_public_key_of_the_vm_without_its_private_key_is_none() -> None:
         error = await verdict(step, VM)
     assert error.reason is RunReason.NETWORK
     assert str(error).endswith("no SSH host key: Key exchange hash mismatch")
+
+
+async def test_key_of_negative_numbers_is_none() -> None:
+    (malformed,) = asyncssh.load_keypairs([RSA])
+    malformed.public_data = String("ssh-rsa") + MPInt(-3) + MPInt(-15)
+    async with server([malformed]) as port:
+        step = comparing(port, shown(RSA))
+        assert not await step.has_ended(VM)
+        error = await verdict(step, VM)
+    assert error.reason is RunReason.NETWORK
+    assert "no SSH host key: can't convert negative int" in str(error)
 
 
 async def test_server_without_a_key_of_a_written_kind_does_not_answer() -> None:

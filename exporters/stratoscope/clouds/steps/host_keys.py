@@ -21,7 +21,8 @@ Raises StepError; StepLeftOutError if it cannot be read here.
 LONGEST_LOG: Final = 1 << 18
 """In characters: nothing before them is read."""
 _LONGEST_LINE: Final = 1 << 13
-_MARKER: Final = re.compile("-----(BEGIN|END) SSH HOST KEY (KEYS|FINGERPRINTS)-----")
+_DASHES: Final = "-----"
+_MARKER: Final = re.compile(f"{_DASHES}(BEGIN|END) SSH HOST KEY (KEYS|FINGERPRINTS){_DASHES}")
 _KEY: Final = re.compile(
     r"\b(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) +([A-Za-z0-9+/]+={0,2})(?:\s|$)"
 )
@@ -77,7 +78,7 @@ def _keys(log: str) -> Iterator[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for line in log[-LONGEST_LOG:].splitlines():
         short = line[:_LONGEST_LINE]
-        if marker := _MARKER.search(short):
+        if _DASHES in short and (marker := _MARKER.search(short)):
             if marker[1] == "END" and marker[2] == block:
                 yield from found
             block, found = marker[2] if marker[1] == "BEGIN" else "", []

@@ -180,6 +180,7 @@ class Reaching:
                 got = b""
                 while got[:1] != bytes([version.answer]) or got[_HEADER.size :] != token:
                     got = await loop.sock_recv(sock, _HEADER.size + len(token) + 1)
+                    await asyncio.sleep(0)  # what is there already is received without a wait
         return ""
 
     def _opened(self, version: int) -> socket.socket:
@@ -224,11 +225,14 @@ async def _beginning(sock: socket.socket, length: int) -> bytes:
 
 
 def _address(run: Underway) -> Address:
-    """The first address of the VM. Raises StepError if it has none."""
+    """The first address of the VM. Raises StepError if it has none, or one at which others answer."""
     addresses = run.seen.addresses if run.seen else ()
     if not addresses:
         raise StepError(RunReason.NETWORK, "the VM has no address")
     try:
-        return ip_address(addresses[0])
+        address = ip_address(addresses[0])
     except ValueError as error:
         raise StepError(RunReason.API_ERROR, f"the VM's address is none: {addresses[0]!r}") from error
+    if address.is_unspecified or address.is_multicast:  # this machine itself would answer, or several
+        raise StepError(RunReason.API_ERROR, f"the VM's address is none: {addresses[0]!r}")
+    return address

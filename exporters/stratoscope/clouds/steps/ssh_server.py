@@ -19,6 +19,8 @@ _KEY_EXCHANGES: Final = (
     *("ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521"),
 )
 """Each takes some ms, and every OpenSSH since 5.7 and dropbear since 2013 has one of them."""
+_MALFORMED: Final = (asyncssh.Error, ValueError, LookupError, TypeError, ArithmeticError)
+"""What asyncssh raises for malformed messages."""
 _MOST_AT_ONCE: Final = 1 << 13
 _MOST: Final = 1 << 16
 """Bytes of a server's part of a key exchange; real ones are below 8 KiB."""
@@ -55,7 +57,7 @@ async def fingerprint(connected: socket.socket, algorithms: Sequence[str]) -> st
             kex_algs=_KEY_EXCHANGES,
             server_host_key_algs=algorithms,
         )
-    except (asyncssh.Error, ValueError, LookupError, TypeError) as error:  # what malformed messages raise
+    except _MALFORMED as error:
         raise NoHostKeyError(f"{error or type(error).__name__}") from error
     finally:
         sock.close()

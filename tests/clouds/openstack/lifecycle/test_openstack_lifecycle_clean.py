@@ -8,6 +8,7 @@ import pytest
 from demo.worlds import assert_consistent
 from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError, Underway
 from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.demo.openstack.neutron.collection import Collection
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.openstack_vms import MARK, TAG, booted, opened, vms
 
@@ -59,6 +60,30 @@ async def test_port_that_outlives_its_vm_is_left_and_can_be_deleted(
     await lifecycle.delete(one)
     assert await lifecycle.left(vm_id) == []
     assert demo.world.ports.get(port.id) is None
+
+
+async def test_ports_of_others_are_not_a_vms_where_the_query_is_lost(
+    demo: DemoCloud, cloud: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lifecycle = vms(cloud)
+    vm_id = await booted(lifecycle)
+    demo.after(15)
+    (port,) = (port for port in demo.world.ports if port.device_id == vm_id)
+    assert [one for one in demo.world.ports if one.project is port.project and one is not port]
+    monkeypatch.setattr(Collection, "_test", lambda *_: lambda _: True)
+    assert await lifecycle.left(vm_id) == [Object("server", vm_id, MARK.name, MARK), Object("port", port.id)]
+
+
+async def test_answer_about_another_vm_says_nothing_of_the_own_one(
+    demo: DemoCloud, cloud: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lifecycle = vms(cloud)
+    own, another = await booted(lifecycle), await booted(lifecycle)
+    vm = demo.world.vms.get(another)
+    monkeypatch.setattr(demo.world.vms, "get", lambda _: vm)
+    for step in (lifecycle.see, lifecycle.left):
+        with pytest.raises(StepError, match=f"server {own}: the answer is about another, '{another}'"):
+            await step(own)
 
 
 @pytest.mark.parametrize("kind", ["server", "port"])

@@ -17,6 +17,7 @@ from stratoscope.clouds.lifecycle import (
     RunReason,
     StepError,
     StepLeftOutError,
+    Underway,
 )
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.cloud import OpenStack
@@ -93,6 +94,18 @@ async def test_object_is_left_until_it_is_gone_whether_there_was_a_vm_or_not(
     demo.after(3)
     assert await steps.lifecycle.left("", [one]) == []
     await plain.delete(one)
+
+
+async def test_answer_about_another_object_is_an_error(
+    demo: DemoCloud, cloud: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(demo, cloud, volume=1)
+    await steps.request()
+    await steps.do(Phase.VOLUME_CREATED)
+    volume = demo.world.volumes.get(steps.objects[0].id)
+    monkeypatch.setattr(demo.world.volumes, "get", lambda _: volume)
+    with pytest.raises(StepError, match="volume other: the answer is about another, '"):
+        await steps.lifecycle.left("", [Object("volume", "other", MARK.name)])
 
 
 async def test_volume_that_is_being_deleted_may_be_deleted_again(demo: DemoCloud, cloud: OpenStack) -> None:
@@ -356,6 +369,28 @@ async def test_image_that_nova_does_not_name_is_of_unknown_outcome(
     with pytest.raises(StepError, match="does not name the image") as caught:
         await steps.begin(Phase.SNAPSHOT)
     assert caught.value.is_unknown
+
+
+@pytest.mark.parametrize("vm_id", ["", ".", "..", "a\nb", "a b", "x" * 257])
+async def test_vm_whose_id_no_path_can_have_is_of_unknown_outcome(vm_id: str, tmp_path: Path) -> None:
+    async with running() as server:
+        server.says("/compute/v2.1/servers", {"server": {"id": vm_id}})
+        cloud = OpenStack(config(tmp_path, server.url))
+        resolved = Resolved("i", Plan(Flavor("1", "tiny", 1, 512), "i", None))
+        with pytest.raises(StepError, match="server_create: ") as caught:
+            await vms(cloud, os_cloud="test", network="none").request(Underway(MARK, resolved))
+        assert (caught.value.reason, caught.value.is_unknown) == (RunReason.API_ERROR, True)
+        await cloud.close()
+
+
+async def test_host_with_an_endless_name_is_an_error(tmp_path: Path) -> None:
+    async with running() as server:
+        shown = {"id": "vm", "status": "ACTIVE", "OS-EXT-SRV-ATTR:host": "h" * 257}
+        server.says("/compute/v2.1/servers/vm", {"server": shown})
+        cloud = OpenStack(config(tmp_path, server.url))
+        with pytest.raises(StepError, match="OS-EXT-SRV-ATTR:host"):
+            await vms(cloud, os_cloud="test", network="none").see("vm")
+        await cloud.close()
 
 
 # -- Never twice -----------------------------------------------------------------------------------

@@ -12,6 +12,11 @@ Id: TypeAlias = Annotated[str, msgspec.Meta(max_length=256)]
 """An id. One that is too long makes its item malformed: cut at 1,024 bytes, it could be equal to another. The
 services allow 255 characters of up to 4 bytes."""
 
+PathId: TypeAlias = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^\.*[!-,/-~][!-~]*\Z")
+]
+"""As Id, for one that becomes a segment of a path: printable, and not `.` or `..`."""
+
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A number of objects, which cannot be negative."""
 

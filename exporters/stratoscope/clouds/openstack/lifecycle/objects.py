@@ -11,7 +11,7 @@ from stratoscope.clouds.openstack.client.fields import segment
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.lifecycle.errors import is_left_out
 from stratoscope.clouds.openstack.lifecycle.ports import PORT
-from stratoscope.clouds.openstack.lifecycle.requests import check_gone, found
+from stratoscope.clouds.openstack.lifecycle.requests import check_gone, check_same, found
 from stratoscope.clouds.openstack.lifecycle.server import SERVER
 from stratoscope.clouds.openstack.lifecycle.steps.table import KINDS
 from stratoscope.clouds.openstack.lifecycle.steps.volume import VOLUME, status_of
@@ -57,6 +57,7 @@ async def still_there(api: Session, objects: Iterable[Object]) -> Sequence[Objec
         kind = _known(KINDS, one)
         answer = await found(api, kind.service, kind.path, one.id, kind.answer, one.kind)
         if answer is not None:
+            check_same(one.kind, one.id, answer.item.id)
             there.append(answer.item.object)
     return there
 

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.lifecycle import Object
-from stratoscope.clouds.openstack.client.fields import Id, Text
+from stratoscope.clouds.openstack.client.fields import Id, PathId, Text
 from stratoscope.clouds.openstack.client.listing import Listing, fields_of
 from stratoscope.clouds.openstack.client.session import Session
 
@@ -15,7 +15,8 @@ PORT: Final = "port"
 
 
 class Port(msgspec.Struct, frozen=True):
-    id: Id
+    id: PathId
+    device_id: Id
     name: Text = ""
     status: Text = ""
 
@@ -32,8 +33,11 @@ _PORTS: Final = Listing("network", "/v2.0/ports", "ports", Port)
 
 
 async def ports_of(api: Session, vm_id: str) -> Sequence[Port]:
-    """The ports of a VM; none without a VM: those of no device are of others."""
+    """The ports of a VM; none without a VM: those of no device are of others.
+
+    They say so themselves: without its query the request would list all ports of the project.
+    """
     if not vm_id:
         return ()
     ports, _ = await api.items(_PORTS, [*fields_of(Port), ("device_id", vm_id)])
-    return ports
+    return [port for port in ports if port.device_id == vm_id]

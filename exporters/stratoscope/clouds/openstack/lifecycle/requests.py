@@ -10,6 +10,7 @@ from stratoscope.clouds.lifecycle import RunReason, StepError
 from stratoscope.clouds.openstack.client.fields import segment
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.lifecycle.server import Server, ServerAnswer
+from stratoscope.core.errors import CollectError, Reason
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -26,7 +27,10 @@ async def found(api: Session, service: str, path: str, one: str, kind: type[T], 
 async def server_of(api: Session, vm_id: str) -> Server | None:
     """A server; None if it is gone."""
     answer = await found(api, "compute", "/servers", vm_id, ServerAnswer, "server")
-    return None if answer is None else answer.server
+    if answer is None:
+        return None
+    check_same("server", vm_id, answer.server.id)
+    return answer.server
 
 
 async def living_server(api: Session, vm_id: str) -> Server:
@@ -43,6 +47,12 @@ async def act(api: Session, vm_id: str, action: str, argument: object = None, *,
     """Request an action of a server."""
     path = f"/servers/{segment(vm_id)}/action"
     await api.change("POST", "compute", path, NoneType, operation=operation, body={action: argument})
+
+
+def check_same(kind: str, asked: str, answered: str) -> None:
+    """Raise CollectError if an answer is about another object: that may be somebody else's."""
+    if asked != answered:
+        raise CollectError(Reason.MALFORMED, f"{kind} {asked}: the answer is about another, {answered!r}")
 
 
 def check_gone(one: str, error: NotThereError) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from stratoscope.clouds.lifecycle import Mark, Object, Phase, RunReason, StepError, Underway
-from stratoscope.clouds.openstack.client.fields import Id, Text
+from stratoscope.clouds.openstack.client.fields import Id, PathId, Text
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.compute.faults import fault_reason
 from stratoscope.clouds.openstack.lifecycle.description import NO_NETWORK, Description
@@ -31,7 +31,7 @@ _FLOATING: Final = "floating"
 class Accepted(msgspec.Struct, frozen=True):
     """What Nova answers; the password that it made is not read."""
 
-    id: Id
+    id: PathId
 
 
 class AcceptedAnswer(msgspec.Struct, frozen=True):
@@ -61,10 +61,10 @@ class Server(msgspec.Struct, frozen=True, rename={"host": "OS-EXT-SRV-ATTR:host"
         host_id: A digest of project and host.
     """
 
-    id: Id
+    id: PathId
     status: Text
     name: Text = ""
-    host: Text | None = None
+    host: Id | None = None
     host_id: Id | None = None
     addresses: dict[str, list[_Address]] = {}
     flavor: _Flavor = _Flavor()

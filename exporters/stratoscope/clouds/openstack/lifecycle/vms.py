@@ -9,7 +9,7 @@ from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.lifecycle import NAME_PREFIX, Object, Resolved, RunReason, Seen, StepError, Underway
-from stratoscope.clouds.openstack.client.fields import Text
+from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.lifecycle import server
@@ -25,7 +25,7 @@ from stratoscope.clouds.openstack.lifecycle.steps.table import KINDS, steps
 
 
 class _Compute(msgspec.Struct, frozen=True):
-    host: Text
+    host: Id
     status: Text
     state: Text
     zone: Text | None = None

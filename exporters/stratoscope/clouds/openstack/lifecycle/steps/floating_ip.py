@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.lifecycle import Object, Phase, RunReason, StepError, Underway
-from stratoscope.clouds.openstack.client.fields import Id, Text
+from stratoscope.clouds.openstack.client.fields import PathId, Text
 from stratoscope.clouds.openstack.client.listing import Listing, Query, fields_of
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.lifecycle.errors import step_translated
@@ -25,7 +25,7 @@ PATH: Final = "/v2.0/floatingips"
 class FloatingIP(msgspec.Struct, frozen=True, rename={"address": "floating_ip_address"}):
     """One of `floatingips`; it has no name."""
 
-    id: Id
+    id: PathId
     status: Text = ""
     description: Text | None = None
     address: Text = ""

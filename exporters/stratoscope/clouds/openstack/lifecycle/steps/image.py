@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.lifecycle import Object, Phase, RunReason, StepError, Underway
-from stratoscope.clouds.openstack.client.fields import Id, Text, segment
+from stratoscope.clouds.openstack.client.fields import PathId, Text, segment
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.lifecycle.errors import step_translated
@@ -36,7 +36,7 @@ class Image(
 ):
     """One of `images`, with the mark among its properties."""
 
-    id: Id
+    id: PathId
     status: Text
     name: Text | None = None
     tag: Text | None = None
@@ -57,7 +57,7 @@ class Image(
 
 
 class _Accepted(msgspec.Struct, frozen=True):
-    image_id: Id
+    image_id: PathId
 
 
 IMAGES: Final = Listing(SERVICE, PATH, "images", Image)
@@ -90,7 +90,7 @@ class TakingSnapshot:
             else:
                 where = await self._api.location("POST", "compute", path, operation=operation, body=body)
                 image_id = where.rstrip("/").rpartition("/")[2]
-        if not image_id:
+        if not image_id.strip(".") or not image_id.isascii():
             raise StepError(RunReason.API_ERROR, "Nova does not name the image", is_unknown=True)
         return Object(IMAGE, image_id, run.mark.name, run.mark)
 

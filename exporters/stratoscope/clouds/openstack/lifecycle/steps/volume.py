@@ -15,7 +15,7 @@ from stratoscope.clouds.lifecycle import (
     StepLeftOutError,
     Underway,
 )
-from stratoscope.clouds.openstack.client.fields import Id, Text, segment
+from stratoscope.clouds.openstack.client.fields import PathId, Text, segment
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.lifecycle.description import Description
@@ -32,7 +32,7 @@ PATH: Final = "/volumes"
 class Volume(msgspec.Struct, frozen=True):
     """One of `volumes`."""
 
-    id: Id
+    id: PathId
     status: Text
     name: Text | None = None
     metadata: dict[str, str] = {}
