@@ -43,7 +43,7 @@ def what_fails_while_two_targets_show_it(expressions: Sequence[str], folder: Pat
 
 
 def what_differs(expression: str, series: Mapping[str, str], values: Sequence[float], folder: Path) -> str:
-    """What promtool says if an expression without labels has other values, two hours after the first samples."""
+    """What promtool says if an expression without labels has other values after two hours of samples."""
     test = {
         "interval": "1m",
         "input_series": [{"series": one, "values": given} for one, given in series.items()],
