@@ -83,7 +83,7 @@ _BY_TEXT_OF_STEPS: Final[Mapping[RunReason, Sequence[str]]] = {
         "is not reachable from subnet",  # Neutron: no router of the project joins the two networks
     ),
 }
-"""Further words of Nova, Cinder and Neutron where they refuse a step (400, 404); these are looked for first."""
+"""Further words of services that refuse a step (400, 404); these are looked for first."""
 
 
 def reason_of(error: Failure) -> RunReason:
