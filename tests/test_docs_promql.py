@@ -1,12 +1,13 @@
 """The questions and answers in PROMQL of the documentation: they name what there is, and they find it."""
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from support.declared import FAMILIES
-from support.promql import names, unknown_labels, what_fails_while_two_targets_show_it
+from support.promql import names, unknown_labels, what_differs, what_fails_while_two_targets_show_it
 
 ROOT = Path(__file__).parents[1]
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
@@ -37,8 +38,8 @@ ASKED = {name: expressions for name in PAGES if (expressions := asked(name))}
 
 def test_pages_have_their_questions() -> None:
     assert {name: len(expressions) for name, expressions in ASKED.items()}.keys() == {
-        "from-openstack-exporter.md", "from-other-libvirt-exporters.md", "hypervisor.md", "management.md",
-        "vmprobe.md",
+        "from-openstack-exporter.md", "from-other-libvirt-exporters.md", "from-other-vm-probes.md",
+        "hypervisor.md", "management.md", "vmprobe.md",
     }  # fmt: skip
     assert sum(map(len, ASKED.values())) > 300
 
@@ -91,3 +92,34 @@ def test_a_join_that_breaks_or_matches_nothing_is_found(expression: str, fault: 
 def test_a_label_of_no_metric_is_found() -> None:
     question = 'sum by (domain) (stratoscope_hypervisor_host_vms{stat="running"})'
     assert unknown_labels(question) == {"domain", "stat"}
+
+
+def of_boot(metric: str, more: str = "") -> str:
+    """A series of the probe `boot`."""
+    return f'stratoscope_vmprobe_{metric}{{cloud="uni",probe="boot"{more}}}'
+
+
+FAILS = of_boot("last_failure", ',phase="built",reason="timeout",blame="cloud"')
+IN_A_ROW = of_boot("consecutive_failures")
+PAUSED = of_boot("probe_state", ',state="paused"')
+SUCCESSES = of_boot("successful_runs_total")
+FAILING = {FAILS: "1+0x180", PAUSED: "0+0x180"}
+OLD = {of_boot("last_run_timestamp_seconds"): "1+0x180", of_boot("interval_seconds"): "300+0x180"}
+RUNS = {of_boot("runs_total"): "0+0x30 1+0x30 2+0x120"}
+ANSWERS = {
+    "backs off": ("The cloud is to blame", {**FAILING, IN_A_ROW: "6+0x180"}, [1]),
+    "one failure": ("The cloud is to blame", {**FAILING, IN_A_ROW: "1+0x180"}, []),
+    "stale": ("Stale probes", {**OLD, IN_A_ROW: "0+0x180", PAUSED: "0+0x180"}, [7199]),
+    "backs off, not stale": ("Stale probes", {**OLD, IN_A_ROW: "6+0x180", PAUSED: "0+0x180"}, []),
+    "paused, not stale": ("Stale probes", {**OLD, IN_A_ROW: "0+0x180", PAUSED: "1+0x180"}, []),
+    "first failure": ("Success rate", {**RUNS, SUCCESSES: "0+0x30 1+0x150"}, [0.5]),
+}
+
+
+@pytest.mark.parametrize(("question", "series", "values"), ANSWERS.values(), ids=ANSWERS)
+def test_answer_about_a_probe_after_two_hours(
+    question: str, series: Mapping[str, str], values: Sequence[float], tmp_path: Path
+) -> None:
+    _, _, after = PAGES["vmprobe.md"].partition(question)
+    expression = after.partition("```promql\n")[2].partition("```")[0]
+    assert what_differs(f"sum({expression})", series, values, tmp_path) == ""

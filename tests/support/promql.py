@@ -39,8 +39,29 @@ def unknown_labels(expression: str) -> set[str]:
 
 def what_fails_while_two_targets_show_it(expressions: Sequence[str], folder: Path) -> str:
     """What promtool says of those that fail, or find nothing, on series that two targets show alike."""
+    return _said_of([_test(one) for one in expressions], folder)
+
+
+def what_differs(expression: str, series: Mapping[str, str], values: Sequence[float], folder: Path) -> str:
+    """What promtool says if an expression without labels has other values after two hours of samples."""
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": one, "values": given} for one, given in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": expression,
+                "eval_time": "2h",
+                "exp_samples": [{"labels": "{}", "value": one} for one in values],
+            }
+        ],
+    }
+    return _said_of([test], folder)
+
+
+def _said_of(tests: Sequence[Mapping[str, Any]], folder: Path) -> str:
+    """What promtool says of tests that fail."""
     file = folder / "questions.yml"
-    file.write_text(json.dumps({"tests": [_test(one) for one in expressions]}))
+    file.write_text(json.dumps({"tests": tests}))
     promtool = shutil.which("promtool")
     assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
     done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)

@@ -20,7 +20,7 @@ from stratoscope.__main__ import main as command
 from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.vmprobe.api import as_json
 from stratoscope.vmprobe.check import main
-from stratoscope.vmprobe.check_result import judged
+from stratoscope.vmprobe.check_result import Slow, judged
 from stratoscope.vmprobe.record import Failure
 from stratoscope.vmprobe.view import ProbeView, State
 from support import certificates
@@ -62,6 +62,32 @@ def test_success_is_ok_with_all_times() -> None:
     ]  # fmt: skip
     assert len(perfdata.split()) == 3 + len(PHASES)
     assert PERFDATA.fullmatch(perfdata)
+
+
+@pytest.mark.parametrize(
+    ("slow", "status", "word", "limits"),
+    [
+        (Slow(7.0, 9.0), 0, "works", ";7.000;9.000"),
+        (Slow(6.9, 9.0), 1, "is slow", ";6.900;9.000"),
+        (Slow(1.0, 6.9), 2, "is slow", ";1.000;6.900"),
+        (Slow(critical=6.9), 2, "is slow", ";;6.900"),
+        (Slow(warning=6.9), 1, "is slow", ";6.900;"),
+    ],
+)
+def test_a_vm_that_takes_long_is_a_warning_or_critical_if_that_is_asked_for(
+    slow: Slow, status: int, word: str, limits: str
+) -> None:
+    result = judged(at(probe("boot", success(1))), slow=slow)
+    assert result.status == status
+    text, _, perfdata = result.line.partition("|")
+    assert text.partition(" - ")[2] == f"boot in uni {word}: active 7.0 s after it was accepted, 60 s ago"
+    assert perfdata.split()[:2] == [f"time_to_active=7.000s{limits};0", "run_duration=13.500s;;;0"]
+
+
+def test_a_failure_and_a_run_without_a_time_to_active_are_never_slow() -> None:
+    slow = Slow(0.1, 0.1)
+    assert judged(at(fails(Phase.QUOTA_CHECK, RunReason.QUOTA)), slow=slow).status == 1
+    assert judged(at(probe("boot", success(1, accepted_s={}))), slow=slow).status == 0
 
 
 def test_what_is_left_out_is_said() -> None:
@@ -282,6 +308,7 @@ MISTAKES = {
     ),
     "time": (["--name=a", "--timeout=0"], "--timeout: '0' is no time above zero; allowed: such as"),
     "unit": (["--name=a", "--max-age=5y"], "--max-age: '5y' is no time above zero"),
+    "order": (["--name=a", "-w", "30s", "--critical=20s"], "--critical: allowed: not below --warning"),
     "empty": (["--name="], "--name: expected a value, got nothing"),
 }  # fmt: skip
 

@@ -39,7 +39,7 @@ def test_golden_page() -> None:
     on_bench(work)
 
 
-def test_a_probe_that_succeeds_has_214_series_and_a_failure_adds_2() -> None:
+def test_a_probe_that_succeeds_has_216_series_and_a_failure_adds_2() -> None:
     async def work(bench: Bench) -> None:
         async with bench.running(probe("good", 600), probe("bad", 600, share=0.1)):
             await bench.until(50)
@@ -47,8 +47,8 @@ def test_a_probe_that_succeeds_has_214_series_and_a_failure_adds_2() -> None:
             await bench.until(100)
             found = await page(bench)
         number = Counter(dict(labels).get("probe", "") for _, labels in found.samples)
-        assert number["good"] == 214
-        assert number["bad"] == 3 * 17 + 3 + 17 + 2
+        assert number["good"] == 216
+        assert number["bad"] == 3 * 17 + 3 + 19 + 2
         assert number[""] <= 12
 
     on_bench(work)
@@ -65,7 +65,7 @@ def test_an_optional_phase_adds_19_series_and_one_that_is_left_out_says_so() -> 
             bench.cloud.fails("begin snapshot", StepLeftOutError("no such service"), times=9)
             await bench.until(700)
             left_out = (await page(bench)).by(f"{PREFIX}_step_left_out", "phase")
-        assert number["good"] == 214 + 2 * 19
+        assert number["good"] == 216 + 2 * 19
         assert left_out == {"console": 0, "snapshot": 1}
 
     on_bench(work)
@@ -75,7 +75,8 @@ def test_before_the_first_run_there_is_no_verdict_and_no_duration() -> None:
     async def work(bench: Bench) -> None:
         bench.prober.change([probe()])
         found = await page(bench)
-        assert found.by(f"{PREFIX}_runs_total", "probe") == {"boot": 0}
+        for counted in ("runs_total", "successful_runs_total", "consecutive_failures"):
+            assert found.by(f"{PREFIX}_{counted}", "probe") == {"boot": 0}
         for absent in ("success", "last_failure", "last_run_timestamp_seconds", "vm_seconds_day"):
             assert found.all(f"{PREFIX}_{absent}") == []
         assert found.value(f"{PREFIX}_probe_state", state="idle") == 1
@@ -91,11 +92,14 @@ def test_a_failure_is_shown_until_the_next_success() -> None:
             found = await page(bench)
             expected = {"phase": "resolve", "reason": "image", "blame": "project"}
             assert found.value(f"{PREFIX}_success") == 0
+            assert found.value(f"{PREFIX}_consecutive_failures") == 1
             assert found.info(f"{PREFIX}_last_failure").items() >= expected.items()
             await bench.until(90)
             found = await page(bench)
         assert (found.value(f"{PREFIX}_success"), found.all(f"{PREFIX}_last_failure")) == (1, [])
         assert found.value(f"{PREFIX}_failures_total", **expected) == 1
+        assert found.value(f"{PREFIX}_consecutive_failures") == 0
+        assert (found.value(f"{PREFIX}_runs_total"), found.value(f"{PREFIX}_successful_runs_total")) == (2, 1)
         assert found.info(f"{PREFIX}_probe_info")["image_id"] == "image-1"
 
     on_bench(work)

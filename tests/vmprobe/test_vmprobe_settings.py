@@ -149,6 +149,12 @@ def test_a_rotation_may_use_another_credential_and_say_how_long_a_round_takes() 
     assert one(host_rotation={}).rotation == Rotation(0)
 
 
+def test_a_rotation_begins_within_its_time_although_its_hosts_are_not_known_yet() -> None:
+    assert one(host_rotation={"within": "1m"}).interval_s == 60
+    assert one(host_rotation={"within": "6h"}).interval_s == 300
+    assert one(host_rotation={}, interval="10m").interval_s == 600
+
+
 def test_clouds_without_probes_and_kinds_that_create_no_vms_are_left_alone() -> None:
     others = [
         {"name": "other", "kind": "openstack", "os_cloud": "user", "clouds_file": "clouds.yaml"},

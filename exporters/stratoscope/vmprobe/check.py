@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from stratoscope.vmprobe.check_flags import parsed
-from stratoscope.vmprobe.check_result import UNKNOWN, Result, judged
+from stratoscope.vmprobe.check_result import UNKNOWN, Result, Slow, judged
 
 _LARGEST: Final = 4 * 1024 * 1024
 _LARGEST_SECRET: Final = 4096
@@ -66,7 +66,8 @@ def _result(flags: argparse.Namespace) -> Result:
 
 def _asked(flags: argparse.Namespace) -> Result:
     try:
-        return judged(_fetched(flags), flags.max_age)
+        slow = Slow(flags.warning, flags.critical)
+        return judged(_fetched(flags), flags.max_age, slow)
     except CheckError as error:
         return Result(UNKNOWN, str(error), {})
     except (OSError, http.client.HTTPException) as error:

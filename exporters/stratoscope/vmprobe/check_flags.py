@@ -57,6 +57,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("--user: allowed: together with --password-file")
     if flags.user is not None and flags.token_file is not None:
         parser.error("--token-file: allowed: instead of --user and --password-file")
+    if flags.warning is not None and flags.critical is not None and flags.critical < flags.warning:
+        parser.error("--critical: allowed: not below --warning")
     return flags
 
 
@@ -64,8 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="stratoscope check-vmprobe", description=COMMAND.summary, allow_abbrev=False,
         epilog="Exit status: 0 OK, also while the probe is paused; 1 WARNING: the last run failed, and the"
-        " project is to blame; 2 CRITICAL: the cloud is to blame; 3 UNKNOWN: the probe is to blame, is stale,"
-        " or cannot be asked.",
+        " project is to blame; 2 CRITICAL: the cloud is to blame; both also for a slow success, if asked;"
+        " 3 UNKNOWN: the probe is to blame, is stale, or cannot be asked.",
     )  # fmt: skip
     add = parser.add_argument
     add("--url", type=Url, default=Url(_URL), help=f"address of the exporter (default {_URL})")
@@ -76,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
         "--max-age", type=_seconds, metavar="TIME",
         help="since the end of the last run (default 2 x the probe's interval + its time-outs)",
     )  # fmt: skip
+    add(
+        "-w", "--warning", type=_seconds, metavar="TIME",
+        help="a VM that runs later than this after it was accepted is a WARNING (default: never)",
+    )  # fmt: skip
+    add("-c", "--critical", type=_seconds, metavar="TIME", help="the same for CRITICAL (default: never)")
     add("--user", type=_not_empty, help="name for basic authentication; with --password-file")
     add("--password-file", type=_file, metavar="FILE", help="its first line is the password")
     add(

@@ -26,7 +26,12 @@ _SKIPS: Final = {skip: Labels(reason=skip) for skip in Skip}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFacts:
-    """One probe at one moment. Attributes: optional: The phases that it wants."""
+    """One probe at one moment.
+
+    Attributes:
+        optional: The phases that it wants.
+        in_a_row: Failures since the last success.
+    """
 
     name: str
     flavor: str
@@ -37,6 +42,7 @@ class ProbeFacts:
     last: Run | None
     last_success: Run | None
     runs: int
+    in_a_row: int
     polls: int
     failures: Mapping[tuple[str, str, str], int]
     skipped: Mapping[Skip, int]
@@ -135,6 +141,7 @@ def _facts(probing: Probing) -> ProbeFacts:
         last=probing.last,
         last_success=probing.last_success,
         runs=tally.runs,
+        in_a_row=probing.failures_in_a_row,
         polls=tally.polls,
         failures=dict(tally.failures),
         skipped=dict(tally.skipped),
@@ -154,6 +161,8 @@ def _of_probe(probe: ProbeFacts, labels: Labels) -> Iterable[Sample]:
     yield from states(of.STATE, probe.state, _STATES, labels)
     yield of.INTERVAL(probe.interval_s, labels)
     yield of.RUNS(probe.runs, labels)
+    yield of.SUCCESSFUL(probe.runs - sum(probe.failures.values()), labels)
+    yield of.IN_A_ROW(probe.in_a_row, labels)
     yield of.POLLS(probe.polls, labels)
     for skip, label in _SKIPS.items():
         yield of.SKIPPED(probe.skipped.get(skip, 0), labels.at(label))

@@ -41,6 +41,8 @@ TIMEOUTS: Final[Mapping[Phase, float]] = {
 }
 """Defaults; those of `networked` and `built` begin when the VM is scheduled."""
 
+_USUAL_S: Final = 300.0
+"""From run to run."""
 _LONGEST_NAME: Final = 255
 """Nova's bound on a value of a server's metadata."""
 
@@ -201,12 +203,18 @@ class _Reader:
             kind=self._cloud.kind,
             vm=vm,
             described=described,
-            interval_s=own.interval or Duration(300),
+            interval_s=own.interval or self._usual_interval,
             timeouts=self._timeouts(wanted_phases(vm)),
             keep_failed_s=own.keep_failed or 0.0,
             rotation=self._rotation,
             share=share,
         )
+
+    @property
+    def _usual_interval(self) -> Duration:
+        """Without one in the entry. That of a rotation within a time holds until its hosts are known."""
+        within_s = self._rotation.within_s if self._rotation is not None else 0.0
+        return Duration(min(within_s, _USUAL_S) if within_s else _USUAL_S)
 
     def _vm(self, described: Mapping[str, Any], name: str) -> Any:
         try:

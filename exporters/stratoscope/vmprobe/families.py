@@ -47,6 +47,13 @@ LAST_SUCCESS = Family(
     labels=_PROBE,
 )
 RUNS = Family("stratoscope_vmprobe_runs_total", "Runs that succeeded or failed.", labels=_PROBE)
+SUCCESSFUL = Family("stratoscope_vmprobe_successful_runs_total", "Runs that succeeded.", labels=_PROBE)
+IN_A_ROW = Family(
+    "stratoscope_vmprobe_consecutive_failures",
+    "Runs that failed since the last success, or since the probe was changed; after a restart, of the last"
+    " 50.",
+    labels=_PROBE,
+)
 FAILURES = Family(
     "stratoscope_vmprobe_failures_total",
     "Runs that failed, by the phase that failed first, why, and who can mend it.",
@@ -151,8 +158,8 @@ PAUSE_URL_FAILURES = Family(
     labels=_CLOUD,
 )
 OF_PROBES: Final = (
-    INFO, STATE, INTERVAL, SUCCESS, LAST_FAILURE, LAST_RUN, LAST_SUCCESS, RUNS, FAILURES, SKIPPED, POLLS,
-    PHASE, LAST_PHASE, STEP_LEFT_OUT, BUILT, NETWORKED, HOST_SUCCESS, HOST_LAST_RUN,
+    INFO, STATE, INTERVAL, SUCCESS, LAST_FAILURE, LAST_RUN, LAST_SUCCESS, RUNS, SUCCESSFUL, IN_A_ROW,
+    FAILURES, SKIPPED, POLLS, PHASE, LAST_PHASE, STEP_LEFT_OUT, BUILT, NETWORKED, HOST_SUCCESS, HOST_LAST_RUN,
 )  # fmt: skip
 OF_CLOUDS: Final = (
     LEAKED, LEAKED_OLDEST, KEPT, FAILED_DELETIONS, VMS, VMS_LIMIT, VM_SECONDS, VM_SECONDS_DAY,

@@ -110,6 +110,11 @@ class Probing:
         """The last run that succeeded or failed."""
         return last_verdict(self.history)
 
+    @property
+    def failures_in_a_row(self) -> int:
+        """Runs that failed since the last success, or since the probe was changed."""
+        return self._pace.failures
+
     def remember(self, history: History) -> None:
         """Go on where these runs have ended."""
         self.history = history
