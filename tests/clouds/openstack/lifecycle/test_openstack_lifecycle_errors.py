@@ -215,7 +215,7 @@ def test_novas_words_have_their_reason(status: int, text: str, reason: RunReason
             "network",
             404,
             "External network 1 is not reachable from subnet 2.  Therefore, cannot associate Port 3.",
-            RunReason.NETWORK,
+            MISCONFIGURED,
         ),
         ("network", 403, "rule:create_floatingip is disallowed by policy", RunReason.POLICY),
         ("compute", 400, "No valid host was found. No valid host found for resize", RunReason.NO_VALID_HOST),

@@ -178,13 +178,13 @@ async def test_floating_ip_comes_first_among_the_addresses(demo: DemoCloud, clou
     await steps.end()
 
 
-async def test_network_without_a_router_to_the_external_one_is_a_network_failure(
+async def test_network_without_a_router_to_the_external_one_is_not_what_the_cloud_is_to_blame_for(
     demo: DemoCloud, cloud: OpenStack
 ) -> None:
     steps = Steps(demo, cloud, floating_ip="external", network="shared")
     await steps.request()
     reason, text = await failure(steps, Phase.FLOATING_IP)
-    assert reason is RunReason.NETWORK
+    assert reason is RunReason.PROBE_MISCONFIGURED
     assert "not reachable from subnet" in text
 
 

@@ -80,9 +80,10 @@ _BY_TEXT_OF_STEPS: Final[Mapping[RunReason, Sequence[str]]] = {
         "mindisk size",
         "volume type",  # Cinder: VolumeTypeNotFound
         "must change flavor",  # Nova: CannotResizeToSameFlavor
+        "is not reachable from subnet",  # Neutron: ExternalGatewayForFloatingIPNotFound, no router
     ),
 }
-"""Further words of Nova and Cinder where they refuse a step (400, 404); these are looked for first."""
+"""Further words of Nova, Cinder and Neutron where they refuse a step (400, 404); these are looked for first."""
 
 
 def reason_of(error: Failure) -> RunReason:
