@@ -83,7 +83,7 @@ _BY_TEXT_OF_STEPS: Final[Mapping[RunReason, Sequence[str]]] = {
         "is not reachable from subnet",  # Neutron: ExternalGatewayForFloatingIPNotFound, no router
     ),
 }
-"""Further words of Nova, Cinder and Neutron where they refuse a step (400, 404); these are looked for first."""
+"""Further words of the services where they refuse a step (400, 404); these are looked for first."""
 
 
 def reason_of(error: Failure) -> RunReason:
