@@ -119,4 +119,4 @@ async def test_names_and_ids_stand_for_the_same(demo: DemoCloud, cloud: OpenStac
 
 def test_nearest_names_are_near_where_some_are() -> None:
     known = ["c1.large", "d1.ssd", "m1.large", "m1.medium", "t1.micro", "t1.nano"]
-    assert str(unknown("flavor", "t1.tiny", known)).endswith("the nearest it has: t1.micro, t1.nano")
+    assert str(unknown("flavor", "t1.tiny", known)).endswith("the nearest it has: t1.nano, t1.micro")
