@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
+from stratoscope.core.errors import MissingSDKError
 from stratoscope.core.program import USAGE_STATUS, Command, Program, version
 from stratoscope.programs import COMMANDS, EXPORTERS
 
@@ -74,8 +75,10 @@ def _serve(program: Program, package: str, arguments: Sequence[str]) -> int:
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] == "stratoscope":
             raise  # a bug of ours
-        extra = f"the extra [{program.name}] installs it"
-        return _refused(f"{error}; {extra}: pip install '.[{program.name}]' in a clone, see README.md")
+        extra = error.extra if isinstance(error, MissingSDKError) else program.name
+        needed = ",".join(dict.fromkeys([program.name, extra]))
+        installs = f"the extra [{extra}] installs it: pip install '.[{needed}]' in a clone, see README.md"
+        return _refused(f"{error}; {installs}")
 
 
 def _call(command: Command, arguments: Sequence[str]) -> int:

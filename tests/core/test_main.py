@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import logging
 import os
 import re
@@ -269,20 +270,37 @@ async def test_help_needs_no_sdk(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sdks"),
-    [("hypervisor", ["libvirt"]), ("management", ["openstack"]), ("vmprobe", ["libvirt", "openstack"])],
+    ("name", "clouds", "installs"),
+    [
+        ("hypervisor", [], "[hypervisor] installs it: pip install '.[hypervisor]'"),
+        (
+            "management",
+            [("lab", "openstack")],
+            "[openstack] installs it: pip install '.[management,openstack]'",
+        ),
+        ("vmprobe", [("lab", "libvirt")], "[libvirt] installs it: pip install '.[vmprobe,libvirt]'"),
+        (
+            "vmprobe",
+            [("lab", "openstack"), ("other", "libvirt")],
+            "[openstack] installs it: pip install '.[vmprobe,openstack]'",
+        ),
+    ],
 )
-async def test_exporter_without_an_sdk_ends_with_one_line_that_names_its_extra(
-    name: str, sdks: list[str]
+async def test_exporter_without_the_sdk_of_a_kind_ends_with_one_line_that_names_its_extra(
+    name: str, clouds: list[tuple[str, str]], installs: str, tmp_path: Path
 ) -> None:
+    entries = [{"name": one, "kind": its_kind} for one, its_kind in clouds]
+    probes = [{"name": "boot", "cloud": "lab"}]
+    document = {"clouds": entries, "vmprobe": {"probes": probes}}
+    (tmp_path / "x.yml").write_text(json.dumps(document))
     program = (
-        f"import sys; sys.modules |= dict.fromkeys({sdks!r})\n"
-        f"from stratoscope.__main__ import main; sys.exit(main([{name!r}]))"
+        "import sys; sys.modules |= dict.fromkeys(('libvirt', 'openstack'))\n"
+        "from stratoscope.__main__ import main\n"
+        f"sys.exit(main([{name!r}, '--config.file={tmp_path}/x.yml']))"
     )
     status, err = await command("-c", program)
     assert (status, err.count("\n")) == (2, 1)
-    assert any(sdk in err for sdk in sdks)
-    assert f"the extra [{name}] installs it" in err
+    assert f"the extra {installs} in a clone, see README.md" in err
 
 
 async def test_hang_up_signal_while_it_imports_does_not_end_it(tmp_path: Path) -> None:

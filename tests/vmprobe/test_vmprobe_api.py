@@ -43,6 +43,9 @@ async def test_list_has_every_probe_of_every_cloud_with_its_last_runs() -> None:
         two = await get(url, f"{API}?runs=2&cloud=uni")
         assert [len(one["runs"]) for one in two["probes"]] == [2]
         assert [(await get(url, f"{API}?runs=0"))["probes"][0]["runs"]] == [[]]
+        answer = await ask(f"{url}{API}?cloud=lob")
+        said = "no probe in the cloud 'lob'; those with probes: lab, uni\n"
+        assert (answer.status, answer.text) == (404, said)
 
 
 @pytest.mark.parametrize(("path", "most"), [(API, 5), (f"{API}/a", 200)])

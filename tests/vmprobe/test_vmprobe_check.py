@@ -207,8 +207,9 @@ async def test_password_and_token_come_from_files(tmp_path: Path, capsys: pytest
         status, line = await checked(url, *user, f"--password-file={tmp_path}/wrong", capsys=capsys)
         assert (status, line) == (3, "VMPROBE UNKNOWN - HTTP 401: a wrong user or password\n")
         status, line = await checked(url, *user, f"--password-file={tmp_path}/none", capsys=capsys)
-        assert status == 3
-        assert "No such file or directory" in line
+        assert (status, line) == (
+            3, f"VMPROBE UNKNOWN - --password-file: {tmp_path}/none: No such file or directory\n"
+        )  # fmt: skip
     async with answering(lambda request: request.headers["Authorization"]) as (url, _):
         flags = ("--name=boot", f"--token-file={tmp_path}/right")
         assert "Bearer secret" in (await checked(url, *flags, capsys=capsys))[1]
@@ -292,6 +293,28 @@ async def test_certificate_is_checked(tmp_path: Path, capsys: pytest.CaptureFixt
         assert "CERTIFICATE_VERIFY_FAILED" in line
         status, line = await checked(url, "--name=boot", f"--ca-file={tmp_path}/ca.crt", capsys=capsys)
         assert (status, line[:12]) == (0, "VMPROBE OK -")
+
+
+@pytest.mark.parametrize(
+    ("flag", "content", "said"),
+    [
+        ("--ca-file", None, "No such file or directory"),
+        ("--ca-file", b"none", "no certificate in PEM"),
+        ("--token-file", b"", "its first line is empty"),
+        ("--token-file", b"\xff\n", "no text in UTF-8"),
+        ("--token-file", "schlüssel".encode(), "a token has letters of ASCII alone"),
+        ("--password-file", b"\nsecret", "its first line is empty"),
+    ],
+)
+def test_file_that_cannot_be_used_is_named_with_its_flag(
+    flag: str, content: bytes | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    if content is not None:
+        file.write_bytes(content)
+    user = ["--user=a"] if flag == "--password-file" else []
+    assert main(["--url=https://127.0.0.1:1", "--name=a", f"{flag}={file}", *user]) == 3
+    assert capsys.readouterr().out == f"VMPROBE UNKNOWN - {flag}: {file}: {said}\n"
 
 
 MISTAKES = {

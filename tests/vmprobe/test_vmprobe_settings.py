@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from stratoscope.clouds import registry
 from stratoscope.clouds.lifecycle import Phase
 from stratoscope.clouds.openstack.kind import KIND
 from stratoscope.core.collector import OnScrape
 from stratoscope.core.config import shown
-from stratoscope.core.errors import ConfigError
+from stratoscope.core.errors import ConfigError, MissingSDKError
 from stratoscope.vmprobe.entries import TIMEOUTS, Probe, Rotation
 from stratoscope.vmprobe.limits import CeilingSettings
 from stratoscope.vmprobe.phases import OPTIONAL
@@ -129,6 +130,16 @@ def test_a_time_out_of_a_phase_that_a_matrix_decides_on_is_for_those_that_want_i
     assert with_volume.timeouts[Phase.VOLUME_CREATED] == 540
 
 
+def test_values_of_a_matrix_are_named_as_they_are_written() -> None:
+    ways = [{"tcp": 22, "banner": "SSH-"}, {"icmp": True}, None]
+    entry = {"name": "m", "cloud": "uni", "image": "a", "flavor": "x", "matrix": {"reachable": ways}}
+    assert [probe.name for probe in parsed(entry).probes] == [
+        "m/{tcp: 22, banner: SSH-}", "m/{icmp: true}", "m/null",
+    ]  # fmt: skip
+    entry["matrix"] = {"stop_start": [True, False], "security_groups": [["a", "b"]]}
+    assert [probe.name for probe in parsed(entry).probes] == ["m/true,[a, b]", "m/false,[a, b]"]
+
+
 def test_our_keys_and_those_of_a_description_are_not_the_same() -> None:
     of_vm = {field.encode_name for field in msgspec.structs.fields(KIND.vm)}
     ours = {"name", "cloud", "interval", "timeouts", "keep_failed", "matrix", "host_rotation"}
@@ -216,6 +227,10 @@ def test_the_place_of_a_probe_does_not_change_it() -> None:
         ({"host_rotation": {"hosts": 1}}, ".host_rotation.hosts: unknown key; allowed: boot_volume, console"),
         ({"host_rotation": {"within": "1s"}}, ".host_rotation.within: 1s is too short; allowed: 10s and"),
         (
+            {"matrix": {"zone": ["a", "b"]}, "host_rotation": {"zone": "c"}},
+            ".host_rotation.zone: stands in the matrix, too; allowed: one of both",
+        ),
+        (
             {"host_rotation": {"within": "1h"}, "interval": "1m"},
             ".host_rotation.within: the interval follows from it; allowed: one of `within` and `interval`",
         ),
@@ -273,8 +288,28 @@ def test_a_configuration_without_probes_is_refused() -> None:
 def test_a_configuration_without_a_cloud_that_can_create_vms_is_refused() -> None:
     said = "clouds: no entry of a kind that can create VMs; allowed: libvirt, openstack"
     with pytest.raises(ConfigError) as refused:
-        parse({"clouds": [{"name": "uni", "kind": "opennebula"}]}, {})
+        parse({"clouds": [{"name": "uni", "kind": "opennebula"}], "vmprobe": {"probes": [BOOT]}}, {})
     assert str(refused.value) == said
+
+
+def test_the_sdk_of_a_kind_that_no_probe_names_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = {**registry.KINDS, "libvirt": ("stratoscope.no_such_sdk", registry.KINDS["libvirt"][1])}
+    monkeypatch.setattr(registry, "KINDS", kinds)
+    lab = {"name": "lab", "kind": "libvirt"}
+    assert [cloud.name for cloud in parsed(BOOT, clouds=[lab]).clouds] == ["uni"]
+    both = "vmprobe.probes[0].cloud: uni is the name of uni/openstack and uni/libvirt; allowed: one of these"
+    assert refusal(BOOT, clouds=[{**lab, "name": "uni"}]) == both
+    with pytest.raises(MissingSDKError) as missing:
+        parsed(BOOT, {"name": "sector", "cloud": "lab"}, clouds=[lab])
+    assert missing.value.extra == "libvirt"
+
+
+def test_probes_are_missed_before_any_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has no configuration yet is told what it needs, not which kind has what for its default."""
+    none = {name: ("stratoscope.no_such_sdk", abilities) for name, (_, abilities) in registry.KINDS.items()}
+    monkeypatch.setattr(registry, "KINDS", none)
+    with pytest.raises(ConfigError, match=r"vmprobe.probes: missing or empty; allowed: entries with"):
+        parse({}, {})
 
 
 def test_a_token_is_one_line(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from stratoscope.clouds.abilities import CreatesVMs, Hypervisor, Lifecycle, Management, Question
 from stratoscope.core.config import decode, one_of
 from stratoscope.core.config_errors import got
-from stratoscope.core.errors import ConfigError
+from stratoscope.core.errors import ConfigError, MissingSDKError
 
 KINDS: Final[Mapping[str, tuple[str, Sequence[type[Any]]]]] = {
     "libvirt": ("stratoscope.clouds.libvirt.kind", (Hypervisor, Lifecycle)),
@@ -79,10 +79,14 @@ def kind(name: str) -> Kind:
     """The kind of this name.
 
     Raises:
+        MissingSDKError: Its SDK is not installed; the extra has the name of the kind.
         TypeError: It lacks what its abilities need: a bug of the kind.
     """
     module, abilities = KINDS[name]
-    found: Kind = import_module(module).KIND
+    try:
+        found: Kind = import_module(module).KIND
+    except ImportError as error:
+        raise MissingSDKError(error, name) from error
     if lacking := [*_lacking(found, abilities)]:
         raise TypeError(f"{module}: KIND lacks {', '.join(lacking)}")
     return found
@@ -107,8 +111,15 @@ def able(ability: type[Any]) -> Sequence[str]:
     return [name for name, (_, its) in KINDS.items() if ability in its]
 
 
-def configured(document: Mapping[str, Any], ability: type[Any]) -> Sequence[Any]:
+def configured(
+    document: Mapping[str, Any], ability: type[Any], kinds: Collection[str] | None = None
+) -> Sequence[Any]:
     """The entries of the kinds that have an ability; without `clouds:` the default ones.
+
+    Args:
+        document: The configuration.
+        ability: What the exporter needs.
+        kinds: Those that are wanted; others are not imported. None for all.
 
     Raises:
         ConfigError: As `entries` and the kind's `checked`.
@@ -116,6 +127,8 @@ def configured(document: Mapping[str, Any], ability: type[Any]) -> Sequence[Any]
     chosen: list[Any] = []
     missing: ImportError | None = None
     for name in able(ability):
+        if kinds is not None and name not in kinds:
+            continue
         if document.get("clouds") is None:
             try:
                 described = kind(name).by_default()
@@ -140,13 +153,19 @@ def entries(document: Mapping[str, Any], kind: str, entry_type: type[T]) -> list
         ConfigError: `clouds:` is no list, an entry lacks name or kind, names a kind that does not exist,
             repeats another's name and kind, or (for this kind) has a wrong key or value.
     """
+    of_kind = enumerate(identities(document))
+    numbers = [number for number, (_, its_kind) in of_kind if its_kind == kind]
+    return [decode(entry_type, document["clouds"][number], f"clouds[{number}]") for number in numbers]
+
+
+def identities(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and kind of each entry of `clouds:`. Raises ConfigError, as `entries` does for any kind."""
     clouds = document.get("clouds")
     if clouds is None:
         return []
     if not isinstance(clouds, list):
         raise ConfigError(f"clouds: expected a list of {{name: ..., kind: ...}}, got {got(clouds)}")
     numbers: dict[tuple[str, str], int] = {}
-    chosen = []
     for number, entry in enumerate(clouds):
         key = f"clouds[{number}]"
         identity = name, its_kind = _identity(entry, key)
@@ -154,9 +173,7 @@ def entries(document: Mapping[str, Any], kind: str, entry_type: type[T]) -> list
             first = f"clouds[{numbers[identity]}]"
             raise ConfigError(f"{key}: {first} is {name}/{its_kind}, too; name and kind together stand once")
         numbers[identity] = number
-        if its_kind == kind:
-            chosen.append(decode(entry_type, entry, key))
-    return chosen
+    return [*numbers]
 
 
 def _identity(entry: object, key: str) -> tuple[str, str]:

@@ -72,6 +72,18 @@ class ConfigError(Exception):
         super().__init__(one_line(message))
 
 
+class MissingSDKError(ImportError):
+    """The SDK of something that the configuration names is not installed.
+
+    Attributes:
+        extra: The extra of this package that installs it.
+    """
+
+    def __init__(self, error: ImportError, extra: str) -> None:
+        super().__init__(str(error), name=error.name)
+        self.extra = extra
+
+
 def one_line(text: str) -> str:
     """The text with unprintable characters as escapes, such as `\\n`."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

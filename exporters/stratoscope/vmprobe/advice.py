@@ -33,7 +33,8 @@ ADVICE: Final[Mapping[RunReason, Advice]] = {
     ),
     RunReason.NETWORK: Advice(
         "A port is refused, not made or not bound; or the VM does not answer, or another machine does.",
-        "Before the VM is accepted: name another network. Later: check the network service and its agents.",
+        "Before the VM is accepted: name another network. Later: check the network service and its agents;"
+        " if the VM does not answer, its security group and the way from the probe to it, too.",
     ),
     RunReason.VOLUME: Advice(
         "The volume is refused, not made or not attached, or fails while the VM runs.",
@@ -45,7 +46,8 @@ ADVICE: Final[Mapping[RunReason, Advice]] = {
     ),
     RunReason.TIMEOUT: Advice(
         "The phase did not end within its time-out, or a request had no answer in time.",
-        "Check the service that does the phase. If the cloud is only slow, raise the phase's time-out.",
+        "Check the service that does the phase; in `console`, whether the image writes the text. If the"
+        " cloud is only slow, raise the phase's time-out.",
     ),
     RunReason.MESSAGING: Advice(
         "Services of the cloud do not reach each other.",

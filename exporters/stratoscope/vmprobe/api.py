@@ -53,7 +53,7 @@ def _moment(text: str) -> dt.datetime:
 async def show_all(request: Request) -> web.StreamResponse:
     """All probes, or those of `?cloud=`."""
     most, cloud = _most(request, _OF_EACH), request.http.query.get("cloud")
-    views = [view for view in asked.views(request.opened) if not cloud or view.cloud == cloud]
+    views = asked.views_of(request.opened, cloud)
     return _json({"as_of": time.time(), "probes": [as_json(view, most) for view in views]})
 
 

@@ -49,6 +49,17 @@ def views(opened: Mapping[str, Any]) -> Sequence[ProbeView]:
     return [view for prober in probers(opened) for view in prober.views()]
 
 
+def views_of(opened: Mapping[str, Any], cloud: str | None) -> Sequence[ProbeView]:
+    """All probes of a cloud; None or "" for any. Raises web.HTTPNotFound."""
+    found = [view for view in views(opened) if not cloud or view.cloud == cloud]
+    if cloud and not found:
+        clouds = sorted({view.cloud for view in views(opened)})
+        names = ", ".join(clouds[:_MOST_NAMED]) or "none"
+        text = f"no probe in the cloud {cloud[:_LONGEST_NAME]!r}; those with probes: {names}"
+        raise web.HTTPNotFound(text=f"{one_line(text)}\n")
+    return found
+
+
 def find(opened: Mapping[str, Any], name: str, cloud: str | None = None) -> tuple[Prober, ProbeView]:
     """The probe of that name, with its prober.
 

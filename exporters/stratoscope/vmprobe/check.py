@@ -99,7 +99,7 @@ def _connection(flags: argparse.Namespace) -> tuple[http.client.HTTPConnection, 
     """A connection to the exporter, and the path of the probe there."""
     url = flags.url
     if url.is_tls:
-        context = ssl.create_default_context(cafile=flags.ca_file)
+        context = _context(flags.ca_file)
         made: http.client.HTTPConnection = http.client.HTTPSConnection(
             url.host, url.port, timeout=flags.timeout, context=context
         )
@@ -111,17 +111,37 @@ def _connection(flags: argparse.Namespace) -> tuple[http.client.HTTPConnection, 
 
 def _headers(flags: argparse.Namespace) -> Mapping[str, str]:
     if flags.token_file is not None:
-        return {"Authorization": f"Bearer {_secret(flags.token_file)}"}
+        token = _secret("--token-file", flags.token_file)
+        if not token.isascii():
+            raise CheckError(f"--token-file: {flags.token_file}: a token has letters of ASCII alone")
+        return {"Authorization": f"Bearer {token}"}
     if flags.user is None:
         return {}
-    pair = f"{flags.user}:{_secret(flags.password_file)}".encode()
+    password = _secret("--password-file", flags.password_file)
+    pair = f"{flags.user}:{password}".encode()
     return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
-def _secret(file: Path) -> str:
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # it names no file, and a file without certificates is an SSLError
+        what = "no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise CheckError(f"--ca-file: {ca_file}: {what}") from error
+
+
+def _secret(flag: str, file: Path) -> str:
     """The first line of a file."""
-    with file.open(encoding="utf-8") as opened:
-        return opened.readline(_LARGEST_SECRET).rstrip("\r\n")
+    try:
+        with file.open(encoding="utf-8") as opened:
+            text = opened.readline(_LARGEST_SECRET).rstrip("\r\n")
+    except OSError as error:
+        raise CheckError(f"{flag}: {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CheckError(f"{flag}: {file}: no text in UTF-8") from error
+    if not text:
+        raise CheckError(f"{flag}: {file}: its first line is empty")
+    return text
 
 
 def _refusal(answer: http.client.HTTPResponse, body: bytes) -> str:

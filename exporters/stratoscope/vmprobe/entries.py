@@ -2,18 +2,19 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.lifecycle import Phase
-from stratoscope.clouds.registry import able, kind
-from stratoscope.core.config import Duration, decode, known_keys, one_of
+from stratoscope.clouds.registry import kind
+from stratoscope.core.config import Duration, decode, known_keys
 from stratoscope.core.config_errors import got
 from stratoscope.core.errors import ConfigError
+from stratoscope.vmprobe.cloud_names import Identity, meant
 from stratoscope.vmprobe.phases import OPTIONAL, wanted_phases
+from stratoscope.vmprobe.written import as_written
 
 MOST: Final = 1000
 """Probes in one process."""
@@ -108,27 +109,24 @@ class _RotationEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _OURS: Final = frozenset(_Entry.__struct_fields__)
 
 
-def probes(entries: Sequence[Any], clouds: Sequence[Any], all_clouds: Iterable[Any], key: str) -> list[Probe]:
+def probes(entries: Sequence[Any], clouds: Sequence[Any], known: Sequence[Identity], key: str) -> list[Probe]:
     """The probes of the entries; a matrix is several.
 
     Args:
         entries: As YAML gave them.
-        clouds: Entries of `clouds:` that can create VMs.
-        all_clouds: All entries of `clouds:`, as YAML gave them.
+        clouds: Entries of `clouds:`, at least those of the kinds that `kinds_meant` has.
+        known: All entries of `clouds:`.
         key: Of the entries.
 
     Raises:
         ConfigError: It names the key and what is allowed.
     """
-    if not entries:
-        raise ConfigError(
-            f"{key}: missing or empty; allowed: entries with name, cloud and a VM's description"
-        )
     found: dict[str, Probe] = {}
     for number, entry in enumerate(entries):
         where = f"{key}[{number}]"
         own, rest = _decoded(entry, where)
-        cloud = _cloud(own.cloud, clouds, all_clouds, f"{where}.cloud")
+        identity = meant(own.cloud, known, f"{where}.cloud")
+        cloud = next(one for one in clouds if (one.name, one.kind) == identity)
         reader = _Reader(own, rest, cloud, where)
         for probe in reader.probes(number / len(entries), MOST - len(found)):
             if probe.name in found:
@@ -147,25 +145,6 @@ def _decoded(entry: Any, key: str) -> tuple[_Entry, dict[str, Any]]:
     if own.keep_failed is not None and own.keep_failed > LONGEST_KEPT:
         raise ConfigError(f"{key}.keep_failed: {own.keep_failed} is too long; allowed: up to {LONGEST_KEPT}")
     return own, {name: value for name, value in entry.items() if name not in _OURS}
-
-
-def _cloud(name: str, clouds: Sequence[Any], all_clouds: Iterable[Any], key: str) -> Any:
-    """The entry of `clouds:` that is meant by its name, or by `name/kind`."""
-    by_both = {f"{cloud.name}/{cloud.kind}": cloud for cloud in clouds}
-    named = [cloud for cloud in clouds if cloud.name == name]
-    if len(named) == 1 or name in by_both:
-        return by_both.get(name) or named[0]
-    if named:
-        both = " and ".join(f"{cloud.name}/{cloud.kind}" for cloud in named)
-        raise ConfigError(f"{key}: {name} is the name of {both}; allowed: one of these")
-    kinds = [one["kind"] for one in all_clouds if name in (one["name"], f"{one['name']}/{one['kind']}")]
-    if kinds:
-        allowed = ", ".join(able(Lifecycle))
-        raise ConfigError(
-            f"{key}: {name} is of kind {kinds[0]}, which creates no VMs; allowed: a cloud of kind {allowed}"
-        )
-    one_of(name, [cloud.name for cloud in clouds], key)
-    raise AssertionError(name)  # pragma: no cover - one_of has raised
 
 
 class _Reader:
@@ -188,7 +167,7 @@ class _Reader:
         if number > most:
             raise ConfigError(f"{self._key}: more than {MOST} probes in all; allowed: {MOST}")
         for place, values in enumerate(itertools.product(*matrix.values())):
-            name = f"{self._own.name}/{','.join(map(str, values))}" if matrix else self._own.name
+            name = f"{self._own.name}/{','.join(map(as_written, values))}" if matrix else self._own.name
             yield self._probe(name, dict(zip(matrix, values, strict=True)), share=(place + shift) / number)
 
     def _probe(self, name: str, chosen: Mapping[str, Any], *, share: float) -> Probe:
@@ -244,7 +223,7 @@ class _Reader:
         for name, values in self._own.matrix.items():
             if name in self._rest:
                 raise ConfigError(f"{key}.{name}: {name} stands beside the matrix, too; allowed: one of both")
-            texts = [*map(str, values)]
+            texts = [*map(as_written, values)]
             if not texts or len({*texts}) < len(texts):
                 raise ConfigError(f"{key}.{name}: expected values that are not the same, one or more")
 
@@ -254,6 +233,8 @@ class _Reader:
         if entry is None:
             return None, {}
         known_keys(entry, ["within", *self._of_vm], key)
+        if twice := [name for name in entry if name in self._own.matrix]:
+            raise ConfigError(f"{key}.{twice[0]}: stands in the matrix, too; allowed: one of both")
         within = decode(_RotationEntry, {k: v for k, v in entry.items() if k == "within"}, key).within
         if within is not None and self._own.interval is not None:
             raise ConfigError(

@@ -19,6 +19,7 @@ from stratoscope.vmprobe import asked, charts
 from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.verdict import Verdict, last_verdict, verdict
 from stratoscope.vmprobe.view import ProbeView
+from stratoscope.vmprobe.written import as_written
 
 ON_A_PAGE: Final = 25
 """Probes on a page."""
@@ -133,7 +134,7 @@ async def one(request: Request) -> web.StreamResponse:
     return request.page(
         "probe.html",
         probe=shown,
-        vm={key: value for key, value in _plain(view.vm).items() if value not in ("", None)},
+        vm={key: as_written(value) for key, value in _plain(view.vm).items() if value not in ("", None)},
         runs=view.runs[: -MOST_RUNS - 1 : -1],
         hosts=shown.hosts[:MOST_HOSTS],
         back="",

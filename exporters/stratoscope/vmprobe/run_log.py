@@ -9,6 +9,7 @@ from stratoscope.core.errors import short_line
 from stratoscope.core.masking import masked
 from stratoscope.vmprobe.record import Run
 from stratoscope.vmprobe.view import ProbeView
+from stratoscope.vmprobe.written import as_written
 
 MOST: Final = 200
 """Lines."""
@@ -26,7 +27,8 @@ def run_log(view: ProbeView, run: Run) -> str:
 
 def _of_run(view: ProbeView, run: Run) -> Iterator[str]:
     yield f"probe {view.name} of cloud {view.cloud}, run {run.id}: {run.outcome}"
-    yield from (f"{key}: {value}" for key, value in msgspec.to_builtins(view.vm, enc_hook=str).items())
+    described = msgspec.to_builtins(view.vm, enc_hook=str)
+    yield from (f"{key}: {as_written(value)}" for key, value in described.items())
     yield f"image id: {run.image_id or 'unknown'}"
     yield f"host: {run.host or 'unknown'}"
     yield f"VM id: {run.vm_id or 'none'}"

@@ -9,12 +9,13 @@ from yarl import URL
 
 from stratoscope.clouds import abilities
 from stratoscope.clouds.client.cost import Requests
-from stratoscope.clouds.registry import able, configured, kind
+from stratoscope.clouds.registry import able, configured, identities, kind
 from stratoscope.core.collector import Offer, OnScrape
 from stratoscope.core.config import Section, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
 from stratoscope.core.planner import Planner
+from stratoscope.vmprobe.cloud_names import Identity, kinds_meant
 from stratoscope.vmprobe.entries import Probe, probes
 from stratoscope.vmprobe.limits import CeilingSettings
 from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
@@ -82,18 +83,35 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
         ConfigError: One line that names the key and what is allowed.
     """
     own = decode(VMProbe, document.get(KEY, {}), KEY)
-    clouds = [*configured(document, abilities.Lifecycle)]
-    if not clouds:
-        kinds = ", ".join(able(abilities.Lifecycle))
-        raise ConfigError(f"clouds: no entry of a kind that can create VMs; allowed: {kinds}")
+    if not own.probes:
+        what = "missing or empty; allowed: entries with name, cloud and a VM's description"
+        raise ConfigError(f"{KEY}.probes: {what}")
+    clouds, known = _clouds(own.probes, document)
     _check_operators(own.operators)
     _check_pause(own)
-    found = probes(own.probes, clouds, document.get("clouds") or (), f"{KEY}.probes")
+    found = probes(own.probes, clouds, known, f"{KEY}.probes")
     settings = Settings(clouds, found, own)
     used = [cloud for cloud in clouds if settings.of(cloud)]
     settings = msgspec.structs.replace(settings, clouds=used, credentials=[*_credentials(used, found)])
     settings.planner()
     return settings
+
+
+def _clouds(entries: Sequence[Any], document: Mapping[str, Any]) -> tuple[list[Any], Sequence[Identity]]:
+    """The entries of `clouds:` of the kinds that probes name, and who all entries are.
+
+    The SDK of a kind that no probe names may be missing. Raises ConfigError.
+    """
+    if document.get("clouds") is None:
+        clouds = configured(document, abilities.Lifecycle)
+        known = [(cloud.name, cloud.kind) for cloud in clouds]
+    else:
+        known = identities(document)
+        clouds = configured(document, abilities.Lifecycle, kinds_meant(entries, known))
+    kinds = able(abilities.Lifecycle)
+    if not any(one in kinds for _, one in known):
+        raise ConfigError(f"clouds: no entry of a kind that can create VMs; allowed: {', '.join(kinds)}")
+    return [*clouds], known
 
 
 def _check_operators(names: Sequence[str]) -> None:

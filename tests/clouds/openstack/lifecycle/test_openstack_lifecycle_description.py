@@ -9,6 +9,7 @@ import pytest
 from stratoscope.clouds.lifecycle import Phase, RunReason, StepError
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.description import Description
+from stratoscope.clouds.openstack.lifecycle.names import unknown
 from stratoscope.core.config import decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.vmprobe.phases import OPTIONAL, wanted_phases
@@ -114,3 +115,8 @@ async def test_names_and_ids_stand_for_the_same(demo: DemoCloud, cloud: OpenStac
     by_name = {"floating_ip": "external", "volume_type": kind.name, "resize": "m1.small", "volume": 1}
     by_id = {**by_name, "floating_ip": external.id, "volume_type": kind.id, "resize": flavor.id}
     assert await vms(cloud, **by_name).resolve() == await vms(cloud, **by_id).resolve()
+
+
+def test_nearest_names_are_near_where_some_are() -> None:
+    known = ["c1.large", "d1.ssd", "m1.large", "m1.medium", "t1.micro", "t1.nano"]
+    assert str(unknown("flavor", "t1.tiny", known)).endswith("the nearest it has: t1.nano, t1.micro")

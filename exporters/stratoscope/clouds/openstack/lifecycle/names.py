@@ -8,6 +8,8 @@ from stratoscope.clouds.lifecycle import RunReason, StepError
 
 NEAREST: Final = 5
 """Names in a message."""
+_ALIKE: Final = 0.4
+"""How alike they are at least, from 0 to 1: `t1.nano` is among the nearest to `t1.tiny`."""
 _COMPARED: Final = 1000
 """Names among which the nearest are looked for, which takes 25 ms: those with the same first letter first."""
 
@@ -33,6 +35,6 @@ def unknown(what: str, wanted: str, known: Iterable[str]) -> StepError:
     """An error with the nearest names that exist; for a name unlike all of them with the first ones."""
     names = sorted({one for one in known if one})
     compared = sorted(names, key=lambda one: one[0] != wanted[0])[:_COMPARED]
-    nearest = get_close_matches(wanted, compared, NEAREST) or names[:NEAREST]
+    nearest = get_close_matches(wanted, compared, NEAREST, _ALIKE) or names[:NEAREST]
     text = f"{what}: the project has no {wanted!r}; the nearest it has: {', '.join(nearest) or 'none at all'}"
     return StepError(RunReason.PROBE_MISCONFIGURED, text)
