@@ -15,7 +15,7 @@ from stratoscope.vmprobe import sweep as sweep_module
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.sweep import GRACE_S, Leaks, Sweep
-from support.ledgers import TAG, a_mark, a_run, intend, intended
+from support.ledgers import TAG, a_mark, intend, intended
 from support.probe_cloud import PORT, SERVER, Fault, ProbeCloud, ProbeLifecycle, Thing, as_metadata
 from support.wheel import Wheel
 
@@ -466,29 +466,6 @@ async def test_work_of_one_sweep_is_bounded_and_all_are_reached(prober: Prober) 
     prober.wheel.time_s += 5
     assert await prober.until_clean() <= 4
     assert prober.cloud.ids() == []
-
-
-async def test_volume_of_a_run_is_deleted_after_its_vm(prober: Prober) -> None:
-    volume = Object("volume", "", "stratoscope-r1")
-    await intend(prober.ledger, "r1", DEADLINE)
-    await prober.ledger.intend(a_run("r1"), "", volume, DEADLINE, is_vm=False)
-    prober.cloud.add_vm("vm-r1", a_mark("r1", DEADLINE))
-    prober.cloud.add(
-        Thing(kind="volume", id="volume-1", name="stratoscope-r1", raw=as_metadata(a_mark("r1", DEADLINE)))
-    )
-    await prober.until_clean()
-    assert [one.id for one in prober.cloud.deleted] == ["vm-r1", "volume-1"]
-    assert await prober.open_rows() == []
-
-
-async def test_object_beside_our_vm_with_the_mark_of_another_run_is_left_alone(prober: Prober) -> None:
-    vm_id = await prober.leave("r1")
-    prober.cloud.things[PORT, f"{vm_id}-port"].raw = as_metadata(a_mark("r1", 0.0, tag="theirs"))
-    leaks = await prober.once()
-    assert leaks.failures == {
-        "": "cleanup: port vm-r1-port does not carry the mark of run r1: it is left alone"
-    }
-    assert prober.cloud.deleted == []
 
 
 async def test_ledger_that_fails_ends_the_sweep(prober: Prober) -> None:

@@ -6,7 +6,7 @@ from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.lifecycle import Object, RunReason
 from stratoscope.vmprobe.sweep import Leaks
 from support.ledgers import TAG, a_mark, a_run, intend
-from support.probe_cloud import SERVER, VOLUME, Thing, as_metadata
+from support.probe_cloud import PORT, SERVER, VOLUME, Thing, as_metadata
 from vmprobe.test_sweep import DEADLINE, PAST, Prober, prober  # noqa: F401 - a fixture
 
 
@@ -166,3 +166,28 @@ async def test_each_deletion_is_counted_once_and_forgotten_with_its_object(
     prober.wheel.time_s = 1300.0
     await prober.until_clean()
     assert prober.sweep._deletions == {}
+
+
+@pytest.mark.asyncio
+async def test_volume_of_a_run_is_deleted_after_its_vm(prober: Prober) -> None:  # noqa: F811 - the fixture
+    volume = Object("volume", "", "stratoscope-r1")
+    await intend(prober.ledger, "r1", DEADLINE)
+    await prober.ledger.intend(a_run("r1"), "", volume, DEADLINE, is_vm=False)
+    prober.cloud.add_vm("vm-r1", a_mark("r1", DEADLINE))
+    prober.cloud.add(
+        Thing(kind="volume", id="volume-1", name="stratoscope-r1", raw=as_metadata(a_mark("r1", DEADLINE)))
+    )
+    await prober.until_clean()
+    assert [one.id for one in prober.cloud.deleted] == ["vm-r1", "volume-1"]
+    assert await prober.open_rows() == []
+
+
+@pytest.mark.asyncio
+async def test_object_beside_our_vm_with_the_mark_of_another_run_is_left_alone(prober: Prober) -> None:  # noqa: F811 - the fixture
+    vm_id = await prober.leave("r1")
+    prober.cloud.things[PORT, f"{vm_id}-port"].raw = as_metadata(a_mark("r1", 0.0, tag="theirs"))
+    leaks = await prober.once()
+    assert leaks.failures == {
+        "": "cleanup: port vm-r1-port does not carry the mark of run r1: it is left alone"
+    }
+    assert prober.cloud.deleted == []
