@@ -135,7 +135,8 @@ def test_a_request_that_hangs_stays_open_in_the_ledger() -> None:
 
 def test_a_vm_whose_host_is_chosen_and_unknown_is_a_time_out_of_the_build() -> None:
     async def work(bench: Bench) -> None:
-        bench.cloud.host_names, bench.cloud.built_s = [""], float("inf")
+        bench.cloud.host_names = [""]
+        bench.cloud.networked_s = bench.cloud.built_s = float("inf")
         ended = await bench.run()
         assert verdict(ended) == ("built", "timeout", "cloud")
         assert ended.host == ""

@@ -55,6 +55,8 @@ async def watch(run: Progress) -> None:
             ends = {one: now + timeouts[one] for one in (Phase.NETWORKED, Phase.BUILT)}
         if seen.host and not run.order.host:
             run.change(host=seen.host)
+        if Phase.NETWORKED in ends and not seen.host:  # what no host has taken waits for its build
+            ends[Phase.NETWORKED] = now + timeouts[Phase.NETWORKED]
         if seen.fault is not None:
             raise PhaseError(_failing(ends, seen.fault), seen.fault.reason, str(seen.fault))
         for one, has_ended in ((Phase.NETWORKED, seen.is_networked), (Phase.BUILT, seen.is_built)):
