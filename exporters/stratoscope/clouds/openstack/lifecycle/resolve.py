@@ -38,7 +38,7 @@ class Flavor(msgspec.Struct, frozen=True):
 class _Source(msgspec.Struct, frozen=True):
     """A disk of an image that was made of a VM with volumes."""
 
-    snapshot_id: str | None = None
+    snapshot_id: Id | None = None
     delete_on_termination: bool | None = None
 
 
