@@ -1,6 +1,6 @@
 """The sweep: what is left of earlier runs goes, and nothing else is touched."""
 
-from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -126,9 +126,9 @@ async def test_objects_that_are_listed_and_not_there_do_not_keep_others_waiting(
     lifecycle = prober.cloud.lifecycle()
     owned = lifecycle.owned
 
-    async def listed(tag: str) -> Sequence[Object]:
+    async def listed(tag: str, kinds: Collection[str]) -> Sequence[Object]:
         gone = [Object(SERVER, f"gone-{one}", "", a_mark(f"gone-{one}", DEADLINE)) for one in range(60)]
-        return [*gone, *await owned(tag)]
+        return [*gone, *await owned(tag, kinds)]
 
     monkeypatch.setattr(lifecycle, "owned", listed)
     prober.wheel.time_s = PAST
