@@ -1,7 +1,6 @@
 """What is left of VMs, whose it is, and how it goes; the hosts of a rotation."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -9,20 +8,8 @@ from demo.worlds import assert_consistent
 from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError, Underway
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.demo.openstack.neutron.collection import Collection
-from support.demo_cloud import DemoCloud, demo_cloud
-from support.openstack_vms import MARK, TAG, booted, opened, vms
-
-
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoCloud]:
-    async with demo_cloud() as demo:
-        yield demo
-
-
-@pytest.fixture
-async def cloud(demo: DemoCloud, tmp_path: Path) -> AsyncIterator[OpenStack]:
-    async with opened(demo, tmp_path) as cloud:
-        yield cloud
+from support.demo_cloud import DemoCloud
+from support.openstack_vms import MARK, TAG, booted, vms
 
 
 async def test_vm_is_left_until_it_is_gone_with_its_port(demo: DemoCloud, cloud: OpenStack) -> None:

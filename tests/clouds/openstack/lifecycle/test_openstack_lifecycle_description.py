@@ -1,7 +1,5 @@
 """The keys of a description that want optional steps: mistakes, and names that do not exist."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +11,8 @@ from stratoscope.clouds.openstack.lifecycle.names import unknown
 from stratoscope.core.config import decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.vmprobe.phases import OPTIONAL, wanted_phases
-from support.demo_cloud import DemoCloud, demo_cloud
-from support.openstack_vms import DESCRIBED, opened, vms
+from support.demo_cloud import DemoCloud
+from support.openstack_vms import DESCRIBED, vms
 
 VALUES: dict[str, Any] = {
     "floating_ip": "external",
@@ -26,18 +24,6 @@ VALUES: dict[str, Any] = {
     "resize": "m1.small",
     "snapshot": True,
 }
-
-
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoCloud]:
-    async with demo_cloud() as demo:
-        yield demo
-
-
-@pytest.fixture
-async def cloud(demo: DemoCloud, tmp_path: Path) -> AsyncIterator[OpenStack]:
-    async with opened(demo, tmp_path) as cloud:
-        yield cloud
 
 
 def described(**more: Any) -> Description:

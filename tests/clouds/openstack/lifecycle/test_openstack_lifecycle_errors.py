@@ -16,7 +16,7 @@ from stratoscope.clouds.openstack.lifecycle.errors import reason_of, refused_rea
 from stratoscope.clouds.openstack.lifecycle.vms import OpenStackVMs
 from stratoscope.core.config import Duration
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
-from support.demo_cloud import DemoCloud, demo_cloud
+from support.demo_cloud import DemoCloud
 from support.fake_openstack import config, entry, running
 from support.openstack_vms import MARK, booted, opened, vms
 
@@ -42,12 +42,6 @@ STEPS: dict[str, tuple[str, Step]] = {
 }
 """By name: where the service is whose request fails, and the step that needs it."""
 KINDS = {"/compute": "compute", "/image": "image", "/network": "network"}
-
-
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoCloud]:
-    async with demo_cloud() as demo:
-        yield demo
 
 
 @pytest.fixture

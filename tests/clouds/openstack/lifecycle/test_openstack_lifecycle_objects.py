@@ -1,6 +1,5 @@
 """What steps have created: what is left of it, whose it is, how it goes; and what cannot be created."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,10 @@ from stratoscope.clouds.openstack.lifecycle.marks import (
 from stratoscope.clouds.openstack.lifecycle.resolve import Flavor, Plan
 from stratoscope.demo.openstack.keystone.service import Keystone
 from stratoscope.demo.openstack.nova.service import Nova
-from support.demo_cloud import DemoCloud, demo_cloud
+from support.demo_cloud import DemoCloud
 from support.fake_openstack import PROJECT, config, running
 from support.openstack_steps import Steps
-from support.openstack_vms import MARK, TAG, opened, vms
+from support.openstack_vms import MARK, TAG, vms
 
 CREATING: dict[Phase, dict[str, Any]] = {
     Phase.VOLUME_CREATED: {"volume": 1},
@@ -46,18 +45,6 @@ LISTS = {
     "floatingips": ("network", "GET", "/v2.0/floatingips", 200),
     "images": ("image", "GET", "/v2/images", 200),
 }
-
-
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoCloud]:
-    async with demo_cloud() as demo:
-        yield demo
-
-
-@pytest.fixture
-async def cloud(demo: DemoCloud, tmp_path: Path) -> AsyncIterator[OpenStack]:
-    async with opened(demo, tmp_path) as cloud:
-        yield cloud
 
 
 def without(demo: DemoCloud, kind: str) -> None:

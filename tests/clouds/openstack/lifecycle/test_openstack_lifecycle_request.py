@@ -1,6 +1,5 @@
 """The request for a VM: what it says, how it is refused, and that it is never carried out twice."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.models import VM
 from stratoscope.demo.openstack.nova.service import Nova
 from stratoscope.demo.openstack.seed.identity import PASSWORD
-from support.demo_cloud import DemoCloud, demo_cloud
+from support.demo_cloud import DemoCloud
 from support.openstack_vms import MARK, TAG, booted, opened, project, seen_after, vms
 from support.wheel import Wheel
 
@@ -44,18 +43,6 @@ DOOMED = {
     "image_download_failed": RunReason.IMAGE,
     "messaging_timeout": RunReason.MESSAGING,
 }
-
-
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoCloud]:
-    async with demo_cloud() as demo:
-        yield demo
-
-
-@pytest.fixture
-async def cloud(demo: DemoCloud, tmp_path: Path) -> AsyncIterator[OpenStack]:
-    async with opened(demo, tmp_path) as cloud:
-        yield cloud
 
 
 def made(demo: DemoCloud) -> list[VM]:

@@ -1,6 +1,5 @@
 """What a description stands for, what does not exist, and the project's quotas."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,9 @@ from stratoscope.clouds.openstack.lifecycle.resolve import Flavor, Plan
 from stratoscope.core.config import decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.demo.openstack.models import Image
-from support.demo_cloud import DemoCloud, demo_cloud
+from support.demo_cloud import DemoCloud
 from support.fake_openstack import PROJECT, config, running
-from support.openstack_vms import opened, project, vms
-
-
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoCloud]:
-    async with demo_cloud() as demo:
-        yield demo
-
-
-@pytest.fixture
-async def cloud(demo: DemoCloud, tmp_path: Path) -> AsyncIterator[OpenStack]:
-    async with opened(demo, tmp_path) as cloud:
-        yield cloud
+from support.openstack_vms import project, vms
 
 
 async def error_of(cloud: OpenStack, **described: Any) -> tuple[RunReason, str]:

@@ -1,7 +1,6 @@
 """A whole run on the embedded cloud: what a plain user's VM goes through, and what that costs."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from unittest.mock import AsyncMock, Mock
 
@@ -22,18 +21,6 @@ from support.openstack_vms import MARK, TAG, booted, opened, seen_after, vms
 STEP_S = 0.25
 ACTIONS = "/v2.1/servers/{server}/os-instance-actions"
 POLLS = {("compute", "GET", "/v2.1/servers/{server}"), ("network", "GET", "/v2.0/ports")}
-
-
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoCloud]:
-    async with demo_cloud() as demo:
-        yield demo
-
-
-@pytest.fixture
-async def cloud(demo: DemoCloud, tmp_path: Path) -> AsyncIterator[OpenStack]:
-    async with opened(demo, tmp_path) as cloud:
-        yield cloud
 
 
 async def test_run_ends_as_it_should_with_at_most_16_requests_besides_polls(

@@ -1,6 +1,5 @@
 """The optional steps on the embedded cloud: each does what it says, with the run's mark, and is undone."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,18 +34,6 @@ ALL: dict[str, Any] = {
     "resize": "m1.small",
     "snapshot": True,
 }
-
-
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoCloud]:
-    async with demo_cloud() as demo:
-        yield demo
-
-
-@pytest.fixture
-async def cloud(demo: DemoCloud, tmp_path: Path) -> AsyncIterator[OpenStack]:
-    async with opened(demo, tmp_path) as cloud:
-        yield cloud
 
 
 def vm_of(steps: Steps) -> VM:
