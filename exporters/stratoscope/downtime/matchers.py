@@ -1,0 +1,113 @@
+"""Matchers of alerts, as Alertmanager has them: `host="n1"`, `host!="n1"`, `host=~"n.*"`, `host!~"n.*"`."""
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+import msgspec
+import re2
+
+_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_WRITTEN: Final = re.compile(r'\s*([^\s=!~"]+)\s*(=~|!~|!=|=)\s*(".*"|[^\s"]*)\s*', re.DOTALL)
+_OPERATORS: Final = {"=": (False, True), "!=": (False, False), "=~": (True, True), "!~": (True, False)}
+_LARGEST_PATTERN: Final = 1 << 20
+"""Memory of a compiled pattern, in bytes."""
+_TRIED: Final = 4
+"""How many values that nobody uses a set must match to count as one for everything."""
+
+
+class Matcher(msgspec.Struct, frozen=True, order=True):
+    """One condition on a label. A label that an alert lacks counts as empty.
+
+    Attributes:
+        name: Of the label.
+        value: What it is compared with; if `is_regex`, a pattern of RE2 that matches the whole value.
+        is_equal: False negates it.
+    """
+
+    name: str
+    value: str
+    is_regex: bool = False
+    is_equal: bool = True
+
+    @classmethod
+    def parse(cls, text: str) -> "Matcher":
+        """The matcher that is written as Prometheus writes it; a value without blanks needs no quotes.
+
+        Raises ValueError: What is wrong, and what is allowed.
+        """
+        found = _WRITTEN.fullmatch(text)
+        if found is None:
+            raise ValueError(
+                f'{text[:80]!r} is no matcher; allowed: such as host="n1", host!=n1, host=~"n.*"'
+            )
+        name, operator, value = found.groups()
+        if value.startswith('"'):
+            try:
+                value = json.loads(value, strict=False)
+            except ValueError as error:
+                raise ValueError(f"{text[:80]!r}: its quotes or escapes do not end") from error
+        matcher = cls(name, value, *_OPERATORS[operator])
+        matcher.check()
+        return matcher
+
+    def check(self) -> None:
+        """Raises ValueError: The name is none of a label, or the pattern none of RE2."""
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name[:80]!r} is no name of a label; allowed: letters, digits and _")
+        if self.is_regex:
+            try:
+                _compiled(self.value)
+            except re2.error as error:
+                reason = error.args[0] if error.args else ""
+                reason = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+                raise ValueError(f"{self.value[:80]!r} is no pattern of RE2: {reason}") from error
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        value = labels.get(self.name, "")
+        is_met = _compiled(self.value).fullmatch(value) is not None if self.is_regex else value == self.value
+        return is_met is self.is_equal
+
+    def __str__(self) -> str:
+        operator = next(one for one, kind in _OPERATORS.items() if kind == (self.is_regex, self.is_equal))
+        return f"{self.name}{operator}{json.dumps(self.value, ensure_ascii=False)}"
+
+
+MatcherSet: TypeAlias = tuple[Matcher, ...]
+"""All of them must match. Sorted, each once, so that two equal sets are the same value."""
+
+
+def matcher_set(matchers: Iterable[Matcher]) -> MatcherSet:
+    """The set of these matchers."""
+    return tuple(sorted({*matchers}))
+
+
+def matches(matchers: MatcherSet, labels: Mapping[str, str]) -> bool:
+    """Whether an alert with these labels matches the set."""
+    return all(one.matches(labels) for one in matchers)
+
+
+def matches_unlabelled(matchers: MatcherSet) -> bool:
+    """Whether an alert without any label matches: Alertmanager rejects such a set."""
+    return matches(matchers, {})
+
+
+def matches_everything(matchers: MatcherSet) -> bool:
+    """Whether the set matches alerts whatever their labels are, as far as values that nobody uses show it."""
+    names = [one.name for one in matchers]
+    return all(matches(matchers, dict.fromkeys(names, secrets.token_hex(8))) for _ in range(_TRIED))
+
+
+def written(matchers: MatcherSet) -> str:
+    """The set in one line, as Prometheus writes it: `{host="n1", service=~"nova.*"}`."""
+    return "{" + ", ".join(map(str, matchers)) + "}"
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.max_mem, options.log_errors = _LARGEST_PATTERN, False
+    return re2.compile(pattern, options)

@@ -1,0 +1,125 @@
+"""What a downtime is. All moments are Unix seconds."""
+
+import secrets
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from stratoscope.downtime.matchers import MatcherSet, matches
+
+PERSON: Final = "person"
+"""The source of what a person filed; others are named for what filed it: `gocdb:egi`, `cloud:uni`."""
+DAY_S: Final = 86_400
+REARM_S: Final = DAY_S
+"""For so long a downtime until further notice is extended at a time."""
+LONGEST_REARMED_S: Final = 30 * DAY_S
+"""From its start until a downtime until further notice ends at the latest."""
+
+_ALPHABET: Final = "23456789abcdefghjkmnpqrstvwxyz"
+"""Without letters and digits that look alike."""
+_ID_LENGTH: Final = 10
+
+
+class Severity(StrEnum):
+    """What users notice."""
+
+    OUTAGE = "outage"
+    DEGRADED = "degraded"
+    AT_RISK = "at_risk"
+
+
+class State(StrEnum):
+    """Where a downtime stands at a moment."""
+
+    UPCOMING = "upcoming"
+    ACTIVE = "active"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+
+
+class Downtime(msgspec.Struct, frozen=True, kw_only=True):
+    """A downtime as it stands now; its earlier forms are in its changes.
+
+    Attributes:
+        id: Random, see `new_id`.
+        title: One line.
+        text: Lines of free text.
+        planned: Whether it was announced. Only planned outages count as downtime in availability.
+        start, end: It lasts from start up to end, without end itself.
+        until_further_notice: Its end is moved on each day by REARM_S, up to LONGEST_REARMED_S after start.
+        matcher_sets: What is down: an alert is explained if it matches one of the sets; sorted, one or more.
+        silences: Whether silences are kept for it.
+        author: The user who filed it, or the source.
+        source: PERSON, or what filed it.
+        external_id: Its id at the source; unique within the source. "" if a person filed it.
+        window_id: The recurring window of which it is an occurrence; "" for none.
+        cancelled_at: When it was cancelled; None if it was not.
+        revision: 1 when filed; one more with each change.
+        created_at, changed_at: When it was filed, and last changed.
+    """
+
+    id: str
+    title: str
+    text: str = ""
+    planned: bool = True
+    severity: Severity = Severity.OUTAGE
+    start: int
+    end: int
+    until_further_notice: bool = False
+    matcher_sets: tuple[MatcherSet, ...]
+    silences: bool
+    author: str
+    source: str = PERSON
+    external_id: str = ""
+    window_id: str = ""
+    cancelled_at: int | None = None
+    revision: int = 1
+    created_at: int
+    changed_at: int
+
+    def state(self, now: float) -> State:
+        if self.cancelled_at is not None:
+            return State.CANCELLED
+        if now < self.start:
+            return State.UPCOMING
+        return State.ACTIVE if now < self.end else State.ENDED
+
+    def explains(self, labels: Mapping[str, str]) -> bool:
+        """Whether an alert with these labels is one of those that the downtime explains."""
+        return any(matches(one, labels) for one in self.matcher_sets)
+
+
+class Action(StrEnum):
+    """What was done to a downtime."""
+
+    FILED = "filed"
+    CHANGED = "changed"
+    CANCELLED = "cancelled"
+    REARMED = "rearmed"
+    """Its end was moved on, since it lasts until further notice."""
+    OVERRIDDEN = "overridden"
+    """A person expired one of its silences by hand."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of a downtime's history.
+
+    Attributes:
+        at: When.
+        who: The user, or the source.
+        fields: What changed: field -> [value before, value after], as in the API's JSON.
+    """
+
+    downtime_id: str
+    revision: int
+    at: int
+    who: str
+    action: Action
+    fields: Mapping[str, tuple[object, object]] = {}
+
+
+def new_id() -> str:
+    """An id that no downtime has had, here or in a database that was restored from a backup."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))

@@ -1,0 +1,1 @@
+"""Alertmanager's silences, in step with the downtimes."""

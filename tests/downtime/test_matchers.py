@@ -1,0 +1,70 @@
+"""Matchers mean what Alertmanager's do."""
+
+import pytest
+
+from stratoscope.downtime.matchers import Matcher, matcher_set, matches, matches_everything, written
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "is_met"),
+    [
+        ('host="n1"', {"host": "n1"}, True),
+        ("host=n1", {"host": "n12"}, False),
+        ("host!=n1", {"host": "n2"}, True),
+        ("host!=n1", {}, True),
+        ("host=n1", {}, False),
+        ('host=~"n1|n2"', {"host": "n2"}, True),
+        ("host=~n", {"host": "n1"}, False),
+        ("host=~.*", {}, True),
+        ("host=~a.b", {"host": "a\nb"}, False),
+        ("host!~n.*", {"host": "n1"}, False),
+        ("host!~n.*", {"host": "m1"}, True),
+        (r'host="a\"b\\\n"', {"host": 'a"b\\\n'}, True),
+        ("  host  =  n1 ", {"host": "n1"}, True),
+    ],
+)
+def test_a_matcher_is_met_as_alertmanager_meets_it(text: str, labels: dict[str, str], is_met: bool) -> None:
+    assert Matcher.parse(text).matches(labels) is is_met
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("host", "is no matcher; allowed: such as host="),
+        ("host=a b", "is no matcher"),
+        ('host="a', "is no matcher"),
+        (r'host="\x"', "quotes or escapes"),
+        ("ho-st=a", "'ho-st' is no name of a label; allowed: letters, digits and _"),
+        ("host=~n(", "'n(' is no pattern of RE2: missing ): n("),
+        ("host=~(?=a)", "is no pattern of RE2"),
+        ("host=~((a{100}){100}){100}", "is no pattern of RE2"),
+        ("", "is no matcher"),
+    ],
+)
+def test_what_is_no_matcher_is_rejected_with_the_reason(text: str, what: str) -> None:
+    with pytest.raises(ValueError, match=r"allowed|RE2|quotes") as raised:
+        Matcher.parse(text)
+    assert what in str(raised.value)
+
+
+def test_a_set_is_written_sorted_and_read_back() -> None:
+    one = matcher_set(map(Matcher.parse, ["service=~nova.*", 'host="n 1"', "host!=n2", "host!=n2", "a!~b"]))
+    assert written(one) == '{a!~"b", host="n 1", host!="n2", service=~"nova.*"}'
+    assert matcher_set(Matcher.parse(str(matcher)) for matcher in reversed(one)) == one
+    assert matches(one, {"host": "n 1", "service": "nova-api"})
+    assert not matches(one, {"host": "n 1", "service": "glance"})
+
+
+@pytest.mark.parametrize(
+    ("texts", "is_so"),
+    [
+        (["host=~.+"], True),
+        (["host=~.*"], True),
+        (["host=~.+", "cloud!=uni"], True),
+        (["host=~[a-z0-9]+"], True),
+        (["host=~n.*"], False),
+        (["cloud=uni", "host=~.+"], False),
+    ],
+)
+def test_a_set_that_matches_every_alert_is_recognised(texts: list[str], is_so: bool) -> None:
+    assert matches_everything(matcher_set(map(Matcher.parse, texts))) is is_so
