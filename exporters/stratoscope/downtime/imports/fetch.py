@@ -1,0 +1,113 @@
+"""Fetches what a source announces, as a whole or not at all. Source: GET; of GOCDB, page by page.
+
+No redirect is followed: it would take the token along, or lead into the own network.
+"""
+
+import asyncio
+import urllib.request
+from collections.abc import Mapping
+from typing import Final
+
+from yarl import URL
+
+from stratoscope.clouds.client.http import Http
+from stratoscope.clouds.client.request import Response
+from stratoscope.core.errors import CollectError, ConfigError, Reason
+from stratoscope.core.masking import masked
+from stratoscope.core.threads import BlockingCalls
+from stratoscope.downtime.imports import gocdb, ical, osg
+from stratoscope.downtime.imports.announced import DocumentError, Parsed, Rows
+from stratoscope.downtime.imports.settings import Import
+
+LARGEST: Final = 64 << 20
+"""Bytes of a source after decompression, of all pages together; with more it counts as absurdly large."""
+MOST_PAGES: Final = 1000
+TIMEOUT_S: Final = 300.0
+"""For all pages, and for reading them."""
+_OK: Final = 200
+_REASONS: Final = {401: Reason.UNAUTHORIZED, 403: Reason.UNAUTHORIZED, 429: Reason.BUSY, 503: Reason.BUSY}
+_REDIRECTS: Final = range(300, 400)
+
+
+class Fetcher:
+    """One source."""
+
+    def __init__(self, settings: Import, http: Http, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._settings, self._http, self._timeout_s = settings, http, timeout_s
+        self._calls = BlockingCalls(f"import {settings.name}", 1)
+
+    async def fetch(self, now: float) -> Parsed:
+        """All that the source announces.
+
+        Raises:
+            CollectError: It did not answer as it should, or not completely; nothing of what it said counts.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._fetch(now)
+        except TimeoutError as error:
+            raise CollectError(Reason.TIMEOUT, f"no complete answer in {self._timeout_s:g} s") from error
+        except ConfigError as error:  # a file that was there when the process started
+            raise CollectError(Reason.UNAVAILABLE, str(error)) from error
+
+    async def close(self) -> None:
+        self._calls.close()
+        await self._http.close()
+
+    async def _fetch(self, now: float) -> Parsed:
+        settings, rows = self._settings, Rows()
+        url, headers = settings.address(), settings.headers()
+        match settings.kind:
+            case "gocdb":
+                await self._pages(gocdb.first(url, now), headers, rows)
+            case "osg":
+                await self._calls.start(osg.take, await self._body(url, headers), rows)
+            case "icalendar":
+                body = await self._body(url, headers)
+                await self._calls.start(ical.take, body, rows, now, settings.zone)
+        return rows.parsed()
+
+    async def _pages(self, url: URL, headers: Mapping[str, str], rows: Rows) -> None:
+        """Raises DocumentError: The pages do not end."""
+        seen, size = {"", "0"}, 0
+        for _ in range(MOST_PAGES):
+            body = await self._body(url, headers)
+            size += len(body)
+            if size > LARGEST:
+                raise DocumentError(f"pages of more than {LARGEST} bytes")
+            cursor = await self._calls.start(gocdb.page, body, rows)
+            if not cursor:
+                return
+            if cursor in seen:
+                raise DocumentError("the pages go round in a circle")
+            seen.add(cursor)
+            url = url.update_query(next_cursor=cursor)
+        raise DocumentError(f"more than {MOST_PAGES} pages")
+
+    async def _body(self, url: URL, headers: Mapping[str, str]) -> bytes:
+        try:
+            response = await self._http.request("GET", url, headers, _proxy(url))
+        except CollectError as error:
+            raise CollectError(error.reason, _without(url, str(error))) from error
+        if response.status != _OK:
+            raise CollectError(_REASONS.get(response.status, Reason.UNAVAILABLE), _refusal(response))
+        return response.body
+
+
+def _refusal(response: Response) -> str:
+    if response.status in _REDIRECTS:
+        return f"HTTP {response.status}: a redirect, which is not followed; url takes its target"
+    return f"HTTP {response.status}"
+
+
+def _proxy(url: URL) -> str | None:
+    """That of the variables `https_proxy`, `http_proxy` and `no_proxy`."""
+    if urllib.request.proxy_bypass(url.host or ""):
+        return None
+    return urllib.request.getproxies().get(url.scheme)
+
+
+def _without(url: URL, words: str) -> str:
+    """Words of an error without the path, which is the secret of many a calendar."""
+    place = str(url.with_user(None).with_query(None))
+    return masked(words.replace(place, str(url.origin())))

@@ -1,0 +1,178 @@
+"""Imports from one source: fetch, map, store. A fetch that fails changes nothing of what is stored."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
+
+import msgspec
+
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.client.http import Http
+from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.part import Task
+from stratoscope.downtime.draft import Checked, FieldError
+from stratoscope.downtime.imports.announced import (
+    PAST_S,
+    Announced,
+    DocumentError,
+    Parsed,
+    RowError,
+    Rows,
+    Skip,
+)
+from stratoscope.downtime.imports.fetch import LARGEST, Fetcher
+from stratoscope.downtime.imports.mapping import Table, filed
+from stratoscope.downtime.imports.report import Report
+from stratoscope.downtime.imports.settings import Import
+
+log = logging.getLogger(__name__)
+
+MOST_SHOWN: Final = 100
+"""Rows that are not mapped, in a report."""
+_PIECE: Final = 100
+
+
+class ExternalStore(Protocol):
+    """Where the downtimes of sources are stored."""
+
+    async def upsert_external(self, source: str, rows: Mapping[str, Checked], *, now: int) -> None:
+        """Make what is stored of a source equal to `rows`, by external id, in one transaction.
+
+        Those with a new id are filed, those that differ are changed; those that are not among `rows` are
+        cancelled, unless they have ended. One that was cancelled and is there again is filed again.
+        """
+
+
+class Source(Protocol):
+    """What can be fetched."""
+
+    async def fetch(self, now: float) -> Parsed:
+        """Raises CollectError."""
+
+
+class Importer:
+    """One source.
+
+    An answer without any row counts when it comes a second time in a row: so a source that has lost its
+    database for a moment does not cancel everything.
+
+    Attributes:
+        report: How it goes.
+    """
+
+    def __init__(
+        self,
+        settings: Import,
+        source: Source,
+        store: ExternalStore,
+        *,
+        labels: Collection[str] = (),
+        clock: Clock = CLOCK,
+    ) -> None:
+        """Args: labels: Those that matchers may name beside LABELS."""
+        self._settings, self._source, self._store = settings, source, store
+        self._labels, self._clock = labels, clock
+        self._table = Table(settings.mapping)
+        self._errors: Counter[Reason] = Counter()
+        self._was_empty = False
+        self.report = Report(source=settings.source)
+
+    @property
+    def task(self) -> Task:
+        return Task(f"import {self._settings.name}", self.run)
+
+    async def run(self) -> None:
+        """Import once per interval, from start to start."""
+        while True:
+            begun = self._clock.monotonic()
+            await self.once()
+            passed = self._clock.monotonic() - begun
+            await self._clock.sleep(max(0.0, self._settings.interval - passed))
+
+    async def once(self) -> None:
+        """Import now. A failure is in the report."""
+        now = self._clock.now()
+        try:
+            report = await self._imported(now)
+        except CollectError as error:
+            self._failed(now, error)
+            return
+        if self.report.reason is not None:
+            log.info("import works again source=%s", self._settings.source)
+        self.report = report
+
+    async def _imported(self, now: float) -> Report:
+        parsed = await self._source.fetch(now)
+        self._check(parsed)
+        rows, unmapped, refused = await self._mapped(parsed, now)
+        await self._store.upsert_external(self._settings.source, rows, now=int(now))
+        skipped = Counter(parsed.skipped) + Counter(refused.skipped)
+        return Report(
+            source=self._settings.source,
+            tried_at=now,
+            imported_at=now,
+            rows=len(rows),
+            unmapped=len(unmapped),
+            unmapped_rows=tuple(unmapped[:MOST_SHOWN]),
+            skipped=dict(skipped),
+            skipped_words=(*parsed.words, *refused.words),
+            errors=dict(self._errors),
+        )
+
+    def _check(self, parsed: Parsed) -> None:
+        """Raises DocumentError: An answer that would cancel everything, and may be a fault of the source."""
+        skipped = sum(parsed.skipped.values())
+        if not parsed.rows and skipped:
+            raise DocumentError(f"none of {skipped} rows can be used: {parsed.words[0]}")
+        was_empty, self._was_empty = self._was_empty, not parsed.rows
+        if not parsed.rows and not was_empty:
+            raise DocumentError("it has no row; that counts if the next answer has none either")
+
+    async def _mapped(self, parsed: Parsed, now: float) -> tuple[dict[str, Checked], list[Announced], Parsed]:
+        """What is stored by external id, what is not mapped, and what was refused; in pieces, for the loop."""
+        found, unmapped, refused = dict[str, Checked](), list[Announced](), Rows()
+        for number, row in enumerate(parsed.rows):
+            if not number % _PIECE:
+                await asyncio.sleep(0)
+            if row.end < now - PAST_S:
+                continue
+            sets = self._table.matcher_sets(row)
+            if not sets:
+                unmapped.append(row)
+                continue
+            try:
+                found[row.external_id] = filed(row, sets, self._settings.silences, now, labels=self._labels)
+            except FieldError as error:
+                refused.skip(row.external_id, RowError(Skip.REFUSED, str(error)))
+        return found, unmapped, refused.parsed()
+
+    def _failed(self, now: float, error: CollectError) -> None:
+        self._errors[error.reason] += 1
+        words = str(error)
+        if self.report.reason is None:
+            log.error(
+                "import failed source=%s reason=%s error=%r", self._settings.source, error.reason, words
+            )
+        self.report = msgspec.structs.replace(
+            self.report, tried_at=now, errors=dict(self._errors), reason=error.reason, words=words
+        )
+
+
+@asynccontextmanager
+async def opened(
+    settings: Import, store: ExternalStore, *, labels: Collection[str] = ()
+) -> AsyncIterator[Importer]:
+    """The importer of a source, with its connections.
+
+    Raises:
+        ConfigError: `ca_file` cannot be used.
+    """
+    tls = await asyncio.to_thread(settings.tls)
+    fetcher = Fetcher(settings, Http(settings.name, tls, largest=LARGEST))
+    try:
+        yield Importer(settings, fetcher, store, labels=labels)
+    finally:
+        await fetcher.close()
