@@ -132,7 +132,7 @@ class Importer:
             raise DocumentError("it has no row; that counts if the next answer has none either")
 
     async def _mapped(self, parsed: Parsed, now: float) -> tuple[dict[str, Checked], list[Announced], Parsed]:
-        """What is stored by external id, what is not mapped, and what was refused; in pieces, for the loop."""
+        """What is stored, what is not mapped, and what was refused. In pieces, for the loop."""
         found, unmapped, refused = dict[str, Checked](), list[Announced](), Rows()
         for number, row in enumerate(parsed.rows):
             if not number % _PIECE:
