@@ -1,0 +1,192 @@
+"""Events of calendars: zones, days, recurrences, exceptions, and what is left out."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from stratoscope.downtime.imports import ical
+from stratoscope.downtime.imports.announced import DocumentError, Parsed, Skip
+from stratoscope.downtime.model import Severity
+from support.announcements import parsed, sample
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = dt.datetime(2027, 3, 14, 12, tzinfo=dt.UTC).timestamp()
+
+
+def read(body: bytes, now: float = NOW, zone: str = "") -> Parsed:
+    return parsed(lambda rows: ical.take(body, rows, now, zone))
+
+
+def calendar(*events: str, head: str = "") -> bytes:
+    """A calendar of events, each the lines without BEGIN, END and UID."""
+    blocks = [f"BEGIN:VEVENT\nUID:u{n}\n{one}\nEND:VEVENT\n" for n, one in enumerate(events)]
+    return f"BEGIN:VCALENDAR\n{head}{''.join(blocks)}END:VCALENDAR\n".replace("\n", "\r\n").encode()
+
+
+def at(*moment: int, zone: dt.tzinfo = BERLIN) -> int:
+    return int(dt.datetime(*moment, tzinfo=zone).timestamp())  # type: ignore[misc,arg-type]  # it has no microseconds
+
+
+def spans(found: Parsed, uid: str = "u0") -> list[tuple[int, int]]:
+    return [(row.start, row.end) for row in found.rows if row.external_id.startswith(uid)]
+
+
+def test_an_event_is_a_planned_outage_of_its_places() -> None:
+    row = read(sample("site.ics")).rows[0]
+    assert (row.external_id, row.title) == ("switch-1@example.org", "New switch, row 4")
+    assert (
+        row.text
+        == "Nothing works.\nCall 1234 in an emergency.\nLocation: n1.example.org, n2.example.org"
+    )
+    assert (row.hosts, row.services) == (("n1.example.org", "n2.example.org"), ("network", "compute"))
+    assert (row.planned, row.severity) == (True, Severity.OUTAGE)
+    assert (row.start, row.end) == (at(2027, 1, 15, 9), at(2027, 1, 15, 13))
+
+
+def test_an_event_without_location_is_found_by_its_summary() -> None:
+    assert {row.hosts for row in read(sample("site.ics")).rows[1:]} >= {("Patches",), ("Power cut",)}
+
+
+def test_a_recurring_event_follows_the_clocks_of_its_zone() -> None:
+    found = read(sample("site.ics"))
+    days = [(3, 9), (3, 30), (4, 6), (4, 13)]  # without the 16th, see EXDATE; the 23rd is another event
+    starts = [at(2027, *day, 8) for day in days]
+    rows = [row for row in found.rows if row.external_id.startswith("patch") and row.title == "Patches"]
+    assert [row.start for row in rows] == starts
+    assert {row.end - row.start for row in rows} == {7200}
+    assert rows[0].external_id == "patch@example.org 20270309T070000Z"
+    assert rows[1].external_id == "patch@example.org 20270330T060000Z"
+
+
+def test_an_occurrence_that_was_moved_keeps_its_id_and_a_tentative_one_is_at_risk() -> None:
+    (row,) = [one for one in read(sample("site.ics")).rows if "later" in one.title]
+    assert row.external_id == "patch@example.org 20270323T070000Z"
+    assert (row.start, row.severity) == (at(2027, 3, 24, 10), Severity.AT_RISK)
+
+
+def test_days_are_those_of_the_calendar_also_when_the_clocks_change() -> None:
+    (power,) = spans(read(sample("site.ics")), "power")
+    assert power == (at(2027, 3, 27), at(2027, 3, 29))
+    assert power[1] - power[0] == 47 * 3600
+    (elsewhere,) = spans(read(sample("site.ics"), zone="America/Chicago"), "power")
+    assert elsewhere[0] == at(2027, 3, 27, zone=ZoneInfo("America/Chicago"))
+
+
+def test_a_cancelled_event_is_no_row_and_nothing_of_the_sample_is_skipped() -> None:
+    found = read(sample("site.ics"))
+    assert found.skipped == {}
+    assert not spans(found, "off")
+
+
+def test_a_cancelled_occurrence_is_no_row() -> None:
+    weekly = "DTSTART:20270301T080000Z\nDTEND:20270301T090000Z\nRRULE:FREQ=WEEKLY"
+    off = "DTSTART:20270315T080000Z\nRECURRENCE-ID:20270315T080000Z\nSTATUS:CANCELLED"
+    found = read(calendar(weekly, off).replace(b"UID:u1", b"UID:u0"))
+    assert [start for start, _ in spans(found)] == [
+        at(2027, 3, 8, 8, zone=dt.UTC),
+        *(at(2027, month, day, 8, zone=dt.UTC) for month, day in [(3, 22), (3, 29), (4, 5), (4, 12)]),
+    ]
+
+
+def test_recurring_days_end_at_midnight_when_the_clocks_change() -> None:
+    daily = "DTSTART;VALUE=DATE:20270327\nRRULE:FREQ=DAILY;COUNT=3"
+    found = spans(read(calendar(daily, head="X-WR-TIMEZONE:Europe/Berlin\n")))
+    assert found == [(at(2027, 3, day), at(2027, 3, day + 1)) for day in (27, 28, 29)]
+
+
+def test_times_without_zone_are_those_of_the_calendar_and_otherwise_utc() -> None:
+    event = "DTSTART:20270315T080000\nDTEND:20270315T090000"
+    assert spans(read(calendar(event))) == [(at(2027, 3, 15, 8, zone=dt.UTC), at(2027, 3, 15, 9, zone=dt.UTC))]
+    assert spans(read(calendar(event), zone="Europe/Berlin"))[0][0] == at(2027, 3, 15, 8)
+
+
+def test_hours_of_a_duration_pass_and_its_days_are_those_of_the_clocks() -> None:
+    begin = "DTSTART;TZID=Europe/Berlin:20270327T220000\nDURATION:"
+    begins = at(2027, 3, 27, 22)
+    assert spans(read(calendar(f"{begin}PT8H"))) == [(begins, begins + 8 * 3600)]
+    assert spans(read(calendar(f"{begin}P1D"))) == [(begins, at(2027, 3, 28, 22))]
+
+
+def test_rdate_adds_occurrences_with_their_own_end_or_that_of_the_first() -> None:
+    event = (
+        "DTSTART:20270315T080000Z\nDTEND:20270315T090000Z\n"
+        "RDATE:20270316T080000Z\nRDATE;VALUE=PERIOD:20270317T080000Z/20270317T083000Z"
+    )
+    starts = [at(2027, 3, day, 8, zone=dt.UTC) for day in (15, 16, 17)]
+    assert spans(read(calendar(event))) == [
+        (starts[0], starts[0] + 3600),
+        (starts[1], starts[1] + 3600),
+        (starts[2], starts[2] + 1800),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "skip", "words"),
+    [
+        ("DTSTART;TZID=Mars/Base:20270315T080000", Skip.MALFORMED, "u0: unknown time zone 'Mars/Base'"),
+        ('DTSTART;TZID="/a/b":20270315T080000', Skip.MALFORMED, "u0: unknown time zone '/a/b'"),
+        ("DTSTART:2027", Skip.MALFORMED, "u0: DTSTART: "),
+        ("SUMMARY:never", Skip.MALFORMED, "u0: "),
+        ("DTSTART:20270315T080000Z", Skip.MALFORMED, "u0: its end, "),
+        ("DTSTART:20270315T080000Z\nDTEND:20270315T070000Z", Skip.MALFORMED, "u0: "),
+        ("DTSTART:20270315T080000Z\nno property", Skip.MALFORMED, "u0: a line: "),
+        (
+            "DTSTART:20270315T080000Z\nDURATION:PT1H\nRRULE:FREQ=SECONDLY",
+            Skip.REFUSED,
+            "u0: rrule: FREQ=SECONDLY",
+        ),
+        (
+            "DTSTART:20270315T080000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY",
+            Skip.UNKNOWN,
+            "u0: 2 RRULEs; known: one",
+        ),
+        (
+            "DTSTART:20270315T080000Z\nDURATION:PT1H\nRECURRENCE-ID;RANGE=THISANDFUTURE:20270315T080000Z",
+            Skip.UNKNOWN,
+            "u0: RANGE=THISANDFUTURE",
+        ),
+        (f"DTSTART:20270315T080000Z\nDURATION:PT1H\nLOCATION:{'x' * 300}", Skip.MALFORMED, "u0: more than"),
+    ],
+)
+def test_an_event_that_is_wrong_is_counted_and_the_others_stay(event: str, skip: Skip, words: str) -> None:
+    found = read(calendar(event, "DTSTART:20270315T080000Z\nDTEND:20270315T090000Z"))
+    assert len(spans(found, "u1")) == 1
+    assert found.skipped == {skip: 1}
+    assert found.words[0].startswith(words)
+
+
+def test_an_event_without_uid_is_counted() -> None:
+    body = calendar("DTSTART:20270315T080000Z\nDURATION:PT1H").replace(b"UID:u0\r\n", b"")
+    assert read(body).skipped == {Skip.MISSING: 1}
+
+
+def test_days_of_a_calendar_whose_zone_nobody_knows_are_counted() -> None:
+    found = read(calendar("DTSTART;VALUE=DATE:20270315", head="X-WR-TIMEZONE:Mars\n"))
+    assert found.skipped == {Skip.REFUSED: 1}
+    recurring = "DTSTART;VALUE=DATE:20270315\nRECURRENCE-ID;VALUE=DATE:20270315"
+    assert read(calendar(recurring, head="X-WR-TIMEZONE:Mars\n")).skipped == {Skip.MALFORMED: 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "no calendar: it does not begin with BEGIN:VCALENDAR"),
+        (b"<html>", "no calendar: it does not begin"),
+        (b"BEGIN:VCALENDAR\r\n\xff", "no calendar in UTF-8"),
+        (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", "cut short: VEVENT does not end"),
+        (b"BEGIN:VCALENDAR\r\nEND:VEVENT\r\n", "END:VEVENT without its beginning"),
+        (b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\nEND:VCALENDAR", "END:VCALENDAR without its beginning"),
+        (b"x" * (8 << 20) + b"x", "a calendar of more than 8388608 bytes"),
+    ],
+)
+def test_what_is_no_calendar_is_an_error(body: bytes, words: str) -> None:
+    with pytest.raises(DocumentError) as raised:
+        read(body)
+    assert str(raised.value).startswith(words)
+
+
+def test_too_many_recurring_events_are_no_answer() -> None:
+    event = "DTSTART:20270315T080000Z\nDTEND:20270315T090000Z\nRRULE:FREQ=DAILY"
+    with pytest.raises(DocumentError, match="more than 500 recurring events"):
+        read(calendar(*[event] * 501))
