@@ -94,10 +94,11 @@ def test_a_damaged_sample_is_rows_or_an_error(name: str, seed: int) -> None:
 
 
 def _take(name: str, body: bytes) -> None:
-    rows = Rows()
+    rows, words = Rows(), ""
     try:
         TAKERS[name](body, rows)
     except DocumentError as error:
-        assert str(error).isprintable()
+        words = str(error)
+    assert words.isprintable()
     assert all(row.start < row.end for row in rows.parsed().rows)
     assert all(words.isprintable() for words in rows.parsed().words)

@@ -85,7 +85,11 @@ def test_a_next_page_without_cursor_is_no_complete_answer(href: str) -> None:
         ({"SEVERITY": ""}, Skip.MISSING, "7: SEVERITY is missing"),
         ({"SEVERITY": "DIRE"}, Skip.UNKNOWN, "7: SEVERITY is 'DIRE'; known: OUTAGE, WARNING"),
         ({"START_DATE": ""}, Skip.MISSING, "7: START_DATE is missing"),
-        ({"START_DATE": "2027-01-15"}, Skip.MALFORMED, "7: START_DATE is '2027-01-15'; expected Unix seconds"),
+        (
+            {"START_DATE": "2027-01-15"},
+            Skip.MALFORMED,
+            "7: START_DATE is '2027-01-15'; expected Unix",
+        ),
         ({"END_DATE": "1800000000"}, Skip.MALFORMED, "7: its end, 1800000000, is not after its start"),
         ({"END_DATE": "999999999999"}, Skip.MALFORMED, "7: its end, 999999999999, is not after"),
         ({"HOSTNAME": "n" * 256}, Skip.MALFORMED, "7: its id is no line of 255 characters at most"),

@@ -35,10 +35,7 @@ def spans(found: Parsed, uid: str = "u0") -> list[tuple[int, int]]:
 def test_an_event_is_a_planned_outage_of_its_places() -> None:
     row = read(sample("site.ics")).rows[0]
     assert (row.external_id, row.title) == ("switch-1@example.org", "New switch, row 4")
-    assert (
-        row.text
-        == "Nothing works.\nCall 1234 in an emergency.\nLocation: n1.example.org, n2.example.org"
-    )
+    assert row.text == "Nothing works.\nCall 1234 in an emergency.\nLocation: n1.example.org, n2.example.org"
     assert (row.hosts, row.services) == (("n1.example.org", "n2.example.org"), ("network", "compute"))
     assert (row.planned, row.severity) == (True, Severity.OUTAGE)
     assert (row.start, row.end) == (at(2027, 1, 15, 9), at(2027, 1, 15, 13))
@@ -97,7 +94,9 @@ def test_recurring_days_end_at_midnight_when_the_clocks_change() -> None:
 
 def test_times_without_zone_are_those_of_the_calendar_and_otherwise_utc() -> None:
     event = "DTSTART:20270315T080000\nDTEND:20270315T090000"
-    assert spans(read(calendar(event))) == [(at(2027, 3, 15, 8, zone=dt.UTC), at(2027, 3, 15, 9, zone=dt.UTC))]
+    assert spans(read(calendar(event))) == [
+        (at(2027, 3, 15, 8, zone=dt.UTC), at(2027, 3, 15, 9, zone=dt.UTC))
+    ]
     assert spans(read(calendar(event), zone="Europe/Berlin"))[0][0] == at(2027, 3, 15, 8)
 
 

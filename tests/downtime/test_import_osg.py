@@ -53,7 +53,11 @@ def test_rows_of_yaml_with_offsets_and_without_zone() -> None:
         ({"Severity": "Bad"}, Skip.UNKNOWN, "7: Severity is 'Bad'; known: Outage, Severe"),
         ({"ResourceName": "null"}, Skip.MISSING, "7: ResourceName is missing"),
         ({"ID": "[7]"}, Skip.MISSING, "a row without id: it has no id"),
-        ({"Services": f"[{'x' * 256}]"}, Skip.MALFORMED, "7: more than 100 hosts or services, or one of more"),
+        (
+            {"Services": f"[{'x' * 256}]"},
+            Skip.MALFORMED,
+            "7: more than 100 hosts or services, or one of more",
+        ),
     ],
 )
 def test_a_row_that_is_wrong_is_counted(fields: dict[str, str], skip: Skip, words: str) -> None:

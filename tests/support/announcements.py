@@ -40,7 +40,7 @@ async def server(handler: Handler) -> AsyncIterator[URL]:
     """A server on loopback."""
     application = web.Application()
     application.router.add_get("/{path:.*}", handler)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:

@@ -62,7 +62,7 @@ class Fetcher:
                 await self._pages(gocdb.first(url, now), headers, rows)
             case "osg":
                 await self._calls.start(osg.take, await self._body(url, headers), rows)
-            case "icalendar":
+            case _:
                 body = await self._body(url, headers)
                 await self._calls.start(ical.take, body, rows, now, settings.zone)
         return rows.parsed()

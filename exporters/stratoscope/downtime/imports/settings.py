@@ -78,7 +78,7 @@ class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not self.ca_file:
             return ssl.create_default_context()
         where = f"imports: {self.name}: ca_file"
-        pem = read(Path(self.ca_file), where, largest=_LARGEST_CA).decode("ascii", errors="replace")
+        pem = read(Path(self.ca_file), where, largest=_LARGEST_CA).decode("ascii", errors="ignore")
         try:
             return ssl.create_default_context(cadata=pem.strip() or "none")  # for "" it trusts the system's
         except (ssl.SSLError, ValueError) as error:

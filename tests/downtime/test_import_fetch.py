@@ -1,0 +1,197 @@
+"""What a source answers, over real connections: all of it, or an error."""
+
+import asyncio
+import gzip
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from stratoscope.clouds.client.http import Http
+from stratoscope.core.errors import CollectError, Reason
+from stratoscope.downtime.imports import fetch
+from stratoscope.downtime.imports.announced import Parsed
+from stratoscope.downtime.imports.fetch import Fetcher
+from stratoscope.downtime.imports.settings import Import
+from support.announcements import Handler, sample, server
+
+NOW = 1_800_000_000
+
+
+async def fetched(
+    handler: Handler, kind: Any = "osg", *, timeout_s: float = 20, largest: int = fetch.LARGEST, **keys: Any
+) -> Parsed:
+    async with server(handler) as url:
+        query = "method=get_downtime" if kind == "gocdb" else None
+        settings = Import(name="egi", kind=kind, url=str(url.with_query(query)), **keys)
+        fetcher = Fetcher(settings, Http("egi", settings.tls(), largest=largest), timeout_s=timeout_s)
+        try:
+            return await fetcher.fetch(NOW)
+        finally:
+            await fetcher.close()
+
+
+async def failed(handler: Handler, kind: Any = "osg", **keys: Any) -> tuple[Reason, str]:
+    with pytest.raises(CollectError) as raised:
+        await fetched(handler, kind, **keys)
+    return raised.value.reason, str(raised.value)
+
+
+def says(body: bytes, status: int = 200, **headers: str) -> Handler:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=body, status=status, headers=headers)
+
+    return handler
+
+
+def page(cursor: str, count: int = 1) -> bytes:
+    """An empty page of GOCDB with a link to the next one."""
+    link = f'<link rel="next" href="/?next_cursor={cursor}"/>'
+    return f"<results><meta>{link}<count>{count}</count></meta></results>".encode()
+
+
+def pages(bodies: Sequence[bytes], asked: list[str]) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request.query["next_cursor"])
+        return web.Response(body=bodies[min(len(asked), len(bodies)) - 1])
+
+    return handler
+
+
+async def test_each_kind_is_read() -> None:
+    assert len((await fetched(says(sample("osg.xml")))).rows) == 2
+    assert len((await fetched(says(sample("site.ics")), "icalendar", zone="Europe/Berlin")).rows) == 3
+    assert len((await fetched(says(sample("gocdb_nested.xml")), "gocdb")).rows) == 3
+
+
+async def test_pages_are_asked_one_by_one_from_the_same_server() -> None:
+    asked: list[str] = []
+    found = await fetched(pages([sample("gocdb_flat.xml"), page("4200"), page("4300", 0)], asked), "gocdb")
+    assert (len(found.rows), asked) == (3, ["0", "4102", "4200"])
+
+
+async def test_pages_that_go_round_or_never_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await failed(pages([page("1"), page("2"), page("1")], []), "gocdb") == (
+        Reason.MALFORMED,
+        "the pages go round in a circle",
+    )
+    asked: list[str] = []
+
+    async def endless(request: web.Request) -> web.Response:
+        asked.append(request.query["next_cursor"])
+        return web.Response(body=page(str(len(asked))))
+
+    monkeypatch.setattr(fetch, "MOST_PAGES", 5)
+    assert await failed(endless, "gocdb") == (Reason.MALFORMED, "more than 5 pages")
+    assert len(asked) == 5
+    monkeypatch.setattr(fetch, "LARGEST", 200)
+    assert await failed(endless, "gocdb") == (Reason.MALFORMED, "pages of more than 200 bytes")
+
+
+async def test_a_page_that_fails_leaves_nothing_of_the_others() -> None:
+    asked: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request.query["next_cursor"])
+        return web.Response(body=sample("gocdb_flat.xml"), status=200 if len(asked) == 1 else 500)
+
+    assert await failed(handler, "gocdb") == (Reason.UNAVAILABLE, "HTTP 500")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (401, Reason.UNAUTHORIZED),
+        (403, Reason.UNAUTHORIZED),
+        (404, Reason.UNAVAILABLE),
+        (429, Reason.BUSY),
+        (503, Reason.BUSY),
+        (206, Reason.UNAVAILABLE),
+    ],
+)
+async def test_other_answers_than_200_have_their_reason(status: int, reason: Reason) -> None:
+    assert await failed(says(sample("osg.xml"), status)) == (reason, f"HTTP {status}")
+
+
+async def test_a_redirect_is_not_followed_and_the_token_goes_nowhere(tmp_path: Any) -> None:
+    token = tmp_path / "token"
+    token.write_text("t0ken")
+    seen: list[str] = []
+
+    async def other(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization", ""))
+        return web.Response(body=sample("osg.xml"))
+
+    async with server(other) as elsewhere:
+        said = await failed(says(b"", 302, Location=str(elsewhere)), bearer_token_file=str(token))
+    assert said == (Reason.UNAVAILABLE, "HTTP 302: a redirect, which is not followed; url takes its target")
+    assert seen == []
+    await fetched(other, bearer_token_file=str(token))
+    assert seen == ["Bearer t0ken"]
+    token.unlink()
+    reason, words = await failed(other, bearer_token_file=str(token))
+    assert (reason, words) == (
+        Reason.UNAVAILABLE,
+        f"imports: egi: bearer_token_file: {token}: No such file or directory",
+    )
+
+
+async def test_an_answer_that_hangs_is_given_up() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"<Downtimes>")
+        await asyncio.sleep(30)
+        return response
+
+    assert await failed(handler, timeout_s=0.2) == (Reason.TIMEOUT, "no complete answer in 0.2 s")
+
+
+async def test_an_answer_that_is_cut_short_is_an_error() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b"<Downtimes>")
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    reason, words = await failed(handler)
+    assert reason is Reason.UNAVAILABLE
+    assert words.startswith("http://127.0.0.1:")
+
+
+async def test_an_answer_that_is_too_large_when_unpacked_is_an_error() -> None:
+    bomb = gzip.compress(b" " * (4 << 20))
+    reason, words = await failed(says(bomb, **{"Content-Encoding": "gzip"}), largest=1 << 20)
+    assert reason is Reason.MALFORMED
+    assert words.endswith(": a body of more than 1048576 bytes")
+
+
+async def test_the_path_which_may_be_the_secret_is_in_no_error() -> None:
+    settings = Import(name="cal", kind="icalendar", url="http://127.0.0.1:1/s3cr3t/basic.ics?key=s3cr3t")
+    fetcher = Fetcher(settings, Http("cal", settings.tls()))
+    with pytest.raises(CollectError) as raised:
+        await fetcher.fetch(NOW)
+    await fetcher.close()
+    assert str(raised.value) == "http://127.0.0.1:1: Connection refused"
+
+
+async def test_the_proxy_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    async def proxy(request: web.Request) -> web.Response:
+        seen.append(request.headers["Host"])
+        return web.Response(body=sample("osg.xml"))
+
+    async with server(proxy) as url:
+        monkeypatch.setenv("http_proxy", str(url))
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        settings = Import(name="egi", kind="osg", url="http://topology.example.org/xml")
+        fetcher = Fetcher(settings, Http("egi", settings.tls()))
+        assert len((await fetcher.fetch(NOW)).rows) == 2
+        await fetcher.close()
+    assert seen == ["topology.example.org"]
+    assert fetch._proxy(URL("http://127.0.0.1/")) is None

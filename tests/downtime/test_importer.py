@@ -1,0 +1,181 @@
+"""What is stored of a source, and that a source which fails keeps what it gave."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+from aiohttp import web
+
+from stratoscope.core.errors import CollectError, Reason
+from stratoscope.downtime.draft import Checked
+from stratoscope.downtime.imports.announced import Announced, DocumentError, Parsed, Skip
+from stratoscope.downtime.imports.importer import MOST_SHOWN, Importer, opened
+from stratoscope.downtime.imports.mapping import MappingEntry
+from stratoscope.downtime.imports.report import Report
+from stratoscope.downtime.imports.settings import Import
+from support.announcements import announced, sample, server
+from support.virtual_time import EPOCH, loop_clock, simulated
+
+DAY_S = 86_400
+SETTINGS = Import(
+    name="egi", kind="osg", url="http://x/", mapping=(MappingEntry(host="n1", labels={"host": "n1"}),)
+)
+
+
+class FakeSource:
+    """Gives its answers one by one, the last one for ever."""
+
+    def __init__(self, *answers: Parsed | CollectError) -> None:
+        self._answers = list(answers)
+        self.times: list[float] = []
+
+    async def fetch(self, now: float) -> Parsed:
+        self.times.append(now)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, CollectError):
+            raise answer
+        return answer
+
+
+class FakeStore:
+    """Has what it was given last."""
+
+    def __init__(self) -> None:
+        self.rows: Mapping[str, Checked] = {}
+        self.given: list[tuple[str, int]] = []
+
+    async def upsert_external(self, source: str, rows: Mapping[str, Checked], *, now: int) -> None:
+        self.rows = rows
+        self.given.append((source, now))
+
+
+def rows(*found: Announced, **skipped: int) -> Parsed:
+    counts = {Skip(reason): number for reason, number in skipped.items()}
+    return Parsed(found, counts, tuple(f"7: {one} is missing" for one in counts))
+
+
+def imported(*answers: Parsed | CollectError, times: int = 0) -> tuple[Report, FakeStore]:
+    """After as many imports as answers, or more."""
+
+    async def work() -> tuple[Report, FakeStore]:
+        store = FakeStore()
+        importer = Importer(SETTINGS, FakeSource(*answers), store, clock=loop_clock())
+        for _ in range(times or len(answers)):
+            await importer.once()
+            await asyncio.sleep(900)
+        return importer.report, store
+
+    return simulated(work)
+
+
+def test_what_is_mapped_is_stored_and_what_is_not_is_shown() -> None:
+    other = announced("2", hosts=("elsewhere",))
+    report, store = imported(rows(announced("1"), other, missing=1))
+    assert [*store.rows] == ["1"]
+    assert store.rows["1"].silences
+    assert store.given == [("osg:egi", EPOCH)]
+    assert report == Report(
+        source="osg:egi", tried_at=EPOCH, imported_at=EPOCH, rows=1, unmapped=1, unmapped_rows=(other,),
+        skipped={Skip.MISSING: 1}, skipped_words=("7: missing is missing",),
+    )  # fmt: skip
+
+
+def test_many_rows_that_are_not_mapped_are_counted_and_some_are_shown() -> None:
+    report, _ = imported(rows(*(announced(str(number), hosts=("x",)) for number in range(150))))
+    assert (report.unmapped, len(report.unmapped_rows)) == (150, MOST_SHOWN)
+
+
+def test_rows_that_ended_long_ago_are_left_alone() -> None:
+    old = announced("1", start=int(EPOCH) - 9 * DAY_S, end=int(EPOCH) - 8 * DAY_S)
+    late = announced("2", start=int(EPOCH) - 9 * DAY_S, end=int(EPOCH) - 6 * DAY_S)
+    report, store = imported(rows(old, late))
+    assert ([*store.rows], report.rows, report.skipped) == (["2"], 1, {})
+
+
+def test_what_nobody_may_file_is_counted_as_refused() -> None:
+    report, store = imported(rows(announced("1", end=int(EPOCH) + 400 * DAY_S), announced("2")))
+    assert ([*store.rows], report.skipped) == (["2"], {Skip.REFUSED: 1})
+    assert report.skipped_words == ("1: end: 400.0 days after start; allowed: 365 days at most",)
+
+
+@pytest.mark.parametrize(
+    "failure", [CollectError(Reason.UNAVAILABLE, "HTTP 500"), DocumentError("more than 100000 rows")]
+)
+def test_a_source_that_fails_keeps_what_it_gave_and_its_age_grows(failure: CollectError) -> None:
+    report, store = imported(rows(announced("1")), failure, failure)
+    assert [*store.rows] == ["1"]
+    assert (report.imported_at, report.tried_at, report.rows) == (EPOCH, EPOCH + 1800, 1)
+    assert report.age_s(EPOCH + 1801) == 1801
+    assert (report.reason, report.words, report.errors) == (failure.reason, str(failure), {failure.reason: 2})
+
+
+def test_failure_and_recovery_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    failure = CollectError(Reason.UNAVAILABLE, "HTTP 500")
+    report, _ = imported(failure, failure, rows(announced("1")), rows(announced("1")))
+    assert [record.getMessage() for record in caplog.records] == [
+        "import failed source=osg:egi reason=unavailable error='HTTP 500'",
+        "import works again source=osg:egi",
+    ]
+    assert (report.reason, report.words, report.errors) == (None, "", {Reason.UNAVAILABLE: 2})
+
+
+def test_without_a_success_there_is_no_age() -> None:
+    report, _ = imported(CollectError(Reason.TIMEOUT, "slow"))
+    assert report.age_s(EPOCH) is None
+
+
+def test_an_empty_answer_counts_when_it_comes_twice_in_a_row() -> None:
+    one = rows(announced("1"))
+    assert [*imported(one, rows())[1].rows] == ["1"]
+    report, store = imported(one, rows(), one, rows())
+    assert [*store.rows] == ["1"]
+    assert report.words == "it has no row; that counts if the next answer has none either"
+    report, store = imported(one, rows(), rows(), rows())
+    assert (store.rows, report.reason, report.imported_at) == ({}, None, EPOCH + 2700)
+
+
+def test_a_failure_between_two_empty_answers_does_not_part_them() -> None:
+    _, store = imported(rows(announced("1")), rows(), CollectError(Reason.TIMEOUT, "slow"), rows())
+    assert store.rows == {}
+
+
+def test_an_answer_of_which_no_row_can_be_used_is_a_failure() -> None:
+    report, store = imported(rows(announced("1")), rows(unknown=3), rows(unknown=3))
+    assert [*store.rows] == ["1"]
+    assert report.words == "none of 3 rows can be used: 7: unknown is missing"
+
+
+def test_it_imports_once_per_interval_from_start_to_start() -> None:
+    class Slow(FakeSource):
+        async def fetch(self, now: float) -> Parsed:
+            found = await super().fetch(now)
+            await asyncio.sleep(100 if len(self.times) == 1 else 1000)
+            return found
+
+    async def work() -> list[float]:
+        source = Slow(rows(announced("1")))
+        importer = Importer(SETTINGS, source, FakeStore(), clock=loop_clock())
+        assert importer.task.name == "import egi"
+        task = asyncio.ensure_future(importer.task.run())
+        await asyncio.sleep(2000)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return source.times
+
+    assert simulated(work) == [EPOCH, EPOCH + 900, EPOCH + 1900]
+
+
+async def test_from_a_server_to_the_store() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=sample("osg.xml"))
+
+    store = FakeStore()
+    async with server(handler) as url:
+        mapping = (MappingEntry(host="osg-ce1.example.edu", service="Squid", labels={"host": "n1"}),)
+        settings = Import(name="osg", kind="osg", url=str(url), mapping=mapping)
+        async with opened(settings, store) as importer:
+            await importer.once()
+    assert (importer.report.reason, importer.report.words) == (None, "")
+    assert importer.report.rows + importer.report.unmapped <= 2
