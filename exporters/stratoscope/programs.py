@@ -12,5 +12,9 @@ EXPORTERS: Final = {
 TO_COME: Final = frozenset({"downtime", "accounting", "slurper", "userview"})
 """Exporters that do not exist yet: their sections are left alone, and not offered."""
 
-COMMANDS: Final = {"demo-cloud": "stratoscope.demo", "check-vmprobe": "stratoscope.vmprobe"}
+COMMANDS: Final = {
+    "demo-cloud": "stratoscope.demo",
+    "check-vmprobe": "stratoscope.vmprobe",
+    "check-alerts": "stratoscope.downtime",
+}
 """Sub-command that is no exporter -> the module whose COMMAND it is."""

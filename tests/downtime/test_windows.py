@@ -200,6 +200,8 @@ def test_a_rule_that_no_day_obeys_does_not_keep_the_service_busy() -> None:
         ({"zone": "Berlin"}, "zone: unknown time zone 'Berlin'; allowed: Europe/Berlin or "),
         ({"zone": "Europe"}, "zone: unknown time zone 'Europe'; allowed: "),
         ({"zone": "New York"}, "zone: unknown time zone 'New York'; allowed: America/New_York?"),
+        ({"zone": "localtime"}, "zone: unknown time zone 'localtime'; allowed: "),
+        ({"zone": "right/Europe/Berlin"}, "zone: unknown time zone 'right/Europe/Berlin'; allowed: "),
         ({"zone": "../etc/passwd"}, "zone: unknown time zone '../etc/passwd'; allowed: an IANA name such as"),
         ({"zone": "x" * 5000}, f"zone: unknown time zone '{'x' * 60}'; allowed: an IANA name"),
         ({"zone": ""}, "zone: unknown time zone ''; allowed: an IANA name"),

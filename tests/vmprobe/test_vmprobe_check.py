@@ -54,7 +54,7 @@ async def checked(url: str, *flags: str, capsys: pytest.CaptureFixture[str]) -> 
 def test_success_is_ok_with_all_times() -> None:
     result = judged(at(probe("boot", success(1))))
     assert result.status == 0
-    text, _, perfdata = result.line.partition("|")
+    text, _, perfdata = result.answer.line.partition("|")
     assert text == "VMPROBE OK - boot in uni works: active 7.0 s after it was accepted, 60 s ago"
     assert perfdata.split()[:4] == [
         "time_to_active=7.000s;;;0", "run_duration=13.500s;;;0", "run_age=60.000s;;;0",
@@ -79,7 +79,7 @@ def test_a_vm_that_takes_long_is_a_warning_or_critical_if_that_is_asked_for(
 ) -> None:
     result = judged(at(probe("boot", success(1))), slow=slow)
     assert result.status == status
-    text, _, perfdata = result.line.partition("|")
+    text, _, perfdata = result.answer.line.partition("|")
     assert text.partition(" - ")[2] == f"boot in uni {word}: active 7.0 s after it was accepted, 60 s ago"
     assert perfdata.split()[:2] == [f"time_to_active=7.000s{limits};0", "run_duration=13.500s;;;0"]
 
@@ -93,7 +93,7 @@ def test_a_failure_and_a_run_without_a_time_to_active_are_never_slow() -> None:
 def test_what_is_left_out_is_said() -> None:
     result = judged(at(probe("boot", success(1, left_out={Phase.CONSOLE: "no such service"}))))
     assert result.status == 0
-    assert result.line.partition("|")[0].endswith("60 s ago; left out: console")
+    assert result.answer.line.partition("|")[0].endswith("60 s ago; left out: console")
 
 
 @pytest.mark.parametrize(
@@ -113,19 +113,19 @@ def test_status_of_a_failure_is_a_matter_of_its_blame(
     result = judged(at(fails(phase, reason, "the words"), 180))
     assert result.status == status
     said = f"boot in uni fails in {phase}: {reason}, blame {blamed}, 3 min ago: the words"
-    assert result.line.partition("|")[0] == f"VMPROBE {word} - {said}"
+    assert result.answer.line.partition("|")[0] == f"VMPROBE {word} - {said}"
 
 
 def test_pause_is_ok_whatever_happened_before() -> None:
     view = probe("boot", failed(1), state=State.PAUSED, why="by hand: power cut")
-    assert judged(at(view, 1e6)).line == "VMPROBE OK - boot in uni is paused: by hand: power cut"
+    assert judged(at(view, 1e6)).answer.line == "VMPROBE OK - boot in uni is paused: by hand: power cut"
 
 
 def test_without_a_result_it_is_unknown() -> None:
-    line = judged(at(probe("boot", state=State.RUNNING))).line
+    line = judged(at(probe("boot", state=State.RUNNING))).answer.line
     assert line == "VMPROBE UNKNOWN - boot in uni: no run has ended yet; running"
     view = probe("boot", interrupted(1), state=State.LIMITED, why="24 of 24 VM-hours")
-    line = judged(at(view)).line
+    line = judged(at(view)).answer.line
     assert line == "VMPROBE UNKNOWN - boot in uni: no run has ended yet; limited: 24 of 24 VM-hours"
 
 
@@ -139,7 +139,7 @@ def test_last_run_is_stale_after_two_intervals_and_its_time_outs() -> None:
     result = judged(at(view, 841))
     assert result.status == 3
     said = "boot in uni is stale: its last run ended 14 min ago; limited: 24 VM-hours"
-    assert result.line.startswith(f"VMPROBE UNKNOWN - {said}|")
+    assert result.answer.line.startswith(f"VMPROBE UNKNOWN - {said}|")
     assert judged(at(view, 841), 900).status == 0
     assert judged(at(view, 60), 59).status == 3
 
@@ -159,7 +159,7 @@ def test_clock_that_went_back_makes_no_negative_times() -> None:
 
 def test_words_of_a_cloud_neither_break_the_line_nor_add_performance_data() -> None:
     words = "a|b=1 \x1b[2J\n\u202e" + "x" * 2000
-    line = judged(at(fails(Phase.BUILT, RunReason.UNKNOWN, words))).line
+    line = judged(at(fails(Phase.BUILT, RunReason.UNKNOWN, words))).answer.line
     text, _, perfdata = line.partition("|")
     assert r"a/b=1 \x1b[2J\n\u202exxx" in text
     assert text.endswith("xxx...")
@@ -321,7 +321,7 @@ MISTAKES = {
     "no name": ([], "the following arguments are required: --name"),
     "unknown": (["--name=a", "--host=b"], "unrecognized arguments: --host=b"),
     "short": (["--nam=a"], "the following arguments are required: --name"),
-    "no scheme": (["--name=a", "--url=localhost:10973"], "--url: no address of an exporter; allowed:"),
+    "no scheme": (["--name=a", "--url=localhost:10973"], "--url: no address of a server; allowed:"),
     "port": (["--name=a", "--url=http://x:99999"], "--url: Port out of range 0-65535; allowed: such as http://"),
     "password in URL": (["--name=a", "--url=http://u:hidden@x"], "--url: it has a user; allowed: --user and"),
     "half": (["--name=a", "--user=b"], "--user: allowed: together with --password-file"),

@@ -2,11 +2,15 @@
 
 import datetime as dt
 import difflib
+import re
 import zoneinfo
+from typing import Final
 
 from stratoscope.downtime.draft import FieldError
 
-_LONGEST = 60
+_LONGEST: Final = 60
+_OF_THIS_MACHINE: Final = re.compile(r"localtime|posixrules|Factory|(posix|right)/.*", re.DOTALL)
+"""Files of Debian's tzdata that are no IANA names; those below `right` count leap seconds."""
 
 
 def zone(name: str) -> zoneinfo.ZoneInfo:
@@ -16,11 +20,14 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
         FieldError: There is none; the nearest names are said.
     """
     try:
-        return zoneinfo.ZoneInfo(name[: _LONGEST + 1])
-    except (KeyError, ValueError, OSError) as error:  # unknown, no name, a folder of zones
+        found = None if _OF_THIS_MACHINE.fullmatch(name) else zoneinfo.ZoneInfo(name[: _LONGEST + 1])
+    except (KeyError, ValueError, OSError):  # unknown, no name, a folder of zones
+        found = None
+    if found is None:
         near = _near(name[:_LONGEST])
         hint = f"{' or '.join(near)}?" if near else "an IANA name such as Europe/Berlin"
-        raise FieldError("zone", f"unknown time zone {name[:_LONGEST]!r}; allowed: {hint}") from error
+        raise FieldError("zone", f"unknown time zone {name[:_LONGEST]!r}; allowed: {hint}")
+    return found
 
 
 def moment(local: dt.datetime, zone: dt.tzinfo) -> int:
@@ -33,6 +40,8 @@ def _near(name: str) -> list[str]:
     """Up to three zones whose name, or its last part, resembles this one."""
     names: dict[str, str] = {}
     for one in sorted(zoneinfo.available_timezones()):
+        if _OF_THIS_MACHINE.fullmatch(one):
+            continue
         names.setdefault(one.lower(), one)
         names.setdefault(one.lower().rpartition("/")[2], one)
     found = difflib.get_close_matches(name.lower().replace(" ", "_"), names, 3)

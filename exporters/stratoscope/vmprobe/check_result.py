@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from stratoscope.core.errors import one_line
+from stratoscope.core.nagios.answer import CRITICAL, OK, UNKNOWN, WARNING, Answer, answer
 
-OK, WARNING, CRITICAL, UNKNOWN = range(4)
-_WORDS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+SERVICE: Final = "VMPROBE"
 _OF_BLAME: Final = {"cloud": CRITICAL, "project": WARNING, "probe": UNKNOWN}
 """A failure of the cloud is critical, and one of the project is a warning. A probe that is misconfigured
 knows nothing of the cloud."""
 _VERDICTS: Final = ("success", "failed")
 _TO_ACTIVE: Final = "time_to_active"
-_LONGEST: Final = 500
 _PHASE: Final = re.compile("[a-z_]{1,30}")
 _MOST_PHASES: Final = 30
 
@@ -59,13 +57,9 @@ class Result:
     slow: Slow = NEVER_SLOW
 
     @property
-    def line(self) -> str:
-        """The one line of output: bounded, printable, with no `|` but the one before the performance data."""
-        text = one_line(self.text).replace("|", "/")
-        if len(text) > _LONGEST:
-            text = f"{text[:_LONGEST]}..."
-        perfdata = " ".join(self._measured(label, seconds) for label, seconds in self.perfdata.items())
-        return f"VMPROBE {_WORDS[self.status]} - {text}" + (f"|{perfdata}" if perfdata else "")
+    def answer(self) -> Answer:
+        perfdata = [self._measured(label, seconds) for label, seconds in self.perfdata.items()]
+        return answer(SERVICE, self.status, self.text, perfdata)
 
     def _measured(self, label: str, seconds: float) -> str:
         return f"{label}={seconds:.3f}s;{self.slow if label == _TO_ACTIVE else NEVER_SLOW};0"

@@ -1,0 +1,110 @@
+"""A plug-in's request, a GET with the flags of `flags.Parser`.
+
+Redirects are not followed: they would take the password along.
+"""
+
+import argparse
+import base64
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+_LARGEST_SECRET: Final = 4096
+_HTTP_OK: Final = 200
+_REDIRECTS: Final = range(300, 400)
+
+
+class CheckError(Exception):
+    """The check cannot tell; `str()` of it says why."""
+
+
+class RefusedError(CheckError):
+    """The server answered with another status than 200.
+
+    Attributes:
+        status: Of HTTP.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"HTTP {status}" + (f": {text}" if text else ""))
+        self.status = status
+
+
+def fetched(flags: argparse.Namespace, path: str, *, largest: int) -> Any:
+    """What the server answers in JSON.
+
+    Args:
+        path: Below that of `--url`.
+        largest: Of the answer, in bytes.
+
+    Raises:
+        CheckError, OSError, http.client.HTTPException: There is no answer, or none that is allowed.
+        ValueError: It is no JSON.
+    """
+    connection = _connection(flags)
+    try:
+        connection.request("GET", f"{flags.url.path}{path}", headers=_headers(flags))
+        answer = connection.getresponse()
+        body = answer.read(largest + 1)
+    finally:
+        connection.close()
+    if answer.status != _HTTP_OK:
+        raise RefusedError(answer.status, _words(answer, body))
+    if len(body) > largest:
+        raise CheckError(f"the answer has more than {largest} bytes")
+    return json.loads(body)
+
+
+def _connection(flags: argparse.Namespace) -> http.client.HTTPConnection:
+    url = flags.url
+    if not url.is_tls:
+        return http.client.HTTPConnection(url.host, url.port, timeout=flags.timeout)
+    context = _context(flags.ca_file)
+    return http.client.HTTPSConnection(url.host, url.port, timeout=flags.timeout, context=context)
+
+
+def _headers(flags: argparse.Namespace) -> Mapping[str, str]:
+    if flags.token_file is not None:
+        token = _secret("--token-file", flags.token_file)
+        if not token.isascii():
+            raise CheckError(f"--token-file: {flags.token_file}: a token has letters of ASCII alone")
+        return {"Authorization": f"Bearer {token}"}
+    if flags.user is None:
+        return {}
+    password = _secret("--password-file", flags.password_file)
+    pair = f"{flags.user}:{password}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # it names no file, and a file without certificates is an SSLError
+        what = "no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise CheckError(f"--ca-file: {ca_file}: {what}") from error
+
+
+def _secret(flag: str, file: Path) -> str:
+    """The first line of a file."""
+    try:
+        with file.open(encoding="utf-8") as opened:
+            text = opened.readline(_LARGEST_SECRET).rstrip("\r\n")
+    except OSError as error:
+        raise CheckError(f"{flag}: {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CheckError(f"{flag}: {file}: no text in UTF-8") from error
+    if not text:
+        raise CheckError(f"{flag}: {file}: its first line is empty")
+    return text
+
+
+def _words(answer: http.client.HTTPResponse, body: bytes) -> str:
+    """What the server says of a request that it refuses, in plain text or as a JSON string; no pages."""
+    if answer.status in _REDIRECTS:
+        return "a redirect, which is not followed; --url takes the address that it leads to"
+    kind, text = answer.headers.get_content_type(), body.decode(errors="replace").strip()
+    is_string = kind == "application/json" and text.startswith('"')
+    return text if kind == "text/plain" or is_string else ""
