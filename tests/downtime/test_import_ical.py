@@ -70,6 +70,18 @@ def test_days_are_those_of_the_calendar_also_when_the_clocks_change() -> None:
     assert elsewhere[0] == at(2027, 3, 27, zone=ZoneInfo("America/Chicago"))
 
 
+def test_an_hourly_event_of_many_years_has_every_hour_of_the_window() -> None:
+    found = spans(read(calendar("DTSTART:20000101T000000Z\nDURATION:PT1H\nRRULE:FREQ=HOURLY")))
+    assert len(found) == 37 * 24
+    assert (found[0][1] - NOW, found[-1][0] - NOW) == (3600 - 7 * 86_400, 30 * 86_400 - 3600)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b" \r\n", b"\n\r"])
+def test_lines_end_as_each_system_ends_them(end: bytes) -> None:
+    body = calendar("DTSTART;TZID=/x.example/Europe/Berlin:20270315T080000\nDURATION:PT1H")
+    assert spans(read(body.replace(b"\r\n", end)))[0][0] == at(2027, 3, 15, 8)
+
+
 def test_a_cancelled_event_is_no_row_and_nothing_of_the_sample_is_skipped() -> None:
     found = read(sample("site.ics"))
     assert found.skipped == {}
@@ -134,6 +146,11 @@ def test_rdate_adds_occurrences_with_their_own_end_or_that_of_the_first() -> Non
             "DTSTART:20270315T080000Z\nDURATION:PT1H\nRRULE:FREQ=SECONDLY",
             Skip.REFUSED,
             "u0: rrule: FREQ=SECONDLY",
+        ),
+        (
+            "DTSTART:19991231T080000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY",
+            Skip.UNKNOWN,
+            "u0: it recurs since before 2000",
         ),
         (
             "DTSTART:20270315T080000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY",

@@ -67,7 +67,14 @@ def test_a_row_that_is_wrong_is_counted(fields: dict[str, str], skip: Skip, word
 
 
 def test_an_item_that_is_no_mapping_is_counted() -> None:
-    assert read(b"- 1\n" + one()).words == ("a row without id: it is no mapping",)
+    assert read(b"- 1\n" + one()).words == (
+        "a row without id: it is no mapping, or a key in it stands twice",
+    )
+
+
+def test_two_rows_that_have_become_one_are_counted_and_the_others_stay() -> None:
+    found = read(one() + one(ID="8").replace(b"-", b"\n ", 1) + b"\n" + sample("osg.yaml"))
+    assert (len(found.rows), found.skipped) == (2, {Skip.MALFORMED: 1})
 
 
 @pytest.mark.parametrize(

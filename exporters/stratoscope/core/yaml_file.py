@@ -65,8 +65,12 @@ class Loader(yaml.SafeLoader):
         return node
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Refuses a key that stands twice, where YAML lets the last one win."""
         node = super().compose_mapping_node(anchor)
+        self.check_keys(node)
+        return node
+
+    def check_keys(self, node: yaml.MappingNode) -> None:
+        """Refuses a key that stands twice, where YAML lets the last one win. Raises MarkedYAMLError."""
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -74,7 +78,6 @@ class Loader(yaml.SafeLoader):
             if key.value in seen:
                 raise _wrong(f"the key `{key.value}` stands twice", key.start_mark)
             seen.add(key.value)
-        return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:  # noqa: ARG002 - always deep
         """Refuses what contains itself, what cannot be written down, and texts that no file name can be."""

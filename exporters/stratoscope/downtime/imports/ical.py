@@ -39,6 +39,8 @@ LARGEST: Final = 8 << 20
 AHEAD_S: Final = 30 * DAY_S
 """So far recurring events are expanded: fewer than `occurrences` returns at most, if they are hourly."""
 _MOST_RECURRING: Final = 500
+_EARLIEST: Final = int(dt.datetime(2000, 1, 1, tzinfo=dt.UTC).timestamp())
+"""Since when `occurrences` expands them."""
 _BREAK: Final = re.compile("\r?\n")
 _FOLD: Final = re.compile("\r?\n[ \t]")
 _READ: Final = frozenset(
@@ -125,8 +127,8 @@ def _lines(body: bytes) -> list[str]:
         unfolded = _FOLD.sub("", body.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise DocumentError(f"no calendar in UTF-8: {error}") from error
-    lines = [one for one in _BREAK.split(unfolded) if one]
-    if not lines or lines[0].strip().upper() != "BEGIN:VCALENDAR":
+    lines = [one for one in map(str.strip, _BREAK.split(unfolded)) if one]
+    if not lines or lines[0].upper() != "BEGIN:VCALENDAR":
         raise DocumentError("no calendar: it does not begin with BEGIN:VCALENDAR")
     return lines
 
@@ -208,6 +210,8 @@ def _occurrences(component: Event, calendar: _Calendar) -> Iterator[tuple[int, i
     start, end = _span(component, calendar)
     found: dict[int, int | None] = {}
     if "RRULE" in component:
+        if start < _EARLIEST:
+            raise RowError(Skip.UNKNOWN, "it recurs since before 2000")
         recurrence = Recurrence(
             rrule=_rule(component),
             zone=_zone_of(component.start, calendar),

@@ -9,9 +9,7 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from stratoscope.downtime.imports.announced import RowError, Skip
 
-_TZID: Final = re.compile(
-    r'((?:DTSTART|DTEND|RDATE|EXDATE|RECURRENCE-ID)\b[^:"]*?;TZID=)(?:"([^"]*)"|([^;:"]*))', re.IGNORECASE
-)
+_TZID: Final = re.compile(r'([^:"]*?;TZID=)(?:"([^"]*)"|([^;:"]*))', re.IGNORECASE)
 
 
 def renamed(line: str) -> str:

@@ -163,7 +163,7 @@ class Importer:
 
 @asynccontextmanager
 async def opened(
-    settings: Import, store: ExternalStore, *, labels: Collection[str] = ()
+    settings: Import, store: ExternalStore, *, labels: Collection[str] = (), clock: Clock = CLOCK
 ) -> AsyncIterator[Importer]:
     """The importer of a source, with its connections.
 
@@ -173,6 +173,6 @@ async def opened(
     tls = await asyncio.to_thread(settings.tls)
     fetcher = Fetcher(settings, Http(settings.name, tls, largest=LARGEST))
     try:
-        yield Importer(settings, fetcher, store, labels=labels)
+        yield Importer(settings, fetcher, store, labels=labels, clock=clock)
     finally:
         await fetcher.close()

@@ -7,8 +7,10 @@ from itertools import chain
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
+import yaml
+
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.yaml_file import document
+from stratoscope.core.yaml_file import Loader, document
 from stratoscope.downtime.imports.announced import (
     Announced,
     DocumentError,
@@ -46,6 +48,16 @@ _TIME: Final = re.compile(
 """topology prints the hour from 0 to 23 and AM or PM behind it, which says nothing more."""
 
 
+class _Loader(Loader):
+    """An item in which a key stands twice is empty: where `-` was forgotten, two have become one."""
+
+    def check_keys(self, node: yaml.MappingNode) -> None:
+        try:
+            super().check_keys(node)
+        except yaml.MarkedYAMLError:
+            node.value = []
+
+
 def take(body: bytes, rows: Rows) -> None:
     """Take the rows of a document, which is XML if it begins with `<`.
 
@@ -68,18 +80,18 @@ def _take_yaml(body: bytes, rows: Rows) -> None:
     if len(body) > LARGEST_YAML:
         raise DocumentError(f"YAML of more than {LARGEST_YAML} bytes")
     try:
-        found = document(body, "YAML")
+        found = document(body, "YAML", _Loader)
     except ConfigError as error:
         raise DocumentError(str(error)) from error
     if not isinstance(found, list):
         raise DocumentError("neither XML nor a list in YAML")
     for item in found:
-        if isinstance(item, dict):
+        if isinstance(item, dict) and item:
             services = item.get("Services")
             fields = {name: _words(item.get(name)) for name in _FIELDS}
             _take(fields, map(_words, services if isinstance(services, list) else [services]), "", rows)
         else:
-            rows.skip("", RowError(Skip.MALFORMED, "it is no mapping"))
+            rows.skip("", RowError(Skip.MALFORMED, "it is no mapping, or a key in it stands twice"))
 
 
 def _words(value: Any) -> str:
