@@ -131,7 +131,8 @@ def test_an_empty_answer_counts_when_it_comes_twice_in_a_row() -> None:
     assert [*imported(one, rows())[1].rows] == ["1"]
     report, store = imported(one, rows(), one, rows())
     assert [*store.rows] == ["1"]
-    assert report.words == "it has no row; that counts if the next answer has none either"
+    assert report.words == "the last answer has no row; that counts if the next one has none either"
+    assert (report.imported_at, report.tried_at, report.reason) == (EPOCH + 1800, EPOCH + 2700, None)
     report, store = imported(one, rows(), rows(), rows())
     assert (store.rows, report.reason, report.imported_at) == ({}, None, EPOCH + 2700)
 

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 MOST_SHOWN: Final = 100
 """Rows that are not mapped, in a report."""
 _PIECE: Final = 100
+_EMPTY: Final = "the last answer has no row; that counts if the next one has none either"
 
 
 class ExternalStore(Protocol):
@@ -96,20 +97,22 @@ class Importer:
         """Import now. A failure is in the report."""
         now = self._clock.now()
         try:
-            report = await self._imported(now)
+            parsed = await self._source.fetch(now)
+            _check(parsed)
         except CollectError as error:
             self._failed(now, error)
             return
         if self.report.reason is not None:
             log.info("import works again source=%s", self._settings.source)
-        self.report = report
+        was_empty, self._was_empty = self._was_empty, not parsed.rows
+        if parsed.rows or was_empty:
+            self.report = await self._stored(parsed, now)
+        else:
+            self.report = msgspec.structs.replace(self.report, tried_at=now, reason=None, words=_EMPTY)
 
-    async def _imported(self, now: float) -> Report:
-        parsed = await self._source.fetch(now)
-        self._check(parsed)
+    async def _stored(self, parsed: Parsed, now: float) -> Report:
         rows, unmapped, refused = await self._mapped(parsed, now)
         await self._store.upsert_external(self._settings.source, rows, now=int(now))
-        skipped = Counter(parsed.skipped) + Counter(refused.skipped)
         return Report(
             source=self._settings.source,
             tried_at=now,
@@ -117,19 +120,10 @@ class Importer:
             rows=len(rows),
             unmapped=len(unmapped),
             unmapped_rows=tuple(unmapped[:MOST_SHOWN]),
-            skipped=dict(skipped),
+            skipped=dict(Counter(parsed.skipped) + Counter(refused.skipped)),
             skipped_words=(*parsed.words, *refused.words),
             errors=dict(self._errors),
         )
-
-    def _check(self, parsed: Parsed) -> None:
-        """Raises DocumentError: An answer that would cancel everything, and may be a fault of the source."""
-        skipped = sum(parsed.skipped.values())
-        if not parsed.rows and skipped:
-            raise DocumentError(f"none of {skipped} rows can be used: {parsed.words[0]}")
-        was_empty, self._was_empty = self._was_empty, not parsed.rows
-        if not parsed.rows and not was_empty:
-            raise DocumentError("it has no row; that counts if the next answer has none either")
 
     async def _mapped(self, parsed: Parsed, now: float) -> tuple[dict[str, Checked], list[Announced], Parsed]:
         """What is stored, what is not mapped, and what was refused. In pieces, for the loop."""
@@ -159,6 +153,13 @@ class Importer:
         self.report = msgspec.structs.replace(
             self.report, tried_at=now, errors=dict(self._errors), reason=error.reason, words=words
         )
+
+
+def _check(parsed: Parsed) -> None:
+    """Raises DocumentError: No row can be used, and to store that would cancel all."""
+    skipped = sum(parsed.skipped.values())
+    if skipped and not parsed.rows:
+        raise DocumentError(f"none of {skipped} rows can be used: {parsed.words[0]}")
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         skipped_words: Of some of them: which one, and why.
         errors: Fetches that failed since the start, by reason.
         reason: Why the last fetch failed; None if it did not.
-        words: The same for a person, in one line.
+        words: The same for a person, in one line; also that an empty answer does not count yet.
     """
 
     source: str
