@@ -51,7 +51,7 @@ class RowError(Exception):
         self.skip = skip
 
 
-class Announced(msgspec.Struct, frozen=True, kw_only=True):
+class Announced(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row of a source: a downtime of one service, resource or event.
 
     Attributes:

@@ -10,7 +10,7 @@ read: a rule there may take for ever, and icalendar would keep the zone for all 
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, cast
 
 from icalendar import Event
@@ -78,24 +78,27 @@ def take(body: bytes, rows: Rows, now: float, zone: str = "") -> None:
     """
     own, blocks = _blocks(body)
     calendar = _Calendar(zone or own or "UTC", int(now))
-    events, replaced = [], defaultdict[str, set[int]](set)
-    for lines in blocks:
-        try:
-            event = _event(lines, calendar)
-        except RowError as error:
-            rows.skip(_uid(lines), error)
-            continue
-        events.append(event)
-        if event.replaces is not None:
-            replaced[event.uid].add(event.replaces)
+    events = [*_events(blocks, calendar, rows)]
     if sum("RRULE" in event.component for event in events) > _MOST_RECURRING:
         raise DocumentError(f"more than {_MOST_RECURRING} recurring events")
+    replaced = defaultdict[str, set[int]](set)
+    for event in events:
+        if event.replaces is not None:
+            replaced[event.uid].add(event.replaces)
     for event in events:
         try:
             for row in _rows(event, calendar, replaced[event.uid]):
                 rows.add(row)
         except RowError as error:
             rows.skip(event.uid, error)
+
+
+def _events(blocks: Iterable[list[str]], calendar: _Calendar, rows: Rows) -> Iterator[_Event]:
+    for lines in blocks:
+        try:
+            yield _event(lines, calendar)
+        except RowError as error:
+            rows.skip(_uid(lines), error)
 
 
 def _blocks(body: bytes) -> tuple[str, list[list[str]]]:
