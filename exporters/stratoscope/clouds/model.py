@@ -115,6 +115,8 @@ class Service(msgspec.Struct, frozen=True, gc=False):
         heartbeat: When it last reported; None if the source does not report it.
         is_forced_down: Somebody marked it as down, whatever it reports, so that its VMs may be rebuilt
             elsewhere. None if the source does not report it.
+        runs_vms: VMs run on its host: Nova's nova-compute.
+        is_disabled_by_source: The source itself disabled it after failures, nobody planned it.
     """
 
     service: str
@@ -126,6 +128,8 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     reason: str
     heartbeat: float | None
     is_forced_down: bool | None = None
+    runs_vms: bool = False
+    is_disabled_by_source: bool = False
 
 
 class Services(msgspec.Struct, frozen=True):
