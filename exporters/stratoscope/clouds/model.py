@@ -137,6 +137,10 @@ class Services(msgspec.Struct, frozen=True):
     malformed: int = 0
 
 
+class HostServices(Services, frozen=True):
+    """Those among which are the services that run VMs: which hosts there are, and which are disabled."""
+
+
 LATENCY_BOUNDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the buckets of the latency of endpoints, in seconds, without infinity."""
 

@@ -3,7 +3,7 @@
 import pytest
 
 from stratoscope.clouds.errors import ForbiddenError
-from stratoscope.clouds.model import Service, Services
+from stratoscope.clouds.model import HostServices, Service
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
@@ -122,7 +122,7 @@ async def test_source_that_refuses_or_is_down_says_so(error: Exception) -> None:
 
 def test_question_costs_one_request() -> None:
     (question,) = ComputeServices.questions()
-    assert (question.name, question.answer, question.cost) == ("compute_services", Services, "1")
+    assert (question.name, question.answer, question.cost) == ("compute_services", HostServices, "1")
 
 
 @pytest.mark.parametrize(
