@@ -115,6 +115,8 @@ class Service(msgspec.Struct, frozen=True, gc=False):
         heartbeat: When it last reported; None if the source does not report it.
         is_forced_down: Somebody marked it as down, whatever it reports, so that its VMs may be rebuilt
             elsewhere. None if the source does not report it.
+        runs_vms: VMs run on its host: Nova's nova-compute.
+        is_disabled_by_source: The source itself disabled it after failures, nobody planned it.
     """
 
     service: str
@@ -126,11 +128,17 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     reason: str
     heartbeat: float | None
     is_forced_down: bool | None = None
+    runs_vms: bool = False
+    is_disabled_by_source: bool = False
 
 
 class Services(msgspec.Struct, frozen=True):
     services: tuple[Service, ...]
     malformed: int = 0
+
+
+class HostServices(Services, frozen=True):
+    """Those among which are the services that run VMs: which hosts there are, and which are disabled."""
 
 
 LATENCY_BOUNDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -40,6 +40,7 @@ from stratoscope.management.subjects.vms import VMs
 SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Endpoints: Endpoints,
     model.Services: Services,
+    model.HostServices: Services,
     model.Hosts: Hosts,
     model.Inventories: Inventories,
     model.Aggregates: Aggregates,

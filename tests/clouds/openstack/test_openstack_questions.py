@@ -31,9 +31,9 @@ def test_question_says_what_it_costs_and_who_may_ask_it(question: Question) -> N
     assert question.role
     assert question.is_on is not (question.answer is objects.Each or question.name == "identity")
     assert question.answer in {
-        model.Projects, model.Services, model.Objects, model.Images, model.Pools, model.Backends,
-        model.Quotas, model.OtherService, objects.Each, model.Endpoints, model.VMs, model.Hosts,
-        model.Inventories,
+        model.Projects, model.Services, model.HostServices, model.Objects, model.Images, model.Pools,
+        model.Backends, model.Quotas, model.OtherService, objects.Each, model.Endpoints, model.VMs,
+        model.Hosts, model.Inventories,
         model.Flavors, model.Aggregates, model.Capacity,
     }  # fmt: skip
 

@@ -34,6 +34,9 @@ optional.
 disabled or UNKNOWN. In `description` an administrator of Neutron can say why an agent is disabled."""
 OS_SERVICES: Final = ("binary", "host", "zone", "state", "status", "reason", "heartbeat")
 """The facts that Nova, Cinder and Manila report."""
+_RUNS_VMS: Final = "nova-compute"
+_BY_NOVA: Final = "AUTO:"
+"""How the reason begins when Nova itself disabled a service."""
 _UNKNOWN: Final = "UNKNOWN"
 """Since Nova 2.69 the status of a service whose cell does not answer; it has only binary and host, and is
 down."""
@@ -85,16 +88,20 @@ class AgentList:
         is_disabled = facts.get("is_disabled", facts.get("status") == "disabled")
         is_enabled = facts.get("is_enabled", None if is_disabled is None else not is_disabled)
         is_up = facts.get("is_up", facts.get("state") in ("up", "UP"))
+        binary = self._binary.format(facts.get("binary"))
+        reason = facts.get("reason") or (is_enabled is False and facts.get("description")) or ""
         return Service(
             service=self.listing.service,
-            binary=self._binary.format(facts.get("binary")),
+            binary=binary,
             host=facts["host"],
             zone=facts.get("zone") or "",
             is_up=is_up and not facts.get("forced_down"),
             is_enabled=is_enabled,
-            reason=facts.get("reason") or (is_enabled is False and facts.get("description")) or "",
+            reason=reason,
             heartbeat=moment(facts.get("heartbeat")),
             is_forced_down=facts.get("forced_down"),
+            runs_vms=binary == _RUNS_VMS,
+            is_disabled_by_source=is_enabled is False and reason.startswith(_BY_NOVA),
         )
 
 

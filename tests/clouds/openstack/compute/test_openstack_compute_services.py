@@ -3,7 +3,7 @@
 import pytest
 
 from stratoscope.clouds.errors import ForbiddenError
-from stratoscope.clouds.model import Service, Services
+from stratoscope.clouds.model import HostServices, Service
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi
@@ -73,7 +73,7 @@ async def test_service_without_a_state_makes_no_sense() -> None:
 async def test_service_of_a_cell_that_does_not_answer_is_down_and_not_disabled() -> None:
     services = {"services": [{"binary": "nova-compute", "host": "node1", "status": "UNKNOWN"}]}
     assert (await ComputeServices(nova(services)).read()).services == (
-        Service("compute", "nova-compute", "node1", "", False, True, "", None),
+        Service("compute", "nova-compute", "node1", "", False, True, "", None, runs_vms=True),
     )
 
 
@@ -122,4 +122,23 @@ async def test_source_that_refuses_or_is_down_says_so(error: Exception) -> None:
 
 def test_question_costs_one_request() -> None:
     (question,) = ComputeServices.questions()
-    assert (question.name, question.answer, question.cost) == ("compute_services", Services, "1")
+    assert (question.name, question.answer, question.cost) == ("compute_services", HostServices, "1")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "is_by_source"),
+    [
+        ("disabled", "AUTO: Connection to libvirt lost: 1", True),
+        ("disabled", "new memory", False),
+        ("disabled", None, False),
+        ("enabled", "AUTO: Connection to libvirt lost: 1", False),
+    ],
+)
+async def test_what_nova_itself_disabled_is_told_apart(
+    status: str, reason: str | None, is_by_source: bool
+) -> None:
+    services = answer("compute_services")
+    services["services"][2] |= {"status": status, "disabled_reason": reason}
+    read = await ComputeServices(nova(services)).read()
+    assert read.services[2].is_disabled_by_source is is_by_source
+    assert [one.runs_vms for one in read.services] == [False, False, True, True, True, True]

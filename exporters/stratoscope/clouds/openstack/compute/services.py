@@ -4,7 +4,7 @@ from typing import Final
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.model import Services
+from stratoscope.clouds.model import HostServices
 from stratoscope.clouds.openstack.agents import OS_SERVICES, AgentList, only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.ttl_cache import TTLCache
@@ -21,12 +21,12 @@ class ComputeServices(Reader):
         self._list = TTLCache(lambda: _SERVICES.read(api), clock)
 
     @question("compute_services", Every(60, 30, 180), cost="1", role="admin")
-    async def read(self) -> Services:
+    async def read(self) -> HostServices:
         """All current services. Raises as Api."""
         services, malformed = await self._list.anew()
         if not services and not malformed:
             await only_admins_see(self._api, "compute services")
-        return Services(services, malformed)
+        return HostServices(services, malformed)
 
     async def zones(self, max_age_s: float) -> dict[str, str]:
         """The zone of each compute service by host, "" if not reported; not older than that. Raises as

@@ -1,0 +1,1 @@
+"""Hosts that an administrator disabled: switched off on purpose, or in use and at risk."""

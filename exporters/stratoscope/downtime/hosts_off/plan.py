@@ -1,0 +1,107 @@
+"""What is filed, extended and ended so that the downtimes of one cloud fit its disabled hosts: pure.
+
+A host that is disabled and down is switched off on purpose: an outage that silences. One that is disabled and
+up still runs VMs: it is at risk, and silences nothing. Each such downtime ends at most REARM_S after the
+cloud last said so, and is extended while it does, up to a cap; so what is forgotten becomes an alarm.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from stratoscope.downtime.draft import LONGEST_TEXT, LONGEST_TITLE
+from stratoscope.downtime.hosts_off.disabled import DisabledHost
+from stratoscope.downtime.matchers import Matcher, matcher_set
+from stratoscope.downtime.model import REARM_S, Downtime, Severity, State
+
+_EXTENDED_AT_S: Final = REARM_S // 2
+"""So long before its end a downtime is extended."""
+
+
+class Filed(NamedTuple):
+    """A downtime to file: the fields of Draft that are not the same for all."""
+
+    external_id: str
+    title: str
+    text: str
+    severity: Severity
+    silences: bool
+    matchers: tuple[Matcher, ...]
+    start: int
+    end: int
+
+
+class Plan(NamedTuple):
+    """What is to be done.
+
+    Attributes:
+        file: New downtimes.
+        extend: Id -> its new end.
+        end: Ids of those that end now.
+        over_cap: Hosts that are still off after the cap: their alarms are no longer silenced.
+    """
+
+    file: Sequence[Filed]
+    extend: Mapping[str, int]
+    end: Sequence[str]
+    over_cap: Sequence[str]
+
+
+def plan(
+    cloud: str, hosts: Iterable[DisabledHost], filed: Iterable[Downtime], now: int, *, cap_s: int
+) -> Plan:
+    """What is to be done.
+
+    Args:
+        hosts: All hosts of the cloud that are disabled on purpose now.
+        filed: The downtimes of this cloud's hosts: the newest of each external id, whatever its state.
+        now: Unix seconds.
+        cap_s: For so long a host may be off.
+    """
+    newest = {one.external_id: one for one in filed}
+    wanted = {_external_id(one): one for one in hosts}
+    file, extend, over_cap = [], {}, []
+    for external_id, host in wanted.items():
+        last = newest.get(external_id)
+        if last is not None and last.state(now) is State.ACTIVE:
+            end = min(now + REARM_S, last.start + cap_s)
+            if end > last.end and last.end - now <= _EXTENDED_AT_S:
+                extend[last.id] = end
+        elif last is not None and _is_known(last, host, cap_s):
+            over_cap += [host.host] if last.cancelled_at is None and not host.is_up else []
+        else:
+            file.append(_filed(cloud, external_id, host, now, cap_s))
+    end_now = [one.id for key, one in newest.items() if key not in wanted and one.state(now) is State.ACTIVE]
+    return Plan(file, extend, end_now, over_cap)
+
+
+def _is_known(last: Downtime, host: DisabledHost, cap_s: int) -> bool:
+    """Whether the host is off since the downtime that is over: it was cancelled by a person, or reached the
+    cap. One that has reported since is off anew.
+    """
+    if last.cancelled_at is None and last.end < last.start + cap_s:
+        return False
+    return host.is_up or host.heartbeat is None or host.heartbeat <= (last.cancelled_at or last.end)
+
+
+def _external_id(host: DisabledHost) -> str:
+    """Unique within the cloud. A host that goes from at risk to off has one downtime after the other."""
+    return f"{'at risk' if host.is_up else 'off'}: {host.host}"
+
+
+def _filed(cloud: str, external_id: str, host: DisabledHost, now: int, cap_s: int) -> Filed:
+    what = "disabled, its VMs go on" if host.is_up else "switched off"
+    why = f": {' '.join(host.reason.split())}" if host.reason.strip() else ""
+    return Filed(
+        external_id=external_id,
+        title=_printable(f"{host.host} {what}{why}")[:LONGEST_TITLE],
+        text=_printable(host.reason)[:LONGEST_TEXT],
+        severity=Severity.AT_RISK if host.is_up else Severity.OUTAGE,
+        silences=not host.is_up,
+        matchers=matcher_set([Matcher("cloud", cloud), Matcher("host", host.host)]),
+        start=now,
+        end=now + min(REARM_S, cap_s),
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else " " for one in text)
