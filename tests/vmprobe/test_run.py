@@ -168,6 +168,7 @@ def test_a_vm_that_does_not_get_on_is_a_time_out_of_that_phase(late: str, phase:
         (RunReason.HYPERVISOR, 1.0, 2.0, ("built", "hypervisor", "cloud")),
         (RunReason.NETWORK, 1.0, 99.0, ("networked", "network", "cloud")),
         (RunReason.IMAGE, 1.0, 99.0, ("built", "image", "cloud")),
+        (RunReason.NETWORK, 1.0, 2.0, ("built", "network", "cloud")),
     ],
 )
 def test_a_fault_belongs_to_the_phase_it_prevents(
