@@ -17,9 +17,9 @@ PORT: Final = "port"
 class Port(msgspec.Struct, frozen=True):
     id: PathId
     device_id: Id
-    project_id: Id
     name: Text = ""
     status: Text = ""
+    project_id: Text = ""
 
     @property
     def object(self) -> Object:
@@ -45,4 +45,4 @@ async def ports_of(api: Session, vm_id: str) -> Sequence[Port]:
     project_id = (await api.access()).project_id
     query = [*fields_of(Port), ("device_id", vm_id), ("project_id", project_id)]
     ports, _ = await api.items(_PORTS, query)
-    return [port for port in ports if (port.device_id, port.project_id) == (vm_id, project_id)]
+    return [port for port in ports if port.device_id == vm_id and port.project_id in ("", project_id)]
