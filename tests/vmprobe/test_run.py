@@ -168,6 +168,7 @@ def test_a_vm_that_does_not_get_on_is_a_time_out_of_that_phase(late: str, phase:
         (RunReason.HYPERVISOR, 1.0, 2.0, ("built", "hypervisor", "cloud")),
         (RunReason.NETWORK, 1.0, 99.0, ("networked", "network", "cloud")),
         (RunReason.IMAGE, 1.0, 99.0, ("built", "image", "cloud")),
+        (RunReason.NETWORK, 1.0, 2.0, ("built", "network", "cloud")),
     ],
 )
 def test_a_fault_belongs_to_the_phase_it_prevents(
@@ -205,6 +206,16 @@ def test_a_clean_up_that_fails_is_the_failure_of_a_run_that_succeeded(step: str)
     on(work)
 
 
+@pytest.mark.parametrize("step", ["delete", "left"])
+def test_a_clean_up_without_the_right_to_it_is_the_projects_fault(step: str) -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.fails(step, RunReason.POLICY)
+        assert verdict(await bench.run()) == ("gone", "policy", "project")
+        assert list(bench.ledger.open_objects[ID]) == ["server"]
+
+    on(work)
+
+
 def test_a_clean_up_that_fails_is_not_the_verdict_of_a_run_that_failed_before() -> None:
     async def work(bench: Bench) -> None:
         bench.cloud.build_fault = StepError(RunReason.HYPERVISOR, "no KVM")
@@ -221,7 +232,7 @@ def test_a_deletion_that_hangs_is_gone_cleanup() -> None:
         ended = await bench.run()
         assert verdict(ended) == ("gone", "cleanup", "cloud")
         assert ended.failure is not None
-        assert ended.failure.message == "deleted has not ended within 120 s"
+        assert ended.failure.message == "deleted has not ended within 120 s; the VM is ACTIVE"
 
     on(work)
 

@@ -8,6 +8,7 @@ from stratoscope.vmprobe.collector import Probes
 from stratoscope.vmprobe.entries import Rotation
 from stratoscope.vmprobe.limits import CeilingSettings
 from stratoscope.vmprobe.sweep import Leaks
+from stratoscope.vmprobe.tally import BOUNDS
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 from support.probe_cloud import ProbeStep
@@ -34,7 +35,7 @@ def test_golden_page() -> None:
             bench.cloud.build_fault = None
             found = await page(bench)
         assert promtool_findings(found.text) == ""
-        assert_golden("vmprobe/probes.txt", found.text)
+        assert_golden("vmprobe_probes.prom", found.text)
 
     on_bench(work)
 
@@ -50,6 +51,19 @@ def test_a_probe_that_succeeds_has_216_series_and_a_failure_adds_2() -> None:
         assert number["good"] == 216
         assert number["bad"] == 3 * 17 + 3 + 19 + 2
         assert number[""] <= 12
+
+    on_bench(work)
+
+
+def test_each_objective_adds_a_bucket_to_each_histogram() -> None:
+    async def work(bench: Bench) -> None:
+        bench.prober.shared.bounds = sorted({*BOUNDS, 7.0})
+        async with bench.running(probe("good", 600)):
+            await bench.until(100)
+            found = await page(bench)
+        assert Counter(dict(labels).get("probe", "") for _, labels in found.samples)["good"] == 216 + 11
+        assert 'accepted_to_built_seconds_bucket{cloud="uni",probe="good",le="7.0"} 1' in found.text
+        assert promtool_findings(found.text) == ""
 
     on_bench(work)
 

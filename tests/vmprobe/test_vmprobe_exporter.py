@@ -122,6 +122,17 @@ async def test_another_tag_opens_the_cloud_anew_with_its_history(cloud: DemoClou
         assert [run.outcome for run in app.prober.view("good").runs] == [Outcome.SUCCESS] * 2
 
 
+async def test_another_objective_opens_the_cloud_anew_with_its_bucket(
+    cloud: DemoCloud, tmp_path: Path
+) -> None:
+    file = cloud.clouds_yaml(tmp_path)
+    async with probing_app(tmp_path, file, GOOD) as app:
+        await app.until(lambda page: runs(page) == 1)
+        assert await app.reload(file, GOOD, objectives=["33s"]) == (200, "reloaded\n")
+        page = await app.until(lambda page: runs(page) == 1)
+        assert 'accepted_to_built_seconds_bucket{cloud="demo",probe="good",le="33.0"} 1' in page.text
+
+
 async def test_a_stop_in_a_run_leaves_nothing_and_the_history_survives(
     cloud: DemoCloud, tmp_path: Path
 ) -> None:

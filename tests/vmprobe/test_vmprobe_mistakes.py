@@ -11,6 +11,7 @@ from stratoscope.core.flags import Flags
 from stratoscope.vmprobe import PROGRAM
 from stratoscope.vmprobe.exporter import EXPORTER
 from support import configs
+from support.asking import USERS
 
 FOLDER = "bad_vmprobe"
 CLOUDS_YAML = """
@@ -51,3 +52,24 @@ def test_it_ends_the_check_with_status_2(capsys: pytest.CaptureFixture[str]) -> 
 def test_there_is_no_message_without_its_file() -> None:
     texts = {path.stem for path in configs.sample(FOLDER, "tab").parent.glob("*.txt")}
     assert texts == {*configs.names(FOLDER)}
+
+
+def test_an_operator_as_whom_nobody_can_log_in_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, users = tmp_path / "probe.yml", tmp_path / "web.yml"
+    file.write_text(
+        "clouds: [{name: uni, kind: openstack, os_cloud: admin, clouds_file: clouds.yaml}]\n"
+        "vmprobe: {operators: [alice, alcie], probes: [{name: a, cloud: uni, flavor: f, image: i}]}\n"
+    )
+    users.write_text(USERS)
+    flags = [
+        f"--config.file={file}",
+        f"--web.config.file={users}",
+        "--config.check",
+        f"--storage.path={tmp_path}",
+    ]
+    assert app.main(EXPORTER, Flags.parse(PROGRAM, flags)) == 0
+    err = capsys.readouterr().err
+    assert "alcie has the role operator, but is no user of the web configuration" in err
+    assert "alice has" not in err

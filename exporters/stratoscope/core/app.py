@@ -251,6 +251,8 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
     storage = flags.storage_path
     app = App(exporter, lambda: settings_of(exporter, flags), storage=storage, end=end)
     gc.freeze()  # the imported modules stay: each full collection would stop the loop 30 ms over them
+    for warning in app.guard.access.warnings(access.in_force.users):
+        log.warning("%s", warning)
     if flags.config_check:
         if storage is not None:
             state.check(storage)

@@ -155,6 +155,10 @@ class Histogram(Family):
             raise ValueError(f"{name}: bounds: one or more numbers, ascending, none below 0 or infinite")
         self.buckets = tuple(f'le="{floatToGoString(bound)}"' for bound in edges)  # type: ignore[no-untyped-call]  # it has no types
 
+    def with_bounds(self, bounds: Iterable[float]) -> "Histogram":
+        """The same metric with other bounds."""
+        return Histogram(self.name, self.help, labels=self.labels, bounds=bounds)
+
     def __call__(self, value: Distribution, labels: Labels) -> Sample:  # type: ignore[override]  # a number is no value of it
         return (self, labels, value)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from stratoscope.clouds.lifecycle import Phase
 from stratoscope.core.collector import Collector
-from stratoscope.core.metrics import Distribution, Labels, Sample, optional_samples, states
+from stratoscope.core.metrics import Distribution, Family, Labels, Sample, optional_samples, states
 from stratoscope.vmprobe import families as of
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.limits import CeilingSettings
@@ -72,10 +72,12 @@ class Probes(Collector[CloudFacts]):
 
     offer = PROBES
     name = PROBES.name
-    families = (*of.OF_PROBES, *of.OF_CLOUDS)
+    families: Sequence[Family] = (*of.OF_PROBES, *of.OF_CLOUDS)
 
     def __init__(self, prober: Prober) -> None:
         self.cloud, self._prober = prober.cloud, prober
+        self._histograms = {one.name: one.with_bounds(prober.shared.bounds) for one in of.HISTOGRAMS}
+        self.families = tuple(self._histograms.get(one.name, one) for one in type(self).families)
         self._labels = Labels(cloud=prober.cloud)
         self._of_probe: dict[str, Labels] = {}
 
@@ -101,6 +103,7 @@ class Probes(Collector[CloudFacts]):
             labels = known.get(probe.name) or self._labels.plus(probe=probe.name)
             self._of_probe[probe.name] = labels
             yield from _of_probe(probe, labels)
+            yield from self._durations(probe, labels)
         yield from self._of_cloud(data)
 
     async def _day_s(self) -> float | None:
@@ -111,6 +114,13 @@ class Probes(Collector[CloudFacts]):
         except LedgerError as error:
             self._prober.shared.records.failed(error)
             return None
+
+    def _durations(self, probe: ProbeFacts, labels: Labels) -> Iterable[Sample]:
+        for one, distribution in probe.phases.items():
+            yield self._histograms[of.PHASE.name](distribution, labels.at(_PHASES[one]))
+        for family, one in ((of.BUILT, Phase.BUILT), (of.NETWORKED, Phase.NETWORKED)):
+            if one in probe.accepted:
+                yield self._histograms[family.name](probe.accepted[one], labels)
 
     def _of_cloud(self, data: CloudFacts) -> Iterable[Sample]:
         cloud, leaks = self._labels, data.leaks
@@ -174,11 +184,6 @@ def _of_probe(probe: ProbeFacts, labels: Labels) -> Iterable[Sample]:
             yield of.STEP_LEFT_OUT(one in probe.last.left_out, labels.at(_PHASES[one]))
     if probe.last_success is not None:
         yield of.LAST_SUCCESS(probe.last_success.ended, labels)
-    for one, distribution in probe.phases.items():
-        yield of.PHASE(distribution, labels.at(_PHASES[one]))
-    for family, one in ((of.BUILT, Phase.BUILT), (of.NETWORKED, Phase.NETWORKED)):
-        if one in probe.accepted:
-            yield family(probe.accepted[one], labels)
     for host, run in probe.hosts.items():
         of_host = labels.plus(host=host)
         yield of.HOST_SUCCESS(run.failure is None, of_host)

@@ -43,7 +43,7 @@ async def watch(run: Progress) -> None:
     while ends:
         phase = min(ends, key=lambda one: ends[one])
         async with run.within(phase, ends[phase] - run.clock.monotonic()):
-            seen = run.seen = await run.see(polling)
+            seen = await run.see(polling)
         now = run.clock.monotonic()
         moment, before = (before + now) / 2, now
         if seen is None:

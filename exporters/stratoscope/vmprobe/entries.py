@@ -139,12 +139,22 @@ def _decoded(entry: Any, key: str) -> tuple[_Entry, dict[str, Any]]:
     """Our keys of an entry, and the others."""
     if not isinstance(entry, dict):
         raise ConfigError(f"{key}: expected a mapping with name and cloud, got {got(entry)}")
+    _check_values(entry, key)
     own = decode(_Entry, {name: value for name, value in entry.items() if name in _OURS}, key)
     if own.interval is not None and own.interval < LEAST_INTERVAL:
         raise ConfigError(f"{key}.interval: {own.interval} is too short; allowed: {LEAST_INTERVAL} and more")
     if own.keep_failed is not None and own.keep_failed > LONGEST_KEPT:
         raise ConfigError(f"{key}.keep_failed: {own.keep_failed} is too long; allowed: up to {LONGEST_KEPT}")
     return own, {name: value for name, value in entry.items() if name not in _OURS}
+
+
+def _check_values(value: Any, key: str) -> None:
+    """Reject a key without a value, which would count as left out; in a list of a matrix null means that."""
+    if value is None:
+        raise ConfigError(f"{key}: has no value; allowed: a value, or no such key")
+    if isinstance(value, dict):
+        for name, one in value.items():
+            _check_values(one, f"{key}.{name}")
 
 
 class _Reader:

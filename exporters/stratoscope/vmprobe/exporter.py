@@ -32,13 +32,19 @@ from stratoscope.vmprobe.sweep import Sweep
 
 
 def _parts(settings: Settings, site: Site) -> Iterator[Part]:
-    """A part per cloud with probes; all but its credentials and the tag can be changed while it is open."""
+    """A part per cloud with probes. All but its credentials, the tag and the buckets can be changed while it
+    is open.
+    """
     for entry in settings.clouds:
         name = f"{entry.name}/{entry.kind}"
         own = [one for one in settings.credentials if (one.name, one.kind) == (entry.name, entry.kind)]
         yield Part(
             name=name,
-            identity=([_without_budget(one) for one in (entry, *own)], settings.vmprobe.tag),
+            identity=(
+                [_without_budget(one) for one in (entry, *own)],
+                settings.vmprobe.tag,
+                settings.vmprobe.bounds,
+            ),
             open=partial(_open, entry, settings, site),
             collections=partial(_collections, entry, settings),
         )
@@ -63,6 +69,7 @@ async def _open(entry: Any, settings: Settings, site: Site) -> AsyncIterator[Ope
     shared = Shared(
         cloud=entry.name,
         tag=settings.vmprobe.tag,
+        bounds=settings.vmprobe.bounds,
         budget=cloud.budget,
         records=Records(ledger, entry.name),
         ceilings=Ceilings(ledger, sweep, settings.vmprobe.limits),

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import MutableSet
+from collections.abc import MutableSet, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,7 +25,7 @@ from stratoscope.vmprobe.pause_url import Pause, PauseUrl, pause
 from stratoscope.vmprobe.record import Outcome, Run
 from stratoscope.vmprobe.records import Records
 from stratoscope.vmprobe.run import run
-from stratoscope.vmprobe.tally import Skip, SkippedError, Tally
+from stratoscope.vmprobe.tally import BOUNDS, Skip, SkippedError, Tally
 from stratoscope.vmprobe.verdict import last_verdict
 from stratoscope.vmprobe.view import ProbeView, State
 
@@ -45,6 +45,7 @@ class Shared:
 
     Attributes:
         tag: Of their objects.
+        bounds: Upper bounds of the buckets of durations.
         budget: The limits on requests to the cloud; None if there are none.
         pauses: By hand: their ends by probe; None for an open end.
         running: The ids of the runs in progress.
@@ -64,6 +65,7 @@ class Shared:
     running: MutableSet[str] = field(default_factory=set)
     vm_s: float = 0.0
     closed: str = "the ledger is not open yet"
+    bounds: Sequence[float] = BOUNDS
 
     def pause(self, probe: str) -> Pause | None:
         """The pause by hand that is in force."""
@@ -165,7 +167,7 @@ class Probing:
     def _begin(self) -> None:
         """Begin to count, and to beat."""
         probe = self._wanted = self.probe
-        self.tally, self.by_host = Tally(), {}
+        self.tally, self.by_host = Tally(self._shared.bounds), {}
         first = self._shared.clock.monotonic() + probe.share * probe.interval_s
         self._pace = Pace(probe.interval_s, first)
         self._why = ""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -33,6 +33,9 @@ from stratoscope.vmprobe.records import Records
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+_SEES: Final = frozenset({Phase.SCHEDULED, Phase.NETWORKED, Phase.BUILT, Phase.DELETED})
+"""Phases that end with what is seen of the VM."""
 
 
 class PhaseError(Exception):
@@ -108,9 +111,10 @@ class Progress:
         self.change(polls=self.run.polls + 1)
 
     async def see(self, polling: Polling) -> Seen | None:
-        """The VM at the next moment to look."""
+        """The VM at the next moment to look; it is in `seen`, too."""
         await self.poll(polling)
-        return await self.lifecycle.see(self.vm_id)
+        self.seen = await self.lifecycle.see(self.vm_id)
+        return self.seen
 
     async def intend(self, kind: str) -> Object:
         """Write down an object before it is requested. Raises LedgerError: it must not be."""
@@ -140,6 +144,8 @@ class Progress:
             raise PhaseError(phase, error.reason, str(error), is_unknown=error.is_unknown) from error
         except TimeoutError as error:
             what = f"{phase} has not ended within {self.order.timeouts[phase]:g} s"
+            if phase in _SEES and self.seen is not None:
+                what += f"; the VM is {self.seen.state}"
             raise PhaseError(phase, RunReason.TIMEOUT, what, is_unknown=True) from error
         except LedgerError:
             raise

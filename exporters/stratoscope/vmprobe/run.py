@@ -100,7 +100,7 @@ class _Attempt:
         except PhaseError as error:
             log.warning("clean-up failed probe=%s run=%s error=%r", order.probe, order.id, str(error))
             if progress.run.failure is None:
-                progress.change(failure=Failure(Phase.GONE, RunReason.CLEANUP, error.failure.message))
+                progress.change(failure=_of_clean_up(error.failure))
         except asyncio.CancelledError:
             if self._is_cancelled:
                 raise
@@ -126,3 +126,9 @@ class _Attempt:
         if (task := asyncio.current_task()) is not None:
             task.uncancel()
         self._is_cancelled = self._is_interrupted = True
+
+
+def _of_clean_up(failure: Failure) -> Failure:
+    """What a failed clean-up says; a credential that may not delete is the project's fault."""
+    reason = RunReason.POLICY if failure.reason is RunReason.POLICY else RunReason.CLEANUP
+    return Failure(Phase.GONE, reason, failure.message)

@@ -11,7 +11,7 @@ from stratoscope.clouds import abilities
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.registry import able, configured, identities, kind
 from stratoscope.core.collector import Offer, OnScrape
-from stratoscope.core.config import Section, decode
+from stratoscope.core.config import Duration, Section, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
 from stratoscope.core.planner import Planner
@@ -19,6 +19,7 @@ from stratoscope.vmprobe.cloud_names import Identity, kinds_meant
 from stratoscope.vmprobe.entries import Probe, probes
 from stratoscope.vmprobe.limits import CeilingSettings
 from stratoscope.vmprobe.probe_endpoint import ProbeEndpoint
+from stratoscope.vmprobe.tally import BOUNDS
 
 KEY: Final = "vmprobe"
 PROBES: Final = Offer("probes", OnScrape(5))
@@ -26,6 +27,8 @@ PROBES: Final = Offer("probes", OnScrape(5))
 
 _LONGEST_TAG: Final = 64
 _LARGEST_TOKEN: Final = 4096
+_MOST_OBJECTIVES: Final = 8
+"""Each adds a series to each histogram of each probe."""
 
 
 class VMProbe(Section, frozen=True):
@@ -40,6 +43,7 @@ class VMProbe(Section, frozen=True):
         pause_url: Asked before each run whether probes pause; "" for none.
         pause_token_file: The file with the bearer token for it; "" for none.
         probe_endpoint: Whether and how often `/probe` runs a probe.
+        objectives: Durations that matter to users: each is a bucket of the histograms, as 60 s is.
     """
 
     probes: tuple[Any, ...] = ()
@@ -51,6 +55,12 @@ class VMProbe(Section, frozen=True):
     pause_url: str = ""
     pause_token_file: str = ""
     probe_endpoint: ProbeEndpoint = ProbeEndpoint()
+    objectives: Annotated[tuple[Duration, ...], msgspec.Meta(max_length=_MOST_OBJECTIVES)] = ()
+
+    @property
+    def bounds(self) -> Sequence[float]:
+        """Upper bounds of the buckets of durations, in seconds."""
+        return sorted({*BOUNDS, *map(float, self.objectives)})
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -88,6 +98,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
         raise ConfigError(f"{KEY}.probes: {what}")
     clouds, known = _clouds(own.probes, document)
     _check_operators(own.operators)
+    _check_objectives(own.objectives)
     _check_pause(own)
     found = probes(own.probes, clouds, known, f"{KEY}.probes")
     settings = Settings(clouds, found, own)
@@ -121,6 +132,12 @@ def _check_operators(names: Sequence[str]) -> None:
             raise ConfigError(f"{key}[{number}]: {name[:80]!r} is no user; allowed: names of users")
         if name in names[:number]:
             raise ConfigError(f"{key}[{number}]: {name} stands twice; allowed: once")
+
+
+def _check_objectives(objectives: Sequence[Duration]) -> None:
+    for number, one in enumerate(objectives):
+        if one in objectives[:number]:
+            raise ConfigError(f"{KEY}.objectives[{number}]: {one} stands twice; allowed: once")
 
 
 def _check_pause(own: VMProbe) -> None:

@@ -13,7 +13,7 @@ from stratoscope.core.metrics import Distribution
 from stratoscope.vmprobe.record import Failure, Outcome, Run
 
 BOUNDS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
-"""Upper bounds of the buckets of durations, in seconds."""
+"""Upper bounds of the buckets of durations, in seconds; `vmprobe.objectives` adds others."""
 
 
 class Skip(StrEnum):
@@ -60,10 +60,12 @@ class Tally:
     """What is counted.
 
     Attributes:
-    runs: Those that succeeded or failed.
-    polls: Also those of interrupted runs.
+        bounds: Upper bounds of the buckets.
+        runs: Those that succeeded or failed.
+        polls: Also those of interrupted runs.
     """
 
+    bounds: Sequence[float] = BOUNDS
     runs: int = 0
     polls: int = 0
     failures: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -79,15 +81,16 @@ class Tally:
         self.runs += 1
         if run.failure is not None:
             self.failures[kind_of(run.failure)] += 1
-        _observe(self.phases, run.phases)
-        _observe(self.accepted, run.accepted_s)
+        self._observe(self.phases, run.phases)
+        self._observe(self.accepted, run.accepted_s)
+
+    def _observe(self, histograms: dict[Phase, Observed], seconds: Mapping[Phase, float]) -> None:
+        for phase, value in seconds.items():
+            if phase not in histograms:
+                histograms[phase] = Observed(self.bounds)
+            histograms[phase].observe(value)
 
 
 def kind_of(failure: Failure) -> tuple[str, str, str]:
     """Phase, reason and blame."""
     return failure.phase, failure.reason, failure.blame
-
-
-def _observe(histograms: dict[Phase, Observed], seconds: Mapping[Phase, float]) -> None:
-    for phase, value in seconds.items():
-        histograms.setdefault(phase, Observed()).observe(value)

@@ -139,3 +139,22 @@ def test_what_is_right_is_taken_and_no_hash_shown() -> None:
 def test_role_that_no_route_knows_is_named(given: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=f"^{re.escape(said)}$"):
         access_settings(**given).check_roles(roles_of(WHOAMI), "downtime.access")
+
+
+@pytest.mark.parametrize(
+    ("roles", "proxy", "users", "warned"),
+    [
+        ({"editor": ["alice"]}, None, ["alice"], []),
+        ({"editor": ["alice", "alcie"]}, None, ["alice"], ["alcie"]),
+        ({"editor": ["alice"]}, None, [], []),
+        ({"editor": ["bob"]}, PROXY, ["alice"], []),
+    ],
+)
+def test_a_user_with_a_role_as_whom_nobody_can_log_in_is_warned_of(
+    roles: dict[str, list[str]], proxy: dict[str, object] | None, users: list[str], warned: list[str]
+) -> None:
+    settings = access_settings(roles=roles, trusted_proxy=proxy)
+    assert settings.warnings(users) == [
+        f"{name} has the role editor, but is no user of the web configuration: nobody can log in so"
+        for name in warned
+    ]

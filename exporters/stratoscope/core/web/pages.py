@@ -1,6 +1,6 @@
 """The pages of a service: core's and the exporter's own, in the same frame."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -38,11 +38,15 @@ class Pages:
 
     def html(self, template: str, /, *, with_warnings: bool = True, **values: object) -> str:
         """A page as HTML. Args: with_warnings: Show the warnings for the operator; not to strangers."""
-        warnings = [*self._access.warnings, *self._service.warnings] if with_warnings else []
+        warnings = self._warnings() if with_warnings else []
         service = self._service
         title = f"stratoscope {service.name}"
         frame = Frame(title, service.version, service.summary, self._links, warnings)
         return self._templates.render(template, frame=frame, **values)
+
+    def _warnings(self) -> Sequence[str]:
+        of_roles = self._service.guard.access.warnings(self._access.in_force.users)
+        return [*self._access.warnings, *self._service.warnings, *of_roles]
 
     def files(self) -> Mapping[str, Handler]:
         """The handler of each file that pages load, by path."""

@@ -61,6 +61,18 @@ async def test_ports_of_others_are_not_a_vms_where_the_query_is_lost(
     assert await lifecycle.left(vm_id) == [Object("server", vm_id, MARK.name, MARK), Object("port", port.id)]
 
 
+async def test_port_of_another_project_that_names_the_vm_is_not_the_vms(
+    demo: DemoCloud, cloud: OpenStack
+) -> None:
+    lifecycle = vms(cloud, os_cloud="admin", network="shared")
+    vm_id = await booted(lifecycle)
+    demo.after(15)
+    (port,) = (port for port in demo.world.ports if port.device_id == vm_id)
+    project = next(one.project for one in demo.world.ports if one.project not in (None, port.project))
+    assert demo.world.plug(port.subnet, "", device=vm_id, project=project)
+    assert [one.id for one in await lifecycle.left(vm_id)] == [vm_id, port.id]
+
+
 async def test_answer_about_another_vm_says_nothing_of_the_own_one(
     demo: DemoCloud, cloud: OpenStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

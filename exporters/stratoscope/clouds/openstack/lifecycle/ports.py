@@ -19,6 +19,7 @@ class Port(msgspec.Struct, frozen=True):
     device_id: Id
     name: Text = ""
     status: Text = ""
+    project_id: Text = ""
 
     @property
     def object(self) -> Object:
@@ -35,9 +36,13 @@ _PORTS: Final = Listing("network", "/v2.0/ports", "ports", Port)
 async def ports_of(api: Session, vm_id: str) -> Sequence[Port]:
     """The ports of a VM; none without a VM: those of no device are of others.
 
-    They say so themselves: without its query the request would list all ports of the project.
+    They say so themselves: without its query the request would list all ports of the project. Only the ports
+    of the credential's own project count: anyone may name a VM as the device of a port, and administrators
+    see the ports of all projects.
     """
     if not vm_id:
         return ()
-    ports, _ = await api.items(_PORTS, [*fields_of(Port), ("device_id", vm_id)])
-    return [port for port in ports if port.device_id == vm_id]
+    project_id = (await api.access()).project_id
+    query = [*fields_of(Port), ("device_id", vm_id), ("project_id", project_id)]
+    ports, _ = await api.items(_PORTS, query)
+    return [port for port in ports if port.device_id == vm_id and port.project_id in ("", project_id)]

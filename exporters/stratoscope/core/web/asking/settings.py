@@ -140,6 +140,20 @@ class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for role in token.roles:
                 one_of(role, known, f"{key}.tokens[{number}].roles")
 
+    def warnings(self, users: Collection[str]) -> Sequence[str]:
+        """A line for each user with a role as whom nobody can log in.
+
+        Args: users: Those of the web configuration; without any, a client on this machine has all roles.
+        """
+        if not users or self.trusted_proxy is not None:
+            return []
+        return [
+            f"{name} has the role {role}, but is no user of the web configuration: nobody can log in so"
+            for role, names in self.roles.items()
+            for name in names
+            if name not in users
+        ]
+
     def roles_of(self, known: Known) -> frozenset[str]:
         """The roles of a token, or those of a user by name and groups."""
         if known.roles is not None:
