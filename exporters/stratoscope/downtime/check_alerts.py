@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
+from stratoscope.core.client.flags import not_empty
+from stratoscope.core.client.request import RefusedError, fetched
 from stratoscope.core.nagios.answer import CRITICAL, OK, WARNING, Answer, answer
-from stratoscope.core.nagios.asking import RefusedError, fetched
-from stratoscope.core.nagios.flags import Parser, not_empty
+from stratoscope.core.nagios.flags import Parser
 from stratoscope.core.nagios.plugin import Plugin
 from stratoscope.downtime import COMMAND
 

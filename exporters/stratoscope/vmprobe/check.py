@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
+from stratoscope.core.client.request import fetched
 from stratoscope.core.nagios.answer import Answer
-from stratoscope.core.nagios.asking import fetched
 from stratoscope.core.nagios.plugin import Plugin
 from stratoscope.vmprobe.check_flags import parsed
 from stratoscope.vmprobe.check_result import SERVICE, Slow, judged

@@ -3,7 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-from stratoscope.core.nagios.flags import Parser, not_empty, seconds
+from stratoscope.core.client.flags import not_empty, seconds
+from stratoscope.core.nagios.flags import Parser
 from stratoscope.vmprobe import COMMAND, PROGRAM
 from stratoscope.vmprobe.check_result import SERVICE
 

@@ -1,85 +1,20 @@
 """The flags of a plug-in. A wrong one is UNKNOWN: the usual status 2 would be CRITICAL."""
 
-import argparse
-import re
 import sys
-from pathlib import Path
-from typing import Final, NoReturn
-from urllib.parse import urlsplit
+from typing import NoReturn
 
+from stratoscope.core.client import flags
 from stratoscope.core.nagios.answer import UNKNOWN, answer
 
-_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d|)")
-_UNITS_S: Final = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
-_LONGEST_S: Final = 365 * 86400
 
-
-class Parser(argparse.ArgumentParser):
-    """Says a wrong flag in one line, and has the flags by which every plug-in asks over HTTP."""
+class Parser(flags.Parser):
+    """As that of other commands, but a wrong flag is an answer."""
 
     def __init__(self, service: str, *, asks: str, default_url: str, **more: str) -> None:
-        """Args: asks: What is asked, such as `the exporter`."""
-        super().__init__(allow_abbrev=False, **more)  # type: ignore[arg-type]  # prog, description, epilog
+        """Args: service: What is checked, the first word of the line."""
+        super().__init__(asks=asks, default_url=default_url, **more)
         self._service = service
-        add = self.add_argument
-        add("--url", type=Url, default=Url(default_url), help=f"address of {asks} (default {default_url})")
-        add("--timeout", type=seconds, default=10.0, metavar="TIME", help="for the whole check (default 10s)")
-        add("--user", type=not_empty, help="name for basic authentication; with --password-file")
-        add("--password-file", type=_file, metavar="FILE", help="its first line is the password")
-        add(
-            "--token-file", type=_file, metavar="FILE",
-            help="its first line is a bearer token; instead of --user",
-        )  # fmt: skip
-        add("--ca-file", type=_file, metavar="FILE", help=f"certificates (PEM) that sign that of {asks}")
-
-    def check_log_in(self, flags: argparse.Namespace) -> None:
-        """Raises SystemExit: The flags for logging in do not fit together."""
-        if (flags.user is None) != (flags.password_file is None):
-            self.error("--user: allowed: together with --password-file")
-        if flags.user is not None and flags.token_file is not None:
-            self.error("--token-file: allowed: instead of --user and --password-file")
 
     def error(self, message: str) -> NoReturn:
         sys.stdout.write(f"{answer(self._service, UNKNOWN, message.removeprefix('argument ')).line}\n")
         raise SystemExit(UNKNOWN)
-
-
-class Url:
-    """The address of what is asked; a path is the one below which a proxy shows it."""
-
-    def __init__(self, text: str) -> None:
-        example = "such as http://127.0.0.1:8080"
-        try:
-            parts = urlsplit(text)
-            self.port = parts.port
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{error}; allowed: {example}") from error
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise argparse.ArgumentTypeError(f"no address of a server; allowed: {example}")
-        if parts.username is not None:
-            raise argparse.ArgumentTypeError("it has a user; allowed: --user and --password-file")
-        self.is_tls, self.host, self.path = parts.scheme == "https", parts.hostname, parts.path.rstrip("/")
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
-
-
-def not_empty(text: str) -> str:
-    """The type of a flag that needs a value."""
-    if not text:
-        raise argparse.ArgumentTypeError("expected a value, got nothing")
-    return text
-
-
-def seconds(text: str) -> float:
-    """The type of a flag that is a time above zero."""
-    found = _DURATION.fullmatch(text)
-    value = float(found[1]) * _UNITS_S[found[2]] if found is not None else 0.0
-    if not 0 < value <= _LONGEST_S:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no time above zero; allowed: such as 10s, 5m, 2h")
-    return value
-
-
-def _file(text: str) -> Path:
-    return Path(not_empty(text))

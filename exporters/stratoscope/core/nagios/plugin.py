@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from stratoscope.core.client.request import AskError
 from stratoscope.core.nagios.answer import UNKNOWN, Answer, answer
-from stratoscope.core.nagios.asking import CheckError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Plugin:
     def _asked(self, flags: argparse.Namespace) -> Answer:
         try:
             return self.ask(flags)
-        except CheckError as error:
+        except AskError as error:
             return self._unknown(str(error))
         except (OSError, http.client.HTTPException) as error:
             return self._unknown(f"{flags.url}: {error or type(error).__name__}")

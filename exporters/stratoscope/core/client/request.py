@@ -1,4 +1,4 @@
-"""A plug-in's request, a GET with the flags of `flags.Parser`.
+"""One request, with the flags of `flags.Parser`.
 
 Redirects are not followed: they would take the password along.
 """
@@ -10,19 +10,19 @@ import json
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _LARGEST_SECRET: Final = 4096
-_HTTP_OK: Final = 200
+_GOOD: Final = frozenset({200, 201})
 _REDIRECTS: Final = range(300, 400)
 
 
-class CheckError(Exception):
-    """The check cannot tell; `str()` of it says why."""
+class AskError(Exception):
+    """There is no usable answer; `str()` of it says why."""
 
 
-class RefusedError(CheckError):
-    """The server answered with another status than 200.
+class RefusedError(AskError):
+    """The server answered with another status than 200 or 201.
 
     Attributes:
         status: Of HTTP.
@@ -33,29 +33,51 @@ class RefusedError(CheckError):
         self.status = status
 
 
+class Message(NamedTuple):
+    """A request.
+
+    Attributes:
+        path: Below that of `--url`.
+        body: Sent as JSON; None for none.
+        headers: Beside those of the log-in.
+    """
+
+    method: str
+    path: str
+    body: object = None
+    headers: Mapping[str, str] = {}
+
+
 def fetched(flags: argparse.Namespace, path: str, *, largest: int) -> Any:
+    """What the server answers in JSON to a GET. As `sent`."""
+    return sent(flags, Message("GET", path), largest=largest)
+
+
+def sent(flags: argparse.Namespace, message: Message, *, largest: int) -> Any:
     """What the server answers in JSON.
 
     Args:
-        path: Below that of `--url`.
         largest: Of the answer, in bytes.
 
     Raises:
-        CheckError, OSError, http.client.HTTPException: There is no answer, or none that is allowed.
+        AskError, OSError, http.client.HTTPException: There is no answer, or none that is allowed.
         ValueError: It is no JSON.
     """
-    connection = _connection(flags)
+    connection, data = _connection(flags), None
+    headers = {**_headers(flags), **message.headers}
+    if message.body is not None:
+        data, headers["Content-Type"] = json.dumps(message.body).encode(), "application/json"
     try:
-        connection.request("GET", f"{flags.url.path}{path}", headers=_headers(flags))
+        connection.request(message.method, f"{flags.url.path}{message.path}", body=data, headers=headers)
         answer = connection.getresponse()
-        body = answer.read(largest + 1)
+        text = answer.read(largest + 1)
     finally:
         connection.close()
-    if answer.status != _HTTP_OK:
-        raise RefusedError(answer.status, _words(answer, body))
-    if len(body) > largest:
-        raise CheckError(f"the answer has more than {largest} bytes")
-    return json.loads(body)
+    if answer.status not in _GOOD:
+        raise RefusedError(answer.status, _words(answer, text))
+    if len(text) > largest:
+        raise AskError(f"the answer has more than {largest} bytes")
+    return json.loads(text)
 
 
 def _connection(flags: argparse.Namespace) -> http.client.HTTPConnection:
@@ -70,7 +92,7 @@ def _headers(flags: argparse.Namespace) -> Mapping[str, str]:
     if flags.token_file is not None:
         token = _secret("--token-file", flags.token_file)
         if not token.isascii():
-            raise CheckError(f"--token-file: {flags.token_file}: a token has letters of ASCII alone")
+            raise AskError(f"--token-file: {flags.token_file}: a token has letters of ASCII alone")
         return {"Authorization": f"Bearer {token}"}
     if flags.user is None:
         return {}
@@ -84,7 +106,7 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:  # it names no file, and a file without certificates is an SSLError
         what = "no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
-        raise CheckError(f"--ca-file: {ca_file}: {what}") from error
+        raise AskError(f"--ca-file: {ca_file}: {what}") from error
 
 
 def _secret(flag: str, file: Path) -> str:
@@ -93,11 +115,11 @@ def _secret(flag: str, file: Path) -> str:
         with file.open(encoding="utf-8") as opened:
             text = opened.readline(_LARGEST_SECRET).rstrip("\r\n")
     except OSError as error:
-        raise CheckError(f"{flag}: {file}: {error.strerror}") from error
+        raise AskError(f"{flag}: {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise CheckError(f"{flag}: {file}: no text in UTF-8") from error
+        raise AskError(f"{flag}: {file}: no text in UTF-8") from error
     if not text:
-        raise CheckError(f"{flag}: {file}: its first line is empty")
+        raise AskError(f"{flag}: {file}: its first line is empty")
     return text
 
 

@@ -1,0 +1,92 @@
+"""A command from its arguments to its exit status: 0 done, 1 refused or no answer, 2 wrong arguments."""
+
+import argparse
+import datetime as dt
+import http.client
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from dateutil import tz
+
+from stratoscope.core.client.flags import Parser
+from stratoscope.core.client.request import AskError, Message, sent
+from stratoscope.core.errors import one_line
+from stratoscope.core.program import USAGE_STATUS
+from stratoscope.downtime import PORT
+from stratoscope.downtime.draft import FieldError
+
+API: Final = "/api/v1/downtimes"
+_LARGEST: Final = 64 * 1024 * 1024
+_FAILED: Final = 1
+
+
+def parser(name: str, summary: str) -> Parser:
+    """The flags that every command has."""
+    found = Parser(
+        asks="the exporter", default_url=f"http://127.0.0.1:{PORT}",
+        prog=f"stratoscope downtime {name}", description=summary,
+    )  # fmt: skip
+    found.add_argument("--json", action="store_true", help="print the answer of the API")
+    found.add_argument(
+        "--zone", type=_zone, default=tz.gettz() or dt.UTC, help="of times (default: this machine's)"
+    )
+    return found
+
+
+def run(commands: Parser, arguments: Sequence[str], do: Callable[[argparse.Namespace], str]) -> int:
+    """Do a command, and print what it says. Args: do: Returns lines of text."""
+    try:
+        flags = commands.parse_args(arguments)
+        commands.check_log_in(flags)
+        said = do(flags)
+    except SystemExit as over:
+        return int(over.code or 0)
+    except FieldError as error:
+        return _wrong(commands, str(error), USAGE_STATUS)
+    except AskError as error:
+        return _wrong(commands, str(error), _FAILED)
+    except (OSError, http.client.HTTPException) as error:
+        return _wrong(commands, f"{flags.url}: {error or type(error).__name__}", _FAILED)
+    except (ValueError, TypeError, KeyError) as error:
+        what = f"no answer of this exporter: {type(error).__name__}: {error}"
+        return _wrong(commands, f"{flags.url}: {what}", _FAILED)
+    sys.stdout.write(said)
+    return 0
+
+
+def ask(flags: argparse.Namespace, method: str, path: str, body: object = None, **headers: str) -> Any:
+    """The answer to a request below API. Args: headers: Named with `_` for `-`. Raises as `sent`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return sent(flags, Message(method, f"{API}{path}", body, named), largest=_LARGEST)
+
+
+def path_of(downtime_id: str, verb: str = "") -> str:
+    """Of a downtime, or of what is done to it."""
+    return f"/{quote(downtime_id, safe='')}" + (f"/{verb}" if verb else "")
+
+
+def as_answer(found: object) -> str:
+    """The answer of the API, as `--json` prints it: nothing in it that a terminal would obey."""
+    return f"{json.dumps(found, indent=2)}\n"
+
+
+def printable(text: object) -> str:
+    """A text of the answer, in one line that no terminal obeys."""
+    line = one_line(str(text))
+    encoding = sys.stdout.encoding or "ascii"
+    return line.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _zone(text: str) -> dt.tzinfo:
+    found = tz.gettz(text) if text else None
+    if found is None:
+        raise argparse.ArgumentTypeError(f"unknown zone {text[:40]!r}; allowed: such as Europe/Berlin, UTC")
+    return found
+
+
+def _wrong(commands: Parser, text: str, status: int) -> int:
+    sys.stderr.write(f"{commands.prog}: {printable(text)}\n")
+    return status

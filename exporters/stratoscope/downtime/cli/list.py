@@ -1,0 +1,32 @@
+"""`stratoscope downtime list`: downtimes by state and what is down. GET /api/v1/downtimes."""
+
+import argparse
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from stratoscope.downtime.cli.command import as_answer, ask, parser, run
+from stratoscope.downtime.cli.shown import table
+from stratoscope.downtime.model import State
+
+
+def main(arguments: Sequence[str]) -> int:
+    """List some; the exit status is that of `run`."""
+    commands = parser("list", "List downtimes: those that are active or to come, or those of --state.")
+    add = commands.add_argument
+    add("--state", action="append", choices=[*map(str, State)], help="may be repeated")
+    add("--cloud", help="those that are of this cloud")
+    add("--host", help="those that are of this host")
+    add("--search", help="those with this text in their title")
+    return run(commands, arguments, _list)
+
+
+def _list(flags: argparse.Namespace) -> str:
+    states = flags.state or [State.ACTIVE, State.UPCOMING]
+    named = [("cloud", flags.cloud), ("host", flags.host), ("search", flags.search)]
+    query = [*(("state", str(one)) for one in states), *((name, value) for name, value in named if value)]
+    found = ask(flags, "GET", f"?{urlencode(query)}")
+    downtimes = [*found["downtimes"]]
+    while found.get("next") and not flags.json:
+        found = ask(flags, "GET", f"?{urlencode([*query, ('after', found['next'])])}")
+        downtimes += found["downtimes"]
+    return as_answer(found) if flags.json else table(downtimes, flags.zone)

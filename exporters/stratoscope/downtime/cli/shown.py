@@ -1,0 +1,80 @@
+"""Downtimes as lines for a terminal."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from stratoscope.downtime.cli.command import printable
+from stratoscope.downtime.times import echo
+
+_LONGEST_SETS: Final = 60
+Found = Mapping[str, Any]
+"""A downtime, as the API shows it."""
+
+
+def table(downtimes: Sequence[Found], zone: dt.tzinfo) -> str:
+    """A line for each: id, state, start, end, severity, title and what is down."""
+    if not downtimes:
+        return "no downtimes\n"
+    rows = [
+        ("ID", "STATE", "START", "END", "SEVERITY", "WHAT", "TITLE"),
+        *(_row(one, zone) for one in downtimes),
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def summary(done: str, found: Found, zone: dt.tzinfo) -> str:
+    """One line on what was done, with the times as they were understood."""
+    silences = "silences" if found["silences"] else "silences nothing of"
+    return f"{done} {printable(found['id'])}: {_span(found, zone)}, {silences} {_sets(found)}\n"
+
+
+def details(found: Found, zone: dt.tzinfo) -> str:
+    """All facts of one, and its history."""
+    facts = {
+        "id": found["id"],
+        "title": found["title"],
+        "state": found["state"],
+        "time": _span(found, zone),
+        "kind": f"{'planned' if found['planned'] else 'unplanned'}, {found['severity']}",
+        "silences": "yes" if found["silences"] else "no",
+        "author": found["author"],
+        "source": " ".join(part for part in (found["source"], found["external_id"]) if part),
+    }
+    lines = [f"{name:9} {printable(value)}" for name, value in facts.items()]
+    lines += [f"{'matchers':9} {printable(', '.join(one))}" for one in found["matcher_sets"]]
+    lines += [f"{'text':9} {printable(line)}" for line in found["text"].splitlines()]
+    lines += _history(found.get("history", ()), zone)
+    return "\n".join(lines) + "\n"
+
+
+def _history(changes: Sequence[Found], zone: dt.tzinfo) -> Iterator[str]:
+    for one in changes:
+        fields = "; ".join(
+            f"{name}: {before!r} -> {after!r}" for name, (before, after) in one["fields"].items()
+        )
+        said = f"{echo(one['at'], zone)} {one['who']} {one['action']}" + (f" {fields}" if fields else "")
+        yield f"{'history':9} {printable(said)}"
+
+
+def _row(found: Found, zone: dt.tzinfo) -> tuple[str, ...]:
+    what = _sets(found)
+    what = what if len(what) <= _LONGEST_SETS else f"{what[:_LONGEST_SETS]}..."
+    start, end = echo(found["start"], zone), _end(found, zone)
+    texts = (found["id"], found["state"], start, end, found["severity"])
+    return (*map(printable, texts), what, printable(found["title"]))
+
+
+def _span(found: Found, zone: dt.tzinfo) -> str:
+    return f"{echo(found['start'], zone)} to {_end(found, zone)}"
+
+
+def _end(found: Found, zone: dt.tzinfo) -> str:
+    until = " (until further notice)" if found["until_further_notice"] else ""
+    return f"{echo(found['end'], zone)}{until}"
+
+
+def _sets(found: Found) -> str:
+    return printable(" or ".join("{" + ", ".join(one) + "}" for one in found["matcher_sets"]))
