@@ -26,7 +26,7 @@ def _list(flags: argparse.Namespace) -> str:
     query = [*(("state", str(one)) for one in states), *((name, value) for name, value in named if value)]
     found = ask(flags, "GET", f"?{urlencode(query)}")
     downtimes = [*found["downtimes"]]
-    while found.get("next") and not flags.json:
+    while found.get("next"):
         found = ask(flags, "GET", f"?{urlencode([*query, ('after', found['next'])])}")
         downtimes += found["downtimes"]
-    return as_answer(found) if flags.json else table(downtimes, flags.zone)
+    return as_answer(downtimes) if flags.json else table(downtimes, flags.zone)

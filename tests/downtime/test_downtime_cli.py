@@ -1,0 +1,291 @@
+"""The command line of downtimes, against a server on loopback that answers as the API does."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from stratoscope.__main__ import main
+from stratoscope.core.program import USAGE_STATUS
+
+EXPORTERS = {"downtime": "stratoscope.downtime"}
+DOWNTIME: dict[str, Any] = {
+    "id": "a2b3c4d5e6", "title": "new\x1b switch", "text": "one\ntwo", "planned": True, "severity": "outage",
+    "start": 1_800_000_000, "end": 1_800_007_200, "until_further_notice": False, "silences": True,
+    "matcher_sets": [['cloud="uni"', 'host="n1"'], ['zone="az2"']], "author": "alice", "source": "person",
+    "external_id": "", "revision": 3, "state": "upcoming",
+    "history": [
+        {"at": 1_799_990_000, "who": "alice", "action": "filed", "fields": {}},
+        {"at": 1_799_990_060, "who": "bob", "action": "changed", "fields": {"title": ["old", "new"]}},
+    ],
+}  # fmt: skip
+
+
+class Api:
+    """Answers each request, and remembers it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.bodies: list[Any] = []
+        self.headers: list[Any] = []
+        self.answers: list[web.Response] = []
+        self.url = ""
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        self.asked.append((request.method, request.raw_path))
+        self.headers.append(request.headers)
+        self.bodies.append(await request.json() if request.body_exists else None)
+        return self.answers.pop(0) if self.answers else web.json_response(DOWNTIME)
+
+    async def command(self, *arguments: str) -> int:
+        words = ["downtime", arguments[0], f"--url={self.url}", "--zone=Europe/Berlin", *arguments[1:]]
+        return await asyncio.to_thread(main, words, EXPORTERS)
+
+
+@asynccontextmanager
+async def api() -> AsyncIterator[Api]:
+    found = Api()
+    runner = web.ServerRunner(web.Server(found.handle))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield found
+    finally:
+        await runner.cleanup()
+
+
+async def test_add_files_a_draft_and_says_how_its_times_were_understood(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with api() as server:
+        words = ("2027-01-15", "10:00", "for", "2h", "--title=new switch", "--text=why")
+        match = ("--match", "host=n1", "cloud=uni", "--match", "zone=az2")
+        assert await server.command("add", *words, *match, "--key=k") == 0
+    assert server.asked == [("POST", "/api/v1/downtimes")]
+    assert server.headers[0]["Idempotency-Key"] == "k"
+    assert server.bodies == [
+        {
+            "title": "new switch", "text": "why", "planned": True, "severity": "outage",
+            "start": 1_800_003_600, "end": 1_800_010_800, "until_further_notice": False,
+            "matcher_sets": [["host=n1", "cloud=uni"], ["zone=az2"]], "silences": None, "confirm": False,
+        }
+    ]  # fmt: skip
+    assert capsys.readouterr().out == (
+        "filed a2b3c4d5e6: 2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00, silences"
+        ' {cloud="uni", host="n1"} or {zone="az2"}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "fields"),
+    [
+        (["--unplanned"], {"planned": False}),
+        (["--severity=at_risk"], {"severity": "at_risk"}),
+        (["--silence"], {"silences": True}),
+        (["--no-silence"], {"silences": False}),
+        (["--confirm"], {"confirm": True}),
+    ],
+)
+async def test_flags_of_add_are_fields_of_the_draft(flags: Sequence[str], fields: dict[str, Any]) -> None:
+    async with api() as server:
+        assert await server.command("add", "now", "for", "2h", "--title=t", "--match", "host=n1", *flags) == 0
+        await server.command("add", "now until further notice", "--title=t", "--match", "host=n1")
+    assert server.bodies[0] | fields == server.bodies[0]
+    assert (server.bodies[1]["end"], server.bodies[1]["until_further_notice"]) == (None, True)
+    assert server.headers[0]["Idempotency-Key"] != server.headers[1]["Idempotency-Key"]
+
+
+async def test_list_prints_all_downtimes_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        server.answers = [
+            web.json_response({"downtimes": [DOWNTIME], "next": "a"}),
+            web.json_response({"downtimes": [DOWNTIME], "next": None}),
+        ]
+        assert await server.command("list", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == [DOWNTIME, DOWNTIME]
+
+
+async def test_list_follows_all_pages(capsys: pytest.CaptureFixture[str]) -> None:
+    other = DOWNTIME | {
+        "id": "b", "until_further_notice": True, "silences": False,
+        "matcher_sets": [['host=~"' + "x" * 90 + '"']],
+    }  # fmt: skip
+    async with api() as server:
+        server.answers = [
+            web.json_response({"downtimes": [DOWNTIME], "next": "a b"}),
+            web.json_response({"downtimes": [other], "next": None}),
+            web.json_response({"downtimes": []}),
+        ]
+        assert await server.command("list", "--cloud=uni", "--host=n1", "--search=a&b") == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert await server.command("list", "--state=ended") == 0
+    query = "state=active&state=upcoming&cloud=uni&host=n1&search=a%26b"
+    assert [path for _, path in server.asked] == [
+        f"/api/v1/downtimes?{query}",
+        f"/api/v1/downtimes?{query}&after=a+b",
+        "/api/v1/downtimes?state=ended",
+    ]
+    assert lines[0].split() == ["ID", "STATE", "START", "END", "SEVERITY", "WHAT", "TITLE"]
+    assert lines[1].endswith(r"new\x1b switch")
+    assert '{cloud="uni", host="n1"} or {zone="az2"}' in lines[1]
+    assert "(until further notice)" in lines[2]
+    assert "xxx...  new" in lines[2]
+    assert capsys.readouterr().out == "no downtimes\n"
+
+
+async def test_show_has_all_facts_and_the_history(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        assert await server.command("show", "a/b") == 0
+    assert server.asked == [("GET", "/api/v1/downtimes/a%2Fb")]
+    assert capsys.readouterr().out.splitlines() == [
+        "id        a2b3c4d5e6",
+        r"title     new\x1b switch",
+        "state     upcoming",
+        "time      2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00",
+        "kind      planned, outage",
+        "silences  yes",
+        "author    alice",
+        "source    person",
+        'matchers  cloud="uni", host="n1"',
+        'matchers  zone="az2"',
+        "text      one",
+        "text      two",
+        "history   2027-01-15 06:13:20 +01:00 alice filed",
+        "history   2027-01-15 06:14:20 +01:00 bob changed title: 'old' -> 'new'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "body"),
+    [
+        (("by", "1h30m"), {"end": 1_800_012_600, "until_further_notice": False}),
+        (("until", "12:00"), {"end": 1_800_010_800, "until_further_notice": False}),
+        (("2027-01-15", "12:00"), {"end": 1_800_010_800, "until_further_notice": False}),
+        (("until further notice",), {"end": None, "until_further_notice": True}),
+    ],
+)
+async def test_extend_gives_another_end_to_the_downtime_as_it_was_seen(
+    words: Sequence[str], body: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with api() as server:
+        assert await server.command("extend", "a", *words) == 0
+    assert server.asked == [("GET", "/api/v1/downtimes/a"), ("POST", "/api/v1/downtimes/a/extend")]
+    assert server.headers[1]["If-Match"] == '"3"'
+    assert server.bodies[1] == body
+    assert capsys.readouterr().out.startswith("extended a2b3c4d5e6: 2027-01-15 09:00 +01:00 to ")
+
+
+@pytest.mark.parametrize(("verb", "done"), [("end", "ended"), ("cancel", "cancelled")])
+async def test_end_and_cancel_need_the_id_alone(
+    verb: str, done: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with api() as server:
+        server.answers = [web.json_response(DOWNTIME | {"silences": False})]
+        assert await server.command(verb, "a") == 0
+    assert server.asked == [("POST", f"/api/v1/downtimes/a/{verb}")]
+    out = capsys.readouterr().out
+    assert out.startswith(f"{done} a2b3c4d5e6: ")
+    assert "silences nothing of {" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", "now for 1h", "--title=t", "--match", "host=n1"),
+        ("show", "a"),
+        ("extend", "a", "by 1h"),
+        ("end", "a"),
+        ("cancel", "a"),
+    ],
+)
+async def test_json_is_the_answer_of_the_api(
+    words: Sequence[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with api() as server:
+        assert await server.command(*words, "--json") == 0
+    out = capsys.readouterr().out
+    assert json.loads(out) == DOWNTIME
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [
+        (web.Response(status=409, text="revision: it is 4 now\n"), "HTTP 409: revision: it is 4 now"),
+        (web.Response(status=404, text="\x1b[2J\n"), r"HTTP 404: \x1b[2J"),
+        (web.Response(text="<html>"), "no answer of this exporter: JSONDecodeError"),
+        (web.json_response([]), "no answer of this exporter: TypeError"),
+        (web.json_response({}), "no answer of this exporter: KeyError"),
+    ],
+)
+async def test_what_is_refused_or_no_answer_is_one_line_and_status_1(
+    response: web.Response, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with api() as server:
+        server.answers = [response]
+        assert await server.command("cancel", "a") == 1
+    err = capsys.readouterr().err
+    assert err.startswith("stratoscope downtime cancel: ")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+async def test_an_exporter_that_is_away_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        pass
+    assert await server.command("list") == 1
+    assert f"stratoscope downtime list: {server.url}: [Errno 111]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add", "--title=t", "--match", "host=n1"), "the following arguments are required: when"),
+        (("add", "soon", "--title=t", "--match", "host=n1"), "when: 'soon' has no start and end; allowed:"),
+        (("add", "now for 1h", "--match", "host=n1"), "the following arguments are required: --title"),
+        (("add", "now for 1h", "--title=t"), "the following arguments are required: --match"),
+        (
+            ("add", "now for 1h", "--title=t", "--match", "h=1", "--severity=bad"),
+            "--severity: invalid choice",
+        ),
+        (
+            ("add", "now for 1h", "--title=t", "--match", "h=1", "--silence", "--no-silence"),
+            "--no-silence: not allowed with",
+        ),
+        (("extend", "a"), "the following arguments are required: end"),
+        (("extend", "a", "by", "soon"), "when: 'soon' is no duration; allowed: such as 90m"),
+        (("list", "--state=gone"), "--state: invalid choice: 'gone'"),
+        (("list", "--zone=Mars/Base"), "--zone: unknown zone 'Mars/Base'; allowed: such as Europe/Berlin"),
+        (("list", "--zone="), "--zone: unknown zone ''"),
+        (("list", "--user=a"), "--user: allowed: together with --password-file"),
+    ],
+)
+async def test_wrong_arguments_are_one_line_and_status_2(
+    words: Sequence[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with api() as server:
+        assert await server.command(*words) == USAGE_STATUS
+    err = capsys.readouterr().err
+    assert f"stratoscope downtime {words[0]}: {said}" in err
+    assert err.count("\n") == 1
+
+
+async def test_a_token_is_read_from_its_file(tmp_path: Any) -> None:
+    (tmp_path / "token").write_text("s3cret\n")
+    async with api() as server:
+        assert await server.command("end", "a", f"--token-file={tmp_path / 'token'}") == 0
+    assert server.headers[0]["Authorization"] == "Bearer s3cret"
+
+
+def test_help_names_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    assert main(["downtime", "add", "--help"], EXPORTERS) == 0
+    assert "such as: tomorrow 08:00 for 2h" in capsys.readouterr().out
+    assert time.monotonic() - began < 60
