@@ -120,10 +120,12 @@ async def save(
         return before
     revision = before.revision + (action is not Action.REARMED)
     after = replace(after, revision=revision, changed_at=now)
-    await connection.execute(
-        update(DOWNTIMES).where(DOWNTIMES.c.id == after.id).values(rows.values(after) | by)
-    )
-    await note(connection, after, who, now, action, differs)
+    row = rows.values(after) | ({"cancelled_by": who} if action is Action.CANCELLED else {})
+    await connection.execute(update(DOWNTIMES).where(DOWNTIMES.c.id == after.id).values(row))
+    entry = Change(
+        downtime_id=after.id, revision=revision, at=now, who=who, action=action, fields=differs
+    )  # fmt: skip
+    await note(connection, entry)
     return after
 
 

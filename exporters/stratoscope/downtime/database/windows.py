@@ -70,7 +70,7 @@ class Windows:
             return frozenset((await connection.execute(asked)).scalars())
 
     async def file_occurrences(
-        self, one: Window, due: Sequence[Occurrence], *, now: int
+        self, window_id: str, due: Sequence[Occurrence], *, now: int
     ) -> Sequence[Downtime]:
         """File those occurrences that were not filed yet, each as a downtime of the window's author.
 
