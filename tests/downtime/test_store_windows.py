@@ -15,9 +15,8 @@ from stratoscope.downtime.windows.recurrence import Occurrence, Recurrence
 from stratoscope.downtime.windows.window import Template
 from support.stores import NOW, wanted
 
-RULE = Recurrence(
-    rrule="FREQ=WEEKLY", zone="Europe/Berlin", first=dt.datetime(2026, 12, 1, 22), duration_s=3600
-)
+FIRST = dt.datetime.fromisoformat("2026-12-01T22:00:00")
+RULE = Recurrence(rrule="FREQ=WEEKLY", zone="Europe/Berlin", first=FIRST, duration_s=3600)
 WORDS = Template(title="backup", matcher_sets=(matcher_set([Matcher("host", "n1")]),), silences=True)
 RECORD = SilenceRecord(
     alertmanager="one", downtime_id="d", matchers='{host="n1"}', standing=Standing.WRITING,
