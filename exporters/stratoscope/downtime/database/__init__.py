@@ -1,0 +1,1 @@
+"""What is stored of downtimes: in SQLite, or in PostgreSQL."""

@@ -1,0 +1,104 @@
+"""What can go wrong with the database, each in one line that says what to do."""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Final
+
+from stratoscope.core.errors import short_line
+from stratoscope.downtime.model import Downtime
+
+_RESTORE: Final = "end this service and restore a backup"
+_WRITABLE: Final = "allowed: a file and a folder to write to"
+_SQLITE: Final = {
+    sqlite3.SQLITE_FULL: "no space left on its disk; nothing can be filed until there is",
+    sqlite3.SQLITE_READONLY: f"is read-only; {_WRITABLE}",
+    sqlite3.SQLITE_CANTOPEN: f"cannot be opened; {_WRITABLE}",
+    sqlite3.SQLITE_PERM: f"cannot be opened; {_WRITABLE}",
+    sqlite3.SQLITE_AUTH: f"cannot be opened; {_WRITABLE}",
+    sqlite3.SQLITE_BUSY: "in use by another program; end that one first",
+    sqlite3.SQLITE_LOCKED: "in use by another program; end that one first",
+    sqlite3.SQLITE_CORRUPT: f"is damaged: {_RESTORE}",
+    sqlite3.SQLITE_NOTADB: f"is no SQLite database: {_RESTORE}, or move it away and an empty one begins",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: check its disk, quota and file size limit",
+}
+"""By the primary code."""
+_PRIMARY: Final = 0xFF
+_POSTGRESQL: Final = {
+    "28": "refuses the log-in: check user, password and pg_hba.conf",
+    "3D": "has no such database: create it, with `createdb` or CREATE DATABASE",
+    "53": "has no space or no connection left; nothing can be filed until it has",
+    "57": "is starting, stopping or was interrupted; it is asked again",
+    "25": "is read-only: name the primary",
+    "42": "the user lacks a right, or the tables are not those of this program: the user must own them",
+}
+"""By the class of the SQLSTATE."""
+
+
+class StoreError(Exception):
+    """The database cannot be used: one line that names it and says what to do."""
+
+    def __init__(self, place: str, what: str) -> None:
+        super().__init__(short_line(f"database {place}: {what}"))
+
+
+class UnknownError(LookupError):
+    """There is no downtime, or no window, with this id."""
+
+    def __init__(self, what: str, id_: str) -> None:
+        super().__init__(f"no {what} {id_[:80]}")
+
+
+class ClosedError(ValueError):
+    """What is cancelled is not changed any more."""
+
+    def __init__(self, what: str, id_: str) -> None:
+        super().__init__(f"{what} {id_} is cancelled; allowed: file a new one")
+
+
+class RevisionError(ValueError):
+    """Somebody else has changed the downtime.
+
+    Attributes:
+        current: As it stands now.
+    """
+
+    def __init__(self, current: Downtime) -> None:
+        super().__init__(f"downtime {current.id} was changed: it has revision {current.revision} now")
+        self.current = current
+
+
+class IdempotencyError(ValueError):
+    """The key was used for another request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the idempotency key {key[:80]!r} was used for another request; allowed: a new key")
+
+
+def meaning(error: BaseException) -> str:
+    """What an error of a driver means for the operator."""
+    for one in _chain(error):
+        code = getattr(one, "sqlite_errorcode", None)
+        if code is not None:
+            return _SQLITE.get(code & _PRIMARY, str(one))
+        state = getattr(one, "sqlstate", None)
+        if state is not None:
+            known = _POSTGRESQL.get(state[:2])
+            return f"{known} ({_words(one)})" if known else _words(one)
+    for one in _chain(error):
+        if isinstance(one, TimeoutError):
+            return "no answer in time: check that it runs, its address and the firewall"
+        if isinstance(one, OSError):
+            return f"cannot be reached: {one.strerror or one}; check that it runs, and its address"
+    return _words(error)
+
+
+def _words(error: BaseException) -> str:
+    return str(error).rpartition("'>: ")[2] or type(error).__name__
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and those that caused it."""
+    one: BaseException | None = error
+    while one is not None:
+        yield one
+        one = getattr(one, "orig", None) or one.__cause__

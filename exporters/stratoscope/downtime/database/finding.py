@@ -1,0 +1,129 @@
+"""Downtimes are found: by when they last, and by what they say."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stratoscope.downtime.database import rows
+from stratoscope.downtime.database.tables import DOWNTIMES
+from stratoscope.downtime.model import Downtime, State
+
+_PIECE: Final = 500
+"""Rows that are asked for and looked at together."""
+_OF: Final = DOWNTIMES.c
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which downtimes are meant: those to which all of this applies.
+
+    Attributes:
+        states: One of these, now; none: any.
+        text: It is in the title, the text or the id, in capitals or not.
+        source: It was filed by this source.
+        labels: It concerns what has these labels: a set has a matcher on one of them, and none of its
+            matchers on them is unmet.
+        begin, end: It lasts at some moment from `begin` up to `end`, in Unix seconds.
+    """
+
+    states: frozenset[State] = frozenset()
+    text: str = ""
+    source: str | None = None
+    labels: Mapping[str, str] = {}
+    begin: int | None = None
+    end: int | None = None
+
+
+class Place(NamedTuple):
+    """Where a page ends: the next one begins after it."""
+
+    start: int
+    id: str
+
+
+class Page(NamedTuple):
+    """Some of what was found, latest start first.
+
+    Attributes:
+        next: After which the next page begins; None: there is none.
+    """
+
+    downtimes: tuple[Downtime, ...]
+    next: Place | None
+
+
+async def page(
+    connection: AsyncConnection, wanted: Filter, now: int, *, limit: int, after: Place | None
+) -> Page:
+    """See `Store.find`."""
+    found: list[Downtime] = []
+    while True:
+        piece = (await connection.execute(_asked(wanted, now, after).limit(_PIECE))).all()
+        for row in piece:
+            one = rows.downtime(row)
+            if not _fits(one, wanted):
+                continue
+            if len(found) == limit:
+                return Page(tuple(found), Place(found[-1].start, found[-1].id))
+            found.append(one)
+        if len(piece) < _PIECE:
+            return Page(tuple(found), None)
+        after = Place(piece[-1].start, piece[-1].id)
+
+
+async def lasting(connection: AsyncConnection, begin: int, end: int) -> tuple[Downtime, ...]:
+    """Those not cancelled that last at some moment after `begin` and before `end`, in order of start."""
+    asked = select(DOWNTIMES).where(_OF.cancelled_at.is_(None), _OF.start < end, _OF.end > begin)
+    found = await connection.execute(asked.order_by(_OF.start, _OF.id))
+    return tuple(map(rows.downtime, found))
+
+
+async def counts(connection: AsyncConnection, now: int) -> dict[State, int]:
+    """How many stand where."""
+    columns = [func.count().filter(_stands(state, now)) for state in State]
+    row = (await connection.execute(select(*columns).select_from(DOWNTIMES))).one()
+    return dict(zip(State, row, strict=True))
+
+
+def concerns(one: Downtime, labels: Mapping[str, str]) -> bool:
+    """Whether a downtime concerns what has these labels, see Filter."""
+    for matchers in one.matcher_sets:
+        named = [matcher for matcher in matchers if matcher.name in labels]
+        if named and all(matcher.matches(labels) for matcher in named):
+            return True
+    return False
+
+
+def _fits(one: Downtime, wanted: Filter) -> bool:
+    text = wanted.text.casefold()
+    is_said = any(text in words.casefold() for words in (one.title, one.text, one.id))
+    return is_said and (not wanted.labels or concerns(one, wanted.labels))
+
+
+def _asked(wanted: Filter, now: int, after: Place | None) -> Select[Any]:
+    asked = select(DOWNTIMES)
+    if wanted.states:
+        asked = asked.where(or_(*(_stands(state, now) for state in sorted(wanted.states))))
+    if wanted.source is not None:
+        asked = asked.where(_OF.source == wanted.source)
+    if wanted.begin is not None:
+        asked = asked.where(_OF.end > wanted.begin)
+    if wanted.end is not None:
+        asked = asked.where(_OF.start < wanted.end)
+    if after is not None:
+        asked = asked.where(tuple_(_OF.start, _OF.id) < tuple_(after.start, after.id))
+    return asked.order_by(_OF.start.desc(), _OF.id.desc())
+
+
+def _stands(state: State, now: int) -> ColumnElement[bool]:
+    """As Downtime.state."""
+    if state is State.CANCELLED:
+        return _OF.cancelled_at.is_not(None)
+    when = {
+        State.UPCOMING: _OF.start > now,
+        State.ACTIVE: and_(_OF.start <= now, _OF.end > now),
+        State.ENDED: and_(_OF.start <= now, _OF.end <= now),
+    }
+    return and_(_OF.cancelled_at.is_(None), when[state])

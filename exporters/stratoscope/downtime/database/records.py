@@ -1,0 +1,64 @@
+"""What this service has to remember of others: the silences that it wrote, and how imports went."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stratoscope.downtime.database import rows
+from stratoscope.downtime.database.engine import Database
+from stratoscope.downtime.database.tables import IMPORTS, SILENCE_RECORDS
+from stratoscope.downtime.imports.report import Report
+from stratoscope.downtime.silences.record import SilenceRecord
+
+_OF: Final = SILENCE_RECORDS.c
+_REPORT: Final = msgspec.json.Decoder(Report)
+
+
+class Records:
+    """Of a database; a SilenceRecords."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def silence_records(self, alertmanager: str) -> Sequence[SilenceRecord]:
+        """Those of one Alertmanager."""
+        asked = select(SILENCE_RECORDS).where(_OF.alertmanager == alertmanager)
+        async with self._database.read() as connection:
+            return tuple(map(rows.record, await connection.execute(asked)))
+
+    async def store_silence_records(self, records: Sequence[SilenceRecord]) -> None:
+        """On disk when it returns; a record with the same key is replaced."""
+        if records:
+            async with self._database.write() as connection:
+                await _forget(connection, records)
+                await connection.execute(
+                    insert(SILENCE_RECORDS), [msgspec.to_builtins(one) for one in records]
+                )
+
+    async def forget_silence_records(self, records: Sequence[SilenceRecord]) -> None:
+        """Those with these keys."""
+        if records:
+            async with self._database.write() as connection:
+                await _forget(connection, records)
+
+    async def import_reports(self) -> Sequence[Report]:
+        """How the imports went, by source."""
+        async with self._database.read() as connection:
+            found = await connection.execute(select(IMPORTS.c.report).order_by(IMPORTS.c.source))
+            return tuple(map(_REPORT.decode, found.scalars()))
+
+    async def store_import_report(self, report: Report) -> None:
+        """That of its source is replaced."""
+        row = {"source": report.source, "report": msgspec.json.encode(report).decode()}
+        async with self._database.write() as connection:
+            await connection.execute(delete(IMPORTS).where(IMPORTS.c.source == report.source))
+            await connection.execute(insert(IMPORTS), row)
+
+
+async def _forget(connection: AsyncConnection, records: Sequence[SilenceRecord]) -> None:
+    for one in records:
+        key = (_OF.alertmanager == one.alertmanager, _OF.downtime_id == one.downtime_id)
+        await connection.execute(delete(SILENCE_RECORDS).where(*key, _OF.matchers == one.matchers))

@@ -1,0 +1,67 @@
+"""The schema is brought up to date, in one transaction, by alembic."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from stratoscope.downtime.database.errors import StoreError
+
+APPLICATION: Final = 0x53564454
+"""SQLite's `application_id` of this database."""
+NEWEST: Final = 1
+"""Migrations are numbered from 1; their number, as text of four digits, is alembic's revision."""
+VERSIONS: Final = "stratoscope_downtime_schema"
+"""The table in which alembic has the schema's number."""
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_LOCK: Final = 0x53564454_0001
+"""PostgreSQL's advisory lock of an upgrade: of two processes that start one waits."""
+
+
+def upgrade(connection: Connection, shown: str) -> None:
+    """Create the tables, or bring them up to date. The connection is in a transaction.
+
+    Raises:
+        StoreError: The database is another program's, damaged, or its schema is newer.
+    """
+    if connection.dialect.name == "sqlite":
+        _check_file(connection, shown)
+    else:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    found = MigrationContext.configure(connection, opts={"version_table": VERSIONS}).get_current_revision()
+    version = int(found or 0)
+    if version > NEWEST:
+        known = f"has schema {version}, and this version knows {NEWEST}"
+        raise StoreError(shown, f"{known}: run the newer version, or restore a backup")
+    if version < NEWEST:
+        _migrate(connection)
+
+
+def _check_file(connection: Connection, shown: str) -> None:
+    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    is_empty = not inspect(connection).get_table_names()
+    if application != APPLICATION and not (is_empty and application == 0):
+        raise StoreError(shown, "is a database of another program: move it away, and an empty one begins")
+    if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() != "ok":
+        raise StoreError(shown, "is damaged: end this service and restore a backup")
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+
+    def steps(current: Any, _: MigrationContext) -> Any:
+        return scripts._upgrade_revs("head", current)  # noqa: SLF001 -- alembic.command does the same
+
+    environment = EnvironmentContext(config, scripts, fn=steps, destination_rev="head")
+    with environment:
+        environment.configure(connection, version_table=VERSIONS, transactional_ddl=True)
+        environment.run_migrations()

@@ -1,0 +1,266 @@
+"""Downtimes and their history, stored; every change is on disk when its call returns.
+
+All methods raise StoreError if the database cannot be used; what the others are stands beside them.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from sqlalchemy import select
+
+from stratoscope.downtime.database import editing, external, finding, rows
+from stratoscope.downtime.database.address import Address
+from stratoscope.downtime.database.editing import Idempotency, Origin
+from stratoscope.downtime.database.engine import Database
+from stratoscope.downtime.database.finding import Filter, Page, Place
+from stratoscope.downtime.database.leadership import Leadership
+from stratoscope.downtime.database.records import Records
+from stratoscope.downtime.database.tables import CHANGES, REVISION
+from stratoscope.downtime.database.windows import Windows
+from stratoscope.downtime.draft import LONGEST_S, Checked, FieldError
+from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, State
+
+_CACHED_S: Final = 3600
+"""So much longer than asked for is the time of which live downtimes are kept in memory."""
+
+
+_Edit: TypeAlias = tuple[Action, Mapping[str, Any]]
+"""What is done, and the new values of fields."""
+_BY_PERSON: Final = Origin(PERSON)
+
+
+class _Live(NamedTuple):
+    """What is in memory: the downtimes that last between two moments, as of a revision."""
+
+    revision: int
+    begin: int
+    end: int
+    downtimes: tuple[Downtime, ...]
+
+
+class Store:
+    """The database.
+
+    Attributes:
+        windows: Recurring windows.
+        records: Of silences, and reports of imports.
+        leadership: Whether this process writes to Alertmanager.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._database = Database(address)
+        self.windows = Windows(self._database)
+        self.records = Records(self._database)
+        self.leadership = Leadership(self._database)
+        self._live: _Live | None = None
+
+    async def file(
+        self, checked: Checked, *, who: str, now: int, origin: Origin = _BY_PERSON,
+        idempotency: Idempotency | None = None,
+    ) -> Downtime:  # fmt: skip
+        """File a downtime; a request that comes again gives the downtime that it has filed, as it stands now.
+
+        Raises:
+            IdempotencyError: The key was used for another request.
+        """
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            if idempotency is None:
+                return await editing.file(connection, checked, who, now, origin)
+            filed = await editing.known(connection, who, idempotency)
+            if filed is not None:
+                return await editing.current(connection, filed)
+            one = await editing.file(connection, checked, who, now, origin)
+            await editing.remember(connection, who, idempotency, one, now)
+            return one
+
+    async def change(
+        self, downtime_id: str, checked: Checked, *, who: str, now: int, if_revision: int | None = None
+    ) -> Downtime:
+        """Change the fields of a downtime.
+
+        Raises:
+            UnknownError: There is none.
+            RevisionError: It has another revision than `if_revision`.
+            ClosedError: It is cancelled.
+        """
+
+        def edit(one: Downtime) -> _Edit:
+            editing.check_open(one)
+            return Action.CHANGED, checked._asdict()
+
+        return await self._edit(downtime_id, who, now, edit, if_revision)
+
+    async def cancel(
+        self, downtime_id: str, *, who: str, now: int, if_revision: int | None = None
+    ) -> Downtime:
+        """Cancel a downtime; one that is cancelled stays as it is. Raises as `change`, but ClosedError."""
+
+        def edit(one: Downtime) -> _Edit:
+            return Action.CANCELLED, {} if one.cancelled_at is not None else {"cancelled_at": now}
+
+        return await self._edit(downtime_id, who, now, edit, if_revision)
+
+    async def end_now(
+        self, downtime_id: str, *, who: str, now: int, if_revision: int | None = None
+    ) -> Downtime:
+        """End a downtime that is active; one that has not lasted yet is cancelled, others stay as they are.
+
+        Raises as `cancel`.
+        """
+
+        def edit(one: Downtime) -> _Edit:
+            if one.state(now) in {State.ENDED, State.CANCELLED}:
+                return Action.CHANGED, {}
+            if now <= one.start:
+                return Action.CANCELLED, {"cancelled_at": now}
+            return Action.CHANGED, {"end": now, "until_further_notice": False}
+
+        return await self._edit(downtime_id, who, now, edit, if_revision)
+
+    async def extend(
+        self, downtime_id: str, end: int, *, who: str, now: int, if_revision: int | None = None
+    ) -> Downtime:
+        """Move the end of a downtime; it is then none until further notice.
+
+        Raises: as `change`, and
+            FieldError: The end is not after now and the start, or too late.
+        """
+
+        def edit(one: Downtime) -> _Edit:
+            editing.check_open(one)
+            _check_end(one, end, now)
+            return Action.CHANGED, {"end": end, "until_further_notice": False}
+
+        return await self._edit(downtime_id, who, now, edit, if_revision)
+
+    async def rearm(self, downtime_id: str, end: int, *, who: str, now: int) -> Downtime:
+        """Move on the end of a downtime that goes on until something else ends it.
+
+        Its revision stays: nobody has edited it, and a silence that a person expired stays expired.
+
+        Raises:
+            UnknownError: There is none.
+            ClosedError: It is cancelled.
+        """
+
+        def edit(one: Downtime) -> _Edit:
+            editing.check_open(one)
+            return Action.REARMED, {"end": max(end, one.end)}
+
+        return await self._edit(downtime_id, who, now, edit, None)
+
+    async def note_override(self, downtime_id: str, *, who: str, now: int) -> None:
+        """Write into the history that a person expired a silence of the downtime. Its revision stays.
+
+        Raises:
+            UnknownError: There is none.
+        """
+        async with self._database.write() as connection:
+            one = await editing.current(connection, downtime_id)
+            entry = Change(
+                downtime_id=one.id, revision=one.revision, at=now, who=who, action=Action.OVERRIDDEN
+            )
+            await editing.note(connection, entry)
+
+    async def upsert_external(self, source: str, rows: Mapping[str, Checked], *, now: int) -> None:
+        """Make what is stored of a source equal to `rows`, by external id, in one transaction.
+
+        Those with a new id are filed, those that differ are changed; those that are not among `rows` are
+        cancelled, unless they have ended. One that vanished and is there again is filed again; one that a
+        person cancelled stays cancelled.
+        """
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            await external.upsert(connection, source, rows, now)
+
+    async def newest(self, source: str) -> Sequence[Downtime]:
+        """Of each external id of a source the downtime that was filed last."""
+        async with self._database.read() as connection:
+            found = await external.newest(connection, source)
+        return tuple(one for one, _ in found.values())
+
+    async def get(self, downtime_id: str) -> Downtime:
+        """Raises UnknownError: There is none."""
+        async with self._database.read() as connection:
+            return await editing.current(connection, downtime_id)
+
+    async def history(self, downtime_id: str) -> Sequence[Change]:
+        """All that was done to a downtime, oldest first; nothing if there is none."""
+        asked = select(CHANGES).where(CHANGES.c.downtime_id == downtime_id).order_by(CHANGES.c.id)
+        async with self._database.read() as connection:
+            return tuple(map(rows.change, await connection.execute(asked)))
+
+    async def find(self, wanted: Filter, *, now: int, limit: int = 100, after: Place | None = None) -> Page:
+        """Downtimes to which the filter applies, latest start first.
+
+        Args:
+            limit: Of the page.
+            after: `next` of the page before.
+        """
+        async with self._database.read() as connection:
+            return await finding.page(connection, wanted, now, limit=limit, after=after)
+
+    async def live(self, now: int, *, ahead_s: int = DAY_S, behind_s: int = 0) -> Sequence[Downtime]:
+        """Those that are not cancelled, start within `ahead_s` and have not ended `behind_s` ago, in order of
+        start. While nothing changes this reads one row.
+        """
+        begin, end = now - behind_s, now + ahead_s
+        async with self._database.read() as connection:
+            revision = int((await connection.execute(select(REVISION.c.number))).scalar_one())
+            live = self._live
+            if live is None or live.revision != revision or begin < live.begin or live.end < end:
+                kept = begin - _CACHED_S, end + _CACHED_S
+                live = _Live(revision, *kept, await finding.lasting(connection, *kept))
+                self._live = live
+        return tuple(one for one in live.downtimes if one.start < end and begin < one.end)
+
+    async def revision(self) -> int:
+        """A number that grows whenever downtimes or windows change, by whichever process."""
+        async with self._database.read() as connection:
+            return int((await connection.execute(select(REVISION.c.number))).scalar_one())
+
+    async def counts(self, now: int) -> Mapping[State, int]:
+        """How many downtimes are in each state."""
+        async with self._database.read() as connection:
+            return await finding.counts(connection, now)
+
+    async def _edit(
+        self, downtime_id: str, who: str, now: int, edit: Callable[[Downtime], _Edit], if_revision: int | None
+    ) -> Downtime:
+        """Change a downtime as `edit` says of it as it stands."""
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            one = await editing.current(connection, downtime_id, if_revision)
+            action, fields = edit(one)
+            return await editing.save(connection, one, who, now, action, **fields)
+
+    async def open(self) -> None:
+        """Create the tables, or bring them up to date."""
+        await self._database.open()
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+@asynccontextmanager
+async def opened(address: Address) -> AsyncIterator[Store]:
+    """The store of a database.
+
+    Raises:
+        StoreError: It cannot be used.
+    """
+    store = Store(address)
+    try:
+        await store.open()
+        yield store
+    finally:
+        await store.close()
+
+
+def _check_end(one: Downtime, end: int, now: int) -> None:
+    if not max(one.start, now) < end <= one.start + LONGEST_S:
+        days = LONGEST_S // DAY_S
+        allowed = f"after start and now, up to {days} days after start"
+        raise FieldError("end", f"{end}; allowed: {allowed}")

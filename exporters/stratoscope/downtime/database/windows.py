@@ -1,0 +1,113 @@
+"""Recurring windows, stored; when they occur is not this module's business."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stratoscope.downtime.database import editing, rows
+from stratoscope.downtime.database.editing import Origin
+from stratoscope.downtime.database.engine import Database
+from stratoscope.downtime.database.errors import UnknownError
+from stratoscope.downtime.database.tables import DOWNTIMES, WINDOWS
+from stratoscope.downtime.draft import Checked
+from stratoscope.downtime.model import PERSON, Action, Downtime, new_id
+from stratoscope.downtime.windows.recurrence import Occurrence, Recurrence
+from stratoscope.downtime.windows.window import Template, Window
+
+
+class Windows:
+    """The windows of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def file(self, recurrence: Recurrence, template: Template, *, who: str, now: int) -> Window:
+        """Store a new window, whose recurrence was checked."""
+        one = Window(
+            id=new_id(), recurrence=recurrence, template=template, author=who, created_at=now, changed_at=now
+        )
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            await connection.execute(insert(WINDOWS), rows.window_values(one))
+        return one
+
+    async def get(self, window_id: str) -> Window:
+        """Raises UnknownError: There is none."""
+        async with self._database.read() as connection:
+            return await _current(connection, window_id)
+
+    async def all(self) -> Sequence[Window]:
+        """All windows, also the cancelled ones, in order of their filing."""
+        asked = select(WINDOWS).order_by(WINDOWS.c.created_at, WINDOWS.c.id)
+        async with self._database.read() as connection:
+            return tuple(map(rows.window, await connection.execute(asked)))
+
+    async def cancel(self, window_id: str, *, who: str, now: int) -> Window:
+        """Cancel a window, and with it the occurrences that have not begun.
+
+        Raises:
+            UnknownError: There is none.
+        """
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            one = await _current(connection, window_id)
+            if one.cancelled_at is not None:
+                return one
+            one = replace(one, cancelled_at=now, revision=one.revision + 1, changed_at=now)
+            await connection.execute(
+                update(WINDOWS).where(WINDOWS.c.id == one.id).values(rows.window_values(one))
+            )
+            for downtime in await _upcoming(connection, window_id, now):
+                await editing.save(connection, downtime, who, now, Action.CANCELLED, cancelled_at=now)
+        return one
+
+    async def starts(self, window_id: str) -> frozenset[int]:
+        """The starts with which occurrences were filed, also of those that were moved or cancelled since."""
+        asked = select(DOWNTIMES.c.window_start).where(DOWNTIMES.c.window_id == window_id)
+        async with self._database.read() as connection:
+            return frozenset((await connection.execute(asked)).scalars())
+
+    async def file_occurrences(
+        self, window_id: str, due: Sequence[Occurrence], *, now: int
+    ) -> Sequence[Downtime]:
+        """File those occurrences that were not filed yet, each as a downtime of the window's author.
+
+        Nothing is filed if the window was cancelled meanwhile.
+
+        Raises:
+            UnknownError: There is no such window.
+        """
+        asked = select(DOWNTIMES.c.window_start).where(DOWNTIMES.c.window_id == window_id)
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            one = await _current(connection, window_id)
+            if one.cancelled_at is not None:
+                return ()
+            filed = frozenset((await connection.execute(asked)).scalars())
+            new = [_checked(one, occurrence) for occurrence in due if occurrence.start not in filed]
+            origin = Origin(PERSON, window_id=window_id)
+            return [await editing.file(connection, each, one.author, now, origin) for each in new]
+
+
+def _checked(one: Window, occurrence: Occurrence) -> Checked:
+    of = one.template
+    return Checked(
+        title=of.title, text=of.text, planned=of.planned, severity=of.severity,
+        start=occurrence.start, end=occurrence.end, until_further_notice=False,
+        matcher_sets=of.matcher_sets, silences=of.silences,
+    )  # fmt: skip
+
+
+async def _current(connection: AsyncConnection, window_id: str) -> Window:
+    row = (await connection.execute(select(WINDOWS).where(WINDOWS.c.id == window_id))).first()
+    if row is None:
+        raise UnknownError("window", window_id)
+    return rows.window(row)
+
+
+async def _upcoming(connection: AsyncConnection, window_id: str, now: int) -> Sequence[Downtime]:
+    of = DOWNTIMES.c
+    asked = select(DOWNTIMES).where(of.window_id == window_id, of.start > now, of.cancelled_at.is_(None))
+    return tuple(map(rows.downtime, await connection.execute(asked)))

@@ -1,0 +1,221 @@
+"""Downtimes are filed, changed and found, in each kind of database."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from stratoscope.downtime.database.address import Address
+from stratoscope.downtime.database.editing import Idempotency, Origin
+from stratoscope.downtime.database.errors import ClosedError, IdempotencyError, RevisionError, UnknownError
+from stratoscope.downtime.database.finding import Filter
+from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.draft import LONGEST_S, FieldError
+from stratoscope.downtime.model import DAY_S, Action, Downtime, State
+from support.stores import HOUR, NOW, wanted
+
+
+async def filed(store: Store, *, who: str = "alice", now: int = NOW, **fields: Any) -> Downtime:
+    return await store.file(wanted(**fields), who=who, now=now)
+
+
+async def actions(store: Store, one: Downtime) -> list[tuple[Action, str]]:
+    return [(entry.action, entry.who) for entry in await store.history(one.id)]
+
+
+async def test_what_was_filed_is_there_after_a_restart(address: Address) -> None:
+    async with opened(address) as store:
+        one = await filed(
+            store, text="a\nb", planned=False, matcher_sets=(("host=~n.*",), ("vm_id!=x", "host=a"))
+        )
+    async with opened(address) as store:
+        assert await store.get(one.id) == one
+        assert await actions(store, one) == [(Action.FILED, "alice")]
+
+
+async def test_unknown_id_is_said(store: Store) -> None:
+    with pytest.raises(UnknownError, match="no downtime nope"):
+        await store.get("nope")
+    assert await store.history("nope") == ()
+
+
+async def test_request_that_comes_again_files_once(store: Store) -> None:
+    key = Idempotency("k", b"{}")
+    both = [store.file(wanted(), who="alice", now=NOW, idempotency=key) for _ in range(2)]
+    first, again = await asyncio.gather(*both)
+    assert first == again
+    other = await store.file(wanted(), who="bob", now=NOW, idempotency=key)
+    assert other.id != first.id
+    with pytest.raises(IdempotencyError, match="'k' was used for another request"):
+        await store.file(wanted(), who="alice", now=NOW, idempotency=Idempotency("k", b"[]"))
+
+
+async def test_key_is_forgotten_after_a_day(store: Store) -> None:
+    key = Idempotency("k", b"{}")
+    first = await store.file(wanted(), who="alice", now=NOW, idempotency=key)
+    later = NOW + DAY_S + 1
+    await store.file(wanted(), who="bob", now=later, idempotency=key)
+    again = await store.file(wanted(), who="alice", now=later, idempotency=key)
+    assert again.id != first.id
+
+
+async def test_change_has_its_history(store: Store) -> None:
+    one = await filed(store)
+    changed = await store.change(
+        one.id, wanted(title="b", matcher_sets=(("host=n2",),)), who="bob", now=NOW + 1, if_revision=1
+    )
+    assert (changed.title, changed.revision, changed.author, changed.changed_at) == ("b", 2, "alice", NOW + 1)
+    assert await store.get(one.id) == changed
+    entry = (await store.history(one.id))[1]
+    assert (entry.action, entry.who, entry.at, entry.revision) == (Action.CHANGED, "bob", NOW + 1, 2)
+    assert entry.fields == {
+        "title": ("new switch", "b"),
+        "matcher_sets": ([['cloud="uni"', 'host="n1"']], [['host="n2"']]),
+    }
+
+
+async def test_change_of_nothing_is_none(store: Store) -> None:
+    one = await filed(store)
+    assert await store.change(one.id, wanted(), who="bob", now=NOW + 1) == one
+    assert len(await store.history(one.id)) == 1
+
+
+async def test_of_two_editors_the_second_is_told(store: Store) -> None:
+    one = await filed(store)
+    edits = [
+        store.change(one.id, wanted(title=who), who=who, now=NOW, if_revision=1) for who in ("bob", "eve")
+    ]
+    results = await asyncio.gather(*edits, return_exceptions=True)
+    failed = [each for each in results if isinstance(each, RevisionError)]
+    assert len(failed) == 1
+    assert failed[0].current == await store.get(one.id)
+
+
+async def test_cancelled_is_final(store: Store) -> None:
+    one = await filed(store)
+    gone = await store.cancel(one.id, who="bob", now=NOW + 5)
+    assert (gone.cancelled_at, gone.revision) == (NOW + 5, 2)
+    assert await store.cancel(one.id, who="eve", now=NOW + 9) == gone
+    assert await store.end_now(one.id, who="eve", now=NOW + 9) == gone
+    for edit in (
+        store.change(one.id, wanted(), who="eve", now=NOW),
+        store.extend(one.id, NOW + DAY_S, who="eve", now=NOW),
+        store.rearm(one.id, NOW + DAY_S, who="eve", now=NOW),
+    ):
+        with pytest.raises(ClosedError, match="is cancelled; allowed: file a new one"):
+            await edit
+    assert await actions(store, one) == [(Action.FILED, "alice"), (Action.CANCELLED, "bob")]
+
+
+async def test_end_now_ends_what_lasts_and_cancels_what_does_not(store: Store) -> None:
+    active = await filed(store, end=None, until_further_notice=True)
+    ended = await store.end_now(active.id, who="bob", now=NOW + 60)
+    assert (ended.end, ended.until_further_notice, ended.state(NOW + 60)) == (NOW + 60, False, State.ENDED)
+    assert await store.end_now(active.id, who="bob", now=NOW + 70) == ended
+    upcoming = await filed(store, start=NOW + 100)
+    assert (await store.end_now(upcoming.id, who="bob", now=NOW + 100)).cancelled_at == NOW + 100
+
+
+async def test_extended_until_a_moment(store: Store) -> None:
+    one = await filed(store, end=None, until_further_notice=True)
+    extended = await store.extend(one.id, NOW + 2 * DAY_S, who="bob", now=NOW)
+    assert (extended.end, extended.until_further_notice) == (NOW + 2 * DAY_S, False)
+    for end in (NOW + 10, NOW + LONGEST_S + 1):
+        with pytest.raises(FieldError, match=f"end: {end}; allowed: after start and now, up to 365 days"):
+            await store.extend(one.id, end, who="bob", now=NOW + 10)
+
+
+async def test_rearming_and_overriding_are_no_edits(store: Store) -> None:
+    one = await filed(store)
+    rearmed = await store.rearm(one.id, NOW + DAY_S, who="service", now=NOW + 1)
+    assert (rearmed.end, rearmed.revision) == (NOW + DAY_S, 1)
+    assert await store.rearm(one.id, NOW + 1, who="service", now=NOW + 1) == rearmed
+    await store.note_override(one.id, who="alertmanager one", now=NOW + 2)
+    assert await store.get(one.id) == rearmed
+    assert await actions(store, one) == [
+        (Action.FILED, "alice"), (Action.REARMED, "service"), (Action.OVERRIDDEN, "alertmanager one")
+    ]  # fmt: skip
+
+
+async def test_source_decides_on_its_downtimes(store: Store) -> None:
+    here, later = {"a": wanted(), "b": wanted(title="b")}, NOW + 60
+    await store.upsert_external("gocdb:egi", here, now=NOW)
+    await store.upsert_external("gocdb:egi", here, now=NOW)
+    a, b = await store.newest("gocdb:egi")
+    await store.upsert_external("gocdb:egi", {"a": wanted(title="c")}, now=later)
+    assert [(one.title, one.revision) for one in await store.newest("gocdb:egi")] == [("c", 2), ("b", 2)]
+    assert (await store.get(b.id)).cancelled_at == later
+    await store.upsert_external("gocdb:egi", here, now=later)
+    again = {one.external_id: one for one in await store.newest("gocdb:egi")}
+    assert again["a"].id == a.id
+    assert again["b"].id != b.id
+    assert again["b"].author == "gocdb:egi"
+
+
+async def test_imported_one_that_a_person_cancelled_stays_so(store: Store) -> None:
+    await store.upsert_external("osg", {"a": wanted()}, now=NOW)
+    (one,) = await store.newest("osg")
+    gone = await store.cancel(one.id, who="alice", now=NOW)
+    await store.upsert_external("osg", {"a": wanted(title="b")}, now=NOW + 1)
+    assert await store.newest("osg") == (gone,)
+
+
+async def test_vanished_one_that_has_ended_stays_ended(store: Store) -> None:
+    await store.upsert_external("osg", {"a": wanted()}, now=NOW)
+    await store.upsert_external("osg", {}, now=NOW + HOUR)
+    (one,) = await store.newest("osg")
+    assert one.state(NOW + HOUR) is State.ENDED
+
+
+async def test_found_by_what_is_asked_for(store: Store) -> None:
+    active = await filed(store, title="Straße", text="Two\nlines")
+    upcoming = await filed(store, start=NOW + 10, matcher_sets=(("cloud=uni",), ("service=nova",)))
+    ended = await filed(store, start=NOW - 20, end=NOW - 10, matcher_sets=(("cloud=uni", "host=n2"),))
+    gone = await filed(store, start=NOW + 5)
+    gone = await store.cancel(gone.id, who="bob", now=NOW)
+    await store.file(
+        wanted(start=NOW + 90, matcher_sets=(("vm_id=x",),)), who="x", now=NOW, origin=Origin("osg", "1")
+    )
+
+    async def found(**fields: Any) -> list[Downtime]:
+        page = await store.find(Filter(**fields), now=NOW)
+        return list(page.downtimes)
+
+    assert await found(states=frozenset({State.ACTIVE, State.ENDED})) == [active, ended]
+    assert await found(states=frozenset({State.CANCELLED})) == [gone]
+    assert await found(text="STRASSE") == [active]
+    assert await found(text="lines") == [active]
+    assert await found(labels={"cloud": "uni", "host": "n1"}, end=NOW + 60) == [upcoming, gone, active]
+    assert await found(labels={"host": "n2"}) == [ended]
+    assert await found(labels={"host": "n3"}) == []
+    assert await found(begin=NOW - 5, end=NOW + 5) == [active]
+    assert [one.external_id for one in await found(source="osg")] == ["1"]
+    assert await store.counts(NOW) == {
+        State.UPCOMING: 2, State.ACTIVE: 1, State.ENDED: 1, State.CANCELLED: 1
+    }  # fmt: skip
+
+
+async def test_pages_have_each_downtime_once(store: Store) -> None:
+    await store.upsert_external("s", {str(n): wanted(start=NOW + n // 3) for n in range(1100)}, now=NOW)
+    ids, after = [], None
+    while True:
+        page = await store.find(Filter(text="switch"), now=NOW, limit=550, after=after)
+        ids += [one.id for one in page.downtimes]
+        if page.next is None:
+            break
+        after = page.next
+    assert len(ids) == len({*ids}) == 1100
+
+
+async def test_live_ones_follow_every_change(store: Store, address: Address) -> None:
+    one = await filed(store)
+    far = await filed(store, start=NOW + 2 * DAY_S, end=NOW + 3 * DAY_S)
+    assert await store.live(NOW) == (one,)
+    assert await store.live(NOW + 60) == (one,)
+    assert await store.live(NOW + DAY_S + 1) == (far,)
+    assert await store.live(NOW + HOUR, behind_s=10) == (one,)
+    before = await store.revision()
+    async with opened(address) as other:
+        await other.cancel(one.id, who="bob", now=NOW)
+    assert await store.revision() > before
+    assert await store.live(NOW) == ()

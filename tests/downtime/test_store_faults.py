@@ -1,0 +1,214 @@
+"""What the operator reads when the database cannot be used, and who leads."""
+
+import asyncio
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import column, table, update
+
+from stratoscope.downtime.database import address as addresses
+from stratoscope.downtime.database.address import FILE, Address, postgresql, sqlite
+from stratoscope.downtime.database.engine import Database
+from stratoscope.downtime.database.errors import StoreError, meaning
+from stratoscope.downtime.database.leadership import Leadership
+from stratoscope.downtime.database.schema import VERSIONS
+from stratoscope.downtime.database.store import Store, opened
+from support import postgresql as real
+from support.stores import NOW, wanted
+
+
+async def refused(address: Address) -> str:
+    with pytest.raises(StoreError) as caught:
+        async with opened(address):
+            pass
+    return str(caught.value)
+
+
+async def test_file_is_private_and_each_write_is_synced(tmp_path: Path) -> None:
+    address = sqlite(tmp_path)
+    (tmp_path / FILE).touch(0o644)
+    async with opened(address) as store:
+        await store.file(wanted(), who="alice", now=NOW)
+        assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+        async with store._database.read() as connection:
+            for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
+                found = await connection.exec_driver_sql(f"PRAGMA {pragma}")
+                assert found.scalar_one() == value
+
+
+def other_program(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    connection.close()
+
+
+def damaged(file: Path) -> None:
+    file.write_bytes(b"SQLite format 3\0" + b"\x7f" * 5000)
+
+
+def inner_damage(file: Path) -> None:
+    asyncio.run(_made(file))
+    content = bytearray(file.read_bytes())
+    content[4096 * 3 : 4096 * 4] = b"\x7f" * 4096
+    file.write_bytes(content)
+
+
+async def _made(file: Path) -> None:
+    async with opened(sqlite(file.parent)):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (lambda file: file.write_text("x" * 5000), "is no SQLite database: end this service and restore"),
+        (other_program, "is a database of another program: move it away"),
+        (damaged, "is no SQLite database"),
+        (inner_damage, "is damaged: end this service and restore a backup"),
+        (lambda file: file.mkdir(), "is no regular file; allowed: a file to write to"),
+        (lambda file: file.parent.rmdir(), "No such file or directory; allowed: a file to write to"),
+    ],
+)
+def test_file_that_cannot_be_used_is_named(
+    tmp_path: Path, prepare: Callable[[Path], object], words: str
+) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    prepare(folder / FILE)
+    said = asyncio.run(refused(sqlite(folder)))
+    assert said.startswith(f"database {folder / FILE}: {words}")
+
+
+async def test_file_that_may_not_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / FILE).touch()
+    monkeypatch.setattr(addresses.os, "access", lambda *_: False)
+    assert "is read-only; allowed: a file and a folder to write to" in await refused(sqlite(tmp_path))
+
+
+async def test_newer_schema_is_refused(address: Address) -> None:
+    async with opened(address) as store, store._database.write() as connection:
+        await connection.execute(update(table(VERSIONS, column("version_num"))).values(version_num="0007"))
+    said = await refused(address)
+    assert said.endswith("has schema 7, and this version knows 1: run the newer version, or restore a backup")
+
+
+async def test_write_that_fails_leaves_nothing(store: Store) -> None:
+    one = await store.file(wanted(), who="alice", now=NOW)
+
+    async def half() -> None:
+        async with store._database.write() as connection:
+            await connection.exec_driver_sql("DELETE FROM changes")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await half()
+    assert len(await store.history(one.id)) == 1
+
+
+async def test_full_disk_is_said_and_passes(tmp_path: Path) -> None:
+    async with opened(sqlite(tmp_path)) as store:
+        async with store._database.read() as connection:
+            pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StoreError, match="no space left on its disk; nothing can be filed"):
+            await store.upsert_external("s", {str(n): wanted() for n in range(200)}, now=NOW)
+        async with store._database.read() as connection:
+            await connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        assert await store.newest("s") == ()
+        await store.upsert_external("s", {"a": wanted()}, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nothing", "is no URL; allowed: such as postgresql://user@host:5432/database"),
+        ("mysql://u:secret@h/d", "is no URL of a database in PostgreSQL"),
+        ("postgresql://u:secret@h", "is no URL of a database in PostgreSQL"),
+        ("postgresql://u:secret@h/d?x=1", "unknown parameter; allowed: host, port, sslmode"),
+    ],
+)
+def test_url_that_cannot_be_used_is_said_without_its_password(url: str, words: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        postgresql(url)
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+async def test_server_that_is_away_is_said() -> None:
+    address = postgresql("postgresql://u:secret@127.0.0.1:1/d?sslmode=disable")
+    said = await refused(address)
+    assert said.startswith("database postgresql://u:***@127.0.0.1:1/d?sslmode=disable: cannot be reached: ")
+
+
+def test_meaning_of_other_errors() -> None:
+    class Refused(Exception):  # noqa: N818 -- as a driver's
+        sqlstate = "XX000"
+
+    assert meaning(Refused("<class 'X'>: why")) == "why"
+    assert meaning(Exception()) == "Exception"
+    assert meaning(TimeoutError()).startswith("no answer in time")
+
+
+@pytest.mark.integration
+async def test_log_in_and_database_that_are_wrong_are_said(server: real.Server) -> None:
+    url = server.new_database()
+    assert "refuses the log-in: check user, password and pg_hba.conf" in await refused(postgresql(url, "x"))
+    missing = postgresql(server.url("missing"), real.PASSWORD)
+    said = await refused(missing)
+    assert "has no such database: create it" in said
+    assert real.PASSWORD not in said
+
+
+@pytest.mark.integration
+async def test_server_that_starts_again_is_used_again(server: real.Server) -> None:
+    async with opened(postgresql(server.new_database(), real.PASSWORD)) as store:
+        one = await store.file(wanted(), who="alice", now=NOW)
+        await asyncio.to_thread(server.stop)
+        with pytest.raises(StoreError, match="cannot be reached"):
+            await store.get(one.id)
+        await asyncio.to_thread(server.start)
+        assert await store.get(one.id) == one
+
+
+async def test_who_has_the_file_leads(tmp_path: Path) -> None:
+    one = Leadership(Database(sqlite(tmp_path)))
+    task = asyncio.create_task(one.run())
+    await asyncio.sleep(0)
+    assert one.is_leader
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not claim():  # noqa: ASYNC110 -- what is waited for is a server's doing
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.integration
+async def test_of_two_processes_one_leads_and_the_other_takes_over(server: real.Server) -> None:
+    address = postgresql(server.new_database(), real.PASSWORD)
+    first, second = Database(address), Database(address)
+    one, other = Leadership(first, every_s=0.05), Leadership(second, every_s=0.05)
+    leading = asyncio.create_task(one.run())
+    await until(lambda: one.is_leader)
+    waiting = asyncio.create_task(other.run())
+    await asyncio.sleep(0.1)
+    assert not other.is_leader
+    leading.cancel()
+    await asyncio.gather(leading, return_exceptions=True)
+    assert not one.is_leader
+    await until(lambda: other.is_leader)
+    await asyncio.to_thread(server.stop)
+    await until(lambda: not other.is_leader)
+    await asyncio.to_thread(server.start)
+    await until(lambda: other.is_leader)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await first.close()
+    await second.close()
