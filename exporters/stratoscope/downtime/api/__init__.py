@@ -1,0 +1,1 @@
+"""`/api/v1`: downtimes as JSON, filed and changed over HTTP, and what is down now."""

@@ -1,0 +1,40 @@
+"""What is down now: for programs that ask before they do something, such as the probe's `pause_url`."""
+
+from typing import Final
+
+from aiohttp import web
+
+from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.downtimes import LABELS
+from stratoscope.downtime.api.service import answered, json_answer, service
+from stratoscope.downtime.draft import FieldError
+from stratoscope.downtime.model import State
+
+_LONGEST: Final = 200
+
+
+@answered
+async def active(request: Request) -> web.StreamResponse:
+    """Whether what has the labels of the query (`?cloud=&host=`) is in an active downtime, and until when.
+
+    A downtime with a label that the query does not name is one of a part of it: it does not count.
+    """
+    served, query = service(request), request.http.query
+    for name, value in query.items():
+        if name not in LABELS or len(value) > _LONGEST:
+            raise FieldError(name[:40], f"allowed: {', '.join(LABELS)}, of {_LONGEST} characters at most")
+    now = served.second
+    live = await served.store.live(now, ahead_s=0)
+    found = [one for one in live if one.state(now) is State.ACTIVE and one.explains(query)]
+    until = max((one.end for one in found), default=None)
+    reason = "; ".join(one.title for one in found)
+    return json_answer(
+        {"active": bool(found), "until": until, "reason": reason, "ids": [one.id for one in found]}
+    )
+
+
+@answered
+async def counts(request: Request) -> web.StreamResponse:
+    """How many downtimes are in each state: all that is shown without a log-in."""
+    served = service(request)
+    return json_answer(await served.store.counts(served.second))

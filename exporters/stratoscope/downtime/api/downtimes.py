@@ -1,0 +1,210 @@
+"""`/api/v1/downtimes`: found, filed and changed."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypedDict
+
+import msgspec
+from aiohttp import web
+from multidict import MultiMapping
+
+from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.service import (
+    answered,
+    json_answer,
+    one_answer,
+    revision_wanted,
+    service,
+)
+from stratoscope.downtime.database.editing import Idempotency
+from stratoscope.downtime.database.finding import Filter, Place
+from stratoscope.downtime.draft import Checked, Draft, FieldError, checked
+from stratoscope.downtime.feeds.json_feed import as_json
+from stratoscope.downtime.model import PERSON, REARM_S, Change, Downtime, State
+
+ADMIN: Final = "admin"
+"""The role that also changes what imports and clouds have filed."""
+LABELS: Final = ("cloud", "host", "zone", "project_id", "vm_id", "service")
+"""Labels that a list can be asked for."""
+_LONGEST: Final = 200
+"""Characters of a parameter, and of an idempotency key."""
+_USUAL: Final = 100
+_MOST: Final = 1000
+"""Downtimes of a page."""
+_DIGITS: Final = 11
+"""Of Unix seconds."""
+_PLACE: Final = re.compile(r"(\d{1,12})-([0-9a-z]{1,20})", re.ASCII)
+_KNOWN: Final = frozenset({"state", "search", "source", "from", "to", "limit", "after", *LABELS})
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a request to extend: another end, or until further notice."""
+
+    end: int | None = None
+    until_further_notice: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.end is None) is not self.until_further_notice:
+            raise ValueError("end: allowed: Unix seconds, or until_further_notice")
+
+
+@answered
+async def find(request: Request) -> web.StreamResponse:
+    """Those of `?state=&cloud=&search=...`, latest start first; `next` is `after` of the next page."""
+    served = service(request)
+    asked = _Query(request.http.query)
+    now, after = served.second, asked.place("after")
+    page = await served.store.find(asked.filter(), now=now, limit=asked.limit(), after=after)
+    place = None if page.next is None else f"{page.next.start}-{page.next.id}"
+    return json_answer(
+        {"as_of": now, "downtimes": [as_json(one, now) for one in page.downtimes], "next": place}
+    )
+
+
+@answered
+async def file(request: Request) -> web.StreamResponse:
+    """File one; with the header Idempotency-Key a request that comes again files no other."""
+    served, draft = service(request), await request.json(Draft)
+    now, key = served.second, request.http.headers.get("Idempotency-Key", "")
+    if len(key) > _LONGEST:
+        raise FieldError("Idempotency-Key", f"{len(key)} characters; allowed: {_LONGEST}")
+    once = Idempotency(key, msgspec.json.encode(draft)) if key else None
+    fields = checked(draft, now, labels=served.labels)
+    one = await served.store.file(fields, who=request.asker.name, now=now, idempotency=once)
+    served.changed()
+    response = one_answer(one, now, status=201)
+    response.headers["Location"] = f"/api/v1/downtimes/{one.id}"
+    return response
+
+
+@answered
+async def show(request: Request) -> web.StreamResponse:
+    """One, with its history, oldest first."""
+    served, downtime_id = service(request), _id(request)
+    one = await served.store.get(downtime_id)
+    history = await served.store.history(downtime_id)
+    return one_answer(one, served.second, history=[*map(_entry, history)])
+
+
+@answered
+async def change(request: Request) -> web.StreamResponse:
+    """Replace all that a person can say of it."""
+    served, draft = service(request), await request.json(Draft)
+    fields = checked(draft, served.second, labels=served.labels)
+    return await _done(request, lambda of: served.store.change(_id(request), fields, **of))
+
+
+@answered
+async def extend(request: Request) -> web.StreamResponse:
+    """Give it another end."""
+    served, body = service(request), await request.json(End)
+    if body.end is not None:
+        end = body.end
+        return await _done(request, lambda of: served.store.extend(_id(request), end, **of))
+    one = await served.store.get(_id(request))
+    end = max(one.start, served.second) + REARM_S
+    fields = _fields(one)._replace(end=end, until_further_notice=True)
+    return await _done(request, lambda of: served.store.change(one.id, fields, **of))
+
+
+@answered
+async def end(request: Request) -> web.StreamResponse:
+    """End it now; one that has not begun is cancelled."""
+    return await _done(request, lambda of: service(request).store.end_now(_id(request), **of))
+
+
+@answered
+async def cancel(request: Request) -> web.StreamResponse:
+    """Cancel it."""
+    return await _done(request, lambda of: service(request).store.cancel(_id(request), **of))
+
+
+class _By(TypedDict):
+    """Who changes a downtime, when, and as of which revision."""
+
+    who: str
+    now: int
+    if_revision: int | None
+
+
+async def _done(request: Request, do: Callable[[_By], Awaitable[Downtime]]) -> web.Response:
+    """Change a downtime, and answer with it.
+
+    Raises web.HTTPForbidden: It was filed by a source, and the asker is no admin.
+    """
+    served = service(request)
+    now, source = served.second, (await served.store.get(_id(request))).source
+    if source != PERSON and ADMIN not in request.asker.roles:
+        raise web.HTTPForbidden(text=f"filed by {source}; allowed: the role {ADMIN}\n")
+    one = await do(_By(who=request.asker.name, now=now, if_revision=revision_wanted(request)))
+    served.changed()
+    return one_answer(one, now)
+
+
+def _id(request: Request) -> str:
+    return request.http.match_info["id"]
+
+
+def _fields(one: Downtime) -> Checked:
+    """What a person can say of it, as it stands."""
+    return Checked(*(getattr(one, name) for name in Checked._fields))
+
+
+def _entry(one: Change) -> dict[str, Any]:
+    return {
+        "revision": one.revision,
+        "at": one.at,
+        "who": one.who,
+        "action": one.action,
+        "fields": one.fields,
+    }
+
+
+class _Query:
+    """The parameters of a list. Raises (each method) FieldError."""
+
+    def __init__(self, query: MultiMapping[str]) -> None:
+        self._query = query
+        for name, value in query.items():
+            if name not in _KNOWN:
+                raise FieldError(name[:40], f"unknown parameter; allowed: {', '.join(sorted(_KNOWN))}")
+            if len(value) > _LONGEST:
+                raise FieldError(name, f"{len(value)} characters; allowed: {_LONGEST}")
+
+    def filter(self) -> Filter:
+        return Filter(
+            states=frozenset(map(self._state, self._query.getall("state", []))),
+            text=self._query.get("search", ""),
+            source=self._query.get("source"),
+            labels={name: self._query[name] for name in LABELS if name in self._query},
+            begin=self._moment("from"),
+            end=self._moment("to"),
+        )
+
+    def limit(self) -> int:
+        text = self._query.get("limit", str(_USUAL))
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST):
+            raise FieldError("limit", f"{text!r}; allowed: 1 to {_MOST}")
+        return int(text)
+
+    def place(self, name: str) -> Place | None:
+        text = self._query.get(name)
+        if text is None:
+            return None
+        found = _PLACE.fullmatch(text)
+        if found is None:
+            raise FieldError(name, f"{text!r}; allowed: `next` of the page before")
+        return Place(int(found[1]), found[2])
+
+    def _state(self, text: str) -> State:
+        if text not in [*State]:
+            raise FieldError("state", f"{text!r}; allowed: {', '.join(State)}")
+        return State(text)
+
+    def _moment(self, name: str) -> int | None:
+        text = self._query.get(name)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+            raise FieldError(name, f"{text!r}; allowed: Unix seconds")
+        return int(text)

@@ -1,0 +1,100 @@
+"""What the routes of this exporter need: the open part, and errors of the store as answers of HTTP."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from stratoscope.core.web.routes import Answer, Request
+from stratoscope.downtime.database.errors import (
+    ClosedError,
+    IdempotencyError,
+    RevisionError,
+    StoreError,
+    UnknownError,
+)
+from stratoscope.downtime.database.store import Store
+from stratoscope.downtime.draft import FieldError
+from stratoscope.downtime.feeds.json_feed import as_json
+from stratoscope.downtime.model import Downtime
+
+_DIGITS: Final = 9
+"""Of a revision."""
+PART: Final = "downtimes"
+"""The part of the exporter whose value is a Service."""
+_ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
+    (FieldError, web.HTTPBadRequest),
+    (UnknownError, web.HTTPNotFound),
+    (RevisionError, web.HTTPPreconditionFailed),
+    (ClosedError, web.HTTPConflict),
+    (IdempotencyError, web.HTTPConflict),
+    (StoreError, web.HTTPServiceUnavailable),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The open part.
+
+    Attributes:
+        labels: That matchers may name beside draft.LABELS.
+        changed: Called when downtimes have changed, so that silences follow at once.
+        now: Unix time.
+    """
+
+    store: Store
+    labels: Sequence[str] = ()
+    changed: Callable[[], None] = lambda: None
+    now: Callable[[], float] = time.time
+
+    @property
+    def second(self) -> int:
+        """Unix time in whole seconds."""
+        return int(self.now())
+
+
+def service(request: Request) -> Service:
+    """The open part. Raises NotOpenedError."""
+    found: Service = request.opened[PART]
+    return found
+
+
+def answered(handler: Answer) -> Answer:
+    """The handler, with its errors as answers of one line: what is wrong, and what is allowed."""
+
+    @wraps(handler)
+    async def answer(request: Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except tuple(kind for kind, _ in _ANSWERS) as error:
+            status = next(status for kind, status in _ANSWERS if isinstance(error, kind))
+            raise status(text=f"{error}\n") from error
+
+    return answer
+
+
+def one_answer(downtime: Downtime, now: int, *, status: int = 200, **more: Any) -> web.Response:
+    """A downtime as JSON, with its revision as ETag."""
+    headers = {"ETag": f'"{downtime.revision}"'}
+    return json_answer({"as_of": now, **as_json(downtime, now), **more}, status=status, **headers)
+
+
+def json_answer(value: object, *, status: int = 200, **headers: str) -> web.Response:
+    """An answer of JSON."""
+    body = msgspec.json.encode(value) + b"\n"
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def revision_wanted(request: Request) -> int | None:
+    """The revision of If-Match; None for any. Raises web.HTTPBadRequest."""
+    text = request.http.headers.get("If-Match", "*").strip()
+    if text == "*":
+        return None
+    number = text.removeprefix("W/").strip('"')
+    if not (number.isascii() and number.isdecimal() and len(number) <= _DIGITS):
+        raise web.HTTPBadRequest(text="If-Match: no revision; allowed: the ETag of the downtime, or *\n")
+    return int(number)
