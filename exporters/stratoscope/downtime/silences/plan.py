@@ -14,9 +14,9 @@ from stratoscope.downtime.silences.silence import Key, Silence, Written, comment
 AHEAD_S: Final = DAY_S
 """A silence is written so long before its downtime starts."""
 KNOWN_S: Final = AHEAD_S + 3600
-"""Downtimes that start within this time must be given to `plan`: a clock that is set back removes no silence."""
+"""Downtimes that start within this time are given to `plan`: a clock that is set back removes no silence."""
 LEAST_S: Final = 2.0
-"""A silence that ends sooner by Alertmanager's clock is not written: it may be over when the request arrives."""
+"""A silence that ends sooner by Alertmanager's clock is not written: the request may arrive too late."""
 
 _BEHIND_S: Final = 10.0
 """By more, Alertmanager's clock is behind ours: what has started by our clock is started there at once."""
@@ -88,7 +88,7 @@ class Listed:
                 self.live[key].append(one)
 
 
-def plan(
+def plan(  # noqa: PLR0913 - all that it depends on
     alertmanager: str,
     downtimes: Iterable[Downtime],
     listed: Listed,
