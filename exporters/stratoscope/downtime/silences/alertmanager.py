@@ -34,6 +34,7 @@ _OK: Final = 200
 _NOT_FOUND: Final = 404
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _LIMIT: Final = re.compile(r"maximum number of silences", re.IGNORECASE)
+_JSON: Final = {"Accept": "application/json", "Content-Type": "application/json"}
 _HALF_S: Final = 0.5
 """The header `Date` says in which second it was: on average it was in the middle of it."""
 
@@ -117,7 +118,7 @@ class Alertmanager:
         return await self._first(ask)
 
     async def write(self, silence: Written) -> str:
-        """Create or update it; the id that it has then. One that is to be updated and has vanished is created."""
+        """Create or update it; the id that it has then. One to be updated that has vanished is created."""
         url = self._members[0] / "api/v2/silences"
         answer = await self._call("POST", url, encode(silence), vanished=bool(silence.id))
         if answer.status == _NOT_FOUND:
@@ -164,11 +165,7 @@ class Alertmanager:
         """The answer: 200, or if `vanished` is allowed, 404."""
         timeout_s = timeout_s or self._settings.timeout
         try:
-            headers = {
-                "Accept": "application/json",
-                "Content-Type": "application/json",
-                **self._credentials(),
-            }
+            headers = {**_JSON, **self._credentials()}
             async with asyncio.timeout(timeout_s):
                 answer = await self._http.request(method, url, headers, None, body)
         except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Carries out a plan: what is about to be done is stored before the request, and what came of it afterwards."""
+"""Carries out a plan: what is about to be done is stored before the request, what came of it afterwards."""
 
 import asyncio
 from collections import Counter
@@ -33,6 +33,8 @@ class Applied:
         errors: How many requests failed, by reason.
         trouble: The words of the first failure; "" for none.
         is_whole: Whether all steps were tried.
+        is_away: Whether Alertmanager does not answer: the rest is not tried.
+        limit: That no silence can be added; updating and expiring go on.
     """
 
     def __init__(self) -> None:
@@ -41,11 +43,14 @@ class Applied:
         self.trouble = ""
         self.is_whole = True
         self.is_away = False
+        self.limit: AlertmanagerError | None = None
 
     def failed(self, error: AlertmanagerError) -> None:
         self.errors[error.reason] += 1
         self.trouble = self.trouble or str(error)
         self.is_away = self.is_away or error.is_away
+        if error.reason is Reason.LIMIT:
+            self.limit = error
 
 
 async def apply(
@@ -124,12 +129,21 @@ class _Batch:
                 done.append(step)
 
     async def _write_step(self, step: Step) -> None:
+        """All its writes, even if one fails. Raises AlertmanagerError: The first failure."""
+        failure: AlertmanagerError | None = None
         for write in step.writes:
-            await self._write(write)
+            try:
+                await self._write(write)
+            except AlertmanagerError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     async def _write(self, write: Write) -> None:
         if write.silence.ends_at <= self._am_now() + LEAST_S:
             return  # it waited for its turn until it was over
+        if self._applied.limit is not None and not write.silence.id:
+            raise self._applied.limit
         silence_id = await self._writer.write(write.silence)
         self._applied.written += 1
         self._written.append(

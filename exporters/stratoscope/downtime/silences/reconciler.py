@@ -59,7 +59,7 @@ class Reconciler:
         report: How it stands; replaced after each reconcile.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it works with
         self,
         client: Client,
         downtimes: Downtimes,
@@ -69,13 +69,13 @@ class Reconciler:
         is_dry_run: bool = False,
         clock: Clock = CLOCK,
     ) -> None:
-        """Args: base_url: Of this service, for the links in comments. clock: `monotonic` is the loop's time."""
+        """Args: base_url: Of this service, for the links in comments."""
         self.report = Report(alertmanager=client.name, is_dry_run=is_dry_run)
         self._client, self._downtimes, self._records = client, downtimes, records
         self._base_url, self._clock = base_url, clock
         self._errors = Counter[Reason]()
         self._woken = asyncio.Event()
-        self._process = ""
+        self._process, self._is_away = "", False
 
     def task(self) -> Task:
         return Task(f"silences:{self._client.name}", self.run)
@@ -91,28 +91,37 @@ class Reconciler:
             await self._pause()
 
     async def reconcile(self) -> None:
-        """One round; whatever fails is in the report."""
-        before = self.report
+        """One round; what fails is in the report.
+
+        Raises:
+            Exception: The downtimes or the records cannot be read or stored.
+        """
+        before, self._is_away = self.report, False
         try:
             report = await self._round()
         except AlertmanagerError as error:
+            self._is_away = error.reason is Reason.UNREACHABLE
             report = self._failed(error.reason, str(error))
-        except Exception as error:  # noqa: BLE001 - the database's errors are not known here; no plan without it
-            report = self._failed(Reason.DOWNTIMES, short_line(f"{type(error).__name__}: {error}"))
-        self.report = msgspec.structs.replace(
-            report, errors={reason: self._errors[reason] for reason in Reason}
-        )
+        except Exception as error:
+            self._show(self._failed(Reason.DOWNTIMES, short_line(f"{type(error).__name__}: {error}")))
+            raise
+        self._show(report)
         self._log(before)
 
     def _failed(self, reason: Reason, words: str) -> Report:
         self._errors[reason] += 1
         return msgspec.structs.replace(self.report, is_in_step=False, trouble=words)
 
+    def _show(self, report: Report) -> None:
+        errors = {reason: self._errors[reason] for reason in Reason}
+        self.report = msgspec.structs.replace(report, errors=errors)
+
     async def _round(self) -> Report:
         now = self._clock.now()
         downtimes = await self._downtimes.live(now, KNOWN_S)
         records = await self._records.silence_records(self._client.name)
-        # The list comes last: what was changed after it was asked for is seen in the next round.
+        self._note(await self._client.status())
+        # The list comes last: what is changed after it was asked for is seen in the next round.
         found = await self._client.silences()
         now = self._clock.now()
         listed = Listed(found.silences, now + found.ahead_s)
@@ -175,7 +184,6 @@ class Reconciler:
     async def _pause(self) -> None:
         """Wait for the next round: its time, a wake-up, or an Alertmanager that was away or started anew."""
         until = self._clock.monotonic() + (AGAIN_S if self.report.trouble else EVERY_S)
-        was_away = False
         while (left_s := until - self._clock.monotonic()) > 0:
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(left_s, POLL_S)):
@@ -185,10 +193,14 @@ class Reconciler:
                 status = await self._client.status(POLL_S)
             except AlertmanagerError as error:
                 log.debug("status failed alertmanager=%s error=%r", self._client.name, str(error))
-                was_away = True
+                self._is_away = True
                 continue
-            is_another = self._process not in {"", status.process}
-            self._process = status.process
-            self.report = msgspec.structs.replace(self.report, version=status.version)
-            if was_away or is_another:
+            if self._note(status) or self._is_away:
                 return
+
+    def _note(self, status: Status) -> bool:
+        """Whether it is another process than at the last look."""
+        is_another = self._process != status.process
+        self._process = status.process
+        self.report = msgspec.structs.replace(self.report, version=status.version)
+        return is_another

@@ -37,6 +37,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     last_success: float | None = None
     ahead_s: float | None = None
     version: str = ""
-    errors: Mapping[Reason, int] = dict.fromkeys(Reason, 0)
+    errors: Mapping[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
     trouble: str = ""
     is_dry_run: bool = False

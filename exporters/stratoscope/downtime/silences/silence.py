@@ -14,7 +14,7 @@ from stratoscope.downtime.matchers import Matcher, MatcherSet, matcher_set, writ
 from stratoscope.downtime.model import Downtime
 
 CREATED_BY: Final = "stratoscope-downtime"
-"""`createdBy` of each silence of ours. The end of its comment is its key: `[stratoscope-downtime ID HASH]`."""
+"""`createdBy` of each silence of ours. Its comment ends in its key: `[stratoscope-downtime ID HASH]`."""
 
 _KEY: Final = re.compile(rf"\[{CREATED_BY} ([0-9a-z]{{1,40}}) ([0-9a-f]{{12}})\]\Z")
 _HASH_LENGTH: Final = 12
