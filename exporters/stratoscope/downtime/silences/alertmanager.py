@@ -91,7 +91,9 @@ class Alertmanager:
         self.name = settings.name
         self._settings, self._clock = settings, clock
         self._members = [URL(url) for url in settings.urls]
-        self._http = Http(settings.name, _trusted(settings.ca_file), largest=LARGEST)
+        # Thousands of silences go over a few connections. One that is closed meanwhile fails the round; the
+        # next round lists what has been written.
+        self._http = Http(settings.name, _trusted(settings.ca_file), largest=LARGEST, once=())
 
     async def close(self) -> None:
         await self._http.close()
