@@ -1,6 +1,7 @@
 """Silences in real Alertmanagers: Debian 12's, and a newer one with limits."""
 
 import asyncio
+import random
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.downtime.matchers import MatcherSet
 from stratoscope.downtime.model import Downtime
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
@@ -63,6 +65,15 @@ class Bench:
         names = self.records.downtimes
         return [one for one in found if one.is_live and one.key and one.key.downtime_id in names]
 
+    def ends(self) -> list[tuple[str, MatcherSet, int]]:
+        """Of all silences that there should be, as `ends`."""
+        return sorted(
+            (one.id, matchers, one.end)
+            for one in self.records.downtimes.values()
+            for matchers in one.matcher_sets
+            if one.cancelled_at is None
+        )
+
     async def until(self, holds: Callable[[list[Silence]], bool], within_s: float = SOON_S) -> None:
         deadline = time.monotonic() + within_s
         while True:
@@ -73,6 +84,11 @@ class Bench:
                 pass
             assert time.monotonic() < deadline, self.reconciler.report
             await asyncio.sleep(0.05)
+
+
+def ends(found: list[Silence]) -> list[tuple[str, MatcherSet, int]]:
+    """Whose they are, what they silence and until when."""
+    return sorted((one.key.downtime_id, one.matchers, round(one.ends_at)) for one in found if one.key)
 
 
 @asynccontextmanager
@@ -222,6 +238,33 @@ async def test_what_a_crash_loses_is_back_within_seconds(suite: str, tmp_path: P
             at.reconciler.wake()
             await at.until(lambda found: len(found) == 21)
             assert time.monotonic() - filed < 1
+        finally:
+            task.cancel()
+            real.stop()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("suite", [OLD, NEW])
+async def test_no_crash_among_many_leaves_it_out_of_step(suite: str, tmp_path: Path) -> None:
+    """Alertmanager is killed 20 times at random moments while downtimes are filed, moved and cancelled."""
+    real, chance = RealAlertmanager(unpacked(suite), tmp_path).start(), random.Random(1)  # noqa: S311 - a game
+    async with bench(real.url) as at:
+        task = asyncio.create_task(at.reconciler.run())
+        try:
+            for number in range(20):
+                for name in (f"d{number}-{n}" for n in range(5)):
+                    at.file(fresh(name, matcher_sets=(on(host=name), on(host=f"{name}b"))))
+                    if number:
+                        other = f"d{chance.randrange(number)}-{chance.randrange(5)}"
+                        change = chance.choice([{"end": now() + 2 * HOUR_S}, {"cancelled_at": now()}])
+                        at.records.change(other, **change)
+                    at.reconciler.wake()
+                    await asyncio.sleep(chance.random() / 50)
+                real.kill()
+                await asyncio.sleep(chance.random())
+                real.start()
+                await at.until(lambda found: ends(found) == at.ends(), 2 * SOON_S)
+            assert at.records.noted == []
         finally:
             task.cancel()
             real.stop()

@@ -16,7 +16,7 @@ from stratoscope.downtime.model import Downtime
 CREATED_BY: Final = "stratoscope-downtime"
 """`createdBy` of each silence of ours. Its comment ends in its key: `[stratoscope-downtime ID HASH]`."""
 
-_KEY: Final = re.compile(rf"\[{CREATED_BY} ([0-9a-z]{{1,40}}) ([0-9a-f]{{12}})\]\Z")
+_KEY: Final = re.compile(rf"\[{CREATED_BY} ([^\s\]]+) ([0-9a-f]{{12}})\]\Z")
 _HASH_LENGTH: Final = 12
 _EXPIRED_HERE_S: Final = 0.002
 """Expiring by request sets `endsAt` and `updatedAt` to one moment, which is shown in milliseconds."""
