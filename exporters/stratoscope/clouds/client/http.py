@@ -4,7 +4,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import aiohttp
@@ -32,15 +32,23 @@ _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 class Http:
     """The connections to one cloud. Their number and their time are bounded by the cloud's budget."""
 
-    def __init__(self, name: str, tls: ssl.SSLContext, *, largest: int = LARGEST) -> None:
+    def __init__(
+        self,
+        name: str,
+        tls: ssl.SSLContext,
+        *,
+        largest: int = LARGEST,
+        once: Collection[str] = ONCE,
+    ) -> None:
         """In the loop that will use it.
 
         Args:
             name: The cloud's, for messages.
             tls: Trusted CAs and the client certificate.
             largest: Limit on a body, in bytes after decompression.
+            once: Methods each of whose requests has a connection of its own.
         """
-        self._largest = largest
+        self._largest, self._methods_once = largest, once
         # Shared by both sessions; aiohttp does not close a resolver that is passed to it.
         self._resolver = _Resolver(name)
 
@@ -88,7 +96,7 @@ class Http:
         self, method: Method, url: URL, headers: Mapping[str, str], proxy: str | None, body: bytes
     ) -> Response:
         try:
-            session = self._once if method in ONCE else self._session
+            session = self._once if method in self._methods_once else self._session
             async with session.request(
                 method, url, headers=headers, proxy=proxy, data=body or None, allow_redirects=False
             ) as response:

@@ -1,0 +1,234 @@
+"""Alertmanager's API v2: silences, alerts, status. Source: `/api/v2` of the members of one cluster."""
+
+import asyncio
+import re
+import ssl
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+from yarl import URL
+
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.client.clock_skew import second_of
+from stratoscope.clouds.client.http import Http
+from stratoscope.clouds.client.request import CallError, Method, Response
+from stratoscope.core.errors import ConfigError
+from stratoscope.core.errors import Reason as CallReason
+from stratoscope.core.files import read
+from stratoscope.downtime.matchers import Matcher
+from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
+from stratoscope.downtime.silences.settings import AlertmanagerSettings
+from stratoscope.downtime.silences.silence import Silence, Written, decode, encode
+
+T = TypeVar("T")
+
+LARGEST: Final = 64 << 20
+"""Limit on a body, in bytes."""
+
+_LARGEST_SECRET: Final = 4096
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+_UNAUTHORIZED: Final = frozenset({401, 403})
+_LIMIT: Final = re.compile(r"maximum number of silences", re.IGNORECASE)
+_JSON: Final = {"Accept": "application/json", "Content-Type": "application/json"}
+_HALF_S: Final = 0.5
+"""The header `Date` says in which second it was: on average it was in the middle of it."""
+
+
+class SilenceList(msgspec.Struct, frozen=True):
+    """The silences of an Alertmanager.
+
+    Attributes:
+        malformed: How many others there are.
+        ahead_s: By how much its clock is ahead of ours.
+    """
+
+    silences: Sequence[Silence]
+    malformed: int
+    ahead_s: float
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """An alert."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = {}
+
+
+class _Versions(msgspec.Struct, frozen=True):
+    version: str = ""
+
+
+class _Status(msgspec.Struct, frozen=True, rename="camel"):
+    uptime: str
+    version_info: _Versions = _Versions()
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Attributes: process: Another one after a restart, and of another member."""
+
+    process: str
+    version: str
+
+
+class _Posted(msgspec.Struct, frozen=True):
+    silence_id: str = msgspec.field(name="silenceID")
+
+
+class Alertmanager:
+    """A client of one Alertmanager or cluster; in the loop that will use it.
+
+    All methods raise AlertmanagerError. Reading goes on to the next member when one does not answer; writing
+    goes to the member that was read from last.
+    """
+
+    def __init__(self, settings: AlertmanagerSettings, clock: Clock = CLOCK) -> None:
+        """Raises ConfigError: `ca_file` cannot be used."""
+        self.name = settings.name
+        self._settings, self._clock = settings, clock
+        self._members = [URL(url) for url in settings.urls]
+        # Thousands of silences go over a few connections. One that is closed meanwhile fails the round; the
+        # next round lists what has been written.
+        self._http = Http(settings.name, _trusted(settings.ca_file), largest=LARGEST, once=())
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def silences(self) -> SilenceList:
+        """All that it lists."""
+        return await self._first(self._silences)
+
+    async def status(self, timeout_s: float | None = None) -> Status:
+        async def ask(member: URL) -> Status:
+            answer = await self._call("GET", member / "api/v2/status", timeout_s=timeout_s)
+            status = _decoded(answer, _Status)
+            return Status(f"{member} {status.uptime}", status.version_info.version)
+
+        return await self._first(ask)
+
+    async def alerts(self, matchers: Sequence[Matcher]) -> Sequence[Alert]:
+        """The alerts that match all of these, silenced ones too."""
+
+        async def ask(member: URL) -> Sequence[Alert]:
+            url = (member / "api/v2/alerts").with_query([("filter", str(one)) for one in matchers])
+            return _decoded(await self._call("GET", url), tuple[Alert, ...])
+
+        return await self._first(ask)
+
+    async def write(self, silence: Written) -> str:
+        """Create or update it; the id that it has then. One to be updated that has vanished is created."""
+        url = self._members[0] / "api/v2/silences"
+        answer = await self._call("POST", url, encode(silence), vanished=bool(silence.id))
+        if answer.status == _NOT_FOUND:
+            answer = await self._call("POST", url, encode(msgspec.structs.replace(silence, id="")))
+        return _decoded(answer, _Posted).silence_id
+
+    async def expire(self, silence_id: str) -> None:
+        """Expire it; one that has vanished is as good as expired."""
+        await self._call("DELETE", self._members[0] / "api/v2/silence" / silence_id, vanished=True)
+
+    async def _silences(self, member: URL) -> SilenceList:
+        sent = self._clock.now()
+        answer = await self._call("GET", member / "api/v2/silences")
+        received = self._clock.now()
+        with _decoding(member):
+            found, malformed = decode(answer.body)
+        second = second_of(answer.headers.get("date"))
+        ahead_s = 0.0 if second is None else second + _HALF_S - (sent + received) / 2
+        return SilenceList(found, malformed, ahead_s)
+
+    async def _first(self, ask: Callable[[URL], Awaitable[T]]) -> T:
+        """What the first member answers that does; it is the first to be asked from now on."""
+        failure: AlertmanagerError | None = None
+        for member in [*self._members]:
+            try:
+                answer = await ask(member)
+            except AlertmanagerError as error:
+                failure = failure or error
+                continue
+            self._members.sort(key=lambda one: one != member)
+            return answer
+        assert failure is not None  # noqa: S101 - there is a member
+        raise failure
+
+    async def _call(
+        self,
+        method: Method,
+        url: URL,
+        body: bytes = b"",
+        *,
+        vanished: bool = False,
+        timeout_s: float | None = None,
+    ) -> Response:
+        """The answer: 200, or if `vanished` is allowed, 404."""
+        timeout_s = timeout_s or self._settings.timeout
+        try:
+            headers = {**_JSON, **self._credentials()}
+            async with asyncio.timeout(timeout_s):
+                answer = await self._http.request(method, url, headers, None, body)
+        except ConfigError as error:
+            raise AlertmanagerError(Reason.CREDENTIALS, str(error)) from error
+        except TimeoutError as error:
+            what = f"{url.with_query(None)}: no answer within {timeout_s:g} s"
+            raise AlertmanagerError(Reason.TIMEOUT, what) from error
+        except CallError as error:
+            is_malformed = error.reason is CallReason.MALFORMED
+            reason = Reason.MALFORMED if is_malformed else Reason.UNREACHABLE
+            raise AlertmanagerError(reason, str(error)) from error
+        if answer.status != _OK and not (vanished and answer.status == _NOT_FOUND):
+            raise _refusal(url, answer)
+        return answer
+
+    def _credentials(self) -> Mapping[str, str]:
+        """Read anew for each request: such files are replaced."""
+        its = self._settings
+        if its.bearer_token_file:
+            return {"Authorization": f"Bearer {_secret(its.bearer_token_file, 'bearer_token_file')}"}
+        if its.user:
+            pair = f"{its.user}:{_secret(its.password_file, 'password_file')}"
+            return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+        return {}
+
+
+def _trusted(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(f"ca_file: {ca_file}: no certificates in PEM can be read from it") from error
+
+
+def _secret(file: str, key: str) -> str:
+    text = read(Path(file), key, largest=_LARGEST_SECRET).decode(errors="replace").strip()
+    if not text or not text.isprintable():
+        raise ConfigError(f"{key}: {file}: empty, or more than one line; allowed: one line")
+    return text
+
+
+def _decoded(answer: Response, kind: type[T]) -> T:
+    with _decoding(None):
+        return msgspec.json.decode(answer.body, type=kind)
+
+
+@contextmanager
+def _decoding(member: URL | None) -> Iterator[None]:
+    try:
+        yield
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        where = f"{member}: " if member else ""
+        raise AlertmanagerError(Reason.MALFORMED, f"{where}no answer of API v2: {error}") from error
+
+
+def _refusal(url: URL, answer: Response) -> AlertmanagerError:
+    text = answer.body.decode(errors="replace").strip()
+    words = f"{url.with_query(None)}: {answer.status} {text}".strip()
+    if answer.status in _UNAUTHORIZED:
+        return AlertmanagerError(Reason.UNAUTHORIZED, words)
+    if _LIMIT.search(text):
+        return AlertmanagerError(Reason.LIMIT, words)
+    if answer.status >= 500:  # noqa: PLR2004 - HTTP's
+        return AlertmanagerError(Reason.FAILED, words)
+    return AlertmanagerError(Reason.REJECTED if answer.status >= 400 else Reason.MALFORMED, words)  # noqa: PLR2004

@@ -1,0 +1,42 @@
+"""Why an Alertmanager is not in step: a closed set of reasons, each with words."""
+
+from enum import StrEnum
+
+from stratoscope.core.errors import short_line
+from stratoscope.core.masking import masked
+
+
+class Reason(StrEnum):
+    """Why a reconcile, or a request of one, failed."""
+
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    UNAUTHORIZED = "unauthorized"
+    MALFORMED = "malformed"
+    """No answer of an Alertmanager's API: half-written, too large, a redirect."""
+    REJECTED = "rejected"
+    """4xx: Alertmanager says what it does not take."""
+    LIMIT = "limit"
+    """As many silences as `--silences.max-silences` allows; expired ones count, too."""
+    FAILED = "failed"
+    """5xx."""
+    CREDENTIALS = "credentials"
+    """A file of the configuration cannot be read."""
+    DOWNTIMES = "downtimes"
+    """The downtimes, or the records of silences, could not be read or stored."""
+
+
+class AlertmanagerError(Exception):
+    """`str()` of it is one line, without secrets.
+
+    Attributes:
+        is_away: Whether no request can succeed now.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(short_line(masked(message)))
+        self.reason = reason
+
+    @property
+    def is_away(self) -> bool:
+        return self.reason not in {Reason.REJECTED, Reason.LIMIT}

@@ -1,0 +1,325 @@
+"""What must be done so that an Alertmanager has the silences of the downtimes. Pure: no I/O, clock or log."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from stratoscope.downtime.matchers import MatcherSet, matcher_set, written
+from stratoscope.downtime.model import DAY_S, Downtime
+from stratoscope.downtime.silences.record import SilenceRecord, Standing
+from stratoscope.downtime.silences.silence import Key, Silence, Written, comment, set_hash, text_hash
+
+AHEAD_S: Final = DAY_S
+"""A silence is written so long before its downtime starts."""
+KNOWN_S: Final = AHEAD_S + 3600
+"""Downtimes that start within this time are given to `plan`: a clock that is set back removes no silence."""
+LEAST_S: Final = 2.0
+"""A silence that ends sooner by Alertmanager's clock is not written: the request may arrive too late."""
+
+_BEHIND_S: Final = 10.0
+"""By more, Alertmanager's clock is behind ours: what has started by our clock is started there at once."""
+
+
+class Write(msgspec.Struct, frozen=True):
+    """A silence to create or to update. Attributes: record: WRITING, to be stored before the request."""
+
+    silence: Written
+    record: SilenceRecord
+
+
+class Expiry(msgspec.Struct, frozen=True):
+    """A silence to expire.
+
+    Attributes:
+        record: EXPIRING, to be stored before the request, and forgotten after it; None if the record of the
+            key stays as it is.
+    """
+
+    silence_id: str
+    record: SilenceRecord | None = None
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one downtime needs: all writes, and once all have succeeded, the expiries."""
+
+    downtime_id: str
+    writes: tuple[Write, ...]
+    expiries: tuple[Expiry, ...]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be done.
+
+    Attributes:
+        steps: What starts first comes first.
+        overrides: OVERRIDDEN, seen for the first time.
+        learned: Records to be stored, without a request.
+        forgotten: Records of what is over.
+        wanted: How many silences there should be.
+        present: How many of them need no request.
+        overridden: How many others there would be, had no person expired them.
+    """
+
+    steps: tuple[Step, ...] = ()
+    overrides: tuple[SilenceRecord, ...] = ()
+    learned: tuple[SilenceRecord, ...] = ()
+    forgotten: tuple[SilenceRecord, ...] = ()
+    wanted: int = 0
+    present: int = 0
+    overridden: int = 0
+
+
+class Listed:
+    """The silences of an Alertmanager, and the moment by its clock.
+
+    Attributes:
+        by_id: All.
+        live: Ours that are pending or active.
+    """
+
+    def __init__(self, silences: Iterable[Silence], now: float) -> None:
+        self.now = now
+        self.by_id = {one.id: one for one in silences}
+        self.live: dict[Key, list[Silence]] = defaultdict(list)
+        for one in self.by_id.values():
+            if one.is_live and (key := one.key) is not None:
+                self.live[key].append(one)
+
+
+def plan(  # noqa: PLR0913 - all that it depends on
+    alertmanager: str,
+    downtimes: Iterable[Downtime],
+    listed: Listed,
+    records: Sequence[SilenceRecord],
+    now: float,
+    *,
+    base_url: str = "",
+) -> Plan:
+    """The plan for one Alertmanager.
+
+    Args:
+        downtimes: All that have not ended, and start within KNOWN_S.
+        records: All of this Alertmanager.
+        now: By our own clock.
+        base_url: Of this service, for links.
+    """
+    work = _Work(alertmanager, listed, records, now, base_url)
+    for downtime in sorted(downtimes, key=lambda one: one.start):
+        if downtime.silences and downtime.cancelled_at is None and downtime.end > now:
+            for matchers in downtime.matcher_sets:
+                work.want(downtime, matchers)
+    work.rest()
+    return work.done()
+
+
+def record_key(record: SilenceRecord) -> Key:
+    return Key(record.downtime_id, text_hash(record.matchers))
+
+
+class _Work:
+    """A plan while it is made."""
+
+    def __init__(
+        self,
+        alertmanager: str,
+        listed: Listed,
+        records: Sequence[SilenceRecord],
+        now: float,
+        base_url: str,
+    ) -> None:
+        self._alertmanager, self._listed, self._now, self._base_url = alertmanager, listed, now, base_url
+        self._records = {record_key(one): one for one in records}
+        self._seen: set[Key] = set()
+        self._writes: dict[str, list[Write]] = defaultdict(list)
+        self._expiries: dict[str, list[Expiry]] = defaultdict(list)
+        self._overrides: list[SilenceRecord] = []
+        self._learned: list[SilenceRecord] = []
+        self._forgotten: list[SilenceRecord] = []
+        self._wanted = self._present = self._overridden = 0
+
+    def want(self, downtime: Downtime, matchers: MatcherSet) -> None:
+        """Plan the silence of one matcher set."""
+        key = Key(downtime.id, set_hash(matchers))
+        self._seen.add(key)
+        live, record = self._listed.live.get(key, []), self._records.get(key)
+        if downtime.end <= self._listed.now + LEAST_S:
+            self._end(downtime, live)
+        elif self._is_overridden(downtime, live, record):
+            self._overridden += 1
+            self._expiries[downtime.id] += [Expiry(one.id) for one in live]
+        elif live:
+            self._keep(downtime, matchers, live, record)
+        elif downtime.start <= self._now + AHEAD_S:
+            self._wanted += 1
+            self._write(downtime, matchers, None, record)
+
+    def rest(self) -> None:
+        """Plan what becomes of the silences and records that are not wanted."""
+        for key, silences in self._listed.live.items():
+            if key not in self._seen:
+                # One that ends by itself, and whose end has come by our clock, is left to Alertmanager's.
+                self._expiries[key.downtime_id] += [
+                    Expiry(one.id, self._expiring(key, one)) for one in silences if one.ends_at > self._now
+                ]
+        for key, record in self._records.items():
+            if key not in self._seen and key not in self._listed.live:
+                self._forgotten.append(record)
+
+    def done(self) -> Plan:
+        ids = [*dict.fromkeys([*self._writes, *self._expiries])]
+        steps = (Step(one, tuple(self._writes[one]), tuple(self._expiries[one])) for one in ids)
+        return Plan(
+            steps=tuple(step for step in steps if step.writes or step.expiries),
+            overrides=tuple(self._overrides),
+            learned=tuple(self._learned),
+            forgotten=tuple(self._forgotten),
+            wanted=self._wanted,
+            present=self._present,
+            overridden=self._overridden,
+        )
+
+    def _end(self, downtime: Downtime, live: Sequence[Silence]) -> None:
+        """By Alertmanager's clock it is over: what would last longer is expired."""
+        self._expiries[downtime.id] += [Expiry(one.id) for one in live if round(one.ends_at) > downtime.end]
+
+    def _is_overridden(
+        self, downtime: Downtime, live: Sequence[Silence], record: SilenceRecord | None
+    ) -> bool:
+        if record is None or record.revision != downtime.revision:
+            return False
+        if record.standing is Standing.OVERRIDDEN:
+            return True
+        if record.standing is not Standing.WRITTEN or live:
+            return False
+        is_overridden = _was_taken(self._listed.by_id.get(record.silence_id), record)
+        if is_overridden:
+            self._overrides.append(self._changed(record, standing=Standing.OVERRIDDEN))
+        return is_overridden
+
+    def _keep(
+        self, downtime: Downtime, matchers: MatcherSet, live: Sequence[Silence], record: SilenceRecord | None
+    ) -> None:
+        """Keep the best of these; the others are expired."""
+        self._wanted += 1
+        known = "" if record is None else record.silence_id
+
+        def rank(one: Silence) -> tuple[bool, bool, bool, float, str]:
+            fits = self._fits(downtime, one)
+            return fits, self._is_updatable(downtime, one), one.id == known, one.updated_at, one.id
+
+        best = max(live, key=rank)
+        spare = [Expiry(one.id) for one in live if one is not best]
+        is_new = record is None or record.revision != downtime.revision
+        if not self._fits(downtime, best) or (
+            is_new and best.comment != comment(downtime, matchers, self._base_url)
+        ):
+            spare += self._write(downtime, matchers, best, record)
+        else:
+            self._present += 1
+            self._learn(downtime, matchers, best, record)
+        self._expiries[downtime.id] += spare
+
+    def _has_started(self, downtime: Downtime) -> bool:
+        return downtime.start <= max(self._now, self._listed.now)
+
+    def _fits(self, downtime: Downtime, silence: Silence) -> bool:
+        if round(silence.ends_at) != downtime.end:
+            return False
+        if silence.state == "active":
+            return self._has_started(downtime) or round(silence.starts_at) == downtime.start
+        return round(silence.starts_at) == downtime.start and not self._must_start(downtime)
+
+    def _must_start(self, downtime: Downtime) -> bool:
+        """Whether it has started by our clock, and would start much later by Alertmanager's."""
+        return downtime.start <= self._now and downtime.start > self._listed.now + _BEHIND_S
+
+    def _is_updatable(self, downtime: Downtime, silence: Silence) -> bool:
+        """Whether Alertmanager would update it and keep its id (silence/silence.go, canUpdate)."""
+        if silence.state == "active":
+            return self._has_started(downtime) or round(silence.starts_at) == downtime.start
+        return downtime.start >= self._listed.now + LEAST_S and not self._must_start(downtime)
+
+    def _write(
+        self, downtime: Downtime, matchers: MatcherSet, old: Silence | None, record: SilenceRecord | None
+    ) -> list[Expiry]:
+        """Plan a write; what is to be expired after it: the old one, if it cannot be updated."""
+        starts_at: float = downtime.start
+        if self._must_start(downtime):
+            starts_at = self._listed.now
+        silence_id, expiries = "", []
+        order = matchers
+        if old is not None and self._is_updatable(downtime, old):
+            silence_id, order = old.id, old.matchers
+            starts_at = old.starts_at if old.state == "active" else starts_at
+        elif old is not None:
+            expiries = [Expiry(old.id)]
+        silence = Written(
+            id=silence_id,
+            starts_at=starts_at,
+            ends_at=downtime.end,
+            matchers=order,
+            comment=comment(downtime, matchers, self._base_url),
+        )
+        known = silence_id or (old.id if old else "")
+        writing = self._record(downtime, matchers, known, Standing.WRITING, record)
+        self._writes[downtime.id].append(Write(silence, writing))
+        return expiries
+
+    def _learn(
+        self, downtime: Downtime, matchers: MatcherSet, silence: Silence, record: SilenceRecord | None
+    ) -> None:
+        learned = self._record(downtime, matchers, silence.id, Standing.WRITTEN, record)
+        if learned != record:
+            self._learned.append(learned)
+
+    def _record(
+        self,
+        downtime: Downtime,
+        matchers: MatcherSet,
+        silence_id: str,
+        standing: Standing,
+        before: SilenceRecord | None,
+    ) -> SilenceRecord:
+        """The record as it should be; the one before if nothing but its moment would change."""
+        after = SilenceRecord(
+            alertmanager=self._alertmanager,
+            downtime_id=downtime.id,
+            matchers=written(matchers),
+            silence_id=silence_id,
+            standing=standing,
+            starts_at=downtime.start,
+            ends_at=downtime.end,
+            revision=downtime.revision,
+            changed_at=int(self._now) if before is None else before.changed_at,
+        )
+        return after if after == before else self._changed(after)
+
+    def _expiring(self, key: Key, silence: Silence) -> SilenceRecord:
+        before = self._records.get(key)
+        if before is not None:
+            return self._changed(before, standing=Standing.EXPIRING, silence_id=silence.id)
+        return SilenceRecord(
+            alertmanager=self._alertmanager,
+            downtime_id=key.downtime_id,
+            matchers=written(matcher_set(silence.matchers)),
+            silence_id=silence.id,
+            standing=Standing.EXPIRING,
+            starts_at=int(silence.starts_at),
+            ends_at=int(silence.ends_at),
+            revision=0,
+            changed_at=int(self._now),
+        )
+
+    def _changed(self, record: SilenceRecord, **fields: object) -> SilenceRecord:
+        return msgspec.structs.replace(record, changed_at=int(self._now), **fields)
+
+
+def _was_taken(silence: Silence | None, record: SilenceRecord) -> bool:
+    """Whether a person expired what we wrote, or made it another's; else it was lost, or came to its end."""
+    if silence is None:
+        return False
+    if silence.key is None:
+        return True
+    return silence.is_expired_by_request and round(silence.ends_at) < record.ends_at

@@ -1,0 +1,206 @@
+"""Keeps one Alertmanager in step with the downtimes: at once when they change, and after it was away."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, Protocol
+
+import msgspec
+
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.core.errors import short_line
+from stratoscope.core.part import Task
+from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.silences.alertmanager import SilenceList, Status
+from stratoscope.downtime.silences.apply import Applied, Writer, apply
+from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
+from stratoscope.downtime.silences.plan import KNOWN_S, Listed, Plan, plan
+from stratoscope.downtime.silences.record import SilenceRecord, SilenceRecords
+from stratoscope.downtime.silences.report import Report
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 30.0
+"""Between two reconciles."""
+AGAIN_S: Final = 5.0
+"""Between two reconciles if the first failed."""
+POLL_S: Final = 2.0
+"""Between two looks whether Alertmanager was started anew; also the time-out of one."""
+
+
+class Downtimes(Protocol):
+    """Where downtimes are stored."""
+
+    async def live(self, now: float, ahead_s: float) -> Sequence[Downtime]:
+        """All that have not ended, were not cancelled, and start until `ahead_s` from now.
+
+        Raises Exception: They cannot be read; then no silence is written or expired.
+        """
+
+    async def note_override(self, record: SilenceRecord) -> None:
+        """Store the record, and in the downtime's history that a person expired its silence: both or none."""
+
+
+class Client(Writer, Protocol):
+    """What the reconciler needs of an Alertmanager, see Alertmanager."""
+
+    name: str
+
+    async def silences(self) -> SilenceList: ...
+    async def status(self, timeout_s: float | None = None) -> Status: ...
+
+
+class Reconciler:
+    """Keeps one Alertmanager in step.
+
+    Attributes:
+        report: How it stands; replaced after each reconcile.
+    """
+
+    def __init__(  # noqa: PLR0913 - all that it works with
+        self,
+        client: Client,
+        downtimes: Downtimes,
+        records: SilenceRecords,
+        *,
+        base_url: str = "",
+        is_dry_run: bool = False,
+        clock: Clock = CLOCK,
+    ) -> None:
+        """Args: base_url: Of this service, for the links in comments."""
+        self.report = Report(alertmanager=client.name, is_dry_run=is_dry_run)
+        self._client, self._downtimes, self._records = client, downtimes, records
+        self._base_url, self._clock = base_url, clock
+        self._errors = Counter[Reason]()
+        self._woken = asyncio.Event()
+        self._process, self._is_away = "", False
+
+    def task(self) -> Task:
+        return Task(f"silences:{self._client.name}", self.run)
+
+    def wake(self) -> None:
+        """Downtimes have changed: reconcile at once."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        while True:
+            self._woken.clear()
+            await self.reconcile()
+            await self._pause()
+
+    async def reconcile(self) -> None:
+        """One round; what fails is in the report.
+
+        Raises:
+            Exception: The downtimes or the records cannot be read or stored.
+        """
+        before, self._is_away = self.report, False
+        try:
+            report = await self._round()
+        except AlertmanagerError as error:
+            self._is_away = error.reason is Reason.UNREACHABLE
+            report = self._failed(error.reason, str(error))
+        except Exception as error:
+            self._show(self._failed(Reason.DOWNTIMES, short_line(f"{type(error).__name__}: {error}")))
+            raise
+        self._show(report)
+        self._log(before)
+
+    def _failed(self, reason: Reason, words: str) -> Report:
+        self._errors[reason] += 1
+        return msgspec.structs.replace(self.report, is_in_step=False, trouble=words)
+
+    def _show(self, report: Report) -> None:
+        errors = {reason: self._errors[reason] for reason in Reason}
+        self.report = msgspec.structs.replace(report, errors=errors)
+
+    async def _round(self) -> Report:
+        now = self._clock.now()
+        downtimes = await self._downtimes.live(now, KNOWN_S)
+        records = await self._records.silence_records(self._client.name)
+        self._note(await self._client.status())
+        # The list comes last: what is changed after it was asked for is seen in the next round.
+        found = await self._client.silences()
+        now = self._clock.now()
+        listed = Listed(found.silences, now + found.ahead_s)
+        todo = plan(self._client.name, downtimes, listed, records, now, base_url=self._base_url)
+        applied = Applied() if self.report.is_dry_run else await self._apply(todo, found.ahead_s)
+        self._errors += applied.errors
+        return self._outcome(todo, applied, found)
+
+    async def _apply(self, todo: Plan, ahead_s: float) -> Applied:
+        for record in todo.overrides:
+            await self._downtimes.note_override(record)
+            log.info(
+                "a person expired a silence alertmanager=%s downtime=%s silence=%s",
+                record.alertmanager, record.downtime_id, record.silence_id,
+            )  # fmt: skip
+        if todo.learned:
+            await self._records.store_silence_records(todo.learned)
+        if todo.forgotten:
+            await self._records.forget_silence_records(todo.forgotten)
+        return await apply(
+            todo.steps,
+            self._client,
+            self._records,
+            lambda: self._clock.now() + ahead_s,
+            self._woken.is_set,
+        )
+
+    def _outcome(self, todo: Plan, applied: Applied, found: SilenceList) -> Report:
+        writes = sum(len(step.writes) for step in todo.steps) - applied.written
+        expiries = sum(len(step.expiries) for step in todo.steps) - applied.expired
+        is_in_step = not (writes or expiries or applied.errors)
+        return msgspec.structs.replace(
+            self.report,
+            wanted=todo.wanted,
+            present=todo.present + applied.written,
+            overridden=todo.overridden,
+            malformed=found.malformed,
+            writes=writes,
+            expiries=expiries,
+            is_in_step=is_in_step,
+            last_success=self._clock.now() if not applied.errors else self.report.last_success,
+            ahead_s=found.ahead_s,
+            trouble=applied.trouble,
+        )
+
+    def _log(self, before: Report) -> None:
+        report = self.report
+        if report.trouble and not before.trouble:
+            log.error(
+                "silences are not in step alertmanager=%s error=%r", report.alertmanager, report.trouble
+            )
+        elif before.trouble and not report.trouble:
+            log.info("silences are in step again alertmanager=%s", report.alertmanager)
+        if report.is_dry_run and (report.writes, report.expiries) != (before.writes, before.expiries):
+            log.info(
+                "dry run alertmanager=%s would_write=%d would_expire=%d",
+                report.alertmanager, report.writes, report.expiries,
+            )  # fmt: skip
+
+    async def _pause(self) -> None:
+        """Wait for the next round: its time, a wake-up, or an Alertmanager that was away or started anew."""
+        until = self._clock.monotonic() + (AGAIN_S if self.report.trouble else EVERY_S)
+        while (left_s := until - self._clock.monotonic()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left_s, POLL_S)):
+                    await self._woken.wait()
+                return
+            try:
+                status = await self._client.status(POLL_S)
+            except AlertmanagerError as error:
+                log.debug("status failed alertmanager=%s error=%r", self._client.name, str(error))
+                self._is_away = True
+                continue
+            if self._note(status) or self._is_away:
+                return
+
+    def _note(self, status: Status) -> bool:
+        """Whether it is another process than at the last look."""
+        is_another = self._process != status.process
+        self._process = status.process
+        self.report = msgspec.structs.replace(self.report, version=status.version)
+        return is_another

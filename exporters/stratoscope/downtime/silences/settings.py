@@ -1,0 +1,78 @@
+"""The key `alertmanagers` of the configuration: the Alertmanagers that have the downtimes' silences."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+from yarl import URL
+
+from stratoscope.core.config import Duration, decode
+from stratoscope.core.errors import ConfigError
+
+_TIMEOUT: Final = Duration(5)
+_LONGEST: Final = Duration(60)
+
+_Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+class AlertmanagerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One Alertmanager, or one cluster of them.
+
+    Attributes:
+        name: The label `alertmanager`.
+        urls: The members of the cluster, such as `http://alertmanager:9093`: the first that answers is used.
+        bearer_token_file: The file with the bearer token; "" for none.
+        user, password_file: Of basic authentication; "" for none.
+        ca_file: The certificates of authorities; "" for those of the system.
+        timeout: Of each request.
+    """
+
+    name: _Name
+    urls: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=20)]
+    bearer_token_file: str = ""
+    user: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    timeout: Duration = _TIMEOUT
+
+
+def alertmanagers(entries: Any, key: str = "alertmanagers") -> Sequence[AlertmanagerSettings]:
+    """The entries.
+
+    Raises:
+        ConfigError: It names the key and what is allowed.
+    """
+    found = decode(tuple[AlertmanagerSettings, ...], entries, key)
+    names: set[str] = set()
+    for number, one in enumerate(found):
+        _check(one, f"{key}[{number}]")
+        if one.name in names:
+            raise ConfigError(f"{key}[{number}].name: {one.name} stands twice; allowed: each name once")
+        names.add(one.name)
+    return found
+
+
+def _check(one: AlertmanagerSettings, key: str) -> None:
+    for number, url in enumerate(one.urls):
+        if not _is_base(url):
+            what = (
+                "no URL of an Alertmanager; allowed: such as http://alertmanager:9093, without user and query"
+            )
+            raise ConfigError(f"{key}.urls[{number}]: {what}")
+    if bool(one.user) != bool(one.password_file):
+        raise ConfigError(f"{key}: user or password_file is missing; allowed: both or none")
+    if one.user and one.bearer_token_file:
+        raise ConfigError(f"{key}: bearer_token_file stands beside user; allowed: one of both")
+    if ":" in one.user:
+        raise ConfigError(f"{key}.user: a colon; allowed: a name without one")
+    if one.timeout > _LONGEST:
+        raise ConfigError(f"{key}.timeout: {one.timeout}; allowed: {_LONGEST} at most")
+
+
+def _is_base(text: str) -> bool:
+    try:
+        url = URL(text)
+    except ValueError:
+        return False
+    is_plain = url.user is None and not url.query_string and not url.fragment
+    return url.scheme in {"http", "https"} and bool(url.host) and is_plain

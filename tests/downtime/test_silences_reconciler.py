@@ -1,0 +1,286 @@
+"""Applying plans: what is stored when, what a failure costs, and when the next round comes."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+
+import pytest
+from msgspec.structs import replace
+
+from stratoscope.downtime.silences.apply import BATCH
+from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
+from stratoscope.downtime.silences.reconciler import AGAIN_S, EVERY_S, POLL_S, Reconciler
+from stratoscope.downtime.silences.record import Standing
+from stratoscope.downtime.silences.silence import Written
+from support.fake_alertmanager import FakeAlertmanager, Records, downtime, on
+from support.virtual_time import loop_clock, simulated
+
+
+class House:
+    """A reconciler, its downtimes and its Alertmanager. In a simulated loop."""
+
+    def __init__(self, count: int = 1, *, is_dry_run: bool = False) -> None:
+        clock = loop_clock()
+        begin = int(clock.now())
+        self.am = FakeAlertmanager(clock=clock)
+        self.records = Records(downtime(f"d{n}", begin, begin + 3600) for n in range(count))
+        self.reconciler = Reconciler(self.am, self.records, self.records, is_dry_run=is_dry_run, clock=clock)
+
+    async def reconcile(self) -> None:
+        await self.reconciler.reconcile()
+
+    def run_for(self, seconds: float) -> Coroutine[None, None, None]:
+        async def work() -> None:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self.reconciler.task().run()
+            except TimeoutError:
+                pass
+
+        return work()
+
+    @property
+    def standings(self) -> set[Standing]:
+        return {one.standing for one in self.records.all}
+
+
+def test_records_are_stored_before_requests_and_their_outcome_after() -> None:
+    async def work() -> None:
+        house = House(BATCH + 1)
+        write, seen = house.am.write, set()
+
+        async def look(silence: Written) -> str:
+            seen.add(tuple(house.standings))
+            return await write(silence)
+
+        house.am.write = look  # type: ignore[method-assign]  # looks on
+        await house.reconcile()
+        assert (Standing.WRITING,) in seen
+        assert house.standings == {Standing.WRITTEN}
+        assert {one.silence_id for one in house.records.all} == {*house.am.by_id}
+        report = house.reconciler.report
+        assert (report.wanted, report.present, report.is_in_step) == (BATCH + 1, BATCH + 1, True)
+        assert report.last_success is not None
+
+    simulated(work)
+
+
+def test_an_expiry_is_stored_before_its_request_and_forgotten_after() -> None:
+    async def work() -> None:
+        house = House()
+        await house.reconcile()
+        house.records.change("d0", cancelled_at=1)
+        house.am.end, end = (lambda silence_id: seen.append(house.standings) or end(silence_id)), house.am.end  # type: ignore[method-assign,func-returns-value]  # looks on
+        seen: list[set[Standing]] = []
+        await house.reconcile()
+        assert seen == [{Standing.EXPIRING}]
+        assert house.records.all == []
+
+    simulated(work)
+
+
+def test_a_rejected_write_costs_its_own_downtime_and_keeps_its_old_silence() -> None:
+    async def work() -> None:
+        house = House(2)
+        await house.reconcile()
+        write = house.am.write
+
+        async def reject(silence: Written) -> str:
+            if silence.matchers == on(host="bad"):
+                raise AlertmanagerError(Reason.REJECTED, "400 no")
+            return await write(silence)
+
+        house.am.write = reject  # type: ignore[method-assign]  # refuses one
+        house.records.change("d0", matcher_sets=(on(host="bad"), on(host="good")))
+        house.records.change("d1", matcher_sets=(on(host="n2"),))
+        await house.reconcile()
+        assert {one.matchers for one in house.am.live()} == {on(host="n1"), on(host="good"), on(host="n2")}
+        report = house.reconciler.report
+        assert (report.errors[Reason.REJECTED], report.writes, report.expiries) == (1, 1, 1)
+        assert (report.trouble, report.is_in_step) == ("400 no", False)
+
+    simulated(work)
+
+
+def test_a_write_that_waited_until_its_downtime_was_over_is_not_sent() -> None:
+    async def work() -> None:
+        house = House()
+        house.records.downtimes["d0"] = downtime("d0", int(house.am.now), int(house.am.now) + 3)
+        store = house.records.store_silence_records
+
+        async def slow(records: object) -> None:
+            await asyncio.sleep(5)
+            await store(records)  # type: ignore[arg-type]  # what it was given
+
+        house.records.store_silence_records = slow  # type: ignore[method-assign]
+        await house.reconcile()
+        assert "write" not in house.am.requests
+
+    simulated(work)
+
+
+def test_at_the_limit_nothing_is_created_and_the_rest_goes_on() -> None:
+    async def work() -> None:
+        house = House(30)
+        house.am.most = 3
+        await house.reconcile()
+        report = house.reconciler.report
+        assert (report.present, report.errors[Reason.LIMIT]) == (3, 27)
+        assert house.am.requests.count("write") < 15
+
+    simulated(work)
+
+
+def test_an_alertmanager_that_is_away_ends_the_round() -> None:
+    async def work() -> None:
+        house = House(3 * BATCH)
+        write = house.am.write
+
+        async def leave(silence: Written) -> str:
+            if len(house.am.by_id) > 50:
+                raise AlertmanagerError(Reason.UNREACHABLE, "away")
+            return await write(silence)
+
+        house.am.write = leave  # type: ignore[method-assign]  # it is killed
+        await house.reconcile()
+        assert house.reconciler.report.errors[Reason.UNREACHABLE] <= 8
+        assert len(house.records.all) == BATCH
+        house.am.write = write  # type: ignore[method-assign]
+        await house.reconcile()
+        assert len(house.am.live()) == 3 * BATCH
+
+    simulated(work)
+
+
+def test_what_changes_during_a_long_round_does_not_wait_for_its_end() -> None:
+    async def work() -> None:
+        house = House(3 * BATCH)
+        house.reconciler.wake()
+        await house.reconcile()
+        assert len(house.am.live()) == BATCH
+        assert house.reconciler.report.writes == 2 * BATCH
+
+    simulated(work)
+
+
+def test_a_dry_run_writes_nothing_and_says_what_it_would(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        house = House(is_dry_run=True)
+        with caplog.at_level(logging.INFO):
+            await house.reconcile()
+            await house.reconcile()
+        assert house.am.by_id == {}
+        assert house.records.all == []
+        assert (house.reconciler.report.writes, house.reconciler.report.is_in_step) == (1, False)
+
+    simulated(work)
+    assert caplog.text.count("would_write=1 would_expire=0") == 1
+
+
+def test_without_downtimes_nothing_is_planned() -> None:
+    async def work() -> None:
+        house = House()
+        await house.reconcile()
+        house.records.failure = RuntimeError("locked")
+        with pytest.raises(RuntimeError):
+            await house.reconcile()
+        report = house.reconciler.report
+        assert (report.trouble, report.errors[Reason.DOWNTIMES]) == ("RuntimeError: locked", 1)
+        assert len(house.am.live()) == 1
+
+    simulated(work)
+
+
+def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        house = House()
+        house.am.failure = AlertmanagerError(Reason.TIMEOUT, "slow")
+        for _ in range(2):
+            await house.reconcile()
+        house.am.failure = None
+        await house.reconcile()
+
+    with caplog.at_level(logging.INFO):
+        simulated(work)
+    assert [one.levelname for one in caplog.records] == ["ERROR", "INFO"]
+
+
+def test_rounds_follow_their_time_and_looks_lie_between() -> None:
+    async def work() -> None:
+        house = House()
+        await house.run_for(EVERY_S + 1)
+        asked = house.am.requests
+        assert asked.count("list") == 2
+        assert asked.count("status") == 2 + EVERY_S // POLL_S - 1 + 1
+        assert house.reconciler.report.version == "0.0"
+
+    simulated(work)
+
+
+def test_a_change_and_a_restart_bring_the_next_round_at_once() -> None:
+    async def work() -> None:
+        house = House()
+        running = asyncio.create_task(house.run_for(20))
+        await asyncio.sleep(1)
+        house.records.downtimes["new"] = downtime("new", int(house.am.now), int(house.am.now) + 60)
+        house.reconciler.wake()
+        await asyncio.sleep(0.01)
+        assert len(house.am.live()) == 2
+        house.am.by_id, house.am.process = {}, "2"
+        await asyncio.sleep(POLL_S + 0.1)
+        assert len(house.am.live()) == 2
+        assert house.records.noted == []
+        await running
+
+    simulated(work)
+
+
+def test_one_that_was_away_is_in_step_with_its_first_answer() -> None:
+    async def work() -> None:
+        house = House()
+        running = asyncio.create_task(house.run_for(60))
+        await asyncio.sleep(1)
+        house.am.failure = AlertmanagerError(Reason.UNREACHABLE, "away")
+        await asyncio.sleep(40)
+        house.am.by_id, house.am.failure = {}, None
+        await asyncio.sleep(POLL_S + 0.1)
+        assert len(house.am.live()) == 1
+        await running
+
+    simulated(work)
+
+
+def test_a_round_that_failed_is_repeated_soon() -> None:
+    async def work() -> None:
+        house = House()
+        house.am.most = 0
+        await house.run_for(AGAIN_S + 1)
+        assert house.am.requests.count("list") == 2
+
+    simulated(work)
+
+
+def test_an_override_is_noted_once() -> None:
+    async def work() -> None:
+        house = House()
+        await house.reconcile()
+        house.am.end(*house.am.by_id)
+        for _ in range(3):
+            await house.reconcile()
+        assert [one.standing for one in house.records.noted] == [Standing.OVERRIDDEN]
+        assert (house.reconciler.report.overridden, house.reconciler.report.is_in_step) == (1, True)
+
+    simulated(work)
+
+
+def test_of_two_live_ones_the_other_is_expired_and_the_record_kept() -> None:
+    async def work() -> None:
+        house = House()
+        await house.reconcile()
+        ((silence_id, one),) = house.am.by_id.items()
+        house.am.by_id["copy"] = replace(one, id="copy")
+        await house.reconcile()
+        assert [one.id for one in house.am.live()] == [silence_id]
+        assert [one.silence_id for one in house.records.all] == [silence_id]
+
+    simulated(work)

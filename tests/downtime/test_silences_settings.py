@@ -1,0 +1,42 @@
+"""The key `alertmanagers`: what is taken, and what is said of what is not."""
+
+import pytest
+
+from stratoscope.core.errors import ConfigError
+from stratoscope.downtime.silences.settings import AlertmanagerSettings, alertmanagers
+
+ONE = {"name": "main", "urls": ["http://am:9093", "https://am2:9093/prefix/"]}
+
+
+def test_an_entry_needs_a_name_and_urls() -> None:
+    assert alertmanagers([ONE]) == (AlertmanagerSettings(name="main", urls=tuple(ONE["urls"])),)
+    full = {"user": "u", "password_file": "/p", "ca_file": "/c", "timeout": "3s"}
+    assert alertmanagers([ONE | full])[0].timeout == 3
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([ONE, ONE], "alertmanagers[1].name: main stands twice; allowed: each name once"),
+        ([{"name": "a b", "urls": ["http://x"]}], "alertmanagers[0].name: "),
+        ([ONE | {"urls": []}], "alertmanagers[0].urls: "),
+        (
+            [ONE | {"urls": ["am:9093"]}],
+            "alertmanagers[0].urls[0]: no URL of an Alertmanager; allowed: such as",
+        ),
+        ([ONE | {"urls": ["http://[x"]}], "alertmanagers[0].urls[0]: "),
+        ([ONE | {"urls": ["http://u:p@am"]}], "alertmanagers[0].urls[0]: "),
+        ([ONE | {"user": "u"}], "alertmanagers[0]: user or password_file is missing; allowed: both or none"),
+        (
+            [ONE | {"user": "u", "password_file": "f", "bearer_token_file": "t"}],
+            "alertmanagers[0]: bearer_token_file stands beside user; allowed: one of both",
+        ),
+        ([ONE | {"user": "u:v", "password_file": "f"}], "alertmanagers[0].user: a colon"),
+        ([ONE | {"timeout": "2m"}], "alertmanagers[0].timeout: 2m; allowed: 1m at most"),
+        ([ONE | {"tls": {}}], "alertmanagers[0].tls: "),
+    ],
+)
+def test_a_mistake_is_named_with_what_is_allowed(entries: list[object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        alertmanagers(entries)
+    assert str(caught.value).startswith(message)

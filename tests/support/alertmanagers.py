@@ -1,0 +1,126 @@
+"""A real Alertmanager, as scripts/get-alertmanager unpacked it; also one that is killed and started again."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+ROOT: Final = Path(__file__).parents[2]
+QUIET: Final = "route: {receiver: none}\nreceivers: [{name: none}]\n"
+"""A configuration that notifies nobody."""
+
+_TEMPLATE: Final = Path("/usr/share/prometheus/alertmanager/default.tmpl")
+_READY_S: Final = 20
+_OVERLAY: Final = 'mount -t overlay alertmanager -o "lowerdir=$0:/usr/share" /usr/share && exec "$@"'
+
+
+def unpacked(suite: str) -> Path:
+    """The folder of a suite's Alertmanager; downloaded if it is not there yet."""
+    done = subprocess.run(
+        [ROOT / "scripts/get-alertmanager", suite], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+class RealAlertmanager:
+    """A process on a port of loopback, which it keeps when it is started again.
+
+    Attributes:
+        url: Of its API.
+        peer: The address of its gossip; "" without.
+    """
+
+    def __init__(self, tools: Path, folder: Path, *flags: str, config: str = QUIET, peer: str = "") -> None:
+        """Args: peer: The port for gossip with others, on loopback, that `flags` name; "" for none."""
+        self._tools, self._folder = tools, folder
+        self._port = free_port()
+        self.url, self.peer = f"http://127.0.0.1:{self._port}", peer
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "alertmanager.yml").write_text(config)
+        self._flags = flags
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, is_open: bool = True) -> "RealAlertmanager":
+        """Args: is_open: False: it answers nobody without a log-in."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._shown(), *self._command()], stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + _READY_S
+        while not self._is_ready(is_open=is_open):
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.02)
+        return self
+
+    def kill(self) -> None:
+        """By SIGKILL: what is not in its snapshot is lost."""
+        self.signal(signal.SIGKILL)
+        self._ended()
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+            self._ended()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def amtool(self, *arguments: str) -> str:
+        command = [str(self._tools / "usr/bin/amtool"), f"--alertmanager.url={self.url}", *arguments]
+        return subprocess.check_output(command, text=True)
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "log").read_text()
+
+    def forget(self) -> None:
+        """Its snapshot, too: only while it is not running."""
+        shutil.rmtree(self._folder / "data", ignore_errors=True)
+
+    def _ended(self) -> None:
+        assert self._process is not None
+        self._process.wait(_READY_S)
+
+    def _command(self) -> Sequence[str | Path]:
+        return [
+            self._tools / "usr/bin/prometheus-alertmanager",
+            f"--config.file={self._folder / 'alertmanager.yml'}",
+            f"--storage.path={self._folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self._port}",
+            f"--cluster.listen-address={self.peer}",
+            *self._flags,
+        ]
+
+    def _shown(self) -> Sequence[str | Path]:
+        """Debian's Alertmanager reads a template below /usr: shown there to this process alone."""
+        if _TEMPLATE.exists():
+            return []
+        unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+        return [*unshare, "bash", "-c", _OVERLAY, self._tools / "usr/share"]
+
+    def _is_ready(self, *, is_open: bool) -> bool:
+        try:
+            with urlopen(f"{self.url}/-/ready", timeout=1):  # noqa: S310 - http://127.0.0.1 only
+                return True
+        except HTTPError:
+            return not is_open
+        except (URLError, ConnectionError, TimeoutError):
+            return False
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
