@@ -10,7 +10,7 @@ HOUR = 3600
 
 def wanted(**fields: Any) -> Checked:
     """What a person files: an hour on host n1, from now."""
-    usual = {
+    usual: dict[str, Any] = {
         "title": "new switch",
         "start": NOW,
         "end": NOW + HOUR,

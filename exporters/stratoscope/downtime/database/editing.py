@@ -1,9 +1,9 @@
 """Downtimes are filed and changed; each function is part of a transaction that writes."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -67,22 +67,31 @@ async def remember(
     await connection.execute(insert(IDEMPOTENCY), row)
 
 
-async def file(connection: AsyncConnection, checked: Checked, who: str, now: int, origin: Origin) -> Downtime:
-    """Store a new downtime."""
-    one = Downtime(
-        id=new_id(), **checked._asdict(), author=who, **origin._asdict(), created_at=now, changed_at=now
-    )
-    start = one.start if one.window_id else None
-    await connection.execute(insert(DOWNTIMES), rows.values(one) | {"window_start": start})
-    await note(connection, Change(downtime_id=one.id, revision=1, at=now, who=who, action=Action.FILED))
-    return one
+async def file(
+    connection: AsyncConnection, drafts: Sequence[tuple[Checked, Origin]], who: str, now: int
+) -> list[Downtime]:
+    """Store new downtimes, in their order."""
+    filed = [
+        Downtime(
+            id=new_id(), **checked._asdict(), author=who, **origin._asdict(), created_at=now, changed_at=now
+        )
+        for checked, origin in drafts
+    ]  # fmt: skip
+    if filed:
+        await connection.execute(
+            insert(DOWNTIMES),
+            [rows.values(one) | {"window_start": one.start if one.window_id else None} for one in filed],
+        )
+        entries = [
+            Change(downtime_id=one.id, revision=1, at=now, who=who, action=Action.FILED) for one in filed
+        ]
+        await note(connection, *entries)
+    return filed
 
 
-async def note(connection: AsyncConnection, entry: Change) -> None:
-    """Add an entry to the history."""
-    row = {name: getattr(entry, name) for name in entry.__struct_fields__}
-    row["fields"] = msgspec.json.encode(entry.fields).decode()
-    await connection.execute(insert(CHANGES), row)
+async def note(connection: AsyncConnection, *entries: Change) -> None:
+    """Add entries to histories."""
+    await connection.execute(insert(CHANGES), [rows.change_values(one) for one in entries])
 
 
 async def current(connection: AsyncConnection, downtime_id: str, if_revision: int | None = None) -> Downtime:

@@ -14,26 +14,24 @@ from stratoscope.downtime.model import Action, Downtime
 
 async def newest(connection: AsyncConnection, source: str) -> dict[str, tuple[Downtime, str | None]]:
     """By external id: the downtime of it that was filed last, and who has cancelled it."""
-    columns = DOWNTIMES.c
-    asked = select(DOWNTIMES).where(columns.source == source).order_by(columns.created_at)
-    found: dict[str, tuple[Downtime, str | None]] = {}
-    for row in await connection.execute(asked):
-        last = found.get(row.external_id)
-        # Of those filed in the same second the one that is not cancelled is the newer one.
-        if last is None or last[0].cancelled_at is not None or last[0].created_at < row.created_at:
-            found[row.external_id] = rows.downtime(row), row.cancelled_by
-    return found
+    # Of those filed in the same second the one that is not cancelled is the newer one.
+    order = DOWNTIMES.c.external_id, DOWNTIMES.c.created_at, DOWNTIMES.c.cancelled_at.is_(None)
+    asked = select(DOWNTIMES).where(DOWNTIMES.c.source == source).order_by(*order)
+    found = await connection.execute(asked)
+    return {row.external_id: (rows.downtime(row), row.cancelled_by) for row in found}
 
 
 async def upsert(connection: AsyncConnection, source: str, wanted: Mapping[str, Checked], now: int) -> None:
     """See `Store.upsert_external`."""
     found = await newest(connection, source)
+    new = []
     for external_id, checked in wanted.items():
         one, cancelled_by = found.get(external_id, (None, None))
         if one is None or (one.cancelled_at is not None and cancelled_by == source):
-            await editing.file(connection, checked, source, now, Origin(source, external_id))
+            new.append((checked, Origin(source, external_id)))
         elif one.cancelled_at is None:
             await editing.save(connection, one, source, now, Action.CHANGED, **checked._asdict())
+    await editing.file(connection, new, source, now)
     for external_id, (one, _) in found.items():
         if external_id not in wanted and one.cancelled_at is None and one.end > now:
             await editing.save(connection, one, source, now, Action.CANCELLED, cancelled_at=now)

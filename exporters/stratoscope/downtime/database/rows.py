@@ -42,6 +42,12 @@ def changed(before: Downtime, after: Downtime) -> dict[str, tuple[object, object
     return {name: (_said(old), _said(new)) for name, (old, new) in pairs.items() if old != new}
 
 
+def change_values(one: Change) -> dict[str, object]:
+    """The columns of an entry of a history."""
+    row = {name: getattr(one, name) for name in one.__struct_fields__}
+    return row | {"fields": msgspec.json.encode(one.fields).decode()}
+
+
 def change(row: Row[Any]) -> Change:
     """The entry of a history."""
     return Change(

@@ -20,7 +20,7 @@ VERSIONS: Final = "stratoscope_downtime_schema"
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x53564454_0001
-"""PostgreSQL's advisory lock of an upgrade: of two processes that start one waits."""
+"""PostgreSQL's advisory lock of an upgrade."""
 
 
 def upgrade(connection: Connection, shown: str) -> None:
@@ -29,10 +29,8 @@ def upgrade(connection: Connection, shown: str) -> None:
     Raises:
         StoreError: The database is another program's, damaged, or its schema is newer.
     """
-    if connection.dialect.name == "sqlite":
-        _check_file(connection, shown)
-    else:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    prepare = {"sqlite": check_file, "postgresql": wait_for_turn}
+    prepare[connection.dialect.name](connection, shown)
     found = MigrationContext.configure(connection, opts={"version_table": VERSIONS}).get_current_revision()
     version = int(found or 0)
     if version > NEWEST:
@@ -42,7 +40,13 @@ def upgrade(connection: Connection, shown: str) -> None:
         _migrate(connection)
 
 
-def _check_file(connection: Connection, shown: str) -> None:
+def wait_for_turn(connection: Connection, _: str) -> None:
+    """Of two processes that start one waits for the other's upgrade."""
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+
+def check_file(connection: Connection, shown: str) -> None:
+    """Raises StoreError: The file is another program's, or damaged."""
     application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
     is_empty = not inspect(connection).get_table_names()
     if application != APPLICATION and not (is_empty and application == 0):

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stratoscope.downtime.database import editing, external, finding, rows
 from stratoscope.downtime.database.address import Address
@@ -67,11 +68,11 @@ class Store:
         async with self._database.write() as connection:
             await editing.bump(connection)
             if idempotency is None:
-                return await editing.file(connection, checked, who, now, origin)
+                return (await editing.file(connection, [(checked, origin)], who, now))[0]
             filed = await editing.known(connection, who, idempotency)
             if filed is not None:
                 return await editing.current(connection, filed)
-            one = await editing.file(connection, checked, who, now, origin)
+            (one,) = await editing.file(connection, [(checked, origin)], who, now)
             await editing.remember(connection, who, idempotency, one, now)
             return one
 
@@ -176,7 +177,7 @@ class Store:
             await external.upsert(connection, source, rows, now)
 
     async def newest(self, source: str) -> Sequence[Downtime]:
-        """Of each external id of a source the downtime that was filed last."""
+        """Of each external id of a source, in its order, the downtime that was filed last."""
         async with self._database.read() as connection:
             found = await external.newest(connection, source)
         return tuple(one for one, _ in found.values())
@@ -208,13 +209,8 @@ class Store:
         """
         begin, end = now - behind_s, now + ahead_s
         async with self._database.read() as connection:
-            revision = int((await connection.execute(select(REVISION.c.number))).scalar_one())
-            live = self._live
-            if live is None or live.revision != revision or begin < live.begin or live.end < end:
-                kept = begin - _CACHED_S, end + _CACHED_S
-                live = _Live(revision, *kept, await finding.lasting(connection, *kept))
-                self._live = live
-        return tuple(one for one in live.downtimes if one.start < end and begin < one.end)
+            lasting = await self._lasting(connection, begin, end)
+        return tuple(one for one in lasting if one.start < end and begin < one.end)
 
     async def revision(self) -> int:
         """A number that grows whenever downtimes or windows change, by whichever process."""
@@ -225,6 +221,16 @@ class Store:
         """How many downtimes are in each state."""
         async with self._database.read() as connection:
             return await finding.counts(connection, now)
+
+    async def _lasting(self, connection: AsyncConnection, begin: int, end: int) -> Sequence[Downtime]:
+        """Those that last between two moments, and maybe more: from memory if nothing has changed."""
+        revision = int((await connection.execute(select(REVISION.c.number))).scalar_one())
+        live = self._live
+        if live is not None and live.revision == revision and live.begin <= begin and end <= live.end:
+            return live.downtimes
+        kept = begin - _CACHED_S, end + _CACHED_S
+        self._live = live = _Live(revision, *kept, await finding.lasting(connection, *kept))
+        return live.downtimes
 
     async def _edit(
         self, downtime_id: str, who: str, now: int, edit: Callable[[Downtime], _Edit], if_revision: int | None

@@ -88,7 +88,7 @@ class Windows:
             filed = frozenset((await connection.execute(asked)).scalars())
             new = [_checked(one, occurrence) for occurrence in due if occurrence.start not in filed]
             origin = Origin(PERSON, window_id=window_id)
-            return [await editing.file(connection, each, one.author, now, origin) for each in new]
+            return await editing.file(connection, [(each, origin) for each in new], one.author, now)
 
 
 def _checked(one: Window, occurrence: Occurrence) -> Checked:

@@ -1,0 +1,109 @@
+"""The schema's migrations, and leadership, without a server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, create_engine
+
+from stratoscope.downtime.database.address import sqlite
+from stratoscope.downtime.database.engine import Database
+from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.database.leadership import Leadership
+from stratoscope.downtime.database.migrations.versions import schema_0001
+from stratoscope.downtime.database.schema import NEWEST, wait_for_turn
+from stratoscope.downtime.database.tables import SCHEMA
+
+ALL = (schema_0001,)
+
+
+def test_migrations_make_the_tables_that_the_code_uses() -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context):
+            for one in ALL:
+                one.upgrade()
+        assert compare_metadata(context, SCHEMA) == []
+    engine.dispose()
+    assert [int(one.revision) for one in ALL] == list(range(1, NEWEST + 1))
+
+
+def test_upgrade_of_postgresql_waits_for_its_turn() -> None:
+    asked: list[str] = []
+
+    class Asked:
+        def exec_driver_sql(self, statement: str) -> None:
+            asked.append(statement)
+
+    wait_for_turn(cast(Connection, Asked()), "")
+    assert asked[0].startswith("SELECT pg_advisory_xact_lock(")
+
+
+async def test_connection_alone_answers(tmp_path: Path) -> None:
+    database = Database(sqlite(tmp_path))
+    async with database.alone() as connection:
+        assert (await connection.exec_driver_sql("SELECT 1")).scalar_one() == 1
+    await database.close()
+
+
+class Locks:
+    """A database with an advisory lock, and its connections."""
+
+    is_sqlite = False
+
+    def __init__(self) -> None:
+        self.is_taken, self.is_away, self.invalidated = True, False, 0
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator["Locks"]:
+        if self.is_away:
+            raise StoreError("it", "away")
+        yield self
+
+    async def execute(self, statement: Any) -> "Locks":
+        if self.is_away:
+            raise StoreError("it", "away")
+        self.is_lock = "pg_try_advisory_lock" in str(statement)
+        return self
+
+    def scalar_one(self) -> object:
+        return not self.is_taken if self.is_lock else 1
+
+    async def invalidate(self) -> None:
+        self.invalidated += 1
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not claim():  # noqa: ASYNC110 -- a task of its own decides
+            await asyncio.sleep(0)
+
+
+async def test_leads_when_the_lock_is_free_and_until_the_connection_breaks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    locks = Locks()
+    one = Leadership(cast(Database, locks), every_s=0)
+    task = asyncio.create_task(one.run())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not one.is_leader
+    locks.is_taken = False
+    await until(lambda: one.is_leader)
+    locks.is_away = True
+    await until(lambda: not one.is_leader)
+    locks.is_away = False
+    await until(lambda: one.is_leader)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert not one.is_leader
+    assert locks.invalidated == 2
+    assert "this process leads" in caplog.text
