@@ -3,13 +3,14 @@
 from typing import Final
 
 EXPORTERS: Final = {
+    "downtime": "stratoscope.downtime",
     "hypervisor": "stratoscope.hypervisor",
     "management": "stratoscope.management",
     "vmprobe": "stratoscope.vmprobe",
 }
 """Sub-command -> the package whose PROGRAM it is; the EXPORTER is in its module `exporter`, with its SDK."""
 
-TO_COME: Final = frozenset({"downtime", "accounting", "slurper", "userview"})
+TO_COME: Final = frozenset({"accounting", "slurper", "userview"})
 """Exporters that do not exist yet: their sections are left alone, and not offered."""
 
 COMMANDS: Final = {

@@ -39,3 +39,67 @@ END = Family(
     labels=_DOWNTIME,
 )
 OF_DOWNTIMES: Final = (ACTIVE, ACTIVE_PATTERNS, DOWNTIMES, INFO, START, END)
+
+_AM: Final = ("alertmanager",)
+WANTED = Family(
+    "stratoscope_downtime_silences_wanted",
+    "Silences that this Alertmanager should have.",
+    labels=_AM,
+)
+PRESENT = Family(
+    "stratoscope_downtime_silences_present",
+    "Silences that this Alertmanager has as it should.",
+    labels=_AM,
+)
+OVERRIDDEN = Family(
+    "stratoscope_downtime_silences_overridden",
+    "Silences that a person expired by hand; none is written again until the downtime is changed.",
+    labels=_AM,
+)
+IN_STEP = Family(
+    "stratoscope_downtime_silences_in_step",
+    "1 if the last reconcile succeeded and left nothing to be done, else 0.",
+    labels=_AM,
+)
+LAST_SYNC = Family(
+    "stratoscope_downtime_last_sync_timestamp_seconds",
+    "Unix time of the last reconcile without an error; absent before the first.",
+    labels=_AM,
+)
+SYNC_ERRORS = Family(
+    "stratoscope_downtime_sync_errors_total",
+    "Requests and reconciles that failed, by reason.",
+    labels=(*_AM, "reason"),
+)
+AM_SKEW = Family(
+    "stratoscope_downtime_alertmanager_clock_skew_seconds",
+    "By how much Alertmanager's clock is ahead of this machine's; its resolution is a second.",
+    labels=_AM,
+)
+OF_SILENCES: Final = (WANTED, PRESENT, OVERRIDDEN, IN_STEP, LAST_SYNC, SYNC_ERRORS, AM_SKEW)
+
+_SOURCE: Final = ("source",)
+IMPORTED = Family(
+    "stratoscope_downtime_import_rows",
+    "Downtimes that the last complete answer of the source gave and that are stored.",
+    labels=_SOURCE,
+)
+UNMAPPED = Family(
+    "stratoscope_downtime_import_unmapped_rows",
+    "Downtimes of the source that no entry of its mapping matches; they silence nothing.",
+    labels=_SOURCE,
+)
+SKIPPED = Family(
+    "stratoscope_downtime_import_skipped_rows",
+    "Rows of the last complete answer that were left out, by reason.",
+    labels=(*_SOURCE, "reason"),
+)
+LAST_IMPORT = Family(
+    "stratoscope_downtime_import_last_success_timestamp_seconds",
+    "Unix time of the last complete answer of the source; absent before the first.",
+    labels=_SOURCE,
+)
+IMPORT_ERRORS = Family(
+    "stratoscope_downtime_import_errors_total", "Imports that failed, by reason.", labels=(*_SOURCE, "reason")
+)
+OF_IMPORTS: Final = (IMPORTED, UNMAPPED, SKIPPED, LAST_IMPORT, IMPORT_ERRORS)

@@ -1,12 +1,16 @@
-"""The samples of the downtimes of a moment: pure."""
+"""The samples of the downtimes of a moment, of silences and of imports: pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from stratoscope.core.metrics import Labels, Sample
+from stratoscope.core.errors import Reason
+from stratoscope.core.metrics import Labels, Sample, optional_samples
 from stratoscope.downtime import families as of
+from stratoscope.downtime.imports import report as imports
+from stratoscope.downtime.imports.announced import Skip
 from stratoscope.downtime.model import DAY_S, Downtime, State
 from stratoscope.downtime.scope import LABELS, covered
+from stratoscope.downtime.silences import report as silences
 
 AHEAD_S: Final = 7 * DAY_S
 """So long before its start a downtime is shown."""
@@ -35,6 +39,30 @@ def samples(downtimes: Sequence[Downtime], now: float) -> Iterable[Sample]:
         yield of.INFO(1, _of(one, title=title, **_kind(one), source=one.source))
         yield of.START(one.start, _of(one))
         yield of.END(one.end, _of(one))
+
+
+def of_silences(report: silences.Report) -> Iterable[Sample]:
+    """How one Alertmanager stands."""
+    labels = Labels(alertmanager=report.alertmanager)
+    yield of.WANTED(report.wanted, labels)
+    yield of.PRESENT(report.present, labels)
+    yield of.OVERRIDDEN(report.overridden, labels)
+    yield of.IN_STEP(report.is_in_step, labels)
+    for reason, number in report.errors.items():
+        yield of.SYNC_ERRORS(number, labels.plus(reason=reason))
+    yield from optional_samples((of.LAST_SYNC, of.AM_SKEW), (report.last_success, report.ahead_s), labels)
+
+
+def of_import(report: imports.Report) -> Iterable[Sample]:
+    """How the imports from one source go."""
+    labels = Labels(source=report.source)
+    yield of.IMPORTED(report.rows, labels)
+    yield of.UNMAPPED(report.unmapped, labels)
+    for skip in Skip:
+        yield of.SKIPPED(report.skipped.get(skip, 0), labels.plus(reason=skip))
+    for reason in Reason:
+        yield of.IMPORT_ERRORS(report.errors.get(reason, 0), labels.plus(reason=reason))
+    yield from optional_samples((of.LAST_IMPORT,), (report.imported_at,), labels)
 
 
 def _of(one: Downtime, **labels: str) -> Labels:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -67,12 +67,18 @@ class Reconciler:
         *,
         base_url: str = "",
         is_dry_run: bool = False,
+        leads: Callable[[], bool] = lambda: True,
         clock: Clock = CLOCK,
     ) -> None:
-        """Args: base_url: Of this service, for the links in comments."""
+        """Take what it works with.
+
+        Args:
+            base_url: Of this service, for the links in comments.
+            leads: Whether this process is the one of several that writes.
+        """
         self.report = Report(alertmanager=client.name, is_dry_run=is_dry_run)
         self._client, self._downtimes, self._records = client, downtimes, records
-        self._base_url, self._clock = base_url, clock
+        self._base_url, self._leads, self._clock = base_url, leads, clock
         self._errors = Counter[Reason]()
         self._woken = asyncio.Event()
         self._process, self._is_away = "", False
@@ -87,7 +93,8 @@ class Reconciler:
     async def run(self) -> None:
         while True:
             self._woken.clear()
-            await self.reconcile()
+            if self._leads():
+                await self.reconcile()
             await self._pause()
 
     async def reconcile(self) -> None:

@@ -1,0 +1,63 @@
+"""The collector of this exporter. Source: its own database, and the reports of what keeps in step with it."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from stratoscope.core.collector import Collector
+from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.metrics import Sample
+from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.database.store import Store
+from stratoscope.downtime.families import OF_DOWNTIMES, OF_IMPORTS, OF_SILENCES
+from stratoscope.downtime.imports import report as imports
+from stratoscope.downtime.imports.importer import Importer
+from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.samples import AHEAD_S, of_import, of_silences, samples
+from stratoscope.downtime.settings import DOWNTIMES
+from stratoscope.downtime.silences import report as silences
+from stratoscope.downtime.silences.reconciler import Reconciler
+
+
+class Facts(NamedTuple):
+    """All at one moment."""
+
+    now: float
+    downtimes: Sequence[Downtime]
+    silences: Sequence[silences.Report]
+    imports: Sequence[imports.Report]
+
+
+class Downtimes(Collector[Facts]):
+    """The downtimes that are active or come soon, and how far Alertmanagers and imports are in step."""
+
+    offer = DOWNTIMES
+    name = DOWNTIMES.name
+    families = (*OF_DOWNTIMES, *OF_SILENCES, *OF_IMPORTS)
+
+    def __init__(
+        self,
+        store: Store,
+        reconcilers: Sequence[Reconciler],
+        importers: Sequence[Importer],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._reconcilers, self._importers = store, reconcilers, importers
+        self._clock = clock
+
+    async def fetch(self) -> Facts:
+        now = self._clock()
+        try:
+            live = await self._store.live(int(now), ahead_s=AHEAD_S)
+        except StoreError as error:
+            raise CollectError(Reason.UNAVAILABLE, str(error)) from error
+        return Facts(
+            now, live, [one.report for one in self._reconcilers], [one.report for one in self._importers]
+        )
+
+    def samples(self, data: Facts, /) -> Iterable[Sample]:
+        yield from samples(data.downtimes, data.now)
+        for silence in data.silences:
+            yield from of_silences(silence)
+        for one in data.imports:
+            yield from of_import(one)

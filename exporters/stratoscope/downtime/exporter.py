@@ -1,0 +1,88 @@
+"""Opens the database and all that keeps in step with it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any, Final
+
+from stratoscope.clouds.client.cost import Requests
+from stratoscope.clouds.registry import kind
+from stratoscope.core.collector import Collections, Collector
+from stratoscope.core.exporter import Exporter
+from stratoscope.core.part import Opened, Part, Site, Task
+from stratoscope.core.web.asking.settings import Guard
+from stratoscope.downtime import PROGRAM
+from stratoscope.downtime.api.service import PART, Service
+from stratoscope.downtime.collector import Downtimes
+from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.hosts_off.collector import HostsOff
+from stratoscope.downtime.imports import importer
+from stratoscope.downtime.keeper import Keeper
+from stratoscope.downtime.routes import ROUTES
+from stratoscope.downtime.settings import Settings, parse
+from stratoscope.downtime.silences.alertmanager import Alertmanager
+from stratoscope.downtime.silences.reconciler import Reconciler
+from stratoscope.downtime.silences.settings import AlertmanagerSettings
+
+
+def _parts(settings: Settings, site: Site) -> Iterator[Part]:
+    """One part, since all of it works on the database: a change of its settings opens it anew."""
+    yield Part(
+        name=PART,
+        identity=settings,
+        open=partial(_open, settings, site),
+        collections=lambda found: settings.planner().collections(found.collectors, ()),
+    )
+
+
+@asynccontextmanager
+async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
+    if site.storage is None:
+        raise ValueError("this exporter keeps state")
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(opened(settings.address(site.storage)))
+        reconcilers = [_reconciler(stack, settings, store, one) for one in settings.alertmanagers]
+
+        def changed() -> None:
+            for one in reconcilers:
+                one.wake()
+
+        importers = [
+            await stack.enter_async_context(importer.opened(one, store, labels=settings.own.labels))
+            for one in settings.imports
+        ]
+        collectors: list[Collector[Any]] = [Downtimes(store, reconcilers, importers)]
+        for entry in settings.clouds:
+            cloud = kind(entry.kind).opened(entry)
+            stack.push_async_callback(cloud.close)
+            collectors += [
+                Requests(cloud.cloud, cloud.budget),
+                HostsOff(cloud, store, int(settings.own.hosts_off.cap)),
+            ]
+        tasks = [
+            Task("leadership", store.leadership.run),
+            Task("keeper", Keeper(store, changed).run),
+            *(one.task() for one in reconcilers),
+            *(one.task for one in importers),
+        ]
+        yield Opened(collectors, tasks, Service(store, settings.own.labels, changed))
+
+
+def _reconciler(
+    stack: AsyncExitStack, settings: Settings, store: Store, one: AlertmanagerSettings
+) -> Reconciler:
+    client = Alertmanager(one)
+    stack.push_async_callback(client.close)
+    return Reconciler(
+        client, store, store.records, base_url=settings.own.url, is_dry_run=settings.own.dry_run,
+        leads=lambda: store.leadership.is_leader,
+    )  # fmt: skip
+
+
+EXPORTER: Final = Exporter(
+    program=PROGRAM,
+    parse=parse,
+    parts=_parts,
+    routes=ROUTES,
+    guard=lambda settings: Guard(settings.own.access),
+)

@@ -1,0 +1,141 @@
+"""The section `downtime:` of the configuration."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from stratoscope.clouds import abilities
+from stratoscope.clouds.client.cost import Requests
+from stratoscope.clouds.model import HostServices
+from stratoscope.clouds.registry import configured, kind
+from stratoscope.core.collector import Offer, OnScrape
+from stratoscope.core.config import Duration, Section, decode
+from stratoscope.core.errors import ConfigError
+from stratoscope.core.files import read
+from stratoscope.core.planner import Planner
+from stratoscope.core.web.asking.settings import AccessSettings
+from stratoscope.downtime.database.address import Address, postgresql, sqlite
+from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.hosts_off.collector import HOSTS_OFF
+from stratoscope.downtime.imports.settings import Import, imports
+from stratoscope.downtime.silences.settings import AlertmanagerSettings, alertmanagers
+
+KEY: Final = "downtime"
+DOWNTIMES: Final = Offer("downtimes", OnScrape(5))
+"""The collector of the downtimes themselves, of silences and of imports."""
+
+_LARGEST_PASSWORD: Final = 4096
+_Label = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$")]
+
+
+class HostsOffSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Hosts that an administrator disabled.
+
+    Attributes:
+        clouds: The names of entries of `clouds:` whose disabled hosts become downtimes.
+        cap: For so long a host may be off before its alerts are no longer silenced.
+    """
+
+    clouds: tuple[str, ...] = ()
+    cap: Duration = Duration(30 * 86_400)
+
+
+class Downtime(Section, frozen=True):
+    """The section.
+
+    Attributes:
+        database: `postgresql://user@host/name`; "" for a SQLite file in the folder of `--storage.path`.
+        database_password_file: The password of PostgreSQL; "" for none.
+        url: Where people reach this exporter, for links in silences and feeds; "" for no links.
+        labels: That matchers may name beside the usual ones.
+        alertmanagers: That have the silences.
+        dry_run: Show what would be written to Alertmanager, and write nothing.
+        imports: Sources of downtimes that others announce.
+        hosts_off: Hosts that are switched off on purpose.
+        access: Who may read, edit and administer.
+    """
+
+    database: str = ""
+    database_password_file: str = ""
+    url: str = ""
+    labels: tuple[_Label, ...] = ()
+    alertmanagers: tuple[Any, ...] = ()
+    dry_run: bool = False
+    imports: tuple[Any, ...] = ()
+    hosts_off: HostsOffSettings = HostsOffSettings()
+    access: AccessSettings = AccessSettings()
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The settings of the exporter.
+
+    Attributes:
+        clouds: The entries whose hosts are watched.
+    """
+
+    own: Downtime
+    alertmanagers: Sequence[AlertmanagerSettings]
+    imports: Sequence[Import]
+    clouds: Sequence[Any]
+
+    def planner(self) -> Planner:
+        """Raises ConfigError: As Planner."""
+        of_clouds = [HOSTS_OFF, Requests.offer] if self.clouds else []
+        return Planner(KEY, self.own, [DOWNTIMES, *of_clouds])
+
+    def address(self, storage: Path) -> Address:
+        """Where the database is. Raises ConfigError: The file with its password cannot be read."""
+        own = self.own
+        if not own.database:
+            return sqlite(storage)
+        password = None
+        if own.database_password_file:
+            key = f"{KEY}.database_password_file"
+            password = read(Path(own.database_password_file), key, largest=_LARGEST_PASSWORD).decode().strip()
+        try:
+            return postgresql(own.database, password)
+        except StoreError as error:
+            raise ConfigError(f"{KEY}.{error}") from error
+
+
+def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  # noqa: ARG001 - it has no flags
+    """The settings from a configuration file.
+
+    Raises:
+        ConfigError: One line that names the key and what is allowed.
+    """
+    own = decode(Downtime, document.get(KEY, {}), KEY)
+    if own.database_password_file and not own.database:
+        raise ConfigError(f"{KEY}.database_password_file: allowed: together with database")
+    settings = Settings(
+        own,
+        alertmanagers([*own.alertmanagers], f"{KEY}.alertmanagers"),
+        imports([*own.imports], own.labels, f"{KEY}.imports"),
+        _clouds(document, own.hosts_off.clouds),
+    )
+    settings.address(Path())
+    settings.planner()
+    return settings
+
+
+def _clouds(document: Mapping[str, Any], names: Sequence[str]) -> Sequence[Any]:
+    """The entries with these names that have services of hosts. Raises ConfigError."""
+    if not names:
+        return []
+    key = f"{KEY}.hosts_off.clouds"
+    able = [one for one in configured(document, abilities.Management) if _has_hosts(one)]
+    known = [one.name for one in able]
+    for number, name in enumerate(names):
+        if name not in known:
+            raise ConfigError(
+                f"{key}[{number}]: no such cloud with hosts: {name}; allowed: {', '.join(known)}"
+            )
+        if name in names[:number]:
+            raise ConfigError(f"{key}[{number}]: {name} stands twice; allowed: once")
+    return [one for one in able if one.name in names]
+
+
+def _has_hosts(entry: Any) -> bool:
+    return any(issubclass(question.answer, HostServices) for question in kind(entry.kind).questions)
