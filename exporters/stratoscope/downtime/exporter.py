@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.registry import kind
-from stratoscope.core.collector import Collections, Collector
+from stratoscope.core.collector import Collector
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.part import Opened, Part, Site, Task
 from stratoscope.core.web.asking.settings import Guard

@@ -1,4 +1,4 @@
-"""What the service does by itself: it files occurrences of windows, and moves on ends until further notice."""
+"""What the service does by itself: it files occurrences of windows, and moves ends until further notice."""
 
 import asyncio
 import logging
@@ -57,7 +57,7 @@ class Keeper:
         moved = [(one, end) for one in live if (end := _next_end(one, now)) > one.end]
         for one, end in moved:
             await self._store.rearm(one.id, end, who=_WHO, now=now)
-            if end < now + REARM_S:
+            if end == one.start + LONGEST_REARMED_S:
                 log.warning("until further notice ends for good downtime=%s title=%r", one.id, one.title)
         return len(moved)
 

@@ -1,0 +1,88 @@
+"""Windows are filed ahead, and downtimes until further notice go on, by themselves."""
+
+import datetime as dt
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from stratoscope.downtime.database.address import sqlite
+from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.keeper import WINDOWS_AHEAD_S, Keeper
+from stratoscope.downtime.matchers import Matcher
+from stratoscope.downtime.model import DAY_S, LONGEST_REARMED_S, REARM_S, Action
+from stratoscope.downtime.windows.recurrence import Recurrence
+from stratoscope.downtime.windows.window import Template
+from support.stores import HOUR, NOW, wanted
+
+
+class Kept:
+    """A store and its keeper, with a clock."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.at, self.changes = store, NOW, 0
+        self.keeper = Keeper(store, self._changed, clock=self)  # type: ignore[arg-type]  # it needs `now` alone
+
+    def now(self) -> float:
+        return self.at + 0.9
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+
+@pytest.fixture
+async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
+    async with opened(sqlite(tmp_path)) as store:
+        yield Kept(store)
+
+
+async def test_occurrences_of_a_window_are_filed_two_weeks_ahead_and_once(kept: Kept) -> None:
+    first = dt.datetime.fromtimestamp(NOW + DAY_S, dt.UTC).replace(tzinfo=None)
+    daily = Recurrence(rrule="FREQ=DAILY", zone="UTC", first=first, duration_s=HOUR)
+    template = Template(title="backup", matcher_sets=((Matcher("host", "n1"),),), silences=True)
+    window = await kept.store.windows.file(daily, template, who="alice", now=NOW)
+    await kept.keeper.once()
+    await kept.keeper.once()
+    found = await kept.store.live(NOW, ahead_s=30 * DAY_S)
+    assert [one.start for one in found] == [NOW + day * DAY_S for day in range(1, WINDOWS_AHEAD_S // DAY_S)]
+    assert {(one.window_id, one.author, one.end - one.start) for one in found} == {(window.id, "alice", HOUR)}
+    assert kept.changes == 1
+    kept.at += DAY_S
+    await kept.keeper.once()
+    assert len(await kept.store.live(kept.at, ahead_s=30 * DAY_S)) == len(found)
+    assert kept.changes == 2
+    await kept.store.windows.cancel(window.id, who="alice", now=kept.at)
+    await kept.keeper.once()
+    assert kept.changes == 2
+
+
+async def test_until_further_notice_goes_on_day_by_day_up_to_the_cap(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = wanted(start=NOW, end=None, until_further_notice=True)
+    one = await kept.store.file(fields, who="alice", now=NOW)
+    ends = []
+    while kept.at < NOW + LONGEST_REARMED_S:
+        await kept.keeper.once()
+        ends.append((await kept.store.get(one.id)).end - kept.at)
+        kept.at += REARM_S // 4
+    assert min(ends[:-8]) > REARM_S // 2
+    last = await kept.store.get(one.id)
+    assert (last.end, last.revision) == (NOW + LONGEST_REARMED_S, 1)
+    history = await kept.store.history(one.id)
+    assert {entry.action for entry in history[1:]} == {Action.REARMED}
+    assert caplog.record_tuples == [
+        ("stratoscope.downtime.keeper", logging.WARNING,
+         f"until further notice ends for good downtime={one.id} title='new switch'"),
+    ]  # fmt: skip
+
+
+async def test_what_ended_or_was_cancelled_is_not_moved_on(kept: Kept) -> None:
+    fields = wanted(start=NOW, end=None, until_further_notice=True)
+    one = await kept.store.file(fields, who="alice", now=NOW)
+    kept.at += 20 * HOUR
+    await kept.store.end_now(one.id, who="alice", now=kept.at)
+    await kept.keeper.once()
+    assert (await kept.store.get(one.id)).end == kept.at
+    assert kept.changes == 0
