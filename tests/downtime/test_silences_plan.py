@@ -1,6 +1,6 @@
 """The plan: which silences are written, updated, replaced and expired, and which are left alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 from msgspec.structs import replace
@@ -21,8 +21,9 @@ def planned(
     downtimes: Sequence[Downtime],
     records: Sequence[SilenceRecord] = (),
     now: float = NOW,
+    known: Collection[str] = ("d1",),
 ) -> Plan:
-    return plan("am", downtimes, am.listed(), records, now)
+    return plan("am", downtimes, am.listed(), records, now, known=known)
 
 
 def has(am: FakeAlertmanager, one: Downtime, **fields: object) -> str:
@@ -232,6 +233,22 @@ def test_foreign_silences_are_never_touched() -> None:
     ]:
         am.put(Written(starts_at=NOW, ends_at=NOW + 60, matchers=matchers, comment=words), by)
     assert planned(am, []) == Plan()
+
+
+@pytest.mark.parametrize("state_s", [-60, 60], ids=["active", "pending"])
+def test_silences_of_downtimes_that_are_not_stored_are_another_installations(state_s: int) -> None:
+    am, one = FakeAlertmanager(), downtime("theirs", start=int(NOW) + state_s)
+    has(am, one)
+    assert planned(am, []) == Plan(unknown=1)
+    assert planned(am, [downtime(silences=False)], [record(downtime(), "x")]).unknown == 1
+
+
+def test_a_record_tells_whose_a_silence_is() -> None:
+    am, one = FakeAlertmanager(), downtime(matcher_sets=(on(host="n1"), on(host="n2")))
+    silence_id = has(am, one)
+    of_another_set = record(replace(one, matcher_sets=(on(host="n2"),)), "x")
+    found = planned(am, [], [of_another_set], known=())
+    assert (expired(found), found.unknown) == ([silence_id], 0)
 
 
 def test_a_retry_of_the_same_write_changes_no_record() -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.reconciler import Reconciler
-from stratoscope.downtime.silences.silence import CREATED_BY, Written
+from stratoscope.downtime.silences.silence import CREATED_BY, Silence, Written, comment
 from support.fake_alertmanager import NOW, FakeAlertmanager, Records, downtime, on
 
 SETS: Final = (on(host="n1"), on(host="n2"), on(host="n1", service="nova"))
@@ -32,9 +32,14 @@ _events = st.one_of(
     st.tuples(st.just("snapshot")),
     st.tuples(st.just("restore")),
     st.tuples(st.just("pass"), st.sampled_from([1, 30, 601, 7201])),
-    st.tuples(st.just("foreign"), st.sampled_from(SETS)),
+    st.tuples(st.just("foreign"), st.sampled_from(SETS), st.sampled_from(["bob", CREATED_BY])),
     st.tuples(st.just("reconcile")),
 )
+
+
+def is_ours(one: Silence) -> bool:
+    """Not a person's, and not another installation's."""
+    return one.key is not None and one.key.downtime_id != "theirs"
 
 
 class World:
@@ -62,7 +67,7 @@ class World:
             case ("file" | "cancel", *_):
                 self._edit(event)
             case (str(what), int(number)) if what != "pass":
-                live = [one for one in self.am.live() if one.created_by == CREATED_BY]
+                live = [one for one in self.am.live() if one.created_by == CREATED_BY and is_ours(one)]
                 if live:
                     self._touch(what, live[number % len(live)].id)
             case _:
@@ -82,11 +87,12 @@ class World:
 
     def _happen(self, event: tuple[object, ...]) -> None:
         match event:
-            case ("foreign", tuple(matchers)):
-                silence = Written(
-                    starts_at=self.time, ends_at=self.time + 1e6, matchers=matchers, comment="[theirs]"
+            case ("foreign", tuple(matchers), str(who)):
+                words = comment(downtime("theirs"), matchers, "")
+                self.am.put(
+                    Written(starts_at=self.time, ends_at=self.time + 1e6, matchers=matchers, comment=words),
+                    who,
                 )
-                self.am.put(silence, "bob")
             case ("pass", int(seconds)):
                 self.time += seconds
             case ("snapshot",):
@@ -121,7 +127,7 @@ class World:
 
     def check(self) -> None:
         """What holds after two reconciles."""
-        live = [one for one in self.am.live() if one.key is not None]
+        live = [one for one in self.am.live() if is_ours(one)]
         assert all(count == 1 for count in Counter(one.key for one in live).values())
         report = self.reconciler.report
         assert (report.is_in_step, report.trouble) == (True, "")
@@ -144,10 +150,12 @@ def test_it_converges_within_two_rounds(ahead_s: float, events: list[tuple[objec
         await world.begin()
         for event in events:
             await world.do(event)
-        foreign = {one.id: one for one in world.am.by_id.values() if one.key is None}
+        foreign = {one.id: one for one in world.am.by_id.values() if not is_ours(one)}
         for _ in range(2):
             await world.reconciler.reconcile()
         world.check()
+        theirs = [one for one in world.am.live() if one.key and not is_ours(one)]
+        assert world.reconciler.report.unknown == len(theirs)
         requests = len(world.am.requests)
         assert all(world.am.by_id[one.id] == one for one in foreign.values())
         await world.reconciler.reconcile()

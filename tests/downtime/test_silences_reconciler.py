@@ -273,6 +273,27 @@ def test_an_override_is_noted_once() -> None:
     simulated(work)
 
 
+def test_two_installations_share_an_alertmanager(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        house = House()
+        records = Records([downtime("other", int(house.am.now), int(house.am.now) + 3600)])
+        other = Reconciler(house.am, records, records, clock=loop_clock())
+        for _ in range(3):
+            await house.reconcile()
+            await other.reconcile()
+        assert len(house.am.live()) == 2
+        for report in (house.reconciler.report, other.report):
+            assert (report.wanted, report.present, report.unknown, report.is_in_step) == (1, 1, 1, True)
+        records.change("other", cancelled_at=1)
+        await other.reconcile()
+        await house.reconcile()
+        assert [one.key and one.key.downtime_id for one in house.am.live()] == ["d0"]
+        assert house.reconciler.report.unknown == 0
+
+    simulated(work)
+    assert caplog.text.count("not in this database are left alone alertmanager=am count=1") == 2
+
+
 def test_of_two_live_ones_the_other_is_expired_and_the_record_kept() -> None:
     async def work() -> None:
         house = House()

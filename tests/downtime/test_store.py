@@ -4,7 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from stratoscope.clouds.client.clock import Clock
 from stratoscope.downtime.database.address import Address
 from stratoscope.downtime.database.editing import Idempotency, Origin
 from stratoscope.downtime.database.errors import ClosedError, IdempotencyError, RevisionError, UnknownError
@@ -12,6 +14,10 @@ from stratoscope.downtime.database.finding import Filter
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.draft import LONGEST_S, FieldError
 from stratoscope.downtime.model import DAY_S, Action, Downtime, State
+from stratoscope.downtime.silences.reconciler import Reconciler
+from stratoscope.downtime.silences.record import SilenceRecord, Standing
+from stratoscope.downtime.silences.silence import Written, comment
+from support.fake_alertmanager import FakeAlertmanager
 from support.stores import HOUR, NOW, wanted
 
 
@@ -130,7 +136,13 @@ async def test_rearming_and_overriding_are_no_edits(store: Store) -> None:
     rearmed = await store.rearm(one.id, NOW + DAY_S, who="service", now=NOW + 1)
     assert (rearmed.end, rearmed.revision) == (NOW + DAY_S, 1)
     assert await store.rearm(one.id, NOW + 1, who="service", now=NOW + 1) == rearmed
-    await store.note_override(one.id, who="alertmanager one", now=NOW + 2)
+    record = SilenceRecord(
+        alertmanager="one", downtime_id=one.id, matchers='{host="n1"}', standing=Standing.OVERRIDDEN,
+        starts_at=NOW, ends_at=NOW + DAY_S, revision=1, changed_at=NOW + 2,
+    )  # fmt: skip
+    await store.note_override(record)
+    await store.note_override(replace(record, downtime_id="gone"))
+    assert await store.records.silence_records("one") == (record,)
     assert await store.get(one.id) == rearmed
     assert await actions(store, one) == [
         (Action.FILED, "alice"), (Action.REARMED, "service"), (Action.OVERRIDDEN, "alertmanager one")
@@ -207,6 +219,15 @@ async def test_pages_have_each_downtime_once(store: Store) -> None:
     assert len(ids) == len({*ids}) == 1100
 
 
+async def test_ids_that_a_downtime_has_or_had_are_known(store: Store) -> None:
+    one, gone = await filed(store), await filed(store)
+    await store.cancel(gone.id, who="bob", now=NOW)
+    others = (f"x{number}" for number in range(1100))
+    odd = ("\0", "\ud800", "' OR 1=1", "x" * 5000)
+    assert await store.known([*others, *odd, one.id, gone.id]) == {one.id, gone.id}
+    assert await store.known(()) == frozenset()
+
+
 async def test_live_ones_follow_every_change(store: Store, address: Address) -> None:
     one = await filed(store)
     far = await filed(store, start=NOW + 2 * DAY_S, end=NOW + 3 * DAY_S)
@@ -214,8 +235,41 @@ async def test_live_ones_follow_every_change(store: Store, address: Address) -> 
     assert await store.live(NOW + 60) == (one,)
     assert await store.live(NOW + DAY_S + 1) == (far,)
     assert await store.live(NOW + HOUR, behind_s=10) == (one,)
+    assert await store.live(NOW + HOUR - 0.5, 0) == (one,)
+    assert await store.live(NOW - 0.5, 0.25) == ()
     before = await store.revision()
     async with opened(address) as other:
         await other.cancel(one.id, who="bob", now=NOW)
     assert await store.revision() > before
     assert await store.live(NOW) == ()
+
+
+async def test_silences_follow_what_is_stored(store: Store) -> None:
+    now = [NOW + 0.5]
+    clock = Clock(now=lambda: now[0])
+    am = FakeAlertmanager(clock=clock)
+    reconciler = Reconciler(am, store, store.records, clock=clock)
+    one = await filed(store)
+    await reconciler.reconcile()
+    (silence,) = am.live()
+    am.end(silence.id)
+    now[0] += 1
+    for _ in range(2):
+        await reconciler.reconcile()
+    assert await actions(store, one) == [(Action.FILED, "alice"), (Action.OVERRIDDEN, "alertmanager am")]
+    await store.extend(one.id, NOW + DAY_S, who="bob", now=NOW + 1)
+    await reconciler.reconcile()
+    await store.cancel(one.id, who="bob", now=NOW + 1)
+    await store.records.forget_silence_records(await store.records.silence_records("am"))
+    am.put(written(await filed(store), "stranger"))
+    await reconciler.reconcile()
+    assert (len(am.live()), reconciler.report.unknown) == (2, 1)
+    assert await store.records.silence_records("am") != ()
+
+
+def written(one: Downtime, name: str) -> Written:
+    """The silence of a downtime like this one, with another id."""
+    other, (matchers,) = replace(one, id=name), one.matcher_sets
+    return Written(
+        starts_at=one.start, ends_at=one.end, matchers=matchers, comment=comment(other, matchers, "")
+    )

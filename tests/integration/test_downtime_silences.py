@@ -163,6 +163,18 @@ async def test_one_that_a_person_took_over_is_left_to_them(real: RealAlertmanage
         assert {one.state for one in found if one.comment in {"mine now", "his own"}} == {"active"}
 
 
+async def test_two_installations_leave_each_others_silences_alone(real: RealAlertmanager) -> None:
+    async with bench(real.url) as one, bench(real.url) as other:
+        one.file(fresh("here"))
+        other.file(fresh("there"))
+        first, second = await one.live(), await other.live()
+        assert (await one.live(), await other.live()) == (first, second)
+        assert (len(first), len(second)) == (1, 1)
+        assert one.reconciler.report.unknown >= 1
+        other.records.change("there", cancelled_at=now())
+        assert (await other.live(), await one.live()) == ([], first)
+
+
 @pytest.mark.parametrize("ahead_s", [-300, 300])
 async def test_a_shifted_clock_needs_one_request_and_no_more(real: RealAlertmanager, ahead_s: float) -> None:
     async with bench(real.url, clock_ahead_s=ahead_s) as at:

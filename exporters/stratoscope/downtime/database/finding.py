@@ -1,6 +1,6 @@
 """Downtimes are found: by when they last, and by what they say."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -78,6 +78,17 @@ async def lasting(connection: AsyncConnection, begin: int, end: int) -> tuple[Do
     asked = select(DOWNTIMES).where(_OF.cancelled_at.is_(None), _OF.start < end, _OF.end > begin)
     found = await connection.execute(asked.order_by(_OF.start, _OF.id))
     return tuple(map(rows.downtime, found))
+
+
+async def known(connection: AsyncConnection, ids: Collection[str]) -> frozenset[str]:
+    """Those of these ids that a downtime has. They may be any text, from wherever."""
+    found: set[str] = set()
+    # PostgreSQL takes no NUL, and no half of a surrogate pair.
+    asked = [one for one in ids if one.isprintable()]
+    for begin in range(0, len(asked), _PIECE):
+        some = select(_OF.id).where(_OF.id.in_(asked[begin : begin + _PIECE]))
+        found.update((await connection.execute(some)).scalars())
+    return frozenset(found)
 
 
 async def counts(connection: AsyncConnection, now: int) -> dict[State, int]:

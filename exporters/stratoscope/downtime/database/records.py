@@ -33,10 +33,7 @@ class Records:
         """On disk when it returns; a record with the same key is replaced."""
         if records:
             async with self._database.write() as connection:
-                await _forget(connection, records)
-                await connection.execute(
-                    insert(SILENCE_RECORDS), [msgspec.to_builtins(one) for one in records]
-                )
+                await put(connection, records)
 
     async def forget_silence_records(self, records: Sequence[SilenceRecord]) -> None:
         """Those with these keys."""
@@ -56,6 +53,12 @@ class Records:
         async with self._database.write() as connection:
             await connection.execute(delete(IMPORTS).where(IMPORTS.c.source == report.source))
             await connection.execute(insert(IMPORTS), row)
+
+
+async def put(connection: AsyncConnection, records: Sequence[SilenceRecord]) -> None:
+    """Store records, one at least; part of a transaction that writes."""
+    await _forget(connection, records)
+    await connection.execute(insert(SILENCE_RECORDS), [msgspec.to_builtins(one) for one in records])
 
 
 async def _forget(connection: AsyncConnection, records: Sequence[SilenceRecord]) -> None:

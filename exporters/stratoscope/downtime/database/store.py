@@ -3,17 +3,19 @@
 All methods raise StoreError if the database cannot be used; what the others are stands beside them.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import math
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stratoscope.downtime.database import editing, external, finding, rows
+from stratoscope.downtime.database import editing, external, finding, records, rows
 from stratoscope.downtime.database.address import Address
 from stratoscope.downtime.database.editing import Idempotency, Origin
 from stratoscope.downtime.database.engine import Database
+from stratoscope.downtime.database.errors import UnknownError
 from stratoscope.downtime.database.finding import Filter, Page, Place
 from stratoscope.downtime.database.leadership import Leadership
 from stratoscope.downtime.database.records import Records
@@ -21,6 +23,7 @@ from stratoscope.downtime.database.tables import CHANGES, REVISION
 from stratoscope.downtime.database.windows import Windows
 from stratoscope.downtime.draft import LONGEST_S, Checked, FieldError
 from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, State
+from stratoscope.downtime.silences.record import SilenceRecord
 
 _CACHED_S: Final = 3600
 """So much longer than asked for is the time of which live downtimes are kept in memory."""
@@ -152,18 +155,22 @@ class Store:
 
         return await self._edit(downtime_id, who, now, edit, None)
 
-    async def note_override(self, downtime_id: str, *, who: str, now: int) -> None:
-        """Write into the history that a person expired a silence of the downtime. Its revision stays.
+    async def note_override(self, record: SilenceRecord) -> None:
+        """Store the record, and in the downtime's history that a person expired its silence: both or none.
 
-        Raises:
-            UnknownError: There is none.
+        The downtime's revision stays. Nothing is stored if there is no such downtime.
         """
         async with self._database.write() as connection:
-            one = await editing.current(connection, downtime_id)
-            entry = Change(
-                downtime_id=one.id, revision=one.revision, at=now, who=who, action=Action.OVERRIDDEN
+            try:
+                one = await editing.current(connection, record.downtime_id)
+            except UnknownError:
+                return
+            await records.put(connection, [record])
+            who = f"alertmanager {record.alertmanager}"
+            at, action = record.changed_at, Action.OVERRIDDEN
+            await editing.note(
+                connection, Change(downtime_id=one.id, revision=one.revision, at=at, who=who, action=action)
             )
-            await editing.note(connection, entry)
 
     async def upsert_external(self, source: str, rows: Mapping[str, Checked], *, now: int) -> None:
         """Make what is stored of a source equal to `rows`, by external id, in one transaction.
@@ -203,14 +210,19 @@ class Store:
         async with self._database.read() as connection:
             return await finding.page(connection, wanted, now, limit=limit, after=after)
 
-    async def live(self, now: int, *, ahead_s: int = DAY_S, behind_s: int = 0) -> Sequence[Downtime]:
+    async def live(self, now: float, ahead_s: float = DAY_S, *, behind_s: float = 0) -> Sequence[Downtime]:
         """Those that are not cancelled, start within `ahead_s` and have not ended `behind_s` ago, in order of
         start. While nothing changes this reads one row.
         """
         begin, end = now - behind_s, now + ahead_s
         async with self._database.read() as connection:
-            lasting = await self._lasting(connection, begin, end)
+            lasting = await self._lasting(connection, math.floor(begin), math.ceil(end))
         return tuple(one for one in lasting if one.start < end and begin < one.end)
+
+    async def known(self, ids: Collection[str]) -> Collection[str]:
+        """Those of these ids that a downtime has, whatever its state."""
+        async with self._database.read() as connection:
+            return await finding.known(connection, ids)
 
     async def revision(self) -> int:
         """A number that grows whenever downtimes or windows change, by whichever process."""

@@ -1,7 +1,7 @@
 """What must be done so that an Alertmanager has the silences of the downtimes. Pure: no I/O, clock or log."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -60,6 +60,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         wanted: How many silences there should be.
         present: How many of them need no request.
         overridden: How many others there would be, had no person expired them.
+        unknown: How many silences have a key whose downtime is not known here: another installation's, which
+            are left alone.
     """
 
     steps: tuple[Step, ...] = ()
@@ -69,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     wanted: int = 0
     present: int = 0
     overridden: int = 0
+    unknown: int = 0
 
 
 class Listed:
@@ -76,7 +79,7 @@ class Listed:
 
     Attributes:
         by_id: All.
-        live: Ours that are pending or active.
+        live: Those with a key of this program that are pending or active.
     """
 
     def __init__(self, silences: Iterable[Silence], now: float) -> None:
@@ -88,13 +91,22 @@ class Listed:
                 self.live[key].append(one)
 
 
+def unclear(
+    listed: Listed, downtimes: Iterable[Downtime], records: Iterable[SilenceRecord]
+) -> frozenset[str]:
+    """The ids of downtimes in keys of which neither tells whether they are of this database."""
+    known = {one.id for one in downtimes} | {one.downtime_id for one in records}
+    return frozenset(key.downtime_id for key in listed.live).difference(known)
+
+
 def plan(  # noqa: PLR0913 - all that it depends on
     alertmanager: str,
-    downtimes: Iterable[Downtime],
+    downtimes: Sequence[Downtime],
     listed: Listed,
     records: Sequence[SilenceRecord],
     now: float,
     *,
+    known: Collection[str] = (),
     base_url: str = "",
 ) -> Plan:
     """The plan for one Alertmanager.
@@ -103,6 +115,8 @@ def plan(  # noqa: PLR0913 - all that it depends on
         downtimes: All that have not ended, and start within KNOWN_S.
         records: All of this Alertmanager.
         now: By our own clock.
+        known: Those of the ids that are `unclear` whose downtimes are stored. The silences of the others are
+            left alone: ids are random and never used twice, so they are another installation's.
         base_url: Of this service, for links.
     """
     work = _Work(alertmanager, listed, records, now, base_url)
@@ -110,7 +124,7 @@ def plan(  # noqa: PLR0913 - all that it depends on
         if downtime.silences and downtime.cancelled_at is None and downtime.end > now:
             for matchers in downtime.matcher_sets:
                 work.want(downtime, matchers)
-    work.rest()
+    work.rest(unclear(listed, downtimes, records).difference(known))
     return work.done()
 
 
@@ -137,7 +151,7 @@ class _Work:
         self._overrides: list[SilenceRecord] = []
         self._learned: list[SilenceRecord] = []
         self._forgotten: list[SilenceRecord] = []
-        self._wanted = self._present = self._overridden = 0
+        self._wanted = self._present = self._overridden = self._unknown = 0
 
     def want(self, downtime: Downtime, matchers: MatcherSet) -> None:
         """Plan the silence of one matcher set."""
@@ -155,10 +169,12 @@ class _Work:
             self._wanted += 1
             self._write(downtime, matchers, None, record)
 
-    def rest(self) -> None:
+    def rest(self, foreign: Collection[str]) -> None:
         """Plan what becomes of the silences and records that are not wanted."""
         for key, silences in self._listed.live.items():
-            if key not in self._seen:
+            if key.downtime_id in foreign:
+                self._unknown += len(silences)
+            elif key not in self._seen:
                 # One that ends by itself, and whose end has come by our clock, is left to Alertmanager's.
                 self._expiries[key.downtime_id] += [
                     Expiry(one.id, self._expiring(key, one)) for one in silences if one.ends_at > self._now
@@ -178,6 +194,7 @@ class _Work:
             wanted=self._wanted,
             present=self._present,
             overridden=self._overridden,
+            unknown=self._unknown,
         )
 
     def _end(self, downtime: Downtime, live: Sequence[Silence]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -16,7 +16,7 @@ from stratoscope.downtime.model import Downtime
 from stratoscope.downtime.silences.alertmanager import SilenceList, Status
 from stratoscope.downtime.silences.apply import Applied, Writer, apply
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
-from stratoscope.downtime.silences.plan import KNOWN_S, Listed, Plan, plan
+from stratoscope.downtime.silences.plan import KNOWN_S, Listed, Plan, plan, unclear
 from stratoscope.downtime.silences.record import SilenceRecord, SilenceRecords
 from stratoscope.downtime.silences.report import Report
 
@@ -39,8 +39,14 @@ class Downtimes(Protocol):
         Raises Exception: They cannot be read; then no silence is written or expired.
         """
 
+    async def known(self, ids: Collection[str]) -> Collection[str]:
+        """Those of these ids that a downtime has or had. Raises Exception: They cannot be read."""
+
     async def note_override(self, record: SilenceRecord) -> None:
-        """Store the record, and in the downtime's history that a person expired its silence: both or none."""
+        """Store the record, and in the downtime's history that a person expired its silence: both or none.
+
+        Nothing is stored if there is no such downtime.
+        """
 
 
 class Client(Writer, Protocol):
@@ -132,10 +138,14 @@ class Reconciler:
         found = await self._client.silences()
         now = self._clock.now()
         listed = Listed(found.silences, now + found.ahead_s)
-        todo = plan(self._client.name, downtimes, listed, records, now, base_url=self._base_url)
+        known = await self._known(unclear(listed, downtimes, records))
+        todo = plan(self._client.name, downtimes, listed, records, now, known=known, base_url=self._base_url)
         applied = Applied() if self.report.is_dry_run else await self._apply(todo, found.ahead_s)
         self._errors += applied.errors
         return self._outcome(todo, applied, found)
+
+    async def _known(self, ids: Collection[str]) -> Collection[str]:
+        return await self._downtimes.known(ids) if ids else ()
 
     async def _apply(self, todo: Plan, ahead_s: float) -> Applied:
         for record in todo.overrides:
@@ -165,6 +175,7 @@ class Reconciler:
             wanted=todo.wanted,
             present=todo.present + applied.written,
             overridden=todo.overridden,
+            unknown=todo.unknown,
             malformed=found.malformed,
             writes=writes,
             expiries=expiries,
@@ -182,6 +193,11 @@ class Reconciler:
             )
         elif before.trouble and not report.trouble:
             log.info("silences are in step again alertmanager=%s", report.alertmanager)
+        if report.unknown > before.unknown:
+            log.warning(
+                "silences of downtimes that are not in this database are left alone alertmanager=%s count=%d",
+                report.alertmanager, report.unknown,
+            )  # fmt: skip
         if report.is_dry_run and (report.writes, report.expiries) != (before.writes, before.expiries):
             log.info(
                 "dry run alertmanager=%s would_write=%d would_expire=%d",

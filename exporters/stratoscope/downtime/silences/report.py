@@ -15,6 +15,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         wanted: How many silences it should have.
         present: How many of them it has as they should be.
         overridden: How many more it would have, had no person expired them.
+        unknown: How many others it has whose key names a downtime that is not in this database: those of
+            another installation, or of a database that is gone. They are left alone.
         malformed: How many entries of its list could not be read.
         writes, expiries: What is still to be done; in a dry run, all that would be done.
         is_in_step: Whether the last reconcile succeeded and left nothing to be done.
@@ -30,6 +32,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     wanted: int = 0
     present: int = 0
     overridden: int = 0
+    unknown: int = 0
     malformed: int = 0
     writes: int = 0
     expiries: int = 0

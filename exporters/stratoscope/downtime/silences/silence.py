@@ -58,7 +58,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def key(self) -> Key | None:
-        """Of a silence of ours; None for a foreign one, and for one of ours whose matchers were edited."""
+        """Of a silence of this program; None for others, and for one whose matchers were edited."""
         if self.created_by != CREATED_BY or (found := _KEY.search(self.comment)) is None:
             return None
         key = Key(found[1], found[2])
