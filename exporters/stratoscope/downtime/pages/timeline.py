@@ -1,12 +1,12 @@
-"""The timeline: the downtimes of a day, a week or a month as bars in percent of its width, by what is down."""
+"""The timeline: downtimes of a day, a week or a month as bars, by what is down."""
 
 import datetime as dt
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from stratoscope.downtime.matchers import MatcherSet
 from stratoscope.downtime.model import Downtime, State
@@ -19,6 +19,13 @@ MOST_BARS: Final = 20
 MOST_LANES: Final = 4
 _NARROWEST: Final = 0.6
 """Width of a bar that would be too small to be seen, in percent."""
+_MOST_TRIED: Final = 5 * MOST_BARS
+"""So many downtimes of a row are tried for want of room."""
+_ORDER: Final[Mapping[State, int]] = {State.ACTIVE: 0, State.UPCOMING: 1, State.ENDED: 1, State.CANCELLED: 2}
+_Place: TypeAlias = tuple[float, float, int]
+"""Left, width, lane."""
+_Ranked: TypeAlias = tuple[int, int, str, Downtime]
+"""A downtime behind what it is ordered by; the id is unique."""
 _HOURS: Final = range(0, 24, 3)
 _YEARS: Final = range(1971, 2999)
 """For which there is a timeline."""
@@ -55,21 +62,22 @@ class Window(NamedTuple):
         return _first(self.view, self.first - dt.timedelta(1))
 
     @property
-    def start(self) -> int:
-        """Unix seconds."""
-        return _midnight(self.first, self.zone)
-
-    @property
-    def end(self) -> int:
-        """Unix seconds."""
-        return _midnight(self.later, self.zone)
-
-    @property
     def days(self) -> Sequence[dt.date]:
         return [self.first + dt.timedelta(n) for n in range((self.later - self.first).days)]
 
+    @property
+    def scale(self) -> "Scale":
+        return Scale(_midnight(self.first, self.zone), _midnight(self.later, self.zone))
+
+
+class Scale(NamedTuple):
+    """From Unix seconds to percent."""
+
+    start: int
+    end: int
+
     def place(self, at: float) -> float:
-        """Where a moment is, in percent; one outside is at the nearer edge."""
+        """Where a moment is; one outside is at the nearer edge."""
         share = (at - self.start) / (self.end - self.start)
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
@@ -159,57 +167,58 @@ def timeline(downtimes: Iterable[Downtime], window: Window, now: float) -> Timel
     Args:
         now: Unix seconds.
     """
-    found: dict[MatcherSet, list[Downtime]] = {}
-    start, end = window.start, window.end
+    scale = window.scale
+    found: dict[MatcherSet, list[_Ranked]] = {}
     for one in downtimes:
-        if one.start < end and one.end > start:
+        if one.start < scale.end and one.end > scale.start:
+            ranked = (_ORDER[one.state(now)], one.start, one.id, one)
             for matchers in one.matcher_sets:
-                found.setdefault(matchers, []).append(one)
-    order = heapq.nsmallest(MOST_ROWS, ((_rank(of, now), matchers) for matchers, of in found.items()))
+                found.setdefault(matchers, []).append(ranked)
+    shown = heapq.nsmallest(MOST_ROWS, found.items(), key=lambda row: (min(row[1])[:2], row[0]))
     return Timeline(
         window=window,
-        now=window.place(now) if start <= now < end else None,
-        ticks=[*_ticks(window)],
-        rows=[_row(matchers, found[matchers], window, now) for _, matchers in order],
-        more=len(found) - len(order),
+        now=scale.place(now) if scale.start <= now < scale.end else None,
+        ticks=[*_ticks(window, scale)],
+        rows=[_row(matchers, ranked, window, now) for matchers, ranked in shown],
+        more=len(found) - len(shown),
     )
 
 
-def _rank(downtimes: Iterable[Downtime], now: float) -> tuple[bool, int]:
-    """Of a row: those with something that is down come first, then what starts earlier."""
-    return min((one.state(now) is not State.ACTIVE, one.start) for one in downtimes)
+def _row(matchers: MatcherSet, found: Sequence[_Ranked], window: Window, now: float) -> Row:
+    first = [ranked[3] for ranked in heapq.nsmallest(_MOST_TRIED, found)]
+    places = [*islice(_places(first, window.scale), MOST_BARS)]
+    bars = [Bar(Shown(one, now, window.zone), *place) for one, place in places]
+    return Row(
+        name=named(matchers),
+        bars=sorted(bars, key=lambda bar: (bar.left, bar.lane)),
+        lanes=1 + max(bar.lane for bar in bars),
+        more=len(found) - len(bars),
+    )
 
 
-def _row(matchers: MatcherSet, found: Sequence[Downtime], window: Window, now: float) -> Row:
-    order = sorted(found, key=lambda one: (one.cancelled_at is not None, _rank([one], now)))
-    bars = [*islice(_bars(order, window, now), MOST_BARS)]
-    lanes = 1 + max((bar.lane for bar in bars), default=0)
-    return Row(named(matchers), sorted(bars, key=lambda bar: (bar.left, bar.lane)), lanes, len(found) - len(bars))
-
-
-def _bars(order: Iterable[Downtime], window: Window, now: float) -> Iterator[Bar]:
-    """Each in the uppermost lane that has room for it; none for one that finds no room."""
+def _places(downtimes: Iterable[Downtime], scale: Scale) -> Iterator[tuple[Downtime, _Place]]:
+    """Each in the uppermost lane that has room for it; one that finds no room is left out."""
     lanes: list[list[tuple[float, float]]] = [[] for _ in range(MOST_LANES)]
-    for one in order:
-        left = min(window.place(one.start), 100 - _NARROWEST)
-        right = max(window.place(one.end), left + _NARROWEST)
+    for one in downtimes:
+        left = min(scale.place(one.start), 100 - _NARROWEST)
+        right = max(scale.place(one.end), left + _NARROWEST)
         for number, taken in enumerate(lanes):
             if all(right <= begins or ends <= left for begins, ends in taken):
                 taken.append((left, right))
-                yield Bar(Shown(one, now, window.zone), left, round(right - left, 2), number)
+                yield one, (left, round(right - left, 2), number)
                 break
 
 
-def _ticks(window: Window) -> Iterator[Tick]:
+def _ticks(window: Window, scale: Scale) -> Iterator[Tick]:
     if window.view is View.DAY:
         for hour in _HOURS:
             local = dt.datetime.combine(window.first, dt.time(hour))
-            yield Tick(window.place(moment(local, window.zone)), f"{hour:02}:00")
+            yield Tick(scale.place(moment(local, window.zone)), f"{hour:02}:00")
         return
     for day in window.days:
         label = f"{day:%a} {day.day}" if window.view is View.WEEK else f"{day.day} {day:%b}"
         is_told = window.view is View.WEEK or day.day % 7 == 1
-        yield Tick(window.place(_midnight(day, window.zone)), label if is_told else "")
+        yield Tick(scale.place(_midnight(day, window.zone)), label if is_told else "")
 
 
 def _first(view: View, day: dt.date) -> dt.date:
