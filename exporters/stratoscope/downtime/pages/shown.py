@@ -71,6 +71,11 @@ class Shown:
         return [named(one) for one in self.downtime.matcher_sets]
 
     @property
+    def sets(self) -> Sequence[str]:
+        """The matcher sets, as Prometheus writes them."""
+        return [clean_line(written(one)) for one in self.downtime.matcher_sets]
+
+    @property
     def start(self) -> str:
         return echo(self.downtime.start, self.zone)
 
