@@ -105,10 +105,10 @@ def test_screen_reader_is_told_of_each_bar_in_words(browser: "Browser", few: str
         group = page.get_by_role("group", name="host n1 of uni")
         (first, *_) = group.get_by_role("link").all()
         words = first.evaluate("one => one.textContent")
-        assert "new switch 1: active, planned outage, 20" in words
+        assert "Nova answers slowly: ended, unplanned degraded, 20" in words
         assert group.get_by_role("link", name="new switch 1: active, planned outage").count() == 1
         table = page.get_by_role("table", name="Downtimes that are active or upcoming")
-        assert table.get_by_role("rowheader").count() == 6
+        assert table.get_by_role("rowheader").count() == 5
         assert page.get_by_text('<script>alert("x")</script>').count() > 3
 
 
@@ -137,10 +137,10 @@ def test_bar_and_views_lead_on_by_keyboard(browser: "Browser", few: str) -> None
         page.keyboard.press("Enter")
         page.wait_for_url("**/?view=month&from=*")
         assert page.get_by_role("link", name="Month").get_attribute("aria-current") == "true"
-        first = page.locator("main").get_by_text("-01 to ").inner_text()
+        first = page.locator("main").get_by_text(", Europe/Berlin.").inner_text()
         page.get_by_role("link", name="Later").press("Enter")
         page.wait_for_url("**/?view=month&from=*")
-        assert page.locator("main").get_by_text("-01 to ").inner_text() > first
+        assert page.locator("main").get_by_text(", Europe/Berlin.").inner_text() > first
         page.get_by_role("link", name="Earlier").press("Enter")
         page.get_by_role("group", name="host n1 of uni").get_by_role("link").first.press("Enter")
         page.wait_for_url("**/downtimes/a*")
@@ -152,16 +152,16 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(
 ) -> None:
     with opened(browser, few + NEW, width=360) as seen:
         page = seen.page
-        page.get_by_label("End").fill("2020-01-01T00:00")
+        page.get_by_label("End", exact=True).fill("2020-01-01T00:00")
         sent(page, "a <b>title", "cloud=uni, hots=n1")
         page.get_by_text("Nothing is stored").wait_for()
         assert "hosts" not in page.get_by_label("What is down").input_value()
         assert page.get_by_label("What is down").input_value() == "cloud=uni, hots=n1"
         assert page.get_by_label("Title").input_value() == "a <b>title"
-        assert page.get_by_label("End").input_value() == "2020-01-01T00:00"
+        assert page.get_by_label("End", exact=True).input_value() == "2020-01-01T00:00"
         wrong = page.locator("[aria-invalid=true]").all()
         assert [one.get_attribute("id") for one in wrong] == ["end"]
-        assert "not after start" in page.get_by_label("End").evaluate(
+        assert "not after start" in page.get_by_label("End", exact=True).evaluate(
             "one => document.getElementById(one.getAttribute('aria-describedby').trim()).textContent"
         )
         page.get_by_role("alert").get_by_role("link", name="end").press("Enter")
@@ -216,7 +216,7 @@ def test_history_shows_what_was_and_what_is(browser: "Browser", few: str) -> Non
 def test_pages_of_10000_lead_to_one_another(browser: "Browser", crowd: str) -> None:
     with opened(browser, crowd) as seen:
         page = seen.page
-        assert page.get_by_role("table").get_by_role("rowheader").count() == 50
+        assert page.get_by_role("table").first.get_by_role("rowheader").count() == 50
         assert page.locator(".timeline > ul:first-of-type > li").count() == 20
         page.get_by_role("link", name="Next").click()
         assert page.get_by_text("Page 2 of 10").count() == 1

@@ -42,7 +42,7 @@ def few(now: int = NOW) -> Iterator[Downtime]:
     )
     yield downtime(
         3, 'cloud=uni, service=~"nova.*"', *(f"cloud=uni, host=n{n}" for n in range(1, 6)), now=now,
-        severity=Severity.DEGRADED, planned=False, after=-3 * HOUR_S, until_further_notice=True,
+        severity=Severity.DEGRADED, planned=False, after=-3 * HOUR_S, lasts=DAY_S, until_further_notice=True,
         title="Nova answers slowly",
     )  # fmt: skip
     yield downtime(4, now=now, after=5 * HOUR_S, planned=False, title="host n1 is broken")

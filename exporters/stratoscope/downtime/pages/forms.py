@@ -89,6 +89,7 @@ def sent(fields: Mapping[str, str]) -> tuple[Form, Draft | None]:
             errors[error.field] = error.what
             return otherwise
 
+    has_end = not values["until_further_notice"]
     zone: dt.tzinfo = read("zone", zones.zone, zones.zone("UTC"))
     draft = Draft(
         title=values["title"],
@@ -96,8 +97,8 @@ def sent(fields: Mapping[str, str]) -> tuple[Form, Draft | None]:
         planned=read("planned", _one_of("planned", {"planned": True, "unplanned": False}), True),
         severity=read("severity", _one_of("severity", {one.value: one for one in Severity}), Severity.OUTAGE),
         start=read("start", lambda text: _moment("start", text, zone), 0),
-        end=read("end", lambda text: _moment("end", text, zone) if text else None, None),
-        until_further_notice=bool(values["until_further_notice"]),
+        end=read("end", lambda text: _moment("end", text, zone), None) if has_end else None,
+        until_further_notice=not has_end,
         matcher_sets=read("matcher_sets", _sets, ()),
         silences=read("silences", _one_of("silences", _CHOICES), None),
         confirm=bool(values["confirm"]),

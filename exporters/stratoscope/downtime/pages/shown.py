@@ -76,13 +76,14 @@ class Shown:
         return [clean_line(written(one)) for one in self.downtime.matcher_sets]
 
     @property
-    def start(self) -> str:
-        return echo(self.downtime.start, self.zone)
-
-    @property
-    def end(self) -> str:
-        until = ", until further notice" if self.downtime.until_further_notice else ""
-        return f"{echo(self.downtime.end, self.zone)}{until}"
+    def when(self) -> str:
+        """Start and end; what they share is said once."""
+        start, end = (echo(at, self.zone).split() for at in (self.downtime.start, self.downtime.end))
+        from_, until = (start[:2], end) if start[2] == end[2] else (start, end)
+        if start[0] == end[0]:
+            until = until[1:]
+        open_end = ", until further notice" if self.downtime.until_further_notice else ""
+        return f"{' '.join(from_)} to {' '.join(until)}{open_end}"
 
     @property
     def distance(self) -> str:
@@ -94,7 +95,7 @@ class Shown:
     @property
     def words(self) -> str:
         """All of this in one line."""
-        return f"{self.title}: {self.state}, {self.nature}, {self.start} to {self.end}"
+        return f"{self.title}: {self.state}, {self.nature}, {self.when}"
 
 
 def named(matchers: MatcherSet) -> str:

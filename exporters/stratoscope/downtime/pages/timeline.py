@@ -32,19 +32,18 @@ _YEARS: Final = range(1971, 2999)
 
 
 class View(StrEnum):
-    """How much a timeline shows."""
+    """How much a timeline shows; a month is 31 days."""
 
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
 
 
-class Window(NamedTuple):
-    """The days that a timeline shows.
+_DAYS: Final[Mapping[View, int]] = {View.DAY: 1, View.WEEK: 7, View.MONTH: 31}
 
-    Attributes:
-        first: The first of them: of a week a Monday, of a month its first day.
-    """
+
+class Window(NamedTuple):
+    """The days that a timeline shows, from the first one on."""
 
     view: View
     first: dt.date
@@ -52,18 +51,17 @@ class Window(NamedTuple):
 
     @property
     def later(self) -> dt.date:
-        """The first day of the next one."""
-        days = {View.DAY: 1, View.WEEK: 7, View.MONTH: 32}[self.view]
-        return _first(self.view, self.first + dt.timedelta(days))
+        """The first day of the next window."""
+        return self.first + dt.timedelta(_DAYS[self.view])
 
     @property
     def earlier(self) -> dt.date:
-        """The first day of the one before."""
-        return _first(self.view, self.first - dt.timedelta(1))
+        """The first day of the window before."""
+        return self.first - dt.timedelta(_DAYS[self.view])
 
     @property
     def days(self) -> Sequence[dt.date]:
-        return [self.first + dt.timedelta(n) for n in range((self.later - self.first).days)]
+        return [self.first + dt.timedelta(n) for n in range(_DAYS[self.view])]
 
     @property
     def scale(self) -> "Scale":
@@ -150,7 +148,7 @@ class Timeline:
 
 
 def asked(view: str, first: str, now: float, zone: dt.tzinfo) -> Window:
-    """The window of `?view=week&from=2026-11-30`; what is missing or wrong is this week."""
+    """The window of `?view=week&from=2026-11-30`; what is missing or wrong is a week, from today on."""
     chosen = View(view) if view in {*View} else View.WEEK
     try:
         day = dt.date.fromisoformat(first)
@@ -158,7 +156,7 @@ def asked(view: str, first: str, now: float, zone: dt.tzinfo) -> Window:
         day = dt.datetime.fromtimestamp(now, zone).date()
     if day.year not in _YEARS:
         day = dt.datetime.fromtimestamp(now, zone).date()
-    return Window(chosen, _first(chosen, day), zone)
+    return Window(chosen, day, zone)
 
 
 def timeline(downtimes: Iterable[Downtime], window: Window, now: float) -> Timeline:
@@ -215,17 +213,10 @@ def _ticks(window: Window, scale: Scale) -> Iterator[Tick]:
             local = dt.datetime.combine(window.first, dt.time(hour))
             yield Tick(scale.place(moment(local, window.zone)), f"{hour:02}:00")
         return
-    for day in window.days:
+    for number, day in enumerate(window.days):
         label = f"{day:%a} {day.day}" if window.view is View.WEEK else f"{day.day} {day:%b}"
-        is_told = window.view is View.WEEK or day.day % 7 == 1
+        is_told = window.view is View.WEEK or number % 7 == 0
         yield Tick(scale.place(_midnight(day, window.zone)), label if is_told else "")
-
-
-def _first(view: View, day: dt.date) -> dt.date:
-    """The first day of the window that holds this one."""
-    if view is View.WEEK:
-        return day - dt.timedelta(day.weekday())
-    return day.replace(day=1) if view is View.MONTH else day
 
 
 def _midnight(day: dt.date, zone: dt.tzinfo) -> int:
