@@ -105,7 +105,7 @@ def test_screen_reader_is_told_of_each_bar_in_words(browser: "Browser", few: str
         group = page.get_by_role("group", name="host n1 of uni")
         (first, *_) = group.get_by_role("link").all()
         words = first.evaluate("one => one.textContent")
-        assert "Nova answers slowly: ended, unplanned degraded, 20" in words
+        assert "Nova answers slowly: active, unplanned degraded, 20" in words
         assert group.get_by_role("link", name="new switch 1: active, planned outage").count() == 1
         table = page.get_by_role("table", name="Downtimes that are active or upcoming")
         assert table.get_by_role("rowheader").count() == 5
@@ -218,7 +218,7 @@ def test_pages_of_10000_lead_to_one_another(browser: "Browser", crowd: str) -> N
         page = seen.page
         assert page.get_by_role("table").first.get_by_role("rowheader").count() == 50
         assert page.locator(".timeline > ul:first-of-type > li").count() == 20
-        page.get_by_role("link", name="Next").click()
+        page.get_by_role("link", name="Next", exact=True).click()
         assert page.get_by_text("Page 2 of 10").count() == 1
         page.get_by_role("link", name="Previous").click()
         assert page.get_by_text("Page 1 of 10").count() == 1

@@ -13,13 +13,13 @@ from stratoscope.downtime.matchers import Matcher, MatcherSet, matcher_set, set_
 from stratoscope.downtime.model import DAY_S, Action, Change, Downtime, Severity
 
 NOW = 1_796_000_000
-"""2026-11-30 01:53:20 UTC, a Monday."""
+"""2026-11-30 00:53:20 UTC, a Monday."""
 HOUR_S = 3600
 BAD = '<script>alert("x")</script> & \N{SNOWMAN}'
 
 
 def sets(*texts: str) -> tuple[MatcherSet, ...]:
-    return tuple(matcher_set(map(Matcher.parse, set_texts(text))) for text in texts)
+    return tuple(sorted(matcher_set(map(Matcher.parse, set_texts(text))) for text in texts))
 
 
 def downtime(

@@ -156,6 +156,6 @@ def _one_of(name: str, choices: Mapping[str, T]) -> Callable[[str], T]:
 
 
 def _said(error: FieldError) -> str:
-    """What is wrong, with the line of the set in which it is."""
+    """What is wrong, and in which of the sets."""
     number = error.field.partition("[")[2].partition("]")[0]
-    return f"line {int(number) + 1}: {error.what}" if number else error.what
+    return f"set {int(number) + 1}: {error.what}" if number else error.what
