@@ -108,7 +108,7 @@ def test_screen_reader_is_told_of_each_bar_in_words(browser: "Browser", few: str
         assert "Nova answers slowly: active, unplanned degraded, 20" in words
         assert group.get_by_role("link", name="new switch 1: active, planned outage").count() == 1
         table = page.get_by_role("table", name="Downtimes that are active or upcoming")
-        assert table.get_by_role("rowheader").count() == 5
+        assert table.get_by_role("rowheader").count() == 6
         assert page.get_by_text('<script>alert("x")</script>').count() > 3
 
 

@@ -1,6 +1,7 @@
 """The timeline: where bars are, what stands in which lane, and that all of it is bounded."""
 
 import datetime as dt
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -29,7 +30,7 @@ def day(*downtimes: Downtime) -> Timeline:
     return timeline(downtimes, Window(View.DAY, TODAY, dt.UTC), NOW)
 
 
-def at(hour: float, lasts: float, number: int = 1, *on: str, **more: object) -> Downtime:
+def at(hour: float, lasts: float, number: int = 1, *on: str, **more: Any) -> Downtime:
     """A downtime. Args: hour: Of TODAY. lasts: In hours."""
     return downtime(number, *on, after=int(MIDNIGHT - NOW + hour * HOUR_S), lasts=int(lasts * HOUR_S), **more)
 
@@ -116,7 +117,7 @@ def test_row_for_each_set_and_what_is_down_now_comes_first() -> None:
 
 
 def test_bars_of_each_kind_have_marks_of_their_own() -> None:
-    kinds = [
+    kinds: list[dict[str, Any]] = [
         {}, {"planned": False}, {"severity": Severity.AT_RISK}, {"severity": Severity.DEGRADED},
         {"cancelled_at": NOW, "planned": False},
     ]  # fmt: skip

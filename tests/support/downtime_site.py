@@ -104,7 +104,8 @@ async def change(request: Request) -> web.StreamResponse:
 
 
 def _found(request: Request) -> Downtime:
-    return next(one for one in request.opened[PART] if one.id == request.http.match_info["id"])
+    downtimes: Sequence[Downtime] = request.opened[PART]
+    return next(one for one in downtimes if one.id == request.http.match_info["id"])
 
 
 ROUTES = (

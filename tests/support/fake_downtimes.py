@@ -75,9 +75,9 @@ def many(now: int = NOW, count: int = 10_000, hosts: int = 300) -> Iterator[Down
 
 def changes(now: int = NOW) -> Iterator[Change]:
     """The history of the first downtime."""
-    one = {"downtime_id": "a000000001"}
+    one = "a000000001"
     yield Change(
-        **one,
+        downtime_id=one,
         revision=1,
         at=now - DAY_S,
         who="alice",
@@ -89,8 +89,10 @@ def changes(now: int = NOW) -> Iterator[Change]:
         "matcher_sets": ([['host="n1"']], [['cloud="uni"', 'host="n1"'], ['service=~"nova.*"']]),
         "revision": (1, 2), "cancelled_at": (now, None),
     }  # fmt: skip
-    yield Change(**one, revision=2, at=now - HOUR_S, who="bob", action=Action.CHANGED, fields=fields)
-    yield Change(**one, revision=2, at=now - 60, who="eve", action=Action.OVERRIDDEN)
+    yield Change(
+        downtime_id=one, revision=2, at=now - HOUR_S, who="bob", action=Action.CHANGED, fields=fields
+    )
+    yield Change(downtime_id=one, revision=2, at=now - 60, who="eve", action=Action.OVERRIDDEN)
 
 
 @dataclass(frozen=True)
