@@ -4,6 +4,7 @@ What was typed stands in the form again, whatever is wrong with it.
 """
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
@@ -139,7 +140,7 @@ def _moment(name: str, text: str, zone: dt.tzinfo) -> int:
 
 def _sets(text: str) -> tuple[tuple[str, ...], ...]:
     """A set in each line."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in re.split(r"\r?\n", text) if line.strip()]  # a value may hold other line ends
     if len(lines) > MOST_SETS:
         raise FieldError("matcher_sets", f"{len(lines)} lines; allowed: 1 to {MOST_SETS}, each with a set")
     return tuple(map(set_texts, lines))
