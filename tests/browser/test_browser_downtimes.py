@@ -27,19 +27,19 @@ SIZES = [(320, "light"), (360, "light"), (360, "dark"), (1280, "light"), (1280, 
 
 @pytest.fixture(scope="module")
 def few(folder: Path) -> Iterator[str]:
-    with site(folder, "support.downtime_site", "few") as url:
+    with site(folder, "support.downtime_pages", "few") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def crowd(folder: Path) -> Iterator[str]:
-    with site(folder, "support.downtime_site", "10000") as url:
+    with site(folder, "support.downtime_pages", "10000") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def nothing(folder: Path) -> Iterator[str]:
-    with site(folder, "support.downtime_site", "none") as url:
+    with site(folder, "support.downtime_pages", "none") as url:
         yield url
 
 

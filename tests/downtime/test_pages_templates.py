@@ -13,7 +13,7 @@ from stratoscope.core.web.templates import Frame, Templates
 from stratoscope.downtime.pages import forms
 from stratoscope.downtime.pages.preview import Preview
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
-from support import downtime_site as pages
+from support import downtime_pages as pages
 from support.fake_downtimes import BAD, NOW, downtime, few, many
 from support.html_page import Element, parsed
 from support.services import FakeService, served

@@ -1,6 +1,6 @@
 """The pages of downtimes over loopback, with made-up downtimes behind them.
 
-`python -m support.downtime_site HOW FLAGS...`: `few` downtimes of every kind, `10000`, or `none`.
+`python -m support.downtime_pages HOW FLAGS...`: `few` downtimes of every kind, `10000`, or `none`.
 """
 
 import sys
