@@ -2,7 +2,14 @@
 
 import pytest
 
-from stratoscope.downtime.matchers import Matcher, matcher_set, matches, matches_everything, written
+from stratoscope.downtime.matchers import (
+    Matcher,
+    matcher_set,
+    matches,
+    matches_everything,
+    set_texts,
+    written,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +75,27 @@ def test_a_set_is_written_sorted_and_read_back() -> None:
 )
 def test_a_set_that_matches_every_alert_is_recognised(texts: list[str], is_so: bool) -> None:
     assert matches_everything(matcher_set(map(Matcher.parse, texts))) is is_so
+
+
+@pytest.mark.parametrize(
+    ("text", "texts"),
+    [
+        ("", ()),
+        ("{ }", ()),
+        ("host=n1", ("host=n1",)),
+        ('{host="n1", service=~"nova.*"}', ('host="n1"', 'service=~"nova.*"')),
+        (r' a="x,\"y,", b=~"c{1,2}" ', (r'a="x,\"y,"', 'b=~"c{1,2}"')),
+        ("a=1,", ("a=1",)),
+        ("a=1,,b=2", ("a=1", "", "b=2")),
+        ('a="x, b=2', ('a="x, b=2',)),
+        ('a="x\\', ('a="x\\',)),
+        ('a="x\ny", b=2', ('a="x\ny"', "b=2")),
+    ],
+)
+def test_a_set_in_one_line_is_split_at_commas_outside_of_quotes(text: str, texts: tuple[str, ...]) -> None:
+    assert set_texts(text) == texts
+
+
+def test_a_set_that_is_written_is_read_back() -> None:
+    one = matcher_set([Matcher("host", 'a",\\{b}\n'), Matcher("service", "n,.*", is_regex=True)])
+    assert matcher_set(map(Matcher.parse, set_texts(written(one)))) == one

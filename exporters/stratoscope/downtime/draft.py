@@ -179,15 +179,15 @@ def _end(draft: Draft, now: int) -> int:
     """The end, also of a downtime until further notice."""
     start, end = draft.start, draft.end
     if not 0 <= start <= now + LATEST_START_S:
-        raise FieldError("start", f"{start}; allowed: Unix seconds up to two years from now")
+        raise FieldError("start", "too far away; allowed: from 1970 up to two years from now")
     if draft.until_further_notice:
         if end is not None:
-            raise FieldError("end", "stands beside until_further_notice; allowed: one of both")
+            raise FieldError("end", "stands beside until further notice; allowed: one of both")
         return max(start, now) + REARM_S
     if end is None:
-        raise FieldError("end", "missing; allowed: Unix seconds after start, or until_further_notice")
+        raise FieldError("end", "missing; allowed: a moment after start, or until further notice")
     if end <= start:
-        raise FieldError("end", f"{end} is not after start, {start}; allowed: a later moment")
+        raise FieldError("end", "not after start; allowed: a later moment")
     if end - start > LONGEST_S:
         days = (end - start) / DAY_S
         raise FieldError("end", f"{days:.1f} days after start; allowed: {LONGEST_S // DAY_S} days at most")

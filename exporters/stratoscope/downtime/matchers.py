@@ -12,6 +12,8 @@ import re2
 
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _WRITTEN: Final = re.compile(r'\s*([^\s=!~"]+)\s*(=~|!~|!=|=)\s*(".*"|[^\s"]*)\s*', re.DOTALL)
+_PART: Final = re.compile(r'((?:[^",]|"(?:[^"\\]|\\.?)*"?)*)(?:,|$)', re.DOTALL)
+"""What stands in a set up to the next comma that is in no quotes."""
 _OPERATORS: Final = {"=": (False, True), "!=": (False, False), "=~": (True, True), "!~": (True, False)}
 _LARGEST_PATTERN: Final = 1 << 20
 """Memory of a compiled pattern, in bytes."""
@@ -83,6 +85,15 @@ MatcherSet: TypeAlias = tuple[Matcher, ...]
 def matcher_set(matchers: Iterable[Matcher]) -> MatcherSet:
     """The set of these matchers."""
     return tuple(sorted({*matchers}))
+
+
+def set_texts(text: str) -> tuple[str, ...]:
+    """The matchers of a set in one line, with or without braces, each as `Matcher.parse` takes it."""
+    line = text.strip()
+    if line.startswith("{") and line.endswith("}"):
+        line = line[1:-1]
+    *parts, _ = (found[1].strip() for found in _PART.finditer(line.strip()))  # the last is its empty end
+    return tuple(parts)
 
 
 def matches(matchers: MatcherSet, labels: Mapping[str, str]) -> bool:

@@ -32,6 +32,7 @@ TEXT_ON = [
     ("link", "card"),
     ("ok", "card"),
     ("ok", "ok-back"),
+    ("failed", "page"),
     ("failed", "card"),
     ("failed", "failed-back"),
     ("waiting", "card"),

@@ -1,0 +1,131 @@
+"""What pages say of a downtime, of all downtimes, and of a history."""
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from stratoscope.downtime.model import DAY_S, Action, Change, Severity, State
+from stratoscope.downtime.pages.history import Difference, history
+from stratoscope.downtime.pages.overview import ON_A_PAGE, overview
+from stratoscope.downtime.pages.shown import Shown
+from support.fake_downtimes import BAD, HOUR_S, NOW, changes, downtime, few, many
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def shown(*on: str, **fields: Any) -> Shown:
+    return Shown(downtime(1, *on, **fields), NOW, BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "state", "distance"),
+    [
+        ({}, "failed", State.ACTIVE, "ends in 60 min"),
+        ({"severity": Severity.DEGRADED}, "waiting", State.ACTIVE, "ends in 60 min"),
+        ({"after": 1}, "waiting", State.UPCOMING, "starts in 1 s"),
+        ({"after": -3 * HOUR_S}, "ok", State.ENDED, ""),
+        ({"cancelled_at": NOW}, "left_out", State.CANCELLED, ""),
+    ],
+)
+def test_state_has_a_kind_and_says_what_comes_next(
+    fields: dict[str, Any], kind: str, state: State, distance: str
+) -> None:
+    one = shown(**fields)
+    assert (one.kind, one.state, one.distance) == (kind, state, distance)
+
+
+@pytest.mark.parametrize(
+    ("fields", "when"),
+    [
+        ({}, "2026-11-30 00:53:20 to 02:53:20 +01:00"),
+        ({"lasts": DAY_S}, "2026-11-30 00:53:20 to 2026-12-01 00:53:20 +01:00"),
+        ({"start": 1_774_742_400, "end": 1_774_749_600}, "2026-03-29 01:00 +01:00 to 04:00 +02:00"),
+        ({"until_further_notice": True}, "2026-11-30 00:53:20 to 02:53:20 +01:00, until further notice"),
+    ],
+)
+def test_what_start_and_end_share_is_said_once(fields: dict[str, Any], when: str) -> None:
+    assert shown(**fields).when == when
+
+
+def test_words_say_what_a_bar_shows() -> None:
+    one = shown("cloud=uni", planned=False, severity=Severity.AT_RISK, title="a\u202eb")
+    assert one.words == (
+        "a\N{REPLACEMENT CHARACTER}b: active, unplanned at risk, 2026-11-30 00:53:20 to 02:53:20 +01:00"
+    )
+    assert one.path == "/downtimes/a000000001"
+
+
+def test_what_is_down_is_named_by_its_scope_or_else_by_its_matchers() -> None:
+    one = shown("cloud=uni", "cloud=uni, host=n1", "cloud=uni, host=n1, service=s", 'host="a\u202eb"')
+    assert {*one.what} == {
+        "cloud uni", "host n1 of uni", '{cloud="uni", host="n1", service="s"}',
+        '{host="a\N{REPLACEMENT CHARACTER}b"}',
+    }  # fmt: skip
+    assert one.sets[:2] == ['{cloud="uni"}', '{cloud="uni", host="n1"}']
+
+
+def test_overview_has_what_is_active_then_what_is_upcoming() -> None:
+    found = overview(few(), "", NOW, BERLIN)
+    assert [one.downtime.id[-1] for one in found.rows] == ["1", "3", "2", "4", "6", "8"]
+    assert (found.active, found.upcoming, found.number, found.pages) == (3, 3, 1, 1)
+    assert found.summary == "3 downtimes are active, 3 upcoming"
+
+
+@pytest.mark.parametrize(
+    ("after", "summary"),
+    [
+        ((), "Nothing is down on purpose"),
+        ((60,), "Nothing is down on purpose; 1 upcoming"),
+        ((-60,), "1 downtime is active, 0 upcoming"),
+    ],
+)
+def test_summary_counts(after: tuple[int, ...], summary: str) -> None:
+    assert overview([downtime(after=one) for one in after], "", NOW, BERLIN).summary == summary
+
+
+@pytest.mark.parametrize(
+    ("page", "number", "rows"),
+    [
+        ("2", 2, 50),
+        ("", 1, 50),
+        ("-1", 1, 50),
+        ("0", 1, 50),
+        ("9999999", 1, 50),
+        ("\u0662", 1, 50),
+        ("99999", 101, 9),
+    ],
+)
+def test_page_is_the_nearest_that_there_is(page: str, number: int, rows: int) -> None:
+    found = overview(many(), page, NOW, BERLIN)
+    assert (found.number, found.pages, len(found.rows)) == (number, 101, rows)
+    assert ON_A_PAGE == 50
+
+
+def test_history_shows_the_newest_first_and_each_value_in_words() -> None:
+    overridden, changed, filed = history(changes(), BERLIN)
+    assert (overridden.done, overridden.who, overridden.differences) == ("overridden", "eve", [])
+    assert changed.differences == [
+        Difference("end", "2026-11-30 01:53:20 +01:00", "2026-11-30 02:53:20 +01:00"),
+        Difference("until further notice", "no", "yes"),
+        Difference("text", "", f"line\n{BAD}"),
+        Difference("matcher sets", '{host="n1"}', '{cloud="uni", host="n1"}\n{service=~"nova.*"}'),
+        Difference("revision", "1", "2"),
+        Difference("cancelled at", "2026-11-30 01:53:20 +01:00", ""),
+    ]
+    assert (filed.done, filed.at) == (Action.FILED, "2026-11-29 01:53:20 +01:00")
+    assert filed.differences == [Difference("title", "", "new switch 1")]
+
+
+def test_value_of_a_kind_that_nobody_knows_yet_is_shown_as_json() -> None:
+    change = Change(
+        downtime_id="a",
+        revision=1,
+        at=NOW,
+        who="a",
+        action=Action.CHANGED,
+        fields={"x": ({"a": 1}, [1, None])},
+    )
+    ((one,),) = (entry.differences for entry in history([change], dt.UTC))
+    assert one == Difference("x", '{"a":1}', "[1,null]")
