@@ -232,7 +232,7 @@ def test_a_deletion_that_hangs_is_gone_cleanup() -> None:
         ended = await bench.run()
         assert verdict(ended) == ("gone", "cleanup", "cloud")
         assert ended.failure is not None
-        assert ended.failure.message == "deleted has not ended within 120 s; the VM is ACTIVE"
+        assert ended.failure.message == "deleted has not ended within 120 s; the VM was last seen as ACTIVE"
 
     on(work)
 
