@@ -171,6 +171,7 @@ async def test_newest_200_runs_of_each_probe_are_kept(tmp_path: Path) -> None:
         runs = await ledger.runs()
         assert [run.id for run in runs["boot"]] == [f"r{number}" for number in range(3, 203)]
         assert [run.id for run in runs["other"]] == ["other"]
+        assert len((await ledger.runs(newest=300))["boot"]) == 200, "older ones are not only left out"
         assert [run.id for run in (await ledger.runs(newest=2))["boot"]] == ["r201", "r202"]
         await ledger.save(a_run("in-progress", outcome=Outcome.SUCCESS))
         assert "in-progress" not in [run.id for run in (await ledger.runs(newest=2))["boot"]]

@@ -371,7 +371,11 @@ def test_a_rotation_without_known_hosts_runs_anywhere() -> None:
         bench.cloud.fails("hosts", RunReason.POLICY)
         async with bench.running(probe(interval_s=60, rotation=Rotation(within_s=600.0))):
             await bench.until(50)
-        assert [one.outcome for one in bench.runs()] == [Outcome.SUCCESS]
+            bench.cloud.fails("authenticate", RunReason.AUTH)
+            bench.cloud.fails("hosts", RunReason.POLICY)
+            await bench.until(110)
+        assert [one.outcome for one in bench.runs()] == [Outcome.SUCCESS, Outcome.FAILED]
+        assert list(bench.prober.view("boot").hosts) == ["host-1"]
 
     on_bench(work)
 

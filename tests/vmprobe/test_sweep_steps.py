@@ -191,3 +191,16 @@ async def test_object_beside_our_vm_with_the_mark_of_another_run_is_left_alone(p
         "": "cleanup: port vm-r1-port does not carry the mark of run r1: it is left alone"
     }
     assert prober.cloud.deleted == []
+
+
+@pytest.mark.asyncio
+async def test_a_run_costs_one_look_at_what_is_left_and_an_intent_alone_none(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    await prober.leave("r1")
+    await leave_volume(prober, "r1")
+    await intend(prober.ledger, "r2", DEADLINE)
+    prober.wheel.time_s = PAST
+    await prober.once()
+    assert prober.cloud.requests.count("left") == 1
+    assert {run for run, _ in await prober.open_rows()} == {"r1"}
