@@ -26,6 +26,7 @@ def test_a_probe_runs_at_each_beat() -> None:
     async def work(bench: Bench) -> None:
         async with bench.running(probe(interval_s=60)):
             await bench.until(200)
+            assert bench.shared.running == set(), "or sweeps would leave alone what a run has left"
         assert bench.began() == [0, 60, 120, 180]
         assert {one.outcome for one in bench.runs()} == {Outcome.SUCCESS}
         assert bench.skipped() == {}
@@ -400,6 +401,18 @@ def test_a_reload_keeps_what_did_not_change() -> None:
         assert bench.prober.probings["changed"].tally.runs == 2
         assert bench.began("new") == [92, 152]
         assert bench.cloud.requests.count("request") == 3 + 3 + 2 + 2 + 2
+
+    on_bench(work)
+
+
+def test_a_probe_that_is_changed_between_its_runs_begins_anew_at_once() -> None:
+    async def work(bench: Bench) -> None:
+        async with bench.running(probe(interval_s=600)):
+            await bench.until(100)
+            bench.prober.change([probe(interval_s=60)])
+            assert bench.prober.view("boot").interval_s == 60
+            await bench.until(170)
+        assert bench.began() == [0, 100, 160]
 
     on_bench(work)
 

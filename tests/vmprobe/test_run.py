@@ -393,6 +393,17 @@ def test_a_vm_that_is_built_was_scheduled_though_the_cloud_does_not_say_so() -> 
     on(work)
 
 
+def test_a_vm_on_a_host_without_a_name_is_networked_once() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.host_names, bench.cloud.built_s = [""], 30.0
+        ended = await bench.run()
+        assert ended.accepted_s == {
+            Phase.NETWORKED: pytest.approx(2.0, abs=1.0), Phase.BUILT: pytest.approx(30.0, abs=1.0),
+        }  # fmt: skip
+
+    on(work)
+
+
 def test_each_phase_is_reported_while_the_run_goes_on() -> None:
     async def work(bench: Bench) -> None:
         await bench.run()

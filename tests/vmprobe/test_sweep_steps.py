@@ -204,3 +204,16 @@ async def test_a_run_costs_one_look_at_what_is_left_and_an_intent_alone_none(
     await prober.once()
     assert prober.cloud.requests.count("left") == 1
     assert {run for run, _ in await prober.open_rows()} == {"r1"}
+
+
+@pytest.mark.asyncio
+async def test_cloud_that_does_not_answer_a_deletion_is_asked_no_more_in_that_sweep(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    for run_id in ("r1", "r2"):
+        await prober.leave(run_id)
+    prober.cloud.fails("delete vm-r1", RunReason.API_UNREACHABLE)
+    assert (await prober.once()).failed_deletions == {SERVER: 1}
+    assert prober.cloud.deleted == []
+    await prober.once()
+    assert [one.id for one in prober.cloud.deleted] == ["vm-r2"], "r1 waits for its turn"

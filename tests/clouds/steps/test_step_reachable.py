@@ -211,7 +211,7 @@ async def test_kernel_allows_echoes_or_its_setting_is_named(host: str) -> None:
         (
             errno.EAFNOSUPPORT,
             RunReason.PROBE_MISCONFIGURED,
-            "this machine has no ICMP for IPv4: ",
+            "this machine has no ICMP for IPv4: Address family not supported",
         ),
         (errno.EMFILE, RunReason.INTERNAL, "the exporter is short of something: "),
     ],

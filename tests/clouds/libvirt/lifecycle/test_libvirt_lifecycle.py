@@ -185,6 +185,7 @@ def test_definition_has_what_is_described() -> None:
 
 def test_marks_that_are_none() -> None:
     assert mark("<probe tag='t'/>") is None
+    assert mark("<probe run='r'/>") is None
     assert mark("") is None
     found = mark("<probe tag='t' run='r' deadline='soon'/>")
     assert found is not None
@@ -221,7 +222,7 @@ class _Daemon(ConsoleDaemon):
         )
 
 
-@pytest.mark.parametrize("metadata", [failure(libvirt.VIR_ERR_NO_DOMAIN), BARE], ids=["gone", "without a mark"])
+@pytest.mark.parametrize("metadata", [failure(libvirt.VIR_ERR_NO_DOMAIN), BARE], ids=["gone", "bare"])
 async def test_domains_without_our_mark_are_not_ours_whatever_becomes_of_them(metadata: Exception) -> None:
     cloud = WritableCloud(LibvirtCloud(name="lab", host="node1"), _Daemon(metadata).connect)
     assert [one.id for one in await vms(cloud).owned("tag")] == ["1"]
