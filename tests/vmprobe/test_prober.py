@@ -329,9 +329,11 @@ def test_a_sweep_that_hangs_does_not_keep_the_probes_for_ever() -> None:
 def test_hosts_of_a_rotation_take_turns_also_after_a_restart() -> None:
     async def work(bench: Bench) -> None:
         rotating = probe(interval_s=60, rotation=Rotation())
+        bench.cloud.host_names = ["host-3", "host-1", "host-2"]
         async with bench.running(rotating):
             await bench.until(100)
         again = Bench(ledger=bench.ledger)
+        again.cloud.host_names = bench.cloud.host_names
         async with again.running(rotating):
             await asyncio.sleep(130)
         assert [one.host for one in again.runs()] == ["host-1", "host-2", "host-3", "host-1", "host-2"]
