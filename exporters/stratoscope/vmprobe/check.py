@@ -71,7 +71,7 @@ def _asked(flags: argparse.Namespace) -> Result:
     except CheckError as error:
         return Result(UNKNOWN, str(error), {})
     except (OSError, http.client.HTTPException) as error:
-        return Result(UNKNOWN, f"{flags.url}: {error or type(error).__name__}", {})
+        return Result(UNKNOWN, f"{flags.url}: {error}", {})
     except Exception as error:  # noqa: BLE001 - Python's own exit status for a bug, 1, would be a warning
         return Result(UNKNOWN, f"{flags.url}: not an answer of vmprobe: {type(error).__name__}: {error}", {})
 
