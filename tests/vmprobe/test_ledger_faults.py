@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from stratoscope.vmprobe import database, tables
-from stratoscope.vmprobe.database import LedgerError
+from stratoscope.vmprobe.database import Database, LedgerError
 from stratoscope.vmprobe.ledger import Ledger
 from stratoscope.vmprobe.record import Outcome
 from support.ledgers import CLOUD, a_run, intend, open_ledger
@@ -34,12 +34,15 @@ def in_sqlite(path: Path, *statements: str) -> list[tuple[object, ...]]:
 
 
 async def error_of(folder: Path) -> str:
-    """The line that says why a ledger cannot be opened."""
+    """The line that says why a ledger cannot be opened, or used then."""
     ledger = Ledger(folder, CLOUD)
     with pytest.raises(LedgerError) as raised:
         await ledger.open()
+    with pytest.raises(LedgerError) as again:
+        await ledger.pauses()
     await ledger.close()
     line = str(raised.value)
+    assert str(again.value) == line
     assert line.startswith(f"ledger {folder / FILE}: ")
     assert "\n" not in line
     return line
@@ -130,6 +133,13 @@ async def test_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
         await intend(ledger, "r1", 1500.0)
     (version,) = in_sqlite(tmp_path / FILE, "PRAGMA user_version")
     assert version == (len(tables.UPGRADES),)
+
+
+def test_what_is_committed_is_on_disk(tmp_path: Path) -> None:
+    opened = Database(tmp_path / FILE)
+    with opened.transaction() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL: each commit is synced"
+    opened.close()
 
 
 async def test_folder_that_is_gone_is_reported(tmp_path: Path) -> None:

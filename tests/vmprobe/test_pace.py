@@ -23,6 +23,14 @@ def test_beats_are_an_interval_apart_however_long_runs_last() -> None:
     assert beats == [7.0, 67.0, 127.0, 187.0]
 
 
+def test_a_run_before_the_first_beat_leaves_that_beat() -> None:
+    pace = Pace(60.0, first=30.0)
+    pace.plan(now=10.0)
+    assert pace.next == 30.0
+    pace.plan(now=50.0)
+    assert pace.next == 90.0
+
+
 def test_beats_during_a_run_are_missed_and_counted() -> None:
     pace = Pace(60.0, 0.0)
     assert beaten(pace, 150.0) == 2

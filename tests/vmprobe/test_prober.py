@@ -26,6 +26,7 @@ def test_a_probe_runs_at_each_beat() -> None:
     async def work(bench: Bench) -> None:
         async with bench.running(probe(interval_s=60)):
             await bench.until(200)
+            assert bench.shared.running == set(), "or sweeps would leave alone what a run has left"
         assert bench.began() == [0, 60, 120, 180]
         assert {one.outcome for one in bench.runs()} == {Outcome.SUCCESS}
         assert bench.skipped() == {}
@@ -328,9 +329,11 @@ def test_a_sweep_that_hangs_does_not_keep_the_probes_for_ever() -> None:
 def test_hosts_of_a_rotation_take_turns_also_after_a_restart() -> None:
     async def work(bench: Bench) -> None:
         rotating = probe(interval_s=60, rotation=Rotation())
+        bench.cloud.host_names = ["host-3", "host-1", "host-2"]
         async with bench.running(rotating):
             await bench.until(100)
         again = Bench(ledger=bench.ledger)
+        again.cloud.host_names = bench.cloud.host_names
         async with again.running(rotating):
             await asyncio.sleep(130)
         assert [one.host for one in again.runs()] == ["host-1", "host-2", "host-3", "host-1", "host-2"]
@@ -371,7 +374,11 @@ def test_a_rotation_without_known_hosts_runs_anywhere() -> None:
         bench.cloud.fails("hosts", RunReason.POLICY)
         async with bench.running(probe(interval_s=60, rotation=Rotation(within_s=600.0))):
             await bench.until(50)
-        assert [one.outcome for one in bench.runs()] == [Outcome.SUCCESS]
+            bench.cloud.fails("authenticate", RunReason.AUTH)
+            bench.cloud.fails("hosts", RunReason.POLICY)
+            await bench.until(110)
+        assert [one.outcome for one in bench.runs()] == [Outcome.SUCCESS, Outcome.FAILED]
+        assert list(bench.prober.view("boot").hosts) == ["host-1"]
 
     on_bench(work)
 
@@ -396,6 +403,18 @@ def test_a_reload_keeps_what_did_not_change() -> None:
         assert bench.prober.probings["changed"].tally.runs == 2
         assert bench.began("new") == [92, 152]
         assert bench.cloud.requests.count("request") == 3 + 3 + 2 + 2 + 2
+
+    on_bench(work)
+
+
+def test_a_probe_that_is_changed_between_its_runs_begins_anew_at_once() -> None:
+    async def work(bench: Bench) -> None:
+        async with bench.running(probe(interval_s=600)):
+            await bench.until(100)
+            bench.prober.change([probe(interval_s=60)])
+            assert bench.prober.view("boot").interval_s == 60
+            await bench.until(170)
+        assert bench.began() == [0, 100, 160]
 
     on_bench(work)
 

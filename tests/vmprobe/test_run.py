@@ -232,7 +232,7 @@ def test_a_deletion_that_hangs_is_gone_cleanup() -> None:
         ended = await bench.run()
         assert verdict(ended) == ("gone", "cleanup", "cloud")
         assert ended.failure is not None
-        assert ended.failure.message == "deleted has not ended within 120 s; the VM is ACTIVE"
+        assert ended.failure.message == "deleted has not ended within 120 s; the VM was last seen as ACTIVE"
 
     on(work)
 
@@ -329,6 +329,17 @@ def test_a_ledger_that_fails_later_is_counted_and_the_vm_is_deleted_nevertheless
     on(work)
 
 
+def test_a_ledger_that_works_again_is_told_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def work(bench: Bench) -> None:
+        bench.ledger.failing.add("created")
+        assert (await bench.run()).outcome is Outcome.SUCCESS
+        assert (bench.records.errors, bench.records.is_failing) == (1, False)
+        assert [one.levelname for one in caplog.records if "ledger" in one.message] == ["ERROR", "INFO"]
+
+    caplog.set_level("INFO", "stratoscope")
+    on(work)
+
+
 def test_a_bug_is_internal_and_comes_with_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
     async def work(bench: Bench) -> None:
         bench.cloud.fails("resolve", ZeroDivisionError("oops"))  # type: ignore[arg-type]  # that is the bug
@@ -360,6 +371,37 @@ def test_a_host_that_was_requested_is_the_runs_host_even_if_it_fails() -> None:
         assert (ended.host, verdict(ended)) == ("host-3", ("request", "no_valid_host", "cloud"))
 
     on(work, host="host-3")
+
+
+def test_the_host_that_was_requested_stays_the_runs_host_whatever_the_cloud_calls_it() -> None:
+    async def work(bench: Bench) -> None:
+        task = asyncio.create_task(bench.run())
+        await asyncio.sleep(0.5)
+        next(iter(bench.cloud.things.values())).host = "compute-3.example.org"
+        assert (await task).host == "host-3"
+
+    on(work, host="host-3")
+
+
+def test_a_vm_that_is_built_was_scheduled_though_the_cloud_does_not_say_so() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.scheduled_s = float("inf")
+        ended = await bench.run()
+        assert (ended.outcome, ended.host) == (Outcome.SUCCESS, "")
+        assert ended.accepted_s[Phase.BUILT] == pytest.approx(3.0, abs=1.0)
+
+    on(work)
+
+
+def test_a_vm_on_a_host_without_a_name_is_networked_once() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.host_names, bench.cloud.built_s = [""], 30.0
+        ended = await bench.run()
+        assert ended.accepted_s == {
+            Phase.NETWORKED: pytest.approx(2.0, abs=1.0), Phase.BUILT: pytest.approx(30.0, abs=1.0),
+        }  # fmt: skip
+
+    on(work)
 
 
 def test_each_phase_is_reported_while_the_run_goes_on() -> None:

@@ -261,6 +261,7 @@ async def test_run_that_is_in_progress_by_then_is_not_touched(times: int, prober
     await prober.leave("r1")
     await prober.once(running=BeginsMeanwhile(times))
     assert prober.cloud.deleted == []
+    assert ("left" in prober.cloud.requests) is (times > 1)
 
 
 async def test_vm_that_is_kept_is_deleted_when_its_time_is_over(prober: Prober) -> None:

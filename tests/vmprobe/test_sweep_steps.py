@@ -191,3 +191,29 @@ async def test_object_beside_our_vm_with_the_mark_of_another_run_is_left_alone(p
         "": "cleanup: port vm-r1-port does not carry the mark of run r1: it is left alone"
     }
     assert prober.cloud.deleted == []
+
+
+@pytest.mark.asyncio
+async def test_a_run_costs_one_look_at_what_is_left_and_an_intent_alone_none(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    await prober.leave("r1")
+    await leave_volume(prober, "r1")
+    await intend(prober.ledger, "r2", DEADLINE)
+    prober.wheel.time_s = PAST
+    await prober.once()
+    assert prober.cloud.requests.count("left") == 1
+    assert {run for run, _ in await prober.open_rows()} == {"r1"}
+
+
+@pytest.mark.asyncio
+async def test_cloud_that_does_not_answer_a_deletion_is_asked_no_more_in_that_sweep(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    for run_id in ("r1", "r2"):
+        await prober.leave(run_id)
+    prober.cloud.fails("delete vm-r1", RunReason.API_UNREACHABLE)
+    assert (await prober.once()).failed_deletions == {SERVER: 1}
+    assert prober.cloud.deleted == []
+    await prober.once()
+    assert [one.id for one in prober.cloud.deleted] == ["vm-r2"], "r1 waits for its turn"

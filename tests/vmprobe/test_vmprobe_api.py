@@ -56,6 +56,11 @@ async def test_number_of_runs_is_bounded(path: str, most: int, runs: str) -> Non
     assert (answer.status, answer.text) == (400, f"runs: expected a whole number from 0 to {most}\n")
 
 
+async def test_list_without_any_probe_is_empty() -> None:
+    async with probing(FakeProber()) as url:
+        assert (await get(url, API))["probes"] == []
+
+
 async def test_probe_is_shown_with_its_fields_as_recorded() -> None:
     good, bad = success(7), failed(8)
     view = probe("boot", good, bad, state=State.BACKING_OFF, until=9e9, next_run=9e9, why="3 failures",

@@ -29,6 +29,7 @@ from support.certificates import Authority
 from support.fake_prober import PHASES, FakeProber, failed, interrupted, probe, success
 from support.patience import FAR_S
 from support.probe_site import probing
+from support.reaching import hearing, saying
 
 NOW = 1_800_000_000.0
 PERFDATA = re.compile(r"(?:[a-z_]+=[0-9]+\.[0-9]{3}s;;;0(?: |$))*")
@@ -150,6 +151,8 @@ def test_failure_of_a_probe_that_backs_off_is_not_stale_before_its_next_run_is_o
     assert judged(at(view, 3600, next_run=ended + 3600)).status == 2
     assert judged(at(view, 3841, next_run=ended + 3600)).status == 3
     assert judged(at(view, 3600, next_run=ended + 3600), 600).status == 3
+    assert judged(at(view, 3600, next_run=ended + 3600, state="idle")).status == 3
+    assert judged(at(view, 3600, next_run=None)).status == 3
 
 
 def test_clock_that_went_back_makes_no_negative_times() -> None:
@@ -173,6 +176,7 @@ def test_performance_data_is_bounded_and_a_run_without_an_age_is_stale() -> None
     phases = {f"{'a' * 20}{chr(97 + one % 26) * (one // 26)}": 1.0 for one in range(1000)}
     answer["runs"][-1]["phases"] = {"x" * 1000: 1.0, **phases}
     assert len(judged(answer).perfdata) < 40
+    assert max(map(len, judged(answer).perfdata)) <= 30
     assert judged({**answer, "runs": [answer["runs"][-1] | {"ended": float("nan")}]}).status == 3
 
 
@@ -282,6 +286,32 @@ async def test_answer_that_does_not_come_is_unknown_after_the_time_out(
     assert (status, line) == (3, f"VMPROBE UNKNOWN - {url}: [Errno 111] Connection refused\n")
 
 
+async def test_server_that_never_ends_is_unknown_after_the_time_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    over = asyncio.Event()
+
+    async def bit_by_bit(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while not over.is_set():
+            writer.write(b"x")
+            await asyncio.sleep(0.01)
+        writer.write_eof()
+
+    async with hearing("127.0.0.1", bit_by_bit) as (port, _):
+        url = f"http://127.0.0.1:{port}"
+        found = await checked(url, "--name=boot", "--timeout=100ms", capsys=capsys)
+        over.set()
+    assert found == (3, f"VMPROBE UNKNOWN - {url}: no answer within 0.1 s\n")
+
+
+async def test_server_that_speaks_no_http_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    async with hearing("127.0.0.1", saying(b"SSH-2.0-x\r\n")) as (port, _):
+        url = f"http://127.0.0.1:{port}"
+        found = await checked(url, "--name=boot", capsys=capsys)
+    assert found == (3, f"VMPROBE UNKNOWN - {url}: SSH-2.0-x\\r\\n\n")
+
+
 async def test_certificate_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     certificates.write(tmp_path, Authority())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -367,3 +397,8 @@ def test_it_imports_nothing_heavy_and_writes_in_any_encoding() -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (3, b"")
     assert done.stdout.startswith(rb"VMPROBE UNKNOWN - http://\u2603.invalid./: ")
+
+
+def test_words_that_the_encoding_has_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--name=a", "--url=http://\N{SNOWMAN}.invalid./"]) == 3
+    assert capsys.readouterr().out.startswith("VMPROBE UNKNOWN - http://\N{SNOWMAN}.invalid./: ")

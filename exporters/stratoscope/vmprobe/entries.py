@@ -149,12 +149,15 @@ def _decoded(entry: Any, key: str) -> tuple[_Entry, dict[str, Any]]:
 
 
 def _check_values(value: Any, key: str) -> None:
-    """Reject a key without a value, which would count as left out; in a list of a matrix null means that."""
-    if value is None:
-        raise ConfigError(f"{key}: has no value; allowed: a value, or no such key")
+    """Reject a key without a value, which would count as left out; an item of a list is not a key."""
     if isinstance(value, dict):
         for name, one in value.items():
+            if one is None:
+                raise ConfigError(f"{key}.{name}: has no value; allowed: a value, or no such key")
             _check_values(one, f"{key}.{name}")
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            _check_values(one, f"{key}[{number}]")
 
 
 class _Reader:

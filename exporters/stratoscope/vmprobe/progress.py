@@ -145,7 +145,7 @@ class Progress:
         except TimeoutError as error:
             what = f"{phase} has not ended within {self.order.timeouts[phase]:g} s"
             if phase in _SEES and self.seen is not None:
-                what += f"; the VM is {self.seen.state}"
+                what += f"; the VM was last seen as {self.seen.state}"
             raise PhaseError(phase, RunReason.TIMEOUT, what, is_unknown=True) from error
         except LedgerError:
             raise

@@ -211,7 +211,7 @@ async def test_kernel_allows_echoes_or_its_setting_is_named(host: str) -> None:
         (
             errno.EAFNOSUPPORT,
             RunReason.PROBE_MISCONFIGURED,
-            "this machine has no ICMP for IPv4: ",
+            "this machine has no ICMP for IPv4: Address family not supported",
         ),
         (errno.EMFILE, RunReason.INTERNAL, "the exporter is short of something: "),
     ],
@@ -259,3 +259,7 @@ async def test_address_that_no_vm_can_have_is_the_clouds_fault_at_once(address: 
 def test_mistake_in_the_key_is_named(described: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         decode(Reachable, described, "reachable")
+
+
+def test_longest_banner_is_one() -> None:
+    assert decode(Reachable, {"tcp": 22, "banner": "x" * 256}, "reachable").banner == "x" * 256

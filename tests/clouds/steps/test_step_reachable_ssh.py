@@ -33,6 +33,8 @@ ALL = (ED25519, ECDSA, RSA)
 BANNER = b"SSH-2.0-OpenSSH_9.2\r\n"
 IGNORED = b"\0\0\0\x0c\x05\x02\0\0\0\x01x" + bytes(5)
 """The smallest packet that a client takes at any time: SSH_MSG_IGNORE."""
+GOES_AWAY = b"\0\0\0\x14\x06\x01\0\0\0\x02" + bytes(8 + 6)
+"""SSH_MSG_DISCONNECT with the code of a protocol error, and no text."""
 
 
 def shown(*keys: asyncssh.SSHKey) -> str:
@@ -185,6 +187,7 @@ async def test_port_that_refuses_is_the_networks_fault_and_no_console_is_read() 
         (saying(BANNER), "nothing comes back"),
         (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "nothing comes back"),
         (saying(b"SSH-1.5-old\r\n"), "Unsupported SSH version"),
+        (saying(BANNER + GOES_AWAY), "no SSH host key: ProtocolError"),
         (saying(b"SSH-2.0-\xff\xff\r\n"), "can't decode byte 0xff"),
         (saying(b"SSH-2.0-" + b"x" * 300 + b"\r\n"), "Version too long"),
         (saying(BANNER + b"\xff" * 64), "Max packet size exceeded"),
@@ -202,6 +205,7 @@ async def test_port_that_refuses_is_the_networks_fault_and_no_console_is_read() 
             "banner alone",
             "HTTP",
             "SSH 1",
+            "goes away without a word",
             "no ASCII",
             "long version",
             "large packet",

@@ -58,7 +58,7 @@ async def fingerprint(connected: socket.socket, algorithms: Sequence[str]) -> st
             server_host_key_algs=algorithms,
         )
     except _MALFORMED as error:
-        raise NoHostKeyError(f"{error or type(error).__name__}") from error
+        raise NoHostKeyError(str(error) or type(error).__name__) from error
     finally:
         sock.close()
     if key is None:

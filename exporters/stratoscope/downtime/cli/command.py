@@ -49,7 +49,7 @@ def run(commands: Parser, arguments: Sequence[str], do: Callable[[argparse.Names
     except AskError as error:
         return _wrong(commands, str(error), _FAILED)
     except (OSError, http.client.HTTPException) as error:
-        return _wrong(commands, f"{flags.url}: {error or type(error).__name__}", _FAILED)
+        return _wrong(commands, f"{flags.url}: {error}", _FAILED)
     except (ValueError, TypeError, KeyError) as error:
         what = f"no answer of this exporter: {type(error).__name__}: {error}"
         return _wrong(commands, f"{flags.url}: {what}", _FAILED)

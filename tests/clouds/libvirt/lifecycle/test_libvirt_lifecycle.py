@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from stratoscope.clouds.libvirt.lifecycle.description import Description
 from stratoscope.clouds.libvirt.lifecycle.domain import BOOT_SECTOR, MARKER, definition, mark
 from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud
 from stratoscope.clouds.libvirt.lifecycle.vms import LibvirtVMs
-from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError, Underway
+from stratoscope.clouds.lifecycle import Mark, Object, Resolved, RunReason, StepError, Underway
 from stratoscope.core.config import decode
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, ConfigError, Reason
-from support.fake_libvirt import failure
+from support import fake_console
+from support.fake_console import ConsoleDaemon
+from support.fake_libvirt import FakeDomain, failure
 
 URI = "test:///default"
 MARK = Mark("tag", "pro'be <1>", "57a7", 1_800_000_000.0)
@@ -95,6 +98,8 @@ async def test_file_that_is_missing_and_network_that_is_unknown_are_named(
     assert await misconfigured(vms(cloud, kernel=str(missing))) == (
         f"kernel: {missing}: No such file or directory"
     )
+    unreadable = "disk: /proc/self/mem: Input/output error"
+    assert await misconfigured(vms(cloud, disk="/proc/self/mem")) == unreadable
     text = "network: node1 has no 'defualt'; the nearest it has: default"
     assert await misconfigured(vms(cloud, network="defualt")) == text
     assert (await vms(cloud, network="default").resolve()).image_id == ""
@@ -180,6 +185,7 @@ def test_definition_has_what_is_described() -> None:
 
 def test_marks_that_are_none() -> None:
     assert mark("<probe tag='t'/>") is None
+    assert mark("<probe run='r'/>") is None
     assert mark("") is None
     found = mark("<probe tag='t' run='r' deadline='soon'/>")
     assert found is not None
@@ -198,6 +204,61 @@ def test_kvm_is_chosen_where_there_is_kvm_and_nothing_without_a_bios() -> None:
     <domain type='qemu'/><domain type='kvm'/></arch></guest></capabilities>"""
     assert guests(text.format("hvm")) == Guests("kvm", "x86_64", has_dac=True)
     assert guests(text.format("exe")) is None
+
+
+DENIED = failure(libvirt.VIR_ERR_ACCESS_DENIED, "no")
+BARE = failure(libvirt.VIR_ERR_NO_DOMAIN_METADATA)
+
+
+class _Daemon(ConsoleDaemon):
+    """One domain of ours beside others; what is asked about the others is asked in vain."""
+
+    def __init__(self, metadata: Any) -> None:
+        text = f"<probe tag='tag' probe='boot' run='57a7' deadline='{MARK.deadline:.0f}'/>"
+        super().__init__(
+            FakeDomain("1", "stratoscope-57a7", calls={"metadata": text}),
+            FakeDomain("2", "stratoscope-gone", calls={"metadata": metadata}),
+            FakeDomain("3", "instance-3"),
+        )
+
+
+@pytest.mark.parametrize("metadata", [failure(libvirt.VIR_ERR_NO_DOMAIN), BARE], ids=["gone", "bare"])
+async def test_domains_without_our_mark_are_not_ours_whatever_becomes_of_them(metadata: Exception) -> None:
+    cloud = WritableCloud(LibvirtCloud(name="lab", host="node1"), _Daemon(metadata).connect)
+    assert [one.id for one in await vms(cloud).owned("tag")] == ["1"]
+    await cloud.close()
+
+
+async def test_domains_whose_marks_cannot_be_read_are_no_answer() -> None:
+    cloud = WritableCloud(LibvirtCloud(name="lab", host="node1"), _Daemon(DENIED).connect)
+    with pytest.raises(StepError) as error:
+        await vms(cloud).owned("tag")
+    assert error.value.reason is RunReason.POLICY
+    await cloud.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(failure(libvirt.VIR_ERR_NO_SUPPORT), None), (DENIED, RunReason.POLICY)],
+    ids=["driver", "right"],
+)
+async def test_memory_that_the_driver_does_not_tell_is_enough(
+    error: Exception, reason: RunReason | None
+) -> None:
+    daemon = ConsoleDaemon()
+    daemon.broken["getMemoryStats"] = error
+    cloud = WritableCloud(LibvirtCloud(name="lab", host="node1"), daemon.connect)
+    with nullcontext() if reason is None else pytest.raises(StepError) as raised:
+        await vms(cloud).check_quota(Resolved("", None))
+    assert reason is None or raised.value.reason is reason
+    await cloud.close()
+
+
+async def test_host_without_full_virtualisation_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake_console, "CAPABILITIES", "<capabilities/>")
+    cloud = WritableCloud(LibvirtCloud(name="lab", host="node1"), ConsoleDaemon().connect)
+    assert await misconfigured(vms(cloud)) == "uri: the host has no domains of type hvm"
+    await cloud.close()
 
 
 @pytest.mark.parametrize(

@@ -159,10 +159,10 @@ def found(connection: Connection, uuid: str) -> Object | None:
 
 
 def marked(connection: Connection) -> Sequence[Object]:
-    """All domains that a probe made."""
+    """All domains that have a probe's name, with their marks."""
     domains = [one for one in connection.virt.listAllDomains() if one.name().startswith(NAME_PREFIX)]
     objects = (_object(one) for one in domains)
-    return [one for one in objects if one is not None and one.mark is not None]
+    return [one for one in objects if one is not None]
 
 
 def _find(connection: Connection, uuid: str) -> libvirt.virDomain | None:

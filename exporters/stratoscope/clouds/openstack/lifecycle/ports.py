@@ -43,6 +43,6 @@ async def ports_of(api: Session, vm_id: str) -> Sequence[Port]:
     if not vm_id:
         return ()
     project_id = (await api.access()).project_id
-    query = [*fields_of(Port), ("device_id", vm_id), ("project_id", project_id)]
-    ports, _ = await api.items(_PORTS, query)
-    return [port for port in ports if port.device_id == vm_id and port.project_id in ("", project_id)]
+    ports, _ = await api.items(_PORTS, [*fields_of(Port), ("device_id", vm_id)])
+    ours = [port for port in ports if port.device_id == vm_id]
+    return [port for port in ours if not project_id or port.project_id in ("", project_id)]
