@@ -1,15 +1,22 @@
 """Downtimes on the page."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
-from stratoscope.downtime.families import OF_DOWNTIMES
+from stratoscope.core.errors import CollectError, Reason
+from stratoscope.downtime.collector import Downtimes
+from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.families import OF_DOWNTIMES, OF_IMPORTS, OF_SILENCES
+from stratoscope.downtime.imports import report as imports
+from stratoscope.downtime.imports.announced import Skip
 from stratoscope.downtime.matchers import Matcher, MatcherSet, matcher_set
 from stratoscope.downtime.model import DAY_S, Downtime, Severity
-from stratoscope.downtime.samples import samples
+from stratoscope.downtime.samples import of_import, of_silences, samples
 from stratoscope.downtime.scope import Scope, covered
+from stratoscope.downtime.silences import report as silences
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 
@@ -50,6 +57,34 @@ def test_downtimes_are_shown_as_the_golden_page_has_them() -> None:
     )
     assert_golden("downtime_downtimes.prom", page)
     assert promtool_findings(page) == ""
+
+
+def test_silences_and_imports_are_shown_as_the_golden_page_has_them() -> None:
+    in_step = silences.Report(
+        alertmanager="main", wanted=3, present=2, overridden=1, is_in_step=True, last_success=NOW, ahead_s=0.5
+    )
+    import_ = imports.Report(
+        source="gocdb:egi", imported_at=NOW, rows=5, unmapped=2, skipped={Skip.MALFORMED: 1},
+        errors={Reason.TIMEOUT: 4},
+    )  # fmt: skip
+    away, never = silences.Report(alertmanager="away"), imports.Report(source="osg:all")
+    found = [*of_silences(in_step), *of_silences(away), *of_import(import_), *of_import(never)]
+    page = rendered(found, (*OF_SILENCES, *OF_IMPORTS))
+    assert_golden("downtime_in_step.prom", page)
+    assert promtool_findings(page) == ""
+
+
+class Broken:
+    """A store that cannot be read."""
+
+    async def live(self, *_: int, **__: int) -> Sequence[Downtime]:
+        raise StoreError("file", "no space left")
+
+
+async def test_a_database_that_cannot_be_read_is_a_failed_collection() -> None:
+    with pytest.raises(CollectError, match="database file: no space left") as raised:
+        await Downtimes(cast(Any, Broken()), [], []).fetch()
+    assert raised.value.reason is Reason.UNAVAILABLE
 
 
 def test_nothing_filed_shows_zeros() -> None:

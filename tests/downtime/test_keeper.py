@@ -1,5 +1,6 @@
 """Windows are filed ahead, and downtimes until further notice go on, by themselves."""
 
+import asyncio
 import datetime as dt
 import logging
 from collections.abc import AsyncIterator
@@ -86,3 +87,24 @@ async def test_what_ended_or_was_cancelled_is_not_moved_on(kept: Kept) -> None:
     await kept.keeper.once()
     assert (await kept.store.get(one.id)).end == kept.at
     assert kept.changes == 0
+
+
+async def test_it_works_while_its_process_leads(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = wanted(start=NOW, end=None, until_further_notice=True)
+    one = await kept.store.file(fields, who="alice", now=NOW)
+    kept.at += 20 * HOUR
+    rounds = 0
+
+    async def pause(_: float) -> None:
+        nonlocal rounds
+        rounds += 1
+        kept.store.leadership.is_leader = rounds == 1
+        if rounds == 3:
+            raise asyncio.CancelledError
+
+    kept.store.leadership.is_leader = False
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    with pytest.raises(asyncio.CancelledError):
+        await kept.keeper.run()
+    assert (await kept.store.get(one.id)).end == kept.at + REARM_S
+    assert kept.changes == 1
