@@ -218,7 +218,7 @@ async def test_who_may_what(tmp_path: Path) -> None:
 async def test_what_a_source_filed_is_an_admins_to_change(tmp_path: Path) -> None:
     async with downtimes(tmp_path, has_users=True) as site:
         await site.store.upsert_external("gocdb:egi", {"1": wanted()}, now=NOW)
-        (one,) = await site.store.newest("gocdb:egi")
+        (one,) = await site.store.newest("gocdb:egi", NOW)
         answer = await site.ask("POST", f"/downtimes/{one.id}/cancel", user="alice")
         assert (answer.status, answer.text) == (403, "filed by gocdb:egi; allowed: the role admin\n")
     async with downtimes(tmp_path) as site:

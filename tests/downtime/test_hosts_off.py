@@ -66,21 +66,21 @@ def test_hosts_come_with_their_reason_by_name() -> None:
 
 
 def test_a_host_that_is_off_is_an_outage_that_silences_it_for_a_day() -> None:
-    (filed,) = planned(OFF).file
+    ((_, filed),) = planned(OFF).file
     assert filed.title == "n1 switched off: saves power"
     assert (filed.severity, filed.silences) == (Severity.OUTAGE, True)
-    assert [*map(str, filed.matchers)] == ['cloud="uni"', 'host="n1"']
+    assert [*map(str, filed.matcher_sets[0])] == ['cloud="uni"', 'host="n1"']
     assert (filed.start, filed.end) == (NOW, NOW + DAY_S)
 
 
 def test_a_host_that_is_disabled_and_up_is_at_risk_and_silences_nothing() -> None:
-    (filed,) = planned(replace(OFF, is_up=True, reason="")).file
+    ((_, filed),) = planned(replace(OFF, is_up=True, reason="")).file
     assert filed.title == "n1 disabled, its VMs go on"
     assert (filed.severity, filed.silences) == (Severity.AT_RISK, False)
 
 
 def test_reasons_are_cut_and_printed_safely() -> None:
-    (filed,) = planned(replace(OFF, reason="\x1b[2J" + "x" * 5000)).file
+    ((_, filed),) = planned(replace(OFF, reason="\x1b[2J" + "x" * 5000)).file
     assert (len(filed.title), len(filed.text)) == (200, 4000)
     assert filed.title.isprintable()
     assert filed.text.isprintable()

@@ -1,7 +1,7 @@
 """The downtimes of a cloud's hosts follow its services."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -11,8 +11,8 @@ from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.model import HostServices, Service, Services
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, Reason
+from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.hosts_off.collector import HostsOff
-from stratoscope.downtime.hosts_off.plan import Filed
 from stratoscope.downtime.model import DAY_S, Downtime
 from support.pages import promtool_findings, rendered
 
@@ -45,35 +45,15 @@ class FakeCloud:
     async def close(self) -> None: ...
 
 
-class FakeStore:
-    """Downtimes in memory."""
-
-    def __init__(self) -> None:
-        self.downtimes: dict[str, Downtime] = {}
-
-    async def newest_of_source(self, source: str) -> Sequence[Downtime]:
-        assert source == "cloud:uni"
-        return [*self.downtimes.values()]
-
-    async def apply_host_plan(
-        self, source: str, file: Sequence[Filed], extend: Mapping[str, int], end: Sequence[str], now: int
-    ) -> None:
-        for one in file:
-            self.downtimes[one.external_id] = Downtime(
-                id=one.external_id, title=one.title, text=one.text, severity=one.severity, start=one.start,
-                end=one.end, matcher_sets=(one.matchers,), silences=one.silences, author=source,
-                source=source, external_id=one.external_id, created_at=now, changed_at=now,
-            )  # fmt: skip
-        for key, moment in (*extend.items(), *((one, now) for one in end)):
-            self.downtimes[key] = replace(self.downtimes[key], end=moment)
-
-
 class Site:
     """A collector at its cloud, with a clock."""
 
-    def __init__(self) -> None:
-        self.now, self.cloud, self.store = NOW, FakeCloud(), FakeStore()
+    def __init__(self, store: Store) -> None:
+        self.now, self.cloud, self.store = NOW, FakeCloud(), store
         self.hosts_off = HostsOff(self.cloud, self.store, 7 * DAY_S, clock=lambda: self.now + 0.5)
+
+    async def downtimes(self) -> Sequence[Downtime]:
+        return await self.store.newest("cloud:uni", self.now)
 
     async def page(self) -> str:
         found = await self.hosts_off.fetch()
@@ -81,46 +61,53 @@ class Site:
         return rendered(self.hosts_off.samples(found), self.hosts_off.families)
 
 
-async def test_a_host_is_off_until_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_host_is_off_until_it_is_back(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    site = Site()
+    site = Site(store)
     page = await site.page()
     assert 'stratoscope_downtime_host_off{cloud="uni",host="n1"} 1' in page
     assert promtool_findings(page) == ""
     site.now += 3600
     site.cloud.services = (replace(DOWN, is_up=True, is_enabled=True),)
     assert "host_off{" not in await site.page()
-    (downtime,) = site.store.downtimes.values()
+    (downtime,) = await site.downtimes()
     assert (downtime.start, downtime.end) == (NOW, NOW + 3600)
     assert [record.message for record in caplog.records] == [
         "host downtime begins cloud=uni title='n1 switched off: saves power'",
-        "host downtime ends cloud=uni downtime=off: n1",
+        f"host downtime ends cloud=uni downtime={downtime.id}",
     ]
 
 
-async def test_a_host_that_goes_on_is_at_risk() -> None:
-    site = Site()
+async def test_a_host_that_goes_on_is_at_risk(store: Store) -> None:
+    site = Site(store)
     site.cloud.services = (replace(DOWN, is_up=True),)
     page = await site.page()
     assert 'stratoscope_downtime_host_at_risk{cloud="uni",host="n1"} 1' in page
     assert "host_off{" not in page
 
 
-async def test_a_source_that_fails_changes_nothing() -> None:
-    site = Site()
+async def test_a_process_that_does_not_lead_shows_hosts_and_files_nothing(store: Store) -> None:
+    site = Site(store)
+    site.hosts_off = HostsOff(site.cloud, store, 7 * DAY_S, leads=lambda: False)
+    assert 'stratoscope_downtime_host_off{cloud="uni",host="n1"} 1' in await site.page()
+    assert await site.downtimes() == ()
+
+
+async def test_a_source_that_fails_changes_nothing(store: Store) -> None:
+    site = Site(store)
     await site.page()
-    before = dict(site.store.downtimes)
+    before = await site.downtimes()
     site.cloud.services = CollectError(Reason.TIMEOUT, "no answer")
     with pytest.raises(CollectError):
         await site.hosts_off.fetch()
-    assert site.store.downtimes == before
+    assert await site.downtimes() == before
 
 
-async def test_a_host_that_is_off_beyond_the_cap_is_shown_as_such() -> None:
-    site = Site()
+async def test_a_host_that_is_off_beyond_the_cap_is_shown_as_such(store: Store) -> None:
+    site = Site(store)
     for hours in range(0, 7 * 24 + 1, 6):
         site.now = NOW + hours * 3600
         page = await site.page()
         assert ("too_long{" in page) is (hours == 7 * 24)
-    (downtime,) = site.store.downtimes.values()
+    (downtime,) = await site.downtimes()
     assert downtime.end == NOW + 7 * DAY_S

@@ -153,12 +153,12 @@ async def test_source_decides_on_its_downtimes(store: Store) -> None:
     here, later = {"a": wanted(), "b": wanted(title="b")}, NOW + 60
     await store.upsert_external("gocdb:egi", here, now=NOW)
     await store.upsert_external("gocdb:egi", here, now=NOW)
-    a, b = await store.newest("gocdb:egi")
+    a, b = await store.newest("gocdb:egi", NOW)
     await store.upsert_external("gocdb:egi", {"a": wanted(title="c")}, now=later)
-    assert [(one.title, one.revision) for one in await store.newest("gocdb:egi")] == [("c", 2), ("b", 2)]
+    assert [(one.title, one.revision) for one in await store.newest("gocdb:egi", NOW)] == [("c", 2), ("b", 2)]
     assert (await store.get(b.id)).cancelled_at == later
     await store.upsert_external("gocdb:egi", here, now=later)
-    again = {one.external_id: one for one in await store.newest("gocdb:egi")}
+    again = {one.external_id: one for one in await store.newest("gocdb:egi", NOW)}
     assert again["a"].id == a.id
     assert again["b"].id != b.id
     assert again["b"].author == "gocdb:egi"
@@ -166,16 +166,16 @@ async def test_source_decides_on_its_downtimes(store: Store) -> None:
 
 async def test_imported_one_that_a_person_cancelled_stays_so(store: Store) -> None:
     await store.upsert_external("osg", {"a": wanted()}, now=NOW)
-    (one,) = await store.newest("osg")
+    (one,) = await store.newest("osg", NOW)
     gone = await store.cancel(one.id, who="alice", now=NOW)
     await store.upsert_external("osg", {"a": wanted(title="b")}, now=NOW + 1)
-    assert await store.newest("osg") == (gone,)
+    assert await store.newest("osg", NOW) == (gone,)
 
 
 async def test_vanished_one_that_has_ended_stays_ended(store: Store) -> None:
     await store.upsert_external("osg", {"a": wanted()}, now=NOW)
     await store.upsert_external("osg", {}, now=NOW + HOUR)
-    (one,) = await store.newest("osg")
+    (one,) = await store.newest("osg", NOW)
     assert one.state(NOW + HOUR) is State.ENDED
 
 

@@ -62,6 +62,18 @@ async def _made(file: Path) -> None:
         pass
 
 
+async def test_another_programs_file_is_left_as_it_is(tmp_path: Path) -> None:
+    address = sqlite(tmp_path)
+    assert address.file is not None
+    other_program(address.file)
+    address.file.chmod(0o644)
+    before = address.file.read_bytes()
+    with pytest.raises(StoreError, match="another program"):
+        await Store(address).open()
+    assert address.file.read_bytes() == before
+    assert address.file.stat().st_mode & 0o777 == 0o644
+
+
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
@@ -118,7 +130,7 @@ async def test_full_disk_is_said_and_passes(tmp_path: Path) -> None:
             await store.upsert_external("s", {str(n): wanted() for n in range(200)}, now=NOW)
         async with store._database.read() as connection:
             await connection.exec_driver_sql("PRAGMA max_page_count = 100000")
-        assert await store.newest("s") == ()
+        assert await store.newest("s", NOW) == ()
         await store.upsert_external("s", {"a": wanted()}, now=NOW)
 
 

@@ -1,6 +1,8 @@
 """Recurring windows, records of silences and reports of imports, in each kind of database."""
 
 import datetime as dt
+import random
+import string
 
 import pytest
 from msgspec.structs import replace
@@ -8,7 +10,7 @@ from msgspec.structs import replace
 from stratoscope.downtime.database.errors import UnknownError
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.imports.report import Report
-from stratoscope.downtime.matchers import Matcher, matcher_set
+from stratoscope.downtime.matchers import Matcher, matcher_set, written
 from stratoscope.downtime.model import State
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.windows.recurrence import Occurrence, Recurrence
@@ -54,6 +56,14 @@ async def test_cancelled_window_takes_what_has_not_begun_with_it(store: Store) -
     assert (await store.get(active.id)).state(NOW) is State.ACTIVE
     assert (await store.get(upcoming.id)).state(NOW) is State.CANCELLED
     assert await store.windows.file_occurrences(one.id, [Occurrence(NOW + 90, NOW + 99)], now=NOW) == ()
+
+
+async def test_record_of_the_longest_set_is_stored(store: Store) -> None:
+    values = ("".join(random.choices(string.printable, k=450)) for _ in range(10))  # noqa: S311 - no secret
+    longest = written(matcher_set(Matcher("host", value) for value in values))
+    await store.records.store_silence_records([replace(RECORD, matchers=longest)])
+    (found,) = await store.records.silence_records("one")
+    assert found.matchers == longest
 
 
 async def test_record_of_a_silence_is_replaced_by_its_key(store: Store) -> None:

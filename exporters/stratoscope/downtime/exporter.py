@@ -41,6 +41,10 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
         raise ValueError("this exporter keeps state")
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings.address(site.storage)))
+
+        def leads() -> bool:
+            return store.leadership.is_leader
+
         reconcilers = [_reconciler(stack, settings, store, one) for one in settings.alertmanagers]
 
         def changed() -> None:
@@ -57,7 +61,7 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
             stack.push_async_callback(cloud.close)
             collectors += [
                 Requests(cloud.cloud, cloud.budget),
-                HostsOff(cloud, store, int(settings.own.hosts_off.cap)),
+                HostsOff(cloud, store, int(settings.own.hosts_off.cap), leads=leads),
             ]
         tasks = [
             Task("leadership", store.leadership.run),

@@ -56,7 +56,7 @@ class Downtime(msgspec.Struct, frozen=True, kw_only=True):
         external_id: Its id at the source; unique within the source. "" if a person filed it.
         window_id: The recurring window of which it is an occurrence; "" for none.
         cancelled_at: When it was cancelled; None if it was not.
-        revision: 1 when filed; one more with each change.
+        revision: 1 when filed; one more with each change, but not when it is REARMED or OVERRIDDEN.
         created_at, changed_at: When it was filed, and last changed.
     """
 

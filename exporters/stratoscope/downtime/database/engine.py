@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from stratoscope.downtime.database.address import Address, make_private
 from stratoscope.downtime.database.errors import StoreError, meaning
-from stratoscope.downtime.database.schema import upgrade
+from stratoscope.downtime.database.schema import check_owner, upgrade
 
 _PATIENCE_S: Final = 10.0
 """How long a statement, or a connection, may take."""
@@ -50,6 +50,7 @@ class Database:
             StoreError: The database cannot be used.
         """
         if self.address.file is not None:
+            await asyncio.to_thread(check_owner, self.address.file)
             await asyncio.to_thread(make_private, self.address.file)
         async with self.write() as connection:
             await connection.run_sync(upgrade, self.address.shown)

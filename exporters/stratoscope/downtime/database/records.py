@@ -12,6 +12,7 @@ from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.tables import IMPORTS, SILENCE_RECORDS
 from stratoscope.downtime.imports.report import Report
 from stratoscope.downtime.silences.record import SilenceRecord
+from stratoscope.downtime.silences.silence import text_hash
 
 _OF: Final = SILENCE_RECORDS.c
 _REPORT: Final = msgspec.json.Decoder(Report)
@@ -58,10 +59,10 @@ class Records:
 async def put(connection: AsyncConnection, records: Sequence[SilenceRecord]) -> None:
     """Store records, one at least; part of a transaction that writes."""
     await _forget(connection, records)
-    await connection.execute(insert(SILENCE_RECORDS), [msgspec.to_builtins(one) for one in records])
+    await connection.execute(insert(SILENCE_RECORDS), [rows.record_values(one) for one in records])
 
 
 async def _forget(connection: AsyncConnection, records: Sequence[SilenceRecord]) -> None:
     for one in records:
         key = (_OF.alertmanager == one.alertmanager, _OF.downtime_id == one.downtime_id)
-        await connection.execute(delete(SILENCE_RECORDS).where(*key, _OF.matchers == one.matchers))
+        await connection.execute(delete(SILENCE_RECORDS).where(*key, _OF.set_hash == text_hash(one.matchers)))

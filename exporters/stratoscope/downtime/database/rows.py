@@ -10,6 +10,7 @@ from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.matchers import MatcherSet
 from stratoscope.downtime.model import Action, Change, Downtime, Severity
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
+from stratoscope.downtime.silences.silence import text_hash
 from stratoscope.downtime.windows.recurrence import Recurrence
 from stratoscope.downtime.windows.window import Template, Window
 
@@ -59,7 +60,13 @@ def change(row: Row[Any]) -> Change:
 def record(row: Row[Any]) -> SilenceRecord:
     """The record of a silence."""
     fields = row._asdict()
+    del fields["set_hash"]
     return SilenceRecord(**fields | {"standing": Standing(fields["standing"])})
+
+
+def record_values(one: SilenceRecord) -> dict[str, object]:
+    """The row of a record."""
+    return {**msgspec.to_builtins(one), "set_hash": text_hash(one.matchers)}
 
 
 def window_values(one: Window) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """The schema is brought up to date, in one transaction, by alembic."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ NEWEST: Final = 1
 VERSIONS: Final = "stratoscope_downtime_schema"
 """The table in which alembic has the schema's number."""
 
+_ANOTHERS: Final = "is a database of another program: move it away, and an empty one begins"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x53564454_0001
 """PostgreSQL's advisory lock of an upgrade."""
@@ -40,6 +43,22 @@ def upgrade(connection: Connection, shown: str) -> None:
         _migrate(connection)
 
 
+def check_owner(file: Path) -> None:
+    """Look at a file of SQLite without changing it; what is damaged is for `check_file` to say.
+
+    Raises:
+        StoreError: It is another program's.
+    """
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as found:
+            (application,) = found.execute("PRAGMA application_id").fetchone()
+            (tables,) = found.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        return
+    if application != APPLICATION and (tables or application):
+        raise StoreError(str(file), _ANOTHERS)
+
+
 def wait_for_turn(connection: Connection, _: str) -> None:
     """Of two processes that start one waits for the other's upgrade."""
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
@@ -50,7 +69,7 @@ def check_file(connection: Connection, shown: str) -> None:
     application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
     is_empty = not inspect(connection).get_table_names()
     if application != APPLICATION and not (is_empty and application == 0):
-        raise StoreError(shown, "is a database of another program: move it away, and an empty one begins")
+        raise StoreError(shown, _ANOTHERS)
     if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() != "ok":
         raise StoreError(shown, "is damaged: end this service and restore a backup")
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")

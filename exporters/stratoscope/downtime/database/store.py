@@ -22,6 +22,7 @@ from stratoscope.downtime.database.records import Records
 from stratoscope.downtime.database.tables import CHANGES, REVISION
 from stratoscope.downtime.database.windows import Windows
 from stratoscope.downtime.draft import LONGEST_S, Checked, FieldError
+from stratoscope.downtime.hosts_off.plan import Plan
 from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, State
 from stratoscope.downtime.silences.record import SilenceRecord
 
@@ -183,11 +184,23 @@ class Store:
             await editing.bump(connection)
             await external.upsert(connection, source, rows, now)
 
-    async def newest(self, source: str) -> Sequence[Downtime]:
-        """Of each external id of a source, in its order, the downtime that was filed last."""
+    async def newest(self, source: str, now: int) -> Sequence[Downtime]:
+        """Of each external id of a source, in its order, the downtime that was filed last.
+
+        What ended over a year ago is left out.
+        """
         async with self._database.read() as connection:
-            found = await external.newest(connection, source)
+            found = await external.newest(connection, source, now)
         return tuple(one for one, _ in found.values())
+
+    async def apply_host_plan(self, source: str, plan: Plan, now: int) -> None:
+        """File, extend and end downtimes of a cloud's hosts as the plan says, in one transaction.
+
+        Those that are extended keep their revision.
+        """
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            await external.apply(connection, source, plan, now)
 
     async def get(self, downtime_id: str) -> Downtime:
         """Raises UnknownError: There is none."""

@@ -82,7 +82,8 @@ SILENCE_RECORDS: Final = Table(
     SCHEMA,
     Column("alertmanager", Text, primary_key=True),
     Column("downtime_id", Text, primary_key=True),
-    Column("matchers", Text, primary_key=True),
+    Column("set_hash", Text, primary_key=True),  # PostgreSQL indexes 2,704 bytes at most
+    Column("matchers", Text, nullable=False),
     Column("silence_id", Text, nullable=False),
     Column("standing", Text, nullable=False),
     Column("starts_at", BigInteger, nullable=False),

@@ -5,7 +5,7 @@ Source: the cloud's question whose answer is HostServices.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from stratoscope.clouds.abilities import Management
@@ -13,7 +13,7 @@ from stratoscope.clouds.model import HostServices
 from stratoscope.core.collector import Collector, Every, Offer
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.downtime.hosts_off.disabled import DisabledHost, disabled_hosts
-from stratoscope.downtime.hosts_off.plan import Filed, Plan, plan
+from stratoscope.downtime.hosts_off.plan import Plan, plan
 from stratoscope.downtime.model import Downtime
 
 log = logging.getLogger(__name__)
@@ -40,13 +40,11 @@ OVER_CAP = Family(
 class HostDowntimes(Protocol):
     """Where downtimes are stored, as far as hosts need it. A source is that of one cloud."""
 
-    async def newest_of_source(self, source: str) -> Sequence[Downtime]:
+    async def newest(self, source: str, now: int) -> Sequence[Downtime]:
         """The newest downtime of each external id, whatever its state."""
 
-    async def apply_host_plan(
-        self, source: str, file: Sequence[Filed], extend: Mapping[str, int], end: Sequence[str], now: int
-    ) -> None:
-        """File, extend (id -> end) and end downtimes, in one transaction."""
+    async def apply_host_plan(self, source: str, plan: Plan, now: int) -> None:
+        """File, extend and end downtimes as the plan says, in one transaction."""
 
 
 class SeenHosts(NamedTuple):
@@ -65,27 +63,38 @@ class HostsOff(Collector[SeenHosts]):
     families = (OFF, AT_RISK, OVER_CAP)
 
     def __init__(
-        self, cloud: Management, store: HostDowntimes, cap_s: int, clock: Callable[[], float] = time.time
+        self,
+        cloud: Management,
+        store: HostDowntimes,
+        cap_s: int,
+        *,
+        leads: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Args: cap_s: For so long a host may be off; it can be changed."""
-        self.cloud, self.cap_s = cloud.cloud, cap_s
-        self._source, self._store, self._clock = cloud, store, clock
+        """Take what it works with.
+
+        Args:
+            cap_s: For so long a host may be off.
+            leads: Whether this process is the one of several that files.
+        """
+        self.cloud, self._cap_s = cloud.cloud, cap_s
+        self._source, self._store, self._leads, self._clock = cloud, store, leads, clock
         self._question = next(one.name for one in cloud.questions if issubclass(one.answer, HostServices))
 
     async def fetch(self) -> SeenHosts:
         answer: HostServices = await self._source.ask(self._question)
         hosts = disabled_hosts(answer.services)
         source, now = f"cloud:{self.cloud}", int(self._clock())
-        filed = await self._store.newest_of_source(source)
-        found = plan(self.cloud, hosts, filed, now, cap_s=self.cap_s)
-        if found.file or found.extend or found.end:
+        filed = await self._store.newest(source, now)
+        found = plan(self.cloud, hosts, filed, now, cap_s=self._cap_s)
+        if self._leads() and (found.file or found.extend or found.end):
             self._log(found)
-            await self._store.apply_host_plan(source, found.file, found.extend, found.end, now)
+            await self._store.apply_host_plan(source, found, now)
         return SeenHosts(hosts, found.over_cap, answer.malformed)
 
     def _log(self, found: Plan) -> None:
         for one in found.file:
-            log.info("host downtime begins cloud=%s title=%r", self.cloud, one.title)
+            log.info("host downtime begins cloud=%s title=%r", self.cloud, one.checked.title)
         for ended in found.end:
             log.info("host downtime ends cloud=%s downtime=%s", self.cloud, ended)
 

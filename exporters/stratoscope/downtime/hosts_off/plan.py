@@ -8,7 +8,7 @@ cloud last said so, and is extended while it does, up to a cap; so what is forgo
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from stratoscope.downtime.draft import LONGEST_TEXT, LONGEST_TITLE
+from stratoscope.downtime.draft import LONGEST_TEXT, LONGEST_TITLE, Checked
 from stratoscope.downtime.hosts_off.disabled import DisabledHost
 from stratoscope.downtime.matchers import Matcher, matcher_set
 from stratoscope.downtime.model import REARM_S, Downtime, Severity, State
@@ -18,16 +18,10 @@ _EXTENDED_AT_S: Final = REARM_S // 2
 
 
 class Filed(NamedTuple):
-    """A downtime to file: the fields of Draft that are not the same for all."""
+    """A downtime to file. Attributes: external_id: Unique within the cloud."""
 
     external_id: str
-    title: str
-    text: str
-    severity: Severity
-    silences: bool
-    matchers: tuple[Matcher, ...]
-    start: int
-    end: int
+    checked: Checked
 
 
 class Plan(NamedTuple):
@@ -91,16 +85,18 @@ def _external_id(host: DisabledHost) -> str:
 def _filed(cloud: str, external_id: str, host: DisabledHost, now: int, cap_s: int) -> Filed:
     what = "disabled, its VMs go on" if host.is_up else "switched off"
     why = f": {' '.join(host.reason.split())}" if host.reason.strip() else ""
-    return Filed(
-        external_id=external_id,
+    checked = Checked(
         title=_printable(f"{host.host} {what}{why}")[:LONGEST_TITLE],
         text=_printable(host.reason)[:LONGEST_TEXT],
+        planned=True,
         severity=Severity.AT_RISK if host.is_up else Severity.OUTAGE,
-        silences=not host.is_up,
-        matchers=matcher_set([Matcher("cloud", cloud), Matcher("host", host.host)]),
         start=now,
         end=now + min(REARM_S, cap_s),
+        until_further_notice=False,
+        matcher_sets=(matcher_set([Matcher("cloud", cloud), Matcher("host", host.host)]),),
+        silences=not host.is_up,
     )
+    return Filed(external_id, checked)
 
 
 def _printable(text: str) -> str:

@@ -43,7 +43,8 @@ class ExternalStore(Protocol):
         """Make what is stored of a source equal to `rows`, by external id, in one transaction.
 
         Those with a new id are filed, those that differ are changed; those that are not among `rows` are
-        cancelled, unless they have ended. One that was cancelled and is there again is filed again.
+        cancelled, unless they have ended. One that vanished and is there again is filed again; what a person
+        cancelled stays cancelled.
         """
 
 
