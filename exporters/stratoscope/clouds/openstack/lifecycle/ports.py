@@ -19,7 +19,7 @@ class Port(msgspec.Struct, frozen=True):
     device_id: Id
     name: Text = ""
     status: Text = ""
-    project_id: Text = ""
+    project_id: Id = ""
 
     @property
     def object(self) -> Object:
