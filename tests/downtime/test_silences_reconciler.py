@@ -305,3 +305,15 @@ def test_of_two_live_ones_the_other_is_expired_and_the_record_kept() -> None:
         assert [one.silence_id for one in house.records.all] == [silence_id]
 
     simulated(work)
+
+
+def test_a_process_that_does_not_lead_writes_nothing() -> None:
+    async def work() -> None:
+        house = House()
+        house.reconciler = Reconciler(
+            house.am, house.records, house.records, leads=lambda: False, clock=loop_clock()
+        )
+        await house.run_for(2 * EVERY_S)
+        assert not house.am.by_id
+
+    simulated(work)

@@ -13,6 +13,7 @@ from stratoscope.downtime.database.errors import ClosedError, IdempotencyError, 
 from stratoscope.downtime.database.finding import Filter
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.draft import LONGEST_S, FieldError
+from stratoscope.downtime.hosts_off.plan import Plan
 from stratoscope.downtime.model import DAY_S, Action, Downtime, State
 from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
@@ -273,3 +274,10 @@ def written(one: Downtime, name: str) -> Written:
     return Written(
         starts_at=one.start, ends_at=one.end, matchers=matchers, comment=comment(other, matchers, "")
     )
+
+
+async def test_a_hosts_downtime_that_is_over_meanwhile_is_not_ended_again(store: Store) -> None:
+    one = await filed(store)
+    await store.cancel(one.id, who="bob", now=NOW)
+    await store.apply_host_plan("cloud:uni", Plan([], {}, [one.id], []), NOW)
+    assert (await store.get(one.id)).end == one.end

@@ -69,9 +69,22 @@ async def test_another_programs_file_is_left_as_it_is(tmp_path: Path) -> None:
     address.file.chmod(0o644)
     before = address.file.read_bytes()
     with pytest.raises(StoreError, match="another program"):
-        await Store(address).open()
+        async with opened(address):
+            pass
     assert address.file.read_bytes() == before
     assert address.file.stat().st_mode & 0o777 == 0o644
+
+
+async def test_another_programs_file_that_is_in_use_is_rejected(tmp_path: Path) -> None:
+    address = sqlite(tmp_path)
+    assert address.file is not None
+    other = sqlite3.connect(address.file)
+    other.execute("PRAGMA journal_mode = WAL")
+    other.execute("CREATE TABLE t (a)")
+    with pytest.raises(StoreError, match="another program"):
+        async with opened(address):
+            pass
+    other.close()
 
 
 @pytest.mark.parametrize(
