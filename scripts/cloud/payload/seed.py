@@ -146,9 +146,18 @@ def wait_for_hosts(admin: Any) -> None:
             one.host for one in admin.network.agents(binary="neutron-openvswitch-agent") if one.is_alive
         }
         hypervisors = {one.name for one in admin.compute.hypervisors()}
-        return wanted <= services & hypervisors & agents
+        return wanted <= services & hypervisors & agents and wanted <= providers()
+
+    def providers() -> set[str]:
+        """A host is added to Placement's aggregate only if Placement knows it: else its zone stays empty."""
+        placement = admin.placement
+        return {one.name for one in placement.resource_providers() if has_inventory(placement, one)}
 
     wait_until(are_there, "all hosts and their agents are up", 120)
+
+
+def has_inventory(placement: Any, provider: Any) -> bool:
+    return next(placement.resource_provider_inventories(provider), None) is not None
 
 
 def add_zones(admin: Any) -> None:
@@ -178,11 +187,15 @@ def add_servers(admin: Any, users: dict[str, Any]) -> None:
     wanted = {name: state for _, name, _, _, state in SERVERS if name not in there}
 
     def have_come() -> bool:
-        states = {one.name: one.status for one in admin.compute.servers(all_projects=True)}
-        wrong = [name for name, state in wanted.items() if states[name] not in (state, "BUILD")]
+        servers = {one.name: one for one in admin.compute.servers(all_projects=True)}
+        wrong = [
+            f"{name} is {servers[name].status}: {(servers[name].fault or {}).get('message', '')}"
+            for name, state in wanted.items()
+            if servers[name].status not in (state, "BUILD")
+        ]
         if wrong:
-            raise TimeoutError(f"these servers came to another state than they should: {wrong}")
-        return all(states[name] == state for name, state in wanted.items())
+            raise TimeoutError(f"these servers came to another state than they should: {'; '.join(wrong)}")
+        return all(servers[name].status == state for name, state in wanted.items())
 
     wait_until(have_come, "all servers have come to their states", 240, every_s=2)
 
