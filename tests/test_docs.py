@@ -97,14 +97,15 @@ def test_limits_that_the_readme_names_are_those_in_force() -> None:
     assert WITHIN_S["reader"] == SEND_TIMEOUT_S
 
 
-def test_paths_that_the_architecture_names_exist() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("file", "least"), [("architecture.md", 30), ("walks.md", 20)])
+def test_paths_that_the_architecture_names_exist(file: str, least: int) -> None:
+    page = (ROOT / "docs" / file).read_text(encoding="utf-8")
     named = {
         path for path in re.findall(r"`([\w./-]+)`", page) if "/" in path or path.endswith((".py", ".toml"))
     }
     package = ROOT / "exporters" / "stratoscope"
     assert {path for path in named if not (package / path).exists() and not (ROOT / path).exists()} == set()
-    assert len(named) > 30
+    assert len(named) > least
     assert len(page.splitlines()) <= 150
 
 

@@ -1,7 +1,6 @@
 """The scripts that a newcomer meets first: what they ask for, what they say."""
 
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -14,8 +13,6 @@ from types import ModuleType
 import pytest
 from bare.rounds import MISSING, readme
 
-from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
-from stratoscope.vmprobe import settings
 from support.patience import FAR_S
 
 ROOT = Path(__file__).parents[1]
@@ -114,40 +111,3 @@ def test_what_pip_refuses_is_said_in_its_words_and_one_line() -> None:
     said = "WARNING: x\nERROR: In --require-hashes mode, ... These do not:\n    coverage[toml]>=7 from x\n"
     expected = "ERROR: In --require-hashes mode, ... These do not: coverage[toml]>=7 from x"
     assert script("try-locks").reason(said) == expected
-
-
-def test_demos_links_are_short_and_prometheus_takes_their_rules(tmp_path: Path) -> None:
-    demo = script("demo")
-    rules = [{"record": question.name, "expr": question.query} for question in demo.QUESTIONS]
-    file = tmp_path / "questions.yml"
-    file.write_text(json.dumps({"groups": [{"name": "questions", "rules": rules}]}))
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "promtool is not installed; `make tools` gets it"
-    checked = subprocess.run([promtool, "check", "rules", file], capture_output=True, text=True, check=False)
-    assert "SUCCESS: 5 rules found" in checked.stdout, checked.stderr
-    links = [f"http://127.0.0.1:9090/graph?g0.tab=1&g0.expr={question.name}" for question in demo.QUESTIONS]
-    assert max(map(len, links)) <= 80
-
-
-def test_demo_has_two_probes_of_a_plain_user(tmp_path: Path) -> None:
-    write_config(tmp_path / "management.yml", "http://127.0.0.1:1")
-    document = json.loads(script("demo").probes(tmp_path / CLOUDS_YAML))
-    found = settings.parse(document, {})
-    assert [(probe.name, probe.vm.image) for probe in found.probes] == [
-        ("boot-cirros", "cirros"),
-        ("boot-centos-7", "centos-7"),
-    ]
-    assert [cloud.os_cloud for cloud in found.clouds] == ["user1"]
-
-
-def test_demo_says_what_the_last_run_with_a_result_found() -> None:
-    verdict = script("demo").verdict
-    good = {"outcome": "success", "accepted_s": {"built": 6.62}, "phases": {"deleted": 0.1, "gone": 2.5}}
-    said = {"phase": "resolve", "reason": "image", "blame": "project", "message": "image 'x' is not active"}
-    bad = {"outcome": "failed", "failure": said}
-    stopped = {"outcome": "interrupted", "failure": None}
-    assert verdict([bad, good, stopped]) == (
-        "works: the VM ran 6.6 s after it was accepted, and was gone in 2.6 s"
-    )
-    assert verdict([good, bad]) == "fails: resolve, image, to blame: project; image 'x' is not active"
-    assert verdict([stopped]) == verdict([]) == "has no result yet"

@@ -92,7 +92,8 @@ def _typed(machine: Machine, told: list[str]) -> Iterator[Typed]:
 
 def _installed() -> Iterator[Typed]:
     """Each exporter by pip, with the packages that README says it needs; then it is run."""
-    packages = {"management": "python3-venv", "vmprobe": "python3-venv", "hypervisor": "python3-dev"}
+    lean = dict.fromkeys(("management", "vmprobe", "downtime"), "python3-venv")
+    packages = {**lean, "hypervisor": "python3-dev"}
     for exporter, package in packages.items():
         yield Typed(f"packages for {exporter}", readme(f"apt-get install -y {package}"), user="root")
         venv, install = readme("python3 -m venv"), readme(f"pip install '.[{exporter}]'")

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("STRATOSCOPE_OPENSTACK", "/var/tmp/stratoscope-cloud"))  # noqa: S108 - root's, mode 755
+FOLDER = Path(os.environ.get("STRATOSCOPE_OPENSTACK") or "/var/tmp/stratoscope-cloud")  # noqa: S108 - root's, mode 755
 ROOT, DATA = FOLDER / "root", FOLDER / "data"
 ETC, LOG, RUN, KNOBS = DATA / "etc", DATA / "log", DATA / "run", DATA / "knobs"
 CLOUDS = DATA / "clouds.yaml"

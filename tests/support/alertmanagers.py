@@ -16,9 +16,7 @@ ROOT: Final = Path(__file__).parents[2]
 QUIET: Final = "route: {receiver: none}\nreceivers: [{name: none}]\n"
 """A configuration that notifies nobody."""
 
-_TEMPLATE: Final = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 _READY_S: Final = 20
-_OVERLAY: Final = 'mount -t overlay alertmanager -o "lowerdir=$0:/usr/share" /usr/share && exec "$@"'
 
 
 def unpacked(suite: str) -> Path:
@@ -51,9 +49,7 @@ class RealAlertmanager:
     def start(self, *, is_open: bool = True) -> "RealAlertmanager":
         """Args: is_open: False: it answers nobody without a log-in."""
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self._shown(), *self._command()], stdout=log, stderr=log, start_new_session=True
-            )
+            self._process = subprocess.Popen(self._command(), stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + _READY_S
         while not self._is_ready(is_open=is_open):
             assert self._process.poll() is None, self.log
@@ -94,20 +90,14 @@ class RealAlertmanager:
 
     def _command(self) -> Sequence[str | Path]:
         return [
-            self._tools / "usr/bin/prometheus-alertmanager",
+            ROOT / "scripts/run-alertmanager",
+            self._tools,
             f"--config.file={self._folder / 'alertmanager.yml'}",
             f"--storage.path={self._folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{self._port}",
             f"--cluster.listen-address={self.peer}",
             *self._flags,
         ]
-
-    def _shown(self) -> Sequence[str | Path]:
-        """Debian's Alertmanager reads a template below /usr: shown there to this process alone."""
-        if _TEMPLATE.exists():
-            return []
-        unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
-        return [*unshare, "bash", "-c", _OVERLAY, self._tools / "usr/share"]
 
     def _is_ready(self, *, is_open: bool) -> bool:
         try:

@@ -1,0 +1,1 @@
+"""What scripts/demo shows, and how it starts it."""
