@@ -62,6 +62,15 @@ async def _made(file: Path) -> None:
         pass
 
 
+async def test_log_has_one_line_of_a_new_schema(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    for _ in range(2):
+        async with opened(sqlite(tmp_path)):
+            pass
+    said = f"the database's schema is brought up to date database={tmp_path / FILE} schema=1 was=0"
+    assert caplog.messages == [said]
+
+
 async def test_another_programs_file_is_left_as_it_is(tmp_path: Path) -> None:
     address = sqlite(tmp_path)
     assert address.file is not None

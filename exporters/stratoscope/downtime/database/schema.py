@@ -1,5 +1,6 @@
 """The schema is brought up to date, in one transaction, by alembic."""
 
+import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,7 @@ NEWEST: Final = 1
 VERSIONS: Final = "stratoscope_downtime_schema"
 """The table in which alembic has the schema's number."""
 
+_log: Final = logging.getLogger(__name__)
 _ANOTHERS: Final = "is a database of another program: move it away, and an empty one begins"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x53564454_0001
@@ -32,6 +34,7 @@ def upgrade(connection: Connection, shown: str) -> None:
     Raises:
         StoreError: The database is another program's, damaged, or its schema is newer.
     """
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it says five lines at each start
     prepare = {"sqlite": check_file, "postgresql": wait_for_turn}
     prepare[connection.dialect.name](connection, shown)
     found = MigrationContext.configure(connection, opts={"version_table": VERSIONS}).get_current_revision()
@@ -41,6 +44,9 @@ def upgrade(connection: Connection, shown: str) -> None:
         raise StoreError(shown, f"{known}: run the newer version, or restore a backup")
     if version < NEWEST:
         _migrate(connection)
+        _log.info(
+            "the database's schema is brought up to date database=%s schema=%d was=%d", shown, NEWEST, version
+        )
 
 
 def check_owner(file: Path) -> None:
