@@ -123,11 +123,13 @@ def probing(folder: Path, config: str) -> Iterator[Prober]:
 
 
 def objects(cli: Cli) -> Mapping[str, set[str]]:
-    """The ids of all servers, ports and volumes of all projects, as OpenStack's own tool lists them."""
+    """The ids of what a run may create, of all projects, as OpenStack's own tool lists them."""
     return {
         "server": {row["ID"] for row in cli.ask("server", "list", "--all-projects")},
         "port": {row["ID"] for row in cli.ask("port", "list")},
         "volume": {row["ID"] for row in cli.ask("volume", "list", "--all-projects")},
+        "floating ip": {row["ID"] for row in cli.ask("floating", "ip", "list")},
+        "image": {row["ID"] for row in cli.ask("image", "list")},
     }
 
 
