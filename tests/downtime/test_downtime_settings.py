@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError
 from stratoscope.downtime.settings import parse
 
 OPENSTACK = {"name": "uni", "kind": "openstack", "os_cloud": "admin", "clouds_file": "clouds.yaml"}
+FEED = {"name": "ops", "sha256": "a" * 64}
 YAML = """
 clouds:
   admin:
@@ -39,6 +41,7 @@ def test_a_section_with_everything() -> None:
             {"name": "egi", "kind": "gocdb", "url": "https://goc.example/?method=get_downtime",
              "mapping": [{"labels": {"team": "a"}}]},
         ],
+        "url": "https://ops.example.org/downtime/", "feeds": [FEED | {"labels": {"team": "a"}}],
         "hosts_off": {"clouds": ["uni"], "cap": "7d"}, "access": {"roles": {"editor": ["alice"]}},
     }  # fmt: skip
     settings = parse({"clouds": [OPENSTACK], "downtime": own}, {})
@@ -46,12 +49,24 @@ def test_a_section_with_everything() -> None:
     assert [one.name for one in settings.clouds] == ["uni"]
     assert [one.name for one in settings.alertmanagers] == ["a"]
     assert [one.source for one in settings.imports] == ["gocdb:egi"]
+    assert [(one.name, one.labels) for one in settings.own.feeds] == [("ops", {"team": "a"})]
+    assert "a" * 64 not in shown(settings.own)
 
 
 @pytest.mark.parametrize(
     ("own", "error"),
     [
         ({"databse": ""}, "downtime.databse: unknown key; allowed: "),
+        ({"feeds": [FEED]}, "downtime.url: missing; allowed: where people reach this exporter, since"),
+        ({"feeds": [{"name": "ops"}]}, "downtime.feeds[0].sha256: missing"),
+        ({"feeds": [FEED | {"sha256": "t0ken"}]}, "downtime.feeds[0].sha256: no SHA-256; allowed: 64"),
+        ({"feeds": [FEED | {"name": ""}]}, "downtime.feeds[0].name: '' is no name; allowed: printable"),
+        ({"feeds": [FEED | {"roles": []}]}, "downtime.feeds[0].roles: unknown key; allowed: name,"),
+        ({"feeds": [FEED | {"labels": {"hots": "n1"}}]}, "downtime.feeds[0].labels.hots: unknown label;"),
+        ({"feeds": [FEED, FEED | {"sha256": "b" * 64}]}, "downtime.feeds: the name ops stands twice;"),
+        ({"feeds": [FEED, FEED | {"name": "b"}]}, "downtime.feeds: two with the same sha256;"),
+        ({"url": "ops.example.org"}, "downtime.url: no address; allowed: such as https://ops.example.org/"),
+        ({"url": "http://[::1"}, "downtime.url: no address; allowed: "),
         ({"database": "mysql://a/b"}, "downtime.database mysql://a/b: is no URL of a database in"),
         ({"database_password_file": "p"}, "downtime.database_password_file: allowed: together with database"),
         ({"database": "postgresql://a/b", "database_password_file": "p"}, "downtime.database_password_file"),

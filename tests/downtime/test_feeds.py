@@ -79,6 +79,12 @@ def test_an_event_has_all_that_a_calendar_wants() -> None:
     assert found["URL"] == "https://ops.example.org/downtime/downtimes/k7m2p9x4qw"
 
 
+def test_where_no_page_is_known_there_is_no_link() -> None:
+    nowhere = Site("Downtimes", "")
+    assert b"URL:" not in icalendar([DOWNTIME], nowhere)
+    assert b"PORTAL_URL" not in gocdb([DOWNTIME], nowhere)
+
+
 def test_text_is_escaped_as_rfc_5545_has_it() -> None:
     lines = icalendar([DOWNTIME], SITE).decode().replace("\r\n ", "").split("\r\n")
     (text,) = (line for line in lines if line.startswith("DESCRIPTION:"))

@@ -85,15 +85,17 @@ class DowntimeApp:
 
 
 @asynccontextmanager
-async def downtime_app(folder: Path, **document: Any) -> AsyncIterator[DowntimeApp]:
-    """The exporter with this configuration; it is stopped afterwards."""
+async def downtime_app(
+    folder: Path, access: Access | None = None, **document: Any
+) -> AsyncIterator[DowntimeApp]:
+    """The exporter with this configuration; it is stopped afterwards. Args: access: Who may log in."""
     file, storage = folder / "downtime.yml", folder / "state"
     file.write_text(json.dumps(document))
     storage.mkdir(exist_ok=True)
     flags = Flags.parse(PROGRAM, [f"--config.file={file}", f"--storage.path={storage}"])
     ended: list[int] = []
     app = App(EXPORTER, lambda: settings_of(EXPORTER, flags), storage=storage, end=ended.append)
-    task = asyncio.create_task(app.run(Access.open(None), ["127.0.0.1:0"]))
+    task = asyncio.create_task(app.run(access or Access.open(None), ["127.0.0.1:0"]))
     try:
         async with ClientSession(timeout=ClientTimeout(total=FAR_S)) as session:
             async with asyncio.timeout(FAR_S):

@@ -15,6 +15,8 @@ from stratoscope.downtime import PROGRAM
 from stratoscope.downtime.api.service import PART, Service
 from stratoscope.downtime.collector import Downtimes
 from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.feeds import settings as feeds
+from stratoscope.downtime.feeds.documents import Documents
 from stratoscope.downtime.hosts_off.collector import HostsOff
 from stratoscope.downtime.imports import importer
 from stratoscope.downtime.keeper import Keeper
@@ -69,7 +71,13 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
             *(one.task() for one in reconcilers),
             *(one.task for one in importers),
         ]
-        yield Opened(collectors, tasks, Service(store, settings.own.labels, changed))
+        documents = Documents()
+        stack.push_async_callback(documents.close)
+        service = Service(
+            store, settings.own.labels, changed,
+            url=settings.own.url.rstrip("/"), feeds=feeds.by_hash(settings.own.feeds), documents=documents,
+        )  # fmt: skip
+        yield Opened(collectors, tasks, service)
 
 
 def _reconciler(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
+from yarl import URL
 
 from stratoscope.clouds import abilities
 from stratoscope.clouds.client.cost import Requests
@@ -16,8 +17,11 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
 from stratoscope.core.planner import Planner
 from stratoscope.core.web.asking.settings import AccessSettings
+from stratoscope.downtime.api.query import LABELS
 from stratoscope.downtime.database.address import Address, postgresql, sqlite
 from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.feeds import settings as feeds
+from stratoscope.downtime.feeds.settings import FeedSettings
 from stratoscope.downtime.hosts_off.collector import HOSTS_OFF
 from stratoscope.downtime.imports.settings import Import, imports
 from stratoscope.downtime.silences.settings import AlertmanagerSettings, alertmanagers
@@ -54,6 +58,7 @@ class Downtime(Section, frozen=True):
         dry_run: Show what would be written to Alertmanager, and write nothing.
         imports: Sources of downtimes that others announce.
         hosts_off: Hosts that are switched off on purpose.
+        feeds: Who may read downtimes by a token in the URL.
         access: Who may read, edit and administer.
     """
 
@@ -65,6 +70,7 @@ class Downtime(Section, frozen=True):
     dry_run: bool = False
     imports: tuple[Any, ...] = ()
     hosts_off: HostsOffSettings = HostsOffSettings()
+    feeds: tuple[FeedSettings, ...] = ()
     access: AccessSettings = AccessSettings()
 
 
@@ -115,9 +121,24 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
         imports([*own.imports], own.labels, f"{KEY}.imports"),
         _clouds(document, own.hosts_off.clouds),
     )
+    feeds.check(own.feeds, {*LABELS, *own.labels}, f"{KEY}.feeds")
+    if own.url and not _is_address(own.url):
+        raise ConfigError(f"{KEY}.url: no address; allowed: such as https://ops.example.org/downtime")
+    if own.feeds and not own.url:
+        raise ConfigError(
+            f"{KEY}.url: missing; allowed: where people reach this exporter, since feeds link there"
+        )
     settings.address(Path())
     settings.planner()
     return settings
+
+
+def _is_address(text: str) -> bool:
+    try:
+        url = URL(text)
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host) and not url.query_string and not url.fragment
 
 
 def _clouds(document: Mapping[str, Any], names: Sequence[str]) -> Sequence[Any]:

@@ -1,16 +1,13 @@
 """What is down now: for programs that ask before they do something, such as the probe's `pause_url`."""
 
-from typing import Final
-
 from aiohttp import web
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.downtimes import LABELS
+from stratoscope.downtime.api.answers import Active
+from stratoscope.downtime.api.query import LABELS, LONGEST
 from stratoscope.downtime.api.service import answered, json_answer, service
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.model import State
-
-_LONGEST: Final = 200
 
 
 @answered
@@ -21,16 +18,14 @@ async def active(request: Request) -> web.StreamResponse:
     """
     served, query = service(request), request.http.query
     for name, value in query.items():
-        if name not in LABELS or len(value) > _LONGEST:
-            raise FieldError(name[:40], f"allowed: {', '.join(LABELS)}, of {_LONGEST} characters at most")
+        if name not in LABELS or len(value) > LONGEST:
+            raise FieldError(name[:40], f"allowed: {', '.join(LABELS)}, of {LONGEST} characters at most")
     now = served.second
     live = await served.store.live(now, ahead_s=0)
     found = [one for one in live if one.state(now) is State.ACTIVE and one.explains(query)]
     until = max((one.end for one in found), default=None)
     reason = "; ".join(one.title for one in found)
-    return json_answer(
-        {"active": bool(found), "until": until, "reason": reason, "ids": [one.id for one in found]}
-    )
+    return json_answer(Active(bool(found), until, reason, tuple(one.id for one in found)))
 
 
 @answered

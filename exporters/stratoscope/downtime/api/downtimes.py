@@ -1,14 +1,14 @@
 """`/api/v1/downtimes`: found, filed and changed."""
 
-import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 import msgspec
 from aiohttp import web
-from multidict import MultiMapping
 
 from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.answers import DowntimePage, HistoryEntry
+from stratoscope.downtime.api.query import FILTERS, LONGEST, PAGING, Query
 from stratoscope.downtime.api.service import (
     answered,
     json_answer,
@@ -17,24 +17,12 @@ from stratoscope.downtime.api.service import (
     service,
 )
 from stratoscope.downtime.database.editing import Idempotency
-from stratoscope.downtime.database.finding import Filter, Place
 from stratoscope.downtime.draft import Checked, Draft, FieldError, checked
 from stratoscope.downtime.feeds.json_feed import as_json
-from stratoscope.downtime.model import PERSON, REARM_S, Change, Downtime, State
+from stratoscope.downtime.model import PERSON, REARM_S, Change, Downtime
 
 ADMIN: Final = "admin"
 """The role that also changes what imports and clouds have filed."""
-LABELS: Final = ("cloud", "host", "zone", "project_id", "vm_id", "service")
-"""Labels that a list can be asked for."""
-_LONGEST: Final = 200
-"""Characters of a parameter, and of an idempotency key."""
-_USUAL: Final = 100
-_MOST: Final = 1000
-"""Downtimes of a page."""
-_DIGITS: Final = 11
-"""Of Unix seconds."""
-_PLACE: Final = re.compile(r"(\d{1,12})-([0-9a-z]{1,20})", re.ASCII)
-_KNOWN: Final = frozenset({"state", "search", "source", "from", "to", "limit", "after", *LABELS})
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,13 +40,11 @@ class End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 async def find(request: Request) -> web.StreamResponse:
     """Those of `?state=&cloud=&search=...`, latest start first; `next` is `after` of the next page."""
     served = service(request)
-    asked = _Query(request.http.query)
+    asked = Query(request.http.query, [*FILTERS, *PAGING])
     now, after = served.second, asked.place("after")
     page = await served.store.find(asked.filter(), now=now, limit=asked.limit(), after=after)
     place = None if page.next is None else f"{page.next.start}-{page.next.id}"
-    return json_answer(
-        {"as_of": now, "downtimes": [as_json(one, now) for one in page.downtimes], "next": place}
-    )
+    return json_answer(DowntimePage(now, tuple(as_json(one, now) for one in page.downtimes), place))
 
 
 @answered
@@ -66,8 +52,8 @@ async def file(request: Request) -> web.StreamResponse:
     """File one; with the header Idempotency-Key a request that comes again files no other."""
     served, draft = service(request), await request.json(Draft)
     now, key = served.second, request.http.headers.get("Idempotency-Key", "")
-    if len(key) > _LONGEST:
-        raise FieldError("Idempotency-Key", f"{len(key)} characters; allowed: {_LONGEST}")
+    if len(key) > LONGEST:
+        raise FieldError("Idempotency-Key", f"{len(key)} characters; allowed: {LONGEST}")
     once = Idempotency(key, msgspec.json.encode(draft)) if key else None
     fields = checked(draft, now, labels=served.labels)
     one = await served.store.file(fields, who=request.asker.name, now=now, idempotency=once)
@@ -83,7 +69,7 @@ async def show(request: Request) -> web.StreamResponse:
     served, downtime_id = service(request), _id(request)
     one = await served.store.get(downtime_id)
     history = await served.store.history(downtime_id)
-    return one_answer(one, served.second, history=[*map(_entry, history)])
+    return one_answer(one, served.second, history=tuple(map(_entry, history)))
 
 
 @answered
@@ -150,61 +136,5 @@ def _fields(one: Downtime) -> Checked:
     return Checked(*(getattr(one, name) for name in Checked._fields))
 
 
-def _entry(one: Change) -> dict[str, Any]:
-    return {
-        "revision": one.revision,
-        "at": one.at,
-        "who": one.who,
-        "action": one.action,
-        "fields": one.fields,
-    }
-
-
-class _Query:
-    """The parameters of a list. Raises (each method) FieldError."""
-
-    def __init__(self, query: MultiMapping[str]) -> None:
-        self._query = query
-        for name, value in query.items():
-            if name not in _KNOWN:
-                raise FieldError(name[:40], f"unknown parameter; allowed: {', '.join(sorted(_KNOWN))}")
-            if len(value) > _LONGEST:
-                raise FieldError(name, f"{len(value)} characters; allowed: {_LONGEST}")
-
-    def filter(self) -> Filter:
-        return Filter(
-            states=frozenset(map(self._state, self._query.getall("state", []))),
-            text=self._query.get("search", ""),
-            source=self._query.get("source"),
-            labels={name: self._query[name] for name in LABELS if name in self._query},
-            begin=self._moment("from"),
-            end=self._moment("to"),
-        )
-
-    def limit(self) -> int:
-        text = self._query.get("limit", str(_USUAL))
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST):
-            raise FieldError("limit", f"{text!r}; allowed: 1 to {_MOST}")
-        return int(text)
-
-    def place(self, name: str) -> Place | None:
-        text = self._query.get(name)
-        if text is None:
-            return None
-        found = _PLACE.fullmatch(text)
-        if found is None:
-            raise FieldError(name, f"{text!r}; allowed: `next` of the page before")
-        return Place(int(found[1]), found[2])
-
-    def _state(self, text: str) -> State:
-        if text not in [*State]:
-            raise FieldError("state", f"{text!r}; allowed: {', '.join(State)}")
-        return State(text)
-
-    def _moment(self, name: str) -> int | None:
-        text = self._query.get(name)
-        if text is None:
-            return None
-        if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
-            raise FieldError(name, f"{text!r}; allowed: Unix seconds")
-        return int(text)
+def _entry(one: Change) -> HistoryEntry:
+    return HistoryEntry(revision=one.revision, at=one.at, who=one.who, action=one.action, fields=one.fields)

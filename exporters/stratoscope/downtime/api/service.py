@@ -1,15 +1,18 @@
 """What the routes of this exporter need: the open part, and errors of the store as answers of HTTP."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, UnsetType
 
+from stratoscope.core.errors import CollectError
 from stratoscope.core.web.routes import Answer, Request
+from stratoscope.downtime.api.answers import HistoryEntry, OneDowntime
 from stratoscope.downtime.database.errors import (
     ClosedError,
     IdempotencyError,
@@ -19,7 +22,9 @@ from stratoscope.downtime.database.errors import (
 )
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import FieldError
+from stratoscope.downtime.feeds.documents import Documents
 from stratoscope.downtime.feeds.json_feed import as_json
+from stratoscope.downtime.feeds.settings import FeedSettings
 from stratoscope.downtime.model import Downtime
 
 _DIGITS: Final = 9
@@ -33,6 +38,7 @@ _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (ClosedError, web.HTTPConflict),
     (IdempotencyError, web.HTTPConflict),
     (StoreError, web.HTTPServiceUnavailable),
+    (CollectError, web.HTTPServiceUnavailable),
 )
 
 
@@ -44,12 +50,18 @@ class Service:
         labels: That matchers may name beside draft.LABELS.
         changed: Called when downtimes have changed, so that silences follow at once.
         now: Unix time.
+        url: Where people reach this exporter, without a slash at the end; "" if it is not known.
+        feeds: By the hash of their tokens.
+        documents: Makes feeds and exports.
     """
 
     store: Store
     labels: Sequence[str] = ()
     changed: Callable[[], None] = lambda: None
     now: Callable[[], float] = time.time
+    url: str = ""
+    feeds: Mapping[str, FeedSettings] = field(default_factory=dict)
+    documents: Documents = field(default_factory=Documents)
 
     @property
     def second(self) -> int:
@@ -77,10 +89,13 @@ def answered(handler: Answer) -> Answer:
     return answer
 
 
-def one_answer(downtime: Downtime, now: int, *, status: int = 200, **more: Any) -> web.Response:
+def one_answer(
+    downtime: Downtime, now: int, *, status: int = 200, history: tuple[HistoryEntry, ...] | UnsetType = UNSET
+) -> web.Response:
     """A downtime as JSON, with its revision as ETag."""
+    fields = msgspec.structs.asdict(as_json(downtime, now))
     headers = {"ETag": f'"{downtime.revision}"'}
-    return json_answer({"as_of": now, **as_json(downtime, now), **more}, status=status, **headers)
+    return json_answer(OneDowntime(**fields, as_of=now, history=history), status=status, **headers)
 
 
 def json_answer(value: object, *, status: int = 200, **headers: str) -> web.Response:

@@ -1,1 +1,1 @@
-"""Downtimes for other programs: calendars, feed readers, and what reads GOCDB. Pure functions to bytes."""
+"""Downtimes for other programs: calendars, feed readers, and what reads GOCDB."""

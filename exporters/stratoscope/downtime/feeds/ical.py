@@ -38,7 +38,8 @@ def _event(downtime: Downtime, site: Site) -> Iterator[str]:
     yield f"CATEGORIES:{'PLANNED' if downtime.planned else 'UNPLANNED'},{downtime.severity.upper()}"
     yield _text("SUMMARY", clean_line(downtime.title))
     yield _text("DESCRIPTION", clean(words(downtime)))
-    yield _folded(f"URL:{site.link(downtime)}")
+    if site.url:
+        yield _folded(f"URL:{site.link(downtime)}")
     yield "END:VEVENT"
 
 

@@ -13,15 +13,15 @@ class Site(NamedTuple):
 
     Attributes:
         title: Of its feeds.
-        url: Of its page, without a slash at the end.
+        url: Of its page, without a slash at the end; "" if it is not known.
     """
 
     title: str
     url: str
 
     def link(self, downtime: Downtime) -> str:
-        """The address of the downtime's page."""
-        return f"{self.url}/downtimes/{downtime.id}"
+        """The address of the downtime's page; "" if it is not known."""
+        return f"{self.url}/downtimes/{downtime.id}" if self.url else ""
 
 
 def clean(text: str) -> str:

@@ -73,23 +73,34 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [_network(text) for text in self.addresses]
 
 
-class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A bearer token.
+class HashedToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A token, without its secret.
 
     Attributes:
         sha256: The token's hash, so that the file has no secret: `printf %s "$TOKEN" | sha256sum`.
-        expires: Date and time with time zone.
     """
 
     name: str
     sha256: Secret
-    roles: tuple[str, ...] = ()
-    expires: str | None = None
 
     def __post_init__(self) -> None:
         _named(self.name, "name")
         if not _SHA256.fullmatch(self.sha256.reveal()):
             raise ValueError("sha256: no SHA-256; allowed: 64 hexadecimal digits")
+
+
+class TokenSettings(HashedToken, frozen=True, forbid_unknown_fields=True):
+    """A bearer token.
+
+    Attributes:
+        expires: Date and time with time zone.
+    """
+
+    roles: tuple[str, ...] = ()
+    expires: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         _once(self.roles, "roles")
         if self.expires is not None:
             _moment(self.expires)
@@ -121,9 +132,7 @@ class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     raise ValueError(
                         f"roles: {role}: {name} needs trusted_proxy.groups_header; allowed: users"
                     )
-        _once([token.name for token in self.tokens], "tokens", "the name ")
-        if len({token.sha256.reveal().lower() for token in self.tokens}) < len(self.tokens):
-            raise ValueError("tokens: two with the same sha256; allowed: each once")
+        check_once(self.tokens, "tokens")
 
     def check_roles(self, known: Collection[str], key: str) -> None:
         """Reject a role that no route requires.
@@ -167,6 +176,13 @@ class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The token with this hash; None if there is none."""
         found = (one.token for one in self.tokens if one.sha256.reveal().lower() == sha256)
         return next(found, None)
+
+
+def check_once(tokens: Sequence[HashedToken], key: str) -> None:
+    """Raises ValueError: Two have the same name, or are the same token."""
+    _once([token.name for token in tokens], key, "the name ")
+    if len({token.sha256.reveal().lower() for token in tokens}) < len(tokens):
+        raise ValueError(f"{key}: two with the same sha256; allowed: each once")
 
 
 @dataclass(frozen=True, slots=True)

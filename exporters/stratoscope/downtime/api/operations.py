@@ -1,0 +1,75 @@
+"""What each route of the API takes and gives: the table from which its OpenAPI document is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from stratoscope.downtime.api.answers import Active, DowntimePage, OneDowntime
+from stratoscope.downtime.api.downtimes import End
+from stratoscope.downtime.api.export import OF_GOCDB
+from stratoscope.downtime.api.query import FILTERS, LABELS, LONGEST, PAGING
+from stratoscope.downtime.draft import Draft
+from stratoscope.downtime.feeds.json_feed import DowntimesShown
+
+API: Final = "/api/v1"
+_Schemas = Mapping[str, Mapping[str, Any]]
+"""By name."""
+_TEXT: Final = {"type": "string", "maxLength": LONGEST}
+_IF_MATCH: Final[_Schemas] = {
+    "If-Match": {"type": "string", "description": "Its ETag: only if nobody has changed it since."}
+}
+_IF_NONE_MATCH: Final[_Schemas] = {
+    "If-None-Match": {"type": "string", "description": "The ETag of the last answer."}
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A request and its answer.
+
+    Attributes:
+        gives: The type of the answer's body; str: a text.
+        takes: The type of the request's body; None for none.
+        query, headers: The parameters as JSON Schema, by name.
+        errors: Statuses beside those that follow from the others and from the route.
+    """
+
+    gives: Any
+    takes: Any = None
+    query: _Schemas = field(default_factory=dict)
+    headers: _Schemas = field(default_factory=dict)
+    errors: tuple[int, ...] = (503,)
+    status: int = 200
+    means: str = "Done."
+    content_type: str = "application/json"
+
+
+_CHANGE: Final = Operation(
+    OneDowntime, headers=_IF_MATCH, errors=(409, 412, 503), means="It, as it stands now."
+)
+_ONE: Final = f"{API}/downtimes/{{id}}"
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    f"GET {API}/downtimes": Operation(DowntimePage, query={**FILTERS, **PAGING}, means="A page."),
+    f"POST {API}/downtimes": Operation(
+        OneDowntime, Draft,
+        headers={"Idempotency-Key": _TEXT | {"description": "Of a request that may come again."}},
+        errors=(409, 503), status=201, means="It is filed; Location is its address.",
+    ),
+    f"GET {_ONE}": Operation(OneDowntime, means="It, with its history; ETag is its revision."),
+    f"PUT {_ONE}": replace(_CHANGE, takes=Draft),
+    f"POST {_ONE}/extend": replace(_CHANGE, takes=End),
+    f"POST {_ONE}/end": _CHANGE,
+    f"POST {_ONE}/cancel": _CHANGE,
+    f"GET {API}/active": Operation(Active, query=dict.fromkeys(LABELS, _TEXT), means="Whether it is down."),
+    f"GET {API}/counts": Operation(dict[str, int], means="How many are upcoming, active, ended, cancelled."),
+    f"GET {API}/export/json": Operation(
+        DowntimesShown, query=FILTERS, headers=_IF_NONE_MATCH, means="All of them."
+    ),
+    f"GET {API}/export/gocdb": Operation(
+        str, query={**FILTERS, **OF_GOCDB}, headers=_IF_NONE_MATCH, means="All of them.",
+        content_type="application/xml",
+    ),
+    f"GET {API}/openapi.json": Operation(dict[str, Any], errors=(), means="The document."),
+}  # fmt: skip
+"""By method and path; a route that is not in it fails a test."""

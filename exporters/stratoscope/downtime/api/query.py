@@ -1,0 +1,89 @@
+"""The parameters by which downtimes are chosen: of a list, and of exports."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from multidict import MultiMapping
+
+from stratoscope.downtime.database.finding import Filter, Place
+from stratoscope.downtime.draft import FieldError
+from stratoscope.downtime.model import State
+
+LABELS: Final = ("cloud", "host", "zone", "project_id", "vm_id", "service")
+"""Labels that a list can be asked for."""
+LONGEST: Final = 200
+"""Characters of a parameter."""
+_USUAL: Final = 100
+_MOST: Final = 1000
+"""Downtimes of a page."""
+_DIGITS: Final = 11
+"""Of Unix seconds."""
+_PLACE: Final = re.compile(r"(\d{1,12})-([0-9a-z]{1,20})", re.ASCII)
+
+_TEXT: Final = {"type": "string", "maxLength": LONGEST}
+_MOMENT: Final = {"type": "integer", "minimum": 0, "description": "Unix seconds."}
+FILTERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "state": {"type": "array", "items": {"enum": [*State]}, "description": "One of these; without: any."},
+    "search": _TEXT | {"description": "A part of title, text or id, in capitals or not."},
+    "source": _TEXT | {"description": "What filed it: `person`, or such as `gocdb:egi`."},
+    "from": _MOMENT,
+    "to": _MOMENT,
+    **{name: _TEXT | {"description": f"It concerns what has this {name}."} for name in LABELS},
+}
+"""The parameters that choose, by name, each as JSON Schema; all of them must apply."""
+PAGING: Final[Mapping[str, Mapping[str, Any]]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": _MOST, "default": _USUAL},
+    "after": _TEXT | {"description": "`next` of the page before."},
+}
+"""The parameters of a page, in the same form."""
+
+
+class Query:
+    """The parameters of a request. Raises (each method) FieldError."""
+
+    def __init__(self, query: MultiMapping[str], allowed: Collection[str]) -> None:
+        self._query = query
+        for name, value in query.items():
+            if name not in allowed:
+                raise FieldError(name[:40], f"unknown parameter; allowed: {', '.join(sorted(allowed))}")
+            if len(value) > LONGEST:
+                raise FieldError(name, f"{len(value)} characters; allowed: {LONGEST}")
+
+    def filter(self) -> Filter:
+        return Filter(
+            states=frozenset(map(self._state, self._query.getall("state", []))),
+            text=self._query.get("search", ""),
+            source=self._query.get("source"),
+            labels={name: self._query[name] for name in LABELS if name in self._query},
+            begin=self._moment("from"),
+            end=self._moment("to"),
+        )
+
+    def limit(self) -> int:
+        text = self._query.get("limit", str(_USUAL))
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST):
+            raise FieldError("limit", f"{text!r}; allowed: 1 to {_MOST}")
+        return int(text)
+
+    def place(self, name: str) -> Place | None:
+        text = self._query.get(name)
+        if text is None:
+            return None
+        found = _PLACE.fullmatch(text)
+        if found is None:
+            raise FieldError(name, f"{text!r}; allowed: `next` of the page before")
+        return Place(int(found[1]), found[2])
+
+    def _state(self, text: str) -> State:
+        if text not in [*State]:
+            raise FieldError("state", f"{text!r}; allowed: {', '.join(State)}")
+        return State(text)
+
+    def _moment(self, name: str) -> int | None:
+        text = self._query.get(name)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+            raise FieldError(name, f"{text!r}; allowed: Unix seconds")
+        return int(text)
