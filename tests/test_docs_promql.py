@@ -38,8 +38,8 @@ ASKED = {name: expressions for name in PAGES if (expressions := asked(name))}
 
 def test_pages_have_their_questions() -> None:
     assert {name: len(expressions) for name, expressions in ASKED.items()}.keys() == {
-        "from-openstack-exporter.md", "from-other-libvirt-exporters.md", "from-other-vm-probes.md",
-        "hypervisor.md", "management.md", "vmprobe.md",
+        "downtime.md", "from-openstack-exporter.md", "from-other-libvirt-exporters.md",
+        "from-other-vm-probes.md", "hypervisor.md", "management.md", "vmprobe.md",
     }  # fmt: skip
     assert sum(map(len, ASKED.values())) > 300
 

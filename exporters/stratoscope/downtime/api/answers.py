@@ -10,7 +10,7 @@ from stratoscope.downtime.model import Action
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody did to a downtime, see `Change`."""
+    """What somebody did to a downtime. Attributes: fields: What changed: value before and after, by name."""
 
     revision: int
     at: int

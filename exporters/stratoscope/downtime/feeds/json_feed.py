@@ -11,10 +11,19 @@ CONTENT_TYPE: Final = "application/json"
 
 
 class DowntimeShown(msgspec.Struct, frozen=True, kw_only=True):
-    """A downtime, with its state now. All moments are Unix seconds, see `Downtime`.
+    """A downtime. All moments are Unix seconds; it lasts from start up to end, without end itself.
 
     Attributes:
-        matcher_sets: Matchers as Prometheus writes them.
+        planned: Whether it was announced.
+        state: Where it stands now.
+        matcher_sets: An alert is explained if it matches all of one set; written as Prometheus does.
+        silences: Whether silences are kept for it.
+        author: The user who filed it, or the source.
+        source: `person`, or what filed it, such as `gocdb:egi`.
+        external_id: Its id at the source; "" if a person filed it.
+        window_id: The recurring window of which it is an occurrence; "" for none.
+        cancelled_at: When it was cancelled; null if it was not.
+        revision: 1 when filed; one more with each edit.
     """
 
     id: str

@@ -81,10 +81,10 @@ def _row(downtime: Element, service: Element) -> Announced:
     planned = _PLANNED[one_of(downtime.get("CLASSIFICATION", ""), _PLANNED, "CLASSIFICATION")]
     severity = _SEVERITIES[one_of(child(downtime, "SEVERITY"), _SEVERITIES, "SEVERITY")]
     start, end = lasting(_seconds(downtime, "START_DATE"), _seconds(downtime, "END_DATE"))
-    said = child(downtime, "DESCRIPTION")
+    said, what = child(downtime, "DESCRIPTION"), f"{host} {kind}".rstrip()
     return Announced(
         external_id=identified(downtime.get("ID", ""), host, kind),
-        title=title(f"{host} {kind}: {said.partition(chr(10))[0]}" if said else f"{host} {kind}"),
+        title=title(f"{what}: {said.partition(chr(10))[0]}" if said else what),
         text=text(said, *_details(downtime, service)),
         planned=planned,
         severity=severity,
