@@ -1,5 +1,6 @@
 """Exports over HTTP, and our own import of what we export."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,26 @@ async def test_an_export_is_whole_or_an_error(site: Site, monkeypatch: pytest.Mo
     assert answer.status == 400
     assert answer.text == "from: more than 2 downtimes; allowed: fewer, by from, to, state or labels\n"
     assert await titles(site, "search=a") == ["a"]
+
+
+async def test_what_was_filed_is_in_an_export_while_an_older_one_is_being_made(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, began, gate = type(site.store).find, asyncio.Event(), asyncio.Event()
+
+    async def held(*args: Any, **named: Any) -> Any:
+        found = await find(*args, **named)
+        began.set()
+        await gate.wait()
+        return found
+
+    monkeypatch.setattr(type(site.store), "find", held)
+    older = asyncio.create_task(titles(site, ""))
+    await began.wait()
+    await filed(site, title="new")
+    newer = asyncio.create_task(titles(site, ""))
+    gate.set()
+    assert (await older, await newer) == ([], ["new"])
 
 
 async def test_an_export_is_never_old_and_nothing_is_sent_again(site: Site) -> None:

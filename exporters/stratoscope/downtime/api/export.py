@@ -39,7 +39,10 @@ async def json(request: Request) -> web.StreamResponse:
 
 @answered
 async def gocdb(request: Request) -> web.StreamResponse:
-    """The same as XML of GOCDB's shape, without those that are cancelled; GOCDB's parameters work, too."""
+    """All to which `?state=&cloud=&search=...` applies as XML of GOCDB's shape, without what is cancelled.
+
+    It takes GOCDB's own parameters, too.
+    """
     query = MultiDict(request.http.query)
     for name in ("method", "next_cursor"):
         allowed = OF_GOCDB[name]["const"]
@@ -66,7 +69,8 @@ async def _export(request: Request, kind: Format, wanted: Filter) -> web.StreamR
             )
         return page.downtimes
 
-    key = ("export", kind, request.http.query_string)
+    # With the revision: who has just filed one finds it, whatever is being made for others.
+    key = ("export", kind, request.http.query_string, await served.store.revision())
     document = await served.documents.made(kind, Site("", served.url), now, find, key=key)
     return await answer(request.http, document)
 
