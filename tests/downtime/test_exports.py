@@ -133,7 +133,8 @@ async def test_an_export_is_whole_or_an_error(site: Site, monkeypatch: pytest.Mo
 async def test_what_was_filed_is_in_an_export_while_an_older_one_is_being_made(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find, began, gate = type(site.store).find, asyncio.Event(), asyncio.Event()
+    find, revision = type(site.store).find, type(site.store).revision
+    began, gate, asked = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def held(*args: Any, **named: Any) -> Any:
         found = await find(*args, **named)
@@ -141,11 +142,18 @@ async def test_what_was_filed_is_in_an_export_while_an_older_one_is_being_made(
         await gate.wait()
         return found
 
+    async def seen(store: Any) -> int:
+        if began.is_set():
+            asked.set()
+        return await revision(store)
+
     monkeypatch.setattr(type(site.store), "find", held)
+    monkeypatch.setattr(type(site.store), "revision", seen)
     older = asyncio.create_task(titles(site, ""))
     await began.wait()
     await filed(site, title="new")
     newer = asyncio.create_task(titles(site, ""))
+    await asked.wait()
     gate.set()
     assert (await older, await newer) == ([], ["new"])
 
