@@ -215,11 +215,18 @@ async def test_who_may_what(tmp_path: Path) -> None:
         assert (await site.json("GET", "/counts"))["cancelled"] == 1
 
 
-async def test_what_a_source_filed_is_an_admins_to_change(tmp_path: Path) -> None:
+async def test_what_a_source_filed_is_an_admins_to_end_and_the_sources_to_change(tmp_path: Path) -> None:
     async with downtimes(tmp_path, has_users=True) as site:
         await site.store.upsert_external("gocdb:egi", {"1": wanted()}, now=NOW)
         (one,) = await site.store.newest("gocdb:egi", NOW)
         answer = await site.ask("POST", f"/downtimes/{one.id}/cancel", user="alice")
         assert (answer.status, answer.text) == (403, "filed by gocdb:egi; allowed: the role admin\n")
     async with downtimes(tmp_path) as site:
+        for method, path, body in (
+            ("PUT", "", DRAFT), ("POST", "/extend", {"end": NOW + 9 * HOUR}),
+            ("POST", "/extend", {"until_further_notice": True}),
+        ):  # fmt: skip
+            answer = await site.ask(method, f"/downtimes/{one.id}{path}", body)
+            said = "filed by gocdb:egi; change it there; allowed: end, cancel\n"
+            assert (answer.status, answer.text) == (409, said)
         assert (await site.json("POST", f"/downtimes/{one.id}/cancel"))["state"] == "cancelled"

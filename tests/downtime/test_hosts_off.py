@@ -34,8 +34,8 @@ def downtime(**fields: Any) -> Downtime:
     return replace(usual, **fields)
 
 
-def planned(*hosts: DisabledHost, filed: Any = ()) -> Plan:
-    return plan("uni", hosts, filed, NOW, cap_s=CAP_S)
+def planned(*hosts: DisabledHost, filed: Any = (), by_hand: Any = ()) -> Plan:
+    return plan("uni", hosts, filed, NOW, cap_s=CAP_S, by_hand=by_hand)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,15 @@ def test_a_downtime_that_ended_since_its_host_was_back_is_filed_anew() -> None:
 
 
 def test_what_a_person_cancelled_is_not_filed_again_while_the_host_stays_off() -> None:
-    cancelled = downtime(cancelled_at=NOW - 30)
+    cancelled = downtime(title="n1 switched off: saves power", text="saves power", cancelled_at=NOW - 30)
     assert planned(OFF, filed=[cancelled]) == NOTHING
     assert planned(replace(OFF, heartbeat=NOW - 5.0), filed=[cancelled]).file
+    assert planned(replace(OFF, reason="broken fan"), filed=[cancelled]).file
+
+
+def test_what_a_person_ended_is_not_filed_again_while_the_host_stays_off() -> None:
+    ended = downtime(title="n1 switched off: saves power", text="saves power", end=NOW - 30)
+    assert planned(OFF, filed=[ended], by_hand=["a"]) == NOTHING
+    assert planned(OFF, filed=[ended]).file
+    assert planned(replace(OFF, heartbeat=NOW - 5.0), filed=[ended], by_hand=["a"]).file
+    assert planned(replace(OFF, reason="broken fan"), filed=[ended], by_hand=["a"]).file

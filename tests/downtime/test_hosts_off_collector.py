@@ -93,6 +93,21 @@ async def test_a_process_that_does_not_lead_shows_hosts_and_files_nothing(store:
     assert await site.downtimes() == ()
 
 
+async def test_what_a_person_ended_is_not_filed_again_while_the_host_stays_off(store: Store) -> None:
+    site = Site(store)
+    await site.page()
+    (one,) = await site.downtimes()
+    site.now += 3600
+    ended = await store.end_now(one.id, who="alice", now=site.now)
+    site.now += 60
+    await site.page()
+    assert await site.downtimes() == (ended,)
+    site.cloud.services = (replace(DOWN, heartbeat=site.now - 5.0),)
+    await site.page()
+    (again,) = await site.downtimes()
+    assert (again.id != one.id, again.start) == (True, site.now)
+
+
 async def test_a_source_that_fails_changes_nothing(store: Store) -> None:
     site = Site(store)
     await site.page()

@@ -105,6 +105,7 @@ def test_a_row_that_is_wrong_is_counted_and_the_others_stay(
     found = rows.parsed()
     assert (len(found.rows), found.skipped) == (3, {skip: 1})
     assert found.words[0].startswith(words)
+    assert found.unread == {"7"}
 
 
 def test_a_row_without_id_or_classification_is_counted() -> None:

@@ -170,6 +170,13 @@ def test_an_event_that_is_wrong_is_counted_and_the_others_stay(event: str, skip:
     assert len(spans(found, "u1")) == 1
     assert found.skipped == {skip: 1}
     assert found.words[0].startswith(words)
+    assert found.unread == {"u0"}
+
+
+def test_the_uid_of_an_event_that_is_wrong_is_that_of_one_that_is_right() -> None:
+    right = calendar("DTSTART:20270315T080000Z\nDURATION:PT1H").replace(b"UID:u0", rb"UID:a\, b")
+    (row,) = read(right).rows
+    assert read(right.replace(b":20270315", b":2027")).unread == {row.external_id} == {"a, b"}
 
 
 def test_an_event_without_uid_is_counted() -> None:

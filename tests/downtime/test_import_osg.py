@@ -64,6 +64,7 @@ def test_a_row_that_is_wrong_is_counted(fields: dict[str, str], skip: Skip, word
     found = read(one(**fields) + b"\n" + sample("osg.yaml"))
     assert (len(found.rows), found.skipped) == (2, {skip: 1})
     assert found.words[0].startswith(words)
+    assert found.unread == {"7" if fields.get("ID") is None else ""}
 
 
 def test_an_item_that_is_no_mapping_is_counted() -> None:

@@ -1,7 +1,7 @@
 """What is stored of a source, and that a source which fails keeps what it gave."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pytest
 from aiohttp import web
@@ -29,9 +29,11 @@ class FakeSource:
     def __init__(self, *answers: Parsed | CollectError) -> None:
         self._answers = list(answers)
         self.times: list[float] = []
+        self.pause_s = 0.0
 
     async def fetch(self, now: float) -> Parsed:
         self.times.append(now)
+        await asyncio.sleep(self.pause_s)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, CollectError):
             raise answer
@@ -44,9 +46,12 @@ class FakeStore:
     def __init__(self) -> None:
         self.rows: Mapping[str, Checked] = {}
         self.given: list[tuple[str, int]] = []
+        self.unread: Collection[str] = ()
 
-    async def upsert_external(self, source: str, rows: Mapping[str, Checked], *, now: int) -> None:
-        self.rows = rows
+    async def upsert_external(
+        self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
+    ) -> None:
+        self.rows, self.unread = rows, unread
         self.given.append((source, now))
 
 
@@ -97,6 +102,7 @@ def test_what_nobody_may_file_is_counted_as_refused() -> None:
     report, store = imported(rows(announced("1", end=int(EPOCH) + 400 * DAY_S), announced("2")))
     assert ([*store.rows], report.skipped) == (["2"], {Skip.REFUSED: 1})
     assert report.skipped_words == ("1: end: 400.0 days after start; allowed: 365 days at most",)
+    assert store.unread == {"1"}
 
 
 @pytest.mark.parametrize(
@@ -146,6 +152,28 @@ def test_an_answer_of_which_no_row_can_be_used_is_a_failure() -> None:
     report, store = imported(rows(announced("1")), rows(unknown=3), rows(unknown=3))
     assert [*store.rows] == ["1"]
     assert report.words == "none of 3 rows can be used: 7: unknown is missing"
+
+
+def test_the_process_that_leads_imports() -> None:
+    async def work() -> tuple[list[float], list[tuple[str, int]]]:
+        source, store, clock = FakeSource(rows(announced("1"))), FakeStore(), loop_clock()
+
+        def leads() -> bool:
+            """From 100 s on; at 1003 s it loses the lead while the source answers."""
+            return 100 <= clock.now() - EPOCH <= 1000 or clock.now() - EPOCH == 1002
+
+        importer = Importer(SETTINGS, source, store, leads=leads, clock=clock)
+        source.pause_s = 1.0
+        task = asyncio.ensure_future(importer.run())
+        await asyncio.sleep(2000)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return source.times, store.given
+
+    times, given = simulated(work)
+    assert times == [EPOCH + 102, EPOCH + 1002]
+    assert given == [("osg:egi", EPOCH + 102)]
 
 
 def test_it_imports_once_per_interval_from_start_to_start() -> None:

@@ -9,7 +9,13 @@ from msgspec.structs import replace
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.downtime.database.address import Address
 from stratoscope.downtime.database.editing import Idempotency, Origin
-from stratoscope.downtime.database.errors import ClosedError, IdempotencyError, RevisionError, UnknownError
+from stratoscope.downtime.database.errors import (
+    ClosedError,
+    IdempotencyError,
+    RevisionError,
+    SourceError,
+    UnknownError,
+)
 from stratoscope.downtime.database.finding import Filter
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.draft import LONGEST_S, FieldError
@@ -165,12 +171,61 @@ async def test_source_decides_on_its_downtimes(store: Store) -> None:
     assert again["b"].author == "gocdb:egi"
 
 
-async def test_imported_one_that_a_person_cancelled_stays_so(store: Store) -> None:
+async def test_imported_one_that_a_person_cancelled_stays_so_until_its_row_changes(store: Store) -> None:
     await store.upsert_external("osg", {"a": wanted()}, now=NOW)
     (one,) = await store.newest("osg", NOW)
     gone = await store.cancel(one.id, who="alice", now=NOW)
-    await store.upsert_external("osg", {"a": wanted(title="b")}, now=NOW + 1)
-    assert await store.newest("osg", NOW) == (gone,)
+    mapped = wanted(matcher_sets=(("host=n9",),))
+    for rows in ({"a": wanted()}, {}, {"a": wanted()}, {"a": mapped}):
+        await store.upsert_external("osg", rows, now=NOW + 1)
+        assert await store.newest("osg", NOW) == (gone,)
+    await store.upsert_external("osg", {"a": wanted(title="b")}, now=NOW + 2)
+    (new,) = await store.newest("osg", NOW)
+    assert (new.title, new.state(NOW + 2), new.id != one.id) == ("b", State.ACTIVE, True)
+
+
+async def test_imported_one_that_a_person_ended_stays_so_until_its_row_changes(store: Store) -> None:
+    here = {"a": wanted(), "b": wanted(end=NOW + 60)}
+    await store.upsert_external("osg", here, now=NOW)
+    one, short = await store.newest("osg", NOW)
+    ended = await store.end_now(one.id, who="alice", now=NOW + 50)
+    assert await store.ended_by_hand("osg", NOW + 50) == {one.id: NOW + HOUR}
+    await store.upsert_external("osg", here, now=NOW + 90)
+    assert await store.newest("osg", NOW) == (ended, short)
+    changed = {"a": wanted(end=NOW + 2 * HOUR), "b": wanted(end=NOW + HOUR)}
+    await store.upsert_external("osg", changed, now=NOW + 90)
+    ends = [(found.id, found.end) for found in await store.newest("osg", NOW)]
+    assert ends == [(one.id, NOW + 2 * HOUR), (short.id, NOW + HOUR)]
+    assert await actions(store, one) == [
+        (Action.FILED, "osg"), (Action.CHANGED, "alice"), (Action.CHANGED, "osg")
+    ]  # fmt: skip
+    assert await store.ended_by_hand("osg", NOW + 90) == {}
+
+
+async def test_what_a_source_filed_is_changed_at_the_source(store: Store) -> None:
+    await store.upsert_external("osg", {"a": wanted()}, now=NOW)
+    (one,) = await store.newest("osg", NOW)
+    said = "filed by osg; change it there; allowed: end, cancel"
+    with pytest.raises(SourceError, match=said):
+        await store.change(one.id, wanted(title="mine"), who="alice", now=NOW)
+    with pytest.raises(SourceError, match=said):
+        await store.extend(one.id, NOW + 9 * HOUR, who="alice", now=NOW)
+    assert await store.newest("osg", NOW) == (one,)
+
+
+async def test_row_that_could_not_be_read_has_not_vanished(store: Store) -> None:
+    rows = {id_: wanted(end=NOW + HOUR) for id_ in ("G1 n1 CE", "G1 n2 CE", "G10 n1 CE")}
+    await store.upsert_external("gocdb:egi", rows, now=NOW)
+
+    async def left(*unread: str) -> list[str]:
+        await store.upsert_external("gocdb:egi", {}, now=NOW, unread=unread)
+        found = await store.newest("gocdb:egi", NOW)
+        return [one.external_id for one in found if one.cancelled_at is None]
+
+    assert await left("") == [*rows]
+    assert await left("G1", "G10 n1 CE") == [*rows]
+    assert await left("G1") == ["G1 n1 CE", "G1 n2 CE"]
+    assert await left("G1 n2 CE", "G") == ["G1 n2 CE"]
 
 
 async def test_vanished_one_that_has_ended_stays_ended(store: Store) -> None:

@@ -54,7 +54,9 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
                 one.wake()
 
         importers = [
-            await stack.enter_async_context(importer.opened(one, store, labels=settings.own.labels))
+            await stack.enter_async_context(
+                importer.opened(one, store, labels=settings.own.labels, leads=leads)
+            )
             for one in settings.imports
         ]
         collectors: list[Collector[Any]] = [Downtimes(store, reconcilers, importers)]

@@ -22,7 +22,7 @@ from stratoscope.downtime.feeds.json_feed import as_json
 from stratoscope.downtime.model import PERSON, REARM_S, Change, Downtime
 
 ADMIN: Final = "admin"
-"""The role that also changes what imports and clouds have filed."""
+"""The role that also ends and cancels what imports and clouds have filed."""
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,12 +96,14 @@ async def extend(request: Request) -> web.StreamResponse:
 @answered
 async def end(request: Request) -> web.StreamResponse:
     """End it now; one that has not begun is cancelled."""
+    await _check_closing(request)
     return await _done(request, lambda of: service(request).store.end_now(_id(request), **of))
 
 
 @answered
 async def cancel(request: Request) -> web.StreamResponse:
     """Cancel it."""
+    await _check_closing(request)
     return await _done(request, lambda of: service(request).store.cancel(_id(request), **of))
 
 
@@ -114,17 +116,19 @@ class _By(TypedDict):
 
 
 async def _done(request: Request, do: Callable[[_By], Awaitable[Downtime]]) -> web.Response:
-    """Change a downtime, and answer with it.
-
-    Raises web.HTTPForbidden: It was filed by a source, and the asker is no admin.
-    """
+    """Change a downtime, and answer with it."""
     served = service(request)
-    now, source = served.second, (await served.store.get(_id(request))).source
-    if source != PERSON and ADMIN not in request.asker.roles:
-        raise web.HTTPForbidden(text=f"filed by {source}; allowed: the role {ADMIN}\n")
+    now = served.second
     one = await do(_By(who=request.asker.name, now=now, if_revision=revision_wanted(request)))
     served.changed()
     return one_answer(one, now)
+
+
+async def _check_closing(request: Request) -> None:
+    """Raises web.HTTPForbidden: It was filed by a source, and the asker is no admin."""
+    source = (await service(request).store.get(_id(request))).source
+    if source != PERSON and ADMIN not in request.asker.roles:
+        raise web.HTTPForbidden(text=f"filed by {source}; allowed: the role {ADMIN}\n")
 
 
 def _id(request: Request) -> str:

@@ -17,6 +17,7 @@ from stratoscope.downtime.database.errors import (
     ClosedError,
     IdempotencyError,
     RevisionError,
+    SourceError,
     StoreError,
     UnknownError,
 )
@@ -36,6 +37,7 @@ _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (UnknownError, web.HTTPNotFound),
     (RevisionError, web.HTTPPreconditionFailed),
     (ClosedError, web.HTTPConflict),
+    (SourceError, web.HTTPConflict),
     (IdempotencyError, web.HTTPConflict),
     (StoreError, web.HTTPServiceUnavailable),
     (CollectError, web.HTTPServiceUnavailable),

@@ -9,10 +9,16 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stratoscope.downtime.database import rows
-from stratoscope.downtime.database.errors import ClosedError, IdempotencyError, RevisionError, UnknownError
+from stratoscope.downtime.database.errors import (
+    ClosedError,
+    IdempotencyError,
+    RevisionError,
+    SourceError,
+    UnknownError,
+)
 from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES, IDEMPOTENCY, REVISION
 from stratoscope.downtime.draft import Checked
-from stratoscope.downtime.model import DAY_S, Action, Change, Downtime, new_id
+from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, new_id
 
 _KEPT_S: Final = DAY_S
 """For so long an idempotency key is remembered."""
@@ -114,6 +120,13 @@ def check_open(one: Downtime) -> None:
     """Raises ClosedError: It was cancelled."""
     if one.cancelled_at is not None:
         raise ClosedError("downtime", one.id)
+
+
+def check_own(one: Downtime) -> None:
+    """Raises ClosedError as `check_open`, and SourceError: A source filed it."""
+    check_open(one)
+    if one.source != PERSON:
+        raise SourceError(one.source)
 
 
 async def save(

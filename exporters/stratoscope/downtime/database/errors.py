@@ -55,6 +55,13 @@ class ClosedError(ValueError):
         super().__init__(f"{what} {id_} is cancelled; allowed: file a new one")
 
 
+class SourceError(ValueError):
+    """What a source filed is changed at the source: here its next answer would undo the change."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(f"filed by {source}; change it there; allowed: end, cancel")
+
+
 class RevisionError(ValueError):
     """Somebody else has changed the downtime.
 

@@ -1,21 +1,25 @@
 """What a source says of its downtimes is stored: part of a transaction that writes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
+from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stratoscope.downtime.database import editing, rows
 from stratoscope.downtime.database.editing import Origin
-from stratoscope.downtime.database.tables import DOWNTIMES
+from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
 from stratoscope.downtime.draft import LONGEST_S, Checked
 from stratoscope.downtime.hosts_off.plan import Plan
+from stratoscope.downtime.imports.announced import is_unread
 from stratoscope.downtime.model import DAY_S, Action, Downtime, State
 
 _PAST_S: Final = LONGEST_S + 31 * DAY_S
 """What has ended so long ago is not looked at any more: no source speaks of it, and no host is off for so
 long."""
+_SAID: Final = ("title", "text", "planned", "severity", "start", "end")
+"""Fields that the source fills; the others are those of our mapping."""
 
 
 async def newest(
@@ -33,20 +37,47 @@ async def newest(
     return {row.external_id: (rows.downtime(row), row.cancelled_by) for row in found}
 
 
-async def upsert(connection: AsyncConnection, source: str, wanted: Mapping[str, Checked], now: int) -> None:
+async def ended_by_hand(connection: AsyncConnection, source: str, now: int) -> dict[str, int]:
+    """Of the downtimes of a source those that a person has ended: id -> the end that it had before."""
+    of = DOWNTIMES.c
+    asked = (
+        select(CHANGES, of.end)
+        .join(DOWNTIMES, CHANGES.c.downtime_id == of.id)
+        .where(of.source == source, of.end > now - _PAST_S, of.cancelled_at.is_(None))
+        .where(CHANGES.c.who != source, CHANGES.c.action == Action.CHANGED)
+        .order_by(CHANGES.c.id)
+    )
+    found = [(rows.change(row), row.end) for row in await connection.execute(asked)]
+    ends = [(one.downtime_id, one.fields.get("end", (None, None)), end) for one, end in found]
+    return {id_: int(str(before)) for id_, (before, after), end in ends if after == end}
+
+
+async def upsert(
+    connection: AsyncConnection, source: str, wanted: Mapping[str, Checked], now: int, unread: Collection[str]
+) -> None:
     """See `Store.upsert_external`."""
     found = await newest(connection, source, now)
+    by_hand = await ended_by_hand(connection, source, now)
     new = []
     for external_id, checked in wanted.items():
         one, cancelled_by = found.get(external_id, (None, None))
-        if one is None or (one.cancelled_at is not None and cancelled_by == source):
+        if one is None or cancelled_by == source:
             new.append((checked, Origin(source, external_id)))
-        elif one.cancelled_at is None:
+        elif one.cancelled_at is not None:
+            if _says_else(one, checked):
+                new.append((checked, Origin(source, external_id)))
+        elif one.id not in by_hand or _says_else(replace(one, end=by_hand[one.id]), checked):
             await editing.save(connection, one, source, now, Action.CHANGED, **checked._asdict())
     await editing.file(connection, new, source, now)
     for external_id, (one, _) in found.items():
-        if external_id not in wanted and one.cancelled_at is None and one.end > now:
+        is_gone = external_id not in wanted and not is_unread(external_id, unread)
+        if is_gone and one.cancelled_at is None and one.end > now:
             await editing.save(connection, one, source, now, Action.CANCELLED, cancelled_at=now)
+
+
+def _says_else(one: Downtime, checked: Checked) -> bool:
+    """Whether the source says something else of a downtime than it did when it was stored."""
+    return any(getattr(one, name) != getattr(checked, name) for name in _SAID)
 
 
 async def apply(connection: AsyncConnection, source: str, plan: Plan, now: int) -> None:

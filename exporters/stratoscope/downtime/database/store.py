@@ -89,10 +89,11 @@ class Store:
             UnknownError: There is none.
             RevisionError: It has another revision than `if_revision`.
             ClosedError: It is cancelled.
+            SourceError: A source filed it.
         """
 
         def edit(one: Downtime) -> _Edit:
-            editing.check_open(one)
+            editing.check_own(one)
             return Action.CHANGED, checked._asdict()
 
         return await self._edit(downtime_id, who, now, edit, if_revision)
@@ -100,7 +101,10 @@ class Store:
     async def cancel(
         self, downtime_id: str, *, who: str, now: int, if_revision: int | None = None
     ) -> Downtime:
-        """Cancel a downtime; one that is cancelled stays as it is. Raises as `change`, but ClosedError."""
+        """Cancel a downtime; one that is cancelled stays as it is.
+
+        Raises as `change`, but ClosedError and SourceError.
+        """
 
         def edit(one: Downtime) -> _Edit:
             return Action.CANCELLED, {} if one.cancelled_at is not None else {"cancelled_at": now}
@@ -134,7 +138,7 @@ class Store:
         """
 
         def edit(one: Downtime) -> _Edit:
-            editing.check_open(one)
+            editing.check_own(one)
             _check_end(one, end, now)
             return Action.CHANGED, {"end": end, "until_further_notice": False}
 
@@ -173,16 +177,21 @@ class Store:
                 connection, Change(downtime_id=one.id, revision=one.revision, at=at, who=who, action=action)
             )
 
-    async def upsert_external(self, source: str, rows: Mapping[str, Checked], *, now: int) -> None:
+    async def upsert_external(
+        self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
+    ) -> None:
         """Make what is stored of a source equal to `rows`, by external id, in one transaction.
 
         Those with a new id are filed, those that differ are changed; those that are not among `rows` are
         cancelled, unless they have ended. One that vanished and is there again is filed again; one that a
-        person cancelled stays cancelled.
+        person ended or cancelled stays so until the source says something else of it.
+
+        Args:
+            unread: See `announced.is_unread`; these are not cancelled.
         """
         async with self._database.write() as connection:
             await editing.bump(connection)
-            await external.upsert(connection, source, rows, now)
+            await external.upsert(connection, source, rows, now, unread)
 
     async def newest(self, source: str, now: int) -> Sequence[Downtime]:
         """Of each external id of a source, in its order, the downtime that was filed last.
@@ -192,6 +201,11 @@ class Store:
         async with self._database.read() as connection:
             found = await external.newest(connection, source, now)
         return tuple(one for one, _ in found.values())
+
+    async def ended_by_hand(self, source: str, now: int) -> Mapping[str, int]:
+        """Of the downtimes of a source those that a person has ended: id -> the end that it had before."""
+        async with self._database.read() as connection:
+            return await external.ended_by_hand(connection, source, now)
 
     async def apply_host_plan(self, source: str, plan: Plan, now: int) -> None:
         """File, extend and end downtimes of a cloud's hosts as the plan says, in one transaction.

@@ -5,7 +5,7 @@ Source: the cloud's question whose answer is HostServices.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from stratoscope.clouds.abilities import Management
@@ -42,6 +42,9 @@ class HostDowntimes(Protocol):
 
     async def newest(self, source: str, now: int) -> Sequence[Downtime]:
         """The newest downtime of each external id, whatever its state."""
+
+    async def ended_by_hand(self, source: str, now: int) -> Mapping[str, int]:
+        """The ids of those that a person has ended, and the end that each had before."""
 
     async def apply_host_plan(self, source: str, plan: Plan, now: int) -> None:
         """File, extend and end downtimes as the plan says, in one transaction."""
@@ -86,7 +89,8 @@ class HostsOff(Collector[SeenHosts]):
         hosts = disabled_hosts(answer.services)
         source, now = f"cloud:{self.cloud}", int(self._clock())
         filed = await self._store.newest(source, now)
-        found = plan(self.cloud, hosts, filed, now, cap_s=self._cap_s)
+        by_hand = await self._store.ended_by_hand(source, now)
+        found = plan(self.cloud, hosts, filed, now, cap_s=self._cap_s, by_hand=by_hand)
         if self._leads() and (found.file or found.extend or found.end):
             self._log(found)
             await self._store.apply_host_plan(source, found, now)

@@ -5,7 +5,7 @@ up still runs VMs: it is at risk, and silences nothing. Each such downtime ends 
 cloud last said so, and is extended while it does, up to a cap; so what is forgotten becomes an alarm.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from stratoscope.downtime.draft import LONGEST_TEXT, LONGEST_TITLE, Checked
@@ -40,8 +40,14 @@ class Plan(NamedTuple):
     over_cap: Sequence[str]
 
 
-def plan(
-    cloud: str, hosts: Iterable[DisabledHost], filed: Iterable[Downtime], now: int, *, cap_s: int
+def plan(  # noqa: PLR0913 - all that it depends on
+    cloud: str,
+    hosts: Iterable[DisabledHost],
+    filed: Iterable[Downtime],
+    now: int,
+    *,
+    cap_s: int,
+    by_hand: Collection[str] = (),
 ) -> Plan:
     """What is to be done.
 
@@ -50,31 +56,40 @@ def plan(
         filed: The downtimes of this cloud's hosts: the newest of each external id, whatever its state.
         now: Unix seconds.
         cap_s: For so long a host may be off.
+        by_hand: The ids of those downtimes that a person has ended.
     """
     newest = {one.external_id: one for one in filed}
     wanted = {_external_id(one): one for one in hosts}
     file, extend, over_cap = [], {}, []
     for external_id, host in wanted.items():
+        new = _filed(cloud, external_id, host, now, cap_s)
         last = newest.get(external_id)
         if last is not None and last.state(now) is State.ACTIVE:
             end = min(now + REARM_S, last.start + cap_s)
             if end > last.end and last.end - now <= _EXTENDED_AT_S:
                 extend[last.id] = end
-        elif last is not None and _is_known(last, host, cap_s):
-            over_cap += [host.host] if last.cancelled_at is None and not host.is_up else []
-        else:
-            file.append(_filed(cloud, external_id, host, now, cap_s))
+            continue
+        is_closed = last is not None and (last.cancelled_at is not None or last.id in by_hand)
+        if last is None or not _is_off_since(last, host):
+            file.append(new)
+        elif is_closed:
+            file += [new] if _says_else(last, new.checked) else []
+        elif last.end < last.start + cap_s:
+            file.append(new)
+        elif not host.is_up:
+            over_cap.append(host.host)
     end_now = [one.id for key, one in newest.items() if key not in wanted and one.state(now) is State.ACTIVE]
     return Plan(file, extend, end_now, over_cap)
 
 
-def _is_known(last: Downtime, host: DisabledHost, cap_s: int) -> bool:
-    """Whether the host is off since the downtime that is over: it was cancelled by a person, or reached the
-    cap. One that has reported since is off anew.
-    """
-    if last.cancelled_at is None and last.end < last.start + cap_s:
-        return False
+def _is_off_since(last: Downtime, host: DisabledHost) -> bool:
+    """Whether the host has not reported since the downtime that is over; one that has is off anew."""
     return host.is_up or host.heartbeat is None or host.heartbeat <= (last.cancelled_at or last.end)
+
+
+def _says_else(last: Downtime, new: Checked) -> bool:
+    """Whether the administrator gives another reason than for the downtime that a person ended."""
+    return (last.title, last.text) != (new.title, new.text)
 
 
 def _external_id(host: DisabledHost) -> str:

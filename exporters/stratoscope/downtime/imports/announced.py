@@ -82,11 +82,13 @@ class Parsed(msgspec.Struct, frozen=True):
         rows: All that could be read.
         skipped: How many could not, by reason.
         words: Of some of them: which one, and why.
+        unread: Their ids, see `is_unread`.
     """
 
     rows: tuple[Announced, ...] = ()
     skipped: Mapping[Skip, int] = {}
     words: tuple[str, ...] = ()
+    unread: frozenset[str] = frozenset()
 
 
 class Rows:
@@ -96,6 +98,7 @@ class Rows:
         self._rows: dict[str, Announced] = {}
         self._skipped: Counter[Skip] = Counter()
         self._words: list[str] = []
+        self._unread: set[str] = set()
 
     def add(self, row: Announced) -> None:
         """Raises DocumentError: There are more than MOST_ROWS."""
@@ -107,14 +110,23 @@ class Rows:
         self._check()
 
     def skip(self, which: str, error: RowError) -> None:
-        """Raises DocumentError: As `add`."""
+        """Count a row that is left out.
+
+        Args:
+            which: The first part of its external id, or all; "" if unknown.
+
+        Raises:
+            DocumentError: As `add`.
+        """
         self._skipped[error.skip] += 1
+        self._unread.add(which)
         if len(self._words) < _MOST_WORDS:
             self._words.append(short_line(f"{which[:_LONGEST_ID] or 'a row without id'}: {error}"))
         self._check()
 
     def parsed(self) -> Parsed:
-        return Parsed(tuple(self._rows.values()), dict(self._skipped), tuple(self._words))
+        skipped, unread = dict(self._skipped), frozenset(self._unread)
+        return Parsed(tuple(self._rows.values()), skipped, tuple(self._words), unread)
 
     def _check(self) -> None:
         if len(self._rows) + self._skipped.total() > MOST_ROWS:
@@ -129,6 +141,18 @@ def identified(*parts: str) -> str:
     if len(found) > _LONGEST_ID or not found.isprintable():
         raise RowError(Skip.MALFORMED, f"its id is no line of {_LONGEST_ID} characters at most")
     return found
+
+
+def is_unread(external_id: str, unread: Collection[str]) -> bool:
+    """Whether a downtime may be one of the rows that could not be read, so that it has not vanished.
+
+    Args:
+        unread: The ids of these rows, or the first parts of them; "" for a row that could be any.
+    """
+    if "" in unread:
+        return True
+    parts = external_id.split(" ")
+    return any(" ".join(parts[:count]) in unread for count in range(1, len(parts) + 1))
 
 
 def lasting(start: int, end: int) -> tuple[int, int]:

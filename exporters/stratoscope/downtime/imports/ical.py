@@ -43,6 +43,7 @@ _EARLIEST: Final = int(dt.datetime(2000, 1, 1, tzinfo=dt.UTC).timestamp())
 """Since when `occurrences` expands them."""
 _BREAK: Final = re.compile("\r?\n")
 _FOLD: Final = re.compile("\r?\n[ \t]")
+_ESCAPE: Final = re.compile(r"\\(.)")
 _READ: Final = frozenset(
     {"UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "STATUS"}
 )
@@ -139,7 +140,7 @@ def _lines(body: bytes) -> list[str]:
 def _uid(lines: list[str]) -> str:
     """Of an event that cannot be read."""
     found = (line.partition(":")[2] for line in lines if line.upper().startswith("UID"))
-    return next(found, "").strip()
+    return _ESCAPE.sub(r"\1", next(found, "")).strip()
 
 
 def _event(lines: list[str], calendar: _Calendar) -> _Event:

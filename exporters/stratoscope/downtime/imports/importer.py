@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
@@ -33,19 +33,18 @@ log = logging.getLogger(__name__)
 MOST_SHOWN: Final = 100
 """Rows that are not mapped, in a report."""
 _PIECE: Final = 100
+_WAIT_S: Final = 3.0
+"""Between two looks whether this process leads."""
 _EMPTY: Final = "the last answer has no row; that counts if the next one has none either"
 
 
 class ExternalStore(Protocol):
     """Where the downtimes of sources are stored."""
 
-    async def upsert_external(self, source: str, rows: Mapping[str, Checked], *, now: int) -> None:
-        """Make what is stored of a source equal to `rows`, by external id, in one transaction.
-
-        Those with a new id are filed, those that differ are changed; those that are not among `rows` are
-        cancelled, unless they have ended. One that vanished and is there again is filed again; what a person
-        cancelled stays cancelled.
-        """
+    async def upsert_external(
+        self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
+    ) -> None:
+        """Make what is stored of a source equal to `rows`, see Store."""
 
 
 class Source(Protocol):
@@ -59,24 +58,31 @@ class Importer:
     """One source.
 
     An answer without any row counts when it comes a second time in a row: so a source that has lost its
-    database for a moment does not cancel everything.
+    database for a moment does not cancel everything. Of several processes with one database the one that
+    leads imports.
 
     Attributes:
         report: How it goes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it works with
         self,
         settings: Import,
         source: Source,
         store: ExternalStore,
         *,
         labels: Collection[str] = (),
+        leads: Callable[[], bool] = lambda: True,
         clock: Clock = CLOCK,
     ) -> None:
-        """Args: labels: Those that matchers may name beside LABELS."""
+        """Take what it works with.
+
+        Args:
+            labels: Those that matchers may name beside LABELS.
+            leads: Whether this process is the one of several that imports.
+        """
         self._settings, self._source, self._store = settings, source, store
-        self._labels, self._clock = labels, clock
+        self._labels, self._leads, self._clock = labels, leads, clock
         self._table = Table(settings.mapping)
         self._errors: Counter[Reason] = Counter()
         self._was_empty = False
@@ -89,6 +95,9 @@ class Importer:
     async def run(self) -> None:
         """Import once per interval, from start to start."""
         while True:
+            if not self._leads():
+                await self._clock.sleep(_WAIT_S)
+                continue
             begun = self._clock.monotonic()
             await self.once()
             passed = self._clock.monotonic() - begun
@@ -103,6 +112,8 @@ class Importer:
         except CollectError as error:
             self._failed(now, error)
             return
+        if not self._leads():  # any more
+            return
         if self.report.reason is not None:
             log.info("import works again source=%s", self._settings.source)
         was_empty, self._was_empty = self._was_empty, not parsed.rows
@@ -113,7 +124,8 @@ class Importer:
 
     async def _stored(self, parsed: Parsed, now: float) -> Report:
         rows, unmapped, refused = await self._mapped(parsed, now)
-        await self._store.upsert_external(self._settings.source, rows, now=int(now))
+        unread = parsed.unread | refused.unread
+        await self._store.upsert_external(self._settings.source, rows, now=int(now), unread=unread)
         return Report(
             source=self._settings.source,
             tried_at=now,
@@ -165,7 +177,12 @@ def _check(parsed: Parsed) -> None:
 
 @asynccontextmanager
 async def opened(
-    settings: Import, store: ExternalStore, *, labels: Collection[str] = (), clock: Clock = CLOCK
+    settings: Import,
+    store: ExternalStore,
+    *,
+    labels: Collection[str] = (),
+    leads: Callable[[], bool] = lambda: True,
+    clock: Clock = CLOCK,
 ) -> AsyncIterator[Importer]:
     """The importer of a source, with its connections.
 
@@ -175,6 +192,6 @@ async def opened(
     tls = await asyncio.to_thread(settings.tls)
     fetcher = Fetcher(settings, Http(settings.name, tls, largest=LARGEST))
     try:
-        yield Importer(settings, fetcher, store, labels=labels, clock=clock)
+        yield Importer(settings, fetcher, store, labels=labels, leads=leads, clock=clock)
     finally:
         await fetcher.close()
