@@ -17,6 +17,7 @@ from stratoscope.downtime.windows.recurrence import (
     Recurrence,
     check,
     due,
+    following,
     occurrences,
 )
 from stratoscope.downtime.windows.rule import parsed
@@ -250,3 +251,12 @@ def test_occurrences_come_in_order_each_once_and_none_is_lost_between_two_questi
     left = occurrences(one, middle - DAY_S * 20, middle)
     right = occurrences(one, middle, middle + DAY_S * 20)
     assert {*left, *right} == {*both}
+
+
+def test_the_next_occurrences_are_the_first_that_have_not_ended() -> None:
+    daily = recurrence("FREQ=DAILY;COUNT=5", "2027-03-26T02:30")
+    found = following(daily, unix("2027-03-27T03:00"), 3)
+    days = ["2027-03-27T02:30", "2027-03-28T03:30", "2027-03-29T02:30"]
+    assert found == tuple(Occurrence(unix(one), unix(one) + HOUR_S) for one in days)
+    assert len(following(daily, unix("2027-03-29T12:00"), 3)) == 1
+    assert following(daily, unix("2027-04-29T12:00"), 3) == ()

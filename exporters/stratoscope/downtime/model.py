@@ -1,5 +1,6 @@
 """What a downtime is. All moments are Unix seconds."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from enum import StrEnum
@@ -123,3 +124,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 def new_id() -> str:
     """An id that no downtime has had, here or in a database that was restored from a backup."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+
+
+def id_of(text: str) -> str:
+    """An id that is the same for the same text, and else as that of `new_id`."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return "".join(_ALPHABET[one % len(_ALPHABET)] for one in digest[:_ID_LENGTH])

@@ -3,7 +3,7 @@
 from typing import Final
 
 from stratoscope.core.web.routes import OPEN, Role, Route
-from stratoscope.downtime.api import active, downtimes, export
+from stratoscope.downtime.api import active, downtimes, export, windows
 from stratoscope.downtime.api.downtimes import ADMIN
 from stratoscope.downtime.api.openapi import openapi
 from stratoscope.downtime.api.operations import API
@@ -11,6 +11,7 @@ from stratoscope.downtime.feeds import routes as feeds
 
 _DOWNTIMES: Final = f"{API}/downtimes"
 _ONE: Final = f"{_DOWNTIMES}/{{id}}"
+_WINDOWS: Final = f"{API}/windows"
 _READ: Final = Role("viewer", "editor", ADMIN)
 _WRITE: Final = Role("editor", ADMIN)
 
@@ -22,6 +23,10 @@ _API: Final = (
     Route("POST", f"{_ONE}/extend", downtimes.extend, _WRITE),
     Route("POST", f"{_ONE}/end", downtimes.end, _WRITE),
     Route("POST", f"{_ONE}/cancel", downtimes.cancel, _WRITE),
+    Route("GET", _WINDOWS, windows.find, _READ),
+    Route("POST", _WINDOWS, windows.file, _WRITE),
+    Route("GET", f"{_WINDOWS}/{{id}}", windows.show, _READ),
+    Route("POST", f"{_WINDOWS}/{{id}}/cancel", windows.cancel, _WRITE),
     Route("GET", f"{API}/active", active.active, _READ),
     Route("GET", f"{API}/counts", active.counts, OPEN),
     Route("GET", f"{API}/export/json", export.json, _READ),

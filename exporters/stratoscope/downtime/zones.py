@@ -2,13 +2,18 @@
 
 import datetime as dt
 import difflib
+import os
 import re
 import zoneinfo
+from pathlib import Path
 from typing import Final
+
+from dateutil import tz
 
 from stratoscope.downtime.draft import FieldError
 
 _LONGEST: Final = 60
+_LOCALTIME: Final = Path("/etc/localtime")
 _OF_THIS_MACHINE: Final = re.compile(r"localtime|posixrules|Factory|(posix|right)/.*", re.DOTALL)
 """Files of Debian's tzdata that are no IANA names; those below `right` count leap seconds."""
 
@@ -28,6 +33,15 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
         hint = f"{' or '.join(near)}?" if near else "an IANA name such as Europe/Berlin"
         raise FieldError("zone", f"unknown time zone {name[:_LONGEST]!r}; allowed: {hint}")
     return found
+
+
+def of_this_machine() -> dt.tzinfo:
+    """This machine's time zone; a ZoneInfo, which has a name, if TZ or the link /etc/localtime names it."""
+    linked = str(_LOCALTIME.resolve()).partition("/zoneinfo/")[2]
+    try:
+        return zone(os.environ.get("TZ", "").removeprefix(":") or linked)
+    except FieldError:
+        return tz.gettz() or dt.UTC
 
 
 def moment(local: dt.datetime, zone: dt.tzinfo) -> int:

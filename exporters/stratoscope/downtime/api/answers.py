@@ -1,12 +1,13 @@
 """What the API answers."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from stratoscope.downtime.feeds.json_feed import DowntimeShown, DowntimesShown
-from stratoscope.downtime.model import Action
+from stratoscope.downtime.model import Action, Severity
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,3 +40,45 @@ class Active(msgspec.Struct, frozen=True):
     until: int | None
     reason: str
     ids: tuple[str, ...]
+
+
+class WindowShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A recurring window. Attributes: first: By the clocks of `zone`."""
+
+    id: str
+    title: str
+    text: str
+    planned: bool
+    severity: Severity
+    matcher_sets: tuple[tuple[str, ...], ...]
+    silences: bool
+    rrule: str
+    zone: str
+    first: dt.datetime
+    duration_s: int
+    author: str
+    cancelled_at: int | None
+    revision: int
+    created_at: int
+    changed_at: int
+
+
+class OccurrenceShown(msgspec.Struct, frozen=True):
+    """When a window occurs."""
+
+    start: int
+    end: int
+
+
+class OneWindow(WindowShown, frozen=True, kw_only=True):
+    """A window, as of a moment. Attributes: next: Its first occurrences that have not ended."""
+
+    as_of: int
+    next: tuple[OccurrenceShown, ...]
+
+
+class WindowList(msgspec.Struct, frozen=True):
+    """All windows, in order of their filing."""
+
+    as_of: int
+    windows: tuple[WindowShown, ...]

@@ -51,9 +51,7 @@ async def find(request: Request) -> web.StreamResponse:
 async def file(request: Request) -> web.StreamResponse:
     """File one; with the header Idempotency-Key a request that comes again files no other."""
     served, draft = service(request), await request.json(Draft)
-    now, key = served.second, request.http.headers.get("Idempotency-Key", "")
-    if len(key) > LONGEST:
-        raise FieldError("Idempotency-Key", f"{len(key)} characters; allowed: {LONGEST}")
+    now, key = served.second, idempotency_key(request)
     once = Idempotency(key, msgspec.json.encode(draft)) if key else None
     fields = checked(draft, now, labels=served.labels)
     one = await served.store.file(fields, who=request.asker.name, now=now, idempotency=once)
@@ -61,6 +59,15 @@ async def file(request: Request) -> web.StreamResponse:
     response = one_answer(one, now, status=201)
     response.headers["Location"] = f"/api/v1/downtimes/{one.id}"
     return response
+
+
+def idempotency_key(request: Request) -> str:
+    """The header Idempotency-Key; "" without. Raises FieldError."""
+    key = request.http.headers.get("Idempotency-Key", "")
+    if len(key) > LONGEST or not key.isprintable():
+        what = f"{len(key)} characters; allowed: {LONGEST} that can be printed"
+        raise FieldError("Idempotency-Key", what)
+    return key
 
 
 @answered

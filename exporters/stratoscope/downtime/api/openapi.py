@@ -83,7 +83,8 @@ def _operation(route: Route) -> Schema:
     }
     if of.takes is not None:
         schema = _schemas()[0][of.takes]
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content = {"application/json": {"schema": schema}}
+        operation["requestBody"] = {"required": of.needs_body, "content": content}
     return operation
 
 

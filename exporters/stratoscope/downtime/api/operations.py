@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from stratoscope.downtime.api.answers import Active, DowntimePage, OneDowntime
+from stratoscope.downtime.api.answers import Active, DowntimePage, OneDowntime, OneWindow, WindowList
 from stratoscope.downtime.api.downtimes import End
 from stratoscope.downtime.api.export import OF_GOCDB
 from stratoscope.downtime.api.query import FILTERS, LABELS, LONGEST, PAGING
+from stratoscope.downtime.api.windows import Cancel
 from stratoscope.downtime.draft import Draft
 from stratoscope.downtime.feeds.json_feed import DowntimesShown
+from stratoscope.downtime.windows.draft import WindowDraft
 
 API: Final = "/api/v1"
 _Schemas = Mapping[str, Mapping[str, Any]]
@@ -30,12 +32,14 @@ class Operation:
     Attributes:
         gives: The type of the answer's body; str: a text.
         takes: The type of the request's body; None for none.
+        needs_body: Whether it may not lack its body.
         query, headers: The parameters as JSON Schema, by name.
         errors: Statuses beside those that follow from the others and from the route.
     """
 
     gives: Any
     takes: Any = None
+    needs_body: bool = True
     query: _Schemas = field(default_factory=dict)
     headers: _Schemas = field(default_factory=dict)
     errors: tuple[int, ...] = (503,)
@@ -47,20 +51,26 @@ class Operation:
 _CHANGE: Final = Operation(
     OneDowntime, headers=_IF_MATCH, errors=(409, 412, 503), means="It, as it stands now."
 )
+_FILE: Final = Operation(
+    None, headers={"Idempotency-Key": _TEXT | {"description": "Of a request that may come again."}},
+    errors=(409, 503), status=201, means="It is filed; Location is its address.",
+)  # fmt: skip
 _ONE: Final = f"{API}/downtimes/{{id}}"
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     f"GET {API}/downtimes": Operation(DowntimePage, query={**FILTERS, **PAGING}, means="A page."),
-    f"POST {API}/downtimes": Operation(
-        OneDowntime, Draft,
-        headers={"Idempotency-Key": _TEXT | {"description": "Of a request that may come again."}},
-        errors=(409, 503), status=201, means="It is filed; Location is its address.",
-    ),
+    f"POST {API}/downtimes": replace(_FILE, gives=OneDowntime, takes=Draft),
     f"GET {_ONE}": Operation(OneDowntime, means="It, with its history; ETag is its revision."),
     f"PUT {_ONE}": replace(_CHANGE, takes=Draft),
     f"POST {_ONE}/extend": replace(_CHANGE, takes=End),
     f"POST {_ONE}/end": _CHANGE,
     f"POST {_ONE}/cancel": _CHANGE,
+    f"GET {API}/windows": Operation(WindowList, means="All of them, in order of their filing."),
+    f"POST {API}/windows": replace(_FILE, gives=OneWindow, takes=WindowDraft),
+    f"GET {API}/windows/{{id}}": Operation(OneWindow, means="It, with its next occurrences."),
+    f"POST {API}/windows/{{id}}/cancel": Operation(
+        OneWindow, Cancel, needs_body=False, means="It, as it stands now."
+    ),
     f"GET {API}/active": Operation(Active, query=dict.fromkeys(LABELS, _TEXT), means="Whether it is down."),
     f"GET {API}/counts": Operation(dict[str, int], means="How many are upcoming, active, ended, cancelled."),
     f"GET {API}/export/json": Operation(

@@ -1,13 +1,20 @@
-"""`stratoscope downtime add`: file a downtime. POST /api/v1/downtimes."""
+"""`stratoscope downtime add`: file a downtime, or with --repeat a window.
+
+POST /api/v1/downtimes, /api/v1/windows.
+"""
 
 import argparse
+import datetime as dt
 import secrets
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from stratoscope.downtime import times
-from stratoscope.downtime.cli.command import as_answer, ask, parser, run
+from stratoscope.downtime.cli.command import DOWNTIMES, WINDOWS, as_answer, ask, parser, run
 from stratoscope.downtime.cli.shown import summary
+from stratoscope.downtime.cli.windows import window_summary
+from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.model import Severity
 
 
@@ -18,6 +25,10 @@ def main(arguments: Sequence[str]) -> int:
     )
     add = commands.add_argument
     add("when", nargs="+", help="such as: tomorrow 08:00 for 2h | now until further notice")
+    add(
+        "--repeat", metavar="RRULE",
+        help="file a window, which recurs in --zone: FREQ=WEEKLY;BYDAY=TU; WHEN is its first occurrence",
+    )  # fmt: skip
     add("--title", required=True, help="one line")
     add("--text", default="", help="more lines")
     add(
@@ -36,17 +47,30 @@ def main(arguments: Sequence[str]) -> int:
 
 def _file(flags: argparse.Namespace) -> str:
     start, end = times.span(" ".join(flags.when), time.time(), flags.zone)
-    draft = {
+    said = {
         "title": flags.title,
         "text": flags.text,
         "planned": not flags.unplanned,
         "severity": flags.severity,
-        "start": start,
-        "end": end,
-        "until_further_notice": end is None,
         "matcher_sets": flags.match,
         "silences": flags.silence,
         "confirm": flags.confirm,
     }
-    found = ask(flags, "POST", "", draft, Idempotency_Key=flags.key)
+    if flags.repeat is not None:
+        window = {**said, **_recurrence(flags, start, end)}
+        found = ask(flags, "POST", WINDOWS, window, Idempotency_Key=flags.key)
+        return as_answer(found) if flags.json else window_summary("filed", found, flags.zone)
+    draft = {**said, "start": start, "end": end, "until_further_notice": end is None}
+    found = ask(flags, "POST", DOWNTIMES, draft, Idempotency_Key=flags.key)
     return as_answer(found) if flags.json else summary("filed", found, flags.zone)
+
+
+def _recurrence(flags: argparse.Namespace, start: int, end: int | None) -> dict[str, Any]:
+    """Raises FieldError: Occurrences have no end, or the zone has no name."""
+    if end is None:
+        raise FieldError("when", "until further notice; allowed with --repeat: an end")
+    name = getattr(flags.zone, "key", None)
+    if name is None:
+        raise FieldError("--zone", "this machine's has no name; allowed with --repeat: such as Europe/Berlin")
+    first = dt.datetime.fromtimestamp(start, flags.zone).replace(tzinfo=None)
+    return {"rrule": flags.repeat, "zone": name, "first": first.isoformat(), "duration_s": end - start}

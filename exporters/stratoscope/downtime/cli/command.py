@@ -9,18 +9,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from dateutil import tz
-
 from stratoscope.core.client.flags import Parser
-from stratoscope.core.client.request import AskError, Message, sent
+from stratoscope.core.client.request import AskError, Message, RefusedError, sent
 from stratoscope.core.errors import one_line
 from stratoscope.core.program import USAGE_STATUS
-from stratoscope.downtime import PORT
+from stratoscope.downtime import PORT, zones
 from stratoscope.downtime.draft import FieldError
 
-API: Final = "/api/v1/downtimes"
+API: Final = "/api/v1"
+DOWNTIMES: Final = "/downtimes"
+WINDOWS: Final = "/windows"
 _LARGEST: Final = 64 * 1024 * 1024
 _FAILED: Final = 1
+_UNKNOWN: Final = 404
 
 
 def parser(name: str, summary: str) -> Parser:
@@ -31,7 +32,7 @@ def parser(name: str, summary: str) -> Parser:
     )  # fmt: skip
     found.add_argument("--json", action="store_true", help="print the answer of the API")
     found.add_argument(
-        "--zone", type=_zone, default=tz.gettz() or dt.UTC, help="of times (default: this machine's)"
+        "--zone", type=_zone, default=zones.of_this_machine(), help="of times (default: this machine's)"
     )
     return found
 
@@ -63,9 +64,24 @@ def ask(flags: argparse.Namespace, method: str, path: str, body: object = None, 
     return sent(flags, Message(method, f"{API}{path}", body, named), largest=_LARGEST)
 
 
-def path_of(downtime_id: str, verb: str = "") -> str:
-    """Of a downtime, or of what is done to it."""
-    return f"/{quote(downtime_id, safe='')}" + (f"/{verb}" if verb else "")
+def path_of(id_: str, verb: str = "", *, what: str = DOWNTIMES) -> str:
+    """Of a downtime or a window, or of what is done to it."""
+    return f"{what}/{quote(id_, safe='')}" + (f"/{verb}" if verb else "")
+
+
+def or_window(
+    flags: argparse.Namespace, method: str, verb: str = "", window_body: object = None
+) -> tuple[Any, bool]:
+    """The answer of the downtime `flags.id`, or, if there is none, of the window; and whether it is a window.
+
+    Raises as `sent`.
+    """
+    try:
+        return ask(flags, method, path_of(flags.id, verb)), False
+    except RefusedError as error:
+        if error.status != _UNKNOWN:
+            raise
+    return ask(flags, method, path_of(flags.id, verb, what=WINDOWS), window_body), True
 
 
 def as_answer(found: object) -> str:
@@ -81,10 +97,10 @@ def printable(text: object) -> str:
 
 
 def _zone(text: str) -> dt.tzinfo:
-    found = tz.gettz(text) if text else None
-    if found is None:
-        raise argparse.ArgumentTypeError(f"unknown zone {text[:40]!r}; allowed: such as Europe/Berlin, UTC")
-    return found
+    try:
+        return zones.zone(text)
+    except FieldError as error:
+        raise argparse.ArgumentTypeError(error.what) from error
 
 
 def _wrong(commands: Parser, text: str, status: int) -> int:

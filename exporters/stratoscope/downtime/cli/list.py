@@ -1,11 +1,15 @@
-"""`stratoscope downtime list`: downtimes by state and what is down. GET /api/v1/downtimes."""
+"""`stratoscope downtime list`: downtimes by state and what is down, or the recurring windows.
+
+GET /api/v1/downtimes, /api/v1/windows.
+"""
 
 import argparse
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from stratoscope.downtime.cli.command import as_answer, ask, parser, run
+from stratoscope.downtime.cli.command import DOWNTIMES, WINDOWS, as_answer, ask, parser, run
 from stratoscope.downtime.cli.shown import table
+from stratoscope.downtime.cli.windows import windows_table
 from stratoscope.downtime.model import State
 
 
@@ -17,16 +21,24 @@ def main(arguments: Sequence[str]) -> int:
     add("--cloud", help="those that are of this cloud")
     add("--host", help="those that are of this host")
     add("--search", help="those with this text in their title")
+    add("--windows", action="store_true", help="the recurring windows instead, but those that are cancelled")
     return run(commands, arguments, _list)
 
 
 def _list(flags: argparse.Namespace) -> str:
+    if flags.windows:
+        return _windows(flags)
     states = flags.state or [State.ACTIVE, State.UPCOMING]
     named = [("cloud", flags.cloud), ("host", flags.host), ("search", flags.search)]
     query = [*(("state", str(one)) for one in states), *((name, value) for name, value in named if value)]
-    found = ask(flags, "GET", f"?{urlencode(query)}")
+    found = ask(flags, "GET", f"{DOWNTIMES}?{urlencode(query)}")
     downtimes = [*found["downtimes"]]
     while found.get("next"):
-        found = ask(flags, "GET", f"?{urlencode([*query, ('after', found['next'])])}")
+        found = ask(flags, "GET", f"{DOWNTIMES}?{urlencode([*query, ('after', found['next'])])}")
         downtimes += found["downtimes"]
     return as_answer(downtimes) if flags.json else table(downtimes, flags.zone)
+
+
+def _windows(flags: argparse.Namespace) -> str:
+    found = [one for one in ask(flags, "GET", WINDOWS)["windows"] if one["cancelled_at"] is None]
+    return as_answer(found) if flags.json else windows_table(found)

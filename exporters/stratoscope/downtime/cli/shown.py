@@ -16,10 +16,12 @@ def table(downtimes: Sequence[Found], zone: dt.tzinfo) -> str:
     """A line for each: id, state, start, end, severity, title and what is down."""
     if not downtimes:
         return "no downtimes\n"
-    rows = [
-        ("ID", "STATE", "START", "END", "SEVERITY", "WHAT", "TITLE"),
-        *(_row(one, zone) for one in downtimes),
-    ]
+    names = ("ID", "STATE", "START", "END", "SEVERITY", "WHAT", "TITLE")
+    return columns([names, *(_row(one, zone) for one in downtimes)])
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """A line for each row."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
     return "".join(f"{line.rstrip()}\n" for line in lines)
@@ -28,7 +30,7 @@ def table(downtimes: Sequence[Found], zone: dt.tzinfo) -> str:
 def summary(done: str, found: Found, zone: dt.tzinfo) -> str:
     """One line on what was done, with the times as they were understood."""
     silences = "silences" if found["silences"] else "silences nothing of"
-    return f"{done} {printable(found['id'])}: {_span(found, zone)}, {silences} {_sets(found)}\n"
+    return f"{done} {printable(found['id'])}: {_span(found, zone)}, {silences} {sets(found)}\n"
 
 
 def details(found: Found, zone: dt.tzinfo) -> str:
@@ -60,11 +62,9 @@ def _history(changes: Sequence[Found], zone: dt.tzinfo) -> Iterator[str]:
 
 
 def _row(found: Found, zone: dt.tzinfo) -> tuple[str, ...]:
-    what = _sets(found)
-    what = what if len(what) <= _LONGEST_SETS else f"{what[:_LONGEST_SETS]}..."
     start, end = echo(found["start"], zone), _end(found, zone)
     texts = (found["id"], found["state"], start, end, found["severity"])
-    return (*map(printable, texts), what, printable(found["title"]))
+    return (*map(printable, texts), short_sets(found), printable(found["title"]))
 
 
 def _span(found: Found, zone: dt.tzinfo) -> str:
@@ -76,5 +76,12 @@ def _end(found: Found, zone: dt.tzinfo) -> str:
     return f"{echo(found['end'], zone)}{until}"
 
 
-def _sets(found: Found) -> str:
+def sets(found: Found) -> str:
+    """What is down."""
     return printable(" or ".join("{" + ", ".join(one) + "}" for one in found["matcher_sets"]))
+
+
+def short_sets(found: Found) -> str:
+    """What is down, cut short."""
+    what = sets(found)
+    return what if len(what) <= _LONGEST_SETS else f"{what[:_LONGEST_SETS]}..."

@@ -1,7 +1,9 @@
 """Recurring windows, stored; when they occur is not this module's business."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+import msgspec
 from msgspec.structs import replace
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stratoscope.downtime.database import editing, rows
 from stratoscope.downtime.database.editing import Origin
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import UnknownError
+from stratoscope.downtime.database.errors import IdempotencyError, UnknownError
 from stratoscope.downtime.database.tables import DOWNTIMES, WINDOWS
 from stratoscope.downtime.draft import Checked
-from stratoscope.downtime.model import PERSON, Action, Downtime, new_id
+from stratoscope.downtime.model import PERSON, Action, Downtime, id_of, new_id
 from stratoscope.downtime.windows.recurrence import Occurrence, Recurrence
 from stratoscope.downtime.windows.window import Template, Window
 
@@ -23,13 +25,29 @@ class Windows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def file(self, recurrence: Recurrence, template: Template, *, who: str, now: int) -> Window:
-        """Store a new window, whose recurrence was checked."""
+    async def file(
+        self, recurrence: Recurrence, template: Template, *, who: str, now: int, key: str = ""
+    ) -> Window:
+        """Store a new window, whose recurrence was checked.
+
+        Args:
+            key: A request of the same user with the same key gives the window that it has filed, as it stands
+                now; "" for none.
+
+        Raises:
+            IdempotencyError: The key was used for another window.
+        """
+        id_ = id_of(msgspec.json.encode((who, key)).decode()) if key else new_id()
         one = Window(
-            id=new_id(), recurrence=recurrence, template=template, author=who, created_at=now, changed_at=now
+            id=id_, recurrence=recurrence, template=template, author=who, created_at=now, changed_at=now
         )
         async with self._database.write() as connection:
             await editing.bump(connection)
+            with suppress(UnknownError):
+                filed = await _current(connection, id_)
+                if (filed.recurrence, filed.template) != (recurrence, template):
+                    raise IdempotencyError(key)
+                return filed
             await connection.execute(insert(WINDOWS), rows.window_values(one))
         return one
 
@@ -44,8 +62,11 @@ class Windows:
         async with self._database.read() as connection:
             return tuple(map(rows.window, await connection.execute(asked)))
 
-    async def cancel(self, window_id: str, *, who: str, now: int) -> Window:
+    async def cancel(self, window_id: str, *, who: str, now: int, end_running: bool = False) -> Window:
         """Cancel a window, and with it the occurrences that have not begun.
+
+        Args:
+            end_running: Whether an occurrence that lasts ends now.
 
         Raises:
             UnknownError: There is none.
@@ -53,14 +74,13 @@ class Windows:
         async with self._database.write() as connection:
             await editing.bump(connection)
             one = await _current(connection, window_id)
-            if one.cancelled_at is not None:
-                return one
-            one = replace(one, cancelled_at=now, revision=one.revision + 1, changed_at=now)
-            await connection.execute(
-                update(WINDOWS).where(WINDOWS.c.id == one.id).values(rows.window_values(one))
-            )
-            for downtime in await _upcoming(connection, window_id, now):
-                await editing.save(connection, downtime, who, now, Action.CANCELLED, cancelled_at=now)
+            if one.cancelled_at is None:
+                one = replace(one, cancelled_at=now, revision=one.revision + 1, changed_at=now)
+                await connection.execute(
+                    update(WINDOWS).where(WINDOWS.c.id == one.id).values(rows.window_values(one))
+                )
+            for downtime in await _lasting(connection, window_id, now):
+                await _stop(connection, downtime, who, now, end_running=end_running)
         return one
 
     async def starts(self, window_id: str) -> frozenset[int]:
@@ -91,6 +111,17 @@ class Windows:
             return await editing.file(connection, [(each, origin) for each in new], one.author, now)
 
 
+async def _stop(
+    connection: AsyncConnection, downtime: Downtime, who: str, now: int, *, end_running: bool
+) -> None:
+    """Cancel an occurrence that has not begun; end one that lasts, if asked."""
+    if downtime.start > now or (end_running and downtime.start == now):
+        await editing.save(connection, downtime, who, now, Action.CANCELLED, cancelled_at=now)
+    elif end_running:
+        fields = {"end": now, "until_further_notice": False}
+        await editing.save(connection, downtime, who, now, Action.CHANGED, **fields)
+
+
 def _checked(one: Window, occurrence: Occurrence) -> Checked:
     of = one.template
     return Checked(
@@ -107,7 +138,8 @@ async def _current(connection: AsyncConnection, window_id: str) -> Window:
     return rows.window(row)
 
 
-async def _upcoming(connection: AsyncConnection, window_id: str, now: int) -> Sequence[Downtime]:
+async def _lasting(connection: AsyncConnection, window_id: str, now: int) -> Sequence[Downtime]:
+    """Occurrences that last now or are to come."""
     of = DOWNTIMES.c
-    asked = select(DOWNTIMES).where(of.window_id == window_id, of.start > now, of.cancelled_at.is_(None))
+    asked = select(DOWNTIMES).where(of.window_id == window_id, of.end > now, of.cancelled_at.is_(None))
     return tuple(map(rows.downtime, await connection.execute(asked)))

@@ -95,6 +95,18 @@ def due(recurrence: Recurrence, known: Collection[int], now: int, *, ahead_s: in
     return tuple(one for one in occurrences(recurrence, now, now + ahead_s) if one.start not in known)
 
 
+def following(recurrence: Recurrence, now: int, count: int) -> tuple[Occurrence, ...]:
+    """The first `count` occurrences that end after `now`, in order.
+
+    Raises:
+        FieldError: As `occurrences`.
+    """
+    duration_s = recurrence.duration_s
+    # Clocks that change put two starts out of order, or make one of them.
+    found = sorted({*islice((one for one in _starts(recurrence) if one + duration_s > now), 2 * count)})
+    return tuple(Occurrence(start, start + duration_s) for start in found[:count])
+
+
 def _check_first(recurrence: Recurrence, now: int) -> None:
     first = recurrence.first
     if first.tzinfo is not None or first.microsecond:

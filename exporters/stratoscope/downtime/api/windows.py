@@ -1,0 +1,83 @@
+"""`/api/v1/windows`: recurring windows as JSON, filed and cancelled. Each occurrence is a downtime."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.answers import OccurrenceShown, OneWindow, WindowList, WindowShown
+from stratoscope.downtime.api.downtimes import idempotency_key
+from stratoscope.downtime.api.service import answered, json_answer, service
+from stratoscope.downtime.keeper import WINDOWS_AHEAD_S
+from stratoscope.downtime.windows.draft import WindowDraft, checked_window
+from stratoscope.downtime.windows.recurrence import due, following
+from stratoscope.downtime.windows.window import Window
+
+_SHOWN: Final = 3
+"""Occurrences that are said of a window."""
+
+
+class Cancel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a request to cancel. Attributes: end_running: Whether the occurrence that lasts ends."""
+
+    end_running: bool = False
+
+
+@answered
+async def find(request: Request) -> web.StreamResponse:
+    """All windows, also the cancelled ones, in order of their filing."""
+    served = service(request)
+    windows = [WindowShown(**_fields(one)) for one in await served.store.windows.all()]
+    return json_answer(WindowList(served.second, tuple(windows)))
+
+
+@answered
+async def file(request: Request) -> web.StreamResponse:
+    """File one, and its next occurrences; with Idempotency-Key a request that comes again files no other."""
+    served, draft = service(request), await request.json(WindowDraft)
+    now, key, windows = served.second, idempotency_key(request), served.store.windows
+    recurrence, template = await asyncio.to_thread(checked_window, draft, now, labels=served.labels)
+    one = await windows.file(recurrence, template, who=request.asker.name, now=now, key=key)
+    soon = await asyncio.to_thread(due, recurrence, (), now, ahead_s=WINDOWS_AHEAD_S)
+    await windows.file_occurrences(one.id, soon, now=now)
+    served.changed()
+    response = await _answer(one, now, status=201)
+    response.headers["Location"] = f"/api/v1/windows/{one.id}"
+    return response
+
+
+@answered
+async def show(request: Request) -> web.StreamResponse:
+    """One, with its next occurrences."""
+    served = service(request)
+    return await _answer(await served.store.windows.get(request.http.match_info["id"]), served.second)
+
+
+@answered
+async def cancel(request: Request) -> web.StreamResponse:
+    """Cancel it, and its occurrences that have not begun."""
+    served, now = service(request), service(request).second
+    body = await request.json(Cancel) if request.http.body_exists else Cancel()
+    one = await served.store.windows.cancel(
+        request.http.match_info["id"], who=request.asker.name, now=now, end_running=body.end_running
+    )
+    served.changed()
+    return await _answer(one, now)
+
+
+async def _answer(one: Window, now: int, *, status: int = 200) -> web.Response:
+    """A window, and when it occurs next; one that is cancelled does not."""
+    found = [] if one.cancelled_at else await asyncio.to_thread(following, one.recurrence, now, _SHOWN)
+    upcoming = tuple(OccurrenceShown(*occurrence) for occurrence in found)
+    return json_answer(OneWindow(as_of=now, next=upcoming, **_fields(one)), status=status)
+
+
+def _fields(one: Window) -> dict[str, Any]:
+    """Those of WindowShown."""
+    fields = msgspec.structs.asdict(one)
+    del fields["recurrence"], fields["template"]
+    sets = tuple(tuple(map(str, matchers)) for matchers in one.template.matcher_sets)
+    said = msgspec.structs.asdict(one.template) | {"matcher_sets": sets}
+    return {**fields, **said, **msgspec.structs.asdict(one.recurrence)}

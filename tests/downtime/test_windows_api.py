@@ -1,0 +1,126 @@
+"""The API of recurring windows, with a real store."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stratoscope.downtime.model import DAY_S
+from support.downtime_site import Site, downtimes
+from support.stores import HOUR, NOW
+
+# NOW is a Friday, 2027-01-15 08:00 UTC.
+DRAFT: dict[str, Any] = {
+    "title": "backup", "matcher_sets": [["cloud=uni", "host=n1"]], "rrule": "FREQ=WEEKLY;BYDAY=FR,TU",
+    "zone": "Europe/Berlin", "first": "2027-01-15T08:30:00", "duration_s": 2 * HOUR,
+}  # fmt: skip
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with downtimes(tmp_path) as found:
+        yield found
+
+
+async def occurrences(site: Site) -> list[tuple[int, str]]:
+    """Start and state of all downtimes, in order."""
+    found = await site.json("GET", "/downtimes?limit=1000")
+    return sorted((one["start"], one["state"]) for one in found["downtimes"])
+
+
+async def test_a_window_is_filed_shown_and_has_its_occurrences_at_once(site: Site) -> None:
+    answer = await site.ask("POST", "/windows", DRAFT)
+    assert answer.status == 201
+    shown = await site.json("GET", answer.headers["Location"].removeprefix("/api/v1"))
+    begun = NOW - HOUR // 2
+    starts = [begun, begun + 4 * DAY_S, begun + 7 * DAY_S]
+    assert shown["next"] == [{"start": one, "end": one + 2 * HOUR} for one in starts]
+    assert {name: shown[name] for name in ("title", "planned", "severity", "silences", "author")} == {
+        "title": "backup", "planned": True, "severity": "outage", "silences": True, "author": "loopback",
+    }  # fmt: skip
+    assert shown["matcher_sets"] == [['cloud="uni"', 'host="n1"']]
+    assert {name: shown[name] for name in ("rrule", "zone", "first", "duration_s")} == {
+        name: DRAFT[name] for name in ("rrule", "zone", "first", "duration_s")
+    }
+    assert [one["id"] for one in (await site.json("GET", "/windows"))["windows"]] == [shown["id"]]
+    assert [state for _, state in await occurrences(site)] == ["active", *["upcoming"] * 4]
+    assert site.wakes == 1
+
+
+async def test_a_request_that_comes_again_files_no_other_window(site: Site) -> None:
+    first = await site.json("POST", "/windows", DRAFT, Idempotency_Key="k")
+    again = await site.json("POST", "/windows", DRAFT, Idempotency_Key="k")
+    assert (again["id"], len(await occurrences(site))) == (first["id"], 5)
+    other = await site.ask("POST", "/windows", DRAFT | {"title": "other"}, Idempotency_Key="k")
+    assert (other.status, other.text.partition(";")[0]) == (
+        409, "the idempotency key 'k' was used for another request"
+    )  # fmt: skip
+    assert (await site.json("POST", "/windows", DRAFT, Idempotency_Key="l"))["id"] != first["id"]
+    assert (await site.json("POST", "/windows", DRAFT))["id"] != first["id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "active"), [(None, "active"), ({}, "active"), ({"end_running": True}, "ended")]
+)
+async def test_a_cancelled_window_takes_what_has_not_begun_and_the_rest_if_asked(
+    site: Site, body: Any, active: str
+) -> None:
+    one = await site.json("POST", "/windows", DRAFT)
+    gone = await site.json("POST", f"/windows/{one['id']}/cancel", body)
+    assert (gone["cancelled_at"], gone["next"]) == (NOW, [])
+    assert [state for _, state in await occurrences(site)] == [active, *["cancelled"] * 4]
+    await site.json("POST", f"/windows/{one['id']}/cancel", {"end_running": True})
+    assert [state for _, state in await occurrences(site)] == ["ended", *["cancelled"] * 4]
+
+
+async def test_an_occurrence_that_begins_now_is_cancelled_with_its_window_if_asked(site: Site) -> None:
+    one = await site.json("POST", "/windows", DRAFT | {"first": "2027-01-15T09:00:00"})
+    await site.json("POST", f"/windows/{one['id']}/cancel")
+    assert (await occurrences(site))[0] == (NOW, "active")
+    await site.json("POST", f"/windows/{one['id']}/cancel", {"end_running": True})
+    assert (await occurrences(site))[0] == (NOW, "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"rrule": "FREQ=WEEKLY;BYDAY=XX"}, "rrule: BYDAY=XX; allowed: MO, TU, WE, TH, FR, SA, SU"),
+        ({"rrule": "FREQ=MINUTELY"}, "rrule: FREQ=MINUTELY; allowed: FREQ=HOURLY, DAILY, WEEKLY,"),
+        ({"rrule": "FREQ=DAILY;INTERVAL=0"}, "rrule: INTERVAL=0; allowed: 1 to 1000"),
+        ({"zone": "Europe/Berlni"}, "zone: unknown time zone 'Europe/Berlni'; allowed: Europe/Berlin"),
+        ({"first": "soon"}, "first: "),
+        ({"first": "2031-01-15T08:30:00"}, "first: 2031-01-15T08:30:00; allowed: from a year ago up to"),
+        ({"duration_s": 0}, "duration_s: 0; allowed: 60 to"),
+        ({"title": ""}, "title: "),
+        ({"matcher_sets": [["hots=n1"]]}, "matcher_sets[0][0]: "),
+        ({"start": NOW}, "start: unknown"),
+    ],
+)
+async def test_a_draft_that_is_wrong_is_one_line_and_nothing_is_stored(
+    site: Site, fields: dict[str, Any], said: str
+) -> None:
+    answer = await site.ask("POST", "/windows", DRAFT | fields)
+    assert answer.status == 400
+    assert answer.text.startswith(said)
+    assert answer.text.count("\n") == 1
+    assert (await site.json("GET", "/windows"))["windows"] == []
+
+
+async def test_a_window_that_is_not_there_is_404(site: Site) -> None:
+    for method, path in (("GET", "/windows/x"), ("POST", "/windows/x/cancel")):
+        answer = await site.ask(method, path)
+        assert (answer.status, answer.text) == (404, "no window x\n")
+
+
+async def test_who_may_read_and_file_windows(tmp_path: Path) -> None:
+    async with downtimes(tmp_path, has_users=True) as site:
+        one = await site.json("POST", "/windows", DRAFT, user="alice")
+        for method, path, body, statuses in (
+            ("GET", "/windows", None, (401, 200, 200)),
+            ("GET", f"/windows/{one['id']}", None, (401, 200, 200)),
+            ("POST", "/windows", DRAFT, (401, 403, 201)),
+            ("POST", f"/windows/{one['id']}/cancel", None, (401, 403, 200)),
+        ):
+            answers = [await site.ask(method, path, body, user=user) for user in ("", "bob", "alice")]
+            assert tuple(one.status for one in answers) == statuses, path
