@@ -51,6 +51,24 @@ async def test_a_downtime_is_a_silence_and_a_series_until_it_is_cancelled(tmp_pa
             await app.until(lambda _: not am.silences)
 
 
+async def test_a_host_that_is_off_by_two_downtimes_is_silent_until_the_later_one_ends(tmp_path: Path) -> None:
+    async with alertmanager() as am:
+        own = {"alertmanagers": [{"name": "main", "urls": [am.url]}]}
+        async with downtime_app(tmp_path, downtime=own) as app:
+            other = await app.ask("POST", "/downtimes", draft(title="rack off"))
+            await app.ask("PUT", "/hosts-off/uni/n1", {"reason": "saves power"})
+            page = await app.until(lambda page: page.value("stratoscope_downtime_silences_present") == 2)
+            off = {"cloud": "uni", "host": "n1"}
+            assert page.value("stratoscope_downtime_host_off_by_script", **off) == 1
+            matchers = [sorted(m["value"] for m in one["matchers"]) for one in am.silences.values()]
+            assert matchers == [["n1", "uni"]] * 2
+            await app.ask("DELETE", "/hosts-off/uni/n1")
+            await app.until(lambda page: page.value("stratoscope_downtime_silences_wanted") == 1)
+            await app.until(lambda _: len(am.silences) == 1)
+            (silence,) = am.silences.values()
+            assert other["id"] in silence["comment"]
+
+
 async def test_a_reload_changes_what_is_kept_in_step(tmp_path: Path) -> None:
     async with alertmanager() as first, alertmanager() as second:
         own = {"alertmanagers": [{"name": "first", "urls": [first.url]}]}

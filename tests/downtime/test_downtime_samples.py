@@ -14,7 +14,8 @@ from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.imports.announced import Skip
 from stratoscope.downtime.matchers import Matcher, MatcherSet, matcher_set
 from stratoscope.downtime.model import DAY_S, Downtime, Severity
-from stratoscope.downtime.samples import of_import, of_silences, samples
+from stratoscope.downtime.notices import Notices
+from stratoscope.downtime.samples import of_import, of_notices, of_scripts, of_silences, samples
 from stratoscope.downtime.scope import Scope, covered
 from stratoscope.downtime.silences import report as silences
 from support.golden import assert_golden
@@ -59,6 +60,44 @@ def test_downtimes_are_shown_as_the_golden_page_has_them() -> None:
     assert promtool_findings(page) == ""
 
 
+@pytest.mark.parametrize(
+    ("fields", "now", "of"),
+    [
+        ({}, NOW + 3600, ""),
+        ({}, NOW + 3601, "end"),
+        ({}, NOW + 7200, ""),
+        ({"start": NOW + 1}, NOW, ""),
+        ({"until_further_notice": True}, NOW + 7000, ""),
+        ({"until_further_notice": True, "end": NOW + 30 * DAY_S}, NOW + 30 * DAY_S - 3599, "cap"),
+        ({"source": "cloud:uni"}, NOW + 7000, ""),
+        ({"source": "cloud:uni", "end": NOW + 7 * DAY_S}, NOW + 7 * DAY_S - 3599, "cap"),
+        ({"source": "script:uni"}, NOW + 3601, "end"),
+        ({"source": "script:uni", "until_further_notice": True}, NOW + 7000, ""),
+        (
+            {"source": "script:uni", "until_further_notice": True, "end": NOW + 7 * DAY_S},
+            NOW + 7 * DAY_S - 3599,
+            "cap",
+        ),
+    ],
+)
+def test_a_downtime_that_ends_for_good_within_the_hour_has_a_notice(
+    fields: dict[str, Any], now: int, of: str
+) -> None:
+    one = downtime(**{"id": "a", "start": NOW, "end": NOW + 7200} | fields)
+    page = rendered(of_notices(Notices(3599, 7 * DAY_S).of([one], now)), OF_DOWNTIMES)
+    found = [line for line in page.splitlines() if line.startswith("stratoscope_downtime_notice{")]
+    assert found == ([f'stratoscope_downtime_notice{{downtime_id="a",of="{of}"}} 1'] if of else [])
+
+
+def test_a_host_that_a_script_switched_off_is_shown() -> None:
+    fields = {"start": NOW, "end": NOW + 60, "source": "script:uni", "external_id": "n1"}
+    here = downtime(**fields)
+    others = [replace(here, id="b", source="cloud:uni"), replace(here, id="c", start=NOW + 1)]
+    page = rendered(of_scripts([here, *others], NOW), OF_DOWNTIMES)
+    assert 'stratoscope_downtime_host_off_by_script{cloud="uni",host="n1"} 1\n' in page
+    assert page.count("host_off_by_script{") == 1
+
+
 def test_silences_and_imports_are_shown_as_the_golden_page_has_them() -> None:
     in_step = silences.Report(
         alertmanager="main", wanted=3, present=2, overridden=1, is_in_step=True, last_success=NOW, ahead_s=0.5
@@ -83,7 +122,7 @@ class Broken:
 
 async def test_a_database_that_cannot_be_read_is_a_failed_collection() -> None:
     with pytest.raises(CollectError, match="database file: no space left") as raised:
-        await Downtimes(cast(Any, Broken()), [], []).fetch()
+        await Downtimes(cast(Any, Broken()), [], [], Notices(0, 0)).fetch()
     assert raised.value.reason is Reason.UNAVAILABLE
 
 

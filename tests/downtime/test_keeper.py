@@ -10,9 +10,11 @@ import pytest
 
 from stratoscope.downtime.database.address import sqlite
 from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.hosts_off.described import host_downtime
 from stratoscope.downtime.keeper import WINDOWS_AHEAD_S, Keeper
 from stratoscope.downtime.matchers import Matcher
 from stratoscope.downtime.model import DAY_S, LONGEST_REARMED_S, REARM_S, Action
+from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.windows.recurrence import Recurrence
 from stratoscope.downtime.windows.window import Template
 from support.stores import HOUR, NOW, wanted
@@ -23,7 +25,8 @@ class Kept:
 
     def __init__(self, store: Store) -> None:
         self.store, self.at, self.changes = store, NOW, 0
-        self.keeper = Keeper(store, self._changed, clock=self)  # type: ignore[arg-type]  # it needs `now` alone
+        notices = Notices(HOUR, 7 * DAY_S)
+        self.keeper = Keeper(store, self._changed, notices, clock=self)  # type: ignore[arg-type]  # it needs `now` alone
 
     def now(self) -> float:
         return self.at + 0.9
@@ -68,6 +71,9 @@ async def test_until_further_notice_goes_on_day_by_day_up_to_the_cap(
         await kept.keeper.once()
         ends.append((await kept.store.get(one.id)).end - kept.at)
         kept.at += REARM_S // 4
+    assert caplog.record_tuples == []
+    kept.at = NOW + LONGEST_REARMED_S - 60
+    await kept.keeper.once()
     assert min(ends[:-8]) > REARM_S // 2
     last = await kept.store.get(one.id)
     assert (last.end, last.revision) == (NOW + LONGEST_REARMED_S, 1)
@@ -75,8 +81,34 @@ async def test_until_further_notice_goes_on_day_by_day_up_to_the_cap(
     assert {entry.action for entry in history[1:]} == {Action.REARMED}
     assert caplog.record_tuples == [
         ("stratoscope.downtime.keeper", logging.WARNING,
-         f"until further notice ends for good downtime={one.id} title='new switch'"),
+         f"downtime ends soon downtime={one.id} of=cap title='new switch'"),
     ]  # fmt: skip
+
+
+async def test_a_notice_is_logged_once_for_each_end(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    one = await kept.store.file(wanted(end=NOW + 3 * HOUR), who="alice", now=NOW)
+
+    async def logged() -> int:
+        await kept.keeper.once()
+        return len(caplog.records)
+
+    assert await logged() == 0
+    kept.at += 2 * HOUR
+    assert [await logged(), await logged()] == [1, 1]
+    assert caplog.messages == [f"downtime ends soon downtime={one.id} of=end title='new switch'"]
+    await kept.store.extend(one.id, NOW + 9 * HOUR, who="alice", now=kept.at)
+    assert await logged() == 1
+    kept.at += 6 * HOUR
+    assert [await logged(), await logged()] == [2, 2]
+
+
+async def test_a_host_that_a_script_switched_off_is_off_up_to_its_own_cap(kept: Kept) -> None:
+    asked = host_downtime("uni", "n1", "", NOW, cap_s=7 * DAY_S)._replace(until_further_notice=True)
+    one = await kept.store.hosts.off("uni", "n1", asked, who="ipmi", now=NOW, cap_s=7 * DAY_S)
+    while kept.at < NOW + 8 * DAY_S:
+        await kept.keeper.once()
+        kept.at += REARM_S // 4
+    assert (await kept.store.get(one.id)).end == NOW + 7 * DAY_S
 
 
 async def test_what_ended_or_was_cancelled_is_not_moved_on(kept: Kept) -> None:

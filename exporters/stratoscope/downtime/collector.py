@@ -13,7 +13,8 @@ from stratoscope.downtime.families import OF_DOWNTIMES, OF_IMPORTS, OF_SILENCES
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.imports.importer import Importer
 from stratoscope.downtime.model import Downtime
-from stratoscope.downtime.samples import AHEAD_S, of_import, of_silences, samples
+from stratoscope.downtime.notices import Notices
+from stratoscope.downtime.samples import AHEAD_S, of_import, of_notices, of_scripts, of_silences, samples
 from stratoscope.downtime.settings import DOWNTIMES
 from stratoscope.downtime.silences import report as silences
 from stratoscope.downtime.silences.reconciler import Reconciler
@@ -40,8 +41,10 @@ class Downtimes(Collector[Facts]):
         store: Store,
         reconcilers: Sequence[Reconciler],
         importers: Sequence[Importer],
+        notices: Notices,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._notices = notices
         self._store, self._reconcilers, self._importers = store, reconcilers, importers
         self._clock = clock
 
@@ -57,6 +60,8 @@ class Downtimes(Collector[Facts]):
 
     def samples(self, data: Facts, /) -> Iterable[Sample]:
         yield from samples(data.downtimes, data.now)
+        yield from of_scripts(data.downtimes, data.now)
+        yield from of_notices(self._notices.of(data.downtimes, data.now))
         for silence in data.silences:
             yield from of_silences(silence)
         for one in data.imports:

@@ -20,6 +20,7 @@ from stratoscope.downtime.feeds.documents import Documents
 from stratoscope.downtime.hosts_off.collector import HostsOff
 from stratoscope.downtime.imports import importer
 from stratoscope.downtime.keeper import Keeper
+from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.routes import ROUTES
 from stratoscope.downtime.settings import Settings, parse
 from stratoscope.downtime.silences.alertmanager import Alertmanager
@@ -41,6 +42,8 @@ def _parts(settings: Settings, site: Site) -> Iterator[Part]:
 async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
     if site.storage is None:
         raise ValueError("this exporter keeps state")
+    cap_s = int(settings.own.hosts_off.cap)
+    notices = Notices(settings.own.notice, cap_s)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings.address(site.storage)))
 
@@ -59,17 +62,17 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
             )
             for one in settings.imports
         ]
-        collectors: list[Collector[Any]] = [Downtimes(store, reconcilers, importers)]
+        collectors: list[Collector[Any]] = [Downtimes(store, reconcilers, importers, notices)]
         for entry in settings.clouds:
             cloud = kind(entry.kind).opened(entry)
             stack.push_async_callback(cloud.close)
             collectors += [
                 Requests(cloud.cloud, cloud.budget),
-                HostsOff(cloud, store, int(settings.own.hosts_off.cap), leads=leads),
+                HostsOff(cloud, store, cap_s, leads=leads),
             ]
         tasks = [
             Task("leadership", store.leadership.run),
-            Task("keeper", Keeper(store, changed).run),
+            Task("keeper", Keeper(store, changed, notices).run),
             *(one.task() for one in reconcilers),
             *(one.task for one in importers),
         ]
@@ -78,6 +81,7 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
         service = Service(
             store, settings.own.labels, changed,
             url=settings.own.url.rstrip("/"), feeds=feeds.by_hash(settings.own.feeds), documents=documents,
+            hosts_cap_s=cap_s,
         )  # fmt: skip
         yield Opened(collectors, tasks, service)
 

@@ -38,7 +38,20 @@ END = Family(
     "Unix time of its end; that of a downtime until further notice moves on.",
     labels=_DOWNTIME,
 )
-OF_DOWNTIMES: Final = (ACTIVE, ACTIVE_PATTERNS, DOWNTIMES, INFO, START, END)
+NOTICE = Family(
+    "stratoscope_downtime_notice",
+    "1 for an active downtime that ends within the time of the key notice, at the end that somebody chose or"
+    " at its cap.",
+    labels=(*_DOWNTIME, "of"),
+)
+HOST_OFF_BY_SCRIPT = Family(
+    "stratoscope_downtime_host_off_by_script",
+    "1 for a host of which a script says that it is switched off.",
+    labels=("cloud", "host"),
+)
+OF_DOWNTIMES: Final = (
+    ACTIVE, ACTIVE_PATTERNS, DOWNTIMES, INFO, START, END, NOTICE, HOST_OFF_BY_SCRIPT,
+)  # fmt: skip
 
 _AM: Final = ("alertmanager",)
 WANTED = Family(

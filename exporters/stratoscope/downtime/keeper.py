@@ -7,7 +7,8 @@ from typing import Final
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.downtime.database.store import Store
-from stratoscope.downtime.model import DAY_S, LONGEST_REARMED_S, REARM_S, Downtime, State
+from stratoscope.downtime.model import DAY_S, REARM_S, Downtime, Limit, State
+from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.windows.recurrence import due
 
 log = logging.getLogger(__name__)
@@ -23,9 +24,16 @@ _WHO: Final = "stratoscope"
 class Keeper:
     """Keeps what is filed up to date; of several processes with one database the one that leads does."""
 
-    def __init__(self, store: Store, changed: Callable[[], None], clock: Clock = CLOCK) -> None:
+    def __init__(
+        self,
+        store: Store,
+        changed: Callable[[], None],
+        notices: Notices,
+        clock: Clock = CLOCK,
+    ) -> None:
         """Args: changed: Called when something was filed or moved on."""
-        self._store, self._changed, self._clock = store, changed, clock
+        self._store, self._changed, self._notices, self._clock = store, changed, notices, clock
+        self._noticed: frozenset[tuple[str, Limit]] = frozenset()
 
     async def run(self) -> None:
         """Once a minute, until it is cancelled."""
@@ -39,6 +47,7 @@ class Keeper:
         now = int(self._clock.now())
         filed = await self._file_occurrences(now)
         moved = await self._rearm(now)
+        await self._notice(now)
         if filed or moved:
             self._changed()
 
@@ -54,15 +63,24 @@ class Keeper:
 
     async def _rearm(self, now: int) -> int:
         live = await self._store.live(now, ahead_s=0)
-        moved = [(one, end) for one in live if (end := _next_end(one, now)) > one.end]
+        moved = [(one, end) for one in live if (end := self._next_end(one, now)) > one.end]
         for one, end in moved:
             await self._store.rearm(one.id, end, who=_WHO, now=now)
-            if end == one.start + LONGEST_REARMED_S:
-                log.warning("until further notice ends for good downtime=%s title=%r", one.id, one.title)
         return len(moved)
 
+    def _next_end(self, one: Downtime, now: int) -> int:
+        """The end to which a downtime until further notice is moved on; its own if it is not due."""
+        is_due = (
+            one.until_further_notice and one.state(now) is State.ACTIVE and one.end - now <= _REARMED_AT_S
+        )
+        return min(now + REARM_S, one.limit(self._notices.hosts_cap_s).at) if is_due else one.end
 
-def _next_end(one: Downtime, now: int) -> int:
-    """The end to which a downtime until further notice is moved on; its own if it is not due."""
-    is_due = one.until_further_notice and one.state(now) is State.ACTIVE and one.end - now <= _REARMED_AT_S
-    return min(now + REARM_S, one.start + LONGEST_REARMED_S) if is_due else one.end
+    async def _notice(self, now: int) -> None:
+        """Log each downtime that ends soon, once unless its end is moved."""
+        live = await self._store.live(now, ahead_s=0)
+        soon = {(one.id, limit): one for one, limit in self._notices.of(live, now)}
+        for (id_, limit), one in soon.items():
+            if (id_, limit) not in self._noticed:
+                of = "cap" if limit.is_cap else "end"
+                log.warning("downtime ends soon downtime=%s of=%s title=%r", id_, of, one.title)
+        self._noticed = frozenset(soon)

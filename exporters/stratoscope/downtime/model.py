@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,10 @@ from stratoscope.downtime.matchers import MatcherSet, matches
 
 PERSON: Final = "person"
 """The source of what a person filed; others are named for what filed it: `gocdb:egi`, `cloud:uni`."""
+CLOUD: Final = "cloud:"
+"""What the source of a host's downtime begins with if the cloud CLOUD itself says that it is off."""
+SCRIPT: Final = "script:"
+"""The same if a script says so."""
 DAY_S: Final = 86_400
 REARM_S: Final = DAY_S
 """For so long a downtime until further notice is extended at a time."""
@@ -38,6 +42,18 @@ class State(StrEnum):
     ACTIVE = "active"
     ENDED = "ended"
     CANCELLED = "cancelled"
+
+
+class Limit(NamedTuple):
+    """When a downtime ends for good.
+
+    Attributes:
+        at: Unix seconds.
+        is_cap: Nobody has chosen this end; it is that of a downtime which nobody has ended before.
+    """
+
+    at: int
+    is_cap: bool
 
 
 class Downtime(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +102,14 @@ class Downtime(msgspec.Struct, frozen=True, kw_only=True):
         if now < self.start:
             return State.UPCOMING
         return State.ACTIVE if now < self.end else State.ENDED
+
+    def limit(self, hosts_cap_s: int) -> Limit:
+        """When it ends for good. Args: hosts_cap_s: For so long a host may be off."""
+        is_hosts = self.source.startswith((CLOUD, SCRIPT))
+        if self.source.startswith(CLOUD) or self.until_further_notice:
+            cap_s = hosts_cap_s if is_hosts else LONGEST_REARMED_S
+            return Limit(max(self.end, self.start + cap_s), is_cap=True)
+        return Limit(self.end, is_cap=False)
 
     def explains(self, labels: Mapping[str, str]) -> bool:
         """Whether an alert with these labels is one of those that the downtime explains."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from stratoscope.core.web.routes import OPEN, Role, Route
-from stratoscope.downtime.api import active, downtimes, export, windows
+from stratoscope.downtime.api import active, downtimes, export, hosts_off, windows
 from stratoscope.downtime.api.downtimes import ADMIN
 from stratoscope.downtime.api.openapi import openapi
 from stratoscope.downtime.api.operations import API
@@ -12,6 +12,7 @@ from stratoscope.downtime.feeds import routes as feeds
 _DOWNTIMES: Final = f"{API}/downtimes"
 _ONE: Final = f"{_DOWNTIMES}/{{id}}"
 _WINDOWS: Final = f"{API}/windows"
+_HOSTS_OFF: Final = f"{API}/hosts-off"
 _READ: Final = Role("viewer", "editor", ADMIN)
 _WRITE: Final = Role("editor", ADMIN)
 
@@ -27,6 +28,9 @@ _API: Final = (
     Route("POST", _WINDOWS, windows.file, _WRITE),
     Route("GET", f"{_WINDOWS}/{{id}}", windows.show, _READ),
     Route("POST", f"{_WINDOWS}/{{id}}/cancel", windows.cancel, _WRITE),
+    Route("GET", _HOSTS_OFF, hosts_off.find, _READ),
+    Route("PUT", f"{_HOSTS_OFF}/{{cloud}}/{{host}}", hosts_off.off, _WRITE),
+    Route("DELETE", f"{_HOSTS_OFF}/{{cloud}}/{{host}}", hosts_off.back, _WRITE),
     Route("GET", f"{API}/active", active.active, _READ),
     Route("GET", f"{API}/counts", active.counts, OPEN),
     Route("GET", f"{API}/export/json", export.json, _READ),

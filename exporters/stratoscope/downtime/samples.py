@@ -6,9 +6,10 @@ from typing import Final
 from stratoscope.core.errors import Reason
 from stratoscope.core.metrics import Labels, Sample, optional_samples
 from stratoscope.downtime import families as of
+from stratoscope.downtime.hosts_off.hosts import hosts_off
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.imports.announced import Skip
-from stratoscope.downtime.model import DAY_S, Downtime, State
+from stratoscope.downtime.model import DAY_S, SCRIPT, Downtime, Limit, State
 from stratoscope.downtime.scope import LABELS, covered
 from stratoscope.downtime.silences import report as silences
 
@@ -39,6 +40,19 @@ def samples(downtimes: Sequence[Downtime], now: float) -> Iterable[Sample]:
         yield of.INFO(1, _of(one, title=title, **_kind(one), source=one.source))
         yield of.START(one.start, _of(one))
         yield of.END(one.end, _of(one))
+
+
+def of_notices(soon: Iterable[tuple[Downtime, Limit]]) -> Iterable[Sample]:
+    """Of the downtimes that end soon."""
+    for one, limit in soon:
+        yield of.NOTICE(1, _of(one, of="cap" if limit.is_cap else "end"))
+
+
+def of_scripts(downtimes: Sequence[Downtime], now: float) -> Iterable[Sample]:
+    """Of the hosts of which a script says that they are off."""
+    filed = [one for one in downtimes if one.source.startswith(SCRIPT)]
+    for host in hosts_off(filed, now, 0):
+        yield of.HOST_OFF_BY_SCRIPT(1, Labels(cloud=host.cloud, host=host.host))
 
 
 def of_silences(report: silences.Report) -> Iterable[Sample]:

@@ -55,6 +55,7 @@ class Downtime(Section, frozen=True):
         url: Where people reach this exporter, for links in silences and feeds; "" for no links.
         labels: That matchers may name beside the usual ones.
         alertmanagers: That have the silences.
+        notice: So long before a downtime ends, its notice is shown.
         dry_run: Show what would be written to Alertmanager, and write nothing.
         imports: Sources of downtimes that others announce.
         hosts_off: Hosts that are switched off on purpose.
@@ -67,6 +68,7 @@ class Downtime(Section, frozen=True):
     url: str = ""
     labels: tuple[_Label, ...] = ()
     alertmanagers: tuple[Any, ...] = ()
+    notice: Duration = Duration(3600)
     dry_run: bool = False
     imports: tuple[Any, ...] = ()
     hosts_off: HostsOffSettings = HostsOffSettings()

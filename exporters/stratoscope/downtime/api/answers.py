@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from stratoscope.downtime.feeds.json_feed import DowntimeShown, DowntimesShown
+from stratoscope.downtime.hosts_off.hosts import HostOff
 from stratoscope.downtime.model import Action, Severity
 
 
@@ -82,3 +83,19 @@ class WindowList(msgspec.Struct, frozen=True):
 
     as_of: int
     windows: tuple[WindowShown, ...]
+
+
+class HostsOff(msgspec.Struct, frozen=True):
+    """The hosts that are off or at risk, by cloud and name."""
+
+    as_of: int
+    hosts: tuple[HostOff, ...]
+
+
+class HostBack(msgspec.Struct, frozen=True):
+    """A host that is back. Attributes: ended: The id of the downtime that has ended by that."""
+
+    as_of: int
+    cloud: str
+    host: str
+    ended: str | None

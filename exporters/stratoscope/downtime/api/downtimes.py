@@ -19,7 +19,7 @@ from stratoscope.downtime.api.service import (
 from stratoscope.downtime.database.editing import Idempotency
 from stratoscope.downtime.draft import Checked, Draft, FieldError, checked
 from stratoscope.downtime.feeds.json_feed import as_json
-from stratoscope.downtime.model import PERSON, REARM_S, Change, Downtime
+from stratoscope.downtime.model import PERSON, REARM_S, SCRIPT, Change, Downtime
 
 ADMIN: Final = "admin"
 """The role that also ends and cancels what imports and clouds have filed."""
@@ -132,9 +132,9 @@ async def _done(request: Request, do: Callable[[_By], Awaitable[Downtime]]) -> w
 
 
 async def _check_closing(request: Request) -> None:
-    """Raises web.HTTPForbidden: It was filed by a source, and the asker is no admin."""
+    """Raises web.HTTPForbidden: It was filed by a source that is no script, and the asker is no admin."""
     source = (await service(request).store.get(_id(request))).source
-    if source != PERSON and ADMIN not in request.asker.roles:
+    if source != PERSON and not source.startswith(SCRIPT) and ADMIN not in request.asker.roles:
         raise web.HTTPForbidden(text=f"filed by {source}; allowed: the role {ADMIN}\n")
 
 

@@ -4,9 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from stratoscope.downtime.api.answers import Active, DowntimePage, OneDowntime, OneWindow, WindowList
+from stratoscope.downtime.api.answers import (
+    Active,
+    DowntimePage,
+    HostBack,
+    HostsOff,
+    OneDowntime,
+    OneWindow,
+    WindowList,
+)
 from stratoscope.downtime.api.downtimes import End
 from stratoscope.downtime.api.export import OF_GOCDB
+from stratoscope.downtime.api.hosts_off import Off
 from stratoscope.downtime.api.query import FILTERS, LABELS, LONGEST, PAGING
 from stratoscope.downtime.api.windows import Cancel
 from stratoscope.downtime.draft import Draft
@@ -56,6 +65,7 @@ _FILE: Final = Operation(
     errors=(409, 503), status=201, means="It is filed; Location is its address.",
 )  # fmt: skip
 _ONE: Final = f"{API}/downtimes/{{id}}"
+_HOST: Final = f"{API}/hosts-off/{{cloud}}/{{host}}"
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     f"GET {API}/downtimes": Operation(DowntimePage, query={**FILTERS, **PAGING}, means="A page."),
@@ -71,6 +81,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     f"POST {API}/windows/{{id}}/cancel": Operation(
         OneWindow, Cancel, needs_body=False, means="It, as it stands now."
     ),
+    f"GET {API}/hosts-off": Operation(HostsOff, means="The hosts."),
+    f"PUT {_HOST}": Operation(OneDowntime, Off, needs_body=False, errors=(409, 503), means="Its downtime."),
+    f"DELETE {_HOST}": Operation(HostBack, errors=(400, 503), means="What has ended."),
     f"GET {API}/active": Operation(Active, query=dict.fromkeys(LABELS, _TEXT), means="Whether it is down."),
     f"GET {API}/counts": Operation(dict[str, int], means="How many are upcoming, active, ended, cancelled."),
     f"GET {API}/export/json": Operation(

@@ -16,6 +16,7 @@ from stratoscope.downtime.api.answers import HistoryEntry, OneDowntime
 from stratoscope.downtime.database.errors import (
     ClosedError,
     IdempotencyError,
+    OverCapError,
     RevisionError,
     SourceError,
     StoreError,
@@ -26,7 +27,7 @@ from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.feeds.documents import Documents
 from stratoscope.downtime.feeds.json_feed import as_json
 from stratoscope.downtime.feeds.settings import FeedSettings
-from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.model import LONGEST_REARMED_S, Downtime
 
 _DIGITS: Final = 9
 """Of a revision."""
@@ -38,6 +39,7 @@ _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (RevisionError, web.HTTPPreconditionFailed),
     (ClosedError, web.HTTPConflict),
     (SourceError, web.HTTPConflict),
+    (OverCapError, web.HTTPConflict),
     (IdempotencyError, web.HTTPConflict),
     (StoreError, web.HTTPServiceUnavailable),
     (CollectError, web.HTTPServiceUnavailable),
@@ -55,6 +57,7 @@ class Service:
         url: Where people reach this exporter, without a slash at the end; "" if it is not known.
         feeds: By the hash of their tokens.
         documents: Makes feeds and exports.
+        hosts_cap_s: For so long a host may be off.
     """
 
     store: Store
@@ -64,6 +67,7 @@ class Service:
     url: str = ""
     feeds: Mapping[str, FeedSettings] = field(default_factory=dict)
     documents: Documents = field(default_factory=Documents)
+    hosts_cap_s: int = LONGEST_REARMED_S
 
     @property
     def second(self) -> int:

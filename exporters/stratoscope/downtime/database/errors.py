@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from stratoscope.core.errors import short_line
-from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.model import DAY_S, Downtime
 
 _RESTORE: Final = "end this service and restore a backup"
 _WRITABLE: Final = "allowed: a file and a folder to write to"
@@ -60,6 +60,14 @@ class SourceError(ValueError):
 
     def __init__(self, source: str) -> None:
         super().__init__(f"filed by {source}; change it there; allowed: end, cancel")
+
+
+class OverCapError(ValueError):
+    """A host is off for longer than a host may be."""
+
+    def __init__(self, host: str, cap_s: int) -> None:
+        most = f"downtime.hosts_off.cap, {cap_s / DAY_S:g} d"
+        super().__init__(f"{host[:80]} is off for longer than {most}; allowed: once it was said to be back")
 
 
 class RevisionError(ValueError):

@@ -17,6 +17,7 @@ from stratoscope.downtime.database.editing import Idempotency, Origin
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import UnknownError
 from stratoscope.downtime.database.finding import Filter, Page, Place
+from stratoscope.downtime.database.hosts import Hosts
 from stratoscope.downtime.database.leadership import Leadership
 from stratoscope.downtime.database.records import Records
 from stratoscope.downtime.database.tables import CHANGES, REVISION
@@ -49,6 +50,7 @@ class Store:
 
     Attributes:
         windows: Recurring windows.
+        hosts: Hosts of which a script says that they are off.
         records: Of silences, and reports of imports.
         leadership: Whether this process writes to Alertmanager.
     """
@@ -56,6 +58,7 @@ class Store:
     def __init__(self, address: Address) -> None:
         self._database = Database(address)
         self.windows = Windows(self._database)
+        self.hosts = Hosts(self._database)
         self.records = Records(self._database)
         self.leadership = Leadership(self._database)
         self._live: _Live | None = None

@@ -14,7 +14,7 @@ from stratoscope.core.collector import Collector, Every, Offer
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.downtime.hosts_off.disabled import DisabledHost, disabled_hosts
 from stratoscope.downtime.hosts_off.plan import Plan, plan
-from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.model import CLOUD, Downtime
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class HostsOff(Collector[SeenHosts]):
     async def fetch(self) -> SeenHosts:
         answer: HostServices = await self._source.ask(self._question)
         hosts = disabled_hosts(answer.services)
-        source, now = f"cloud:{self.cloud}", int(self._clock())
+        source, now = f"{CLOUD}{self.cloud}", int(self._clock())
         filed = await self._store.newest(source, now)
         by_hand = await self._store.ended_by_hand(source, now)
         found = plan(self.cloud, hosts, filed, now, cap_s=self._cap_s, by_hand=by_hand)

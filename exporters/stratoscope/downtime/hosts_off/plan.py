@@ -8,10 +8,10 @@ cloud last said so, and is extended while it does, up to a cap; so what is forgo
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from stratoscope.downtime.draft import LONGEST_TEXT, LONGEST_TITLE, Checked
+from stratoscope.downtime.draft import Checked
+from stratoscope.downtime.hosts_off.described import host_downtime
 from stratoscope.downtime.hosts_off.disabled import DisabledHost
-from stratoscope.downtime.matchers import Matcher, matcher_set
-from stratoscope.downtime.model import REARM_S, Downtime, Severity, State
+from stratoscope.downtime.model import REARM_S, Downtime, State
 
 _EXTENDED_AT_S: Final = REARM_S // 2
 """So long before its end a downtime is extended."""
@@ -62,7 +62,8 @@ def plan(  # noqa: PLR0913 - all that it depends on
     wanted = {_external_id(one): one for one in hosts}
     file, extend, over_cap = [], {}, []
     for external_id, host in wanted.items():
-        new = _filed(cloud, external_id, host, now, cap_s)
+        checked = host_downtime(cloud, host.host, host.reason, now, is_at_risk=host.is_up, cap_s=cap_s)
+        new = Filed(external_id, checked)
         last = newest.get(external_id)
         if last is not None and last.state(now) is State.ACTIVE:
             end = min(now + REARM_S, last.start + cap_s)
@@ -95,24 +96,3 @@ def _says_else(last: Downtime, new: Checked) -> bool:
 def _external_id(host: DisabledHost) -> str:
     """Unique within the cloud. A host that goes from at risk to off has one downtime after the other."""
     return f"{'at risk' if host.is_up else 'off'}: {host.host}"
-
-
-def _filed(cloud: str, external_id: str, host: DisabledHost, now: int, cap_s: int) -> Filed:
-    what = "disabled, its VMs go on" if host.is_up else "switched off"
-    why = f": {' '.join(host.reason.split())}" if host.reason.strip() else ""
-    checked = Checked(
-        title=_printable(f"{host.host} {what}{why}")[:LONGEST_TITLE],
-        text=_printable(host.reason)[:LONGEST_TEXT],
-        planned=True,
-        severity=Severity.AT_RISK if host.is_up else Severity.OUTAGE,
-        start=now,
-        end=now + min(REARM_S, cap_s),
-        until_further_notice=False,
-        matcher_sets=(matcher_set([Matcher("cloud", cloud), Matcher("host", host.host)]),),
-        silences=not host.is_up,
-    )
-    return Filed(external_id, checked)
-
-
-def _printable(text: str) -> str:
-    return "".join(one if one.isprintable() else " " for one in text)

@@ -1,0 +1,76 @@
+"""Hosts of which a script says that they are off, stored: each is a downtime of the source `script:CLOUD`."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stratoscope.downtime.database import editing, rows
+from stratoscope.downtime.database.editing import Origin
+from stratoscope.downtime.database.engine import Database
+from stratoscope.downtime.database.errors import OverCapError
+from stratoscope.downtime.database.tables import DOWNTIMES
+from stratoscope.downtime.draft import Checked
+from stratoscope.downtime.model import SCRIPT, Action, Downtime, State
+
+
+class Hosts:
+    """The hosts of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def off(  # noqa: PLR0913 - all that is said of it
+        self, cloud: str, host: str, asked: Checked, *, who: str, now: int, cap_s: int
+    ) -> Downtime:
+        """File that a host is off from now, or change what is filed of it; it lasts on from its own start.
+
+        Args:
+            asked: Of the host, as from now.
+            cap_s: For so long a host may be off.
+
+        Raises:
+            OverCapError: It is off for longer, and nobody has said since that it is back.
+        """
+        origin = Origin(f"{SCRIPT}{cloud}", host)
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            last = await _newest(connection, origin)
+            if last is None or last.cancelled_at is not None:
+                return (await editing.file(connection, [(asked, origin)], who, now))[0]
+            most, is_over = last.start + cap_s, last.end <= now
+            if most <= now and (last.until_further_notice or not is_over):
+                raise OverCapError(host, cap_s)
+            if is_over:
+                return (await editing.file(connection, [(asked, origin)], who, now))[0]
+            goes_on = last.until_further_notice and asked.until_further_notice
+            end = last.end if goes_on else min(asked.end, most)
+            fields = asked._asdict() | {"start": last.start, "end": end}
+            return await editing.save(connection, last, who, now, Action.CHANGED, **fields)
+
+    async def back(self, cloud: str, host: str, *, who: str, now: int) -> Downtime | None:
+        """End what is filed of a host; None if nothing is, or all has ended."""
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            last = await _newest(connection, Origin(f"{SCRIPT}{cloud}", host))
+            if last is None or last.cancelled_at is not None:
+                return None
+            if last.state(now) is State.ENDED:
+                # Over the cap: from now on it may be off anew.
+                await editing.save(connection, last, who, now, Action.CHANGED, until_further_notice=False)
+                return None
+            if now <= last.start:
+                return await editing.save(connection, last, who, now, Action.CANCELLED, cancelled_at=now)
+            fields = {"end": now, "until_further_notice": False}
+            return await editing.save(connection, last, who, now, Action.CHANGED, **fields)
+
+
+async def _newest(connection: AsyncConnection, origin: Origin) -> Downtime | None:
+    """That which was filed last. Of those filed in the same second the one that is not cancelled is newer."""
+    of = DOWNTIMES.c
+    asked = (
+        select(DOWNTIMES)
+        .where(of.source == origin.source, of.external_id == origin.external_id)
+        .order_by(of.created_at.desc(), of.cancelled_at.is_(None).desc())
+        .limit(1)
+    )
+    row = (await connection.execute(asked)).first()
+    return None if row is None else rows.downtime(row)
