@@ -1,1 +1,1 @@
-"""`stratoscope downtime add|list|show|extend|end|cancel`: clients of the exporter's API over HTTP."""
+"""`stratoscope downtime add|list|show|...`: clients of the exporter's API over HTTP."""

@@ -69,6 +69,11 @@ def path_of(id_: str, verb: str = "", *, what: str = DOWNTIMES) -> str:
     return f"{what}/{quote(id_, safe='')}" + (f"/{verb}" if verb else "")
 
 
+def host_path(flags: argparse.Namespace) -> str:
+    """Of the host that the arguments `cloud` and `host` name."""
+    return f"/hosts-off/{quote(flags.cloud, safe='')}/{quote(flags.host, safe='')}"
+
+
 def or_window(
     flags: argparse.Namespace, method: str, verb: str = "", window_body: object = None
 ) -> tuple[Any, bool]:
