@@ -86,7 +86,11 @@ def or_window(
     except RefusedError as error:
         if error.status != _UNKNOWN:
             raise
-    return ask(flags, method, path_of(flags.id, verb, what=WINDOWS), window_body), True
+        no_downtime = error
+    try:
+        return ask(flags, method, path_of(flags.id, verb, what=WINDOWS), window_body), True
+    except RefusedError as error:
+        raise (no_downtime if error.status == _UNKNOWN else error) from error
 
 
 def as_answer(found: object) -> str:
