@@ -116,3 +116,30 @@ async def test_a_wrong_body_is_none_of_its_schema(site: Site) -> None:
     assert not validator.is_valid(DRAFT | {"owner": "me"})
     assert not validator.is_valid(DRAFT | {"title": 5})
     assert not validator.is_valid({"title": "a"})
+
+
+async def test_windows_and_hosts_are_answered_as_it_says(site: Site) -> None:
+    found = await document(site)
+    window = {
+        "title": "backup", "matcher_sets": [["host=n1"]], "rrule": "FREQ=DAILY", "zone": "UTC",
+        "first": "2027-01-15T08:00:00", "duration_s": HOUR,
+    }  # fmt: skip
+    one = await site.json("POST", "/windows", window)
+    for method, path, body in (
+        ("POST", "/windows", window),
+        ("GET", "/windows", None),
+        ("GET", "/windows/{id}", None),
+        ("POST", "/windows/{id}/cancel", {"end_running": True}),
+        ("PUT", "/hosts-off/{cloud}/{host}", {"until": NOW + 60, "reason": "saves power"}),
+        ("GET", "/hosts-off", None),
+        ("DELETE", "/hosts-off/{cloud}/{host}", None),
+        ("DELETE", "/hosts-off/{cloud}/{host}", None),
+    ):
+        of = operation(found, method, path)
+        if body is not None:
+            check(found, of["requestBody"]["content"]["application/json"]["schema"], body)
+        answer = await site.ask(method, path.format(id=one["id"], cloud="uni", host="n1"), body)
+        content = of["responses"][str(answer.status)]["content"]["application/json"]
+        check(found, content["schema"], msgspec.json.decode(answer.text))
+    for method, path in (("POST", "/windows/{id}/cancel"), ("PUT", "/hosts-off/{cloud}/{host}")):
+        assert operation(found, method, path)["requestBody"]["required"] is False
