@@ -27,8 +27,14 @@ pytestmark = pytest.mark.integration
 
 GROUP_WAIT_S = 10
 """What the documentation asks for."""
-FLAGS = {"bookworm": ["--data.maintenance-interval=1s"], "sid": [f"--dispatch.start-delay={GROUP_WAIT_S}s"]}
-"""An alert that is older than group_wait is notified of at once after a start, unless this is said."""
+SNAPSHOTS = ["--data.maintenance-interval=1s"]
+FLAGS = {
+    "bookworm": SNAPSHOTS,
+    "trixie": SNAPSHOTS,
+    "sid": [f"--dispatch.start-delay={GROUP_WAIT_S}s"],
+}
+"""After a start, Alertmanager notifies at once of an alert that is older than group_wait. So either its
+silences outlive a kill, or it waits until they are written again, which 0.30 and newer can."""
 NEVER_EXPLAINED = ("c0", "c1", "c2")
 POSTED_EVERY_S = 0.5
 LONGEST_LIFE_S = 13.0
@@ -152,7 +158,7 @@ class World:
 @pytest.mark.parametrize(
     ("suite", "kills"),
     [
-        pytest.param("sid", 6, id="quick"),
+        pytest.param("trixie", 6, id="quick"),
         pytest.param("bookworm", 50, marks=[pytest.mark.full, pytest.mark.timeout(2400)]),
         pytest.param("sid", 50, marks=[pytest.mark.full, pytest.mark.timeout(2400)]),
     ],

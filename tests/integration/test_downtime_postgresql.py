@@ -62,7 +62,7 @@ class Pair:
 
 @asynccontextmanager
 async def pair(folder: Path, server: postgresql.Server) -> AsyncIterator[Pair]:
-    am = RealAlertmanager(unpacked("sid"), folder / "am").start()
+    am = RealAlertmanager(unpacked("trixie"), folder / "am").start()
     found = Pair(folder, am, server)
     try:
         yield found
