@@ -28,7 +28,13 @@ _PRAGMAS: Final = (
     "foreign_keys = ON",
     f"busy_timeout = {int(_PATIENCE_S * 1000)}",
 )
-_POSTGRESQL: Final = {"timeout": _PATIENCE_S, "command_timeout": _PATIENCE_S}
+_GONE: Final = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""After 20 s the server drops a client whose machine is gone, and the lead with it; its default is hours."""
+_POSTGRESQL: Final = {
+    "timeout": _PATIENCE_S,
+    "command_timeout": _PATIENCE_S,
+    "server_settings": _GONE,
+}
 
 
 class Database:
