@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import downtimes
 import endurance
 import kills
 import large
@@ -35,6 +36,7 @@ PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
     "probe": lambda _: probe.run(),
     "probes": lambda _: probes.run(),
     "kills": lambda _: kills.run(),
+    "downtime": lambda _: downtimes.run(),
     "live": live.run,
 }
 """By name; each takes the number of rounds."""

@@ -13,7 +13,7 @@ from sqlalchemy import column, table, update
 from stratoscope.downtime.database import address as addresses
 from stratoscope.downtime.database.address import FILE, Address, postgresql, sqlite
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import StoreError, meaning
+from stratoscope.downtime.database.errors import StoreError, UnknownError, meaning
 from stratoscope.downtime.database.leadership import Leadership
 from stratoscope.downtime.database.schema import VERSIONS
 from stratoscope.downtime.database.store import Store, opened
@@ -246,3 +246,29 @@ async def test_of_two_processes_one_leads_and_the_other_takes_over(server: real.
     await asyncio.gather(waiting, return_exceptions=True)
     await first.close()
     await second.close()
+
+
+async def test_write_that_is_cancelled_while_it_waits_leaves_the_file_free(tmp_path: Path) -> None:
+    async with opened(sqlite(tmp_path)) as store:
+        other = sqlite3.connect(tmp_path / FILE, isolation_level=None, timeout=0)
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(store.file(wanted(), who="alice", now=NOW))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        other.execute("ROLLBACK")
+        one = await store.file(wanted(), who="alice", now=NOW)
+        assert (await store.get_with_history(one.id))[0] == one
+        other.execute("BEGIN IMMEDIATE")
+        assert other.execute("SELECT count(*) FROM downtimes").fetchone() == (1,)
+        other.close()
+
+
+async def test_history_comes_with_its_downtime(store: Store) -> None:
+    one = await store.file(wanted(), who="alice", now=NOW)
+    await store.file(wanted(), who="bob", now=NOW)
+    one = await store.extend(one.id, NOW + 9000, who="bob", now=NOW + 1)
+    assert await store.get_with_history(one.id) == (one, await store.history(one.id))
+    with pytest.raises(UnknownError):
+        await store.get_with_history("nope")

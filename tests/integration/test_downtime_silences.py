@@ -25,13 +25,13 @@ from support.fake_alertmanager import FakeAlertmanager, Records, downtime, on
 
 pytestmark = pytest.mark.integration
 
-OLD, NEW = "bookworm", "trixie"
+OLD, NEW, NEWEST = "bookworm", "trixie", "sid"
 HOUR_S = 3600
 SOON_S = 5.0
 USERS = "basic_auth_users: {alice: '$2b$04$bQ6I8dXPJJaevlwB8DyeBelnWBe7pADTXX72F.vb/8H6zjjTmB1SO'}\n"
 
 
-@pytest.fixture(scope="module", params=[OLD, NEW])
+@pytest.fixture(scope="module", params=[OLD, NEW, pytest.param(NEWEST, marks=pytest.mark.full)])
 def real(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RealAlertmanager]:
@@ -231,7 +231,7 @@ async def test_the_fake_follows_the_rules_of_the_real_one(real: RealAlertmanager
                     assert model == truth, (first, second, matchers)
 
 
-@pytest.mark.parametrize("suite", [OLD, NEW])
+@pytest.mark.parametrize("suite", [OLD, NEW, pytest.param(NEWEST, marks=pytest.mark.full)])
 async def test_what_a_crash_loses_is_back_within_seconds(suite: str, tmp_path: Path) -> None:
     real = RealAlertmanager(unpacked(suite), tmp_path).start()
     async with bench(real.url) as at:
@@ -256,7 +256,7 @@ async def test_what_a_crash_loses_is_back_within_seconds(suite: str, tmp_path: P
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("suite", [OLD, NEW])
+@pytest.mark.parametrize("suite", [OLD, NEW, NEWEST])
 async def test_no_crash_among_many_leaves_it_out_of_step(suite: str, tmp_path: Path) -> None:
     """Alertmanager is killed 20 times at random moments while downtimes are filed, moved and cancelled."""
     real, chance = RealAlertmanager(unpacked(suite), tmp_path).start(), random.Random(1)  # noqa: S311 - a game

@@ -21,6 +21,7 @@ from stratoscope.downtime.hosts_off.collector import HostsOff
 from stratoscope.downtime.imports import importer
 from stratoscope.downtime.keeper import Keeper
 from stratoscope.downtime.notices import Notices
+from stratoscope.downtime.others import Others
 from stratoscope.downtime.routes import ROUTES
 from stratoscope.downtime.settings import Settings, parse
 from stratoscope.downtime.silences.alertmanager import Alertmanager
@@ -73,6 +74,7 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
         tasks = [
             Task("leadership", store.leadership.run),
             Task("keeper", Keeper(store, changed, notices).run),
+            *([Task("others", Others(store, changed).run)] if settings.own.database else []),
             *(one.task() for one in reconcilers),
             *(one.task for one in importers),
         ]

@@ -74,8 +74,7 @@ def idempotency_key(request: Request) -> str:
 async def show(request: Request) -> web.StreamResponse:
     """One, with its history, oldest first."""
     served, downtime_id = service(request), _id(request)
-    one = await served.store.get(downtime_id)
-    history = await served.store.history(downtime_id)
+    one, history = await served.store.get_with_history(downtime_id)
     return one_answer(one, served.second, history=tuple(map(_entry, history)))
 
 

@@ -3,14 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
+import aiosqlite
 import asyncpg
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from stratoscope.downtime.database.address import Address, make_private
+from stratoscope.downtime.database.connection import SqliteConnection
 from stratoscope.downtime.database.errors import StoreError, meaning
 from stratoscope.downtime.database.schema import check_owner, upgrade
 
@@ -24,7 +28,13 @@ _PRAGMAS: Final = (
     "foreign_keys = ON",
     f"busy_timeout = {int(_PATIENCE_S * 1000)}",
 )
-_POSTGRESQL: Final = {"timeout": _PATIENCE_S, "command_timeout": _PATIENCE_S}
+_GONE: Final = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""After 20 s the server drops a client whose machine is gone, and the lead with it; its default is hours."""
+_POSTGRESQL: Final = {
+    "timeout": _PATIENCE_S,
+    "command_timeout": _PATIENCE_S,
+    "server_settings": _GONE,
+}
 
 
 class Database:
@@ -60,7 +70,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection whose statements see one state of the database (SQLite), or each the newest."""
+        """A connection each of whose statements sees the newest state of the database."""
         with self._translated():
             async with self._engine.connect() as connection:
                 yield connection
@@ -103,11 +113,15 @@ def _engine(address: Address) -> AsyncEngine:
         )  # fmt: skip
     engine = create_async_engine(
         address.url, pool_size=_CONNECTIONS, pool_timeout=_PATIENCE_S,
-        connect_args={"isolation_level": None},
+        async_creator=partial(_connected, address.file),
     )  # fmt: skip
     event.listen(engine.sync_engine, "connect", _set_up)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+async def _connected(file: Path) -> aiosqlite.Connection:
+    return await SqliteConnection(file)
 
 
 def _set_up(connection: Any, _: Any) -> None:
@@ -118,5 +132,9 @@ def _set_up(connection: Any, _: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """By hand: the driver itself would begin after the first reads, and would not for DDL."""
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+    """By hand: the driver itself would begin after the first reads, and would not for DDL.
+
+    Not for reads: it would take as long as they do.
+    """
+    if (begin := connection.get_execution_options().get(_BEGIN)) is not None:
+        connection.exec_driver_sql(begin)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stratoscope.downtime.database import rows
@@ -16,6 +16,11 @@ from stratoscope.downtime.silences.silence import text_hash
 
 _OF: Final = SILENCE_RECORDS.c
 _REPORT: Final = msgspec.json.Decoder(Report)
+_FORGET: Final = delete(SILENCE_RECORDS).where(
+    _OF.alertmanager == bindparam("_alertmanager"),
+    _OF.downtime_id == bindparam("_downtime_id"),
+    _OF.set_hash == bindparam("_hash"),
+)
 
 
 class Records:
@@ -63,6 +68,9 @@ async def put(connection: AsyncConnection, records: Sequence[SilenceRecord]) -> 
 
 
 async def _forget(connection: AsyncConnection, records: Sequence[SilenceRecord]) -> None:
-    for one in records:
-        key = (_OF.alertmanager == one.alertmanager, _OF.downtime_id == one.downtime_id)
-        await connection.execute(delete(SILENCE_RECORDS).where(*key, _OF.set_hash == text_hash(one.matchers)))
+    """All in one call of the driver: of hundreds, each would take as long as a request to Alertmanager."""
+    keys = [
+        {"_alertmanager": one.alertmanager, "_downtime_id": one.downtime_id, "_hash": text_hash(one.matchers)}
+        for one in records
+    ]
+    await connection.execute(_FORGET, keys)

@@ -49,12 +49,12 @@ def change_values(one: Change) -> dict[str, object]:
     return row | {"fields": msgspec.json.encode(one.fields).decode()}
 
 
-def change(row: Row[Any]) -> Change:
-    """The entry of a history."""
+def change(row: Row[Any], prefix: str = "") -> Change:
+    """The entry of a history. Args: prefix: Of the names of its columns in the row."""
+    fields = {name: getattr(row, prefix + name) for name in Change.__struct_fields__}
     return Change(
-        downtime_id=row.downtime_id, revision=row.revision, at=row.at, who=row.who,
-        action=Action(row.action), fields=_CHANGED.decode(row.fields),
-    )  # fmt: skip
+        **fields | {"action": Action(fields["action"]), "fields": _CHANGED.decode(fields["fields"])}
+    )
 
 
 def record(row: Row[Any]) -> SilenceRecord:

@@ -224,6 +224,11 @@ class Store:
         async with self._database.read() as connection:
             return await editing.current(connection, downtime_id)
 
+    async def get_with_history(self, downtime_id: str) -> tuple[Downtime, Sequence[Change]]:
+        """A downtime, and all that was done to it, oldest first. Raises UnknownError: There is none."""
+        async with self._database.read() as connection:
+            return await finding.with_history(connection, downtime_id)
+
     async def history(self, downtime_id: str) -> Sequence[Change]:
         """All that was done to a downtime, oldest first; nothing if there is none."""
         asked = select(CHANGES).where(CHANGES.c.downtime_id == downtime_id).order_by(CHANGES.c.id)
