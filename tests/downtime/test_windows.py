@@ -3,6 +3,7 @@
 import datetime as dt
 import time
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from stratoscope.downtime.windows.recurrence import (
     occurrences,
 )
 from stratoscope.downtime.windows.rule import parsed
-from stratoscope.downtime.zones import zone
+from stratoscope.downtime.zones import of_this_machine, zone
 
 NOW = 1_798_761_600
 """2027-01-01T00:00:00Z."""
@@ -250,3 +251,21 @@ def test_occurrences_come_in_order_each_once_and_none_is_lost_between_two_questi
     left = occurrences(one, middle - DAY_S * 20, middle)
     right = occurrences(one, middle, middle + DAY_S * 20)
     assert {*left, *right} == {*both}
+
+
+@pytest.mark.parametrize(
+    ("tz", "file", "name"),
+    [
+        ("Europe/Berlin", "zoneinfo/Asia/Tokyo", "Europe/Berlin"),
+        (":Europe/Berlin", "zoneinfo/Asia/Tokyo", "Europe/Berlin"),
+        ("", "zoneinfo/Asia/Tokyo", "Asia/Tokyo"),
+        ("", "a copy", "UTC"),
+        ("CET-1CEST", "zoneinfo/Asia/Tokyo", "UTC"),
+    ],
+)
+def test_zone_of_this_machine_is_that_of_its_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tz: str, file: str, name: str
+) -> None:
+    monkeypatch.setenv("TZ", tz)
+    (tmp_path / "localtime").symlink_to(tmp_path / file)
+    assert str(of_this_machine(tmp_path / "localtime")) == name

@@ -2,8 +2,10 @@
 
 import datetime as dt
 import difflib
+import os
 import re
 import zoneinfo
+from pathlib import Path
 from typing import Final
 
 from stratoscope.downtime.draft import FieldError
@@ -28,6 +30,15 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
         hint = f"{' or '.join(near)}?" if near else "an IANA name such as Europe/Berlin"
         raise FieldError("zone", f"unknown time zone {name[:_LONGEST]!r}; allowed: {hint}")
     return found
+
+
+def of_this_machine(localtime: Path = Path("/etc/localtime")) -> zoneinfo.ZoneInfo:
+    """That of the variable TZ, or of the file `localtime` points to; UTC where neither has an IANA name."""
+    of_file = str(localtime.resolve()).rpartition("/zoneinfo/")[2]
+    try:
+        return zone(os.environ.get("TZ", "").removeprefix(":") or of_file)
+    except FieldError:
+        return zone("UTC")
 
 
 def moment(local: dt.datetime, zone: dt.tzinfo) -> int:
