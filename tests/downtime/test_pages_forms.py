@@ -132,7 +132,7 @@ def test_form_of_a_downtime_that_is_sent_back_changes_nothing(one: Downtime, zon
 
 def test_form_that_is_refused_keeps_what_was_typed() -> None:
     form, _ = forms.sent(FIELDS | {"title": "a", "key": "old"})
-    refused = form.refused("sent twice", key="new")
+    refused = form.refused("sent twice").with_value("key", "new")
     assert (refused.errors, refused.values["title"], refused.values["key"]) == (
         {"": "sent twice"},
         "a",

@@ -223,5 +223,5 @@ def test_another_process_that_leads_is_said() -> None:
 
 def test_timeline_that_is_drawn_from_some_says_so() -> None:
     shown = front(*many(count=MOST_LOOKED_AT, hosts=3))
-    assert "it is drawn from 2000 of them" in shown.text
+    assert "it is drawn from 1000 of them" in shown.text
     assert "it is drawn" not in front(*few()).text

@@ -51,9 +51,13 @@ class Form:
             return replace(self, errors={**self.errors, "": str(error)})
         return replace(self, errors={**self.errors, name: _said(error)})
 
-    def refused(self, why: str, **values: str) -> "Form":
-        """The form with why nothing is stored, and with other values of hidden fields."""
-        return Form({**self.values, **values}, {**self.errors, "": why})
+    def refused(self, why: str) -> "Form":
+        """The form with why nothing is stored."""
+        return replace(self, errors={**self.errors, "": why})
+
+    def with_value(self, name: str, value: str) -> "Form":
+        """The form with another value of a field."""
+        return replace(self, values={**self.values, name: value})
 
 
 def empty(now: float, zone: dt.tzinfo, *, key: str) -> Form:

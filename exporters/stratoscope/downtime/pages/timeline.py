@@ -17,7 +17,7 @@ MOST_ROWS: Final = 20
 MOST_BARS: Final = 20
 """In a row."""
 MOST_LANES: Final = 4
-MOST_LOOKED_AT: Final = 2000
+MOST_LOOKED_AT: Final = 1000
 """Downtimes of a window."""
 _NARROWEST: Final = 0.6
 """Width of a bar that would be too small to be seen, in percent."""

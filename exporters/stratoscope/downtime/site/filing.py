@@ -89,7 +89,7 @@ async def _sent(
         return await _conflict(request, sheet, form, error.current)
     except IdempotencyError:
         why = "this form has filed a downtime already, of other content; send it again to file one more"
-        return _page(request, sheet, form.refused(why, key=_key()), status=409)
+        return _page(request, sheet, form.refused(why).with_value("key", _key()), status=409)
     except (ClosedError, StoreError) as error:
         status = 409 if isinstance(error, ClosedError) else 503
         return _page(request, sheet, form.refused(str(error)), status=status)
@@ -106,7 +106,7 @@ async def _conflict(request: Request, sheet: _Sheet, form: Form, current: Downti
     """The form as it was typed, and what others have done since it was opened."""
     served, seen = service(request), int(form.values["revision"])
     changes = [entry for entry in await served.store.history(current.id) if entry.revision > seen]
-    form = form.refused("somebody else has changed the downtime meanwhile", revision=str(current.revision))
+    form = form.with_value("revision", str(current.revision))
     return _page(request, sheet, form, others=history(changes, served.zone), status=409)
 
 

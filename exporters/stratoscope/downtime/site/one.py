@@ -94,9 +94,7 @@ async def _done(
     try:
         one = await do(editor(request), fields)
     except RevisionError:
-        error = (
-            "Nothing is changed: somebody else has changed it meanwhile, see its history. Is it still meant?"
-        )
+        error = "Nothing is changed: somebody else has changed it meanwhile, see its history."
         return await page(request, error=error, status=409)
     except (FieldError, ClosedError) as refusal:
         return await page(request, error=f"Nothing is changed: {refusal}", status=409)
