@@ -1,7 +1,7 @@
 """`/api/v1/downtimes`: found, filed and changed."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypedDict
+from typing import TypedDict
 
 import msgspec
 from aiohttp import web
