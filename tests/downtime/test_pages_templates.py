@@ -86,7 +86,7 @@ def test_who_is_not_logged_in_sees_counts_alone() -> None:
 def test_who_may_not_change_anything_gets_no_forms(is_editor: bool, links: int) -> None:
     values = {"is_editor": is_editor}
     assert len(front(*few(), values=values).all("a", href="/downtimes/new")) == links
-    assert len(single(downtime(), may_edit=is_editor).all("form")) == 3 * links
+    assert len(single(downtime(), may_change=is_editor, may_close=is_editor).all("form")) == 3 * links
 
 
 def test_pages_and_rows_that_are_left_out_are_said() -> None:
@@ -115,6 +115,12 @@ def test_downtime_has_the_buttons_that_its_state_allows(fields: dict[str, Any], 
     for form in shown.all("form"):
         fields = {one.attributes["name"]: one.attributes["value"] for one in form.all("input")}
         assert fields == {"csrf": "token", "revision": "1"}
+
+
+def test_what_a_source_filed_can_be_ended_and_cancelled_alone() -> None:
+    shown = single(downtime(source="gocdb:egi"), may_change=False)
+    assert [one.text for one in shown.all("button")] == ["End now", "Cancel"]
+    assert shown.all("a", **{"class": "button"}) == []
 
 
 def test_downtime_shows_facts_silences_and_what_went_wrong() -> None:

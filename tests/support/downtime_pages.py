@@ -70,7 +70,8 @@ def single(downtime: Downtime, now: int, error: str = "") -> dict[str, Any]:
         "history": history.history(fake_downtimes.changes(now), ZONE),
         "silences": [],
         "extensions": ("30m", "1h", "4h", "1d"),
-        "may_edit": True,
+        "may_change": True,
+        "may_close": True,
         "error": error,
     }
 

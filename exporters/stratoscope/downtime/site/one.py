@@ -55,6 +55,7 @@ async def page(request: Request, *, error: str = "", status: int = 200) -> web.R
     """The page as it stands now. Args: error: Why nothing was changed; "" for nothing to say."""
     served = service(request)
     one = await served.store.get(named(request))
+    is_editor = not request.asker.roles.isdisjoint(WRITERS)
     return request.page(
         "downtime.html",
         status=status,
@@ -62,15 +63,10 @@ async def page(request: Request, *, error: str = "", status: int = 200) -> web.R
         history=history(await served.store.history(one.id), served.zone),
         silences=await served.store.records.of_downtime(one.id),
         extensions=EXTENSIONS,
-        may_edit=may_edit(request, one),
+        may_change=is_editor and one.source == PERSON,
+        may_close=is_editor and (one.source == PERSON or ADMIN in request.asker.roles),
         error=error,
     )
-
-
-def may_edit(request: Request, one: Downtime) -> bool:
-    """Whether who asks may change it."""
-    roles = request.asker.roles
-    return ADMIN in roles or (one.source == PERSON and not roles.isdisjoint(WRITERS))
 
 
 def named(request: Request) -> str:
