@@ -16,7 +16,7 @@ from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from stratoscope.downtime.site import asking
 from support.announcements import server
-from support.asking import Answered
+from support.asking import Answered, ask
 from support.downtime_app import LittleAlertmanager, alertmanager
 from support.downtime_site import Site, downtimes
 from support.fake_downtimes import BAD
@@ -78,6 +78,19 @@ async def test_form_that_is_sent_twice_files_one_and_with_other_content_says_so(
     last = await site.send(parsed(other.text), "File it")
     assert last.status == 303
     assert [one["title"] for one in await all_of(site)].count("other") == 1
+
+
+async def test_hidden_fields_that_somebody_has_tampered_with_are_refused(site: Site) -> None:
+    for key in ("k" * 201, "\0"):
+        answer = await sent(site, "File it", key=key)
+        assert (answer.status, "allowed: 200 that can be printed" in answer.text) == (400, True)
+    one = await site.store.file(wanted(), who="alice", now=NOW)
+    answer = await sent(site, "Store it", f"/downtimes/{one.id}/change", revision="x")
+    assert (answer.status, "allowed: that of the page" in answer.text) == (400, True)
+    csrf = (await site.page(NEW)).one("input", name="csrf").attributes["value"]
+    answer = await ask(f"{site.url}/downtimes", "POST", data={"csrf": csrf, "do": "store"})
+    assert (answer.status, answer.text.count('class="error"')) == (400, 5)
+    assert len(await all_of(site)) == 1
 
 
 @pytest.mark.parametrize(

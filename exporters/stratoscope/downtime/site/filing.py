@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from multidict import MultiDict
 
 from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.query import LONGEST
 from stratoscope.downtime.api.service import answered, editor, service
 from stratoscope.downtime.database.errors import ClosedError, IdempotencyError, RevisionError, StoreError
 from stratoscope.downtime.draft import Draft, FieldError
@@ -48,7 +49,14 @@ async def new(request: Request) -> web.StreamResponse:
 async def create(request: Request) -> web.StreamResponse:
     """File a downtime, or show its preview."""
     fields = await request.form()
-    return await _sent(request, _NEW, fields, lambda draft: editor(request).file(draft, key=fields["key"]))
+
+    async def file(draft: Draft) -> Downtime:
+        key = fields.get("key", "")
+        if len(key) > LONGEST or not key.isprintable():
+            raise FieldError("key", f"{len(key)} characters; allowed: {LONGEST} that can be printed")
+        return await editor(request).file(draft, key=key)
+
+    return await _sent(request, _NEW, fields, file)
 
 
 @answered
