@@ -128,3 +128,18 @@ def test_form_of_a_downtime_that_is_sent_back_changes_nothing(one: Downtime, zon
         if name != "end" or not one.until_further_notice:
             assert (name, value) == (name, getattr(one, name))
     assert form.values["revision"] == str(one.revision)
+
+
+def test_form_that_is_refused_keeps_what_was_typed() -> None:
+    form, _ = forms.sent(FIELDS | {"title": "a", "key": "old"})
+    refused = form.refused("sent twice").with_value("key", "new")
+    assert (refused.errors, refused.values["title"], refused.values["key"]) == (
+        {"": "sent twice"},
+        "a",
+        "new",
+    )
+
+
+def test_sets_that_are_far_too_long_are_not_taken_apart() -> None:
+    form, draft = forms.sent(FIELDS | {"matcher_sets": '"' * 900_000})
+    assert (draft, form.errors) == (None, {"matcher_sets": "900000 characters; allowed: 100000"})

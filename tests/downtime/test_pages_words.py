@@ -8,9 +8,10 @@ import pytest
 
 from stratoscope.downtime.model import DAY_S, Action, Change, Severity, State
 from stratoscope.downtime.pages.history import Difference, history
-from stratoscope.downtime.pages.overview import ON_A_PAGE, overview
+from stratoscope.downtime.pages.overview import ON_A_PAGE, overview, path
 from stratoscope.downtime.pages.shown import Shown
-from support.fake_downtimes import BAD, HOUR_S, NOW, changes, downtime, few, many
+from stratoscope.downtime.pages.timeline import View
+from support.fake_downtimes import BAD, HOUR_S, NOW, changes, downtime
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -66,41 +67,41 @@ def test_what_is_down_is_named_by_its_scope_or_else_by_its_matchers() -> None:
     assert one.sets[:2] == ['{cloud="uni"}', '{cloud="uni", host="n1"}']
 
 
-def test_overview_has_what_is_active_then_what_is_upcoming() -> None:
-    found = overview(few(), "", NOW, BERLIN)
-    assert [one.downtime.id[-1] for one in found.rows] == ["1", "3", "2", "4", "6", "8"]
-    assert (found.active, found.upcoming, found.number, found.pages) == (3, 3, 1, 1)
-    assert found.summary == "3 downtimes are active, 3 upcoming"
-
-
 @pytest.mark.parametrize(
-    ("after", "summary"),
+    ("active", "upcoming", "summary"),
     [
-        ((), "Nothing is down on purpose"),
-        ((60,), "Nothing is down on purpose; 1 upcoming"),
-        ((-60,), "1 downtime is active, 0 upcoming"),
+        (0, 0, "Nothing is down on purpose"),
+        (0, 1, "Nothing is down on purpose; 1 upcoming"),
+        (1, 0, "1 downtime is active, 0 upcoming"),
+        (3, 3, "3 downtimes are active, 3 upcoming"),
     ],
 )
-def test_summary_counts(after: tuple[int, ...], summary: str) -> None:
-    assert overview([downtime(after=one) for one in after], "", NOW, BERLIN).summary == summary
+def test_summary_counts(active: int, upcoming: int, summary: str) -> None:
+    assert overview({State.ACTIVE: active, State.UPCOMING: upcoming}, "").summary == summary
 
 
 @pytest.mark.parametrize(
-    ("page", "number", "rows"),
+    ("page", "number", "skipped"),
     [
         ("2", 2, 50),
-        ("", 1, 50),
-        ("-1", 1, 50),
-        ("0", 1, 50),
-        ("9999999", 1, 50),
-        ("\u0662", 1, 50),
-        ("99999", 101, 9),
+        ("", 1, 0),
+        ("-1", 1, 0),
+        ("0", 1, 0),
+        ("9999999", 1, 0),
+        ("\u0662", 1, 0),
+        ("99999", 101, 5000),
     ],
 )
-def test_page_is_the_nearest_that_there_is(page: str, number: int, rows: int) -> None:
-    found = overview(many(), page, NOW, BERLIN)
-    assert (found.number, found.pages, len(found.rows)) == (number, 101, rows)
+def test_page_is_the_nearest_that_there_is(page: str, number: int, skipped: int) -> None:
+    found = overview({State.ACTIVE: 9, State.UPCOMING: 5000}, page)
+    assert (found.number, found.pages, found.skipped) == (number, 101, skipped)
     assert ON_A_PAGE == 50
+
+
+def test_address_keeps_what_the_timeline_shows_and_the_page_of_the_list() -> None:
+    first = dt.date(2026, 11, 30)
+    assert path("list", page=2, view=View.DAY, first=first) == "/?view=day&from=2026-11-30&page=2#list"
+    assert path("timeline", page=1, view=View.WEEK) == "/?view=week#timeline"
 
 
 def test_history_shows_the_newest_first_and_each_value_in_words() -> None:

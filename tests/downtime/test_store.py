@@ -336,3 +336,37 @@ async def test_a_hosts_downtime_that_is_over_meanwhile_is_not_ended_again(store:
     await store.cancel(one.id, who="bob", now=NOW)
     await store.apply_host_plan("cloud:uni", Plan([], {}, [one.id], []), NOW)
     assert (await store.get(one.id)).end == one.end
+
+
+async def test_next_ones_are_those_that_end_first_and_then_those_that_start_first(store: Store) -> None:
+    for title, start, end in (
+        ("later", 60, 70), ("soon", 50, 99), ("ends last", -10, 40), ("ends first", -5, 30), ("over", -9, 0),
+    ):  # fmt: skip
+        await filed(store, title=title, start=NOW + start, end=NOW + end)
+    await store.cancel((await filed(store)).id, who="bob", now=NOW)
+    found = [one.title for one in await store.next_ones(NOW, limit=9)]
+    assert found == ["ends first", "ends last", "soon", "later"]
+    assert [one.title for one in await store.next_ones(NOW, limit=2, skipped=1)] == found[1:3]
+
+
+async def test_those_between_two_moments_are_active_ones_first_and_cancelled_ones_last(store: Store) -> None:
+    cancelled = await filed(store, title="cancelled", start=NOW - 50, end=NOW + 50)
+    await store.cancel(cancelled.id, who="bob", now=NOW)
+    for title, start, end in (
+        ("over", -40, -10), ("active", -30, 40), ("to come", 20, 50), ("before", -90, -40),
+        ("after", 100, 120),
+    ):  # fmt: skip
+        await filed(store, title=title, start=NOW + start, end=NOW + end)
+    found = [one.title for one in await store.between(NOW - 40, NOW + 100, now=NOW, limit=9)]
+    assert found == ["active", "over", "to come", "cancelled"]
+    assert len(await store.between(NOW - 40, NOW + 100, now=NOW, limit=2)) == 2
+
+
+async def test_the_silences_of_a_downtime_are_found_by_its_id(store: Store) -> None:
+    one = SilenceRecord(
+        alertmanager="am-2", downtime_id="a", matchers="{}", standing=Standing.WRITTEN, starts_at=1,
+        ends_at=2, revision=1, changed_at=1,
+    )  # fmt: skip
+    first, other = replace(one, alertmanager="am-1"), replace(one, downtime_id="b")
+    await store.records.store_silence_records([one, first, other])
+    assert await store.records.of_downtime("a") == (first, one)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,22 @@ from support.series import Page, read
 
 
 class LittleAlertmanager:
-    """Keeps silences, whatever they are; they do not expire by themselves. Attributes: silences: By id."""
+    """Keeps silences, whatever they are; they do not expire by themselves.
+
+    Attributes:
+        silences: By id.
+        alerts: The labels of each alert.
+    """
 
     def __init__(self) -> None:
         self.url, self.silences = "", dict[str, dict[str, Any]]()
+        self.alerts: Sequence[Mapping[str, str]] = ()
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         if request.path.endswith("/status"):
             return web.json_response({"versionInfo": {"version": "0.0.0"}, "uptime": "2026-01-01T00:00:00Z"})
+        if request.path.endswith("/alerts"):
+            return web.json_response([{"labels": labels, "annotations": {}} for labels in self.alerts])
         if request.method == "POST":
             body = await request.json()
             silence_id = body.get("id") or str(uuid.uuid4())

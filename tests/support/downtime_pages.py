@@ -1,16 +1,18 @@
-"""The pages of downtimes over loopback, with made-up downtimes behind them.
+"""The pages of downtimes over loopback, with made-up downtimes in a database behind them.
 
 `python -m support.downtime_pages HOW FLAGS...`: `few` downtimes of every kind, `10000`, or `none`.
 """
 
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from aiohttp import web
+from sqlalchemy import insert
 
 from stratoscope.core.app import main
 from stratoscope.core.collector import Collections
@@ -18,17 +20,23 @@ from stratoscope.core.exporter import Exporter
 from stratoscope.core.flags import Flags
 from stratoscope.core.part import Opened, Part
 from stratoscope.core.program import Program
-from stratoscope.core.web.routes import LOGGED_IN, Request, Route
 from stratoscope.downtime import PROGRAM
-from stratoscope.downtime.draft import FieldError, checked
-from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.api.service import PART, Service
+from stratoscope.downtime.database import rows
+from stratoscope.downtime.database.address import sqlite
+from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
+from stratoscope.downtime.model import Downtime, State
 from stratoscope.downtime.pages import forms, history, overview, timeline
 from stratoscope.downtime.pages.preview import Preview
 from stratoscope.downtime.pages.shown import Shown
+from stratoscope.downtime.routes import ROUTES
+from stratoscope.downtime.silences.alertmanager import Alertmanager
+from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from support import fake_downtimes
+from support.downtime_app import alertmanager
 
 ZONE = ZoneInfo("Europe/Berlin")
-PART = "downtimes"
 ALERTS = [
     {"alertname": "HostDown", "cloud": "uni", "host": f"n{n}", "severity": "critical"} for n in range(3)
 ]
@@ -37,12 +45,20 @@ ALERTS = [
 def front(downtimes: Sequence[Downtime], query: Mapping[str, str], now: int) -> dict[str, Any]:
     """What the overview is made of."""
     window = timeline.asked(query.get("view", ""), query.get("from", ""), now, ZONE)
+    counts = {state: sum(one.state(now) is state for one in downtimes) for state in State}
+    found = overview.overview(counts, query.get("page", ""))
+    shown = [Shown(one, now, ZONE) for one in downtimes if one.state(now) in (State.ACTIVE, State.UPCOMING)]
     return {
-        "overview": overview.overview(downtimes, query.get("page", ""), now, ZONE),
+        "overview": overview.Overview(
+            found.active, found.upcoming, found.number, shown[: overview.ON_A_PAGE]
+        ),
         "timeline": timeline.timeline(downtimes, window, now),
+        "path": overview.path,
         "alertmanagers": [*fake_downtimes.alertmanagers(now)] if downtimes else [],
         "imports": [*fake_downtimes.imports(now)] if downtimes else [],
         "now": now,
+        "is_reader": True,
+        "is_leader": True,
         "is_editor": True,
     }
 
@@ -54,76 +70,53 @@ def single(downtime: Downtime, now: int, error: str = "") -> dict[str, Any]:
         "history": history.history(fake_downtimes.changes(now), ZONE),
         "silences": [],
         "extensions": ("30m", "1h", "4h", "1d"),
-        "is_editor": True,
+        "may_change": True,
+        "may_close": True,
         "error": error,
     }
 
 
-def filled(form: forms.Form, preview: Preview | None = None) -> dict[str, Any]:
+def filled(form: forms.Form, preview: Preview | None = None, **more: Any) -> dict[str, Any]:
     """What the form is made of."""
     return {
-        "form": form, "preview": preview, "heading": "New downtime", "submit": "File it",
+        "form": form, "preview": preview, "others": (), "heading": "New downtime", "submit": "File it",
         "action": "/downtimes", "back": "/",
-    }  # fmt: skip
+    } | more  # fmt: skip
 
 
-async def show_all(request: Request) -> web.StreamResponse:
-    return request.page("overview.html", **front(request.opened[PART], request.http.query, int(time.time())))
+async def fill(store: Store, downtimes: Iterable[Downtime], now: int) -> None:
+    """Put downtimes into a database as they are, and the history of the first."""
+    found = [rows.values(one) | {"window_start": None} for one in downtimes]
+    async with store._database.write() as connection:
+        if found:
+            await connection.execute(insert(DOWNTIMES), found)
+            await connection.execute(
+                insert(CHANGES), [rows.change_values(one) for one in fake_downtimes.changes(now)]
+            )
 
 
-async def show_form(request: Request) -> web.StreamResponse:
-    return request.page("form.html", **filled(forms.empty(time.time(), ZONE, key="k1")))
+def exporter(downtimes: Iterable[Downtime], now: int) -> Exporter:
+    """An exporter with these in its database, beside Alertmanagers and imports in each state."""
 
-
-async def take_form(request: Request) -> web.StreamResponse:
-    form, draft = forms.sent(fields := await request.form())
-    if draft is not None:
-        try:
-            checked(draft, int(time.time()))
-        except FieldError as error:
-            form, draft = form.with_error(error), None
-    if draft is None:
-        return request.page("form.html", status=400, **filled(form))
-    if fields["do"] == "store":
-        raise web.HTTPSeeOther("/")
-    preview = Preview(ALERTS, 5, 40, is_everything=draft.confirm, failed={"am-2": "connection refused"})
-    return request.page("form.html", **filled(form, preview))
-
-
-async def show_one(request: Request) -> web.StreamResponse:
-    return request.page("downtime.html", **single(_found(request), int(time.time())))
-
-
-async def show_change(request: Request) -> web.StreamResponse:
-    return request.page("form.html", **filled(forms.of(_found(request), ZONE)))
-
-
-async def change(request: Request) -> web.StreamResponse:
-    await request.form()
-    raise web.HTTPSeeOther(f"/downtimes/{_found(request).id}")
-
-
-def _found(request: Request) -> Downtime:
-    downtimes: Sequence[Downtime] = request.opened[PART]
-    return next(one for one in downtimes if one.id == request.http.match_info["id"])
-
-
-ROUTES = (
-    Route("GET", "/", show_all, LOGGED_IN, title="Downtimes"),
-    Route("GET", "/downtimes/new", show_form, LOGGED_IN),
-    Route("POST", "/downtimes", take_form, LOGGED_IN),
-    Route("GET", "/downtimes/{id}", show_one, LOGGED_IN),
-    Route("GET", "/downtimes/{id}/change", show_change, LOGGED_IN),
-    Route("POST", "/downtimes/{id}/{verb}", change, LOGGED_IN),
-)
-
-
-def exporter(downtimes: Sequence[Downtime]) -> Exporter:
     @asynccontextmanager
-    async def opened() -> AsyncIterator[Opened]:
-        yield Opened(value=downtimes)
+    async def serving() -> AsyncIterator[Opened]:
+        with tempfile.TemporaryDirectory() as folder:
+            async with opened(sqlite(Path(folder))) as store, alertmanager() as am:
+                am.alerts = [*ALERTS, *({"alertname": "Other", "vm_id": f"{n}"} for n in range(37))]
+                await fill(store, found := [*downtimes], now)
+                client = Alertmanager(AlertmanagerSettings(name="am-1", urls=(am.url,)))
+                away = Alertmanager(AlertmanagerSettings(name="am-2", urls=("http://127.0.0.1:1",)))
+                silences = [*fake_downtimes.alertmanagers(now)] if found else []
+                imports = [*fake_downtimes.imports(now)] if found else []
+                service = Service(
+                    store, zone=ZONE, alertmanagers=[client, away], silences=lambda: silences,
+                    imports=lambda: imports,
+                )  # fmt: skip
+                yield Opened(value=service)
+                await client.close()
+                await away.close()
 
-    part = Part(name=PART, identity=None, open=opened, collections=lambda _: Collections([]))
+    part = Part(name=PART, identity=None, open=serving, collections=lambda _: Collections([]))
     return Exporter(
         program=Program(name="downtime", port=0, summary=PROGRAM.summary),
         parse=lambda *_: {},
@@ -137,7 +130,8 @@ def run(arguments: Sequence[str]) -> int:
     sites: Mapping[str, Callable[[int], Iterable[Downtime]]] = {
         "few": fake_downtimes.few, "10000": fake_downtimes.many, "none": lambda _: (),
     }  # fmt: skip
-    shown = exporter([*sites[arguments[0]](int(time.time()))])
+    now = int(time.time())
+    shown = exporter(sites[arguments[0]](now), now)
     return main(shown, Flags.parse(shown.program, arguments[1:]))
 
 

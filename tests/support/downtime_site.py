@@ -16,6 +16,7 @@ from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.feeds.settings import FeedSettings, by_hash
 from stratoscope.downtime.routes import ROUTES
 from support.asking import Answered, ask, basic, sha256, web_config
+from support.html_page import Element, parsed
 from support.services import FakeService, served
 from support.stores import HOUR, NOW
 
@@ -53,20 +54,54 @@ class Site:
         assert answer.status in (200, 201), answer.text
         return msgspec.json.decode(answer.text)
 
+    async def page(self, path: str, *, user: str = "", status: int = 200) -> Element:
+        """The page there."""
+        answer = await ask(self.url + path, headers=basic(user) if user else {})
+        assert answer.status == status, answer.text
+        return parsed(answer.text)
+
+    async def send(self, page: Element, button: str, *, user: str = "", **typed: str) -> Answered:
+        """Press a button of a page, in the only form that has it, with what was typed."""
+        (form,) = (one for one in page.all("form") if any(b.text == button for b in one.all("button")))
+        pressed = next(one for one in form.all("button") if one.text == button).attributes
+        fields = filled_in(form) | ({pressed["name"]: pressed["value"]} if "name" in pressed else {})
+        headers = basic(user) if user else {}
+        return await ask(self.url + form.attributes["action"], "POST", headers=headers, data=fields | typed)
+
     def woken(self) -> None:
         self.wakes += 1
 
 
+def filled_in(form: Element) -> dict[str, str]:
+    """What a browser sends of it."""
+    fields = {
+        one.attributes["name"]: one.attributes["value"]
+        for one in form.all("input")
+        if one.attributes.get("type") != "checkbox" or "checked" in one.attributes
+    }
+    for area in form.all("textarea"):
+        fields[area.attributes["name"]] = "".join(map(str, area.content)).removeprefix("\n")
+    for select in form.all("select"):
+        options = select.all("option")
+        chosen = [one for one in options if "selected" in one.attributes] or options
+        fields[select.attributes["name"]] = chosen[0].attributes["value"]
+    return fields
+
+
 @asynccontextmanager
-async def downtimes(folder: Path, *, has_users: bool = False) -> AsyncIterator[Site]:
-    """Yields the site; with users (alice edits, bob reads) if asked."""
+async def downtimes(folder: Path, *, has_users: bool = False, **more: Any) -> AsyncIterator[Site]:
+    """Yields the site; with users (alice edits, bob reads) if asked. Args: more: Of the Service."""
     async with opened(sqlite(folder)) as store:
         site = Site("", store)
         part = Service(
-            store, labels=["team"], changed=site.woken, now=lambda: site.now, url=URL, feeds=by_hash(FEEDS)
-        )
+            store, labels=["team"], changed=site.woken, now=lambda: site.now, url=URL, feeds=by_hash(FEEDS),
+            **more,
+        )  # fmt: skip
         access = decode(AccessSettings, {"roles": ROLES}, "access") if has_users else AccessSettings()
-        shown = FakeService(name="downtime", routes=ROUTES, opened={PART: part}, guard=Guard(access))
+        shown = FakeService(
+            name="downtime", routes=ROUTES, templates="stratoscope.downtime", opened={PART: part},
+            guard=Guard(access),
+        )  # fmt: skip
         async with served(shown, web_config(folder) if has_users else None) as url:
             site.url = url
             yield site

@@ -1,7 +1,6 @@
 """Downtimes, and what stands beside them on the pages, that are made up."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,6 +10,7 @@ from stratoscope.downtime.imports.announced import Announced, Skip
 from stratoscope.downtime.imports.report import Report
 from stratoscope.downtime.matchers import Matcher, MatcherSet, matcher_set, set_texts
 from stratoscope.downtime.model import DAY_S, Action, Change, Downtime, Severity
+from stratoscope.downtime.silences import report as silences
 
 NOW = 1_796_000_000
 """2026-11-30 00:53:20 UTC, a Monday."""
@@ -95,31 +95,17 @@ def changes(now: int = NOW) -> Iterator[Change]:
     yield Change(downtime_id=one, revision=2, at=now - 60, who="eve", action=Action.OVERRIDDEN)
 
 
-@dataclass(frozen=True)
-class Stand:
-    """An Alertmanager's report, as `silences/report.py` has it."""
-
-    alertmanager: str
-    wanted: int = 4
-    present: int = 4
-    overridden: int = 0
-    writes: int = 0
-    expiries: int = 0
-    is_in_step: bool = True
-    last_success: float | None = None
-    trouble: str = ""
-    is_dry_run: bool = False
-
-
-def alertmanagers(now: int = NOW) -> Iterator[Stand]:
+def alertmanagers(now: int = NOW) -> Iterator[silences.Report]:
     """One in each state."""
-    yield Stand("am-1", last_success=now - 5, overridden=1)
-    yield Stand(
-        "am-2", present=1, last_success=now - 900, is_in_step=False, trouble=f"connection refused {BAD}"
-    )
-    yield Stand("am-3", present=0, is_in_step=False)
-    yield Stand(
-        "am-4", present=2, is_in_step=False, last_success=now - 5, writes=1, expiries=1, is_dry_run=True
+    usual = silences.Report(alertmanager="am-1", wanted=4, present=4, is_in_step=True, last_success=now - 5)
+    yield replace(usual, overridden=1)
+    yield replace(
+        usual, alertmanager="am-2", present=1, last_success=now - 900, is_in_step=False,
+        trouble=f"connection refused {BAD}",
+    )  # fmt: skip
+    yield replace(usual, alertmanager="am-3", present=0, last_success=None, is_in_step=False)
+    yield replace(
+        usual, alertmanager="am-4", present=2, is_in_step=False, writes=1, expiries=1, is_dry_run=True
     )
 
 

@@ -11,7 +11,7 @@ from stratoscope.core.collector import Collector
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.part import Opened, Part, Site, Task
 from stratoscope.core.web.asking.settings import Guard
-from stratoscope.downtime import PROGRAM
+from stratoscope.downtime import PROGRAM, zones
 from stratoscope.downtime.api.service import PART, Service
 from stratoscope.downtime.collector import Downtimes
 from stratoscope.downtime.database.store import Store, opened
@@ -51,7 +51,8 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
         def leads() -> bool:
             return store.leadership.is_leader
 
-        reconcilers = [_reconciler(stack, settings, store, one) for one in settings.alertmanagers]
+        alertmanagers = [_alertmanager(stack, one) for one in settings.alertmanagers]
+        reconcilers = [_reconciler(settings, store, one) for one in alertmanagers]
 
         def changed() -> None:
             for one in reconcilers:
@@ -84,15 +85,20 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
             store, settings.own.labels, changed,
             url=settings.own.url.rstrip("/"), feeds=feeds.by_hash(settings.own.feeds), documents=documents,
             hosts_cap_s=cap_s,
+            zone=zones.of_this_machine(), alertmanagers=alertmanagers,
+            silences=lambda: [one.report for one in reconcilers],
+            imports=lambda: [one.report for one in importers],
         )  # fmt: skip
         yield Opened(collectors, tasks, service)
 
 
-def _reconciler(
-    stack: AsyncExitStack, settings: Settings, store: Store, one: AlertmanagerSettings
-) -> Reconciler:
+def _alertmanager(stack: AsyncExitStack, one: AlertmanagerSettings) -> Alertmanager:
     client = Alertmanager(one)
     stack.push_async_callback(client.close)
+    return client
+
+
+def _reconciler(settings: Settings, store: Store, client: Alertmanager) -> Reconciler:
     return Reconciler(
         client, store, store.records, base_url=settings.own.url, is_dry_run=settings.own.dry_run,
         leads=lambda: store.leadership.is_leader,
@@ -104,5 +110,6 @@ EXPORTER: Final = Exporter(
     parse=parse,
     parts=_parts,
     routes=ROUTES,
+    templates="stratoscope.downtime",
     guard=lambda settings: Guard(settings.own.access),
 )

@@ -1,21 +1,35 @@
-"""The routes of this exporter: who may ask for what."""
+"""The API, the pages and the feeds of this exporter: who may ask for what."""
 
 from typing import Final
 
 from stratoscope.core.web.routes import OPEN, Role, Route
 from stratoscope.downtime.api import active, downtimes, export, hosts_off, windows
-from stratoscope.downtime.api.downtimes import ADMIN
 from stratoscope.downtime.api.openapi import openapi
 from stratoscope.downtime.api.operations import API
+from stratoscope.downtime.editing import READERS, WRITERS
 from stratoscope.downtime.feeds import routes as feeds
+from stratoscope.downtime.site import filing, listing, one, overview
 
 _DOWNTIMES: Final = f"{API}/downtimes"
 _ONE: Final = f"{_DOWNTIMES}/{{id}}"
 _WINDOWS: Final = f"{API}/windows"
 _HOSTS_OFF: Final = f"{API}/hosts-off"
-_READ: Final = Role("viewer", "editor", ADMIN)
-_WRITE: Final = Role("editor", ADMIN)
+_PAGE: Final = "/downtimes/{id}"
+_READ: Final = Role(*READERS)
+_WRITE: Final = Role(*WRITERS)
 
+_PAGES: Final = (
+    Route("GET", "/", overview.show, OPEN, title="Downtimes"),
+    Route("GET", "/downtimes", listing.show, _READ),
+    Route("POST", "/downtimes", filing.create, _WRITE),
+    Route("GET", "/downtimes/new", filing.new, _WRITE),
+    Route("GET", _PAGE, one.show, _READ),
+    Route("GET", f"{_PAGE}/change", filing.change, _WRITE),
+    Route("POST", f"{_PAGE}/change", filing.store, _WRITE),
+    Route("POST", f"{_PAGE}/extend", one.extend, _WRITE),
+    Route("POST", f"{_PAGE}/end", one.end, _WRITE),
+    Route("POST", f"{_PAGE}/cancel", one.cancel, _WRITE),
+)
 _API: Final = (
     Route("GET", _DOWNTIMES, downtimes.find, _READ),
     Route("POST", _DOWNTIMES, downtimes.file, _WRITE),
@@ -36,4 +50,4 @@ _API: Final = (
     Route("GET", f"{API}/export/json", export.json, _READ),
     Route("GET", f"{API}/export/gocdb", export.gocdb, _READ),
 )
-ROUTES: Final = (*_API, openapi(_API), *feeds.ROUTES)
+ROUTES: Final = (*_PAGES, *_API, openapi(_API), *feeds.ROUTES)

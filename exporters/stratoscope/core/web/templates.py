@@ -73,6 +73,8 @@ class Templates:
         )
         self._environment.filters |= {"duration": duration, "utc": utc}
         self._environment.globals["address"] = self._address
+        for name in self._environment.list_templates(extensions=["html"]):
+            self._environment.get_template(name)  # compiled before anybody waits: that takes up to 0.2 s
 
     def render(self, name: str, /, *, frame: Frame, **values: object) -> str:
         """The page of that template.

@@ -21,7 +21,7 @@ async def active(request: Request) -> web.StreamResponse:
         if name not in LABELS or len(value) > LONGEST:
             raise FieldError(name[:40], f"allowed: {', '.join(LABELS)}, of {LONGEST} characters at most")
     now = served.second
-    live = await served.store.live(now, ahead_s=0)
+    live = await served.store.live(now, ahead_s=1)
     found = [one for one in live if one.state(now) is State.ACTIVE and one.explains(query)]
     until = max((one.end for one in found), default=None)
     reason = "; ".join(one.title for one in found)

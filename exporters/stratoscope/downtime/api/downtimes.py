@@ -1,7 +1,7 @@
 """`/api/v1/downtimes`: found, filed and changed."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypedDict
+from typing import TypedDict
 
 import msgspec
 from aiohttp import web
@@ -11,18 +11,16 @@ from stratoscope.downtime.api.answers import DowntimePage, HistoryEntry
 from stratoscope.downtime.api.query import FILTERS, LONGEST, PAGING, Query
 from stratoscope.downtime.api.service import (
     answered,
+    editor,
     json_answer,
     one_answer,
     revision_wanted,
     service,
 )
-from stratoscope.downtime.database.editing import Idempotency
-from stratoscope.downtime.draft import Checked, Draft, FieldError, checked
+from stratoscope.downtime.draft import Draft, FieldError
+from stratoscope.downtime.editing import Editor
 from stratoscope.downtime.feeds.json_feed import as_json
-from stratoscope.downtime.model import PERSON, REARM_S, SCRIPT, Change, Downtime
-
-ADMIN: Final = "admin"
-"""The role that also ends and cancels what imports and clouds have filed."""
+from stratoscope.downtime.model import Change, Downtime
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,10 +50,7 @@ async def file(request: Request) -> web.StreamResponse:
     """File one; with the header Idempotency-Key a request that comes again files no other."""
     served, draft = service(request), await request.json(Draft)
     now, key = served.second, idempotency_key(request)
-    once = Idempotency(key, msgspec.json.encode(draft)) if key else None
-    fields = checked(draft, now, labels=served.labels)
-    one = await served.store.file(fields, who=request.asker.name, now=now, idempotency=once)
-    served.changed()
+    one = await editor(request).file(draft, key=key)
     response = one_answer(one, now, status=201)
     response.headers["Location"] = f"/api/v1/downtimes/{one.id}"
     return response
@@ -81,69 +76,43 @@ async def show(request: Request) -> web.StreamResponse:
 @answered
 async def change(request: Request) -> web.StreamResponse:
     """Replace all that a person can say of it."""
-    served, draft = service(request), await request.json(Draft)
-    fields = checked(draft, served.second, labels=served.labels)
-    return await _done(request, lambda of: served.store.change(_id(request), fields, **of))
+    draft = await request.json(Draft)
+    return await _done(request, lambda by, how: by.change(_id(request), draft, **how))
 
 
 @answered
 async def extend(request: Request) -> web.StreamResponse:
     """Give it another end."""
-    served, body = service(request), await request.json(End)
-    if body.end is not None:
-        end = body.end
-        return await _done(request, lambda of: served.store.extend(_id(request), end, **of))
-    one = await served.store.get(_id(request))
-    end = max(one.start, served.second) + REARM_S
-    fields = _fields(one)._replace(end=end, until_further_notice=True)
-    return await _done(request, lambda of: served.store.change(one.id, fields, **of))
+    body = await request.json(End)
+    return await _done(request, lambda by, how: by.extend(_id(request), body.end, **how))
 
 
 @answered
 async def end(request: Request) -> web.StreamResponse:
     """End it now; one that has not begun is cancelled."""
-    await _check_closing(request)
-    return await _done(request, lambda of: service(request).store.end_now(_id(request), **of))
+    return await _done(request, lambda by, how: by.end(_id(request), **how))
 
 
 @answered
 async def cancel(request: Request) -> web.StreamResponse:
     """Cancel it."""
-    await _check_closing(request)
-    return await _done(request, lambda of: service(request).store.cancel(_id(request), **of))
+    return await _done(request, lambda by, how: by.cancel(_id(request), **how))
 
 
-class _By(TypedDict):
-    """Who changes a downtime, when, and as of which revision."""
+class _How(TypedDict):
+    """As of which revision a downtime is changed."""
 
-    who: str
-    now: int
-    if_revision: int | None
+    revision: int | None
 
 
-async def _done(request: Request, do: Callable[[_By], Awaitable[Downtime]]) -> web.Response:
+async def _done(request: Request, do: Callable[[Editor, _How], Awaitable[Downtime]]) -> web.Response:
     """Change a downtime, and answer with it."""
-    served = service(request)
-    now = served.second
-    one = await do(_By(who=request.asker.name, now=now, if_revision=revision_wanted(request)))
-    served.changed()
-    return one_answer(one, now)
-
-
-async def _check_closing(request: Request) -> None:
-    """Raises web.HTTPForbidden: It was filed by a source that is no script, and the asker is no admin."""
-    source = (await service(request).store.get(_id(request))).source
-    if source != PERSON and not source.startswith(SCRIPT) and ADMIN not in request.asker.roles:
-        raise web.HTTPForbidden(text=f"filed by {source}; allowed: the role {ADMIN}\n")
+    by = editor(request)
+    return one_answer(await do(by, _How(revision=revision_wanted(request))), by.now)
 
 
 def _id(request: Request) -> str:
     return request.http.match_info["id"]
-
-
-def _fields(one: Downtime) -> Checked:
-    """What a person can say of it, as it stands."""
-    return Checked(*(getattr(one, name) for name in Checked._fields))
 
 
 def _entry(one: Change) -> HistoryEntry:

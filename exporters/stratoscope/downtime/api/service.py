@@ -1,5 +1,6 @@
 """What the routes of this exporter need: the open part, and errors of the store as answers of HTTP."""
 
+import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,10 +25,14 @@ from stratoscope.downtime.database.errors import (
 )
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import FieldError
+from stratoscope.downtime.editing import ADMIN, Editor, NotAllowedError
 from stratoscope.downtime.feeds.documents import Documents
 from stratoscope.downtime.feeds.json_feed import as_json
 from stratoscope.downtime.feeds.settings import FeedSettings
+from stratoscope.downtime.imports.report import Report as ImportReport
 from stratoscope.downtime.model import LONGEST_REARMED_S, Downtime
+from stratoscope.downtime.silences.alertmanager import Alertmanager
+from stratoscope.downtime.silences.report import Report as SilenceReport
 
 _DIGITS: Final = 9
 """Of a revision."""
@@ -35,6 +40,7 @@ PART: Final = "downtimes"
 """The part of the exporter whose value is a Service."""
 _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (FieldError, web.HTTPBadRequest),
+    (NotAllowedError, web.HTTPForbidden),
     (UnknownError, web.HTTPNotFound),
     (RevisionError, web.HTTPPreconditionFailed),
     (ClosedError, web.HTTPConflict),
@@ -58,6 +64,9 @@ class Service:
         feeds: By the hash of their tokens.
         documents: Makes feeds and exports.
         hosts_cap_s: For so long a host may be off.
+        zone: In which pages show times.
+        alertmanagers: That are asked for their alerts.
+        silences, imports: How they stand.
     """
 
     store: Store
@@ -68,6 +77,10 @@ class Service:
     feeds: Mapping[str, FeedSettings] = field(default_factory=dict)
     documents: Documents = field(default_factory=Documents)
     hosts_cap_s: int = LONGEST_REARMED_S
+    zone: dt.tzinfo = dt.UTC
+    alertmanagers: Sequence[Alertmanager] = ()
+    silences: Callable[[], Sequence[SilenceReport]] = tuple
+    imports: Callable[[], Sequence[ImportReport]] = tuple
 
     @property
     def second(self) -> int:
@@ -79,6 +92,15 @@ def service(request: Request) -> Service:
     """The open part. Raises NotOpenedError."""
     found: Service = request.opened[PART]
     return found
+
+
+def editor(request: Request) -> Editor:
+    """Who asks, as somebody who may change downtimes. Raises NotOpenedError."""
+    served = service(request)
+    return Editor(
+        store=served.store, labels=served.labels, changed=served.changed, who=request.asker.name,
+        is_admin=ADMIN in request.asker.roles, now=served.second,
+    )  # fmt: skip
 
 
 def answered(handler: Answer) -> Answer:

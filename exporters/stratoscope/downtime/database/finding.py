@@ -1,10 +1,11 @@
 """Downtimes are found: by when they last, and by what they say."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stratoscope.downtime.database import rows
@@ -94,6 +95,32 @@ async def lasting(connection: AsyncConnection, begin: int, end: int) -> tuple[Do
     asked = select(DOWNTIMES).where(_OF.cancelled_at.is_(None), _OF.start < end, _OF.end > begin)
     found = await connection.execute(asked.order_by(_OF.start, _OF.id))
     return tuple(map(rows.downtime, found))
+
+
+async def next_ones(
+    connection: AsyncConnection, now: int, *, limit: int, skipped: int
+) -> tuple[Downtime, ...]:
+    """See `Store.next_ones`."""
+    is_active = _OF.start <= now
+    asked = select(DOWNTIMES).where(_OF.cancelled_at.is_(None), _OF.end > now)
+    order = case((is_active, 0), else_=1), case((is_active, _OF.end), else_=_OF.start), _OF.id
+    return tuple(
+        map(rows.downtime, await connection.execute(asked.order_by(*order).limit(limit).offset(skipped)))
+    )
+
+
+async def between(
+    connection: AsyncConnection, begin: int, end: int, *, now: int, limit: int
+) -> tuple[Downtime, ...]:
+    """See `Store.between`."""
+    asked = select(DOWNTIMES).where(_OF.start < end, _OF.end > begin)
+    order = case((_stands(State.ACTIVE, now), 0), (_OF.cancelled_at.is_(None), 1), else_=2)
+    asked = asked.order_by(order, _OF.start, _OF.id).limit(limit)
+    found: list[Downtime] = []
+    for piece in (await connection.execute(asked)).partitions(_PIECE):
+        found.extend(map(rows.downtime, piece))
+        await asyncio.sleep(0)  # others have their turn
+    return tuple(found)
 
 
 async def known(connection: AsyncConnection, ids: Collection[str]) -> frozenset[str]:

@@ -35,6 +35,13 @@ class Records:
         async with self._database.read() as connection:
             return tuple(map(rows.record, await connection.execute(asked)))
 
+    async def of_downtime(self, downtime_id: str) -> Sequence[SilenceRecord]:
+        """Those of one downtime, by Alertmanager."""
+        asked = select(SILENCE_RECORDS).where(_OF.downtime_id == downtime_id)
+        async with self._database.read() as connection:
+            found = await connection.execute(asked.order_by(_OF.alertmanager, _OF.matchers))
+            return tuple(map(rows.record, found))
+
     async def store_silence_records(self, records: Sequence[SilenceRecord]) -> None:
         """On disk when it returns; a record with the same key is replaced."""
         if records:

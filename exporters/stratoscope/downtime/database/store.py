@@ -254,6 +254,18 @@ class Store:
             lasting = await self._lasting(connection, math.floor(begin), math.ceil(end))
         return tuple(one for one in lasting if one.start < end and begin < one.end)
 
+    async def next_ones(self, now: int, *, limit: int, skipped: int = 0) -> Sequence[Downtime]:
+        """Those that are active, what ends first before; then those to come, what starts first before."""
+        async with self._database.read() as connection:
+            return await finding.next_ones(connection, now, limit=limit, skipped=skipped)
+
+    async def between(self, begin: int, end: int, *, now: int, limit: int) -> Sequence[Downtime]:
+        """Those that last at some moment from `begin` up to `end`, in order of start: first those that are
+        active now, and last those that are cancelled.
+        """
+        async with self._database.read() as connection:
+            return await finding.between(connection, begin, end, now=now, limit=limit)
+
     async def known(self, ids: Collection[str]) -> Collection[str]:
         """Those of these ids that a downtime has, whatever its state."""
         async with self._database.read() as connection:

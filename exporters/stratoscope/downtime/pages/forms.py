@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from dateutil.tz import datetime_ambiguous, datetime_exists
 
 from stratoscope.downtime import zones
-from stratoscope.downtime.draft import MOST_SETS, Draft, FieldError
+from stratoscope.downtime.draft import LONGEST_VALUE, MOST_MATCHERS, MOST_SETS, Draft, FieldError
 from stratoscope.downtime.matchers import set_texts, written
 from stratoscope.downtime.model import Downtime, Severity
 
@@ -26,6 +26,7 @@ FIELDS: Final = (
 twice files one downtime."""
 _YES: Final = "yes"
 _CHOICES: Final[Mapping[str, bool | None]] = {"": None, _YES: True, "no": False}
+_LONGEST_SETS: Final = MOST_SETS * MOST_MATCHERS * LONGEST_VALUE
 _HOUR_S: Final = 3600
 _YEARS: Final = range(1971, 9000)
 """Others are out of reach, and some of them have no Unix time in some zones."""
@@ -49,6 +50,14 @@ class Form:
         if name not in FIELDS:
             return replace(self, errors={**self.errors, "": str(error)})
         return replace(self, errors={**self.errors, name: _said(error)})
+
+    def refused(self, why: str) -> "Form":
+        """The form with why nothing is stored."""
+        return replace(self, errors={**self.errors, "": why})
+
+    def with_value(self, name: str, value: str) -> "Form":
+        """The form with another value of a field."""
+        return replace(self, values={**self.values, name: value})
 
 
 def empty(now: float, zone: dt.tzinfo, *, key: str) -> Form:
@@ -140,6 +149,8 @@ def _moment(name: str, text: str, zone: dt.tzinfo) -> int:
 
 def _sets(text: str) -> tuple[tuple[str, ...], ...]:
     """A set in each line."""
+    if len(text) > _LONGEST_SETS:
+        raise FieldError("matcher_sets", f"{len(text)} characters; allowed: {_LONGEST_SETS}")
     lines = [line for line in re.split(r"\r?\n", text) if line.strip()]  # a value may hold other line ends
     if len(lines) > MOST_SETS:
         raise FieldError("matcher_sets", f"{len(lines)} lines; allowed: 1 to {MOST_SETS}, each with a set")

@@ -2,12 +2,13 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stratoscope.downtime.model import Downtime, State
+from stratoscope.downtime.model import State
 from stratoscope.downtime.pages.shown import Shown
+from stratoscope.downtime.pages.timeline import View
 
 ON_A_PAGE: Final = 50
 
@@ -18,17 +19,25 @@ class Overview:
 
     Attributes:
         active, upcoming: How many there are on all pages.
+        number: Of this page; the first is 1.
         rows: Those of this page: what is active, what ends first before; then what is upcoming, what starts
             first before.
-        number: Of this page; the first is 1.
-        pages: How many there are; at least one.
     """
 
     active: int
     upcoming: int
-    rows: Sequence[Shown]
     number: int
-    pages: int
+    rows: Sequence[Shown] = ()
+
+    @property
+    def pages(self) -> int:
+        """How many there are; at least one."""
+        return _pages(self.active + self.upcoming)
+
+    @property
+    def skipped(self) -> int:
+        """How many downtimes stand on the pages before."""
+        return (self.number - 1) * ON_A_PAGE
 
     @property
     def summary(self) -> str:
@@ -38,24 +47,23 @@ class Overview:
         return f"{self.active} {downtimes} active, {self.upcoming} upcoming"
 
 
-def overview(downtimes: Iterable[Downtime], page: str, now: float, zone: dt.tzinfo) -> Overview:
-    """The page that is asked for; the nearest one where there is none of that number.
+def overview(counts: Mapping[State, int], page: str) -> Overview:
+    """The page that is asked for, without its rows; the nearest one where there is none of that number.
 
     Args:
         page: Its number, as the address has it.
-        now: Unix seconds.
-        zone: In which times are shown.
     """
-    active, upcoming = [], []
-    for one in downtimes:
-        state = one.state(now)
-        if state is State.ACTIVE:
-            active.append(one)
-        elif state is State.UPCOMING:
-            upcoming.append(one)
-    active.sort(key=lambda one: (one.end, one.id))
-    upcoming.sort(key=lambda one: (one.start, one.id))
-    pages = max(-(-(len(active) + len(upcoming)) // ON_A_PAGE), 1)
+    active, upcoming = counts[State.ACTIVE], counts[State.UPCOMING]
+    pages = _pages(active + upcoming)
     number = min(max(int(page), 1), pages) if re.fullmatch("[0-9]{1,6}", page) else 1
-    shown = (active + upcoming)[(number - 1) * ON_A_PAGE : number * ON_A_PAGE]
-    return Overview(len(active), len(upcoming), [Shown(one, now, zone) for one in shown], number, pages)
+    return Overview(active, upcoming, number)
+
+
+def path(part: str, *, page: int, view: View, first: dt.date | None = None) -> str:
+    """The address of a part of the overview: with a page of its list, and what its timeline shows."""
+    query = f"view={view}" + (f"&from={first}" if first else "") + (f"&page={page}" if page > 1 else "")
+    return f"/?{query}#{part}"
+
+
+def _pages(count: int) -> int:
+    return max(-(-count // ON_A_PAGE), 1)

@@ -1,25 +1,66 @@
 """The preview: which current alerts a downtime would silence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from typing import Final
+
+from stratoscope.downtime.draft import Checked
+from stratoscope.downtime.matchers import matches, matches_everything
+
+MOST_SHOWN: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What Alertmanager says of a draft.
+    """What Alertmanagers say of a draft.
 
     Attributes:
         alerts: The labels of some that match.
         count: How many match.
         all: How many alerts there are.
+        answered: How many Alertmanagers have said so.
+        failed: Those that could not be asked: name -> why.
         silences: Whether they would be silenced; or else only explained.
         is_everything: Whether a set matches every alert.
-        failed: The Alertmanagers that could not be asked: name -> why.
     """
 
     alerts: Sequence[Mapping[str, str]]
     count: int
     all: int
+    answered: int = 1
+    failed: Mapping[str, str] = field(default_factory=dict)
     silences: bool = True
     is_everything: bool = False
-    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_all_now(self) -> bool:
+        """Whether every alert that there is now matches, though others would not."""
+        return 1 < self.all == self.count and not self.is_everything
+
+
+def preview(
+    fields: Checked, answers: Iterable[Sequence[Mapping[str, str]]], failed: Mapping[str, str]
+) -> Preview:
+    """The preview of what somebody wants to file.
+
+    Args:
+        answers: The labels of all alerts, of each Alertmanager that answered.
+        failed: The others: name -> why.
+    """
+    answers = [*answers]
+    alerts = {frozenset(labels.items()): labels for one in answers for labels in one}
+    found = [one for one in alerts.values() if any(matches(some, one) for some in fields.matcher_sets)]
+    return Preview(
+        alerts=nsmallest(MOST_SHOWN, found, key=_order),
+        count=len(found),
+        all=len(alerts),
+        answered=len(answers),
+        failed=failed,
+        silences=fields.silences,
+        is_everything=any(map(matches_everything, fields.matcher_sets)),
+    )
+
+
+def _order(labels: Mapping[str, str]) -> tuple[str, Sequence[tuple[str, str]]]:
+    return labels.get("alertname", ""), sorted(labels.items())

@@ -17,6 +17,8 @@ MOST_ROWS: Final = 20
 MOST_BARS: Final = 20
 """In a row."""
 MOST_LANES: Final = 4
+MOST_LOOKED_AT: Final = 1000
+"""Downtimes of a window."""
 _NARROWEST: Final = 0.6
 """Width of a bar that would be too small to be seen, in percent."""
 _MOST_TRIED: Final = 5 * MOST_BARS
@@ -138,6 +140,7 @@ class Timeline:
         now: Where the present is, in percent; None if it is not within the window.
         rows: What is down at the moment comes first.
         more: How many rows are left out.
+        looked_at: How many downtimes it was drawn from.
     """
 
     window: Window
@@ -145,6 +148,12 @@ class Timeline:
     ticks: Sequence[Tick]
     rows: Sequence[Row]
     more: int
+    looked_at: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be others in the window."""
+        return self.looked_at >= MOST_LOOKED_AT
 
 
 def asked(view: str, first: str, now: float, zone: dt.tzinfo) -> Window:
@@ -163,10 +172,12 @@ def timeline(downtimes: Iterable[Downtime], window: Window, now: float) -> Timel
     """The downtimes that lie in the window, in bounded rows.
 
     Args:
+        downtimes: Up to MOST_LOOKED_AT.
         now: Unix seconds.
     """
     scale = window.scale
     found: dict[MatcherSet, list[_Ranked]] = {}
+    downtimes = [*downtimes]
     for one in downtimes:
         if one.start < scale.end and one.end > scale.start:
             ranked = (_ORDER[one.state(now)], one.start, one.id, one)
@@ -179,6 +190,7 @@ def timeline(downtimes: Iterable[Downtime], window: Window, now: float) -> Timel
         ticks=[*_ticks(window, scale)],
         rows=[_row(matchers, ranked, window, now) for matchers, ranked in shown],
         more=len(found) - len(shown),
+        looked_at=len(downtimes),
     )
 
 

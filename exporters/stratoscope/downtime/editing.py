@@ -1,0 +1,130 @@
+"""Downtimes are filed and changed by somebody: the rules that hold for the API and for the pages."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypedDict
+
+import msgspec
+
+from stratoscope.downtime.database.editing import Idempotency
+from stratoscope.downtime.database.store import Store
+from stratoscope.downtime.draft import Checked, Draft, checked
+from stratoscope.downtime.model import PERSON, REARM_S, SCRIPT, Downtime
+
+ADMIN: Final = "admin"
+"""The role that also ends and cancels what imports and clouds have filed."""
+EDITOR: Final = "editor"
+VIEWER: Final = "viewer"
+READERS: Final = (VIEWER, EDITOR, ADMIN)
+WRITERS: Final = (EDITOR, ADMIN)
+
+
+class NotAllowedError(PermissionError):
+    """An import or a cloud has filed the downtime, and who asks is no admin."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(f"filed by {source}; allowed: the role {ADMIN}")
+
+
+class _By(TypedDict):
+    """Who changes a downtime, when, and as of which revision."""
+
+    who: str
+    now: int
+    if_revision: int | None
+
+
+_Edit: TypeAlias = Callable[[Downtime, _By], Awaitable[Downtime]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editor:
+    """Somebody who may file and change downtimes.
+
+    Its methods raise as those of Store do. Those with a `revision` change the downtime only as of that one,
+    None for any.
+
+    Attributes:
+        labels: That matchers may name beside draft.LABELS.
+        changed: Called when downtimes have changed.
+        who: The user.
+        now: Unix time.
+    """
+
+    store: Store
+    labels: Sequence[str]
+    changed: Callable[[], None]
+    who: str
+    is_admin: bool
+    now: int
+
+    def checked(self, draft: Draft) -> Checked:
+        """Raises FieldError."""
+        return checked(draft, self.now, labels=self.labels)
+
+    async def file(self, draft: Draft, *, key: str = "") -> Downtime:
+        """File one. Args: key: The same request with it files no other; "" for none. Raises FieldError."""
+        fields = self.checked(draft)
+        once = Idempotency(key, msgspec.json.encode(draft)) if key else None
+        one = await self.store.file(fields, who=self.who, now=self.now, idempotency=once)
+        self.changed()
+        return one
+
+    async def change(self, downtime_id: str, draft: Draft, *, revision: int | None) -> Downtime:
+        """Replace all that a person can say of it. Raises FieldError."""
+        fields = self.checked(draft)
+        return await self._edited(
+            downtime_id, revision, lambda _, of: self.store.change(downtime_id, fields, **of)
+        )
+
+    async def extend(self, downtime_id: str, end: int | None, *, revision: int | None) -> Downtime:
+        """Give it another end; None: until further notice."""
+
+        async def extend(one: Downtime, of: _By) -> Downtime:
+            if end is not None:
+                return await self.store.extend(one.id, end, **of)
+            rearmed = max(one.start, self.now) + REARM_S
+            fields = _fields(one)._replace(end=rearmed, until_further_notice=True)
+            return await self.store.change(one.id, fields, **of)
+
+        return await self._edited(downtime_id, revision, extend)
+
+    async def extend_by(self, downtime_id: str, by_s: int, *, revision: int | None) -> Downtime:
+        """Move its end on; that of one that has ended: from now."""
+        return await self._edited(
+            downtime_id,
+            revision,
+            lambda one, of: self.store.extend(one.id, max(one.end, self.now) + by_s, **of),
+        )
+
+    async def end(self, downtime_id: str, *, revision: int | None) -> Downtime:
+        """End it now; one that has not begun is cancelled. Raises NotAllowedError."""
+        return await self._edited(downtime_id, revision, self._closing(self.store.end_now))
+
+    async def cancel(self, downtime_id: str, *, revision: int | None) -> Downtime:
+        """Raises NotAllowedError."""
+        return await self._edited(downtime_id, revision, self._closing(self.store.cancel))
+
+    async def _edited(self, downtime_id: str, revision: int | None, do: _Edit) -> Downtime:
+        one = await self.store.get(downtime_id)
+        changed = await do(one, _By(who=self.who, now=self.now, if_revision=revision))
+        self.changed()
+        return changed
+
+    def _closing(self, close: Callable[..., Awaitable[Downtime]]) -> _Edit:
+        async def do(one: Downtime, of: _By) -> Downtime:
+            if not may_close(one, is_admin=self.is_admin):
+                raise NotAllowedError(one.source)
+            return await close(one.id, **of)
+
+        return do
+
+
+def may_close(one: Downtime, *, is_admin: bool) -> bool:
+    """Whether an editor may end and cancel it: what persons and their scripts have filed, an admin all."""
+    return is_admin or one.source == PERSON or one.source.startswith(SCRIPT)
+
+
+def _fields(one: Downtime) -> Checked:
+    """What a person can say of it, as it stands."""
+    return Checked(*(getattr(one, name) for name in Checked._fields))

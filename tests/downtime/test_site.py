@@ -1,0 +1,217 @@
+"""The pages as they are served, with a real store: who sees what, lists, and the buttons of a downtime."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.model import DAY_S, Downtime
+from stratoscope.downtime.pages.overview import ON_A_PAGE
+from stratoscope.downtime.silences.reconciler import Reconciler
+from support.asking import ask, basic
+from support.downtime_site import Site, downtimes
+from support.fake_alertmanager import FakeAlertmanager
+from support.fake_downtimes import BAD, imports
+from support.html_page import rows
+from support.stores import HOUR, NOW, wanted
+
+LIST = "Downtimes that are active or upcoming"
+FOUND = "Downtimes, latest start first"
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with downtimes(tmp_path) as found:
+        yield found
+
+
+async def filed(site: Site, **fields: Any) -> Downtime:
+    return await site.store.file(wanted(**fields), who="alice", now=NOW)
+
+
+async def test_overview_shows_what_is_down_now_and_next_and_draws_it(site: Site) -> None:
+    await filed(site, title="later", start=NOW + HOUR, end=NOW + 2 * HOUR)
+    one = await filed(site, title=BAD)
+    await filed(site, title="over", start=NOW - 9 * HOUR, end=NOW - HOUR)
+    page = await site.page("/?view=day")
+    assert page.all("title")[0].text == "1 downtime is active, 1 upcoming: stratoscope downtime"
+    assert [(row["State"], row["Title"]) for row in rows(page, LIST)] == [
+        ("✗ active", BAD), ("◌ upcoming", "later"),
+    ]  # fmt: skip
+    assert {link.attributes["href"] for link in page.all("a") if link.all("title")} > {f"/downtimes/{one.id}"}
+    assert "None is configured: nothing is silenced." in page.text
+    assert "Imports" not in page.text
+
+
+async def test_pages_of_the_list_keep_what_the_timeline_shows(site: Site) -> None:
+    for number in range(ON_A_PAGE + 1):
+        await filed(site, title=str(number), start=NOW + number, end=NOW + HOUR + number)
+    page = await site.page("/?view=month&from=2027-01-01")
+    (following,) = (one.attributes["href"] for one in page.all("a", rel="next"))
+    assert following == "/?view=month&from=2027-01-01&page=2#list"
+    second = await site.page(following.partition("#")[0])
+    assert [row["Title"] for row in rows(second, LIST)] == [str(ON_A_PAGE)]
+    assert "/?view=day&from=2027-01-01&page=2#timeline" in [one.attributes["href"] for one in second.all("a")]
+
+
+async def test_overview_shows_how_a_real_reconciler_stands_and_what_imports_say(tmp_path: Path) -> None:
+    am = FakeAlertmanager("main")
+    reconcilers: list[Reconciler] = []
+    more = {
+        "silences": lambda: [one.report for one in reconcilers],
+        "imports": lambda: [*imports(NOW)],
+    }
+    async with downtimes(tmp_path, **more) as site:
+        reconcilers.append(Reconciler(am, site.store, site.store.records, clock=am.clock))
+        one = await filed(site)
+        await reconcilers[0].reconcile()
+        page = await site.page("/")
+        assert (
+            page.one("ul", **{"class": "states"}).text
+            == "✓ main: in step 1 of 1 silences, last success 1 s ago"
+        )
+        assert [row["Source"] for row in rows(page, "Imports and their age")] == [
+            "gocdb:egi", "osg:uni", "ical:uni",
+        ]  # fmt: skip
+        assert page.all("a", href="/downtimes?source=gocdb%3Aegi")
+        (silence,) = am.live()
+        shown = await site.page(f"/downtimes/{one.id}")
+        assert f'main: written {{cloud="uni", host="n1"}}, id {silence.id}' in shown.text
+
+
+async def test_find_shows_past_ones_too_and_pages_keep_the_filter(site: Site) -> None:
+    for number in range(ON_A_PAGE + 1):
+        await filed(site, title=f"rack & {number}", start=NOW - 2 * HOUR - number, end=NOW - HOUR)
+    await filed(site, title="other", matcher_sets=(("host=n2",),))
+    page = await site.page("/downtimes?search=rack+%26&state=&host=n1")
+    assert [row["Title"] for row in rows(page, FOUND)] == [f"rack & {n}" for n in range(ON_A_PAGE)]
+    (following,) = (one.attributes["href"] for one in page.all("a", rel="next"))
+    assert following.startswith("/downtimes?search=rack+%26&host=n1&after=")
+    second = await site.page(following)
+    assert [row["Title"] for row in rows(second, FOUND)] == [f"rack & {ON_A_PAGE}"]
+    assert second.one("input", name="search").attributes["value"] == "rack &"
+    assert second.all("a", href="/downtimes?search=rack+%26&host=n1")[0].text == "First page"
+    (chosen,) = (await site.page("/downtimes?state=active")).all("option", selected="")
+    assert chosen.text == "active"
+    assert "No downtime is like that." in (await site.page("/downtimes?source=gocdb:egi")).text
+    wrong = await ask(f"{site.url}/downtimes?state=gone")
+    assert (wrong.status, wrong.text) == (400, "state: 'gone'; allowed: upcoming, active, ended, cancelled\n")
+
+
+async def test_who_sees_and_may_what(tmp_path: Path) -> None:
+    async with downtimes(tmp_path, has_users=True) as site:
+        one = await filed(site, title="secret")
+        path = f"/downtimes/{one.id}"
+        for method, page, statuses in (
+            ("GET", "/", (200, 200, 200)),
+            ("GET", "/downtimes", (401, 200, 200)),
+            ("GET", path, (401, 200, 200)),
+            ("GET", "/downtimes/new", (401, 403, 200)),
+            ("GET", f"{path}/change", (401, 403, 200)),
+            ("POST", "/downtimes", (401, 403, 415)),
+            ("POST", f"{path}/change", (401, 403, 415)),
+            ("POST", f"{path}/extend", (401, 403, 415)),
+            ("POST", f"{path}/end", (401, 403, 415)),
+            ("POST", f"{path}/cancel", (401, 403, 415)),
+        ):
+            users: list[dict[str, str]] = [{}, basic("bob"), basic("alice")]
+            answers = [await ask(site.url + page, method, headers=user) for user in users]
+            assert tuple(answer.status for answer in answers) == statuses, page
+        anybody = await site.page("/")
+        assert "1 downtime is active, 0 upcoming" in anybody.text
+        assert "secret" not in anybody.text
+        assert not (await site.page("/", user="bob")).all("a", href="/downtimes/new")
+        assert not (await site.page(path, user="bob")).all("form")
+        assert len((await site.page(path, user="alice")).all("form")) == 3
+
+
+async def test_a_form_of_another_site_or_user_changes_nothing(tmp_path: Path) -> None:
+    async with downtimes(tmp_path, has_users=True) as site:
+        one = await filed(site)
+        url = f"{site.url}/downtimes/{one.id}/cancel"
+        for headers, text in (
+            ({"Origin": "http://evil.example"}, "a page of another site may not request this\n"),
+            ({}, "This form is too old"),
+        ):
+            fields = {"revision": "1", "csrf": "1.x"}
+            answer = await ask(url, "POST", headers=basic("alice") | headers, data=fields)
+            assert (answer.status, answer.text[: len(text)]) == (403, text)
+        assert (await site.store.get(one.id)).cancelled_at is None
+
+
+async def test_buttons_extend_end_and_cancel_and_lead_back(site: Site) -> None:
+    one = await filed(site)
+    path = f"/downtimes/{one.id}"
+    page = await site.page(path)
+    answer = await site.send(page, "Extend", by="4h")
+    assert (answer.status, answer.headers["Location"]) == (303, path)
+    assert (await site.store.get(one.id)).end == NOW + 5 * HOUR
+    site.now += 60
+    await site.send(await site.page(path), "End now")
+    ended = await site.page(path)
+    assert "✓ ended planned outage" in ended.text
+    assert ended.all("button") == []
+    other = await filed(site)
+    await site.send(await site.page(f"/downtimes/{other.id}"), "Cancel")
+    assert (await site.store.get(other.id)).cancelled_at == NOW + 60
+    assert site.wakes == 3
+    assert [entry.text.split(",")[0] for entry in ended.one("ol").all("p")] == [
+        "changed by loopback", "changed by loopback", "filed by alice",
+    ]  # fmt: skip
+
+
+async def test_button_of_an_old_page_changes_nothing_and_shows_what_was_done(site: Site) -> None:
+    one = await filed(site)
+    page = await site.page(f"/downtimes/{one.id}")
+    await site.store.extend(one.id, NOW + 9 * HOUR, who="bob", now=NOW)
+    answer = await site.send(page, "Cancel")
+    assert answer.status == 409
+    assert "somebody else has changed it meanwhile, see its history" in answer.text
+    assert "by bob" in answer.text
+    assert (await site.store.get(one.id)).cancelled_at is None
+    assert site.wakes == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"by": "2h"}, "Nothing is changed: by: &#39;2h&#39;; allowed: 30m, 1h, 4h, 1d"),
+        ({"by": "1h", "revision": "x"}, "revision: &#39;x&#39;; allowed: that of the page"),
+        ({"by": "1d"}, "Nothing is changed: end: "),
+    ],
+)
+async def test_button_that_cannot_be_obeyed_says_why(site: Site, typed: dict[str, str], words: str) -> None:
+    one = await filed(site, end=NOW + 365 * DAY_S)
+    answer = await site.send(await site.page(f"/downtimes/{one.id}"), "Extend", **typed)
+    assert answer.status == 409
+    assert words in answer.text
+
+
+async def test_what_a_source_filed_has_no_buttons_for_an_editor(tmp_path: Path) -> None:
+    async with downtimes(tmp_path, has_users=True) as site:
+        own = await filed(site)
+        await site.store.upsert_external("gocdb:egi", {"1": wanted()}, now=NOW)
+        (one,) = await site.store.newest("gocdb:egi", NOW)
+        assert not (await site.page(f"/downtimes/{one.id}", user="alice")).all("form")
+        page = await site.page(f"/downtimes/{own.id}", user="alice")
+        for form in page.all("form"):
+            form.attributes["action"] = form.attributes["action"].replace(own.id, one.id)
+        answer = await site.send(page, "Cancel", user="alice")
+        assert (answer.status, answer.text) == (403, "filed by gocdb:egi; allowed: the role admin\n")
+
+
+async def test_an_unknown_id_is_404_and_a_store_that_cannot_be_read_503(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("/downtimes/nope", "/downtimes/nope/change"):
+        answer = await ask(site.url + path)
+        assert (answer.status, answer.text) == (404, "no downtime nope\n")
+
+    async def broken(*_: Any, **__: Any) -> None:
+        raise StoreError("file", "no space left")
+
+    monkeypatch.setattr(type(site.store), "counts", broken)
+    answer = await ask(f"{site.url}/")
+    assert (answer.status, answer.text) == (503, "database file: no space left\n")
