@@ -11,7 +11,7 @@ from stratoscope.downtime.model import DAY_S, Downtime
 from stratoscope.downtime.pages.overview import ON_A_PAGE
 from stratoscope.downtime.silences.reconciler import Reconciler
 from support.asking import ask, basic
-from support.downtime_site import Site, downtimes
+from support.downtime_site import Site, downtimes, filled_in
 from support.fake_alertmanager import FakeAlertmanager
 from support.fake_downtimes import BAD, imports
 from support.html_page import rows
@@ -189,7 +189,7 @@ async def test_button_that_cannot_be_obeyed_says_why(site: Site, typed: dict[str
     assert words in answer.text
 
 
-async def test_what_a_source_filed_has_no_buttons_for_an_editor(tmp_path: Path) -> None:
+async def test_what_a_source_filed_an_editor_cannot_close_and_nobody_can_change(tmp_path: Path) -> None:
     async with downtimes(tmp_path, has_users=True) as site:
         own = await filed(site)
         await site.store.upsert_external("gocdb:egi", {"1": wanted()}, now=NOW)
@@ -200,6 +200,20 @@ async def test_what_a_source_filed_has_no_buttons_for_an_editor(tmp_path: Path) 
             form.attributes["action"] = form.attributes["action"].replace(own.id, one.id)
         answer = await site.send(page, "Cancel", user="alice")
         assert (answer.status, answer.text) == (403, "filed by gocdb:egi; allowed: the role admin\n")
+        words = "filed by gocdb:egi; change it there; allowed: end, cancel"
+        answer = await site.send(page, "Extend", user="alice", by="1h")
+        assert (answer.status, f"Nothing is changed: {words}" in answer.text) == (409, True)
+        change = f"/downtimes/{one.id}/change"
+        assert words in (await site.page(change, user="alice", status=409)).text
+        (form,) = (await site.page(f"/downtimes/{own.id}/change", user="alice")).all("form")
+        answer = await ask(
+            site.url + change, "POST", headers=basic("alice"), data=filled_in(form) | {"do": "store"}
+        )
+        assert (answer.status, words in answer.text) == (409, True)
+        assert (await site.store.get(one.id)).revision == 1
+    async with downtimes(tmp_path) as site:
+        await site.send(await site.page(f"/downtimes/{one.id}"), "End now")
+        assert (await site.store.get(one.id)).cancelled_at == NOW
 
 
 async def test_an_unknown_id_is_404_and_a_store_that_cannot_be_read_503(

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypedDict
+from typing import Final, TypedDict
 
 import msgspec
 
@@ -20,7 +20,7 @@ WRITERS: Final = (EDITOR, ADMIN)
 
 
 class NotAllowedError(PermissionError):
-    """An import or a cloud has filed the downtime, and who asks is no admin."""
+    """A source that is no script has filed the downtime, and who asks is no admin."""
 
     def __init__(self, source: str) -> None:
         super().__init__(f"filed by {source}; allowed: the role {ADMIN}")
@@ -32,9 +32,6 @@ class _By(TypedDict):
     who: str
     now: int
     if_revision: int | None
-
-
-_Edit: TypeAlias = Callable[[Downtime, _By], Awaitable[Downtime]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,56 +70,48 @@ class Editor:
     async def change(self, downtime_id: str, draft: Draft, *, revision: int | None) -> Downtime:
         """Replace all that a person can say of it. Raises FieldError."""
         fields = self.checked(draft)
-        return await self._edited(
-            downtime_id, revision, lambda _, of: self.store.change(downtime_id, fields, **of)
-        )
+        return await self._done(self.store.change(downtime_id, fields, **self._by(revision)))
 
     async def extend(self, downtime_id: str, end: int | None, *, revision: int | None) -> Downtime:
         """Give it another end; None: until further notice."""
-
-        async def extend(one: Downtime, of: _By) -> Downtime:
-            if end is not None:
-                return await self.store.extend(one.id, end, **of)
-            rearmed = max(one.start, self.now) + REARM_S
-            fields = _fields(one)._replace(end=rearmed, until_further_notice=True)
-            return await self.store.change(one.id, fields, **of)
-
-        return await self._edited(downtime_id, revision, extend)
+        if end is not None:
+            return await self._done(self.store.extend(downtime_id, end, **self._by(revision)))
+        one = await self.store.get(downtime_id)
+        rearmed = max(one.start, self.now) + REARM_S
+        fields = _fields(one)._replace(end=rearmed, until_further_notice=True)
+        return await self._done(self.store.change(downtime_id, fields, **self._by(revision)))
 
     async def extend_by(self, downtime_id: str, by_s: int, *, revision: int | None) -> Downtime:
         """Move its end on; that of one that has ended: from now."""
-        return await self._edited(
-            downtime_id,
-            revision,
-            lambda one, of: self.store.extend(one.id, max(one.end, self.now) + by_s, **of),
-        )
+        one = await self.store.get(downtime_id)
+        return await self.extend(downtime_id, max(one.end, self.now) + by_s, revision=revision)
 
     async def end(self, downtime_id: str, *, revision: int | None) -> Downtime:
         """End it now; one that has not begun is cancelled. Raises NotAllowedError."""
-        return await self._edited(downtime_id, revision, self._closing(self.store.end_now))
+        await self._check_closing(downtime_id)
+        return await self._done(self.store.end_now(downtime_id, **self._by(revision)))
 
     async def cancel(self, downtime_id: str, *, revision: int | None) -> Downtime:
-        """Raises NotAllowedError."""
-        return await self._edited(downtime_id, revision, self._closing(self.store.cancel))
+        """Cancel it. Raises NotAllowedError."""
+        await self._check_closing(downtime_id)
+        return await self._done(self.store.cancel(downtime_id, **self._by(revision)))
 
-    async def _edited(self, downtime_id: str, revision: int | None, do: _Edit) -> Downtime:
+    def may_close(self, one: Downtime) -> bool:
+        """Whether they may end and cancel it."""
+        return self.is_admin or one.source == PERSON or one.source.startswith(SCRIPT)
+
+    async def _check_closing(self, downtime_id: str) -> None:
         one = await self.store.get(downtime_id)
-        changed = await do(one, _By(who=self.who, now=self.now, if_revision=revision))
+        if not self.may_close(one):
+            raise NotAllowedError(one.source)
+
+    async def _done(self, doing: Awaitable[Downtime]) -> Downtime:
+        one = await doing
         self.changed()
-        return changed
+        return one
 
-    def _closing(self, close: Callable[..., Awaitable[Downtime]]) -> _Edit:
-        async def do(one: Downtime, of: _By) -> Downtime:
-            if not may_close(one, is_admin=self.is_admin):
-                raise NotAllowedError(one.source)
-            return await close(one.id, **of)
-
-        return do
-
-
-def may_close(one: Downtime, *, is_admin: bool) -> bool:
-    """Whether an editor may end and cancel it: what persons and their scripts have filed, an admin all."""
-    return is_admin or one.source == PERSON or one.source.startswith(SCRIPT)
+    def _by(self, revision: int | None) -> _By:
+        return _By(who=self.who, now=self.now, if_revision=revision)
 
 
 def _fields(one: Downtime) -> Checked:

@@ -12,9 +12,9 @@ from stratoscope.downtime.site import filing, listing, one, overview
 
 _DOWNTIMES: Final = f"{API}/downtimes"
 _ONE: Final = f"{_DOWNTIMES}/{{id}}"
+_PAGE: Final = "/downtimes/{id}"
 _WINDOWS: Final = f"{API}/windows"
 _HOSTS_OFF: Final = f"{API}/hosts-off"
-_PAGE: Final = "/downtimes/{id}"
 _READ: Final = Role(*READERS)
 _WRITE: Final = Role(*WRITERS)
 

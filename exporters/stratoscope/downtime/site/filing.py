@@ -12,9 +12,16 @@ from multidict import MultiDict
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.query import LONGEST
 from stratoscope.downtime.api.service import answered, editor, service
-from stratoscope.downtime.database.errors import ClosedError, IdempotencyError, RevisionError, StoreError
+from stratoscope.downtime.database.editing import check_own
+from stratoscope.downtime.database.errors import (
+    ClosedError,
+    IdempotencyError,
+    RevisionError,
+    SourceError,
+    StoreError,
+)
 from stratoscope.downtime.draft import Draft, FieldError
-from stratoscope.downtime.model import Downtime, State
+from stratoscope.downtime.model import Downtime
 from stratoscope.downtime.pages import forms
 from stratoscope.downtime.pages.forms import Form
 from stratoscope.downtime.pages.history import Entry, history
@@ -64,8 +71,10 @@ async def change(request: Request) -> web.StreamResponse:
     """The form with a downtime as it stands now."""
     served = service(request)
     found = await served.store.get(one.named(request))
-    if found.state(served.second) is State.CANCELLED:
-        return await one.page(request, error=str(ClosedError("downtime", found.id)), status=409)
+    try:
+        check_own(found)
+    except (ClosedError, SourceError) as refusal:
+        return await one.page(request, error=str(refusal), status=409)
     return _page(request, _changing(request), forms.of(found, served.zone))
 
 
@@ -98,8 +107,8 @@ async def _sent(
     except IdempotencyError:
         why = "this form has filed a downtime already, of other content; send it again to file one more"
         return _page(request, sheet, form.refused(why).with_value("key", _key()), status=409)
-    except (ClosedError, StoreError) as error:
-        status = 409 if isinstance(error, ClosedError) else 503
+    except (ClosedError, SourceError, StoreError) as error:
+        status = 503 if isinstance(error, StoreError) else 409
         return _page(request, sheet, form.refused(str(error)), status=status)
     raise web.HTTPSeeOther(f"/downtimes/{found.id}")
 

@@ -8,9 +8,9 @@ from multidict import MultiDict
 
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.service import answered, editor, service
-from stratoscope.downtime.database.errors import ClosedError, RevisionError
+from stratoscope.downtime.database.errors import ClosedError, RevisionError, SourceError
 from stratoscope.downtime.draft import FieldError
-from stratoscope.downtime.editing import ADMIN, WRITERS, Editor, may_close
+from stratoscope.downtime.editing import WRITERS, Editor
 from stratoscope.downtime.model import PERSON, Downtime
 from stratoscope.downtime.pages.history import history
 from stratoscope.downtime.pages.shown import Shown
@@ -64,7 +64,7 @@ async def page(request: Request, *, error: str = "", status: int = 200) -> web.R
         silences=await served.store.records.of_downtime(one.id),
         extensions=EXTENSIONS,
         may_change=is_editor and one.source == PERSON,
-        may_close=is_editor and may_close(one, is_admin=ADMIN in request.asker.roles),
+        may_close=is_editor and editor(request).may_close(one),
         error=error,
     )
 
@@ -92,6 +92,6 @@ async def _done(
     except RevisionError:
         error = "Nothing is changed: somebody else has changed it meanwhile, see its history."
         return await page(request, error=error, status=409)
-    except (FieldError, ClosedError) as refusal:
+    except (FieldError, ClosedError, SourceError) as refusal:
         return await page(request, error=f"Nothing is changed: {refusal}", status=409)
     raise web.HTTPSeeOther(f"/downtimes/{one.id}")
