@@ -49,6 +49,8 @@ class Query:
                 raise FieldError(name[:40], f"unknown parameter; allowed: {', '.join(sorted(allowed))}")
             if len(value) > LONGEST:
                 raise FieldError(name, f"{len(value)} characters; allowed: {LONGEST}")
+            if not value.isprintable():
+                raise FieldError(name, f"{value!r}; allowed: characters that can be printed")
 
     def filter(self) -> Filter:
         return Filter(
