@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 import bcrypt
 import msgspec
 from downtimes_filled import COUNT, draft, fields, fill
+from from_tests import DowntimeProcess
 from results import Result, at_least, at_most, interleaved
 
 from stratoscope.downtime.database import engine, rows
 from stratoscope.downtime.database.address import FILE, sqlite
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.model import Action, Change, Downtime, new_id
-from support.downtime_process import DowntimeProcess
 
 PAGES: Final = 40
 ROUNDS: Final = 20
