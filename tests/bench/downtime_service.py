@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 import bcrypt
 import msgspec
 from downtimes_filled import COUNT, draft, fields, fill
+from from_tests import DowntimeProcess
 from results import Result, at_least, at_most, interleaved
 
 from stratoscope.downtime.database import engine, rows
 from stratoscope.downtime.database.address import FILE, sqlite
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.model import Action, Change, Downtime, new_id
-from support.downtime_process import DowntimeProcess
 
 PAGES: Final = 40
 ROUNDS: Final = 20
@@ -43,6 +43,7 @@ def run() -> list[Result]:
         (place / "web.yml").write_text(f"basic_auth_users: {{alice: '{_hashed(_PASSWORD)}'}}\n")
         with _service(place) as service:
             client = _Client(service)
+            _until_ready(client)
             pages = _pages(client)
             by_id = _by_id(client)
     late_ms = sorted(pages)[int(0.95 * PAGES)] * 1e3
@@ -100,6 +101,18 @@ class _Client:
         for _ in range(REQUESTS):
             self.first_byte_s(path, log_in)
         return time.perf_counter() - began
+
+
+def _until_ready(client: _Client) -> None:
+    """Wait, at most 30 s: without a log-in it does not say whether it is."""
+    for _ in range(300):
+        try:
+            client.first_byte_s("/-/ready", _USER)
+        except RuntimeError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("the exporter is not ready")
 
 
 def _pages(client: _Client) -> list[float]:

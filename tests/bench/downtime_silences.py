@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 from aiohttp import ClientSession
 from downtimes_filled import ACTIVE, COUNT, draft, fill
+from from_tests import DowntimeProcess, RealAlertmanager, unpacked
 from results import Result, at_most
 
 from stratoscope.downtime.database.address import sqlite
@@ -26,8 +27,6 @@ from stratoscope.downtime.silences.plan import KNOWN_S
 from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from stratoscope.downtime.silences.silence import Written, comment, encode
-from support.alertmanagers import RealAlertmanager, unpacked
-from support.downtime_process import DowntimeProcess
 
 SUITE: Final = "trixie"
 FILED: Final = 200

@@ -16,7 +16,6 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 STRATOSCOPE: Final = (sys.executable, "-m", "stratoscope", "hypervisor", "--web.listen-address=127.0.0.1:0")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-sys.path.append(str(ROOT / "tests"))  # for those that take what tests have, below `support`
 
 
 class Running:

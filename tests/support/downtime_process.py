@@ -38,12 +38,11 @@ class DowntimeProcess:
     def start(self) -> "DowntimeProcess":
         """Returns once it is ready."""
         self.launch()
-        deadline = time.monotonic() + _READY_S
-        while not self._is_ready():
-            assert self._process is not None
-            assert self._process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def launch(self) -> None:
@@ -91,6 +90,14 @@ class DowntimeProcess:
         with urlopen(request, timeout=30) as answer:  # noqa: S310 - http://127.0.0.1 only
             filed: Mapping[str, Any] = json.load(answer)
             return filed
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _READY_S
+        while not self._is_ready():
+            assert self._process is not None
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.05)
 
     def _end(self, number: signal.Signals) -> None:
         assert self._process is not None

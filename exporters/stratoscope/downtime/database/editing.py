@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stratoscope.downtime.database import rows
@@ -20,6 +20,11 @@ from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES, IDEMPOTENCY
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, new_id
 
+# Made once: to make one costs as much as to execute it.
+_BUMP: Final = update(REVISION).where(REVISION.c.id == 1).values(number=REVISION.c.number + 1)
+_FILE: Final = insert(DOWNTIMES)
+_NOTE: Final = insert(CHANGES)
+_CURRENT: Final = select(DOWNTIMES).where(DOWNTIMES.c.id == bindparam("wanted"))
 _KEPT_S: Final = DAY_S
 """For so long an idempotency key is remembered."""
 
@@ -46,7 +51,7 @@ class Origin(NamedTuple):
 
 async def bump(connection: AsyncConnection) -> None:
     """Count this transaction. First of all: here writers of all processes wait for each other."""
-    await connection.execute(update(REVISION).where(REVISION.c.id == 1).values(number=REVISION.c.number + 1))
+    await connection.execute(_BUMP)
 
 
 async def known(connection: AsyncConnection, who: str, asked: Idempotency) -> str | None:
@@ -85,7 +90,7 @@ async def file(
     ]  # fmt: skip
     if filed:
         await connection.execute(
-            insert(DOWNTIMES),
+            _FILE,
             [rows.values(one) | {"window_start": one.start if one.window_id else None} for one in filed],
         )
         entries = [
@@ -97,7 +102,7 @@ async def file(
 
 async def note(connection: AsyncConnection, *entries: Change) -> None:
     """Add entries to histories."""
-    await connection.execute(insert(CHANGES), [rows.change_values(one) for one in entries])
+    await connection.execute(_NOTE, [rows.change_values(one) for one in entries])
 
 
 async def current(connection: AsyncConnection, downtime_id: str, if_revision: int | None = None) -> Downtime:
@@ -107,7 +112,7 @@ async def current(connection: AsyncConnection, downtime_id: str, if_revision: in
         UnknownError: There is none.
         RevisionError: It has another revision than expected.
     """
-    row = (await connection.execute(select(DOWNTIMES).where(DOWNTIMES.c.id == downtime_id))).first()
+    row = (await connection.execute(_CURRENT, {"wanted": downtime_id})).first()
     if row is None:
         raise UnknownError("downtime", downtime_id)
     one = rows.downtime(row)
