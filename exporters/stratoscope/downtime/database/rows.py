@@ -1,11 +1,13 @@
 """Rows of tables, and what they mean."""
 
 import datetime as dt
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Row
 
+from stratoscope.downtime.database.tables import DOWNTIMES
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.matchers import MatcherSet
 from stratoscope.downtime.model import Action, Change, Downtime, Severity
@@ -17,6 +19,8 @@ from stratoscope.downtime.windows.window import Template, Window
 FIELDS: Final = Checked._fields
 """Those of a downtime that are filed and changed."""
 
+_COLUMNS: Final = DOWNTIMES.columns.keys()
+_OF_DOWNTIME: Final = itemgetter(*map(_COLUMNS.index, Downtime.__struct_fields__))
 _SETS: Final = msgspec.json.Decoder(tuple[MatcherSet, ...])
 _CHANGED: Final = msgspec.json.Decoder(dict[str, tuple[object, object]])
 _TEMPLATE: Final = msgspec.json.Decoder(Template)
@@ -29,8 +33,8 @@ def values(one: Downtime) -> dict[str, object]:
 
 
 def downtime(row: Row[Any]) -> Downtime:
-    """The downtime of a row with all columns."""
-    fields = {name: getattr(row, name) for name in Downtime.__struct_fields__}
+    """The downtime of a row that begins with all columns of DOWNTIMES, in their order."""
+    fields = dict(zip(Downtime.__struct_fields__, _OF_DOWNTIME(row), strict=True))
     fields["severity"] = Severity(fields["severity"])
     fields["matcher_sets"] = _SETS.decode(fields["matcher_sets"])
     return Downtime(**fields)
