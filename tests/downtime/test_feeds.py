@@ -37,7 +37,7 @@ DOWNTIME = Downtime(
     silences=True,
     author="alice",
     revision=3,
-    created_at=START - 86_400,
+    created_at=START - 90_000,
     changed_at=START - 3600,
 )
 EVIL = "a\r\nEND:VEVENT\r\nX-EVIL:1 ]]> <script>alert(1)</script> &amp; "
@@ -125,7 +125,7 @@ def test_an_rss_item_has_all_that_a_reader_wants() -> None:
     (item,) = items(DOWNTIME)
     assert item.findtext("title") == "New switch"
     assert item.findtext("link") == "https://ops.example.org/downtime/downtimes/k7m2p9x4qw"
-    assert email.utils.parsedate_to_datetime(item.findtext("pubDate") or "").timestamp() == START - 86_400
+    assert email.utils.parsedate_to_datetime(item.findtext("pubDate") or "").timestamp() == START - 90_000
     assert [one.text for one in item.iterfind("category")] == ["planned", "outage"]
     assert (item.findtext("description") or "").split("<br>\n")[
         0
@@ -170,7 +170,7 @@ def test_a_row_has_the_names_and_times_of_gocdb() -> None:
             "AFFECTED_ENDPOINTS": "",
             "SEVERITY": "OUTAGE",
             "DESCRIPTION": "New switch\nRoom 1,\nrow 2; call \\N",
-            "INSERT_DATE": str(START - 86_400),
+            "INSERT_DATE": str(START - 90_000),
             "START_DATE": str(START),
             "END_DATE": str(START + 7200),
             "FORMATED_START_DATE": "2027-01-15 08:00",
@@ -180,47 +180,73 @@ def test_a_row_has_the_names_and_times_of_gocdb() -> None:
 
 
 @pytest.mark.parametrize(
-    ("planned", "severity", "words"),
+    ("fields", "words"),
     [
-        (True, Severity.OUTAGE, ("SCHEDULED", "OUTAGE")),
-        (True, Severity.AT_RISK, ("SCHEDULED", "WARNING")),
-        (False, Severity.DEGRADED, ("UNSCHEDULED", "WARNING")),
+        ({}, ("SCHEDULED", "OUTAGE")),
+        ({"severity": Severity.AT_RISK}, ("SCHEDULED", "WARNING")),
+        ({"silences": False}, ("SCHEDULED", "WARNING")),
+        ({"created_at": START - 86_401}, ("SCHEDULED", "OUTAGE")),
+        ({"created_at": START - 86_400}, ("UNSCHEDULED", "OUTAGE")),
+        ({"created_at": START + 60}, ("UNSCHEDULED", "OUTAGE")),
+        ({"planned": False}, ("UNSCHEDULED", "OUTAGE")),
+        ({"planned": False, "silences": False}, ("UNSCHEDULED", "OUTAGE")),
+        ({"planned": False, "severity": Severity.DEGRADED}, ("UNSCHEDULED", "WARNING")),
     ],
 )
-def test_only_a_planned_outage_is_a_scheduled_outage(
-    planned: bool, severity: Severity, words: tuple[str, str]
+def test_only_what_was_announced_a_day_ahead_and_silences_is_a_scheduled_outage(
+    fields: dict[str, Any], words: tuple[str, str]
 ) -> None:
-    (row,) = rows(replace(DOWNTIME, planned=planned, severity=severity))
+    (row,) = rows(replace(DOWNTIME, **fields))
     assert (row["CLASSIFICATION"], row["SEVERITY"]) == words
 
 
 @pytest.mark.parametrize(
     ("texts", "names", "is_all"),
     [
-        (["host=n1"], [("n1", "", "")], True),
-        (["cloud=uni"], [("", "", "uni")], True),
+        (["host=n1"], [("n1", "host", "")], True),
+        (["cloud=uni"], [("uni", "cloud", "uni")], True),
+        (["cloud=uni", "host=n1"], [("n1", "host", "uni")], True),
+        (["cloud=uni", "service=nova"], [("uni", "nova", "uni")], True),
+        (["service=nova"], [("unknown", "nova", "")], True),
         ([r"host=~n1|n2\.example\.org", "service=nova"],
          [("n1", "nova", ""), ("n2.example.org", "nova", "")], True),
         (["host=n1", "service=~a|b"], [("n1", "a", ""), ("n1", "b", "")], True),
-        (["host=~n.*", "cloud=uni"], [("", "", "uni")], False),
-        (["host=~n1|n2", "host!=n2"], [("n1", "", "")], True),
-        (["host=n1", "host=n2"], [("", "", "")], False),
-        (["host=n1", "alertname=HostDown"], [("n1", "", "")], False),
-        (["host!=n1", "cloud=uni"], [("", "", "uni")], False),
-        (["project_id=a"], [("", "", "")], False),
-        ([f"host=~{'|'.join(f'n{n}' for n in range(101))}"], [("", "", "")], False),
+        (["host=~n.*", "cloud=uni"], [("uni", "cloud", "uni")], False),
+        (["host=~n1|n2", "host!=n2"], [("n1", "host", "")], True),
+        (["host=n1", "host=n2"], [("unknown", "cloud", "")], False),
+        (["host=n1", "alertname=HostDown"], [("n1", "host", "")], False),
+        (["host=n1", "service=host"], [("n1", "host", "")], False),
+        (["host=n1", 'service=" nova"'], [("n1", " nova", "")], False),
+        (["host!=n1", "cloud=uni"], [("uni", "cloud", "uni")], False),
+        (["host=", "cloud=uni"], [("uni", "cloud", "uni")], False),
+        (["project_id=a"], [("unknown", "cloud", "")], False),
+        ([f"host=~{'|'.join(f'n{n}' for n in range(101))}"], [("unknown", "cloud", "")], False),
         ([f"service=~{'|'.join(f's{n}' for n in range(51))}", "host=~n1|n2"],
-         [("n1", "", ""), ("n2", "", "")], False),
+         [("n1", "host", ""), ("n2", "host", "")], False),
     ],
 )  # fmt: skip
-def test_there_is_a_row_per_host_and_service_that_a_set_names(
+def test_there_is_a_row_per_host_and_service_that_a_set_names_and_what_it_cannot_say_is_a_warning(
     texts: Sequence[str], names: Sequence[tuple[str, str, str]], is_all: bool
 ) -> None:
     found = rows(of(*texts))
     assert [
         tuple(row.get(key, "") for key in ("HOSTNAME", "SERVICE_TYPE", "HOSTED_BY")) for row in found
     ] == names
-    assert all(("(only {" not in row["DESCRIPTION"]) is is_all for row in found)
+    assert {("(only {" not in row["DESCRIPTION"], row["SEVERITY"]) for row in found} == {
+        (is_all, "OUTAGE" if is_all else "WARNING")
+    }
+
+
+def test_a_set_that_says_as_much_as_the_row_outweighs_those_that_say_more() -> None:
+    disk, full, whole = (of(*texts).matcher_sets[0] for texts in (
+        ["host=n1", "alertname=Disk"], ["host=n1", "alertname=Full"], ["host=n1"],
+    ))  # fmt: skip
+    (row,) = rows(replace(DOWNTIME, matcher_sets=(disk, full)))
+    only = '(only {alertname="Disk", host="n1"} or {alertname="Full", host="n1"})'
+    assert row["DESCRIPTION"].partition("\n")[0] == f"New switch {only}"
+    for sets in ((disk, full, whole), (whole, disk)):
+        (row,) = rows(replace(DOWNTIME, matcher_sets=sets))
+        assert (row["SEVERITY"], "only" in row["DESCRIPTION"]) == ("OUTAGE", False)
 
 
 def test_equal_rows_stand_once_and_cancelled_downtimes_are_absent() -> None:

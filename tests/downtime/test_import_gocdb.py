@@ -81,7 +81,7 @@ def test_a_next_page_without_cursor_is_no_complete_answer(href: str) -> None:
 @pytest.mark.parametrize(
     ("elements", "skip", "words"),
     [
-        ({"HOSTNAME": ""}, Skip.MISSING, "7: HOSTNAME is missing"),
+        ({"HOSTNAME": ""}, Skip.MISSING, "7: HOSTNAME and HOSTED_BY are missing"),
         ({"SEVERITY": ""}, Skip.MISSING, "7: SEVERITY is missing"),
         ({"SEVERITY": "DIRE"}, Skip.UNKNOWN, "7: SEVERITY is 'DIRE'; known: OUTAGE, WARNING"),
         ({"START_DATE": ""}, Skip.MISSING, "7: START_DATE is missing"),
@@ -106,6 +106,12 @@ def test_a_row_that_is_wrong_is_counted_and_the_others_stay(
     assert (len(found.rows), found.skipped) == (3, {skip: 1})
     assert found.words[0].startswith(words)
     assert found.unread == {"7"}
+
+
+def test_a_row_without_a_host_concerns_its_site() -> None:
+    (row,) = read(one(HOSTNAME="", SERVICE_TYPE="", HOSTED_BY="EXAMPLE-T2", DESCRIPTION="Power")).rows
+    assert (row.external_id, row.title) == ("7 EXAMPLE-T2", "EXAMPLE-T2: Power")
+    assert (row.hosts, row.services) == (("EXAMPLE-T2",), ())
 
 
 def test_a_row_without_id_or_classification_is_counted() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from stratoscope.downtime.api import gocdb
 from stratoscope.downtime.api.answers import (
     Active,
     DowntimePage,
@@ -14,7 +15,6 @@ from stratoscope.downtime.api.answers import (
     WindowList,
 )
 from stratoscope.downtime.api.downtimes import End
-from stratoscope.downtime.api.export import OF_GOCDB
 from stratoscope.downtime.api.hosts_off import Off
 from stratoscope.downtime.api.query import FILTERS, LABELS, LONGEST, PAGING
 from stratoscope.downtime.api.windows import Cancel
@@ -90,7 +90,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         DowntimesShown, query=FILTERS, headers=_IF_NONE_MATCH, means="All of them."
     ),
     f"GET {API}/export/gocdb": Operation(
-        str, query={**FILTERS, **OF_GOCDB}, headers=_IF_NONE_MATCH, means="All of them.",
+        str, query={**FILTERS, **gocdb.PARAMETERS}, headers=_IF_NONE_MATCH, means="All of them.",
         content_type="application/xml",
     ),
     f"GET {API}/openapi.json": Operation(dict[str, Any], errors=(), means="The document."),

@@ -1,7 +1,8 @@
 """GOCDB's downtimes. Source: get_downtime or get_downtime_nested_services of its programmatic interface, XML.
 
 The first has a row for each affected service, the second one for each downtime, with its services; both give
-the same. All times are Unix seconds.
+the same. A row without a host concerns the site that hosts it: a mapping finds it by the site's name. All
+times are Unix seconds.
 """
 
 import datetime as dt
@@ -75,9 +76,9 @@ def _take(downtime: Element, service: Element, rows: Rows) -> None:
 
 
 def _row(downtime: Element, service: Element) -> Announced:
-    host, kind = child(service, "HOSTNAME"), child(service, "SERVICE_TYPE")
+    kind, host = child(service, "SERVICE_TYPE"), child(service, "HOSTNAME") or child(service, "HOSTED_BY")
     if not host:
-        raise RowError(Skip.MISSING, "HOSTNAME is missing")
+        raise RowError(Skip.MISSING, "HOSTNAME and HOSTED_BY are missing")
     planned = _PLANNED[one_of(downtime.get("CLASSIFICATION", ""), _PLANNED, "CLASSIFICATION")]
     severity = _SEVERITIES[one_of(child(downtime, "SEVERITY"), _SEVERITIES, "SEVERITY")]
     start, end = lasting(_seconds(downtime, "START_DATE"), _seconds(downtime, "END_DATE"))
