@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from stratoscope.downtime.matchers import Matcher, matcher_set
+from stratoscope.downtime.scope import LABELS, covered
 from support.declared import FAMILIES
 from support.promql import names, unknown_labels, what_differs, what_fails_while_two_targets_show_it
 
@@ -120,6 +122,41 @@ ANSWERS = {
 def test_answer_about_a_probe_after_two_hours(
     question: str, series: Mapping[str, str], values: Sequence[float], tmp_path: Path
 ) -> None:
-    _, _, after = PAGES["vmprobe.md"].partition(question)
-    expression = after.partition("```promql\n")[2].partition("```")[0]
-    assert what_differs(f"sum({expression})", series, values, tmp_path) == ""
+    assert what_differs(f"sum({answer('vmprobe.md', question)})", series, values, tmp_path) == ""
+
+
+def answer(page: str, question: str) -> str:
+    """The first expression after these words of a page."""
+    _, _, after = PAGES[page].partition(question)
+    return after.partition("```promql\n")[2].partition("```")[0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["cloud=uni"], [1]),
+        (["cloud=uni", "host=n1"], [1]),
+        (["cloud=uni", "host=n2"], []),
+        (["cloud=uni", "zone=az1"], []),
+        (["cloud=uni", "vm_id=1"], []),
+        (["cloud=uni", "project_id=a"], []),
+        (["cloud=uni", "service=nova"], []),
+        (["cloud=lab"], []),
+        (["cloud=lab", "host=n1"], []),
+        (["host=n1"], []),
+        (["cloud=uni", "host=n1", "service=nova"], []),
+    ],
+)
+def test_a_graph_shows_what_concerns_its_host_or_cloud_and_nothing_else(
+    texts: Sequence[str], values: Sequence[float], tmp_path: Path
+) -> None:
+    found = covered(matcher_set(map(Matcher.parse, texts)))
+    assert found is not None
+    named = zip(LABELS, found.values, strict=True)
+    labels = ",".join(f'{name}="{value}"' for name, value in (("scope", found.scope), *named))
+    series = {
+        f'stratoscope_downtime_active{{downtime_id="a",{labels}}}': "1+0x120",
+        'stratoscope_downtime_info{downtime_id="a",title="t",severity="outage"}': "1+0x120",
+    }
+    asked_for = answer("downtime.md", "What concerns the whole host").replace("$cloud", "uni")
+    assert what_differs(f"sum({asked_for.replace('$host', 'n1')})", series, values, tmp_path) == ""
