@@ -108,7 +108,16 @@ def test_lines_of_a_calendar_are_folded_between_characters_and_end_in_crlf() -> 
     assert made.endswith(b"END:VCALENDAR\r\n")
     assert all(len(line) <= 75 and line.decode() for line in made.split(b"\r\n")[:-1])
     assert b"\n" not in made.replace(b"\r\n", b"")
-    assert b"\nX-" not in made
+    assert [line for line in made.split(b"\r\n") if line.startswith(b"X-")] == [
+        b"X-WR-CALNAME:Downtimes of uni", b"X-PUBLISHED-TTL:PT15M",
+    ]  # fmt: skip
+
+
+def test_a_calendar_says_its_name_and_how_often_to_read_it_in_new_words_and_old() -> None:
+    found = calendars.Calendar.from_ical(icalendar([DOWNTIME], Site("R&D; a, b", "")))
+    assert found["NAME"] == found["X-WR-CALNAME"] == r"R&D\; a\, b"  # the library takes them as they are
+    assert found["REFRESH-INTERVAL"].dt == dt.timedelta(minutes=15)
+    assert found["X-PUBLISHED-TTL"] == "PT15M"
 
 
 def test_an_rss_item_has_all_that_a_reader_wants() -> None:
@@ -125,22 +134,23 @@ def test_an_rss_item_has_all_that_a_reader_wants() -> None:
     (item,) = items(DOWNTIME)
     assert item.findtext("title") == "New switch"
     assert item.findtext("link") == "https://ops.example.org/downtime/downtimes/k7m2p9x4qw"
-    assert email.utils.parsedate_to_datetime(item.findtext("pubDate") or "").timestamp() == START - 90_000
+    assert email.utils.parsedate_to_datetime(item.findtext("pubDate") or "").timestamp() == START - 3600
     assert [one.text for one in item.iterfind("category")] == ["planned", "outage"]
     assert (item.findtext("description") or "").split("<br>\n")[
         0
     ] == "2027-01-15 08:00 to 2027-01-15 10:00 UTC"
     guid = item.find("guid")
     assert guid is not None
-    assert (guid.text, guid.attrib) == (f"k7m2p9x4qw/{START}", {"isPermaLink": "false"})
+    assert (guid.text, guid.attrib) == ("k7m2p9x4qw/3", {"isPermaLink": "false"})
 
 
-def test_a_reader_shows_a_downtime_again_when_it_begins_at_another_time_or_is_cancelled() -> None:
-    moved, longer = replace(DOWNTIME, start=START + 60), replace(DOWNTIME, end=START + 9000, revision=4)
-    cancelled = replace(DOWNTIME, planned=False, cancelled_at=START - 60)
-    guids = [one.findtext("guid") for one in items(DOWNTIME, longer, moved, cancelled)]
-    first = f"k7m2p9x4qw/{START}"
-    assert guids == [first, first, f"k7m2p9x4qw/{START + 60}", f"{first}/cancelled"]
+def test_a_reader_shows_a_downtime_again_when_somebody_changes_it() -> None:
+    filed = replace(DOWNTIME, revision=1)
+    rearmed = replace(filed, until_further_notice=True, end=START + 86_400, changed_at=START)
+    cancelled = replace(DOWNTIME, revision=5, cancelled_at=START - 60, changed_at=START - 60)
+    guids = [one.findtext("guid") for one in items(filed, rearmed, replace(DOWNTIME, revision=4), cancelled)]
+    assert guids == ["k7m2p9x4qw/1", "k7m2p9x4qw/1", "k7m2p9x4qw/4", "k7m2p9x4qw/5"]
+    assert items(rearmed)[0].findtext("pubDate") == "Thu, 14 Jan 2027 07:00:00 GMT"
     (item,) = items(cancelled)
     assert item.findtext("title") == "Cancelled: New switch"
     assert item.findtext("pubDate") == "Fri, 15 Jan 2027 07:59:00 GMT"

@@ -67,6 +67,31 @@ async def test_a_feed_reader_shows_titles_as_text(site: Site) -> None:
     assert entry.published_parsed[:3] == (2027, 1, 15)
 
 
+async def test_a_feed_reader_gets_a_new_item_for_each_change_and_none_for_an_end_that_moves_by_itself(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratoscope.downtime.feeds.documents.KEPT_S", 0)
+
+    async def guid() -> str:
+        (entry,) = feedparser.parse((await feed(site, "rss")).text).entries
+        return str(entry.id)
+
+    one = await filed(site)
+    longer = {"end": NOW + 2 * HOUR}
+    guids = [await guid()]
+    for method, path, body in (
+        ("POST", f"/downtimes/{one}/extend", longer),
+        ("PUT", f"/downtimes/{one}", DRAFT | longer | {"text": "why"}),
+        ("POST", f"/downtimes/{one}/extend", {"until_further_notice": True}),
+    ):
+        await site.json(method, path, body)
+        guids.append(await guid())
+    await site.store.rearm(one, NOW + 2 * DAY_S, who="exporter", now=NOW + DAY_S)
+    guids.append(await guid())
+    await site.json("POST", f"/downtimes/{one}/cancel")
+    assert [*guids, await guid()] == [f"{one}/{revision}" for revision in (1, 2, 3, 4, 4, 5)]
+
+
 async def test_the_json_feed_says_what_is_down_as_of_when(site: Site) -> None:
     one = await filed(site)
     answer = await feed(site, "json")

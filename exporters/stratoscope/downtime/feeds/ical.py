@@ -10,6 +10,8 @@ from stratoscope.downtime.feeds.site import Site, clean, clean_line, words
 from stratoscope.downtime.model import Downtime
 
 CONTENT_TYPE: Final = "text/calendar; charset=utf-8"
+_REFRESH: Final = "PT15M"
+"""How often a program that does not ask its user reads the calendar."""
 _ESCAPES: Final = str.maketrans({"\\": r"\\", ";": r"\;", ",": r"\,", "\n": r"\n"})
 """Of TEXT, 3.3.11. The library's own makes a new line of the `\\N` in `C:\\New`."""
 
@@ -17,7 +19,9 @@ _ESCAPES: Final = str.maketrans({"\\": r"\\", ";": r"\;", ",": r"\,", "\n": r"\n
 def icalendar(downtimes: Iterable[Downtime], site: Site) -> bytes:
     """A calendar with one event per downtime, also of those that are cancelled: so a program removes them."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Stratoscope//Downtimes//EN"]
-    lines.append(_text("NAME", clean_line(site.title)))
+    # The names of RFC 7986, and those that older programs read.
+    lines += [_text(name, clean_line(site.title)) for name in ("NAME", "X-WR-CALNAME")]
+    lines += [f"REFRESH-INTERVAL;VALUE=DURATION:{_REFRESH}", f"X-PUBLISHED-TTL:{_REFRESH}"]
     for downtime in downtimes:
         lines.extend(_event(downtime, site))
     return "\r\n".join([*lines, "END:VCALENDAR", ""]).encode()

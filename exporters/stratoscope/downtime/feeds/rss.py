@@ -32,8 +32,8 @@ def rss(downtimes: Sequence[Downtime], site: Site) -> bytes:
 
 
 def _add_item(channel: ET.Element, downtime: Downtime, site: Site) -> None:
-    """A downtime that begins at another time or is cancelled is a new item, since readers show an item once;
-    another end is none: until further notice it is moved each day."""
+    """Each revision is a new item, since readers show an item once. One whose end is moved on by itself, as
+    until further notice, stays the same revision."""
     cancelled_at = downtime.cancelled_at
     item = ET.SubElement(channel, "item")
     title = clean_line(downtime.title)
@@ -42,9 +42,8 @@ def _add_item(channel: ET.Element, downtime: Downtime, site: Site) -> None:
     markup.add(item, "description", "<br>\n".join(_escaped(line) for line in _lines(downtime)))
     markup.add(item, "category", "planned" if downtime.planned else "unplanned")
     markup.add(item, "category", downtime.severity)
-    state = "" if cancelled_at is None else "/cancelled"
-    markup.add(item, "guid", f"{downtime.id}/{downtime.start}{state}", isPermaLink="false")
-    markup.add(item, "pubDate", _date(downtime.created_at if cancelled_at is None else cancelled_at))
+    markup.add(item, "guid", f"{downtime.id}/{downtime.revision}", isPermaLink="false")
+    markup.add(item, "pubDate", _date(downtime.created_at if downtime.revision == 1 else downtime.changed_at))
 
 
 def _lines(downtime: Downtime) -> list[str]:
