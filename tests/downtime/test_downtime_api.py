@@ -38,11 +38,19 @@ async def test_what_is_filed_is_found_and_shown_with_its_history(site: Site) -> 
 @pytest.mark.parametrize(
     ("query", "titles"),
     [
-        ("", ["later", "team", "now", "ended"]),
+        ("", ["later", "team", "now", "ended", "full"]),
         ("state=active", ["team", "now"]),
-        ("state=upcoming&state=ended", ["later", "ended"]),
+        ("state=upcoming&state=ended", ["later", "ended", "full"]),
         ("host=n1", ["later", "now", "ended"]),
         ("search=LAT", ["later"]),
+        ("search=LOOPBACK&team=a", ["team"]),
+        ("search=team%3Da", ["team"]),
+        ('search=TEAM%3D"a"', ["team"]),
+        ("search=cloud%3Duni+host%3Dn1&state=active", ["now"]),
+        ("team=a", ["team"]),
+        ("team=b", []),
+        ("alertname=Full", ["full"]),
+        ("severity=critical&job=node&instance=n1", ["full"]),
         ("source=person&limit=1", ["later"]),
         ("source=gocdb:egi", []),
         (f"from={NOW}&to={NOW + 60}", ["team", "now"]),
@@ -53,6 +61,8 @@ async def test_downtimes_are_found_by_what_they_say(site: Site, query: str, titl
     await filed(site, title="ended", start=NOW - 3 * HOUR, end=NOW - 2 * HOUR)
     await filed(site, title="later", start=NOW + HOUR, end=NOW + 2 * HOUR)
     await filed(site, title="team", start=NOW - 60, matcher_sets=[["team=a"]])
+    full = [["alertname=Full", "severity=~critical|warning", "job=node", "instance!=n2"]]
+    await filed(site, title="full", start=NOW - 9 * HOUR, end=NOW - 8 * HOUR, matcher_sets=full)
     found = await site.json("GET", f"/downtimes?{query}")
     assert [one["title"] for one in found["downtimes"]] == titles
 
@@ -73,7 +83,7 @@ async def test_pages_follow_each_other(site: Site) -> None:
 @pytest.mark.parametrize(
     ("query", "text"),
     [
-        ("hots=n1", "hots: unknown parameter; allowed: after, cloud, from, host, limit,"),
+        ("hots=n1", "hots: unknown parameter; allowed: after, alertname, cloud, from, "),
         ("state=gone", "state: 'gone'; allowed: upcoming, active, ended, cancelled"),
         ("limit=0", "limit: '0'; allowed: 1 to 1000"),
         ("limit=1001", "limit: '1001'"),
@@ -196,6 +206,9 @@ async def test_active_says_whether_and_until_when(site: Site) -> None:
     assert found == {"active": True, "until": NOW + HOUR, "reason": "new switch", "ids": [one["id"]]}
     assert not (await site.json("GET", "/active?cloud=uni"))["active"]
     assert not (await site.json("GET", "/active?cloud=uni&host=n2"))["active"]
+    for labels, query in ((["alertname=Full", "job=a"], "alertname=Full&job=a"), (["team=a"], "team=a")):
+        one = await filed(site, matcher_sets=[labels])
+        assert (await site.json("GET", f"/active?{query}"))["ids"] == [one["id"]]
     wrong = await site.ask("GET", "/active?hots=n1")
     assert (wrong.status, wrong.text[:23]) == (400, "hots: unknown parameter")
 

@@ -73,9 +73,13 @@ class Matcher(msgspec.Struct, frozen=True, order=True):
         is_met = _compiled(self.value).fullmatch(value) is not None if self.is_regex else value == self.value
         return is_met is self.is_equal
 
+    @property
+    def operator(self) -> str:
+        """Such as `=~`."""
+        return next(one for one, kind in _OPERATORS.items() if kind == (self.is_regex, self.is_equal))
+
     def __str__(self) -> str:
-        operator = next(one for one, kind in _OPERATORS.items() if kind == (self.is_regex, self.is_equal))
-        return f"{self.name}{operator}{json.dumps(self.value, ensure_ascii=False)}"
+        return f"{self.name}{self.operator}{json.dumps(self.value, ensure_ascii=False)}"
 
 
 MatcherSet: TypeAlias = tuple[Matcher, ...]

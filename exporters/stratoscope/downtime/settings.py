@@ -17,9 +17,9 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
 from stratoscope.core.planner import Planner
 from stratoscope.core.web.asking.settings import AccessSettings
-from stratoscope.downtime.api.query import LABELS
 from stratoscope.downtime.database.address import Address, postgresql, sqlite
 from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.draft import LABELS
 from stratoscope.downtime.feeds import settings as feeds
 from stratoscope.downtime.feeds.settings import FeedSettings
 from stratoscope.downtime.hosts_off.collector import HOSTS_OFF

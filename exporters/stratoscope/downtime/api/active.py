@@ -4,8 +4,9 @@ from aiohttp import web
 
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.answers import Active
-from stratoscope.downtime.api.query import LABELS, Query
+from stratoscope.downtime.api.query import Query
 from stratoscope.downtime.api.service import answered, json_answer, service
+from stratoscope.downtime.draft import LABELS
 from stratoscope.downtime.model import State
 
 
@@ -16,7 +17,7 @@ async def active(request: Request) -> web.StreamResponse:
     A downtime with a label that the query does not name is one of a part of it: it does not count.
     """
     served, query = service(request), request.http.query
-    Query(query, LABELS)  # checks them
+    Query(query, LABELS, served.labels)  # checks them
     now = served.second
     live = await served.store.live(now, ahead_s=1)
     found = [one for one in live if one.state(now) is State.ACTIVE and one.explains(query)]

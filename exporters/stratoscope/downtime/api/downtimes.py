@@ -38,7 +38,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 async def find(request: Request) -> web.StreamResponse:
     """Those of `?state=&cloud=&search=...`, latest start first; `next` is `after` of the next page."""
     served = service(request)
-    asked = Query(request.http.query, [*FILTERS, *PAGING])
+    asked = Query(request.http.query, [*FILTERS, *PAGING], served.labels)
     now, after = served.second, asked.place("after")
     page = await served.store.find(asked.filter(), now=now, limit=asked.limit(), after=after)
     place = None if page.next is None else f"{page.next.start}-{page.next.id}"

@@ -19,7 +19,8 @@ from stratoscope.downtime.model import Downtime
 @answered
 async def json(request: Request) -> web.StreamResponse:
     """All to which `?state=&cloud=&search=...` applies, latest start first."""
-    return await _export(request, JSON, Query(request.http.query, FILTERS).filter())
+    wanted = Query(request.http.query, FILTERS, service(request).labels).filter()
+    return await _export(request, JSON, wanted)
 
 
 @answered
@@ -29,7 +30,7 @@ async def gocdb(request: Request) -> web.StreamResponse:
     It takes GOCDB's own parameters, too.
     """
     query, served = as_list(request.http.query), service(request)
-    wanted = Query(query, [*FILTERS, *PARAMETERS]).filter()
+    wanted = Query(query, [*FILTERS, *PARAMETERS], served.labels).filter()
     return await _export(request, GOCDB, wanted, chosen(query, served.second))
 
 

@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -12,6 +12,8 @@ from aiohttp import web
 from stratoscope.core.program import version
 from stratoscope.core.web.routes import OPEN, Request, Role, Route
 from stratoscope.downtime.api.operations import API, OPERATIONS, Operation
+from stratoscope.downtime.api.query import label
+from stratoscope.downtime.api.service import service
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -40,22 +42,24 @@ _ERRORS: Final = {
 def openapi(routes: Sequence[Route]) -> Route:
     """The route of the document on these routes, which are those of the API, and on itself."""
 
-    async def answer(_: Request) -> web.StreamResponse:
+    async def answer(request: Request) -> web.StreamResponse:
         """This document."""
-        return web.Response(body=body(), content_type="application/json")
+        labels = tuple(service(request).labels)
+        return web.Response(body=body(labels), content_type="application/json")
 
-    @cache
-    def body() -> bytes:
-        return msgspec.json.encode(_document([*routes, own]))
+    @lru_cache(maxsize=1)
+    def body(labels: Sequence[str]) -> bytes:
+        return msgspec.json.encode(_document([*routes, own], labels))
 
     own = Route("GET", f"{API}/openapi.json", answer, OPEN)
     return own
 
 
-def _document(routes: Iterable[Route]) -> Schema:
+def _document(routes: Iterable[Route], labels: Sequence[str]) -> Schema:
+    """Args: labels: Those of the configuration."""
     paths: dict[str, dict[str, Schema]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, labels)
     _, components = _schemas()
     return {
         "openapi": "3.1.0",
@@ -69,7 +73,7 @@ def _document(routes: Iterable[Route]) -> Schema:
     }
 
 
-def _operation(route: Route) -> Schema:
+def _operation(route: Route, labels: Sequence[str]) -> Schema:
     of = OPERATIONS[f"{route.method} {route.path}"]
     doc = inspect.getdoc(route.answer) or ""
     role = f"Roles: {', '.join(route.who.names)}." if isinstance(route.who, Role) else "For everybody."
@@ -78,7 +82,7 @@ def _operation(route: Route) -> Schema:
         "description": role,
         "operationId": "_".join([route.method.lower(), *_WORD.findall(route.path.removeprefix(API))]),
         "security": [] if route.who is OPEN else [{name: []} for name in _SECURITY],
-        "parameters": [*_parameters(route, of)],
+        "parameters": [*_parameters(route, of, labels)],
         "responses": _responses(route, of),
     }
     if of.takes is not None:
@@ -88,10 +92,11 @@ def _operation(route: Route) -> Schema:
     return operation
 
 
-def _parameters(route: Route, of: Operation) -> Iterator[Schema]:
+def _parameters(route: Route, of: Operation, labels: Sequence[str]) -> Iterator[Schema]:
     for name in _VARIABLE.findall(route.path):
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-    for where, named in (("query", of.query), ("header", of.headers)):
+    more = {name: label(name) for name in labels} if of.takes_labels else {}
+    for where, named in (("query", {**more, **of.query}), ("header", of.headers)):
         for name, schema in named.items():
             yield {"name": name, "in": where, "schema": schema}
 

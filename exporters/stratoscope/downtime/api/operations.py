@@ -16,9 +16,9 @@ from stratoscope.downtime.api.answers import (
 )
 from stratoscope.downtime.api.downtimes import End
 from stratoscope.downtime.api.hosts_off import Off
-from stratoscope.downtime.api.query import FILTERS, LABELS, LONGEST, PAGING
+from stratoscope.downtime.api.query import FILTERS, LONGEST, PAGING, label
 from stratoscope.downtime.api.windows import Cancel
-from stratoscope.downtime.draft import Draft
+from stratoscope.downtime.draft import LABELS, Draft
 from stratoscope.downtime.feeds.json_feed import DowntimesShown
 from stratoscope.downtime.windows.draft import WindowDraft
 
@@ -43,6 +43,7 @@ class Operation:
         takes: The type of the request's body; None for none.
         needs_body: Whether it may not lack its body.
         query, headers: The parameters as JSON Schema, by name.
+        takes_labels: Whether the labels of the configuration are parameters, too.
         errors: Statuses beside those that follow from the others and from the route.
     """
 
@@ -51,6 +52,7 @@ class Operation:
     needs_body: bool = True
     query: _Schemas = field(default_factory=dict)
     headers: _Schemas = field(default_factory=dict)
+    takes_labels: bool = False
     errors: tuple[int, ...] = (503,)
     status: int = 200
     means: str = "Done."
@@ -68,7 +70,9 @@ _ONE: Final = f"{API}/downtimes/{{id}}"
 _HOST: Final = f"{API}/hosts-off/{{cloud}}/{{host}}"
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    f"GET {API}/downtimes": Operation(DowntimePage, query={**FILTERS, **PAGING}, means="A page."),
+    f"GET {API}/downtimes": Operation(
+        DowntimePage, query={**FILTERS, **PAGING}, takes_labels=True, means="A page."
+    ),
     f"POST {API}/downtimes": replace(_FILE, gives=OneDowntime, takes=Draft),
     f"GET {_ONE}": Operation(OneDowntime, means="It, with its history; ETag is its revision."),
     f"PUT {_ONE}": replace(_CHANGE, takes=Draft),
@@ -84,14 +88,17 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     f"GET {API}/hosts-off": Operation(HostsOff, means="The hosts."),
     f"PUT {_HOST}": Operation(OneDowntime, Off, needs_body=False, errors=(409, 503), means="Its downtime."),
     f"DELETE {_HOST}": Operation(HostBack, errors=(400, 503), means="What has ended."),
-    f"GET {API}/active": Operation(Active, query=dict.fromkeys(LABELS, _TEXT), means="Whether it is down."),
+    f"GET {API}/active": Operation(
+        Active, query={name: label(name) for name in sorted(LABELS)}, takes_labels=True,
+        means="Whether it is down.",
+    ),
     f"GET {API}/counts": Operation(dict[str, int], means="How many are upcoming, active, ended, cancelled."),
     f"GET {API}/export/json": Operation(
-        DowntimesShown, query=FILTERS, headers=_IF_NONE_MATCH, means="All of them."
+        DowntimesShown, query=FILTERS, takes_labels=True, headers=_IF_NONE_MATCH, means="All of them."
     ),
     f"GET {API}/export/gocdb": Operation(
-        str, query={**FILTERS, **gocdb.PARAMETERS}, headers=_IF_NONE_MATCH, means="All of them.",
-        content_type="application/xml",
+        str, query={**FILTERS, **gocdb.PARAMETERS}, takes_labels=True, headers=_IF_NONE_MATCH,
+        means="All of them.", content_type="application/xml",
     ),
     f"GET {API}/openapi.json": Operation(dict[str, Any], errors=(), means="The document."),
 }  # fmt: skip

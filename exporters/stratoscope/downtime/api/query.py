@@ -7,11 +7,9 @@ from typing import Any, Final
 from multidict import MultiMapping
 
 from stratoscope.downtime.database.finding import Filter, Place
-from stratoscope.downtime.draft import FieldError
+from stratoscope.downtime.draft import LABELS, FieldError
 from stratoscope.downtime.model import State
 
-LABELS: Final = ("cloud", "host", "zone", "project_id", "vm_id", "service")
-"""Labels that a list can be asked for."""
 LONGEST: Final = 200
 """Characters of a parameter."""
 _USUAL: Final = 100
@@ -22,16 +20,24 @@ _DIGITS: Final = 11
 _PLACE: Final = re.compile(r"(\d{1,12})-([0-9a-z]{1,20})", re.ASCII)
 
 _TEXT: Final = {"type": "string", "maxLength": LONGEST}
+
+
+def label(name: str) -> Mapping[str, Any]:
+    """The parameter of a label, as JSON Schema."""
+    return _TEXT | {"description": f"It concerns what has this label {name}."}
+
+
 _MOMENT: Final = {"type": "integer", "minimum": 0, "description": "Unix seconds."}
 FILTERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "state": {"type": "array", "items": {"enum": [*State]}, "description": "One of these; without: any."},
-    "search": _TEXT | {"description": "A part of title, text or id, in capitals or not."},
+    "search": _TEXT | {"description": "A part of title, text, id, author or a matcher, in capitals or not."},
     "source": _TEXT | {"description": "What filed it: `person`, or such as `gocdb:egi`."},
     "from": _MOMENT,
     "to": _MOMENT,
-    **{name: _TEXT | {"description": f"It concerns what has this {name}."} for name in LABELS},
+    **{name: label(name) for name in sorted(LABELS)},
 }
-"""The parameters that choose, by name, each as JSON Schema; all of them must apply."""
+"""The parameters that choose, by name, each as JSON Schema; all of them must apply. The labels of the
+configuration are parameters like LABELS, but for those whose name another parameter has."""
 PAGING: Final[Mapping[str, Mapping[str, Any]]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": _MOST, "default": _USUAL},
     "after": _TEXT | {"description": "`next` of the page before."},
@@ -42,11 +48,17 @@ PAGING: Final[Mapping[str, Mapping[str, Any]]] = {
 class Query:
     """The parameters of a request. Raises (each method) FieldError."""
 
-    def __init__(self, query: MultiMapping[str], allowed: Collection[str]) -> None:
+    def __init__(
+        self, query: MultiMapping[str], allowed: Collection[str], labels: Collection[str] = ()
+    ) -> None:
+        """Args: labels: Those of the configuration, if they are allowed, too."""
         self._query = query
+        more = {*labels} - {*allowed}
+        self._labels = LABELS | more
         for name, value in query.items():
-            if name not in allowed:
-                raise FieldError(name[:40], f"unknown parameter; allowed: {', '.join(sorted(allowed))}")
+            if name not in allowed and name not in more:
+                every = ", ".join(sorted({*allowed, *more}))
+                raise FieldError(name[:40], f"unknown parameter; allowed: {every}")
             if len(value) > LONGEST:
                 raise FieldError(name, f"{len(value)} characters; allowed: {LONGEST}")
             if not value.isprintable():
@@ -57,7 +69,7 @@ class Query:
             states=frozenset(map(self._state, self._query.getall("state", []))),
             text=self._query.get("search", ""),
             source=self._query.get("source"),
-            labels={name: self._query[name] for name in LABELS if name in self._query},
+            labels={name: self._query[name] for name in self._labels if name in self._query},
             begin=self._moment("from"),
             end=self._moment("to"),
         )

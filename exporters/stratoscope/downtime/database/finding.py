@@ -1,7 +1,7 @@
 """Downtimes are found: by when they last, and by what they say."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stratoscope.downtime.database import rows
 from stratoscope.downtime.database.errors import UnknownError
 from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
+from stratoscope.downtime.matchers import written
 from stratoscope.downtime.model import Change, Downtime, State
 
 _PIECE: Final = 500
@@ -30,7 +31,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         states: One of these, now; none: any.
-        text: It is in the title, the text or the id, in capitals or not.
+        text: It is in the title, the text, the id, the author or a matcher, in capitals or not.
         source: It was filed by this source.
         labels: It concerns what has these labels: a set has a matcher on one of them, and none of its
             matchers on them is unmet.
@@ -152,8 +153,15 @@ def concerns(one: Downtime, labels: Mapping[str, str]) -> bool:
 
 def _fits(one: Downtime, wanted: Filter) -> bool:
     text = wanted.text.casefold()
-    is_said = any(text in words.casefold() for words in (one.title, one.text, one.id))
+    is_said = not text or any(text in words.casefold() for words in _words(one))
     return is_said and (not wanted.labels or concerns(one, wanted.labels))
+
+
+def _words(one: Downtime) -> Iterator[str]:
+    yield from (one.title, one.text, one.id, one.author)
+    for matchers in one.matcher_sets:
+        yield written(matchers)
+        yield " ".join(f"{matcher.name}{matcher.operator}{matcher.value}" for matcher in matchers)
 
 
 def _asked(wanted: Filter, now: int, after: Place | None) -> Select[Any]:
