@@ -147,6 +147,40 @@ async def test_end_and_cancel_need_the_id_alone(
     assert "silences nothing of {" in out
 
 
+async def test_end_and_cancel_take_several_ids_and_what_is_refused_keeps_no_other_from_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refused(status: int) -> web.Response:
+        return web.Response(status=status, text=f"{status}\n")
+
+    async with api() as server:
+        for verb, done in (("end", "ended"), ("cancel", "cancelled")):
+            server.asked.clear()
+            server.answers = [refused(409), web.json_response(DOWNTIME)]
+            assert await server.command(verb, "a", "b") == 1
+            assert server.asked == [("POST", f"/api/v1/downtimes/{one}/{verb}") for one in "ab"]
+            out, err = capsys.readouterr()
+            assert out.startswith(f"{done} a2b3c4d5e6: ")
+            assert err == f"stratoscope downtime {verb}: a: HTTP 409: 409\n"
+        server.answers = [refused(409), refused(403), web.json_response(DOWNTIME)]
+        assert await server.command("end", "a", "b", "c", "--json") == 1
+        out, err = capsys.readouterr()
+        assert json.loads(out) == DOWNTIME
+        assert err == "stratoscope downtime end: a: HTTP 409: 409; b: HTTP 403: 403\n"
+
+
+async def test_list_takes_all_labels_and_its_ids_can_be_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        server.answers = [web.json_response({"downtimes": [DOWNTIME, DOWNTIME | {"id": "b\x1b"}]})]
+        flags = ("--service=nova", "--match", "zone=az1", "--match", "team=a=b", "--source=person")
+        assert await server.command("list", "-q", *flags) == 0
+        server.answers = [web.json_response({"downtimes": []})]
+        assert await server.command("list", "--quiet") == 0
+    query = "state=active&state=upcoming&service=nova&source=person&zone=az1&team=a%3Db"
+    assert server.asked[0] == ("GET", f"/api/v1/downtimes?{query}")
+    assert capsys.readouterr().out == "a2b3c4d5e6\nb\\x1b\n"
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -213,6 +247,8 @@ async def test_an_exporter_that_is_away_is_status_1(capsys: pytest.CaptureFixtur
         ),
         (("extend", "a"), "the following arguments are required: end"),
         (("extend", "a", "by", "soon"), "when: 'soon' is no duration; allowed: such as 90m"),
+        (("end",), "the following arguments are required: id"),
+        (("list", "--match", "zone"), "--match: 'zone'; allowed: LABEL=VALUE"),
         (("list", "--state=gone"), "--state: invalid choice: 'gone'"),
         (("list", "--zone=Mars/Base"), "--zone: unknown time zone 'Mars/Base'; allowed: Pacific/Marquesas?"),
         (("list", "--zone="), "--zone: unknown time zone ''"),

@@ -2,14 +2,15 @@
 
     SPAN  = START "for" DURATION | START ("to" | "until") END | START "until further notice"
     START = "now" | "in" DURATION | POINT
-    END   = POINT | TIME                     TIME alone: the first such time after the start
-    POINT = DAY TIME | DATE "T" TIME | DATE " " TIME, each with or without an OFFSET
+    END   = POINT
+    POINT = DAY TIME | DATE "T" TIME | DATE " " TIME | TIME, each with or without an OFFSET
     DAY   = "today" | "tomorrow" | "monday" ... "sunday"
     DATE  = 2026-12-01     TIME = 08:00 | 08:00:30     OFFSET = Z | +01:00
-    DURATION = 90m | 2h | 1h30m | 1d | 2w
+    DURATION = 90m | 2h | 1h30m | 1d | 2w | 2 hours | 1 hour 30 minutes | 30 min | 2 days | 1 week
 
 Days are counted from now, but in END a weekday, as a TIME alone, is the first one after the start. A weekday
-is the next one on which the time is still to come, so it may be today. Durations are time that passes: 1d is
+is the next one on which the time is still to come, so it may be today. A TIME alone is the next such time:
+today, or tomorrow. Durations are time that passes: 1d is
 24 h, also when the clocks change. Blanks and capitals make no difference.
 """
 
@@ -26,7 +27,11 @@ _LONGEST: Final = 100
 _EXAMPLES: Final = "such as tomorrow 08:00 for 2h, now for 90m, 2026-12-01 22:00 until tuesday 04:00"
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _FURTHER_NOTICE: Final = "further notice"
-_DURATION: Final = re.compile(r"(?:(\d{1,4})w)?(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?", re.ASCII)
+_DURATION: Final = re.compile(
+    r"(?:(\d{1,4}) ?w(?:eeks?)?)? ?(?:(\d{1,4}) ?d(?:ays?)?)? ?"
+    r"(?:(\d{1,4}) ?h(?:ours?)?)? ?(?:(\d{1,5}) ?m(?:in(?:ute)?s?)?)?",
+    re.ASCII,
+)
 _SPAN: Final = re.compile(r"(?P<start>.+?) (?:for (?P<lasts>.+)|(?:to|until) (?P<end>.+))")
 _POINT: Final = re.compile(
     r"(?:(?P<word>[a-z]+) |(?P<date>20\d\d-\d\d-\d\d)[ t])?"
@@ -93,12 +98,12 @@ def duration(text: str) -> int:
     Raises:
         FieldError: `when`: it is none.
     """
-    found = _DURATION.fullmatch(text.strip().lower())
+    found = _DURATION.fullmatch(" ".join(text.lower().split()))
     weeks, days, hours, minutes = (int(one or 0) for one in found.groups()) if found else (0, 0, 0, 0)
     seconds = 60 * (minutes + 60 * (hours + 24 * (days + 7 * weeks)))
     if not 0 < seconds <= LONGEST_S:
-        most = f"{LONGEST_S // DAY_S}d at most"
-        raise _error(f"{text[:_LONGEST]!r} is no duration; allowed: such as 90m, 2h, 1h30m, 1d, 2w; {most}")
+        allowed = f"such as 90m, 2h, 1h30m, 2 hours, 1d, 2w; {LONGEST_S // DAY_S}d at most"
+        raise _error(f"{text[:_LONGEST]!r} is no duration; allowed: {allowed}")
     return seconds
 
 
@@ -130,19 +135,17 @@ def _start(text: str, clock: _Clock) -> int:
 def _end(text: str, clock: _Clock) -> int | None:
     if text == _FURTHER_NOTICE:
         return None
-    end = _point(text, clock, may_be_alone=True)
+    end = _point(text, clock)
     if end <= clock.after:
         start = echo(clock.after, clock.zone)
         raise _error(f"the end, {echo(end, clock.zone)}, is not after the start, {start}")
     return end
 
 
-def _point(text: str, clock: _Clock, *, may_be_alone: bool = False) -> int:
-    """Args: may_be_alone: Whether the day may be left out."""
+def _point(text: str, clock: _Clock) -> int:
     found = _POINT.fullmatch(text)
-    if found is None or (found["word"] is None and found["date"] is None and not may_be_alone):
-        alone = ", 08:00" if may_be_alone else ""
-        allowed = f"such as tomorrow 08:00, monday 08:00, 2026-12-01 08:00, 2026-12-01T08:00:00Z{alone}"
+    if found is None:
+        allowed = "such as 08:00, tomorrow 08:00, monday 08:00, 2026-12-01 08:00, 2026-12-01T08:00:00Z"
         raise _error(f"{text!r} is no time; allowed: {allowed}")
     if found["offset"]:
         clock = clock._replace(zone=_zone(found["offset"]))

@@ -24,7 +24,11 @@ def main(arguments: Sequence[str]) -> int:
         "add", "File a downtime, such as: add tomorrow 08:00 for 2h --title=Switch --match host=n1"
     )
     add = commands.add_argument
-    add("when", nargs="+", help="such as: tomorrow 08:00 for 2h | now until further notice")
+    add(
+        "when",
+        nargs="+",
+        help="such as: tomorrow 08:00 for 2h | 22:00 for 1 hour | now until further notice",
+    )
     add(
         "--repeat", metavar="RRULE",
         help="file a window, which recurs in --zone: FREQ=WEEKLY;BYDAY=TU; WHEN is its first occurrence",

@@ -74,21 +74,38 @@ def host_path(flags: argparse.Namespace) -> str:
     return f"/hosts-off/{quote(flags.cloud, safe='')}/{quote(flags.host, safe='')}"
 
 
+def each(flags: argparse.Namespace, do: Callable[[str], str]) -> str:
+    """Do it for each of `flags.id`, and print what it says, also if another one is refused.
+
+    Raises:
+        AskError: Those that were refused, after all others were done; or as `do`.
+    """
+    refused: list[str] = []
+    for id_ in flags.id:
+        try:
+            sys.stdout.write(do(id_))
+        except RefusedError as error:
+            refused.append(f"{id_}: {error}" if len(flags.id) > 1 else str(error))
+    if refused:
+        raise AskError("; ".join(refused))
+    return ""
+
+
 def or_window(
-    flags: argparse.Namespace, method: str, verb: str = "", window_body: object = None
+    flags: argparse.Namespace, id_: str, method: str, verb: str = "", window_body: object = None
 ) -> tuple[Any, bool]:
-    """The answer of the downtime `flags.id`, or, if there is none, of the window; and whether it is a window.
+    """The answer of the downtime with this id, or, if there is none, of the window; whether it is a window.
 
     Raises as `sent`.
     """
     try:
-        return ask(flags, method, path_of(flags.id, verb)), False
+        return ask(flags, method, path_of(id_, verb)), False
     except RefusedError as error:
         if error.status != _UNKNOWN:
             raise
         no_downtime = error
     try:
-        return ask(flags, method, path_of(flags.id, verb, what=WINDOWS), window_body), True
+        return ask(flags, method, path_of(id_, verb, what=WINDOWS), window_body), True
     except RefusedError as error:
         raise (no_downtime if error.status == _UNKNOWN else error) from error
 

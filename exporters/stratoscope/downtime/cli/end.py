@@ -1,19 +1,22 @@
-"""`stratoscope downtime end`: end it now. POST /api/v1/downtimes/ID/end."""
+"""`stratoscope downtime end`: end downtimes now. POST /api/v1/downtimes/ID/end."""
 
 import argparse
 from collections.abc import Sequence
 
-from stratoscope.downtime.cli.command import as_answer, ask, parser, path_of, run
+from stratoscope.downtime.cli.command import as_answer, ask, each, parser, path_of, run
 from stratoscope.downtime.cli.shown import summary
 
 
 def main(arguments: Sequence[str]) -> int:
-    """End it now; the exit status is that of `run`."""
-    commands = parser("end", "End a downtime now; one that has not begun is cancelled.")
-    commands.add_argument("id")
+    """End them now; the exit status is that of `run`."""
+    commands = parser("end", "End downtimes now; one that has not begun is cancelled.")
+    commands.add_argument("id", nargs="+")
     return run(commands, arguments, _end)
 
 
 def _end(flags: argparse.Namespace) -> str:
-    found = ask(flags, "POST", path_of(flags.id, "end"))
-    return as_answer(found) if flags.json else summary("ended", found, flags.zone)
+    def end(id_: str) -> str:
+        found = ask(flags, "POST", path_of(id_, "end"))
+        return as_answer(found) if flags.json else summary("ended", found, flags.zone)
+
+    return each(flags, end)

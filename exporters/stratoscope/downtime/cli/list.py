@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from stratoscope.downtime.cli.command import DOWNTIMES, WINDOWS, as_answer, ask, parser, run
-from stratoscope.downtime.cli.shown import table
+from stratoscope.downtime.cli.shown import ids, table
 from stratoscope.downtime.cli.windows import windows_table
 from stratoscope.downtime.model import State
 
@@ -20,7 +20,14 @@ def main(arguments: Sequence[str]) -> int:
     add("--state", action="append", choices=[*map(str, State)], help="may be repeated")
     add("--cloud", help="those that are of this cloud")
     add("--host", help="those that are of this host")
-    add("--search", help="those with this text in their title")
+    add("--service", help="those that are of this service")
+    add(
+        "--match", action="append", default=[], type=_label, metavar="LABEL=VALUE",
+        help="those that are of what has this label, such as zone=az1; may be repeated",
+    )  # fmt: skip
+    add("--source", help="those that it filed: person, or such as gocdb:egi")
+    add("--search", help="those with this text in title, text, id, author or matchers")
+    add("-q", "--quiet", action="store_true", help="print ids alone")
     add("--windows", action="store_true", help="the recurring windows instead, but those that are cancelled")
     return run(commands, arguments, _list)
 
@@ -29,16 +36,28 @@ def _list(flags: argparse.Namespace) -> str:
     if flags.windows:
         return _windows(flags)
     states = flags.state or [State.ACTIVE, State.UPCOMING]
-    named = [("cloud", flags.cloud), ("host", flags.host), ("search", flags.search)]
-    query = [*(("state", str(one)) for one in states), *((name, value) for name, value in named if value)]
+    named = [(name, getattr(flags, name)) for name in ("cloud", "host", "service", "source", "search")]
+    chosen = [*((name, value) for name, value in named if value), *flags.match]
+    query = [*(("state", str(one)) for one in states), *chosen]
     found = ask(flags, "GET", f"{DOWNTIMES}?{urlencode(query)}")
     downtimes = [*found["downtimes"]]
     while found.get("next"):
         found = ask(flags, "GET", f"{DOWNTIMES}?{urlencode([*query, ('after', found['next'])])}")
         downtimes += found["downtimes"]
+    if flags.quiet:
+        return ids(downtimes)
     return as_answer(downtimes) if flags.json else table(downtimes, flags.zone)
 
 
 def _windows(flags: argparse.Namespace) -> str:
     found = [one for one in ask(flags, "GET", WINDOWS)["windows"] if one["cancelled_at"] is None]
+    if flags.quiet:
+        return ids(found)
     return as_answer(found) if flags.json else windows_table(found)
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not name or not value:
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: LABEL=VALUE")
+    return name, value

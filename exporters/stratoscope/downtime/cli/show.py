@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _show(flags: argparse.Namespace) -> str:
-    found, is_window = or_window(flags, "GET")
+    found, is_window = or_window(flags, flags.id, "GET")
     if flags.json:
         return as_answer(found)
     return (window_details if is_window else details)(found, flags.zone)

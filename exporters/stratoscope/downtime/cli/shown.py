@@ -20,6 +20,11 @@ def table(downtimes: Sequence[Found], zone: dt.tzinfo) -> str:
     return columns([names, *(_row(one, zone) for one in downtimes)])
 
 
+def ids(found: Sequence[Found]) -> str:
+    """A line for each, with its id alone."""
+    return "".join(f"{printable(one['id'])}\n" for one in found)
+
+
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """A line for each row."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
