@@ -128,6 +128,14 @@ async def test_an_import_of_our_export_silences_no_more_than_the_original(
         assert theirs == [alert for alert in ALERTS if original.explains(alert)]
 
 
+async def test_an_export_for_one_cloud_has_no_row_of_a_host_of_another_cloud(site: Site) -> None:
+    await filed(site, matcher_sets=[["cloud=uni", "host=n1"], ["cloud=lab", "host=n2"], ["host=n3"]])
+    text = (await site.ask("GET", "/export/gocdb?cloud=uni")).text
+    assert as_argo_connectors(text) == [("n1", "host")]
+    found = await site.json("GET", "/export/json?cloud=uni")
+    assert len(found["downtimes"][0]["matcher_sets"]) == 3
+
+
 def as_argo_connectors(text: str) -> list[tuple[str | None, str | None]]:
     """Host and service of each row, taken from the first element of each name."""
     names = ("HOSTNAME", "SERVICE_TYPE")

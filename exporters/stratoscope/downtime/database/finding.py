@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stratoscope.downtime.database import rows
 from stratoscope.downtime.database.errors import UnknownError
 from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
-from stratoscope.downtime.matchers import written
+from stratoscope.downtime.matchers import MatcherSet, written
 from stratoscope.downtime.model import Change, Downtime, State
 
 _PIECE: Final = 500
@@ -142,19 +142,16 @@ async def counts(connection: AsyncConnection, now: int) -> dict[State, int]:
     return dict(zip(State, row, strict=True))
 
 
-def concerns(one: Downtime, labels: Mapping[str, str]) -> bool:
-    """Whether a downtime concerns what has these labels, see Filter."""
-    for matchers in one.matcher_sets:
-        named = [matcher for matcher in matchers if matcher.name in labels]
-        if named and all(matcher.matches(labels) for matcher in named):
-            return True
-    return False
+def concerns(matchers: MatcherSet, labels: Mapping[str, str]) -> bool:
+    """Whether a set concerns what has these labels, see Filter."""
+    named = [matcher for matcher in matchers if matcher.name in labels]
+    return bool(named) and all(matcher.matches(labels) for matcher in named)
 
 
 def _fits(one: Downtime, wanted: Filter) -> bool:
     text = wanted.text.casefold()
     is_said = not text or any(text in words.casefold() for words in _words(one))
-    return is_said and (not wanted.labels or concerns(one, wanted.labels))
+    return is_said and (not wanted.labels or any(concerns(each, wanted.labels) for each in one.matcher_sets))
 
 
 def _words(one: Downtime) -> Iterator[str]:
