@@ -21,6 +21,7 @@ from stratoscope.downtime.database.errors import (
     RevisionError,
     SourceError,
     StoreError,
+    TooManyWindowsError,
     UnknownError,
 )
 from stratoscope.downtime.database.store import Store
@@ -47,6 +48,7 @@ _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (SourceError, web.HTTPConflict),
     (OverCapError, web.HTTPConflict),
     (IdempotencyError, web.HTTPConflict),
+    (TooManyWindowsError, web.HTTPConflict),
     (StoreError, web.HTTPServiceUnavailable),
     (CollectError, web.HTTPServiceUnavailable),
 )
