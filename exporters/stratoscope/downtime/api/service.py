@@ -27,7 +27,7 @@ from stratoscope.downtime.database.errors import (
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.editing import ADMIN, Editor, NotAllowedError
-from stratoscope.downtime.feeds.documents import Documents
+from stratoscope.downtime.feeds.documents import AskerBusyError, Documents
 from stratoscope.downtime.feeds.json_feed import as_json
 from stratoscope.downtime.feeds.settings import FeedSettings
 from stratoscope.downtime.imports.report import Report as ImportReport
@@ -35,6 +35,7 @@ from stratoscope.downtime.model import LONGEST_REARMED_S, Downtime
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.report import Report as SilenceReport
 
+_RETRY_S: Final = "10"
 _DIGITS: Final = 9
 """Of a revision."""
 PART: Final = "downtimes"
@@ -50,6 +51,7 @@ _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (IdempotencyError, web.HTTPConflict),
     (TooManyWindowsError, web.HTTPConflict),
     (StoreError, web.HTTPServiceUnavailable),
+    (AskerBusyError, web.HTTPTooManyRequests),
     (CollectError, web.HTTPServiceUnavailable),
 )
 
@@ -114,7 +116,8 @@ def answered(handler: Answer) -> Answer:
             return await handler(request)
         except tuple(kind for kind, _ in _ANSWERS) as error:
             status = next(status for kind, status in _ANSWERS if isinstance(error, kind))
-            raise status(text=f"{error}\n") from error
+            later = {"Retry-After": _RETRY_S} if isinstance(error, CollectError) else None
+            raise status(text=f"{error}\n", headers=later) from error
 
     return answer
 

@@ -1,6 +1,6 @@
-"""What the clocks show at each start of a rule. It is expanded by python-dateutil; but hours are counted here,
-and so is which days a daily rule leaves out: within dateutil a rule that no day obeys takes a second, in which
-nothing can stop it.
+"""What the clocks show at each start of a rule. It is expanded by python-dateutil; but hours are counted
+here, and so is which days a daily rule leaves out: within dateutil a rule that no day obeys takes a second,
+in which nothing can stop it.
 
 What lies before a moment is jumped over, unless the rule has a COUNT, which counts from its first day on.
 """
@@ -8,7 +8,7 @@ What lies before a moment is jumped over, unless the rule has a COUNT, which cou
 import calendar
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -20,7 +20,7 @@ _CYCLE_YEARS: Final = 400
 _CYCLE_DAYS: Final = 146_097
 """After which the calendar is the same, weekdays included."""
 _END: Final = dt.datetime(dt.MAXYEAR, 12, 31, 23)  # noqa: DTZ001 - local
-_DAYS_LEFT_OUT_BY: Final = ("BYMONTH", "BYMONTHDAY", "BYDAY")
+_DAYS_LEFT_OUT_BY: Final[Sequence[str]] = ("BYMONTH", "BYMONTHDAY", "BYDAY")
 _DAYS_CHOSEN_BY: Final = ("BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO")
 """Without any of these it is the day of the first start."""
 
@@ -52,7 +52,8 @@ def clock_times(rule: Rule, first: dt.datetime, near: dt.datetime, deadline: flo
     times = _within(_expanded(parts, first), deadline)
     if not left_out:
         return times
-    return islice(filter(_staying(left_out), times), count)
+    stays = _staying(left_out)
+    return islice((one for one in times if stays(one)), count)
 
 
 def _hours(
@@ -66,7 +67,7 @@ def _hours(
 
 
 def _expanded(parts: Mapping[str, str], first: dt.datetime) -> Iterator[dt.datetime]:
-    """All times; in the last of the calendar's cycles, since a rule that no day obeys ends in the year 9999."""
+    """All times, in the last cycle of the calendar: a rule that no day obeys ends in the year 9999."""
     text = ";".join(f"{name}={value}" for name, value in parts.items())
     years = (dt.MAXYEAR - first.year) // _CYCLE_YEARS * _CYCLE_YEARS
     cycles = dt.timedelta(days=years // _CYCLE_YEARS * _CYCLE_DAYS)
