@@ -72,6 +72,19 @@ async def test_key_is_forgotten_after_a_day(store: Store) -> None:
     assert again.id != first.id
 
 
+async def test_a_long_history_is_read_in_pages_that_fit_together(store: Store) -> None:
+    one = await store.file(wanted(), who="alice", now=NOW)
+    for number in range(249):
+        await store.change(one.id, wanted(title=f"title {number}"), who="bob", now=NOW)
+    pages = [(await store.get_with_history(one.id, before))[1] for before in (51, 151, None, 252, 9999)]
+    assert [(page.first, len(page.changes), page.total) for page in pages] == [
+        (1, 50, 250), (51, 100, 250), (151, 100, 250), (151, 100, 250), (151, 100, 250),
+    ]  # fmt: skip
+    revisions = [entry.revision for page in pages[:3] for entry in page.changes]
+    assert revisions == [*range(1, 251)]
+    assert await store.history(one.id) == pages[2].changes
+
+
 async def test_change_has_its_history(store: Store) -> None:
     one = await filed(store)
     changed = await store.change(

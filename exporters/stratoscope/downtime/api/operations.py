@@ -16,7 +16,7 @@ from stratoscope.downtime.api.answers import (
 from stratoscope.downtime.api.downtimes import End
 from stratoscope.downtime.api.export import OF_GOCDB
 from stratoscope.downtime.api.hosts_off import Off
-from stratoscope.downtime.api.query import FILTERS, LABELS, LONGEST, PAGING
+from stratoscope.downtime.api.query import FILTERS, HISTORY, LABELS, LONGEST, PAGING
 from stratoscope.downtime.api.windows import Cancel
 from stratoscope.downtime.draft import Draft
 from stratoscope.downtime.feeds.json_feed import DowntimesShown
@@ -70,7 +70,9 @@ _HOST: Final = f"{API}/hosts-off/{{cloud}}/{{host}}"
 OPERATIONS: Final[Mapping[str, Operation]] = {
     f"GET {API}/downtimes": Operation(DowntimePage, query={**FILTERS, **PAGING}, means="A page."),
     f"POST {API}/downtimes": replace(_FILE, gives=OneDowntime, takes=Draft),
-    f"GET {_ONE}": Operation(OneDowntime, means="It, with its history; ETag is its revision."),
+    f"GET {_ONE}": Operation(
+        OneDowntime, query=HISTORY, means="It, with its history; ETag is its revision."
+    ),
     f"PUT {_ONE}": replace(_CHANGE, takes=Draft),
     f"POST {_ONE}/extend": replace(_CHANGE, takes=End),
     f"POST {_ONE}/end": _CHANGE,

@@ -1,7 +1,7 @@
 """Downtimes are found: by when they last, and by what they say."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,12 +17,18 @@ _PIECE: Final = 500
 """Rows that are asked for and looked at together."""
 _OF: Final = DOWNTIMES.c
 _ENTRY: Final = "entry_"
+MOST_ENTRIES: Final = 100
+"""Of a history, that are read at once."""
+_OF_WANTED: Final = CHANGES.c.downtime_id == bindparam("wanted")
+_COUNT: Final = select(func.count()).select_from(CHANGES).where(_OF_WANTED).scalar_subquery()
 _WITH_HISTORY: Final = (
-    select(DOWNTIMES, *(column.label(_ENTRY + column.name) for column in CHANGES.c))
+    select(DOWNTIMES, *(column.label(_ENTRY + column.name) for column in CHANGES.c), _COUNT.label("entries"))
     .join(CHANGES, CHANGES.c.downtime_id == _OF.id)
     .where(_OF.id == bindparam("wanted"))
-    .order_by(CHANGES.c.id)
+    .order_by(CHANGES.c.id.desc())
+    .limit(MOST_ENTRIES)
 )
+_EARLIER: Final = select(CHANGES).where(_OF_WANTED).order_by(CHANGES.c.id)
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +69,19 @@ class Page(NamedTuple):
     next: Place | None
 
 
+class History(NamedTuple):
+    """Entries of a history that follow each other, oldest first; MOST_ENTRIES at most.
+
+    Attributes:
+        first: Which of all entries the first one is; the oldest of all is 1.
+        total: How many there are in all.
+    """
+
+    changes: tuple[Change, ...]
+    first: int
+    total: int
+
+
 async def page(
     connection: AsyncConnection, wanted: Filter, now: int, *, limit: int, after: Place | None
 ) -> Page:
@@ -82,12 +101,22 @@ async def page(
         after = Place(piece[-1].start, piece[-1].id)
 
 
-async def with_history(connection: AsyncConnection, downtime_id: str) -> tuple[Downtime, Sequence[Change]]:
-    """See `Store.get_with_history`: one statement, since each costs as much as the rest of a request."""
+async def with_history(
+    connection: AsyncConnection, downtime_id: str, before: int | None
+) -> tuple[Downtime, History]:
+    """See `Store.get_with_history`: one statement for the newest, since each costs as much as the rest of a
+    request."""
     found = (await connection.execute(_WITH_HISTORY, {"wanted": downtime_id})).all()
     if not found:
         raise UnknownError("downtime", downtime_id)
-    return rows.downtime(found[0]), tuple(rows.change(row, _ENTRY) for row in found)
+    one, total = rows.downtime(found[0]), int(found[0].entries)
+    if before is None or before > total:
+        newest = tuple(rows.change(row, _ENTRY) for row in reversed(found))
+        return one, History(newest, total - len(newest) + 1, total)
+    skipped = max(0, before - 1 - MOST_ENTRIES)
+    asked = _EARLIER.offset(skipped).limit(before - 1 - skipped)
+    changes = await connection.execute(asked, {"wanted": downtime_id})
+    return one, History(tuple(map(rows.change, changes)), skipped + 1, total)
 
 
 async def lasting(connection: AsyncConnection, begin: int, end: int) -> tuple[Downtime, ...]:
