@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stratoscope.downtime.database import rows
@@ -13,8 +13,10 @@ from stratoscope.downtime.database.errors import UnknownError
 from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
 from stratoscope.downtime.model import Change, Downtime, State
 
-_PIECE: Final = 500
-"""Rows that are asked for and looked at together."""
+_PIECE: Final = 200
+"""Rows that are asked for together."""
+_TURN: Final = 20
+"""Of them so many are looked at before others have their turn."""
 _OF: Final = DOWNTIMES.c
 _ENTRY: Final = "entry_"
 MOST_ENTRIES: Final = 100
@@ -86,12 +88,16 @@ async def page(
     connection: AsyncConnection, wanted: Filter, now: int, *, limit: int, after: Place | None
 ) -> Page:
     """See `Store.find`."""
-    found: list[Downtime] = []
+    found, text = list[Downtime](), wanted.text.casefold()
     while True:
         piece = (await connection.execute(_asked(wanted, now, after).limit(_PIECE))).all()
-        for row in piece:
+        for number, row in enumerate(piece):
+            if number % _TURN == 0:
+                await asyncio.sleep(0)  # others have their turn
+            if not _is_said(row, text):
+                continue
             one = rows.downtime(row)
-            if not _fits(one, wanted):
+            if wanted.labels and not concerns(one, wanted.labels):
                 continue
             if len(found) == limit:
                 return Page(tuple(found), Place(found[-1].start, found[-1].id))
@@ -179,10 +185,9 @@ def concerns(one: Downtime, labels: Mapping[str, str]) -> bool:
     return False
 
 
-def _fits(one: Downtime, wanted: Filter) -> bool:
-    text = wanted.text.casefold()
-    is_said = any(text in words.casefold() for words in (one.title, one.text, one.id))
-    return is_said and (not wanted.labels or concerns(one, wanted.labels))
+def _is_said(row: Row[Any], text: str) -> bool:
+    """Whether a row says a text; by its columns, since a Downtime takes ten times as long to make."""
+    return not text or any(text in words.casefold() for words in (row.title, row.text, row.id))
 
 
 def _asked(wanted: Filter, now: int, after: Place | None) -> Select[Any]:
