@@ -8,7 +8,7 @@ import pytest
 
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.downtime.feeds import documents
-from stratoscope.downtime.feeds.documents import KEPT_S, Document, Documents, Format
+from stratoscope.downtime.feeds.documents import KEPT_S, OLDEST_S, AskerBusyError, Document, Documents, Format
 from stratoscope.downtime.feeds.site import Site
 from stratoscope.downtime.model import Downtime
 from support.source import Clock
@@ -52,7 +52,7 @@ async def test_who_asks_for_what_is_being_made_gets_that_one_and_others_wait(mad
     source = Source()
 
     async def get(key: str) -> Document:
-        return await made.made(says(b"a"), SITE, NOW, source.find, key=key)
+        return await made.made(says(b"a"), SITE, NOW, source.find, key=key, asker="a")
 
     tasks = [asyncio.create_task(get(key)) for key in "aabba"]
     await asyncio.sleep(0.01)
@@ -72,7 +72,7 @@ async def test_a_document_is_made_in_a_thread(made: Documents) -> None:
         threads.append(threading.get_ident())
         return b""
 
-    await made.made(Format("text/plain", make), SITE, NOW, source.find, key=1)
+    await made.made(Format("text/plain", make), SITE, NOW, source.find, key=1, asker="a")
     assert threads != [threading.get_ident()]
 
 
@@ -95,6 +95,47 @@ async def test_what_is_kept_is_the_answer_for_a_while_and_its_moment_stays(
     assert (other.changed_at, other.tag != first.tag) == (NOW + 120, True)
 
 
+async def test_an_old_one_is_the_answer_while_a_new_one_takes_its_time(
+    made: Documents, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "_AT_ONCE_S", 0.01)
+    monkeypatch.setattr(documents, "_WITHIN_S", 0.02)
+    source = Source()
+    source.gate.set()
+
+    async def get(text: bytes) -> bytes:
+        return (await made.kept(says(text), SITE, NOW, source.find, key=1)).body
+
+    await get(b"old")
+    source.gate.clear()
+    clock.time_s += OLDEST_S - 1
+    assert [await get(b"new"), await get(b"other")] == [b"old", b"old"]
+    clock.time_s += 1
+    with pytest.raises(CollectError, match="not made within"):
+        await get(b"other")
+    source.gate.set()
+    assert (await get(b"other"), source.asked) == (b"new", 2)
+
+
+async def test_a_feed_does_not_wait_for_exports_and_each_who_asks_has_a_bound(made: Documents) -> None:
+    slow, quick = Source(), Source()
+    quick.gate.set()
+
+    async def get(key: int, asker: str = "a") -> Document:
+        return await made.made(says(b"a"), SITE, NOW, slow.find, key=key, asker=asker)
+
+    tasks = [asyncio.create_task(get(key)) for key in (1, 2, 2)]
+    await asyncio.sleep(0.01)
+    with pytest.raises(AskerBusyError, match="2 documents are being made for you; allowed: one after the"):
+        await get(3)
+    tasks += [asyncio.create_task(get(3, "b")), asyncio.create_task(get(1))]
+    assert (await made.kept(says(b"f"), SITE, NOW, quick.find, key="feed")).body == b"f"
+    slow.gate.set()
+    await asyncio.gather(*tasks)
+    assert slow.asked == 3
+    await get(4)
+
+
 async def test_only_so_many_bytes_are_kept(made: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "_MOST_BYTES", 5)
     source = Source()
@@ -113,10 +154,10 @@ async def test_too_many_are_not_waited_for(made: Documents, monkeypatch: pytest.
 
     async def failed(key: str) -> Reason:
         with pytest.raises(CollectError) as raised:
-            await made.made(says(b""), SITE, NOW, source.find, key=key)
+            await made.made(says(b""), SITE, NOW, source.find, key=key, asker="a")
         return raised.value.reason
 
     assert await failed("a") is Reason.TIMEOUT
     assert await failed("b") is Reason.BUSY
     source.gate.set()
-    assert (await made.made(says(b"a"), SITE, NOW, source.find, key="a")).body == b""
+    assert (await made.made(says(b"a"), SITE, NOW, source.find, key="a", asker="a")).body == b""

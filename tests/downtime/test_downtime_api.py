@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from stratoscope.downtime.database.errors import StoreError
@@ -20,6 +21,28 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 async def filed(site: Site, **fields: Any) -> Any:
     return await site.json("POST", "/downtimes", DRAFT | fields)
+
+
+async def test_a_history_is_shown_by_the_newest_entries_with_short_values(site: Site) -> None:
+    one = await site.json("POST", "/downtimes", DRAFT)
+    sets = [["cloud=uni", f"host=n{number}" + "x" * 190] for number in range(9)]
+    for number in range(104):
+        await site.json("PUT", f"/downtimes/{one['id']}", DRAFT | {"text": f"{number}" + "a" * 3900})
+    await site.json("PUT", f"/downtimes/{one['id']}", DRAFT | {"matcher_sets": sets})
+    answer = await site.ask("GET", f"/downtimes/{one['id']}")
+    shown = msgspec.json.decode(answer.text)
+    assert (len(shown["history"]), shown["history_count"], shown["history_next"]) == (100, 106, 7)
+    assert len(answer.text) < 100_000
+    text = shown["history"][-2]["fields"]["text"][1]
+    assert (len(text), text[:4], text[-1]) == (300, "103a", "…")
+    assert shown["history"][-1]["fields"]["matcher_sets"][1] == [
+        ['cloud="uni"', f'host="n0{"x" * 190}"'], ["… 8 more"],
+    ]  # fmt: skip
+    earlier = await site.json("GET", f"/downtimes/{one['id']}?history_before=7")
+    assert [entry["revision"] for entry in earlier["history"]] == [*range(1, 7)]
+    assert earlier["history_next"] is None
+    wrong = await site.ask("GET", f"/downtimes/{one['id']}?history_before=1")
+    assert wrong.text == "history_before: '1'; allowed: 2 or more, `history_next` of the last answer\n"
 
 
 async def test_what_is_filed_is_found_and_shown_with_its_history(site: Site) -> None:

@@ -111,6 +111,7 @@ async def test_show_has_all_facts_and_the_history(capsys: pytest.CaptureFixture[
         "text      two",
         "history   2027-01-15 06:13:20 +01:00 alice filed",
         "history   2027-01-15 06:14:20 +01:00 bob changed title: 'old' -> 'new'",
+        "history   3 earlier changes are left out",
     ]
 
 

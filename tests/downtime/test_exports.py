@@ -11,6 +11,7 @@ from defusedxml import ElementTree
 
 from stratoscope.clouds.client.http import Http
 from stratoscope.downtime.api import export
+from stratoscope.downtime.feeds import documents
 from stratoscope.downtime.imports.announced import Announced, Parsed
 from stratoscope.downtime.imports.fetch import Fetcher
 from stratoscope.downtime.imports.mapping import MappingEntry, Table
@@ -266,6 +267,15 @@ async def test_what_was_filed_is_in_an_export_while_an_older_one_is_being_made(
     await asked.wait()
     gate.set()
     assert (await older, await newer) == ([], ["new"])
+
+
+async def test_who_asks_for_too_many_at_once_is_told_when_to_ask_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "MOST_AT_ONCE", 0)
+    answer = await site.ask("GET", "/export/json")
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "10")
+    assert answer.text == "0 documents are being made for you; allowed: one after the other\n"
 
 
 async def test_an_export_is_never_old_and_nothing_is_sent_again(site: Site) -> None:

@@ -1,6 +1,7 @@
 """Events of calendars: zones, days, recurrences, exceptions, and what is left out."""
 
 import datetime as dt
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -74,6 +75,18 @@ def test_an_hourly_event_of_many_years_has_every_hour_of_the_window() -> None:
     found = spans(read(calendar("DTSTART:20000101T000000Z\nDURATION:PT1H\nRRULE:FREQ=HOURLY")))
     assert len(found) == 37 * 24
     assert (found[0][1] - NOW, found[-1][0] - NOW) == (3600 - 7 * 86_400, 30 * 86_400 - 3600)
+
+
+def test_rules_that_cost_too_much_are_counted_and_the_others_stay() -> None:
+    never = "DTSTART:20000101T000000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=31"
+    daily = "DTSTART:20000101T000000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY"
+    with patch.object(ical, "_RULE_S", 0.001):
+        found = read(calendar(never, daily, never))
+    assert found.skipped == {Skip.COSTLY: 2}
+    assert found.words[0] == "u0: its rule takes more than 0.001 s"
+    assert len(spans(found, "u1")) == 37
+    with patch.object(ical, "_RULES_S", -1.0):
+        assert read(calendar(daily)).words == ("u0: the rules before it took -1 s",)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b" \r\n", b"\n\r"])

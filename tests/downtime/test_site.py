@@ -11,7 +11,7 @@ from stratoscope.downtime.model import DAY_S, Downtime
 from stratoscope.downtime.pages.overview import ON_A_PAGE
 from stratoscope.downtime.silences.reconciler import Reconciler
 from support.asking import ask, basic
-from support.downtime_site import Site, downtimes, filled_in
+from support.downtime_site import DRAFT, Site, downtimes, filled_in
 from support.fake_alertmanager import FakeAlertmanager
 from support.fake_downtimes import BAD, imports
 from support.html_page import rows
@@ -160,6 +160,22 @@ async def test_buttons_extend_end_and_cancel_and_lead_back(site: Site) -> None:
     assert [entry.text.split(",")[0] for entry in ended.one("ol").all("p")] == [
         "changed by loopback", "changed by loopback", "filed by alice",
     ]  # fmt: skip
+
+
+async def test_a_long_history_has_pages(site: Site) -> None:
+    one = await site.json("POST", "/downtimes", DRAFT)
+    for number in range(120):
+        await site.json("PUT", f"/downtimes/{one['id']}", DRAFT | {"text": f"text {number}"})
+    path = f"/downtimes/{one['id']}"
+    newest = await site.page(path)
+    pages = newest.one("nav", aria_label="Pages of the history")
+    assert "Changes 22 to 121 of 121" in pages.text
+    assert [link.attributes["href"] for link in pages.all("a")] == [f"{path}?history_before=22"]
+    older = await site.page(f"{path}?history_before=22")
+    pages = older.one("nav", aria_label="Pages of the history")
+    assert "Changes 1 to 21 of 121" in pages.text
+    assert [link.attributes["href"] for link in pages.all("a")] == [path]
+    assert len(older.one("ol").all("li")) == 21
 
 
 async def test_button_of_an_old_page_changes_nothing_and_shows_what_was_done(site: Site) -> None:

@@ -1,12 +1,14 @@
 """Downtimes are filed, changed and found, in each kind of database."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.downtime.database import finding
 from stratoscope.downtime.database.address import Address
 from stratoscope.downtime.database.editing import Idempotency, Origin
 from stratoscope.downtime.database.errors import (
@@ -70,6 +72,44 @@ async def test_key_is_forgotten_after_a_day(store: Store) -> None:
     await store.file(wanted(), who="bob", now=later, idempotency=key)
     again = await store.file(wanted(), who="alice", now=later, idempotency=key)
     assert again.id != first.id
+
+
+async def test_a_search_leaves_others_their_turn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(110):
+        await store.file(wanted(title=f"title {number}"), who="alice", now=NOW)
+    turn, looked_at = 0, list[int]()
+    is_said = finding._is_said
+
+    def seen(*of: Any) -> bool:
+        looked_at.append(turn)
+        return is_said(*of)
+
+    async def others() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(finding, "_is_said", seen)
+    task = asyncio.create_task(others())
+    found = await store.find(Filter(text="TITLE 7"), now=NOW)
+    task.cancel()
+    assert {one.title for one in found.downtimes} == {"title 7", *(f"title 7{digit}" for digit in range(10))}
+    assert len(looked_at) == 110
+    assert max(Counter(looked_at).values()) <= 20
+
+
+async def test_a_long_history_is_read_in_pages_that_fit_together(store: Store) -> None:
+    one = await store.file(wanted(), who="alice", now=NOW)
+    for number in range(249):
+        await store.change(one.id, wanted(title=f"title {number}"), who="bob", now=NOW)
+    pages = [(await store.get_with_history(one.id, before))[1] for before in (51, 151, None, 252, 9999)]
+    assert [(page.first, len(page.changes), page.total) for page in pages] == [
+        (1, 50, 250), (51, 100, 250), (151, 100, 250), (151, 100, 250), (151, 100, 250),
+    ]  # fmt: skip
+    revisions = [entry.revision for page in pages[:3] for entry in page.changes]
+    assert revisions == [*range(1, 251)]
+    assert await store.history(one.id) == pages[2].changes
 
 
 async def test_change_has_its_history(store: Store) -> None:

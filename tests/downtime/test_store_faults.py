@@ -269,6 +269,7 @@ async def test_history_comes_with_its_downtime(store: Store) -> None:
     one = await store.file(wanted(), who="alice", now=NOW)
     await store.file(wanted(), who="bob", now=NOW)
     one = await store.extend(one.id, NOW + 9000, who="bob", now=NOW + 1)
-    assert await store.get_with_history(one.id) == (one, await store.history(one.id))
+    found, entries = await store.get_with_history(one.id)
+    assert (found, entries.changes) == (one, await store.history(one.id))
     with pytest.raises(UnknownError):
         await store.get_with_history("nope")

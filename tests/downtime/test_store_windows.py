@@ -7,7 +7,8 @@ import string
 import pytest
 from msgspec.structs import replace
 
-from stratoscope.downtime.database.errors import UnknownError
+from stratoscope.downtime.database import windows
+from stratoscope.downtime.database.errors import TooManyWindowsError, UnknownError
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.imports.report import Report
 from stratoscope.downtime.matchers import Matcher, matcher_set, written
@@ -35,6 +36,20 @@ async def test_window_is_stored(store: Store) -> None:
         await store.windows.get("nope")
 
 
+async def test_windows_are_bounded_and_one_that_is_cancelled_makes_room(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "MOST", 2)
+    one = await store.windows.file(RULE, WORDS, who="alice", now=NOW)
+    await store.windows.file(RULE, WORDS, who="alice", now=NOW, key="k")
+    with pytest.raises(TooManyWindowsError, match="there are 2 windows; allowed: a new one once another is"):
+        await store.windows.file(RULE, WORDS, who="alice", now=NOW)
+    await store.windows.file(RULE, WORDS, who="alice", now=NOW, key="k")
+    await store.windows.cancel(one.id, who="alice", now=NOW)
+    await store.windows.file(RULE, WORDS, who="alice", now=NOW)
+    assert len(await store.windows.all()) == 3
+
+
 async def test_each_occurrence_is_filed_once_wherever_it_is_moved(store: Store) -> None:
     one = await store.windows.file(RULE, WORDS, who="alice", now=NOW)
     due = [Occurrence(NOW + 10, NOW + 20), Occurrence(NOW + 30, NOW + 40)]
@@ -42,7 +57,8 @@ async def test_each_occurrence_is_filed_once_wherever_it_is_moved(store: Store) 
     assert (first.title, first.author, first.window_id, first.start) == ("backup", "alice", one.id, NOW + 10)
     await store.change(first.id, wanted(), who="bob", now=NOW)
     await store.cancel(second.id, who="bob", now=NOW)
-    assert await store.windows.starts(one.id) == {NOW + 10, NOW + 30}
+    assert await store.windows.starts(one.id, NOW) == {NOW + 10, NOW + 30}
+    assert await store.windows.starts(one.id, NOW + 11) == {NOW + 30}
     assert await store.windows.file_occurrences(one.id, due, now=NOW) == []
 
 

@@ -19,6 +19,7 @@ DOWNTIME: dict[str, Any] = {
         {"at": 1_799_990_000, "who": "alice", "action": "filed", "fields": {}},
         {"at": 1_799_990_060, "who": "bob", "action": "changed", "fields": {"title": ["old", "new"]}},
     ],
+    "history_count": 5,
 }  # fmt: skip
 
 

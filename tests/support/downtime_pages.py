@@ -24,6 +24,7 @@ from stratoscope.downtime import PROGRAM
 from stratoscope.downtime.api.service import PART, Service
 from stratoscope.downtime.database import rows
 from stratoscope.downtime.database.address import sqlite
+from stratoscope.downtime.database.finding import History
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
 from stratoscope.downtime.model import Downtime, State
@@ -65,9 +66,11 @@ def front(downtimes: Sequence[Downtime], query: Mapping[str, str], now: int) -> 
 
 def single(downtime: Downtime, now: int, error: str = "") -> dict[str, Any]:
     """What the page of a downtime is made of."""
+    changes = tuple(fake_downtimes.changes(now))
     return {
         "shown": Shown(downtime, now, ZONE),
-        "history": history.history(fake_downtimes.changes(now), ZONE),
+        "history": history.history(changes, ZONE),
+        "entries": History(changes, 1, len(changes)),
         "silences": [],
         "extensions": ("30m", "1h", "4h", "1d"),
         "may_change": True,

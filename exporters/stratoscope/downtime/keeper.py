@@ -55,8 +55,9 @@ class Keeper:
         filed = 0
         for window in await self._store.windows.all():
             if window.cancelled_at is None:
-                known = await self._store.windows.starts(window.id)
-                found = due(window.recurrence, known, now, ahead_s=WINDOWS_AHEAD_S)
+                recurrence = window.recurrence
+                known = await self._store.windows.starts(window.id, now - recurrence.duration_s)
+                found = await asyncio.to_thread(due, recurrence, known, now, ahead_s=WINDOWS_AHEAD_S)
                 if found:
                     filed += len(await self._store.windows.file_occurrences(window.id, found, now=now))
         return filed

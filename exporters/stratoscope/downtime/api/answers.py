@@ -22,10 +22,19 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OneDowntime(DowntimeShown, frozen=True, kw_only=True):
-    """A downtime, as of a moment. Attributes: history: Oldest first; only where it is asked for by its id."""
+    """A downtime, as of a moment. Its history is there only where it is asked for by its id.
+
+    Attributes:
+        history: Its newest entries, or those before `history_before`, oldest first; 100 at most. In them what
+            is longer than 300 characters is cut.
+        history_count: How many there are in all.
+        history_next: `history_before` of the entries before these; null: there are none.
+    """
 
     as_of: int
     history: tuple[HistoryEntry, ...] | msgspec.UnsetType = msgspec.UNSET
+    history_count: int | msgspec.UnsetType = msgspec.UNSET
+    history_next: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class DowntimePage(DowntimesShown, frozen=True):

@@ -7,8 +7,8 @@ import msgspec
 from aiohttp import web
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.answers import DowntimePage, HistoryEntry
-from stratoscope.downtime.api.query import FILTERS, LONGEST, PAGING, Query
+from stratoscope.downtime.api.answers import DowntimePage
+from stratoscope.downtime.api.query import FILTERS, HISTORY, LONGEST, PAGING, Query
 from stratoscope.downtime.api.service import (
     answered,
     editor,
@@ -20,7 +20,7 @@ from stratoscope.downtime.api.service import (
 from stratoscope.downtime.draft import Draft, FieldError
 from stratoscope.downtime.editing import Editor
 from stratoscope.downtime.feeds.json_feed import as_json
-from stratoscope.downtime.model import Change, Downtime
+from stratoscope.downtime.model import Downtime
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,10 +67,10 @@ def idempotency_key(request: Request) -> str:
 
 @answered
 async def show(request: Request) -> web.StreamResponse:
-    """One, with its history, oldest first."""
-    served, downtime_id = service(request), _id(request)
-    one, history = await served.store.get_with_history(downtime_id)
-    return one_answer(one, served.second, history=tuple(map(_entry, history)))
+    """One, with its history: the newest entries, or those before the entry `?history_before=`."""
+    served, before = service(request), Query(request.http.query, HISTORY).entry("history_before")
+    one, history = await served.store.get_with_history(_id(request), before)
+    return one_answer(one, served.second, history=history)
 
 
 @answered
@@ -113,7 +113,3 @@ async def _done(request: Request, do: Callable[[Editor, _How], Awaitable[Downtim
 
 def _id(request: Request) -> str:
     return request.http.match_info["id"]
-
-
-def _entry(one: Change) -> HistoryEntry:
-    return HistoryEntry(revision=one.revision, at=one.at, who=one.who, action=one.action, fields=one.fields)

@@ -62,5 +62,6 @@ async def _export(
 
     # With the revision: who has just filed one finds it, whatever is being made for others.
     key = ("export", kind, request.http.query_string, await served.store.revision())
-    document = await served.documents.made(kind, Site("", served.url), now, find, key=key)
+    site, who = Site("", served.url), request.asker.name
+    document = await served.documents.made(kind, site, now, find, key=key, asker=who)
     return await answer(request.http, document)

@@ -34,7 +34,7 @@ _ERRORS: Final = {
     412: "Somebody has changed it since.",
     413: "The body is too large.",
     415: "The body is no JSON.",
-    429: "Too many log-ins were wrong.",
+    429: "Too many log-ins were wrong, or too much is asked for at once.",
     503: "The database cannot be used now, or too much is asked for at once.",
 }
 

@@ -16,7 +16,7 @@ from stratoscope.downtime.api.answers import (
 )
 from stratoscope.downtime.api.downtimes import End
 from stratoscope.downtime.api.hosts_off import Off
-from stratoscope.downtime.api.query import FILTERS, LONGEST, PAGING, label
+from stratoscope.downtime.api.query import FILTERS, HISTORY, LONGEST, PAGING, label
 from stratoscope.downtime.api.windows import Cancel
 from stratoscope.downtime.draft import LABELS, Draft
 from stratoscope.downtime.feeds.json_feed import DowntimesShown
@@ -74,7 +74,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         DowntimePage, query={**FILTERS, **PAGING}, takes_labels=True, means="A page."
     ),
     f"POST {API}/downtimes": replace(_FILE, gives=OneDowntime, takes=Draft),
-    f"GET {_ONE}": Operation(OneDowntime, means="It, with its history; ETag is its revision."),
+    f"GET {_ONE}": Operation(
+        OneDowntime, query=HISTORY, means="It, with its history; ETag is its revision."
+    ),
     f"PUT {_ONE}": replace(_CHANGE, takes=Draft),
     f"POST {_ONE}/extend": replace(_CHANGE, takes=End),
     f"POST {_ONE}/end": _CHANGE,

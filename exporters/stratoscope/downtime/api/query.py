@@ -43,6 +43,10 @@ PAGING: Final[Mapping[str, Mapping[str, Any]]] = {
     "after": _TEXT | {"description": "`next` of the page before."},
 }
 """The parameters of a page, in the same form."""
+HISTORY: Final[Mapping[str, Mapping[str, Any]]] = {
+    "history_before": {"type": "integer", "minimum": 2, "description": "`history_next` of the last answer."}
+}
+"""Those of one downtime."""
 
 
 class Query:
@@ -78,6 +82,14 @@ class Query:
         text = self._query.get("limit", str(_USUAL))
         if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST):
             raise FieldError("limit", f"{text!r}; allowed: 1 to {_MOST}")
+        return int(text)
+
+    def entry(self, name: str) -> int | None:
+        text = self._query.get(name)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and int(text) > 1):
+            raise FieldError(name, f"{text!r}; allowed: 2 or more, `history_next` of the last answer")
         return int(text)
 
     def place(self, name: str) -> Place | None:

@@ -5,11 +5,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET, UnsetType
 
 from stratoscope.core.errors import CollectError
 from stratoscope.core.web.routes import Answer, Request
@@ -21,19 +20,23 @@ from stratoscope.downtime.database.errors import (
     RevisionError,
     SourceError,
     StoreError,
+    TooManyWindowsError,
     UnknownError,
 )
+from stratoscope.downtime.database.finding import History
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.editing import ADMIN, Editor, NotAllowedError
-from stratoscope.downtime.feeds.documents import Documents
+from stratoscope.downtime.entries import shortened
+from stratoscope.downtime.feeds.documents import AskerBusyError, Documents
 from stratoscope.downtime.feeds.json_feed import as_json
 from stratoscope.downtime.feeds.settings import FeedSettings
 from stratoscope.downtime.imports.report import Report as ImportReport
-from stratoscope.downtime.model import LONGEST_REARMED_S, Downtime
+from stratoscope.downtime.model import LONGEST_REARMED_S, Change, Downtime
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.report import Report as SilenceReport
 
+_RETRY_S: Final = "10"
 _DIGITS: Final = 9
 """Of a revision."""
 PART: Final = "downtimes"
@@ -47,7 +50,9 @@ _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (SourceError, web.HTTPConflict),
     (OverCapError, web.HTTPConflict),
     (IdempotencyError, web.HTTPConflict),
+    (TooManyWindowsError, web.HTTPConflict),
     (StoreError, web.HTTPServiceUnavailable),
+    (AskerBusyError, web.HTTPTooManyRequests),
     (CollectError, web.HTTPServiceUnavailable),
 )
 
@@ -112,18 +117,35 @@ def answered(handler: Answer) -> Answer:
             return await handler(request)
         except tuple(kind for kind, _ in _ANSWERS) as error:
             status = next(status for kind, status in _ANSWERS if isinstance(error, kind))
-            raise status(text=f"{error}\n") from error
+            later = {"Retry-After": _RETRY_S} if isinstance(error, CollectError) else None
+            raise status(text=f"{error}\n", headers=later) from error
 
     return answer
 
 
 def one_answer(
-    downtime: Downtime, now: int, *, status: int = 200, history: tuple[HistoryEntry, ...] | UnsetType = UNSET
+    downtime: Downtime, now: int, *, status: int = 200, history: History | None = None
 ) -> web.Response:
     """A downtime as JSON, with its revision as ETag."""
     fields = msgspec.structs.asdict(as_json(downtime, now))
     headers = {"ETag": f'"{downtime.revision}"'}
-    return json_answer(OneDowntime(**fields, as_of=now, history=history), status=status, **headers)
+    return json_answer(OneDowntime(**fields, as_of=now, **_history(history)), status=status, **headers)
+
+
+def _history(found: History | None) -> dict[str, Any]:
+    """The fields of OneDowntime that tell of it."""
+    if found is None:
+        return {}
+    entries = tuple(map(_entry, map(shortened, found.changes)))
+    return {
+        "history": entries,
+        "history_count": found.total,
+        "history_next": found.first if found.first > 1 else None,
+    }
+
+
+def _entry(one: Change) -> HistoryEntry:
+    return HistoryEntry(revision=one.revision, at=one.at, who=one.who, action=one.action, fields=one.fields)
 
 
 def json_answer(value: object, *, status: int = 200, **headers: str) -> web.Response:

@@ -70,6 +70,13 @@ class OverCapError(ValueError):
         super().__init__(f"{host[:80]} is off for longer than {most}; allowed: once it was said to be back")
 
 
+class TooManyWindowsError(ValueError):
+    """There are as many windows as are kept up to date."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"there are {most} windows; allowed: a new one once another is cancelled")
+
+
 class RevisionError(ValueError):
     """Somebody else has changed the downtime.
 

@@ -40,6 +40,11 @@ def downtime(row: Row[Any]) -> Downtime:
     return Downtime(**fields)
 
 
+def matcher_sets(row: Row[Any]) -> tuple[MatcherSet, ...]:
+    """Those of a downtime, without the rest of it."""
+    return _SETS.decode(row.matcher_sets)
+
+
 def changed(before: Downtime, after: Downtime) -> dict[str, tuple[object, object]]:
     """What differs: field -> before and after, as in the API's JSON."""
     names = (*FIELDS, "cancelled_at")

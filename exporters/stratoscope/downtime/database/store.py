@@ -11,16 +11,16 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stratoscope.downtime.database import editing, external, finding, records, rows
+from stratoscope.downtime.database import editing, external, finding, records
 from stratoscope.downtime.database.address import Address
 from stratoscope.downtime.database.editing import Idempotency, Origin
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import UnknownError
-from stratoscope.downtime.database.finding import Filter, Page, Place
+from stratoscope.downtime.database.finding import Filter, History, Page, Place
 from stratoscope.downtime.database.hosts import Hosts
 from stratoscope.downtime.database.leadership import Leadership
 from stratoscope.downtime.database.records import Records
-from stratoscope.downtime.database.tables import CHANGES, REVISION
+from stratoscope.downtime.database.tables import REVISION
 from stratoscope.downtime.database.windows import Windows
 from stratoscope.downtime.draft import LONGEST_S, Checked, FieldError
 from stratoscope.downtime.hosts_off.plan import Plan
@@ -224,16 +224,20 @@ class Store:
         async with self._database.read() as connection:
             return await editing.current(connection, downtime_id)
 
-    async def get_with_history(self, downtime_id: str) -> tuple[Downtime, Sequence[Change]]:
-        """A downtime, and all that was done to it, oldest first. Raises UnknownError: There is none."""
+    async def get_with_history(self, downtime_id: str, before: int | None = None) -> tuple[Downtime, History]:
+        """A downtime, and what was done to it: the entries before that number, or the newest.
+
+        Raises UnknownError: There is none.
+        """
         async with self._database.read() as connection:
-            return await finding.with_history(connection, downtime_id)
+            return await finding.with_history(connection, downtime_id, before)
 
     async def history(self, downtime_id: str) -> Sequence[Change]:
-        """All that was done to a downtime, oldest first; nothing if there is none."""
-        asked = select(CHANGES).where(CHANGES.c.downtime_id == downtime_id).order_by(CHANGES.c.id)
-        async with self._database.read() as connection:
-            return tuple(map(rows.change, await connection.execute(asked)))
+        """The newest of what was done to a downtime, oldest first; nothing if there is none."""
+        try:
+            return (await self.get_with_history(downtime_id))[1].changes
+        except UnknownError:
+            return ()
 
     async def find(self, wanted: Filter, *, now: int, limit: int = 100, after: Place | None = None) -> Page:
         """Downtimes to which the filter applies, latest start first.

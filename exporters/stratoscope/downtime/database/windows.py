@@ -2,21 +2,26 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stratoscope.downtime.database import editing, rows
 from stratoscope.downtime.database.editing import Origin
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import IdempotencyError, UnknownError
+from stratoscope.downtime.database.errors import IdempotencyError, TooManyWindowsError, UnknownError
 from stratoscope.downtime.database.tables import DOWNTIMES, WINDOWS
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.model import PERSON, Action, Downtime, id_of, new_id
 from stratoscope.downtime.windows.recurrence import Occurrence, Recurrence
 from stratoscope.downtime.windows.window import Template, Window
+
+MOST: Final = 1000
+"""Windows that are not cancelled: once a minute each is looked at."""
+_COUNT: Final = select(func.count()).select_from(WINDOWS).where(WINDOWS.c.cancelled_at.is_(None))
 
 
 class Windows:
@@ -36,6 +41,7 @@ class Windows:
 
         Raises:
             IdempotencyError: The key was used for another window.
+            TooManyWindowsError: There are MOST that are not cancelled.
         """
         id_ = id_of(msgspec.json.encode((who, key)).decode()) if key else new_id()
         one = Window(
@@ -48,6 +54,8 @@ class Windows:
                 if (filed.recurrence, filed.template) != (recurrence, template):
                     raise IdempotencyError(key)
                 return filed
+            if (await connection.execute(_COUNT)).scalar_one() >= MOST:
+                raise TooManyWindowsError(MOST)
             await connection.execute(insert(WINDOWS), rows.window_values(one))
         return one
 
@@ -83,11 +91,11 @@ class Windows:
                 await _stop(connection, downtime, who, now, end_running=end_running)
         return one
 
-    async def starts(self, window_id: str) -> frozenset[int]:
-        """The starts with which occurrences were filed, also of those that were moved or cancelled since."""
-        asked = select(DOWNTIMES.c.window_start).where(DOWNTIMES.c.window_id == window_id)
+    async def starts(self, window_id: str, since: int) -> frozenset[int]:
+        """The starts from `since` on with which occurrences were filed, also of those that were moved or
+        cancelled since."""
         async with self._database.read() as connection:
-            return frozenset((await connection.execute(asked)).scalars())
+            return await _filed(connection, window_id, since)
 
     async def file_occurrences(
         self, window_id: str, due: Sequence[Occurrence], *, now: int
@@ -99,13 +107,12 @@ class Windows:
         Raises:
             UnknownError: There is no such window.
         """
-        asked = select(DOWNTIMES.c.window_start).where(DOWNTIMES.c.window_id == window_id)
         async with self._database.write() as connection:
             await editing.bump(connection)
             one = await _current(connection, window_id)
             if one.cancelled_at is not None:
                 return ()
-            filed = frozenset((await connection.execute(asked)).scalars())
+            filed = await _filed(connection, window_id, min((one.start for one in due), default=0))
             new = [_checked(one, occurrence) for occurrence in due if occurrence.start not in filed]
             origin = Origin(PERSON, window_id=window_id)
             return await editing.file(connection, [(each, origin) for each in new], one.author, now)
@@ -129,6 +136,12 @@ def _checked(one: Window, occurrence: Occurrence) -> Checked:
         start=occurrence.start, end=occurrence.end, until_further_notice=False,
         matcher_sets=of.matcher_sets, silences=of.silences,
     )  # fmt: skip
+
+
+async def _filed(connection: AsyncConnection, window_id: str, since: int) -> frozenset[int]:
+    of = DOWNTIMES.c
+    asked = select(of.window_start).where(of.window_id == window_id, of.window_start >= since)
+    return frozenset((await connection.execute(asked)).scalars())
 
 
 async def _current(connection: AsyncConnection, window_id: str) -> Window:

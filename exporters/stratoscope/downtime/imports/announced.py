@@ -41,6 +41,8 @@ class Skip(StrEnum):
     DUPLICATE = "duplicate"
     REFUSED = "refused"
     """What nobody may file either, such as a downtime of 400 days."""
+    COSTLY = "costly"
+    """A rule that takes too long to expand."""
 
 
 class RowError(Exception):

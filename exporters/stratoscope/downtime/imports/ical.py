@@ -9,6 +9,7 @@ read: a rule there may take for ever, and icalendar would keep the zone for all 
 
 import datetime as dt
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, cast
@@ -32,6 +33,7 @@ from stratoscope.downtime.imports.announced import (
 )
 from stratoscope.downtime.imports.ical_zones import renamed
 from stratoscope.downtime.model import DAY_S, Severity
+from stratoscope.downtime.windows.expanding import TooCostlyError
 from stratoscope.downtime.windows.recurrence import Recurrence, occurrences
 
 LARGEST: Final = 8 << 20
@@ -39,6 +41,9 @@ LARGEST: Final = 8 << 20
 AHEAD_S: Final = 30 * DAY_S
 """So far recurring events are expanded: fewer than `occurrences` returns at most, if they are hourly."""
 _MOST_RECURRING: Final = 500
+_RULE_S: Final = 0.5
+_RULES_S: Final = 10.0
+"""So long a thread expands one rule, and all of a document."""
 _EARLIEST: Final = int(dt.datetime(2000, 1, 1, tzinfo=dt.UTC).timestamp())
 """Since when `occurrences` expands them."""
 _BREAK: Final = re.compile("\r?\n")
@@ -53,10 +58,16 @@ _BROKEN: Final = (ValueError, LookupError, TypeError, AttributeError, Arithmetic
 
 
 class _Calendar(NamedTuple):
-    """Attributes: zone: Of days, and of times without zone."""
+    """A calendar that is read.
+
+    Attributes:
+        zone: Of days, and of times without zone.
+        deadline: Of time.monotonic(), for its rules.
+    """
 
     zone: str
     now: int
+    deadline: float
 
 
 class _Event(NamedTuple):
@@ -78,7 +89,7 @@ def take(body: bytes, rows: Rows, now: float, zone: str = "") -> None:
         DocumentError: It is no such document, cut short, or has too many recurring events.
     """
     own, blocks = _blocks(body)
-    calendar = _Calendar(zone or own or "UTC", int(now))
+    calendar = _Calendar(zone or own or "UTC", int(now), time.monotonic() + _RULES_S)
     events = [*_events(blocks, calendar, rows)]
     if sum("RRULE" in event.component for event in events) > _MOST_RECURRING:
         raise DocumentError(f"more than {_MOST_RECURRING} recurring events")
@@ -222,7 +233,7 @@ def _occurrences(component: Event, calendar: _Calendar) -> Iterator[tuple[int, i
             first=_clock(component.start),
             duration_s=end - start,
         )
-        found = dict.fromkeys(one.start for one in occurrences(recurrence, begin, until))
+        found = dict.fromkeys(_expanded(recurrence, begin, until, calendar.deadline))
     else:
         found[start] = end
     for first, last in component.rdates:
@@ -232,6 +243,18 @@ def _occurrences(component: Event, calendar: _Calendar) -> Iterator[tuple[int, i
         last = its_end or _end(first, component, end - start, calendar)
         if first not in left_out and first < until and last > begin:
             yield first, last
+
+
+def _expanded(recurrence: Recurrence, begin: int, until: int, deadline: float) -> list[int]:
+    """The starts. Raises RowError: It takes too long."""
+    now = time.monotonic()
+    if now > deadline:
+        raise RowError(Skip.COSTLY, f"the rules before it took {_RULES_S:g} s")
+    try:
+        found = occurrences(recurrence, begin, until, deadline=min(deadline, now + _RULE_S))
+    except TooCostlyError as error:
+        raise RowError(Skip.COSTLY, f"its rule takes more than {_RULE_S:g} s") from error
+    return [one.start for one in found]
 
 
 def _end(first: int, component: Event, duration_s: int, calendar: _Calendar) -> int:

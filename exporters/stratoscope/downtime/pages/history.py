@@ -6,12 +6,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from stratoscope.downtime.entries import SETS, shortened
 from stratoscope.downtime.feeds.site import clean
 from stratoscope.downtime.model import Change
 from stratoscope.downtime.times import echo
 
 _MOMENTS: Final = frozenset({"start", "end", "cancelled_at"})
-_SETS: Final = "matcher_sets"
 
 
 class Difference(NamedTuple):
@@ -41,7 +41,7 @@ def history(changes: Iterable[Change], zone: dt.tzinfo) -> Sequence[Entry]:
 def _entry(change: Change, zone: dt.tzinfo) -> Entry:
     differences = [
         Difference(name.replace("_", " "), _words(name, before, zone), _words(name, after, zone))
-        for name, (before, after) in change.fields.items()
+        for name, (before, after) in shortened(change).fields.items()
     ]
     return Entry(echo(change.at, zone), change.who, change.action, change.revision, differences)
 
@@ -56,6 +56,6 @@ def _words(name: str, value: object, zone: dt.tzinfo) -> str:
             return echo(value, zone)
         case str():
             return clean(value)
-        case list() | tuple() if name == _SETS:
+        case list() | tuple() if name == SETS:
             return "\n".join("{" + ", ".join(map(str, one)) + "}" for one in value)
     return msgspec.json.encode(value).decode()

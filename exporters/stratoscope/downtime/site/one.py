@@ -7,6 +7,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.query import HISTORY, Query
 from stratoscope.downtime.api.service import answered, editor, service
 from stratoscope.downtime.database.errors import ClosedError, RevisionError, SourceError
 from stratoscope.downtime.draft import FieldError
@@ -54,13 +55,15 @@ async def cancel(request: Request) -> web.StreamResponse:
 async def page(request: Request, *, error: str = "", status: int = 200) -> web.Response:
     """The page as it stands now. Args: error: Why nothing was changed; "" for nothing to say."""
     served = service(request)
-    one = await served.store.get(named(request))
+    before = Query(request.http.query, HISTORY).entry("history_before")
+    one, entries = await served.store.get_with_history(named(request), before)
     is_editor = not request.asker.roles.isdisjoint(WRITERS)
     return request.page(
         "downtime.html",
         status=status,
         shown=Shown(one, served.second, served.zone),
-        history=history(await served.store.history(one.id), served.zone),
+        history=history(entries.changes, served.zone),
+        entries=entries,
         silences=await served.store.records.of_downtime(one.id),
         extensions=EXTENSIONS,
         may_change=is_editor and one.source == PERSON,

@@ -1,4 +1,4 @@
-"""When a recurring window occurs. Its rule is expanded by python-dateutil.
+"""When a recurring window occurs.
 
 A rule follows the clocks of its zone: 08:00 stays 08:00 when they change. A start that they leave out moves
 forward by as much as they do, and of one that they show twice the first is meant. HOURLY alone counts hours
@@ -7,23 +7,25 @@ nights in which the clocks change.
 """
 
 import datetime as dt
+import math
 from collections.abc import Collection, Iterator
 from itertools import islice, pairwise, takewhile
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
-from dateutil.rrule import rrulestr
 
 from stratoscope.downtime import zones
 from stratoscope.downtime.draft import LATEST_START_S, LONGEST_S, FieldError
 from stratoscope.downtime.model import DAY_S
-from stratoscope.downtime.windows.rule import Rule, parsed
+from stratoscope.downtime.windows.expanding import clock_times
+from stratoscope.downtime.windows.rule import parsed
 
 MOST_OCCURRENCES: Final = 1000
 """That one call returns."""
 _SHORTEST_S: Final = 60
-_CYCLE_YEARS: Final = 400
-"""After which the calendar is the same, weekdays included."""
+_MARGIN: Final = dt.timedelta(days=2)
+"""By more than this no clock is away from UTC, not even while it leaves out a day."""
+_EVER: Final = math.inf
 
 
 class Recurrence(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,26 +63,33 @@ def check(recurrence: Recurrence, now: int) -> None:
         days = LONGEST_S // DAY_S
         raise FieldError("duration_s", f"{duration_s}; allowed: {_SHORTEST_S} to {LONGEST_S}, {days} days")
     rule = parsed(recurrence.rrule)
-    times = list(islice(_clock_times(rule, recurrence.first), MOST_OCCURRENCES))
+    first = recurrence.first
+    times = list(islice(clock_times(rule, first, first, _EVER), MOST_OCCURRENCES))
     if not times:
         raise FieldError("rrule", "it never occurs; allowed: a rule that some days obey")
     period_s = min(((after - one).total_seconds() for one, after in pairwise(times)), default=LONGEST_S)
     if duration_s > period_s:
         what = f"{duration_s}, but the next occurrence may begin {period_s:.0f} s after one has begun"
         raise FieldError("duration_s", f"{what}; allowed: {period_s:.0f} at most")
-    if not any(start + duration_s > now for start in _starts(recurrence)):
+    if not any(start + duration_s > now for start in _starts(recurrence, now)):
         raise FieldError("rrule", "no occurrence ends in the future; allowed: a rule with one at least")
 
 
-def occurrences(recurrence: Recurrence, begin: int, end: int) -> tuple[Occurrence, ...]:
+def occurrences(
+    recurrence: Recurrence, begin: int, end: int, *, deadline: float = _EVER
+) -> tuple[Occurrence, ...]:
     """Those that last at some moment from `begin` up to `end`, in order; MOST_OCCURRENCES at most.
+
+    Args:
+        deadline: Of time.monotonic().
 
     Raises:
         FieldError: The rule cannot be parsed, or the zone is unknown (any more).
+        TooCostlyError: It is later than the deadline.
     """
     duration_s = recurrence.duration_s
     # Clocks that change put starts out of order by less than a day.
-    near = takewhile(lambda start: start < end + DAY_S, _starts(recurrence))
+    near = takewhile(lambda start: start < end + DAY_S, _starts(recurrence, begin, deadline))
     found = islice((one for one in near if one < end and one + duration_s > begin), MOST_OCCURRENCES)
     return tuple(Occurrence(start, start + duration_s) for start in sorted({*found}))
 
@@ -103,7 +112,7 @@ def following(recurrence: Recurrence, now: int, count: int) -> tuple[Occurrence,
     """
     duration_s = recurrence.duration_s
     # Clocks that change put two starts out of order, or make one of them.
-    found = sorted({*islice((one for one in _starts(recurrence) if one + duration_s > now), 2 * count)})
+    found = sorted({*islice((one for one in _starts(recurrence, now) if one + duration_s > now), 2 * count)})
     return tuple(Occurrence(start, start + duration_s) for start in found[:count])
 
 
@@ -116,7 +125,8 @@ def _check_first(recurrence: Recurrence, now: int) -> None:
         raise FieldError("first", f"{first.isoformat()}; allowed: from a year ago up to two years from now")
 
 
-def _starts(recurrence: Recurrence) -> Iterator[int]:
+def _starts(recurrence: Recurrence, begin: int, deadline: float = _EVER) -> Iterator[int]:
+    """The starts; those of occurrences that end by `begin` may be missing. Raises as `occurrences`."""
     zone, rule, first = zones.zone(recurrence.zone), parsed(recurrence.rrule), recurrence.first
     clock: dt.tzinfo = zone
     if rule.is_hourly:
@@ -126,16 +136,6 @@ def _starts(recurrence: Recurrence) -> Iterator[int]:
         )
     until = rule.until
     last = float("inf") if until is None else zones.moment(until.at, dt.UTC if until.is_utc else zone)
-    starts = (zones.moment(one, clock) for one in _clock_times(rule, first))
+    near = dt.datetime.fromtimestamp(begin - recurrence.duration_s, dt.UTC).replace(tzinfo=None) - _MARGIN
+    starts = (zones.moment(one, clock) for one in clock_times(rule, first, near, deadline))
     return takewhile(lambda start: start <= last, starts)
-
-
-def _clock_times(rule: Rule, first: dt.datetime) -> Iterator[dt.datetime]:
-    """What the clocks show at each start.
-
-    A rule that no day obeys is given up in the year 9999: that takes seconds from now, but 0.4 s in the last
-    of the cycles of the calendar.
-    """
-    years = (dt.MAXYEAR - first.year) // _CYCLE_YEARS * _CYCLE_YEARS
-    for one in rrulestr(rule.text, dtstart=first.replace(year=first.year + years)):
-        yield one.replace(year=one.year - years)

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from stratoscope.downtime.draft import FieldError
 
+WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _LONGEST: Final = 300
 _MOST_VALUES: Final = 31
 _MOST_POSITIONS: Final = 12
@@ -43,8 +44,8 @@ _FROM_THE_END: Final = frozenset({"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETP
 """Where a negative number counts from the end."""
 _SINGLE: Final = frozenset({"INTERVAL", "COUNT", "BYMINUTE"})
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,6}")
-_WEEKDAY: Final = re.compile(r"(?:MO|TU|WE|TH|FR|SA|SU)")
-_NTH_WEEKDAY: Final = re.compile(rf"(?:[+-]?[1-5])?{_WEEKDAY.pattern}")
+_WEEKDAY: Final = re.compile("|".join(WEEKDAYS))
+_NTH_WEEKDAY: Final = re.compile(rf"(?:[+-]?[1-5])?(?:{_WEEKDAY.pattern})")
 _UNTIL: Final = re.compile(r"([0-9]{8})(?:T([0-9]{6})(Z?))?")
 
 
@@ -56,16 +57,23 @@ class Until(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A rule that python-dateutil can expand.
+    """A rule that can be expanded.
 
     Attributes:
-        text: Without UNTIL.
-        is_hourly: Whether it counts hours that have passed.
+        parts: By name; numbers are written without needless zeros and signs. UNTIL is none of them.
     """
 
-    text: str
-    is_hourly: bool
+    parts: Mapping[str, str]
     until: Until | None
+
+    @property
+    def is_hourly(self) -> bool:
+        """Whether it counts hours that have passed."""
+        return self.parts["FREQ"] == "HOURLY"
+
+    @property
+    def interval(self) -> int:
+        return int(self.parts.get("INTERVAL", "1"))
 
 
 def parsed(text: str) -> Rule:
@@ -80,12 +88,15 @@ def parsed(text: str) -> Rule:
     if "COUNT" in parts and "UNTIL" in parts:
         raise _error("COUNT and UNTIL; allowed: one of both")
     until = _until(parts.pop("UNTIL")) if "UNTIL" in parts else None
-    shown = ";".join(f"{name}={value}" for name, value in parts.items())
-    return Rule(shown, parts["FREQ"] == "HOURLY", until)
+    return Rule({name: _shortest(name, value) for name, value in parts.items()}, until)
 
 
 def _error(what: str) -> FieldError:
     return FieldError("rrule", what)
+
+
+def _shortest(name: str, value: str) -> str:
+    return ",".join(str(int(one)) for one in value.split(",")) if name in _NUMBERS else value
 
 
 def _parts(text: str) -> dict[str, str]:
