@@ -109,17 +109,19 @@ class Rows:
         self._rows[row.external_id] = row
         self._check()
 
-    def skip(self, which: str, error: RowError) -> None:
+    def skip(self, which: str, error: RowError, *, stays: bool = True) -> None:
         """Count a row that is left out.
 
         Args:
             which: The first part of its external id, or all; "" if unknown.
+            stays: Whether what is stored of it stays, see `is_unread`.
 
         Raises:
             DocumentError: As `add`.
         """
         self._skipped[error.skip] += 1
-        self._unread.add(which)
+        if stays:
+            self._unread.add(which)
         if len(self._words) < _MOST_WORDS:
             self._words.append(short_line(f"{which[:_LONGEST_ID] or 'a row without id'}: {error}"))
         self._check()
