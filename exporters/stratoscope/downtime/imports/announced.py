@@ -149,7 +149,7 @@ def is_unread(external_id: str, unread: Collection[str]) -> bool:
     """Whether a downtime may be one of the rows that could not be read, so that it has not vanished.
 
     Args:
-        unread: The ids of these rows, or the first parts of them; "" for a row that could be any.
+        unread: The ids of these rows, or the first parts of them; "" for a row that could be any, see Held.
     """
     if "" in unread:
         return True
