@@ -103,7 +103,7 @@ def test_silences_and_imports_are_shown_as_the_golden_page_has_them() -> None:
         alertmanager="main", wanted=3, present=2, overridden=1, is_in_step=True, last_success=NOW, ahead_s=0.5
     )
     import_ = imports.Report(
-        source="gocdb:egi", imported_at=NOW, rows=5, unmapped=2, skipped={Skip.MALFORMED: 1},
+        source="gocdb:egi", imported_at=NOW, rows=5, unmapped=2, held=3, skipped={Skip.MALFORMED: 1},
         errors={Reason.TIMEOUT: 4},
     )  # fmt: skip
     away, never = silences.Report(alertmanager="away"), imports.Report(source="osg:all")

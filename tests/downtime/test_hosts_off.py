@@ -65,6 +65,28 @@ def test_hosts_come_with_their_reason_by_name() -> None:
     ]
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize(
+    ("other", "seen"),
+    [
+        ({"is_up": True, "is_enabled": True}, None),
+        ({"is_enabled": True}, None),
+        ({"is_enabled": None}, None),
+        ({"is_forced_down": True}, None),
+        ({"is_disabled_by_source": True}, None),
+        ({"is_up": True, "reason": "up"}, (True, "up")),
+        ({"heartbeat": 6.0, "reason": "later"}, (False, "later")),
+        ({"heartbeat": None, "reason": "never"}, (False, "r")),
+        ({"runs_vms": False, "is_enabled": True, "is_up": True}, (False, "r")),
+    ],
+)
+def test_a_host_that_stands_there_twice_is_off_only_if_nothing_speaks_against_it(
+    other: dict[str, Any], seen: tuple[bool, str] | None, turn: int
+) -> None:
+    found = disabled_hosts([service(), service(**other)][::turn])
+    assert [(one.is_up, one.reason) for one in found] == ([seen] if seen else [])
+
+
 def test_a_host_that_is_off_is_an_outage_that_silences_it_for_a_day() -> None:
     ((_, filed),) = planned(OFF).file
     assert filed.title == "n1 switched off: saves power"

@@ -43,6 +43,8 @@ LAUGHS = (
         (b'<?xml version="1.0" encoding="klingon"?><results/>', "no XML"),
         (b"<a>" * 100_000, "nested more than 20 levels deep"),
         (b"<results><DOWNTIME>" + b"<a/>" * 60_000, "more than 50000 elements in one row"),
+        (b"<!DOCTYPE html><html><br>", "an HTML page; expected <results>"),
+        (b"\n<html><p>Maintenance", "an HTML page; expected <results>"),
         (b"<other><a/></other>", "it is <other>; expected <results>"),
     ],
 )

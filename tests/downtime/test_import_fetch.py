@@ -115,6 +115,17 @@ async def test_other_answers_than_200_have_their_reason(status: int, reason: Rea
     assert await failed(says(sample("osg.xml"), status)) == (reason, f"HTTP {status}")
 
 
+@pytest.mark.parametrize("kind", ["gocdb", "osg", "icalendar"])
+@pytest.mark.parametrize(
+    "page", [b"<!DOCTYPE html>\n<html>", b"\xef\xbb\xbf <HTML lang=en>", b"<br />\n<b>Warning</b>"]
+)
+async def test_a_page_for_people_is_named_as_such(kind: str, page: bytes) -> None:
+    reason, words = await failed(says(page, 200, **{"Content-Type": "text/html"}), kind)
+    assert reason is Reason.MALFORMED
+    assert words.endswith(" answers with an HTML page (text/html), such as one for a log-in")
+    assert words.startswith("http://127.0.0.1:")
+
+
 async def test_a_redirect_is_not_followed_and_the_token_goes_nowhere(tmp_path: Any) -> None:
     token = tmp_path / "token"
     token.write_text("t0ken")
@@ -126,7 +137,9 @@ async def test_a_redirect_is_not_followed_and_the_token_goes_nowhere(tmp_path: A
 
     async with server(other) as elsewhere:
         said = await failed(says(b"", 302, Location=str(elsewhere)), bearer_token_file=str(token))
-    assert said == (Reason.UNAVAILABLE, "HTTP 302: a redirect, which is not followed; url takes its target")
+    words = f"HTTP 302: a redirect, which is not followed, to {elsewhere.origin()}; url takes its target"
+    assert said == (Reason.UNAVAILABLE, words)
+    assert (await failed(says(b"", 301)))[1].endswith("not followed; url takes its target")
     assert seen == []
     await fetched(other, bearer_token_file=str(token))
     assert seen == ["Bearer t0ken"]

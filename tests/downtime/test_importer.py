@@ -210,3 +210,31 @@ async def test_from_a_server_to_the_store() -> None:
     assert (importer.report.reason, importer.report.words) == (None, "")
     assert (importer.report.rows, importer.report.unmapped) == (1, 1)
     assert [*store.rows] == ["1800000001 EXAMPLE-CE1"]
+
+
+def test_a_row_without_id_holds_what_vanishes_for_two_answers() -> None:
+    def answer(*ids: str) -> Parsed:
+        return Parsed(
+            tuple(announced(one, end=int(EPOCH) + DAY_S) for one in ids),
+            {Skip.MISSING: 1},
+            ("no id",),
+            frozenset({"", "x"}),
+        )
+
+    both, one = answer("1", "2"), answer("1")
+    rounds = [imported(*[both] * 3, *[one] * count) for count in range(4)]
+    assert [report.held for report, _ in rounds] == [0, 1, 1, 0]
+    assert [set(store.unread) for _, store in rounds] == [{"x"}, {"2", "x"}, {"2", "x"}, {"x"}]
+
+
+def test_a_row_without_id_holds_all_in_the_first_answers() -> None:
+    odd = Parsed((announced("1"),), {Skip.MISSING: 1}, ("no id",), frozenset({""}))
+    rounds = [imported(*[odd] * count) for count in (1, 2, 3)]
+    assert [set(store.unread) for _, store in rounds] == [{""}, {""}, set()]
+
+
+def test_what_has_ended_is_not_held() -> None:
+    odd = Parsed((announced("1"),), {Skip.MISSING: 1}, ("no id",), frozenset({""}))
+    over = Parsed((announced("2", start=1_700_000_000, end=int(EPOCH) + 600), *odd.rows))
+    report, store = imported(over, over, odd)
+    assert (report.held, set(store.unread)) == (0, set())

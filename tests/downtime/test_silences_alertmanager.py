@@ -81,6 +81,38 @@ async def test_an_answer_that_is_none_has_a_reason(status: int, body: str, expec
         assert len(answers.requests) == 1
 
 
+async def words_of(*answer: object, **headers: str) -> str:
+    """What is said of an answer, without the address of the server."""
+    async with served() as (client, answers):
+        answers.next, answers.headers = [answer], headers  # type: ignore[list-item]  # a status and a body
+        with pytest.raises(AlertmanagerError) as caught:
+            await client.status()
+        return str(caught.value).replace(str(client._members[0]), "URL")
+
+
+async def test_an_html_page_is_named_with_address_and_type() -> None:
+    html = {"Content-Type": "text/html"}
+    assert await words_of(200, "<!DOCTYPE html><html>", **html) == (
+        "URL: no answer of API v2, but text/html; charset=utf-8: an HTML page"
+    )
+    assert (await words_of(200, "ok", **html)).startswith(
+        "URL: no answer of API v2, but text/html; charset=utf-8: JSON is"
+    )
+
+
+@pytest.mark.parametrize(
+    ("location", "where"),
+    [
+        ("https://u:p@login.example/here?next=1#top", ", to https://login.example/here"),
+        ("http://[", ""),
+        ("mailto:bob", ""),
+    ],
+)
+async def test_a_redirect_is_not_followed_and_its_target_is_said(location: str, where: str) -> None:
+    expected = f"URL/api/v2/status: 302, a redirect, which is not followed{where}"
+    assert await words_of(302, "", Location=location) == expected
+
+
 async def test_a_body_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alertmanager, "LARGEST", 1000)
     async with served() as (client, answers):

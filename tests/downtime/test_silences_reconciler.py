@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 import pytest
 from msgspec.structs import replace
 
-from stratoscope.downtime.silences.apply import BATCH
+from stratoscope.downtime.silences.apply import BATCH, MOST_FAILED
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.reconciler import AGAIN_S, EVERY_S, POLL_S, Reconciler
 from stratoscope.downtime.silences.record import Standing
@@ -148,6 +148,79 @@ def test_an_alertmanager_that_is_away_ends_the_round() -> None:
         house.am.write = write  # type: ignore[method-assign]
         await house.reconcile()
         assert len(house.am.live()) == 3 * BATCH
+
+    simulated(work)
+
+
+@pytest.mark.parametrize("reason", [Reason.UNAUTHORIZED, Reason.FAILED, Reason.MALFORMED, Reason.REJECTED])
+def test_a_silence_that_a_proxy_refuses_costs_no_other_write_and_no_expiry(reason: Reason) -> None:
+    async def work() -> None:
+        house = House(4)
+        house.records.downtimes["d0"] = downtime("d0", title="poison")
+        house.records.change("d0", matcher_sets=(on(host="bad"),), start=0)
+        write = house.am.write
+
+        async def refuse(silence: Written) -> str:
+            if silence.matchers == on(host="bad"):
+                raise AlertmanagerError(reason, "no")
+            return await write(silence)
+
+        house.am.write = refuse  # type: ignore[method-assign]  # a proxy that does not like one
+        await house.reconcile()
+        assert len(house.am.live()) == 3
+        house.records.change("d1", cancelled_at=1)
+        house.records.change("d2", matcher_sets=(on(host="n2"),))
+        await house.reconcile()
+        assert {one.matchers for one in house.am.live()} == {on(host="n1"), on(host="n2")}
+        assert len(house.am.live()) == 2
+        report = house.reconciler.report
+        assert (report.errors[reason], report.writes, report.expiries) == (2, 1, 0)
+        assert (report.trouble, report.is_in_step) == ("no", False)
+
+    simulated(work)
+
+
+@pytest.mark.parametrize(
+    ("reason", "most"), [(Reason.FAILED, MOST_FAILED + 7), (Reason.TIMEOUT, 8), (Reason.UNREACHABLE, 8)]
+)
+def test_where_all_writes_fail_they_are_given_up_and_what_is_over_is_expired(
+    reason: Reason, most: int
+) -> None:
+    async def work() -> None:
+        house = House(2 * BATCH)
+        await house.reconcile()
+        for number in range(2 * BATCH - 3):
+            house.records.change(f"d{number}", matcher_sets=(on(host="n2"), on(host="n3")))
+        for number in range(2 * BATCH - 3, 2 * BATCH):
+            house.records.change(f"d{number}", cancelled_at=1)
+
+        async def refuse(_: Written) -> str:
+            await asyncio.sleep(0)
+            raise AlertmanagerError(reason, "no")
+
+        house.am.write = refuse  # type: ignore[method-assign]  # reads and expires alone
+        await house.reconcile()
+        assert len(house.am.live()) == 2 * BATCH - 3
+        assert house.reconciler.report.errors[reason] <= most
+
+    simulated(work)
+
+
+def test_expiries_that_all_fail_are_given_up_and_writes_go_on() -> None:
+    async def work() -> None:
+        house = House(2 * BATCH)
+        await house.reconcile()
+        for number in range(2 * BATCH):
+            house.records.change(f"d{number}", matcher_sets=(on(host="n2"),))
+
+        async def refuse(_: str) -> None:
+            await asyncio.sleep(0)
+            raise AlertmanagerError(Reason.UNAUTHORIZED, "no DELETE")
+
+        house.am.expire = refuse  # type: ignore[method-assign]  # a proxy that forbids a method
+        await house.reconcile()
+        assert [one.matchers for one in house.am.live()].count(on(host="n2")) == 2 * BATCH
+        assert MOST_FAILED <= house.reconciler.report.errors[Reason.UNAUTHORIZED] < MOST_FAILED + 8
 
     simulated(work)
 

@@ -12,6 +12,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
 
+from stratoscope.core.errors import Reason, why
 from stratoscope.downtime.database.address import sqlite
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import StoreError
@@ -107,3 +108,7 @@ async def test_leads_when_the_lock_is_free_and_until_the_connection_breaks(
     assert not one.is_leader
     assert locks.invalidated == 2
     assert "this process leads" in caplog.text
+
+
+def test_a_database_that_is_away_is_no_bug_of_whoever_asks_it() -> None:
+    assert why(StoreError("it", "away")) == (Reason.UNAVAILABLE, "database it: away")

@@ -22,6 +22,7 @@ from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from stratoscope.downtime.silences.silence import Silence, Written
 from support.alertmanagers import RealAlertmanager, free_port, unpacked
 from support.fake_alertmanager import FakeAlertmanager, Records, downtime, on
+from support.refusing_proxy import refusing_proxy
 
 pytestmark = pytest.mark.integration
 
@@ -173,6 +174,22 @@ async def test_two_installations_leave_each_others_silences_alone(real: RealAler
         assert one.reconciler.report.unknown >= 1
         other.records.change("there", cancelled_at=now())
         assert (await other.live(), await one.live()) == ([], first)
+
+
+@pytest.mark.parametrize("status", [401, 403, 500, 502])
+async def test_a_silence_that_a_proxy_refuses_holds_up_no_other(real: RealAlertmanager, status: int) -> None:
+    async with refusing_proxy(real.url, b"poison", status) as url, bench(url) as at:
+        for name in ("over", "changed"):
+            at.file(fresh(name))
+        await at.live()
+        at.file(fresh("refused", start=now() - 3600, matcher_sets=(on(host="poison"),)))
+        at.file(fresh("added"))
+        at.records.change("over", cancelled_at=now())
+        at.records.change("changed", matcher_sets=(on(host="n2"),))
+        await at.reconciler.reconcile()
+        found = [(one.key.downtime_id, one.matchers) for one in await at.listed() if one.key]
+        assert sorted(found) == [("added", on(host="n1")), ("changed", on(host="n2"))]
+        assert str(status) in at.reconciler.report.trouble
 
 
 @pytest.mark.parametrize("ahead_s", [-300, 300])

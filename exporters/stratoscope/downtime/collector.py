@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from stratoscope.core.collector import Collector
-from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.metrics import Sample
-from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.families import OF_DOWNTIMES, OF_IMPORTS, OF_SILENCES
 from stratoscope.downtime.imports import report as imports
@@ -50,10 +48,7 @@ class Downtimes(Collector[Facts]):
 
     async def fetch(self) -> Facts:
         now = self._clock()
-        try:
-            live = await self._store.live(int(now), ahead_s=AHEAD_S)
-        except StoreError as error:
-            raise CollectError(Reason.UNAVAILABLE, str(error)) from error
+        live = await self._store.live(int(now), ahead_s=AHEAD_S)
         return Facts(
             now, live, [one.report for one in self._reconcilers], [one.report for one in self._importers]
         )

@@ -102,6 +102,11 @@ UNMAPPED = Family(
     "Downtimes of the source that no entry of its mapping matches; they silence nothing.",
     labels=_SOURCE,
 )
+HELD = Family(
+    "stratoscope_downtime_import_held_rows",
+    "Downtimes that vanished at the source and are held for two answers, since a row has no id.",
+    labels=_SOURCE,
+)
 SKIPPED = Family(
     "stratoscope_downtime_import_skipped_rows",
     "Rows of the last complete answer that were left out, by reason.",
@@ -115,4 +120,4 @@ LAST_IMPORT = Family(
 IMPORT_ERRORS = Family(
     "stratoscope_downtime_import_errors_total", "Imports that failed, by reason.", labels=(*_SOURCE, "reason")
 )
-OF_IMPORTS: Final = (IMPORTED, UNMAPPED, SKIPPED, LAST_IMPORT, IMPORT_ERRORS)
+OF_IMPORTS: Final = (IMPORTED, UNMAPPED, HELD, SKIPPED, LAST_IMPORT, IMPORT_ERRORS)

@@ -72,6 +72,7 @@ def of_import(report: imports.Report) -> Iterable[Sample]:
     labels = Labels(source=report.source)
     yield of.IMPORTED(report.rows, labels)
     yield of.UNMAPPED(report.unmapped, labels)
+    yield of.HELD(report.held, labels)
     for skip in Skip:
         yield of.SKIPPED(report.skipped.get(skip, 0), labels.plus(reason=skip))
     for reason in Reason:

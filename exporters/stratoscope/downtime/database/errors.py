@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
-from stratoscope.core.errors import short_line
+from stratoscope.core.errors import CollectError, Reason
 from stratoscope.downtime.model import DAY_S, Downtime
 
 _RESTORE: Final = "end this service and restore a backup"
@@ -34,11 +34,11 @@ _POSTGRESQL: Final = {
 """By the class of the SQLSTATE."""
 
 
-class StoreError(Exception):
+class StoreError(CollectError):
     """The database cannot be used: one line that names it and says what to do."""
 
     def __init__(self, place: str, what: str) -> None:
-        super().__init__(short_line(f"database {place}: {what}"))
+        super().__init__(Reason.UNAVAILABLE, f"database {place}: {what}")
 
 
 class UnknownError(LookupError):

@@ -1,5 +1,6 @@
 """Which hosts an administrator has disabled, from a cloud's own services."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import msgspec
@@ -27,14 +28,21 @@ def disabled_hosts(services: Iterable[Service]) -> list[DisabledHost]:
     """The hosts of VMs that are disabled on purpose, by name.
 
     A host that the cloud itself disabled, or that somebody marked as down so that its VMs are rebuilt
-    elsewhere, has failed: nobody switched it off on purpose.
+    elsewhere, has failed: nobody switched it off on purpose. A host that stands there more than once, as it
+    does when its service was registered anew, is disabled if all of it is, and up if one of it is.
     """
-    found = [
-        DisabledHost(one.host, one.zone, one.is_up, one.reason, one.heartbeat)
-        for one in services
-        if one.runs_vms
-        and one.is_enabled is False
-        and not one.is_disabled_by_source
-        and not one.is_forced_down
-    ]
-    return sorted(found, key=lambda one: one.host)
+    by_host = defaultdict[str, list[Service]](list)
+    for one in services:
+        if one.runs_vms:
+            by_host[one.host].append(one)
+    return [_disabled(by_host[host]) for host in sorted(by_host) if all(map(_is_off, by_host[host]))]
+
+
+def _is_off(one: Service) -> bool:
+    return one.is_enabled is False and not one.is_disabled_by_source and not one.is_forced_down
+
+
+def _disabled(ones: Iterable[Service]) -> DisabledHost:
+    """The host of these services: as the one that is up says, or reported last."""
+    last = max(ones, key=lambda one: (one.is_up, one.heartbeat or 0))
+    return DisabledHost(last.host, last.zone, last.is_up, last.reason, last.heartbeat)

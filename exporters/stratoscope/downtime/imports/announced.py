@@ -111,17 +111,19 @@ class Rows:
         self._rows[row.external_id] = row
         self._check()
 
-    def skip(self, which: str, error: RowError) -> None:
+    def skip(self, which: str, error: RowError, *, stays: bool = True) -> None:
         """Count a row that is left out.
 
         Args:
             which: The first part of its external id, or all; "" if unknown.
+            stays: Whether what is stored of it stays, see `is_unread`.
 
         Raises:
             DocumentError: As `add`.
         """
         self._skipped[error.skip] += 1
-        self._unread.add(which)
+        if stays:
+            self._unread.add(which)
         if len(self._words) < _MOST_WORDS:
             self._words.append(short_line(f"{which[:_LONGEST_ID] or 'a row without id'}: {error}"))
         self._check()
@@ -149,7 +151,7 @@ def is_unread(external_id: str, unread: Collection[str]) -> bool:
     """Whether a downtime may be one of the rows that could not be read, so that it has not vanished.
 
     Args:
-        unread: The ids of these rows, or the first parts of them; "" for a row that could be any.
+        unread: The ids of these rows, or the first parts of them; "" for a row that could be any, see Held.
     """
     if "" in unread:
         return True

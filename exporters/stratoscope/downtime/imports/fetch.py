@@ -18,6 +18,7 @@ from stratoscope.core.threads import BlockingCalls
 from stratoscope.downtime.imports import gocdb, ical, osg
 from stratoscope.downtime.imports.announced import DocumentError, Parsed, Rows
 from stratoscope.downtime.imports.settings import Import
+from stratoscope.downtime.odd_answers import REDIRECTS, content_type, is_page, target
 
 LARGEST: Final = 64 << 20
 """Bytes of a source after decompression, of all pages together; with more it counts as absurdly large."""
@@ -26,7 +27,6 @@ TIMEOUT_S: Final = 300.0
 """For all pages, and for reading them."""
 _OK: Final = 200
 _REASONS: Final = {401: Reason.UNAUTHORIZED, 403: Reason.UNAUTHORIZED, 429: Reason.BUSY, 503: Reason.BUSY}
-_REDIRECTS: Final = range(300, 400)
 
 
 class Fetcher:
@@ -90,14 +90,21 @@ class Fetcher:
         except CollectError as error:
             raise CollectError(error.reason, _without(url, str(error))) from error
         if response.status != _OK:
-            raise CollectError(_REASONS.get(response.status, Reason.UNAVAILABLE), _refusal(response))
+            raise CollectError(_REASONS.get(response.status, Reason.UNAVAILABLE), _refusal(url, response))
+        if is_page(response.body):
+            what = f"an HTML page ({content_type(response)}), such as one for a log-in"
+            raise DocumentError(f"{url.origin()} answers with {what}")
         return response.body
 
 
-def _refusal(response: Response) -> str:
-    if response.status in _REDIRECTS:
-        return f"HTTP {response.status}: a redirect, which is not followed; url takes its target"
-    return f"HTTP {response.status}"
+def _refusal(url: URL, response: Response) -> str:
+    """Without paths, see `_without`."""
+    words = f"HTTP {response.status}"
+    if response.status not in REDIRECTS:
+        return words
+    leads = target(url, response)
+    where = "" if leads is None else f", to {leads.origin()}"
+    return f"{words}: a redirect, which is not followed{where}; url takes its target"
 
 
 def _proxy(url: URL) -> str | None:

@@ -1,18 +1,18 @@
 """Events of a calendar. Source: the URL of an iCalendar document, RFC 5545; it is parsed by icalendar.
 
 Each event is a planned downtime, and an outage, but one that is tentative is at risk. Its hosts are what
-LOCATION names, between commas; without LOCATION, its SUMMARY. Its services are CATEGORIES.
+LOCATION names, between commas; without LOCATION, its SUMMARY. Its services are CATEGORIES. TRANSP says
+whether a person is busy, and nothing of hosts: calendars write it for each day.
 
 Time zones are known by the names of IANA and of Windows, also behind the name of a vendor. VTIMEZONE is not
 read: a rule there may take for ever, and icalendar would keep the zone for all other calendars.
 """
 
 import datetime as dt
-import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple, cast
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Final, NamedTuple
 
 from icalendar import Event
 
@@ -31,13 +31,13 @@ from stratoscope.downtime.imports.announced import (
     text,
     title,
 )
-from stratoscope.downtime.imports.ical_zones import renamed
+from stratoscope.downtime.imports.ical_events import BROKEN, Found, newest, read, said
+from stratoscope.downtime.imports.ical_lines import Block, Blocks
+from stratoscope.downtime.imports.ical_zones import clock, iana, unix, zone_of
 from stratoscope.downtime.model import DAY_S, Severity
 from stratoscope.downtime.windows.expanding import TooCostlyError
 from stratoscope.downtime.windows.recurrence import Recurrence, occurrences
 
-LARGEST: Final = 8 << 20
-"""Bytes: reading them takes some 10 s of a thread."""
 AHEAD_S: Final = 30 * DAY_S
 """So far recurring events are expanded: fewer than `occurrences` returns at most, if they are hourly."""
 _MOST_RECURRING: Final = 500
@@ -46,15 +46,6 @@ _RULES_S: Final = 10.0
 """So long a thread expands one rule, and all of a document."""
 _EARLIEST: Final = int(dt.datetime(2000, 1, 1, tzinfo=dt.UTC).timestamp())
 """Since when `occurrences` expands them."""
-_BREAK: Final = re.compile("\r?\n")
-_FOLD: Final = re.compile("\r?\n[ \t]")
-_ESCAPE: Final = re.compile(r"\\(.)")
-_READ: Final = frozenset(
-    {"UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "STATUS"}
-)
-"""An event in which one of these cannot be read is left out."""
-_BROKEN: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
-"""What icalendar raises for what is none."""
 
 
 class _Calendar(NamedTuple):
@@ -70,136 +61,74 @@ class _Calendar(NamedTuple):
     deadline: float
 
 
-class _Event(NamedTuple):
-    """An event, or with `replaces` one that stands for an occurrence of another with its UID."""
-
-    uid: str
-    component: Event
-    replaces: int | None
-
-
 def take(body: bytes, rows: Rows, now: float, zone: str = "") -> None:
     """Take the events of a document.
 
     Args:
         now: From PAST_S before to AHEAD_S after, recurring events are expanded.
-        zone: Of days, and of times without one; "" for the calendar's own, or else UTC.
+        zone: Of days, of times without zone, and of times in a zone that nobody knows; "" for the calendar's
+            own, or else UTC.
 
     Raises:
         DocumentError: It is no such document, cut short, or has too many recurring events.
     """
-    own, blocks = _blocks(body)
-    calendar = _Calendar(zone or own or "UTC", int(now), time.monotonic() + _RULES_S)
-    events = [*_events(blocks, calendar, rows)]
+    blocks = Blocks(body)
+    deadline = time.monotonic() + _RULES_S
+    calendar = _Calendar(zone or iana(blocks.zone) or blocks.zone or "UTC", int(now), deadline)
+    events = [*newest(_events(blocks.all, calendar.zone, zone, rows))]
     if sum("RRULE" in event.component for event in events) > _MOST_RECURRING:
         raise DocumentError(f"more than {_MOST_RECURRING} recurring events")
-    replaced = defaultdict[str, set[int]](set)
+    exceptions = defaultdict[str, list[Found]](list)
     for event in events:
-        if event.replaces is not None:
-            replaced[event.uid].add(event.replaces)
+        if event.is_exception:
+            exceptions[event.uid].append(event)
     for event in events:
         try:
-            for row in _rows(event, calendar, replaced[event.uid]):
+            for row in _rows(event, calendar, exceptions[event.uid]):
                 rows.add(row)
         except RowError as error:
-            rows.skip(event.uid, error)
+            # What it replaces does not take place as it is stored.
+            rows.skip(event.uid, error, stays=event.replaces is None)
 
 
-def _events(blocks: Iterable[list[str]], calendar: _Calendar, rows: Rows) -> Iterator[_Event]:
-    for lines in blocks:
+def _events(blocks: Iterable[Block], zone: str, instead: str, rows: Rows) -> Iterator[Found]:
+    for block in blocks:
         try:
-            yield _event(lines, calendar)
+            yield read(block, zone, instead)
         except RowError as error:
-            rows.skip(_uid(lines), error)
+            rows.skip("", error)
 
 
-def _blocks(body: bytes) -> tuple[str, list[list[str]]]:
-    """The time zone of the calendar, and the lines of each event without what is nested in it."""
-    if len(body) > LARGEST:
-        raise DocumentError(f"a calendar of more than {LARGEST} bytes")
-    zone, events, parts = "", list[list[str]](), list[str]()
-    for line in _lines(body):
-        name, _, value = line.partition(":")
-        match name.upper():
-            case "BEGIN":
-                parts.append(value.strip().upper())
-                if parts == ["VCALENDAR", "VEVENT"]:
-                    events.append([])
-            case "END":
-                if not parts or parts.pop() != value.strip().upper():
-                    raise DocumentError(f"END:{value[:80]} without its beginning")
-            case "X-WR-TIMEZONE" if parts == ["VCALENDAR"]:
-                zone = value.strip()
-            case _ if parts == ["VCALENDAR", "VEVENT"]:
-                events[-1].append(line)
-    if parts:
-        raise DocumentError(f"cut short: {parts[-1][:80]} does not end")
-    return zone, events
-
-
-def _lines(body: bytes) -> list[str]:
-    try:
-        unfolded = _FOLD.sub("", body.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise DocumentError(f"no calendar in UTF-8: {error}") from error
-    lines = [one for one in map(str.strip, _BREAK.split(unfolded)) if one]
-    if not lines or lines[0].upper() != "BEGIN:VCALENDAR":
-        raise DocumentError("no calendar: it does not begin with BEGIN:VCALENDAR")
-    return lines
-
-
-def _uid(lines: list[str]) -> str:
-    """Of an event that cannot be read."""
-    found = (line.partition(":")[2] for line in lines if line.upper().startswith("UID"))
-    return _ESCAPE.sub(r"\1", next(found, "")).strip()
-
-
-def _event(lines: list[str], calendar: _Calendar) -> _Event:
-    renamed_lines = [renamed(line) for line in lines]
-    try:
-        parsed = Event.from_ical("\r\n".join(["BEGIN:VEVENT", *renamed_lines, "END:VEVENT"]))
-        component = cast(Event, parsed)
-        broken = [f"{name or 'a line'}: {why}" for name, why in component.errors if not name or name in _READ]
-        if broken:
-            raise RowError(Skip.MALFORMED, broken[0])
-        replaces = component.get("RECURRENCE-ID")
-        if replaces is not None and "RANGE" in replaces.params:
-            raise RowError(Skip.UNKNOWN, "RANGE=THISANDFUTURE, which this program does not know")
-        at = None if replaces is None else _moment(replaces.dt, calendar)
-    except _BROKEN as error:
-        raise RowError(Skip.MALFORMED, str(error)) from error
-    return _Event(identified(_said(component, "UID")), component, at)
-
-
-def _rows(event: _Event, calendar: _Calendar, replaced: set[int]) -> Iterator[Announced]:
-    if _said(event.component, "STATUS").upper() == "CANCELLED":
+def _rows(event: Found, calendar: _Calendar, exceptions: Collection[Found]) -> Iterator[Announced]:
+    if event.error is not None:
+        raise event.error
+    if event.is_cancelled:
         return
     try:
         start, end = _span(event.component, calendar)
-        if event.replaces is not None:
-            yield _row(event, start, end, event.replaces)
+        if event.is_exception:
+            yield _row(event, start, end, event.occurs)
         elif "RRULE" in event.component or "RDATE" in event.component:
-            for first, last in _occurrences(event.component, calendar):
-                if first not in replaced:
-                    yield _row(event, first, last, first)
+            for first, last in _occurrences(event.component, calendar, exceptions):
+                yield _row(event, first, last, first)
         else:
             yield _row(event, start, end)
     except FieldError as error:
         raise RowError(Skip.REFUSED, str(error)) from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise RowError(Skip.MALFORMED, str(error)) from error
 
 
-def _row(event: _Event, start: int, end: int, occurs: int | None = None) -> Announced:
+def _row(event: Found, start: int, end: int, occurs: int | None = None) -> Announced:
     component = event.component
     lasting(start, end)
-    summary, place = _said(component, "SUMMARY"), _said(component, "LOCATION")
+    summary, place = said(component, "SUMMARY"), said(component, "LOCATION")
     stamp = "" if occurs is None else dt.datetime.fromtimestamp(occurs, dt.UTC).strftime("%Y%m%dT%H%M%SZ")
-    is_tentative = _said(component, "STATUS").upper() == "TENTATIVE"
+    is_tentative = said(component, "STATUS").upper() == "TENTATIVE"
     return Announced(
         external_id=identified(event.uid, stamp),
         title=title(summary, place),
-        text=text(_said(component, "DESCRIPTION"), f"Location: {place}" if place else ""),
+        text=text(said(component, "DESCRIPTION"), f"Location: {place}" if place else ""),
         planned=True,
         severity=Severity.AT_RISK if is_tentative else Severity.OUTAGE,
         start=start,
@@ -212,15 +141,22 @@ def _row(event: _Event, start: int, end: int, occurs: int | None = None) -> Anno
 def _span(component: Event, calendar: _Calendar) -> tuple[int, int]:
     """Start and end. A DURATION in hours is time that has passed; days end when the clocks show the same."""
     start, end = component.start, component.end
+    begins, ends = unix(start, calendar.zone), unix(end, calendar.zone)
     lasts = component.DURATION
     if lasts is not None and lasts.seconds:
-        begins = _moment(start, calendar)
-        return lasting(begins, begins + int(lasts.total_seconds()))
-    return lasting(_moment(start, calendar), _moment(end, calendar))
+        ends = begins + int(lasts.total_seconds())
+    elif end == start and not isinstance(start, dt.datetime):  # as Outlook writes a day
+        ends = unix(start + dt.timedelta(days=1), calendar.zone)
+    elif ends <= begins and zone_of(start, calendar.zone) == zone_of(end, calendar.zone):
+        # From 02:30, which the clocks leave out, to 03:30: the start is 03:30, too.
+        ends = begins + int((clock(end) - clock(start)).total_seconds())
+    return lasting(begins, ends)
 
 
-def _occurrences(component: Event, calendar: _Calendar) -> Iterator[tuple[int, int]]:
-    """Start and end of each occurrence in the window, without those that EXDATE names."""
+def _occurrences(
+    component: Event, calendar: _Calendar, exceptions: Collection[Found]
+) -> Iterator[tuple[int, int]]:
+    """Start and end of each occurrence in the window, without those that EXDATE names, or an exception."""
     begin, until = calendar.now - PAST_S, calendar.now + AHEAD_S
     start, end = _span(component, calendar)
     found: dict[int, int | None] = {}
@@ -229,19 +165,19 @@ def _occurrences(component: Event, calendar: _Calendar) -> Iterator[tuple[int, i
             raise RowError(Skip.UNKNOWN, "it recurs since before 2000")
         recurrence = Recurrence(
             rrule=_rule(component),
-            zone=_zone_of(component.start, calendar),
-            first=_clock(component.start),
+            zone=zone_of(component.start, calendar.zone),
+            first=clock(component.start),
             duration_s=end - start,
         )
         found = dict.fromkeys(_expanded(recurrence, begin, until, calendar.deadline))
     else:
         found[start] = end
     for first, last in component.rdates:
-        found[_moment(first, calendar)] = None if last is None else _moment(last, calendar)
-    left_out = {_moment(one, calendar) for one in component.exdates}
+        found[unix(first, calendar.zone)] = None if last is None else unix(last, calendar.zone)
+    is_left_out = _left_out(component, calendar, exceptions)
     for first, its_end in sorted(found.items()):
         last = its_end or _end(first, component, end - start, calendar)
-        if first not in left_out and first < until and last > begin:
+        if first < until and last > begin and not is_left_out(first):
             yield first, last
 
 
@@ -257,32 +193,46 @@ def _expanded(recurrence: Recurrence, begin: int, until: int, deadline: float) -
     return [one.start for one in found]
 
 
+def _left_out(component: Event, calendar: _Calendar, exceptions: Collection[Found]) -> Callable[[int], bool]:
+    """Whether the occurrence with this start is left out. A day means all occurrences of that day."""
+    zone = zone_of(component.start, calendar.zone)
+    are_days = not isinstance(component.start, dt.datetime)
+    values = [*component.exdates, *(one.replaces for one in exceptions if one.replaces is not None)]
+    days, moments = set[dt.date](), set[int]()
+    for value in values:
+        if are_days or not isinstance(value, dt.datetime):
+            days.add(_day(value, zone))
+        else:
+            moments.add(unix(value, zone))
+    since = min(
+        (unix(one.replaces, zone) for one in exceptions if one.replaces and one.is_range), default=None
+    )
+    is_unclear = any(one.is_lost for one in exceptions)
+    clocks = zones.zone(zone)
+
+    def is_left_out(first: int) -> bool:
+        if is_unclear or (since is not None and first >= since):
+            return True
+        return first in moments or dt.datetime.fromtimestamp(first, clocks).date() in days
+
+    return is_left_out
+
+
+def _day(value: dt.date, zone: str) -> dt.date:
+    """Of a moment in UTC it is the day in the zone; of all others that which is written."""
+    if not isinstance(value, dt.datetime):
+        return value
+    is_utc = value.tzinfo is not None and zone_of(value, zone) == "UTC"
+    return (value.astimezone(zones.zone(zone)) if is_utc else value).date()
+
+
 def _end(first: int, component: Event, duration_s: int, calendar: _Calendar) -> int:
     """The end of an occurrence: days end at midnight, also when the clocks change."""
     if isinstance(component.start, dt.datetime):
         return first + duration_s
     zone = zones.zone(calendar.zone)
-    days = component.end - component.start
+    days = max(component.end - component.start, dt.timedelta(days=1))
     return zones.moment(dt.datetime.fromtimestamp(first, zone).replace(tzinfo=None) + days, zone)
-
-
-def _zone_of(start: dt.date, calendar: _Calendar) -> str:
-    found = start.tzinfo if isinstance(start, dt.datetime) else None
-    return calendar.zone if found is None else str(getattr(found, "key", "UTC"))
-
-
-def _clock(start: dt.date) -> dt.datetime:
-    """What the clocks show at the start."""
-    if isinstance(start, dt.datetime):
-        return start.replace(tzinfo=None)
-    return dt.datetime.combine(start, dt.time())
-
-
-def _moment(value: dt.date, calendar: _Calendar) -> int:
-    """Unix seconds. Raises FieldError: The calendar's zone is needed, and unknown."""
-    if isinstance(value, dt.datetime) and value.tzinfo is not None:
-        return int(value.timestamp())
-    return zones.moment(_clock(value), zones.zone(calendar.zone))
 
 
 def _rule(component: Event) -> str:
@@ -290,9 +240,3 @@ def _rule(component: Event) -> str:
     if len(rules) != 1:
         raise RowError(Skip.UNKNOWN, f"{len(rules)} RRULEs; known: one")
     return str(rules[0].to_ical(), "utf-8")
-
-
-def _said(component: Event, name: str) -> str:
-    """A text of an event; of several the first."""
-    value: Any = component.get(name, "")
-    return str(value[0] if isinstance(value, list) else value).strip()

@@ -1,19 +1,25 @@
 """The time zones that calendars name, as IANA names them."""
 
+import datetime as dt
 import functools
 import re
 import zoneinfo
+from collections.abc import Mapping
 from typing import Final
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
+from stratoscope.downtime import zones
 from stratoscope.downtime.imports.announced import RowError, Skip
 
 _TZID: Final = re.compile(r'([^:"]*?;TZID=)(?:"([^"]*)"|([^;:"]*))', re.IGNORECASE)
 
 
-def renamed(line: str) -> str:
+def renamed(line: str, zone: str) -> str:
     """A line of an event, in which the time zone has the name that IANA gives it.
+
+    Args:
+        zone: In place of one that nobody else knows; "" for none.
 
     Raises:
         RowError: No zone has that name.
@@ -22,27 +28,51 @@ def renamed(line: str) -> str:
     if found is None:
         return line
     name = found[2] or found[3] or ""
-    known = _iana(name)
+    known = iana(name) or zone
     if not known:
-        raise RowError(
-            Skip.MALFORMED, f"unknown time zone {name[:80]!r}; known: those of IANA and of Windows"
-        )
+        what = f"unknown time zone {name[:80]!r}; known: those of IANA and of Windows, others by zone"
+        raise RowError(Skip.MALFORMED, what)
     return f"{found[1]}{known}{line[found.end() :]}"
 
 
 @functools.lru_cache(maxsize=1024)
-def _iana(name: str) -> str:
+def iana(name: str) -> str:
     """The name of IANA; "" for none. `/vendor.example/Europe/Berlin` is the zone behind the vendor."""
     parts = name.strip("/").split("/")
     begins = range(len(parts)) if name.startswith("/") else (0,)
-    for begin in begins:
-        one = "/".join(parts[begin:])
-        one = WINDOWS_TO_OLSON.get(one, one)
-        if one in _known():
-            return one
-    return ""
+    found = (_known().get("/".join(parts[begin:]).casefold(), "") for begin in begins)
+    return next(filter(None, found), "")
 
 
 @functools.cache
-def _known() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+def _known() -> Mapping[str, str]:
+    """The name of IANA by that name, and by the one of Windows; each in lower case."""
+    names = {one.casefold(): one for one in zoneinfo.available_timezones()}
+    return {one.casefold(): names.get(its.casefold(), "") for one, its in WINDOWS_TO_OLSON.items()} | names
+
+
+def zone_of(start: dt.date, zone: str) -> str:
+    """The zone of a moment. Args: zone: Of days, and of times without zone."""
+    found = start.tzinfo if isinstance(start, dt.datetime) else None
+    return zone if found is None else str(getattr(found, "key", "UTC"))
+
+
+def clock(moment: dt.date) -> dt.datetime:
+    """What the clocks show; those of a day at its begin."""
+    if isinstance(moment, dt.datetime):
+        return moment.replace(tzinfo=None)
+    return dt.datetime.combine(moment, dt.time())
+
+
+def unix(value: dt.date, zone: str) -> int:
+    """Unix seconds.
+
+    Args:
+        zone: Of days, and of times without zone.
+
+    Raises:
+        FieldError: That zone is needed, and unknown.
+    """
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        return int(value.timestamp())
+    return zones.moment(clock(value), zones.zone(zone))

@@ -24,6 +24,7 @@ from stratoscope.downtime.imports.announced import (
     Skip,
 )
 from stratoscope.downtime.imports.fetch import LARGEST, Fetcher
+from stratoscope.downtime.imports.held import Held
 from stratoscope.downtime.imports.mapping import Table, filed
 from stratoscope.downtime.imports.report import Report
 from stratoscope.downtime.imports.settings import Import
@@ -85,7 +86,7 @@ class Importer:
         self._labels, self._leads, self._clock = labels, leads, clock
         self._table = Table(settings.mapping)
         self._errors: Counter[Reason] = Counter()
-        self._was_empty = False
+        self._was_empty, self._held = False, Held()
         self.report = Report(source=settings.source)
 
     @property
@@ -124,7 +125,8 @@ class Importer:
 
     async def _stored(self, parsed: Parsed, now: float) -> Report:
         rows, unmapped, refused = await self._mapped(parsed, now)
-        unread = parsed.unread | refused.unread
+        ends = {external_id: one.end for external_id, one in rows.items()}
+        unread, held = self._held.take(ends, parsed.unread | refused.unread, int(now))
         await self._store.upsert_external(self._settings.source, rows, now=int(now), unread=unread)
         return Report(
             source=self._settings.source,
@@ -132,6 +134,7 @@ class Importer:
             imported_at=now,
             rows=len(rows),
             unmapped=len(unmapped),
+            held=held,
             unmapped_rows=tuple(unmapped[:MOST_SHOWN]),
             skipped=dict(Counter(parsed.skipped) + Counter(refused.skipped)),
             skipped_words=(*parsed.words, *refused.words),

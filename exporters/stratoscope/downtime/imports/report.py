@@ -19,6 +19,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         rows: How many rows of the last complete fetch are stored.
         unmapped: How many of its rows no entry of the mapping matches.
         unmapped_rows: Some of them.
+        held: How many rows have vanished since the start and are not cancelled yet: a row without id may be
+            one of them.
         skipped: How many of its rows were left out, by reason.
         skipped_words: Of some of them: which one, and why.
         errors: Fetches that failed since the start, by reason.
@@ -32,6 +34,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
     unmapped: int = 0
     unmapped_rows: tuple[Announced, ...] = ()
+    held: int = 0
     skipped: Mapping[Skip, int] = {}
     skipped_words: tuple[str, ...] = ()
     errors: Mapping[Reason, int] = {}

@@ -37,8 +37,8 @@ class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         interval: From fetch to fetch.
         ca_file: The CAs to trust instead of the system's, in PEM.
         bearer_token_file: The file with a bearer token.
-        zone: Of icalendar: the IANA name of the zone of days, and of times without zone. By default that of
-            the calendar, or else UTC.
+        zone: Of icalendar: the IANA name of the zone of days, of times without zone, and of times in a zone
+            that nobody knows. By default that of the calendar, or else UTC, but for the last.
         mapping: From its hosts and services to our labels; what it does not map is shown, and nothing more.
         silences: Which of its downtimes silence.
     """

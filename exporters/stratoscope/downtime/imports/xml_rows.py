@@ -8,6 +8,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import XMLParser
 
 from stratoscope.downtime.imports.announced import DocumentError
+from stratoscope.downtime.odd_answers import is_page
 
 _DEEPEST: Final = 20
 _MOST_PARTS: Final = 50_000
@@ -26,6 +27,8 @@ def read(body: bytes, root: str, tags: Collection[str], take: Callable[[Element]
     Raises:
         DocumentError: It is no such document, cut short, or not allowed; or whatever `take` raises.
     """
+    if is_page(body):
+        raise DocumentError(f"an HTML page; expected <{root}>")
     parser = XMLParser(target=_Target(root, tags, take), forbid_dtd=True)
     try:
         for begin in range(0, len(body), _PIECE):

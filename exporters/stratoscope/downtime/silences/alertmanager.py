@@ -20,6 +20,7 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.errors import Reason as CallReason
 from stratoscope.core.files import read
 from stratoscope.downtime.matchers import Matcher
+from stratoscope.downtime.odd_answers import REDIRECTS, content_type, is_page, target
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from stratoscope.downtime.silences.silence import Silence, Written, decode, encode
@@ -105,7 +106,7 @@ class Alertmanager:
     async def status(self, timeout_s: float | None = None) -> Status:
         async def ask(member: URL) -> Status:
             answer = await self._call("GET", member / "api/v2/status", timeout_s=timeout_s)
-            status = _decoded(answer, _Status)
+            status = _decoded(member, answer, _Status)
             return Status(f"{member} {status.uptime}", status.version_info.version)
 
         return await self._first(ask)
@@ -115,7 +116,7 @@ class Alertmanager:
 
         async def ask(member: URL) -> Sequence[Alert]:
             url = (member / "api/v2/alerts").with_query([("filter", str(one)) for one in matchers])
-            return _decoded(await self._call("GET", url), tuple[Alert, ...])
+            return _decoded(member, await self._call("GET", url), tuple[Alert, ...])
 
         return await self._first(ask)
 
@@ -125,7 +126,7 @@ class Alertmanager:
         answer = await self._call("POST", url, encode(silence), vanished=bool(silence.id))
         if answer.status == _NOT_FOUND:
             answer = await self._call("POST", url, encode(msgspec.structs.replace(silence, id="")))
-        return _decoded(answer, _Posted).silence_id
+        return _decoded(self._members[0], answer, _Posted).silence_id
 
     async def expire(self, silence_id: str) -> None:
         """Expire it; one that has vanished is as good as expired."""
@@ -135,7 +136,7 @@ class Alertmanager:
         sent = self._clock.now()
         answer = await self._call("GET", member / "api/v2/silences")
         received = self._clock.now()
-        with _decoding(member):
+        with _decoding(member, answer):
             found, malformed = decode(answer.body)
         second = second_of(answer.headers.get("date"))
         ahead_s = 0.0 if second is None else second + _HALF_S - (sent + received) / 2
@@ -208,21 +209,27 @@ def _secret(file: str, key: str) -> str:
     return text
 
 
-def _decoded(answer: Response, kind: type[T]) -> T:
-    with _decoding(None):
+def _decoded(member: URL, answer: Response, kind: type[T]) -> T:
+    with _decoding(member, answer):
         return msgspec.json.decode(answer.body, type=kind)
 
 
 @contextmanager
-def _decoding(member: URL | None) -> Iterator[None]:
+def _decoding(member: URL, answer: Response) -> Iterator[None]:
     try:
         yield
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        where = f"{member}: " if member else ""
-        raise AlertmanagerError(Reason.MALFORMED, f"{where}no answer of API v2: {error}") from error
+        what = "an HTML page" if is_page(answer.body) else str(error)
+        words = f"{member}: no answer of API v2, but {content_type(answer)}: {what}"
+        raise AlertmanagerError(Reason.MALFORMED, words) from error
 
 
 def _refusal(url: URL, answer: Response) -> AlertmanagerError:
+    if answer.status in REDIRECTS:
+        leads = target(url, answer)
+        where = "" if leads is None else f", to {leads}"
+        words = f"{url.with_query(None)}: {answer.status}, a redirect, which is not followed{where}"
+        return AlertmanagerError(Reason.MALFORMED, words)
     text = answer.body.decode(errors="replace").strip()
     words = f"{url.with_query(None)}: {answer.status} {text}".strip()
     if answer.status in _UNAUTHORIZED:

@@ -16,6 +16,8 @@ AT_ONCE: Final = 8
 """Requests at a time."""
 BATCH: Final = 200
 """Steps whose records are stored together."""
+MOST_FAILED: Final = 50
+"""After so many failures in a row the rest is not tried: Alertmanager, or a proxy before it, refuses all."""
 
 
 class Writer(Protocol):
@@ -25,30 +27,50 @@ class Writer(Protocol):
     async def expire(self, silence_id: str) -> None: ...
 
 
+class Tried:
+    """How steps fare whose silences are written, or expired.
+
+    Attributes:
+        is_given_up: Whether the rest is not tried.
+    """
+
+    def __init__(self) -> None:
+        self.is_given_up = False
+        self._in_a_row = 0
+
+    def succeeded(self) -> None:
+        self._in_a_row = 0
+
+    def failed(self, error: AlertmanagerError) -> None:
+        self._in_a_row += error.reason is not Reason.LIMIT
+        self.is_given_up = self.is_given_up or error.is_away or self._in_a_row >= MOST_FAILED
+
+
 class Applied:
     """What came of the steps.
 
     Attributes:
         written, expired: How many silences.
+        writes, expiries: How they fare; what is true of the ones says nothing of the others.
         errors: How many requests failed, by reason.
         trouble: The words of the first failure; "" for none.
-        is_whole: Whether all steps were tried.
-        is_away: Whether Alertmanager does not answer: the rest is not tried.
         limit: That no silence can be added; updating and expiring go on.
     """
 
     def __init__(self) -> None:
         self.written = self.expired = 0
+        self.writes, self.expiries = Tried(), Tried()
         self.errors = Counter[Reason]()
         self.trouble = ""
-        self.is_whole = True
-        self.is_away = False
         self.limit: AlertmanagerError | None = None
+
+    def first(self, step: Step) -> Tried:
+        """How what a step begins with fares."""
+        return self.writes if step.writes else self.expiries
 
     def failed(self, error: AlertmanagerError) -> None:
         self.errors[error.reason] += 1
         self.trouble = self.trouble or str(error)
-        self.is_away = self.is_away or error.is_away
         if error.reason is Reason.LIMIT:
             self.limit = error
 
@@ -60,7 +82,9 @@ async def apply(
     am_now: Callable[[], float],
     is_stale: Callable[[], bool] = lambda: False,
 ) -> Applied:
-    """Carry out the steps, AT_ONCE at a time; a failure costs its own step, an Alertmanager that is away all.
+    """Carry out the steps, AT_ONCE at a time. A failure costs its own step.
+
+    Where nothing can be written, expiries are tried all the same: what is over must not stay silenced.
 
     Args:
         am_now: The moment by Alertmanager's clock.
@@ -71,10 +95,10 @@ async def apply(
     """
     applied = Applied()
     for begin in range(0, len(steps), BATCH):
-        if applied.is_away or (begin and is_stale()):
-            applied.is_whole = False
+        if begin and is_stale():
             break
-        await _Batch(steps[begin : begin + BATCH], writer, records, am_now, applied).run()
+        batch = [step for step in steps[begin : begin + BATCH] if not applied.first(step).is_given_up]
+        await _Batch(batch, writer, records, am_now, applied).run()
     return applied
 
 
@@ -98,43 +122,48 @@ class _Batch:
         writing = [write.record for step in self._steps for write in step.writes]
         if writing:
             await self._records.store_silence_records(writing)
-        done: list[Step] = []
-        await self._each(self._write_step, done)
+        done = [step for step in self._steps if not step.writes]
+        self._steps = [step for step in self._steps if step.writes]
+        await self._each(self._write_step, done, self._applied.writes)
         if self._written:
             await self._records.store_silence_records(self._written)
         expiring = [one.record for step in done for one in step.expiries if one.record is not None]
         if expiring:
             await self._records.store_silence_records(expiring)
         self._steps = [step for step in done if step.expiries]
-        await self._each(self._expire_step, [])
+        await self._each(self._expire_step, [], self._applied.expiries)
         if self._forgotten:
             await self._records.forget_silence_records(self._forgotten)
 
-    async def _each(self, work: "_StepWork", done: list[Step]) -> None:
+    async def _each(self, work: "_StepWork", done: list[Step], tried: Tried) -> None:
         """Do this with each step; those with which it succeeded are appended."""
         steps = iter(self._steps)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(AT_ONCE, len(self._steps))):
-                group.create_task(self._worker(steps, work, done))
+                group.create_task(self._worker(steps, work, done, tried))
 
-    async def _worker(self, steps: Iterator[Step], work: "_StepWork", done: list[Step]) -> None:
+    async def _worker(self, steps: Iterator[Step], work: "_StepWork", done: list[Step], tried: Tried) -> None:
         for step in steps:
-            if self._applied.is_away:
+            if tried.is_given_up:
                 return
             try:
                 await work(step)
             except AlertmanagerError as error:
                 self._applied.failed(error)
+                tried.failed(error)
             else:
+                tried.succeeded()
                 done.append(step)
 
     async def _write_step(self, step: Step) -> None:
-        """All its writes, even if one fails. Raises AlertmanagerError: The first failure."""
+        """All its writes, even if one is refused. Raises AlertmanagerError: The first failure."""
         failure: AlertmanagerError | None = None
         for write in step.writes:
             try:
                 await self._write(write)
             except AlertmanagerError as error:
+                if error.is_away:
+                    raise
                 failure = failure or error
         if failure is not None:
             raise failure

@@ -30,7 +30,8 @@ class AlertmanagerError(Exception):
     """`str()` of it is one line, without secrets.
 
     Attributes:
-        is_away: Whether no request can succeed now.
+        is_away: Whether no other request can succeed now either, as far as one failure tells: a proxy may
+            refuse a single silence with any status.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
@@ -39,4 +40,4 @@ class AlertmanagerError(Exception):
 
     @property
     def is_away(self) -> bool:
-        return self.reason not in {Reason.REJECTED, Reason.LIMIT}
+        return self.reason in {Reason.TIMEOUT, Reason.UNREACHABLE, Reason.CREDENTIALS}
