@@ -32,7 +32,7 @@ async def file_by_cloud(site: Site, *hosts: str, is_at_risk: bool = False) -> No
         Filed(one, host_downtime("uni", one, "rack", NOW - HOUR, is_at_risk=is_at_risk, cap_s=CAP_S))
         for one in hosts
     ]
-    await site.store.apply_host_plan("cloud:uni", Plan(filed, {}, [], []), NOW - HOUR)
+    await site.store.apply_host_plan("cloud:uni", Plan(filed, [], [], []), NOW - HOUR)
 
 
 async def test_a_host_is_off_until_it_is_said_to_be_back(site: Site) -> None:
@@ -129,7 +129,7 @@ async def test_what_the_cloud_says_and_what_a_script_says_end_apart(site: Site) 
     (cloud,) = await site.store.newest("cloud:uni", NOW)
     script = await site.json("PUT", "/hosts-off/uni/n1")
     site.now += HOUR
-    await site.store.apply_host_plan("cloud:uni", Plan([], {}, [cloud.id], []), NOW + HOUR)
+    await site.store.apply_host_plan("cloud:uni", Plan([], [], [cloud.id], []), NOW + HOUR)
     assert [one["downtime_ids"] for one in await listed(site)] == [[script["id"]]]
     await site.json("DELETE", "/hosts-off/uni/n1")
     assert await listed(site) == []

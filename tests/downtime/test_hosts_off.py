@@ -9,12 +9,12 @@ from stratoscope.clouds.model import Service
 from stratoscope.downtime.hosts_off.disabled import DisabledHost, disabled_hosts
 from stratoscope.downtime.hosts_off.plan import Plan, plan
 from stratoscope.downtime.matchers import Matcher
-from stratoscope.downtime.model import DAY_S, Downtime, Severity
+from stratoscope.downtime.model import DAY_S, Downtime, Rearm, Severity
 
 NOW = 1_800_000_000
 CAP_S = 7 * DAY_S
 OFF = DisabledHost("n1", "az1", is_up=False, reason="saves power", heartbeat=NOW - 600.0)
-NOTHING = Plan([], {}, [], [])
+NOTHING = Plan([], [], [], [])
 
 
 def service(**fields: Any) -> Service:
@@ -99,7 +99,9 @@ def test_reasons_are_cut_and_printed_safely() -> None:
 def test_a_downtime_is_extended_while_its_host_is_off_up_to_the_cap(
     fields: dict[str, Any], end: int | None
 ) -> None:
-    assert planned(OFF, filed=[downtime(**fields)]) == NOTHING._replace(extend={"a": end} if end else {})
+    one = downtime(**fields)
+    extend = [Rearm("a", one.end, end)] if end else []
+    assert planned(OFF, filed=[one]) == NOTHING._replace(extend=extend)
 
 
 def test_a_downtime_ends_when_its_host_is_back() -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.hosts_off.described import host_downtime
 from stratoscope.downtime.keeper import WINDOWS_AHEAD_S, Keeper
 from stratoscope.downtime.matchers import Matcher
-from stratoscope.downtime.model import DAY_S, LONGEST_REARMED_S, REARM_S, Action
+from stratoscope.downtime.model import DAY_S, LONGEST_REARMED_S, REARM_S, Action, Downtime
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.windows.recurrence import Recurrence
 from stratoscope.downtime.windows.window import Template
@@ -119,6 +120,37 @@ async def test_what_ended_or_was_cancelled_is_not_moved_on(kept: Kept) -> None:
     await kept.keeper.once()
     assert (await kept.store.get(one.id)).end == kept.at
     assert kept.changes == 0
+
+
+async def test_what_a_person_ends_or_cancels_while_it_works_stays_so(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = wanted(start=NOW, end=None, until_further_notice=True)
+    ended, cancelled, other = [await kept.store.file(fields, who="alice", now=NOW) for _ in range(3)]
+    kept.at += 20 * HOUR
+    read = kept.store.live
+
+    async def live(*args: Any, **kwargs: Any) -> Sequence[Downtime]:
+        found = await read(*args, **kwargs)
+        await kept.store.end_now(ended.id, who="bob", now=kept.at)
+        await kept.store.cancel(cancelled.id, who="bob", now=kept.at)
+        return found
+
+    monkeypatch.setattr(kept.store, "live", live)
+    await kept.keeper.once()
+    assert (await kept.store.get(ended.id)).end == kept.at
+    assert (await kept.store.get(cancelled.id)).end == cancelled.end
+    assert (await kept.store.get(other.id)).end == kept.at + REARM_S
+
+
+async def test_what_has_not_begun_is_not_moved_on(kept: Kept) -> None:
+    fields = wanted(start=NOW + 60, end=None, until_further_notice=True)._replace(end=NOW + HOUR)
+    one = await kept.store.file(fields, who="alice", now=NOW)
+    await kept.keeper.once()
+    assert (await kept.store.get(one.id)).end == NOW + HOUR
+    kept.at += 61
+    await kept.keeper.once()
+    assert (await kept.store.get(one.id)).end == kept.at + REARM_S
 
 
 async def test_it_works_while_its_process_leads(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:

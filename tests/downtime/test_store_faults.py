@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import column, table, update
 
 from stratoscope.downtime.database import address as addresses
+from stratoscope.downtime.database import engine
 from stratoscope.downtime.database.address import FILE, Address, postgresql, sqlite
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import StoreError, UnknownError, meaning
@@ -141,6 +142,17 @@ async def test_write_that_fails_leaves_nothing(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         await half()
     assert len(await store.history(one.id)) == 1
+
+
+async def test_a_change_does_not_wait_for_ever_for_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_PATIENCE_S", 0.05)
+    async with opened(sqlite(tmp_path)) as store:
+        async with store._database.write():
+            with pytest.raises(StoreError, match=r"another change has been written for 0\.05 s: try again"):
+                await store.file(wanted(), who="alice", now=NOW)
+        assert (await store.file(wanted(), who="alice", now=NOW)).revision == 1
 
 
 async def test_full_disk_is_said_and_passes(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.downtime.database.store import Store
-from stratoscope.downtime.model import DAY_S, REARM_S, Downtime, Limit, State
+from stratoscope.downtime.model import DAY_S, REARM_S, Downtime, Limit, Rearm, State
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.windows.recurrence import due
 
@@ -63,10 +63,8 @@ class Keeper:
 
     async def _rearm(self, now: int) -> int:
         live = await self._store.live(now, ahead_s=0)
-        moved = [(one, end) for one in live if (end := self._next_end(one, now)) > one.end]
-        for one, end in moved:
-            await self._store.rearm(one.id, end, who=_WHO, now=now)
-        return len(moved)
+        due = [Rearm(one.id, one.end, end) for one in live if (end := self._next_end(one, now)) > one.end]
+        return await self._store.rearm(due, who=_WHO, now=now) if due else 0
 
     def _next_end(self, one: Downtime, now: int) -> int:
         """The end to which a downtime until further notice is moved on; its own if it is not due."""
