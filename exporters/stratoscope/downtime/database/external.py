@@ -13,7 +13,7 @@ from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
 from stratoscope.downtime.draft import LONGEST_S, Checked
 from stratoscope.downtime.hosts_off.plan import Plan
 from stratoscope.downtime.imports.announced import is_unread
-from stratoscope.downtime.model import DAY_S, Action, Downtime, State
+from stratoscope.downtime.model import CLOUD, DAY_S, PERSON, SCRIPT, Action, Downtime, State
 
 _PAST_S: Final = LONGEST_S + 31 * DAY_S
 """What has ended so long ago is not looked at any more: no source speaks of it, and no host is off for so
@@ -35,6 +35,14 @@ async def newest(
     )
     found = await connection.execute(asked)
     return {row.external_id: (rows.downtime(row), row.cancelled_by) for row in found}
+
+
+async def importing(connection: AsyncConnection, now: int) -> frozenset[str]:
+    """See `Store.importing`."""
+    of = DOWNTIMES.c
+    asked = select(of.source).distinct().where(of.end > now, of.cancelled_at.is_(None), of.source != PERSON)
+    found = (await connection.execute(asked)).scalars()
+    return frozenset(source for source in found if not source.startswith((CLOUD, SCRIPT)))
 
 
 async def ended_by_hand(connection: AsyncConnection, source: str, now: int) -> dict[str, int]:

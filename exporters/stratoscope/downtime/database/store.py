@@ -217,6 +217,11 @@ class Store:
             found = await external.newest(connection, source, now)
         return tuple(one for one, _ in found.values())
 
+    async def importing(self, now: int) -> Collection[str]:
+        """The sources, of those that are neither a person, a cloud nor a script, with what is not over."""
+        async with self._database.read() as connection:
+            return await external.importing(connection, now)
+
     async def ended_by_hand(self, source: str, now: int) -> Mapping[str, int]:
         """Of the downtimes of a source those that a person has ended: id -> the end that it had before."""
         async with self._database.read() as connection:

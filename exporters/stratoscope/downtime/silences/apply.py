@@ -32,7 +32,6 @@ class Applied:
         written, expired: How many silences.
         errors: How many requests failed, by reason.
         trouble: The words of the first failure; "" for none.
-        is_whole: Whether all steps were tried.
         is_away: Whether Alertmanager does not answer: the rest is not tried.
         limit: That no silence can be added; updating and expiring go on.
     """
@@ -41,7 +40,6 @@ class Applied:
         self.written = self.expired = 0
         self.errors = Counter[Reason]()
         self.trouble = ""
-        self.is_whole = True
         self.is_away = False
         self.limit: AlertmanagerError | None = None
 
@@ -72,7 +70,6 @@ async def apply(
     applied = Applied()
     for begin in range(0, len(steps), BATCH):
         if applied.is_away or (begin and is_stale()):
-            applied.is_whole = False
             break
         await _Batch(steps[begin : begin + BATCH], writer, records, am_now, applied).run()
     return applied
