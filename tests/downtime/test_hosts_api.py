@@ -67,6 +67,8 @@ async def test_a_call_that_comes_again_changes_nothing_but_what_it_says(site: Si
     longer = await site.json("PUT", "/hosts-off/uni/n1", {"until": NOW + 2 * CAP_S, "reason": "fan"})
     assert (longer["id"], longer["end"]) == (one["id"], NOW + CAP_S)
     assert longer["title"] == "n1 switched off: fan"
+    other = await site.json("PUT", "/hosts-off/uni/n9", {"until": NOW + 2 * CAP_S})
+    assert (other["start"], other["end"]) == (NOW + HOUR, NOW + HOUR + CAP_S)
     ended = [(await site.json("DELETE", "/hosts-off/uni/n1"))["ended"] for _ in range(2)]
     assert ended == [one["id"], None]
     assert (await site.json("DELETE", "/hosts-off/uni/n2"))["ended"] is None

@@ -215,6 +215,7 @@ async def test_it_works_while_its_process_leads(kept: Kept, monkeypatch: pytest.
     async def pause(_: float) -> None:
         nonlocal rounds
         rounds += 1
+        assert (kept.changes > 0) is (rounds > 1)
         kept.store.leadership.is_leader = rounds == 1
         if rounds == 3:
             raise asyncio.CancelledError

@@ -8,6 +8,7 @@ import pytest
 
 from stratoscope.downtime.database.editing import Origin
 from stratoscope.downtime.database.errors import ClosedError, RevisionError, SourceError
+from stratoscope.downtime.database.finding import Filter
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import LONGEST_S, FieldError
 from stratoscope.downtime.hosts_off.plan import Plan
@@ -156,3 +157,38 @@ async def test_a_source_that_changes_thousands_of_rows_does_not_stop_others(stor
         (Action.FILED, "osg", 1), (Action.CHANGED, "osg", 2)
     ]  # fmt: skip
     assert entries[1].fields == {"title": ("new switch", "new 1199")}
+
+
+async def test_what_was_moved_on_was_not_ended_by_hand(store: Store) -> None:
+    one = await going_on(store, "cloud:uni")
+    assert await moved_on(store, one) == 1
+    assert await store.ended_by_hand("cloud:uni", LATER) == {}
+    await store.end_now(one.id, who="bob", now=LATER)
+    assert await store.ended_by_hand("cloud:uni", LATER) == {one.id: one.end + HOUR}
+
+
+async def test_of_one_second_the_downtime_that_is_not_cancelled_is_the_newest(store: Store) -> None:
+    rows = {str(number): wanted() for number in range(8)}
+    for said in (rows, {}, rows):
+        await store.upsert_external("osg", said, now=NOW)
+    found = await store.newest("osg", NOW)
+    assert [(one.external_id, one.cancelled_at) for one in found] == [(id_, None) for id_ in rows]
+    await store.upsert_external("osg", rows, now=NOW)
+    assert sum((await store.counts(NOW)).values()) == 16
+
+
+async def test_a_page_has_as_many_as_were_asked_for(store: Store) -> None:
+    ids = [(await store.file(wanted(start=NOW + n), who="alice", now=NOW)).id for n in range(3)]
+    page = await store.find(Filter(), now=NOW, limit=2)
+    assert [one.id for one in page.downtimes] == [ids[2], ids[1]]
+    assert page.next == (NOW + 1, ids[1])
+    assert (await store.find(Filter(), now=NOW, limit=3)).next is None
+
+
+async def test_at_its_end_a_downtime_has_ended(store: Store) -> None:
+    one = await store.file(wanted(), who="alice", now=NOW)
+    for now, state in ((NOW - 1, State.UPCOMING), (NOW, State.ACTIVE), (one.end, State.ENDED)):
+        for asked in State:
+            found = (await store.find(Filter(states=frozenset({asked})), now=now)).downtimes
+            assert found == ((one,) if asked is state else ())
+        assert (await store.counts(now))[state] == 1

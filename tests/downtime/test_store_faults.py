@@ -3,9 +3,10 @@
 import asyncio
 import sqlite3
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import column, table, update
@@ -284,3 +285,40 @@ async def test_history_comes_with_its_downtime(store: Store) -> None:
     assert await store.get_with_history(one.id) == (one, await store.history(one.id))
     with pytest.raises(UnknownError):
         await store.get_with_history("nope")
+
+
+class Broken:
+    """A database whose only connection has the lead until it breaks."""
+
+    is_sqlite = False
+
+    def __init__(self) -> None:
+        self.is_broken, self.invalidated = False, 0
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator["Broken"]:
+        yield self
+
+    async def execute(self, _: object) -> "Broken":
+        if self.is_broken:
+            raise StoreError("server", "is away")
+        return self
+
+    def scalar_one(self) -> bool:
+        return True
+
+    async def invalidate(self) -> None:
+        self.invalidated += 1
+
+
+async def test_the_lead_goes_with_its_connection_which_nobody_else_gets() -> None:
+    database = Broken()
+    one = Leadership(cast(Any, database), every_s=0.01)
+    task = asyncio.create_task(one.run())
+    await until(lambda: one.is_leader)
+    assert database.invalidated == 0
+    database.is_broken = True
+    await until(lambda: not one.is_leader)
+    assert database.invalidated >= 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

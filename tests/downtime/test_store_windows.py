@@ -61,6 +61,16 @@ async def test_cancelled_window_takes_what_has_not_begun_with_it(store: Store) -
     assert await store.windows.file_occurrences(one.id, [Occurrence(NOW + 90, NOW + 99)], now=NOW) == ()
 
 
+async def test_an_occurrence_that_a_person_cancelled_stays_as_it_is_when_its_window_is(store: Store) -> None:
+    one = await store.windows.file(RULE, WORDS, who="alice", now=NOW)
+    due = [Occurrence(NOW + 30, NOW + 40)]
+    (upcoming,) = await store.windows.file_occurrences(one.id, due, now=NOW)
+    gone = await store.cancel(upcoming.id, who="bob", now=NOW + 1)
+    await store.windows.cancel(one.id, who="eve", now=NOW + 2)
+    assert await store.get(upcoming.id) == gone
+    assert len(await store.history(upcoming.id)) == 2
+
+
 async def test_record_of_the_longest_set_is_stored(store: Store) -> None:
     values = ("".join(random.choices(string.printable, k=450)) for _ in range(10))  # noqa: S311 - no secret
     longest = written(matcher_set(Matcher("host", value) for value in values))
