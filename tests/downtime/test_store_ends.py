@@ -57,11 +57,13 @@ async def test_what_a_person_ended_or_moved_meanwhile_is_not_moved_on(store: Sto
 
 
 async def test_an_end_that_somebody_chose_meanwhile_is_kept(store: Store) -> None:
-    shorter, longer, same = [await going_on(store) for _ in range(3)]
+    shorter, longer, same, anew = [await going_on(store) for _ in range(4)]
     await store.extend(shorter.id, LATER + 60, who="bob", now=LATER)
     await store.extend(longer.id, LATER + 9 * HOUR, who="bob", now=LATER)
     await store.extend(same.id, same.end, who="bob", now=LATER)
-    assert await moved_on(store, shorter, longer, same) == 0
+    again = await store.extend_until_further_notice(anew.id, who="bob", now=LATER)
+    assert await moved_on(store, shorter, longer, same, anew) == 0
+    assert (await store.get(anew.id)).end == again.end == LATER + REARM_S
     ends = [(await store.get(one.id)).end for one in (shorter, longer, same)]
     assert ends == [LATER + 60, LATER + 9 * HOUR, same.end]
 
