@@ -157,6 +157,8 @@ async def test_a_request_that_comes_again_files_no_other(site: Site) -> None:
         400,
         "Idempotency-Key: 201 characters; allowed: 200 that can be printed\n",
     )
+    odd = await site.ask("POST", "/downtimes", DRAFT, Idempotency_Key="k\u200b")
+    assert (odd.status, odd.text[:16]) == (400, "Idempotency-Key:")
 
 
 async def test_two_people_do_not_overwrite_each_other(site: Site) -> None:
@@ -227,6 +229,9 @@ async def test_active_says_whether_and_until_when(site: Site) -> None:
     await filed(site, title="later", start=NOW + 60)
     found = await site.json("GET", "/active?cloud=uni&host=n1")
     assert found == {"active": True, "until": NOW + HOUR, "reason": "new switch", "ids": [one["id"]]}
+    longer = await filed(site, title="rack", start=NOW - 60, end=NOW + 3 * HOUR)
+    found = await site.json("GET", "/active?cloud=uni&host=n1")
+    assert (found["until"], found["ids"]) == (NOW + 3 * HOUR, [one["id"], longer["id"]])
     assert not (await site.json("GET", "/active?cloud=uni"))["active"]
     assert not (await site.json("GET", "/active?cloud=uni&host=n2"))["active"]
     for labels, query in ((["alertname=Full", "job=a"], "alertname=Full&job=a"), (["team=a"], "team=a")):

@@ -7,11 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from stratoscope.core.errors import CollectError, Reason
-from stratoscope.downtime.collector import Downtimes
+from stratoscope.downtime.collector import Downtimes, Facts
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.families import OF_DOWNTIMES, OF_IMPORTS, OF_SILENCES
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.imports.announced import Skip
+from stratoscope.downtime.keeper import Stuck
 from stratoscope.downtime.matchers import Matcher, MatcherSet, matcher_set
 from stratoscope.downtime.model import DAY_S, Downtime, Severity
 from stratoscope.downtime.notices import Notices
@@ -113,6 +114,21 @@ def test_silences_and_imports_are_shown_as_the_golden_page_has_them() -> None:
     assert promtool_findings(page) == ""
 
 
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_process_that_does_not_lead_shows_nothing_of_silences_and_windows(leads: bool) -> None:
+    report = silences.Report(alertmanager="main", is_in_step=True)
+    facts = Facts(
+        now=NOW, downtimes=[], silences=[report], imports=[imports.Report(source="osg:all", rows=5)],
+        windows=[Stuck.ZONE, Stuck.ZONE], leads=leads,
+    )  # fmt: skip
+    collector = Downtimes(cast(Any, None), [], [], keeper=cast(Any, None), notices=Notices(0, 0))
+    page = rendered(collector.samples(facts), collector.families)
+    assert ('stratoscope_downtime_windows_stuck{reason="zone"} 2\n' in page) is leads
+    assert ('stratoscope_downtime_windows_stuck{reason="rule"} 0\n' in page) is leads
+    assert ('stratoscope_downtime_silences_in_step{alertmanager="main"} 1\n' in page) is leads
+    assert 'stratoscope_downtime_import_rows{source="osg:all"} 5\n' in page
+
+
 class Broken:
     """A store that cannot be read."""
 
@@ -122,7 +138,7 @@ class Broken:
 
 async def test_a_database_that_cannot_be_read_is_a_failed_collection() -> None:
     with pytest.raises(CollectError, match="database file: no space left") as raised:
-        await Downtimes(cast(Any, Broken()), [], [], Notices(0, 0)).fetch()
+        await Downtimes(cast(Any, Broken()), [], [], keeper=cast(Any, None), notices=Notices(0, 0)).fetch()
     assert raised.value.reason is Reason.UNAVAILABLE
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stratoscope.downtime.draft import Draft, FieldError, checked
-from stratoscope.downtime.model import Severity
+from stratoscope.downtime.model import DAY_S, Severity
 
 NOW = 1_800_000_000
 
@@ -28,6 +28,8 @@ def draft(**fields: Any) -> Draft:
         ({"end": NOW}, "end: not after start; allowed: a later moment"),
         ({"end": NOW + 400 * 86_400}, "end: 400.0 days after start; allowed: 365 days at most"),
         ({"until_further_notice": True}, "end: stands beside until further notice; allowed: one of both"),
+        ({"start": 0, "end": None, "until_further_notice": True}, "start: too long ago; allowed: up to 365"),
+        ({"start": NOW - 364 * DAY_S - 1, "end": None, "until_further_notice": True}, "start: too long ago"),
         ({"matcher_sets": ()}, "matcher_sets: 0 sets; allowed: 1 to 20"),
         ({"matcher_sets": (("host=n1",),) * 21}, "matcher_sets: 21 sets"),
         ({"matcher_sets": (("host=n1",), ())}, "matcher_sets[1]: 0 matchers; allowed: 1 to 10"),
@@ -84,6 +86,9 @@ def test_unplanned_downtimes_and_risks_silence_only_if_asked(fields: dict[str, A
     assert checked(draft(**fields), NOW).silences is silences
 
 
-@pytest.mark.parametrize(("start", "end"), [(NOW - 50, NOW + 86_400), (NOW + 50, NOW + 86_450)])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(NOW - 50, NOW + DAY_S), (NOW + 50, NOW + 50 + DAY_S), (NOW - 364 * DAY_S, NOW + DAY_S)],
+)
 def test_until_further_notice_ends_a_day_from_now_or_from_its_start(start: int, end: int) -> None:
     assert checked(draft(start=start, end=None, until_further_notice=True), NOW).end == end

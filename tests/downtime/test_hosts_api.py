@@ -32,7 +32,7 @@ async def file_by_cloud(site: Site, *hosts: str, is_at_risk: bool = False) -> No
         Filed(one, host_downtime("uni", one, "rack", NOW - HOUR, is_at_risk=is_at_risk, cap_s=CAP_S))
         for one in hosts
     ]
-    await site.store.apply_host_plan("cloud:uni", Plan(filed, {}, [], []), NOW - HOUR)
+    await site.store.apply_host_plan("cloud:uni", Plan(filed, [], [], []), NOW - HOUR)
 
 
 async def test_a_host_is_off_until_it_is_said_to_be_back(site: Site) -> None:
@@ -67,6 +67,8 @@ async def test_a_call_that_comes_again_changes_nothing_but_what_it_says(site: Si
     longer = await site.json("PUT", "/hosts-off/uni/n1", {"until": NOW + 2 * CAP_S, "reason": "fan"})
     assert (longer["id"], longer["end"]) == (one["id"], NOW + CAP_S)
     assert longer["title"] == "n1 switched off: fan"
+    other = await site.json("PUT", "/hosts-off/uni/n9", {"until": NOW + 2 * CAP_S})
+    assert (other["start"], other["end"]) == (NOW + HOUR, NOW + HOUR + CAP_S)
     ended = [(await site.json("DELETE", "/hosts-off/uni/n1"))["ended"] for _ in range(2)]
     assert ended == [one["id"], None]
     assert (await site.json("DELETE", "/hosts-off/uni/n2"))["ended"] is None
@@ -129,7 +131,7 @@ async def test_what_the_cloud_says_and_what_a_script_says_end_apart(site: Site) 
     (cloud,) = await site.store.newest("cloud:uni", NOW)
     script = await site.json("PUT", "/hosts-off/uni/n1")
     site.now += HOUR
-    await site.store.apply_host_plan("cloud:uni", Plan([], {}, [cloud.id], []), NOW + HOUR)
+    await site.store.apply_host_plan("cloud:uni", Plan([], [], [cloud.id], []), NOW + HOUR)
     assert [one["downtime_ids"] for one in await listed(site)] == [[script["id"]]]
     await site.json("DELETE", "/hosts-off/uni/n1")
     assert await listed(site) == []

@@ -6,15 +6,17 @@ import pytest
 from msgspec.structs import replace
 
 from stratoscope.clouds.model import Service
+from stratoscope.downtime.hosts_off.described import host_downtime
 from stratoscope.downtime.hosts_off.disabled import DisabledHost, disabled_hosts
+from stratoscope.downtime.hosts_off.hosts import hosts_off
 from stratoscope.downtime.hosts_off.plan import Plan, plan
 from stratoscope.downtime.matchers import Matcher
-from stratoscope.downtime.model import DAY_S, Downtime, Severity
+from stratoscope.downtime.model import DAY_S, Downtime, Rearm, Severity
 
 NOW = 1_800_000_000
 CAP_S = 7 * DAY_S
 OFF = DisabledHost("n1", "az1", is_up=False, reason="saves power", heartbeat=NOW - 600.0)
-NOTHING = Plan([], {}, [], [])
+NOTHING = Plan([], [], [], [])
 
 
 def service(**fields: Any) -> Service:
@@ -121,7 +123,9 @@ def test_reasons_are_cut_and_printed_safely() -> None:
 def test_a_downtime_is_extended_while_its_host_is_off_up_to_the_cap(
     fields: dict[str, Any], end: int | None
 ) -> None:
-    assert planned(OFF, filed=[downtime(**fields)]) == NOTHING._replace(extend={"a": end} if end else {})
+    one = downtime(**fields)
+    extend = [Rearm("a", one.end, end)] if end else []
+    assert planned(OFF, filed=[one]) == NOTHING._replace(extend=extend)
 
 
 def test_a_downtime_ends_when_its_host_is_back() -> None:
@@ -165,3 +169,21 @@ def test_what_a_person_ended_is_not_filed_again_while_the_host_stays_off() -> No
     assert planned(OFF, filed=[ended]).file
     assert planned(replace(OFF, heartbeat=NOW - 5.0), filed=[ended], by_hand=["a"]).file
     assert planned(replace(OFF, reason="broken fan"), filed=[ended], by_hand=["a"]).file
+
+
+def test_a_downtime_lasts_no_longer_than_a_cap_of_less_than_a_day() -> None:
+    assert host_downtime("uni", "n1", "", NOW, cap_s=3600).end == NOW + 3600
+    assert host_downtime("uni", "n1", "", NOW, cap_s=CAP_S).end == NOW + DAY_S
+
+
+def test_what_a_person_ended_is_filed_again_under_another_title() -> None:
+    ended = downtime(title="n1 switched off", text="saves power", end=NOW - 30)
+    assert planned(OFF, filed=[ended], by_hand=["a"]).file
+
+
+def test_only_hosts_of_active_downtimes_are_off() -> None:
+    over, upcoming = downtime(id="b", end=NOW), downtime(id="c", start=NOW + 1)
+    cancelled = downtime(id="d", cancelled_at=NOW - 1)
+    (found,) = hosts_off([over, upcoming, cancelled, downtime()], NOW, CAP_S)
+    assert found.downtime_ids == ("a",)
+    assert hosts_off([over, upcoming, cancelled], NOW, CAP_S) == []

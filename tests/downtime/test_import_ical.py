@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from stratoscope.downtime.imports import ical
 from stratoscope.downtime.imports.announced import DocumentError, Skip
 from stratoscope.downtime.model import Severity
 from support.announcements import sample

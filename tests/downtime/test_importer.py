@@ -44,6 +44,7 @@ class FakeStore:
     """Has what it was given last."""
 
     def __init__(self) -> None:
+        self.reports: dict[str, Report] = {}
         self.rows: Mapping[str, Checked] = {}
         self.given: list[tuple[str, int]] = []
         self.unread: Collection[str] = ()
@@ -53,6 +54,12 @@ class FakeStore:
     ) -> None:
         self.rows, self.unread = rows, unread
         self.given.append((source, now))
+
+    async def import_report(self, source: str) -> Report | None:
+        return self.reports.get(source)
+
+    async def store_import_report(self, report: Report) -> None:
+        self.reports[report.source] = report
 
 
 def rows(*found: Announced, **skipped: int) -> Parsed:
@@ -65,7 +72,7 @@ def imported(*answers: Parsed | CollectError, times: int = 0) -> tuple[Report, F
 
     async def work() -> tuple[Report, FakeStore]:
         store = FakeStore()
-        importer = Importer(SETTINGS, FakeSource(*answers), store, clock=loop_clock())
+        importer = Importer(SETTINGS, FakeSource(*answers), store, store, clock=loop_clock())
         for _ in range(times or len(answers)):
             await importer.once()
             await asyncio.sleep(900)
@@ -162,7 +169,7 @@ def test_the_process_that_leads_imports() -> None:
             """From 100 s on; at 1003 s it loses the lead while the source answers."""
             return 100 <= clock.now() - EPOCH <= 1000 or clock.now() - EPOCH == 1002
 
-        importer = Importer(SETTINGS, source, store, leads=leads, clock=clock)
+        importer = Importer(SETTINGS, source, store, store, leads=leads, clock=clock)
         source.pause_s = 1.0
         task = asyncio.ensure_future(importer.run())
         await asyncio.sleep(2000)
@@ -176,6 +183,50 @@ def test_the_process_that_leads_imports() -> None:
     assert given == [("osg:egi", EPOCH + 102)]
 
 
+def test_after_a_restart_a_source_that_fails_still_says_how_old_its_rows_are() -> None:
+    failure = CollectError(Reason.TIMEOUT, "slow")
+
+    async def work() -> tuple[Report, Report, FakeStore]:
+        store = FakeStore()
+        before = Importer(
+            SETTINGS, FakeSource(rows(announced("1")), failure), store, store, clock=loop_clock()
+        )
+        await before.once()
+        await before.once()
+        await asyncio.sleep(60)
+        after = Importer(SETTINGS, FakeSource(failure), store, store, clock=loop_clock())
+        task = asyncio.ensure_future(after.run())
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return before.report, after.report, store
+
+    before, after, store = simulated(work)
+    assert (before.imported_at, before.errors) == (EPOCH, {Reason.TIMEOUT: 1})
+    assert (after.imported_at, after.rows, after.tried_at) == (EPOCH, 1, EPOCH + 60)
+    assert (after.reason, after.errors) == (Reason.TIMEOUT, {Reason.TIMEOUT: 2})
+    assert after.age_s(EPOCH + 61) == 61
+    assert store.reports == {"osg:egi": after}
+
+
+def test_a_process_that_does_not_lead_shows_what_the_other_imports() -> None:
+    async def work() -> tuple[Report, Report]:
+        store = FakeStore()
+        source = FakeSource(rows(announced("1")))
+        follower = Importer(SETTINGS, source, store, store, leads=lambda: False, clock=loop_clock())
+        task = asyncio.ensure_future(follower.run())
+        await asyncio.sleep(10)
+        leader = Importer(SETTINGS, source, store, store, clock=loop_clock())
+        await leader.once()
+        await asyncio.sleep(4)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return follower.report, leader.report
+
+    follower, leader = simulated(work)
+    assert (follower, leader.imported_at) == (leader, EPOCH + 10)
+
+
 def test_it_imports_once_per_interval_from_start_to_start() -> None:
     class Slow(FakeSource):
         async def fetch(self, now: float) -> Parsed:
@@ -184,8 +235,8 @@ def test_it_imports_once_per_interval_from_start_to_start() -> None:
             return found
 
     async def work() -> list[float]:
-        source = Slow(rows(announced("1")))
-        importer = Importer(SETTINGS, source, FakeStore(), clock=loop_clock())
+        source, store = Slow(rows(announced("1"))), FakeStore()
+        importer = Importer(SETTINGS, source, store, store, clock=loop_clock())
         assert importer.task.name == "import egi"
         task = asyncio.ensure_future(importer.task.run())
         await asyncio.sleep(2000)
@@ -205,7 +256,7 @@ async def test_from_a_server_to_the_store() -> None:
     async with server(handler) as url:
         mapping = (MappingEntry(host="osg-ce1.example.edu", service="Squid", labels={"host": "n1"}),)
         settings = Import(name="osg", kind="osg", url=str(url), mapping=mapping)
-        async with opened(settings, store, clock=Clock(now=lambda: EPOCH)) as importer:
+        async with opened(settings, store, store, clock=Clock(now=lambda: EPOCH)) as importer:
             await importer.once()
     assert (importer.report.reason, importer.report.words) == (None, "")
     assert (importer.report.rows, importer.report.unmapped) == (1, 1)

@@ -3,17 +3,20 @@
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from stratoscope.downtime.database.address import sqlite
+from stratoscope.downtime.database.editing import Origin
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.hosts_off.described import host_downtime
-from stratoscope.downtime.keeper import WINDOWS_AHEAD_S, Keeper
+from stratoscope.downtime.keeper import WINDOWS_AHEAD_S, Keeper, Stuck
 from stratoscope.downtime.matchers import Matcher
-from stratoscope.downtime.model import DAY_S, LONGEST_REARMED_S, REARM_S, Action
+from stratoscope.downtime.model import DAY_S, LONGEST_REARMED_S, REARM_S, Action, Downtime
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.windows.recurrence import Recurrence
 from stratoscope.downtime.windows.window import Template
@@ -26,7 +29,7 @@ class Kept:
     def __init__(self, store: Store) -> None:
         self.store, self.at, self.changes = store, NOW, 0
         notices = Notices(HOUR, 7 * DAY_S)
-        self.keeper = Keeper(store, self._changed, notices, clock=self)  # type: ignore[arg-type]  # it needs `now` alone
+        self.keeper = Keeper(store, self._changed, notices, sources=["gocdb:egi"], clock=self)  # type: ignore[arg-type]  # it needs `now` alone
 
     def now(self) -> float:
         return self.at + 0.9
@@ -59,6 +62,57 @@ async def test_occurrences_of_a_window_are_filed_two_weeks_ahead_and_once(kept: 
     await kept.store.windows.cancel(window.id, who="alice", now=kept.at)
     await kept.keeper.once()
     assert kept.changes == 2
+
+
+async def test_a_window_whose_zone_is_gone_costs_the_others_nothing(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = dt.datetime.fromtimestamp(NOW + DAY_S, dt.UTC).replace(tzinfo=None)
+    daily = Recurrence(rrule="FREQ=DAILY", zone="UTC", first=first, duration_s=HOUR)
+    template = Template(title="backup", matcher_sets=((Matcher("host", "n1"),),), silences=True)
+    gone, odd, fine = [
+        await kept.store.windows.file(one, template, who="alice", now=NOW)
+        for one in (replace(daily, zone="Europe/Gone"), replace(daily, rrule="FREQ=SECONDLY"), daily)
+    ]
+    one = await kept.store.file(wanted(end=None, until_further_notice=True), who="alice", now=NOW)
+    kept.at += 20 * HOUR
+    for _ in range(2):
+        await kept.keeper.once()
+    assert kept.keeper.stuck == {gone.id: Stuck.ZONE, odd.id: Stuck.RULE}
+    said = sorted(line.split()[4] for line in caplog.messages)
+    assert said == sorted([f"window={gone.id}", f"window={odd.id}"])
+    assert (await kept.store.get(one.id)).end == kept.at + REARM_S
+    found = await kept.store.live(kept.at, ahead_s=30 * DAY_S)
+    assert {each.window_id for each in found} == {"", fine.id}
+    for each in (gone, odd):
+        await kept.store.windows.cancel(each.id, who="alice", now=kept.at)
+    await kept.keeper.once()
+    assert kept.keeper.stuck == {}
+
+
+async def test_what_a_source_filed_that_is_not_configured_any_more_is_cancelled(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    sources = ("gocdb:egi", "gocdb:old", "osg:ended")
+    for source in sources:
+        end = NOW + (60 if source == "osg:ended" else DAY_S)
+        await kept.store.upsert_external(source, {"1": wanted(end=end)}, now=NOW)
+    person = await kept.store.file(wanted(end=NOW + DAY_S), who="alice", now=NOW)
+    for source in ("cloud:uni", "script:uni"):
+        await kept.store.file(wanted(end=NOW + DAY_S), who="x", now=NOW, origin=Origin(source, "n1"))
+    kept.at += HOUR
+    for _ in range(2):
+        await kept.keeper.once()
+    left = await kept.store.live(kept.at)
+    assert {one.source for one in left} == {"gocdb:egi", "person", "cloud:uni", "script:uni"}
+    assert person in left
+    (old,) = await kept.store.newest("gocdb:old", NOW)
+    (ended,) = await kept.store.newest("osg:ended", NOW)
+    assert (old.cancelled_at, ended.cancelled_at, kept.changes) == (kept.at, None, 1)
+    entry = (await kept.store.history(old.id))[-1]
+    assert (entry.action, entry.who) == (Action.CANCELLED, "gocdb:old")
+    said = "downtimes of a source that is not configured are cancelled source=gocdb:old"
+    assert caplog.messages == [said]
 
 
 async def test_until_further_notice_goes_on_day_by_day_up_to_the_cap(
@@ -121,6 +175,37 @@ async def test_what_ended_or_was_cancelled_is_not_moved_on(kept: Kept) -> None:
     assert kept.changes == 0
 
 
+async def test_what_a_person_ends_or_cancels_while_it_works_stays_so(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = wanted(start=NOW, end=None, until_further_notice=True)
+    ended, cancelled, other = [await kept.store.file(fields, who="alice", now=NOW) for _ in range(3)]
+    kept.at += 20 * HOUR
+    read = kept.store.live
+
+    async def live(*args: Any, **kwargs: Any) -> Sequence[Downtime]:
+        found = await read(*args, **kwargs)
+        await kept.store.end_now(ended.id, who="bob", now=kept.at)
+        await kept.store.cancel(cancelled.id, who="bob", now=kept.at)
+        return found
+
+    monkeypatch.setattr(kept.store, "live", live)
+    await kept.keeper.once()
+    assert (await kept.store.get(ended.id)).end == kept.at
+    assert (await kept.store.get(cancelled.id)).end == cancelled.end
+    assert (await kept.store.get(other.id)).end == kept.at + REARM_S
+
+
+async def test_what_has_not_begun_is_not_moved_on(kept: Kept) -> None:
+    fields = wanted(start=NOW + 60, end=None, until_further_notice=True)._replace(end=NOW + HOUR)
+    one = await kept.store.file(fields, who="alice", now=NOW)
+    await kept.keeper.once()
+    assert (await kept.store.get(one.id)).end == NOW + HOUR
+    kept.at += 61
+    await kept.keeper.once()
+    assert (await kept.store.get(one.id)).end == kept.at + REARM_S
+
+
 async def test_it_works_while_its_process_leads(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     fields = wanted(start=NOW, end=None, until_further_notice=True)
     one = await kept.store.file(fields, who="alice", now=NOW)
@@ -130,6 +215,7 @@ async def test_it_works_while_its_process_leads(kept: Kept, monkeypatch: pytest.
     async def pause(_: float) -> None:
         nonlocal rounds
         rounds += 1
+        assert (kept.changes > 0) is (rounds > 1)
         kept.store.leadership.is_leader = rounds == 1
         if rounds == 3:
             raise asyncio.CancelledError

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from stratoscope.downtime.matchers import Matcher
-from stratoscope.downtime.model import Downtime, State, new_id
+from stratoscope.downtime.model import LONGEST_REARMED_S, Downtime, Limit, State, new_id
 
 DOWNTIME = Downtime(
     id="a",
@@ -43,3 +43,11 @@ def test_ids_are_short_and_each_is_new() -> None:
     ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(re.fullmatch("[2-9a-z]{10}", one) for one in ids)
+
+
+@pytest.mark.parametrize(("end", "at"), [(200, 100 + LONGEST_REARMED_S), (5_000_000, 5_000_000)])
+def test_until_further_notice_ends_at_its_cap_or_at_the_later_end_that_it_has(end: int, at: int) -> None:
+    one = replace(DOWNTIME, end=end, until_further_notice=True)
+    assert one.limit(60) == Limit(at, is_cap=True)
+    assert replace(DOWNTIME, end=end).limit(60) == Limit(end, is_cap=False)
+    assert replace(DOWNTIME, source="cloud:uni", end=end).limit(60) == Limit(end, is_cap=True)

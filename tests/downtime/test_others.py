@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from stratoscope.downtime.database.address import Address
 from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.model import Rearm
 from stratoscope.downtime.others import Others
 from support.stores import HOUR, NOW, wanted
 
@@ -17,10 +18,10 @@ async def test_change_by_another_process_and_the_lead_are_noticed_once(address: 
         await looking.once()
         await looking.once()
         assert len(calls) == 1
-        one = await others.file(wanted(), who="alice", now=NOW)
+        one = await others.file(wanted(end=None, until_further_notice=True), who="alice", now=NOW)
         await looking.once()
         assert len(calls) == 2
-        await others.rearm(one.id, NOW + 2 * HOUR, who="stratoscope", now=NOW)
+        await others.rearm([Rearm(one.id, one.end, one.end + HOUR)], who="stratoscope", now=NOW)
         await looking.once()
         assert len(calls) == 3
         own.leadership.is_leader = True

@@ -222,7 +222,7 @@ def test_form_shows_what_others_have_done_meanwhile() -> None:
 
 
 def test_another_process_that_leads_is_said() -> None:
-    words = "Another process with this database writes the silences."
+    words = "Another process with this database writes the silences, and shows how they stand."
     assert words in front(*few(), values={"is_leader": False}).text
     assert words not in front(*few()).text
 

@@ -92,6 +92,7 @@ async def test_find_shows_past_ones_too_and_pages_keep_the_filter(site: Site) ->
     second = await site.page(following)
     assert [row["Title"] for row in rows(second, FOUND)] == [f"rack & {ON_A_PAGE}"]
     assert second.one("input", name="search").attributes["value"] == "rack &"
+    assert second.all("a", rel="next") == []
     assert second.all("a", href="/downtimes?search=rack+%26&host=n1")[0].text == "First page"
     (chosen,) = (await site.page("/downtimes?state=active")).all("option", selected="")
     assert chosen.text == "active"
@@ -228,7 +229,10 @@ async def test_what_a_source_filed_an_editor_cannot_close_and_nobody_can_change(
         assert (answer.status, words in answer.text) == (409, True)
         assert (await site.store.get(one.id)).revision == 1
     async with downtimes(tmp_path) as site:
-        await site.send(await site.page(f"/downtimes/{one.id}"), "End now")
+        page = await site.page(f"/downtimes/{one.id}")
+        assert not page.all("a", href=f"/downtimes/{one.id}/change")
+        assert (await site.page(f"/downtimes/{own.id}")).all("a", href=f"/downtimes/{own.id}/change")
+        await site.send(page, "End now")
         assert (await site.store.get(one.id)).cancelled_at == NOW
 
 

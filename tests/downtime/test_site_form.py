@@ -18,7 +18,7 @@ from stratoscope.downtime.site import asking
 from support.announcements import server
 from support.asking import Answered, ask
 from support.downtime_app import LittleAlertmanager, alertmanager
-from support.downtime_site import Site, downtimes
+from support.downtime_site import Site, downtimes, filled_in
 from support.fake_downtimes import BAD
 from support.html_page import Element, parsed
 from support.stores import HOUR, NOW, wanted
@@ -236,3 +236,12 @@ async def test_preview_does_not_wait_for_an_alertmanager_that_hangs(
 
 async def test_preview_without_an_alertmanager_says_so(site: Site) -> None:
     assert "No Alertmanager is configured" in told(await sent(site, "Preview its alerts"))
+
+
+async def test_a_form_without_a_button_shows_its_preview(site: Site) -> None:
+    (form,) = (await site.page(NEW)).all("form")
+    fields = filled_in(form) | TYPED
+    fields.pop("do", None)
+    answer = await ask(site.url + form.attributes["action"], "POST", data=fields)
+    assert (answer.status, await all_of(site)) == (200, [])
+    assert told(answer)

@@ -153,7 +153,6 @@ async def test_cancelled_is_final(store: Store) -> None:
     for edit in (
         store.change(one.id, wanted(), who="eve", now=NOW),
         store.extend(one.id, NOW + DAY_S, who="eve", now=NOW),
-        store.rearm(one.id, NOW + DAY_S, who="eve", now=NOW),
     ):
         with pytest.raises(ClosedError, match="is cancelled; allowed: file a new one"):
             await edit
@@ -178,11 +177,8 @@ async def test_extended_until_a_moment(store: Store) -> None:
             await store.extend(one.id, end, who="bob", now=NOW + 10)
 
 
-async def test_rearming_and_overriding_are_no_edits(store: Store) -> None:
+async def test_overriding_is_no_edit(store: Store) -> None:
     one = await filed(store)
-    rearmed = await store.rearm(one.id, NOW + DAY_S, who="service", now=NOW + 1)
-    assert (rearmed.end, rearmed.revision) == (NOW + DAY_S, 1)
-    assert await store.rearm(one.id, NOW + 1, who="service", now=NOW + 1) == rearmed
     record = SilenceRecord(
         alertmanager="one", downtime_id=one.id, matchers='{host="n1"}', standing=Standing.OVERRIDDEN,
         starts_at=NOW, ends_at=NOW + DAY_S, revision=1, changed_at=NOW + 2,
@@ -190,10 +186,8 @@ async def test_rearming_and_overriding_are_no_edits(store: Store) -> None:
     await store.note_override(record)
     await store.note_override(replace(record, downtime_id="gone"))
     assert await store.records.silence_records("one") == (record,)
-    assert await store.get(one.id) == rearmed
-    assert await actions(store, one) == [
-        (Action.FILED, "alice"), (Action.REARMED, "service"), (Action.OVERRIDDEN, "alertmanager one")
-    ]  # fmt: skip
+    assert await store.get(one.id) == one
+    assert await actions(store, one) == [(Action.FILED, "alice"), (Action.OVERRIDDEN, "alertmanager one")]
 
 
 async def test_source_decides_on_its_downtimes(store: Store) -> None:
@@ -374,7 +368,7 @@ def written(one: Downtime, name: str) -> Written:
 async def test_a_hosts_downtime_that_is_over_meanwhile_is_not_ended_again(store: Store) -> None:
     one = await filed(store)
     await store.cancel(one.id, who="bob", now=NOW)
-    await store.apply_host_plan("cloud:uni", Plan([], {}, [one.id], []), NOW)
+    await store.apply_host_plan("cloud:uni", Plan([], [], [one.id], []), NOW)
     assert (await store.get(one.id)).end == one.end
 
 

@@ -3,14 +3,16 @@
 import asyncio
 import sqlite3
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import column, table, update
 
 from stratoscope.downtime.database import address as addresses
+from stratoscope.downtime.database import engine
 from stratoscope.downtime.database.address import FILE, Address, postgresql, sqlite
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import StoreError, UnknownError, meaning
@@ -143,6 +145,17 @@ async def test_write_that_fails_leaves_nothing(store: Store) -> None:
     assert len(await store.history(one.id)) == 1
 
 
+async def test_a_change_does_not_wait_for_ever_for_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_PATIENCE_S", 0.05)
+    async with opened(sqlite(tmp_path)) as store:
+        async with store._database.write():
+            with pytest.raises(StoreError, match=r"another change has been written for 0\.05 s: try again"):
+                await store.file(wanted(), who="alice", now=NOW)
+        assert (await store.file(wanted(), who="alice", now=NOW)).revision == 1
+
+
 async def test_full_disk_is_said_and_passes(tmp_path: Path) -> None:
     async with opened(sqlite(tmp_path)) as store:
         async with store._database.read() as connection:
@@ -273,3 +286,40 @@ async def test_history_comes_with_its_downtime(store: Store) -> None:
     assert (found, entries.changes) == (one, await store.history(one.id))
     with pytest.raises(UnknownError):
         await store.get_with_history("nope")
+
+
+class Broken:
+    """A database whose only connection has the lead until it breaks."""
+
+    is_sqlite = False
+
+    def __init__(self) -> None:
+        self.is_broken, self.invalidated = False, 0
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator["Broken"]:
+        yield self
+
+    async def execute(self, _: object) -> "Broken":
+        if self.is_broken:
+            raise StoreError("server", "is away")
+        return self
+
+    def scalar_one(self) -> bool:
+        return True
+
+    async def invalidate(self) -> None:
+        self.invalidated += 1
+
+
+async def test_the_lead_goes_with_its_connection_which_nobody_else_gets() -> None:
+    database = Broken()
+    one = Leadership(cast(Any, database), every_s=0.01)
+    task = asyncio.create_task(one.run())
+    await until(lambda: one.is_leader)
+    assert database.invalidated == 0
+    database.is_broken = True
+    await until(lambda: not one.is_leader)
+    assert database.invalidated >= 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -10,7 +10,7 @@ from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.hosts_off.described import host_downtime
 from stratoscope.downtime.matchers import Matcher, matcher_set
-from stratoscope.downtime.model import DAY_S, REARM_S, Downtime
+from stratoscope.downtime.model import DAY_S, REARM_S, Downtime, Rearm
 from stratoscope.downtime.windows.recurrence import Recurrence
 from stratoscope.downtime.windows.window import Template
 from support.stores import HOUR, NOW
@@ -54,7 +54,8 @@ async def test_of_one_second_the_downtime_that_is_not_cancelled_counts(store: St
 async def test_the_cap_counts_from_the_first_call(store: Store) -> None:
     one = await off(store, NOW)
     for day in range(1, 7):
-        await store.rearm(one.id, NOW + day * DAY_S + HOUR, who="stratoscope", now=NOW + day * DAY_S)
+        now, one = NOW + day * DAY_S, await store.get(one.id)
+        assert await store.rearm([Rearm(one.id, one.end, now + DAY_S)], who="stratoscope", now=now - 1) == 1
     late = await off(store, NOW + 6 * DAY_S + 60, is_until_back=False)
     assert (late.id, late.end) == (one.id, NOW + CAP_S)
     again = await off(store, NOW + CAP_S, is_until_back=False)

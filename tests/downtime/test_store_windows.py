@@ -7,15 +7,18 @@ import string
 import pytest
 from msgspec.structs import replace
 
+from stratoscope.core.errors import Reason
 from stratoscope.downtime.database import windows
 from stratoscope.downtime.database.errors import TooManyWindowsError, UnknownError
 from stratoscope.downtime.database.store import Store
+from stratoscope.downtime.imports.announced import Skip
 from stratoscope.downtime.imports.report import Report
 from stratoscope.downtime.matchers import Matcher, matcher_set, written
 from stratoscope.downtime.model import State
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.windows.recurrence import Occurrence, Recurrence
 from stratoscope.downtime.windows.window import Template
+from support.announcements import announced
 from support.stores import NOW, wanted
 
 FIRST = dt.datetime.fromisoformat("2026-12-01T22:00:00")
@@ -74,6 +77,16 @@ async def test_cancelled_window_takes_what_has_not_begun_with_it(store: Store) -
     assert await store.windows.file_occurrences(one.id, [Occurrence(NOW + 90, NOW + 99)], now=NOW) == ()
 
 
+async def test_an_occurrence_that_a_person_cancelled_stays_as_it_is_when_its_window_is(store: Store) -> None:
+    one = await store.windows.file(RULE, WORDS, who="alice", now=NOW)
+    due = [Occurrence(NOW + 30, NOW + 40)]
+    (upcoming,) = await store.windows.file_occurrences(one.id, due, now=NOW)
+    gone = await store.cancel(upcoming.id, who="bob", now=NOW + 1)
+    await store.windows.cancel(one.id, who="eve", now=NOW + 2)
+    assert await store.get(upcoming.id) == gone
+    assert len(await store.history(upcoming.id)) == 2
+
+
 async def test_record_of_the_longest_set_is_stored(store: Store) -> None:
     values = ("".join(random.choices(string.printable, k=450)) for _ in range(10))  # noqa: S311 - no secret
     longest = written(matcher_set(Matcher("host", value) for value in values))
@@ -101,7 +114,14 @@ async def test_no_records_are_no_write(store: Store) -> None:
 
 
 async def test_report_of_an_import_is_replaced(store: Store) -> None:
+    report = Report(
+        source="osg", tried_at=3.5, imported_at=2.5, rows=2, unmapped=1, unmapped_rows=(announced("1"),),
+        skipped={Skip.MISSING: 1}, skipped_words=("7: x",), errors={Reason.TIMEOUT: 2},
+        reason=Reason.TIMEOUT, words="slow",
+    )  # fmt: skip
     await store.records.store_import_report(Report(source="osg", rows=1))
-    await store.records.store_import_report(Report(source="osg", rows=2))
+    await store.records.store_import_report(report)
     await store.records.store_import_report(Report(source="gocdb:egi"))
-    assert await store.records.import_reports() == (Report(source="gocdb:egi"), Report(source="osg", rows=2))
+    assert await store.records.import_report("osg") == report
+    assert await store.records.import_report("gocdb:egi") == Report(source="gocdb:egi")
+    assert await store.records.import_report("other") is None

@@ -1,7 +1,7 @@
 """The collector of this exporter. Source: its own database, and the reports of what keeps in step with it."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from stratoscope.core.collector import Collector
@@ -10,21 +10,37 @@ from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.families import OF_DOWNTIMES, OF_IMPORTS, OF_SILENCES
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.imports.importer import Importer
+from stratoscope.downtime.keeper import Keeper, Stuck
 from stratoscope.downtime.model import Downtime
 from stratoscope.downtime.notices import Notices
-from stratoscope.downtime.samples import AHEAD_S, of_import, of_notices, of_scripts, of_silences, samples
+from stratoscope.downtime.samples import (
+    AHEAD_S,
+    of_import,
+    of_notices,
+    of_scripts,
+    of_silences,
+    of_windows,
+    samples,
+)
 from stratoscope.downtime.settings import DOWNTIMES
 from stratoscope.downtime.silences import report as silences
 from stratoscope.downtime.silences.reconciler import Reconciler
 
 
 class Facts(NamedTuple):
-    """All at one moment."""
+    """All at one moment.
+
+    Attributes:
+        windows: Why those that are stuck are so.
+        leads: Of a process that does not, what it knows of silences and windows is old.
+    """
 
     now: float
     downtimes: Sequence[Downtime]
     silences: Sequence[silences.Report]
     imports: Sequence[imports.Report]
+    windows: Collection[Stuck]
+    leads: bool
 
 
 class Downtimes(Collector[Facts]):
@@ -34,15 +50,17 @@ class Downtimes(Collector[Facts]):
     name = DOWNTIMES.name
     families = (*OF_DOWNTIMES, *OF_SILENCES, *OF_IMPORTS)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it shows
         self,
         store: Store,
         reconcilers: Sequence[Reconciler],
         importers: Sequence[Importer],
+        *,
+        keeper: Keeper,
         notices: Notices,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._notices = notices
+        self._keeper, self._notices = keeper, notices
         self._store, self._reconcilers, self._importers = store, reconcilers, importers
         self._clock = clock
 
@@ -50,14 +68,21 @@ class Downtimes(Collector[Facts]):
         now = self._clock()
         live = await self._store.live(int(now), ahead_s=AHEAD_S)
         return Facts(
-            now, live, [one.report for one in self._reconcilers], [one.report for one in self._importers]
+            now=now,
+            downtimes=live,
+            silences=[one.report for one in self._reconcilers],
+            imports=[one.report for one in self._importers],
+            windows=self._keeper.stuck.values(),
+            leads=self._store.leadership.is_leader,
         )
 
     def samples(self, data: Facts, /) -> Iterable[Sample]:
         yield from samples(data.downtimes, data.now)
         yield from of_scripts(data.downtimes, data.now)
         yield from of_notices(self._notices.of(data.downtimes, data.now))
-        for silence in data.silences:
-            yield from of_silences(silence)
+        if data.leads:
+            yield from of_windows(data.windows)
+            for silence in data.silences:
+                yield from of_silences(silence)
         for one in data.imports:
             yield from of_import(one)

@@ -14,7 +14,7 @@ from stratoscope.downtime.matchers import (
     matches_unlabelled,
     written,
 )
-from stratoscope.downtime.model import DAY_S, REARM_S, Severity
+from stratoscope.downtime.model import DAY_S, Severity, rearmed
 
 LABELS: Final = frozenset(
     {
@@ -183,7 +183,11 @@ def _end(draft: Draft, now: int) -> int:
     if draft.until_further_notice:
         if end is not None:
             raise FieldError("end", "stands beside until further notice; allowed: one of both")
-        return max(start, now) + REARM_S
+        end = rearmed(start, now)
+        if end - start > LONGEST_S:
+            what = f"too long ago; allowed: up to {LONGEST_S // DAY_S} days before the end, a day from now"
+            raise FieldError("start", what)
+        return end
     if end is None:
         raise FieldError("end", "missing; allowed: a moment after start, or until further notice")
     if end <= start:

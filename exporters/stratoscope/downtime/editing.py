@@ -9,7 +9,7 @@ import msgspec
 from stratoscope.downtime.database.editing import Idempotency
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import Checked, Draft, checked
-from stratoscope.downtime.model import PERSON, REARM_S, SCRIPT, Downtime
+from stratoscope.downtime.model import PERSON, SCRIPT, Downtime
 
 ADMIN: Final = "admin"
 """The role that also ends and cancels what imports and clouds have filed."""
@@ -74,17 +74,14 @@ class Editor:
 
     async def extend(self, downtime_id: str, end: int | None, *, revision: int | None) -> Downtime:
         """Give it another end; None: until further notice."""
-        if end is not None:
-            return await self._done(self.store.extend(downtime_id, end, **self._by(revision)))
-        one = await self.store.get(downtime_id)
-        rearmed = max(one.start, self.now) + REARM_S
-        fields = _fields(one)._replace(end=rearmed, until_further_notice=True)
-        return await self._done(self.store.change(downtime_id, fields, **self._by(revision)))
+        by = self._by(revision)
+        if end is None:
+            return await self._done(self.store.extend_until_further_notice(downtime_id, **by))
+        return await self._done(self.store.extend(downtime_id, end, **by))
 
     async def extend_by(self, downtime_id: str, by_s: int, *, revision: int | None) -> Downtime:
         """Move its end on; that of one that has ended: from now."""
-        one = await self.store.get(downtime_id)
-        return await self.extend(downtime_id, max(one.end, self.now) + by_s, revision=revision)
+        return await self._done(self.store.extend_by(downtime_id, by_s, **self._by(revision)))
 
     async def end(self, downtime_id: str, *, revision: int | None) -> Downtime:
         """End it now; one that has not begun is cancelled. Raises NotAllowedError."""
@@ -112,8 +109,3 @@ class Editor:
 
     def _by(self, revision: int | None) -> _By:
         return _By(who=self.who, now=self.now, if_revision=revision)
-
-
-def _fields(one: Downtime) -> Checked:
-    """What a person can say of it, as it stands."""
-    return Checked(*(getattr(one, name) for name in Checked._fields))

@@ -60,11 +60,14 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
 
         importers = [
             await stack.enter_async_context(
-                importer.opened(one, store, labels=settings.own.labels, leads=leads)
+                importer.opened(one, store, store.records, labels=settings.own.labels, leads=leads)
             )
             for one in settings.imports
         ]
-        collectors: list[Collector[Any]] = [Downtimes(store, reconcilers, importers, notices)]
+        keeper = Keeper(store, changed, notices, sources=[one.source for one in settings.imports])
+        collectors: list[Collector[Any]] = [
+            Downtimes(store, reconcilers, importers, keeper=keeper, notices=notices)
+        ]
         for entry in settings.clouds:
             cloud = kind(entry.kind).opened(entry)
             stack.push_async_callback(cloud.close)
@@ -74,7 +77,7 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
             ]
         tasks = [
             Task("leadership", store.leadership.run),
-            Task("keeper", Keeper(store, changed, notices).run),
+            Task("keeper", keeper.run),
             *([Task("others", Others(store, changed).run)] if settings.own.database else []),
             *(one.task() for one in reconcilers),
             *(one.task for one in importers),

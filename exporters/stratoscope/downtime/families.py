@@ -49,8 +49,13 @@ HOST_OFF_BY_SCRIPT = Family(
     "1 for a host of which a script says that it is switched off.",
     labels=("cloud", "host"),
 )
+WINDOWS_STUCK = Family(
+    "stratoscope_downtime_windows_stuck",
+    "Recurring windows of which no occurrence can be filed, by what is wrong; the log has their ids.",
+    labels=("reason",),
+)
 OF_DOWNTIMES: Final = (
-    ACTIVE, ACTIVE_PATTERNS, DOWNTIMES, INFO, START, END, NOTICE, HOST_OFF_BY_SCRIPT,
+    ACTIVE, ACTIVE_PATTERNS, DOWNTIMES, INFO, START, END, NOTICE, HOST_OFF_BY_SCRIPT, WINDOWS_STUCK,
 )  # fmt: skip
 
 _AM: Final = ("alertmanager",)

@@ -56,6 +56,19 @@ class Limit(NamedTuple):
     is_cap: bool
 
 
+class Rearm(NamedTuple):
+    """The end of a downtime that goes on is moved on.
+
+    Attributes:
+        seen: The end that it had when this was decided: one that has another now is left as it is.
+        end: The new one, which is later.
+    """
+
+    downtime_id: str
+    seen: int
+    end: int
+
+
 class Downtime(msgspec.Struct, frozen=True, kw_only=True):
     """A downtime as it stands now; its earlier forms are in its changes.
 
@@ -103,10 +116,15 @@ class Downtime(msgspec.Struct, frozen=True, kw_only=True):
             return State.UPCOMING
         return State.ACTIVE if now < self.end else State.ENDED
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether its end is moved on until a person, or the cloud that filed it, ends it."""
+        return self.until_further_notice or self.source.startswith(CLOUD)
+
     def limit(self, hosts_cap_s: int) -> Limit:
         """When it ends for good. Args: hosts_cap_s: For so long a host may be off."""
         is_hosts = self.source.startswith((CLOUD, SCRIPT))
-        if self.source.startswith(CLOUD) or self.until_further_notice:
+        if self.goes_on:
             cap_s = hosts_cap_s if is_hosts else LONGEST_REARMED_S
             return Limit(max(self.end, self.start + cap_s), is_cap=True)
         return Limit(self.end, is_cap=False)
@@ -143,6 +161,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     who: str
     action: Action
     fields: Mapping[str, tuple[object, object]] = {}
+
+
+def rearmed(start: int, now: int) -> int:
+    """The first end of a downtime that from now on lasts until further notice."""
+    return max(start, now) + REARM_S
 
 
 def new_id() -> str:

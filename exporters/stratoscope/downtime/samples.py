@@ -1,6 +1,6 @@
 """The samples of the downtimes of a moment, of silences and of imports: pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from stratoscope.core.errors import Reason
@@ -9,6 +9,7 @@ from stratoscope.downtime import families as of
 from stratoscope.downtime.hosts_off.hosts import hosts_off
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.imports.announced import Skip
+from stratoscope.downtime.keeper import Stuck
 from stratoscope.downtime.model import DAY_S, SCRIPT, Downtime, Limit, State
 from stratoscope.downtime.scope import LABELS, covered
 from stratoscope.downtime.silences import report as silences
@@ -46,6 +47,12 @@ def of_notices(soon: Iterable[tuple[Downtime, Limit]]) -> Iterable[Sample]:
     """Of the downtimes that end soon."""
     for one, limit in soon:
         yield of.NOTICE(1, _of(one, of="cap" if limit.is_cap else "end"))
+
+
+def of_windows(stuck: Collection[Stuck]) -> Iterable[Sample]:
+    """Of the windows of which no occurrence can be filed."""
+    for reason in Stuck:
+        yield of.WINDOWS_STUCK(sum(one is reason for one in stuck), Labels(reason=reason))
 
 
 def of_scripts(downtimes: Sequence[Downtime], now: float) -> Iterable[Sample]:

@@ -1,8 +1,8 @@
 """Downtimes are filed and changed; each function is part of a transaction that writes."""
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -18,13 +18,21 @@ from stratoscope.downtime.database.errors import (
 )
 from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES, IDEMPOTENCY, REVISION
 from stratoscope.downtime.draft import Checked
-from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, new_id
+from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, Rearm, State, new_id
+
+T = TypeVar("T")
+
+Fields: TypeAlias = Mapping[str, Any]
+"""The new values of fields of a downtime."""
 
 # Made once: to make one costs as much as to execute it.
 _BUMP: Final = update(REVISION).where(REVISION.c.id == 1).values(number=REVISION.c.number + 1)
 _FILE: Final = insert(DOWNTIMES)
 _NOTE: Final = insert(CHANGES)
 _CURRENT: Final = select(DOWNTIMES).where(DOWNTIMES.c.id == bindparam("wanted"))
+_CHANGE: Final = update(DOWNTIMES).where(DOWNTIMES.c.id == bindparam("changed_id"))
+_PIECE: Final = 500
+"""Rows that are written together: of thousands, each alone would take as long as a request."""
 _KEPT_S: Final = DAY_S
 """For so long an idempotency key is remembered."""
 
@@ -88,13 +96,13 @@ async def file(
         )
         for checked, origin in drafts
     ]  # fmt: skip
-    if filed:
+    for piece in _pieces(filed):
         await connection.execute(
             _FILE,
-            [rows.values(one) | {"window_start": one.start if one.window_id else None} for one in filed],
+            [rows.values(one) | {"window_start": one.start if one.window_id else None} for one in piece],
         )
         entries = [
-            Change(downtime_id=one.id, revision=1, at=now, who=who, action=Action.FILED) for one in filed
+            Change(downtime_id=one.id, revision=1, at=now, who=who, action=Action.FILED) for one in piece
         ]
         await note(connection, *entries)
     return filed
@@ -134,26 +142,79 @@ def check_own(one: Downtime) -> None:
         raise SourceError(one.source)
 
 
+def closing(one: Downtime, now: int) -> tuple[Action, Fields]:
+    """How one that is neither cancelled nor over ends now: if it has not lasted yet, it is cancelled."""
+    if now <= one.start:
+        return Action.CANCELLED, {"cancelled_at": now}
+    return Action.CHANGED, {"end": now, "until_further_notice": False}
+
+
+async def rearm(connection: AsyncConnection, rearms: Sequence[Rearm], who: str, now: int) -> int:
+    """Move on the ends of those that still go on, and whose end nobody has moved meanwhile.
+
+    Returns:
+        How many these were.
+    """
+    edits = []
+    for piece in _pieces(rearms):
+        found = await connection.execute(
+            select(DOWNTIMES).where(DOWNTIMES.c.id.in_([each.downtime_id for each in piece]))
+        )
+        stored = {one.id: one for one in map(rows.downtime, found)}
+        for each in piece:
+            one = stored[each.downtime_id]
+            if one.goes_on and one.state(now) is State.ACTIVE and one.end == each.seen:
+                edits.append((one, {"end": each.end}))
+    await save_all(connection, edits, who, now, Action.REARMED)
+    return len(edits)
+
+
 async def save(
     connection: AsyncConnection, before: Downtime, who: str, now: int, action: Action, /, **fields: Any
 ) -> Downtime:
-    """Store what changes of a downtime, and the entry of its history; nothing if nothing changes.
-
-    The revision stays when it is REARMED: nobody has edited it.
-    """
-    after = replace(before, **fields)
-    differs = rows.changed(before, after)
-    if not differs:
-        return before
-    revision = before.revision + (action is not Action.REARMED)
-    after = replace(after, revision=revision, changed_at=now)
-    row = rows.values(after) | ({"cancelled_by": who} if action is Action.CANCELLED else {})
-    await connection.execute(update(DOWNTIMES).where(DOWNTIMES.c.id == after.id).values(row))
-    entry = Change(
-        downtime_id=after.id, revision=revision, at=now, who=who, action=action, fields=differs
-    )  # fmt: skip
-    await note(connection, entry)
+    """Store what changes of a downtime, see `save_all`."""
+    (after,) = await save_all(connection, [(before, fields)], who, now, action)
     return after
+
+
+async def save_all(
+    connection: AsyncConnection, edits: Sequence[tuple[Downtime, Fields]], who: str, now: int, action: Action
+) -> list[Downtime]:
+    """Store what changes of downtimes, and entries of their histories; nothing of those that stay the same.
+
+    The revision stays when they are REARMED: nobody has edited them.
+
+    Returns:
+        All of them as they stand then, in their order.
+    """
+    saved = []
+    for piece in _pieces(edits):
+        changed, entries = [], []
+        for before, fields in piece:
+            after = replace(before, **fields)
+            differs = rows.changed(before, after)
+            if not differs:
+                saved.append(before)
+                continue
+            after = replace(after, revision=before.revision + (action is not Action.REARMED), changed_at=now)
+            by = {"cancelled_by": who} if action is Action.CANCELLED else {}
+            changed.append({**rows.values(after), **by, "changed_id": after.id})
+            entries.append(
+                Change(
+                    downtime_id=after.id, revision=after.revision, at=now, who=who, action=action,
+                    fields=differs,
+                )
+            )  # fmt: skip
+            saved.append(after)
+        if changed:
+            await connection.execute(_CHANGE, changed)
+            await note(connection, *entries)
+    return saved
+
+
+def _pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for begin in range(0, len(items), _PIECE):
+        yield items[begin : begin + _PIECE]
 
 
 def _hash(request: bytes) -> str:

@@ -84,10 +84,24 @@ class Database:
                 stored nevertheless.
         """
         with self._translated():
-            async with self._turn, self._engine.connect() as connection:
+            async with self._in_turn(), self._engine.connect() as connection:
                 await connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
                 async with connection.begin():
                     yield connection
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """One writer of this process at a time. Raises StoreError: The one before does not finish."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            what = f"another change has been written for {_PATIENCE_S:g} s: try again, look at its disk"
+            raise StoreError(self.address.shown, what) from error
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[AsyncConnection]:

@@ -13,7 +13,7 @@ from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
 from stratoscope.downtime.draft import LONGEST_S, Checked
 from stratoscope.downtime.hosts_off.plan import Plan
 from stratoscope.downtime.imports.announced import is_unread
-from stratoscope.downtime.model import DAY_S, Action, Downtime, State
+from stratoscope.downtime.model import CLOUD, DAY_S, PERSON, SCRIPT, Action, Downtime, State
 
 _PAST_S: Final = LONGEST_S + 31 * DAY_S
 """What has ended so long ago is not looked at any more: no source speaks of it, and no host is off for so
@@ -37,6 +37,14 @@ async def newest(
     return {row.external_id: (rows.downtime(row), row.cancelled_by) for row in found}
 
 
+async def importing(connection: AsyncConnection, now: int) -> frozenset[str]:
+    """See `Store.importing`."""
+    of = DOWNTIMES.c
+    asked = select(of.source).distinct().where(of.end > now, of.cancelled_at.is_(None), of.source != PERSON)
+    found = (await connection.execute(asked)).scalars()
+    return frozenset(source for source in found if not source.startswith((CLOUD, SCRIPT)))
+
+
 async def ended_by_hand(connection: AsyncConnection, source: str, now: int) -> dict[str, int]:
     """Of the downtimes of a source those that a person has ended: id -> the end that it had before."""
     of = DOWNTIMES.c
@@ -58,7 +66,7 @@ async def upsert(
     """See `Store.upsert_external`."""
     found = await newest(connection, source, now)
     by_hand = await ended_by_hand(connection, source, now)
-    new = []
+    new, changed = [], []
     for external_id, checked in wanted.items():
         one, cancelled_by = found.get(external_id, (None, None))
         if one is None or cancelled_by == source:
@@ -67,12 +75,18 @@ async def upsert(
             if _says_else(one, checked):
                 new.append((checked, Origin(source, external_id)))
         elif one.id not in by_hand or _says_else(replace(one, end=by_hand[one.id]), checked):
-            await editing.save(connection, one, source, now, Action.CHANGED, **checked._asdict())
+            changed.append((one, checked._asdict()))
+    await editing.save_all(connection, changed, source, now, Action.CHANGED)
     await editing.file(connection, new, source, now)
-    for external_id, (one, _) in found.items():
-        is_gone = external_id not in wanted and not is_unread(external_id, unread)
-        if is_gone and one.cancelled_at is None and one.end > now:
-            await editing.save(connection, one, source, now, Action.CANCELLED, cancelled_at=now)
+    gone = [
+        (one, {"cancelled_at": now})
+        for external_id, (one, _) in found.items()
+        if external_id not in wanted
+        and not is_unread(external_id, unread)
+        and one.cancelled_at is None
+        and one.end > now
+    ]
+    await editing.save_all(connection, gone, source, now, Action.CANCELLED)
 
 
 def _says_else(one: Downtime, checked: Checked) -> bool:
@@ -84,9 +98,7 @@ async def apply(connection: AsyncConnection, source: str, plan: Plan, now: int) 
     """See `Store.apply_host_plan`."""
     filed = [(one.checked, Origin(source, one.external_id)) for one in plan.file]
     await editing.file(connection, filed, source, now)
-    for downtime_id, end in plan.extend.items():
-        one = await editing.current(connection, downtime_id)
-        await editing.save(connection, one, source, now, Action.REARMED, end=end)
+    await editing.rearm(connection, plan.extend, source, now)
     for downtime_id in plan.end:
         one = await editing.current(connection, downtime_id)
         if one.state(now) is State.ACTIVE:

@@ -57,10 +57,8 @@ class Hosts:
                 # Over the cap: from now on it may be off anew.
                 await editing.save(connection, last, who, now, Action.CHANGED, until_further_notice=False)
                 return None
-            if now <= last.start:
-                return await editing.save(connection, last, who, now, Action.CANCELLED, cancelled_at=now)
-            fields = {"end": now, "until_further_notice": False}
-            return await editing.save(connection, last, who, now, Action.CHANGED, **fields)
+            action, closed = editing.closing(last, now)
+            return await editing.save(connection, last, who, now, action, **closed)
 
 
 async def _newest(connection: AsyncConnection, origin: Origin) -> Downtime | None:

@@ -54,11 +54,12 @@ class Records:
             async with self._database.write() as connection:
                 await _forget(connection, records)
 
-    async def import_reports(self) -> Sequence[Report]:
-        """How the imports went, by source."""
+    async def import_report(self, source: str) -> Report | None:
+        """How the imports from a source went; None if there was none."""
         async with self._database.read() as connection:
-            found = await connection.execute(select(IMPORTS.c.report).order_by(IMPORTS.c.source))
-            return tuple(map(_REPORT.decode, found.scalars()))
+            found = await connection.execute(select(IMPORTS.c.report).where(IMPORTS.c.source == source))
+            report = found.scalar_one_or_none()
+        return None if report is None else _REPORT.decode(report)
 
     async def store_import_report(self, report: Report) -> None:
         """That of its source is replaced."""

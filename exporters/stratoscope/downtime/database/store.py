@@ -6,7 +6,7 @@ All methods raise StoreError if the database cannot be used; what the others are
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,15 +24,14 @@ from stratoscope.downtime.database.tables import REVISION
 from stratoscope.downtime.database.windows import Windows
 from stratoscope.downtime.draft import LONGEST_S, Checked, FieldError
 from stratoscope.downtime.hosts_off.plan import Plan
-from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, State
+from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, Rearm, State, rearmed
 from stratoscope.downtime.silences.record import SilenceRecord
 
 _CACHED_S: Final = 3600
 """So much longer than asked for is the time of which live downtimes are kept in memory."""
 
 
-_Edit: TypeAlias = tuple[Action, Mapping[str, Any]]
-"""What is done, and the new values of fields."""
+_Edit: TypeAlias = tuple[Action, editing.Fields]
 _BY_PERSON: Final = Origin(PERSON)
 
 
@@ -125,9 +124,7 @@ class Store:
         def edit(one: Downtime) -> _Edit:
             if one.state(now) in {State.ENDED, State.CANCELLED}:
                 return Action.CHANGED, {}
-            if now <= one.start:
-                return Action.CANCELLED, {"cancelled_at": now}
-            return Action.CHANGED, {"end": now, "until_further_notice": False}
+            return editing.closing(one, now)
 
         return await self._edit(downtime_id, who, now, edit, if_revision)
 
@@ -141,27 +138,42 @@ class Store:
         """
 
         def edit(one: Downtime) -> _Edit:
-            editing.check_own(one)
-            _check_end(one, end, now)
-            return Action.CHANGED, {"end": end, "until_further_notice": False}
+            return _extended(one, end, now)
 
         return await self._edit(downtime_id, who, now, edit, if_revision)
 
-    async def rearm(self, downtime_id: str, end: int, *, who: str, now: int) -> Downtime:
-        """Move on the end of a downtime that goes on until something else ends it.
-
-        Its revision stays: nobody has edited it, and a silence that a person expired stays expired.
-
-        Raises:
-            UnknownError: There is none.
-            ClosedError: It is cancelled.
-        """
+    async def extend_by(
+        self, downtime_id: str, by_s: int, *, who: str, now: int, if_revision: int | None = None
+    ) -> Downtime:
+        """Move the end of a downtime on; that of one that has ended: from now. Raises as `extend`."""
 
         def edit(one: Downtime) -> _Edit:
-            editing.check_open(one)
-            return Action.REARMED, {"end": max(end, one.end)}
+            return _extended(one, max(one.end, now) + by_s, now)
 
-        return await self._edit(downtime_id, who, now, edit, None)
+        return await self._edit(downtime_id, who, now, edit, if_revision)
+
+    async def extend_until_further_notice(
+        self, downtime_id: str, *, who: str, now: int, if_revision: int | None = None
+    ) -> Downtime:
+        """From now on a downtime lasts until further notice. Raises as `extend`."""
+
+        def edit(one: Downtime) -> _Edit:
+            return _extended(one, rearmed(one.start, now), now, until_further_notice=True)
+
+        return await self._edit(downtime_id, who, now, edit, if_revision)
+
+    async def rearm(self, rearms: Sequence[Rearm], *, who: str, now: int) -> int:
+        """Move on the ends of downtimes that go on, in one transaction.
+
+        Left as they are those that were ended, cancelled or moved since they were seen. The revision stays:
+        nobody has edited them, and a silence that a person expired stays expired.
+
+        Returns:
+            How many were moved on.
+        """
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            return await editing.rearm(connection, rearms, who, now)
 
     async def note_override(self, record: SilenceRecord) -> None:
         """Store the record, and in the downtime's history that a person expired its silence: both or none.
@@ -205,6 +217,11 @@ class Store:
             found = await external.newest(connection, source, now)
         return tuple(one for one, _ in found.values())
 
+    async def importing(self, now: int) -> Collection[str]:
+        """The sources, of those that are neither a person, a cloud nor a script, with what is not over."""
+        async with self._database.read() as connection:
+            return await external.importing(connection, now)
+
     async def ended_by_hand(self, source: str, now: int) -> Mapping[str, int]:
         """Of the downtimes of a source those that a person has ended: id -> the end that it had before."""
         async with self._database.read() as connection:
@@ -213,7 +230,7 @@ class Store:
     async def apply_host_plan(self, source: str, plan: Plan, now: int) -> None:
         """File, extend and end downtimes of a cloud's hosts as the plan says, in one transaction.
 
-        Those that are extended keep their revision.
+        Those that are extended are so as by `rearm`.
         """
         async with self._database.write() as connection:
             await editing.bump(connection)
@@ -328,8 +345,11 @@ async def opened(address: Address) -> AsyncIterator[Store]:
         await store.close()
 
 
-def _check_end(one: Downtime, end: int, now: int) -> None:
+def _extended(one: Downtime, end: int, now: int, *, until_further_notice: bool = False) -> _Edit:
+    """Raises ClosedError, SourceError, FieldError: As `Store.extend`."""
+    editing.check_own(one)
     if not max(one.start, now) < end <= one.start + LONGEST_S:
         days = LONGEST_S // DAY_S
         allowed = f"after start and now, up to {days} days after start"
         raise FieldError("end", f"{end}; allowed: {allowed}")
+    return Action.CHANGED, {"end": end, "until_further_notice": until_further_notice}

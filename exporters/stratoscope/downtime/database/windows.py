@@ -15,7 +15,7 @@ from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import IdempotencyError, TooManyWindowsError, UnknownError
 from stratoscope.downtime.database.tables import DOWNTIMES, WINDOWS
 from stratoscope.downtime.draft import Checked
-from stratoscope.downtime.model import PERSON, Action, Downtime, id_of, new_id
+from stratoscope.downtime.model import PERSON, Downtime, id_of, new_id
 from stratoscope.downtime.windows.recurrence import Occurrence, Recurrence
 from stratoscope.downtime.windows.window import Template, Window
 
@@ -88,7 +88,9 @@ class Windows:
                     update(WINDOWS).where(WINDOWS.c.id == one.id).values(rows.window_values(one))
                 )
             for downtime in await _lasting(connection, window_id, now):
-                await _stop(connection, downtime, who, now, end_running=end_running)
+                if end_running or now < downtime.start:
+                    action, fields = editing.closing(downtime, now)
+                    await editing.save(connection, downtime, who, now, action, **fields)
         return one
 
     async def starts(self, window_id: str, since: int) -> frozenset[int]:
@@ -116,17 +118,6 @@ class Windows:
             new = [_checked(one, occurrence) for occurrence in due if occurrence.start not in filed]
             origin = Origin(PERSON, window_id=window_id)
             return await editing.file(connection, [(each, origin) for each in new], one.author, now)
-
-
-async def _stop(
-    connection: AsyncConnection, downtime: Downtime, who: str, now: int, *, end_running: bool
-) -> None:
-    """Cancel an occurrence that has not begun; end one that lasts, if asked."""
-    if downtime.start > now or (end_running and downtime.start == now):
-        await editing.save(connection, downtime, who, now, Action.CANCELLED, cancelled_at=now)
-    elif end_running:
-        fields = {"end": now, "until_further_notice": False}
-        await editing.save(connection, downtime, who, now, Action.CHANGED, **fields)
 
 
 def _checked(one: Window, occurrence: Occurrence) -> Checked:

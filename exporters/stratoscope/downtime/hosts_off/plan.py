@@ -5,13 +5,13 @@ up still runs VMs: it is at risk, and silences nothing. Each such downtime ends 
 cloud last said so, and is extended while it does, up to a cap; so what is forgotten becomes an alarm.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.hosts_off.described import host_downtime
 from stratoscope.downtime.hosts_off.disabled import DisabledHost
-from stratoscope.downtime.model import REARM_S, Downtime, State
+from stratoscope.downtime.model import REARM_S, Downtime, Rearm, State
 
 _EXTENDED_AT_S: Final = REARM_S // 2
 """So long before its end a downtime is extended."""
@@ -29,13 +29,13 @@ class Plan(NamedTuple):
 
     Attributes:
         file: New downtimes.
-        extend: Id -> its new end.
+        extend: Those whose end is moved on.
         end: Ids of those that end now.
         over_cap: Hosts that are still off after the cap: their alarms are no longer silenced.
     """
 
     file: Sequence[Filed]
-    extend: Mapping[str, int]
+    extend: Sequence[Rearm]
     end: Sequence[str]
     over_cap: Sequence[str]
 
@@ -60,7 +60,7 @@ def plan(  # noqa: PLR0913 - all that it depends on
     """
     newest = {one.external_id: one for one in filed}
     wanted = {_external_id(one): one for one in hosts}
-    file, extend, over_cap = [], {}, []
+    file, extend, over_cap = [], [], []
     for external_id, host in wanted.items():
         checked = host_downtime(cloud, host.host, host.reason, now, is_at_risk=host.is_up, cap_s=cap_s)
         new = Filed(external_id, checked)
@@ -68,7 +68,7 @@ def plan(  # noqa: PLR0913 - all that it depends on
         if last is not None and last.state(now) is State.ACTIVE:
             end = min(now + REARM_S, last.start + cap_s)
             if end > last.end and last.end - now <= _EXTENDED_AT_S:
-                extend[last.id] = end
+                extend.append(Rearm(last.id, last.end, end))
             continue
         is_closed = last is not None and (last.cancelled_at is not None or last.id in by_hand)
         if last is None or not _is_off_since(last, host):

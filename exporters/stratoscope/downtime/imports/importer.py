@@ -11,7 +11,7 @@ import msgspec
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.http import Http
-from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.errors import CollectError
 from stratoscope.core.part import Task
 from stratoscope.downtime.draft import Checked, FieldError
 from stratoscope.downtime.imports.announced import (
@@ -48,6 +48,16 @@ class ExternalStore(Protocol):
         """Make what is stored of a source equal to `rows`, see Store."""
 
 
+class Reports(Protocol):
+    """Where it is stored how imports went."""
+
+    async def import_report(self, source: str) -> Report | None:
+        """None: nothing is known of the source."""
+
+    async def store_import_report(self, report: Report) -> None:
+        """That of its source is replaced."""
+
+
 class Source(Protocol):
     """What can be fetched."""
 
@@ -60,10 +70,10 @@ class Importer:
 
     An answer without any row counts when it comes a second time in a row: so a source that has lost its
     database for a moment does not cancel everything. Of several processes with one database the one that
-    leads imports.
+    leads imports; the others show what it stores of how that went.
 
     Attributes:
-        report: How it goes.
+        report: How it goes; after a restart, how it went before.
     """
 
     def __init__(  # noqa: PLR0913 - all that it works with
@@ -71,6 +81,7 @@ class Importer:
         settings: Import,
         source: Source,
         store: ExternalStore,
+        reports: Reports,
         *,
         labels: Collection[str] = (),
         leads: Callable[[], bool] = lambda: True,
@@ -82,10 +93,9 @@ class Importer:
             labels: Those that matchers may name beside LABELS.
             leads: Whether this process is the one of several that imports.
         """
-        self._settings, self._source, self._store = settings, source, store
+        self._settings, self._source, self._store, self._reports = settings, source, store, reports
         self._labels, self._leads, self._clock = labels, leads, clock
         self._table = Table(settings.mapping)
-        self._errors: Counter[Reason] = Counter()
         self._was_empty, self._held = False, Held()
         self.report = Report(source=settings.source)
 
@@ -95,9 +105,11 @@ class Importer:
 
     async def run(self) -> None:
         """Import once per interval, from start to start."""
+        await self._recall()
         while True:
             if not self._leads():
                 await self._clock.sleep(_WAIT_S)
+                await self._recall()
                 continue
             begun = self._clock.monotonic()
             await self.once()
@@ -111,7 +123,7 @@ class Importer:
             parsed = await self._source.fetch(now)
             _check(parsed)
         except CollectError as error:
-            self._failed(now, error)
+            await self._keep(self._failed(now, error))
             return
         if not self._leads():  # any more
             return
@@ -119,9 +131,16 @@ class Importer:
             log.info("import works again source=%s", self._settings.source)
         was_empty, self._was_empty = self._was_empty, not parsed.rows
         if parsed.rows or was_empty:
-            self.report = await self._stored(parsed, now)
+            await self._keep(await self._stored(parsed, now))
         else:
-            self.report = msgspec.structs.replace(self.report, tried_at=now, reason=None, words=_EMPTY)
+            await self._keep(msgspec.structs.replace(self.report, tried_at=now, reason=None, words=_EMPTY))
+
+    async def _recall(self) -> None:
+        self.report = await self._reports.import_report(self._settings.source) or self.report
+
+    async def _keep(self, report: Report) -> None:
+        self.report = report
+        await self._reports.store_import_report(report)
 
     async def _stored(self, parsed: Parsed, now: float) -> Report:
         rows, unmapped, refused = await self._mapped(parsed, now)
@@ -138,7 +157,7 @@ class Importer:
             unmapped_rows=tuple(unmapped[:MOST_SHOWN]),
             skipped=dict(Counter(parsed.skipped) + Counter(refused.skipped)),
             skipped_words=(*parsed.words, *refused.words),
-            errors=dict(self._errors),
+            errors=self.report.errors,
         )
 
     async def _mapped(self, parsed: Parsed, now: float) -> tuple[dict[str, Checked], list[Announced], Parsed]:
@@ -159,15 +178,15 @@ class Importer:
                 refused.skip(row.external_id, RowError(Skip.REFUSED, str(error)))
         return found, unmapped, refused.parsed()
 
-    def _failed(self, now: float, error: CollectError) -> None:
-        self._errors[error.reason] += 1
+    def _failed(self, now: float, error: CollectError) -> Report:
+        errors = Counter(self.report.errors) + Counter([error.reason])
         words = str(error)
         if self.report.reason is None:
             log.error(
                 "import failed source=%s reason=%s error=%r", self._settings.source, error.reason, words
             )
-        self.report = msgspec.structs.replace(
-            self.report, tried_at=now, errors=dict(self._errors), reason=error.reason, words=words
+        return msgspec.structs.replace(
+            self.report, tried_at=now, errors=dict(errors), reason=error.reason, words=words
         )
 
 
@@ -179,9 +198,10 @@ def _check(parsed: Parsed) -> None:
 
 
 @asynccontextmanager
-async def opened(
+async def opened(  # noqa: PLR0913 - as Importer
     settings: Import,
     store: ExternalStore,
+    reports: Reports,
     *,
     labels: Collection[str] = (),
     leads: Callable[[], bool] = lambda: True,
@@ -195,6 +215,6 @@ async def opened(
     tls = await asyncio.to_thread(settings.tls)
     fetcher = Fetcher(settings, Http(settings.name, tls, largest=LARGEST))
     try:
-        yield Importer(settings, fetcher, store, labels=labels, leads=leads, clock=clock)
+        yield Importer(settings, fetcher, store, reports, labels=labels, leads=leads, clock=clock)
     finally:
         await fetcher.close()

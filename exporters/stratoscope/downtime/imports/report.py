@@ -15,7 +15,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         source: As its downtimes have it: `gocdb:egi`.
         tried_at: The last fetch; None before the first.
         imported_at: The last one that was complete and is stored: what the source gave is as old as that.
-            None if there was none since the start.
+            None if there was none.
         rows: How many rows of the last complete fetch are stored.
         unmapped: How many of its rows no entry of the mapping matches.
         unmapped_rows: Some of them.
@@ -23,7 +23,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             one of them.
         skipped: How many of its rows were left out, by reason.
         skipped_words: Of some of them: which one, and why.
-        errors: Fetches that failed since the start, by reason.
+        errors: Fetches that failed, by reason.
         reason: Why the last fetch failed; None if it did not.
         words: The same for a person, in one line; also that an empty answer does not count yet.
     """
@@ -42,5 +42,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     words: str = ""
 
     def age_s(self, now: float) -> float | None:
-        """How old what the source gave is; None if it gave nothing since the start."""
+        """How old what the source gave is; None if it gave nothing yet."""
         return None if self.imported_at is None else max(0.0, now - self.imported_at)

@@ -163,7 +163,7 @@ class Reconciler:
             self._client,
             self._records,
             lambda: self._clock.now() + ahead_s,
-            self._woken.is_set,
+            lambda: self._woken.is_set() or not self._leads(),
         )
 
     def _outcome(self, todo: Plan, applied: Applied, found: SilenceList) -> Report:
