@@ -73,6 +73,7 @@ def single(downtime: Downtime, now: int, error: str = "") -> dict[str, Any]:
         "entries": History(changes, 1, len(changes)),
         "silences": [],
         "extensions": ("30m", "1h", "4h", "1d"),
+        "is_editor": True,
         "may_change": True,
         "may_close": True,
         "error": error,
