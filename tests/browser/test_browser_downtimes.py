@@ -47,7 +47,8 @@ PAGES = {
     "few": ("few", "/"), "month": ("few", "/?view=month"), "day": ("few", "/?view=day"),
     "crowd": ("crowd", "/?view=month&page=2"), "none": ("nothing", "/"),
     "find": ("few", "/downtimes?search=n1&state=active"), "found": ("crowd", "/downtimes"),
-    "one": ("few", ONE), "new": ("few", NEW), "change": ("few", f"{OTHER}/change"),
+    "windows": ("few", "/windows"), "one": ("few", ONE), "new": ("few", NEW),
+    "change": ("few", f"{OTHER}/change"),
 }  # fmt: skip
 
 
@@ -197,6 +198,15 @@ def test_history_shows_what_was_and_what_is(browser: "Browser", few: str) -> Non
         assert "changed by bob" in entry.inner_text()
         assert entry.locator("del").count() == entry.locator("ins").count() - 1
         assert '{cloud="uni", host="n1"}\n{service=~"nova.*"}' in entry.inner_text()
+
+
+def test_rows_have_two_lines_at_most_where_there_are_columns(browser: "Browser", few: str) -> None:
+    with opened(browser, f"{few}/downtimes", width=1100) as seen:
+        heights = seen.page.locator("tbody tr").evaluate_all("rows => rows.map(one => one.offsetHeight)")
+        assert len(heights) == 8
+        assert max(heights) <= 2 * 24 + 2 * 8
+        table = seen.page.locator(".scroll")
+        assert table.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 def test_pages_of_10000_lead_to_one_another(browser: "Browser", crowd: str) -> None:

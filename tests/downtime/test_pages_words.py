@@ -67,6 +67,14 @@ def test_what_is_down_is_named_by_its_scope_or_else_by_its_matchers() -> None:
     assert one.sets[:2] == ['{cloud="uni"}', '{cloud="uni", host="n1"}']
 
 
+def test_when_is_said_in_two_lines() -> None:
+    one = shown(after=0, lasts=26 * HOUR_S)
+    assert one.lines == ("2026-11-30 01:53:20", "to 2026-12-01 03:53:20 +01:00")
+    assert " ".join(one.lines) == one.when
+    noticed = shown(after=0, until_further_notice=True)
+    assert noticed.lines == ("2026-11-30 01:53:20 +01:00", "until further notice")
+
+
 @pytest.mark.parametrize(
     ("active", "upcoming", "summary"),
     [

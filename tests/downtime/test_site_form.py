@@ -68,6 +68,41 @@ async def test_form_files_a_downtime_and_leads_to_it(site: Site) -> None:
     assert site.wakes == 1
 
 
+async def test_a_link_fills_in_a_new_form(site: Site) -> None:
+    link = f"{NEW}?title=%3Cb%3E&text=t&matcher=cloud%3D%22uni%22&matcher=host%3D%22n1%2C%22"
+    form = filled_in((await site.page(link)).one("form", method="post"))
+    assert (form["title"], form["text"]) == ("<b>", "t")
+    assert form["matcher_sets"] == 'cloud="uni", host="n1,"'
+    answer = await site.send(await site.page(link), "File it")
+    assert answer.status == 303
+    assert [one["matcher_sets"] for one in await all_of(site)] == [[['cloud="uni"', 'host="n1,"']]]
+    refused = await ask(f"{site.url}{NEW}?host=n1")
+    assert (refused.status, refused.text) == (
+        400, "host: unknown parameter; allowed: copy, matcher, text, title\n"
+    )  # fmt: skip
+
+
+async def test_one_that_is_over_is_copied_into_a_new_form(site: Site) -> None:
+    fields = {
+        "title": "again",
+        "text": "x",
+        "start": NOW - 9 * HOUR,
+        "end": NOW - 6 * HOUR,
+        "silences": False,
+    }
+    over = await site.store.file(wanted(**fields), who="bob", now=NOW - 9 * HOUR)
+    page = await site.page(f"/downtimes/{over.id}")
+    (link,) = (one.attributes["href"] for one in page.all("a") if one.text == "Copy")
+    answer = await site.send(await site.page(link), "File it")
+    new = await site.store.get(answer.headers["Location"].rpartition("/")[2])
+    full = NOW // HOUR * HOUR + HOUR
+    assert (new.title, new.text, new.silences, new.start, new.end) == (
+        "again", "x", False, full, full + 3 * HOUR
+    )  # fmt: skip
+    assert (new.author, new.matcher_sets, new.id != over.id) == ("loopback", over.matcher_sets, True)
+    assert (await ask(f"{site.url}{NEW}?copy=nope")).status == 404
+
+
 async def test_form_that_is_sent_twice_files_one_and_with_other_content_says_so(site: Site) -> None:
     page = await site.page(NEW)
     first, again = [await site.send(page, "File it", **TYPED) for _ in range(2)]

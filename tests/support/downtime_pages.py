@@ -3,6 +3,7 @@
 `python -m support.downtime_pages HOW FLAGS...`: `few` downtimes of every kind, `10000`, or `none`.
 """
 
+import datetime as dt
 import sys
 import tempfile
 import time
@@ -27,6 +28,7 @@ from stratoscope.downtime.database.address import sqlite
 from stratoscope.downtime.database.finding import History
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
+from stratoscope.downtime.matchers import Matcher, matcher_set
 from stratoscope.downtime.model import Downtime, State
 from stratoscope.downtime.pages import forms, history, overview, timeline
 from stratoscope.downtime.pages.preview import Preview
@@ -34,10 +36,21 @@ from stratoscope.downtime.pages.shown import Shown
 from stratoscope.downtime.routes import ROUTES
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
+from stratoscope.downtime.windows.recurrence import Recurrence
+from stratoscope.downtime.windows.window import Template
 from support import fake_downtimes
 from support.downtime_app import alertmanager
 
 ZONE = ZoneInfo("Europe/Berlin")
+WORDS = Template(
+    title="patches each week", matcher_sets=(matcher_set([Matcher("host", "n1")]),), silences=True
+)
+WEEKLY = Recurrence(
+    rrule="FREQ=WEEKLY;BYDAY=TU",
+    zone="Europe/Berlin",
+    first=dt.datetime(2026, 12, 1, 22),  # noqa: DTZ001
+    duration_s=14_400,
+)
 ALERTS = [
     {"alertname": "HostDown", "cloud": "uni", "host": f"n{n}", "severity": "critical"} for n in range(3)
 ]
@@ -73,6 +86,7 @@ def single(downtime: Downtime, now: int, error: str = "") -> dict[str, Any]:
         "entries": History(changes, 1, len(changes)),
         "silences": [],
         "extensions": ("30m", "1h", "4h", "1d"),
+        "is_editor": True,
         "may_change": True,
         "may_close": True,
         "error": error,
@@ -107,6 +121,8 @@ def exporter(downtimes: Iterable[Downtime], now: int) -> Exporter:
             async with opened(sqlite(Path(folder))) as store, alertmanager() as am:
                 am.alerts = [*ALERTS, *({"alertname": "Other", "vm_id": f"{n}"} for n in range(37))]
                 await fill(store, found := [*downtimes], now)
+                if found:
+                    await store.windows.file(WEEKLY, WORDS, who="alice", now=now)
                 client = Alertmanager(AlertmanagerSettings(name="am-1", urls=(am.url,)))
                 away = Alertmanager(AlertmanagerSettings(name="am-2", urls=("http://127.0.0.1:1",)))
                 silences = [*fake_downtimes.alertmanagers(now)] if found else []

@@ -9,6 +9,7 @@ from stratoscope.downtime.api.operations import API
 from stratoscope.downtime.editing import READERS, WRITERS
 from stratoscope.downtime.feeds import routes as feeds
 from stratoscope.downtime.site import filing, listing, one, overview
+from stratoscope.downtime.site import windows as windows_page
 
 _DOWNTIMES: Final = f"{API}/downtimes"
 _ONE: Final = f"{_DOWNTIMES}/{{id}}"
@@ -29,6 +30,8 @@ _PAGES: Final = (
     Route("POST", f"{_PAGE}/extend", one.extend, _WRITE),
     Route("POST", f"{_PAGE}/end", one.end, _WRITE),
     Route("POST", f"{_PAGE}/cancel", one.cancel, _WRITE),
+    Route("GET", "/windows", windows_page.show, _READ),
+    Route("POST", "/windows/{id}/cancel", windows_page.cancel, _WRITE),
 )
 _API: Final = (
     Route("GET", _DOWNTIMES, downtimes.find, _READ),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from dateutil.tz import datetime_ambiguous, datetime_exists
+from msgspec.structs import replace as replace_fields
 
 from stratoscope.downtime import zones
 from stratoscope.downtime.draft import LONGEST_VALUE, MOST_MATCHERS, MOST_SETS, Draft, FieldError
@@ -85,6 +86,13 @@ def of(downtime: Downtime, zone: dt.tzinfo) -> Form:
         revision=str(downtime.revision),
         **_times(zone, start=downtime.start, end=end),
     )
+
+
+def copied(downtime: Downtime, now: float, zone: dt.tzinfo, *, key: str) -> Form:
+    """The form of a new downtime that is like another, as long, and begins with the next full hour."""
+    start = (int(now) // _HOUR_S + 1) * _HOUR_S
+    moved = replace_fields(downtime, start=start, end=start + downtime.end - downtime.start)
+    return of(moved, zone).with_value("revision", "").with_value("key", key)
 
 
 def sent(fields: Mapping[str, str]) -> tuple[Form, Draft | None]:

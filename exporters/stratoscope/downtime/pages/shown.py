@@ -78,12 +78,15 @@ class Shown:
     @property
     def when(self) -> str:
         """Start and end; what they share is said once."""
-        start, end = (echo(at, self.zone).split() for at in (self.downtime.start, self.downtime.end))
-        from_, until = (start[:2], end) if start[2] == end[2] else (start, end)
-        if start[0] == end[0]:
-            until = until[1:]
         open_end = ", until further notice" if self.downtime.until_further_notice else ""
-        return f"{' '.join(from_)} to {' '.join(until)}{open_end}"
+        return " ".join(self._from_to()) + open_end
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """The same in two short lines; an end that is moved on each day is left out."""
+        if self.downtime.until_further_notice:
+            return echo(self.downtime.start, self.zone), "until further notice"
+        return self._from_to()
 
     @property
     def distance(self) -> str:
@@ -91,6 +94,13 @@ class Shown:
         start, end = self.downtime.start - self.now, self.downtime.end - self.now
         texts = {State.UPCOMING: f"starts in {_span(start)}", State.ACTIVE: f"ends in {_span(end)}"}
         return texts.get(self.state, "")
+
+    def _from_to(self) -> tuple[str, str]:
+        start, end = (echo(at, self.zone).split() for at in (self.downtime.start, self.downtime.end))
+        from_, until = (start[:2], end) if start[2] == end[2] else (start, end)
+        if start[0] == end[0]:
+            until = until[1:]
+        return " ".join(from_), f"to {' '.join(until)}"
 
     @property
     def words(self) -> str:

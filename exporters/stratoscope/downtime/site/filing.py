@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from multidict import MultiDict
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.query import LONGEST
+from stratoscope.downtime.api.query import LONGEST, Query
 from stratoscope.downtime.api.service import answered, editor, service
 from stratoscope.downtime.database.editing import check_own
 from stratoscope.downtime.database.errors import (
@@ -30,6 +30,8 @@ from stratoscope.downtime.site import one
 from stratoscope.downtime.site.asking import asked
 
 _KEY_BYTES: Final = 12
+_FILLED_BY: Final = ("copy", "title", "text", "matcher")
+"""Parameters that fill in a new form; each `matcher` is one of the same set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,19 @@ _NEW: Final = _Sheet("New downtime", "File it", "/downtimes", "/")
 
 @answered
 async def new(request: Request) -> web.StreamResponse:
-    """An empty form."""
-    served = service(request)
-    return _page(request, _NEW, forms.empty(served.now(), served.zone, key=_key()))
+    """A form for a new one: empty, with what a link says, or with what another downtime says."""
+    served, query = service(request), request.http.query
+    Query(query, _FILLED_BY)
+    if "copy" in query:
+        form = forms.copied(await served.store.get(query["copy"]), served.now(), served.zone, key=_key())
+    else:
+        form = forms.empty(served.now(), served.zone, key=_key())
+    for name in ("title", "text"):
+        if name in query:
+            form = form.with_value(name, query[name])
+    if "matcher" in query:
+        form = form.with_value("matcher_sets", ", ".join(query.getall("matcher")))
+    return _page(request, _NEW, form)
 
 
 @answered

@@ -66,6 +66,7 @@ async def page(request: Request, *, error: str = "", status: int = 200) -> web.R
         entries=entries,
         silences=await served.store.records.of_downtime(one.id),
         extensions=EXTENSIONS,
+        is_editor=is_editor,
         may_change=is_editor and one.source == PERSON,
         may_close=is_editor and editor(request).may_close(one),
         error=error,

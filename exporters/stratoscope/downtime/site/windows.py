@@ -1,0 +1,33 @@
+"""`/windows`: recurring windows, and the button that cancels one."""
+
+import asyncio
+
+from aiohttp import web
+
+from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.service import answered, service
+from stratoscope.downtime.editing import WRITERS
+from stratoscope.downtime.pages.windows import shown
+
+
+@answered
+async def show(request: Request) -> web.StreamResponse:
+    """All of them, with when each occurs next."""
+    served = service(request)
+    windows = await served.store.windows.all()
+    return request.page(
+        "windows.html",
+        rows=await asyncio.to_thread(shown, windows, served.second, served.zone),
+        is_editor=not request.asker.roles.isdisjoint(WRITERS),
+    )
+
+
+@answered
+async def cancel(request: Request) -> web.StreamResponse:
+    """Cancel one, and its occurrences that have not begun; the one that lasts goes on."""
+    served = service(request)
+    await request.form()
+    id_ = request.http.match_info["id"]
+    await served.store.windows.cancel(id_, who=request.asker.name, now=served.second)
+    served.changed()
+    raise web.HTTPSeeOther("/windows")
