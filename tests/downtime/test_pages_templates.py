@@ -136,7 +136,19 @@ def test_downtime_shows_facts_silences_and_what_went_wrong() -> None:
     ):  # fmt: skip
         assert words in shown.text
     assert single(one, error="changed by bob").one("p", role="alert").text == "changed by bob"
-    assert "It silences nothing." in single(downtime(silences=False)).text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"silences": False}, "It silences nothing."),
+        ({}, "None is written yet."),
+        ({"lasts": 60}, "It is over, and silences nothing any more."),
+        ({"cancelled_at": NOW}, "It is over, and silences nothing any more."),
+    ],
+)
+def test_downtime_without_silences_says_why(fields: dict[str, Any], words: str) -> None:
+    assert f"Silences {words} History" in single(downtime(**fields)).text
 
 
 def test_history_is_read_aloud_as_before_and_after() -> None:

@@ -158,10 +158,11 @@ async def test_rearming_and_overriding_are_no_edits(store: Store) -> None:
 
 async def test_source_decides_on_its_downtimes(store: Store) -> None:
     here, later = {"a": wanted(), "b": wanted(title="b")}, NOW + 60
-    await store.upsert_external("gocdb:egi", here, now=NOW)
-    await store.upsert_external("gocdb:egi", here, now=NOW)
+    assert await store.upsert_external("gocdb:egi", here, now=NOW)
+    assert not await store.upsert_external("gocdb:egi", here, now=NOW)
     a, b = await store.newest("gocdb:egi", NOW)
-    await store.upsert_external("gocdb:egi", {"a": wanted(title="c")}, now=later)
+    assert await store.upsert_external("gocdb:egi", here | {"a": wanted(title="c")}, now=later)
+    assert await store.upsert_external("gocdb:egi", {"a": wanted(title="c")}, now=later)
     assert [(one.title, one.revision) for one in await store.newest("gocdb:egi", NOW)] == [("c", 2), ("b", 2)]
     assert (await store.get(b.id)).cancelled_at == later
     await store.upsert_external("gocdb:egi", here, now=later)

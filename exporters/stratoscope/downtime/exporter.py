@@ -60,7 +60,7 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
 
         importers = [
             await stack.enter_async_context(
-                importer.opened(one, store, labels=settings.own.labels, leads=leads)
+                importer.opened(one, store, labels=settings.own.labels, changed=changed, leads=leads)
             )
             for one in settings.imports
         ]
@@ -70,7 +70,7 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
             stack.push_async_callback(cloud.close)
             collectors += [
                 Requests(cloud.cloud, cloud.budget),
-                HostsOff(cloud, store, cap_s, leads=leads),
+                HostsOff(cloud, store, cap_s, changed=changed, leads=leads),
             ]
         tasks = [
             Task("leadership", store.leadership.run),

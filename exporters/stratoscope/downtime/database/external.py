@@ -54,11 +54,11 @@ async def ended_by_hand(connection: AsyncConnection, source: str, now: int) -> d
 
 async def upsert(
     connection: AsyncConnection, source: str, wanted: Mapping[str, Checked], now: int, unread: Collection[str]
-) -> None:
+) -> bool:
     """See `Store.upsert_external`."""
     found = await newest(connection, source, now)
     by_hand = await ended_by_hand(connection, source, now)
-    new = []
+    new, is_changed = [], False
     for external_id, checked in wanted.items():
         one, cancelled_by = found.get(external_id, (None, None))
         if one is None or cancelled_by == source:
@@ -67,12 +67,15 @@ async def upsert(
             if _says_else(one, checked):
                 new.append((checked, Origin(source, external_id)))
         elif one.id not in by_hand or _says_else(replace(one, end=by_hand[one.id]), checked):
-            await editing.save(connection, one, source, now, Action.CHANGED, **checked._asdict())
+            after = await editing.save(connection, one, source, now, Action.CHANGED, **checked._asdict())
+            is_changed = is_changed or after is not one
     await editing.file(connection, new, source, now)
     for external_id, (one, _) in found.items():
         is_gone = external_id not in wanted and not is_unread(external_id, unread)
         if is_gone and one.cancelled_at is None and one.end > now:
             await editing.save(connection, one, source, now, Action.CANCELLED, cancelled_at=now)
+            is_changed = True
+    return is_changed or bool(new)
 
 
 def _says_else(one: Downtime, checked: Checked) -> bool:

@@ -182,8 +182,10 @@ class Store:
 
     async def upsert_external(
         self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
-    ) -> None:
+    ) -> bool:
         """Make what is stored of a source equal to `rows`, by external id, in one transaction.
+
+        Whether that changed anything.
 
         Those with a new id are filed, those that differ are changed; those that are not among `rows` are
         cancelled, unless they have ended. One that vanished and is there again is filed again; one that a
@@ -194,7 +196,7 @@ class Store:
         """
         async with self._database.write() as connection:
             await editing.bump(connection)
-            await external.upsert(connection, source, rows, now, unread)
+            return await external.upsert(connection, source, rows, now, unread)
 
     async def newest(self, source: str, now: int) -> Sequence[Downtime]:
         """Of each external id of a source, in its order, the downtime that was filed last.

@@ -43,8 +43,8 @@ class ExternalStore(Protocol):
 
     async def upsert_external(
         self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
-    ) -> None:
-        """Make what is stored of a source equal to `rows`, see Store."""
+    ) -> bool:
+        """Make what is stored of a source equal to `rows`, see Store; whether that changed anything."""
 
 
 class Source(Protocol):
@@ -72,6 +72,7 @@ class Importer:
         store: ExternalStore,
         *,
         labels: Collection[str] = (),
+        changed: Callable[[], None] = lambda: None,
         leads: Callable[[], bool] = lambda: True,
         clock: Clock = CLOCK,
     ) -> None:
@@ -79,10 +80,11 @@ class Importer:
 
         Args:
             labels: Those that matchers may name beside LABELS.
+            changed: Called when downtimes have changed.
             leads: Whether this process is the one of several that imports.
         """
         self._settings, self._source, self._store = settings, source, store
-        self._labels, self._leads, self._clock = labels, leads, clock
+        self._labels, self._changed, self._leads, self._clock = labels, changed, leads, clock
         self._table = Table(settings.mapping)
         self._errors: Counter[Reason] = Counter()
         self._was_empty = False
@@ -125,9 +127,11 @@ class Importer:
     async def _stored(self, parsed: Parsed, now: float) -> Report:
         rows, unmapped, refused = await self._mapped(parsed, now)
         unread = parsed.unread | refused.unread
-        await self._store.upsert_external(self._settings.source, rows, now=int(now), unread=unread)
+        source = self._settings.source
+        if await self._store.upsert_external(source, rows, now=int(now), unread=unread):
+            self._changed()
         return Report(
-            source=self._settings.source,
+            source=source,
             tried_at=now,
             imported_at=now,
             rows=len(rows),
@@ -176,11 +180,12 @@ def _check(parsed: Parsed) -> None:
 
 
 @asynccontextmanager
-async def opened(
+async def opened(  # noqa: PLR0913 - what an Importer takes
     settings: Import,
     store: ExternalStore,
     *,
     labels: Collection[str] = (),
+    changed: Callable[[], None] = lambda: None,
     leads: Callable[[], bool] = lambda: True,
     clock: Clock = CLOCK,
 ) -> AsyncIterator[Importer]:
@@ -192,6 +197,6 @@ async def opened(
     tls = await asyncio.to_thread(settings.tls)
     fetcher = Fetcher(settings, Http(settings.name, tls, largest=LARGEST))
     try:
-        yield Importer(settings, fetcher, store, labels=labels, leads=leads, clock=clock)
+        yield Importer(settings, fetcher, store, labels=labels, changed=changed, leads=leads, clock=clock)
     finally:
         await fetcher.close()
