@@ -21,6 +21,7 @@ from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.draft import LONGEST_S, FieldError
 from stratoscope.downtime.hosts_off.plan import Plan
 from stratoscope.downtime.model import DAY_S, Action, Downtime, State
+from stratoscope.downtime.silences.by_hand import ByHand
 from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.silences.silence import Written, comment
@@ -144,15 +145,17 @@ async def test_rearming_and_overriding_are_no_edits(store: Store) -> None:
     assert (rearmed.end, rearmed.revision) == (NOW + DAY_S, 1)
     assert await store.rearm(one.id, NOW + 1, who="service", now=NOW + 1) == rearmed
     record = SilenceRecord(
-        alertmanager="one", downtime_id=one.id, matchers='{host="n1"}', standing=Standing.OVERRIDDEN,
-        starts_at=NOW, ends_at=NOW + DAY_S, revision=1, changed_at=NOW + 2,
+        alertmanager="one", downtime_id=one.id, matchers='{host="n1"}', standing=Standing.TAKEN_OVER,
+        owner="bob", starts_at=NOW, ends_at=NOW + DAY_S, revision=1, changed_at=NOW + 2,
     )  # fmt: skip
-    await store.note_override(record)
-    await store.note_override(replace(record, downtime_id="gone"))
+    seen = ByHand(record, Action.TAKEN_OVER, {"author": ("ours", "bob")})
+    await store.note_by_hand(seen)
+    await store.note_by_hand(replace(seen, record=replace(record, downtime_id="gone")))
+    assert (await store.history(one.id))[-1].fields == {"author": ("ours", "bob")}
     assert await store.records.silence_records("one") == (record,)
     assert await store.get(one.id) == rearmed
     assert await actions(store, one) == [
-        (Action.FILED, "alice"), (Action.REARMED, "service"), (Action.OVERRIDDEN, "alertmanager one")
+        (Action.FILED, "alice"), (Action.REARMED, "service"), (Action.TAKEN_OVER, "alertmanager one")
     ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from stratoscope.downtime.database.windows import Windows
 from stratoscope.downtime.draft import LONGEST_S, Checked, FieldError
 from stratoscope.downtime.hosts_off.plan import Plan
 from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, State
-from stratoscope.downtime.silences.record import SilenceRecord
+from stratoscope.downtime.silences.by_hand import ByHand
 
 _CACHED_S: Final = 3600
 """So much longer than asked for is the time of which live downtimes are kept in memory."""
@@ -163,22 +163,23 @@ class Store:
 
         return await self._edit(downtime_id, who, now, edit, None)
 
-    async def note_override(self, record: SilenceRecord) -> None:
-        """Store the record, and in the downtime's history that a person expired its silence: both or none.
+    async def note_by_hand(self, seen: ByHand) -> None:
+        """Store the record, and in the downtime's history what a person did to its silence: both or none.
 
         The downtime's revision stays. Nothing is stored if there is no such downtime.
         """
+        record = seen.record
         async with self._database.write() as connection:
             try:
                 one = await editing.current(connection, record.downtime_id)
             except UnknownError:
                 return
             await records.put(connection, [record])
-            who = f"alertmanager {record.alertmanager}"
-            at, action = record.changed_at, Action.OVERRIDDEN
-            await editing.note(
-                connection, Change(downtime_id=one.id, revision=one.revision, at=at, who=who, action=action)
-            )
+            entry = Change(
+                downtime_id=one.id, revision=one.revision, at=record.changed_at,
+                who=f"alertmanager {record.alertmanager}", action=seen.action, fields=seen.fields,
+            )  # fmt: skip
+            await editing.note(connection, entry)
 
     async def upsert_external(
         self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()

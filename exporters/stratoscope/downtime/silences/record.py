@@ -7,6 +7,8 @@ from typing import Protocol
 
 import msgspec
 
+from stratoscope.downtime.silences.silence import Key, text_hash
+
 
 class Standing(StrEnum):
     """Where a silence of ours stands."""
@@ -17,7 +19,9 @@ class Standing(StrEnum):
     EXPIRING = "expiring"
     """Stored before the request: this service itself expires it."""
     OVERRIDDEN = "overridden"
-    """A person expired it: no other is written until the downtime is changed."""
+    """A person expired it: no other is written until the downtime is changed or silenced again."""
+    TAKEN_OVER = "taken_over"
+    """A person made it theirs, and it still mutes: as OVERRIDDEN, no other is written."""
 
 
 class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,9 +32,10 @@ class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
         downtime_id: Whose it is.
         matchers: The matcher set, as `matchers.written` writes it; with the two above it is the key.
         silence_id: Alertmanager's; "" if it is not known yet.
-        starts_at, ends_at: As last written, in Unix seconds.
+        starts_at, ends_at: As last written, in Unix seconds; when taken over, the end is its own.
         revision: That of the downtime when it was last written.
         changed_at: Of this record, in Unix seconds.
+        owner: The author of what was taken over; "" for what was not.
     """
 
     alertmanager: str
@@ -42,6 +47,11 @@ class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int
     revision: int
     changed_at: int
+    owner: str = ""
+
+
+def record_key(record: SilenceRecord) -> Key:
+    return Key(record.downtime_id, text_hash(record.matchers))
 
 
 class SilenceRecords(Protocol):
