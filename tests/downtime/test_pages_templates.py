@@ -178,6 +178,17 @@ def test_overview_warns_of_what_still_mutes_though_its_downtime_is_over() -> Non
     assert f"✗ still mutes: {BAD} took over a silence that its downtime does not want any more" in shown.text
 
 
+@pytest.mark.parametrize(("fields", "buttons"), [({}, 1), ({"cancelled_at": NOW}, 0)])
+def test_what_lasts_can_be_silenced_again(fields: dict[str, Any], buttons: int) -> None:
+    record = SilenceRecord(
+        alertmanager="am-1", downtime_id="a", matchers='{host="n1"}', silence_id="s1",
+        standing=Standing.OVERRIDDEN, starts_at=0, ends_at=0, revision=1, changed_at=0,
+    )  # fmt: skip
+    for may, count in ((True, buttons), (False, 0)):
+        shown = single(downtime(**fields), silences=[record], may_silence=may)
+        assert [one.text for one in shown.all("button")].count("Silence again") == count
+
+
 def test_history_is_read_aloud_as_before_and_after() -> None:
     entry = single(downtime()).one("ol").all("li")[1]
     assert entry.all("dd")[1].text == "before: no → after: yes"

@@ -72,6 +72,7 @@ def single(downtime: Downtime, now: int, error: str = "") -> dict[str, Any]:
         "extensions": ("30m", "1h", "4h", "1d"),
         "may_change": True,
         "may_close": True,
+        "may_silence": True,
         "error": error,
     }
 

@@ -15,7 +15,7 @@ from stratoscope.downtime.database import editing, external, finding, records, r
 from stratoscope.downtime.database.address import Address
 from stratoscope.downtime.database.editing import Idempotency, Origin
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import UnknownError
+from stratoscope.downtime.database.errors import NotSilencingError, UnknownError
 from stratoscope.downtime.database.finding import Filter, Page, Place
 from stratoscope.downtime.database.hosts import Hosts
 from stratoscope.downtime.database.leadership import Leadership
@@ -146,6 +146,25 @@ class Store:
             return Action.CHANGED, {"end": end, "until_further_notice": False}
 
         return await self._edit(downtime_id, who, now, edit, if_revision)
+
+    async def silence(
+        self, downtime_id: str, *, who: str, now: int, if_revision: int | None = None
+    ) -> Downtime:
+        """Have the silences of a downtime written again, also those that a person expired or took over.
+
+        Its revision is one more, and nothing else differs: so the records of overrides are out of date.
+
+        Raises:
+            UnknownError: There is none.
+            RevisionError: It has another revision than `if_revision`.
+            NotSilencingError: It is over, or silences nothing.
+        """
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            one = await editing.current(connection, downtime_id, if_revision)
+            if not one.silences or one.state(now) in {State.ENDED, State.CANCELLED}:
+                raise NotSilencingError(one.id)
+            return await editing.renew(connection, one, who, now, Action.SILENCED)
 
     async def rearm(self, downtime_id: str, end: int, *, who: str, now: int) -> Downtime:
         """Move on the end of a downtime that goes on until something else ends it.

@@ -10,7 +10,7 @@ from stratoscope.downtime.matchers import MatcherSet, matcher_set, written
 from stratoscope.downtime.model import DAY_S, Action, Downtime
 from stratoscope.downtime.silences.by_hand import ByHand, followed, moved, overridden
 from stratoscope.downtime.silences.listed import Listed
-from stratoscope.downtime.silences.record import SilenceRecord, Standing, record_key
+from stratoscope.downtime.silences.record import OVERRIDES, SilenceRecord, Standing, record_key
 from stratoscope.downtime.silences.silence import Key, Silence, Written, comment, set_hash
 
 AHEAD_S: Final = DAY_S
@@ -20,7 +20,6 @@ KNOWN_S: Final = AHEAD_S + 3600
 LEAST_S: Final = 2.0
 """A silence that ends sooner by Alertmanager's clock is not written: the request may arrive too late."""
 
-_OVERRIDES: Final = frozenset({Standing.OVERRIDDEN, Standing.TAKEN_OVER})
 _BEHIND_S: Final = 10.0
 """By more, Alertmanager's clock is behind ours: what has started by our clock is started there at once."""
 
@@ -200,7 +199,7 @@ class _Work:
     ) -> bool:
         if record is None or record.revision != downtime.revision:
             return False
-        if record.standing in _OVERRIDES:
+        if record.standing in OVERRIDES:
             self._overrides[self._followed(record).standing] += 1
             return True
         if record.standing is not Standing.WRITTEN or live:

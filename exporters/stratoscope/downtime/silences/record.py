@@ -3,10 +3,11 @@ expired are told apart."""
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
+from stratoscope.downtime.model import Downtime
 from stratoscope.downtime.silences.silence import Key, text_hash
 
 
@@ -22,6 +23,9 @@ class Standing(StrEnum):
     """A person expired it: no other is written until the downtime is changed or silenced again."""
     TAKEN_OVER = "taken_over"
     """A person made it theirs, and it still mutes: as OVERRIDDEN, no other is written."""
+
+
+OVERRIDES: Final = frozenset({Standing.OVERRIDDEN, Standing.TAKEN_OVER})
 
 
 class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +56,11 @@ class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def record_key(record: SilenceRecord) -> Key:
     return Key(record.downtime_id, text_hash(record.matchers))
+
+
+def is_override(record: SilenceRecord, downtime: Downtime) -> bool:
+    """Whether a person keeps the silence from being written, and nobody has changed its downtime since."""
+    return record.standing in OVERRIDES and record.revision == downtime.revision
 
 
 class SilenceRecords(Protocol):
