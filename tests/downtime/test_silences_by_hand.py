@@ -117,6 +117,8 @@ async def test_what_others_do_beside_it_is_not_taken_for_it() -> None:
     house.now += 60
     house.am.end(silence.id)
     house.am.put(replace(copy, comment=words.replace("d1", "d2")), "bob")
+    edited = next(one for one in house.am.live() if one.comment == "no key")
+    house.edit(edited, ends_at=NOW + 8 * HOUR_S)
     await house.rounds()
     assert house.seen.action is Action.OVERRIDDEN
     assert house.counts == (1, 0, 0)
@@ -154,7 +156,7 @@ async def test_what_was_taken_over_is_left_when_its_downtime_is_cancelled(
     assert house.counts == (0, 1, 1)
     assert house.record == house.reconciler.report.left[0]
     assert [one.state for one in house.am.live()] == ["active"]
-    said = f"downtime=d1 silence={silence.id} author='bob' until={int(NOW) + HOUR_S}"
+    said = f"downtime=d1 silence={silence.id} owner='bob' until={int(NOW) + HOUR_S}"
     assert caplog.text.count(f"still mutes, though its downtime does not want it alertmanager=am {said}") == 1
     house.am.end(silence.id)
     await house.rounds()

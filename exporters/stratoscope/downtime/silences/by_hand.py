@@ -14,8 +14,9 @@ from stratoscope.downtime.silences.listed import Listed
 from stratoscope.downtime.silences.record import SilenceRecord, Standing, record_key
 from stratoscope.downtime.silences.silence import CREATED_BY, Silence
 
-_TOGETHER_S: Final = 0.05
-"""An edit that needs another id expires the old silence and creates the new one within this time."""
+_TOGETHER_S: Final = 0.02
+"""An edit that needs another id expires the old silence and creates the new one within this time; the new
+one does not start before."""
 _SURE_S: Final = 2.0
 """So long after our own write another one is a person's; before, it may be an older one of ours that a crash
 brought back."""
@@ -111,7 +112,8 @@ def _heir(record: SilenceRecord, listed: Listed) -> Silence | None:
     heirs = (
         one
         for one in listed.edited
-        if -_TOGETHER_S < one.updated_at - found.ends_at < within_s.get(one.key_in_comment, -inf)
+        if one.starts_at - found.ends_at > -_TOGETHER_S
+        and one.updated_at - found.ends_at < within_s.get(one.key_in_comment, -inf)
     )
     return max(heirs, key=lambda one: one.updated_at, default=None)
 

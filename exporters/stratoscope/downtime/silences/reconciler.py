@@ -215,7 +215,7 @@ class Reconciler:
             if one.silence_id not in known:
                 log.warning(
                     "a silence that a person took over still mutes, though its downtime does not want it"
-                    " alertmanager=%s downtime=%s silence=%s author=%r until=%d",
+                    " alertmanager=%s downtime=%s silence=%s owner=%r until=%d",
                     one.alertmanager, one.downtime_id, one.silence_id, one.owner, one.ends_at,
                 )  # fmt: skip
         if report.is_dry_run and (report.writes, report.expiries) != (before.writes, before.expiries):

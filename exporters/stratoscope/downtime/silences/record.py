@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import msgspec
 
 from stratoscope.downtime.model import Downtime
-from stratoscope.downtime.silences.silence import Key, text_hash
+from stratoscope.downtime.silences.silence import CREATED_BY, Key, text_hash
 
 
 class Standing(StrEnum):
@@ -52,6 +52,11 @@ class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     changed_at: int
     owner: str = ""
+
+    @property
+    def owner_in_words(self) -> str:
+        """Who took it over: many an edit leaves our own author."""
+        return "a person" if self.owner == CREATED_BY else self.owner
 
 
 def record_key(record: SilenceRecord) -> Key:
