@@ -114,6 +114,7 @@ async def test_what_others_do_beside_it_is_not_taken_for_it() -> None:
     copy = Written(starts_at=NOW, ends_at=NOW + 9 * HOUR_S, matchers=on(host="n1"), comment=words)
     house.am.put(copy, "bob")
     house.am.put(replace(copy, comment="no key"), CREATED_BY)
+    house.am.put(replace(copy, comment="his own"), "bob")
     house.now += 60
     house.am.end(silence.id)
     house.am.put(replace(copy, comment=words.replace("d1", "d2")), "bob")
