@@ -190,6 +190,30 @@ async def test_a_downtime_is_extended_ended_and_cancelled(site: Site) -> None:
     assert site.wakes == 5
 
 
+async def test_a_downtime_is_silenced_again_as_another_revision(site: Site) -> None:
+    one = await filed(site)
+    path = f"/downtimes/{one['id']}"
+    again = await site.ask("POST", f"{path}/silence", If_Match='"1"')
+    assert (again.status, again.headers["ETag"], site.wakes) == (200, '"2"', 2)
+    late = await site.ask("POST", f"{path}/silence", If_Match='"1"')
+    assert late.status == 412
+    shown = await site.json("GET", path)
+    assert {name for name in one if one[name] != shown[name]} == {"revision"}
+    assert [(entry["action"], entry["fields"]) for entry in shown["history"]][1:] == [("silenced", {})]
+
+
+@pytest.mark.parametrize("what", ["silences nothing", "cancelled", "ended"])
+async def test_what_wants_no_silence_is_not_silenced_again(site: Site, what: str) -> None:
+    one = await filed(site, silences=what != "silences nothing")
+    path = f"/downtimes/{one['id']}"
+    if what == "cancelled":
+        await site.ask("POST", f"{path}/cancel")
+    site.now += 2 * HOUR if what == "ended" else 0
+    answer = await site.ask("POST", f"{path}/silence")
+    said = "is over, or silences nothing; allowed: one that is active or upcoming, and silences"
+    assert (answer.status, answer.text) == (409, f"downtime {one['id']} {said}\n")
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -205,7 +229,7 @@ async def test_an_end_that_cannot_be_is_named(site: Site, body: dict[str, Any], 
 
 
 async def test_an_unknown_id_is_404(site: Site) -> None:
-    for method, path in (("GET", ""), ("POST", "/end"), ("POST", "/cancel")):
+    for method, path in (("GET", ""), ("POST", "/end"), ("POST", "/cancel"), ("POST", "/silence")):
         answer = await site.ask(method, f"/downtimes/nope{path}")
         assert (answer.status, answer.text) == (404, "no downtime nope\n")
 
@@ -252,6 +276,7 @@ async def test_who_may_what(tmp_path: Path) -> None:
             ("POST", "/downtimes", DRAFT, (401, 403, 201)),
             ("PUT", f"/downtimes/{one.id}", DRAFT, (401, 403, 200)),
             ("POST", f"/downtimes/{one.id}/extend", {"end": NOW + 9 * HOUR}, (401, 403, 200)),
+            ("POST", f"/downtimes/{one.id}/silence", None, (401, 403, 200)),
             ("POST", f"/downtimes/{one.id}/end", None, (401, 403, 200)),
             ("POST", f"/downtimes/{one.id}/cancel", None, (401, 403, 200)),
         ):

@@ -135,7 +135,9 @@ async def test_extend_gives_another_end_to_the_downtime_as_it_was_seen(
     assert capsys.readouterr().out.startswith("extended a2b3c4d5e6: 2027-01-15 09:00 +01:00 to ")
 
 
-@pytest.mark.parametrize(("verb", "done"), [("end", "ended"), ("cancel", "cancelled")])
+@pytest.mark.parametrize(
+    ("verb", "done"), [("end", "ended"), ("cancel", "cancelled"), ("silence", "silenced")]
+)
 async def test_end_and_cancel_need_the_id_alone(
     verb: str, done: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,6 +192,7 @@ async def test_list_takes_all_labels_and_its_ids_can_be_ended(capsys: pytest.Cap
         ("extend", "a", "by 1h"),
         ("end", "a"),
         ("cancel", "a"),
+        ("silence", "a"),
     ],
 )
 async def test_json_is_the_answer_of_the_api(

@@ -101,7 +101,14 @@ def test_a_host_that_a_script_switched_off_is_shown() -> None:
 
 def test_silences_and_imports_are_shown_as_the_golden_page_has_them() -> None:
     in_step = silences.Report(
-        alertmanager="main", wanted=3, present=2, overridden=1, is_in_step=True, last_success=NOW, ahead_s=0.5
+        alertmanager="main",
+        wanted=3,
+        present=2,
+        overridden=1,
+        taken_over=2,
+        is_in_step=True,
+        last_success=NOW,
+        ahead_s=0.5,
     )
     import_ = imports.Report(
         source="gocdb:egi", imported_at=NOW, rows=5, unmapped=2, held=3, skipped={Skip.MALFORMED: 1},

@@ -50,7 +50,13 @@ class Site:
 
     def __init__(self, store: Store) -> None:
         self.now, self.cloud, self.store = NOW, FakeCloud(), store
-        self.hosts_off = HostsOff(self.cloud, self.store, 7 * DAY_S, clock=lambda: self.now + 0.5)
+        self.wakes = 0
+        self.hosts_off = HostsOff(
+            self.cloud, self.store, 7 * DAY_S, changed=self.woken, clock=lambda: self.now + 0.5
+        )
+
+    def woken(self) -> None:
+        self.wakes += 1
 
     async def downtimes(self) -> Sequence[Downtime]:
         return await self.store.newest("cloud:uni", self.now)
@@ -67,11 +73,14 @@ async def test_a_host_is_off_until_it_is_back(store: Store, caplog: pytest.LogCa
     page = await site.page()
     assert 'stratoscope_downtime_host_off{cloud="uni",host="n1"} 1' in page
     assert promtool_findings(page) == ""
+    await site.page()
+    assert site.wakes == 1
     site.now += 3600
     site.cloud.services = (replace(DOWN, is_up=True, is_enabled=True),)
     assert "host_off{" not in await site.page()
     (downtime,) = await site.downtimes()
     assert (downtime.start, downtime.end) == (NOW, NOW + 3600)
+    assert site.wakes == 2
     assert [record.message for record in caplog.records] == [
         "host downtime begins cloud=uni title='n1 switched off: saves power'",
         f"host downtime ends cloud=uni downtime={downtime.id}",

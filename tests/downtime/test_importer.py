@@ -48,12 +48,18 @@ class FakeStore:
         self.rows: Mapping[str, Checked] = {}
         self.given: list[tuple[str, int]] = []
         self.unread: Collection[str] = ()
+        self.wakes = 0
+
+    def woken(self) -> None:
+        self.wakes += 1
 
     async def upsert_external(
         self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
-    ) -> None:
+    ) -> bool:
+        is_changed = self.rows != rows
         self.rows, self.unread = rows, unread
         self.given.append((source, now))
+        return is_changed
 
     async def import_report(self, source: str) -> Report | None:
         return self.reports.get(source)
@@ -72,13 +78,21 @@ def imported(*answers: Parsed | CollectError, times: int = 0) -> tuple[Report, F
 
     async def work() -> tuple[Report, FakeStore]:
         store = FakeStore()
-        importer = Importer(SETTINGS, FakeSource(*answers), store, store, clock=loop_clock())
+        importer = Importer(
+            SETTINGS, FakeSource(*answers), store, store, changed=store.woken, clock=loop_clock()
+        )
         for _ in range(times or len(answers)):
             await importer.once()
             await asyncio.sleep(900)
         return importer.report, store
 
     return simulated(work)
+
+
+def test_silences_are_woken_when_an_import_changed_something_and_only_then() -> None:
+    same, other = rows(announced("1")), rows(announced("1"), announced("2"))
+    _, store = imported(same, same, other, CollectError(Reason.TIMEOUT, "slow"))
+    assert (len(store.given), store.wakes) == (3, 2)
 
 
 def test_what_is_mapped_is_stored_and_what_is_not_is_shown() -> None:

@@ -12,8 +12,9 @@ from stratoscope.downtime.pages.history import history
 from stratoscope.downtime.pages.preview import Preview
 from stratoscope.downtime.pages.timeline import MOST_LOOKED_AT
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
+from stratoscope.downtime.silences.silence import CREATED_BY
 from support import downtime_pages as pages
-from support.fake_downtimes import BAD, NOW, changes, downtime, few, many
+from support.fake_downtimes import BAD, NOW, alertmanagers, changes, downtime, few, many
 from support.html_page import Element, parsed
 
 FRAME = Frame("stratoscope downtime", "1", "What is down.")
@@ -136,7 +137,59 @@ def test_downtime_shows_facts_silences_and_what_went_wrong() -> None:
     ):  # fmt: skip
         assert words in shown.text
     assert single(one, error="changed by bob").one("p", role="alert").text == "changed by bob"
-    assert "It silences nothing." in single(downtime(silences=False)).text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"silences": False}, "It silences nothing."),
+        ({}, "None is written yet."),
+        ({"lasts": 60}, "It is over, and silences nothing any more."),
+        ({"cancelled_at": NOW}, "It is over, and silences nothing any more."),
+    ],
+)
+def test_downtime_without_silences_says_why(fields: dict[str, Any], words: str) -> None:
+    assert f"Silences {words} History" in single(downtime(**fields)).text
+
+
+@pytest.mark.parametrize(("cancelled_at", "warnings"), [(None, 0), (NOW, 1)])
+def test_silence_that_was_taken_over_is_said_and_after_the_end_a_warning(
+    cancelled_at: int | None, warnings: int
+) -> None:
+    record = SilenceRecord(
+        alertmanager="am-1", downtime_id="a", matchers='{host="n1"}', silence_id="s1", owner=BAD,
+        standing=Standing.TAKEN_OVER, starts_at=0, ends_at=NOW, revision=1, changed_at=0,
+    )  # fmt: skip
+    shown = single(downtime(cancelled_at=cancelled_at), silences=[record])
+    until = "2026-11-30 00:53:20 UTC"
+    assert f'am-1: taken over {{host="n1"}}, id s1: {BAD} took it over, it mutes until {until}' in shown.text
+    said = f"a silence that {BAD} took over mutes on in am-1 until {until}. Expire it there: s1."
+    assert [said in one.text for one in shown.all("p", role="alert")] == [True] * warnings
+    unnamed = single(downtime(), silences=[replace(record, owner=CREATED_BY)])
+    assert "id s1: a person took it over" in unnamed.text
+
+
+def test_overview_warns_of_what_still_mutes_though_its_downtime_is_over() -> None:
+    record = SilenceRecord(
+        alertmanager="am-1", downtime_id="d7", matchers='{host="n1"}', silence_id="s1", owner=BAD,
+        standing=Standing.TAKEN_OVER, starts_at=0, ends_at=NOW, revision=1, changed_at=0,
+    )  # fmt: skip
+    report = replace(next(iter(alertmanagers())), taken_over=2, left=[record] * 9)
+    shown = front(*few(), values={"alertmanagers": [report]}).one("ul", **{"class": "states"})
+    assert "1 expired by hand, 2 taken over" in shown.text
+    assert len(shown.all("a", href="/downtimes/d7#silences")) == 5
+    assert f"✗ still mutes: {BAD} took over a silence that its downtime does not want any more" in shown.text
+
+
+@pytest.mark.parametrize(("fields", "buttons"), [({}, 1), ({"cancelled_at": NOW}, 0)])
+def test_what_lasts_can_be_silenced_again(fields: dict[str, Any], buttons: int) -> None:
+    record = SilenceRecord(
+        alertmanager="am-1", downtime_id="a", matchers='{host="n1"}', silence_id="s1",
+        standing=Standing.OVERRIDDEN, starts_at=0, ends_at=0, revision=1, changed_at=0,
+    )  # fmt: skip
+    for may, count in ((True, buttons), (False, 0)):
+        shown = single(downtime(**fields), silences=[record], may_silence=may)
+        assert [one.text for one in shown.all("button")].count("Silence again") == count
 
 
 def test_history_is_read_aloud_as_before_and_after() -> None:

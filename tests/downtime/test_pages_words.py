@@ -127,6 +127,16 @@ def test_history_shows_the_newest_first_and_each_value_in_words() -> None:
     assert filed.differences == [Difference("title", "", "new switch 1")]
 
 
+def test_what_a_person_did_to_a_silence_is_said_once_where_it_has_not_changed() -> None:
+    fields = {"silence": ("s1", "s1"), "author": ("ours", "bob")}
+    change = Change(
+        downtime_id="a", revision=1, at=NOW, who="alertmanager am", action=Action.TAKEN_OVER, fields=fields
+    )
+    (entry,) = history([change], BERLIN)
+    assert entry.done == "taken over"
+    assert entry.differences == [Difference("silence", "", "s1"), Difference("author", "ours", "bob")]
+
+
 def test_value_of_a_kind_that_nobody_knows_yet_is_shown_as_json() -> None:
     change = Change(
         downtime_id="a",

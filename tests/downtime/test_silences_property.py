@@ -26,6 +26,8 @@ _events = st.one_of(
     st.tuples(st.just("cancel"), _ids),
     st.tuples(st.just("expire"), _number),
     st.tuples(st.just("take over"), _number),
+    st.tuples(st.just("edit"), _number),
+    st.tuples(st.just("stretch"), _number),
     st.tuples(st.just("copy"), _number),
     st.tuples(st.just("lose"), _number),
     st.tuples(st.just("crash"), st.sampled_from(["before", "after"])),
@@ -107,6 +109,15 @@ class World:
             self.am.end(silence_id)
         elif what == "take over":
             self.am.by_id[silence_id] = replace(one, created_by="bob", updated_at=self.am.now)
+        elif what == "edit":
+            self.am.put(
+                Written(
+                    id=silence_id, starts_at=one.starts_at, ends_at=one.ends_at, matchers=on(host="n7"),
+                    comment=one.comment,
+                )
+            )  # fmt: skip
+        elif what == "stretch":
+            self.am.by_id[silence_id] = replace(one, ends_at=one.ends_at + 3600, updated_at=self.am.now)
         elif what == "copy":
             self.am.by_id[f"{silence_id}+"] = replace(one, id=f"{silence_id}+")
         elif what == "lose":
@@ -177,6 +188,6 @@ def test_what_a_person_expired_stays_so(events: list[tuple[object, ...]]) -> Non
             await world.do(event)
         await world.reconciler.reconcile()
         assert "own" not in {one.key.downtime_id for one in world.am.live() if one.key}
-        assert [one.downtime_id for one in world.records.noted].count("own") == 1
+        assert [one.record.downtime_id for one in world.records.noted].count("own") == 1
 
     asyncio.run(work())

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stratoscope.downtime.silences.apply import BATCH, MOST_FAILED
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
-from stratoscope.downtime.silences.reconciler import AGAIN_S, EVERY_S, POLL_S, Reconciler
+from stratoscope.downtime.silences.reconciler import AGAIN_S, APART_S, EVERY_S, POLL_S, Reconciler
 from stratoscope.downtime.silences.record import Standing
 from stratoscope.downtime.silences.silence import Written
 from support.fake_alertmanager import FakeAlertmanager, Records, downtime, on
@@ -323,6 +323,47 @@ def test_one_that_was_away_is_in_step_with_its_first_answer() -> None:
     simulated(work)
 
 
+def test_changes_cost_nothing_while_it_is_away() -> None:
+    async def work() -> None:
+        house = House()
+        running = asyncio.create_task(house.run_for(60))
+        await asyncio.sleep(1)
+        house.am.failure = AlertmanagerError(Reason.UNREACHABLE, "away")
+        await asyncio.sleep(EVERY_S)
+        reads, asked = house.records.reads, len(house.am.requests)
+        for _ in range(100):
+            house.reconciler.wake()
+            await asyncio.sleep(0.1)
+        assert house.records.reads == reads
+        assert len(house.am.requests) - asked <= 2 * (10 // POLL_S)
+        house.am.failure = None
+        await asyncio.sleep(POLL_S + 0.1)
+        assert house.records.reads == reads + 1
+        await running
+
+    simulated(work)
+
+
+def test_changes_in_a_row_are_written_together_and_a_single_one_at_once() -> None:
+    async def work() -> None:
+        house = House()
+        running = asyncio.create_task(house.run_for(20))
+        await asyncio.sleep(1)
+        reads = house.records.reads
+        for number in range(100):
+            name = f"new{number}"
+            house.records.downtimes[name] = downtime(name, int(house.am.now), int(house.am.now) + 60)
+            house.reconciler.wake()
+            await asyncio.sleep(0.01)
+            assert number or len(house.am.live()) == 2
+        await asyncio.sleep(APART_S)
+        assert len(house.am.live()) == 101
+        assert house.records.reads - reads <= 1 + 1 / APART_S + 1
+        await running
+
+    simulated(work)
+
+
 def test_a_round_that_failed_is_repeated_soon() -> None:
     async def work() -> None:
         house = House()
@@ -340,7 +381,7 @@ def test_an_override_is_noted_once() -> None:
         house.am.end(*house.am.by_id)
         for _ in range(3):
             await house.reconcile()
-        assert [one.standing for one in house.records.noted] == [Standing.OVERRIDDEN]
+        assert [one.record.standing for one in house.records.noted] == [Standing.OVERRIDDEN]
         assert (house.reconciler.report.overridden, house.reconciler.report.is_in_step) == (1, True)
 
     simulated(work)

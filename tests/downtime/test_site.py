@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds.client.clock import Clock
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.model import DAY_S, Downtime
 from stratoscope.downtime.pages.overview import ON_A_PAGE
 from stratoscope.downtime.silences.reconciler import Reconciler
+from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from support.asking import ask, basic
 from support.downtime_site import DRAFT, Site, downtimes, filled_in
 from support.fake_alertmanager import FakeAlertmanager
@@ -116,6 +118,7 @@ async def test_who_sees_and_may_what(tmp_path: Path) -> None:
             ("POST", f"{path}/extend", (401, 403, 415)),
             ("POST", f"{path}/end", (401, 403, 415)),
             ("POST", f"{path}/cancel", (401, 403, 415)),
+            ("POST", f"{path}/silence", (401, 403, 415)),
         ):
             users: list[dict[str, str]] = [{}, basic("bob"), basic("alice")]
             answers = [await ask(site.url + page, method, headers=user) for user in users]
@@ -177,6 +180,47 @@ async def test_a_long_history_has_pages(site: Site) -> None:
     assert "Changes 1 to 21 of 121" in pages.text
     assert [link.attributes["href"] for link in pages.all("a")] == [path]
     assert len(older.one("ol").all("li")) == 21
+
+
+async def test_an_override_is_marked_and_its_button_leads_back(site: Site) -> None:
+    now = [NOW + 0.5]
+    clock = Clock(now=lambda: now[0])
+    am = FakeAlertmanager(clock=clock)
+    reconciler = Reconciler(am, site.store, site.store.records, clock=clock)
+    one, other = await filed(site, title="one"), await filed(site, title="other")
+    path, mark = f"/downtimes/{one.id}", "its alarms ring: a silence was expired by hand"
+    await reconciler.reconcile()
+    assert mark not in (await site.page("/")).text
+    assert "Silence again" not in [button.text for button in (await site.page(path)).all("button")]
+    am.end(next(silence.id for silence in am.live() if one.id in silence.comment))
+    now[0] += 1
+    await reconciler.reconcile()
+    overview = await site.page("/")
+    assert overview.all("a", href=f"{path}#silences")[0].text == f"✗ {mark}"
+    assert overview.all("a", href=f"/downtimes/{other.id}#silences") == []
+    assert len(am.live()) == 1
+    answer = await site.send(await site.page(path), "Silence again")
+    assert (answer.status, answer.headers["Location"]) == (303, path)
+    assert mark not in (await site.page("/")).text
+    await reconciler.reconcile()
+    assert len(am.live()) == 2
+    entries = (await site.page(path)).one("ol").all("p")
+    assert [entry.text.split(",")[0] for entry in entries] == [
+        "overridden by alertmanager am", "silenced by loopback", "filed by alice",
+    ]  # fmt: skip
+
+
+async def test_what_is_over_meanwhile_is_not_silenced_again(site: Site) -> None:
+    one = await filed(site)
+    record = SilenceRecord(
+        alertmanager="am", downtime_id=one.id, matchers='{host="n1"}', standing=Standing.OVERRIDDEN,
+        starts_at=NOW, ends_at=NOW + HOUR, revision=1, changed_at=NOW,
+    )  # fmt: skip
+    await site.store.records.store_silence_records([record])
+    page = await site.page(f"/downtimes/{one.id}")
+    site.now += HOUR
+    answer = await site.send(page, "Silence again")
+    assert (answer.status, "is over, or silences nothing" in answer.text) == (409, True)
 
 
 async def test_button_of_an_old_page_changes_nothing_and_shows_what_was_done(site: Site) -> None:

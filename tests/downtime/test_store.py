@@ -23,6 +23,7 @@ from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.draft import LONGEST_S, FieldError
 from stratoscope.downtime.hosts_off.plan import Plan
 from stratoscope.downtime.model import DAY_S, Action, Downtime, State
+from stratoscope.downtime.silences.by_hand import ByHand
 from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.silences.silence import Written, comment
@@ -180,22 +181,25 @@ async def test_extended_until_a_moment(store: Store) -> None:
 async def test_overriding_is_no_edit(store: Store) -> None:
     one = await filed(store)
     record = SilenceRecord(
-        alertmanager="one", downtime_id=one.id, matchers='{host="n1"}', standing=Standing.OVERRIDDEN,
-        starts_at=NOW, ends_at=NOW + DAY_S, revision=1, changed_at=NOW + 2,
+        alertmanager="one", downtime_id=one.id, matchers='{host="n1"}', standing=Standing.TAKEN_OVER,
+        owner="bob", starts_at=NOW, ends_at=NOW + DAY_S, revision=1, changed_at=NOW + 2,
     )  # fmt: skip
-    await store.note_override(record)
-    await store.note_override(replace(record, downtime_id="gone"))
+    seen = ByHand(record, Action.TAKEN_OVER, {"author": ("ours", "bob")})
+    await store.note_by_hand(seen)
+    await store.note_by_hand(replace(seen, record=replace(record, downtime_id="gone")))
+    assert (await store.history(one.id))[-1].fields == {"author": ("ours", "bob")}
     assert await store.records.silence_records("one") == (record,)
     assert await store.get(one.id) == one
-    assert await actions(store, one) == [(Action.FILED, "alice"), (Action.OVERRIDDEN, "alertmanager one")]
+    assert await actions(store, one) == [(Action.FILED, "alice"), (Action.TAKEN_OVER, "alertmanager one")]
 
 
 async def test_source_decides_on_its_downtimes(store: Store) -> None:
     here, later = {"a": wanted(), "b": wanted(title="b")}, NOW + 60
-    await store.upsert_external("gocdb:egi", here, now=NOW)
-    await store.upsert_external("gocdb:egi", here, now=NOW)
+    assert await store.upsert_external("gocdb:egi", here, now=NOW)
+    assert not await store.upsert_external("gocdb:egi", here, now=NOW)
     a, b = await store.newest("gocdb:egi", NOW)
-    await store.upsert_external("gocdb:egi", {"a": wanted(title="c")}, now=later)
+    assert await store.upsert_external("gocdb:egi", here | {"a": wanted(title="c")}, now=later)
+    assert await store.upsert_external("gocdb:egi", {"a": wanted(title="c")}, now=later)
     assert [(one.title, one.revision) for one in await store.newest("gocdb:egi", NOW)] == [("c", 2), ("b", 2)]
     assert (await store.get(b.id)).cancelled_at == later
     await store.upsert_external("gocdb:egi", here, now=later)

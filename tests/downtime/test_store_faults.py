@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import column, table, update
+from sqlalchemy import column, table, text, update
 
 from stratoscope.downtime.database import address as addresses
 from stratoscope.downtime.database import engine
@@ -19,6 +19,7 @@ from stratoscope.downtime.database.errors import StoreError, UnknownError, meani
 from stratoscope.downtime.database.leadership import Leadership
 from stratoscope.downtime.database.schema import VERSIONS
 from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from support import postgresql as real
 from support.stores import NOW, wanted
 
@@ -69,7 +70,7 @@ async def test_log_has_one_line_of_a_new_schema(tmp_path: Path, caplog: pytest.L
     for _ in range(2):
         async with opened(sqlite(tmp_path)):
             pass
-    said = f"the database's schema is brought up to date database={tmp_path / FILE} schema=1 was=0"
+    said = f"the database's schema is brought up to date database={tmp_path / FILE} schema=2 was=0"
     assert caplog.messages == [said]
 
 
@@ -125,11 +126,27 @@ async def test_file_that_may_not_be_written_is_named(tmp_path: Path, monkeypatch
     assert "is read-only; allowed: a file and a folder to write to" in await refused(sqlite(tmp_path))
 
 
+async def test_records_of_the_first_schema_have_no_owner(address: Address) -> None:
+    record = SilenceRecord(
+        alertmanager="am", downtime_id="d1", matchers='{host="n1"}', standing=Standing.OVERRIDDEN,
+        starts_at=1, ends_at=2, revision=1, changed_at=1,
+    )  # fmt: skip
+    async with opened(address) as store:
+        await store.records.store_silence_records([record])
+        async with store._database.write() as connection:
+            await connection.execute(text("ALTER TABLE silence_records DROP COLUMN owner"))
+            await connection.execute(
+                update(table(VERSIONS, column("version_num"))).values(version_num="0001")
+            )
+    async with opened(address) as store:
+        assert await store.records.silence_records("am") == (record,)
+
+
 async def test_newer_schema_is_refused(address: Address) -> None:
     async with opened(address) as store, store._database.write() as connection:
         await connection.execute(update(table(VERSIONS, column("version_num"))).values(version_num="0007"))
     said = await refused(address)
-    assert said.endswith("has schema 7, and this version knows 1: run the newer version, or restore a backup")
+    assert said.endswith("has schema 7, and this version knows 2: run the newer version, or restore a backup")
 
 
 async def test_write_that_fails_leaves_nothing(store: Store) -> None:

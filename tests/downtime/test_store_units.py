@@ -17,11 +17,11 @@ from stratoscope.downtime.database.address import sqlite
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.database.leadership import Leadership
-from stratoscope.downtime.database.migrations.versions import schema_0001
+from stratoscope.downtime.database.migrations.versions import schema_0001, schema_0002
 from stratoscope.downtime.database.schema import NEWEST, wait_for_turn
 from stratoscope.downtime.database.tables import SCHEMA
 
-ALL = (schema_0001,)
+ALL = (schema_0001, schema_0002)
 
 
 def test_migrations_make_the_tables_that_the_code_uses() -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.downtime.matchers import MatcherSet
-from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.model import Action, Downtime
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.reconciler import Reconciler
@@ -146,7 +146,7 @@ async def test_one_that_a_person_expired_stays_so_until_an_edit(
         assert await at.live() == []
         assert at.reconciler.report.overridden == 2
         assert {one.standing for one in at.records.all} == {Standing.OVERRIDDEN}
-        assert {one.downtime_id for one in at.records.noted} == {"hand", "pend"}
+        assert {one.record.downtime_id for one in at.records.noted} == {"hand", "pend"}
         at.records.change("hand", title="Once more")
         assert [silence.key and silence.key.downtime_id for silence in await at.live()] == ["hand"]
         assert len(at.records.noted) == 2
@@ -159,9 +159,69 @@ async def test_one_that_a_person_took_over_is_left_to_them(real: RealAlertmanage
         real.amtool("silence", "add", "host=foreign", "--author=bob", "--comment=his own", "--duration=1h")
         real.amtool("silence", "update", "--comment=mine now", "--duration=2h", silence.id)
         assert await at.live() == []
-        assert len(at.records.noted) == 1
+        (seen,) = at.records.noted
+        assert (seen.action, seen.fields["silence"]) == (Action.TAKEN_OVER, (silence.id, silence.id))
+        assert abs(seen.record.ends_at - now() - 2 * HOUR_S) < 5
+        assert (at.reconciler.report.overridden, at.reconciler.report.taken_over) == (0, 1)
+        at.records.change("taken", cancelled_at=now())
+        assert await at.live() == []
+        assert [one.silence_id for one in at.reconciler.report.left] == [silence.id]
+        real.amtool("silence", "expire", silence.id)
+        await at.live()
+        assert (at.reconciler.report.left, at.records.all) == ((), [])
         found = (await at.client.silences()).silences
-        assert {one.state for one in found if one.comment in {"mine now", "his own"}} == {"active"}
+        states = {one.comment: one.state for one in found if one.comment in {"mine now", "his own"}}
+        assert states == {"mine now": "expired", "his own": "active"}
+
+
+async def test_one_whose_matchers_a_person_edited_is_theirs_and_has_another_id(
+    real: RealAlertmanager,
+) -> None:
+    async with bench(real.url) as at:
+        at.file(fresh("edited", matcher_sets=(on(host="edited"),)))
+        (silence,) = await at.live()
+        edit = Written(
+            id=silence.id, starts_at=silence.starts_at, ends_at=silence.ends_at, matchers=on(host="more"),
+            comment=silence.comment,
+        )  # fmt: skip
+        heir = await at.client.write(edit)
+        assert await at.live() == []
+        (seen,) = at.records.noted
+        assert (seen.action, seen.fields["silence"]) == (Action.TAKEN_OVER, (silence.id, heir))
+        last = await at.client.write(replace(edit, id=heir, matchers=on(host="most"), comment="All of them"))
+        assert await at.live() == []
+        assert (at.records.all[0].silence_id, at.reconciler.report.taken_over) == (last, 1)
+
+
+async def test_another_end_by_hand_is_undone_and_noted(real: RealAlertmanager) -> None:
+    async with bench(real.url) as at:
+        at.file(one := fresh("longer", matcher_sets=(on(host="longer"),)))
+        (silence,) = await at.live()
+        await asyncio.sleep(3.5)  # else it may be an older one of ours
+        real.amtool("silence", "update", "--duration=5h", silence.id)
+        (after,) = await at.live()
+        assert (after.id, round(after.ends_at)) == (silence.id, one.end)
+        assert [seen.action for seen in at.records.noted] == [Action.RESTORED]
+
+
+@pytest.mark.full
+async def test_annotations_of_a_person_outlive_an_update(tmp_path: Path) -> None:
+    """New in Alertmanager 0.32."""
+    real = RealAlertmanager(unpacked(NEWEST), tmp_path).start()
+    try:
+        async with bench(real.url) as at:
+            at.file(fresh("noted"))
+            (silence,) = await at.live()
+            note = Written(
+                id=silence.id, starts_at=silence.starts_at, ends_at=silence.ends_at,
+                matchers=silence.matchers, comment=silence.comment, annotations={"ticket": "7"},
+            )  # fmt: skip
+            assert await at.client.write(note) == silence.id
+            at.records.change("noted", end=now() + 2 * HOUR_S)
+            (after,) = await at.live()
+            assert (after.id, after.annotations) == (silence.id, {"ticket": "7"})
+    finally:
+        real.stop()
 
 
 async def test_two_installations_leave_each_others_silences_alone(real: RealAlertmanager) -> None:

@@ -89,6 +89,7 @@ def single(downtime: Downtime, now: int, error: str = "") -> dict[str, Any]:
         "is_editor": True,
         "may_change": True,
         "may_close": True,
+        "may_silence": True,
         "error": error,
     }
 

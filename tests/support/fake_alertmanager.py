@@ -10,8 +10,9 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.downtime.matchers import Matcher, MatcherSet, matcher_set
 from stratoscope.downtime.model import Downtime
 from stratoscope.downtime.silences.alertmanager import SilenceList, Status
+from stratoscope.downtime.silences.by_hand import ByHand
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
-from stratoscope.downtime.silences.plan import Listed
+from stratoscope.downtime.silences.listed import Listed
 from stratoscope.downtime.silences.record import SilenceRecord
 from stratoscope.downtime.silences.silence import CREATED_BY, Silence, Written
 
@@ -109,6 +110,7 @@ class FakeAlertmanager:
             created_by=created_by,
             comment=silence.comment,
             matchers=silence.matchers,
+            annotations=silence.annotations,
         )
         return silence_id
 
@@ -130,13 +132,15 @@ class Records:
 
     Attributes:
         failure: Raised by all methods if set.
-        noted: The overrides.
+        noted: What people did by hand.
+        reads: How often downtimes were read.
     """
 
     def __init__(self, downtimes: Iterable[Downtime] = ()) -> None:
         self.downtimes = {one.id: one for one in downtimes}
         self.by_key: dict[tuple[str, str, str], SilenceRecord] = {}
-        self.noted: list[SilenceRecord] = []
+        self.noted: list[ByHand] = []
+        self.reads = 0
         self.failure: Exception | None = None
 
     @property
@@ -159,6 +163,7 @@ class Records:
 
     async def live(self, now: float, ahead_s: float) -> Sequence[Downtime]:
         self._fail()
+        self.reads += 1
         return [
             one
             for one in self.downtimes.values()
@@ -169,9 +174,9 @@ class Records:
         self._fail()
         return self.downtimes.keys() & {*ids}
 
-    async def note_override(self, record: SilenceRecord) -> None:
-        self.noted.append(record)
-        await self.store_silence_records([record])
+    async def note_by_hand(self, seen: ByHand) -> None:
+        self.noted.append(seen)
+        await self.store_silence_records([seen.record])
 
     def change(self, downtime_id: str, **fields: object) -> None:
         """As an edit does."""

@@ -18,6 +18,7 @@ PROGRAM: Final = Program(
         "extend": Command(f"{_CLI}.extend", "Give a downtime another end."),
         "end": Command(f"{_CLI}.end", "End a downtime now."),
         "cancel": Command(f"{_CLI}.cancel", "Cancel a downtime."),
+        "silence": Command(f"{_CLI}.silence", "Silence a downtime again whose silences a person expired."),
         "host-off": Command(f"{_CLI}.host_off", "A host is switched off on purpose."),
         "host-on": Command(f"{_CLI}.host_on", "A host is back."),
         "hosts-off": Command(f"{_CLI}.hosts_off", "The hosts that are off, also for Nagios and Ganglia."),

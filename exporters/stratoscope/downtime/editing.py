@@ -93,6 +93,10 @@ class Editor:
         await self._check_closing(downtime_id)
         return await self._done(self.store.cancel(downtime_id, **self._by(revision)))
 
+    async def silence(self, downtime_id: str, *, revision: int | None) -> Downtime:
+        """Have its silences written again, also those that a person expired or took over."""
+        return await self._done(self.store.silence(downtime_id, **self._by(revision)))
+
     def may_close(self, one: Downtime) -> bool:
         """Whether they may end and cancel it."""
         return self.is_admin or one.source == PERSON or one.source.startswith(SCRIPT)

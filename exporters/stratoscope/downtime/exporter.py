@@ -60,7 +60,9 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
 
         importers = [
             await stack.enter_async_context(
-                importer.opened(one, store, store.records, labels=settings.own.labels, leads=leads)
+                importer.opened(
+                    one, store, store.records, labels=settings.own.labels, changed=changed, leads=leads
+                )
             )
             for one in settings.imports
         ]
@@ -73,7 +75,7 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
             stack.push_async_callback(cloud.close)
             collectors += [
                 Requests(cloud.cloud, cloud.budget),
-                HostsOff(cloud, store, cap_s, leads=leads),
+                HostsOff(cloud, store, cap_s, changed=changed, leads=leads),
             ]
         tasks = [
             Task("leadership", store.leadership.run),

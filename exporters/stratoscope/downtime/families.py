@@ -71,8 +71,9 @@ PRESENT = Family(
 )
 OVERRIDDEN = Family(
     "stratoscope_downtime_silences_overridden",
-    "Silences that a person expired by hand; none is written again until the downtime is changed.",
-    labels=_AM,
+    "Silences that a person expired by hand, none of which is written again until the downtime is changed or"
+    " silenced again; and those that a person took over, which still mute.",
+    labels=(*_AM, "how"),
 )
 IN_STEP = Family(
     "stratoscope_downtime_silences_in_step",

@@ -86,7 +86,8 @@ class Downtime(msgspec.Struct, frozen=True, kw_only=True):
         external_id: Its id at the source; unique within the source. "" if a person filed it.
         window_id: The recurring window of which it is an occurrence; "" for none.
         cancelled_at: When it was cancelled; None if it was not.
-        revision: 1 when filed; one more with each change, but not when it is REARMED or OVERRIDDEN.
+        revision: 1 when filed; one more with each change, but not when it is REARMED, or at what people do
+            to its silences by hand.
         created_at, changed_at: When it was filed, and last changed.
     """
 
@@ -144,6 +145,12 @@ class Action(StrEnum):
     """Its end was moved on, since it lasts until further notice."""
     OVERRIDDEN = "overridden"
     """A person expired one of its silences by hand."""
+    TAKEN_OVER = "taken_over"
+    """A person made one of its silences theirs: another author, key or matchers."""
+    RESTORED = "restored"
+    """A person had moved one of its silences by hand; it is written again as the downtime says."""
+    SILENCED = "silenced"
+    """Its silences are written again, also those that people expired or took over."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ _PAGES: Final = (
     Route("POST", f"{_PAGE}/extend", one.extend, _WRITE),
     Route("POST", f"{_PAGE}/end", one.end, _WRITE),
     Route("POST", f"{_PAGE}/cancel", one.cancel, _WRITE),
+    Route("POST", f"{_PAGE}/silence", one.silence, _WRITE),
     Route("GET", "/windows", windows_page.show, _READ),
     Route("POST", "/windows/{id}/cancel", windows_page.cancel, _WRITE),
 )
@@ -41,6 +42,7 @@ _API: Final = (
     Route("POST", f"{_ONE}/extend", downtimes.extend, _WRITE),
     Route("POST", f"{_ONE}/end", downtimes.end, _WRITE),
     Route("POST", f"{_ONE}/cancel", downtimes.cancel, _WRITE),
+    Route("POST", f"{_ONE}/silence", downtimes.silence, _WRITE),
     Route("GET", _WINDOWS, windows.find, _READ),
     Route("POST", _WINDOWS, windows.file, _WRITE),
     Route("GET", f"{_WINDOWS}/{{id}}", windows.show, _READ),

@@ -67,7 +67,8 @@ def of_silences(report: silences.Report) -> Iterable[Sample]:
     labels = Labels(alertmanager=report.alertmanager)
     yield of.WANTED(report.wanted, labels)
     yield of.PRESENT(report.present, labels)
-    yield of.OVERRIDDEN(report.overridden, labels)
+    yield of.OVERRIDDEN(report.overridden, labels.plus(how="expired"))
+    yield of.OVERRIDDEN(report.taken_over, labels.plus(how="taken_over"))
     yield of.IN_STEP(report.is_in_step, labels)
     for reason, number in report.errors.items():
         yield of.SYNC_ERRORS(number, labels.plus(reason=reason))

@@ -99,6 +99,12 @@ async def cancel(request: Request) -> web.StreamResponse:
     return await _done(request, lambda by, how: by.cancel(_id(request), **how))
 
 
+@answered
+async def silence(request: Request) -> web.StreamResponse:
+    """Write its silences again, also those that a person expired or took over."""
+    return await _done(request, lambda by, how: by.silence(_id(request), **how))
+
+
 class _How(TypedDict):
     """As of which revision a downtime is changed."""
 

@@ -81,6 +81,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     f"POST {_ONE}/extend": replace(_CHANGE, takes=End),
     f"POST {_ONE}/end": _CHANGE,
     f"POST {_ONE}/cancel": _CHANGE,
+    f"POST {_ONE}/silence": _CHANGE,
     f"GET {API}/windows": Operation(WindowList, means="All of them, in order of their filing."),
     f"POST {API}/windows": replace(_FILE, gives=OneWindow, takes=WindowDraft),
     f"GET {API}/windows/{{id}}": Operation(OneWindow, means="It, with its next occurrences."),

@@ -16,6 +16,7 @@ from stratoscope.downtime.api.answers import HistoryEntry, OneDowntime
 from stratoscope.downtime.database.errors import (
     ClosedError,
     IdempotencyError,
+    NotSilencingError,
     OverCapError,
     RevisionError,
     SourceError,
@@ -47,6 +48,7 @@ _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (UnknownError, web.HTTPNotFound),
     (RevisionError, web.HTTPPreconditionFailed),
     (ClosedError, web.HTTPConflict),
+    (NotSilencingError, web.HTTPConflict),
     (SourceError, web.HTTPConflict),
     (OverCapError, web.HTTPConflict),
     (IdempotencyError, web.HTTPConflict),

@@ -217,5 +217,17 @@ def _pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[begin : begin + _PIECE]
 
 
+async def renew(
+    connection: AsyncConnection, before: Downtime, who: str, now: int, action: Action
+) -> Downtime:
+    """Store another revision that differs in nothing else, and the entry of its history."""
+    after = replace(before, revision=before.revision + 1, changed_at=now)
+    row = {"revision": after.revision, "changed_at": now}
+    await connection.execute(update(DOWNTIMES).where(DOWNTIMES.c.id == after.id).values(row))
+    entry = Change(downtime_id=after.id, revision=after.revision, at=now, who=who, action=action)
+    await note(connection, entry)
+    return after
+
+
 def _hash(request: bytes) -> str:
     return hashlib.sha256(request).hexdigest()

@@ -55,6 +55,14 @@ class ClosedError(ValueError):
         super().__init__(f"{what} {id_} is cancelled; allowed: file a new one")
 
 
+class NotSilencingError(ValueError):
+    """A downtime that wants no silence has none to be written again."""
+
+    def __init__(self, downtime_id: str) -> None:
+        allowed = "one that is active or upcoming, and silences"
+        super().__init__(f"downtime {downtime_id} is over, or silences nothing; allowed: {allowed}")
+
+
 class SourceError(ValueError):
     """What a source filed is changed at the source: here its next answer would undo the change."""
 

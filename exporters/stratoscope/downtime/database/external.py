@@ -62,7 +62,7 @@ async def ended_by_hand(connection: AsyncConnection, source: str, now: int) -> d
 
 async def upsert(
     connection: AsyncConnection, source: str, wanted: Mapping[str, Checked], now: int, unread: Collection[str]
-) -> None:
+) -> bool:
     """See `Store.upsert_external`."""
     found = await newest(connection, source, now)
     by_hand = await ended_by_hand(connection, source, now)
@@ -76,7 +76,8 @@ async def upsert(
                 new.append((checked, Origin(source, external_id)))
         elif one.id not in by_hand or _says_else(replace(one, end=by_hand[one.id]), checked):
             changed.append((one, checked._asdict()))
-    await editing.save_all(connection, changed, source, now, Action.CHANGED)
+    saved = await editing.save_all(connection, changed, source, now, Action.CHANGED)
+    is_changed = any(after is not before for after, (before, _) in zip(saved, changed, strict=True))
     await editing.file(connection, new, source, now)
     gone = [
         (one, {"cancelled_at": now})
@@ -87,6 +88,7 @@ async def upsert(
         and one.end > now
     ]
     await editing.save_all(connection, gone, source, now, Action.CANCELLED)
+    return is_changed or bool(new or gone)
 
 
 def _says_else(one: Downtime, checked: Checked) -> bool:

@@ -1,6 +1,6 @@
 """What this service has to remember of others: the silences that it wrote, and how imports went."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stratoscope.downtime.database import rows
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.tables import IMPORTS, SILENCE_RECORDS
+from stratoscope.downtime.database.tables import DOWNTIMES, IMPORTS, SILENCE_RECORDS
 from stratoscope.downtime.imports.report import Report
-from stratoscope.downtime.silences.record import SilenceRecord
+from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.silences.silence import text_hash
 
 _OF: Final = SILENCE_RECORDS.c
@@ -41,6 +41,16 @@ class Records:
         async with self._database.read() as connection:
             found = await connection.execute(asked.order_by(_OF.alertmanager, _OF.matchers))
             return tuple(map(rows.record, found))
+
+    async def overridden(self, ids: Collection[str]) -> Collection[str]:
+        """Those of these downtimes of which a person expired a silence, and that were not changed since."""
+        asked = (
+            select(_OF.downtime_id)
+            .join(DOWNTIMES, (DOWNTIMES.c.id == _OF.downtime_id) & (DOWNTIMES.c.revision == _OF.revision))
+            .where(_OF.downtime_id.in_(ids), _OF.standing == Standing.OVERRIDDEN)
+        )
+        async with self._database.read() as connection:
+            return frozenset((await connection.execute(asked)).scalars())
 
     async def store_silence_records(self, records: Sequence[SilenceRecord]) -> None:
         """On disk when it returns; a record with the same key is replaced."""

@@ -16,7 +16,7 @@ from stratoscope.downtime.database.errors import StoreError
 
 APPLICATION: Final = 0x53564454
 """SQLite's `application_id` of this database."""
-NEWEST: Final = 1
+NEWEST: Final = 2
 """Migrations are numbered from 1; their number, as text of four digits, is alembic's revision."""
 VERSIONS: Final = "stratoscope_downtime_schema"
 """The table in which alembic has the schema's number."""

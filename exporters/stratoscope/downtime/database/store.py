@@ -15,7 +15,7 @@ from stratoscope.downtime.database import editing, external, finding, records
 from stratoscope.downtime.database.address import Address
 from stratoscope.downtime.database.editing import Idempotency, Origin
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import UnknownError
+from stratoscope.downtime.database.errors import NotSilencingError, UnknownError
 from stratoscope.downtime.database.finding import Filter, History, Page, Place
 from stratoscope.downtime.database.hosts import Hosts
 from stratoscope.downtime.database.leadership import Leadership
@@ -25,7 +25,7 @@ from stratoscope.downtime.database.windows import Windows
 from stratoscope.downtime.draft import LONGEST_S, Checked, FieldError
 from stratoscope.downtime.hosts_off.plan import Plan
 from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, Rearm, State, rearmed
-from stratoscope.downtime.silences.record import SilenceRecord
+from stratoscope.downtime.silences.by_hand import ByHand
 
 _CACHED_S: Final = 3600
 """So much longer than asked for is the time of which live downtimes are kept in memory."""
@@ -142,6 +142,25 @@ class Store:
 
         return await self._edit(downtime_id, who, now, edit, if_revision)
 
+    async def silence(
+        self, downtime_id: str, *, who: str, now: int, if_revision: int | None = None
+    ) -> Downtime:
+        """Have the silences of a downtime written again, also those that a person expired or took over.
+
+        Its revision is one more, and nothing else differs: so the records of overrides are out of date.
+
+        Raises:
+            UnknownError: There is none.
+            RevisionError: It has another revision than `if_revision`.
+            NotSilencingError: It is over, or silences nothing.
+        """
+        async with self._database.write() as connection:
+            await editing.bump(connection)
+            one = await editing.current(connection, downtime_id, if_revision)
+            if not one.silences or one.state(now) in {State.ENDED, State.CANCELLED}:
+                raise NotSilencingError(one.id)
+            return await editing.renew(connection, one, who, now, Action.SILENCED)
+
     async def extend_by(
         self, downtime_id: str, by_s: int, *, who: str, now: int, if_revision: int | None = None
     ) -> Downtime:
@@ -175,27 +194,30 @@ class Store:
             await editing.bump(connection)
             return await editing.rearm(connection, rearms, who, now)
 
-    async def note_override(self, record: SilenceRecord) -> None:
-        """Store the record, and in the downtime's history that a person expired its silence: both or none.
+    async def note_by_hand(self, seen: ByHand) -> None:
+        """Store the record, and in the downtime's history what a person did to its silence: both or none.
 
         The downtime's revision stays. Nothing is stored if there is no such downtime.
         """
+        record = seen.record
         async with self._database.write() as connection:
             try:
                 one = await editing.current(connection, record.downtime_id)
             except UnknownError:
                 return
             await records.put(connection, [record])
-            who = f"alertmanager {record.alertmanager}"
-            at, action = record.changed_at, Action.OVERRIDDEN
-            await editing.note(
-                connection, Change(downtime_id=one.id, revision=one.revision, at=at, who=who, action=action)
-            )
+            entry = Change(
+                downtime_id=one.id, revision=one.revision, at=record.changed_at,
+                who=f"alertmanager {record.alertmanager}", action=seen.action, fields=seen.fields,
+            )  # fmt: skip
+            await editing.note(connection, entry)
 
     async def upsert_external(
         self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
-    ) -> None:
+    ) -> bool:
         """Make what is stored of a source equal to `rows`, by external id, in one transaction.
+
+        Whether that changed anything.
 
         Those with a new id are filed, those that differ are changed; those that are not among `rows` are
         cancelled, unless they have ended. One that vanished and is there again is filed again; one that a
@@ -206,7 +228,7 @@ class Store:
         """
         async with self._database.write() as connection:
             await editing.bump(connection)
-            await external.upsert(connection, source, rows, now, unread)
+            return await external.upsert(connection, source, rows, now, unread)
 
     async def newest(self, source: str, now: int) -> Sequence[Downtime]:
         """Of each external id of a source, in its order, the downtime that was filed last.

@@ -90,6 +90,7 @@ SILENCE_RECORDS: Final = Table(
     Column("ends_at", BigInteger, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False, server_default=""),
 )
 
 IDEMPOTENCY: Final = Table(

@@ -65,12 +65,13 @@ class HostsOff(Collector[SeenHosts]):
     name = HOSTS_OFF.name
     families = (OFF, AT_RISK, OVER_CAP)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it works with
         self,
         cloud: Management,
         store: HostDowntimes,
         cap_s: int,
         *,
+        changed: Callable[[], None] = lambda: None,
         leads: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -78,10 +79,12 @@ class HostsOff(Collector[SeenHosts]):
 
         Args:
             cap_s: For so long a host may be off.
+            changed: Called when downtimes have changed.
             leads: Whether this process is the one of several that files.
         """
         self.cloud, self._cap_s = cloud.cloud, cap_s
-        self._source, self._store, self._leads, self._clock = cloud, store, leads, clock
+        self._source, self._store, self._clock = cloud, store, clock
+        self._changed, self._leads = changed, leads
         self._question = next(one.name for one in cloud.questions if issubclass(one.answer, HostServices))
 
     async def fetch(self) -> SeenHosts:
@@ -94,6 +97,7 @@ class HostsOff(Collector[SeenHosts]):
         if self._leads() and (found.file or found.extend or found.end):
             self._log(found)
             await self._store.apply_host_plan(source, found, now)
+            self._changed()
         return SeenHosts(hosts, found.over_cap, answer.malformed)
 
     def _log(self, found: Plan) -> None:

@@ -44,8 +44,8 @@ class ExternalStore(Protocol):
 
     async def upsert_external(
         self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
-    ) -> None:
-        """Make what is stored of a source equal to `rows`, see Store."""
+    ) -> bool:
+        """Make what is stored of a source equal to `rows`, see Store; whether that changed anything."""
 
 
 class Reports(Protocol):
@@ -84,6 +84,7 @@ class Importer:
         reports: Reports,
         *,
         labels: Collection[str] = (),
+        changed: Callable[[], None] = lambda: None,
         leads: Callable[[], bool] = lambda: True,
         clock: Clock = CLOCK,
     ) -> None:
@@ -91,10 +92,11 @@ class Importer:
 
         Args:
             labels: Those that matchers may name beside LABELS.
+            changed: Called when downtimes have changed.
             leads: Whether this process is the one of several that imports.
         """
         self._settings, self._source, self._store, self._reports = settings, source, store, reports
-        self._labels, self._leads, self._clock = labels, leads, clock
+        self._labels, self._changed, self._leads, self._clock = labels, changed, leads, clock
         self._table = Table(settings.mapping)
         self._was_empty, self._held = False, Held()
         self.report = Report(source=settings.source)
@@ -146,9 +148,11 @@ class Importer:
         rows, unmapped, refused = await self._mapped(parsed, now)
         ends = {external_id: one.end for external_id, one in rows.items()}
         unread, held = self._held.take(ends, parsed.unread | refused.unread, int(now))
-        await self._store.upsert_external(self._settings.source, rows, now=int(now), unread=unread)
+        source = self._settings.source
+        if await self._store.upsert_external(source, rows, now=int(now), unread=unread):
+            self._changed()
         return Report(
-            source=self._settings.source,
+            source=source,
             tried_at=now,
             imported_at=now,
             rows=len(rows),
@@ -204,6 +208,7 @@ async def opened(  # noqa: PLR0913 - as Importer
     reports: Reports,
     *,
     labels: Collection[str] = (),
+    changed: Callable[[], None] = lambda: None,
     leads: Callable[[], bool] = lambda: True,
     clock: Clock = CLOCK,
 ) -> AsyncIterator[Importer]:
@@ -215,6 +220,8 @@ async def opened(  # noqa: PLR0913 - as Importer
     tls = await asyncio.to_thread(settings.tls)
     fetcher = Fetcher(settings, Http(settings.name, tls, largest=LARGEST))
     try:
-        yield Importer(settings, fetcher, store, reports, labels=labels, leads=leads, clock=clock)
+        yield Importer(
+            settings, fetcher, store, reports, labels=labels, changed=changed, leads=leads, clock=clock
+        )
     finally:
         await fetcher.close()

@@ -15,7 +15,7 @@ _MOMENTS: Final = frozenset({"start", "end", "cancelled_at"})
 
 
 class Difference(NamedTuple):
-    """A field that changed, and its values in words; "" for none."""
+    """A field, and its values in words; "" for none, and before if it has not changed."""
 
     field: str
     before: str
@@ -40,10 +40,15 @@ def history(changes: Iterable[Change], zone: dt.tzinfo) -> Sequence[Entry]:
 
 def _entry(change: Change, zone: dt.tzinfo) -> Entry:
     differences = [
-        Difference(name.replace("_", " "), _words(name, before, zone), _words(name, after, zone))
-        for name, (before, after) in shortened(change).fields.items()
+        _difference(name, before, after, zone) for name, (before, after) in shortened(change).fields.items()
     ]
-    return Entry(echo(change.at, zone), change.who, change.action, change.revision, differences)
+    done = change.action.replace("_", " ")
+    return Entry(echo(change.at, zone), change.who, done, change.revision, differences)
+
+
+def _difference(name: str, before: object, after: object, zone: dt.tzinfo) -> Difference:
+    before_words = "" if before == after else _words(name, before, zone)
+    return Difference(name.replace("_", " "), before_words, _words(name, after, zone))
 
 
 def _words(name: str, value: object, zone: dt.tzinfo) -> str:

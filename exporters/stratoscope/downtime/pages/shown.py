@@ -34,11 +34,13 @@ class Shown:
     Attributes:
         now: Unix seconds.
         zone: In which times are shown.
+        is_overridden: Whether a person expired one of its silences: its alarms ring.
     """
 
     downtime: Downtime
     now: float
     zone: dt.tzinfo
+    is_overridden: bool = False
 
     @property
     def state(self) -> State:

@@ -1,15 +1,17 @@
 """What must be done so that an Alertmanager has the silences of the downtimes. Pure: no I/O, clock or log."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from stratoscope.downtime.matchers import MatcherSet, matcher_set, written
-from stratoscope.downtime.model import DAY_S, Downtime
-from stratoscope.downtime.silences.record import SilenceRecord, Standing
-from stratoscope.downtime.silences.silence import Key, Silence, Written, comment, set_hash, text_hash
+from stratoscope.downtime.model import DAY_S, Action, Downtime
+from stratoscope.downtime.silences.by_hand import ByHand, followed, moved, overridden
+from stratoscope.downtime.silences.listed import Listed
+from stratoscope.downtime.silences.record import OVERRIDES, SilenceRecord, Standing, record_key
+from stratoscope.downtime.silences.silence import Key, Silence, Written, comment, set_hash
 
 AHEAD_S: Final = DAY_S
 """A silence is written so long before its downtime starts."""
@@ -54,41 +56,29 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         steps: What starts first comes first.
-        overrides: OVERRIDDEN, seen for the first time.
+        by_hand: What people did, seen for the first time.
         learned: Records to be stored, without a request.
         forgotten: Records of what is over.
         wanted: How many silences there should be.
         present: How many of them need no request.
         overridden: How many others there would be, had no person expired them.
+        taken_over: How many others there are that a person made theirs, `left` among them.
+        left: Of these, those that still mute though their downtime does not want them any more, or is
+            about to have another.
         unknown: How many silences have a key whose downtime is not known here: another installation's, which
             are left alone.
     """
 
     steps: tuple[Step, ...] = ()
-    overrides: tuple[SilenceRecord, ...] = ()
+    by_hand: tuple[ByHand, ...] = ()
     learned: tuple[SilenceRecord, ...] = ()
     forgotten: tuple[SilenceRecord, ...] = ()
     wanted: int = 0
     present: int = 0
     overridden: int = 0
+    taken_over: int = 0
+    left: tuple[SilenceRecord, ...] = ()
     unknown: int = 0
-
-
-class Listed:
-    """The silences of an Alertmanager, and the moment by its clock.
-
-    Attributes:
-        by_id: All.
-        live: Those with a key of this program that are pending or active.
-    """
-
-    def __init__(self, silences: Iterable[Silence], now: float) -> None:
-        self.now = now
-        self.by_id = {one.id: one for one in silences}
-        self.live: dict[Key, list[Silence]] = defaultdict(list)
-        for one in self.by_id.values():
-            if one.is_live and (key := one.key) is not None:
-                self.live[key].append(one)
 
 
 def unclear(
@@ -128,10 +118,6 @@ def plan(  # noqa: PLR0913 - all that it depends on
     return work.done()
 
 
-def record_key(record: SilenceRecord) -> Key:
-    return Key(record.downtime_id, text_hash(record.matchers))
-
-
 class _Work:
     """A plan while it is made."""
 
@@ -148,10 +134,12 @@ class _Work:
         self._seen: set[Key] = set()
         self._writes: dict[str, list[Write]] = defaultdict(list)
         self._expiries: dict[str, list[Expiry]] = defaultdict(list)
-        self._overrides: list[SilenceRecord] = []
+        self._by_hand: list[ByHand] = []
         self._learned: list[SilenceRecord] = []
         self._forgotten: list[SilenceRecord] = []
-        self._wanted = self._present = self._overridden = self._unknown = 0
+        self._left: list[SilenceRecord] = []
+        self._overrides = Counter[Standing]()
+        self._wanted = self._present = self._unknown = 0
 
     def want(self, downtime: Downtime, matchers: MatcherSet) -> None:
         """Plan the silence of one matcher set."""
@@ -161,12 +149,13 @@ class _Work:
         if downtime.end <= self._listed.now + LEAST_S:
             self._end(downtime, live)
         elif self._is_overridden(downtime, live, record):
-            self._overridden += 1
             self._expiries[downtime.id] += [Expiry(one.id) for one in live]
         elif live:
             self._keep(downtime, matchers, live, record)
         elif downtime.start <= self._now + AHEAD_S:
             self._wanted += 1
+            if record is not None:
+                self._is_left(record)
             self._write(downtime, matchers, None, record)
 
     def rest(self, foreign: Collection[str]) -> None:
@@ -180,7 +169,9 @@ class _Work:
                     Expiry(one.id, self._expiring(key, one)) for one in silences if one.ends_at > self._now
                 ]
         for key, record in self._records.items():
-            if key not in self._seen and key not in self._listed.live:
+            if key in self._seen or key in self._listed.live:
+                continue
+            if not self._is_left(record):
                 self._forgotten.append(record)
 
     def done(self) -> Plan:
@@ -188,12 +179,14 @@ class _Work:
         steps = (Step(one, tuple(self._writes[one]), tuple(self._expiries[one])) for one in ids)
         return Plan(
             steps=tuple(step for step in steps if step.writes or step.expiries),
-            overrides=tuple(self._overrides),
+            by_hand=tuple(self._by_hand),
             learned=tuple(self._learned),
             forgotten=tuple(self._forgotten),
             wanted=self._wanted,
             present=self._present,
-            overridden=self._overridden,
+            overridden=self._overrides[Standing.OVERRIDDEN],
+            taken_over=self._overrides[Standing.TAKEN_OVER] + len(self._left),
+            left=tuple(self._left),
             unknown=self._unknown,
         )
 
@@ -206,14 +199,41 @@ class _Work:
     ) -> bool:
         if record is None or record.revision != downtime.revision:
             return False
-        if record.standing is Standing.OVERRIDDEN:
+        if record.standing in OVERRIDES:
+            self._overrides[self._followed(record).standing] += 1
             return True
         if record.standing is not Standing.WRITTEN or live:
             return False
-        is_overridden = _was_taken(self._listed.by_id.get(record.silence_id), record)
-        if is_overridden:
-            self._overrides.append(self._changed(record, standing=Standing.OVERRIDDEN))
-        return is_overridden
+        seen = overridden(record, self._listed, self._now)
+        if seen is None:
+            return False
+        self._by_hand.append(seen)
+        self._overrides[seen.record.standing] += 1
+        return True
+
+    def _followed(self, record: SilenceRecord) -> SilenceRecord:
+        """The record of an override as it stands now."""
+        after = followed(record, self._listed, self._now)
+        if after != record:
+            self._learned.append(after)
+        return after
+
+    def _is_left(self, record: SilenceRecord) -> bool:
+        """Whether a person made its silence theirs, and that still mutes."""
+        if record.standing is Standing.WRITTEN:
+            seen = overridden(record, self._listed, self._now)
+            if seen is None or seen.action is not Action.TAKEN_OVER:
+                return False  # what has vanished or was expired may be our own doing
+            self._by_hand.append(seen)
+            self._left.append(seen.record)
+            return True
+        if record.standing is not Standing.TAKEN_OVER:
+            return False
+        after = self._followed(record)
+        if after.standing is not Standing.TAKEN_OVER:
+            return False
+        self._left.append(after)
+        return True
 
     def _keep(
         self, downtime: Downtime, matchers: MatcherSet, live: Sequence[Silence], record: SilenceRecord | None
@@ -232,6 +252,9 @@ class _Work:
         if not self._fits(downtime, best) or (
             is_new and best.comment != comment(downtime, matchers, self._base_url)
         ):
+            by_hand = moved(record, best, downtime, self._listed, self._now)
+            if by_hand is not None:
+                self._by_hand.append(by_hand)
             spare += self._write(downtime, matchers, best, record)
         else:
             self._present += 1
@@ -278,6 +301,7 @@ class _Work:
             ends_at=downtime.end,
             matchers=order,
             comment=comment(downtime, matchers, self._base_url),
+            annotations=None if old is None else old.annotations,
         )
         known = silence_id or (old.id if old else "")
         writing = self._record(downtime, matchers, known, Standing.WRITING, record)
@@ -331,12 +355,3 @@ class _Work:
 
     def _changed(self, record: SilenceRecord, **fields: object) -> SilenceRecord:
         return msgspec.structs.replace(record, changed_at=int(self._now), **fields)
-
-
-def _was_taken(silence: Silence | None, record: SilenceRecord) -> bool:
-    """Whether a person expired what we wrote, or made it another's; else it was lost, or came to its end."""
-    if silence is None:
-        return False
-    if silence.key is None:
-        return True
-    return silence.is_expired_by_request and round(silence.ends_at) < record.ends_at

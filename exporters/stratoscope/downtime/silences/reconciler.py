@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -12,12 +11,14 @@ import msgspec
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.core.errors import short_line
 from stratoscope.core.part import Task
-from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.model import Action, Downtime
 from stratoscope.downtime.silences.alertmanager import SilenceList, Status
 from stratoscope.downtime.silences.apply import Applied, Writer, apply
+from stratoscope.downtime.silences.by_hand import ByHand
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
-from stratoscope.downtime.silences.plan import KNOWN_S, Listed, Plan, plan, unclear
-from stratoscope.downtime.silences.record import SilenceRecord, SilenceRecords
+from stratoscope.downtime.silences.listed import Listed
+from stratoscope.downtime.silences.plan import KNOWN_S, Plan, plan, unclear
+from stratoscope.downtime.silences.record import SilenceRecords
 from stratoscope.downtime.silences.report import Report
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,14 @@ AGAIN_S: Final = 5.0
 """Between two reconciles if the first failed."""
 POLL_S: Final = 2.0
 """Between two looks whether Alertmanager was started anew; also the time-out of one."""
+APART_S: Final = 0.2
+"""Between two reconciles at least: changes that come in a row are written together."""
+
+_BY_HAND: Final[Mapping[Action, str]] = {
+    Action.OVERRIDDEN: "a person expired a silence",
+    Action.TAKEN_OVER: "a person took a silence over",
+    Action.RESTORED: "a person moved a silence, it is written again",
+}
 
 
 class Downtimes(Protocol):
@@ -42,8 +51,8 @@ class Downtimes(Protocol):
     async def known(self, ids: Collection[str]) -> Collection[str]:
         """Those of these ids that a downtime has or had. Raises Exception: They cannot be read."""
 
-    async def note_override(self, record: SilenceRecord) -> None:
-        """Store the record, and in the downtime's history that a person expired its silence: both or none.
+    async def note_by_hand(self, seen: ByHand) -> None:
+        """Store the record, and in the downtime's history what a person did to its silence: both or none.
 
         Nothing is stored if there is no such downtime.
         """
@@ -88,6 +97,7 @@ class Reconciler:
         self._errors = Counter[Reason]()
         self._woken = asyncio.Event()
         self._process, self._is_away = "", False
+        self._ended_at = -APART_S
 
     def task(self) -> Task:
         return Task(f"silences:{self._client.name}", self.run)
@@ -120,6 +130,7 @@ class Reconciler:
             raise
         self._show(report)
         self._log(before)
+        self._ended_at = self._clock.monotonic()
 
     def _failed(self, reason: Reason, words: str) -> Report:
         self._errors[reason] += 1
@@ -130,10 +141,9 @@ class Reconciler:
         self.report = msgspec.structs.replace(report, errors=errors)
 
     async def _round(self) -> Report:
-        now = self._clock.now()
-        downtimes = await self._downtimes.live(now, KNOWN_S)
+        self._note(await self._client.status())  # while it is away, nothing is read
+        downtimes = await self._downtimes.live(self._clock.now(), KNOWN_S)
         records = await self._records.silence_records(self._client.name)
-        self._note(await self._client.status())
         # The list comes last: what is changed after it was asked for is seen in the next round.
         found = await self._client.silences()
         now = self._clock.now()
@@ -148,11 +158,11 @@ class Reconciler:
         return await self._downtimes.known(ids) if ids else ()
 
     async def _apply(self, todo: Plan, ahead_s: float) -> Applied:
-        for record in todo.overrides:
-            await self._downtimes.note_override(record)
-            log.info(
-                "a person expired a silence alertmanager=%s downtime=%s silence=%s",
-                record.alertmanager, record.downtime_id, record.silence_id,
+        for seen in todo.by_hand:
+            await self._downtimes.note_by_hand(seen)
+            log.warning(
+                "%s alertmanager=%s downtime=%s changes=%s",
+                _BY_HAND[seen.action], seen.record.alertmanager, seen.record.downtime_id, seen.fields,
             )  # fmt: skip
         if todo.learned:
             await self._records.store_silence_records(todo.learned)
@@ -175,6 +185,8 @@ class Reconciler:
             wanted=todo.wanted,
             present=todo.present + applied.written,
             overridden=todo.overridden,
+            taken_over=todo.taken_over,
+            left=todo.left,
             unknown=todo.unknown,
             malformed=found.malformed,
             writes=writes,
@@ -198,6 +210,14 @@ class Reconciler:
                 "silences of downtimes that are not in this database are left alone alertmanager=%s count=%d",
                 report.alertmanager, report.unknown,
             )  # fmt: skip
+        known = {one.silence_id for one in before.left}
+        for one in report.left:
+            if one.silence_id not in known:
+                log.warning(
+                    "a silence that a person took over still mutes, though its downtime does not want it"
+                    " alertmanager=%s downtime=%s silence=%s owner=%r until=%d",
+                    one.alertmanager, one.downtime_id, one.silence_id, one.owner, one.ends_at,
+                )  # fmt: skip
         if report.is_dry_run and (report.writes, report.expiries) != (before.writes, before.expiries):
             log.info(
                 "dry run alertmanager=%s would_write=%d would_expire=%d",
@@ -208,9 +228,7 @@ class Reconciler:
         """Wait for the next round: its time, a wake-up, or an Alertmanager that was away or started anew."""
         until = self._clock.monotonic() + (AGAIN_S if self.report.trouble else EVERY_S)
         while (left_s := until - self._clock.monotonic()) > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(left_s, POLL_S)):
-                    await self._woken.wait()
+            if await self._is_woken(min(left_s, POLL_S)):
                 return
             try:
                 status = await self._client.status(POLL_S)
@@ -220,6 +238,19 @@ class Reconciler:
                 continue
             if self._note(status) or self._is_away:
                 return
+
+    async def _is_woken(self, seconds: float) -> bool:
+        """Wait; whether a change ended it. What is away is not asked because of a change."""
+        if self._is_away:
+            await asyncio.sleep(seconds)
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        await asyncio.sleep(max(0.0, self._ended_at + APART_S - self._clock.monotonic()))
+        return True
 
     def _note(self, status: Status) -> bool:
         """Whether it is another process than at the last look."""

@@ -3,9 +3,12 @@ expired are told apart."""
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
+
+from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.silences.silence import CREATED_BY, Key, text_hash
 
 
 class Standing(StrEnum):
@@ -17,7 +20,12 @@ class Standing(StrEnum):
     EXPIRING = "expiring"
     """Stored before the request: this service itself expires it."""
     OVERRIDDEN = "overridden"
-    """A person expired it: no other is written until the downtime is changed."""
+    """A person expired it: no other is written until the downtime is changed or silenced again."""
+    TAKEN_OVER = "taken_over"
+    """A person made it theirs, and it still mutes: as OVERRIDDEN, no other is written."""
+
+
+OVERRIDES: Final = frozenset({Standing.OVERRIDDEN, Standing.TAKEN_OVER})
 
 
 class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,9 +36,10 @@ class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
         downtime_id: Whose it is.
         matchers: The matcher set, as `matchers.written` writes it; with the two above it is the key.
         silence_id: Alertmanager's; "" if it is not known yet.
-        starts_at, ends_at: As last written, in Unix seconds.
+        starts_at, ends_at: As last written, in Unix seconds; when taken over, the end is its own.
         revision: That of the downtime when it was last written.
         changed_at: Of this record, in Unix seconds.
+        owner: The author of what was taken over; "" for what was not.
     """
 
     alertmanager: str
@@ -42,6 +51,21 @@ class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int
     revision: int
     changed_at: int
+    owner: str = ""
+
+    @property
+    def owner_in_words(self) -> str:
+        """Who took it over: many an edit leaves our own author."""
+        return "a person" if self.owner == CREATED_BY else self.owner
+
+
+def record_key(record: SilenceRecord) -> Key:
+    return Key(record.downtime_id, text_hash(record.matchers))
+
+
+def is_override(record: SilenceRecord, downtime: Downtime) -> bool:
+    """Whether a person keeps the silence from being written, and nobody has changed its downtime since."""
+    return record.standing in OVERRIDES and record.revision == downtime.revision
 
 
 class SilenceRecords(Protocol):

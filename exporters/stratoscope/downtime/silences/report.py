@@ -1,10 +1,11 @@
 """How an Alertmanager stands: what pages and collectors show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from stratoscope.downtime.silences.errors import Reason
+from stratoscope.downtime.silences.record import SilenceRecord
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,6 +16,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         wanted: How many silences it should have.
         present: How many of them it has as they should be.
         overridden: How many more it would have, had no person expired them.
+        taken_over: How many it has that a person made theirs, `left` among them.
+        left: Of these, those that still mute though their downtime does not want them any more.
         unknown: How many others it has whose key names a downtime that is not in this database: those of
             another installation, or of a database that is gone. They are left alone.
         malformed: How many entries of its list could not be read.
@@ -32,6 +35,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     wanted: int = 0
     present: int = 0
     overridden: int = 0
+    taken_over: int = 0
+    left: Sequence[SilenceRecord] = ()
     unknown: int = 0
     malformed: int = 0
     writes: int = 0

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
@@ -36,6 +36,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         state: By Alertmanager's own clock.
         starts_at, ends_at, updated_at: Unix seconds.
         matchers: In its own order, which an update must repeat.
+        annotations: A person's; since Alertmanager 0.32.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     created_by: str
     comment: str
     matchers: tuple[Matcher, ...]
+    annotations: Mapping[str, str] | None = None
 
     @property
     def is_live(self) -> bool:
@@ -59,20 +61,31 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def key(self) -> Key | None:
         """Of a silence of this program; None for others, and for one whose matchers were edited."""
-        if self.created_by != CREATED_BY or (found := _KEY.search(self.comment)) is None:
+        if self.created_by != CREATED_BY or (key := self.key_in_comment) is None:
             return None
-        key = Key(found[1], found[2])
         return key if key.set_hash == set_hash(matcher_set(self.matchers)) else None
+
+    @property
+    def key_in_comment(self) -> Key | None:
+        """What its comment says, whoever has it now, and whatever it silences."""
+        found = _KEY.search(self.comment)
+        return None if found is None else Key(found[1], found[2])
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """A silence to be written. Attributes: id: Of the one to update; "" for a new one."""
+    """A silence to be written.
+
+    Attributes:
+        id: Of the one to update; "" for a new one.
+        annotations: Of the one that it replaces.
+    """
 
     id: str = ""
     starts_at: float
     ends_at: float
     matchers: tuple[Matcher, ...]
     comment: str
+    annotations: Mapping[str, str] | None = None
 
 
 @lru_cache(maxsize=1 << 15)
@@ -113,6 +126,7 @@ class _Listed(msgspec.Struct, frozen=True, rename="camel", gc=False):
     created_by: str
     comment: str
     matchers: tuple[_Matcher, ...]
+    annotations: Mapping[str, str] | None = None
 
 
 _ALL: Final = msgspec.json.Decoder(tuple[_Listed, ...])
@@ -152,6 +166,7 @@ def _silence(listed: _Listed) -> Silence:
         created_by=listed.created_by,
         comment=listed.comment,
         matchers=tuple(Matcher(one.name, one.value, one.is_regex, one.is_equal) for one in listed.matchers),
+        annotations=listed.annotations or None,
     )
 
 
@@ -162,6 +177,7 @@ class _Posted(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     created_by: str
     comment: str
     id: str = ""
+    annotations: Mapping[str, str] | None = None
 
 
 def encode(silence: Written) -> bytes:
@@ -173,4 +189,7 @@ def encode(silence: Written) -> bytes:
     starts_at, ends_at = (
         dt.datetime.fromtimestamp(moment, dt.UTC) for moment in (silence.starts_at, silence.ends_at)
     )
-    return msgspec.json.encode(_Posted(matchers, starts_at, ends_at, CREATED_BY, silence.comment, silence.id))
+    posted = _Posted(
+        matchers, starts_at, ends_at, CREATED_BY, silence.comment, silence.id, silence.annotations
+    )
+    return msgspec.json.encode(posted)

@@ -9,12 +9,13 @@ from multidict import MultiDict
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.query import HISTORY, Query
 from stratoscope.downtime.api.service import answered, editor, service
-from stratoscope.downtime.database.errors import ClosedError, RevisionError, SourceError
+from stratoscope.downtime.database.errors import ClosedError, NotSilencingError, RevisionError, SourceError
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.editing import WRITERS, Editor
 from stratoscope.downtime.model import PERSON, Downtime
 from stratoscope.downtime.pages.history import history
 from stratoscope.downtime.pages.shown import Shown
+from stratoscope.downtime.silences.record import is_override
 from stratoscope.downtime.times import duration
 
 EXTENSIONS: Final = ("30m", "1h", "4h", "1d")
@@ -52,11 +53,18 @@ async def cancel(request: Request) -> web.StreamResponse:
     return await _done(request, lambda by, fields: by.cancel(named(request), revision=revision(fields)))
 
 
+@answered
+async def silence(request: Request) -> web.StreamResponse:
+    """Write its silences again."""
+    return await _done(request, lambda by, fields: by.silence(named(request), revision=revision(fields)))
+
+
 async def page(request: Request, *, error: str = "", status: int = 200) -> web.Response:
     """The page as it stands now. Args: error: Why nothing was changed; "" for nothing to say."""
     served = service(request)
     before = Query(request.http.query, HISTORY).entry("history_before")
     one, entries = await served.store.get_with_history(named(request), before)
+    silences = await served.store.records.of_downtime(one.id)
     is_editor = not request.asker.roles.isdisjoint(WRITERS)
     return request.page(
         "downtime.html",
@@ -64,10 +72,11 @@ async def page(request: Request, *, error: str = "", status: int = 200) -> web.R
         shown=Shown(one, served.second, served.zone),
         history=history(entries.changes, served.zone),
         entries=entries,
-        silences=await served.store.records.of_downtime(one.id),
+        silences=silences,
         extensions=EXTENSIONS,
         is_editor=is_editor,
         may_change=is_editor and one.source == PERSON,
+        may_silence=is_editor and any(is_override(record, one) for record in silences),
         may_close=is_editor and editor(request).may_close(one),
         error=error,
     )
@@ -96,6 +105,6 @@ async def _done(
     except RevisionError:
         error = "Nothing is changed: somebody else has changed it meanwhile, see its history."
         return await page(request, error=error, status=409)
-    except (FieldError, ClosedError, SourceError) as refusal:
+    except (FieldError, ClosedError, NotSilencingError, SourceError) as refusal:
         return await page(request, error=f"Nothing is changed: {refusal}", status=409)
     raise web.HTTPSeeOther(f"/downtimes/{one.id}")

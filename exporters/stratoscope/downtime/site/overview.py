@@ -20,12 +20,13 @@ async def show(request: Request) -> web.StreamResponse:
     if request.asker.roles.isdisjoint(READERS):
         return request.page("overview.html", overview=found, now=now, is_reader=False)
     rows = await store.next_ones(now, limit=overview.ON_A_PAGE, skipped=found.skipped)
+    overridden = await store.records.overridden([one.id for one in rows])
     window = timeline.asked(query.get("view", ""), query.get("from", ""), now, zone)
     start, end = window.scale
     drawn = await store.between(start, end, now=now, limit=timeline.MOST_LOOKED_AT)
     return request.page(
         "overview.html",
-        overview=replace(found, rows=[Shown(one, now, zone) for one in rows]),
+        overview=replace(found, rows=[Shown(one, now, zone, one.id in overridden) for one in rows]),
         timeline=timeline.timeline(drawn, window, now),
         path=overview.path,
         alertmanagers=served.silences(),

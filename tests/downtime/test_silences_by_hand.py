@@ -1,0 +1,247 @@
+"""What people do to silences of ours: seen, told apart, and said."""
+
+import logging
+
+import pytest
+from msgspec.structs import replace
+
+from stratoscope.clouds.client.clock import Clock
+from stratoscope.downtime.model import Action, Downtime
+from stratoscope.downtime.silences.by_hand import ByHand
+from stratoscope.downtime.silences.reconciler import Reconciler
+from stratoscope.downtime.silences.record import SilenceRecord, Standing
+from stratoscope.downtime.silences.silence import CREATED_BY, Silence, Written
+from support.fake_alertmanager import NOW, FakeAlertmanager, Records, downtime, on
+
+HOUR_S = 3600
+SET = '{host="n1"}'
+
+
+class House:
+    """An Alertmanager that has the silence of one downtime."""
+
+    def __init__(self, one: Downtime | None = None) -> None:
+        self.now = NOW
+        clock = Clock(now=lambda: self.now)
+        self.am, self.records = FakeAlertmanager(clock=clock), Records([one or downtime()])
+        self.reconciler = Reconciler(self.am, self.records, self.records, clock=clock)
+
+    async def silence(self) -> Silence:
+        """After the first round, and a minute."""
+        await self.reconciler.reconcile()
+        self.now += 60
+        (silence,) = self.am.live()
+        return silence
+
+    def edit(self, silence: Silence, **fields: object) -> None:
+        """In place, as `amtool silence update` does."""
+        self.am.by_id[silence.id] = replace(silence, updated_at=self.am.now, **fields)
+
+    def edit_anew(self, silence: Silence, created_by: str = CREATED_BY, **fields: object) -> str:
+        """As Alertmanager's own page does with other matchers: the old one is expired; the new id."""
+        before = Written(
+            id=silence.id, starts_at=silence.starts_at, ends_at=silence.ends_at, matchers=silence.matchers,
+            comment=silence.comment,
+        )  # fmt: skip
+        return self.am.put(replace(before, **fields), created_by)
+
+    async def rounds(self, count: int = 2) -> None:
+        for _ in range(count):
+            await self.reconciler.reconcile()
+        assert self.reconciler.report.is_in_step
+
+    @property
+    def seen(self) -> ByHand:
+        (only,) = self.records.noted
+        return only
+
+    @property
+    def record(self) -> SilenceRecord:
+        (only,) = self.records.all
+        return only
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        report = self.reconciler.report
+        return report.overridden, report.taken_over, len(report.left)
+
+
+@pytest.mark.parametrize("fields", [{"created_by": "bob"}, {"comment": "mine now"}])
+async def test_one_that_is_edited_in_place_is_taken_over(
+    fields: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House()
+    silence = await house.silence()
+    house.edit(silence, ends_at=NOW + 9 * HOUR_S, **fields)
+    await house.rounds()
+    author, end = str(fields.get("created_by", CREATED_BY)), int(NOW) + 9 * HOUR_S
+    assert house.seen.action is Action.TAKEN_OVER
+    assert house.seen.fields == {
+        "silence": (silence.id, silence.id), "matchers": (SET, SET), "author": (CREATED_BY, author),
+        "end": (int(NOW) + HOUR_S, end),
+    }  # fmt: skip
+    assert (house.record.standing, house.record.owner, house.record.ends_at) == (
+        Standing.TAKEN_OVER, author, end,
+    )  # fmt: skip
+    assert house.counts == (0, 1, 0)
+    assert [one.id for one in house.am.live()] == [silence.id]
+    (logged,) = [one for one in caplog.records if one.levelno == logging.WARNING]
+    assert logged.message.startswith("a person took a silence over alertmanager=am downtime=d1 changes={'sil")
+
+
+@pytest.mark.parametrize(
+    ("author", "words"),
+    [(CREATED_BY, None), ("bob", None), (CREATED_BY, "all of the rack")],
+    ids=["matchers", "matchers and author", "matchers and comment"],
+)
+async def test_one_whose_matchers_are_edited_has_another_id(author: str, words: str | None) -> None:
+    house = House()
+    silence = await house.silence()
+    fields = {"matchers": on(host="n7")} | ({"comment": words} if words else {})
+    heir = house.edit_anew(silence, author, **fields)
+    await house.rounds()
+    assert house.seen.action is Action.TAKEN_OVER
+    assert house.seen.fields["silence"] == (silence.id, heir)
+    assert house.seen.fields["matchers"] == (SET, '{host="n7"}')
+    assert (house.record.silence_id, house.record.owner) == (heir, author)
+    assert house.counts == (0, 1, 0)
+
+
+async def test_what_others_do_beside_it_is_not_taken_for_it() -> None:
+    house = House()
+    silence = await house.silence()
+    words = silence.comment
+    copy = Written(starts_at=NOW, ends_at=NOW + 9 * HOUR_S, matchers=on(host="n1"), comment=words)
+    house.am.put(copy, "bob")
+    house.am.put(replace(copy, comment="no key"), CREATED_BY)
+    house.am.put(replace(copy, comment="his own"), "bob")
+    house.now += 60
+    house.am.end(silence.id)
+    house.am.put(replace(copy, comment=words.replace("d1", "d2")), "bob")
+    edited = next(one for one in house.am.live() if one.comment == "no key")
+    house.edit(edited, ends_at=NOW + 8 * HOUR_S)
+    await house.rounds()
+    assert house.seen.action is Action.OVERRIDDEN
+    assert house.counts == (1, 0, 0)
+
+
+async def test_what_was_taken_over_is_followed_until_it_is_expired() -> None:
+    house = House()
+    silence = await house.silence()
+    house.edit(silence, created_by="bob\x00" + "x" * 200)
+    await house.rounds()
+    house.edit(house.am.by_id[silence.id], created_by="eve", ends_at=1e12)
+    await house.rounds()
+    assert (house.record.owner, house.record.ends_at) == ("eve", 253_370_764_800)
+    assert house.record.changed_at == NOW + 60
+    house.now += 60
+    house.am.end(silence.id)
+    await house.rounds()
+    assert (house.record.standing, house.record.owner) == (Standing.OVERRIDDEN, "")
+    assert house.counts == (1, 0, 0)
+    assert house.seen.record.owner == ("bob\\x00" + "x" * 200)[:100]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["seen before", "not seen before"])
+async def test_what_was_taken_over_is_left_when_its_downtime_is_cancelled(
+    is_known: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House()
+    silence = await house.silence()
+    house.edit(silence, created_by="bob")
+    if is_known:
+        await house.rounds()
+    house.records.change("d1", cancelled_at=int(NOW))
+    await house.rounds(3)
+    assert house.seen.action is Action.TAKEN_OVER
+    assert house.counts == (0, 1, 1)
+    assert house.record == house.reconciler.report.left[0]
+    assert [one.state for one in house.am.live()] == ["active"]
+    said = f"downtime=d1 silence={silence.id} owner='bob' until={int(NOW) + HOUR_S}"
+    assert caplog.text.count(f"still mutes, though its downtime does not want it alertmanager=am {said}") == 1
+    house.am.end(silence.id)
+    await house.rounds()
+    assert (house.records.all, house.counts) == ([], (0, 0, 0))
+
+
+async def test_what_was_taken_over_is_left_when_its_set_is_removed() -> None:
+    house = House()
+    silence = await house.silence()
+    house.edit(silence, created_by="bob")
+    house.records.change("d1", matcher_sets=(on(host="n2"),))
+    await house.rounds()
+    assert house.counts == (0, 1, 1)
+    assert {one.standing for one in house.records.all} == {Standing.WRITTEN, Standing.TAKEN_OVER}
+
+
+async def test_after_a_change_ours_is_written_beside_theirs(caplog: pytest.LogCaptureFixture) -> None:
+    house = House()
+    silence = await house.silence()
+    house.edit(silence, created_by="bob")
+    await house.rounds()
+    house.records.change("d1", title="again")
+    await house.rounds()
+    assert {one.created_by for one in house.am.live()} == {"bob", CREATED_BY}
+    assert caplog.text.count("still mutes") == 1
+    assert house.record.standing is Standing.WRITTEN
+
+
+async def test_one_that_was_expired_before_its_downtime_was_over_is_forgotten() -> None:
+    house = House()
+    silence = await house.silence()
+    house.am.end(silence.id)
+    house.records.change("d1", cancelled_at=int(NOW))
+    await house.rounds()
+    assert (house.records.all, house.records.noted) == ([], [])
+
+
+@pytest.mark.parametrize("start_s", [0, HOUR_S], ids=["active", "pending"])
+async def test_another_end_by_hand_is_undone_and_said(start_s: int, caplog: pytest.LogCaptureFixture) -> None:
+    one = downtime(start=int(NOW) + start_s, end=int(NOW) + 3 * HOUR_S)
+    house = House(one)
+    silence = await house.silence()
+    house.edit(silence, ends_at=one.end - HOUR_S)
+    await house.rounds()
+    (after,) = house.am.live()
+    assert (after.id, after.ends_at) == (silence.id, one.end)
+    assert house.seen.action is Action.RESTORED
+    assert house.seen.fields == {
+        "silence": (silence.id, silence.id), "matchers": (SET, SET), "end": (one.end - HOUR_S, one.end),
+    }  # fmt: skip
+    assert house.record.standing is Standing.WRITTEN
+    assert "a person moved a silence, it is written again alertmanager=am downtime=d1" in caplog.text
+
+
+async def test_another_start_by_hand_is_undone_and_said() -> None:
+    one = downtime(start=int(NOW) + HOUR_S, end=int(NOW) + 3 * HOUR_S)
+    house = House(one)
+    silence = await house.silence()
+    house.edit(silence, starts_at=float(one.start + 60))
+    await house.rounds()
+    assert house.am.live()[0].starts_at == one.start
+    assert house.seen.fields["start"] == (one.start + 60, one.start)
+    assert "end" not in house.seen.fields
+
+
+async def test_what_we_move_or_a_crash_brings_back_is_not_a_persons() -> None:
+    house = House()
+    silence = await house.silence()
+    house.records.downtimes["d1"] = replace(house.records.downtimes["d1"], end=int(NOW) + 2 * HOUR_S)
+    await house.rounds()  # as REARMED: its revision stays
+    house.am.by_id[silence.id] = silence
+    await house.rounds()
+    house.records.change("d1", end=int(NOW) + 3 * HOUR_S)
+    await house.rounds()
+    assert house.am.live()[0].ends_at == NOW + 3 * HOUR_S
+    assert house.records.noted == []
+
+
+@pytest.mark.parametrize("start_s", [0, HOUR_S], ids=["updated", "replaced"])
+async def test_annotations_of_a_person_stay(start_s: int) -> None:
+    house = House(downtime(start=int(NOW) + HOUR_S, end=int(NOW) + 3 * HOUR_S))
+    silence = await house.silence()
+    house.edit(silence, annotations={"ticket": "7"})
+    house.records.change("d1", start=int(NOW) + start_s, end=int(NOW) + 2 * HOUR_S)
+    await house.rounds()
+    (after,) = house.am.live()
+    assert (after.ends_at, after.annotations) == (NOW + 2 * HOUR_S, {"ticket": "7"})
