@@ -97,6 +97,12 @@ async def test_a_wrong_parameter_is_named(site: Site, query: str, text: str) -> 
         ({"end": NOW + 400 * DAY_S}, "end: 400.0 days after start; allowed: 365 days at most"),
         ({"matcher_sets": [["host=~.+"]]}, 'matcher_sets[0]: {host=~".+"} matches every alert'),
         ({"matcher_sets": [["hots=n1"]]}, "matcher_sets[0][0]: unknown label hots; allowed: host?"),
+        ({"matcher_sets": [["alertname=~[A-Z].*"]]}, 'matcher_sets[0]: {alertname=~"[A-Z].*"} matches every'),
+        (
+            {"matcher_sets": [['host="\\ud800"']]},
+            "matcher_sets[0][0]: '\\ud800' is no value; allowed: characters that can be printed",
+        ),
+        ({"matcher_sets": [["host=n1", 'zone="\0"']]}, "matcher_sets[0][1]: '\\x00' is no value; allowed: "),
         ({"matcher_sets": [["host=~n("]]}, "matcher_sets[0][0]: 'n(' is no pattern"),
         ({"owner": "me"}, "owner: unknown key; allowed: title, text, planned,"),
         ({"text": "x" * 4001}, "text: 4001 characters; allowed: 4000"),

@@ -94,7 +94,8 @@ class HostsOff(Collector[SeenHosts]):
         if self._leads() and (found.file or found.extend or found.end):
             self._log(found)
             await self._store.apply_host_plan(source, found, now)
-        return SeenHosts(hosts, found.over_cap, answer.malformed)
+        nameless = sum(not one.host.isprintable() for one in answer.services)
+        return SeenHosts(hosts, found.over_cap, answer.malformed + nameless)
 
     def _log(self, found: Plan) -> None:
         for one in found.file:

@@ -27,12 +27,14 @@ def disabled_hosts(services: Iterable[Service]) -> list[DisabledHost]:
     """The hosts of VMs that are disabled on purpose, by name.
 
     A host that the cloud itself disabled, or that somebody marked as down so that its VMs are rebuilt
-    elsewhere, has failed: nobody switched it off on purpose.
+    elsewhere, has failed: nobody switched it off on purpose. No matcher can name a host whose name cannot be
+    printed.
     """
     found = [
         DisabledHost(one.host, one.zone, one.is_up, one.reason, one.heartbeat)
         for one in services
         if one.runs_vms
+        and one.host.isprintable()
         and one.is_enabled is False
         and not one.is_disabled_by_source
         and not one.is_forced_down
