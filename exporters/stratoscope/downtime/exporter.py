@@ -15,6 +15,7 @@ from stratoscope.downtime import PROGRAM, zones
 from stratoscope.downtime.api.service import PART, Service
 from stratoscope.downtime.collector import Downtimes
 from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.editing import ADMIN
 from stratoscope.downtime.feeds import settings as feeds
 from stratoscope.downtime.feeds.documents import Documents
 from stratoscope.downtime.hosts_off.collector import HostsOff
@@ -23,7 +24,7 @@ from stratoscope.downtime.keeper import Keeper
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.others import Others
 from stratoscope.downtime.routes import ROUTES
-from stratoscope.downtime.settings import Settings, parse
+from stratoscope.downtime.settings import KEY, Settings, parse
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
@@ -105,11 +106,16 @@ def _reconciler(settings: Settings, store: Store, client: Alertmanager) -> Recon
     )  # fmt: skip
 
 
+def _guard(settings: Settings) -> Guard:
+    published = f"{KEY}.url" if settings.is_published else ""
+    return Guard(settings.own.access, published=published, managers=(ADMIN,))
+
+
 EXPORTER: Final = Exporter(
     program=PROGRAM,
     parse=parse,
     parts=_parts,
     routes=ROUTES,
     templates="stratoscope.downtime",
-    guard=lambda settings: Guard(settings.own.access),
+    guard=_guard,
 )

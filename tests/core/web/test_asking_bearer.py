@@ -73,9 +73,9 @@ async def test_both_ways_to_log_in_are_named_and_work(tmp_path: Path) -> None:
         assert (await ask(f"{url}/inside", headers={"Authorization": "bEARER  of-ci "})).status == 200
 
 
-async def test_token_opens_no_path_of_core(tmp_path: Path) -> None:
+async def test_token_opens_no_path_for_prometheus(tmp_path: Path) -> None:
     async with served(FakeService(routes=WHOAMI, guard=GUARD), web_config(tmp_path)) as url:
-        for path in ("/metrics", "/config", "/", "/-/ready"):
+        for path in ("/metrics", "/-/healthy", "/-/ready"):
             assert (await ask(url + path, headers=bearer("of-ci"))).status == 401
 
 

@@ -10,7 +10,7 @@ from stratoscope.core.web.asking.bearer import Bearer
 from stratoscope.core.web.asking.guesses import Guesses
 from stratoscope.core.web.asking.known import UNKNOWN, Known, refused
 from stratoscope.core.web.asking.peer import why_not_local
-from stratoscope.core.web.asking.settings import Guard
+from stratoscope.core.web.asking.settings import HOW_TO, Guard
 from stratoscope.core.web.auth import BASIC, Access
 from stratoscope.core.web.routes import Asker
 
@@ -45,18 +45,16 @@ class Asking:
             return Asker(outcome.name, guard.access.roles_of(outcome))
         if outcome is not None:
             return self._challenged(outcome, guard)
-        if self._can_log_in(guard):
+        if guard.can_log_in(self._access.in_force.users):
             return self._challenged(refused(UNKNOWN, "a log-in is needed"), guard)
+        if guard.published:
+            text = f"nothing is configured to log in with, and {guard.published} is set: {HOW_TO}"
+            return self._challenged(refused(UNKNOWN, text), guard)
         why = why_not_local(request)
         if why is None:
             return Asker(LOOPBACK, self._roles)
         text = f"nothing is configured to log in with, so only this machine's own clients are let in: {why}"
         return self._challenged(refused(UNKNOWN, text), guard)
-
-    def _can_log_in(self, guard: Guard) -> bool:
-        """Whether the configuration has a user or token; the exporter's own lookup may have none."""
-        access = guard.access
-        return bool(self._access.in_force.users or access.tokens or access.trusted_proxy)
 
     def _challenged(self, answer: web.Response, guard: Guard) -> web.Response:
         """The refusal with the schemes that a client can log in with; 403 if there is none."""
