@@ -128,6 +128,14 @@ async def test_wrong_tokens_are_counted_with_wrong_passwords_and_no_longer_looke
         assert (await ask(f"{url}/inside", headers=bearer("new"))).status == 200
 
 
+async def test_token_of_the_configuration_is_right_whatever_others_guess() -> None:
+    async with served(FakeService(routes=WHOAMI, guard=GUARD), Access(None, monotonic=Clock())) as url:
+        for number in range(12):
+            status = (await ask(f"{url}/inside", headers=bearer(f"guess {number}"))).status
+            assert status == (401 if number < 10 else 429)
+        assert (await ask(f"{url}/inside", headers=bearer("of-ci"))).status == 200
+
+
 async def test_revoked_token_is_a_wrong_one() -> None:
     database = Database(mine=Token("mine", frozenset()))
     async with served(database.service(), Access(None, monotonic=Clock())) as url:

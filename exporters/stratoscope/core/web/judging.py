@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler
 
 from stratoscope.core.web.asking import proxy
 from stratoscope.core.web.asking.chain import Asking
-from stratoscope.core.web.asking.guesses import TooManyError, hashed
+from stratoscope.core.web.asking.guesses import hashed
 from stratoscope.core.web.asking.known import refused
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.auth import Access
@@ -149,16 +149,13 @@ class Routes:
     async def _with_token(
         self, who: UrlToken, http: web.Request, opened: OpenedParts
     ) -> Asker | web.Response:
-        sha256 = hashed(http.match_info[TOKEN])
-
-        async def find() -> Asker | None:
-            return Asker() if _is_one_of(sha256, await who.hashes(opened, http.match_info)) else None
-
-        try:
-            asker = await self._asking.guesses.found(sha256, http.remote or "", find)
-        except TooManyError:
+        failures, address = self._asking.url_failures, http.remote or ""
+        if _is_one_of(hashed(http.match_info[TOKEN]), await who.hashes(opened, http.match_info)):
+            return Asker()
+        if failures.are_too_many(address):
             return refused(429, "too many wrong tokens", **{hdrs.RETRY_AFTER: "1"})
-        return asker or refused(404, "no such page, or its token is wrong")
+        failures.add(address)
+        return refused(404, "no such page, or its token is wrong")
 
 
 def _is_one_of(sha256: str, right: Iterable[str]) -> bool:

@@ -12,6 +12,7 @@ from stratoscope.core.web.asking.known import UNKNOWN, Known, refused
 from stratoscope.core.web.asking.peer import why_not_local
 from stratoscope.core.web.asking.settings import HOW_TO, Guard
 from stratoscope.core.web.auth import BASIC, Access
+from stratoscope.core.web.passwords import Failures
 from stratoscope.core.web.routes import Asker
 
 LOOPBACK: Final = "loopback"
@@ -23,14 +24,14 @@ class Asking:
     """The authenticators, and what they share.
 
     Attributes:
-        guesses: Counts wrong tokens, in headers and URLs.
+        url_failures: Counts wrong tokens in URLs: a reader with an old address locks nobody out who logs in.
     """
 
     def __init__(self, access: Access, roles: Collection[str]) -> None:
         """Args: roles: All roles of routes; a client on this machine has them if nobody can log in."""
-        self.guesses = Guesses(access.failures)
+        self.url_failures = Failures(access.monotonic)
         self._access, self._roles = access, frozenset(roles)
-        self._bearer = Bearer(self.guesses, access.now)
+        self._bearer = Bearer(Guesses(access.failures), access.now)
 
     async def asker(
         self, request: web.Request, guard: Guard, opened: Mapping[str, Any]
