@@ -8,12 +8,14 @@ from typing import Any, Final
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.registry import kind
 from stratoscope.core.collector import Collector
+from stratoscope.core.errors import ConfigError
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.part import Opened, Part, Site, Task
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.downtime import PROGRAM, zones
 from stratoscope.downtime.api.service import PART, Service
 from stratoscope.downtime.collector import Downtimes
+from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.editing import ADMIN
 from stratoscope.downtime.feeds import settings as feeds
@@ -42,12 +44,16 @@ def _parts(settings: Settings, site: Site) -> Iterator[Part]:
 
 @asynccontextmanager
 async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
+    """Raises ConfigError: The database cannot be used."""
     if site.storage is None:
         raise ValueError("this exporter keeps state")
     cap_s = int(settings.own.hosts_off.cap)
     notices = Notices(settings.own.notice, cap_s)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(opened(settings.address(site.storage)))
+        try:
+            store = await stack.enter_async_context(opened(settings.address(site.storage)))
+        except StoreError as error:
+            raise ConfigError(str(error)) from error
 
         def leads() -> bool:
             return store.leadership.is_leader
