@@ -112,8 +112,8 @@ async def test_a_file_that_is_truncated_lets_nobody_in(tmp_path: Path, own: dict
         (tmp_path / "downtime.yml").write_text("")
         why = await app.app.reload()
         assert why == (
-            "not reloaded, the old configuration stays: downtime: nobody could log in any more; "
-            "that needs a restart"
+            "not reloaded, the old configuration stays: downtime: all clients on this "
+            "machine would have all roles; that needs a restart"
         )
         assert (await ask(f"{app.url}/api/v1/{READ}")).status in (401, 403)
         (tmp_path / "downtime.yml").write_text(json.dumps({"downtime": own | {"notice": "2h"}}))

@@ -152,7 +152,9 @@ class App:
         """
         users = self._users()
         if self._exporter.guard(settings).admits_loopback(users) and not self.guard.admits_loopback(users):
-            raise ConfigError(f"{self.name}: nobody could log in any more; that needs a restart")
+            raise ConfigError(
+                f"{self.name}: all clients on this machine would have all roles; that needs a restart"
+            )
 
     async def run(self, access: Access, addresses: Sequence[str], *, most: int = MOST) -> None:
         """Serve until SIGTERM or SIGINT, `most` connections at once.
