@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from yarl import URL
 
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.model import DAY_S
+from support.asking import ask, basic
 from support.downtime_site import DRAFT, Site, downtimes
 from support.stores import HOUR, NOW, wanted
 
@@ -130,6 +132,12 @@ async def test_a_wrong_parameter_is_named(site: Site, query: str, text: str) -> 
         ({"end": NOW + 400 * DAY_S}, "end: 400.0 days after start; allowed: 365 days at most"),
         ({"matcher_sets": [["host=~.+"]]}, 'matcher_sets[0]: {host=~".+"} matches every alert'),
         ({"matcher_sets": [["hots=n1"]]}, "matcher_sets[0][0]: unknown label hots; allowed: host?"),
+        ({"matcher_sets": [["alertname=~[A-Z].*"]]}, 'matcher_sets[0]: {alertname=~"[A-Z].*"} matches every'),
+        (
+            {"matcher_sets": [['host="\\ud800"']]},
+            "matcher_sets[0][0]: '\\ud800' is no value; allowed: characters that can be printed",
+        ),
+        ({"matcher_sets": [["host=n1", 'zone="\0"']]}, "matcher_sets[0][1]: '\\x00' is no value; allowed: "),
         ({"matcher_sets": [["host=~n("]]}, "matcher_sets[0][0]: 'n(' is no pattern"),
         ({"owner": "me"}, "owner: unknown key; allowed: title, text, planned,"),
         ({"text": "x" * 4001}, "text: 4001 characters; allowed: 4000"),
@@ -232,6 +240,38 @@ async def test_an_unknown_id_is_404(site: Site) -> None:
     for method, path in (("GET", ""), ("POST", "/end"), ("POST", "/cancel"), ("POST", "/silence")):
         answer = await site.ask(method, f"/downtimes/nope{path}")
         assert (answer.status, answer.text) == (404, "no downtime nope\n")
+
+
+@pytest.mark.parametrize("bad", ["%00", "a%00b", "%1b", "%E2%80%AE"])
+async def test_an_id_that_cannot_be_printed_is_400(site: Site, bad: str) -> None:
+    for method, path in (("GET", ""), ("POST", "/end"), ("PUT", "")):
+        for kind in ("downtimes", "windows"):
+            if kind == "windows" and method != "GET":
+                continue
+            url = f"{site.url}/api/v1/{kind}/{bad}{path}"
+            answer = await ask(URL(url, encoded=True), method, json=DRAFT)
+            assert (answer.status, answer.text.endswith("; allowed: characters that can be printed\n")) == (
+                400,
+                True,
+            )
+            assert answer.text.startswith("id: ")
+
+
+async def test_where_the_database_is_only_who_has_a_role_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise StoreError("postgresql://u@db.internal/d", "cannot be reached")
+
+    async with downtimes(tmp_path, has_users=True) as site:
+        for name in ("counts", "find", "live"):
+            monkeypatch.setattr(type(site.store), name, broken)
+        for path in ("/", "/api/v1/counts", "/feeds/t0ken/downtimes.ics"):
+            answer = await ask(site.url + path)
+            assert (answer.status, "db.internal" in answer.text) == (503, False)
+            assert answer.text == "the database cannot be used; who has a role is told why\n"
+        told = await ask(f"{site.url}/api/v1/counts", headers=basic("bob"))
+        assert told.text == "database postgresql://u@db.internal/d: cannot be reached\n"
 
 
 async def test_a_store_that_cannot_be_used_is_503_with_its_words(

@@ -1,5 +1,6 @@
 """The exporter from its configuration to its page, with an Alertmanager of a few lines."""
 
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from stratoscope.core.app import main
+from stratoscope.core.flags import Flags
 from stratoscope.core.part import Site
+from stratoscope.downtime import PROGRAM
 from stratoscope.downtime.exporter import EXPORTER
 from stratoscope.downtime.settings import parse
 from support.demo_cloud import DemoCloud, demo_cloud
@@ -25,6 +29,25 @@ def draft(**fields: Any) -> dict[str, Any]:
         "matcher_sets": [["cloud=uni", "host=n1"]],
     }
     return usual | fields
+
+
+@pytest.mark.parametrize("database", ["", "postgresql://u@127.0.0.1:1/d?sslmode=disable"])
+def test_a_database_that_cannot_be_used_ends_the_start_with_one_line(
+    tmp_path: Path, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "downtimes.db").symlink_to(tmp_path / "other")
+    (tmp_path / "downtime.yml").write_text(json.dumps({"downtime": {"database": database}}))
+    flags = ["--web.listen-address=127.0.0.1:0", f"--storage.path={tmp_path}"]
+    file = tmp_path / "downtime.yml"
+    assert main(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}", *flags])) == 2
+    printed = capsys.readouterr().err
+    *logged, last = printed.splitlines()
+    words = (
+        f"{database}: cannot be reached: " if database else f"{tmp_path}/downtimes.db: is no regular file; "
+    )
+    assert last.startswith(f"stratoscope downtime: database {words}")
+    assert all(line.startswith("ts=") for line in logged)
+    assert "ended by a bug" not in printed
 
 
 async def test_a_downtime_is_a_silence_and_a_series_until_it_is_cancelled(tmp_path: Path) -> None:

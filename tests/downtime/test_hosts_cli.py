@@ -163,6 +163,46 @@ async def test_a_file_that_cannot_be_used_is_one_line(
     assert third.endswith("/none/told: No such file or directory")
 
 
+async def test_what_nagios_was_told_is_for_its_owner_alone_and_follows_no_link(tmp_path: Path) -> None:
+    file, other = tmp_path / "told", tmp_path / "other"
+    other.write_text("precious")
+    other.chmod(0o644)
+    file.write_text("[]")
+    file.chmod(0o644)
+    (tmp_path / "told.new").symlink_to(other)
+    async with api() as server:
+        shows(server, HOST)
+        assert await server.command("hosts-off", f"--nagios={file}") == 0
+    assert (other.read_text(), other.stat().st_mode & 0o777) == ("precious", 0o644)
+    assert (file.is_symlink(), file.stat().st_mode & 0o777) == (False, 0o600)
+    assert not (tmp_path / "told.new").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"host": "n1\n[1] SHUTDOWN_PROGRAM"}, {"host": "n1;1"}, {"comment": "a;b"}, {"comment": "\x1b[2J"}],
+)
+async def test_what_nagios_was_told_by_others_is_no_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fields: dict[str, str]
+) -> None:
+    told = {"host": "n1", "start": 1, "end": 2, "comment": "a"} | fields
+    (tmp_path / "told").write_text(json.dumps([told]))
+    async with api() as server:
+        shows(server)
+        assert await server.command("hosts-off", f"--nagios={tmp_path / 'told'}") == 1
+    printed = capsys.readouterr()
+    assert (printed.out, "not written by this command" in printed.err) == ("", True)
+
+
+async def test_no_terminal_obeys_a_line_for_ganglia(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        shows(server, HOST | {"host": "n\x1b[2J\n\x00", "cloud": "a\x1b]0;b\x07"})
+        assert await server.command("hosts-off", "--ganglia") == 0
+    printed = capsys.readouterr().out
+    assert printed.removesuffix("\n").isprintable()
+    assert r"switched off in a\x1b]0;b\x07" in printed
+
+
 async def test_ganglia_is_told_of_each_host_that_is_off(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

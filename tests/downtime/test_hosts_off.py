@@ -47,6 +47,7 @@ def planned(*hosts: DisabledHost, filed: Any = (), by_hand: Any = ()) -> Plan:
         ({"reason": ""}, True),
         ({"is_up": True}, True),
         ({"is_forced_down": None}, True),
+        ({"host": "n\x001"}, False),
         ({"is_enabled": True}, False),
         ({"is_enabled": None}, False),
         ({"is_forced_down": True}, False),

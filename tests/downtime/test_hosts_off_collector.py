@@ -67,6 +67,13 @@ class Site:
         return rendered(self.hosts_off.samples(found), self.hosts_off.families)
 
 
+async def test_a_host_whose_name_cannot_be_printed_is_malformed_and_costs_no_other(store: Store) -> None:
+    site = Site(store)
+    site.cloud.services = (replace(DOWN, host="n\x001"), DOWN)
+    found = await site.hosts_off.fetch()
+    assert (site.hosts_off.malformed(found), [one.host for one in found.disabled]) == (2, ["n1"])
+
+
 async def test_a_host_is_off_until_it_is_back(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     site = Site(store)

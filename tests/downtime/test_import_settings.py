@@ -52,6 +52,7 @@ def test_defaults() -> None:
         ({"mapping": [{"host": "ce01"}]}, "mapping[0].labels: missing"),
         ({"mapping": [{"host": "", "labels": {"host": "n1"}}]}, "mapping[0].host: "),
         ({"mapping": [{"labels": {}}]}, "mapping[0].labels: 0 matchers; allowed: 1 to 10"),
+        ({"mapping": [{"labels": {"host": "n\x1b1"}}]}, "mapping[0].labels: 'n\\x1b1' is no value"),
         ({"mapping": [{"labels": {"hots": "n1"}}]}, "mapping[0].labels: unknown label hots; allowed: host?"),
         ({"mapping": [{"labels": {"host": ""}}]}, 'mapping[0].labels: {host=""} matches an alert that lacks'),
         ({"silences": "some"}, "silences: unknown: some; allowed: scheduled_outages, none, all"),

@@ -26,7 +26,7 @@ from stratoscope.downtime.matchers import (
         ("host=~a.b", {"host": "a\nb"}, False),
         ("host!~n.*", {"host": "n1"}, False),
         ("host!~n.*", {"host": "m1"}, True),
-        (r'host="a\"b\\\n"', {"host": 'a"b\\\n'}, True),
+        (r'host="a\"b\\"', {"host": 'a"b\\'}, True),
         ("  host  =  n1 ", {"host": "n1"}, True),
     ],
 )
@@ -46,6 +46,11 @@ def test_a_matcher_is_met_as_alertmanager_meets_it(text: str, labels: dict[str, 
         ("host=~(?=a)", "is no pattern of RE2"),
         ("host=~((a{100}){100}){100}", "is no pattern of RE2"),
         ("", "is no matcher"),
+        *[
+            (f'host{operator}"{value}"', "is no value; allowed: characters that can be printed")
+            for operator in ("=", "=~")
+            for value in (r"\ud800", "n1\0", "n1\x1b[2J", "n\N{RIGHT-TO-LEFT OVERRIDE}1", r"n1\n")
+        ],
     ],
 )
 def test_what_is_no_matcher_is_rejected_with_the_reason(text: str, what: str) -> None:
@@ -71,6 +76,24 @@ def test_a_set_is_written_sorted_and_read_back() -> None:
         (["host=~[a-z0-9]+"], True),
         (["host=~n.*"], False),
         (["cloud=uni", "host=~.+"], False),
+        (["alertname=~[A-Z].*"], True),
+        (["alertname=~.*[A-Z].*"], True),
+        (["alertname=~(Host|Instance).*"], False),
+        (["severity=~warning|critical|info"], True),
+        (["severity=~warning|critical", "alertname=~[A-Z].*"], True),
+        (["severity=~warning|info"], False),
+        (["severity=critical"], False),
+        (["instance=~.*:.*"], True),
+        (["instance=~.+:9100"], False),
+        (["host=~[a-z].*"], True),
+        (["host=~[a-z].*", "host!=n1"], True),
+        (["host=~.*[.].*"], True),
+        (["host=~.*[.]example[.]org"], False),
+        (["job=~[^0-9]+"], True),
+        (["service=~nova.*"], False),
+        (["vm_id=~[0-9a-f-]{36}"], True),
+        (["team=~[a-z]+"], True),
+        (["team=~a.*"], False),
     ],
 )
 def test_a_set_that_matches_every_alert_is_recognised(texts: list[str], is_so: bool) -> None:
@@ -97,5 +120,5 @@ def test_a_set_in_one_line_is_split_at_commas_outside_of_quotes(text: str, texts
 
 
 def test_a_set_that_is_written_is_read_back() -> None:
-    one = matcher_set([Matcher("host", 'a",\\{b}\n'), Matcher("service", "n,.*", is_regex=True)])
+    one = matcher_set([Matcher("host", 'a",\\{b}'), Matcher("service", "n,.*", is_regex=True)])
     assert matcher_set(map(Matcher.parse, set_texts(written(one)))) == one

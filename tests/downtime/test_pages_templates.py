@@ -255,7 +255,7 @@ def test_text_of_several_lines_comes_back_as_it_was() -> None:
 def test_preview_says_what_would_be_silenced(preview: Preview, words: str) -> None:
     shown = page("form.html", **pages.filled(forms.empty(NOW, pages.ZONE, key="k"), preview))
     assert words in shown.one("section", role="status").text
-    assert len(shown.all("input", name="confirm")) == preview.is_everything
+    assert len(shown.all("input", name="confirm")) == preview.needs_confirmation
 
 
 def test_preview_without_an_answer_counts_nothing() -> None:

@@ -244,6 +244,21 @@ async def test_preview_warns_of_a_set_for_everything_before_it_is_confirmed(tmp_
             assert (await site.send(page, "File it", confirm="yes")).status == 303
 
 
+async def test_what_silences_every_current_alert_is_filed_once_it_is_confirmed(tmp_path: Path) -> None:
+    async with alertmanager() as am, beside(tmp_path, am.url) as site:
+        hosts(am, "n1", "n2")
+        shown = await sent(site, "Preview its alerts", matcher_sets="host=~n[12]")
+        assert "That is every current alert. Tick the box below if that is meant." in told(shown)
+        refused = await site.send(parsed(shown.text), "File it")
+        why = parsed(refused.text).one("p", id="matcher_sets-error").text
+        assert (refused.status, await all_of(site)) == (400, [])
+        assert why == "✗ matches all 2 current alerts; allowed: sets that match some, or tick the box below"
+        assert (await site.send(parsed(refused.text), "File it", confirm="yes")).status == 303
+        assert (await sent(site, "File it", matcher_sets="host=~n[12]", silences="no")).status == 303
+        hosts(am, "n1")
+        assert (await sent(site, "File it", matcher_sets="host=n1")).status == 303
+
+
 async def test_preview_says_which_alertmanager_is_away(tmp_path: Path) -> None:
     async with alertmanager() as am:
         away = am.url

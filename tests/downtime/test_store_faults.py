@@ -190,9 +190,21 @@ async def test_full_disk_is_said_and_passes(tmp_path: Path) -> None:
     ("url", "words"),
     [
         ("nothing", "is no URL; allowed: such as postgresql://user@host:5432/database"),
-        ("mysql://u:secret@h/d", "is no URL of a database in PostgreSQL"),
-        ("postgresql://u:secret@h", "is no URL of a database in PostgreSQL"),
-        ("postgresql://u:secret@h/d?x=1", "unknown parameter; allowed: host, port, sslmode"),
+        ("mysql://u@h/d", "is no URL of a database in PostgreSQL"),
+        ("postgresql://u@h", "is no URL of a database in PostgreSQL"),
+        ("postgresql://u@h/d?password=secret", "url: unknown parameter; allowed: host, port, sslmode"),
+        *[
+            (url, "url: a password, or a second @ or /, stands in it; allowed: such as postgresql://user@")
+            for url in (
+                "postgresql://u:secret@h/d",
+                "mysql://u:secret@h/d",
+                "postgresql://u:se/secret@h/d",
+                "postgresql://u:x@secret@h/d",
+                "postgresql://u:x@secret/y@h/d",
+                "postgresql://h/secret/d",
+                "postgresql://u:@h/d",
+            )
+        ],
     ],
 )
 def test_url_that_cannot_be_used_is_said_without_its_password(url: str, words: str) -> None:
@@ -202,10 +214,16 @@ def test_url_that_cannot_be_used_is_said_without_its_password(url: str, words: s
     assert "secret" not in str(caught.value)
 
 
+def test_user_of_a_url_may_have_an_at_that_is_escaped() -> None:
+    address = postgresql("postgresql://u%40realm@h/d", "secret")
+    assert (address.url.username, address.shown) == ("u@realm", "postgresql://u%40realm@h/d")
+
+
 async def test_server_that_is_away_is_said() -> None:
-    address = postgresql("postgresql://u:secret@127.0.0.1:1/d?sslmode=disable")
+    address = postgresql("postgresql://u@127.0.0.1:1/d?sslmode=disable", "secret")
     said = await refused(address)
-    assert said.startswith("database postgresql://u:***@127.0.0.1:1/d?sslmode=disable: cannot be reached: ")
+    assert "secret" not in said
+    assert said.startswith("database postgresql://u@127.0.0.1:1/d?sslmode=disable: cannot be reached: ")
 
 
 def test_meaning_of_other_errors() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import bcrypt
 from aiohttp import ClientSession, TCPConnector, web
 from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from stratoscope.core.config import decode
 from stratoscope.core.web.asking.settings import AccessSettings
@@ -74,7 +75,7 @@ def access_settings(**given: object) -> AccessSettings:
 
 
 async def ask(
-    url: str,
+    url: str | URL,
     method: str = "GET",
     *,
     headers: Mapping[str, str] | CIMultiDict[str] | None = None,

@@ -64,9 +64,10 @@ async def alertmanager() -> AsyncIterator[LittleAlertmanager]:
 
 
 class DowntimeApp:
-    """Attributes: url: Where it listens."""
+    """Attributes: app: It; url: Where it listens."""
 
     def __init__(self, app: App, session: ClientSession, folder: Path) -> None:
+        self.app = app
         self.url, self._session, self._folder = app.urls[0], session, folder
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -76,6 +76,7 @@ class App:
         self.registry = CollectorRegistry()
         self.routes, self.templates = exporter.routes, exporter.templates
         self._exporter, self._read = exporter, read
+        self._users: Callable[[], Collection[str]] = frozenset
         self._started, self._reloading = asyncio.Event(), asyncio.Lock()
         self._next: asyncio.Task[str | None] | None = None
         self._tasks: set[asyncio.Task[str | None]] = set()
@@ -130,6 +131,7 @@ class App:
             self._next = None
             try:
                 settings = await asyncio.to_thread(self._read)
+                self._check_guard(settings)
                 if settings == self.parts.settings:
                     self._reloaded("reloaded, nothing changed")
                 else:
@@ -142,6 +144,18 @@ class App:
                     await self.parts.tried()
             return None
 
+    def _check_guard(self, settings: object) -> None:
+        """Reject settings under which clients of this machine are no longer kept out.
+
+        Raises:
+            ConfigError: It needs a restart: the file may be truncated, or just being written.
+        """
+        users = self._users()
+        if self._exporter.guard(settings).admits_loopback(users) and not self.guard.admits_loopback(users):
+            raise ConfigError(
+                f"{self.name}: all clients on this machine would have all roles; that needs a restart"
+            )
+
     async def run(self, access: Access, addresses: Sequence[str], *, most: int = MOST) -> None:
         """Serve until SIGTERM or SIGINT, `most` connections at once.
 
@@ -150,6 +164,7 @@ class App:
             Exception: A bug: what collects has ended.
         """
         loop = asyncio.get_running_loop()
+        self._users = lambda: access.in_force.users
         loop.set_default_executor(workers(WORKERS))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
@@ -251,7 +266,7 @@ async def _main(exporter: Exporter, flags: Flags, end: End) -> int:
     storage = flags.storage_path
     app = App(exporter, lambda: settings_of(exporter, flags), storage=storage, end=end)
     gc.freeze()  # the imported modules stay: each full collection would stop the loop 30 ms over them
-    for warning in app.guard.access.warnings(access.in_force.users):
+    for warning in app.guard.warnings(access.in_force.users, roles_of(exporter.routes)):
         log.warning("%s", warning)
     if flags.config_check:
         if storage is not None:

@@ -136,7 +136,7 @@ def matcher_sets(
             what = f"{written(one)} matches an alert that lacks all its labels"
             raise FieldError(key, f"{what}; allowed: one matcher at least that does not match an empty value")
         if not confirmed and matches_everything(one):
-            what = f"{written(one)} matches every alert that has its labels"
+            what = f"{written(one)} matches every alert with usual values of its labels"
             raise FieldError(key, f"{what}; allowed: a set that chooses some, or `confirm`")
         found.append(one)
     return tuple(sorted({*found}))

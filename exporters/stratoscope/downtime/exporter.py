@@ -8,13 +8,16 @@ from typing import Any, Final
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.registry import kind
 from stratoscope.core.collector import Collector
+from stratoscope.core.errors import ConfigError
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.part import Opened, Part, Site, Task
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.downtime import PROGRAM, zones
 from stratoscope.downtime.api.service import PART, Service
 from stratoscope.downtime.collector import Downtimes
+from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.editing import ADMIN
 from stratoscope.downtime.feeds import settings as feeds
 from stratoscope.downtime.feeds.documents import Documents
 from stratoscope.downtime.hosts_off.collector import HostsOff
@@ -23,7 +26,7 @@ from stratoscope.downtime.keeper import Keeper
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.others import Others
 from stratoscope.downtime.routes import ROUTES
-from stratoscope.downtime.settings import Settings, parse
+from stratoscope.downtime.settings import KEY, Settings, parse
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
@@ -41,12 +44,16 @@ def _parts(settings: Settings, site: Site) -> Iterator[Part]:
 
 @asynccontextmanager
 async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
+    """Raises ConfigError: The database cannot be used."""
     if site.storage is None:
         raise ValueError("this exporter keeps state")
     cap_s = int(settings.own.hosts_off.cap)
     notices = Notices(settings.own.notice, cap_s)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(opened(settings.address(site.storage)))
+        try:
+            store = await stack.enter_async_context(opened(settings.address(site.storage)))
+        except StoreError as error:
+            raise ConfigError(str(error)) from error
 
         def leads() -> bool:
             return store.leadership.is_leader
@@ -110,11 +117,16 @@ def _reconciler(settings: Settings, store: Store, client: Alertmanager) -> Recon
     )  # fmt: skip
 
 
+def _guard(settings: Settings) -> Guard:
+    published = f"{KEY}.url" if settings.is_published else ""
+    return Guard(settings.own.access, published=published, managers=(ADMIN,))
+
+
 EXPORTER: Final = Exporter(
     program=PROGRAM,
     parse=parse,
     parts=_parts,
     routes=ROUTES,
     templates="stratoscope.downtime",
-    guard=lambda settings: Guard(settings.own.access),
+    guard=_guard,
 )

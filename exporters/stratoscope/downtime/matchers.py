@@ -2,13 +2,16 @@
 
 import json
 import re
-import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 import msgspec
 import re2
+
+from stratoscope.downtime.usual import usual
 
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _WRITTEN: Final = re.compile(r'\s*([^\s=!~"]+)\s*(=~|!~|!=|=)\s*(".*"|[^\s"]*)\s*', re.DOTALL)
@@ -17,8 +20,6 @@ _PART: Final = re.compile(r'((?:[^",]|"(?:[^"\\]|\\.?)*"?)*)(?:,|$)', re.DOTALL)
 _OPERATORS: Final = {"=": (False, True), "!=": (False, False), "=~": (True, True), "!~": (True, False)}
 _LARGEST_PATTERN: Final = 1 << 20
 """Memory of a compiled pattern, in bytes."""
-_TRIED: Final = 4
-"""How many values that nobody uses a set must match to count as one for everything."""
 
 
 class Matcher(msgspec.Struct, frozen=True, order=True):
@@ -57,9 +58,11 @@ class Matcher(msgspec.Struct, frozen=True, order=True):
         return matcher
 
     def check(self) -> None:
-        """Raises ValueError: The name is none of a label, or the pattern none of RE2."""
+        """Raises ValueError: The name is none of a label, or the value cannot be printed or is no pattern."""
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name[:80]!r} is no name of a label; allowed: letters, digits and _")
+        if not self.value.isprintable():
+            raise ValueError(f"{self.value[:80]!r} is no value; allowed: characters that can be printed")
         if self.is_regex:
             try:
                 _compiled(self.value)
@@ -111,9 +114,16 @@ def matches_unlabelled(matchers: MatcherSet) -> bool:
 
 
 def matches_everything(matchers: MatcherSet) -> bool:
-    """Whether the set matches alerts whatever their labels are, as far as values that nobody uses show it."""
-    names = [one.name for one in matchers]
-    return all(matches(matchers, dict.fromkeys(names, secrets.token_hex(8))) for _ in range(_TRIED))
+    """Whether the set matches alerts whatever their labels are: of each label all values of a usual kind."""
+    return all(
+        any(all(matches(same, {name: value}) for value in values) for values in usual(name))
+        for name, same in _by_name(matchers)
+    )
+
+
+def _by_name(matchers: MatcherSet) -> Iterator[tuple[str, MatcherSet]]:
+    for name, same in groupby(matchers, attrgetter("name")):
+        yield name, tuple(same)
 
 
 def written(matchers: MatcherSet) -> str:

@@ -16,6 +16,7 @@ from stratoscope.core.config import Duration, Section, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
 from stratoscope.core.planner import Planner
+from stratoscope.core.web.asking.peer import names_this_machine
 from stratoscope.core.web.asking.settings import AccessSettings
 from stratoscope.downtime.database.address import Address, postgresql, sqlite
 from stratoscope.downtime.database.errors import StoreError
@@ -87,6 +88,11 @@ class Settings(msgspec.Struct, frozen=True):
     alertmanagers: Sequence[AlertmanagerSettings]
     imports: Sequence[Import]
     clouds: Sequence[Any]
+
+    @property
+    def is_published(self) -> bool:
+        """Whether people reach it under an address that is not of this machine."""
+        return bool(self.own.url) and not names_this_machine(URL(self.own.url).host or "")
 
     def planner(self) -> Planner:
         """Raises ConfigError: As Planner."""

@@ -33,4 +33,4 @@ def guard(operators: Sequence[str]) -> Guard:
     Args:
         operators: `vmprobe.operators`: users of the web configuration who may run, pause and resume probes.
     """
-    return Guard(AccessSettings(roles={_OPERATOR: tuple(operators)}))
+    return Guard(AccessSettings(roles={_OPERATOR: tuple(operators)}), managers=(_OPERATOR,))

@@ -73,9 +73,9 @@ async def test_both_ways_to_log_in_are_named_and_work(tmp_path: Path) -> None:
         assert (await ask(f"{url}/inside", headers={"Authorization": "bEARER  of-ci "})).status == 200
 
 
-async def test_token_opens_no_path_of_core(tmp_path: Path) -> None:
+async def test_token_opens_no_path_for_prometheus(tmp_path: Path) -> None:
     async with served(FakeService(routes=WHOAMI, guard=GUARD), web_config(tmp_path)) as url:
-        for path in ("/metrics", "/config", "/", "/-/ready"):
+        for path in ("/metrics", "/-/healthy", "/-/ready"):
             assert (await ask(url + path, headers=bearer("of-ci"))).status == 401
 
 
@@ -126,6 +126,14 @@ async def test_wrong_tokens_are_counted_with_wrong_passwords_and_no_longer_looke
         assert (await ask(f"{url}/inside", headers=bearer("new"), source=OTHER_ADDRESS)).status == 200
         clock.time_s += 1
         assert (await ask(f"{url}/inside", headers=bearer("new"))).status == 200
+
+
+async def test_token_of_the_configuration_is_right_whatever_others_guess() -> None:
+    async with served(FakeService(routes=WHOAMI, guard=GUARD), Access(None, monotonic=Clock())) as url:
+        for number in range(12):
+            status = (await ask(f"{url}/inside", headers=bearer(f"guess {number}"))).status
+            assert status == (401 if number < 10 else 429)
+        assert (await ask(f"{url}/inside", headers=bearer("of-ci"))).status == 200
 
 
 async def test_revoked_token_is_a_wrong_one() -> None:

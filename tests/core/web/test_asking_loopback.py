@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from stratoscope.core.web.asking.peer import why_not_local
+from stratoscope.core.web.asking.peer import names_this_machine, why_not_local
 from stratoscope.core.web.asking.settings import Guard
 from support.asking import OTHER_ADDRESS, WHOAMI, access_settings, ask, bearer, sha256
 from support.connections import serving
@@ -25,6 +25,20 @@ STRANGERS = {
     "proxy by the standard": {"Forwarded": "for=192.0.2.1"},
     "proxy that tells of TLS alone": {"X-Forwarded-Proto": "https"},
     "proxy that names itself": {"Via": "1.1 proxy"},
+    **{
+        f"proxy that sends {name}": {name: "192.0.2.1"}
+        for name in (
+            "X-Client-IP",
+            "CF-Connecting-IP",
+            "True-Client-IP",
+            "X-Original-URI",
+            "X-Original-Forwarded-For",
+            "X-Real-IP",
+            "X-Cluster-Client-IP",
+            "X-Envoy-External-Address",
+            "Fastly-Client-IP",
+        )
+    },
 }
 OWN = {
     "client": {},
@@ -128,3 +142,39 @@ async def test_roles_without_a_way_to_log_in_change_nothing() -> None:
     guard = Guard(access_settings(roles={"editor": ["alice"]}))
     async with served(FakeService(routes=WHOAMI, guard=guard)) as url:
         assert (await ask(f"{url}/edit")).text == "loopback:editor,viewer"
+
+
+async def test_where_others_may_come_through_a_proxy_this_machine_is_nobody() -> None:
+    """What nginx passes on, as it comes with an upstream of HTTP/1.1, is what a client here sends."""
+    async with served(FakeService(routes=WHOAMI, guard=Guard(published="notes.url"))) as url:
+        answer = await ask(f"{url}/edit")
+        assert answer.status == 403
+        assert answer.text == (
+            "nothing is configured to log in with, and notes.url is set: "
+            "configure users (--web.config.file), or tokens or the proxy (access)\n"
+        )
+        assert (await ask(f"{url}/open")).text == ":"
+        page = (await ask(f"{url}/config")).text
+        assert "notes.url is set" in page
+
+
+@pytest.mark.parametrize(
+    ("host", "is_so"),
+    [
+        ("localhost", True), ("127.0.0.9", True), ("::1", True), ("ops.example.org", False), ("", False),
+        ("10.0.0.1", False),
+    ],
+)  # fmt: skip
+def test_hosts_of_this_machine(host: str, is_so: bool) -> None:
+    assert names_this_machine(host) is is_so
+
+
+async def test_operator_is_told_that_nobody_can_log_in() -> None:
+    who = "all clients on this machine, a proxy on it among them, may do all"
+    async with served(FakeService(routes=WHOAMI)) as url:
+        assert f"nobody can log in: {who}; see --web.config.file" in (await ask(url)).text
+    async with served(FakeService()) as url:
+        assert "nobody can log in" not in (await ask(url)).text, "it has nothing to guard"
+    published = Guard(published="notes.url").warnings((), ("editor",))
+    assert published[0].startswith("nobody can log in, and notes.url is set: so nobody may do anything; ")
+    assert Guard(access_settings(roles={"editor": ["alice"]})).warnings(("alice",), ("editor",)) == []

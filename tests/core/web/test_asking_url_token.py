@@ -9,9 +9,10 @@ import pytest
 from aiohttp import web
 
 from stratoscope.core.web.asking.guesses import hashed
+from stratoscope.core.web.asking.settings import Guard
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.routes import Request, Route, UrlToken
-from support.asking import ask, basic, web_config
+from support.asking import WHOAMI, access_settings, ask, basic, bearer, web_config
 from support.services import FakeService, served
 from support.source import Clock
 
@@ -58,18 +59,28 @@ async def test_reader_needs_no_password_and_a_password_no_token(tmp_path: Path) 
         assert (await ask(f"{url}/feeds/ops/wrong.ics", headers=basic("alice"))).status == 404
 
 
-async def test_who_guesses_has_to_wait_and_a_reader_goes_on() -> None:
+async def test_who_guesses_has_to_wait_and_readers_go_on() -> None:
     clock = Clock()
     async with served(service(), Access(None, monotonic=clock)) as url:
-        assert (await ask(f"{url}/feeds/ops/t0ken.ics")).status == 200
         for number in range(10):
             assert (await ask(f"{url}/feeds/ops/guess-{number}.ics")).status == 404
-        for token in ("guess", "another"):
-            answer = await ask(f"{url}/feeds/ops/{token}.ics")
-            assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
-        assert (await ask(f"{url}/feeds/ops/t0ken.ics")).status == 200
+        answer = await ask(f"{url}/feeds/ops/guess.ics")
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
+        for token in ("t0ken", "another"):
+            assert (await ask(f"{url}/feeds/ops/{token}.ics")).status == 200
         clock.time_s += 1
-        assert (await ask(f"{url}/feeds/ops/another.ics")).status == 200
+        assert (await ask(f"{url}/feeds/ops/guess.ics")).status == 404
+
+
+async def test_readers_with_an_old_address_lock_nobody_out_who_logs_in(tmp_path: Path) -> None:
+    shown = service()
+    shown.routes = [*shown.routes, *WHOAMI]
+    shown.guard = Guard(access_settings(tokens=[{"name": "ci", "sha256": hashed("of-ci")}]))
+    async with served(shown, web_config(tmp_path)) as url:
+        statuses = {(await ask(f"{url}/feeds/ops/old-{number}.ics")).status for number in range(12)}
+        assert statuses == {404, 429}
+        assert (await ask(f"{url}/inside", headers=basic("alice"))).status == 200
+        assert (await ask(f"{url}/inside", headers=bearer("of-ci"))).status == 200
 
 
 async def test_token_is_neither_logged_nor_counted_nor_cached_for_others(

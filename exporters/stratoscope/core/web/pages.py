@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from stratoscope.core.web.auth import Access
+from stratoscope.core.web.routes import roles_of
 from stratoscope.core.web.service import Service
 from stratoscope.core.web.templates import File, Frame, Templates
 
@@ -45,7 +46,7 @@ class Pages:
         return self._templates.render(template, frame=frame, **values)
 
     def _warnings(self) -> Sequence[str]:
-        of_roles = self._service.guard.access.warnings(self._access.in_force.users)
+        of_roles = self._service.guard.warnings(self._access.in_force.users, roles_of(self._service.routes))
         return [*self._access.warnings, *self._service.warnings, *of_roles]
 
     def files(self) -> Mapping[str, Handler]:

@@ -48,7 +48,7 @@ class UrlToken:
 
     Attributes:
         hashes: Called with the open parts and the variables of the path; returns the SHA-256 (hexadecimal
-            digits) of the valid tokens.
+            digits) of the valid tokens. It must be cheap: anybody may have it called.
     """
 
     hashes: Callable[[Mapping[str, Any], Mapping[str, str]], Awaitable[Iterable[str]]]

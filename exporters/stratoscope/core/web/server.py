@@ -55,16 +55,16 @@ def application(service: Service, access: Access, *, most: int = MOST) -> web.Ap
     app.on_cleanup.append(lambda _: access.close())
     app.on_response_prepare.append(routes.prepare)
     app.on_response_prepare.append(_with_headers(access))
-    app.router.add_get(pages.landing, core.landing)
+    app.router.add_get(pages.landing, routes.guarded(core.landing))
     for path, handler in pages.files().items():
         app.router.add_get(path, handler)
         if service.routes:  # an open page loads them, too
             routes.handlers.add(handler)
     app.router.add_get("/metrics", core.metrics)
-    app.router.add_get("/config", core.config)
+    app.router.add_get("/config", routes.guarded(core.config))
     app.router.add_get("/-/healthy", core.healthy)
     app.router.add_get("/-/ready", core.ready)
-    app.router.add_post("/-/reload", core.reload)
+    app.router.add_post("/-/reload", routes.guarded(core.reload, changes=True))
     routes.add_to(app.router)
     return app
 

@@ -111,18 +111,31 @@ def editor(request: Request) -> Editor:
 
 
 def answered(handler: Answer) -> Answer:
-    """The handler, with its errors as answers of one line: what is wrong, and what is allowed."""
+    """The handler, with its errors as answers of one line: what is wrong, and what is allowed.
+
+    Where the database is, only who has a role is told.
+    """
 
     @wraps(handler)
     async def answer(request: Request) -> web.StreamResponse:
         try:
+            _check_path(request)
             return await handler(request)
         except tuple(kind for kind, _ in _ANSWERS) as error:
             status = next(status for kind, status in _ANSWERS if isinstance(error, kind))
             later = {"Retry-After": _RETRY_S} if isinstance(error, CollectError) else None
-            raise status(text=f"{error}\n", headers=later) from error
+            names_database = isinstance(error, StoreError) and not request.asker.roles
+            text = "the database cannot be used; who has a role is told why" if names_database else str(error)
+            raise status(text=f"{text}\n", headers=later) from error
 
     return answer
+
+
+def _check_path(request: Request) -> None:
+    """Raises FieldError: A variable of the path that no database takes."""
+    for name, value in request.http.match_info.items():
+        if not value.isprintable():
+            raise FieldError(name, f"{value[:40]!r}; allowed: characters that can be printed")
 
 
 def one_answer(

@@ -5,6 +5,8 @@ import socket
 from collections.abc import Mapping
 from typing import Any, Final
 
+from stratoscope.downtime.cli.command import printable
+
 _TMAX_S: Final = 300
 _DMAX_S: Final = 900
 """After which Ganglia forgets what it was not told again."""
@@ -15,7 +17,7 @@ def gmetric(host: Mapping[str, Any]) -> str:
 
     Ganglia knows a host by its address and its name; without an address it is a host of its own.
     """
-    name = str(host["host"])
+    name, cloud = printable(host["host"]), printable(host["cloud"])
     try:
         address = socket.gethostbyname(name)
     except (OSError, UnicodeError):
@@ -23,7 +25,7 @@ def gmetric(host: Mapping[str, Any]) -> str:
     return shlex.join(
         [
             "gmetric", "--name=host_off", "--value=1", "--type=uint8", "--group=stratoscope",
-            f"--title=switched off in {host['cloud']}", f"--tmax={_TMAX_S}", f"--dmax={_DMAX_S}",
+            f"--title=switched off in {cloud}", f"--tmax={_TMAX_S}", f"--dmax={_DMAX_S}",
             f"--spoof={address}:{name}",
         ]
     )  # fmt: skip

@@ -5,7 +5,9 @@ by which it is deleted once the host is back.
 """
 
 import datetime as dt
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +18,9 @@ from stratoscope.downtime.cli.command import printable
 
 _AUTHOR: Final = "stratoscope"
 _LARGEST: Final = 64 << 20
+_PRIVATE: Final = 0o600
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOREIGN: Final = "not written by this command; allowed: another file, or none, and all hosts are told again"
 
 
 class Told(msgspec.Struct, frozen=True, order=True):
@@ -37,7 +42,7 @@ def wanted(off: Iterable[Mapping[str, Any]]) -> frozenset[Told]:
     return frozenset(
         Told(one["host"], int(one["since"]), int(one["until"]), _comment(one))
         for one in off
-        if ";" not in one["host"] and one["host"].isprintable()
+        if _is_field(one["host"])
     )
 
 
@@ -58,24 +63,42 @@ def told(file: Path) -> frozenset[Told]:
     """
     try:
         with file.open("rb") as opened:
-            return frozenset(msgspec.json.decode(opened.read(_LARGEST), type=tuple[Told, ...]))
+            found = frozenset(msgspec.json.decode(opened.read(_LARGEST), type=tuple[Told, ...]))
     except FileNotFoundError:
         return frozenset()
     except OSError as error:
         raise _unusable(file, error.strerror) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        what = "not written by this command; allowed: another file, or none, and all hosts are told again"
-        raise _unusable(file, what) from error
+        raise _unusable(file, _FOREIGN) from error
+    if not all(map(_is_known, found)):
+        raise _unusable(file, _FOREIGN)
+    return found
 
 
 def remember(file: Path, after: Iterable[Told]) -> None:
-    """Raises AskError: The file cannot be written."""
+    """Write the file anew, readable for its owner alone; a symbolic link is not followed.
+
+    Raises:
+        AskError: The file cannot be written.
+    """
     new = file.with_name(f"{file.name}.new")
     try:
-        new.write_bytes(msgspec.json.encode(sorted(after)))
+        with suppress(FileNotFoundError):
+            new.unlink()
+        with os.fdopen(os.open(new, _NEW, _PRIVATE), "wb") as opened:
+            opened.write(msgspec.json.encode(sorted(after)))
         new.replace(file)
     except OSError as error:
         raise _unusable(file, error.strerror) from error
+
+
+def _is_field(text: str) -> bool:
+    """Whether it is one field of a command: Nagios reads a file of its commands line by line."""
+    return ";" not in text and text.isprintable()
+
+
+def _is_known(one: Told) -> bool:
+    return _is_field(one.host) and _is_field(one.comment)
 
 
 def _comment(one: Mapping[str, Any]) -> str:

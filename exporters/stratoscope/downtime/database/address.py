@@ -43,23 +43,31 @@ def postgresql(text: str, password: str | None = None) -> Address:
     """The database of a URL.
 
     Args:
-        password: If it does not stand in the URL.
+        password: It must not stand in the URL, which messages cite.
 
     Raises:
-        StoreError: It is no URL of PostgreSQL.
+        StoreError: It is no URL of PostgreSQL, or may hold a password; it does not cite that.
     """
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise StoreError("url", f"is no URL; {_EXAMPLE}") from None
+    if url.password is not None or text.count("@") > 1 or _holds_a_path(url):
+        what = "a password, or a second @ or /, stands in it"
+        raise StoreError("url", f"{what}; {_EXAMPLE}, and database_password_file")
+    if not _QUERY.issuperset(url.query):
+        raise StoreError("url", f"unknown parameter; allowed: {', '.join(sorted(_QUERY))}")
     shown = url.render_as_string(hide_password=True)
     if url.drivername != "postgresql" or not url.database:
         raise StoreError(shown, f"is no URL of a database in PostgreSQL; {_EXAMPLE}")
-    if not _QUERY.issuperset(url.query):
-        raise StoreError(shown, f"unknown parameter; allowed: {', '.join(sorted(_QUERY))}")
     query = {"ssl" if key == "sslmode" else key: value for key, value in url.query.items()}
     url = url.set(drivername="postgresql+asyncpg", query=query)
     return Address(url if password is None else url.set(password=password), shown, None)
+
+
+def _holds_a_path(url: URL) -> bool:
+    """Whether a `/` stands where none may be: what was before it may be a part of a password."""
+    return any("/" in (part or "") for part in (url.username, url.host, url.database))
 
 
 def make_private(file: Path) -> None:

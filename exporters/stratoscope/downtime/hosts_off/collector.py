@@ -98,7 +98,8 @@ class HostsOff(Collector[SeenHosts]):
             self._log(found)
             await self._store.apply_host_plan(source, found, now)
             self._changed()
-        return SeenHosts(hosts, found.over_cap, answer.malformed)
+        nameless = sum(not one.host.isprintable() for one in answer.services)
+        return SeenHosts(hosts, found.over_cap, answer.malformed + nameless)
 
     def _log(self, found: Plan) -> None:
         for one in found.file:

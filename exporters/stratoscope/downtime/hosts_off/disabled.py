@@ -30,10 +30,11 @@ def disabled_hosts(services: Iterable[Service]) -> list[DisabledHost]:
     A host that the cloud itself disabled, or that somebody marked as down so that its VMs are rebuilt
     elsewhere, has failed: nobody switched it off on purpose. A host that stands there more than once, as it
     does when its service was registered anew, is disabled if all of it is, and up if one of it is.
+    No matcher can name a host whose name cannot be printed.
     """
     by_host = defaultdict[str, list[Service]](list)
     for one in services:
-        if one.runs_vms:
+        if one.runs_vms and one.host.isprintable():
             by_host[one.host].append(one)
     return [_disabled(by_host[host]) for host in sorted(by_host) if all(map(_is_off, by_host[host]))]
 

@@ -38,6 +38,10 @@ class Preview:
         """Whether every alert that there is now matches, though others would not."""
         return 1 < self.all == self.count and not self.is_everything
 
+    @property
+    def needs_confirmation(self) -> bool:
+        return self.is_everything or (self.silences and self.is_all_now)
+
 
 def preview(
     fields: Checked, answers: Iterable[Sequence[Mapping[str, str]]], failed: Mapping[str, str]

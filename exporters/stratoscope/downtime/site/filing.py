@@ -111,6 +111,8 @@ async def _sent(
     try:
         if fields.get("do") != "store":
             return _page(request, sheet, form, preview=await _preview(request, draft))
+        if not draft.confirm:
+            await _check_some_alerts_stay(request, draft)
         found = await do(draft)
     except FieldError as error:
         return _page(request, sheet, form.with_error(error), status=400)
@@ -129,6 +131,15 @@ async def _preview(request: Request, draft: Draft) -> Preview:
     """Also of a draft for every alert: that is what it warns of. Raises FieldError."""
     fields = editor(request).checked(replace(draft, confirm=True))
     return await asked(service(request).alertmanagers, fields)
+
+
+async def _check_some_alerts_stay(request: Request, draft: Draft) -> None:
+    """Raises FieldError: Unconfirmed it would silence every alert that there is now."""
+    editor(request).checked(draft)  # what is wrong with it comes first
+    found = await _preview(request, draft)
+    if found.needs_confirmation:
+        allowed = "sets that match some, or tick the box below"
+        raise FieldError("matcher_sets", f"matches all {found.count} current alerts; allowed: {allowed}")
 
 
 async def _conflict(request: Request, sheet: _Sheet, form: Form, current: Downtime) -> web.Response:

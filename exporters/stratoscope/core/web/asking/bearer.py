@@ -23,9 +23,10 @@ class Bearer:
         if scheme.lower() != "bearer" or not token or not guard.takes_tokens:
             return None
         sha256 = hashed(token)
+        found = self._valid(guard.access.token(sha256))  # it costs nothing, whatever others guess
         try:
-            found = await self._guesses.found(
-                sha256, request.remote or "", lambda: self._valid(sha256, guard, opened)
+            found = found or await self._guesses.found(
+                sha256, request.remote or "", lambda: self._looked_up(sha256, guard, opened)
             )
         except TooManyError:
             return refused(429, "too many failed log-ins", **{hdrs.RETRY_AFTER: "1"})
@@ -33,10 +34,12 @@ class Bearer:
             return refused(UNKNOWN, "a wrong, revoked or expired token")
         return Known(f"{OF_TOKENS}{found.name}", roles=found.roles)
 
-    async def _valid(self, sha256: str, guard: Guard, opened: Mapping[str, Any]) -> Token | None:
-        found = guard.access.token(sha256)
-        if found is None and guard.find_token is not None:
-            found = await guard.find_token(opened, sha256)
+    async def _looked_up(self, sha256: str, guard: Guard, opened: Mapping[str, Any]) -> Token | None:
+        if guard.find_token is None or guard.access.token(sha256) is not None:
+            return None
+        return self._valid(await guard.find_token(opened, sha256))
+
+    def _valid(self, found: Token | None) -> Token | None:
         if found is None or found.expires is None:
             return found
         return found if dt.datetime.fromtimestamp(self._now(), dt.UTC) < found.expires else None

@@ -10,8 +10,9 @@ from stratoscope.core.web.asking.bearer import Bearer
 from stratoscope.core.web.asking.guesses import Guesses
 from stratoscope.core.web.asking.known import UNKNOWN, Known, refused
 from stratoscope.core.web.asking.peer import why_not_local
-from stratoscope.core.web.asking.settings import Guard
+from stratoscope.core.web.asking.settings import HOW_TO, Guard
 from stratoscope.core.web.auth import BASIC, Access
+from stratoscope.core.web.passwords import Failures
 from stratoscope.core.web.routes import Asker
 
 LOOPBACK: Final = "loopback"
@@ -23,14 +24,14 @@ class Asking:
     """The authenticators, and what they share.
 
     Attributes:
-        guesses: Counts wrong tokens, in headers and URLs.
+        url_failures: Counts wrong tokens in URLs: a reader with an old address locks nobody out who logs in.
     """
 
     def __init__(self, access: Access, roles: Collection[str]) -> None:
         """Args: roles: All roles of routes; a client on this machine has them if nobody can log in."""
-        self.guesses = Guesses(access.failures)
+        self.url_failures = Failures(access.monotonic)
         self._access, self._roles = access, frozenset(roles)
-        self._bearer = Bearer(self.guesses, access.now)
+        self._bearer = Bearer(Guesses(access.failures), access.now)
 
     async def asker(
         self, request: web.Request, guard: Guard, opened: Mapping[str, Any]
@@ -45,18 +46,16 @@ class Asking:
             return Asker(outcome.name, guard.access.roles_of(outcome))
         if outcome is not None:
             return self._challenged(outcome, guard)
-        if self._can_log_in(guard):
+        if guard.can_log_in(self._access.in_force.users):
             return self._challenged(refused(UNKNOWN, "a log-in is needed"), guard)
+        if guard.published:
+            text = f"nothing is configured to log in with, and {guard.published} is set: {HOW_TO}"
+            return self._challenged(refused(UNKNOWN, text), guard)
         why = why_not_local(request)
         if why is None:
             return Asker(LOOPBACK, self._roles)
         text = f"nothing is configured to log in with, so only this machine's own clients are let in: {why}"
         return self._challenged(refused(UNKNOWN, text), guard)
-
-    def _can_log_in(self, guard: Guard) -> bool:
-        """Whether the configuration has a user or token; the exporter's own lookup may have none."""
-        access = guard.access
-        return bool(self._access.in_force.users or access.tokens or access.trusted_proxy)
 
     def _challenged(self, answer: web.Response, guard: Guard) -> web.Response:
         """The refusal with the schemes that a client can log in with; 403 if there is none."""

@@ -11,8 +11,11 @@ from stratoscope.core.web.cross_site import is_cross_site
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_PASSED_ON: Final = re.compile(r"(?i:forwarded|via|x-forwarded-.*|x-real-ip)")
-"""Most proxies add at least one of these headers, as they come."""
+_PASSED_ON: Final = re.compile(
+    r"(?i:(?:x-)?forwarded(?:-.*)?|via|x-(?:real|client|cluster-client)-ip|(?:cf-connecting|true-client)-ip(?:v6)?"
+    r"|fastly-client-ip|x-original-.*|x-envoy-external-address|x-proxyuser-ip|cf-ray|cdn-loop)"
+)
+"""Many proxies add at least one of these headers; none of them proves that there is no proxy."""
 _LOCAL: Final = re.compile(r"(?i:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
 
 
@@ -29,11 +32,17 @@ def is_of(request: web.Request, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)
 
 
+def names_this_machine(host: str) -> bool:
+    """Whether a host, as a URL has it, is this machine itself."""
+    return _LOCAL.fullmatch(f"[{host}]" if ":" in host else host) is not None
+
+
 def why_not_local(request: web.Request) -> str | None:
     """Why the request is not from a client on this machine itself; None if it is.
 
     A page of another site in this machine's browser can send requests, too, after DNS rebinding even under
-    the site's own name. A proxy on this machine passes on requests of others.
+    the site's own name. A proxy on this machine passes on requests of others. One that sends no telling
+    header, such as nginx as it comes, is not recognised: see Guard.published.
     """
     if not peer(request).is_loopback:
         return "it comes from another machine"

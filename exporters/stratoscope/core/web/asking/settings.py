@@ -14,6 +14,7 @@ from stratoscope.core.config import Secret, known_keys, moment, one_of
 from stratoscope.core.web.asking.known import Known
 from stratoscope.core.web.asking.peer import Network
 
+HOW_TO: Final = "configure users (--web.config.file), or tokens or the proxy (access)"
 _GROUP: Final = "group:"
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, a token
@@ -134,6 +135,11 @@ class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     )
         check_once(self.tokens, "tokens")
 
+    @property
+    def gives_roles(self) -> bool:
+        """Whether somebody has a role."""
+        return any(self.roles.values()) or any(one.roles for one in self.tokens)
+
     def check_roles(self, known: Collection[str], key: str) -> None:
         """Reject a role that no route requires.
 
@@ -192,14 +198,44 @@ class Guard:
     Attributes:
         access: The section `access` of the exporter's configuration.
         find_token: The exporter's own lookup of bearer tokens, such as a database's.
+        published: The key by which people reach it under an address that is not of this machine: a client on
+            this machine may be a proxy that passes on others. "" for none.
+        managers: The roles that may have the configuration read again; empty for all.
     """
 
     access: AccessSettings = field(default_factory=AccessSettings)
     find_token: FindToken | None = None
+    published: str = ""
+    managers: tuple[str, ...] = ()
 
     @property
     def takes_tokens(self) -> bool:
         return bool(self.access.tokens) or self.find_token is not None
+
+    def can_log_in(self, users: Collection[str]) -> bool:
+        """Whether the configuration has a user or token; the exporter's own lookup may have none.
+
+        Args: users: Those of the web configuration.
+        """
+        return bool(users or self.access.tokens or self.access.trusted_proxy)
+
+    def admits_loopback(self, users: Collection[str]) -> bool:
+        """Whether all clients on this machine have all roles. Args: users: Those of the web configuration."""
+        return not self.can_log_in(users) and not self.published
+
+    def warnings(self, users: Collection[str], roles: Collection[str]) -> Sequence[str]:
+        """What the operator should know of who has which role.
+
+        Args:
+            users: Those of the web configuration.
+            roles: Those that routes require.
+        """
+        if self.can_log_in(users) or not roles:
+            return self.access.warnings(users)
+        if self.published:
+            return [f"nobody can log in, and {self.published} is set: so nobody may do anything; {HOW_TO}"]
+        who = "all clients on this machine, a proxy on it among them, may do all"
+        return [f"nobody can log in: {who}; see --web.config.file"]
 
 
 @cache
