@@ -1,6 +1,5 @@
 """The exporter from its configuration to its page, with an Alertmanager of a few lines."""
 
-import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,10 +8,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from stratoscope.core.app import main
-from stratoscope.core.flags import Flags
+from stratoscope.core.errors import ConfigError
 from stratoscope.core.part import Site
-from stratoscope.downtime import PROGRAM
 from stratoscope.downtime.exporter import EXPORTER
 from stratoscope.downtime.settings import parse
 from support.demo_cloud import DemoCloud, demo_cloud
@@ -31,23 +28,23 @@ def draft(**fields: Any) -> dict[str, Any]:
     return usual | fields
 
 
-@pytest.mark.parametrize("database", ["", "postgresql://u@127.0.0.1:1/d?sslmode=disable"])
-def test_a_database_that_cannot_be_used_ends_the_start_with_one_line(
-    tmp_path: Path, database: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("database", "why"),
+    [
+        ("", "/state/downtimes.db: is no regular file; allowed: a file to write to"),
+        ("postgresql://u@127.0.0.1:1/d?sslmode=disable", "?sslmode=disable: cannot be reached: "),
+    ],
+)
+async def test_a_database_that_cannot_be_used_is_a_mistake_of_the_configuration(
+    tmp_path: Path, database: str, why: str
 ) -> None:
-    (tmp_path / "downtimes.db").symlink_to(tmp_path / "other")
-    (tmp_path / "downtime.yml").write_text(json.dumps({"downtime": {"database": database}}))
-    flags = ["--web.listen-address=127.0.0.1:0", f"--storage.path={tmp_path}"]
-    file = tmp_path / "downtime.yml"
-    assert main(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}", *flags])) == 2
-    printed = capsys.readouterr().err
-    *logged, last = printed.splitlines()
-    words = (
-        f"{database}: cannot be reached: " if database else f"{tmp_path}/downtimes.db: is no regular file; "
-    )
-    assert last.startswith(f"stratoscope downtime: database {words}")
-    assert all(line.startswith("ts=") for line in logged)
-    assert "ended by a bug" not in printed
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "downtimes.db").symlink_to(tmp_path / "other")
+    with pytest.raises(ConfigError) as raised:
+        async with downtime_app(tmp_path, downtime={"database": database}):
+            pass
+    assert why in str(raised.value)
+    assert not (tmp_path / "other").exists()
 
 
 async def test_a_downtime_is_a_silence_and_a_series_until_it_is_cancelled(tmp_path: Path) -> None:

@@ -122,7 +122,10 @@ async def test_a_wrong_token_is_404_and_no_token_is_logged(
         assert (wrong.status, wrong.text) == (404, "no such page, or its token is wrong\n")
         monkeypatch.setattr(type(site.store), "find", broken)
         failed = await feed(site, "rss")
-        assert (failed.status, failed.text) == (503, "database file: no space left\n")
+        assert (failed.status, failed.text) == (
+            503,
+            "the database cannot be used; who has a role is told why\n",
+        )
     assert "t0ken" not in caplog.text
     assert "wr0ng" not in caplog.text
 
