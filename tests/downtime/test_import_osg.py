@@ -87,7 +87,7 @@ def test_two_rows_that_have_become_one_are_counted_and_the_others_stay() -> None
         (b"\xff\xfe", "YAML:1: not UTF-8"),
         (b"- !!python/object:os.system {}", "YAML:1:3: could not determine a constructor"),
         (b"- x\n" * 300_000, "YAML of more than 1048576 bytes"),
-        (b"<html><body>Log in</body></html>", "it is <html> that says: Log in; expected <Downtimes>"),
+        (b"<html><body>Log in</body></html>", "an HTML page; expected <Downtimes>"),
     ],
 )
 def test_what_is_no_such_document_is_an_error(body: bytes, words: str) -> None:

@@ -65,6 +65,11 @@ def test_each_bar_is_a_link_with_words() -> None:
     assert [one.text for one in shown.all("a", aria_current="true")] == ["Week"]
 
 
+def test_what_is_held_of_a_source_is_said() -> None:
+    held = "2 that vanished are held for two answers: a row without id may be one of them."
+    assert held in front(*few()).one("main").text
+
+
 def test_without_any_downtime_it_says_so() -> None:
     shown = front().one("main").text
     assert "✓ Nothing is down on purpose As of" in shown

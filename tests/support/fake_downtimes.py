@@ -116,7 +116,7 @@ def imports(now: int = NOW) -> Iterator[Report]:
         hosts=("ce.example.org", "se.example.org"), services=("CREAM-CE",),
     )  # fmt: skip
     yield Report(
-        source="gocdb:egi", tried_at=now - 60, imported_at=now - 60, rows=40, unmapped=23,
+        source="gocdb:egi", tried_at=now - 60, imported_at=now - 60, rows=40, unmapped=23, held=2,
         unmapped_rows=(row, replace(row, external_id="G44", hosts=(), services=())),
         skipped={Skip.MALFORMED: 1, Skip.REFUSED: 2}, skipped_words=("G45: ends before it starts",),
     )  # fmt: skip
