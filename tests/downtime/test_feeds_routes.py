@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 
 from stratoscope.downtime.database.errors import StoreError
-from stratoscope.downtime.model import DAY_S
+from stratoscope.downtime.model import DAY_S, Rearm
 from support.asking import Answered, ask
 from support.downtime_site import DRAFT, Site, downtimes
 from support.stores import HOUR, NOW
@@ -86,7 +86,9 @@ async def test_a_feed_reader_gets_a_new_item_for_each_change_and_none_for_an_end
     ):
         await site.json(method, path, body)
         guids.append(await guid())
-    await site.store.rearm(one, NOW + 2 * DAY_S, who="exporter", now=NOW + DAY_S)
+    seen = (await site.store.get(one)).end
+    moved = await site.store.rearm([Rearm(one, seen, NOW + 2 * DAY_S)], who="exporter", now=NOW + HOUR)
+    assert moved == 1
     guids.append(await guid())
     await site.json("POST", f"/downtimes/{one}/cancel")
     assert [*guids, await guid()] == [f"{one}/{revision}" for revision in (1, 2, 3, 4, 4, 5)]

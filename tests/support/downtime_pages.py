@@ -29,7 +29,7 @@ from stratoscope.downtime.database.finding import History
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
 from stratoscope.downtime.matchers import Matcher, matcher_set
-from stratoscope.downtime.model import Downtime, State
+from stratoscope.downtime.model import DAY_S, Action, Change, Downtime, State
 from stratoscope.downtime.pages import forms, history, overview, timeline
 from stratoscope.downtime.pages.preview import Preview
 from stratoscope.downtime.pages.shown import Shown
@@ -103,14 +103,17 @@ def filled(form: forms.Form, preview: Preview | None = None, **more: Any) -> dic
 
 
 async def fill(store: Store, downtimes: Iterable[Downtime], now: int) -> None:
-    """Put downtimes into a database as they are, and the history of the first."""
+    """Put downtimes into a database as they are, with the history of the first; the others were filed."""
     found = [rows.values(one) | {"window_start": None} for one in downtimes]
+    entries = [*fake_downtimes.changes(now)]
+    ids = dict.fromkeys(str(one["id"]) for one in found if one["id"] != entries[0].downtime_id)
+    entries += [
+        Change(downtime_id=one, revision=1, at=now - DAY_S, who="alice", action=Action.FILED) for one in ids
+    ]
     async with store._database.write() as connection:
         if found:
             await connection.execute(insert(DOWNTIMES), found)
-            await connection.execute(
-                insert(CHANGES), [rows.change_values(one) for one in fake_downtimes.changes(now)]
-            )
+            await connection.execute(insert(CHANGES), [rows.change_values(one) for one in entries])
 
 
 def exporter(downtimes: Iterable[Downtime], now: int) -> Exporter:
