@@ -123,8 +123,15 @@ async def test_its_clock_is_known_from_its_answer() -> None:
 
 async def test_status_names_the_process() -> None:
     async with served() as (client, answers):
-        answers.next = [(200, '{"uptime": "2027", "versionInfo": {"version": "0.25.0"}}')]
-        assert await client.status() == Status(f"{client._members[0]} 2027", "0.25.0")
+        known = '"uptime": "2027", "versionInfo": {"version": "0.25.0"}'
+        member = f"{client._members[0]} 2027"
+        answers.next = [(200, f'{{{known}, "cluster": {{"status": "disabled"}}}}')]
+        assert await client.status() == Status(member, "0.25.0", frozenset({"2027"}))
+        peers = '[{"name": "A", "address": "10.0.0.1:9094"}, {"name": "B", "address": "10.0.0.2:9094"}]'
+        answers.next = [
+            (200, f'{{{known}, "cluster": {{"name": "A", "status": "ready", "peers": {peers}}}}}')
+        ]
+        assert await client.status() == Status(member, "0.25.0", frozenset({"A", "B"}))
 
 
 async def test_alerts_are_asked_for_by_matchers() -> None:

@@ -18,6 +18,10 @@ def test_an_entry_needs_a_name_and_urls() -> None:
     ("entries", "message"),
     [
         ([ONE, ONE], "alertmanagers[1].name: main stands twice; allowed: each name once"),
+        (
+            [ONE, {"name": "b", "urls": ["http://other", "https://AM2:9093/prefix"]}],
+            "alertmanagers[1].urls[1]: https://AM2:9093/prefix: stands in the entry main, too; allowed: once",
+        ),
         ([{"name": "a b", "urls": ["http://x"]}], "alertmanagers[0].name: "),
         ([ONE | {"urls": []}], "alertmanagers[0].urls: "),
         (

@@ -63,16 +63,40 @@ class _Versions(msgspec.Struct, frozen=True):
     version: str = ""
 
 
+class _Peer(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _Cluster(msgspec.Struct, frozen=True):
+    """Without a name, and without peers, where the cluster is switched off."""
+
+    name: str = ""
+    peers: tuple[_Peer, ...] | None = None
+
+
 class _Status(msgspec.Struct, frozen=True, rename="camel"):
     uptime: str
     version_info: _Versions = _Versions()
+    cluster: _Cluster = _Cluster()
+
+    @property
+    def members(self) -> frozenset[str]:
+        names = {self.cluster.name, *(one.name for one in self.cluster.peers or ())} - {""}
+        return frozenset(names or {self.uptime})
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Attributes: process: Another one after a restart, and of another member."""
+    """How it runs.
+
+    Attributes:
+        process: Another one after a restart, and of another member.
+        members: The names of all members of the cluster; each has another one after a restart. Of one whose
+            cluster is switched off, when it was started, in milliseconds.
+    """
 
     process: str
     version: str
+    members: frozenset[str] = frozenset()
 
 
 class _Posted(msgspec.Struct, frozen=True):
@@ -106,7 +130,7 @@ class Alertmanager:
         async def ask(member: URL) -> Status:
             answer = await self._call("GET", member / "api/v2/status", timeout_s=timeout_s)
             status = _decoded(answer, _Status)
-            return Status(f"{member} {status.uptime}", status.version_info.version)
+            return Status(f"{member} {status.uptime}", status.version_info.version, status.members)
 
         return await self._first(ask)
 

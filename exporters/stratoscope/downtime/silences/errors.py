@@ -20,6 +20,8 @@ class Reason(StrEnum):
     """As many silences as `--silences.max-silences` allows; expired ones count, too."""
     FAILED = "failed"
     """5xx."""
+    CLUSTER = "cluster"
+    """Another entry of the configuration is a member of the same cluster."""
     CREDENTIALS = "credentials"
     """A file of the configuration cannot be read."""
     DOWNTIMES = "downtimes"

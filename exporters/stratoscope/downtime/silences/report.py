@@ -12,8 +12,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         alertmanager: The name of its entry in the configuration.
-        wanted: How many silences it should have.
-        present: How many of them it has as they should be.
+        wanted: How many silences it should have; None before the first reconcile, and while the downtimes
+            cannot be read.
+        present: How many of them it has as they should be; None while that is not known, since it does
+            not answer.
         overridden: How many more it would have, had no person expired them.
         unknown: How many others it has whose key names a downtime that is not in this database: those of
             another installation, or of a database that is gone. They are left alone.
@@ -29,8 +31,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     alertmanager: str
-    wanted: int = 0
-    present: int = 0
+    wanted: int | None = None
+    present: int | None = None
     overridden: int = 0
     unknown: int = 0
     malformed: int = 0

@@ -44,11 +44,19 @@ def alertmanagers(entries: Any, key: str = "alertmanagers") -> Sequence[Alertman
     """
     found = decode(tuple[AlertmanagerSettings, ...], entries, key)
     names: set[str] = set()
+    urls: dict[URL, str] = {}
     for number, one in enumerate(found):
         _check(one, f"{key}[{number}]")
         if one.name in names:
             raise ConfigError(f"{key}[{number}].name: {one.name} stands twice; allowed: each name once")
         names.add(one.name)
+        for place, url in enumerate(one.urls):
+            other = urls.setdefault(_plain(url), one.name)
+            if other != one.name:
+                what = (
+                    f"stands in the entry {other}, too; allowed: once, members of one cluster are one entry"
+                )
+                raise ConfigError(f"{key}[{number}].urls[{place}]: {url}: {what}")
     return found
 
 
@@ -67,6 +75,12 @@ def _check(one: AlertmanagerSettings, key: str) -> None:
         raise ConfigError(f"{key}.user: a colon; allowed: a name without one")
     if one.timeout > _LONGEST:
         raise ConfigError(f"{key}.timeout: {one.timeout}; allowed: {_LONGEST} at most")
+
+
+def _plain(text: str) -> URL:
+    """The URL, the same however it is written: capitals, the port of the scheme, a slash at the end."""
+    url = URL(text)
+    return URL.build(scheme=url.scheme, host=url.host or "", port=url.port, path=url.path.rstrip("/"))
 
 
 def _is_base(text: str) -> bool:
