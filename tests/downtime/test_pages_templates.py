@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from stratoscope.core.errors import Reason
+from stratoscope.core.runner import Status
 from stratoscope.core.web.templates import Frame, Templates
 from stratoscope.downtime.pages import forms
 from stratoscope.downtime.pages.history import history
 from stratoscope.downtime.pages.preview import Preview
 from stratoscope.downtime.pages.timeline import MOST_LOOKED_AT
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
+from stratoscope.downtime.silences.report import Report
 from support import downtime_pages as pages
 from support.fake_downtimes import BAD, NOW, changes, downtime, few, many
 from support.html_page import Element, parsed
@@ -231,3 +234,20 @@ def test_timeline_that_is_drawn_from_some_says_so() -> None:
     shown = front(*many(count=MOST_LOOKED_AT, hosts=3))
     assert "it is drawn from 1000 of them" in shown.text
     assert "it is drawn" not in front(*few()).text
+
+
+def test_overview_shows_how_each_cloud_stands() -> None:
+    failed = Status(success=False, reason=Reason.TIMEOUT, message=BAD, last_success=NOW - 300)
+    clouds = {"lab": Status(success=True, last_success=NOW - 5), "uni": failed, "hpc": Status()}
+    shown = front(values={"clouds": clouds})
+    states = shown.one("ul", **{"class": "states"}).all("li")
+    assert [one.text for one in states] == [
+        "✓ lab: read last success 5 s ago", f"✗ uni: failed last success 5 min ago: {BAD}",
+        "◌ hpc: not asked yet",
+    ]  # fmt: skip
+
+
+def test_what_an_alertmanager_has_is_unknown_while_it_is_away() -> None:
+    away = Report(alertmanager="am", wanted=29, trouble="refused")
+    shown = front(values={"alertmanagers": [away]})
+    assert shown.one("ul", **{"class": "states"}).text == "✗ am: failed ? of 29 silences: refused"

@@ -52,6 +52,7 @@ def front(downtimes: Sequence[Downtime], query: Mapping[str, str], now: int) -> 
         "overview": overview.Overview(
             found.active, found.upcoming, found.number, shown[: overview.ON_A_PAGE]
         ),
+        "clouds": {},
         "timeline": timeline.timeline(downtimes, window, now),
         "path": overview.path,
         "alertmanagers": [*fake_downtimes.alertmanagers(now)] if downtimes else [],
