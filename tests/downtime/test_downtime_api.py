@@ -8,6 +8,7 @@ import pytest
 
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.model import DAY_S
+from stratoscope.downtime.silences.report import Report
 from support.downtime_site import DRAFT, Site, downtimes
 from support.stores import HOUR, NOW, wanted
 
@@ -234,3 +235,18 @@ async def test_what_a_source_filed_is_an_admins_to_end_and_the_sources_to_change
             said = "filed by gocdb:egi; change it there; allowed: end, cancel\n"
             assert (answer.status, answer.text) == (409, said)
         assert (await site.json("POST", f"/downtimes/{one.id}/cancel"))["state"] == "cancelled"
+
+
+async def test_what_is_filed_or_changed_says_whether_it_silences(tmp_path: Path) -> None:
+    reports = [Report(alertmanager="main"), Report(alertmanager="away", trouble="refused")]
+    async with downtimes(tmp_path, silences=lambda: reports) as site:
+        one = await site.json("POST", "/downtimes", DRAFT)
+        assert one["silencing"] == "silenced by main; away is not in step: refused"
+        past = await site.json("POST", "/downtimes", DRAFT | {"start": NOW - 2 * HOUR, "end": NOW - HOUR})
+        assert past["silencing"] == "it is over already: it silences nothing"
+        cancelled = await site.json("POST", f"/downtimes/{one['id']}/cancel")
+        assert cancelled["silencing"] == "it is cancelled: it silences nothing"
+        reports.clear()
+        off = await site.json("PUT", "/hosts-off/uni/n1", {"reason": "power"})
+        assert off["silencing"] == "no Alertmanager is configured: it silences nothing"
+        assert "silencing" not in await site.json("GET", f"/downtimes/{one['id']}")

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from stratoscope.__main__ import main
 from stratoscope.core.program import USAGE_STATUS
+from stratoscope.downtime.cli.shown import lasting
 from support.downtime_api import DOWNTIME, EXPORTERS, api
 
 
@@ -30,8 +31,8 @@ async def test_add_files_a_draft_and_says_how_its_times_were_understood(
         }
     ]  # fmt: skip
     assert capsys.readouterr().out == (
-        "filed a2b3c4d5e6: 2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00, silences"
-        ' {cloud="uni", host="n1"} or {zone="az2"}\n'
+        "filed a2b3c4d5e6: 2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00 (2 h),"
+        ' {cloud="uni", host="n1"} or {zone="az2"}: to be silenced by main\n'
     )
 
 
@@ -100,7 +101,7 @@ async def test_show_has_all_facts_and_the_history(capsys: pytest.CaptureFixture[
         "id        a2b3c4d5e6",
         r"title     new\x1b switch",
         "state     upcoming",
-        "time      2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00",
+        "time      2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00 (2 h)",
         "kind      planned, outage",
         "silences  yes",
         "author    alice",
@@ -139,12 +140,28 @@ async def test_end_and_cancel_need_the_id_alone(
     verb: str, done: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with api() as server:
-        server.answers = [web.json_response(DOWNTIME | {"silences": False})]
+        server.answers = [web.json_response(DOWNTIME | {"silencing": "it is over: it silences nothing"})]
         assert await server.command(verb, "a") == 0
     assert server.asked == [("POST", f"/api/v1/downtimes/a/{verb}")]
     out = capsys.readouterr().out
     assert out.startswith(f"{done} a2b3c4d5e6: ")
-    assert "silences nothing of {" in out
+    assert out.endswith('{zone="az2"}: it is over: it silences nothing\n')
+
+
+async def test_one_that_had_not_begun_is_not_ended_but_cancelled(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        server.answers = [web.json_response(DOWNTIME | {"state": "cancelled", "until_further_notice": True})]
+        assert await server.command("end", "a") == 0
+    said = "cancelled a2b3c4d5e6: 2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00 (until further notice)"
+    assert capsys.readouterr().out.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(540_000, "6 d 6 h"), (5400, "1 h 30 min"), (61, "1 min 1 s"), (86_400, "1 d"), (0, "0 s")],
+)
+def test_a_duration_is_exact(seconds: int, words: str) -> None:
+    assert lasting(seconds) == words
 
 
 @pytest.mark.parametrize(

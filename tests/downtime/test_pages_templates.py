@@ -139,7 +139,8 @@ def test_downtime_shows_facts_silences_and_what_went_wrong() -> None:
     ):  # fmt: skip
         assert words in shown.text
     assert single(one, error="changed by bob").one("p", role="alert").text == "changed by bob"
-    assert "It silences nothing." in single(downtime(silences=False)).text
+    none = single(one, silencing="it is over: it silences nothing")
+    assert "None is written: it is over: it silences nothing." in none.text
 
 
 def test_history_is_read_aloud_as_before_and_after() -> None:

@@ -236,3 +236,13 @@ async def test_preview_does_not_wait_for_an_alertmanager_that_hangs(
 
 async def test_preview_without_an_alertmanager_says_so(site: Site) -> None:
     assert "No Alertmanager is configured" in told(await sent(site, "Preview its alerts"))
+
+
+async def test_what_is_over_already_says_so_before_and_after_it_is_filed(site: Site) -> None:
+    fields = {"start": "2027-01-14T08:00", "end": "2027-01-14T09:00", "zone": "UTC"}
+    assert "It is over already: it silences nothing." in told(
+        await sent(site, "Preview its alerts", **fields)
+    )
+    filed = await sent(site, "File it", **fields)
+    one = await site.page(filed.headers["Location"])
+    assert "None is written: it is over already: it silences nothing." in one.text

@@ -70,6 +70,7 @@ def single(downtime: Downtime, now: int, error: str = "") -> dict[str, Any]:
         "shown": Shown(downtime, now, ZONE),
         "history": history.history(fake_downtimes.changes(now), ZONE),
         "silences": [],
+        "silencing": "no Alertmanager is configured: it silences nothing",
         "extensions": ("30m", "1h", "4h", "1d"),
         "may_change": True,
         "may_close": True,

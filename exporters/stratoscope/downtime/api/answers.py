@@ -22,9 +22,15 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OneDowntime(DowntimeShown, frozen=True, kw_only=True):
-    """A downtime, as of a moment. Attributes: history: Oldest first; only where it is asked for by its id."""
+    """A downtime, as of a moment.
+
+    Attributes:
+        silencing: In words, whether its alerts are silenced; only where it was filed or changed.
+        history: Oldest first; only where it is asked for by its id.
+    """
 
     as_of: int
+    silencing: str | msgspec.UnsetType = msgspec.UNSET
     history: tuple[HistoryEntry, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -72,9 +78,15 @@ class OccurrenceShown(msgspec.Struct, frozen=True):
 
 
 class OneWindow(WindowShown, frozen=True, kw_only=True):
-    """A window, as of a moment. Attributes: next: Its first occurrences that have not ended."""
+    """A window, as of a moment.
+
+    Attributes:
+        silencing: In words, whether the alerts of its occurrences are silenced.
+        next: Its first occurrences that have not ended.
+    """
 
     as_of: int
+    silencing: str
     next: tuple[OccurrenceShown, ...]
 
 

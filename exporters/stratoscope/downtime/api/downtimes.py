@@ -11,6 +11,7 @@ from stratoscope.downtime.api.answers import DowntimePage, HistoryEntry
 from stratoscope.downtime.api.query import FILTERS, LONGEST, PAGING, Query
 from stratoscope.downtime.api.service import (
     answered,
+    done_answer,
     editor,
     json_answer,
     one_answer,
@@ -51,7 +52,7 @@ async def file(request: Request) -> web.StreamResponse:
     served, draft = service(request), await request.json(Draft)
     now, key = served.second, idempotency_key(request)
     one = await editor(request).file(draft, key=key)
-    response = one_answer(one, now, status=201)
+    response = done_answer(service(request), one, now, status=201)
     response.headers["Location"] = f"/api/v1/downtimes/{one.id}"
     return response
 
@@ -70,7 +71,7 @@ async def show(request: Request) -> web.StreamResponse:
     """One, with its history, oldest first."""
     served, downtime_id = service(request), _id(request)
     one, history = await served.store.get_with_history(downtime_id)
-    return one_answer(one, served.second, history=tuple(map(_entry, history)))
+    return one_answer(one, served.second, tuple(map(_entry, history)))
 
 
 @answered
@@ -108,7 +109,8 @@ class _How(TypedDict):
 async def _done(request: Request, do: Callable[[Editor, _How], Awaitable[Downtime]]) -> web.Response:
     """Change a downtime, and answer with it."""
     by = editor(request)
-    return one_answer(await do(by, _How(revision=revision_wanted(request))), by.now)
+    one = await do(by, _How(revision=revision_wanted(request)))
+    return done_answer(service(request), one, by.now)
 
 
 def _id(request: Request) -> str:

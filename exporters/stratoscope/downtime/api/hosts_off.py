@@ -7,7 +7,7 @@ from aiohttp import web
 
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.answers import HostBack, HostsOff
-from stratoscope.downtime.api.service import answered, json_answer, one_answer, service
+from stratoscope.downtime.api.service import answered, done_answer, json_answer, service
 from stratoscope.downtime.draft import LONGEST_TEXT, FieldError
 from stratoscope.downtime.hosts_off.described import host_downtime
 from stratoscope.downtime.hosts_off.hosts import hosts_off
@@ -56,7 +56,7 @@ async def off(request: Request) -> web.StreamResponse:
         cloud, host, asked, who=request.asker.name, now=now, cap_s=served.hosts_cap_s
     )
     served.changed()
-    return one_answer(one, now)
+    return done_answer(served, one, now)
 
 
 @answered

@@ -5,11 +5,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET, UnsetType
 
 from stratoscope.core.errors import CollectError
 from stratoscope.core.web.routes import Answer, Request
@@ -33,6 +32,7 @@ from stratoscope.downtime.imports.report import Report as ImportReport
 from stratoscope.downtime.model import LONGEST_REARMED_S, Downtime
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.report import Report as SilenceReport
+from stratoscope.downtime.silences.words import silencing
 
 _DIGITS: Final = 9
 """Of a revision."""
@@ -87,6 +87,11 @@ class Service:
         """Unix time in whole seconds."""
         return int(self.now())
 
+    def silencing(self, downtime: Downtime, now: int) -> str:
+        """Whether its alerts are silenced, in words."""
+        is_past = downtime.end <= downtime.created_at
+        return silencing(downtime.state(now), self.silences(), silences=downtime.silences, is_past=is_past)
+
 
 def service(request: Request) -> Service:
     """The open part. Raises NotOpenedError."""
@@ -117,13 +122,25 @@ def answered(handler: Answer) -> Answer:
     return answer
 
 
-def one_answer(
-    downtime: Downtime, now: int, *, status: int = 200, history: tuple[HistoryEntry, ...] | UnsetType = UNSET
-) -> web.Response:
-    """A downtime as JSON, with its revision as ETag."""
-    fields = msgspec.structs.asdict(as_json(downtime, now))
-    headers = {"ETag": f'"{downtime.revision}"'}
-    return json_answer(OneDowntime(**fields, as_of=now, history=history), status=status, **headers)
+def one_answer(downtime: Downtime, now: int, history: tuple[HistoryEntry, ...]) -> web.Response:
+    """A downtime as JSON, with its revision as ETag, and its history."""
+    return _one_answer(downtime, OneDowntime(**_shown(downtime, now), as_of=now, history=history))
+
+
+def done_answer(served: Service, downtime: Downtime, now: int, *, status: int = 200) -> web.Response:
+    """What was filed or changed as JSON, with its revision as ETag."""
+    said = served.silencing(downtime, now)
+    return _one_answer(
+        downtime, OneDowntime(**_shown(downtime, now), as_of=now, silencing=said), status=status
+    )
+
+
+def _shown(downtime: Downtime, now: int) -> dict[str, Any]:
+    return msgspec.structs.asdict(as_json(downtime, now))
+
+
+def _one_answer(downtime: Downtime, answer: OneDowntime, *, status: int = 200) -> web.Response:
+    return json_answer(answer, status=status, ETag=f'"{downtime.revision}"')
 
 
 def json_answer(value: object, *, status: int = 200, **headers: str) -> web.Response:

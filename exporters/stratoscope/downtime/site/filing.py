@@ -116,7 +116,7 @@ async def _sent(
 async def _preview(request: Request, draft: Draft) -> Preview:
     """Also of a draft for every alert: that is what it warns of. Raises FieldError."""
     fields = editor(request).checked(replace(draft, confirm=True))
-    return await asked(service(request).alertmanagers, fields)
+    return await asked(service(request).alertmanagers, fields, service(request).now())
 
 
 async def _conflict(request: Request, sheet: _Sheet, form: Form, current: Downtime) -> web.Response:

@@ -62,6 +62,7 @@ async def page(request: Request, *, error: str = "", status: int = 200) -> web.R
         shown=Shown(one, served.second, served.zone),
         history=history(await served.store.history(one.id), served.zone),
         silences=await served.store.records.of_downtime(one.id),
+        silencing=served.silencing(one, served.second),
         extensions=EXTENSIONS,
         may_change=is_editor and one.source == PERSON,
         may_close=is_editor and editor(request).may_close(one),
