@@ -42,8 +42,8 @@ async def test_add_with_repeat_files_a_window_and_says_when_it_occurs_next(
         "silences": None, "confirm": False, "rrule": "FREQ=WEEKLY;BYDAY=FR", "zone": "Europe/Berlin",
         "first": "2027-01-15T09:00:00", "duration_s": 7200,
     }  # fmt: skip
-    what = "filed window w2b3c4d5e6: FREQ=WEEKLY;BYDAY=FR in Europe/Berlin for 2 h, {}: dry run: it silences nothing"
-    assert said.splitlines() == [what.format('{cloud="uni", host="n1"} or {zone="az2"}'), NEXT]
+    what = "filed window w2b3c4d5e6: FREQ=WEEKLY;BYDAY=FR in Europe/Berlin for 2 h, {}: dry run: it silences"
+    assert said.splitlines() == [f"{what} nothing".format('{cloud="uni", host="n1"} or {zone="az2"}'), NEXT]
     assert json.loads(capsys.readouterr().out) == WINDOW
 
 
