@@ -230,6 +230,11 @@ async def test_an_exporter_that_is_away_is_status_1(capsys: pytest.CaptureFixtur
         ),
         (("extend", "a"), "the following arguments are required: end"),
         (("extend", "a", "by", "soon"), "when: 'soon' is no duration; allowed: such as 90m"),
+        (("extend", "a", "2h"), "when: '2h' is no time; allowed: such as tomorrow 08:00, monday 08:00,"),
+        (
+            ("list", "--windows", "--host=n1", "--state=ended"),
+            "--windows: stands beside --state, --host;",
+        ),
         (("list", "--state=gone"), "--state: invalid choice: 'gone'"),
         (("list", "--zone=Mars/Base"), "--zone: unknown time zone 'Mars/Base'; allowed: Pacific/Marquesas?"),
         (("list", "--zone="), "--zone: unknown time zone ''"),
@@ -258,3 +263,9 @@ def test_help_names_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["downtime", "add", "--help"], EXPORTERS) == 0
     assert "such as: tomorrow 08:00 for 2h" in capsys.readouterr().out
     assert time.monotonic() - began < 60
+
+
+async def test_an_end_that_is_none_is_told_how_a_duration_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        assert await server.command("extend", "a", "2h") == USAGE_STATUS
+    assert capsys.readouterr().err.endswith("08:00, or by 2h\n")

@@ -11,7 +11,6 @@ from aiohttp.test_utils import TestServer
 from msgspec.structs import replace
 
 from stratoscope.core.config import Duration
-from stratoscope.core.errors import ConfigError
 from stratoscope.downtime.matchers import Matcher
 from stratoscope.downtime.silences import alertmanager
 from stratoscope.downtime.silences.alertmanager import Alert, Alertmanager, Status
@@ -169,8 +168,6 @@ async def test_credentials_are_read_anew_for_each_request(tmp_path: Path) -> Non
         assert answers.requests[0].headers["Authorization"] == "Basic dTp0d28="
         secret.write_text("a\nb")
         assert await reason(client) is Reason.CREDENTIALS
-
-
-def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="ca_file: "):
-        alertmanager._trusted(str(tmp_path))
+        secret.unlink()
+        with pytest.raises(AlertmanagerError, match=f"am: password_file: {secret}: No such file"):
+            await client.silences()

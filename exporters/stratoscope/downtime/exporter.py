@@ -86,7 +86,7 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
         service = Service(
             store, settings.own.labels, changed,
             url=settings.own.url.rstrip("/"), feeds=feeds.by_hash(settings.own.feeds), documents=documents,
-            hosts_cap_s=cap_s,
+            clouds=settings.cloud_names, hosts_cap_s=cap_s,
             zone=zones.of_this_machine(), alertmanagers=alertmanagers,
             silences=lambda: [one.report for one in reconcilers],
             imports=lambda: [one.report for one in importers],

@@ -1,7 +1,8 @@
 """`/api/v1/downtimes`: found, filed and changed."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypedDict
+from contextlib import suppress
+from typing import TypedDict, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -18,10 +19,13 @@ from stratoscope.downtime.api.service import (
     revision_wanted,
     service,
 )
+from stratoscope.downtime.database.errors import UnknownError
 from stratoscope.downtime.draft import Draft, FieldError
 from stratoscope.downtime.editing import Editor
 from stratoscope.downtime.feeds.json_feed import as_json
 from stratoscope.downtime.model import Change, Downtime
+
+T = TypeVar("T")
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +74,7 @@ def idempotency_key(request: Request) -> str:
 async def show(request: Request) -> web.StreamResponse:
     """One, with its history, oldest first."""
     served, downtime_id = service(request), _id(request)
-    one, history = await served.store.get_with_history(downtime_id)
+    one, history = await _downtime(request, served.store.get_with_history(downtime_id))
     return one_answer(one, served.second, tuple(map(_entry, history)))
 
 
@@ -108,9 +112,21 @@ class _How(TypedDict):
 
 async def _done(request: Request, do: Callable[[Editor, _How], Awaitable[Downtime]]) -> web.Response:
     """Change a downtime, and answer with it."""
-    by = editor(request)
-    one = await do(by, _How(revision=revision_wanted(request)))
-    return done_answer(service(request), one, by.now)
+    by, served = editor(request), service(request)
+    one = await _downtime(request, do(by, _How(revision=revision_wanted(request))))
+    return done_answer(served, one, by.now)
+
+
+async def _downtime(request: Request, doing: Awaitable[T]) -> T:
+    """What is done with a downtime. Raises web.HTTPNotFound: The id is that of a window."""
+    try:
+        return await doing
+    except UnknownError as error:
+        with suppress(UnknownError):
+            await service(request).store.windows.get(_id(request))
+            what = "it is a window, whose occurrences are downtimes; allowed: one of these, or cancel it"
+            raise web.HTTPNotFound(text=f"{error}: {what}\n") from error
+        raise
 
 
 def _id(request: Request) -> str:

@@ -63,6 +63,7 @@ class Service:
         url: Where people reach this exporter, without a slash at the end; "" if it is not known.
         feeds: By the hash of their tokens.
         documents: Makes feeds and exports.
+        clouds: The names of `clouds:`; a script may name no other, unless there are none.
         hosts_cap_s: For so long a host may be off.
         zone: In which pages show times.
         alertmanagers: That are asked for their alerts.
@@ -76,6 +77,7 @@ class Service:
     url: str = ""
     feeds: Mapping[str, FeedSettings] = field(default_factory=dict)
     documents: Documents = field(default_factory=Documents)
+    clouds: Sequence[str] = ()
     hosts_cap_s: int = LONGEST_REARMED_S
     zone: dt.tzinfo = dt.UTC
     alertmanagers: Sequence[Alertmanager] = ()

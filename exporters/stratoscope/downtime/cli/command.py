@@ -13,7 +13,7 @@ from stratoscope.core.client.flags import Parser
 from stratoscope.core.client.request import AskError, Message, RefusedError, sent
 from stratoscope.core.errors import one_line
 from stratoscope.core.program import USAGE_STATUS
-from stratoscope.downtime import PORT, zones
+from stratoscope.downtime import PORT, times, zones
 from stratoscope.downtime.draft import FieldError
 
 API: Final = "/api/v1"
@@ -91,6 +91,14 @@ def or_window(
         return ask(flags, method, path_of(flags.id, verb, what=WINDOWS), window_body), True
     except RefusedError as error:
         raise (no_downtime if error.status == _UNKNOWN else error) from error
+
+
+def end_of(text: str, lasting: str, now: float, zone: dt.tzinfo, *, start: float) -> int | None:
+    """An end, as `times.end` has it. Args: lasting: How a duration is said, for the message."""
+    try:
+        return times.end(text, now, zone, start=start)
+    except FieldError as error:
+        raise FieldError(error.field, f"{error.what}, or {lasting}") from error
 
 
 def as_answer(found: object) -> str:

@@ -6,6 +6,7 @@ by which it is deleted once the host is back.
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,11 +69,20 @@ def told(file: Path) -> frozenset[Told]:
         raise _unusable(file, what) from error
 
 
-def remember(file: Path, after: Iterable[Told]) -> None:
-    """Raises AskError: The file cannot be written."""
+@contextmanager
+def remembering(file: Path, after: Iterable[Told]) -> Iterator[None]:
+    """Write what Nagios will have been told beside the file; it becomes the file once Nagios was told.
+
+    Raises:
+        AskError: The file cannot be written: then Nagios must not be told.
+    """
     new = file.with_name(f"{file.name}.new")
     try:
         new.write_bytes(msgspec.json.encode(sorted(after)))
+    except OSError as error:
+        raise _unusable(file, error.strerror) from error
+    yield
+    try:
         new.replace(file)
     except OSError as error:
         raise _unusable(file, error.strerror) from error

@@ -36,7 +36,8 @@ class AlertmanagerError(Exception):
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(short_line(masked(message)))
+        # A file of the configuration is named with its path, in which nothing is a secret.
+        super().__init__(short_line(message if reason is Reason.CREDENTIALS else masked(message)))
         self.reason = reason
 
     @property

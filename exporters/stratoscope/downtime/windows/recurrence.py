@@ -32,7 +32,7 @@ class Recurrence(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rrule: See `rule.parsed`.
         zone: The IANA name of the time zone.
-        first: The local time before which there is no occurrence; it is the first if it obeys the rule.
+        first: The local time before which there is no occurrence; a new window has one then.
         duration_s: Of each occurrence.
     """
 
@@ -70,6 +70,15 @@ def check(recurrence: Recurrence, now: int) -> None:
         raise FieldError("duration_s", f"{what}; allowed: {period_s:.0f} at most")
     if not any(start + duration_s > now for start in _starts(recurrence)):
         raise FieldError("rrule", "no occurrence ends in the future; allowed: a rule with one at least")
+
+
+def check_first(recurrence: Recurrence) -> None:
+    """Whether `first` is an occurrence, of a recurrence that can be stored. Raises FieldError: It is none."""
+    zone, first = zones.zone(recurrence.zone), recurrence.first
+    begins = next(_starts(recurrence))
+    if begins != zones.moment(first, zone):
+        at = dt.datetime.fromtimestamp(begins, zone).replace(tzinfo=None).isoformat()
+        raise FieldError("first", f"{first.isoformat()} does not obey rrule; allowed: a start such as {at}")
 
 
 def occurrences(recurrence: Recurrence, begin: int, end: int) -> tuple[Occurrence, ...]:
