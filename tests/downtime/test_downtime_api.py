@@ -197,6 +197,9 @@ async def test_active_says_whether_and_until_when(site: Site) -> None:
     assert found == {"active": True, "until": NOW + HOUR, "reason": "new switch", "ids": [one["id"]]}
     assert not (await site.json("GET", "/active?cloud=uni"))["active"]
     assert not (await site.json("GET", "/active?cloud=uni&host=n2"))["active"]
+    none = await site.ask("GET", "/active")
+    said = "cloud: no label is named; allowed: such as ?cloud=uni&host=n1\n"
+    assert (none.status, none.text) == (400, said)
     wrong = await site.ask("GET", "/active?hots=n1")
     assert (wrong.status, wrong.text[:23]) == (400, "hots: unknown parameter")
 
@@ -208,7 +211,7 @@ async def test_who_may_what(tmp_path: Path) -> None:
             ("GET", "/counts", None, (200, 200, 200)),
             ("GET", "/downtimes", None, (401, 200, 200)),
             ("GET", f"/downtimes/{one.id}", None, (401, 200, 200)),
-            ("GET", "/active", None, (401, 200, 200)),
+            ("GET", "/active?host=n1", None, (401, 200, 200)),
             ("POST", "/downtimes", DRAFT, (401, 403, 201)),
             ("PUT", f"/downtimes/{one.id}", DRAFT, (401, 403, 200)),
             ("POST", f"/downtimes/{one.id}/extend", {"end": NOW + 9 * HOUR}, (401, 403, 200)),

@@ -105,11 +105,11 @@ def test_pages_and_rows_that_are_left_out_are_said() -> None:
 @pytest.mark.parametrize(
     ("fields", "buttons"),
     [
-        ({}, ["Extend", "End now", "Cancel"]),
-        ({"after": 60}, ["Extend", "Cancel"]),
+        ({}, ["Extend", "End now", "Cancel this downtime"]),
+        ({"after": 60}, ["Extend", "Cancel this downtime"]),
         ({"lasts": 60}, []),
         ({"cancelled_at": NOW}, []),
-        ({"until_further_notice": True}, ["End now", "Cancel"]),
+        ({"until_further_notice": True}, ["End now", "Cancel this downtime"]),
     ],
 )
 def test_downtime_has_the_buttons_that_its_state_allows(fields: dict[str, Any], buttons: list[str]) -> None:
@@ -122,7 +122,7 @@ def test_downtime_has_the_buttons_that_its_state_allows(fields: dict[str, Any], 
 
 def test_what_a_source_filed_can_be_ended_and_cancelled_alone() -> None:
     shown = single(downtime(source="gocdb:egi"), may_change=False)
-    assert [one.text for one in shown.all("button")] == ["End now", "Cancel"]
+    assert [one.text for one in shown.all("button")] == ["End now", "Cancel this downtime"]
     assert shown.all("a", **{"class": "button"}) == []
 
 

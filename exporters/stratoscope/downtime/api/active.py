@@ -6,6 +6,7 @@ from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.answers import Active
 from stratoscope.downtime.api.query import LABELS, Query
 from stratoscope.downtime.api.service import answered, json_answer, service
+from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.model import State
 
 
@@ -17,6 +18,8 @@ async def active(request: Request) -> web.StreamResponse:
     """
     served, query = service(request), request.http.query
     Query(query, LABELS)  # checks them
+    if not query:
+        raise FieldError("cloud", "no label is named; allowed: such as ?cloud=uni&host=n1")
     now = served.second
     live = await served.store.live(now, ahead_s=1)
     found = [one for one in live if one.state(now) is State.ACTIVE and one.explains(query)]

@@ -9,6 +9,7 @@ from stratoscope.downtime.model import DAY_S, State
 from stratoscope.downtime.times import echo
 
 _LONGEST_SETS: Final = 60
+_MOMENTS: Final = ("start", "end", "cancelled_at")
 Found = Mapping[str, Any]
 """A downtime, as the API shows it."""
 
@@ -58,10 +59,25 @@ def details(found: Found, zone: dt.tzinfo) -> str:
 def _history(changes: Sequence[Found], zone: dt.tzinfo) -> Iterator[str]:
     for one in changes:
         fields = "; ".join(
-            f"{name}: {before!r} -> {after!r}" for name, (before, after) in one["fields"].items()
+            f"{name.replace('_', ' ')}: {_words(name, before, zone)} -> {_words(name, after, zone)}"
+            for name, (before, after) in one["fields"].items()
         )
         said = f"{echo(one['at'], zone)} {one['who']} {one['action']}" + (f" {fields}" if fields else "")
         yield f"{'history':9} {printable(said)}"
+
+
+def _words(name: str, value: object, zone: dt.tzinfo) -> str:
+    """A value of the history."""
+    match value:
+        case None | "":
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case int() if name in _MOMENTS:
+            return echo(value, zone)
+        case list() if name == "matcher_sets":
+            return sets({name: value})
+    return str(value)
 
 
 def _row(found: Found, zone: dt.tzinfo) -> tuple[str, ...]:
