@@ -54,8 +54,8 @@ def details(found: Found, zone: dt.tzinfo) -> str:
     lines += [f"{'matchers':9} {printable(', '.join(one))}" for one in found["matcher_sets"]]
     lines += [f"{'text':9} {printable(line)}" for line in found["text"].splitlines()]
     lines += _history(found.get("history", ()), zone)
-    if earlier := found.get("history_count", 0) - len(found.get("history", ())):
-        lines.append(f"{'history':9} {earlier} earlier changes are left out")
+    earlier = found.get("history_count", 0) - len(found.get("history", ()))
+    lines += [f"{'history':9} {earlier} earlier changes are left out"] if earlier else []
     return "\n".join(lines) + "\n"
 
 

@@ -228,16 +228,18 @@ class Reconciler:
         """Wait for the next round: its time, a wake-up, or an Alertmanager that was away or started anew."""
         until = self._clock.monotonic() + (AGAIN_S if self.report.trouble else EVERY_S)
         while (left_s := until - self._clock.monotonic()) > 0:
-            if await self._is_woken(min(left_s, POLL_S)):
+            if await self._is_woken(min(left_s, POLL_S)) or await self._is_there_anew():
                 return
-            try:
-                status = await self._client.status(POLL_S)
-            except AlertmanagerError as error:
-                log.debug("status failed alertmanager=%s error=%r", self._client.name, str(error))
-                self._is_away = True
-                continue
-            if self._note(status) or self._is_away:
-                return
+
+    async def _is_there_anew(self) -> bool:
+        """Whether it answers, and was away before or was started anew."""
+        try:
+            status = await self._client.status(POLL_S)
+        except AlertmanagerError as error:
+            log.debug("status failed alertmanager=%s error=%r", self._client.name, str(error))
+            self._is_away = True
+            return False
+        return self._note(status) or self._is_away
 
     async def _is_woken(self, seconds: float) -> bool:
         """Wait; whether a change ended it. What is away is not asked because of a change."""
