@@ -1,4 +1,4 @@
-"""The databases against which tests of the store run."""
+"""The databases against which tests of the store run, and an exporter that answers."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from stratoscope.downtime.database.address import Address, postgresql, sqlite
 from stratoscope.downtime.database.store import Store, opened
 from support import postgresql as real
+from support.downtime_site import Site, downtimes
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,9 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
 async def store(address: Address) -> AsyncIterator[Store]:
     async with opened(address) as one:
         yield one
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with downtimes(tmp_path) as found:
+        yield found

@@ -1,6 +1,5 @@
 """The API of downtimes, with a real store."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,6 @@ from stratoscope.downtime.model import DAY_S
 from support.asking import ask, basic
 from support.downtime_site import DRAFT, Site, downtimes
 from support.stores import HOUR, NOW, wanted
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with downtimes(tmp_path) as found:
-        yield found
 
 
 async def filed(site: Site, **fields: Any) -> Any:

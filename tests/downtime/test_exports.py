@@ -1,8 +1,6 @@
 """Exports over HTTP, and our own import of what we export."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,21 +17,10 @@ from stratoscope.downtime.imports.mapping import filed as filed_of
 from stratoscope.downtime.imports.settings import Import
 from stratoscope.downtime.matchers import matches
 from stratoscope.downtime.model import DAY_S, Severity
-from support.downtime_site import DRAFT, Site, downtimes
+from support.downtime_site import Site
 from support.stores import HOUR, NOW
 
 EVIL = "<script>alert(1)</script> & ]]>"
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with downtimes(tmp_path) as found:
-        yield found
-
-
-async def filed(site: Site, **fields: Any) -> str:
-    answer = await site.json("POST", "/downtimes", DRAFT | fields)
-    return str(answer["id"])
 
 
 async def titles(site: Site, query: str, kind: str = "json") -> list[str]:
@@ -54,13 +41,13 @@ async def imported(site: Site) -> Parsed:
 
 
 async def test_what_we_export_our_own_import_reads(site: Site) -> None:
-    one = await filed(
-        site, title=EVIL, text="Room 1", matcher_sets=[["cloud=uni", "host=~n1|n2", "service=nova"]]
+    one = await site.filed(
+        title=EVIL, text="Room 1", matcher_sets=[["cloud=uni", "host=~n1|n2", "service=nova"]]
     )
-    risk = await filed(site, severity="at_risk", planned=False)
+    risk = await site.filed(severity="at_risk", planned=False)
     soon, long = NOW + 25 * HOUR, NOW + 30 * HOUR
-    await filed(site, title="power", start=soon, end=long, matcher_sets=[["cloud=uni"]])
-    await filed(site, title="over", start=NOW - 90 * DAY_S, end=NOW - 89 * DAY_S)
+    await site.filed(title="power", start=soon, end=long, matcher_sets=[["cloud=uni"]])
+    await site.filed(title="over", start=NOW - 90 * DAY_S, end=NOW - 89 * DAY_S)
     found = await imported(site)
     portal = "GOCDB: https://ops.example.org/downtime/downtimes/"
     rows = {row.external_id: row for row in found.rows}
@@ -116,7 +103,7 @@ async def test_an_import_of_our_export_silences_no_more_than_the_original(
     site: Site, sets: list[list[str]], fields: dict[str, Any]
 ) -> None:
     start = NOW + 25 * HOUR
-    one = await filed(site, start=start, end=start + HOUR, matcher_sets=sets, **fields)
+    one = await site.filed(start=start, end=start + HOUR, matcher_sets=sets, **fields)
     original = await site.store.get(one)
     table, silenced = Table(MAPPING), []
     for row in (await imported(site)).rows:
@@ -130,7 +117,7 @@ async def test_an_import_of_our_export_silences_no_more_than_the_original(
 
 
 async def test_an_export_for_one_cloud_has_no_row_of_a_host_of_another_cloud(site: Site) -> None:
-    await filed(site, matcher_sets=[["cloud=uni", "host=n1"], ["cloud=lab", "host=n2"], ["host=n3"]])
+    await site.filed(matcher_sets=[["cloud=uni", "host=n1"], ["cloud=lab", "host=n2"], ["host=n3"]])
     text = (await site.ask("GET", "/export/gocdb?cloud=uni")).text
     assert as_argo_connectors(text) == [("n1", "host")]
     found = await site.json("GET", "/export/json?cloud=uni")
@@ -148,15 +135,15 @@ def as_argo_connectors(text: str) -> list[tuple[str | None, str | None]]:
 
 async def test_each_row_of_an_export_has_a_host_and_a_service(site: Site) -> None:
     for sets in (["cloud=uni"], ["host=n1"], ["zone=az1"], ["cloud=uni", "service=nova"]):
-        await filed(site, matcher_sets=[sets])
+        await site.filed(matcher_sets=[sets])
     found = as_argo_connectors((await site.ask("GET", "/export/gocdb")).text)
     assert sorted(found) == [("n1", "host"), ("uni", "cloud"), ("uni", "nova"), ("unknown", "cloud")]
 
 
 async def test_an_export_has_the_filters_of_the_list(site: Site) -> None:
-    await filed(site, title="n1")
-    await filed(site, title="n2", start=NOW, matcher_sets=[["host=n2"]])
-    later = await filed(site, title="later", start=NOW + HOUR, end=NOW + 2 * HOUR)
+    await site.filed(title="n1")
+    await site.filed(title="n2", start=NOW, matcher_sets=[["host=n2"]])
+    later = await site.filed(title="later", start=NOW + HOUR, end=NOW + 2 * HOUR)
     await site.json("POST", f"/downtimes/{later}/cancel")
     for query, expected in (
         ("", ["later", "n2", "n1"]),
@@ -172,8 +159,8 @@ async def test_an_export_has_the_filters_of_the_list(site: Site) -> None:
 
 
 async def test_gocdbs_own_parameters_choose_days(site: Site) -> None:
-    await filed(site, title="today")  # 2027-01-15
-    await filed(site, title="tomorrow", start=NOW + DAY_S, end=NOW + DAY_S + HOUR)
+    await site.filed(title="today")  # 2027-01-15
+    await site.filed(title="tomorrow", start=NOW + DAY_S, end=NOW + DAY_S + HOUR)
     for query, expected in (
         ("method=get_downtime&windowstart=2027-01-15&next_cursor=0", ["tomorrow", "today"]),
         ("windowstart=2027-01-16", ["tomorrow"]),
@@ -186,10 +173,10 @@ async def test_gocdbs_own_parameters_choose_days(site: Site) -> None:
 async def test_gocdbs_other_parameters_are_taken_and_those_of_its_own_organisation_choose_nothing(
     site: Site,
 ) -> None:
-    now = await filed(site, title="now")  # from 2027-01-15 07:00 to 09:00
-    await filed(site, title="next", start=NOW + DAY_S, end=NOW + DAY_S + HOUR)
-    await filed(site, title="past", start=NOW - 2 * DAY_S, end=NOW - DAY_S)
-    await filed(site, title="old", start=NOW - 40 * DAY_S, end=NOW - 39 * DAY_S)
+    now = await site.filed(title="now")  # from 2027-01-15 07:00 to 09:00
+    await site.filed(title="next", start=NOW + DAY_S, end=NOW + DAY_S + HOUR)
+    await site.filed(title="past", start=NOW - 2 * DAY_S, end=NOW - DAY_S)
+    await site.filed(title="old", start=NOW - 40 * DAY_S, end=NOW - 39 * DAY_S)
     everything = ["next", "now", "past", "old"]
     for query, expected in (
         ("ongoing_only=yes", ["now"]),
@@ -234,7 +221,7 @@ async def test_a_wrong_parameter_is_named(site: Site, path: str, text: str) -> N
 async def test_an_export_is_whole_or_an_error(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "MOST", 2)
     for title in ("one", "two", "six"):
-        await filed(site, title=title)
+        await site.filed(title=title)
     answer = await site.ask("GET", "/export/json")
     assert answer.status == 400
     assert answer.text == "from: more than 2 downtimes; allowed: fewer, by from, to, state or labels\n"
@@ -262,7 +249,7 @@ async def test_what_was_filed_is_in_an_export_while_an_older_one_is_being_made(
     monkeypatch.setattr(type(site.store), "revision", seen)
     older = asyncio.create_task(titles(site, ""))
     await began.wait()
-    await filed(site, title="new")
+    await site.filed(title="new")
     newer = asyncio.create_task(titles(site, ""))
     await asked.wait()
     gate.set()
@@ -282,7 +269,7 @@ async def test_an_export_is_never_old_and_nothing_is_sent_again(site: Site) -> N
     tag = (await site.ask("GET", "/export/gocdb")).headers["ETag"]
     again = await site.ask("GET", "/export/gocdb", If_None_Match=tag)
     assert (again.status, again.text) == (304, "")
-    await filed(site, title="new")
+    await site.filed(title="new")
     fresh = await site.ask("GET", "/export/gocdb", If_None_Match=tag)
     assert (fresh.status, fresh.headers["Content-Type"]) == (200, "application/xml; charset=utf-8")
     assert await titles(site, "") == ["new"]

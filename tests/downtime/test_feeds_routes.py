@@ -2,8 +2,6 @@
 
 import gzip
 import logging
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import feedparser
@@ -15,21 +13,10 @@ from aiohttp import ClientSession
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.model import DAY_S, Rearm
 from support.asking import Answered, ask
-from support.downtime_site import DRAFT, Site, downtimes
+from support.downtime_site import DRAFT, Site
 from support.stores import HOUR, NOW
 
 EVIL = "<script>alert(1)</script> & ]]>"
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with downtimes(tmp_path) as found:
-        yield found
-
-
-async def filed(site: Site, **fields: Any) -> str:
-    answer = await site.json("POST", "/downtimes", DRAFT | fields)
-    return str(answer["id"])
 
 
 async def feed(site: Site, end: str, token: str = "t0ken", **headers: str) -> Answered:  # noqa: S107
@@ -38,8 +25,8 @@ async def feed(site: Site, end: str, token: str = "t0ken", **headers: str) -> An
 
 
 async def test_a_calendar_has_an_event_for_each_also_for_what_is_cancelled(site: Site) -> None:
-    one = await filed(site, title=EVIL)
-    gone = await filed(site, title="gone", start=NOW + DAY_S, end=NOW + 2 * DAY_S)
+    one = await site.filed(title=EVIL)
+    gone = await site.filed(title="gone", start=NOW + DAY_S, end=NOW + 2 * DAY_S)
     await site.json("POST", f"/downtimes/{gone}/cancel")
     answer = await feed(site, "ics")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/calendar; charset=utf-8")
@@ -55,7 +42,7 @@ async def test_a_calendar_has_an_event_for_each_also_for_what_is_cancelled(site:
 
 
 async def test_a_feed_reader_shows_titles_as_text(site: Site) -> None:
-    one = await filed(site, title=EVIL, text="<img src=x onerror=alert(1)>")
+    one = await site.filed(title=EVIL, text="<img src=x onerror=alert(1)>")
     answer = await feed(site, "rss")
     assert answer.headers["Content-Type"] == "application/rss+xml; charset=utf-8"
     found = feedparser.parse(answer.text)
@@ -76,7 +63,7 @@ async def test_a_feed_reader_gets_a_new_item_for_each_change_and_none_for_an_end
         (entry,) = feedparser.parse((await feed(site, "rss")).text).entries
         return str(entry.id)
 
-    one = await filed(site)
+    one = await site.filed()
     longer = {"end": NOW + 2 * HOUR}
     guids = [await guid()]
     for method, path, body in (
@@ -95,7 +82,7 @@ async def test_a_feed_reader_gets_a_new_item_for_each_change_and_none_for_an_end
 
 
 async def test_the_json_feed_says_what_is_down_as_of_when(site: Site) -> None:
-    one = await filed(site)
+    one = await site.filed()
     answer = await feed(site, "json")
     found = msgspec.json.decode(answer.text)
     assert (answer.headers["Content-Type"], found["as_of"]) == ("application/json", NOW)
@@ -103,10 +90,10 @@ async def test_the_json_feed_says_what_is_down_as_of_when(site: Site) -> None:
 
 
 async def test_a_feed_has_what_its_labels_choose_and_what_ended_lately(site: Site) -> None:
-    await filed(site, title="n1")
-    await filed(site, title="n2", matcher_sets=[["host=n2"]])
-    await filed(site, title="lately", start=NOW - 31 * DAY_S, end=NOW - 30 * DAY_S + 1)
-    await filed(site, title="long ago", start=NOW - 32 * DAY_S, end=NOW - 30 * DAY_S)
+    await site.filed(title="n1")
+    await site.filed(title="n2", matcher_sets=[["host=n2"]])
+    await site.filed(title="lately", start=NOW - 31 * DAY_S, end=NOW - 30 * DAY_S + 1)
+    await site.filed(title="long ago", start=NOW - 32 * DAY_S, end=NOW - 30 * DAY_S)
     for token, titles in (("t0ken", ["n2", "n1", "lately"]), ("of-n1", ["n1", "lately"])):
         found = msgspec.json.decode((await feed(site, "json", token)).text)
         assert sorted(one["title"] for one in found["downtimes"]) == sorted(titles)
@@ -142,7 +129,7 @@ async def test_who_has_the_feed_is_told_so_until_it_says_something_else(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stratoscope.downtime.feeds.documents.KEPT_S", 0)
-    await filed(site)
+    await site.filed()
     first = await feed(site, "json")
     tag, changed = first.headers["ETag"], first.headers["Last-Modified"]
     assert changed == "Fri, 15 Jan 2027 08:00:00 GMT"
@@ -162,7 +149,7 @@ async def test_who_has_the_feed_is_told_so_until_it_says_something_else(
 
 
 async def test_a_feed_is_compressed_for_who_takes_it(site: Site) -> None:
-    await filed(site, text="All guests were moved before.\n" * 50)
+    await site.filed(text="All guests were moved before.\n" * 50)
     plain = await feed(site, "ics", Accept_Encoding="identity")
     assert "Content-Encoding" not in plain.headers
     assert plain.headers["Vary"] == "Accept-Encoding"

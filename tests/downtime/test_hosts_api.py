@@ -1,6 +1,5 @@
 """The calls of a script that switches hosts off, and the list of hosts that are off, with a real store."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,6 @@ from support.downtime_site import DRAFT, Site, downtimes
 from support.stores import HOUR, NOW
 
 CAP_S = LONGEST_REARMED_S
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with downtimes(tmp_path) as found:
-        yield found
 
 
 async def listed(site: Site) -> list[dict[str, Any]]:

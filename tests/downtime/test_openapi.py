@@ -1,6 +1,5 @@
 """The OpenAPI document: valid, complete, and true of what is answered."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,6 @@ from stratoscope.downtime.api.operations import API, OPERATIONS
 from stratoscope.downtime.routes import ROUTES
 from support.downtime_site import DRAFT, Site, downtimes
 from support.stores import HOUR, NOW
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with downtimes(tmp_path) as found:
-        yield found
 
 
 async def document(site: Site) -> Any:

@@ -1,6 +1,5 @@
 """The pages as they are served, with a real store: who sees what, lists, and the buttons of a downtime."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ from support.stores import HOUR, NOW, wanted
 
 LIST = "Downtimes that are active or upcoming"
 FOUND = "Downtimes, latest start first"
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with downtimes(tmp_path) as found:
-        yield found
 
 
 async def filed(site: Site, **fields: Any) -> Downtime:

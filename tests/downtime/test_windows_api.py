@@ -1,6 +1,5 @@
 """The API of recurring windows, with a real store."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,6 @@ DRAFT: dict[str, Any] = {
     "title": "backup", "matcher_sets": [["cloud=uni", "host=n1"]], "rrule": "FREQ=WEEKLY;BYDAY=FR,TU",
     "zone": "Europe/Berlin", "first": "2027-01-15T08:30:00", "duration_s": 2 * HOUR,
 }  # fmt: skip
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with downtimes(tmp_path) as found:
-        yield found
 
 
 async def occurrences(site: Site) -> list[tuple[int, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from stratoscope.__main__ import main
+from support.little_server import listening
 
 EXPORTERS = {"downtime": "stratoscope.downtime"}
 DOWNTIME: dict[str, Any] = {
@@ -49,12 +50,5 @@ class Api:
 @asynccontextmanager
 async def api() -> AsyncIterator[Api]:
     found = Api()
-    runner = web.ServerRunner(web.Server(found.handle))
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with listening(found.handle) as found.url:
         yield found
-    finally:
-        await runner.cleanup()

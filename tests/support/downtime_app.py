@@ -15,6 +15,7 @@ from stratoscope.core.flags import Flags
 from stratoscope.core.web.auth import Access
 from stratoscope.downtime import PROGRAM
 from stratoscope.downtime.exporter import EXPORTER
+from support.little_server import listening
 from support.patience import FAR_S
 from support.series import Page, read
 
@@ -52,15 +53,8 @@ class LittleAlertmanager:
 @asynccontextmanager
 async def alertmanager() -> AsyncIterator[LittleAlertmanager]:
     found = LittleAlertmanager()
-    runner = web.ServerRunner(web.Server(found.handle))
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with listening(found.handle) as found.url:
         yield found
-    finally:
-        await runner.cleanup()
 
 
 class DowntimeApp:

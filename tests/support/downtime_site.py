@@ -54,6 +54,11 @@ class Site:
         assert answer.status in (200, 201), answer.text
         return msgspec.json.decode(answer.text)
 
+    async def filed(self, **fields: Any) -> str:
+        """The id of a downtime that was filed by the API."""
+        answer = await self.json("POST", "/downtimes", DRAFT | fields)
+        return str(answer["id"])
+
     async def page(self, path: str, *, user: str = "", status: int = 200) -> Element:
         """The page there."""
         answer = await ask(self.url + path, headers=basic(user) if user else {})
