@@ -275,8 +275,8 @@ async def test_preview_does_not_wait_for_an_alertmanager_that_hangs(
     async def hang(_: web.Request) -> web.StreamResponse:
         return await asyncio.get_running_loop().create_future()
 
-    assert asking.LONGEST_S == 5
-    monkeypatch.setattr(asking, "LONGEST_S", 0.1)
+    assert asking.PREVIEW_TIMEOUT_S == 5
+    monkeypatch.setattr(asking, "PREVIEW_TIMEOUT_S", 0.1)
     async with server(hang) as url, beside(tmp_path, str(url)) as site:
         words = told(await sent(site, "Preview its alerts"))
     assert words == (

@@ -63,9 +63,7 @@ class Editor:
         """File one. Args: key: The same request with it files no other; "" for none. Raises FieldError."""
         fields = self.checked(draft)
         once = Idempotency(key, msgspec.json.encode(draft)) if key else None
-        one = await self.store.file(fields, who=self.who, now=self.now, idempotency=once)
-        self.changed()
-        return one
+        return await self._done(self.store.file(fields, who=self.who, now=self.now, idempotency=once))
 
     async def change(self, downtime_id: str, draft: Draft, *, revision: int | None) -> Downtime:
         """Replace all that a person can say of it. Raises FieldError."""

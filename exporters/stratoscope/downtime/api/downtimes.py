@@ -8,7 +8,7 @@ from aiohttp import web
 
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.answers import DowntimePage
-from stratoscope.downtime.api.query import FILTERS, HISTORY, LONGEST, PAGING, Query
+from stratoscope.downtime.api.query import FILTERS, HISTORY, PAGING, Query, checked_key
 from stratoscope.downtime.api.service import (
     answered,
     editor,
@@ -17,7 +17,7 @@ from stratoscope.downtime.api.service import (
     revision_wanted,
     service,
 )
-from stratoscope.downtime.draft import Draft, FieldError
+from stratoscope.downtime.draft import Draft
 from stratoscope.downtime.editing import Editor
 from stratoscope.downtime.feeds.json_feed import as_json
 from stratoscope.downtime.model import Downtime
@@ -41,7 +41,7 @@ async def find(request: Request) -> web.StreamResponse:
     asked = Query(request.http.query, [*FILTERS, *PAGING], served.labels)
     now, after = served.second, asked.place("after")
     page = await served.store.find(asked.filter(), now=now, limit=asked.limit(), after=after)
-    place = None if page.next is None else f"{page.next.start}-{page.next.id}"
+    place = None if page.next is None else page.next.text
     return json_answer(DowntimePage(now, tuple(as_json(one, now) for one in page.downtimes), place))
 
 
@@ -58,11 +58,8 @@ async def file(request: Request) -> web.StreamResponse:
 
 def idempotency_key(request: Request) -> str:
     """The header Idempotency-Key; "" without. Raises FieldError."""
-    key = request.http.headers.get("Idempotency-Key", "")
-    if len(key) > LONGEST or not key.isprintable():
-        what = f"{len(key)} characters; allowed: {LONGEST} that can be printed"
-        raise FieldError("Idempotency-Key", what)
-    return key
+    name = "Idempotency-Key"
+    return checked_key(request.http.headers.get(name, ""), name)
 
 
 @answered

@@ -49,6 +49,13 @@ HISTORY: Final[Mapping[str, Mapping[str, Any]]] = {
 """Those of one downtime."""
 
 
+def checked_key(text: str, name: str) -> str:
+    """The idempotency key of a header or a form's field. Raises FieldError."""
+    if len(text) > LONGEST or not text.isprintable():
+        raise FieldError(name, f"{len(text)} characters; allowed: {LONGEST} that can be printed")
+    return text
+
+
 class Query:
     """The parameters of a request. Raises (each method) FieldError."""
 

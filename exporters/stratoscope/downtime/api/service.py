@@ -174,7 +174,12 @@ def revision_wanted(request: Request) -> int | None:
     text = request.http.headers.get("If-Match", "*").strip()
     if text == "*":
         return None
-    number = text.removeprefix("W/").strip('"')
-    if not (number.isascii() and number.isdecimal() and len(number) <= _DIGITS):
+    number = revision_of(text.removeprefix("W/").strip('"'))
+    if number is None:
         raise web.HTTPBadRequest(text="If-Match: no revision; allowed: the ETag of the downtime, or *\n")
-    return int(number)
+    return number
+
+
+def revision_of(text: str) -> int | None:
+    """The number of a revision; None: it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None

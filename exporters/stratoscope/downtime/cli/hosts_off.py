@@ -48,10 +48,10 @@ def _tell_nagios(off: Sequence[Mapping[str, Any]], file: Path) -> str:
 def _table(hosts: Sequence[Mapping[str, Any]], flags: argparse.Namespace) -> str:
     if not hosts:
         return "no hosts are off\n"
-    rows = [("CLOUD", "HOST", "STATE", "SINCE", "UNTIL", "BY", "TITLE")]
+    rows: list[tuple[str, ...]] = [("CLOUD", "HOST", "STATE", "SINCE", "UNTIL", "BY", "TITLE")]
     for one in hosts:
         since, until = echo(one["since"], flags.zone), echo(one["until"], flags.zone)
         state, by = "at risk" if one["at_risk"] else "off", ", ".join(one["sources"])
         texts = (one["cloud"], one["host"], state, since, until, by, one["title"])
-        rows.append(tuple(map(printable, texts)))  # type: ignore[arg-type]  # as many as there are names
+        rows.append(tuple(map(printable, texts)))
     return columns(rows)

@@ -52,8 +52,7 @@ class SqliteConnection(aiosqlite.Connection):
 
     async def crossed(self, do: Callable[..., T], *arguments: Any) -> T:
         """What this returns, called in the thread with SQLite's own connection."""
-        # aiosqlite has no types there.
-        done: T = await self._execute(do, self._conn, *arguments)  # type: ignore[no-untyped-call]
+        done: T = await self._execute(do, self._conn, *arguments)  # type: ignore[no-untyped-call]  # aiosqlite's
         return done
 
     async def rollback(self) -> None:

@@ -60,6 +60,11 @@ class Place(NamedTuple):
     start: int
     id: str
 
+    @property
+    def text(self) -> str:
+        """As a parameter of the next page."""
+        return f"{self.start}-{self.id}"
+
 
 class Page(NamedTuple):
     """Some of what was found, latest start first.

@@ -9,7 +9,7 @@ from stratoscope.downtime.pages.preview import Preview, preview
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.errors import AlertmanagerError
 
-LONGEST_S: Final = 5.0
+PREVIEW_TIMEOUT_S: Final = 5.0
 """So long a preview waits."""
 
 
@@ -26,10 +26,10 @@ async def asked(alertmanagers: Sequence[Alertmanager], fields: Checked) -> Previ
 async def _alerts(one: Alertmanager, failed: dict[str, str]) -> Sequence[Mapping[str, str]] | None:
     """The labels of all its alerts; None, and why in `failed`."""
     try:
-        async with asyncio.timeout(LONGEST_S):
+        async with asyncio.timeout(PREVIEW_TIMEOUT_S):
             return [alert.labels for alert in await one.alerts(())]
     except AlertmanagerError as error:
         failed[one.name] = str(error)
     except TimeoutError:
-        failed[one.name] = f"no answer within {LONGEST_S:g} s"
+        failed[one.name] = f"no answer within {PREVIEW_TIMEOUT_S:g} s"
     return None

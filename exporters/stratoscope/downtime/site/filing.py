@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from multidict import MultiDict
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.query import LONGEST, Query
+from stratoscope.downtime.api.query import Query, checked_key
 from stratoscope.downtime.api.service import answered, editor, service
 from stratoscope.downtime.database.editing import check_own
 from stratoscope.downtime.database.errors import (
@@ -70,10 +70,7 @@ async def create(request: Request) -> web.StreamResponse:
     fields = await request.form()
 
     async def file(draft: Draft) -> Downtime:
-        key = fields.get("key", "")
-        if len(key) > LONGEST or not key.isprintable():
-            raise FieldError("key", f"{len(key)} characters; allowed: {LONGEST} that can be printed")
-        return await editor(request).file(draft, key=key)
+        return await editor(request).file(draft, key=checked_key(fields.get("key", ""), "key"))
 
     return await _sent(request, _NEW, fields, file)
 

@@ -40,5 +40,5 @@ async def show(request: Request) -> web.StreamResponse:
 def _path(asked: Mapping[str, str], after: Place | None) -> str:
     fields = {name: value for name, value in asked.items() if name != "after"}
     if after is not None:
-        fields["after"] = f"{after.start}-{after.id}"
+        fields["after"] = after.text
     return "/downtimes" + (f"?{urlencode(fields)}" if fields else "")

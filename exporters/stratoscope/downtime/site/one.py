@@ -8,7 +8,7 @@ from multidict import MultiDict
 
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.query import HISTORY, Query
-from stratoscope.downtime.api.service import answered, editor, service
+from stratoscope.downtime.api.service import answered, editor, revision_of, service
 from stratoscope.downtime.database.errors import ClosedError, NotSilencingError, RevisionError, SourceError
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.editing import WRITERS, Editor
@@ -19,8 +19,6 @@ from stratoscope.downtime.silences.record import is_override
 from stratoscope.downtime.times import duration
 
 EXTENSIONS: Final = ("30m", "1h", "4h", "1d")
-_DIGITS: Final = 9
-"""Of a revision."""
 
 
 @answered
@@ -90,9 +88,10 @@ def named(request: Request) -> str:
 def revision(fields: MultiDict[str]) -> int:
     """That on which a form was made. Raises FieldError."""
     text = fields.get("revision", "")
-    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+    number = revision_of(text)
+    if number is None:
         raise FieldError("revision", f"{text[:40]!r}; allowed: that of the page")
-    return int(text)
+    return number
 
 
 async def _done(

@@ -19,7 +19,7 @@ from stratoscope.downtime.windows.rule import WEEKDAYS, Rule
 _CYCLE_YEARS: Final = 400
 _CYCLE_DAYS: Final = 146_097
 """After which the calendar is the same, weekdays included."""
-_END: Final = dt.datetime(dt.MAXYEAR, 12, 31, 23)  # noqa: DTZ001 - local
+_END: Final = dt.datetime(dt.MAXYEAR, 12, 31, 23)  # noqa: DTZ001 - rules are expanded in local time
 _DAYS_LEFT_OUT_BY: Final[Sequence[str]] = ("BYMONTH", "BYMONTHDAY", "BYDAY")
 _DAYS_CHOSEN_BY: Final = ("BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO")
 """Without any of these it is the day of the first start."""
