@@ -9,6 +9,7 @@ from yarl import URL
 
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.model import DAY_S
+from stratoscope.downtime.silences.report import Report
 from support.asking import ask, basic
 from support.downtime_site import DRAFT, Site, downtimes
 from support.stores import HOUR, NOW, wanted
@@ -193,6 +194,7 @@ async def test_a_downtime_is_extended_ended_and_cancelled(site: Site) -> None:
 
 async def test_a_downtime_is_silenced_again_as_another_revision(site: Site) -> None:
     one = await filed(site)
+    del one["silencing"]
     path = f"/downtimes/{one['id']}"
     again = await site.ask("POST", f"{path}/silence", If_Match='"1"')
     assert (again.status, again.headers["ETag"], site.wakes) == (200, '"2"', 2)
@@ -294,6 +296,9 @@ async def test_active_says_whether_and_until_when(site: Site) -> None:
     for labels, query in ((["alertname=Full", "job=a"], "alertname=Full&job=a"), (["team=a"], "team=a")):
         one = await filed(site, matcher_sets=[labels])
         assert (await site.json("GET", f"/active?{query}"))["ids"] == [one["id"]]
+    none = await site.ask("GET", "/active")
+    said = "cloud: no label is named; allowed: such as ?cloud=uni&host=n1\n"
+    assert (none.status, none.text) == (400, said)
     wrong = await site.ask("GET", "/active?hots=n1")
     assert (wrong.status, wrong.text[:23]) == (400, "hots: unknown parameter")
 
@@ -305,7 +310,7 @@ async def test_who_may_what(tmp_path: Path) -> None:
             ("GET", "/counts", None, (200, 200, 200)),
             ("GET", "/downtimes", None, (401, 200, 200)),
             ("GET", f"/downtimes/{one.id}", None, (401, 200, 200)),
-            ("GET", "/active", None, (401, 200, 200)),
+            ("GET", "/active?host=n1", None, (401, 200, 200)),
             ("POST", "/downtimes", DRAFT, (401, 403, 201)),
             ("PUT", f"/downtimes/{one.id}", DRAFT, (401, 403, 200)),
             ("POST", f"/downtimes/{one.id}/extend", {"end": NOW + 9 * HOUR}, (401, 403, 200)),
@@ -333,3 +338,18 @@ async def test_what_a_source_filed_is_an_admins_to_end_and_the_sources_to_change
             said = "filed by gocdb:egi; change it there; allowed: end, cancel\n"
             assert (answer.status, answer.text) == (409, said)
         assert (await site.json("POST", f"/downtimes/{one.id}/cancel"))["state"] == "cancelled"
+
+
+async def test_what_is_filed_or_changed_says_whether_it_silences(tmp_path: Path) -> None:
+    reports = [Report(alertmanager="main"), Report(alertmanager="away", trouble="refused")]
+    async with downtimes(tmp_path, silences=lambda: reports) as site:
+        one = await site.json("POST", "/downtimes", DRAFT)
+        assert one["silencing"] == "silenced by main; away is not in step: refused"
+        past = await site.json("POST", "/downtimes", DRAFT | {"start": NOW - 2 * HOUR, "end": NOW - HOUR})
+        assert past["silencing"] == "it is over already: it silences nothing"
+        cancelled = await site.json("POST", f"/downtimes/{one['id']}/cancel")
+        assert cancelled["silencing"] == "it is cancelled: it silences nothing"
+        reports.clear()
+        off = await site.json("PUT", "/hosts-off/uni/n1", {"reason": "power"})
+        assert off["silencing"] == "no Alertmanager is configured: it silences nothing"
+        assert "silencing" not in await site.json("GET", f"/downtimes/{one['id']}")

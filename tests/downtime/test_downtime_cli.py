@@ -10,6 +10,7 @@ from aiohttp import web
 
 from stratoscope.__main__ import main
 from stratoscope.core.program import USAGE_STATUS
+from stratoscope.downtime.cli.shown import lasting
 from support.downtime_api import DOWNTIME, EXPORTERS, api
 
 
@@ -30,8 +31,8 @@ async def test_add_files_a_draft_and_says_how_its_times_were_understood(
         }
     ]  # fmt: skip
     assert capsys.readouterr().out == (
-        "filed a2b3c4d5e6: 2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00, silences"
-        ' {cloud="uni", host="n1"} or {zone="az2"}\n'
+        "filed a2b3c4d5e6: 2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00 (2 h),"
+        ' {cloud="uni", host="n1"} or {zone="az2"}: to be silenced by main\n'
     )
 
 
@@ -100,7 +101,7 @@ async def test_show_has_all_facts_and_the_history(capsys: pytest.CaptureFixture[
         "id        a2b3c4d5e6",
         r"title     new\x1b switch",
         "state     upcoming",
-        "time      2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00",
+        "time      2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00 (2 h)",
         "kind      planned, outage",
         "silences  yes",
         "author    alice",
@@ -110,7 +111,7 @@ async def test_show_has_all_facts_and_the_history(capsys: pytest.CaptureFixture[
         "text      one",
         "text      two",
         "history   2027-01-15 06:13:20 +01:00 alice filed",
-        "history   2027-01-15 06:14:20 +01:00 bob changed title: 'old' -> 'new'",
+        "history   2027-01-15 06:14:20 +01:00 bob changed title: old -> new",
         "history   3 earlier changes are left out",
     ]
 
@@ -142,12 +143,28 @@ async def test_end_and_cancel_need_the_id_alone(
     verb: str, done: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with api() as server:
-        server.answers = [web.json_response(DOWNTIME | {"silences": False})]
+        server.answers = [web.json_response(DOWNTIME | {"silencing": "it is over: it silences nothing"})]
         assert await server.command(verb, "a") == 0
     assert server.asked == [("POST", f"/api/v1/downtimes/a/{verb}")]
     out = capsys.readouterr().out
     assert out.startswith(f"{done} a2b3c4d5e6: ")
-    assert "silences nothing of {" in out
+    assert out.endswith('{zone="az2"}: it is over: it silences nothing\n')
+
+
+async def test_one_that_had_not_begun_is_not_ended_but_cancelled(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        server.answers = [web.json_response(DOWNTIME | {"state": "cancelled", "until_further_notice": True})]
+        assert await server.command("end", "a") == 0
+    said = "cancelled a2b3c4d5e6: 2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00 (until further notice)"
+    assert capsys.readouterr().out.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(540_000, "6 d 6 h"), (5400, "1 h 30 min"), (61, "1 min 1 s"), (86_400, "1 d"), (0, "0 s")],
+)
+def test_a_duration_is_exact(seconds: int, words: str) -> None:
+    assert lasting(seconds) == words
 
 
 async def test_end_and_cancel_take_several_ids_and_what_is_refused_keeps_no_other_from_it(
@@ -210,9 +227,9 @@ async def test_json_is_the_answer_of_the_api(
     [
         (web.Response(status=409, text="revision: it is 4 now\n"), "HTTP 409: revision: it is 4 now"),
         (web.Response(status=404, text="\x1b[2J\n"), r"HTTP 404: \x1b[2J"),
-        (web.Response(text="<html>"), "no answer of this exporter: JSONDecodeError"),
-        (web.json_response([]), "no answer of this exporter: TypeError"),
-        (web.json_response({}), "no answer of this exporter: KeyError"),
+        (web.Response(text="<html>"), "no downtime exporter at http://127.0.0.1:"),
+        (web.json_response([]), "no downtime exporter at http://127.0.0.1:"),
+        (web.json_response({}), "no downtime exporter at http://127.0.0.1:"),
     ],
 )
 async def test_what_is_refused_or_no_answer_is_one_line_and_status_1(
@@ -231,13 +248,16 @@ async def test_an_exporter_that_is_away_is_status_1(capsys: pytest.CaptureFixtur
     async with api() as server:
         pass
     assert await server.command("list") == 1
-    assert f"stratoscope downtime list: {server.url}: [Errno 111]" in capsys.readouterr().err
+    assert f"stratoscope downtime list: {server.url}: Connection refused" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("add", "--title=t", "--match", "host=n1"), "the following arguments are required: when"),
+        (
+            ("add", "--title=t", "--match", "host=n1"),
+            "when: missing; allowed: before --match, such as",
+        ),
         (("add", "soon", "--title=t", "--match", "host=n1"), "when: 'soon' has no start and end; allowed:"),
         (("add", "now for 1h", "--match", "host=n1"), "the following arguments are required: --title"),
         (("add", "now for 1h", "--title=t"), "the following arguments are required: --match"),
@@ -253,6 +273,11 @@ async def test_an_exporter_that_is_away_is_status_1(capsys: pytest.CaptureFixtur
         (("extend", "a", "by", "soon"), "when: 'soon' is no duration; allowed: such as 90m"),
         (("end",), "the following arguments are required: id"),
         (("list", "--match", "zone"), "--match: 'zone'; allowed: LABEL=VALUE"),
+        (("extend", "a", "2h"), "when: '2h' is no time; allowed: such as 08:00, tomorrow 08:00,"),
+        (
+            ("list", "--windows", "--host=n1", "--state=ended"),
+            "--windows: stands beside --state, --host;",
+        ),
         (("list", "--state=gone"), "--state: invalid choice: 'gone'"),
         (("list", "--zone=Mars/Base"), "--zone: unknown time zone 'Mars/Base'; allowed: Pacific/Marquesas?"),
         (("list", "--zone="), "--zone: unknown time zone ''"),
@@ -281,3 +306,42 @@ def test_help_names_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["downtime", "add", "--help"], EXPORTERS) == 0
     assert "such as: tomorrow 08:00 for 2h" in capsys.readouterr().out
     assert time.monotonic() - began < 60
+
+
+async def test_an_end_that_is_none_is_told_how_a_duration_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        assert await server.command("extend", "a", "2h") == USAGE_STATUS
+    assert capsys.readouterr().err.endswith(", or by 2h\n")
+
+
+async def test_history_is_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    fields = {
+        "end": [1_800_000_000, 1_800_003_600], "silences": [True, False],
+        "cancelled_at": [None, 1_800_000_000],
+        "matcher_sets": [[['host="n1"']], [['host="n2"']]],
+    }  # fmt: skip
+    change = {"at": 1_799_990_000, "who": "bob", "action": "changed", "fields": fields}
+    async with api() as server:
+        server.answers = [web.json_response(DOWNTIME | {"history": [change], "history_count": 1})]
+        assert await server.command("show", "a") == 0
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .endswith(
+            "bob changed end: 2027-01-15 09:00 +01:00 -> 2027-01-15 10:00 +01:00; silences: yes -> no;"
+            ' cancelled at: nothing -> 2027-01-15 09:00 +01:00; matcher sets: {host="n1"} -> {host="n2"}'
+        )
+    )
+
+
+async def test_a_set_may_stand_in_braces_and_http_is_no_https(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    match = ("--match", '{host="n1", service=~"a,b"}', "--match", "{zone=z1,", "cloud=uni}")
+    async with api() as server:
+        assert await server.command("add", "now for 1h", "--title=t", *match) == 0
+        server.url = server.url.replace("http:", "https:")
+        assert await server.command("list") == 1
+    assert server.bodies[0]["matcher_sets"] == [['host="n1"', 'service=~"a,b"'], ["zone=z1", "cloud=uni"]]
+    said = f"{server.url}: it does not speak TLS; allowed: http:// for this server\n"
+    assert capsys.readouterr().err.endswith(said)

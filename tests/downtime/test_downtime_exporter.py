@@ -1,11 +1,13 @@
 """The exporter from its configuration to its page, with an Alertmanager of a few lines."""
 
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry
 
 from stratoscope.core.errors import ConfigError
@@ -14,6 +16,7 @@ from stratoscope.downtime.exporter import EXPORTER
 from stratoscope.downtime.settings import parse
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.downtime_app import alertmanager, downtime_app
+from support.html_page import parsed
 from support.pages import promtool_findings
 
 
@@ -134,6 +137,31 @@ async def test_the_hosts_of_a_cloud_and_an_import_are_watched(cloud: DemoCloud, 
         assert page.value("stratoscope_cloud_budget_concurrency", cloud="demo")
         failed = {"source": "gocdb:egi", "reason": "unavailable"}
         await app.until(lambda page: page.value("stratoscope_downtime_import_errors_total", **failed))
+
+
+async def test_what_does_not_work_is_in_the_headline_and_a_cloud_stands_beside_alertmanagers(
+    tmp_path: Path,
+) -> None:
+    auth = {
+        "auth_url": "http://127.0.0.1:1/v3", "username": "u", "password": "p", "project_name": "p",
+        "user_domain_name": "d", "project_domain_name": "d",
+    }  # fmt: skip
+    clouds = {"clouds": {"admin": {"auth": auth, "region_name": "RegionOne"}}}
+    (tmp_path / "clouds.yaml").write_text(json.dumps(clouds))
+    entry = {
+        "name": "uni", "kind": "openstack", "os_cloud": "admin", "clouds_file": str(tmp_path / "clouds.yaml"),
+    }  # fmt: skip
+    async with downtime_app(tmp_path, clouds=[entry], downtime={"hosts_off": {"clouds": ["uni"]}}) as app:
+        await app.until(
+            lambda page: page.value("stratoscope_collector_success", cloud="uni", collector="hosts_off") == 0
+        )
+        async with ClientSession() as session, session.get(f"{app.url}/") as answer:
+            page = parsed(await answer.text())
+    headline = page.one("section", **{"aria-label": "Summary"}).all("p")[0].text
+    assert headline == "✗ Trouble with cloud uni; nothing is down on purpose"
+    (cloud,) = page.one("ul", **{"class": "states"}).all("li")
+    assert cloud.text.startswith("✗ uni: failed ")
+    assert cloud.text.endswith("no connection to Keystone: Connection refused")
 
 
 async def test_an_exporter_without_a_folder_is_a_bug() -> None:

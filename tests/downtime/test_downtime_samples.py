@@ -115,7 +115,14 @@ def test_silences_and_imports_are_shown_as_the_golden_page_has_them() -> None:
         errors={Reason.TIMEOUT: 4},
     )  # fmt: skip
     away, never = silences.Report(alertmanager="away"), imports.Report(source="osg:all")
-    found = [*of_silences(in_step), *of_silences(away), *of_import(import_), *of_import(never)]
+    left = silences.Report(alertmanager="left", wanted=29, trouble="gone", last_success=NOW)
+    found = [
+        *of_silences(in_step),
+        *of_silences(away),
+        *of_silences(left),
+        *of_import(import_),
+        *of_import(never),
+    ]
     page = rendered(found, (*OF_SILENCES, *OF_IMPORTS))
     assert_golden("downtime_in_step.prom", page)
     assert promtool_findings(page) == ""

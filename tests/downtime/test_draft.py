@@ -37,6 +37,14 @@ def draft(**fields: Any) -> Draft:
         ({"matcher_sets": (("host=n1", "hots=n2"),)}, "matcher_sets[0][1]: unknown label hots"),
         ({"matcher_sets": (("host=~n(",),)}, "matcher_sets[0][0]: 'n(' is no pattern of RE2"),
         ({"matcher_sets": ((f"host={'n' * 500}",),)}, "matcher_sets[0][0]: 505 characters; allowed: 500"),
+        (
+            {"matcher_sets": (("host=n1", "host=n2"),)},
+            'matcher_sets[0]: host="n1" and host="n2" match no alert together; allowed: another set',
+
+        ),
+        ({"matcher_sets": (("host=n1", "host!=n1"),)}, 'matcher_sets[0]: host="n1" and host!="n1" match no'),
+        ({"matcher_sets": (("host=n1", "host=~m.*"),)}, 'matcher_sets[0]: host="n1" and host=~"m.*"'),
+        ({"matcher_sets": (("host=*",),)}, "matcher_sets[0][0]: 'host=*' is one value, no pattern"),
         ({"matcher_sets": (("host!=n1",),)}, 'matcher_sets[0]: {host!="n1"} matches an alert that lacks'),
         ({"matcher_sets": (("host=~.+",),)}, 'matcher_sets[0]: {host=~".+"} matches every alert'),
     ],

@@ -175,3 +175,26 @@ async def test_a_host_whose_cap_was_lowered_is_off_for_too_long(site: Site) -> N
     await hosts.off("uni", "n1", asked, who="ipmi", now=NOW - 40 * DAY_S, cap_s=50 * DAY_S)
     assert (await site.ask("PUT", "/hosts-off/uni/n1")).status == 409
     assert (await listed(site))[0]["until"] == NOW + HOUR
+
+
+async def test_what_a_call_does_not_say_stays_as_it_was(site: Site) -> None:
+    path = "/hosts-off/uni/n1"
+    first = await site.json("PUT", path, {"until": NOW + 3 * HOUR, "reason": "saves power"})
+    again = await site.json("PUT", path)
+    assert (again["end"], again["title"], again["text"]) == (NOW + 3 * HOUR, first["title"], "saves power")
+    later = await site.json("PUT", path, {"until": NOW + 4 * HOUR})
+    assert (later["end"], later["text"]) == (NOW + 4 * HOUR, "saves power")
+    other = await site.json("PUT", path, {"reason": "repair"})
+    assert (other["end"], other["text"], other["until_further_notice"]) == (NOW + 4 * HOUR, "repair", False)
+    assert (await site.json("PUT", path, {"until": None}))["until_further_notice"] is True
+
+
+async def test_a_cloud_that_is_not_configured_is_refused_where_some_are(tmp_path: Path) -> None:
+    async with downtimes(tmp_path, clouds=["uni", "lab"]) as site:
+        answer = await site.ask("PUT", "/hosts-off/unni/n1")
+        assert (answer.status, answer.text) == (
+            400,
+            "cloud: no cloud 'unni' is configured; allowed: uni, lab\n",
+        )
+        await site.json("PUT", "/hosts-off/lab/n1")
+        await site.json("DELETE", "/hosts-off/unni/n1")

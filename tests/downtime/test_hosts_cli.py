@@ -29,7 +29,6 @@ def shows(server: Api, *hosts: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("words", "until"),
     [
-        ((), None),
         (("for", "12h"), 1_800_043_200),
         (("until", "2027-01-15", "12:00"), 1_800_010_800),
         (("2027-01-15 12:00",), 1_800_010_800),
@@ -45,6 +44,12 @@ async def test_host_off_says_until_when(
     assert server.asked == [("PUT", "/api/v1/hosts-off/uni/n%2F1")]
     assert server.bodies == [{"until": until, "reason": "saves power"}]
     assert capsys.readouterr().out.startswith("filed a2b3c4d5e6: 2027-01-15 09:00 +01:00 to ")
+
+
+async def test_host_off_says_nothing_of_what_it_is_not_told() -> None:
+    async with api() as server:
+        assert await server.command("host-off", "uni", "n1") == 0
+    assert server.bodies == [{}]
 
 
 async def test_host_on_says_what_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,6 +73,9 @@ async def test_an_end_that_is_none_is_one_line(capsys: pytest.CaptureFixture[str
         assert await server.command("host-off", "uni", "n1", "for", "ever") == USAGE_STATUS
     said = "stratoscope downtime host-off: when: 'ever' is no duration; allowed: such as 90m"
     assert capsys.readouterr().err.startswith(said)
+    async with api() as server:
+        assert await server.command("host-off", "uni", "n1", "2h") == USAGE_STATUS
+    assert capsys.readouterr().err.endswith(", or for 2h\n")
 
 
 async def test_the_list_has_who_says_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,7 +164,9 @@ async def test_a_file_that_cannot_be_used_is_one_line(
         for file in (broken, tmp_path, tmp_path / "none" / "told"):
             shows(server, HOST)
             assert await server.command("hosts-off", f"--nagios={file}") == 1
-    first, second, third = capsys.readouterr().err.splitlines()
+    said = capsys.readouterr()
+    assert said.out == ""
+    first, second, third = said.err.splitlines()
     what = "not written by this command; allowed: another file, or none, and all hosts are told again"
     assert first == f"stratoscope downtime hosts-off: --nagios: {broken}: {what}"
     assert second == f"stratoscope downtime hosts-off: --nagios: {tmp_path}: Is a directory"
@@ -229,3 +239,18 @@ async def test_nagios_and_ganglia_are_told_apart(tmp_path: Path, capsys: pytest.
         flags = (f"--nagios={tmp_path / 'told'}", "--ganglia")
         assert await server.command("hosts-off", *flags) == USAGE_STATUS
     assert "--ganglia: not allowed with" in capsys.readouterr().err
+
+
+async def test_what_cannot_be_kept_after_it_was_said_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    async with api() as server:
+        shows(server, HOST)
+        assert await server.command("hosts-off", f"--nagios={tmp_path / 'told'}") == 1
+    said = capsys.readouterr()
+    assert said.out.count("SCHEDULE_HOST_DOWNTIME") == 1
+    assert said.err.endswith("/told: No space left on device\n")

@@ -226,3 +226,10 @@ async def test_it_works_while_its_process_leads(kept: Kept, monkeypatch: pytest.
         await kept.keeper.run()
     assert (await kept.store.get(one.id)).end == kept.at + REARM_S
     assert kept.changes == 1
+
+
+async def test_the_end_of_a_short_downtime_is_not_noticed(kept: Kept) -> None:
+    short = await kept.store.file(wanted(start=NOW, end=NOW + 2 * HOUR - 1), who="alice", now=NOW)
+    long = await kept.store.file(wanted(start=NOW, end=NOW + 2 * HOUR), who="alice", now=NOW)
+    soon = [one.id for one, _ in Notices(HOUR, DAY_S).of([short, long], NOW + 2 * HOUR - 2)]
+    assert soon == [long.id]

@@ -4,6 +4,7 @@ import pytest
 
 from stratoscope.downtime.matchers import (
     Matcher,
+    contradiction,
     matcher_set,
     matches,
     matches_everything,
@@ -122,3 +123,26 @@ def test_a_set_in_one_line_is_split_at_commas_outside_of_quotes(text: str, texts
 def test_a_set_that_is_written_is_read_back() -> None:
     one = matcher_set([Matcher("host", 'a",\\{b}'), Matcher("service", "n,.*", is_regex=True)])
     assert matcher_set(map(Matcher.parse, set_texts(written(one)))) == one
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "literal"),
+    [
+        ("host=*", 'host=~".*"', 'host="*"'),
+        ("host=n*", 'host=~"n.*"', 'host="n*"'),
+        ("host=n1,n2", 'host=~"n1|n2"', 'host="n1,n2"'),
+        ("host!=n1|n2", 'host!~"n1|n2"', 'host!="n1|n2"'),
+    ],
+)
+def test_a_value_that_looks_like_a_pattern_is_rejected_with_the_pattern(
+    text: str, pattern: str, literal: str
+) -> None:
+    with pytest.raises(ValueError, match="is one value, no pattern") as raised:
+        Matcher.parse(text)
+    assert str(raised.value).endswith(f"allowed: {pattern}, or {literal} if it is meant")
+    assert str(Matcher.parse(literal)) == literal
+
+
+def test_a_pattern_and_an_equality_that_meets_it_are_no_contradiction() -> None:
+    matchers = [Matcher.parse(one) for one in ("host=n1", "host=~n.*", "host!=n2", "service=n2")]
+    assert contradiction(matcher_set(matchers)) is None

@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from stratoscope.core.errors import Reason
+from stratoscope.core.runner import Status
 from stratoscope.core.web.templates import Frame, Templates
 from stratoscope.downtime.pages import forms
 from stratoscope.downtime.pages.history import history
 from stratoscope.downtime.pages.preview import Preview
 from stratoscope.downtime.pages.timeline import MOST_LOOKED_AT
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
+from stratoscope.downtime.silences.report import Report
 from stratoscope.downtime.silences.silence import CREATED_BY
 from support import downtime_pages as pages
 from support.fake_downtimes import BAD, NOW, alertmanagers, changes, downtime, few, many
@@ -108,11 +111,11 @@ def test_pages_and_rows_that_are_left_out_are_said() -> None:
 @pytest.mark.parametrize(
     ("fields", "buttons"),
     [
-        ({}, ["Extend", "End now", "Cancel"]),
-        ({"after": 60}, ["Extend", "Cancel"]),
+        ({}, ["Extend", "End now", "Cancel this downtime"]),
+        ({"after": 60}, ["Extend", "Cancel this downtime"]),
         ({"lasts": 60}, []),
         ({"cancelled_at": NOW}, []),
-        ({"until_further_notice": True}, ["End now", "Cancel"]),
+        ({"until_further_notice": True}, ["End now", "Cancel this downtime"]),
     ],
 )
 def test_downtime_has_the_buttons_that_its_state_allows(fields: dict[str, Any], buttons: list[str]) -> None:
@@ -125,7 +128,7 @@ def test_downtime_has_the_buttons_that_its_state_allows(fields: dict[str, Any], 
 
 def test_what_a_source_filed_can_be_ended_and_cancelled_alone() -> None:
     shown = single(downtime(source="gocdb:egi"), may_change=False)
-    assert [one.text for one in shown.all("button")] == ["End now", "Cancel"]
+    assert [one.text for one in shown.all("button")] == ["End now", "Cancel this downtime"]
     assert shown.all("a", **{"class": "button"}) == []
 
 
@@ -142,19 +145,8 @@ def test_downtime_shows_facts_silences_and_what_went_wrong() -> None:
     ):  # fmt: skip
         assert words in shown.text
     assert single(one, error="changed by bob").one("p", role="alert").text == "changed by bob"
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"silences": False}, "It silences nothing."),
-        ({}, "None is written yet."),
-        ({"lasts": 60}, "It is over, and silences nothing any more."),
-        ({"cancelled_at": NOW}, "It is over, and silences nothing any more."),
-    ],
-)
-def test_downtime_without_silences_says_why(fields: dict[str, Any], words: str) -> None:
-    assert f"Silences {words} History" in single(downtime(**fields)).text
+    none = single(one, silencing="it is over: it silences nothing")
+    assert "None is written: it is over: it silences nothing." in none.text
 
 
 @pytest.mark.parametrize(("cancelled_at", "warnings"), [(None, 0), (NOW, 1)])
@@ -289,3 +281,20 @@ def test_timeline_that_is_drawn_from_some_says_so() -> None:
     shown = front(*many(count=MOST_LOOKED_AT, hosts=3))
     assert "it is drawn from 1000 of them" in shown.text
     assert "it is drawn" not in front(*few()).text
+
+
+def test_overview_shows_how_each_cloud_stands() -> None:
+    failed = Status(success=False, reason=Reason.TIMEOUT, message=BAD, last_success=NOW - 300)
+    clouds = {"lab": Status(success=True, last_success=NOW - 5), "uni": failed, "hpc": Status()}
+    shown = front(values={"clouds": clouds})
+    states = shown.one("ul", **{"class": "states"}).all("li")
+    assert [one.text for one in states] == [
+        "✓ lab: read last success 5 s ago", f"✗ uni: failed last success 5 min ago: {BAD}",
+        "◌ hpc: not asked yet",
+    ]  # fmt: skip
+
+
+def test_what_an_alertmanager_has_is_unknown_while_it_is_away() -> None:
+    away = Report(alertmanager="am", wanted=29, trouble="refused")
+    shown = front(values={"alertmanagers": [away]})
+    assert shown.one("ul", **{"class": "states"}).text == "✗ am: failed ? of 29 silences: refused"

@@ -6,12 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from stratoscope.core.errors import LeftOut
+from stratoscope.core.runner import Status
 from stratoscope.downtime.model import DAY_S, Action, Change, Severity, State
 from stratoscope.downtime.pages.history import Difference, history
-from stratoscope.downtime.pages.overview import ON_A_PAGE, overview, path
+from stratoscope.downtime.pages.overview import ON_A_PAGE, Overview, overview, path, troubles
 from stratoscope.downtime.pages.shown import Shown
 from stratoscope.downtime.pages.timeline import View
-from support.fake_downtimes import BAD, HOUR_S, NOW, changes, downtime
+from support.fake_downtimes import BAD, HOUR_S, NOW, alertmanagers, changes, downtime, imports
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -147,3 +149,19 @@ def test_value_of_a_kind_that_nobody_knows_yet_is_shown_as_json() -> None:
     )
     ((one,),) = (entry.differences for entry in history([change], dt.UTC))
     assert one == Difference("x", '{"a":1}', "[1,null]")
+
+
+def test_headline_says_what_does_not_work() -> None:
+    clouds = {"uni": Status(), "lab": Status(success=True), "hpc": Status(left_out=LeftOut.UNAUTHORIZED)}
+    found = troubles([*alertmanagers()], clouds, [*imports()])
+    assert found == ["Alertmanager am-2", "cloud hpc", "import osg:uni"]
+    one = Overview(1, 2, 1, troubles=found)
+    assert one.kind == "failed"
+    assert one.summary == (
+        "Trouble with Alertmanager am-2, cloud hpc, import osg:uni; 1 downtime is active, 2 upcoming"
+    )
+    four = Overview(0, 0, 1, troubles=[*found, "import x"])
+    assert four.summary == (
+        "Trouble with Alertmanager am-2, cloud hpc, import osg:uni and 1 more; nothing is down on purpose"
+    )
+    assert [Overview(count, 0, 1).kind for count in (0, 1)] == ["ok", "waiting"]

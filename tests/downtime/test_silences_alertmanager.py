@@ -11,7 +11,6 @@ from aiohttp.test_utils import TestServer
 from msgspec.structs import replace
 
 from stratoscope.core.config import Duration
-from stratoscope.core.errors import ConfigError
 from stratoscope.downtime.matchers import Matcher
 from stratoscope.downtime.silences import alertmanager
 from stratoscope.downtime.silences.alertmanager import Alert, Alertmanager, Status
@@ -155,8 +154,15 @@ async def test_its_clock_is_known_from_its_answer() -> None:
 
 async def test_status_names_the_process() -> None:
     async with served() as (client, answers):
-        answers.next = [(200, '{"uptime": "2027", "versionInfo": {"version": "0.25.0"}}')]
-        assert await client.status() == Status(f"{client._members[0]} 2027", "0.25.0")
+        known = '"uptime": "2027", "versionInfo": {"version": "0.25.0"}'
+        member = f"{client._members[0]} 2027"
+        answers.next = [(200, f'{{{known}, "cluster": {{"status": "disabled"}}}}')]
+        assert await client.status() == Status(member, "0.25.0", frozenset({"2027"}))
+        peers = '[{"name": "A", "address": "10.0.0.1:9094"}, {"name": "B", "address": "10.0.0.2:9094"}]'
+        answers.next = [
+            (200, f'{{{known}, "cluster": {{"name": "A", "status": "ready", "peers": {peers}}}}}')
+        ]
+        assert await client.status() == Status(member, "0.25.0", frozenset({"A", "B"}))
 
 
 async def test_alerts_are_asked_for_by_matchers() -> None:
@@ -194,8 +200,6 @@ async def test_credentials_are_read_anew_for_each_request(tmp_path: Path) -> Non
         assert answers.requests[0].headers["Authorization"] == "Basic dTp0d28="
         secret.write_text("a\nb")
         assert await reason(client) is Reason.CREDENTIALS
-
-
-def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="ca_file: "):
-        alertmanager._trusted(str(tmp_path))
+        secret.unlink()
+        with pytest.raises(AlertmanagerError, match=f"am: password_file: {secret}: No such file"):
+            await client.silences()

@@ -1,5 +1,7 @@
 """The key `alertmanagers`: what is taken, and what is said of what is not."""
 
+from pathlib import Path
+
 import pytest
 
 from stratoscope.core.errors import ConfigError
@@ -8,9 +10,10 @@ from stratoscope.downtime.silences.settings import AlertmanagerSettings, alertma
 ONE = {"name": "main", "urls": ["http://am:9093", "https://am2:9093/prefix/"]}
 
 
-def test_an_entry_needs_a_name_and_urls() -> None:
+def test_an_entry_needs_a_name_and_urls(tmp_path: Path) -> None:
     assert alertmanagers([ONE]) == (AlertmanagerSettings(name="main", urls=tuple(ONE["urls"])),)
-    full = {"user": "u", "password_file": "/p", "ca_file": "/c", "timeout": "3s"}
+    (tmp_path / "p").write_text("secret\n")
+    full = {"user": "u", "password_file": str(tmp_path / "p"), "timeout": "3s"}
     assert alertmanagers([ONE | full])[0].timeout == 3
 
 
@@ -18,6 +21,10 @@ def test_an_entry_needs_a_name_and_urls() -> None:
     ("entries", "message"),
     [
         ([ONE, ONE], "alertmanagers[1].name: main stands twice; allowed: each name once"),
+        (
+            [ONE, {"name": "b", "urls": ["http://other", "https://AM2:9093/prefix"]}],
+            "alertmanagers[1].urls[1]: https://AM2:9093/prefix: stands in the entry main, too; allowed: once",
+        ),
         ([{"name": "a b", "urls": ["http://x"]}], "alertmanagers[0].name: "),
         ([ONE | {"urls": []}], "alertmanagers[0].urls: "),
         (
@@ -32,6 +39,15 @@ def test_an_entry_needs_a_name_and_urls() -> None:
             "alertmanagers[0]: bearer_token_file stands beside user; allowed: one of both",
         ),
         ([ONE | {"user": "u:v", "password_file": "f"}], "alertmanagers[0].user: a colon"),
+        (
+            [ONE | {"user": "u", "password_file": "/none"}],
+            "alertmanagers: main: password_file: /none: No such file or directory",
+        ),
+        (
+            [ONE | {"bearer_token_file": "/none"}],
+            "alertmanagers: main: bearer_token_file: /none: No such file or directory",
+        ),
+        ([ONE | {"ca_file": "/none"}], "alertmanagers: main: ca_file: /none: no certificates in PEM can be"),
         ([ONE | {"timeout": "2m"}], "alertmanagers[0].timeout: 2m; allowed: 1m at most"),
         ([ONE | {"tls": {}}], "alertmanagers[0].tls: "),
     ],

@@ -151,7 +151,7 @@ async def test_buttons_extend_end_and_cancel_and_lead_back(site: Site) -> None:
     assert "✓ ended planned outage" in ended.text
     assert ended.all("button") == []
     other = await filed(site)
-    await site.send(await site.page(f"/downtimes/{other.id}"), "Cancel")
+    await site.send(await site.page(f"/downtimes/{other.id}"), "Cancel this downtime")
     assert (await site.store.get(other.id)).cancelled_at == NOW + 60
     assert site.wakes == 3
     assert [entry.text.split(",")[0] for entry in ended.one("ol").all("p")] == [
@@ -220,7 +220,7 @@ async def test_button_of_an_old_page_changes_nothing_and_shows_what_was_done(sit
     one = await filed(site)
     page = await site.page(f"/downtimes/{one.id}")
     await site.store.extend(one.id, NOW + 9 * HOUR, who="bob", now=NOW)
-    answer = await site.send(page, "Cancel")
+    answer = await site.send(page, "Cancel this downtime")
     assert answer.status == 409
     assert "somebody else has changed it meanwhile, see its history" in answer.text
     assert "by bob" in answer.text
@@ -252,7 +252,7 @@ async def test_what_a_source_filed_an_editor_cannot_close_and_nobody_can_change(
         page = await site.page(f"/downtimes/{own.id}", user="alice")
         for form in page.all("form"):
             form.attributes["action"] = form.attributes["action"].replace(own.id, one.id)
-        answer = await site.send(page, "Cancel", user="alice")
+        answer = await site.send(page, "Cancel this downtime", user="alice")
         assert (answer.status, answer.text) == (403, "filed by gocdb:egi; allowed: the role admin\n")
         words = "filed by gocdb:egi; change it there; allowed: end, cancel"
         answer = await site.send(page, "Extend", user="alice", by="1h")

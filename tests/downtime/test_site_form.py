@@ -252,7 +252,8 @@ async def test_what_silences_every_current_alert_is_filed_once_it_is_confirmed(t
         refused = await site.send(parsed(shown.text), "File it")
         why = parsed(refused.text).one("p", id="matcher_sets-error").text
         assert (refused.status, await all_of(site)) == (400, [])
-        assert why == "✗ matches all 2 current alerts; allowed: sets that match some, or tick the box below"
+        allowed = "sets that match some, or `confirm`, the box below"
+        assert why == f"✗ matches all 2 current alerts; allowed: {allowed}"
         assert (await site.send(parsed(refused.text), "File it", confirm="yes")).status == 303
         assert (await sent(site, "File it", matcher_sets="host=~n[12]", silences="no")).status == 303
         hosts(am, "n1")
@@ -295,3 +296,13 @@ async def test_a_form_without_a_button_shows_its_preview(site: Site) -> None:
     answer = await ask(site.url + form.attributes["action"], "POST", data=fields)
     assert (answer.status, await all_of(site)) == (200, [])
     assert told(answer)
+
+
+async def test_what_is_over_already_says_so_before_and_after_it_is_filed(site: Site) -> None:
+    fields = {"start": "2027-01-14T08:00", "end": "2027-01-14T09:00", "zone": "UTC"}
+    assert "It is over already: it silences nothing." in told(
+        await sent(site, "Preview its alerts", **fields)
+    )
+    filed = await sent(site, "File it", **fields)
+    one = await site.page(filed.headers["Location"])
+    assert "None is written: it is over already: it silences nothing." in one.text

@@ -117,3 +117,17 @@ async def test_who_may_read_and_file_windows(tmp_path: Path) -> None:
         ):
             answers = [await site.ask(method, path, body, user=user) for user in ("", "bob", "alice")]
             assert tuple(one.status for one in answers) == statuses, path
+
+
+async def test_a_window_is_no_downtime_and_is_said_to_be_one(site: Site) -> None:
+    one = await site.json("POST", "/windows", DRAFT)
+    said = "it is a window, whose occurrences are downtimes; allowed: one of these, or cancel it\n"
+    for method, path in (("GET", ""), ("POST", "/end"), ("POST", "/cancel")):
+        answer = await site.ask(method, f"/downtimes/{one['id']}{path}")
+        assert (answer.status, answer.text) == (404, f"no downtime {one['id']}: {said}")
+
+
+async def test_the_first_occurrence_obeys_the_rule(site: Site) -> None:
+    answer = await site.ask("POST", "/windows", DRAFT | {"first": "2027-01-16T08:30:00"})
+    said = "first: 2027-01-16T08:30:00 does not obey rrule; allowed: a start such as 2027-01-19T08:30:00\n"
+    assert (answer.status, answer.text) == (400, said)

@@ -17,7 +17,7 @@ WINDOW: dict[str, Any] = {
     "silences": True, "matcher_sets": [['cloud="uni"', 'host="n1"'], ['zone="az2"']], "author": "alice",
     "rrule": "FREQ=WEEKLY;BYDAY=FR", "zone": "Europe/Berlin", "first": "2027-01-15T09:00:00",
     "duration_s": 7200, "cancelled_at": None, "revision": 1,
-    "next": [{"start": 1_800_000_000, "end": 1_800_007_200}],
+    "silencing": "dry run: it silences nothing", "next": [{"start": 1_800_000_000, "end": 1_800_007_200}],
 }  # fmt: skip
 NEXT = "next      2027-01-15 09:00 +01:00 to 2027-01-15 11:00 +01:00"
 
@@ -42,8 +42,8 @@ async def test_add_with_repeat_files_a_window_and_says_when_it_occurs_next(
         "silences": None, "confirm": False, "rrule": "FREQ=WEEKLY;BYDAY=FR", "zone": "Europe/Berlin",
         "first": "2027-01-15T09:00:00", "duration_s": 7200,
     }  # fmt: skip
-    what = "filed window w2b3c4d5e6: FREQ=WEEKLY;BYDAY=FR in Europe/Berlin for 2:00:00, silences {}"
-    assert said.splitlines() == [what.format('{cloud="uni", host="n1"} or {zone="az2"}'), NEXT]
+    what = "filed window w2b3c4d5e6: FREQ=WEEKLY;BYDAY=FR in Europe/Berlin for 2 h, {}: dry run: it silences"
+    assert said.splitlines() == [f"{what} nothing".format('{cloud="uni", host="n1"} or {zone="az2"}'), NEXT]
     assert json.loads(capsys.readouterr().out) == WINDOW
 
 
@@ -67,7 +67,7 @@ async def test_show_takes_a_window_where_there_is_no_downtime(capsys: pytest.Cap
         "window    w2b3c4d5e6",
         r"title     back\x1bup",
         "state     open",
-        "repeat    FREQ=WEEKLY;BYDAY=FR in Europe/Berlin for 2:00:00",
+        "repeat    FREQ=WEEKLY;BYDAY=FR in Europe/Berlin for 2 h",
         "first     2027-01-15T09:00:00",
         "kind      planned, outage",
         "silences  yes",
@@ -123,7 +123,7 @@ async def test_list_has_windows_that_are_not_cancelled(capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out) == [WINDOW]
     assert lines[0].split() == ["ID", "REPEAT", "ZONE", "FIRST", "LASTS", "SEVERITY", "WHAT", "TITLE"]
     assert lines[1] == (
-        "w2b3c4d5e6  FREQ=WEEKLY;BYDAY=FR  Europe/Berlin  2027-01-15T09:00:00  2:00:00  outage"
+        "w2b3c4d5e6  FREQ=WEEKLY;BYDAY=FR  Europe/Berlin  2027-01-15T09:00:00  2 h    outage"
         r'    {cloud="uni", host="n1"} or {zone="az2"}  back\x1bup'
     )
     assert len(lines) == 2

@@ -15,6 +15,7 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.downtime.matchers import MatcherSet
 from stratoscope.downtime.model import Action, Downtime
 from stratoscope.downtime.silences.alertmanager import Alertmanager
+from stratoscope.downtime.silences.clusters import Clusters
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.record import Standing
@@ -418,6 +419,37 @@ async def test_a_pair_of_members_is_one_alertmanager(tmp_path: Path) -> None:
             at.records.change("pair", end=now() + 2 * HOUR_S)
             assert [one.id for one in await at.live()] == [silence.id]
     finally:
+        for member in pair:
+            member.stop()
+
+
+async def test_two_members_in_two_entries_do_not_fight(tmp_path: Path) -> None:
+    tools, peers = unpacked(NEW), [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    quick = ("--cluster.settle-timeout=0s", "--cluster.gossip-interval=50ms")
+    pair = [
+        RealAlertmanager(
+            tools, tmp_path / str(n), *quick, f"--cluster.peer={peers[1 - n]}", peer=peers[n]
+        ).start()
+        for n in range(2)
+    ]
+    clients = [
+        Alertmanager(AlertmanagerSettings(name=f"am-{n}", urls=(one.url,))) for n, one in enumerate(pair)
+    ]
+    records, clusters = Records([fresh("pair")]), Clusters([one.name for one in clients])
+    first, second = (Reconciler(one, records, records, clusters=clusters) for one in clients)
+    try:
+        async with asyncio.timeout(SOON_S):
+            while len((await clients[0].status()).members) < len(pair):
+                pass
+        for _ in range(3):
+            await asyncio.gather(first.reconcile(), second.reconcile())
+        assert (first.report.is_in_step, first.report.present) == (True, 1)
+        assert (second.report.is_in_step, second.report.present) == (False, None)
+        assert "same cluster as the entry am-0" in second.report.trouble
+        assert [one.id for one in (await clients[0].silences()).silences] == [records.all[0].silence_id]
+    finally:
+        for client in clients:
+            await client.close()
         for member in pair:
             member.stop()
 

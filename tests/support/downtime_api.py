@@ -15,7 +15,7 @@ DOWNTIME: dict[str, Any] = {
     "id": "a2b3c4d5e6", "title": "new\x1b switch", "text": "one\ntwo", "planned": True, "severity": "outage",
     "start": 1_800_000_000, "end": 1_800_007_200, "until_further_notice": False, "silences": True,
     "matcher_sets": [['cloud="uni"', 'host="n1"'], ['zone="az2"']], "author": "alice", "source": "person",
-    "external_id": "", "revision": 3, "state": "upcoming",
+    "external_id": "", "revision": 3, "state": "upcoming", "silencing": "to be silenced by main",
     "history": [
         {"at": 1_799_990_000, "who": "alice", "action": "filed", "fields": {}},
         {"at": 1_799_990_060, "who": "bob", "action": "changed", "fields": {"title": ["old", "new"]}},

@@ -34,7 +34,8 @@ class LittleAlertmanager:
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         if request.path.endswith("/status"):
-            return web.json_response({"versionInfo": {"version": "0.0.0"}, "uptime": "2026-01-01T00:00:00Z"})
+            running = {"versionInfo": {"version": "0.0.0"}, "uptime": "2026-01-01T00:00:00Z"}
+            return web.json_response(running | {"cluster": {"name": self.url}})
         if request.path.endswith("/alerts"):
             return web.json_response([{"labels": labels, "annotations": {}} for labels in self.alerts])
         if request.method == "POST":

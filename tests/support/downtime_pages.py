@@ -66,6 +66,7 @@ def front(downtimes: Sequence[Downtime], query: Mapping[str, str], now: int) -> 
         "overview": overview.Overview(
             found.active, found.upcoming, found.number, shown[: overview.ON_A_PAGE]
         ),
+        "clouds": {},
         "timeline": timeline.timeline(downtimes, window, now),
         "path": overview.path,
         "alertmanagers": [*fake_downtimes.alertmanagers(now)] if downtimes else [],
@@ -85,6 +86,7 @@ def single(downtime: Downtime, now: int, error: str = "") -> dict[str, Any]:
         "history": history.history(changes, ZONE),
         "entries": History(changes, 1, len(changes)),
         "silences": [],
+        "silencing": "no Alertmanager is configured: it silences nothing",
         "extensions": ("30m", "1h", "4h", "1d"),
         "is_editor": True,
         "may_change": True,

@@ -28,6 +28,7 @@ class FakeAlertmanager:
         requests: What was asked of it: `list`, `status`, `write`, `expire`.
         failure: Raised by each request if set.
         most: How many silences it takes.
+        members: Of its cluster.
     """
 
     def __init__(self, name: str = "am", clock: Clock | None = None, ahead_s: float = 0) -> None:
@@ -38,6 +39,7 @@ class FakeAlertmanager:
         self.failure: Exception | None = None
         self.most = 1_000_000
         self.process = "1"
+        self.members = frozenset({name})
 
     @property
     def now(self) -> float:
@@ -85,7 +87,7 @@ class FakeAlertmanager:
 
     async def status(self, timeout_s: float | None = None) -> Status:  # noqa: ARG002 - it never hangs
         self._ask("status")
-        return Status(self.process, "0.0")
+        return Status(self.process, "0.0", self.members)
 
     async def write(self, silence: Written) -> str:
         self._ask("write")

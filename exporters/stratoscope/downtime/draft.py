@@ -9,6 +9,7 @@ import msgspec
 from stratoscope.downtime.matchers import (
     Matcher,
     MatcherSet,
+    contradiction,
     matcher_set,
     matches_everything,
     matches_unlabelled,
@@ -132,6 +133,10 @@ def matcher_sets(
         if not 1 <= len(texts) <= MOST_MATCHERS:
             raise FieldError(key, f"{len(texts)} matchers; allowed: 1 to {MOST_MATCHERS}")
         one = matcher_set(_matcher(text, sorted(labels), f"{key}[{n}]") for n, text in enumerate(texts))
+        both = contradiction(one)
+        if both is not None:
+            what = f"{both[0]} and {both[1]} match no alert together"
+            raise FieldError(key, f"{what}; allowed: another set, in another --match or another line")
         if matches_unlabelled(one):
             what = f"{written(one)} matches an alert that lacks all its labels"
             raise FieldError(key, f"{what}; allowed: one matcher at least that does not match an empty value")

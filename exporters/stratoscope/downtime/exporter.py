@@ -28,6 +28,7 @@ from stratoscope.downtime.others import Others
 from stratoscope.downtime.routes import ROUTES
 from stratoscope.downtime.settings import KEY, Settings, parse
 from stratoscope.downtime.silences.alertmanager import Alertmanager
+from stratoscope.downtime.silences.clusters import Clusters
 from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
 
@@ -59,7 +60,8 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
             return store.leadership.is_leader
 
         alertmanagers = [_alertmanager(stack, one) for one in settings.alertmanagers]
-        reconcilers = [_reconciler(settings, store, one) for one in alertmanagers]
+        clusters = Clusters([one.name for one in alertmanagers])
+        reconcilers = [_reconciler(settings, store, one, clusters) for one in alertmanagers]
 
         def changed() -> None:
             for one in reconcilers:
@@ -96,7 +98,7 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
         service = Service(
             store, settings.own.labels, changed,
             url=settings.own.url.rstrip("/"), feeds=feeds.by_hash(settings.own.feeds), documents=documents,
-            hosts_cap_s=cap_s,
+            clouds=settings.cloud_names, hosts_cap_s=cap_s,
             zone=zones.of_this_machine(), alertmanagers=alertmanagers,
             silences=lambda: [one.report for one in reconcilers],
             imports=lambda: [one.report for one in importers],
@@ -110,10 +112,10 @@ def _alertmanager(stack: AsyncExitStack, one: AlertmanagerSettings) -> Alertmana
     return client
 
 
-def _reconciler(settings: Settings, store: Store, client: Alertmanager) -> Reconciler:
+def _reconciler(settings: Settings, store: Store, client: Alertmanager, clusters: Clusters) -> Reconciler:
     return Reconciler(
         client, store, store.records, base_url=settings.own.url, is_dry_run=settings.own.dry_run,
-        leads=lambda: store.leadership.is_leader,
+        clusters=clusters, leads=lambda: store.leadership.is_leader,
     )  # fmt: skip
 
 

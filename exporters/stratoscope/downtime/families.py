@@ -61,12 +61,14 @@ OF_DOWNTIMES: Final = (
 _AM: Final = ("alertmanager",)
 WANTED = Family(
     "stratoscope_downtime_silences_wanted",
-    "Silences that this Alertmanager should have.",
+    "Silences that this Alertmanager should have, by the database; absent before the first reconcile, and"
+    " while the database cannot be read.",
     labels=_AM,
 )
 PRESENT = Family(
     "stratoscope_downtime_silences_present",
-    "Silences that this Alertmanager has as it should.",
+    "Silences that this Alertmanager has as it should; absent while that is not known, since it does not"
+    " answer.",
     labels=_AM,
 )
 OVERRIDDEN = Family(

@@ -18,6 +18,11 @@ _WRITTEN: Final = re.compile(r'\s*([^\s=!~"]+)\s*(=~|!~|!=|=)\s*(".*"|[^\s"]*)\s
 _PART: Final = re.compile(r'((?:[^",]|"(?:[^"\\]|\\.?)*"?)*)(?:,|$)', re.DOTALL)
 """What stands in a set up to the next comma that is in no quotes."""
 _OPERATORS: Final = {"=": (False, True), "!=": (False, False), "=~": (True, True), "!~": (True, False)}
+_LITERAL: Final = {"=": "=~", "!=": "!~"}
+"""The operators that take no pattern, and those that do."""
+_LIST: Final = re.compile("[*,|]")
+_PATTERNS: Final = {"*": ".*", ",": "|", "|": "|"}
+"""What shells and lists mean, as RE2 writes it."""
 _LARGEST_PATTERN: Final = 1 << 20
 """Memory of a compiled pattern, in bytes."""
 
@@ -48,6 +53,12 @@ class Matcher(msgspec.Struct, frozen=True, order=True):
                 f'{text[:80]!r} is no matcher; allowed: such as host="n1", host!=n1, host=~"n.*"'
             )
         name, operator, value = found.groups()
+        if operator in _LITERAL and _LIST.search(value) and not value.startswith('"'):
+            pattern = json.dumps(_LIST.sub(lambda one: _PATTERNS[one[0]], value), ensure_ascii=False)
+            raise ValueError(
+                f"{text[:80]!r} is one value, no pattern; allowed: {name}{_LITERAL[operator]}{pattern[:80]},"
+                f" or {name}{operator}{json.dumps(value[:80], ensure_ascii=False)} if it is meant"
+            )
         if value.startswith('"'):
             try:
                 value = json.loads(value, strict=False)
@@ -106,6 +117,17 @@ def set_texts(text: str) -> tuple[str, ...]:
 def matches(matchers: MatcherSet, labels: Mapping[str, str]) -> bool:
     """Whether an alert with these labels matches the set."""
     return all(one.matches(labels) for one in matchers)
+
+
+def contradiction(matchers: MatcherSet) -> tuple[Matcher, Matcher] | None:
+    """Two that no alert meets: an equality, and another on the same label that its value does not meet."""
+    for one in matchers:
+        if one.is_equal and not one.is_regex:
+            value = {one.name: one.value}
+            for other in matchers:
+                if other.name == one.name and not other.matches(value):
+                    return one, other
+    return None
 
 
 def matches_unlabelled(matchers: MatcherSet) -> bool:

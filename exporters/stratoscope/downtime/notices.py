@@ -18,8 +18,12 @@ class Notices(NamedTuple):
     hosts_cap_s: int
 
     def of(self, downtimes: Iterable[Downtime], now: float) -> Iterator[tuple[Downtime, Limit]]:
-        """The active ones that end for good within `ahead_s`, each with its end."""
+        """The active ones that end for good within `ahead_s`, each with its end.
+
+        A downtime shorter than twice that is left out: who filed it knows when it ends.
+        """
         for one in downtimes:
             limit = one.limit(self.hosts_cap_s)
-            if one.state(now) is State.ACTIVE and limit.at - self.ahead_s <= now:
+            is_long = limit.at - one.start >= 2 * self.ahead_s
+            if is_long and one.state(now) is State.ACTIVE and limit.at - self.ahead_s <= now:
                 yield one, limit

@@ -65,14 +65,16 @@ def of_scripts(downtimes: Sequence[Downtime], now: float) -> Iterable[Sample]:
 def of_silences(report: silences.Report) -> Iterable[Sample]:
     """How one Alertmanager stands."""
     labels = Labels(alertmanager=report.alertmanager)
-    yield of.WANTED(report.wanted, labels)
-    yield of.PRESENT(report.present, labels)
     yield of.OVERRIDDEN(report.overridden, labels.plus(how="expired"))
     yield of.OVERRIDDEN(report.taken_over, labels.plus(how="taken_over"))
     yield of.IN_STEP(report.is_in_step, labels)
     for reason, number in report.errors.items():
         yield of.SYNC_ERRORS(number, labels.plus(reason=reason))
-    yield from optional_samples((of.LAST_SYNC, of.AM_SKEW), (report.last_success, report.ahead_s), labels)
+    yield from optional_samples(
+        (of.WANTED, of.PRESENT, of.LAST_SYNC, of.AM_SKEW),
+        (report.wanted, report.present, report.last_success, report.ahead_s),
+        labels,
+    )
 
 
 def of_import(report: imports.Report) -> Iterable[Sample]:

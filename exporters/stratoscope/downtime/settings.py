@@ -10,7 +10,7 @@ from yarl import URL
 from stratoscope.clouds import abilities
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.model import HostServices
-from stratoscope.clouds.registry import configured, kind
+from stratoscope.clouds.registry import configured, identities, kind
 from stratoscope.core.collector import Offer, OnScrape
 from stratoscope.core.config import Duration, Section, decode
 from stratoscope.core.errors import ConfigError
@@ -82,12 +82,14 @@ class Settings(msgspec.Struct, frozen=True):
 
     Attributes:
         clouds: The entries whose hosts are watched.
+        cloud_names: Those of all entries of `clouds:`.
     """
 
     own: Downtime
     alertmanagers: Sequence[AlertmanagerSettings]
     imports: Sequence[Import]
     clouds: Sequence[Any]
+    cloud_names: Sequence[str] = ()
 
     @property
     def is_published(self) -> bool:
@@ -128,6 +130,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
         alertmanagers([*own.alertmanagers], f"{KEY}.alertmanagers"),
         imports([*own.imports], own.labels, f"{KEY}.imports"),
         _clouds(document, own.hosts_off.clouds),
+        [*dict.fromkeys(name for name, _ in identities(document))],
     )
     feeds.check(own.feeds, {*LABELS, *own.labels}, f"{KEY}.feeds")
     if own.url and not _is_address(own.url):

@@ -24,7 +24,7 @@ from stratoscope.downtime.draft import LONGEST_S, FieldError
 from stratoscope.downtime.model import DAY_S
 
 _LONGEST: Final = 100
-_EXAMPLES: Final = "such as tomorrow 08:00 for 2h, now for 90m, 2026-12-01 22:00 until tuesday 04:00"
+_EXAMPLES: Final = "such as tomorrow 08:00 for 2h, now for 90m, 2026-12-01 22:00 until wednesday 04:00"
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _FURTHER_NOTICE: Final = "further notice"
 _DURATION: Final = re.compile(

@@ -112,7 +112,8 @@ class Routes:
             if isinstance(asker, web.Response):
                 return asker
             http[_IS_PRIVATE] |= bool(asker.name)
-            return await route.answer(Request(http, asker, opened, self._tokens, self._pages.html))
+            runners = self._service.parts.runners
+            return await route.answer(Request(http, asker, opened, self._tokens, self._pages.html, runners))
 
         return self._checked(answer, is_private=route.who is not OPEN)
 

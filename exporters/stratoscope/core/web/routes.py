@@ -2,13 +2,14 @@
 
 import enum
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
 
 from aiohttp import web
 from multidict import MultiDict
 
+from stratoscope.core.runner import Runner, Status
 from stratoscope.core.web import forms
 from stratoscope.core.web.forms import FormTokens
 
@@ -106,6 +107,7 @@ class Request:
     opened: Mapping[str, Any]
     _tokens: FormTokens = field(repr=False)
     _html: Callable[..., str] = field(repr=False)
+    _runners: Sequence[Runner] = field(default=(), repr=False)
 
     @property
     def csrf(self) -> str:
@@ -116,6 +118,11 @@ class Request:
         """A page from one of the exporter's templates, which gets the values and `request`."""
         html = self._html(template, with_warnings=bool(self.asker.name), request=self, **values)
         return web.Response(text=html, status=status, content_type="text/html")
+
+    def statuses(self, collector: str) -> Mapping[str, Status]:
+        """The status of the collectors of this name, by the cloud of each."""
+        found = [one for one in self._runners if one.collector.name == collector]
+        return {one.collector.cloud: one.shown()[1] for one in found}
 
     async def form(self) -> MultiDict[str]:
         """The fields of a form, without its CSRF token, which has been checked.

@@ -6,7 +6,7 @@ from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.answers import Active
 from stratoscope.downtime.api.query import Query
 from stratoscope.downtime.api.service import answered, json_answer, service
-from stratoscope.downtime.draft import LABELS
+from stratoscope.downtime.draft import LABELS, FieldError
 from stratoscope.downtime.model import State
 
 
@@ -18,6 +18,8 @@ async def active(request: Request) -> web.StreamResponse:
     """
     served, query = service(request), request.http.query
     Query(query, LABELS, served.labels)  # checks them
+    if not query:
+        raise FieldError("cloud", "no label is named; allowed: such as ?cloud=uni&host=n1")
     now = served.second
     live = await served.store.live(now, ahead_s=1)
     found = [one for one in live if one.state(now) is State.ACTIVE and one.explains(query)]

@@ -22,16 +22,18 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OneDowntime(DowntimeShown, frozen=True, kw_only=True):
-    """A downtime, as of a moment. Its history is there only where it is asked for by its id.
+    """A downtime, as of a moment.
 
     Attributes:
-        history: Its newest entries, or those before `history_before`, oldest first; 100 at most. In them what
-            is longer than 300 characters is cut.
+        silencing: In words, whether its alerts are silenced; only where it was filed or changed.
+        history: Only where it is asked for by its id. Its newest entries, or those before `history_before`,
+            oldest first; 100 at most. In them what is longer than 300 characters is cut.
         history_count: How many there are in all.
         history_next: `history_before` of the entries before these; null: there are none.
     """
 
     as_of: int
+    silencing: str | msgspec.UnsetType = msgspec.UNSET
     history: tuple[HistoryEntry, ...] | msgspec.UnsetType = msgspec.UNSET
     history_count: int | msgspec.UnsetType = msgspec.UNSET
     history_next: int | msgspec.UnsetType | None = msgspec.UNSET
@@ -81,9 +83,15 @@ class OccurrenceShown(msgspec.Struct, frozen=True):
 
 
 class OneWindow(WindowShown, frozen=True, kw_only=True):
-    """A window, as of a moment. Attributes: next: Its first occurrences that have not ended."""
+    """A window, as of a moment.
+
+    Attributes:
+        silencing: In words, whether the alerts of its occurrences are silenced.
+        next: Its first occurrences that have not ended.
+    """
 
     as_of: int
+    silencing: str
     next: tuple[OccurrenceShown, ...]
 
 

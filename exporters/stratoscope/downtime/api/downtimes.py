@@ -1,7 +1,8 @@
 """`/api/v1/downtimes`: found, filed and changed."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypedDict
+from contextlib import suppress
+from typing import TypedDict, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -11,16 +12,20 @@ from stratoscope.downtime.api.answers import DowntimePage
 from stratoscope.downtime.api.query import FILTERS, HISTORY, PAGING, Query, checked_key
 from stratoscope.downtime.api.service import (
     answered,
+    done_answer,
     editor,
     json_answer,
     one_answer,
     revision_wanted,
     service,
 )
+from stratoscope.downtime.database.errors import UnknownError
 from stratoscope.downtime.draft import Draft
 from stratoscope.downtime.editing import Editor
 from stratoscope.downtime.feeds.json_feed import as_json
 from stratoscope.downtime.model import Downtime
+
+T = TypeVar("T")
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,7 +56,7 @@ async def file(request: Request) -> web.StreamResponse:
     served, draft = service(request), await request.json(Draft)
     now, key = served.second, idempotency_key(request)
     one = await editor(request).file(draft, key=key)
-    response = one_answer(one, now, status=201)
+    response = done_answer(service(request), one, now, status=201)
     response.headers["Location"] = f"/api/v1/downtimes/{one.id}"
     return response
 
@@ -66,8 +71,8 @@ def idempotency_key(request: Request) -> str:
 async def show(request: Request) -> web.StreamResponse:
     """One, with its history: the newest entries, or those before the entry `?history_before=`."""
     served, before = service(request), Query(request.http.query, HISTORY).entry("history_before")
-    one, history = await served.store.get_with_history(_id(request), before)
-    return one_answer(one, served.second, history=history)
+    one, history = await _downtime(request, served.store.get_with_history(_id(request), before))
+    return one_answer(one, served.second, history)
 
 
 @answered
@@ -110,8 +115,21 @@ class _How(TypedDict):
 
 async def _done(request: Request, do: Callable[[Editor, _How], Awaitable[Downtime]]) -> web.Response:
     """Change a downtime, and answer with it."""
-    by = editor(request)
-    return one_answer(await do(by, _How(revision=revision_wanted(request))), by.now)
+    by, served = editor(request), service(request)
+    one = await _downtime(request, do(by, _How(revision=revision_wanted(request))))
+    return done_answer(served, one, by.now)
+
+
+async def _downtime(request: Request, doing: Awaitable[T]) -> T:
+    """What is done with a downtime. Raises web.HTTPNotFound: The id is that of a window."""
+    try:
+        return await doing
+    except UnknownError as error:
+        with suppress(UnknownError):
+            await service(request).store.windows.get(_id(request))
+            what = "it is a window, whose occurrences are downtimes; allowed: one of these, or cancel it"
+            raise web.HTTPNotFound(text=f"{error}: {what}\n") from error
+        raise
 
 
 def _id(request: Request) -> str:

@@ -1,5 +1,6 @@
 """`/api/v1/hosts-off`: hosts that are switched off on purpose, and the calls of a script that does it."""
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -7,7 +8,7 @@ from aiohttp import web
 
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.answers import HostBack, HostsOff
-from stratoscope.downtime.api.service import answered, json_answer, one_answer, service
+from stratoscope.downtime.api.service import answered, done_answer, json_answer, service
 from stratoscope.downtime.draft import LONGEST_TEXT, FieldError
 from stratoscope.downtime.hosts_off.described import host_downtime
 from stratoscope.downtime.hosts_off.hosts import hosts_off
@@ -20,12 +21,12 @@ class Off(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The body of a request that a host is off.
 
     Attributes:
-        until: Unix seconds; None until it is said to be back.
-        reason: Free text.
+        until: Unix seconds; None until it is said to be back. Left out, it stays as it is, at first as None.
+        reason: Free text. Left out, it stays as it is, at first as "".
     """
 
-    until: int | None = None
-    reason: str = ""
+    until: int | msgspec.UnsetType | None = msgspec.UNSET
+    reason: str | msgspec.UnsetType = msgspec.UNSET
 
 
 @answered
@@ -43,20 +44,23 @@ async def off(request: Request) -> web.StreamResponse:
     served, now = service(request), service(request).second
     cloud, host = _names(request)
     body = await request.json(Off) if request.http.body_exists else Off()
-    if len(body.reason) > LONGEST_TEXT:
-        raise FieldError("reason", f"{len(body.reason)} characters; allowed: {LONGEST_TEXT}")
-    asked = host_downtime(cloud, host, body.reason, now, cap_s=served.hosts_cap_s)
-    if body.until is None:
+    if served.clouds and cloud not in served.clouds:
+        raise FieldError("cloud", f"no cloud {cloud!r} is configured; allowed: {', '.join(served.clouds)}")
+    reason = "" if body.reason is msgspec.UNSET else body.reason
+    if len(reason) > LONGEST_TEXT:
+        raise FieldError("reason", f"{len(reason)} characters; allowed: {LONGEST_TEXT}")
+    asked = host_downtime(cloud, host, reason, now, cap_s=served.hosts_cap_s)
+    if body.until is None or body.until is msgspec.UNSET:
         asked = asked._replace(until_further_notice=True)
     elif body.until <= now:
         raise FieldError("until", f"{body.until}; allowed: Unix seconds after now, {now}")
     else:
         asked = asked._replace(end=min(body.until, now + served.hosts_cap_s))
     one = await served.store.hosts.off(
-        cloud, host, asked, who=request.asker.name, now=now, cap_s=served.hosts_cap_s
+        cloud, host, asked, who=request.asker.name, now=now, cap_s=served.hosts_cap_s, kept=_kept(body)
     )
     served.changed()
-    return one_answer(one, now)
+    return done_answer(served, one, now)
 
 
 @answered
@@ -67,6 +71,12 @@ async def back(request: Request) -> web.StreamResponse:
     one = await served.store.hosts.back(cloud, host, who=request.asker.name, now=now)
     served.changed()
     return json_answer(HostBack(now, cloud, host, None if one is None else one.id))
+
+
+def _kept(body: Off) -> Collection[str]:
+    """The fields of a downtime that stay as they are."""
+    end = ("end", "until_further_notice") if body.until is msgspec.UNSET else ()
+    return (*end, *(("title", "text") if body.reason is msgspec.UNSET else ()))
 
 
 def _names(request: Request) -> tuple[str, str]:

@@ -36,6 +36,7 @@ from stratoscope.downtime.imports.report import Report as ImportReport
 from stratoscope.downtime.model import LONGEST_REARMED_S, Change, Downtime
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.report import Report as SilenceReport
+from stratoscope.downtime.silences.words import silencing
 
 _RETRY_S: Final = "10"
 _DIGITS: Final = 9
@@ -70,6 +71,7 @@ class Service:
         url: Where people reach this exporter, without a slash at the end; "" if it is not known.
         feeds: By the hash of their tokens.
         documents: Makes feeds and exports.
+        clouds: The names of `clouds:`; a script may name no other, unless there are none.
         hosts_cap_s: For so long a host may be off.
         zone: In which pages show times.
         alertmanagers: That are asked for their alerts.
@@ -83,6 +85,7 @@ class Service:
     url: str = ""
     feeds: Mapping[str, FeedSettings] = field(default_factory=dict)
     documents: Documents = field(default_factory=Documents)
+    clouds: Sequence[str] = ()
     hosts_cap_s: int = LONGEST_REARMED_S
     zone: dt.tzinfo = dt.UTC
     alertmanagers: Sequence[Alertmanager] = ()
@@ -93,6 +96,11 @@ class Service:
     def second(self) -> int:
         """Unix time in whole seconds."""
         return int(self.now())
+
+    def silencing(self, downtime: Downtime, now: int) -> str:
+        """Whether its alerts are silenced, in words."""
+        is_past = downtime.end <= downtime.created_at
+        return silencing(downtime.state(now), self.silences(), silences=downtime.silences, is_past=is_past)
 
 
 def service(request: Request) -> Service:
@@ -138,25 +146,26 @@ def _check_path(request: Request) -> None:
             raise FieldError(name, f"{value[:40]!r}; allowed: characters that can be printed")
 
 
-def one_answer(
-    downtime: Downtime, now: int, *, status: int = 200, history: History | None = None
-) -> web.Response:
-    """A downtime as JSON, with its revision as ETag."""
-    fields = msgspec.structs.asdict(as_json(downtime, now))
-    headers = {"ETag": f'"{downtime.revision}"'}
-    return json_answer(OneDowntime(**fields, as_of=now, **_history(history)), status=status, **headers)
+def one_answer(downtime: Downtime, now: int, history: History) -> web.Response:
+    """A downtime as JSON, with its revision as ETag, and its history."""
+    return _one_answer(
+        downtime,
+        now,
+        history=tuple(map(_entry, map(shortened, history.changes))),
+        history_count=history.total,
+        history_next=history.first if history.first > 1 else None,
+    )
 
 
-def _history(found: History | None) -> dict[str, Any]:
-    """The fields of OneDowntime that tell of it."""
-    if found is None:
-        return {}
-    entries = tuple(map(_entry, map(shortened, found.changes)))
-    return {
-        "history": entries,
-        "history_count": found.total,
-        "history_next": found.first if found.first > 1 else None,
-    }
+def done_answer(served: Service, downtime: Downtime, now: int, *, status: int = 200) -> web.Response:
+    """What was filed or changed as JSON, with its revision as ETag."""
+    return _one_answer(downtime, now, status, silencing=served.silencing(downtime, now))
+
+
+def _one_answer(downtime: Downtime, now: int, status: int = 200, **fields: Any) -> web.Response:
+    shown = msgspec.structs.asdict(as_json(downtime, now))
+    answer = OneDowntime(**shown, as_of=now, **fields)
+    return json_answer(answer, status=status, ETag=f'"{downtime.revision}"')
 
 
 def _entry(one: Change) -> HistoryEntry:

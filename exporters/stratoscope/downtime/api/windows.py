@@ -9,8 +9,10 @@ from aiohttp import web
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.answers import OccurrenceShown, OneWindow, WindowList, WindowShown
 from stratoscope.downtime.api.downtimes import idempotency_key
-from stratoscope.downtime.api.service import answered, json_answer, service
+from stratoscope.downtime.api.service import Service, answered, json_answer, service
 from stratoscope.downtime.keeper import WINDOWS_AHEAD_S
+from stratoscope.downtime.model import State
+from stratoscope.downtime.silences.words import silencing
 from stratoscope.downtime.windows.draft import WindowDraft, checked_window
 from stratoscope.downtime.windows.recurrence import due, following
 from stratoscope.downtime.windows.window import Window
@@ -43,7 +45,7 @@ async def file(request: Request) -> web.StreamResponse:
     soon = await asyncio.to_thread(due, recurrence, (), now, ahead_s=WINDOWS_AHEAD_S)
     await windows.file_occurrences(one.id, soon, now=now)
     served.changed()
-    response = await _answer(one, now, status=201)
+    response = await _answer(served, one, now, status=201)
     response.headers["Location"] = f"/api/v1/windows/{one.id}"
     return response
 
@@ -52,7 +54,8 @@ async def file(request: Request) -> web.StreamResponse:
 async def show(request: Request) -> web.StreamResponse:
     """One, with its next occurrences."""
     served = service(request)
-    return await _answer(await served.store.windows.get(request.http.match_info["id"]), served.second)
+    one = await served.store.windows.get(request.http.match_info["id"])
+    return await _answer(served, one, served.second)
 
 
 @answered
@@ -64,14 +67,16 @@ async def cancel(request: Request) -> web.StreamResponse:
         request.http.match_info["id"], who=request.asker.name, now=now, end_running=body.end_running
     )
     served.changed()
-    return await _answer(one, now)
+    return await _answer(served, one, now)
 
 
-async def _answer(one: Window, now: int, *, status: int = 200) -> web.Response:
+async def _answer(served: Service, one: Window, now: int, *, status: int = 200) -> web.Response:
     """A window, and when it occurs next; one that is cancelled does not."""
     found = [] if one.cancelled_at else await asyncio.to_thread(following, one.recurrence, now, _SHOWN)
     upcoming = tuple(OccurrenceShown(*occurrence) for occurrence in found)
-    return json_answer(OneWindow(as_of=now, next=upcoming, **_fields(one)), status=status)
+    state = State.CANCELLED if one.cancelled_at else State.UPCOMING
+    said = silencing(state, served.silences(), silences=one.template.silences)
+    return json_answer(OneWindow(as_of=now, silencing=said, next=upcoming, **_fields(one)), status=status)
 
 
 def _fields(one: Window) -> dict[str, Any]:

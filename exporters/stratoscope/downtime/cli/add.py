@@ -15,6 +15,7 @@ from stratoscope.downtime.cli.command import DOWNTIMES, WINDOWS, as_answer, ask,
 from stratoscope.downtime.cli.shown import summary
 from stratoscope.downtime.cli.windows import window_summary
 from stratoscope.downtime.draft import FieldError
+from stratoscope.downtime.matchers import set_texts
 from stratoscope.downtime.model import Severity
 
 
@@ -26,8 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     add = commands.add_argument
     add(
         "when",
-        nargs="+",
-        help="such as: tomorrow 08:00 for 2h | 22:00 for 1 hour | now until further notice",
+        nargs="*",
+        help="before the flags; such as: tomorrow 08:00 for 2h | 22:00 for 1 hour | now until further notice",
     )
     add(
         "--repeat", metavar="RRULE",
@@ -50,13 +51,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _file(flags: argparse.Namespace) -> str:
+    if not flags.when:
+        example = "add tomorrow 08:00 for 2h --title=Switch --match host=n1"
+        raise FieldError("when", f"missing; allowed: before --match, such as: {example}")
     start, end = times.span(" ".join(flags.when), time.time(), flags.zone)
     said = {
         "title": flags.title,
         "text": flags.text,
         "planned": not flags.unplanned,
         "severity": flags.severity,
-        "matcher_sets": flags.match,
+        "matcher_sets": [_matchers(one) for one in flags.match],
         "silences": flags.silence,
         "confirm": flags.confirm,
     }
@@ -67,6 +71,12 @@ def _file(flags: argparse.Namespace) -> str:
     draft = {**said, "start": start, "end": end, "until_further_notice": end is None}
     found = ask(flags, "POST", DOWNTIMES, draft, Idempotency_Key=flags.key)
     return as_answer(found) if flags.json else summary("filed", found, flags.zone)
+
+
+def _matchers(words: Sequence[str]) -> Sequence[str]:
+    """Those of a set, also of one that is written in braces."""
+    line = " ".join(words)
+    return set_texts(line) if line.startswith("{") else words
 
 
 def _recurrence(flags: argparse.Namespace, start: int, end: int | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import argparse
 import datetime as dt
 import http.client
 import json
+import ssl
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -13,7 +14,7 @@ from stratoscope.core.client.flags import Parser
 from stratoscope.core.client.request import AskError, Message, RefusedError, sent
 from stratoscope.core.errors import one_line
 from stratoscope.core.program import USAGE_STATUS
-from stratoscope.downtime import PORT, zones
+from stratoscope.downtime import PORT, times, zones
 from stratoscope.downtime.draft import FieldError
 
 API: Final = "/api/v1"
@@ -21,6 +22,7 @@ DOWNTIMES: Final = "/downtimes"
 WINDOWS: Final = "/windows"
 _LARGEST: Final = 64 * 1024 * 1024
 _FAILED: Final = 1
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING")
 _UNKNOWN: Final = 404
 
 
@@ -50,10 +52,9 @@ def run(commands: Parser, arguments: Sequence[str], do: Callable[[argparse.Names
     except AskError as error:
         return _wrong(commands, str(error), _FAILED)
     except (OSError, http.client.HTTPException) as error:
-        return _wrong(commands, f"{flags.url}: {error}", _FAILED)
-    except (ValueError, TypeError, KeyError) as error:
-        what = f"no answer of this exporter: {type(error).__name__}: {error}"
-        return _wrong(commands, f"{flags.url}: {what}", _FAILED)
+        return _wrong(commands, f"{flags.url}: {_why(error)}", _FAILED)
+    except (ValueError, TypeError, KeyError):
+        return _wrong(commands, f"no downtime exporter at {flags.url}: its answer is another's", _FAILED)
     sys.stdout.write(said)
     return 0
 
@@ -110,6 +111,14 @@ def or_window(
         raise (no_downtime if error.status == _UNKNOWN else error) from error
 
 
+def end_of(text: str, lasting: str, now: float, zone: dt.tzinfo, *, start: float) -> int | None:
+    """An end, as `times.end` has it. Args: lasting: How a duration is said, for the message."""
+    try:
+        return times.end(text, now, zone, start=start)
+    except FieldError as error:
+        raise FieldError(error.field, f"{error.what}, or {lasting}") from error
+
+
 def as_answer(found: object) -> str:
     """The answer of the API, as `--json` prints it: nothing in it that a terminal would obey."""
     return f"{json.dumps(found, indent=2)}\n"
@@ -120,6 +129,14 @@ def printable(text: object) -> str:
     line = one_line(str(text))
     encoding = sys.stdout.encoding or "ascii"
     return line.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _why(error: Exception) -> str:
+    """Why there is no answer, without numbers."""
+    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
+        return "it does not speak TLS; allowed: http:// for this server"
+    is_system = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+    return (error.strerror if is_system else "") or str(error)  # type: ignore[attr-defined]  # of OSError
 
 
 def _zone(text: str) -> dt.tzinfo:

@@ -37,11 +37,11 @@ def _hosts_off(flags: argparse.Namespace) -> str:
 
 
 def _tell_nagios(off: Sequence[Mapping[str, Any]], file: Path) -> str:
-    """Print the commands, and then remember them: what cannot be printed is printed the next time."""
+    """Print the commands once they can be remembered; what cannot be printed is printed the next time."""
     told, wanted = nagios.told(file), nagios.wanted(off)
-    sys.stdout.write("".join(f"{line}\n" for line in nagios.commands(told, wanted, int(time.time()))))
-    sys.stdout.flush()
-    nagios.remember(file, wanted)
+    with nagios.remembering(file, wanted):
+        sys.stdout.write("".join(f"{line}\n" for line in nagios.commands(told, wanted, int(time.time()))))
+        sys.stdout.flush()
     return ""
 
 

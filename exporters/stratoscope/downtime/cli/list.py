@@ -5,12 +5,17 @@ GET /api/v1/downtimes, /api/v1/windows.
 
 import argparse
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import urlencode
 
 from stratoscope.downtime.cli.command import DOWNTIMES, WINDOWS, as_answer, ask, parser, run
 from stratoscope.downtime.cli.shown import ids, table
 from stratoscope.downtime.cli.windows import windows_table
+from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.model import State
+
+_OF_DOWNTIMES: Final = ("state", "cloud", "host", "search")
+"""The flags that choose some of the downtimes."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,6 +55,10 @@ def _list(flags: argparse.Namespace) -> str:
 
 
 def _windows(flags: argparse.Namespace) -> str:
+    """Raises FieldError: A flag chooses downtimes."""
+    chosen = ", ".join(f"--{name}" for name in _OF_DOWNTIMES if getattr(flags, name))
+    if chosen:
+        raise FieldError("--windows", f"stands beside {chosen}; allowed: without, it lists all windows")
     found = [one for one in ask(flags, "GET", WINDOWS)["windows"] if one["cancelled_at"] is None]
     if flags.quiet:
         return ids(found)

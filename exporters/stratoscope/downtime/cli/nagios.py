@@ -7,7 +7,7 @@ by which it is deleted once the host is back.
 import datetime as dt
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,11 +75,14 @@ def told(file: Path) -> frozenset[Told]:
     return found
 
 
-def remember(file: Path, after: Iterable[Told]) -> None:
-    """Write the file anew, readable for its owner alone; a symbolic link is not followed.
+@contextmanager
+def remembering(file: Path, after: Iterable[Told]) -> Iterator[None]:
+    """Write what Nagios will have been told beside the file; it becomes the file once Nagios was told.
+
+    Both are readable for their owner alone; a symbolic link is not followed.
 
     Raises:
-        AskError: The file cannot be written.
+        AskError: The file cannot be written: then Nagios must not be told.
     """
     new = file.with_name(f"{file.name}.new")
     try:
@@ -87,6 +90,10 @@ def remember(file: Path, after: Iterable[Told]) -> None:
             new.unlink()
         with os.fdopen(os.open(new, _NEW, _PRIVATE), "wb") as opened:
             opened.write(msgspec.json.encode(sorted(after)))
+    except OSError as error:
+        raise _unusable(file, error.strerror) from error
+    yield
+    try:
         new.replace(file)
     except OSError as error:
         raise _unusable(file, error.strerror) from error

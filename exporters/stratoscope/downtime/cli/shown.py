@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from stratoscope.downtime.cli.command import printable
+from stratoscope.downtime.model import DAY_S, State
 from stratoscope.downtime.times import echo
 
 _LONGEST_SETS: Final = 60
+_MOMENTS: Final = ("start", "end", "cancelled_at")
 Found = Mapping[str, Any]
 """A downtime, as the API shows it."""
 
@@ -34,8 +36,10 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 def summary(done: str, found: Found, zone: dt.tzinfo) -> str:
     """One line on what was done, with the times as they were understood."""
-    silences = "silences" if found["silences"] else "silences nothing of"
-    return f"{done} {printable(found['id'])}: {_span(found, zone)}, {silences} {sets(found)}\n"
+    if found["state"] == State.CANCELLED:
+        done = "cancelled"
+    words = f"{_span(found, zone)}, {sets(found)}: {printable(found['silencing'])}"
+    return f"{done} {printable(found['id'])}: {words}\n"
 
 
 def details(found: Found, zone: dt.tzinfo) -> str:
@@ -62,10 +66,25 @@ def details(found: Found, zone: dt.tzinfo) -> str:
 def _history(changes: Sequence[Found], zone: dt.tzinfo) -> Iterator[str]:
     for one in changes:
         fields = "; ".join(
-            f"{name}: {before!r} -> {after!r}" for name, (before, after) in one["fields"].items()
+            f"{name.replace('_', ' ')}: {_words(name, before, zone)} -> {_words(name, after, zone)}"
+            for name, (before, after) in one["fields"].items()
         )
         said = f"{echo(one['at'], zone)} {one['who']} {one['action']}" + (f" {fields}" if fields else "")
         yield f"{'history':9} {printable(said)}"
+
+
+def _words(name: str, value: object, zone: dt.tzinfo) -> str:
+    """A value of the history."""
+    match value:
+        case None | "":
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case int() if name in _MOMENTS:
+            return echo(value, zone)
+        case list() if name == "matcher_sets":
+            return sets({name: value})
+    return str(value)
 
 
 def _row(found: Found, zone: dt.tzinfo) -> tuple[str, ...]:
@@ -75,7 +94,16 @@ def _row(found: Found, zone: dt.tzinfo) -> tuple[str, ...]:
 
 
 def _span(found: Found, zone: dt.tzinfo) -> str:
-    return f"{echo(found['start'], zone)} to {_end(found, zone)}"
+    """Such as `2026-12-01 08:00 +01:00 to 2026-12-01 10:00 +01:00 (2 h)`."""
+    lasts = "" if found["until_further_notice"] else f" ({lasting(found['end'] - found['start'])})"
+    return f"{echo(found['start'], zone)} to {_end(found, zone)}{lasts}"
+
+
+def lasting(seconds: int) -> str:
+    """Such as `6 d 6 h`; days have 24 h."""
+    parts = [f"{seconds // DAY_S} d", f"{seconds % DAY_S // 3600} h", f"{seconds % 3600 // 60} min"]
+    parts.append(f"{seconds % 60} s")
+    return " ".join(one for one in parts if not one.startswith("0 ")) or "0 s"
 
 
 def _end(found: Found, zone: dt.tzinfo) -> str:

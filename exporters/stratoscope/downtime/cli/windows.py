@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stratoscope.downtime.cli.command import printable
-from stratoscope.downtime.cli.shown import columns, sets, short_sets
+from stratoscope.downtime.cli.shown import columns, lasting, sets, short_sets
 from stratoscope.downtime.times import echo
 
 Found = Mapping[str, Any]
@@ -22,8 +22,8 @@ def windows_table(windows: Sequence[Found]) -> str:
 
 def window_summary(done: str, found: Found, zone: dt.tzinfo) -> str:
     """What was done, and the next occurrences with their offsets."""
-    silences = "silences" if found["silences"] else "silences nothing of"
-    what = f"{done} window {printable(found['id'])}: {_recurrence(found)}, {silences} {sets(found)}"
+    words = f"{_recurrence(found)}, {sets(found)}: {printable(found['silencing'])}"
+    what = f"{done} window {printable(found['id'])}: {words}"
     return "\n".join([what, *_next(found, zone)]) + "\n"
 
 
@@ -61,5 +61,4 @@ def _row(found: Found) -> tuple[str, ...]:
 
 
 def _lasts(found: Found) -> str:
-    """Such as 8:00:00; days have 24 h."""
-    return str(dt.timedelta(seconds=found["duration_s"]))
+    return lasting(found["duration_s"])

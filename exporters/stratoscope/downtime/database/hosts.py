@@ -1,5 +1,7 @@
 """Hosts of which a script says that they are off, stored: each is a downtime of the source `script:CLOUD`."""
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,13 +21,22 @@ class Hosts:
         self._database = database
 
     async def off(  # noqa: PLR0913 - all that is said of it
-        self, cloud: str, host: str, asked: Checked, *, who: str, now: int, cap_s: int
+        self,
+        cloud: str,
+        host: str,
+        asked: Checked,
+        *,
+        who: str,
+        now: int,
+        cap_s: int,
+        kept: Collection[str] = (),
     ) -> Downtime:
         """File that a host is off from now, or change what is filed of it; it lasts on from its own start.
 
         Args:
             asked: Of the host, as from now.
             cap_s: For so long a host may be off.
+            kept: The fields that stay as they are if it is off already.
 
         Raises:
             OverCapError: It is off for longer, and nobody has said since that it is back.
@@ -44,6 +55,7 @@ class Hosts:
             goes_on = last.until_further_notice and asked.until_further_notice
             end = last.end if goes_on else min(asked.end, most)
             fields = asked._asdict() | {"start": last.start, "end": end}
+            fields |= {name: getattr(last, name) for name in kept}
             return await editing.save(connection, last, who, now, Action.CHANGED, **fields)
 
     async def back(self, cloud: str, host: str, *, who: str, now: int) -> Downtime | None:

@@ -23,6 +23,7 @@ class Preview:
         failed: Those that could not be asked: name -> why.
         silences: Whether they would be silenced; or else only explained.
         is_everything: Whether a set matches every alert.
+        is_over: Whether the downtime is over already.
     """
 
     alerts: Sequence[Mapping[str, str]]
@@ -32,6 +33,7 @@ class Preview:
     failed: Mapping[str, str] = field(default_factory=dict)
     silences: bool = True
     is_everything: bool = False
+    is_over: bool = False
 
     @property
     def is_all_now(self) -> bool:
@@ -44,11 +46,12 @@ class Preview:
 
 
 def preview(
-    fields: Checked, answers: Iterable[Sequence[Mapping[str, str]]], failed: Mapping[str, str]
+    fields: Checked, now: float, answers: Iterable[Sequence[Mapping[str, str]]], failed: Mapping[str, str]
 ) -> Preview:
     """The preview of what somebody wants to file.
 
     Args:
+        now: Unix seconds.
         answers: The labels of all alerts, of each Alertmanager that answered.
         failed: The others: name -> why.
     """
@@ -61,7 +64,8 @@ def preview(
         all=len(alerts),
         answered=len(answers),
         failed=failed,
-        silences=fields.silences,
+        silences=fields.silences and fields.end > now,
+        is_over=fields.end <= now,
         is_everything=any(map(matches_everything, fields.matcher_sets)),
     )
 

@@ -2,11 +2,8 @@
 
 import asyncio
 import re
-import ssl
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
@@ -18,7 +15,6 @@ from stratoscope.clouds.client.http import Http
 from stratoscope.clouds.client.request import CallError, Method, Response
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.errors import Reason as CallReason
-from stratoscope.core.files import read
 from stratoscope.downtime.matchers import Matcher
 from stratoscope.downtime.odd_answers import REDIRECTS, content_type, is_page, target
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
@@ -30,7 +26,6 @@ T = TypeVar("T")
 LARGEST: Final = 64 << 20
 """Limit on a body, in bytes."""
 
-_LARGEST_SECRET: Final = 4096
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 _UNAUTHORIZED: Final = frozenset({401, 403})
@@ -64,16 +59,40 @@ class _Versions(msgspec.Struct, frozen=True):
     version: str = ""
 
 
+class _Peer(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _Cluster(msgspec.Struct, frozen=True):
+    """Without a name, and without peers, where the cluster is switched off."""
+
+    name: str = ""
+    peers: tuple[_Peer, ...] | None = None
+
+
 class _Status(msgspec.Struct, frozen=True, rename="camel"):
     uptime: str
     version_info: _Versions = _Versions()
+    cluster: _Cluster = _Cluster()
+
+    @property
+    def members(self) -> frozenset[str]:
+        names = {self.cluster.name, *(one.name for one in self.cluster.peers or ())} - {""}
+        return frozenset(names or {self.uptime})
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Attributes: process: Another one after a restart, and of another member."""
+    """How it runs.
+
+    Attributes:
+        process: Another one after a restart, and of another member.
+        members: The names of all members of the cluster; each has another one after a restart. Of one whose
+            cluster is switched off, when it was started, in milliseconds.
+    """
 
     process: str
     version: str
+    members: frozenset[str] = frozenset()
 
 
 class _Posted(msgspec.Struct, frozen=True):
@@ -94,7 +113,7 @@ class Alertmanager:
         self._members = [URL(url) for url in settings.urls]
         # Thousands of silences go over a few connections. One that is closed meanwhile fails the round; the
         # next round lists what has been written.
-        self._http = Http(settings.name, _trusted(settings.ca_file), largest=LARGEST, once=())
+        self._http = Http(settings.name, settings.tls(), largest=LARGEST, once=())
 
     async def close(self) -> None:
         await self._http.close()
@@ -107,7 +126,7 @@ class Alertmanager:
         async def ask(member: URL) -> Status:
             answer = await self._call("GET", member / "api/v2/status", timeout_s=timeout_s)
             status = _decoded(member, answer, _Status)
-            return Status(f"{member} {status.uptime}", status.version_info.version)
+            return Status(f"{member} {status.uptime}", status.version_info.version, status.members)
 
         return await self._first(ask)
 
@@ -168,7 +187,7 @@ class Alertmanager:
         """The answer: 200, or if `vanished` is allowed, 404."""
         timeout_s = timeout_s or self._settings.timeout
         try:
-            headers = {**_JSON, **self._credentials()}
+            headers = {**_JSON, **self._settings.credentials()}
             async with asyncio.timeout(timeout_s):
                 answer = await self._http.request(method, url, headers, None, body)
         except ConfigError as error:
@@ -183,30 +202,6 @@ class Alertmanager:
         if answer.status != _OK and not (vanished and answer.status == _NOT_FOUND):
             raise _refusal(url, answer)
         return answer
-
-    def _credentials(self) -> Mapping[str, str]:
-        """Read anew for each request: such files are replaced."""
-        its = self._settings
-        if its.bearer_token_file:
-            return {"Authorization": f"Bearer {_secret(its.bearer_token_file, 'bearer_token_file')}"}
-        if its.user:
-            pair = f"{its.user}:{_secret(its.password_file, 'password_file')}"
-            return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
-        return {}
-
-
-def _trusted(ca_file: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file or None)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigError(f"ca_file: {ca_file}: no certificates in PEM can be read from it") from error
-
-
-def _secret(file: str, key: str) -> str:
-    text = read(Path(file), key, largest=_LARGEST_SECRET).decode(errors="replace").strip()
-    if not text or not text.isprintable():
-        raise ConfigError(f"{key}: {file}: empty, or more than one line; allowed: one line")
-    return text
 
 
 def _decoded(member: URL, answer: Response, kind: type[T]) -> T:

@@ -20,6 +20,8 @@ class Reason(StrEnum):
     """As many silences as `--silences.max-silences` allows; expired ones count, too."""
     FAILED = "failed"
     """5xx."""
+    CLUSTER = "cluster"
+    """Another entry of the configuration is a member of the same cluster."""
     CREDENTIALS = "credentials"
     """A file of the configuration cannot be read."""
     DOWNTIMES = "downtimes"
@@ -35,7 +37,8 @@ class AlertmanagerError(Exception):
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(short_line(masked(message)))
+        # A file of the configuration is named with its path, in which nothing is a secret.
+        super().__init__(short_line(message if reason is Reason.CREDENTIALS else masked(message)))
         self.reason = reason
 
     @property

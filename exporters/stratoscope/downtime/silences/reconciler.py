@@ -15,6 +15,7 @@ from stratoscope.downtime.model import Action, Downtime
 from stratoscope.downtime.silences.alertmanager import SilenceList, Status
 from stratoscope.downtime.silences.apply import Applied, Writer, apply
 from stratoscope.downtime.silences.by_hand import ByHand
+from stratoscope.downtime.silences.clusters import Clusters
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.listed import Listed
 from stratoscope.downtime.silences.plan import KNOWN_S, Plan, plan, unclear
@@ -82,6 +83,7 @@ class Reconciler:
         *,
         base_url: str = "",
         is_dry_run: bool = False,
+        clusters: Clusters | None = None,
         leads: Callable[[], bool] = lambda: True,
         clock: Clock = CLOCK,
     ) -> None:
@@ -89,14 +91,16 @@ class Reconciler:
 
         Args:
             base_url: Of this service, for the links in comments.
+            clusters: What all entries know of their clusters.
             leads: Whether this process is the one of several that writes.
         """
         self.report = Report(alertmanager=client.name, is_dry_run=is_dry_run)
         self._client, self._downtimes, self._records = client, downtimes, records
         self._base_url, self._leads, self._clock = base_url, leads, clock
+        self._clusters = clusters or Clusters([client.name])
         self._errors = Counter[Reason]()
         self._woken = asyncio.Event()
-        self._process, self._is_away = "", False
+        self._seen, self._is_away = Status("", ""), False
         self._ended_at = -APART_S
 
     def task(self) -> Task:
@@ -121,20 +125,43 @@ class Reconciler:
         """
         before, self._is_away = self.report, False
         try:
-            report = await self._round()
-        except AlertmanagerError as error:
-            self._is_away = error.reason is Reason.UNREACHABLE
-            report = self._failed(error.reason, str(error))
+            report = await self._tried()
         except Exception as error:
-            self._show(self._failed(Reason.DOWNTIMES, short_line(f"{type(error).__name__}: {error}")))
+            failed = self._failed(Reason.DOWNTIMES, short_line(f"{type(error).__name__}: {error}"))
+            self._show(msgspec.structs.replace(failed, wanted=None))
             raise
         self._show(report)
         self._log(before)
         self._ended_at = self._clock.monotonic()
 
+    async def _tried(self) -> Report:
+        """The outcome of a round; of one that failed, what should be there, by the database alone."""
+        try:
+            return await self._round()
+        except AlertmanagerError as error:
+            self._is_away = error.reason is Reason.UNREACHABLE
+            self._clusters.asked(self._client.name)
+            failed = self._failed(error.reason, str(error))
+        now = self._clock.now()
+        downtimes = await self._downtimes.live(now, KNOWN_S)
+        records = await self._records.silence_records(self._client.name)
+        nothing = Listed((), now + (self.report.ahead_s or 0))
+        todo = plan(self._client.name, downtimes, nothing, records, now)
+        return msgspec.structs.replace(failed, wanted=todo.wanted, overridden=todo.overridden)
+
     def _failed(self, reason: Reason, words: str) -> Report:
         self._errors[reason] += 1
-        return msgspec.structs.replace(self.report, is_in_step=False, trouble=words)
+        return msgspec.structs.replace(
+            self.report, present=None, writes=0, expiries=0, is_in_step=False, trouble=words
+        )
+
+    async def _check_cluster(self) -> None:
+        """Raises AlertmanagerError: An entry before this one has a member of the same cluster."""
+        await self._clusters.wait(self._client.name)
+        twin = self._clusters.twin(self._client.name)
+        if twin:
+            what = "members of one cluster are one entry: put both under urls"
+            raise AlertmanagerError(Reason.CLUSTER, f"it is of the same cluster as the entry {twin}; {what}")
 
     def _show(self, report: Report) -> None:
         errors = {reason: self._errors[reason] for reason in Reason}
@@ -142,6 +169,7 @@ class Reconciler:
 
     async def _round(self) -> Report:
         self._note(await self._client.status())  # while it is away, nothing is read
+        await self._check_cluster()
         downtimes = await self._downtimes.live(self._clock.now(), KNOWN_S)
         records = await self._records.silence_records(self._client.name)
         # The list comes last: what is changed after it was asked for is seen in the next round.
@@ -255,8 +283,9 @@ class Reconciler:
         return True
 
     def _note(self, status: Status) -> bool:
-        """Whether it is another process than at the last look."""
-        is_another = self._process != status.process
-        self._process = status.process
+        """Whether it is another process, or cluster, than at the last look."""
+        is_another = self._seen != status
+        self._seen = status
+        self._clusters.see(self._client.name, status.members)
         self.report = msgspec.structs.replace(self.report, version=status.version)
         return is_another

@@ -13,8 +13,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         alertmanager: The name of its entry in the configuration.
-        wanted: How many silences it should have.
-        present: How many of them it has as they should be.
+        wanted: How many silences it should have; None before the first reconcile, and while the downtimes
+            cannot be read.
+        present: How many of them it has as they should be; None while that is not known, since it does
+            not answer.
         overridden: How many more it would have, had no person expired them.
         taken_over: How many it has that a person made theirs, `left` among them.
         left: Of these, those that still mute though their downtime does not want them any more.
@@ -32,8 +34,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     alertmanager: str
-    wanted: int = 0
-    present: int = 0
+    wanted: int | None = None
+    present: int | None = None
     overridden: int = 0
     taken_over: int = 0
     left: Sequence[SilenceRecord] = ()

@@ -13,14 +13,14 @@ PREVIEW_TIMEOUT_S: Final = 5.0
 """So long a preview waits."""
 
 
-async def asked(alertmanagers: Sequence[Alertmanager], fields: Checked) -> Preview:
+async def asked(alertmanagers: Sequence[Alertmanager], fields: Checked, now: float) -> Preview:
     """What would be silenced now, as far as Alertmanagers answer in time."""
     failed: dict[str, str] = {}
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_alerts(one, failed)) for one in alertmanagers]
     answers = [found for task in tasks if (found := task.result()) is not None]
     # Thousands of alerts against 20 sets take a while: not in the loop.
-    return await asyncio.to_thread(preview, fields, answers, failed)
+    return await asyncio.to_thread(preview, fields, now, answers, failed)
 
 
 async def _alerts(one: Alertmanager, failed: dict[str, str]) -> Sequence[Mapping[str, str]] | None:

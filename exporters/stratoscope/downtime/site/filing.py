@@ -127,7 +127,7 @@ async def _sent(
 async def _preview(request: Request, draft: Draft) -> Preview:
     """Also of a draft for every alert: that is what it warns of. Raises FieldError."""
     fields = editor(request).checked(replace(draft, confirm=True))
-    return await asked(service(request).alertmanagers, fields)
+    return await asked(service(request).alertmanagers, fields, service(request).now())
 
 
 async def _check_some_alerts_stay(request: Request, draft: Draft) -> None:
@@ -135,7 +135,7 @@ async def _check_some_alerts_stay(request: Request, draft: Draft) -> None:
     editor(request).checked(draft)  # what is wrong with it comes first
     found = await _preview(request, draft)
     if found.needs_confirmation:
-        allowed = "sets that match some, or tick the box below"
+        allowed = "sets that match some, or `confirm`, the box below"
         raise FieldError("matcher_sets", f"matches all {found.count} current alerts; allowed: {allowed}")
 
 

@@ -7,6 +7,7 @@ from aiohttp import web
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.service import answered, service
 from stratoscope.downtime.editing import READERS, WRITERS
+from stratoscope.downtime.hosts_off.collector import HOSTS_OFF
 from stratoscope.downtime.pages import overview, timeline
 from stratoscope.downtime.pages.shown import Shown
 
@@ -23,14 +24,20 @@ async def show(request: Request) -> web.StreamResponse:
     overridden = await store.records.overridden([one.id for one in rows])
     window = timeline.asked(query.get("view", ""), query.get("from", ""), now, zone)
     start, end = window.scale
+    alertmanagers, clouds, imports = served.silences(), request.statuses(HOSTS_OFF.name), served.imports()
     drawn = await store.between(start, end, now=now, limit=timeline.MOST_LOOKED_AT)
     return request.page(
         "overview.html",
-        overview=replace(found, rows=[Shown(one, now, zone, one.id in overridden) for one in rows]),
+        overview=replace(
+            found,
+            rows=[Shown(one, now, zone, one.id in overridden) for one in rows],
+            troubles=overview.troubles(alertmanagers, clouds, imports),
+        ),
         timeline=timeline.timeline(drawn, window, now),
         path=overview.path,
-        alertmanagers=served.silences(),
-        imports=served.imports(),
+        alertmanagers=alertmanagers,
+        clouds=clouds,
+        imports=imports,
         now=now,
         is_reader=True,
         is_leader=store.leadership.is_leader,

@@ -9,7 +9,7 @@ import msgspec
 from stratoscope.downtime import zones
 from stratoscope.downtime.draft import Draft, checked
 from stratoscope.downtime.model import Severity
-from stratoscope.downtime.windows.recurrence import Recurrence, check
+from stratoscope.downtime.windows.recurrence import Recurrence, check, check_first
 from stratoscope.downtime.windows.window import Template
 
 
@@ -50,6 +50,7 @@ def checked_window(draft: WindowDraft, now: int, *, labels: Iterable[str] = ()) 
         rrule=draft.rrule, zone=draft.zone, first=draft.first, duration_s=draft.duration_s
     )  # fmt: skip
     check(recurrence, now)
+    check_first(recurrence)
     start = zones.moment(draft.first, zones.zone(draft.zone))
     found = checked(
         Draft(

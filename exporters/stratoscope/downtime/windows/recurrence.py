@@ -34,7 +34,7 @@ class Recurrence(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rrule: See `rule.parsed`.
         zone: The IANA name of the time zone.
-        first: The local time before which there is no occurrence; it is the first if it obeys the rule.
+        first: The local time before which there is no occurrence; a new window has one then.
         duration_s: Of each occurrence.
     """
 
@@ -73,6 +73,15 @@ def check(recurrence: Recurrence, now: int) -> None:
         raise FieldError("duration_s", f"{what}; allowed: {period_s:.0f} at most")
     if not any(start + duration_s > now for start in _starts(recurrence, now)):
         raise FieldError("rrule", "no occurrence ends in the future; allowed: a rule with one at least")
+
+
+def check_first(recurrence: Recurrence) -> None:
+    """Whether `first` is an occurrence, of a recurrence that can be stored. Raises FieldError: It is none."""
+    first = recurrence.first
+    begins = next(iter(clock_times(parsed(recurrence.rrule), first, first, _EVER)))
+    if begins != first:
+        what = f"{first.isoformat()} does not obey rrule; allowed: a start such as {begins.isoformat()}"
+        raise FieldError("first", what)
 
 
 def occurrences(

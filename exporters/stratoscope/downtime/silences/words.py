@@ -1,0 +1,35 @@
+"""Whether what a downtime covers is silenced, in words: pure."""
+
+from collections.abc import Sequence
+
+from stratoscope.downtime.model import State
+from stratoscope.downtime.silences.report import Report
+
+
+def silencing(state: State, reports: Sequence[Report], *, silences: bool, is_past: bool = False) -> str:
+    """Such as `silenced by main`, or why nothing is.
+
+    Args:
+        reports: How each Alertmanager of the configuration stands.
+        silences: Whether silences are kept for it.
+        is_past: Whether it was over when it was filed.
+    """
+    why = _why_not(state, reports, silences=silences, is_past=is_past)
+    if why:
+        return f"{why}: it silences nothing"
+    how = "silenced by" if state is State.ACTIVE else "to be silenced by"
+    good = ", ".join(one.alertmanager for one in reports if not one.trouble)
+    bad = [f"{one.alertmanager} is not in step: {one.trouble}" for one in reports if one.trouble]
+    return "; ".join([*([f"{how} {good}"] if good else []), *bad])
+
+
+def _why_not(state: State, reports: Sequence[Report], *, silences: bool, is_past: bool) -> str:
+    if state is State.CANCELLED:
+        return "it is cancelled"
+    if state is State.ENDED:
+        return "it is over already" if is_past else "it is over"
+    if not silences:
+        return "it was filed so"
+    if not reports:
+        return "no Alertmanager is configured"
+    return "dry run" if all(one.is_dry_run for one in reports) else ""
