@@ -15,6 +15,7 @@ from stratoscope.clouds.client.limiter import Budget, Limits
 from stratoscope.clouds.lifecycle import (
     Mark,
     Object,
+    Owned,
     Phase,
     Resolved,
     RunReason,
@@ -94,6 +95,7 @@ class ProbeCloud:
         steps: The optional ones of its lifecycles.
         step_s: How long after its beginning a step has ended.
         wanted: The kinds for which the last list was asked beyond those of steps.
+        down: The kinds that cannot be listed.
         listed: Called each time when objects have been listed, before the list is used.
         image_id: What the image's name stands for.
     """
@@ -118,6 +120,7 @@ class ProbeCloud:
         self.step_s = 1.0
         self.wanted: set[str] = set()
         self.listed: Callable[[], None] | None = None
+        self.down: set[str] = set()
         self._numbers = count(1)
         self._faults: dict[str, list[Fault]] = {}
         self._hung: dict[str, asyncio.Event] = {}
@@ -299,14 +302,16 @@ class ProbeLifecycle:
         created = [there[one.kind, one.id] for one in objects if (one.kind, one.id) in there]
         return [one.object for one in ([server, *ports, *created] if server else [*ports, *created])]
 
-    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Sequence[Object]:
+    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Owned:
         """All whose metadata has the tag, also if the rest of their mark is malformed."""
         self._cloud.wanted = {*kinds}
         _fail(await self._cloud.step("owned"))
-        listed = [one.object for one in self._cloud.now_there().values() if one.raw.get("tag") == tag]
+        down = self._cloud.down
+        tagged = [one for one in self._cloud.now_there().values() if one.raw.get("tag") == tag]
         if self._cloud.listed is not None:
             self._cloud.listed()
-        return listed
+        failed = {one: StepError(RunReason.API_UNREACHABLE, f"{one}s: no answer") for one in down}
+        return Owned([one.object for one in tagged if one.kind not in down], failed)
 
     async def hosts(self) -> Sequence[str]:
         _fail(await self._cloud.step("hosts"))
@@ -324,7 +329,7 @@ class ProbeStep:
         self, cloud: ProbeCloud, phase: Phase, creates: str = "", *, is_before_request: bool = False
     ) -> None:
         self.phase, self.creates, self.is_before_request = phase, creates, is_before_request
-        self._cloud, self._began = cloud, 0.0
+        self._cloud, self._began, self.seen = cloud, 0.0, ""
         self.underway: list[Underway] = []
 
     async def begin(self, run: Underway) -> Object | None:
@@ -338,6 +343,7 @@ class ProbeStep:
     async def has_ended(self, run: Underway) -> bool:
         self.underway.append(run)
         _fail(await self._cloud.step(f"look {self.phase}"))
+        self.seen = f"{self.phase} is underway"
         return self._cloud.clock.monotonic() >= self._began + self._cloud.step_s
 
 

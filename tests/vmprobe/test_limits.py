@@ -12,7 +12,7 @@ import pytest_asyncio
 from stratoscope.clouds.lifecycle import Object
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.ledger import Ledger
-from stratoscope.vmprobe.limits import Ceilings, CeilingSettings, OverLimitError
+from stratoscope.vmprobe.limits import CeilingError, Ceilings, CeilingSettings
 from stratoscope.vmprobe.sweep import Sweep
 from support.ledgers import TAG, a_mark, intend, open_ledger
 from support.probe_cloud import ProbeCloud
@@ -72,7 +72,7 @@ class Runs:
             async with self.ceilings.vm(expected_s):
                 self.began.append(name)
                 await self.ends[name].wait()
-        except OverLimitError as error:
+        except CeilingError as error:
             self.refused[name] = f"{error.limit}: {error}"
 
 

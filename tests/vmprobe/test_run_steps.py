@@ -1,6 +1,7 @@
 """The optional steps of a run: their order, how they fail, what is left out, and how they are cleaned up."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -115,6 +116,19 @@ def test_a_step_that_never_ends_is_a_time_out_of_its_phase(phase: Phase) -> None
         assert verdict(ended) == (phase, "timeout", "cloud")
         assert ended.failure is not None
         assert ended.failure.message == f"{phase} has not ended within {TIMEOUTS[phase]:g} s"
+        bench.check_clean()
+
+    on(work)
+
+
+def test_a_step_that_ends_too_late_says_what_was_seen_last() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.step_s = math.inf
+        ended = await bench.run()
+        assert ended.failure is not None
+        phase = ended.failure.phase
+        said = f"{phase} has not ended within {TIMEOUTS[phase]:g} s; {phase} is underway"
+        assert (ended.failure.reason, ended.failure.message) == ("timeout", said)
         bench.check_clean()
 
     on(work)

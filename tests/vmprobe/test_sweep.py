@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from stratoscope.clouds.abilities import Lifecycle
-from stratoscope.clouds.lifecycle import Object, RunReason
+from stratoscope.clouds.lifecycle import Object, Owned, RunReason
 from stratoscope.core import deadline
 from stratoscope.vmprobe import sweep as sweep_module
 from stratoscope.vmprobe.database import LedgerError
@@ -126,9 +126,9 @@ async def test_objects_that_are_listed_and_not_there_do_not_keep_others_waiting(
     lifecycle = prober.cloud.lifecycle()
     owned = lifecycle.owned
 
-    async def listed(tag: str, kinds: Collection[str]) -> Sequence[Object]:
+    async def listed(tag: str, kinds: Collection[str]) -> Owned:
         gone = [Object(SERVER, f"gone-{one}", "", a_mark(f"gone-{one}", DEADLINE)) for one in range(60)]
-        return [*gone, *await owned(tag, kinds)]
+        return Owned([*gone, *(await owned(tag, kinds)).objects])
 
     monkeypatch.setattr(lifecycle, "owned", listed)
     prober.wheel.time_s = PAST

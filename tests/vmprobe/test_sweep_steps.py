@@ -77,6 +77,27 @@ async def test_an_intended_volume_that_is_not_there_is_no_leak_though_its_run_ha
 
 
 @pytest.mark.asyncio
+async def test_a_kind_that_cannot_be_listed_keeps_its_intents_and_no_vm_waits_for_it(
+    prober: Prober,  # noqa: F811 - the fixture
+) -> None:
+    await prober.leave("r1")
+    for run_id in ("r1", "r2"):
+        wanted = Object(VOLUME, "", f"stratoscope-{run_id}")
+        await prober.ledger.intend(a_run(run_id), "", wanted, DEADLINE, is_vm=False)
+    prober.cloud.down = {VOLUME}
+    prober.wheel.time_s = PAST
+    assert (await prober.once()).failures == {"": "api_unreachable: volumes: no answer"}
+    prober.wheel.time_s += 60
+    leaks = await prober.once()
+    assert prober.cloud.ids() == []
+    assert leaks.by_kind == {VOLUME: 2}
+    assert await prober.open_rows() == [("r1", ""), ("r2", "")]
+    prober.cloud.down = set()
+    await prober.until_clean()
+    assert await prober.open_rows() == []
+
+
+@pytest.mark.asyncio
 async def test_kinds_of_intended_objects_are_looked_for_by_whoever_is_to_find_them(
     prober: Prober,  # noqa: F811 - the fixture
 ) -> None:

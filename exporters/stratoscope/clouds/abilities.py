@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from stratoscope.clouds.client.limiter import Budget
-from stratoscope.clouds.lifecycle import Object, Phase, Resolved, Seen, Underway
+from stratoscope.clouds.lifecycle import Object, Owned, Phase, Resolved, Seen, Underway
 from stratoscope.core.collector import Every, Offer
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
@@ -122,11 +122,13 @@ class Step(Protocol):
         phase: Its phase.
         creates: The kind of the Object that it creates; "" for none.
         is_before_request: It comes before the VM is requested, which uses what it has created.
+        seen: What the last look saw, in words such as `the volume is creating`; "" for nothing.
     """
 
     phase: Phase
     creates: str
     is_before_request: bool
+    seen: str
 
     async def begin(self, run: Underway) -> Object | None:
         """Request it. Returns the object that it creates, which carries the run's mark.
@@ -194,11 +196,13 @@ class Lifecycle(Protocol):
             are of others.
         """
 
-    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Sequence[Object]:
+    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Owned:
         """All objects that carry this tag: VMs, and what steps have created. A service that is not there has
         none.
 
         Args: kinds: Of objects that may exist although no step creates such any more.
+
+        Raises StepError: The VMs cannot be listed. What other kinds raise is in the result.
         """
 
     async def hosts(self) -> Sequence[str]:

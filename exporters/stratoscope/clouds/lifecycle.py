@@ -139,6 +139,18 @@ class Object:
 
 
 @dataclass(frozen=True, slots=True)
+class Owned:
+    """The objects that carry a tag.
+
+    Attributes:
+        failed: By kind: why its objects could not be listed.
+    """
+
+    objects: Sequence[Object]
+    failed: Mapping[str, StepError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """A VM as one request saw it.
 

@@ -30,7 +30,7 @@ class CeilingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leaked_resources: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 5
 
 
-class OverLimitError(Exception):
+class CeilingError(Exception):
     """A run must not begin; `str()` of it is one line.
 
     Attributes:
@@ -88,7 +88,7 @@ class Ceilings:
             expected_s: For how long it will exist, at most. It counts as spent while the run is in progress.
 
         Raises:
-            OverLimitError: The VM-hours would be exceeded, or too much is left of earlier runs, or that is
+            CeilingError: The VM-hours would be exceeded, or too much is left of earlier runs, or that is
                 not known yet.
             LedgerError: The ledger cannot be used.
         """
@@ -105,12 +105,12 @@ class Ceilings:
     async def _check(self, expected_s: float) -> None:
         leaks, most = self._sweep.leaks, self.settings.leaked_resources
         if not leaks.is_known:
-            raise OverLimitError("leaked_resources", "it is not known yet what is left of earlier runs")
+            raise CeilingError("leaked_resources", "it is not known yet what is left of earlier runs")
         if leaks.total > most:
             why = f"{leaks.total} objects are left of earlier runs, and {most} are allowed"
             if failure := next(iter(leaks.failures.values()), ""):
                 why = f"{why}: {failure}"
-            raise OverLimitError("leaked_resources", why)
+            raise CeilingError("leaked_resources", why)
         spent_s, reserved_s = await self.day_s(), sum(self._expected.values())
         hours = self.settings.vm_hours_per_day
         if spent_s + reserved_s + expected_s > hours * _HOUR_S:
@@ -118,7 +118,7 @@ class Ceilings:
                 f"{spent_s / _HOUR_S:.3g} VM-hours were spent in the last 24 hours, runs in progress may need"
                 f" {reserved_s / _HOUR_S:.3g}, this one {expected_s / _HOUR_S:.3g}, and {hours:g} are allowed"
             )
-            raise OverLimitError("vm_hours_per_day", why)
+            raise CeilingError("vm_hours_per_day", why)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

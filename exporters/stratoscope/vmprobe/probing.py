@@ -17,7 +17,7 @@ from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.entries import Probe
 from stratoscope.vmprobe.history import History
 from stratoscope.vmprobe.hosts import Hosts, following
-from stratoscope.vmprobe.limits import Ceilings, OverLimitError
+from stratoscope.vmprobe.limits import CeilingError, Ceilings
 from stratoscope.vmprobe.log import log_end
 from stratoscope.vmprobe.order import Order
 from stratoscope.vmprobe.pace import Pace
@@ -208,7 +208,7 @@ class Probing:
             async with self._shared.ceilings.vm(self._expected_s()):
                 self._turn = self._shared.clock.monotonic()
                 ended = await self._run()
-        except OverLimitError as error:
+        except CeilingError as error:
             raise SkippedError(Skip.LIMITED, str(error)) from error
         except LedgerError as error:
             self._shared.records.failed(error)

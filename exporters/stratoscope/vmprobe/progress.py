@@ -60,6 +60,7 @@ class Progress:
         is_vm_unknown: It was requested, and it is not known whether it was accepted.
         resolved, seen: What the description stands for, and the last look at the VM; None before the first.
         objects: What the optional steps have created, by phase, in order.
+        waits_for: What the last look of the optional step saw, in words; "" for nothing.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Progress:
         self.resolved: Resolved | None = None
         self.seen: Seen | None = None
         self.objects: dict[Phase, Object] = {}
+        self.waits_for = ""
         self._report = report
 
     @property
@@ -143,10 +145,7 @@ class Progress:
         except StepError as error:
             raise PhaseError(phase, error.reason, str(error), is_unknown=error.is_unknown) from error
         except TimeoutError as error:
-            what = f"{phase} has not ended within {self.order.timeouts[phase]:g} s"
-            if phase in _SEES and self.seen is not None:
-                what += f"; the VM was last seen as {self.seen.state}"
-            raise PhaseError(phase, RunReason.TIMEOUT, what, is_unknown=True) from error
+            raise PhaseError(phase, RunReason.TIMEOUT, self._late(phase), is_unknown=True) from error
         except LedgerError:
             raise
         except StepLeftOutError as error:
@@ -159,6 +158,13 @@ class Progress:
             raise self._bug(phase, error, "what it waited for was cancelled") from error
         except Exception as error:
             raise self._bug(phase, error, str(error)) from error
+
+    def _late(self, phase: Phase) -> str:
+        """That a phase has not ended in time, and what was seen last."""
+        what = f"{phase} has not ended within {self.order.timeouts[phase]:g} s"
+        if phase in _SEES and self.seen is not None:
+            return f"{what}; the VM was last seen as {self.seen.state}"
+        return f"{what}; {self.waits_for}" if phase in OPTIONAL and self.waits_for else what
 
     def _bug(self, phase: Phase, error: BaseException, text: str) -> PhaseError:
         what = f"{type(error).__name__}: {text}"

@@ -28,6 +28,7 @@ async def do(run: Progress, steps: Iterable[Step]) -> None:
 async def _do(run: Progress, step: Step) -> None:
     """Record the step's object, if it creates one, and do it. If none was created, the record is closed."""
     wanted = await run.intend(step.creates) if step.creates else None
+    run.waits_for = ""
 
     async def accept(one: Object | None) -> None:
         if one is not None:
@@ -41,6 +42,7 @@ async def _do(run: Progress, step: Step) -> None:
             await answered(step.begin(run.underway), accept, limit)
             polling = Polling(run.clock)
             while not await step.has_ended(run.underway):
+                run.waits_for = step.seen
                 await run.poll(polling)
                 await _see(run, step)
         is_unknown = False

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -123,7 +124,10 @@ class Sweep:
         """Sweep with one credential. Raises StepError: the rest has to wait for the next sweep."""
         intended = await self._intended(visit)
         owned = await in_time(visit.lifecycle.owned(self._tag, intended), _STEP_TIMEOUT_S)
-        marked = _by_run(owned, self._tag)
+        for error in owned.failed.values():
+            visit.fails(error)
+        visit.unlisted = owned.failed.keys()
+        marked = _by_run(owned.objects, self._tag)
         rows: dict[str, list[Remaining]] = {}  # read after the list: what has begun since is in progress
         for row in await self._ledger.remaining():
             rows.setdefault(row.run, []).append(row)
@@ -168,7 +172,7 @@ class Sweep:
             return False
         if self._is_kept(first, visit.lifecycle):
             return False
-        kinds = {one.kind for one in marked}
+        kinds = {one.kind for one in marked} | visit.unlisted
         intents = [row for row in rows if not row.is_created]
         visit.absent |= {(row.run, row.object.kind) for row in intents if row.object.kind not in kinds}
         if marked or len(intents) < len(rows):
@@ -234,7 +238,8 @@ class Sweep:
                 await self._ledger.created(run, one)
         for row in rows:  # an intent that was found has its id by now, and is not closed without it
             is_there = (row.object.kind, row.object.id) in there
-            if not is_there and (row.is_created or self._is_past(visit, row.deadline)):
+            is_absent = row.object.kind not in visit.unlisted and self._is_past(visit, row.deadline)
+            if not is_there and (row.is_created or is_absent):
                 await self._ledger.gone(run, row.object)
 
     async def _delete(self, visit: "_Visit", one: Object) -> None:
@@ -310,6 +315,7 @@ class _Visit:
     Attributes:
         all: All credentials of this sweep.
         absent: Intended objects that the list does not show.
+        unlisted: The kinds of objects that could not be listed.
         due: Runs about which there is something to do.
         failures: What could not be done, one line each.
     """
@@ -319,6 +325,7 @@ class _Visit:
     running: Container[str]
     all: Container[str]
     absent: set[Intended] = field(default_factory=set)
+    unlisted: AbstractSet[str] = frozenset()
     due: set[str] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
 

@@ -104,6 +104,7 @@ class Reaching:
         self.phase: Phase = Phase.REACHABLE
         self.creates: str = ""
         self.is_before_request: bool = False
+        self.seen: str = ""
         self._wanted, self._echo_socket, self._console_log = wanted, echo_socket, console_log
         if wanted.ssh is not None:
             from stratoscope.clouds.steps.ssh_server import fingerprint  # noqa: PLC0415 - 0.2 s for few probes

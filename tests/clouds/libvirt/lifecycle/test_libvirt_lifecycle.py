@@ -62,8 +62,8 @@ async def test_domain_is_created_found_by_its_mark_and_gone(cloud: WritableCloud
     assert (seen.state, seen.host, seen.fault) == ("running", "node1", None)
     assert seen.is_built
     assert seen.is_networked
-    assert await lifecycle.owned("tag") == [ours]
-    assert await lifecycle.owned("another") == []
+    assert (await lifecycle.owned("tag")).objects == [ours]
+    assert (await lifecycle.owned("another")).objects == []
     assert [*await lifecycle.left(vm_id)] == [ours]
     await lifecycle.delete(ours)
     assert await lifecycle.see(vm_id) is None
@@ -79,7 +79,7 @@ async def test_domain_that_another_lifecycle_created_is_found_and_deleted(cloud:
     second = vms(cloud, uri=URI)
     assert (await second.see(vm_id)) is not None
     await second.delete(Object("domain", vm_id))
-    assert await second.owned("tag") == []
+    assert (await second.owned("tag")).objects == []
 
 
 async def test_hosts_take_turns_and_each_run_has_its_own() -> None:
@@ -133,7 +133,7 @@ async def test_domain_is_not_requested_once_nobody_waits(cloud: WritableCloud) -
     finally:
         DEADLINE.reset(token)
     assert (error.value.reason, error.value.is_unknown) == (RunReason.TIMEOUT, False)
-    assert await vms(cloud).owned("tag") == []
+    assert (await vms(cloud).owned("tag")).objects == []
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ class _Daemon(ConsoleDaemon):
 @pytest.mark.parametrize("metadata", [failure(libvirt.VIR_ERR_NO_DOMAIN), BARE], ids=["gone", "bare"])
 async def test_domains_without_our_mark_are_not_ours_whatever_becomes_of_them(metadata: Exception) -> None:
     cloud = WritableCloud(LibvirtCloud(name="lab", host="node1"), _Daemon(metadata).connect)
-    assert [one.id for one in await vms(cloud).owned("tag")] == ["1"]
+    assert [one.id for one in (await vms(cloud).owned("tag")).objects] == ["1"]
     await cloud.close()
 
 

@@ -195,7 +195,7 @@ async def test_host_that_is_down_holds_up_the_search_for_vms_of_all_hosts_and_no
         with pytest.raises(StepError, match="Connection refused"):
             await lifecycle.at("two").authenticate()
         own = LibvirtVMs(cloud, Description(disk="/d", uri="qemu+tls://one/system"))
-        assert [*await own.owned("tag")] == []
+        assert (await own.owned("tag")).objects == []
 
 
 @pytest.mark.parametrize(

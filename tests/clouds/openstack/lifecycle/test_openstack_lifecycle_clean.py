@@ -142,15 +142,15 @@ async def test_only_what_carries_the_tag_is_owned(demo: DemoCloud, cloud: OpenSt
     vm = demo.world.vms.get(named)
     assert vm is not None
     vm.metadata = {}  # a user's, which happens to be called so
-    assert [one.id for one in await lifecycle.owned(TAG)] == [own]
-    assert await lifecycle.owned("another") == [Object("server", others, another.name, another)]
-    assert await lifecycle.owned("") == []
+    assert [one.id for one in (await lifecycle.owned(TAG)).objects] == [own]
+    assert (await lifecycle.owned("another")).objects == [Object("server", others, another.name, another)]
+    assert (await lifecycle.owned("")).objects == []
 
 
 async def test_what_another_project_has_is_not_owned(cloud: OpenStack) -> None:
     await booted(vms(cloud, os_cloud="admin", network="shared"))
-    assert await vms(cloud).owned(TAG) == []
-    assert len(await vms(cloud, os_cloud="admin").owned(TAG)) == 1
+    assert (await vms(cloud).owned(TAG)).objects == []
+    assert len((await vms(cloud, os_cloud="admin").owned(TAG)).objects) == 1
 
 
 @pytest.mark.parametrize("deadline", ["", "soon", "-1"])
@@ -162,7 +162,7 @@ async def test_deadline_that_makes_no_sense_never_passes(
     vm = demo.world.vms.get(vm_id)
     assert vm is not None
     vm.metadata = {**vm.metadata, "stratoscope_deadline": deadline}
-    (one,) = await lifecycle.owned(TAG)
+    (one,) = (await lifecycle.owned(TAG)).objects
     assert one.mark == Mark(TAG, "boot", MARK.run, float("inf"))
 
 
@@ -172,7 +172,7 @@ async def test_many_owned_vms_are_all_found_however_short_the_pages(
     monkeypatch.setattr("stratoscope.demo.openstack.nova.paging.MOST", 2)
     lifecycle = vms(cloud)
     made = {await booted(lifecycle, Mark(TAG, "boot", f"{number}", 2e9)) for number in range(3)}
-    assert {one.id for one in await lifecycle.owned(TAG)} == made
+    assert {one.id for one in (await lifecycle.owned(TAG)).objects} == made
 
 
 # -- Hosts -----------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ async def test_tag_that_nova_would_refuse_stands_in_the_metadata_alone(
     await booted(lifecycle, Mark("a/b", "p" * 300, "f", 2e9))
     (vm,) = (vm for vm in demo.world.vms if vm.metadata.get("stratoscope_tag") == "a/b")
     assert (vm.tags, vm.metadata["stratoscope_probe"]) == ((), "p" * 255)
-    (one,) = await lifecycle.owned("a/b")
+    (one,) = (await lifecycle.owned("a/b")).objects
     assert one.mark is not None
     assert one.mark.run == "f"
 
@@ -268,7 +268,7 @@ async def test_request_without_a_usable_answer_is_of_unknown_outcome_and_is_not_
     assert sum(posts(demo).values()) == 1
     assert len(made(demo)) == is_made
     demo.cloud.faults.clear()
-    assert [one.id for one in await vms(cloud).owned(TAG)] == [vm.id for vm in made(demo)]
+    assert [one.id for one in (await vms(cloud).owned(TAG)).objects] == [vm.id for vm in made(demo)]
 
 
 async def test_request_that_hangs_is_of_unknown_outcome_and_is_not_repeated(
@@ -293,7 +293,7 @@ async def test_token_that_was_revoked_costs_one_log_in_and_makes_one_vm(
     vm_id = await booted(vms(cloud))
     assert (posts(demo), [vm.id for vm in made(demo)]) == ({401: 1, 202: 1}, [vm_id])
     demo.cloud.faults.add({**fault, "path": f"/servers/{vm_id}", "method": "DELETE"})
-    (server, *_) = await vms(cloud).owned(TAG)
+    (server, *_) = (await vms(cloud).owned(TAG)).objects
     await vms(cloud).delete(server)
     demo.after(5)
     assert await vms(cloud).see(vm_id) is None

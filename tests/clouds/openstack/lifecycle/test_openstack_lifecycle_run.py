@@ -180,12 +180,12 @@ async def test_what_one_lifecycle_made_another_of_the_same_credential_finds_and_
 ) -> None:
     first, second = vms(cloud), vms(cloud, flavor="m1.small", image="debian-13")
     vm_id = await booted(first)
-    (one,) = await second.owned(TAG)
+    (one,) = (await second.owned(TAG)).objects
     assert one == Object("server", vm_id, MARK.name, MARK)
     await second.delete(one)
     demo.after(5)
     assert await first.see(vm_id) is None
-    assert await first.owned(TAG) == []
+    assert (await first.owned(TAG)).objects == []
 
 
 async def test_cloud_that_boots_in_the_same_way_each_time_is_seen_in_the_same_way(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ class Writing:
         self.phase: Phase = Phase.CONSOLE
         self.creates: str = ""
         self.is_before_request: bool = False
+        self.seen: str = ""
         self._cloud = cloud
 
     async def begin(self, run: Underway) -> None:

@@ -17,7 +17,7 @@ from stratoscope.clouds.libvirt.lifecycle.domain import BOOT_SECTOR, DOMAIN, dis
 from stratoscope.clouds.libvirt.lifecycle.errors import refused_reason
 from stratoscope.clouds.libvirt.lifecycle.hosts import WritableCloud, WritableHost, each
 from stratoscope.clouds.libvirt.lifecycle.steps import Writing, console_log
-from stratoscope.clouds.lifecycle import Object, Resolved, RunReason, Seen, StepError, Underway
+from stratoscope.clouds.lifecycle import Object, Owned, Resolved, RunReason, Seen, StepError, Underway
 from stratoscope.clouds.steps.host_keys import LONGEST_LOG
 from stratoscope.clouds.steps.reachable import Reaching
 
@@ -132,14 +132,14 @@ class LibvirtVMs:
             return ()
         return (found,)
 
-    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Sequence[Object]:  # noqa: ARG002 - no step creates one
+    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Owned:  # noqa: ARG002 - no step creates one
         """The domains of all URIs that carry the tag; each URI has to answer."""
-        owned = []
+        owned: list[Object] = []
         for own, objects in zip(self._hosts, await each(self._hosts, calls.marked), strict=True):
             ours = [one for one in objects if one.mark is not None and one.mark.tag == tag]
             self._cloud.host_of.update({one.id: own for one in ours})
             owned += ours
-        return owned
+        return Owned(owned)
 
     async def hosts(self) -> Sequence[str]:
         """The hosts of the URIs. One that does not answer is among them: its run fails and says why."""

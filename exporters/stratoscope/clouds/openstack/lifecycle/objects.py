@@ -1,6 +1,6 @@
 """Objects that steps have created: what is left of them, whose they are, and their deletion."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType
 from typing import Final, TypeVar
 
@@ -62,22 +62,20 @@ async def still_there(api: Session, objects: Iterable[Object]) -> Sequence[Objec
     return there
 
 
-async def marked(api: Session, tag: str, kinds: Collection[str]) -> Sequence[Object]:
-    """The project's objects of these kinds that carry the tag.
+async def marked(api: Session, tag: str, name: str) -> Sequence[Object]:
+    """The project's objects of a kind that carry the tag.
 
     A service that is absent, or that the credential may not list, has none: nothing could be created there.
     """
     project_id = (await api.access()).project_id
-    objects: list[Object] = []
-    for name in sorted(kinds):
-        kind = KINDS[name]
-        try:
-            items, _ = await api.items(kind.listing, kind.query(tag, project_id))
-        except LeftOutError as error:
-            if not is_left_out(error):
-                raise
-            continue
-        objects += [item.object for item in items]
+    kind = KINDS[name]
+    try:
+        items, _ = await api.items(kind.listing, kind.query(tag, project_id))
+    except LeftOutError as error:
+        if not is_left_out(error):
+            raise
+        return ()
+    objects = [item.object for item in items]
     return [one for one in objects if one.mark is not None and one.mark.tag == tag]
 
 

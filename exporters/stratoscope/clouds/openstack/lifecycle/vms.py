@@ -8,7 +8,16 @@ import msgspec
 from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.errors import ForbiddenError
-from stratoscope.clouds.lifecycle import NAME_PREFIX, Object, Resolved, RunReason, Seen, StepError, Underway
+from stratoscope.clouds.lifecycle import (
+    NAME_PREFIX,
+    Object,
+    Owned,
+    Resolved,
+    RunReason,
+    Seen,
+    StepError,
+    Underway,
+)
 from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
 from stratoscope.clouds.openstack.client.session import Session
@@ -123,7 +132,7 @@ class OpenStackVMs:
             created = await still_there(self._session, objects)
         return [*([one.object] if one else []), *(port.object for port in ports), *created]
 
-    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Sequence[Object]:
+    async def owned(self, tag: str, kinds: Collection[str] = ()) -> Owned:
         """The project's servers that carry the tag, and the objects of these kinds and those of steps.
 
         Nova filters by the name, not by metadata. A service is asked only if a description of the credential
@@ -131,9 +140,15 @@ class OpenStackVMs:
         """
         with translated():
             servers, _ = await self._session.items(server.SERVERS, {**WHOLE_PAGE, "name": f"^{NAME_PREFIX}"})
-            created = await marked(self._session, tag, self._created | {*kinds} & KINDS.keys())
         ours = [one.object for one in servers if one.mark is not None and one.mark.tag == tag]
-        return [*ours, *created]
+        failed: dict[str, StepError] = {}
+        for kind in sorted(self._created | {*kinds} & KINDS.keys()):
+            try:
+                with translated():
+                    ours += await marked(self._session, tag, kind)
+            except StepError as error:
+                failed[kind] = error
+        return Owned(ours, failed)
 
     async def hosts(self) -> Sequence[str]:
         """The computes of the zone that are up and enabled; none if the credential may not know them."""

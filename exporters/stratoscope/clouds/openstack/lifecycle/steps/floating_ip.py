@@ -58,6 +58,7 @@ class AddingFloatingIP:
     phase: Phase = Phase.FLOATING_IP
     creates: str = FLOATING_IP
     is_before_request: bool = False
+    seen: str = ""
 
     def __init__(self, api: Session, addresses: MutableMapping[str, str]) -> None:
         """Args: addresses: Of floating IPs, by the VM's id; the step adds the one that it creates."""
@@ -92,4 +93,5 @@ class AddingFloatingIP:
             raise StepError(RunReason.NETWORK, "the floating IP has disappeared, not by the probe")
         if answer.floatingip.status == "ERROR":
             raise StepError(RunReason.NETWORK, "the floating IP is in the state ERROR")
+        self.seen = f"the floating IP is {answer.floatingip.status}"
         return answer.floatingip.status == "ACTIVE"

@@ -74,6 +74,7 @@ class TakingSnapshot:
     phase: Phase = Phase.SNAPSHOT
     creates: str = IMAGE
     is_before_request: bool = False
+    seen: str = ""
 
     def __init__(self, api: Session) -> None:
         self._api = api
@@ -102,4 +103,5 @@ class TakingSnapshot:
             raise StepError(RunReason.IMAGE, "the image has disappeared: Nova deletes one that fails")
         if image.status != "active" and image.status not in _UNDERWAY:
             raise StepError(RunReason.IMAGE, f"the image is in the state {image.status}")
+        self.seen = f"the image is {image.status}"
         return image.status == "active"

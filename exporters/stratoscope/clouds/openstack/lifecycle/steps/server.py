@@ -36,6 +36,7 @@ class ReadingConsole:
     phase: Phase = Phase.CONSOLE
     creates: str = ""
     is_before_request: bool = False
+    seen: str = ""
 
     def __init__(self, api: Session, text: str) -> None:
         self._api, self._text = api, text
@@ -98,6 +99,7 @@ class Stopping:
     phase: Phase = Phase.STOPPED
     creates: str = ""
     is_before_request: bool = False
+    seen: str = ""
 
     def __init__(self, api: Session) -> None:
         self._api = api
@@ -108,7 +110,9 @@ class Stopping:
 
     async def has_ended(self, run: Underway) -> bool:
         with step_translated(RunReason.HYPERVISOR):
-            return (await living_server(self._api, run.vm_id)).status == _STOPPED
+            server = await living_server(self._api, run.vm_id)
+        self.seen = f"the VM is {server.status}"
+        return server.status == _STOPPED
 
 
 class Starting:
@@ -117,6 +121,7 @@ class Starting:
     phase: Phase = Phase.STARTED
     creates: str = ""
     is_before_request: bool = False
+    seen: str = ""
 
     def __init__(self, api: Session) -> None:
         self._api = api
@@ -130,7 +135,9 @@ class Starting:
 
     async def has_ended(self, run: Underway) -> bool:
         with step_translated(RunReason.HYPERVISOR):
-            return (await living_server(self._api, run.vm_id)).status == _RUNS
+            server = await living_server(self._api, run.vm_id)
+        self.seen = f"the VM is {server.status}"
+        return server.status == _RUNS
 
 
 class Resizing:
@@ -139,6 +146,7 @@ class Resizing:
     phase: Phase = Phase.RESIZED
     creates: str = ""
     is_before_request: bool = False
+    seen: str = ""
 
     def __init__(self, api: Session) -> None:
         self._api = api
@@ -159,6 +167,7 @@ class Resizing:
         if server.status == _RUNS and server.flavor.id != _flavor_id(run):
             what = "the VM is ACTIVE with its old flavor: Nova has given up, as when no host has room"
             raise StepError(RunReason.UNKNOWN, what)
+        self.seen = f"the VM is {server.status}"
         return server.status == _RUNS
 
 

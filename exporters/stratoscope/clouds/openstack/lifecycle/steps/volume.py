@@ -73,6 +73,7 @@ class CreatingVolume:
 
     phase: Phase = Phase.VOLUME_CREATED
     creates: str = VOLUME
+    seen: str = ""
 
     def __init__(self, api: Session, described: Description) -> None:
         self.is_before_request: bool = described.boot_volume is not None
@@ -86,7 +87,9 @@ class CreatingVolume:
         return Object(VOLUME, answer.volume.id, run.mark.name, run.mark)
 
     async def has_ended(self, run: Underway) -> bool:
-        return await _status(self._api, run) == "available"
+        status = await _status(self._api, run)
+        self.seen = f"the volume is {status}"
+        return status == "available"
 
     def _body(self, run: Underway) -> Mapping[str, Any]:
         described, mark = self._described, run.mark
@@ -108,6 +111,7 @@ class AttachingVolume:
     phase: Phase = Phase.VOLUME_ATTACHED
     creates: str = ""
     is_before_request: bool = False
+    seen: str = ""
 
     def __init__(self, api: Session) -> None:
         self._api = api
@@ -129,6 +133,7 @@ class AttachingVolume:
     async def has_ended(self, run: Underway) -> bool:
         """Whether the volume is in use. Nova reserves it before it answers."""
         status = await _status(self._api, run)
+        self.seen = f"the volume is {status}"
         if status == "available":
             raise StepError(RunReason.VOLUME, "the volume is available again: it could not be attached")
         return status == "in-use"
