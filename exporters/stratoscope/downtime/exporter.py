@@ -13,7 +13,6 @@ from stratoscope.core.exporter import Exporter
 from stratoscope.core.part import Opened, Part, Site, Task
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.downtime import PROGRAM, zones
-from stratoscope.downtime.api.service import PART, Service
 from stratoscope.downtime.collector import Downtimes
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.database.store import Store, opened
@@ -26,6 +25,7 @@ from stratoscope.downtime.keeper import Keeper
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.others import Others
 from stratoscope.downtime.routes import ROUTES
+from stratoscope.downtime.serving import PART, Service
 from stratoscope.downtime.settings import KEY, Settings, parse
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.clusters import Clusters

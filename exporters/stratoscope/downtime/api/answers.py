@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from stratoscope.downtime.feeds.json_feed import DowntimeShown, DowntimesShown
 from stratoscope.downtime.hosts_off.hosts import HostOff
 from stratoscope.downtime.model import Action, Severity
+from stratoscope.downtime.shown_json import DowntimeShown, DowntimesShown
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,10 +16,10 @@ from stratoscope.downtime.api.answers import (
 )
 from stratoscope.downtime.api.downtimes import End
 from stratoscope.downtime.api.hosts_off import Off
-from stratoscope.downtime.api.query import FILTERS, HISTORY, LONGEST, PAGING, label
 from stratoscope.downtime.api.windows import Cancel
 from stratoscope.downtime.draft import LABELS, Draft
-from stratoscope.downtime.feeds.json_feed import DowntimesShown
+from stratoscope.downtime.query import FILTERS, HISTORY, LONGEST, PAGING, label
+from stratoscope.downtime.shown_json import DowntimesShown
 from stratoscope.downtime.windows.draft import WindowDraft
 
 API: Final = "/api/v1"

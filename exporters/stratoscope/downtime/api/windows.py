@@ -7,11 +7,12 @@ import msgspec
 from aiohttp import web
 
 from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.answering import json_answer
 from stratoscope.downtime.api.answers import OccurrenceShown, OneWindow, WindowList, WindowShown
 from stratoscope.downtime.api.downtimes import idempotency_key
-from stratoscope.downtime.api.service import Service, answered, json_answer, service
 from stratoscope.downtime.keeper import WINDOWS_AHEAD_S
 from stratoscope.downtime.model import State
+from stratoscope.downtime.serving import Service, answered, service
 from stratoscope.downtime.silences.words import silencing
 from stratoscope.downtime.windows.draft import WindowDraft, checked_window
 from stratoscope.downtime.windows.recurrence import due, following

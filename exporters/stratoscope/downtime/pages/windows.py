@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stratoscope.downtime.feeds.site import clean_line
 from stratoscope.downtime.pages.shown import named
+from stratoscope.downtime.text import clean_line
 from stratoscope.downtime.times import echo
 from stratoscope.downtime.windows.recurrence import following
 from stratoscope.downtime.windows.window import Window

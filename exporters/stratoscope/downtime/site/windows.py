@@ -5,9 +5,9 @@ import asyncio
 from aiohttp import web
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.service import answered, service
 from stratoscope.downtime.editing import WRITERS
 from stratoscope.downtime.pages.windows import shown
+from stratoscope.downtime.serving import answered, service
 
 
 @answered
