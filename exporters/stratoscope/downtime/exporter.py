@@ -20,7 +20,8 @@ from stratoscope.downtime.editing import ADMIN
 from stratoscope.downtime.feeds import settings as feeds
 from stratoscope.downtime.feeds.documents import Documents
 from stratoscope.downtime.hosts_off.collector import HostsOff
-from stratoscope.downtime.imports import importer
+from stratoscope.downtime.imports import fetch
+from stratoscope.downtime.imports.importer import Importer
 from stratoscope.downtime.keeper import Keeper
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.others import Others
@@ -68,13 +69,12 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
                 one.wake()
 
         importers = [
-            await stack.enter_async_context(
-                importer.opened(
-                    one, store, store.records, labels=settings.own.labels, changed=changed, leads=leads
-                )
+            Importer(
+                one, await stack.enter_async_context(fetch.opened(one)), store, store.records,
+                labels=settings.own.labels, changed=changed, leads=leads,
             )
             for one in settings.imports
-        ]
+        ]  # fmt: skip
         keeper = Keeper(store, changed, notices, sources=[one.source for one in settings.imports])
         collectors: list[Collector[Any]] = [
             Downtimes(store, reconcilers, importers, keeper=keeper, notices=notices)
