@@ -14,7 +14,7 @@ LONGEST: Final = 200
 """Characters of a parameter."""
 _USUAL: Final = 100
 _MOST: Final = 1000
-"""Downtimes of a page."""
+"""Of a page."""
 _DIGITS: Final = 11
 """Of Unix seconds."""
 _REVISION_DIGITS: Final = 9
