@@ -10,7 +10,8 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.imports.announced import Announced, DocumentError, Parsed, Skip
-from stratoscope.downtime.imports.importer import MOST_SHOWN, Importer, opened
+from stratoscope.downtime.imports.fetch import opened
+from stratoscope.downtime.imports.importer import MOST_SHOWN, Importer
 from stratoscope.downtime.imports.mapping import MappingEntry
 from stratoscope.downtime.imports.report import Report
 from stratoscope.downtime.imports.settings import Import
@@ -270,7 +271,8 @@ async def test_from_a_server_to_the_store() -> None:
     async with server(handler) as url:
         mapping = (MappingEntry(host="osg-ce1.example.edu", service="Squid", labels={"host": "n1"}),)
         settings = Import(name="osg", kind="osg", url=str(url), mapping=mapping)
-        async with opened(settings, store, store, clock=Clock(now=lambda: EPOCH)) as importer:
+        async with opened(settings) as source:
+            importer = Importer(settings, source, store, store, clock=Clock(now=lambda: EPOCH))
             await importer.once()
     assert (importer.report.reason, importer.report.words) == (None, "")
     assert (importer.report.rows, importer.report.unmapped) == (1, 1)

@@ -34,7 +34,9 @@ async def test_windows_are_listed_cancelled_and_reached_from_an_occurrence(tmp_p
             if each["window_id"] == one["id"]
         ]
         page = await site.page(f"/downtimes/{occurrence['id']}", user="bob")
-        assert f"/windows#w-{one['id']}" in [link.attributes["href"] for link in page.all("a")]
+        assert f"/windows?window={one['id']}#w-{one['id']}" in [
+            link.attributes["href"] for link in page.all("a")
+        ]
 
         page = await site.page("/windows", user="alice")
         found = rows(page, TABLE)
@@ -57,13 +59,22 @@ async def test_windows_are_listed_cancelled_and_reached_from_an_occurrence(tmp_p
         assert (await site.store.get(occurrence["id"])).cancelled_at == NOW
 
 
-async def test_of_those_that_are_cancelled_only_some_are_shown(
+async def test_windows_stand_on_pages_and_a_link_leads_to_the_one_that_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(windows, "MOST_CANCELLED", 1)
+    monkeypatch.setattr(windows, "ON_A_PAGE", 2)
     async with downtimes(tmp_path, has_users=True) as site:
-        for number, title in enumerate(["a", "b"]):
-            one = await filed(site, title=title)
-            site.now += number
-            await site.json("POST", f"/windows/{one['id']}/cancel", user="alice")
-        assert [row["Title"] for row in rows(await site.page("/windows", user="bob"), TABLE)] == ["b"]
+        ids = {}
+        for number, title in enumerate("abcde"):
+            ids[title] = (await filed(site, title=title))["id"]
+            if title in "ab":
+                site.now += number
+                await site.json("POST", f"/windows/{ids[title]}/cancel", user="alice")
+        wanted = {"": "cd", "?page=2": "eb", "?page=3": "a", "?page=9": "a", "?page=0": "cd", "?page=x": "cd"}
+        wanted |= {f"?window={ids['b']}": "eb", "?window=x": "cd"}
+        for query, titles in wanted.items():
+            page = await site.page(f"/windows{query}", user="bob")
+            assert "".join(row["Title"] for row in rows(page, TABLE)) == titles, query
+        nav = (await site.page("/windows?page=2", user="bob")).one("nav", aria_label="Pages of windows")
+        assert [link.attributes["href"] for link in nav.all("a")] == ["/windows?page=1", "/windows?page=3"]
+        assert "Page 2 of 3" in nav.text

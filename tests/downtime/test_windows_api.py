@@ -131,3 +131,26 @@ async def test_the_first_occurrence_obeys_the_rule(site: Site) -> None:
     answer = await site.ask("POST", "/windows", DRAFT | {"first": "2027-01-16T08:30:00"})
     said = "first: 2027-01-16T08:30:00 does not obey rrule; allowed: a start such as 2027-01-19T08:30:00\n"
     assert (answer.status, answer.text) == (400, said)
+
+
+async def test_windows_are_read_page_by_page_and_none_twice(site: Site) -> None:
+    ids = []
+    for number in range(5):
+        site.now = NOW + number // 3  # three in one second
+        ids.append((await site.json("POST", "/windows", DRAFT | {"first": "2027-01-19T08:30:00"}))["id"])
+    seen, query = [], "?limit=2"
+    for count in (2, 2, 1):
+        page = await site.json("GET", f"/windows{query}")
+        assert len(page["windows"]) == count
+        seen += [one["id"] for one in page["windows"]]
+        query = f"?limit=2&after={page['next']}"
+    assert page["next"] is None
+    assert (sorted(seen[:3]), sorted(seen[3:])) == (sorted(ids[:3]), sorted(ids[3:]))
+    assert (await site.json("GET", "/windows?limit=5"))["next"] is None
+    for query, said in {
+        "limit=0": "limit: '0'; allowed: 1 to",
+        "after=x": "after: 'x'; ",
+        "x=1": "x: unk",
+    }.items():
+        answer = await site.ask("GET", f"/windows?{query}")
+        assert (answer.status, answer.text.startswith(said)) == (400, True)

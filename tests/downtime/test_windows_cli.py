@@ -129,6 +129,17 @@ async def test_list_has_windows_that_are_not_cancelled(capsys: pytest.CaptureFix
     assert len(lines) == 2
 
 
+async def test_list_follows_the_pages_of_windows(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        server.answers = [
+            web.json_response({"windows": [WINDOW], "next": "17-a"}),
+            web.json_response({"windows": [WINDOW | {"id": "b"}], "next": None}),
+        ]
+        assert await server.command("list", "--windows", "-q") == 0
+    assert server.asked == [("GET", "/api/v1/windows"), ("GET", "/api/v1/windows?after=17-a")]
+    assert capsys.readouterr().out == "w2b3c4d5e6\nb\n"
+
+
 def test_the_zone_of_this_machine_has_the_name_that_it_was_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

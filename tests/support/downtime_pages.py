@@ -22,7 +22,6 @@ from stratoscope.core.flags import Flags
 from stratoscope.core.part import Opened, Part
 from stratoscope.core.program import Program
 from stratoscope.downtime import PROGRAM
-from stratoscope.downtime.api.service import PART, Service
 from stratoscope.downtime.database import rows
 from stratoscope.downtime.database.address import sqlite
 from stratoscope.downtime.database.finding import History
@@ -34,6 +33,7 @@ from stratoscope.downtime.pages import forms, history, overview, timeline
 from stratoscope.downtime.pages.preview import Preview
 from stratoscope.downtime.pages.shown import Shown
 from stratoscope.downtime.routes import ROUTES
+from stratoscope.downtime.serving import PART, Service
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from stratoscope.downtime.windows.recurrence import Recurrence

@@ -10,11 +10,11 @@ import msgspec
 
 from stratoscope.core.config import Secret, decode
 from stratoscope.core.web.asking.settings import AccessSettings, Guard
-from stratoscope.downtime.api.service import PART, Service
 from stratoscope.downtime.database.address import sqlite
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.feeds.settings import FeedSettings, by_hash
 from stratoscope.downtime.routes import ROUTES
+from stratoscope.downtime.serving import PART, Service
 from support.asking import Answered, ask, basic, sha256, web_config
 from support.html_page import Element, parsed
 from support.services import FakeService, served

@@ -13,7 +13,6 @@ from stratoscope.core.exporter import Exporter
 from stratoscope.core.part import Opened, Part, Site, Task
 from stratoscope.core.web.asking.settings import Guard
 from stratoscope.downtime import PROGRAM, zones
-from stratoscope.downtime.api.service import PART, Service
 from stratoscope.downtime.collector import Downtimes
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.database.store import Store, opened
@@ -21,11 +20,13 @@ from stratoscope.downtime.editing import ADMIN
 from stratoscope.downtime.feeds import settings as feeds
 from stratoscope.downtime.feeds.documents import Documents
 from stratoscope.downtime.hosts_off.collector import HostsOff
-from stratoscope.downtime.imports import importer
+from stratoscope.downtime.imports import fetch
+from stratoscope.downtime.imports.importer import Importer
 from stratoscope.downtime.keeper import Keeper
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.others import Others
 from stratoscope.downtime.routes import ROUTES
+from stratoscope.downtime.serving import PART, Service
 from stratoscope.downtime.settings import KEY, Settings, parse
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.clusters import Clusters
@@ -68,13 +69,12 @@ async def _open(settings: Settings, site: Site) -> AsyncIterator[Opened]:
                 one.wake()
 
         importers = [
-            await stack.enter_async_context(
-                importer.opened(
-                    one, store, store.records, labels=settings.own.labels, changed=changed, leads=leads
-                )
+            Importer(
+                one, await stack.enter_async_context(fetch.opened(one)), store, store.records,
+                labels=settings.own.labels, changed=changed, leads=leads,
             )
             for one in settings.imports
-        ]
+        ]  # fmt: skip
         keeper = Keeper(store, changed, notices, sources=[one.source for one in settings.imports])
         collectors: list[Collector[Any]] = [
             Downtimes(store, reconcilers, importers, keeper=keeper, notices=notices)

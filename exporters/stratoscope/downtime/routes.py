@@ -7,8 +7,7 @@ from stratoscope.downtime.api import active, downtimes, export, hosts_off, windo
 from stratoscope.downtime.api.openapi import openapi
 from stratoscope.downtime.api.operations import API
 from stratoscope.downtime.editing import READERS, WRITERS
-from stratoscope.downtime.feeds import routes as feeds
-from stratoscope.downtime.site import filing, listing, one, overview
+from stratoscope.downtime.site import feeds, filing, listing, one, overview
 from stratoscope.downtime.site import windows as windows_page
 
 _DOWNTIMES: Final = f"{API}/downtimes"

@@ -3,11 +3,12 @@
 from aiohttp import web
 
 from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.answering import json_answer
 from stratoscope.downtime.api.answers import Active
-from stratoscope.downtime.api.query import Query
-from stratoscope.downtime.api.service import answered, json_answer, service
 from stratoscope.downtime.draft import LABELS, FieldError
 from stratoscope.downtime.model import State
+from stratoscope.downtime.query import Query
+from stratoscope.downtime.serving import answered, service
 
 
 @answered

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from stratoscope.downtime.feeds.json_feed import DowntimeShown, DowntimesShown
 from stratoscope.downtime.hosts_off.hosts import HostOff
 from stratoscope.downtime.model import Action, Severity
+from stratoscope.downtime.shown_json import DowntimeShown, DowntimesShown
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,11 +95,12 @@ class OneWindow(WindowShown, frozen=True, kw_only=True):
     next: tuple[OccurrenceShown, ...]
 
 
-class WindowList(msgspec.Struct, frozen=True):
-    """All windows, in order of their filing."""
+class WindowPage(msgspec.Struct, frozen=True):
+    """Some windows, in order of their filing. Attributes: next: `after` of the next page."""
 
     as_of: int
     windows: tuple[WindowShown, ...]
+    next: str | None
 
 
 class HostsOff(msgspec.Struct, frozen=True):

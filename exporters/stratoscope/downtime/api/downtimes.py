@@ -8,22 +8,15 @@ import msgspec
 from aiohttp import web
 
 from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.answering import done_answer, json_answer, one_answer, revision_wanted
 from stratoscope.downtime.api.answers import DowntimePage
-from stratoscope.downtime.api.query import FILTERS, HISTORY, PAGING, Query, checked_key
-from stratoscope.downtime.api.service import (
-    answered,
-    done_answer,
-    editor,
-    json_answer,
-    one_answer,
-    revision_wanted,
-    service,
-)
 from stratoscope.downtime.database.errors import UnknownError
 from stratoscope.downtime.draft import Draft
 from stratoscope.downtime.editing import Editor
-from stratoscope.downtime.feeds.json_feed import as_json
 from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.query import FILTERS, HISTORY, PAGING, Query, checked_key
+from stratoscope.downtime.serving import answered, editor, service
+from stratoscope.downtime.shown_json import as_json
 
 T = TypeVar("T")
 

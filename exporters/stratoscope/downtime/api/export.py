@@ -7,14 +7,14 @@ from msgspec.structs import replace
 
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.gocdb import PARAMETERS, as_list, chosen
-from stratoscope.downtime.api.query import FILTERS, Query
-from stratoscope.downtime.api.service import answered, service
 from stratoscope.downtime.database.finding import Filter, concerns
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.feeds.documents import GOCDB, JSON, MOST, Format
 from stratoscope.downtime.feeds.sending import answer
 from stratoscope.downtime.feeds.site import Site
 from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.query import FILTERS, Query
+from stratoscope.downtime.serving import answered, service
 
 _Shown = Callable[[Iterable[Downtime]], Iterable[Downtime]]
 """What is shown of those that a list has."""

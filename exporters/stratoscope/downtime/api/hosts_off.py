@@ -7,11 +7,12 @@ import msgspec
 from aiohttp import web
 
 from stratoscope.core.web.routes import Request
+from stratoscope.downtime.api.answering import done_answer, json_answer
 from stratoscope.downtime.api.answers import HostBack, HostsOff
-from stratoscope.downtime.api.service import answered, done_answer, json_answer, service
 from stratoscope.downtime.draft import LONGEST_TEXT, FieldError
 from stratoscope.downtime.hosts_off.described import host_downtime
 from stratoscope.downtime.hosts_off.hosts import hosts_off
+from stratoscope.downtime.serving import answered, service
 
 _LONGEST: Final = 255
 """Characters of a name."""

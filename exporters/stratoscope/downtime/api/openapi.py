@@ -12,8 +12,8 @@ from aiohttp import web
 from stratoscope.core.program import version
 from stratoscope.core.web.routes import OPEN, Request, Role, Route
 from stratoscope.downtime.api.operations import API, OPERATIONS, Operation
-from stratoscope.downtime.api.query import label
-from stratoscope.downtime.api.service import service
+from stratoscope.downtime.query import label
+from stratoscope.downtime.serving import service
 
 Schema: TypeAlias = Mapping[str, Any]
 

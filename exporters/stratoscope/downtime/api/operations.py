@@ -12,14 +12,14 @@ from stratoscope.downtime.api.answers import (
     HostsOff,
     OneDowntime,
     OneWindow,
-    WindowList,
+    WindowPage,
 )
 from stratoscope.downtime.api.downtimes import End
 from stratoscope.downtime.api.hosts_off import Off
-from stratoscope.downtime.api.query import FILTERS, HISTORY, LONGEST, PAGING, label
 from stratoscope.downtime.api.windows import Cancel
 from stratoscope.downtime.draft import LABELS, Draft
-from stratoscope.downtime.feeds.json_feed import DowntimesShown
+from stratoscope.downtime.query import FILTERS, HISTORY, LONGEST, PAGING, label
+from stratoscope.downtime.shown_json import DowntimesShown
 from stratoscope.downtime.windows.draft import WindowDraft
 
 API: Final = "/api/v1"
@@ -82,7 +82,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     f"POST {_ONE}/end": _CHANGE,
     f"POST {_ONE}/cancel": _CHANGE,
     f"POST {_ONE}/silence": _CHANGE,
-    f"GET {API}/windows": Operation(WindowList, means="All of them, in order of their filing."),
+    f"GET {API}/windows": Operation(WindowPage, query=PAGING, means="A page, in order of their filing."),
     f"POST {API}/windows": replace(_FILE, gives=OneWindow, takes=WindowDraft),
     f"GET {API}/windows/{{id}}": Operation(OneWindow, means="It, with its next occurrences."),
     f"POST {API}/windows/{{id}}/cancel": Operation(

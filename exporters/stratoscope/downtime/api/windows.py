@@ -7,11 +7,13 @@ import msgspec
 from aiohttp import web
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.answers import OccurrenceShown, OneWindow, WindowList, WindowShown
+from stratoscope.downtime.api.answering import json_answer
+from stratoscope.downtime.api.answers import OccurrenceShown, OneWindow, WindowPage, WindowShown
 from stratoscope.downtime.api.downtimes import idempotency_key
-from stratoscope.downtime.api.service import Service, answered, json_answer, service
 from stratoscope.downtime.keeper import WINDOWS_AHEAD_S
 from stratoscope.downtime.model import State
+from stratoscope.downtime.query import PAGING, Query
+from stratoscope.downtime.serving import Service, answered, service
 from stratoscope.downtime.silences.words import silencing
 from stratoscope.downtime.windows.draft import WindowDraft, checked_window
 from stratoscope.downtime.windows.recurrence import due, following
@@ -29,10 +31,12 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 @answered
 async def find(request: Request) -> web.StreamResponse:
-    """All windows, also the cancelled ones, in order of their filing."""
-    served = service(request)
-    windows = [WindowShown(**_fields(one)) for one in await served.store.windows.all()]
-    return json_answer(WindowList(served.second, tuple(windows)))
+    """Windows, also cancelled ones, in order of their filing; `next` is `after` of the next page."""
+    served, asked = service(request), Query(request.http.query, PAGING)
+    page = await served.store.windows.page(limit=asked.limit(), after=asked.place("after"))
+    windows = tuple(WindowShown(**_fields(one)) for one in page.windows)
+    place = None if page.next is None else page.next.text
+    return json_answer(WindowPage(served.second, windows, place))
 
 
 @answered

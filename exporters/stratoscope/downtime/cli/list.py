@@ -5,7 +5,7 @@ GET /api/v1/downtimes, /api/v1/windows.
 
 import argparse
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from stratoscope.downtime.cli.command import DOWNTIMES, WINDOWS, as_answer, ask, parser, run
@@ -44,11 +44,7 @@ def _list(flags: argparse.Namespace) -> str:
     named = [(name, getattr(flags, name)) for name in ("cloud", "host", "service", "source", "search")]
     chosen = [*((name, value) for name, value in named if value), *flags.match]
     query = [*(("state", str(one)) for one in states), *chosen]
-    found = ask(flags, "GET", f"{DOWNTIMES}?{urlencode(query)}")
-    downtimes = [*found["downtimes"]]
-    while found.get("next"):
-        found = ask(flags, "GET", f"{DOWNTIMES}?{urlencode([*query, ('after', found['next'])])}")
-        downtimes += found["downtimes"]
+    downtimes = _all(flags, DOWNTIMES, "downtimes", query)
     if flags.quiet:
         return ids(downtimes)
     return as_answer(downtimes) if flags.json else table(downtimes, flags.zone)
@@ -59,10 +55,21 @@ def _windows(flags: argparse.Namespace) -> str:
     chosen = ", ".join(f"--{name}" for name in _OF_DOWNTIMES if getattr(flags, name))
     if chosen:
         raise FieldError("--windows", f"stands beside {chosen}; allowed: without, it lists all windows")
-    found = [one for one in ask(flags, "GET", WINDOWS)["windows"] if one["cancelled_at"] is None]
+    found = [one for one in _all(flags, WINDOWS, "windows", []) if one["cancelled_at"] is None]
     if flags.quiet:
         return ids(found)
     return as_answer(found) if flags.json else windows_table(found)
+
+
+def _all(flags: argparse.Namespace, path: str, name: str, query: Sequence[tuple[str, str]]) -> list[Any]:
+    """What all pages have under a name."""
+    found, after = list[Any](), list[tuple[str, str]]()
+    while True:
+        page = ask(flags, "GET", f"{path}?{urlencode([*query, *after])}".rstrip("?"))
+        found += page[name]
+        if not page.get("next"):
+            return found
+        after = [("after", page["next"])]
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -55,7 +55,11 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(NamedTuple):
-    """Where a page ends: the next one begins after it."""
+    """Where a page ends: the next one begins after it.
+
+    Attributes:
+        start: Of a downtime; of a window the moment of its filing.
+    """
 
     start: int
     id: str

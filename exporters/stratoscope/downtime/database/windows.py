@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stratoscope.downtime.database import editing, rows
 from stratoscope.downtime.database.editing import Origin
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import IdempotencyError, TooManyWindowsError, UnknownError
+from stratoscope.downtime.database.finding import Place
 from stratoscope.downtime.database.tables import DOWNTIMES, WINDOWS
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.model import PERSON, Downtime, id_of, new_id
@@ -21,7 +22,19 @@ from stratoscope.downtime.windows.window import Template, Window
 
 MOST: Final = 1000
 """Windows that are not cancelled: once a minute each is looked at."""
+_ORDERED: Final = select(WINDOWS).order_by(WINDOWS.c.created_at, WINDOWS.c.id)
 _COUNT: Final = select(func.count()).select_from(WINDOWS).where(WINDOWS.c.cancelled_at.is_(None))
+
+
+class WindowPage(NamedTuple):
+    """Some windows, in order of their filing.
+
+    Attributes:
+        next: After which the next page begins; None: there is none.
+    """
+
+    windows: tuple[Window, ...]
+    next: Place | None
 
 
 class Windows:
@@ -66,9 +79,19 @@ class Windows:
 
     async def all(self) -> Sequence[Window]:
         """All windows, also the cancelled ones, in order of their filing."""
-        asked = select(WINDOWS).order_by(WINDOWS.c.created_at, WINDOWS.c.id)
         async with self._database.read() as connection:
-            return tuple(map(rows.window, await connection.execute(asked)))
+            return tuple(map(rows.window, await connection.execute(_ORDERED)))
+
+    async def page(self, *, limit: int, after: Place | None = None) -> WindowPage:
+        """Up to `limit` windows, also cancelled ones. Args: after: `next` of the page before."""
+        asked = _ORDERED.limit(limit + 1)
+        if after is not None:
+            place = tuple_(WINDOWS.c.created_at, WINDOWS.c.id)
+            asked = asked.where(place > tuple_(after.start, after.id))
+        async with self._database.read() as connection:
+            found = tuple(map(rows.window, await connection.execute(asked)))
+        last = found[limit - 1] if len(found) > limit else None
+        return WindowPage(found[:limit], None if last is None else Place(last.created_at, last.id))
 
     async def cancel(self, window_id: str, *, who: str, now: int, end_running: bool = False) -> Window:
         """Cancel a window, and with it the occurrences that have not begun.

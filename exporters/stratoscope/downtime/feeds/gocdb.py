@@ -15,9 +15,10 @@ from typing import Final, NamedTuple
 from xml.etree import ElementTree as ET
 
 from stratoscope.downtime.feeds import markup
-from stratoscope.downtime.feeds.site import Site, clean_line
+from stratoscope.downtime.feeds.site import Site
 from stratoscope.downtime.matchers import Matcher, MatcherSet, written
 from stratoscope.downtime.model import DAY_S, Downtime, Severity
+from stratoscope.downtime.text import clean_line
 
 CONTENT_TYPE: Final = "application/xml; charset=utf-8"
 ALL_OF_HOST: Final = "host"

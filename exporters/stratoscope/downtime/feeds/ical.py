@@ -6,8 +6,9 @@ from typing import Final
 
 from icalendar.parser import Contentline
 
-from stratoscope.downtime.feeds.site import Site, clean, clean_line, words
+from stratoscope.downtime.feeds.site import Site, words
 from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.text import clean, clean_line
 
 CONTENT_TYPE: Final = "text/calendar; charset=utf-8"
 _REFRESH: Final = "PT15M"

@@ -3,7 +3,7 @@
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from stratoscope.downtime.feeds.site import clean
+from stratoscope.downtime.text import clean
 
 _HEAD: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 

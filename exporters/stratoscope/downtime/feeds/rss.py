@@ -8,8 +8,9 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from stratoscope.downtime.feeds import markup
-from stratoscope.downtime.feeds.site import Site, clean_line, words
+from stratoscope.downtime.feeds.site import Site, words
 from stratoscope.downtime.model import Downtime
+from stratoscope.downtime.text import clean_line
 
 CONTENT_TYPE: Final = "application/rss+xml; charset=utf-8"
 

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 from stratoscope.downtime.matchers import written
 from stratoscope.downtime.model import Downtime
-
-_NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+from stratoscope.downtime.text import clean
 
 
 class Site(NamedTuple):
@@ -24,28 +23,9 @@ class Site(NamedTuple):
         return f"{self.url}/downtimes/{downtime.id}" if self.url else ""
 
 
-def clean(text: str) -> str:
-    """The text with `\\n` between its lines, and without characters that cannot be printed.
-
-    What is left is allowed in XML, and a line cannot end within it unseen.
-    """
-    if text.isprintable():
-        return text
-    return "\n".join(line if line.isprintable() else _printable(line) for line in text.splitlines())
-
-
-def clean_line(text: str) -> str:
-    """The text as one line of characters that can be printed."""
-    return clean(text).replace("\n", " ")
-
-
 def words(downtime: Downtime) -> str:
     """What a reader wants to know beside title and times: what it is, what is down, and the text."""
     kind = f"{'Planned' if downtime.planned else 'Unplanned'} {downtime.severity.replace('_', ' ')}"
     until = ", until further notice" if downtime.until_further_notice else ""
     head = [f"{kind}{until}", *map(written, downtime.matcher_sets)]
     return clean("\n".join(head + (["", downtime.text] if downtime.text else [])))
-
-
-def _printable(line: str) -> str:
-    return "".join(one if one.isprintable() else " " if one.isspace() else _NO_CHARACTER for one in line)

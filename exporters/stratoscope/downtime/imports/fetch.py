@@ -5,7 +5,8 @@ No redirect is followed: it would take the token along, or lead into the own net
 
 import asyncio
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 from yarl import URL
@@ -118,3 +119,18 @@ def _without(url: URL, words: str) -> str:
     """Words of an error without the path, which is the secret of many a calendar."""
     place = str(url.with_user(None).with_query(None))
     return masked(words.replace(place, str(url.origin())))
+
+
+@asynccontextmanager
+async def opened(settings: Import) -> AsyncIterator[Fetcher]:
+    """The source, with its connections.
+
+    Raises:
+        ConfigError: `ca_file` cannot be used.
+    """
+    tls = await asyncio.to_thread(settings.tls)
+    fetcher = Fetcher(settings, Http(settings.name, tls, largest=LARGEST))
+    try:
+        yield fetcher
+    finally:
+        await fetcher.close()

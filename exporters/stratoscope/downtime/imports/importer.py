@@ -3,14 +3,12 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 
 import msgspec
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.clouds.client.http import Http
 from stratoscope.core.errors import CollectError
 from stratoscope.core.part import Task
 from stratoscope.downtime.draft import Checked, FieldError
@@ -23,7 +21,6 @@ from stratoscope.downtime.imports.announced import (
     Rows,
     Skip,
 )
-from stratoscope.downtime.imports.fetch import LARGEST, Fetcher
 from stratoscope.downtime.imports.held import Held
 from stratoscope.downtime.imports.mapping import Table, filed
 from stratoscope.downtime.imports.report import Report
@@ -199,29 +196,3 @@ def _check(parsed: Parsed) -> None:
     skipped = sum(parsed.skipped.values())
     if skipped and not parsed.rows:
         raise DocumentError(f"none of {skipped} rows can be used: {parsed.words[0]}")
-
-
-@asynccontextmanager
-async def opened(  # noqa: PLR0913 - as Importer
-    settings: Import,
-    store: ExternalStore,
-    reports: Reports,
-    *,
-    labels: Collection[str] = (),
-    changed: Callable[[], None] = lambda: None,
-    leads: Callable[[], bool] = lambda: True,
-    clock: Clock = CLOCK,
-) -> AsyncIterator[Importer]:
-    """The importer of a source, with its connections.
-
-    Raises:
-        ConfigError: `ca_file` cannot be used.
-    """
-    tls = await asyncio.to_thread(settings.tls)
-    fetcher = Fetcher(settings, Http(settings.name, tls, largest=LARGEST))
-    try:
-        yield Importer(
-            settings, fetcher, store, reports, labels=labels, changed=changed, leads=leads, clock=clock
-        )
-    finally:
-        await fetcher.close()

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from stratoscope.downtime.entries import SETS, shortened
-from stratoscope.downtime.feeds.site import clean
 from stratoscope.downtime.model import Change
+from stratoscope.downtime.text import clean
 from stratoscope.downtime.times import echo
 
 _MOMENTS: Final = frozenset({"start", "end", "cancelled_at"})

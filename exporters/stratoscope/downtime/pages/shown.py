@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from stratoscope.core.web.templates import duration
-from stratoscope.downtime.feeds.site import clean_line
 from stratoscope.downtime.matchers import MatcherSet, written
 from stratoscope.downtime.model import Downtime, Severity, State
 from stratoscope.downtime.scope import LABELS, Scope, covered
+from stratoscope.downtime.text import clean_line
 from stratoscope.downtime.times import echo
 
 _KINDS: Final[Mapping[State, str]] = {

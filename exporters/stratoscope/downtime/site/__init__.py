@@ -1,1 +1,1 @@
-"""The handlers of the pages: they read from the store, and change it by `editing.py`."""
+"""The handlers of pages and feeds: they read from the store, and change it by `editing.py`."""

@@ -10,8 +10,6 @@ from msgspec.structs import replace
 from multidict import MultiDict
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.query import Query, checked_key
-from stratoscope.downtime.api.service import answered, editor, service
 from stratoscope.downtime.database.editing import check_own
 from stratoscope.downtime.database.errors import (
     ClosedError,
@@ -26,6 +24,8 @@ from stratoscope.downtime.pages import forms
 from stratoscope.downtime.pages.forms import Form
 from stratoscope.downtime.pages.history import Entry, history
 from stratoscope.downtime.pages.preview import Preview
+from stratoscope.downtime.query import Query, checked_key
+from stratoscope.downtime.serving import answered, editor, service
 from stratoscope.downtime.site import one
 from stratoscope.downtime.site.asking import asked
 

@@ -8,13 +8,13 @@ from aiohttp import web
 from multidict import MultiDict
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.query import Query
-from stratoscope.downtime.api.service import answered, service
 from stratoscope.downtime.database.finding import Place
 from stratoscope.downtime.editing import WRITERS
 from stratoscope.downtime.model import State
 from stratoscope.downtime.pages.overview import ON_A_PAGE
 from stratoscope.downtime.pages.shown import Shown
+from stratoscope.downtime.query import Query
+from stratoscope.downtime.serving import answered, service
 
 FILTERS: Final = ("search", "state", "cloud", "host", "source")
 

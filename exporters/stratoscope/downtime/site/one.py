@@ -7,14 +7,14 @@ from aiohttp import web
 from multidict import MultiDict
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.query import HISTORY, Query
-from stratoscope.downtime.api.service import answered, editor, revision_of, service
 from stratoscope.downtime.database.errors import ClosedError, NotSilencingError, RevisionError, SourceError
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.editing import WRITERS, Editor
 from stratoscope.downtime.model import PERSON, Downtime
 from stratoscope.downtime.pages.history import history
 from stratoscope.downtime.pages.shown import Shown
+from stratoscope.downtime.query import HISTORY, Query, revision_of
+from stratoscope.downtime.serving import answered, editor, service
 from stratoscope.downtime.silences.record import is_override
 from stratoscope.downtime.times import duration
 

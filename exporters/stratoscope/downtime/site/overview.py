@@ -5,11 +5,11 @@ from dataclasses import replace
 from aiohttp import web
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.service import answered, service
 from stratoscope.downtime.editing import READERS, WRITERS
 from stratoscope.downtime.hosts_off.collector import HOSTS_OFF
 from stratoscope.downtime.pages import overview, timeline
 from stratoscope.downtime.pages.shown import Shown
+from stratoscope.downtime.serving import answered, service
 
 
 @answered

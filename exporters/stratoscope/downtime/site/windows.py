@@ -5,19 +5,20 @@ import asyncio
 from aiohttp import web
 
 from stratoscope.core.web.routes import Request
-from stratoscope.downtime.api.service import answered, service
 from stratoscope.downtime.editing import WRITERS
 from stratoscope.downtime.pages.windows import shown
+from stratoscope.downtime.serving import answered, service
 
 
 @answered
 async def show(request: Request) -> web.StreamResponse:
-    """All of them, with when each occurs next."""
-    served = service(request)
+    """The page `?page=` of them, or that with `?window=`, with when each occurs next."""
+    served, query = service(request), request.http.query
     windows = await served.store.windows.all()
+    page, with_id = query.get("page", ""), query.get("window", "")
     return request.page(
         "windows.html",
-        rows=await asyncio.to_thread(shown, windows, served.second, served.zone),
+        shown=await asyncio.to_thread(shown, windows, served.second, served.zone, page=page, with_id=with_id),
         is_editor=not request.asker.roles.isdisjoint(WRITERS),
     )
 

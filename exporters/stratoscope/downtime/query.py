@@ -1,4 +1,4 @@
-"""The parameters by which downtimes are chosen: of a list, and of exports."""
+"""The parameters of requests: by which downtimes are chosen, of a page, of a change."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -14,9 +14,10 @@ LONGEST: Final = 200
 """Characters of a parameter."""
 _USUAL: Final = 100
 _MOST: Final = 1000
-"""Downtimes of a page."""
+"""Of a page."""
 _DIGITS: Final = 11
 """Of Unix seconds."""
+_REVISION_DIGITS: Final = 9
 _PLACE: Final = re.compile(r"(\d{1,12})-([0-9a-z]{1,20})", re.ASCII)
 
 _TEXT: Final = {"type": "string", "maxLength": LONGEST}
@@ -54,6 +55,11 @@ def checked_key(text: str, name: str) -> str:
     if len(text) > LONGEST or not text.isprintable():
         raise FieldError(name, f"{len(text)} characters; allowed: {LONGEST} that can be printed")
     return text
+
+
+def revision_of(text: str) -> int | None:
+    """The number of a revision; None: it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _REVISION_DIGITS else None
 
 
 class Query:

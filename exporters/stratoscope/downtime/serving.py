@@ -5,14 +5,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from aiohttp import web
 
 from stratoscope.core.errors import CollectError
 from stratoscope.core.web.routes import Answer, Request
-from stratoscope.downtime.api.answers import HistoryEntry, OneDowntime
 from stratoscope.downtime.database.errors import (
     ClosedError,
     IdempotencyError,
@@ -24,23 +22,18 @@ from stratoscope.downtime.database.errors import (
     TooManyWindowsError,
     UnknownError,
 )
-from stratoscope.downtime.database.finding import History
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.editing import ADMIN, Editor, NotAllowedError
-from stratoscope.downtime.entries import shortened
 from stratoscope.downtime.feeds.documents import AskerBusyError, Documents
-from stratoscope.downtime.feeds.json_feed import as_json
 from stratoscope.downtime.feeds.settings import FeedSettings
 from stratoscope.downtime.imports.report import Report as ImportReport
-from stratoscope.downtime.model import LONGEST_REARMED_S, Change, Downtime
+from stratoscope.downtime.model import LONGEST_REARMED_S, Downtime
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.report import Report as SilenceReport
 from stratoscope.downtime.silences.words import silencing
 
 _RETRY_S: Final = "10"
-_DIGITS: Final = 9
-"""Of a revision."""
 PART: Final = "downtimes"
 """The part of the exporter whose value is a Service."""
 _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
@@ -144,51 +137,3 @@ def _check_path(request: Request) -> None:
     for name, value in request.http.match_info.items():
         if not value.isprintable():
             raise FieldError(name, f"{value[:40]!r}; allowed: characters that can be printed")
-
-
-def one_answer(downtime: Downtime, now: int, history: History) -> web.Response:
-    """A downtime as JSON, with its revision as ETag, and its history."""
-    return _one_answer(
-        downtime,
-        now,
-        history=tuple(map(_entry, map(shortened, history.changes))),
-        history_count=history.total,
-        history_next=history.first if history.first > 1 else None,
-    )
-
-
-def done_answer(served: Service, downtime: Downtime, now: int, *, status: int = 200) -> web.Response:
-    """What was filed or changed as JSON, with its revision as ETag."""
-    return _one_answer(downtime, now, status, silencing=served.silencing(downtime, now))
-
-
-def _one_answer(downtime: Downtime, now: int, status: int = 200, **fields: Any) -> web.Response:
-    shown = msgspec.structs.asdict(as_json(downtime, now))
-    answer = OneDowntime(**shown, as_of=now, **fields)
-    return json_answer(answer, status=status, ETag=f'"{downtime.revision}"')
-
-
-def _entry(one: Change) -> HistoryEntry:
-    return HistoryEntry(revision=one.revision, at=one.at, who=one.who, action=one.action, fields=one.fields)
-
-
-def json_answer(value: object, *, status: int = 200, **headers: str) -> web.Response:
-    """An answer of JSON."""
-    body = msgspec.json.encode(value) + b"\n"
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
-
-
-def revision_wanted(request: Request) -> int | None:
-    """The revision of If-Match; None for any. Raises web.HTTPBadRequest."""
-    text = request.http.headers.get("If-Match", "*").strip()
-    if text == "*":
-        return None
-    number = revision_of(text.removeprefix("W/").strip('"'))
-    if number is None:
-        raise web.HTTPBadRequest(text="If-Match: no revision; allowed: the ETag of the downtime, or *\n")
-    return number
-
-
-def revision_of(text: str) -> int | None:
-    """The number of a revision; None: it is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None

@@ -7,13 +7,13 @@ from aiohttp import web
 
 from stratoscope.core.web.asking.guesses import hashed
 from stratoscope.core.web.routes import TOKEN, Answer, Request, Route, UrlToken
-from stratoscope.downtime.api.service import PART, answered, service
 from stratoscope.downtime.database.finding import Filter
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.feeds.documents import ICALENDAR, JSON, MOST, RSS, Format
 from stratoscope.downtime.feeds.sending import answer
 from stratoscope.downtime.feeds.site import Site
 from stratoscope.downtime.model import DAY_S, Downtime
+from stratoscope.downtime.serving import PART, answered, service
 
 PAST_S: Final = 30 * DAY_S
 """What ended earlier is in no feed."""
