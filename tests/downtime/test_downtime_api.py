@@ -133,6 +133,8 @@ async def test_a_wrong_parameter_is_named(site: Site, query: str, text: str) -> 
         ),
         ({"matcher_sets": [["host=n1", 'zone="\0"']]}, "matcher_sets[0][1]: '\\x00' is no value; allowed: "),
         ({"matcher_sets": [["host=~n("]]}, "matcher_sets[0][0]: 'n(' is no pattern"),
+        ({"severity": "warning"}, "severity: unknown: warning; allowed: outage, degraded, at_risk"),
+        ({"severity": 1}, "severity: expected a text, got a whole number"),
         ({"owner": "me"}, "owner: unknown key; allowed: title, text, planned,"),
         ({"text": "x" * 4001}, "text: 4001 characters; allowed: 4000"),
         ({"text": "x" * 900_000}, "text: 900000 characters; allowed: 4000"),
