@@ -4,14 +4,13 @@ import argparse
 import datetime as dt
 import http.client
 import json
-import ssl
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from stratoscope.core.client.flags import Parser
-from stratoscope.core.client.request import AskError, Message, RefusedError, fetched, sent
+from stratoscope.core.client.request import AskError, Message, RefusedError, fetched, sent, why
 from stratoscope.core.errors import one_line
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.downtime import PORT, times, zones
@@ -23,7 +22,6 @@ DOWNTIMES: Final = "/downtimes"
 WINDOWS: Final = "/windows"
 _LARGEST: Final = 64 * 1024 * 1024
 _FAILED: Final = 1
-_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING")
 _UNKNOWN: Final = 404
 _NO_SUCH_PATH: Final = (_UNKNOWN, 405, 410, 501)
 """What servers that are none of ours answer; Alertmanager says 410 for the version 1 of its API."""
@@ -56,7 +54,7 @@ def run(commands: Parser, arguments: Sequence[str], do: Callable[[argparse.Names
     except AskError as error:
         return _wrong(commands, str(error), _FAILED)
     except (OSError, http.client.HTTPException) as error:
-        return _wrong(commands, f"{flags.url}: {_why(error)}", _FAILED)
+        return _wrong(commands, f"{flags.url}: {why(error)}", _FAILED)
     except (ValueError, TypeError, KeyError):
         return _wrong(commands, _another(flags), _FAILED)
     sys.stdout.write(said)
@@ -164,14 +162,6 @@ def _is_ours(flags: argparse.Namespace) -> bool:
 
 def _another(flags: argparse.Namespace) -> str:
     return f"{flags.url} is no stratoscope downtime; allowed: --url with the address of one"
-
-
-def _why(error: Exception) -> str:
-    """Why there is no answer, without numbers."""
-    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
-        return "it does not speak TLS; allowed: http:// for this server"
-    is_system = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
-    return (error.strerror if is_system else "") or str(error)  # type: ignore[attr-defined]  # of OSError
 
 
 def _zone(text: str) -> dt.tzinfo:
