@@ -192,6 +192,7 @@ async def test_what_is_no_alertmanager_is_unknown(kind: str, capsys: pytest.Capt
         status, text, _ = await checked(url, capsys=capsys)
     assert status == 3
     assert said in text
+    assert url in text
 
 
 async def test_no_answer_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:

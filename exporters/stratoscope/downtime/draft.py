@@ -169,7 +169,9 @@ def _matcher(text: str, labels: Sequence[str], key: str) -> Matcher:
 
 def _title(title: str) -> str:
     words = " ".join(title.split())
-    if not words or len(words) > LONGEST_TITLE or not words.isprintable():
+    if len(words) > LONGEST_TITLE:
+        raise FieldError("title", f"{len(words)} characters; allowed: one line of 1 to {LONGEST_TITLE}")
+    if not words or not words.isprintable():
         raise FieldError(
             "title", f"{words[:80]!r} is no title; allowed: one line of 1 to {LONGEST_TITLE} characters"
         )
