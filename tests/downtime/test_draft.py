@@ -18,7 +18,7 @@ def draft(**fields: Any) -> Draft:
     ("fields", "error"),
     [
         ({"title": " \n "}, "title: '' is no title; allowed: one line of 1 to 200 characters"),
-        ({"title": "x" * 201}, "title: 'xxx"),
+        ({"title": "x" * 201}, "title: 201 characters; allowed: one line of 1 to 200"),
         ({"title": "a\x1b[2J"}, r"title: 'a\x1b[2J' is no title"),
         ({"text": "x" * 4001}, "text: 4001 characters; allowed: 4000"),
         ({"text": "a\x07"}, r"text: the character '\x07'"),
