@@ -118,6 +118,12 @@ async def test_a_wrong_parameter_is_named(site: Site, query: str, text: str) -> 
     assert (answer.status, answer.text[: len(text)]) == (400, text)
 
 
+async def test_a_wrong_parameter_is_told_how_labels_are_allowed(site: Site) -> None:
+    said = (await site.ask("GET", "/downtimes?rack=r1")).text
+    assert said.endswith("; of labels others once the key downtime.labels of the configuration names them\n")
+    assert "downtime.labels" not in (await site.ask("GET", "/downtimes/a?rack=r1")).text
+
+
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
