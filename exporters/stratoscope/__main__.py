@@ -1,13 +1,19 @@
 """`stratoscope <exporter or command> ...`: imports only what is asked for."""
 
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
+from typing import Final
 
 from stratoscope.core.errors import MissingSDKError
 from stratoscope.core.program import USAGE_STATUS, Command, Program, version
 from stratoscope.programs import COMMANDS, EXPORTERS
+
+_BY_SIGNAL: Final = 128
+"""The exit status of what a signal ends, without the signal's number."""
 
 
 def main(
@@ -16,6 +22,20 @@ def main(
     commands: Mapping[str, str] = COMMANDS,
 ) -> int:
     """Run one exporter or command until it ends; the exit status is 2 for a wrong flag, file or key."""
+    if sys.stdout is None:  # the caller has closed it
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    try:
+        status = _run(arguments, exporters, commands)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _BY_SIGNAL + signal.SIGINT
+    except BrokenPipeError:  # its reader, such as head, has read what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python writes what is left
+        return _BY_SIGNAL + signal.SIGPIPE
+    return status
+
+
+def _run(arguments: Sequence[str] | None, exporters: Mapping[str, str], commands: Mapping[str, str]) -> int:
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     if name in exporters:
         return _exporter(name, exporters[name], rest)

@@ -1,5 +1,7 @@
 """Settings from YAML: each bad file has one message; durations, secrets, schedules, what `/config` shows."""
 
+import datetime as dt
+from enum import StrEnum
 from pathlib import Path
 from textwrap import indent
 from typing import Annotated, Any, Literal
@@ -160,6 +162,11 @@ class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="token"
     token: Secret
 
 
+class Colour(StrEnum):
+    RED = "red"
+    GREEN = "green"
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every shape that a section can have."""
 
@@ -173,6 +180,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: Path = Path()
     either: str | dict[str, Budget] = ""
     ratio: float = 0.5
+    colour: Colour = Colour.RED
+    at: dt.datetime | None = None
 
     def __post_init__(self) -> None:
         if self.ratio > 1:
@@ -187,6 +196,9 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ("5", "expected a mapping, got a whole number; allowed: kind, budget, budgets"),
         ("kind: three", "kind: unknown: three; allowed: one, two"),
         ("kind: 3", "kind: expected a text, got a whole number; allowed: one, two"),
+        ("colour: blue", "colour: unknown: blue; allowed: red, green"),
+        ("colour: 3", "colour: expected a text, got a whole number; allowed: red, green"),
+        ("at: monday", "at: no date with a time; allowed: such as 2026-12-01T22:00:00"),
         ("budget: {}", "budget.concurrency: missing"),
         ("budget: {concurrency: 0}", "budget.concurrency: expected a whole number >= 1, got 0"),
         ("budget: {concurrency: 65}", "budget.concurrency: expected a whole number <= 64, got 65"),

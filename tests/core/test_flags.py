@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stratoscope.core.flags import Flags
-from stratoscope.core.program import version
+from stratoscope.core.program import Command, version
 from support.houses import PROGRAM
 
 ALL = (
@@ -106,6 +106,17 @@ def test_wrong_choice_is_refused_with_what_is_allowed(
     assert said.startswith(f"stratoscope slurper: {argument.partition('=')[0]}: invalid choice: ")
     assert said.count("\n") == 1
     assert all(choice in said for choice in allowed)
+
+
+@pytest.mark.parametrize("flags", [["--url=http://h"], ["--url", "http://h"], ["--config.check"]])
+def test_flags_before_a_command_are_refused_with_their_place(
+    flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = replace(PROGRAM, commands={"count": Command("notes", "Counts.")})
+    with pytest.raises(SystemExit) as end:
+        Flags.parse(program, [*flags, "count"])
+    said = "flags stand before count; allowed: after it, as in stratoscope slurper count FLAG..."
+    assert (end.value.code, capsys.readouterr().err) == (2, f"stratoscope slurper: {said}\n")
 
 
 def test_help_lists_every_flag_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,6 +118,12 @@ async def test_a_wrong_parameter_is_named(site: Site, query: str, text: str) -> 
     assert (answer.status, answer.text[: len(text)]) == (400, text)
 
 
+async def test_a_wrong_parameter_is_told_how_labels_are_allowed(site: Site) -> None:
+    said = (await site.ask("GET", "/downtimes?rack=r1")).text
+    assert said.endswith("; of labels others once the key downtime.labels of the configuration names them\n")
+    assert "downtime.labels" not in (await site.ask("GET", "/downtimes/a?rack=r1")).text
+
+
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
@@ -133,6 +139,8 @@ async def test_a_wrong_parameter_is_named(site: Site, query: str, text: str) -> 
         ),
         ({"matcher_sets": [["host=n1", 'zone="\0"']]}, "matcher_sets[0][1]: '\\x00' is no value; allowed: "),
         ({"matcher_sets": [["host=~n("]]}, "matcher_sets[0][0]: 'n(' is no pattern"),
+        ({"severity": "warning"}, "severity: unknown: warning; allowed: outage, degraded, at_risk"),
+        ({"severity": 1}, "severity: expected a text, got a whole number"),
         ({"owner": "me"}, "owner: unknown key; allowed: title, text, planned,"),
         ({"text": "x" * 4001}, "text: 4001 characters; allowed: 4000"),
         ({"text": "x" * 900_000}, "text: 900000 characters; allowed: 4000"),

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -88,7 +88,7 @@ async def test_list_follows_all_pages(capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[0].split() == ["ID", "STATE", "START", "END", "SEVERITY", "WHAT", "TITLE"]
     assert lines[1].endswith(r"new\x1b switch")
     assert '{cloud="uni", host="n1"} or {zone="az2"}' in lines[1]
-    assert "(until further notice)" in lines[2]
+    assert "  until further notice  " in lines[2]
     assert "xxx...  new" in lines[2]
     assert capsys.readouterr().out == "no downtimes\n"
 
@@ -227,9 +227,9 @@ async def test_json_is_the_answer_of_the_api(
     [
         (web.Response(status=409, text="revision: it is 4 now\n"), "HTTP 409: revision: it is 4 now"),
         (web.Response(status=404, text="\x1b[2J\n"), r"HTTP 404: \x1b[2J"),
-        (web.Response(text="<html>"), "no downtime exporter at http://127.0.0.1:"),
-        (web.json_response([]), "no downtime exporter at http://127.0.0.1:"),
-        (web.json_response({}), "no downtime exporter at http://127.0.0.1:"),
+        (web.Response(text="<html>"), "is no stratoscope downtime; allowed: --url with the address of one"),
+        (web.json_response([]), " is no stratoscope downtime;"),
+        (web.json_response({}), " is no stratoscope downtime;"),
     ],
 )
 async def test_what_is_refused_or_no_answer_is_one_line_and_status_1(
@@ -242,6 +242,62 @@ async def test_what_is_refused_or_no_answer_is_one_line_and_status_1(
     assert err.startswith("stratoscope downtime end: ")
     assert said in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("status", [404, 405, 410, 501])
+@pytest.mark.parametrize(
+    "counts",
+    [
+        lambda: web.Response(status=404, text="404 page not found\n"),
+        lambda: web.Response(text="<html>", content_type="text/html"),
+        lambda: web.json_response({"status": "success"}),
+        lambda: web.json_response([]),
+    ],
+)
+async def test_another_server_is_told_by_its_counts(
+    status: int, counts: Callable[[], web.Response], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with api() as server:
+        server.counts, server.answers = counts, [web.Response(status=status, text="404 page not found\n")]
+        assert await server.command("list") == 1
+    said = f"{server.url} is no stratoscope downtime; allowed: --url with the address of one"
+    assert capsys.readouterr().err == f"stratoscope downtime list: {said}\n"
+
+
+async def test_a_server_that_does_not_say_its_counts_is_not_judged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with api() as server:
+        server.counts, server.answers = (
+            lambda: web.Response(status=503),
+            [web.Response(status=404, text="no a\n")],
+        )
+        assert await server.command("silence", "a") == 1
+    assert capsys.readouterr().err == "stratoscope downtime silence: HTTP 404: no a\n"
+
+
+async def test_bytes_that_are_no_text_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    async with api() as server:
+        words = ("now for 1h", "--title=St\udcf6rung", "--match", "host=n1")
+        assert await server.command("add", *words) == USAGE_STATUS
+    assert server.asked == []
+    said = r"--title=St\udcf6rung: has bytes that are no text; allowed: UTF-8"
+    assert capsys.readouterr().err == f"stratoscope downtime add: {said}\n"
+
+
+async def test_a_long_title_is_cut_in_a_table_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    long = DOWNTIME | {"title": "x" * 61}
+    async with api() as server:
+        server.answers = [
+            web.json_response({"downtimes": [long, DOWNTIME | {"title": "y" * 60}], "next": None}),
+            web.json_response(long),
+        ]
+        assert await server.command("list") == 0
+        assert await server.command("show", "a") == 0
+    said = capsys.readouterr().out
+    assert f" {'x' * 60}...\n" in said
+    assert f" {'y' * 60}\n" in said
+    assert f" {'x' * 61}\n" in said
 
 
 async def test_an_exporter_that_is_away_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
@@ -272,11 +328,13 @@ async def test_an_exporter_that_is_away_is_status_1(capsys: pytest.CaptureFixtur
         (("extend", "a"), "the following arguments are required: end"),
         (("extend", "a", "by", "soon"), "when: 'soon' is no duration; allowed: such as 90m"),
         (("end",), "the following arguments are required: id"),
+        (("host-off", "uni"), "the following arguments are required: host\n"),
+        (("show", "a", "b"), "unrecognized arguments: b; allowed: --ca-file, --help, --json, "),
         (("list", "--match", "zone"), "--match: 'zone'; allowed: LABEL=VALUE"),
         (("extend", "a", "2h"), "when: '2h' is no time; allowed: such as 08:00, tomorrow 08:00,"),
         (
-            ("list", "--windows", "--host=n1", "--state=ended"),
-            "--windows: stands beside --state, --host;",
+            ("list", "--windows", "--host=n1", "--state=ended", "--match=zone=a"),
+            "--windows: stands beside --state, --host, --match;",
         ),
         (("list", "--state=gone"), "--state: invalid choice: 'gone'"),
         (("list", "--zone=Mars/Base"), "--zone: unknown time zone 'Mars/Base'; allowed: Pacific/Marquesas?"),

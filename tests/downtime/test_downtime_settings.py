@@ -70,7 +70,7 @@ def test_a_section_with_everything() -> None:
         ({"database": "mysql://a/b"}, "downtime.database mysql://a/b: is no URL of a database in"),
         ({"database_password_file": "p"}, "downtime.database_password_file: allowed: together with database"),
         ({"database": "postgresql://a/b", "database_password_file": "p"}, "downtime.database_password_file"),
-        ({"labels": ["a-b"]}, "downtime.labels[0]: "),
+        ({"labels": ["a", "a-b"]}, "downtime.labels[1]: 'a-b' is no name of a label; allowed: letters"),
         ({"alertmanagers": [{"name": "a"}]}, "downtime.alertmanagers[0].urls: missing"),
         ({"imports": [{"name": "a", "kind": "b"}]}, "downtime.imports[0].kind: "),
         ({"hosts_off": {"cap": "1"}}, "downtime.hosts_off.cap: expected a duration"),
@@ -84,3 +84,20 @@ def test_a_mistake_is_one_line_that_names_the_key(own: dict[str, Any], error: st
         parse({"clouds": [OPENSTACK], "downtime": own}, {})
     assert str(raised.value).startswith(error)
     assert "s3cr3t" not in str(raised.value)
+
+
+def test_a_wrong_database_is_told_of_sqlite() -> None:
+    with pytest.raises(ConfigError, match=r"; without the key: SQLite in the folder of --storage\.path$"):
+        parse({"downtime": {"database": "sqlite:///downtimes.db"}}, {})
+
+
+@pytest.mark.parametrize(
+    ("clouds", "why"),
+    [
+        ([], "`clouds:` has no entry"),
+        ([{"name": "uni", "kind": "libvirt", "uri": "qemu:///system"}], "no entry of `clouds:` has services"),
+    ],
+)
+def test_without_a_cloud_with_hosts_none_can_be_named(clouds: list[dict[str, str]], why: str) -> None:
+    with pytest.raises(ConfigError, match=f"no such cloud with hosts: uni; allowed: none, since {why}"):
+        parse({"clouds": clouds, "downtime": {"hosts_off": {"clouds": ["uni"]}}}, {})

@@ -18,11 +18,11 @@ def draft(**fields: Any) -> Draft:
     ("fields", "error"),
     [
         ({"title": " \n "}, "title: '' is no title; allowed: one line of 1 to 200 characters"),
-        ({"title": "x" * 201}, "title: 'xxx"),
+        ({"title": "x" * 201}, "title: 201 characters; allowed: one line of 1 to 200"),
         ({"title": "a\x1b[2J"}, r"title: 'a\x1b[2J' is no title"),
         ({"text": "x" * 4001}, "text: 4001 characters; allowed: 4000"),
         ({"text": "a\x07"}, r"text: the character '\x07'"),
-        ({"start": -1}, "start: too far away; allowed: from 1970 up to two years from now"),
+        ({"start": -1}, "start: too far away; allowed: Unix seconds from 1970 up to two years from now"),
         ({"start": NOW + 800 * 86_400, "end": NOW + 801 * 86_400}, "start: "),
         ({"end": None}, "end: missing; allowed: a moment after start, or until further notice"),
         ({"end": NOW}, "end: not after start; allowed: a later moment"),
@@ -35,6 +35,10 @@ def draft(**fields: Any) -> Draft:
         ({"matcher_sets": (("host=n1",), ())}, "matcher_sets[1]: 0 matchers; allowed: 1 to 10"),
         ({"matcher_sets": (("host=n1",) * 11,)}, "matcher_sets[0]: 11 matchers"),
         ({"matcher_sets": (("host=n1", "hots=n2"),)}, "matcher_sets[0][1]: unknown label hots"),
+        (
+            {"matcher_sets": (("rack=r1",),)},
+            "matcher_sets[0][0]: unknown label rack; allowed: alertname, cloud, host, instance, job, ",
+        ),
         ({"matcher_sets": (("host=~n(",),)}, "matcher_sets[0][0]: 'n(' is no pattern of RE2"),
         ({"matcher_sets": ((f"host={'n' * 500}",),)}, "matcher_sets[0][0]: 505 characters; allowed: 500"),
         (
@@ -45,7 +49,10 @@ def draft(**fields: Any) -> Draft:
         ({"matcher_sets": (("host=n1", "host!=n1"),)}, 'matcher_sets[0]: host="n1" and host!="n1" match no'),
         ({"matcher_sets": (("host=n1", "host=~m.*"),)}, 'matcher_sets[0]: host="n1" and host=~"m.*"'),
         ({"matcher_sets": (("host=*",),)}, "matcher_sets[0][0]: 'host=*' is one value, no pattern"),
-        ({"matcher_sets": (("host!=n1",),)}, 'matcher_sets[0]: {host!="n1"} matches an alert that lacks'),
+        (
+            {"matcher_sets": (("host!=n1",),)},
+            'matcher_sets[0]: {host!="n1"} matches an alert that lacks all its labels; allowed: beside it',
+        ),
         ({"matcher_sets": (("host=~.+",),)}, 'matcher_sets[0]: {host=~".+"} matches every alert'),
     ],
 )  # fmt: skip
@@ -53,6 +60,14 @@ def test_a_field_that_cannot_be_stored_is_named(fields: dict[str, Any], error: s
     with pytest.raises(FieldError) as raised:
         checked(draft(**fields), NOW)
     assert str(raised.value).startswith(error)
+
+
+def test_what_would_be_allowed_is_said_as_it_is_typed() -> None:
+    with pytest.raises(FieldError, match=r"; others once the key downtime\.labels of the "):
+        checked(draft(matcher_sets=(("rack=r1",),)), NOW)
+    said = r'such as cloud="uni"; or, if all is meant, host=~"\.\+" and `confirm`$'
+    with pytest.raises(FieldError, match=said):
+        checked(draft(matcher_sets=(("host=~.*",),)), NOW)
 
 
 def test_a_set_for_every_alert_is_stored_when_confirmed() -> None:

@@ -40,6 +40,8 @@ def test_a_matcher_is_met_as_alertmanager_meets_it(text: str, labels: dict[str, 
     [
         ("host", "is no matcher; allowed: such as host="),
         ("host=a b", "is no matcher"),
+        ("host==n1", "'host==n1' has an unknown operator; allowed: =, !=, =~, !~, and quotes around"),
+        ("host=~~n1", "'host=~~n1' has an unknown operator"),
         ('host="a', "is no matcher"),
         (r'host="\x"', "quotes or escapes"),
         ("ho-st=a", "'ho-st' is no name of a label; allowed: letters, digits and _"),

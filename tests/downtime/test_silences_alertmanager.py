@@ -91,6 +91,7 @@ async def words_of(*answer: object, **headers: str) -> str:
 
 async def test_an_html_page_is_named_with_address_and_type() -> None:
     html = {"Content-Type": "text/html"}
+    assert await words_of(404, "<!DOCTYPE html><html>", **html) == "URL/api/v2/status: 404 an HTML page"
     assert await words_of(200, "<!DOCTYPE html><html>", **html) == (
         "URL: no answer of API v2, but text/html; charset=utf-8: an HTML page"
     )

@@ -32,6 +32,7 @@ def test_an_entry_needs_a_name_and_urls(tmp_path: Path) -> None:
             "alertmanagers[0].urls[0]: no URL of an Alertmanager; allowed: such as",
         ),
         ([ONE | {"urls": ["http://[x"]}], "alertmanagers[0].urls[0]: "),
+        ([ONE | {"urls": ["http://am/api/v2/"]}], "alertmanagers[0].urls[0]: no URL of an Alertmanager;"),
         ([ONE | {"urls": ["http://u:p@am"]}], "alertmanagers[0].urls[0]: "),
         ([ONE | {"user": "u"}], "alertmanagers[0]: user or password_file is missing; allowed: both or none"),
         (

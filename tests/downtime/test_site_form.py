@@ -68,6 +68,12 @@ async def test_form_files_a_downtime_and_leads_to_it(site: Site) -> None:
     assert site.wakes == 1
 
 
+async def test_the_form_names_the_labels_of_matchers(site: Site) -> None:
+    page = await site.page(NEW)
+    labels = "alertname, cloud, host, instance, job, project_id, service, severity, team, vm_id, zone."
+    assert f"Labels: {labels}" in page.one("p", id="matcher_sets-hint").text
+
+
 async def test_a_link_fills_in_a_new_form(site: Site) -> None:
     link = f"{NEW}?title=%3Cb%3E&text=t&matcher=cloud%3D%22uni%22&matcher=host%3D%22n1%2C%22"
     form = filled_in((await site.page(link)).one("form", method="post"))

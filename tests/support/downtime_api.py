@@ -1,7 +1,7 @@
 """A server on loopback that answers the command line of downtimes as the API does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,10 +22,15 @@ DOWNTIME: dict[str, Any] = {
     ],
     "history_count": 5,
 }  # fmt: skip
+COUNTS = {"upcoming": 1, "active": 0, "ended": 0, "cancelled": 0}
 
 
 class Api:
-    """Answers each request, and remembers it."""
+    """Answers each request, and remembers it.
+
+    Attributes:
+        counts: What it answers to the request by which a command sees whether a downtime exporter is there.
+    """
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -33,8 +38,11 @@ class Api:
         self.headers: list[Any] = []
         self.answers: list[web.Response] = []
         self.url = ""
+        self.counts: Callable[[], web.Response] = lambda: web.json_response(COUNTS)
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
+        if request.path == "/api/v1/counts":
+            return self.counts()
         self.asked.append((request.method, request.raw_path))
         self.headers.append(request.headers)
         self.bodies.append(await request.json() if request.body_exists else None)

@@ -100,7 +100,7 @@ def filled(form: forms.Form, preview: Preview | None = None, **more: Any) -> dic
     """What the form is made of."""
     return {
         "form": form, "preview": preview, "others": (), "heading": "New downtime", "submit": "File it",
-        "action": "/downtimes", "back": "/",
+        "action": "/downtimes", "back": "/", "labels": ["cloud", "host"],
     } | more  # fmt: skip
 
 

@@ -283,7 +283,7 @@ async def test_answer_that_does_not_come_is_unknown_after_the_time_out(
         f"VMPROBE UNKNOWN - {url}: timed out\n",
     )
     status, line = await checked(url, "--name=boot", capsys=capsys)
-    assert (status, line) == (3, f"VMPROBE UNKNOWN - {url}: [Errno 111] Connection refused\n")
+    assert (status, line) == (3, f"VMPROBE UNKNOWN - {url}: Connection refused\n")
 
 
 async def test_server_that_never_ends_is_unknown_after_the_time_out(
@@ -320,7 +320,7 @@ async def test_certificate_is_checked(tmp_path: Path, capsys: pytest.CaptureFixt
     async with answering(lambda _: shown, status=200, context=context) as (url, _):
         status, line = await checked(url, "--name=boot", capsys=capsys)
         assert status == 3
-        assert "CERTIFICATE_VERIFY_FAILED" in line
+        assert "its certificate is not trusted: unable to get local issuer certificate;" in line
         status, line = await checked(url, "--name=boot", f"--ca-file={tmp_path}/ca.crt", capsys=capsys)
         assert (status, line[:12]) == (0, "VMPROBE OK -")
 

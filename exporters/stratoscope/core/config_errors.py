@@ -4,8 +4,10 @@ msgspec's own path has `[...]` for each key of a mapping. So the path is that of
 msgspec refuses when it is given that part alone.
 """
 
+import datetime as dt
 import re
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -58,16 +60,24 @@ def _explained(kind: object, value: Any, message: str) -> Refusal:
     if field := _FIELD.match(message):
         is_missing = field[1] == "missing required"
         return f".{field[2]}", "missing" if is_missing else f"unknown key; allowed: {', '.join(fields)}"
-    if get_origin(kind) is Literal:
+    if choices := _choices(kind):
         is_text = isinstance(value, str)
         what = f"unknown: {value[:LONGEST_SHOWN]}" if is_text else f"expected a text, got {got(value)}"
-        return "", f"{what}; allowed: {', '.join(str(one) for one in get_args(kind) if one != '')}"
+        return "", f"{what}; allowed: {', '.join(str(one) for one in choices if one != '')}"
     if (of_field := _OF_FIELD.match(message)) and of_field[1] in fields:  # from a __post_init__
         return f".{of_field[1]}", of_field[2]
     if expected := _EXPECTED.match(message):
         allowed = f"; allowed: {', '.join(fields)}" if fields else ""
         return "", f"{_expected(value, *expected.groups())}{allowed}"
-    return "", message
+    is_moment = kind is dt.datetime and isinstance(value, str)
+    return "", "no date with a time; allowed: such as 2026-12-01T22:00:00" if is_moment else message
+
+
+def _choices(kind: object) -> Sequence[object]:
+    """The values that are allowed, if they are named."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return [*map(str, kind)] if isinstance(kind, type) and issubclass(kind, StrEnum) else []
 
 
 def not_text(key: object) -> str:

@@ -44,7 +44,13 @@ class Flags:
             SystemExit: With 0 after `--help` and `--version`, with 2 for a wrong flag, said in one line.
         """
         parser = _parser(program)
-        parsed = vars(parser.parse_args(arguments))
+        found, unknown = parser.parse_known_args(arguments)
+        late = next((one for one in unknown if one in program.commands), None)
+        if late is not None:
+            parser.error(f"flags stand before {late}; allowed: after it, as in {parser.prog} {late} FLAG...")
+        if unknown:
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        parsed = vars(found)
         if parsed.get("online") and not parsed["config_check"]:
             parser.error("--online: it only adds to a check; allowed: together with --config.check")
         own = {flag: parsed.pop(flag) for flag in program.flags}

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from stratoscope.core.client.flags import not_empty
-from stratoscope.core.client.request import RefusedError, fetched
+from stratoscope.core.client.request import AskError, RefusedError, fetched
 from stratoscope.core.nagios.answer import CRITICAL, OK, WARNING, Answer, answer
 from stratoscope.core.nagios.flags import Parser
 from stratoscope.core.nagios.plugin import Plugin
@@ -34,6 +34,7 @@ class Alert(NamedTuple):
     """An alert that fires.
 
     Attributes:
+        severity: In small letters.
         silenced_by: The ids of its silences.
     """
 
@@ -92,7 +93,12 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def _asked(flags: argparse.Namespace) -> Answer:
     shown = [("active", "true"), ("silenced", "true"), ("inhibited", "false")]
     query = urlencode([*shown, *(("filter", one) for one in flags.filter)])
-    found = fetched(flags, f"/api/v2/alerts?{query}", largest=_LARGEST)
+    try:
+        found = fetched(flags, f"/api/v2/alerts?{query}", largest=_LARGEST)
+    except RefusedError as error:
+        is_other = error.status == _NOT_FOUND
+        what = " is no Alertmanager; allowed: --url with the address of one" if is_other else f": {error}"
+        raise AskError(f"{flags.url}{what}") from error
     if not isinstance(found, list):
         raise TypeError("no list")
     alerts = [_alert(one) for one in found]
@@ -105,7 +111,7 @@ def _alert(found: Mapping[str, Any]) -> Alert:
     labels, silenced_by = found["labels"], found["status"]["silencedBy"]
     where = next((labels[label] for label in _WHERE if label in labels), "")
     name = f"{labels.get('alertname', '?')} {where}".rstrip()
-    return Alert(_cut(name, _LONGEST_NAME), labels.get("severity", ""), silenced_by)
+    return Alert(_cut(name, _LONGEST_NAME), labels.get("severity", "").lower(), silenced_by)
 
 
 def _words(flags: argparse.Namespace, ids: Sequence[str]) -> Iterator[str]:

@@ -24,6 +24,8 @@ LABELS: Final = frozenset(
     }
 )  # fmt: skip
 """The labels that matchers may name; the key `labels` of the configuration adds others."""
+OTHERS: Final = "others once the key downtime.labels of the configuration names them"
+"""For messages on a label that is not known."""
 LONGEST_TITLE: Final = 200
 LONGEST_TEXT: Final = 4000
 LONGEST_VALUE: Final = 500
@@ -139,7 +141,10 @@ def matcher_sets(
             raise FieldError(key, f"{what}; allowed: another set, in another --match or another line")
         if matches_unlabelled(one):
             what = f"{written(one)} matches an alert that lacks all its labels"
-            raise FieldError(key, f"{what}; allowed: one matcher at least that does not match an empty value")
+            every = f'{one[0].name}=~".+" and `confirm`'
+            raise FieldError(
+                key, f'{what}; allowed: beside it one such as cloud="uni"; or, if all is meant, {every}'
+            )
         if not confirmed and matches_everything(one):
             what = f"{written(one)} matches every alert with usual values of its labels"
             raise FieldError(key, f"{what}; allowed: a set that chooses some, or `confirm`")
@@ -157,13 +162,16 @@ def _matcher(text: str, labels: Sequence[str], key: str) -> Matcher:
     if matcher.name not in labels:
         near = difflib.get_close_matches(matcher.name, labels, 1)
         hint = f"{near[0]}? All: " if near else ""
-        raise FieldError(key, f"unknown label {matcher.name[:80]}; allowed: {hint}{', '.join(labels)}")
+        allowed = f"{hint}{', '.join(labels)}; {OTHERS}"
+        raise FieldError(key, f"unknown label {matcher.name[:80]}; allowed: {allowed}")
     return matcher
 
 
 def _title(title: str) -> str:
     words = " ".join(title.split())
-    if not words or len(words) > LONGEST_TITLE or not words.isprintable():
+    if len(words) > LONGEST_TITLE:
+        raise FieldError("title", f"{len(words)} characters; allowed: one line of 1 to {LONGEST_TITLE}")
+    if not words or not words.isprintable():
         raise FieldError(
             "title", f"{words[:80]!r} is no title; allowed: one line of 1 to {LONGEST_TITLE} characters"
         )
@@ -184,7 +192,7 @@ def _end(draft: Draft, now: int) -> int:
     """The end, also of a downtime until further notice."""
     start, end = draft.start, draft.end
     if not 0 <= start <= now + LATEST_START_S:
-        raise FieldError("start", "too far away; allowed: from 1970 up to two years from now")
+        raise FieldError("start", "too far away; allowed: Unix seconds from 1970 up to two years from now")
     if draft.until_further_notice:
         if end is not None:
             raise FieldError("end", "stands beside until further notice; allowed: one of both")

@@ -53,6 +53,10 @@ class Matcher(msgspec.Struct, frozen=True, order=True):
                 f'{text[:80]!r} is no matcher; allowed: such as host="n1", host!=n1, host=~"n.*"'
             )
         name, operator, value = found.groups()
+        if value.startswith(("=", "~")):
+            raise ValueError(
+                f"{text[:80]!r} has an unknown operator; allowed: =, !=, =~, !~, and quotes around a value"
+            )
         if operator in _LITERAL and _LIST.search(value) and not value.startswith('"'):
             pattern = json.dumps(_LIST.sub(lambda one: _PATTERNS[one[0]], value), ensure_ascii=False)
             raise ValueError(

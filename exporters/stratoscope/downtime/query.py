@@ -7,7 +7,7 @@ from typing import Any, Final
 from multidict import MultiMapping
 
 from stratoscope.downtime.database.finding import Filter, Place
-from stratoscope.downtime.draft import LABELS, FieldError
+from stratoscope.downtime.draft import LABELS, OTHERS, FieldError
 from stratoscope.downtime.model import State
 
 LONGEST: Final = 200
@@ -75,7 +75,8 @@ class Query:
         for name, value in query.items():
             if name not in allowed and name not in more:
                 every = ", ".join(sorted({*allowed, *more}))
-                raise FieldError(name[:40], f"unknown parameter; allowed: {every}")
+                others = f"; of labels {OTHERS}" if {*allowed} & LABELS else ""
+                raise FieldError(name[:40], f"unknown parameter; allowed: {every}{others}")
             if len(value) > LONGEST:
                 raise FieldError(name, f"{len(value)} characters; allowed: {LONGEST}")
             if not value.isprintable():

@@ -1,8 +1,9 @@
 """The section `downtime:` of the configuration."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from yarl import URL
@@ -32,7 +33,7 @@ DOWNTIMES: Final = Offer("downtimes", OnScrape(5))
 """The collector of the downtimes themselves, of silences and of imports."""
 
 _LARGEST_PASSWORD: Final = 4096
-_Label = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$")]
+_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 
 
 class HostsOffSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +68,7 @@ class Downtime(Section, frozen=True):
     database: str = ""
     database_password_file: str = ""
     url: str = ""
-    labels: tuple[_Label, ...] = ()
+    labels: tuple[str, ...] = ()
     alertmanagers: tuple[Any, ...] = ()
     notice: Duration = Duration(3600)
     dry_run: bool = False
@@ -113,7 +114,9 @@ class Settings(msgspec.Struct, frozen=True):
         try:
             return postgresql(own.database, password)
         except StoreError as error:
-            raise ConfigError(f"{KEY}.{error}") from error
+            raise ConfigError(
+                f"{KEY}.{error}; without the key: SQLite in the folder of --storage.path"
+            ) from error
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  # noqa: ARG001 - it has no flags
@@ -125,6 +128,10 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
     own = decode(Downtime, document.get(KEY, {}), KEY)
     if own.database_password_file and not own.database:
         raise ConfigError(f"{KEY}.database_password_file: allowed: together with database")
+    for number, label in enumerate(own.labels):
+        if not _LABEL.fullmatch(label):
+            what = f"{label[:80]!r} is no name of a label; allowed: letters, digits and _, no digit first"
+            raise ConfigError(f"{KEY}.labels[{number}]: {what}")
     settings = Settings(
         own,
         alertmanagers([*own.alertmanagers], f"{KEY}.alertmanagers"),
@@ -161,12 +168,16 @@ def _clouds(document: Mapping[str, Any], names: Sequence[str]) -> Sequence[Any]:
     known = [one.name for one in able]
     for number, name in enumerate(names):
         if name not in known:
-            raise ConfigError(
-                f"{key}[{number}]: no such cloud with hosts: {name}; allowed: {', '.join(known)}"
-            )
+            allowed = ", ".join(known) or f"none, since {_no_hosts(document)}"
+            raise ConfigError(f"{key}[{number}]: no such cloud with hosts: {name}; allowed: {allowed}")
         if name in names[:number]:
             raise ConfigError(f"{key}[{number}]: {name} stands twice; allowed: once")
     return [one for one in able if one.name in names]
+
+
+def _no_hosts(document: Mapping[str, Any]) -> str:
+    """Why no cloud can be named."""
+    return "no entry of `clouds:` has services of hosts" if identities(document) else "`clouds:` has no entry"
 
 
 def _has_hosts(entry: Any) -> bool:

@@ -142,18 +142,19 @@ def test_role_that_no_route_knows_is_named(given: dict[str, object], said: str) 
 
 
 @pytest.mark.parametrize(
-    ("roles", "proxy", "users", "warned"),
+    ("roles", "others", "users", "warned"),
     [
-        ({"editor": ["alice"]}, None, ["alice"], []),
-        ({"editor": ["alice", "alcie"]}, None, ["alice"], ["alcie"]),
-        ({"editor": ["alice"]}, None, [], []),
-        ({"editor": ["bob"]}, PROXY, ["alice"], []),
+        ({"editor": ["alice"]}, {}, ["alice"], []),
+        ({"editor": ["alice", "alcie"]}, {}, ["alice"], ["alcie"]),
+        ({"editor": ["alice"]}, {}, [], []),
+        ({"editor": ["alice", "token:ci"]}, {"tokens": [TOKEN]}, [], ["alice", "token:ci"]),
+        ({"editor": ["bob"]}, {"trusted_proxy": PROXY}, ["alice"], []),
     ],
 )
 def test_a_user_with_a_role_as_whom_nobody_can_log_in_is_warned_of(
-    roles: dict[str, list[str]], proxy: dict[str, object] | None, users: list[str], warned: list[str]
+    roles: dict[str, list[str]], others: dict[str, object], users: list[str], warned: list[str]
 ) -> None:
-    settings = access_settings(roles=roles, trusted_proxy=proxy)
+    settings = access_settings(roles=roles, **others)
     assert settings.warnings(users) == [
         f"{name} has the role editor, but is no user of the web configuration: nobody can log in so"
         for name in warned

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
+from stratoscope.core.errors import one_line
 from stratoscope.core.program import USAGE_STATUS
 
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d|)")
@@ -44,8 +45,15 @@ class Parser(argparse.ArgumentParser):
         if flags.user is not None and flags.token_file is not None:
             self.error("--token-file: allowed: instead of --user and --password-file")
 
+    def words(self, message: str) -> str:
+        """What argparse finds wrong, and for an unknown flag those that there are."""
+        if not message.startswith("unrecognized"):
+            return message.removeprefix("argument ")
+        allowed = sorted(flag for flag in self._option_string_actions if flag.startswith("--"))
+        return f"{message}; allowed: {', '.join(allowed)}"
+
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"{self.prog}: {message.removeprefix('argument ')}\n")
+        sys.stderr.write(f"{self.prog}: {one_line(self.words(message))}\n")
         raise SystemExit(USAGE_STATUS)
 
 

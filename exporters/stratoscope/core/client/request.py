@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 _LARGEST_SECRET: Final = 4096
 _GOOD: Final = frozenset({200, 201})
 _REDIRECTS: Final = range(300, 400)
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING")
 
 
 class AskError(Exception):
@@ -78,6 +79,16 @@ def sent(flags: argparse.Namespace, message: Message, *, largest: int) -> Any:
     if len(text) > largest:
         raise AskError(f"the answer has more than {largest} bytes")
     return json.loads(text)
+
+
+def why(error: OSError | http.client.HTTPException) -> str:
+    """Why there is no answer, without numbers."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}; allowed: --ca-file with who signs it"
+    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
+        return "it does not speak TLS; allowed: http:// for this server"
+    is_system = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+    return (error.strerror if is_system else "") or str(error)  # type: ignore[union-attr]  # of OSError
 
 
 def _connection(flags: argparse.Namespace) -> http.client.HTTPConnection:

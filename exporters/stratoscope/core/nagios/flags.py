@@ -16,5 +16,5 @@ class Parser(flags.Parser):
         self._service = service
 
     def error(self, message: str) -> NoReturn:
-        sys.stdout.write(f"{answer(self._service, UNKNOWN, message.removeprefix('argument ')).line}\n")
+        sys.stdout.write(f"{answer(self._service, UNKNOWN, self.words(message)).line}\n")
         raise SystemExit(UNKNOWN)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from stratoscope.core.client.request import AskError
+from stratoscope.core.client.request import AskError, why
 from stratoscope.core.nagios.answer import UNKNOWN, Answer, answer
 
 
@@ -61,7 +61,7 @@ class Plugin:
         except AskError as error:
             return self._unknown(str(error))
         except (OSError, http.client.HTTPException) as error:
-            return self._unknown(f"{flags.url}: {error}")
+            return self._unknown(f"{flags.url}: {why(error)}")
         except Exception as error:  # noqa: BLE001 - Python's own exit status for a bug, 1, would be a warning
             what = f"{type(error).__name__}: {error}"
             return self._unknown(f"{flags.url}: not an answer of {self.source}: {what}")

@@ -4,26 +4,27 @@ import argparse
 import datetime as dt
 import http.client
 import json
-import ssl
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from stratoscope.core.client.flags import Parser
-from stratoscope.core.client.request import AskError, Message, RefusedError, sent
+from stratoscope.core.client.request import AskError, Message, RefusedError, fetched, sent, why
 from stratoscope.core.errors import one_line
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.downtime import PORT, times, zones
 from stratoscope.downtime.draft import FieldError
+from stratoscope.downtime.model import State
 
 API: Final = "/api/v1"
 DOWNTIMES: Final = "/downtimes"
 WINDOWS: Final = "/windows"
 _LARGEST: Final = 64 * 1024 * 1024
 _FAILED: Final = 1
-_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING")
 _UNKNOWN: Final = 404
+_NO_SUCH_PATH: Final = (_UNKNOWN, 405, 410, 501)
+"""What servers that are none of ours answer; Alertmanager says 410 for the version 1 of its API."""
 
 
 def parser(name: str, summary: str) -> Parser:
@@ -42,6 +43,7 @@ def parser(name: str, summary: str) -> Parser:
 def run(commands: Parser, arguments: Sequence[str], do: Callable[[argparse.Namespace], str]) -> int:
     """Do a command, and print what it says. Args: do: Returns lines of text."""
     try:
+        _check_text(arguments)
         flags = commands.parse_args(arguments)
         commands.check_log_in(flags)
         said = do(flags)
@@ -52,17 +54,26 @@ def run(commands: Parser, arguments: Sequence[str], do: Callable[[argparse.Names
     except AskError as error:
         return _wrong(commands, str(error), _FAILED)
     except (OSError, http.client.HTTPException) as error:
-        return _wrong(commands, f"{flags.url}: {_why(error)}", _FAILED)
+        return _wrong(commands, f"{flags.url}: {why(error)}", _FAILED)
     except (ValueError, TypeError, KeyError):
-        return _wrong(commands, f"no downtime exporter at {flags.url}: its answer is another's", _FAILED)
+        return _wrong(commands, _another(flags), _FAILED)
     sys.stdout.write(said)
     return 0
 
 
 def ask(flags: argparse.Namespace, method: str, path: str, body: object = None, **headers: str) -> Any:
-    """The answer to a request below API. Args: headers: Named with `_` for `-`. Raises as `sent`."""
+    """The answer to a request below API. Args: headers: Named with `_` for `-`.
+
+    Raises:
+        AskError: Something else than this exporter answers; or as `sent`.
+    """
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return sent(flags, Message(method, f"{API}{path}", body, named), largest=_LARGEST)
+    try:
+        return sent(flags, Message(method, f"{API}{path}", body, named), largest=_LARGEST)
+    except RefusedError as error:
+        if error.status in _NO_SUCH_PATH and not _is_ours(flags):
+            raise AskError(_another(flags)) from error
+        raise
 
 
 def path_of(id_: str, verb: str = "", *, what: str = DOWNTIMES) -> str:
@@ -131,12 +142,26 @@ def printable(text: object) -> str:
     return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _why(error: Exception) -> str:
-    """Why there is no answer, without numbers."""
-    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
-        return "it does not speak TLS; allowed: http:// for this server"
-    is_system = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
-    return (error.strerror if is_system else "") or str(error)  # type: ignore[attr-defined]  # of OSError
+def _check_text(arguments: Sequence[str]) -> None:
+    """Raises FieldError: Bytes that are no text: lone surrogates in Python, which no server takes."""
+    for text in arguments:
+        if any("\ud800" <= one <= "\udfff" for one in text):
+            raise FieldError(text, "has bytes that are no text; allowed: UTF-8")
+
+
+def _is_ours(flags: argparse.Namespace) -> bool:
+    """Whether a downtime exporter is there: it shows everybody its counts."""
+    try:
+        counts = fetched(flags, f"{API}/counts", largest=_LARGEST)
+    except RefusedError as error:
+        return error.status not in _NO_SUCH_PATH
+    except ValueError:
+        return False
+    return isinstance(counts, dict) and {*State} == {*counts}
+
+
+def _another(flags: argparse.Namespace) -> str:
+    return f"{flags.url} is no stratoscope downtime; allowed: --url with the address of one"
 
 
 def _zone(text: str) -> dt.tzinfo:

@@ -18,7 +18,10 @@ def main(arguments: Sequence[str]) -> int:
     commands.add_argument("cloud")
     commands.add_argument("host")
     commands.add_argument(
-        "end", nargs="*", help="for 12h | until wednesday 04:00 | until further notice: until host-on"
+        "end",
+        nargs="*",
+        default=[],
+        help="for 12h | until wednesday 04:00 | until further notice: until host-on",
     )
     commands.add_argument("--reason", help="why")
     return run(commands, arguments, _off)

@@ -14,7 +14,7 @@ from stratoscope.downtime.cli.windows import windows_table
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.model import State
 
-_OF_DOWNTIMES: Final = ("state", "cloud", "host", "search")
+_OF_DOWNTIMES: Final = ("state", "cloud", "host", "service", "match", "source", "search")
 """The flags that choose some of the downtimes."""
 
 

@@ -8,7 +8,8 @@ from stratoscope.downtime.cli.command import printable
 from stratoscope.downtime.model import DAY_S, State
 from stratoscope.downtime.times import echo
 
-_LONGEST_SETS: Final = 60
+_LONGEST: Final = 60
+"""Of a title, and of what is down, in a table."""
 _MOMENTS: Final = ("start", "end", "cancelled_at")
 Found = Mapping[str, Any]
 """A downtime, as the API shows it."""
@@ -88,9 +89,9 @@ def _words(name: str, value: object, zone: dt.tzinfo) -> str:
 
 
 def _row(found: Found, zone: dt.tzinfo) -> tuple[str, ...]:
-    start, end = echo(found["start"], zone), _end(found, zone)
-    texts = (found["id"], found["state"], start, end, found["severity"])
-    return (*map(printable, texts), short_sets(found), printable(found["title"]))
+    end = "until further notice" if found["until_further_notice"] else echo(found["end"], zone)
+    texts = (found["id"], found["state"], echo(found["start"], zone), end, found["severity"])
+    return (*map(printable, texts), short_sets(found), short(printable(found["title"])))
 
 
 def _span(found: Found, zone: dt.tzinfo) -> str:
@@ -118,5 +119,9 @@ def sets(found: Found) -> str:
 
 def short_sets(found: Found) -> str:
     """What is down, cut short."""
-    what = sets(found)
-    return what if len(what) <= _LONGEST_SETS else f"{what[:_LONGEST_SETS]}..."
+    return short(sets(found))
+
+
+def short(text: str) -> str:
+    """A text for a table, cut short."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stratoscope.downtime.cli.command import printable
-from stratoscope.downtime.cli.shown import columns, lasting, sets, short_sets
+from stratoscope.downtime.cli.shown import columns, lasting, sets, short, short_sets
 from stratoscope.downtime.times import echo
 
 Found = Mapping[str, Any]
@@ -57,7 +57,7 @@ def _recurrence(found: Found) -> str:
 
 def _row(found: Found) -> tuple[str, ...]:
     texts = (found["id"], found["rrule"], found["zone"], found["first"], _lasts(found), found["severity"])
-    return (*map(printable, texts), short_sets(found), printable(found["title"]))
+    return (*map(printable, texts), short_sets(found), short(printable(found["title"])))
 
 
 def _lasts(found: Found) -> str:

@@ -225,7 +225,7 @@ def _refusal(url: URL, answer: Response) -> AlertmanagerError:
         where = "" if leads is None else f", to {leads}"
         words = f"{url.with_query(None)}: {answer.status}, a redirect, which is not followed{where}"
         return AlertmanagerError(Reason.MALFORMED, words)
-    text = answer.body.decode(errors="replace").strip()
+    text = "an HTML page" if is_page(answer.body) else answer.body.decode(errors="replace").strip()
     words = f"{url.with_query(None)}: {answer.status} {text}".strip()
     if answer.status in _UNAUTHORIZED:
         return AlertmanagerError(Reason.UNAUTHORIZED, words)

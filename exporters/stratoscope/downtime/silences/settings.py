@@ -16,6 +16,7 @@ from stratoscope.core.files import read
 _TIMEOUT: Final = Duration(5)
 _LARGEST_SECRET: Final = 4096
 _LONGEST: Final = Duration(60)
+_API: Final = ("/api/v1", "/api/v2")
 
 _Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
@@ -100,7 +101,7 @@ def _check(one: AlertmanagerSettings, key: str) -> None:
     for number, url in enumerate(one.urls):
         if not _is_base(url):
             what = (
-                "no URL of an Alertmanager; allowed: such as http://alertmanager:9093, without user and query"
+                "no URL of an Alertmanager; allowed: such as http://alertmanager:9093, no user, query or API"
             )
             raise ConfigError(f"{key}.urls[{number}]: {what}")
     if bool(one.user) != bool(one.password_file):
@@ -127,4 +128,5 @@ def _is_base(text: str) -> bool:
     except ValueError:
         return False
     is_plain = url.user is None and not url.query_string and not url.fragment
+    is_plain = is_plain and not url.path.rstrip("/").endswith(_API)  # which is added to it
     return url.scheme in {"http", "https"} and bool(url.host) and is_plain

@@ -18,7 +18,7 @@ from stratoscope.downtime.database.errors import (
     SourceError,
     StoreError,
 )
-from stratoscope.downtime.draft import Draft, FieldError
+from stratoscope.downtime.draft import LABELS, Draft, FieldError
 from stratoscope.downtime.model import Downtime
 from stratoscope.downtime.pages import forms
 from stratoscope.downtime.pages.forms import Form
@@ -159,6 +159,7 @@ def _page(  # noqa: PLR0913 - all that a form may show
     return request.page(
         "form.html", status=status, form=form, preview=preview, others=others, heading=sheet.heading,
         submit=sheet.submit, action=sheet.action, back=sheet.back,
+        labels=sorted({*LABELS, *service(request).labels}),
     )  # fmt: skip
 
 

@@ -156,11 +156,11 @@ class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 one_of(role, known, f"{key}.tokens[{number}].roles")
 
     def warnings(self, users: Collection[str]) -> Sequence[str]:
-        """A line for each user with a role as whom nobody can log in.
+        """A line for each user with a role as whom nobody can log in; a token has the roles of its own entry.
 
-        Args: users: Those of the web configuration; without any, a client on this machine has all roles.
+        Args: users: Those of the web configuration. Where nobody can log in, there is nothing to warn of.
         """
-        if not users or self.trusted_proxy is not None:
+        if self.trusted_proxy is not None or not (users or self.tokens):
             return []
         return [
             f"{name} has the role {role}, but is no user of the web configuration: nobody can log in so"
