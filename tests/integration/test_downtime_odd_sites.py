@@ -25,7 +25,7 @@ OLD, NEW, NEWEST = "bookworm", "trixie", "sid"
 HOUR_S = 3600
 
 
-@pytest.fixture(params=[OLD, NEW, pytest.param(NEWEST, marks=pytest.mark.full)])
+@pytest.fixture(params=[OLD, *(pytest.param(one, marks=pytest.mark.full) for one in (NEW, NEWEST))])
 def tools(request: pytest.FixtureRequest) -> Path:
     return unpacked(request.param)
 

@@ -25,11 +25,13 @@ async def refusing_proxy(url: str, word: bytes, status: int) -> AsyncIterator[st
 async def balancer(*urls: str) -> AsyncIterator[str]:
     """Its own address. Each request goes to the next of `urls`."""
     turns = cycle(urls)
-    async with (
-        ClientSession() as session,
-        _served(lambda request: _forwarded(session, next(turns), request)) as own,
-    ):
-        yield own
+    async with ClientSession() as session:
+
+        async def handle(request: web.Request) -> web.Response:
+            return await _forwarded(session, next(turns), request)
+
+        async with _served(handle) as own:
+            yield own
 
 
 async def _forwarded(session: ClientSession, url: str, request: web.Request) -> web.Response:
