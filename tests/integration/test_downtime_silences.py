@@ -23,7 +23,7 @@ from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from stratoscope.downtime.silences.silence import Silence, Written
 from support.alertmanagers import RealAlertmanager, free_port, unpacked
 from support.fake_alertmanager import FakeAlertmanager, Records, downtime, on
-from support.refusing_proxy import refusing_proxy
+from support.proxies import refusing_proxy
 
 pytestmark = pytest.mark.integration
 

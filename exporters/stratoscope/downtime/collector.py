@@ -16,6 +16,7 @@ from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.samples import (
     AHEAD_S,
     of_import,
+    of_leader,
     of_notices,
     of_scripts,
     of_silences,
@@ -80,6 +81,7 @@ class Downtimes(Collector[Facts]):
         yield from samples(data.downtimes, data.now)
         yield from of_scripts(data.downtimes, data.now)
         yield from of_notices(self._notices.of(data.downtimes, data.now))
+        yield of_leader(leads=data.leads)
         if data.leads:
             yield from of_windows(data.windows)
             for silence in data.silences:

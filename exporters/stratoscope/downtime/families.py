@@ -54,8 +54,14 @@ WINDOWS_STUCK = Family(
     "Recurring windows of which no occurrence can be filed, by what is wrong; the log has their ids.",
     labels=("reason",),
 )
+LEADER = Family(
+    "stratoscope_downtime_leader",
+    "1 for the process that leads, else 0: of those with one database, it alone imports, watches hosts and"
+    " writes to Alertmanager.",
+    labels=(),
+)
 OF_DOWNTIMES: Final = (
-    ACTIVE, ACTIVE_PATTERNS, DOWNTIMES, INFO, START, END, NOTICE, HOST_OFF_BY_SCRIPT, WINDOWS_STUCK,
+    ACTIVE, ACTIVE_PATTERNS, DOWNTIMES, INFO, START, END, NOTICE, HOST_OFF_BY_SCRIPT, WINDOWS_STUCK, LEADER,
 )  # fmt: skip
 
 _AM: Final = ("alertmanager",)

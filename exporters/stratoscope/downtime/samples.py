@@ -49,6 +49,11 @@ def of_notices(soon: Iterable[tuple[Downtime, Limit]]) -> Iterable[Sample]:
         yield of.NOTICE(1, _of(one, of="cap" if limit.is_cap else "end"))
 
 
+def of_leader(*, leads: bool) -> Sample:
+    """Whether this process leads."""
+    return of.LEADER(int(leads), Labels())
+
+
 def of_windows(stuck: Collection[Stuck]) -> Iterable[Sample]:
     """Of the windows of which no occurrence can be filed."""
     for reason in Stuck:

@@ -53,6 +53,7 @@ class Applied:
         written, expired: How many silences.
         writes, expiries: How they fare; what is true of the ones says nothing of the others.
         errors: How many requests failed, by reason.
+        disputed: The downtimes of what was set right after somebody else, once for each request.
         trouble: The words of the first failure; "" for none.
         limit: That no silence can be added; updating and expiring go on.
     """
@@ -61,6 +62,7 @@ class Applied:
         self.written = self.expired = 0
         self.writes, self.expiries = Tried(), Tried()
         self.errors = Counter[Reason]()
+        self.disputed: list[str] = []
         self.trouble = ""
         self.limit: AlertmanagerError | None = None
 
@@ -175,6 +177,8 @@ class _Batch:
             raise self._applied.limit
         silence_id = await self._writer.write(write.silence)
         self._applied.written += 1
+        if write.is_again:
+            self._applied.disputed.append(write.record.downtime_id)
         self._written.append(
             msgspec.structs.replace(write.record, standing=Standing.WRITTEN, silence_id=silence_id)
         )
@@ -183,6 +187,8 @@ class _Batch:
         for expiry in step.expiries:
             await self._writer.expire(expiry.silence_id)
             self._applied.expired += 1
+            if expiry.is_unexplained:
+                self._applied.disputed.append(step.downtime_id)
             if expiry.record is not None:
                 self._forgotten.append(expiry.record)
 

@@ -81,22 +81,29 @@ def moved(
     record: SilenceRecord | None, silence: Silence, downtime: Downtime, listed: Listed, now: float
 ) -> ByHand | None:
     """That a person gave a silence of ours, which is live, another start or end; it is about to be undone."""
-    if record is None or record.standing is not Standing.WRITTEN:
-        return None
-    as_it_was = downtime.revision, downtime.start, downtime.end
-    if (record.revision, record.starts_at, record.ends_at) != as_it_was:
+    if record is None or not was_written_so(record, downtime):
         return None  # we ourselves are about to move it
     if silence.updated_at - (listed.now - now) <= record.changed_at + _SURE_S:
         return None
     starts_at = downtime.start if silence.state == "active" else _moment(silence.starts_at)
     moments = {"start": (starts_at, downtime.start), "end": (_moment(silence.ends_at), downtime.end)}
+    changed = {name: pair for name, pair in moments.items() if pair[0] != pair[1]}
+    if not changed:
+        return None  # our own clock was set
     fields: dict[str, tuple[object, object]] = {
         "silence": (silence.id, silence.id),
         "matchers": (record.matchers, record.matchers),
-        **{name: pair for name, pair in moments.items() if pair[0] != pair[1]},
+        **changed,
     }
     after = replace(record, standing=Standing.WRITING, silence_id=silence.id, changed_at=int(now))
     return ByHand(after, Action.RESTORED, fields)
+
+
+def was_written_so(record: SilenceRecord, downtime: Downtime) -> bool:
+    """Whether the silence was written as the downtime says now."""
+    as_it_is = downtime.revision, downtime.start, downtime.end
+    written_so = record.revision, record.starts_at, record.ends_at
+    return record.standing is Standing.WRITTEN and written_so == as_it_is
 
 
 def _heir(record: SilenceRecord, listed: Listed) -> Silence | None:

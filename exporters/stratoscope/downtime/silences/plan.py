@@ -8,7 +8,7 @@ import msgspec
 
 from stratoscope.downtime.matchers import MatcherSet, matcher_set, written
 from stratoscope.downtime.model import DAY_S, Action, Downtime
-from stratoscope.downtime.silences.by_hand import ByHand, followed, moved, overridden
+from stratoscope.downtime.silences.by_hand import ByHand, followed, moved, overridden, was_written_so
 from stratoscope.downtime.silences.listed import Listed
 from stratoscope.downtime.silences.record import OVERRIDES, SilenceRecord, Standing, record_key
 from stratoscope.downtime.silences.silence import Key, Silence, Written, comment, set_hash
@@ -25,10 +25,16 @@ _BEHIND_S: Final = 10.0
 
 
 class Write(msgspec.Struct, frozen=True):
-    """A silence to create or to update. Attributes: record: WRITING, to be stored before the request."""
+    """A silence to create or to update.
+
+    Attributes:
+        record: WRITING, to be stored before the request.
+        is_again: Whether it was written just so before: somebody else, or a crash, has changed it.
+    """
 
     silence: Written
     record: SilenceRecord
+    is_again: bool = False
 
 
 class Expiry(msgspec.Struct, frozen=True):
@@ -37,10 +43,12 @@ class Expiry(msgspec.Struct, frozen=True):
     Attributes:
         record: EXPIRING, to be stored before the request, and forgotten after it; None if the record of the
             key stays as it is.
+        is_unexplained: Whether no record says that this service wrote it.
     """
 
     silence_id: str
     record: SilenceRecord | None = None
+    is_unexplained: bool = False
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -49,6 +57,11 @@ class Step(msgspec.Struct, frozen=True):
     downtime_id: str
     writes: tuple[Write, ...]
     expiries: tuple[Expiry, ...]
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether it sets right what somebody else has done."""
+        return any(one.is_again for one in self.writes) or any(one.is_unexplained for one in self.expiries)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +162,7 @@ class _Work:
         if downtime.end <= self._listed.now + LEAST_S:
             self._end(downtime, live)
         elif self._is_overridden(downtime, live, record):
-            self._expiries[downtime.id] += [Expiry(one.id) for one in live]
+            self._expiries[downtime.id] += [Expiry(one.id, is_unexplained=True) for one in live]
         elif live:
             self._keep(downtime, matchers, live, record)
         elif downtime.start <= self._now + AHEAD_S:
@@ -166,7 +179,9 @@ class _Work:
             elif key not in self._seen:
                 # One that ends by itself, and whose end has come by our clock, is left to Alertmanager's.
                 self._expiries[key.downtime_id] += [
-                    Expiry(one.id, self._expiring(key, one)) for one in silences if one.ends_at > self._now
+                    Expiry(one.id, self._expiring(key, one), is_unexplained=key not in self._records)
+                    for one in silences
+                    if one.ends_at > self._now
                 ]
         for key, record in self._records.items():
             if key in self._seen or key in self._listed.live:
@@ -305,7 +320,8 @@ class _Work:
         )
         known = silence_id or (old.id if old else "")
         writing = self._record(downtime, matchers, known, Standing.WRITING, record)
-        self._writes[downtime.id].append(Write(silence, writing))
+        is_again = record is not None and was_written_so(record, downtime)
+        self._writes[downtime.id].append(Write(silence, writing, is_again))
         return expiries
 
     def _learn(

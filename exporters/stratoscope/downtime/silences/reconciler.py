@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -16,11 +16,14 @@ from stratoscope.downtime.silences.alertmanager import SilenceList, Status
 from stratoscope.downtime.silences.apply import Applied, Writer, apply
 from stratoscope.downtime.silences.by_hand import ByHand
 from stratoscope.downtime.silences.clusters import Clusters
+from stratoscope.downtime.silences.disputes import Disputes, disputed
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.listed import Listed
 from stratoscope.downtime.silences.plan import KNOWN_S, Plan, plan, unclear
+from stratoscope.downtime.silences.processes import Processes
 from stratoscope.downtime.silences.record import SilenceRecords
 from stratoscope.downtime.silences.report import Report
+from stratoscope.downtime.silences.said import say, say_by_hand
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +33,10 @@ AGAIN_S: Final = 5.0
 """Between two reconciles if the first failed."""
 POLL_S: Final = 2.0
 """Between two looks whether Alertmanager was started anew; also the time-out of one."""
+SET_S: Final = 5.0
+"""By so much more than before Alertmanager's clock is ahead of ours, or behind, if one of them was set."""
 APART_S: Final = 0.2
 """Between two reconciles at least: changes that come in a row are written together."""
-
-_BY_HAND: Final[Mapping[Action, str]] = {
-    Action.OVERRIDDEN: "a person expired a silence",
-    Action.TAKEN_OVER: "a person took a silence over",
-    Action.RESTORED: "a person moved a silence, it is written again",
-}
 
 
 class Downtimes(Protocol):
@@ -100,7 +99,7 @@ class Reconciler:
         self._clusters = clusters or Clusters([client.name])
         self._errors = Counter[Reason]()
         self._woken = asyncio.Event()
-        self._seen, self._is_away = Status("", ""), False
+        self._processes, self._disputes, self._is_away = Processes(), Disputes(), False
         self._ended_at = -APART_S
 
     def task(self) -> Task:
@@ -131,7 +130,7 @@ class Reconciler:
             self._show(msgspec.structs.replace(failed, wanted=None))
             raise
         self._show(report)
-        self._log(before)
+        say(before, self.report)
         self._ended_at = self._clock.monotonic()
 
     async def _tried(self) -> Report:
@@ -156,7 +155,13 @@ class Reconciler:
         )
 
     async def _check_cluster(self) -> None:
-        """Raises AlertmanagerError: An entry before this one has a member of the same cluster."""
+        """Raises AlertmanagerError: The entry is several Alertmanagers, or one that another entry is."""
+        if self._processes.are_several(self._clock.monotonic()):
+            raise AlertmanagerError(
+                Reason.SPLIT,
+                "one of its urls leads to several Alertmanagers that do not gossip: make them one cluster,"
+                " whose members stand under urls, or give each an entry of its own",
+            )
         await self._clusters.wait(self._client.name)
         twin = self._clusters.twin(self._client.name)
         if twin:
@@ -174,6 +179,8 @@ class Reconciler:
         records = await self._records.silence_records(self._client.name)
         # The list comes last: what is changed after it was asked for is seen in the next round.
         found = await self._client.silences()
+        if abs(found.ahead_s - (self.report.ahead_s or 0)) > SET_S:
+            self._disputes.clear()
         now = self._clock.now()
         listed = Listed(found.silences, now + found.ahead_s)
         known = await self._known(unclear(listed, downtimes, records))
@@ -186,23 +193,27 @@ class Reconciler:
         return await self._downtimes.known(ids) if ids else ()
 
     async def _apply(self, todo: Plan, ahead_s: float) -> Applied:
+        held = self._disputes.held(self._clock.monotonic())
+        left = {step.downtime_id for step in todo.steps if step.is_disputed} & held
         for seen in todo.by_hand:
-            await self._downtimes.note_by_hand(seen)
-            log.warning(
-                "%s alertmanager=%s downtime=%s changes=%s",
-                _BY_HAND[seen.action], seen.record.alertmanager, seen.record.downtime_id, seen.fields,
-            )  # fmt: skip
+            if seen.action is not Action.RESTORED or seen.record.downtime_id not in left:
+                await self._downtimes.note_by_hand(seen)
+                say_by_hand(seen)
         if todo.learned:
             await self._records.store_silence_records(todo.learned)
         if todo.forgotten:
             await self._records.forget_silence_records(todo.forgotten)
-        return await apply(
-            todo.steps,
+        applied = await apply(
+            [step for step in todo.steps if step.downtime_id not in left],
             self._client,
             self._records,
             lambda: self._clock.now() + ahead_s,
             lambda: self._woken.is_set() or not self._leads(),
         )
+        self._disputes.add(applied.disputed, self._clock.monotonic())
+        if left:
+            applied.failed(disputed(frozenset(left)))
+        return applied
 
     def _outcome(self, todo: Plan, applied: Applied, found: SilenceList) -> Report:
         writes = sum(len(step.writes) for step in todo.steps) - applied.written
@@ -225,39 +236,18 @@ class Reconciler:
             trouble=applied.trouble,
         )
 
-    def _log(self, before: Report) -> None:
-        report = self.report
-        if report.trouble and not before.trouble:
-            log.error(
-                "silences are not in step alertmanager=%s error=%r", report.alertmanager, report.trouble
-            )
-        elif before.trouble and not report.trouble:
-            log.info("silences are in step again alertmanager=%s", report.alertmanager)
-        if report.unknown > before.unknown:
-            log.warning(
-                "silences of downtimes that are not in this database are left alone alertmanager=%s count=%d",
-                report.alertmanager, report.unknown,
-            )  # fmt: skip
-        known = {one.silence_id for one in before.left}
-        for one in report.left:
-            if one.silence_id not in known:
-                log.warning(
-                    "a silence that a person took over still mutes, though its downtime does not want it"
-                    " alertmanager=%s downtime=%s silence=%s owner=%r until=%d",
-                    one.alertmanager, one.downtime_id, one.silence_id, one.owner, one.ends_at,
-                )  # fmt: skip
-        if report.is_dry_run and (report.writes, report.expiries) != (before.writes, before.expiries):
-            log.info(
-                "dry run alertmanager=%s would_write=%d would_expire=%d",
-                report.alertmanager, report.writes, report.expiries,
-            )  # fmt: skip
-
     async def _pause(self) -> None:
         """Wait for the next round: its time, a wake-up, or an Alertmanager that was away or started anew."""
-        until = self._clock.monotonic() + (AGAIN_S if self.report.trouble else EVERY_S)
+        until = self._clock.monotonic() + (AGAIN_S if self._is_urgent else EVERY_S)
         while (left_s := until - self._clock.monotonic()) > 0:
             if await self._is_woken(min(left_s, POLL_S)) or await self._is_there_anew():
                 return
+
+    @property
+    def _is_urgent(self) -> bool:
+        """Whether it is worth another try soon; what somebody else keeps changing is not."""
+        is_held = bool(self._disputes.held(self._clock.monotonic()))
+        return bool(self.report.trouble) and not is_held
 
     async def _is_there_anew(self) -> bool:
         """Whether it answers, and was away before or was started anew."""
@@ -283,9 +273,10 @@ class Reconciler:
         return True
 
     def _note(self, status: Status) -> bool:
-        """Whether it is another process, or cluster, than at the last look."""
-        is_another = self._seen != status
-        self._seen = status
+        """Whether it was started anew, or its cluster is another."""
+        is_new = self._processes.see(status, self._clock.monotonic())
+        if is_new:
+            self._disputes.clear()
         self._clusters.see(self._client.name, status.members)
         self.report = msgspec.structs.replace(self.report, version=status.version)
-        return is_another
+        return is_new
