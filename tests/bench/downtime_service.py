@@ -22,9 +22,10 @@ from downtimes_filled import COUNT, draft, fields, fill
 from from_tests import DowntimeProcess
 from results import Result, at_least, at_most, interleaved
 
-from stratoscope.downtime.database import engine, rows
+from stratoscope.downtime.database import rows
 from stratoscope.downtime.database.address import FILE, sqlite
-from stratoscope.downtime.database.store import Store, opened
+from stratoscope.downtime.database.sqlite import PRAGMAS
+from stratoscope.downtime.database.store import opened
 from stratoscope.downtime.model import Action, Change, Downtime, new_id
 
 PAGES: Final = 40
@@ -163,8 +164,10 @@ async def _writes() -> list[Result]:
             acknowledged: list[str] = []
             with closing(_raw(Path(other))) as connection:
                 for _ in range(ROUNDS):
+                    now = int(time.time())
+                    checked = [fields(number, now) for number in range(WRITES)]
                     began = time.perf_counter()
-                    acknowledged += await _filed(store)
+                    acknowledged += [(await store.file(one, who="alice", now=now)).id for one in checked]
                     taken.append(time.perf_counter() - began)
                     raw.append(_raw_s(connection))
         with closing(sqlite3.connect(Path(ours, FILE))) as connection:
@@ -177,14 +180,9 @@ async def _writes() -> list[Result]:
     ]
 
 
-async def _filed(store: Store) -> list[str]:
-    now = int(time.time())
-    return [(await store.file(fields(number, now), who="alice", now=now)).id for number in range(WRITES)]
-
-
 def _raw(folder: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(folder / FILE, isolation_level=None)
-    for pragma in engine._PRAGMAS:
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return connection
 

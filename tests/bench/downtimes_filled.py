@@ -45,6 +45,5 @@ async def fill(folder: Path) -> None:
     """Make the database in this folder, which is there."""
     now = int(time.time())
     drafts = [(fields(number, now), Origin(PERSON)) for number in range(COUNT)]
-    async with opened(sqlite(folder)) as store, store._database.write() as connection:
-        await editing.bump(connection)
-        await editing.file(connection, drafts, "alice", now)
+    async with opened(sqlite(folder)) as store:
+        await store._database.change(lambda connection: editing.file(connection, drafts, "alice", now))

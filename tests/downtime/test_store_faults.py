@@ -3,16 +3,19 @@
 import asyncio
 import sqlite3
 import stat
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import column, table, text, update
+from sqlalchemy import Connection, Update, column, event, table, text, update
 
 from stratoscope.downtime.database import address as addresses
-from stratoscope.downtime.database import engine
+from stratoscope.downtime.database import server, threads
 from stratoscope.downtime.database.address import FILE, Address, postgresql, sqlite
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import StoreError, UnknownError, meaning
@@ -31,16 +34,18 @@ async def refused(address: Address) -> str:
     return str(caught.value)
 
 
+def asked(statement: str, connection: Connection) -> object:
+    return connection.exec_driver_sql(statement).scalar_one()
+
+
 async def test_file_is_private_and_each_write_is_synced(tmp_path: Path) -> None:
     address = sqlite(tmp_path)
     (tmp_path / FILE).touch(0o644)
     async with opened(address) as store:
         await store.file(wanted(), who="alice", now=NOW)
         assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
-        async with store._database.read() as connection:
-            for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
-                found = await connection.exec_driver_sql(f"PRAGMA {pragma}")
-                assert found.scalar_one() == value
+        for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
+            assert await store._database.write(partial(asked, f"PRAGMA {pragma}")) == value
 
 
 def other_program(file: Path) -> None:
@@ -126,6 +131,10 @@ async def test_file_that_may_not_be_written_is_named(tmp_path: Path, monkeypatch
     assert "is read-only; allowed: a file and a folder to write to" in await refused(sqlite(tmp_path))
 
 
+def versioned(number: str) -> Update:
+    return update(table(VERSIONS, column("version_num"))).values(version_num=number)
+
+
 async def test_records_of_the_first_schema_have_no_owner(address: Address) -> None:
     record = SilenceRecord(
         alertmanager="am", downtime_id="d1", matchers='{host="n1"}', standing=Standing.OVERRIDDEN,
@@ -133,18 +142,16 @@ async def test_records_of_the_first_schema_have_no_owner(address: Address) -> No
     )  # fmt: skip
     async with opened(address) as store:
         await store.records.store_silence_records([record])
-        async with store._database.write() as connection:
-            await connection.execute(text("ALTER TABLE silence_records DROP COLUMN owner"))
-            await connection.execute(
-                update(table(VERSIONS, column("version_num"))).values(version_num="0001")
-            )
+        drop = text("ALTER TABLE silence_records DROP COLUMN owner")
+        await store._database.write(lambda connection: connection.execute(drop))
+        await store._database.write(lambda connection: connection.execute(versioned("0001")))
     async with opened(address) as store:
         assert await store.records.silence_records("am") == (record,)
 
 
 async def test_newer_schema_is_refused(address: Address) -> None:
-    async with opened(address) as store, store._database.write() as connection:
-        await connection.execute(update(table(VERSIONS, column("version_num"))).values(version_num="0007"))
+    async with opened(address) as store:
+        await store._database.write(lambda connection: connection.execute(versioned("0007")))
     said = await refused(address)
     assert said.endswith("has schema 7, and this version knows 2: run the newer version, or restore a backup")
 
@@ -152,36 +159,102 @@ async def test_newer_schema_is_refused(address: Address) -> None:
 async def test_write_that_fails_leaves_nothing(store: Store) -> None:
     one = await store.file(wanted(), who="alice", now=NOW)
 
-    async def half() -> None:
-        async with store._database.write() as connection:
-            await connection.exec_driver_sql("DELETE FROM changes")
-            raise ZeroDivisionError
+    def half(connection: Connection) -> None:
+        connection.exec_driver_sql("DELETE FROM changes")
+        raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await half()
+        await store._database.write(half)
     assert len(await store.history(one.id)) == 1
 
 
 async def test_a_change_does_not_wait_for_ever_for_the_one_before(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(server, "PATIENCE_S", 0.05)
+    held, goes_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def hung(connection: Connection) -> None:
+        loop.call_soon_threadsafe(held.set)
+        while not goes_on.wait(0.01):
+            server.turn_of_others(connection)
+
+    task = asyncio.create_task(store._database.write(hung))
+    await held.wait()
+    with pytest.raises(StoreError, match=r"another change has been written for 0\.05 s: try again"):
+        await store.file(wanted(), who="alice", now=NOW)
+    goes_on.set()
+    await task
+    assert (await store.file(wanted(), who="alice", now=NOW)).revision == 1
+
+
+async def test_write_that_is_cancelled_while_it_is_written_leaves_nothing_and_the_next_waits(
+    tmp_path: Path,
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    async with opened(sqlite(tmp_path)) as store:
+
+        def slow(connection: Connection) -> None:
+            begun.set()
+            goes_on.wait()
+            connection.exec_driver_sql("UPDATE revision SET number = 1000")
+
+        writing = asyncio.create_task(store._database.write(slow))
+        await asyncio.to_thread(begun.wait)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        next_one = asyncio.create_task(store.file(wanted(), who="alice", now=NOW))
+        await asyncio.sleep(0.05)
+        assert not next_one.done()
+        goes_on.set()
+        await next_one
+        assert await store.revision() < 1000
+
+
+async def test_the_end_waits_for_a_write_that_was_cancelled(tmp_path: Path) -> None:
+    begun, has_ended = threading.Event(), threading.Event()
+
+    def slow(_: Connection) -> None:
+        begun.set()
+        time.sleep(0.05)
+        has_ended.set()
+
+    async with opened(sqlite(tmp_path)) as store:
+        writing = asyncio.create_task(store._database.write(slow))
+        await asyncio.to_thread(begun.wait)
+        writing.cancel()
+    assert has_ended.is_set()
+    assert not (tmp_path / f"{FILE}-wal").exists()
+
+
+async def test_the_end_does_not_wait_for_a_disk_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(threads, "CLOSING_S", 0.05)
+    monkeypatch.setattr(threads, "LONGEST_S", 0.05)
+    goes_on = threading.Event()
     async with opened(sqlite(tmp_path)) as store:
-        async with store._database.write():
-            with pytest.raises(StoreError, match=r"another change has been written for 0\.05 s: try again"):
-                await store.file(wanted(), who="alice", now=NOW)
-        assert (await store.file(wanted(), who="alice", now=NOW)).revision == 1
+        for hung in (store._database.read, store._database.write):
+            with pytest.raises(StoreError, match="its disk does not answer"):
+                await hung(lambda _: goes_on.wait())
+    goes_on.set()
 
 
 async def test_full_disk_is_said_and_passes(tmp_path: Path) -> None:
     async with opened(sqlite(tmp_path)) as store:
-        async with store._database.read() as connection:
-            pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
-            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+        def room_for(pages: int) -> None:
+            @event.listens_for(store._database._engine._engine, "begin")  # type: ignore[attr-defined]
+            def _begun(connection: Connection) -> None:
+                connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+        room_for(await store._database.read(partial(asked, "PRAGMA page_count")))
         with pytest.raises(StoreError, match="no space left on its disk; nothing can be filed"):
             await store.upsert_external("s", {str(n): wanted() for n in range(200)}, now=NOW)
-        async with store._database.read() as connection:
-            await connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        room_for(100_000)
         assert await store.newest("s", NOW) == ()
         await store.upsert_external("s", {"a": wanted()}, now=NOW)
 

@@ -4,22 +4,27 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any, Self, cast
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from stratoscope.core.errors import Reason, why
-from stratoscope.downtime.database.address import sqlite
+from stratoscope.downtime.database import server
+from stratoscope.downtime.database.address import postgresql, sqlite
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.database.leadership import Leadership
 from stratoscope.downtime.database.migrations.versions import schema_0001, schema_0002
 from stratoscope.downtime.database.schema import NEWEST, wait_for_turn
+from stratoscope.downtime.database.server import Server, turn_of_others
 from stratoscope.downtime.database.tables import SCHEMA
+from stratoscope.downtime.database.threads import Threads, TurnError
 
 ALL = (schema_0001, schema_0002)
 
@@ -47,10 +52,93 @@ def test_upgrade_of_postgresql_waits_for_its_turn() -> None:
     assert asked[0].startswith("SELECT pg_advisory_xact_lock(")
 
 
-async def test_connection_alone_answers(tmp_path: Path) -> None:
+class Answering:
+    """A connection of a driver that is not blocking."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.done.append("left")
+
+    async def execution_options(self, **options: str) -> "Answering":
+        self.done.append(str(options))
+        return self
+
+    async def run_sync(self, work: Callable[["Answering"], object]) -> object:
+        return work(self)
+
+    async def dispose(self) -> None:
+        self.done.append("disposed")
+
+
+async def test_work_on_a_server_is_run_by_its_connection() -> None:
+    one = Answering()
+    asked: Any = type(
+        "Engine", (), {"connect": lambda _: one, "begin": lambda _: one, "dispose": one.dispose}
+    )
+    database = Database(postgresql("postgresql://u@h/d"))
+    database._engine = database._server = Server(asked())
+    assert await database.read(lambda connection: connection) is one
+    assert await database.write(lambda connection: connection) is one
+    async with database.alone() as alone:
+        assert alone is one
+    await database.close()
+    assert one.done == ["left", "left", "{'isolation_level': 'AUTOCOMMIT'}", "left", "disposed"]
+
+
+async def test_long_work_on_a_server_lets_others_have_their_turn() -> None:
+    turns = []
+
+    class Driver:
+        def run_async(self, awaited: Callable[[object], object]) -> None:
+            turns.append(awaited(self))
+
+    connection = SimpleNamespace(
+        dialect=SimpleNamespace(is_async=True), connection=SimpleNamespace(dbapi_connection=Driver())
+    )
+    turn_of_others(cast(Connection, connection))
+    (turn,) = turns
+    await turn
+
+
+async def test_write_on_a_server_does_not_wait_for_ever_for_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "PATIENCE_S", 0.01)
+    one = Server(cast(AsyncEngine, None))
+    await one._turn.acquire()
+    with pytest.raises(TurnError):
+        await one.write(lambda connection: connection)
+
+
+async def test_server_that_is_away_has_no_connection_for_a_lock() -> None:
+    database = Database(postgresql("postgresql://u@127.0.0.1:1/d?sslmode=disable"))
+    with pytest.raises(StoreError, match="cannot be reached"):
+        async with database.alone():
+            pass
+    await database.close()
+
+
+async def test_time_out_of_the_work_itself_is_no_disk_that_hangs() -> None:
+    threads = Threads("reader", 1)
+
+    def late() -> None:
+        raise TimeoutError("of the work")
+
+    with pytest.raises(TimeoutError, match="of the work"):
+        await threads.call(late)
+    await threads.close()
+
+
+async def test_a_file_has_no_connection_for_a_lock(tmp_path: Path) -> None:
     database = Database(sqlite(tmp_path))
-    async with database.alone() as connection:
-        assert (await connection.exec_driver_sql("SELECT 1")).scalar_one() == 1
+    with pytest.raises(ValueError, match="no such connections"):
+        async with database.alone():
+            pass
     await database.close()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from stratoscope.core.app import main
 from stratoscope.core.collector import Collections
@@ -112,10 +112,13 @@ async def fill(store: Store, downtimes: Iterable[Downtime], now: int) -> None:
     entries += [
         Change(downtime_id=one, revision=1, at=now - DAY_S, who="alice", action=Action.FILED) for one in ids
     ]
-    async with store._database.write() as connection:
-        if found:
-            await connection.execute(insert(DOWNTIMES), found)
-            await connection.execute(insert(CHANGES), [rows.change_values(one) for one in entries])
+
+    def stored(connection: Connection) -> None:
+        connection.execute(insert(DOWNTIMES), found)
+        connection.execute(insert(CHANGES), [rows.change_values(one) for one in entries])
+
+    if found:
+        await store._database.write(stored)
 
 
 def exporter(downtimes: Iterable[Downtime], now: int) -> Exporter:

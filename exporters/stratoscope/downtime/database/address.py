@@ -36,7 +36,7 @@ class Address(NamedTuple):
 def sqlite(folder: Path) -> Address:
     """The file in this folder."""
     file = folder / FILE
-    return Address(URL.create("sqlite+aiosqlite", database=str(file)), str(file), file)
+    return Address(URL.create("sqlite", database=str(file)), str(file), file)
 
 
 def postgresql(text: str, password: str | None = None) -> Address:

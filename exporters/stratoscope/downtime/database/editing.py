@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from stratoscope.downtime.database import rows
 from stratoscope.downtime.database.errors import (
@@ -16,7 +15,7 @@ from stratoscope.downtime.database.errors import (
     SourceError,
     UnknownError,
 )
-from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES, IDEMPOTENCY, REVISION
+from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES, IDEMPOTENCY
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.model import DAY_S, PERSON, Action, Change, Downtime, Rearm, State, new_id
 
@@ -26,7 +25,6 @@ Fields: TypeAlias = Mapping[str, Any]
 """The new values of fields of a downtime."""
 
 # Made once: to make one costs as much as to execute it.
-_BUMP: Final = update(REVISION).where(REVISION.c.id == 1).values(number=REVISION.c.number + 1)
 _FILE: Final = insert(DOWNTIMES)
 _NOTE: Final = insert(CHANGES)
 _CURRENT: Final = select(DOWNTIMES).where(DOWNTIMES.c.id == bindparam("wanted"))
@@ -57,19 +55,14 @@ class Origin(NamedTuple):
     window_id: str = ""
 
 
-async def bump(connection: AsyncConnection) -> None:
-    """Count this transaction. First of all: here writers of all processes wait for each other."""
-    await connection.execute(_BUMP)
-
-
-async def known(connection: AsyncConnection, who: str, asked: Idempotency) -> str | None:
+def known(connection: Connection, who: str, asked: Idempotency) -> str | None:
     """The id of the downtime that this request has filed.
 
     Raises:
         IdempotencyError: The key was used for another one.
     """
     named = (IDEMPOTENCY.c.who == who, IDEMPOTENCY.c.key == asked.key)
-    row = (await connection.execute(select(IDEMPOTENCY).where(*named))).first()
+    row = connection.execute(select(IDEMPOTENCY).where(*named)).first()
     if row is None:
         return None
     if row.request != _hash(asked.request):
@@ -77,17 +70,15 @@ async def known(connection: AsyncConnection, who: str, asked: Idempotency) -> st
     return str(row.downtime_id)
 
 
-async def remember(
-    connection: AsyncConnection, who: str, asked: Idempotency, one: Downtime, now: int
-) -> None:
+def remember(connection: Connection, who: str, asked: Idempotency, one: Downtime, now: int) -> None:
     """Store what a request has filed, and forget old ones."""
-    await connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < now - _KEPT_S))
+    connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < now - _KEPT_S))
     row = {"who": who, "key": asked.key, "request": _hash(asked.request), "downtime_id": one.id, "at": now}
-    await connection.execute(insert(IDEMPOTENCY), row)
+    connection.execute(insert(IDEMPOTENCY), row)
 
 
-async def file(
-    connection: AsyncConnection, drafts: Sequence[tuple[Checked, Origin]], who: str, now: int
+def file(
+    connection: Connection, drafts: Sequence[tuple[Checked, Origin]], who: str, now: int
 ) -> list[Downtime]:
     """Store new downtimes, in their order."""
     filed = [
@@ -97,30 +88,30 @@ async def file(
         for checked, origin in drafts
     ]  # fmt: skip
     for piece in _pieces(filed):
-        await connection.execute(
+        connection.execute(
             _FILE,
             [rows.values(one) | {"window_start": one.start if one.window_id else None} for one in piece],
         )
         entries = [
             Change(downtime_id=one.id, revision=1, at=now, who=who, action=Action.FILED) for one in piece
         ]
-        await note(connection, *entries)
+        note(connection, *entries)
     return filed
 
 
-async def note(connection: AsyncConnection, *entries: Change) -> None:
+def note(connection: Connection, *entries: Change) -> None:
     """Add entries to histories."""
-    await connection.execute(_NOTE, [rows.change_values(one) for one in entries])
+    connection.execute(_NOTE, [rows.change_values(one) for one in entries])
 
 
-async def current(connection: AsyncConnection, downtime_id: str, if_revision: int | None = None) -> Downtime:
+def current(connection: Connection, downtime_id: str, if_revision: int | None = None) -> Downtime:
     """A downtime as it stands now.
 
     Raises:
         UnknownError: There is none.
         RevisionError: It has another revision than expected.
     """
-    row = (await connection.execute(_CURRENT, {"wanted": downtime_id})).first()
+    row = connection.execute(_CURRENT, {"wanted": downtime_id}).first()
     if row is None:
         raise UnknownError("downtime", downtime_id)
     one = rows.downtime(row)
@@ -149,7 +140,7 @@ def closing(one: Downtime, now: int) -> tuple[Action, Fields]:
     return Action.CHANGED, {"end": now, "until_further_notice": False}
 
 
-async def rearm(connection: AsyncConnection, rearms: Sequence[Rearm], who: str, now: int) -> int:
+def rearm(connection: Connection, rearms: Sequence[Rearm], who: str, now: int) -> int:
     """Move on the ends of those that still go on, and whose end nobody has moved meanwhile.
 
     Returns:
@@ -157,7 +148,7 @@ async def rearm(connection: AsyncConnection, rearms: Sequence[Rearm], who: str, 
     """
     edits = []
     for piece in _pieces(rearms):
-        found = await connection.execute(
+        found = connection.execute(
             select(DOWNTIMES).where(DOWNTIMES.c.id.in_([each.downtime_id for each in piece]))
         )
         stored = {one.id: one for one in map(rows.downtime, found)}
@@ -165,20 +156,20 @@ async def rearm(connection: AsyncConnection, rearms: Sequence[Rearm], who: str, 
             one = stored[each.downtime_id]
             if one.goes_on and one.state(now) is State.ACTIVE and one.end == each.seen:
                 edits.append((one, {"end": each.end}))
-    await save_all(connection, edits, who, now, Action.REARMED)
+    save_all(connection, edits, who, now, Action.REARMED)
     return len(edits)
 
 
-async def save(
-    connection: AsyncConnection, before: Downtime, who: str, now: int, action: Action, /, **fields: Any
+def save(
+    connection: Connection, before: Downtime, who: str, now: int, action: Action, /, **fields: Any
 ) -> Downtime:
     """Store what changes of a downtime, see `save_all`."""
-    (after,) = await save_all(connection, [(before, fields)], who, now, action)
+    (after,) = save_all(connection, [(before, fields)], who, now, action)
     return after
 
 
-async def save_all(
-    connection: AsyncConnection, edits: Sequence[tuple[Downtime, Fields]], who: str, now: int, action: Action
+def save_all(
+    connection: Connection, edits: Sequence[tuple[Downtime, Fields]], who: str, now: int, action: Action
 ) -> list[Downtime]:
     """Store what changes of downtimes, and entries of their histories; nothing of those that stay the same.
 
@@ -207,8 +198,8 @@ async def save_all(
             )  # fmt: skip
             saved.append(after)
         if changed:
-            await connection.execute(_CHANGE, changed)
-            await note(connection, *entries)
+            connection.execute(_CHANGE, changed)
+            note(connection, *entries)
     return saved
 
 
@@ -217,15 +208,13 @@ def _pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[begin : begin + _PIECE]
 
 
-async def renew(
-    connection: AsyncConnection, before: Downtime, who: str, now: int, action: Action
-) -> Downtime:
+def renew(connection: Connection, before: Downtime, who: str, now: int, action: Action) -> Downtime:
     """Store another revision that differs in nothing else, and the entry of its history."""
     after = replace(before, revision=before.revision + 1, changed_at=now)
     row = {"revision": after.revision, "changed_at": now}
-    await connection.execute(update(DOWNTIMES).where(DOWNTIMES.c.id == after.id).values(row))
+    connection.execute(update(DOWNTIMES).where(DOWNTIMES.c.id == after.id).values(row))
     entry = Change(downtime_id=after.id, revision=after.revision, at=now, who=who, action=action)
-    await note(connection, entry)
+    note(connection, entry)
     return after
 
 

@@ -1,44 +1,46 @@
-"""A database that is open: SQLite by aiosqlite, PostgreSQL by asyncpg."""
+"""A database that is open: a file of SQLite, or a PostgreSQL server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
-from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol, TypeVar
 
-import aiosqlite
 import asyncpg
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from stratoscope.downtime.database import server, threads
 from stratoscope.downtime.database.address import Address, make_private
-from stratoscope.downtime.database.connection import SqliteConnection
 from stratoscope.downtime.database.errors import StoreError, meaning
 from stratoscope.downtime.database.schema import check_owner, upgrade
+from stratoscope.downtime.database.server import Server
+from stratoscope.downtime.database.sqlite import SqliteFile
+from stratoscope.downtime.database.tables import REVISION
+from stratoscope.downtime.database.threads import HungError, TurnError
 
-_PATIENCE_S: Final = 10.0
-"""How long a statement, or a connection, may take."""
-_CONNECTIONS: Final = 4
-_BEGIN: Final = "stratoscope_begin"
-_PRAGMAS: Final = (
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "foreign_keys = ON",
-    f"busy_timeout = {int(_PATIENCE_S * 1000)}",
-)
-_GONE: Final = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
-"""After 20 s the server drops a client whose machine is gone, and the lead with it; its default is hours."""
-_POSTGRESQL: Final = {
-    "timeout": _PATIENCE_S,
-    "command_timeout": _PATIENCE_S,
-    "server_settings": _GONE,
-}
+T = TypeVar("T")
+
+# Made once: to make one costs as much as to execute it.
+_BUMP: Final = update(REVISION).where(REVISION.c.id == 1).values(number=REVISION.c.number + 1)
+
+
+class Engine(Protocol):
+    """What runs work, which is a plain function of a connection."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Each statement sees the newest state of the database."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """In a transaction: committed at the end, rolled back after an error. One at a time."""
+
+    async def close(self) -> None: ...
 
 
 class Database:
     """What was committed is on disk. Writers wait for each other; readers wait for nobody.
+
+    Who is cancelled does not wait, and what was begun is rolled back, unless it is being committed.
 
     Attributes:
         address: Where it is.
@@ -46,8 +48,8 @@ class Database:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._engine = _engine(address)
-        self._turn = asyncio.Lock()
+        self._server = Server(server.engine(address.url)) if address.file is None else None
+        self._engine: Engine = self._server or SqliteFile(address.url)
 
     @property
     def is_sqlite(self) -> bool:
@@ -62,93 +64,60 @@ class Database:
         if self.address.file is not None:
             await asyncio.to_thread(check_owner, self.address.file)
             await asyncio.to_thread(make_private, self.address.file)
-        async with self.write() as connection:
-            await connection.run_sync(upgrade, self.address.shown)
+        await self.write(lambda connection: upgrade(connection, self.address.shown))
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self._engine.close()
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection each of whose statements sees the newest state of the database."""
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """What work says that reads: each of its statements sees the newest state of the database.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
         with self._translated():
-            async with self._engine.connect() as connection:
-                yield connection
+            return await self._engine.read(work)
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in a transaction: committed at the end, rolled back after an error.
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """What work says that writes, in a transaction: committed at its end, rolled back after an error.
 
         Raises:
             StoreError: The database cannot be used. If the commit itself failed, what was written may be
                 stored nevertheless.
         """
         with self._translated():
-            async with self._in_turn(), self._engine.connect() as connection:
-                await connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
-                async with connection.begin():
-                    yield connection
+            return await self._engine.write(work)
 
-    @asynccontextmanager
-    async def _in_turn(self) -> AsyncIterator[None]:
-        """One writer of this process at a time. Raises StoreError: The one before does not finish."""
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                await self._turn.acquire()
-        except TimeoutError as error:
-            what = f"another change has been written for {_PATIENCE_S:g} s: try again, look at its disk"
-            raise StoreError(self.address.shown, what) from error
-        try:
-            yield
-        finally:
-            self._turn.release()
+    async def change(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, for what changes downtimes or windows: it is counted in REVISION."""
+
+        def counted(connection: Connection) -> T:
+            connection.execute(_BUMP)  # first of all: here writers of all processes wait for each other
+            return work(connection)
+
+        return await self.write(counted)
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[AsyncConnection]:
-        """A connection without transactions, for what is bound to a connection (PostgreSQL)."""
+        """A connection without transactions, for what is bound to a connection (PostgreSQL alone)."""
+        if self._server is None:
+            raise ValueError("a file has no such connections")
         with self._translated():
-            async with self._engine.connect() as connection:
-                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            async with self._server.alone() as connection:
+                yield connection
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except TurnError as error:
+            what = (
+                f"another change has been written for {threads.PATIENCE_S:g} s: try again, look at its disk"
+            )
+            raise StoreError(self.address.shown, what) from error
+        except HungError as error:
+            what = f"its disk does not answer within {threads.LONGEST_S:g} s: look at it"
+            raise StoreError(self.address.shown, what) from error
         # asyncpg's own stand beside SQLAlchemy's where no connection is made.
         except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise StoreError(self.address.shown, meaning(error)) from error
-
-
-def _engine(address: Address) -> AsyncEngine:
-    if address.file is None:
-        return create_async_engine(
-            address.url, pool_size=_CONNECTIONS, pool_timeout=_PATIENCE_S, pool_pre_ping=True,
-            connect_args=_POSTGRESQL,
-        )  # fmt: skip
-    engine = create_async_engine(
-        address.url, pool_size=_CONNECTIONS, pool_timeout=_PATIENCE_S,
-        async_creator=partial(_connected, address.file),
-    )  # fmt: skip
-    event.listen(engine.sync_engine, "connect", _set_up)
-    event.listen(engine.sync_engine, "begin", _begin)
-    return engine
-
-
-async def _connected(file: Path) -> aiosqlite.Connection:
-    return await SqliteConnection(file)
-
-
-def _set_up(connection: Any, _: Any) -> None:
-    cursor = connection.cursor()
-    for one in _PRAGMAS:
-        cursor.execute(f"PRAGMA {one}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    """By hand: the driver itself would begin after the first reads, and would not for DDL.
-
-    Not for reads: it would take as long as they do.
-    """
-    if (begin := connection.get_execution_options().get(_BEGIN)) is not None:
-        connection.exec_driver_sql(begin)

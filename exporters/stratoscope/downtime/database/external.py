@@ -4,8 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from msgspec.structs import replace
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from stratoscope.downtime.database import editing, rows
 from stratoscope.downtime.database.editing import Origin
@@ -22,9 +21,7 @@ _SAID: Final = ("title", "text", "planned", "severity", "start", "end")
 """Fields that the source fills; the others are those of our mapping."""
 
 
-async def newest(
-    connection: AsyncConnection, source: str, now: int
-) -> dict[str, tuple[Downtime, str | None]]:
+def newest(connection: Connection, source: str, now: int) -> dict[str, tuple[Downtime, str | None]]:
     """By external id: the downtime of it that was filed last, and who has cancelled it."""
     # Of those filed in the same second the one that is not cancelled is the newer one.
     order = DOWNTIMES.c.external_id, DOWNTIMES.c.created_at, DOWNTIMES.c.cancelled_at.is_(None)
@@ -33,19 +30,19 @@ async def newest(
         .where(DOWNTIMES.c.source == source, DOWNTIMES.c.end > now - _PAST_S)
         .order_by(*order)
     )
-    found = await connection.execute(asked)
+    found = connection.execute(asked)
     return {row.external_id: (rows.downtime(row), row.cancelled_by) for row in found}
 
 
-async def importing(connection: AsyncConnection, now: int) -> frozenset[str]:
+def importing(connection: Connection, now: int) -> frozenset[str]:
     """See `Store.importing`."""
     of = DOWNTIMES.c
     asked = select(of.source).distinct().where(of.end > now, of.cancelled_at.is_(None), of.source != PERSON)
-    found = (await connection.execute(asked)).scalars()
+    found = connection.execute(asked).scalars()
     return frozenset(source for source in found if not source.startswith((CLOUD, SCRIPT)))
 
 
-async def ended_by_hand(connection: AsyncConnection, source: str, now: int) -> dict[str, int]:
+def ended_by_hand(connection: Connection, source: str, now: int) -> dict[str, int]:
     """Of the downtimes of a source those that a person has ended: id -> the end that it had before."""
     of = DOWNTIMES.c
     asked = (
@@ -55,17 +52,17 @@ async def ended_by_hand(connection: AsyncConnection, source: str, now: int) -> d
         .where(CHANGES.c.who != source, CHANGES.c.action == Action.CHANGED)
         .order_by(CHANGES.c.id)
     )
-    found = [(rows.change(row), row.end) for row in await connection.execute(asked)]
+    found = [(rows.change(row), row.end) for row in connection.execute(asked)]
     ends = [(one.downtime_id, one.fields.get("end", (None, None)), end) for one, end in found]
     return {id_: int(str(before)) for id_, (before, after), end in ends if after == end}
 
 
-async def upsert(
-    connection: AsyncConnection, source: str, wanted: Mapping[str, Checked], now: int, unread: Collection[str]
+def upsert(
+    connection: Connection, source: str, wanted: Mapping[str, Checked], now: int, unread: Collection[str]
 ) -> bool:
     """See `Store.upsert_external`."""
-    found = await newest(connection, source, now)
-    by_hand = await ended_by_hand(connection, source, now)
+    found = newest(connection, source, now)
+    by_hand = ended_by_hand(connection, source, now)
     new, changed = [], []
     for external_id, checked in wanted.items():
         one, cancelled_by = found.get(external_id, (None, None))
@@ -76,9 +73,9 @@ async def upsert(
                 new.append((checked, Origin(source, external_id)))
         elif one.id not in by_hand or _says_else(replace(one, end=by_hand[one.id]), checked):
             changed.append((one, checked._asdict()))
-    saved = await editing.save_all(connection, changed, source, now, Action.CHANGED)
+    saved = editing.save_all(connection, changed, source, now, Action.CHANGED)
     is_changed = any(after is not before for after, (before, _) in zip(saved, changed, strict=True))
-    await editing.file(connection, new, source, now)
+    editing.file(connection, new, source, now)
     gone = [
         (one, {"cancelled_at": now})
         for external_id, (one, _) in found.items()
@@ -87,7 +84,7 @@ async def upsert(
         and one.cancelled_at is None
         and one.end > now
     ]
-    await editing.save_all(connection, gone, source, now, Action.CANCELLED)
+    editing.save_all(connection, gone, source, now, Action.CANCELLED)
     return is_changed or bool(new or gone)
 
 
@@ -96,12 +93,12 @@ def _says_else(one: Downtime, checked: Checked) -> bool:
     return any(getattr(one, name) != getattr(checked, name) for name in _SAID)
 
 
-async def apply(connection: AsyncConnection, source: str, plan: Plan, now: int) -> None:
+def apply(connection: Connection, source: str, plan: Plan, now: int) -> None:
     """See `Store.apply_host_plan`."""
     filed = [(one.checked, Origin(source, one.external_id)) for one in plan.file]
-    await editing.file(connection, filed, source, now)
-    await editing.rearm(connection, plan.extend, source, now)
+    editing.file(connection, filed, source, now)
+    editing.rearm(connection, plan.extend, source, now)
     for downtime_id in plan.end:
-        one = await editing.current(connection, downtime_id)
+        one = editing.current(connection, downtime_id)
         if one.state(now) is State.ACTIVE:
-            await editing.save(connection, one, source, now, Action.CHANGED, end=now)
+            editing.save(connection, one, source, now, Action.CHANGED, end=now)

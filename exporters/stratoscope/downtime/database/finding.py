@@ -1,15 +1,26 @@
 """Downtimes are found: by when they last, and by what they say."""
 
-import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, func, or_, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
 from stratoscope.downtime.database import rows
 from stratoscope.downtime.database.errors import UnknownError
+from stratoscope.downtime.database.server import turn_of_others
 from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
 from stratoscope.downtime.matchers import MatcherSet, written
 from stratoscope.downtime.model import Change, Downtime, State
@@ -94,16 +105,14 @@ class History(NamedTuple):
     total: int
 
 
-async def page(
-    connection: AsyncConnection, wanted: Filter, now: int, *, limit: int, after: Place | None
-) -> Page:
+def page(connection: Connection, wanted: Filter, now: int, *, limit: int, after: Place | None) -> Page:
     """See `Store.find`."""
     found, text = list[Downtime](), wanted.text.casefold()
     while True:
-        piece = (await connection.execute(_asked(wanted, now, after).limit(_PIECE))).all()
+        piece = connection.execute(_asked(wanted, now, after).limit(_PIECE)).all()
         for number, row in enumerate(piece):
             if number % _TURN == 0:
-                await asyncio.sleep(0)  # others have their turn
+                turn_of_others(connection)
             if not _is_said(row, text):
                 continue
             one = rows.downtime(row)
@@ -117,12 +126,10 @@ async def page(
         after = Place(piece[-1].start, piece[-1].id)
 
 
-async def with_history(
-    connection: AsyncConnection, downtime_id: str, before: int | None
-) -> tuple[Downtime, History]:
+def with_history(connection: Connection, downtime_id: str, before: int | None) -> tuple[Downtime, History]:
     """See `Store.get_with_history`: one statement for the newest, since each costs as much as the rest of a
     request."""
-    found = (await connection.execute(_WITH_HISTORY, {"wanted": downtime_id})).all()
+    found = connection.execute(_WITH_HISTORY, {"wanted": downtime_id}).all()
     if not found:
         raise UnknownError("downtime", downtime_id)
     one, total = rows.downtime(found[0]), int(found[0].entries)
@@ -131,58 +138,52 @@ async def with_history(
         return one, History(newest, total - len(newest) + 1, total)
     skipped = max(0, before - 1 - MOST_ENTRIES)
     asked = _EARLIER.offset(skipped).limit(before - 1 - skipped)
-    changes = await connection.execute(asked, {"wanted": downtime_id})
+    changes = connection.execute(asked, {"wanted": downtime_id})
     return one, History(tuple(map(rows.change, changes)), skipped + 1, total)
 
 
-async def lasting(connection: AsyncConnection, begin: int, end: int) -> tuple[Downtime, ...]:
+def lasting(connection: Connection, begin: int, end: int) -> tuple[Downtime, ...]:
     """Those not cancelled that last at some moment after `begin` and before `end`, in order of start."""
     asked = select(DOWNTIMES).where(_OF.cancelled_at.is_(None), _OF.start < end, _OF.end > begin)
-    found = await connection.execute(asked.order_by(_OF.start, _OF.id))
+    found = connection.execute(asked.order_by(_OF.start, _OF.id))
     return tuple(map(rows.downtime, found))
 
 
-async def next_ones(
-    connection: AsyncConnection, now: int, *, limit: int, skipped: int
-) -> tuple[Downtime, ...]:
+def next_ones(connection: Connection, now: int, *, limit: int, skipped: int) -> tuple[Downtime, ...]:
     """See `Store.next_ones`."""
     is_active = _OF.start <= now
     asked = select(DOWNTIMES).where(_OF.cancelled_at.is_(None), _OF.end > now)
     order = case((is_active, 0), else_=1), case((is_active, _OF.end), else_=_OF.start), _OF.id
-    return tuple(
-        map(rows.downtime, await connection.execute(asked.order_by(*order).limit(limit).offset(skipped)))
-    )
+    return tuple(map(rows.downtime, connection.execute(asked.order_by(*order).limit(limit).offset(skipped))))
 
 
-async def between(
-    connection: AsyncConnection, begin: int, end: int, *, now: int, limit: int
-) -> tuple[Downtime, ...]:
+def between(connection: Connection, begin: int, end: int, *, now: int, limit: int) -> tuple[Downtime, ...]:
     """See `Store.between`."""
     asked = select(DOWNTIMES).where(_OF.start < end, _OF.end > begin)
     order = case((_stands(State.ACTIVE, now), 0), (_OF.cancelled_at.is_(None), 1), else_=2)
     asked = asked.order_by(order, _OF.start, _OF.id).limit(limit)
     found: list[Downtime] = []
-    for piece in (await connection.execute(asked)).partitions(_PIECE):
+    for piece in connection.execute(asked).partitions(_PIECE):
         found.extend(map(rows.downtime, piece))
-        await asyncio.sleep(0)  # others have their turn
+        turn_of_others(connection)
     return tuple(found)
 
 
-async def known(connection: AsyncConnection, ids: Collection[str]) -> frozenset[str]:
+def known(connection: Connection, ids: Collection[str]) -> frozenset[str]:
     """Those of these ids that a downtime has. They may be any text, from wherever."""
     found: set[str] = set()
     # PostgreSQL takes no NUL, and no half of a surrogate pair.
     asked = [one for one in ids if one.isprintable()]
     for begin in range(0, len(asked), _PIECE):
         some = select(_OF.id).where(_OF.id.in_(asked[begin : begin + _PIECE]))
-        found.update((await connection.execute(some)).scalars())
+        found.update(connection.execute(some).scalars())
     return frozenset(found)
 
 
-async def counts(connection: AsyncConnection, now: int) -> dict[State, int]:
+def counts(connection: Connection, now: int) -> dict[State, int]:
     """How many stand where."""
     columns = [func.count().filter(_stands(state, now)) for state in State]
-    row = (await connection.execute(select(*columns).select_from(DOWNTIMES))).one()
+    row = connection.execute(select(*columns).select_from(DOWNTIMES)).one()
     return dict(zip(State, row, strict=True))
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from stratoscope.downtime.database import editing, rows
 from stratoscope.downtime.database.editing import Origin
@@ -42,38 +41,42 @@ class Hosts:
             OverCapError: It is off for longer, and nobody has said since that it is back.
         """
         origin = Origin(f"{SCRIPT}{cloud}", host)
-        async with self._database.write() as connection:
-            await editing.bump(connection)
-            last = await _newest(connection, origin)
+
+        def off(connection: Connection) -> Downtime:
+            last = _newest(connection, origin)
             if last is None or last.cancelled_at is not None:
-                return (await editing.file(connection, [(asked, origin)], who, now))[0]
+                return editing.file(connection, [(asked, origin)], who, now)[0]
             most, is_over = last.start + cap_s, last.end <= now
             if most <= now and (last.until_further_notice or not is_over):
                 raise OverCapError(host, cap_s)
             if is_over:
-                return (await editing.file(connection, [(asked, origin)], who, now))[0]
+                return editing.file(connection, [(asked, origin)], who, now)[0]
             goes_on = last.until_further_notice and asked.until_further_notice
             end = last.end if goes_on else min(asked.end, most)
             fields = asked._asdict() | {"start": last.start, "end": end}
             fields |= {name: getattr(last, name) for name in kept}
-            return await editing.save(connection, last, who, now, Action.CHANGED, **fields)
+            return editing.save(connection, last, who, now, Action.CHANGED, **fields)
+
+        return await self._database.change(off)
 
     async def back(self, cloud: str, host: str, *, who: str, now: int) -> Downtime | None:
         """End what is filed of a host; None if nothing is, or all has ended."""
-        async with self._database.write() as connection:
-            await editing.bump(connection)
-            last = await _newest(connection, Origin(f"{SCRIPT}{cloud}", host))
+
+        def back(connection: Connection) -> Downtime | None:
+            last = _newest(connection, Origin(f"{SCRIPT}{cloud}", host))
             if last is None or last.cancelled_at is not None:
                 return None
             if last.state(now) is State.ENDED:
                 # Over the cap: from now on it may be off anew.
-                await editing.save(connection, last, who, now, Action.CHANGED, until_further_notice=False)
+                editing.save(connection, last, who, now, Action.CHANGED, until_further_notice=False)
                 return None
             action, closed = editing.closing(last, now)
-            return await editing.save(connection, last, who, now, action, **closed)
+            return editing.save(connection, last, who, now, action, **closed)
+
+        return await self._database.change(back)
 
 
-async def _newest(connection: AsyncConnection, origin: Origin) -> Downtime | None:
+def _newest(connection: Connection, origin: Origin) -> Downtime | None:
     """That which was filed last. Of those filed in the same second the one that is not cancelled is newer."""
     of = DOWNTIMES.c
     asked = (
@@ -82,5 +85,5 @@ async def _newest(connection: AsyncConnection, origin: Origin) -> Downtime | Non
         .order_by(of.created_at.desc(), of.cancelled_at.is_(None).desc())
         .limit(1)
     )
-    row = (await connection.execute(asked)).first()
+    row = connection.execute(asked).first()
     return None if row is None else rows.downtime(row)

@@ -5,11 +5,10 @@ All methods raise StoreError if the database cannot be used; what the others are
 
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, NamedTuple, TypeAlias
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from stratoscope.downtime.database import editing, external, finding, records
 from stratoscope.downtime.database.address import Address
@@ -33,6 +32,7 @@ _CACHED_S: Final = 3600
 
 _Edit: TypeAlias = tuple[Action, editing.Fields]
 _BY_PERSON: Final = Origin(PERSON)
+_REVISION: Final = select(REVISION.c.number)
 
 
 class _Live(NamedTuple):
@@ -71,16 +71,18 @@ class Store:
         Raises:
             IdempotencyError: The key was used for another request.
         """
-        async with self._database.write() as connection:
-            await editing.bump(connection)
-            if idempotency is None:
-                return (await editing.file(connection, [(checked, origin)], who, now))[0]
-            filed = await editing.known(connection, who, idempotency)
-            if filed is not None:
-                return await editing.current(connection, filed)
-            (one,) = await editing.file(connection, [(checked, origin)], who, now)
-            await editing.remember(connection, who, idempotency, one, now)
+
+        def file(connection: Connection) -> Downtime:
+            if idempotency is not None:
+                filed = editing.known(connection, who, idempotency)
+                if filed is not None:
+                    return editing.current(connection, filed)
+            (one,) = editing.file(connection, [(checked, origin)], who, now)
+            if idempotency is not None:
+                editing.remember(connection, who, idempotency, one, now)
             return one
+
+        return await self._database.change(file)
 
     async def change(
         self, downtime_id: str, checked: Checked, *, who: str, now: int, if_revision: int | None = None
@@ -154,12 +156,14 @@ class Store:
             RevisionError: It has another revision than `if_revision`.
             NotSilencingError: It is over, or silences nothing.
         """
-        async with self._database.write() as connection:
-            await editing.bump(connection)
-            one = await editing.current(connection, downtime_id, if_revision)
+
+        def renew(connection: Connection) -> Downtime:
+            one = editing.current(connection, downtime_id, if_revision)
             if not one.silences or one.state(now) in {State.ENDED, State.CANCELLED}:
                 raise NotSilencingError(one.id)
-            return await editing.renew(connection, one, who, now, Action.SILENCED)
+            return editing.renew(connection, one, who, now, Action.SILENCED)
+
+        return await self._database.change(renew)
 
     async def extend_by(
         self, downtime_id: str, by_s: int, *, who: str, now: int, if_revision: int | None = None
@@ -190,9 +194,7 @@ class Store:
         Returns:
             How many were moved on.
         """
-        async with self._database.write() as connection:
-            await editing.bump(connection)
-            return await editing.rearm(connection, rearms, who, now)
+        return await self._database.change(lambda connection: editing.rearm(connection, rearms, who, now))
 
     async def note_by_hand(self, seen: ByHand) -> None:
         """Store the record, and in the downtime's history what a person did to its silence: both or none.
@@ -200,17 +202,18 @@ class Store:
         The downtime's revision stays. Nothing is stored if there is no such downtime.
         """
         record = seen.record
-        async with self._database.write() as connection:
-            try:
-                one = await editing.current(connection, record.downtime_id)
-            except UnknownError:
-                return
-            await records.put(connection, [record])
+
+        def note(connection: Connection) -> None:
+            one = editing.current(connection, record.downtime_id)
+            records.put(connection, [record])
             entry = Change(
                 downtime_id=one.id, revision=one.revision, at=record.changed_at,
                 who=f"alertmanager {record.alertmanager}", action=seen.action, fields=seen.fields,
             )  # fmt: skip
-            await editing.note(connection, entry)
+            editing.note(connection, entry)
+
+        with suppress(UnknownError):
+            await self._database.write(note)
 
     async def upsert_external(
         self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
@@ -226,50 +229,45 @@ class Store:
         Args:
             unread: See `announced.is_unread`; these are not cancelled.
         """
-        async with self._database.write() as connection:
-            await editing.bump(connection)
-            return await external.upsert(connection, source, rows, now, unread)
+        return await self._database.change(
+            lambda connection: external.upsert(connection, source, rows, now, unread)
+        )
 
     async def newest(self, source: str, now: int) -> Sequence[Downtime]:
         """Of each external id of a source, in its order, the downtime that was filed last.
 
         What ended over a year ago is left out.
         """
-        async with self._database.read() as connection:
-            found = await external.newest(connection, source, now)
+        found = await self._database.read(lambda connection: external.newest(connection, source, now))
         return tuple(one for one, _ in found.values())
 
     async def importing(self, now: int) -> Collection[str]:
         """The sources, of those that are neither a person, a cloud nor a script, with what is not over."""
-        async with self._database.read() as connection:
-            return await external.importing(connection, now)
+        return await self._database.read(lambda connection: external.importing(connection, now))
 
     async def ended_by_hand(self, source: str, now: int) -> Mapping[str, int]:
         """Of the downtimes of a source those that a person has ended: id -> the end that it had before."""
-        async with self._database.read() as connection:
-            return await external.ended_by_hand(connection, source, now)
+        return await self._database.read(lambda connection: external.ended_by_hand(connection, source, now))
 
     async def apply_host_plan(self, source: str, plan: Plan, now: int) -> None:
         """File, extend and end downtimes of a cloud's hosts as the plan says, in one transaction.
 
         Those that are extended are so as by `rearm`.
         """
-        async with self._database.write() as connection:
-            await editing.bump(connection)
-            await external.apply(connection, source, plan, now)
+        await self._database.change(lambda connection: external.apply(connection, source, plan, now))
 
     async def get(self, downtime_id: str) -> Downtime:
         """Raises UnknownError: There is none."""
-        async with self._database.read() as connection:
-            return await editing.current(connection, downtime_id)
+        return await self._database.read(lambda connection: editing.current(connection, downtime_id))
 
     async def get_with_history(self, downtime_id: str, before: int | None = None) -> tuple[Downtime, History]:
         """A downtime, and what was done to it: the entries before that number, or the newest.
 
         Raises UnknownError: There is none.
         """
-        async with self._database.read() as connection:
-            return await finding.with_history(connection, downtime_id, before)
+        return await self._database.read(
+            lambda connection: finding.with_history(connection, downtime_id, before)
+        )
 
     async def history(self, downtime_id: str) -> Sequence[Change]:
         """The newest of what was done to a downtime, oldest first; nothing if there is none."""
@@ -285,64 +283,56 @@ class Store:
             limit: Of the page.
             after: `next` of the page before.
         """
-        async with self._database.read() as connection:
-            return await finding.page(connection, wanted, now, limit=limit, after=after)
+        return await self._database.read(
+            lambda connection: finding.page(connection, wanted, now, limit=limit, after=after)
+        )
 
     async def live(self, now: float, ahead_s: float = DAY_S, *, behind_s: float = 0) -> Sequence[Downtime]:
         """Those that are not cancelled, start within `ahead_s` and have not ended `behind_s` ago, in order of
         start. While nothing changes this reads one row.
         """
         begin, end = now - behind_s, now + ahead_s
-        async with self._database.read() as connection:
-            lasting = await self._lasting(connection, math.floor(begin), math.ceil(end))
-        return tuple(one for one in lasting if one.start < end and begin < one.end)
+        seen, outer = self._live, (math.floor(begin), math.ceil(end))
+        self._live = live = await self._database.read(lambda connection: _lasting(connection, seen, *outer))
+        return tuple(one for one in live.downtimes if one.start < end and begin < one.end)
 
     async def next_ones(self, now: int, *, limit: int, skipped: int = 0) -> Sequence[Downtime]:
         """Those that are active, what ends first before; then those to come, what starts first before."""
-        async with self._database.read() as connection:
-            return await finding.next_ones(connection, now, limit=limit, skipped=skipped)
+        return await self._database.read(
+            lambda connection: finding.next_ones(connection, now, limit=limit, skipped=skipped)
+        )
 
     async def between(self, begin: int, end: int, *, now: int, limit: int) -> Sequence[Downtime]:
         """Those that last at some moment from `begin` up to `end`, in order of start: first those that are
         active now, and last those that are cancelled.
         """
-        async with self._database.read() as connection:
-            return await finding.between(connection, begin, end, now=now, limit=limit)
+        return await self._database.read(
+            lambda connection: finding.between(connection, begin, end, now=now, limit=limit)
+        )
 
     async def known(self, ids: Collection[str]) -> Collection[str]:
         """Those of these ids that a downtime has, whatever its state."""
-        async with self._database.read() as connection:
-            return await finding.known(connection, ids)
+        return await self._database.read(lambda connection: finding.known(connection, ids))
 
     async def revision(self) -> int:
         """A number that grows whenever downtimes or windows change, by whichever process."""
-        async with self._database.read() as connection:
-            return int((await connection.execute(select(REVISION.c.number))).scalar_one())
+        return await self._database.read(_revision)
 
     async def counts(self, now: int) -> Mapping[State, int]:
         """How many downtimes are in each state."""
-        async with self._database.read() as connection:
-            return await finding.counts(connection, now)
-
-    async def _lasting(self, connection: AsyncConnection, begin: int, end: int) -> Sequence[Downtime]:
-        """Those that last between two moments, and maybe more: from memory if nothing has changed."""
-        revision = int((await connection.execute(select(REVISION.c.number))).scalar_one())
-        live = self._live
-        if live is not None and live.revision == revision and live.begin <= begin and end <= live.end:
-            return live.downtimes
-        kept = begin - _CACHED_S, end + _CACHED_S
-        self._live = live = _Live(revision, *kept, await finding.lasting(connection, *kept))
-        return live.downtimes
+        return await self._database.read(lambda connection: finding.counts(connection, now))
 
     async def _edit(
         self, downtime_id: str, who: str, now: int, edit: Callable[[Downtime], _Edit], if_revision: int | None
     ) -> Downtime:
         """Change a downtime as `edit` says of it as it stands."""
-        async with self._database.write() as connection:
-            await editing.bump(connection)
-            one = await editing.current(connection, downtime_id, if_revision)
+
+        def save(connection: Connection) -> Downtime:
+            one = editing.current(connection, downtime_id, if_revision)
             action, fields = edit(one)
-            return await editing.save(connection, one, who, now, action, **fields)
+            return editing.save(connection, one, who, now, action, **fields)
+
+        return await self._database.change(save)
 
     async def open(self) -> None:
         """Create the tables, or bring them up to date."""
@@ -365,6 +355,19 @@ async def opened(address: Address) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+def _revision(connection: Connection) -> int:
+    return int(connection.execute(_REVISION).scalar_one())
+
+
+def _lasting(connection: Connection, seen: _Live | None, begin: int, end: int) -> _Live:
+    """Those that last between two moments, and maybe more: what was seen if nothing has changed."""
+    revision = _revision(connection)
+    if seen is not None and seen.revision == revision and seen.begin <= begin and end <= seen.end:
+        return seen
+    kept = begin - _CACHED_S, end + _CACHED_S
+    return _Live(revision, *kept, finding.lasting(connection, *kept))
 
 
 def _extended(one: Downtime, end: int, now: int, *, until_further_notice: bool = False) -> _Edit:

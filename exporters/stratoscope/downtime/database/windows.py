@@ -6,8 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import func, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, insert, select, tuple_, update
 
 from stratoscope.downtime.database import editing, rows
 from stratoscope.downtime.database.editing import Origin
@@ -60,27 +59,31 @@ class Windows:
         one = Window(
             id=id_, recurrence=recurrence, template=template, author=who, created_at=now, changed_at=now
         )
-        async with self._database.write() as connection:
-            await editing.bump(connection)
+
+        def file(connection: Connection) -> Window:
             with suppress(UnknownError):
-                filed = await _current(connection, id_)
+                filed = _current(connection, id_)
                 if (filed.recurrence, filed.template) != (recurrence, template):
                     raise IdempotencyError(key)
                 return filed
-            if (await connection.execute(_COUNT)).scalar_one() >= MOST:
+            if connection.execute(_COUNT).scalar_one() >= MOST:
                 raise TooManyWindowsError(MOST)
-            await connection.execute(insert(WINDOWS), rows.window_values(one))
-        return one
+            connection.execute(insert(WINDOWS), rows.window_values(one))
+            return one
+
+        return await self._database.change(file)
 
     async def get(self, window_id: str) -> Window:
         """Raises UnknownError: There is none."""
-        async with self._database.read() as connection:
-            return await _current(connection, window_id)
+        return await self._database.read(lambda connection: _current(connection, window_id))
 
     async def all(self) -> Sequence[Window]:
         """All windows, also the cancelled ones, in order of their filing."""
-        async with self._database.read() as connection:
-            return tuple(map(rows.window, await connection.execute(_ORDERED)))
+
+        def read(connection: Connection) -> tuple[Window, ...]:
+            return tuple(map(rows.window, connection.execute(_ORDERED)))
+
+        return await self._database.read(read)
 
     async def page(self, *, limit: int, after: Place | None = None) -> WindowPage:
         """Up to `limit` windows, also cancelled ones. Args: after: `next` of the page before."""
@@ -88,8 +91,11 @@ class Windows:
         if after is not None:
             place = tuple_(WINDOWS.c.created_at, WINDOWS.c.id)
             asked = asked.where(place > tuple_(after.start, after.id))
-        async with self._database.read() as connection:
-            found = tuple(map(rows.window, await connection.execute(asked)))
+
+        def read(connection: Connection) -> tuple[Window, ...]:
+            return tuple(map(rows.window, connection.execute(asked)))
+
+        found = await self._database.read(read)
         last = found[limit - 1] if len(found) > limit else None
         return WindowPage(found[:limit], None if last is None else Place(last.created_at, last.id))
 
@@ -102,25 +108,26 @@ class Windows:
         Raises:
             UnknownError: There is none.
         """
-        async with self._database.write() as connection:
-            await editing.bump(connection)
-            one = await _current(connection, window_id)
+
+        def cancel(connection: Connection) -> Window:
+            one = _current(connection, window_id)
             if one.cancelled_at is None:
                 one = replace(one, cancelled_at=now, revision=one.revision + 1, changed_at=now)
-                await connection.execute(
+                connection.execute(
                     update(WINDOWS).where(WINDOWS.c.id == one.id).values(rows.window_values(one))
                 )
-            for downtime in await _lasting(connection, window_id, now):
+            for downtime in _lasting(connection, window_id, now):
                 if end_running or now < downtime.start:
                     action, fields = editing.closing(downtime, now)
-                    await editing.save(connection, downtime, who, now, action, **fields)
-        return one
+                    editing.save(connection, downtime, who, now, action, **fields)
+            return one
+
+        return await self._database.change(cancel)
 
     async def starts(self, window_id: str, since: int) -> frozenset[int]:
         """The starts from `since` on with which occurrences were filed, also of those that were moved or
         cancelled since."""
-        async with self._database.read() as connection:
-            return await _filed(connection, window_id, since)
+        return await self._database.read(lambda connection: _filed(connection, window_id, since))
 
     async def file_occurrences(
         self, window_id: str, due: Sequence[Occurrence], *, now: int
@@ -132,15 +139,17 @@ class Windows:
         Raises:
             UnknownError: There is no such window.
         """
-        async with self._database.write() as connection:
-            await editing.bump(connection)
-            one = await _current(connection, window_id)
+
+        def file(connection: Connection) -> Sequence[Downtime]:
+            one = _current(connection, window_id)
             if one.cancelled_at is not None:
                 return ()
-            filed = await _filed(connection, window_id, min((one.start for one in due), default=0))
+            filed = _filed(connection, window_id, min((one.start for one in due), default=0))
             new = [_checked(one, occurrence) for occurrence in due if occurrence.start not in filed]
             origin = Origin(PERSON, window_id=window_id)
-            return await editing.file(connection, [(each, origin) for each in new], one.author, now)
+            return editing.file(connection, [(each, origin) for each in new], one.author, now)
+
+        return await self._database.change(file)
 
 
 def _checked(one: Window, occurrence: Occurrence) -> Checked:
@@ -152,21 +161,21 @@ def _checked(one: Window, occurrence: Occurrence) -> Checked:
     )  # fmt: skip
 
 
-async def _filed(connection: AsyncConnection, window_id: str, since: int) -> frozenset[int]:
+def _filed(connection: Connection, window_id: str, since: int) -> frozenset[int]:
     of = DOWNTIMES.c
     asked = select(of.window_start).where(of.window_id == window_id, of.window_start >= since)
-    return frozenset((await connection.execute(asked)).scalars())
+    return frozenset(connection.execute(asked).scalars())
 
 
-async def _current(connection: AsyncConnection, window_id: str) -> Window:
-    row = (await connection.execute(select(WINDOWS).where(WINDOWS.c.id == window_id))).first()
+def _current(connection: Connection, window_id: str) -> Window:
+    row = connection.execute(select(WINDOWS).where(WINDOWS.c.id == window_id)).first()
     if row is None:
         raise UnknownError("window", window_id)
     return rows.window(row)
 
 
-async def _lasting(connection: AsyncConnection, window_id: str, now: int) -> Sequence[Downtime]:
+def _lasting(connection: Connection, window_id: str, now: int) -> Sequence[Downtime]:
     """Occurrences that last now or are to come."""
     of = DOWNTIMES.c
     asked = select(DOWNTIMES).where(of.window_id == window_id, of.end > now, of.cancelled_at.is_(None))
-    return tuple(map(rows.downtime, await connection.execute(asked)))
+    return tuple(map(rows.downtime, connection.execute(asked)))

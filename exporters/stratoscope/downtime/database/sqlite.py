@@ -1,0 +1,68 @@
+"""A file of SQLite: work on it runs in threads, the whole of a transaction in one call of one."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from threading import Event
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import URL, Connection, create_engine, event
+
+from stratoscope.downtime.database.threads import PATIENCE_S, Threads
+
+T = TypeVar("T")
+
+READERS: Final = 4
+PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    f"busy_timeout = {int(PATIENCE_S * 1000)}",
+)
+_BEGIN: Final = "BEGIN IMMEDIATE"
+"""By hand: the driver itself would begin after the first reads, and would not for DDL. Reads do not begin: it
+would take as long as they do."""
+
+
+class SqliteFile:
+    """An Engine of one file."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_engine(url, pool_size=1 + READERS, connect_args={"isolation_level": None})
+        event.listen(self._engine, "connect", _set_up)
+        self._writer, self._readers = Threads("writer", 1), Threads("reader", READERS)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self._readers.call(partial(self._read, work))
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        given_up = Event()
+        try:
+            return await self._writer.call(partial(self._written, work, given_up))
+        except (asyncio.CancelledError, TimeoutError):
+            given_up.set()
+            raise
+
+    async def close(self) -> None:
+        with suppress(TimeoutError):
+            await self._readers.close()
+        with suppress(TimeoutError):
+            await self._writer.close(self._engine.dispose)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.connect() as connection:
+            return work(connection)
+
+    def _written(self, work: Callable[[Connection], T], given_up: Event) -> T:
+        with self._engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql(_BEGIN)
+            done = work(connection)
+            if given_up.is_set():
+                raise TimeoutError
+            return done
+
+
+def _set_up(connection: Any, _: Any) -> None:
+    for one in PRAGMAS:
+        connection.execute(f"PRAGMA {one}")
