@@ -8,6 +8,7 @@ from aiohttp import web
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.core.errors import CollectError, Reason
+from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.imports.announced import Announced, DocumentError, Parsed, Skip
 from stratoscope.downtime.imports.fetch import opened
@@ -50,6 +51,11 @@ class FakeStore:
         self.given: list[tuple[str, int]] = []
         self.unread: Collection[str] = ()
         self.wakes = 0
+        self.failure: CollectError | None = None
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
 
     def woken(self) -> None:
         self.wakes += 1
@@ -57,6 +63,7 @@ class FakeStore:
     async def upsert_external(
         self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
     ) -> bool:
+        self._fail()
         is_changed = self.rows != rows
         self.rows, self.unread = rows, unread
         self.given.append((source, now))
@@ -66,6 +73,7 @@ class FakeStore:
         return self.reports.get(source)
 
     async def store_import_report(self, report: Report) -> None:
+        self._fail()
         self.reports[report.source] = report
 
 
@@ -136,6 +144,29 @@ def test_a_source_that_fails_keeps_what_it_gave_and_its_age_grows(failure: Colle
     assert (report.imported_at, report.tried_at, report.rows) == (EPOCH, EPOCH + 1800, 1)
     assert report.age_s(EPOCH + 1801) == 1801
     assert (report.reason, report.words, report.errors) == (failure.reason, str(failure), {failure.reason: 2})
+
+
+def test_a_database_that_cannot_be_written_keeps_what_it_has_and_the_next_round_stores(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def work() -> None:
+        store = FakeStore()
+        importer = Importer(SETTINGS, FakeSource(rows(announced("1"))), store, store, clock=loop_clock())
+        store.failure = StoreError("downtimes.db", "its disk is full")
+        await importer.once()
+        assert (importer.report.reason, importer.report.words) == (
+            Reason.UNAVAILABLE, "database downtimes.db: its disk is full",
+        )  # fmt: skip
+        assert importer.report.errors == {Reason.UNAVAILABLE: 1}
+        assert (store.rows, store.reports) == ({}, {})
+        store.failure = None
+        await importer.once()
+        assert (importer.report.reason, [*store.rows], [*store.reports]) == (None, ["1"], ["osg:egi"])
+
+    caplog.set_level("INFO")
+    simulated(work)
+    said = [one.message.split(" ", 2)[:2] for one in caplog.records if "importer" in one.name]
+    assert said == [["import", "failed"], ["report", "is"], ["import", "works"]]
 
 
 def test_failure_and_recovery_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -119,27 +119,36 @@ class Importer:
         """Import now. A failure is in the report."""
         now = self._clock.now()
         try:
-            parsed = await self._source.fetch(now)
-            _check(parsed)
+            report = await self._imported(now)
         except CollectError as error:
-            await self._keep(self._failed(now, error))
-            return
-        if not self._leads():  # any more
-            return
-        if self.report.reason is not None:
-            log.info("import works again source=%s", self._settings.source)
+            report = self._failed(now, error)
+        if report is not None:
+            await self._keep(report)
+
+    async def _imported(self, now: float) -> Report | None:
+        """None: this process does not lead any more. Raises CollectError, also if nothing can be stored."""
+        parsed = await self._source.fetch(now)
+        _check(parsed)
+        if not self._leads():
+            return None
         was_empty, self._was_empty = self._was_empty, not parsed.rows
         if parsed.rows or was_empty:
-            await self._keep(await self._stored(parsed, now))
+            report = await self._stored(parsed, now)
         else:
-            await self._keep(msgspec.structs.replace(self.report, tried_at=now, reason=None, words=_EMPTY))
+            report = msgspec.structs.replace(self.report, tried_at=now, reason=None, words=_EMPTY)
+        if self.report.reason is not None:
+            log.info("import works again source=%s", self._settings.source)
+        return report
 
     async def _recall(self) -> None:
         self.report = await self._reports.import_report(self._settings.source) or self.report
 
     async def _keep(self, report: Report) -> None:
         self.report = report
-        await self._reports.store_import_report(report)
+        try:
+            await self._reports.store_import_report(report)
+        except CollectError as error:
+            log.warning("report is not stored source=%s error=%r", self._settings.source, str(error))
 
     async def _stored(self, parsed: Parsed, now: float) -> Report:
         rows, unmapped, refused = await self._mapped(parsed, now)
