@@ -137,7 +137,7 @@ def test_a_process_that_does_not_lead_shows_nothing_of_silences_and_windows(lead
     )  # fmt: skip
     collector = Downtimes(cast(Any, None), [], [], keeper=cast(Any, None), notices=Notices(0, 0))
     page = rendered(collector.samples(facts), collector.families)
-    assert f"stratoscope_downtime_leader {int(leads)}\n" in page
+    assert f"stratoscope_downtime_leader{{}} {int(leads)}\n" in page
     assert ('stratoscope_downtime_windows_stuck{reason="zone"} 2\n' in page) is leads
     assert ('stratoscope_downtime_windows_stuck{reason="rule"} 0\n' in page) is leads
     assert ('stratoscope_downtime_silences_in_step{alertmanager="main"} 1\n' in page) is leads

@@ -234,9 +234,9 @@ async def test_the_end_does_not_wait_for_a_disk_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threads, "CLOSING_S", 0.05)
-    monkeypatch.setattr(threads, "LONGEST_S", 0.05)
     goes_on = threading.Event()
     async with opened(sqlite(tmp_path)) as store:
+        monkeypatch.setattr(threads, "LONGEST_S", 0.05)
         for hung in (store._database.read, store._database.write):
             with pytest.raises(StoreError, match="its disk does not answer"):
                 await hung(lambda _: goes_on.wait())
