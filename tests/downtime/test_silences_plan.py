@@ -281,3 +281,11 @@ def test_what_has_started_here_is_active_there_at_once() -> None:
     (silence,) = writes(planned(am, [one]))
     am.put(silence)
     assert am.live()[0].state == "active"
+
+
+@pytest.mark.parametrize(("in_s", "count"), [(LEAST_S - 0.1, 0), (LEAST_S + 0.1, 1)])
+def test_what_becomes_active_there_in_a_moment_is_not_written_again(in_s: float, count: int) -> None:
+    am, one = FakeAlertmanager(ahead_s=-300), downtime()
+    silence_id = has(am, one, starts_at=am.listed().now + in_s)
+    assert am.live()[0].state == "pending"
+    assert len(writes(planned(am, [one], [record(one, silence_id)]))) == count

@@ -53,6 +53,7 @@ def rules(draw: st.DrawFn) -> str:
 @settings(deadline=None)
 @given(rules(), st.datetimes(dt.datetime(2020, 1, 1), dt.datetime(2024, 12, 31)), st.integers(0, 9000))  # noqa: DTZ001
 @example("FREQ=MONTHLY", dt.datetime(2020, 1, 31, 8), 1000)  # noqa: DTZ001
+@example("FREQ=MONTHLY;BYDAY=1MO", dt.datetime(2020, 1, 31, 8), 1000)  # noqa: DTZ001
 @example("FREQ=YEARLY", dt.datetime(2020, 2, 29, 8), 3000)  # noqa: DTZ001
 @example("FREQ=YEARLY;BYMONTH=4,1", dt.datetime(2020, 3, 31, 8), 3000)  # noqa: DTZ001
 @example("FREQ=WEEKLY;INTERVAL=3;BYDAY=MO,SU;WKST=SU", dt.datetime(2020, 3, 4, 8), 700)  # noqa: DTZ001

@@ -284,7 +284,9 @@ class _Work:
             return False
         if silence.state == "active":
             return self._has_started(downtime) or round(silence.starts_at) == downtime.start
-        return round(silence.starts_at) == downtime.start and not self._must_start(downtime)
+        if self._must_start(downtime):  # its clock is known to a second: what is to start at once may wait
+            return silence.starts_at <= self._listed.now + LEAST_S
+        return round(silence.starts_at) == downtime.start
 
     def _must_start(self, downtime: Downtime) -> bool:
         """Whether it has started by our clock, and would start much later by Alertmanager's."""
