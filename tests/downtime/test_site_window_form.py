@@ -139,4 +139,6 @@ async def test_one_window_too_many_is_said(site: Site, monkeypatch: pytest.Monke
     monkeypatch.setattr(windows, "MOST", 0)
     answer = await sent(site)
     assert answer.status == 409
-    assert "there are 0 windows; allowed: a new one once another is cancelled" in answer.text
+    page = parsed(answer.text)
+    assert "there are 0 windows; allowed: a new one" in page.one("section", role="alert").text
+    assert page.one("input", name="title").attributes["value"] == "patches"

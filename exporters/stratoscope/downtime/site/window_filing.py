@@ -15,6 +15,7 @@ from stratoscope.downtime.pages import window_forms
 from stratoscope.downtime.pages.preview import Preview
 from stratoscope.downtime.query import checked_key
 from stratoscope.downtime.serving import answered, editor, service
+from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.site import filing
 from stratoscope.downtime.site.asking import asked
 from stratoscope.downtime.times import echo
@@ -45,11 +46,12 @@ async def create(request: Request) -> web.StreamResponse:
         return filing.page(request, _NEW, form, status=400)
 
     async def look(*, confirmed: bool) -> Preview:
+        by = editor(request)
         try:
-            checked = await editor(request).checked_window(msgspec.structs.replace(draft, confirm=confirmed))
+            checked = await by.checked_window(msgspec.structs.replace(draft, confirm=confirmed))
         except FieldError as error:
             raise window_forms.wrong(error) from error
-        return await _preview(request, checked)
+        return await _preview(service(request).alertmanagers, checked, by.now)
 
     async def store() -> str:
         key = checked_key(fields.get("key", ""), "key")
@@ -62,11 +64,10 @@ async def create(request: Request) -> web.StreamResponse:
     return await filing.answer(request, _NEW, form, fields, look=look, store=store)
 
 
-async def _preview(request: Request, checked: CheckedWindow) -> Preview:
+async def _preview(alertmanagers: Sequence[Alertmanager], checked: CheckedWindow, now: int) -> Preview:
     """When it occurs next, and which current alerts an occurrence would silence."""
-    served = service(request)
-    found = await asyncio.to_thread(following, checked.recurrence, served.second, _SHOWN)
-    preview = await asked(served.alertmanagers, _first(checked, found), served.now())
+    found = await asyncio.to_thread(following, checked.recurrence, now, _SHOWN)
+    preview = await asked(alertmanagers, _first(checked, found), now)
     zone = zones.zone(checked.recurrence.zone)
     words = [f"{echo(one.start, zone)} to {echo(one.end, zone)}" for one in found]
     return replace(preview, occurrences=words)
