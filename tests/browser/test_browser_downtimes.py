@@ -1,5 +1,6 @@
 """The pages of downtimes in a real browser: of every kind, 10,000, none, one downtime, and the form."""
 
+import datetime as dt
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.browser
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 ONE, OTHER, NEW = "/downtimes/a000000001", "/downtimes/a000000003", "/downtimes/new"
+WINDOW = "/windows/new"
 REACHED = "a, button, select, input:not([type=hidden]), textarea, summary, [tabindex='0']"
 NAMED = "one => [one.tagName, one.getAttribute('aria-label') || one.textContent.trim()]"
 LOOK = (
@@ -48,7 +50,7 @@ PAGES = {
     "crowd": ("crowd", "/?view=month&page=2"), "none": ("nothing", "/"),
     "find": ("few", "/downtimes?search=n1&state=active"), "found": ("crowd", "/downtimes"),
     "windows": ("few", "/windows"), "one": ("few", ONE), "new": ("few", NEW),
-    "change": ("few", f"{OTHER}/change"),
+    "new-window": ("few", WINDOW), "change": ("few", f"{OTHER}/change"),
 }  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def test_page_fits_can_be_read_and_loads_nothing_from_elsewhere(
         assert seen.hard_to_read() == []
 
 
-@pytest.mark.parametrize("path", ["/", ONE, NEW, "/downtimes"])
+@pytest.mark.parametrize("path", ["/", ONE, NEW, WINDOW, "/downtimes"])
 def test_keyboard_reaches_everything_in_its_order_and_it_can_be_seen(
     browser: "Browser", few: str, path: str
 ) -> None:
@@ -189,6 +191,34 @@ def test_preview_warns_of_a_set_for_everything_and_the_form_keeps_its_content(
         pictured(page, f"preview-{width}-{scheme}")
         assert not seen.is_wider_than_the_window()
         assert seen.hard_to_read() == []
+        assert [one for one in seen.complaints if "400" not in one] == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_window_is_filed_once_its_rule_is_right_and_its_preview_was_seen(
+    browser: "Browser", few: str, width: int
+) -> None:
+    first = dt.datetime.now(dt.UTC) + dt.timedelta(days=60)
+    with opened(browser, few + WINDOW, width=width) as seen:
+        page = seen.page
+        page.get_by_label("Rule").fill("FREQ=SELDOM")
+        page.get_by_label("First time").fill(first.strftime("%Y-%m-%dT08:00"))
+        page.get_by_label("Duration").fill("90m")
+        sent(page, f"audit {width}", "host=n1")
+        page.get_by_role("alert").get_by_role("link", name="rrule").press("Enter")
+        page.get_by_label("Rule").fill("FREQ=DAILY")
+        pictured(page, f"window-wrong-{width}")
+        page.get_by_label("Title").press("Enter")
+        preview = page.get_by_role("status", name="Preview")
+        assert preview.get_by_role("list").first.get_by_role("listitem").count() == 5
+        assert "1 of 40 current alerts match." in preview.inner_text()
+        pictured(page, f"window-preview-{width}")
+        assert not seen.is_wider_than_the_window()
+        assert seen.hard_to_read() == []
+        assert seen.violations() == []
+        page.get_by_role("button", name="File it").press("Enter")
+        page.get_by_role("rowheader", name=f"audit {width}").wait_for()
+        pictured(page, f"window-filed-{width}")
         assert [one for one in seen.complaints if "400" not in one] == []
 
 

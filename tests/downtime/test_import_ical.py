@@ -151,7 +151,7 @@ def test_zones_are_known_in_any_case(name: str) -> None:
 def test_the_zone_of_the_settings_stands_for_one_that_nobody_knows(name: str) -> None:
     body = calendar(f"DTSTART;TZID={name}:20270315T080000\nDURATION:PT1H")
     assert spans(read(body, zone="Europe/Berlin")) == [(at(2027, 3, 15, 8), at(2027, 3, 15, 9))]
-    assert read(body).words[0].endswith("known: those of IANA and of Windows, others by zone")
+    assert read(body).words[0].endswith("known: those of IANA and of Windows, others by VTIMEZONE or by zone")
 
 
 def test_a_zone_that_nobody_knows_matters_where_it_is_read() -> None:

@@ -14,12 +14,12 @@ from stratoscope.downtime.database.address import sqlite
 from stratoscope.downtime.database.editing import Origin
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.hosts_off.described import host_downtime
-from stratoscope.downtime.keeper import WINDOWS_AHEAD_S, Keeper, Stuck
+from stratoscope.downtime.keeper import Keeper, Stuck
 from stratoscope.downtime.matchers import Matcher
 from stratoscope.downtime.model import DAY_S, LONGEST_REARMED_S, REARM_S, Action, Downtime
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.windows.recurrence import Recurrence
-from stratoscope.downtime.windows.window import Template
+from stratoscope.downtime.windows.window import AHEAD_S, Template
 from support.stores import HOUR, NOW, wanted
 
 
@@ -52,7 +52,7 @@ async def test_occurrences_of_a_window_are_filed_two_weeks_ahead_and_once(kept: 
     await kept.keeper.once()
     await kept.keeper.once()
     found = await kept.store.live(NOW, ahead_s=30 * DAY_S)
-    assert [one.start for one in found] == [NOW + day * DAY_S for day in range(1, WINDOWS_AHEAD_S // DAY_S)]
+    assert [one.start for one in found] == [NOW + day * DAY_S for day in range(1, AHEAD_S // DAY_S)]
     assert {(one.window_id, one.author, one.end - one.start) for one in found} == {(window.id, "alice", HOUR)}
     assert kept.changes == 1
     kept.at += DAY_S

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,13 +11,11 @@ from aiohttp import web
 
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.model import Downtime
-from stratoscope.downtime.silences.alertmanager import Alertmanager
-from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from stratoscope.downtime.site import asking
 from support.announcements import server
 from support.asking import Answered, ask
 from support.downtime_app import LittleAlertmanager, alertmanager
-from support.downtime_site import Site, downtimes, filled_in
+from support.downtime_site import Site, beside, downtimes, filled_in
 from support.fake_downtimes import BAD
 from support.html_page import Element, parsed
 from support.stores import HOUR, NOW, wanted
@@ -31,16 +28,6 @@ TYPED = {"title": "new switch", "matcher_sets": "cloud=uni, host=n1"}
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with downtimes(tmp_path, zone=ZoneInfo("Europe/Berlin")) as found:
         yield found
-
-
-@asynccontextmanager
-async def beside(folder: Path, *urls: str) -> AsyncIterator[Site]:
-    """A site with an Alertmanager at each of these."""
-    clients = [Alertmanager(AlertmanagerSettings(name=f"am-{n}", urls=(url,))) for n, url in enumerate(urls)]
-    async with downtimes(folder, alertmanagers=clients) as site:
-        yield site
-    for one in clients:
-        await one.close()
 
 
 async def sent(site: Site, button: str, path: str = NEW, **typed: str) -> Answered:

@@ -15,6 +15,8 @@ from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.feeds.settings import FeedSettings, by_hash
 from stratoscope.downtime.routes import ROUTES
 from stratoscope.downtime.serving import PART, Service
+from stratoscope.downtime.silences.alertmanager import Alertmanager
+from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from support.asking import Answered, ask, basic, sha256, web_config
 from support.html_page import Element, parsed
 from support.services import FakeService, served
@@ -110,3 +112,13 @@ async def downtimes(folder: Path, *, has_users: bool = False, **more: Any) -> As
         async with served(shown, web_config(folder) if has_users else None) as url:
             site.url = url
             yield site
+
+
+@asynccontextmanager
+async def beside(folder: Path, *urls: str) -> AsyncIterator[Site]:
+    """A site with an Alertmanager at each of these."""
+    clients = [Alertmanager(AlertmanagerSettings(name=f"am-{n}", urls=(url,))) for n, url in enumerate(urls)]
+    async with downtimes(folder, alertmanagers=clients) as site:
+        yield site
+    for one in clients:
+        await one.close()

@@ -1,5 +1,6 @@
 """Downtimes are filed and changed by somebody: the rules that hold for the API and for the pages."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
@@ -10,6 +11,9 @@ from stratoscope.downtime.database.editing import Idempotency
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import Checked, Draft, checked
 from stratoscope.downtime.model import PERSON, SCRIPT, Downtime
+from stratoscope.downtime.windows.draft import CheckedWindow, WindowDraft, checked_window
+from stratoscope.downtime.windows.recurrence import due
+from stratoscope.downtime.windows.window import AHEAD_S, Window
 
 ADMIN: Final = "admin"
 """The role that also ends and cancels what imports and clouds have filed."""
@@ -64,6 +68,20 @@ class Editor:
         fields = self.checked(draft)
         once = Idempotency(key, msgspec.json.encode(draft)) if key else None
         return await self._done(self.store.file(fields, who=self.who, now=self.now, idempotency=once))
+
+    async def checked_window(self, draft: WindowDraft) -> CheckedWindow:
+        """Raises FieldError."""
+        return await asyncio.to_thread(checked_window, draft, self.now, labels=self.labels)
+
+    async def file_window(self, draft: WindowDraft, *, key: str = "") -> Window:
+        """File a window, and its next occurrences. Args: key: As that of `file`. Raises FieldError."""
+        recurrence, template = await self.checked_window(draft)
+        windows = self.store.windows
+        one = await windows.file(recurrence, template, who=self.who, now=self.now, key=key)
+        soon = await asyncio.to_thread(due, recurrence, (), self.now, ahead_s=AHEAD_S)
+        await windows.file_occurrences(one.id, soon, now=self.now)
+        self.changed()
+        return one
 
     async def change(self, downtime_id: str, draft: Draft, *, revision: int | None) -> Downtime:
         """Replace all that a person can say of it. Raises FieldError."""

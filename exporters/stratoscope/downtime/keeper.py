@@ -10,16 +10,14 @@ from typing import Final
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import FieldError
-from stratoscope.downtime.model import DAY_S, REARM_S, Downtime, Limit, Rearm, State
+from stratoscope.downtime.model import REARM_S, Downtime, Limit, Rearm, State
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.windows.recurrence import due
-from stratoscope.downtime.windows.window import Window
+from stratoscope.downtime.windows.window import AHEAD_S, Window
 
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 60.0
-WINDOWS_AHEAD_S: Final = 14 * DAY_S
-"""Occurrences are filed so long before they begin."""
 _REARMED_AT_S: Final = REARM_S // 2
 """So long before its end a downtime until further notice is moved on."""
 _WHO: Final = "stratoscope"
@@ -96,7 +94,7 @@ class Keeper:
         """Raises FieldError: As `due`."""
         recurrence = window.recurrence
         known = await self._store.windows.starts(window.id, now - recurrence.duration_s)
-        found = await asyncio.to_thread(due, recurrence, known, now, ahead_s=WINDOWS_AHEAD_S)
+        found = await asyncio.to_thread(due, recurrence, known, now, ahead_s=AHEAD_S)
         return len(await self._store.windows.file_occurrences(window.id, found, now=now)) if found else 0
 
     async def _cancel_orphans(self, now: int) -> bool:

@@ -7,7 +7,7 @@ from stratoscope.downtime.api import active, downtimes, export, hosts_off, windo
 from stratoscope.downtime.api.openapi import openapi
 from stratoscope.downtime.api.operations import API
 from stratoscope.downtime.editing import READERS, WRITERS
-from stratoscope.downtime.site import feeds, filing, listing, one, overview
+from stratoscope.downtime.site import feeds, filing, listing, one, overview, window_filing
 from stratoscope.downtime.site import windows as windows_page
 
 _DOWNTIMES: Final = f"{API}/downtimes"
@@ -31,6 +31,8 @@ _PAGES: Final = (
     Route("POST", f"{_PAGE}/cancel", one.cancel, _WRITE),
     Route("POST", f"{_PAGE}/silence", one.silence, _WRITE),
     Route("GET", "/windows", windows_page.show, _READ),
+    Route("POST", "/windows", window_filing.create, _WRITE),
+    Route("GET", "/windows/new", window_filing.new, _WRITE),
     Route("POST", "/windows/{id}/cancel", windows_page.cancel, _WRITE),
 )
 _API: Final = (

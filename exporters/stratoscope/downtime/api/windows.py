@@ -10,13 +10,12 @@ from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.answering import json_answer
 from stratoscope.downtime.api.answers import OccurrenceShown, OneWindow, WindowPage, WindowShown
 from stratoscope.downtime.api.downtimes import idempotency_key
-from stratoscope.downtime.keeper import WINDOWS_AHEAD_S
 from stratoscope.downtime.model import State
 from stratoscope.downtime.query import PAGING, Query
-from stratoscope.downtime.serving import Service, answered, service
+from stratoscope.downtime.serving import Service, answered, editor, service
 from stratoscope.downtime.silences.words import silencing
-from stratoscope.downtime.windows.draft import WindowDraft, checked_window
-from stratoscope.downtime.windows.recurrence import due, following
+from stratoscope.downtime.windows.draft import WindowDraft
+from stratoscope.downtime.windows.recurrence import following
 from stratoscope.downtime.windows.window import Window
 
 _SHOWN: Final = 3
@@ -42,14 +41,9 @@ async def find(request: Request) -> web.StreamResponse:
 @answered
 async def file(request: Request) -> web.StreamResponse:
     """File one, and its next occurrences; with Idempotency-Key a request that comes again files no other."""
-    served, draft = service(request), await request.json(WindowDraft)
-    now, key, windows = served.second, idempotency_key(request), served.store.windows
-    recurrence, template = await asyncio.to_thread(checked_window, draft, now, labels=served.labels)
-    one = await windows.file(recurrence, template, who=request.asker.name, now=now, key=key)
-    soon = await asyncio.to_thread(due, recurrence, (), now, ahead_s=WINDOWS_AHEAD_S)
-    await windows.file_occurrences(one.id, soon, now=now)
-    served.changed()
-    response = await _answer(served, one, now, status=201)
+    draft, by = await request.json(WindowDraft), editor(request)
+    one = await by.file_window(draft, key=idempotency_key(request))
+    response = await _answer(service(request), one, by.now, status=201)
     response.headers["Location"] = f"/api/v1/windows/{one.id}"
     return response
 

@@ -4,8 +4,8 @@ Each event is a planned downtime, and an outage, but one that is tentative is at
 LOCATION names, between commas; without LOCATION, its SUMMARY. Its services are CATEGORIES. TRANSP says
 whether a person is busy, and nothing of hosts: calendars write it for each day.
 
-Time zones are known by the names of IANA and of Windows, also behind the name of a vendor. VTIMEZONE is not
-read: a rule there may take for ever, and icalendar would keep the zone for all other calendars.
+Time zones are known by the names of IANA and of Windows, also behind the name of a vendor, and others by the
+VTIMEZONE of the calendar.
 """
 
 import datetime as dt
@@ -31,7 +31,8 @@ from stratoscope.downtime.imports.announced import (
     text,
     title,
 )
-from stratoscope.downtime.imports.ical_events import BROKEN, Found, newest, read, said
+from stratoscope.downtime.imports.ical_described import BROKEN, Described
+from stratoscope.downtime.imports.ical_events import Found, newest, read, said
 from stratoscope.downtime.imports.ical_lines import Block, Blocks
 from stratoscope.downtime.imports.ical_zones import clock, iana, unix, zone_of
 from stratoscope.downtime.model import DAY_S, Severity
@@ -75,7 +76,8 @@ def take(body: bytes, rows: Rows, now: float, zone: str = "") -> None:
     blocks = Blocks(body)
     deadline = time.monotonic() + _RULES_S
     calendar = _Calendar(zone or iana(blocks.zone) or blocks.zone or "UTC", int(now), deadline)
-    events = [*newest(_events(blocks.all, calendar.zone, zone, rows))]
+    described = Described(zone, calendar.now, deadline)
+    events = [*newest(_events(blocks.all, calendar.zone, described, rows))]
     if sum("RRULE" in event.component for event in events) > _MOST_RECURRING:
         raise DocumentError(f"more than {_MOST_RECURRING} recurring events")
     exceptions = defaultdict[str, list[Found]](list)
@@ -91,10 +93,10 @@ def take(body: bytes, rows: Rows, now: float, zone: str = "") -> None:
             rows.skip(event.uid, error, stays=event.replaces is None)
 
 
-def _events(blocks: Iterable[Block], zone: str, instead: str, rows: Rows) -> Iterator[Found]:
+def _events(blocks: Iterable[Block], zone: str, described: Described, rows: Rows) -> Iterator[Found]:
     for block in blocks:
         try:
-            yield read(block, zone, instead)
+            yield read(block, zone, described)
         except RowError as error:
             rows.skip("", error)
 

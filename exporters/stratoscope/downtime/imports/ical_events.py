@@ -2,18 +2,17 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple, cast
 
 from icalendar import Event
 
 from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.imports.announced import RowError, Skip, identified
+from stratoscope.downtime.imports.ical_described import BROKEN, Described
 from stratoscope.downtime.imports.ical_lines import Block
 from stratoscope.downtime.imports.ical_zones import renamed, unix
 
-BROKEN: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
-"""What icalendar raises for what is none."""
 _READ: Final = frozenset(
     {"UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "STATUS"}
 )
@@ -54,17 +53,17 @@ class Found(NamedTuple):
         return self.replaces is not None and "RANGE" in self.component["RECURRENCE-ID"].params
 
 
-def read(block: Block, zone: str, instead: str) -> Found:
+def read(block: Block, zone: str, described: Described) -> Found:
     """An event; one that cannot be used has its error.
 
     Args:
         zone: Of days, and of times without zone.
-        instead: The zone in place of one that nobody knows; "" for none.
+        described: The zones that are known.
 
     Raises:
         RowError: It has no UID.
     """
-    lines, errors = _renamed(block.lines, instead)
+    lines, errors = _renamed(block.lines, described.names(block))
     try:
         component = _parsed(lines)
     except BROKEN as error:
@@ -113,12 +112,12 @@ def _parsed(lines: Iterable[str]) -> Event:
     return cast(Event, Event.from_ical("\r\n".join(["BEGIN:VEVENT", *lines, "END:VEVENT"])))
 
 
-def _renamed(lines: Iterable[str], instead: str) -> tuple[list[str], list[RowError]]:
+def _renamed(lines: Iterable[str], name: Callable[[str], str]) -> tuple[list[str], list[RowError]]:
     """The lines whose zone is known, and what is wrong with the others."""
     found, errors = list[str](), list[RowError]()
     for line in lines:
         try:
-            found.append(renamed(line, instead))
+            found.append(renamed(line, name))
         except RowError as error:
             errors += [error] if _name(line) in _READ else []
     return found, errors

@@ -1,6 +1,7 @@
-"""The lines of a calendar, and which of them are those of an event."""
+"""The lines of a calendar, and which of them are those of an event, or of a time zone."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from stratoscope.downtime.imports.announced import DocumentError
@@ -10,6 +11,8 @@ LARGEST: Final = 8 << 20
 _BREAK: Final = re.compile("\r?\n")
 _FOLD: Final = re.compile(rb"\r?\n[ \t]")
 _EVENT: Final = ["VCALENDAR", "VEVENT"]
+_ZONE: Final = ["VCALENDAR", "VTIMEZONE"]
+_ESCAPED: Final = re.compile(r"\\(.)")
 
 
 class Block(NamedTuple):
@@ -18,10 +21,12 @@ class Block(NamedTuple):
     Attributes:
         lines: Without what is nested in it.
         is_cancelled: Whether METHOD of its calendar says so.
+        zones: The time zones that its calendar describes: TZID -> the lines of each part of VTIMEZONE.
     """
 
     lines: list[str]
     is_cancelled: bool
+    zones: Mapping[str, Sequence[Sequence[str]]]
 
 
 class Blocks:
@@ -38,6 +43,8 @@ class Blocks:
         self.all: list[Block] = []
         self._parts: list[str] = []
         self._events: list[list[str]] = []
+        self._zones: dict[str, list[list[str]]] = {}
+        self._tzid, self._rules = "", list[list[str]]()
         self._method = ""
         for line in _lines(body):
             self._take(line)
@@ -48,24 +55,38 @@ class Blocks:
         name, _, value = line.partition(":")
         match name.upper():
             case "BEGIN":
-                self._parts.append(value.strip().upper())
-                if self._parts == _EVENT:
-                    self._events.append([])
+                self._begin(value)
             case "END":
                 self._end(value)
             case "X-WR-TIMEZONE" if self._parts == _EVENT[:1]:
                 self.zone = value.strip()
             case "METHOD" if self._parts == _EVENT[:1]:
                 self._method = value.strip().upper()
+            case "TZID" if self._parts == _ZONE:
+                self._tzid = _ESCAPED.sub(r"\1", value.strip())
             case _ if self._parts == _EVENT:
                 self._events[-1].append(line)
+            case _ if self._parts[:-1] == _ZONE:
+                self._rules[-1].append(line)
+
+    def _begin(self, value: str) -> None:
+        self._parts.append(value.strip().upper())
+        if self._parts == _EVENT:
+            self._events.append([])
+        elif self._parts == _ZONE:
+            self._tzid, self._rules = "", []
+        elif self._parts[:-1] == _ZONE:
+            self._rules.append([])
 
     def _end(self, value: str) -> None:
-        if not self._parts or self._parts.pop() != value.strip().upper():
+        if not self._parts or self._parts[-1] != value.strip().upper():
             raise DocumentError(f"END:{value[:80]} without its beginning")
+        if self._parts == _ZONE:
+            self._zones[self._tzid] = self._rules
+        self._parts.pop()
         if not self._parts:
-            self.all += [Block(lines, self._method == "CANCEL") for lines in self._events]
-            self._events, self._method = [], ""
+            self.all += [Block(lines, self._method == "CANCEL", self._zones) for lines in self._events]
+            self._events, self._zones, self._method = [], {}, ""
 
 
 def _lines(body: bytes) -> list[str]:

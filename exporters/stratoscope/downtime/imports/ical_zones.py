@@ -4,35 +4,26 @@ import datetime as dt
 import functools
 import re
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from stratoscope.downtime import zones
-from stratoscope.downtime.imports.announced import RowError, Skip
 
 _TZID: Final = re.compile(r'([^:"]*?;TZID=)(?:"([^"]*)"|([^;:"]*))', re.IGNORECASE)
 
 
-def renamed(line: str, zone: str) -> str:
+def renamed(line: str, name: Callable[[str], str]) -> str:
     """A line of an event, in which the time zone has the name that IANA gives it.
 
     Args:
-        zone: In place of one that nobody else knows; "" for none.
-
-    Raises:
-        RowError: No zone has that name.
+        name: Gives that name; what it raises is raised.
     """
     found = _TZID.match(line)
     if found is None:
         return line
-    name = found[2] or found[3] or ""
-    known = iana(name) or zone
-    if not known:
-        what = f"unknown time zone {name[:80]!r}; known: those of IANA and of Windows, others by zone"
-        raise RowError(Skip.MALFORMED, what)
-    return f"{found[1]}{known}{line[found.end() :]}"
+    return f"{found[1]}{name(found[2] or found[3] or '')}{line[found.end() :]}"
 
 
 @functools.lru_cache(maxsize=1024)

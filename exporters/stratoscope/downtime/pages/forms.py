@@ -5,9 +5,9 @@ What was typed stands in the form again, whatever is wrong with it.
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import Final, TypedDict, TypeVar
 
 from dateutil.tz import datetime_ambiguous, datetime_exists
 from msgspec.structs import replace as replace_fields
@@ -38,7 +38,8 @@ class Form:
     """A form as it is shown.
 
     Attributes:
-        values: What stands in its fields: all of FIELDS. That of a box is `yes` if it is ticked, or else "".
+        values: What stands in its fields, FIELDS or those of `window_forms`. That of a box is `yes` if it is
+            ticked, or else "".
         errors: What is wrong, by field; "" is the form as a whole.
     """
 
@@ -48,7 +49,7 @@ class Form:
     def with_error(self, error: FieldError) -> "Form":
         """The form with what `draft.checked` finds wrong beside its field."""
         name = error.field.partition("[")[0]
-        if name not in FIELDS:
+        if name not in self.values:
             return replace(self, errors={**self.errors, "": str(error)})
         return replace(self, errors={**self.errors, name: _said(error)})
 
@@ -61,9 +62,14 @@ class Form:
         return replace(self, values={**self.values, name: value})
 
 
+def next_hour(now: float) -> int:
+    """The next full hour."""
+    return (int(now) // _HOUR_S + 1) * _HOUR_S
+
+
 def empty(now: float, zone: dt.tzinfo, *, key: str) -> Form:
     """The form of a new downtime, from the next full hour on for an hour."""
-    start = (int(now) // _HOUR_S + 1) * _HOUR_S
+    start = next_hour(now)
     return _form(
         planned="planned",
         severity=Severity.OUTAGE,
@@ -90,38 +96,70 @@ def of(downtime: Downtime, zone: dt.tzinfo) -> Form:
 
 def copied(downtime: Downtime, now: float, zone: dt.tzinfo, *, key: str) -> Form:
     """The form of a new downtime that is like another, as long, and begins with the next full hour."""
-    start = (int(now) // _HOUR_S + 1) * _HOUR_S
+    start = next_hour(now)
     moved = replace_fields(downtime, start=start, end=start + downtime.end - downtime.start)
     return of(moved, zone).with_value("revision", "").with_value("key", key)
 
 
-def sent(fields: Mapping[str, str]) -> tuple[Form, Draft | None]:
-    """What somebody has sent: the form as it was filled in, and its draft if each field can be read."""
-    values = _form(**{name: text for name, text in fields.items() if name in FIELDS}).values
-    errors: dict[str, str] = {}
+class Said(TypedDict):
+    """What a downtime and a window have in common."""
 
-    def read(name: str, how: Callable[[str], T], otherwise: T) -> T:
+    title: str
+    text: str
+    planned: bool
+    severity: Severity
+    matcher_sets: tuple[tuple[str, ...], ...]
+    silences: bool | None
+    confirm: bool
+
+
+class Reading:
+    """A form that somebody has sent, read field by field.
+
+    Attributes:
+        form: As it was filled in, with what cannot be read.
+    """
+
+    def __init__(self, fields: Mapping[str, str], names: Collection[str]) -> None:
+        """Args: names: Of the fields that the form has."""
+        self._errors: dict[str, str] = {}
+        known = {name: text for name, text in fields.items() if name in names}
+        self.form = Form(dict.fromkeys(names, "") | known, self._errors)
+
+    def read(self, name: str, how: Callable[[str], T], otherwise: T) -> T:
+        """The value of a field; `otherwise` if it cannot be read."""
         try:
-            return how(values[name].strip())
+            return how(self.form.values[name].strip())
         except FieldError as error:
-            errors[error.field] = error.what
+            self._errors[error.field] = error.what
             return otherwise
 
-    has_end = not values["until_further_notice"]
-    zone: dt.tzinfo = read("zone", zones.zone, zones.zone("UTC"))
+    def said(self) -> Said:
+        """What does not say when."""
+        severities = {one.value: one for one in Severity}
+        return Said(
+            title=self.form.values["title"],
+            text=self.form.values["text"],
+            planned=self.read("planned", _one_of("planned", {"planned": True, "unplanned": False}), True),
+            severity=self.read("severity", _one_of("severity", severities), Severity.OUTAGE),
+            matcher_sets=self.read("matcher_sets", _sets, ()),
+            silences=self.read("silences", _one_of("silences", _CHOICES), None),
+            confirm=bool(self.form.values["confirm"]),
+        )
+
+
+def sent(fields: Mapping[str, str]) -> tuple[Form, Draft | None]:
+    """What somebody has sent: the form as it was filled in, and its draft if each field can be read."""
+    reading = Reading(fields, FIELDS)
+    has_end = not reading.form.values["until_further_notice"]
+    zone: dt.tzinfo = reading.read("zone", zones.zone, zones.zone("UTC"))
     draft = Draft(
-        title=values["title"],
-        text=values["text"],
-        planned=read("planned", _one_of("planned", {"planned": True, "unplanned": False}), True),
-        severity=read("severity", _one_of("severity", {one.value: one for one in Severity}), Severity.OUTAGE),
-        start=read("start", lambda text: _moment("start", text, zone), 0),
-        end=read("end", lambda text: _moment("end", text, zone), None) if has_end else None,
+        **reading.said(),
+        start=reading.read("start", lambda text: _moment("start", text, zone), 0),
+        end=reading.read("end", lambda text: _moment("end", text, zone), None) if has_end else None,
         until_further_notice=not has_end,
-        matcher_sets=read("matcher_sets", _sets, ()),
-        silences=read("silences", _one_of("silences", _CHOICES), None),
-        confirm=bool(values["confirm"]),
     )
-    return Form(values, errors), None if errors else draft
+    return reading.form, None if reading.form.errors else draft
 
 
 def _form(**values: str) -> Form:
@@ -140,6 +178,17 @@ def _times(zone: dt.tzinfo, *, start: int, end: int | None) -> Mapping[str, str]
 
 def _moment(name: str, text: str, zone: dt.tzinfo) -> int:
     """Unix seconds of a local time."""
+    local = local_time(name, text)
+    shown = f"{local:%Y-%m-%d %H:%M}"
+    if not datetime_exists(local, zone):
+        raise FieldError(name, f"{shown} does not exist in {zone}: the clocks leave it out; allowed: another")
+    if datetime_ambiguous(local, zone):
+        raise FieldError(name, f"{shown} exists twice in {zone}: the clocks change; allowed: the zone UTC")
+    return zones.moment(local, zone)
+
+
+def local_time(name: str, text: str) -> dt.datetime:
+    """What the clocks show. Raises FieldError: The field has no such time."""
     try:
         local = dt.datetime.fromisoformat(text)
     except ValueError:
@@ -147,12 +196,7 @@ def _moment(name: str, text: str, zone: dt.tzinfo) -> int:
     if local is None or local.tzinfo is not None or local.year not in _YEARS:
         what = f"{text[:40]!r} is no date with a time" if text else "missing"
         raise FieldError(name, f"{what}; allowed: such as 2026-12-01T08:00")
-    shown = f"{local:%Y-%m-%d %H:%M}"
-    if not datetime_exists(local, zone):
-        raise FieldError(name, f"{shown} does not exist in {zone}: the clocks leave it out; allowed: another")
-    if datetime_ambiguous(local, zone):
-        raise FieldError(name, f"{shown} exists twice in {zone}: the clocks change; allowed: the zone UTC")
-    return zones.moment(local, zone)
+    return local
 
 
 def _sets(text: str) -> tuple[tuple[str, ...], ...]:

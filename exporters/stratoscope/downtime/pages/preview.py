@@ -24,6 +24,7 @@ class Preview:
         silences: Whether they would be silenced; or else only explained.
         is_everything: Whether a set matches every alert.
         is_over: Whether the downtime is over already.
+        occurrences: When a window occurs next.
     """
 
     alerts: Sequence[Mapping[str, str]]
@@ -34,6 +35,7 @@ class Preview:
     silences: bool = True
     is_everything: bool = False
     is_over: bool = False
+    occurrences: Sequence[str] = ()
 
     @property
     def is_all_now(self) -> bool:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ from stratoscope.downtime.database.errors import (
     RevisionError,
     SourceError,
     StoreError,
+    TooManyWindowsError,
 )
 from stratoscope.downtime.draft import LABELS, Draft, FieldError
 from stratoscope.downtime.model import Downtime
@@ -34,17 +35,31 @@ _FILLED_BY: Final = ("copy", "title", "text", "matcher")
 """Parameters that fill in a new form; each `matcher` is one of the same set."""
 
 
+class Look(Protocol):
+    """Asks for a preview. Args: confirmed: Whether it may match every alert. Raises FieldError."""
+
+    def __call__(self, *, confirmed: bool) -> Awaitable[Preview]: ...
+
+
 @dataclass(frozen=True, slots=True)
-class _Sheet:
-    """What stands around a form. Attributes: submit: On its button; action: Where it is sent."""
+class Sheet:
+    """What stands around a form.
+
+    Attributes:
+        submit: On its button.
+        action: Where it is sent.
+        what: It is the form of.
+    """
 
     heading: str
     submit: str
     action: str
     back: str
+    what: str = "downtime"
+    template: str = "form.html"
 
 
-_NEW: Final = _Sheet("New downtime", "File it", "/downtimes", "/")
+_NEW: Final = Sheet("New downtime", "File it", "/downtimes", "/")
 
 
 @answered
@@ -53,15 +68,15 @@ async def new(request: Request) -> web.StreamResponse:
     served, query = service(request), request.http.query
     Query(query, _FILLED_BY)
     if "copy" in query:
-        form = forms.copied(await served.store.get(query["copy"]), served.now(), served.zone, key=_key())
+        form = forms.copied(await served.store.get(query["copy"]), served.now(), served.zone, key=key())
     else:
-        form = forms.empty(served.now(), served.zone, key=_key())
+        form = forms.empty(served.now(), served.zone, key=key())
     for name in ("title", "text"):
         if name in query:
             form = form.with_value(name, query[name])
     if "matcher" in query:
         form = form.with_value("matcher_sets", ", ".join(query.getall("matcher")))
-    return _page(request, _NEW, form)
+    return page(request, _NEW, form)
 
 
 @answered
@@ -84,7 +99,7 @@ async def change(request: Request) -> web.StreamResponse:
         check_own(found)
     except (ClosedError, SourceError) as refusal:
         return await one.page(request, error=str(refusal), status=409)
-    return _page(request, _changing(request), forms.of(found, served.zone))
+    return page(request, _changing(request), forms.of(found, served.zone))
 
 
 @answered
@@ -99,70 +114,86 @@ async def store(request: Request) -> web.StreamResponse:
 
 
 async def _sent(
-    request: Request, sheet: _Sheet, fields: MultiDict[str], do: Callable[[Draft], Awaitable[Downtime]]
+    request: Request, sheet: Sheet, fields: MultiDict[str], do: Callable[[Draft], Awaitable[Downtime]]
 ) -> web.StreamResponse:
-    """What a form asks for: it comes back with its preview, or with what is wrong."""
     form, draft = forms.sent(fields)
     if draft is None:
-        return _page(request, sheet, form, status=400)
+        return page(request, sheet, form, status=400)
+
+    async def look(*, confirmed: bool) -> Preview:
+        by = editor(request)
+        checked = by.checked(replace(draft, confirm=confirmed))
+        return await asked(service(request).alertmanagers, checked, service(request).now())
+
+    async def store() -> str:
+        return f"/downtimes/{(await do(draft)).id}"
+
+    return await answer(request, sheet, form, fields, look=look, store=store)
+
+
+async def answer(  # noqa: PLR0913 - a form, and what it asks for
+    request: Request, sheet: Sheet, form: Form, fields: MultiDict[str], *,
+    look: Look, store: Callable[[], Awaitable[str]],
+) -> web.StreamResponse:  # fmt: skip
+    """What a form asks for: it comes back with its preview, or with what is wrong.
+
+    Args:
+        look: Asks for the preview. Raises FieldError.
+        store: Stores what the form says, and gives the address of it.
+    """
     try:
         if fields.get("do") != "store":
-            return _page(request, sheet, form, preview=await _preview(request, draft))
-        if not draft.confirm:
-            await _check_some_alerts_stay(request, draft)
-        found = await do(draft)
+            # Also of what matches every alert: that is what it warns of.
+            return page(request, sheet, form, preview=await look(confirmed=True))
+        if not form.values["confirm"]:
+            await _check_some_alerts_stay(look)
+        where = await store()
     except FieldError as error:
-        return _page(request, sheet, form.with_error(error), status=400)
+        return page(request, sheet, form.with_error(error), status=400)
     except RevisionError as error:
         return await _conflict(request, sheet, form, error.current)
     except IdempotencyError:
-        why = "this form has filed a downtime already, of other content; send it again to file one more"
-        return _page(request, sheet, form.refused(why).with_value("key", _key()), status=409)
-    except (ClosedError, SourceError, StoreError) as error:
+        why = f"this form has filed a {sheet.what} already, of other content; send it again to file one more"
+        return page(request, sheet, form.refused(why).with_value("key", key()), status=409)
+    except (ClosedError, SourceError, TooManyWindowsError, StoreError) as error:
         status = 503 if isinstance(error, StoreError) else 409
-        return _page(request, sheet, form.refused(str(error)), status=status)
-    raise web.HTTPSeeOther(f"/downtimes/{found.id}")
+        return page(request, sheet, form.refused(str(error)), status=status)
+    raise web.HTTPSeeOther(where)
 
 
-async def _preview(request: Request, draft: Draft) -> Preview:
-    """Also of a draft for every alert: that is what it warns of. Raises FieldError."""
-    fields = editor(request).checked(replace(draft, confirm=True))
-    return await asked(service(request).alertmanagers, fields, service(request).now())
-
-
-async def _check_some_alerts_stay(request: Request, draft: Draft) -> None:
+async def _check_some_alerts_stay(look: Look) -> None:
     """Raises FieldError: Unconfirmed it would silence every alert that there is now."""
-    editor(request).checked(draft)  # what is wrong with it comes first
-    found = await _preview(request, draft)
+    found = await look(confirmed=False)
     if found.needs_confirmation:
         allowed = "sets that match some, or `confirm`, the box below"
         raise FieldError("matcher_sets", f"matches all {found.count} current alerts; allowed: {allowed}")
 
 
-async def _conflict(request: Request, sheet: _Sheet, form: Form, current: Downtime) -> web.Response:
+async def _conflict(request: Request, sheet: Sheet, form: Form, current: Downtime) -> web.Response:
     """The form as it was typed, and what others have done since it was opened."""
     served, seen = service(request), int(form.values["revision"])
     changes = [entry for entry in await served.store.history(current.id) if entry.revision > seen]
     form = form.with_value("revision", str(current.revision))
-    return _page(request, sheet, form, others=history(changes, served.zone), status=409)
+    return page(request, sheet, form, others=history(changes, served.zone), status=409)
 
 
-def _changing(request: Request) -> _Sheet:
+def _changing(request: Request) -> Sheet:
     path = f"/downtimes/{one.named(request)}"
-    return _Sheet("Change the downtime", "Store it", f"{path}/change", path)
+    return Sheet("Change the downtime", "Store it", f"{path}/change", path)
 
 
-def _page(  # noqa: PLR0913 - all that a form may show
-    request: Request, sheet: _Sheet, form: Form, *, preview: Preview | None = None,
+def page(  # noqa: PLR0913 - all that a form may show
+    request: Request, sheet: Sheet, form: Form, *, preview: Preview | None = None,
     others: Sequence[Entry] = (), status: int = 200,
 ) -> web.Response:  # fmt: skip
+    """A form."""
     return request.page(
-        "form.html", status=status, form=form, preview=preview, others=others, heading=sheet.heading,
+        sheet.template, status=status, form=form, preview=preview, others=others, heading=sheet.heading,
         submit=sheet.submit, action=sheet.action, back=sheet.back,
         labels=sorted({*LABELS, *service(request).labels}),
     )  # fmt: skip
 
 
-def _key() -> str:
+def key() -> str:
     """That of a new form: sent twice, it files one downtime."""
     return secrets.token_urlsafe(_KEY_BYTES)

@@ -1,10 +1,15 @@
 """A recurring window: what is filed again and again."""
 
+from typing import Final
+
 import msgspec
 
 from stratoscope.downtime.matchers import MatcherSet
-from stratoscope.downtime.model import Severity
+from stratoscope.downtime.model import DAY_S, Severity
 from stratoscope.downtime.windows.recurrence import Recurrence
+
+AHEAD_S: Final = 14 * DAY_S
+"""Occurrences are filed so long before they begin."""
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):
