@@ -144,6 +144,35 @@ async def test_the_first_member_that_answers_is_used_and_written_to() -> None:
         assert answers.requests == []
 
 
+@pytest.mark.parametrize("method", ["write", "expire"])
+async def test_a_member_that_answers_reads_and_no_writes_is_asked_last(method: str) -> None:
+    async with served() as (first, answers), served() as (second, others):
+        urls = tuple(str(one._members[0]) for one in (first, second))
+        client = Alertmanager(AlertmanagerSettings(name="am", urls=urls, timeout=Duration(0.1)))
+        await client.silences()
+        answers.hang = True
+        with pytest.raises(AlertmanagerError, match="no answer within"):
+            await (client.write(SILENCE) if method == "write" else client.expire("7d"))
+        answers.hang = False
+        await client.silences()
+        others.next = [(200, '{"silenceID": "7d"}')]
+        await client.write(SILENCE)
+        await client.close()
+        assert [one.method for one in others.requests] == ["GET", "POST"]
+
+
+async def test_a_member_that_refuses_a_write_is_asked_first_as_before() -> None:
+    async with served() as (first, answers), served() as (second, others):
+        urls = tuple(str(one._members[0]) for one in (first, second))
+        client = Alertmanager(AlertmanagerSettings(name="am", urls=urls))
+        answers.next = [(400, "no"), (200, "[]")]
+        with pytest.raises(AlertmanagerError, match="400 no"):
+            await client.write(SILENCE)
+        await client.silences()
+        await client.close()
+        assert (len(answers.requests), others.requests) == (2, [])
+
+
 async def test_its_clock_is_known_from_its_answer() -> None:
     async with served() as (client, answers):
         answers.headers = {"Date": "Fri, 15 Jan 2027 08:00:00 GMT"}

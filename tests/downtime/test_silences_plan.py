@@ -1,53 +1,15 @@
 """The plan: which silences are written, updated, replaced and expired, and which are left alone."""
 
-from collections.abc import Collection, Sequence
-
 import pytest
 from msgspec.structs import replace
 
 from stratoscope.clouds.client.clock import Clock
-from stratoscope.downtime.matchers import written
 from stratoscope.downtime.model import Action, Downtime
 from stratoscope.downtime.silences.plan import AHEAD_S, LEAST_S, Plan, plan
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.silences.silence import Written, comment, set_hash
 from support.fake_alertmanager import NOW, FakeAlertmanager, downtime, on
-
-HOUR_S = 3600
-
-
-def planned(
-    am: FakeAlertmanager,
-    downtimes: Sequence[Downtime],
-    records: Sequence[SilenceRecord] = (),
-    now: float = NOW,
-    known: Collection[str] = ("d1",),
-) -> Plan:
-    return plan("am", downtimes, am.listed(), records, now, known=known)
-
-
-def has(am: FakeAlertmanager, one: Downtime, **fields: object) -> str:
-    """Alertmanager has the first silence of this downtime."""
-    matchers = one.matcher_sets[0]
-    silence = Written(
-        starts_at=one.start, ends_at=one.end, matchers=matchers, comment=comment(one, matchers, "")
-    )
-    return am.put(replace(silence, **fields))
-
-
-def record(one: Downtime, silence_id: str, standing: Standing = Standing.WRITTEN) -> SilenceRecord:
-    return SilenceRecord(
-        alertmanager="am", downtime_id=one.id, matchers=written(one.matcher_sets[0]), silence_id=silence_id,
-        standing=standing, starts_at=one.start, ends_at=one.end, revision=one.revision, changed_at=int(NOW),
-    )  # fmt: skip
-
-
-def writes(found: Plan) -> list[Written]:
-    return [write.silence for step in found.steps for write in step.writes]
-
-
-def expired(found: Plan) -> list[str]:
-    return [expiry.silence_id for step in found.steps for expiry in step.expiries]
+from support.planned import HOUR_S, expired, has, planned, record, writes
 
 
 def test_each_matcher_set_of_a_downtime_has_its_silence() -> None:
@@ -289,3 +251,14 @@ def test_what_becomes_active_there_in_a_moment_is_not_written_again(in_s: float,
     silence_id = has(am, one, starts_at=am.listed().now + in_s)
     assert am.live()[0].state == "pending"
     assert len(writes(planned(am, [one], [record(one, silence_id)]))) == count
+
+
+@pytest.mark.parametrize(("ahead_s", "starts_s"), [(-5, 0), (-30, -30)], ids=["a little", "by more"])
+def test_an_alertmanager_whose_clock_is_behind_by_more_than_a_little_starts_it_at_once(
+    ahead_s: float, starts_s: float
+) -> None:
+    am, one = FakeAlertmanager(ahead_s=ahead_s), downtime()
+    (silence,) = writes(planned(am, [one]))
+    assert silence.starts_at == NOW + starts_s
+    am.put(silence)
+    assert planned(am, [one]).steps == ()

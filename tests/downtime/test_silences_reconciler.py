@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 
 import pytest
 from msgspec.structs import replace
@@ -12,36 +11,9 @@ from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.reconciler import AGAIN_S, APART_S, EVERY_S, POLL_S, Reconciler
 from stratoscope.downtime.silences.record import Standing
 from stratoscope.downtime.silences.silence import Written
-from support.fake_alertmanager import FakeAlertmanager, Records, downtime, on
+from support.fake_alertmanager import Records, downtime, on
+from support.reconciled import House
 from support.virtual_time import loop_clock, simulated
-
-
-class House:
-    """A reconciler, its downtimes and its Alertmanager. In a simulated loop."""
-
-    def __init__(self, count: int = 1, *, is_dry_run: bool = False) -> None:
-        clock = loop_clock()
-        begin = int(clock.now())
-        self.am = FakeAlertmanager(clock=clock)
-        self.records = Records(downtime(f"d{n}", begin, begin + 3600) for n in range(count))
-        self.reconciler = Reconciler(self.am, self.records, self.records, is_dry_run=is_dry_run, clock=clock)
-
-    async def reconcile(self) -> None:
-        await self.reconciler.reconcile()
-
-    def run_for(self, seconds: float) -> Coroutine[None, None, None]:
-        async def work() -> None:
-            try:
-                async with asyncio.timeout(seconds):
-                    await self.reconciler.task().run()
-            except TimeoutError:
-                pass
-
-        return work()
-
-    @property
-    def standings(self) -> set[Standing]:
-        return {one.standing for one in self.records.all}
 
 
 def test_records_are_stored_before_requests_and_their_outcome_after() -> None:
@@ -102,9 +74,11 @@ def test_a_rejected_write_costs_its_own_downtime_and_keeps_its_old_silence() -> 
     simulated(work)
 
 
-def test_a_write_that_waited_until_its_downtime_was_over_is_not_sent() -> None:
+@pytest.mark.parametrize("ahead_s", [0, 100], ids=["same clock", "its clock is ahead"])
+def test_a_write_that_waited_until_its_downtime_was_over_is_not_sent(ahead_s: float) -> None:
     async def work() -> None:
         house = House()
+        house.am.ahead_s = ahead_s
         house.records.downtimes["d0"] = downtime("d0", int(house.am.now), int(house.am.now) + 3)
         store = house.records.store_silence_records
 

@@ -103,7 +103,7 @@ class Alertmanager:
     """A client of one Alertmanager or cluster; in the loop that will use it.
 
     All methods raise AlertmanagerError. Reading goes on to the next member when one does not answer; writing
-    goes to the member that was read from last.
+    goes to the member that was read from last; one that does not answer a write is asked last from then on.
     """
 
     def __init__(self, settings: AlertmanagerSettings, clock: Clock = CLOCK) -> None:
@@ -141,15 +141,28 @@ class Alertmanager:
 
     async def write(self, silence: Written) -> str:
         """Create or update it; the id that it has then. One to be updated that has vanished is created."""
-        url = self._members[0] / "api/v2/silences"
-        answer = await self._call("POST", url, encode(silence), vanished=bool(silence.id))
-        if answer.status == _NOT_FOUND:
-            answer = await self._call("POST", url, encode(msgspec.structs.replace(silence, id="")))
-        return _decoded(self._members[0], answer, _Posted).silence_id
+        with self._written_to() as member:
+            url = member / "api/v2/silences"
+            answer = await self._call("POST", url, encode(silence), vanished=bool(silence.id))
+            if answer.status == _NOT_FOUND:
+                answer = await self._call("POST", url, encode(msgspec.structs.replace(silence, id="")))
+            return _decoded(member, answer, _Posted).silence_id
 
     async def expire(self, silence_id: str) -> None:
         """Expire it; one that has vanished is as good as expired."""
-        await self._call("DELETE", self._members[0] / "api/v2/silence" / silence_id, vanished=True)
+        with self._written_to() as member:
+            await self._call("DELETE", member / "api/v2/silence" / silence_id, vanished=True)
+
+    @contextmanager
+    def _written_to(self) -> Iterator[URL]:
+        """The member that was read from last; if it does not answer a write, all ask it last from now on."""
+        member = self._members[0]
+        try:
+            yield member
+        except AlertmanagerError as error:
+            if error.is_away:
+                self._members.sort(key=lambda one: one == member)
+            raise
 
     async def _silences(self, member: URL) -> SilenceList:
         sent = self._clock.now()
