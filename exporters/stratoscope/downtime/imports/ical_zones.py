@@ -13,6 +13,8 @@ from stratoscope.downtime import zones
 from stratoscope.downtime.imports.announced import RowError, Skip
 
 _TZID: Final = re.compile(r'([^:"]*?;TZID=)(?:"([^"]*)"|([^;:"]*))', re.IGNORECASE)
+_LONGEST: Final = 200
+"""Characters of a name: to look for the zone behind each of millions of slashes would never end."""
 
 
 def renamed(line: str, zone: str) -> str:
@@ -28,7 +30,7 @@ def renamed(line: str, zone: str) -> str:
     if found is None:
         return line
     name = found[2] or found[3] or ""
-    known = iana(name) or zone
+    known = iana(name[: _LONGEST + 1]) or zone
     if not known:
         what = f"unknown time zone {name[:80]!r}; known: those of IANA and of Windows, others by zone"
         raise RowError(Skip.MALFORMED, what)
@@ -38,6 +40,8 @@ def renamed(line: str, zone: str) -> str:
 @functools.lru_cache(maxsize=1024)
 def iana(name: str) -> str:
     """The name of IANA; "" for none. `/vendor.example/Europe/Berlin` is the zone behind the vendor."""
+    if len(name) > _LONGEST:
+        return ""
     parts = name.strip("/").split("/")
     begins = range(len(parts)) if name.startswith("/") else (0,)
     found = (_known().get("/".join(parts[begin:]).casefold(), "") for begin in begins)
