@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from yarl import URL
@@ -149,7 +150,9 @@ class Alertmanager:
 
     async def expire(self, silence_id: str) -> None:
         """Expire it; one that has vanished is as good as expired."""
-        await self._call("DELETE", self._members[0] / "api/v2/silence" / silence_id, vanished=True)
+        name = quote(silence_id, safe="")  # an Alertmanager could give out one with `../` in it
+        url = (self._members[0] / "api/v2/silence").joinpath(name, encoded=True)
+        await self._call("DELETE", url, vanished=True)
 
     async def _silences(self, member: URL) -> SilenceList:
         sent = self._clock.now()
