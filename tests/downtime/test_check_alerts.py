@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -136,6 +137,15 @@ async def test_a_downtime_is_ok_with_the_words_why(capsys: pytest.CaptureFixture
     said = "no alert; 3 silenced (downtime: New switch (alice); bob: disk [swap])"
     assert (status, text) == (0, f"ALERTS OK - {said}")
     assert asked[1:] == ["/api/v2/silence/1", "/api/v2/silence/2", "/api/v2/silence/3"]
+
+
+@pytest.mark.parametrize("comment", [" " * 300_000 + "x", "[stratoscope-downtime " * 100_000])
+async def test_a_long_comment_is_read_at_once(comment: str, capsys: pytest.CaptureFixture[str]) -> None:
+    silences = {"1": ("stratoscope-downtime", comment)}
+    async with alertmanager([alert("A", "critical", "1")], silences) as (url, _):
+        began = time.process_time()
+        assert (await checked(url, capsys=capsys))[0] == 0
+        assert time.process_time() - began < FAR_S
 
 
 async def test_silences_that_are_gone_have_no_words(capsys: pytest.CaptureFixture[str]) -> None:

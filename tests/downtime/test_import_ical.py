@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from stratoscope.downtime.imports import ical
+from stratoscope.downtime.imports import ical, ical_zones
 from stratoscope.downtime.imports.announced import DocumentError, Skip
 from stratoscope.downtime.model import Severity
 from support.announcements import sample
@@ -152,6 +152,13 @@ def test_the_zone_of_the_settings_stands_for_one_that_nobody_knows(name: str) ->
     body = calendar(f"DTSTART;TZID={name}:20270315T080000\nDURATION:PT1H")
     assert spans(read(body, zone="Europe/Berlin")) == [(at(2027, 3, 15, 8), at(2027, 3, 15, 9))]
     assert read(body).words[0].endswith("known: those of IANA and of Windows, others by VTIMEZONE or by zone")
+
+
+def test_a_zone_of_endless_slashes_is_unknown_at_once() -> None:
+    with patch.object(ical_zones, "_known", side_effect=AssertionError):
+        assert ical_zones.iana("/a" * 1_000_000) == ""
+    found = read(calendar(f"DTSTART;TZID={'/a' * 1_000_000}:20270315T080000\nDURATION:PT1H"))
+    assert found.skipped[Skip.MALFORMED] == 1
 
 
 def test_a_zone_that_nobody_knows_matters_where_it_is_read() -> None:

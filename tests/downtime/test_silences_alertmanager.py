@@ -217,6 +217,13 @@ async def test_expiring_one_that_has_vanished_is_no_failure() -> None:
         assert (answers.requests[0].method, answers.requests[0].path) == ("DELETE", "/p/api/v2/silence/7d")
 
 
+async def test_an_id_does_not_lead_to_another_path() -> None:
+    async with served() as (client, answers):
+        answers.next = [(404, "")]
+        await client.expire("../../../x?y")
+        assert answers.requests[0].raw_path == "/p/api/v2/silence/..%2F..%2F..%2Fx%3Fy"
+
+
 async def test_credentials_are_read_anew_for_each_request(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("one\n")

@@ -80,6 +80,14 @@ def test_a_copy_of_the_database_is_seen_and_costs_few_writes(caplog: pytest.LogC
     assert 1 <= caplog.text.count("keeps changing the silences of 1 downtimes, such as d0") <= 10
 
 
+def test_a_downtime_of_many_silences_is_set_right_as_often_as_another() -> None:
+    tried = Disputes()
+    for moment in range(disputes.MOST):
+        assert not tried.held(moment)
+        tried.add(["d0"] * disputes.MOST, moment)
+    assert tried.held(disputes.MOST) == {"d0"}
+
+
 def test_what_a_copy_does_not_know_it_expires_a_few_times_and_then_leaves() -> None:
     async def work() -> None:
         at = Copied()
@@ -158,7 +166,8 @@ def test_what_is_left_alone_is_not_looked_at_more_often_than_all() -> None:
 
 def test_times_older_than_an_hour_are_forgotten() -> None:
     found = Disputes()
-    found.add(["a", "a", "b"], 0)
+    found.add(["a", "b"], 0)
+    found.add(["a"], 0)
     found.add(["a"], 60)
     assert found.held(disputes.WITHIN_S - 1) == {"a"}
     assert found.held(disputes.WITHIN_S) == frozenset()

@@ -26,8 +26,8 @@ _WHERE: Final = ("host", "instance", "cloud")
 """Labels that say where an alert is; the first that it has is shown."""
 _OURS: Final = "stratoscope-downtime"
 """Who creates the silences of downtimes."""
-_KEY: Final = re.compile(rf"\s*\[{_OURS} [^\]]*\]\s*$")
-"""At the end of their comments, for programs."""
+_KEY: Final = re.compile(rf"\[{_OURS} [^\]]{{0,200}}\]\Z")
+"""At the end of their comments, for programs. Bounded: the time-out cannot end a search of hours."""
 
 
 class Alert(NamedTuple):
@@ -130,7 +130,7 @@ def _words(flags: argparse.Namespace, ids: Sequence[str]) -> Iterator[str]:
 
 def _words_of(created_by: str, comment: str) -> str:
     if created_by == _OURS:
-        return f"downtime: {_cut(_KEY.sub('', comment), _LONGEST_WORDS)}"
+        return f"downtime: {_cut(_KEY.sub('', comment.rstrip()).rstrip(), _LONGEST_WORDS)}"
     return f"{_cut(created_by, _LONGEST_NAME)}: {_cut(comment, _LONGEST_WORDS)}"
 
 

@@ -12,6 +12,8 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from stratoscope.downtime import zones
 
 _TZID: Final = re.compile(r'([^:"]*?;TZID=)(?:"([^"]*)"|([^;:"]*))', re.IGNORECASE)
+_LONGEST: Final = 200
+"""Characters of a name: to look for the zone behind each of millions of slashes would never end."""
 
 
 def renamed(line: str, name: Callable[[str], str]) -> str:
@@ -29,6 +31,8 @@ def renamed(line: str, name: Callable[[str], str]) -> str:
 @functools.lru_cache(maxsize=1024)
 def iana(name: str) -> str:
     """The name of IANA; "" for none. `/vendor.example/Europe/Berlin` is the zone behind the vendor."""
+    if len(name) > _LONGEST:
+        return ""
     parts = name.strip("/").split("/")
     begins = range(len(parts)) if name.startswith("/") else (0,)
     found = (_known().get("/".join(parts[begin:]).casefold(), "") for begin in begins)

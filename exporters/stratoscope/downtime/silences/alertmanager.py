@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from yarl import URL
@@ -150,8 +151,10 @@ class Alertmanager:
 
     async def expire(self, silence_id: str) -> None:
         """Expire it; one that has vanished is as good as expired."""
+        name = quote(silence_id, safe="")  # an Alertmanager could give out one with `../` in it
         with self._written_to() as member:
-            await self._call("DELETE", member / "api/v2/silence" / silence_id, vanished=True)
+            url = (member / "api/v2/silence").joinpath(name, encoded=True)
+            await self._call("DELETE", url, vanished=True)
 
     @contextmanager
     def _written_to(self) -> Iterator[URL]:

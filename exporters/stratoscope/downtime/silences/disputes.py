@@ -22,8 +22,8 @@ class Disputes:
         self._moments: dict[str, deque[float]] = {}
 
     def add(self, downtime_ids: Iterable[str], now: float) -> None:
-        """The silences of these were set right; one more time for each mention."""
-        for one in downtime_ids:
+        """The silences of these were set right: once for each, however many silences it has."""
+        for one in {*downtime_ids}:
             self._moments.setdefault(one, deque(maxlen=MOST)).append(now)
 
     def clear(self) -> None:
