@@ -111,6 +111,7 @@ async def test_pages_follow_each_other(site: Site) -> None:
         ("from=x", "from: 'x'; allowed: Unix seconds"),
         ("source=a%00b", r"source: 'a\x00b'; allowed: characters that can be printed"),
         (f"search={'x' * 201}", "search: 201 characters; allowed: 200"),
+        ("host=n1&host=n2", "host: stands there twice; allowed: one value of each label"),
     ],
 )
 async def test_a_wrong_parameter_is_named(site: Site, query: str, text: str) -> None:
@@ -309,6 +310,8 @@ async def test_active_says_whether_and_until_when(site: Site) -> None:
     assert (none.status, none.text) == (400, said)
     wrong = await site.ask("GET", "/active?hots=n1")
     assert (wrong.status, wrong.text[:23]) == (400, "hots: unknown parameter")
+    twice = await site.ask("GET", "/active?team=a&team=b")
+    assert (twice.status, twice.text[:23]) == (400, "team: stands there twice")
 
 
 async def test_who_may_what(tmp_path: Path) -> None:
