@@ -65,7 +65,7 @@ async def test_occurrences_of_a_window_are_filed_two_weeks_ahead_and_once(kept: 
 
 
 async def test_nothing_is_written_while_an_occurrence_lasts(kept: Kept) -> None:
-    first = dt.datetime.fromtimestamp(NOW, dt.UTC).replace(tzinfo=None)
+    first = dt.datetime.fromtimestamp(NOW - HOUR // 2, dt.UTC).replace(tzinfo=None)
     daily = Recurrence(rrule="FREQ=DAILY", zone="UTC", first=first, duration_s=HOUR)
     template = Template(title="backup", matcher_sets=((Matcher("host", "n1"),),), silences=True)
     await kept.store.windows.file(daily, template, who="alice", now=NOW)
