@@ -333,6 +333,6 @@ def test_a_row_without_id_holds_all_in_the_first_answers() -> None:
 
 def test_what_has_ended_is_not_held() -> None:
     odd = Parsed((announced("1"),), {Skip.MISSING: 1}, ("no id",), frozenset({""}))
-    over = Parsed((announced("2", start=1_700_000_000, end=int(EPOCH) + 600), *odd.rows))
+    over = Parsed((announced("2", start=int(EPOCH), end=int(EPOCH) + 600), *odd.rows))
     report, store = imported(over, over, odd)
     assert (report.held, set(store.unread)) == (0, set())
