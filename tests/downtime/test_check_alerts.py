@@ -152,8 +152,16 @@ async def test_silences_that_are_gone_have_no_words(capsys: pytest.CaptureFixtur
     async with alertmanager([alert("A", "critical", "a/b")]) as (url, asked):
         assert (await checked(url, capsys=capsys))[1] == "ALERTS OK - no alert; 1 silenced"
         assert asked[1] == "/api/v2/silence/a%2Fb"
-    async with alertmanager([alert("A", "critical", "1")], broken=500) as (url, _):
-        assert (await checked(url, capsys=capsys))[:2] == (3, 'ALERTS UNKNOWN - HTTP 500: "gone"')
+
+
+async def test_silences_that_are_not_told_hide_nothing_that_fires(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    alerts = [alert("A", "critical", "1", "2"), alert("B")]
+    async with alertmanager(alerts, broken=403) as (url, asked):
+        status, text, _ = await checked(url, capsys=capsys)
+    said = '1 critical: B; 1 silenced (why is not told: HTTP 403: "gone")'
+    assert (status, text, len(asked)) == (2, f"ALERTS CRITICAL - {said}", 2)
 
 
 async def test_equal_words_stand_once_and_many_silences_are_counted(

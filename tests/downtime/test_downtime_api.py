@@ -111,6 +111,7 @@ async def test_pages_follow_each_other(site: Site) -> None:
         ("from=x", "from: 'x'; allowed: Unix seconds"),
         ("source=a%00b", r"source: 'a\x00b'; allowed: characters that can be printed"),
         (f"search={'x' * 201}", "search: 201 characters; allowed: 200"),
+        ("host=n1&host=n2", "host: stands there twice; allowed: one value of each label"),
     ],
 )
 async def test_a_wrong_parameter_is_named(site: Site, query: str, text: str) -> None:
@@ -309,6 +310,8 @@ async def test_active_says_whether_and_until_when(site: Site) -> None:
     assert (none.status, none.text) == (400, said)
     wrong = await site.ask("GET", "/active?hots=n1")
     assert (wrong.status, wrong.text[:23]) == (400, "hots: unknown parameter")
+    twice = await site.ask("GET", "/active?team=a&team=b")
+    assert (twice.status, twice.text[:24]) == (400, "team: stands there twice")
 
 
 async def test_who_may_what(tmp_path: Path) -> None:
@@ -335,8 +338,9 @@ async def test_what_a_source_filed_is_an_admins_to_end_and_the_sources_to_change
     async with downtimes(tmp_path, has_users=True) as site:
         await site.store.upsert_external("gocdb:egi", {"1": wanted()}, now=NOW)
         (one,) = await site.store.newest("gocdb:egi", NOW)
-        answer = await site.ask("POST", f"/downtimes/{one.id}/cancel", user="alice")
-        assert (answer.status, answer.text) == (403, "filed by gocdb:egi; allowed: the role admin\n")
+        for how in ("cancel", "end"):
+            answer = await site.ask("POST", f"/downtimes/{one.id}/{how}", user="alice")
+            assert (answer.status, answer.text) == (403, "filed by gocdb:egi; allowed: the role admin\n")
     async with downtimes(tmp_path) as site:
         for method, path, body in (
             ("PUT", "", DRAFT), ("POST", "/extend", {"end": NOW + 9 * HOUR}),

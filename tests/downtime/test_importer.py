@@ -10,7 +10,14 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.draft import Checked
-from stratoscope.downtime.imports.announced import Announced, DocumentError, Parsed, Skip
+from stratoscope.downtime.imports.announced import (
+    Announced,
+    DocumentError,
+    Parsed,
+    RowError,
+    Rows,
+    Skip,
+)
 from stratoscope.downtime.imports.fetch import opened
 from stratoscope.downtime.imports.importer import MOST_SHOWN, Importer
 from stratoscope.downtime.imports.mapping import MappingEntry
@@ -273,6 +280,15 @@ def test_a_process_that_does_not_lead_shows_what_the_other_imports() -> None:
     assert (follower, leader.imported_at) == (leader, EPOCH + 10)
 
 
+def test_rows_that_are_left_out_count_as_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stratoscope.downtime.imports.announced.MOST_ROWS", 2)
+    rows = Rows()
+    rows.add(announced("1"))
+    rows.skip("2", RowError(Skip.MISSING, "it has no end"))
+    with pytest.raises(DocumentError, match="more than 2 rows"):
+        rows.skip("3", RowError(Skip.MISSING, "it has no end"))
+
+
 def test_it_imports_once_per_interval_from_start_to_start() -> None:
     class Slow(FakeSource):
         async def fetch(self, now: float) -> Parsed:
@@ -333,6 +349,6 @@ def test_a_row_without_id_holds_all_in_the_first_answers() -> None:
 
 def test_what_has_ended_is_not_held() -> None:
     odd = Parsed((announced("1"),), {Skip.MISSING: 1}, ("no id",), frozenset({""}))
-    over = Parsed((announced("2", start=1_700_000_000, end=int(EPOCH) + 600), *odd.rows))
+    over = Parsed((announced("2", start=int(EPOCH), end=int(EPOCH) + 600), *odd.rows))
     report, store = imported(over, over, odd)
     assert (report.held, set(store.unread)) == (0, set())

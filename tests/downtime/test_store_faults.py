@@ -15,12 +15,12 @@ import pytest
 from sqlalchemy import Connection, Update, column, event, table, text, update
 
 from stratoscope.downtime.database import address as addresses
-from stratoscope.downtime.database import server, threads
+from stratoscope.downtime.database import engine, server, threads
 from stratoscope.downtime.database.address import FILE, Address, postgresql, sqlite
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import StoreError, UnknownError, meaning
 from stratoscope.downtime.database.leadership import Leadership
-from stratoscope.downtime.database.schema import VERSIONS
+from stratoscope.downtime.database.schema import VERSIONS, upgrade
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from support import postgresql as real
@@ -241,6 +241,35 @@ async def test_the_end_does_not_wait_for_a_disk_that_hangs(
             with pytest.raises(StoreError, match="its disk does not answer"):
                 await hung(lambda _: goes_on.wait())
     goes_on.set()
+
+
+async def test_a_thread_that_cannot_be_started_takes_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "PATIENCE_S", 0.05)
+    calls = threads.Threads("few", 1)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start"):
+            await calls.call(int)
+    assert await calls.call(int) == 0
+    await calls.close()
+
+
+async def test_a_large_file_may_take_longer_to_open_than_a_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "LONGEST_S", 0.05)
+
+    def slow(connection: Connection, shown: str) -> None:
+        time.sleep(0.1)
+        upgrade(connection, shown)
+
+    monkeypatch.setattr(engine, "upgrade", slow)
+    async with opened(sqlite(tmp_path)) as store:
+        assert await store.revision() >= 0
 
 
 async def test_full_disk_is_said_and_passes(tmp_path: Path) -> None:

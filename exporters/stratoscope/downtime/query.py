@@ -81,6 +81,8 @@ class Query:
                 raise FieldError(name, f"{len(value)} characters; allowed: {LONGEST}")
             if not value.isprintable():
                 raise FieldError(name, f"{value!r}; allowed: characters that can be printed")
+            if name in self._labels and len(query.getall(name)) > 1:
+                raise FieldError(name, "stands there twice; allowed: one value of each label")
 
     def filter(self) -> Filter:
         return Filter(

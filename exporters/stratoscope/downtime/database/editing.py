@@ -55,13 +55,14 @@ class Origin(NamedTuple):
     window_id: str = ""
 
 
-def known(connection: Connection, who: str, asked: Idempotency) -> str | None:
-    """The id of the downtime that this request has filed.
+def known(connection: Connection, who: str, asked: Idempotency, now: int) -> str | None:
+    """The id of the downtime that this request has filed; None if that is too long ago.
 
     Raises:
         IdempotencyError: The key was used for another one.
     """
-    named = (IDEMPOTENCY.c.who == who, IDEMPOTENCY.c.key == asked.key)
+    of = IDEMPOTENCY.c
+    named = (of.who == who, of.key == asked.key, of.at >= now - _KEPT_S)
     row = connection.execute(select(IDEMPOTENCY).where(*named)).first()
     if row is None:
         return None

@@ -34,6 +34,9 @@ class Engine(Protocol):
     async def write(self, work: Callable[[Connection], T]) -> T:
         """In a transaction: committed at the end, rolled back after an error. One at a time."""
 
+    async def prepare(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, before all else, and however long it takes: what is there already may be large."""
+
     async def close(self) -> None: ...
 
 
@@ -64,7 +67,8 @@ class Database:
         if self.address.file is not None:
             await asyncio.to_thread(check_owner, self.address.file)
             await asyncio.to_thread(make_private, self.address.file)
-        await self.write(lambda connection: upgrade(connection, self.address.shown))
+        with self._translated():
+            await self._engine.prepare(lambda connection: upgrade(connection, self.address.shown))
 
     async def close(self) -> None:
         await self._engine.close()

@@ -48,6 +48,9 @@ class Server:
         finally:
             self._turn.release()
 
+    async def prepare(self, work: Callable[[Connection], T]) -> T:
+        return await self.write(work)
+
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[AsyncConnection]:
         """A connection without transactions, for what is bound to a connection."""

@@ -37,9 +37,15 @@ class SqliteFile:
         return await self._readers.call(partial(self._read, work))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
+        return await self._write(work)
+
+    async def prepare(self, work: Callable[[Connection], T]) -> T:
+        return await self._write(work, is_limited=False)
+
+    async def _write(self, work: Callable[[Connection], T], *, is_limited: bool = True) -> T:
         given_up = Event()
         try:
-            return await self._writer.call(partial(self._written, work, given_up))
+            return await self._writer.call(partial(self._written, work, given_up), is_limited=is_limited)
         except (asyncio.CancelledError, TimeoutError):
             given_up.set()
             raise

@@ -74,7 +74,7 @@ class Store:
 
         def file(connection: Connection) -> Downtime:
             if idempotency is not None:
-                filed = editing.known(connection, who, idempotency)
+                filed = editing.known(connection, who, idempotency, now)
                 if filed is not None:
                     return editing.current(connection, filed)
             (one,) = editing.file(connection, [(checked, origin)], who, now)

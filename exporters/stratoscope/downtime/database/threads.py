@@ -32,21 +32,25 @@ class Threads:
         self._calls, self._free = BlockingCalls(name, most), asyncio.Semaphore(most)
         self._most = most
 
-    async def call(self, work: Callable[[], T]) -> T:
+    async def call(self, work: Callable[[], T], *, is_limited: bool = True) -> T:
         """The result of work in a thread. Who is cancelled does not wait for it; it goes on to its end.
 
         Raises:
             TurnError: It was not begun.
-            HungError: It has not ended; it goes on.
+            HungError: It has not ended, and is limited to LONGEST_S; it goes on.
         """
         if self._free.locked():
             await self._turn()
         else:
             await self._free.acquire()
-        future = self._calls.start(work)
+        try:
+            future = self._calls.start(work)
+        except BaseException:  # closed, or the system starts no thread: the next one may have its turn
+            self._free.release()
+            raise
         future.add_done_callback(self._returned)
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(LONGEST_S if is_limited else None):
                 return await asyncio.shield(future)
         except TimeoutError as error:
             if future.done():
