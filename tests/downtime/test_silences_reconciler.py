@@ -297,6 +297,45 @@ def test_one_that_was_away_is_in_step_with_its_first_answer() -> None:
     simulated(work)
 
 
+def test_one_that_goes_away_is_told_at_the_next_look() -> None:
+    async def work() -> None:
+        house = House()
+        running = asyncio.create_task(house.run_for(60))
+        await asyncio.sleep(1)
+        house.am.failure = AlertmanagerError(Reason.UNREACHABLE, "away")
+        await asyncio.sleep(POLL_S + 0.1)
+        assert (house.reconciler.report.is_in_step, house.reconciler.report.trouble) == (False, "away")
+        asked = len(house.am.requests)
+        await asyncio.sleep(AGAIN_S)
+        assert len(house.am.requests) - asked <= 5
+        await running
+
+    simulated(work)
+
+
+@pytest.mark.parametrize(("reason", "within_s"), [(Reason.DISPUTED, EVERY_S), (Reason.FAILED, AGAIN_S)])
+def test_what_is_disputed_alone_is_not_tried_again_soon(reason: Reason, within_s: float) -> None:
+    async def work() -> None:
+        house = House()
+        await house.reconcile()
+        house.records.change("d0", end=int(house.am.now) + 7200)
+
+        async def refused(_: Written) -> str:
+            raise AlertmanagerError(reason, "no")
+
+        house.am.write = refused  # type: ignore[method-assign]  # refuses
+        running = asyncio.create_task(house.run_for(100))
+        await asyncio.sleep(1)
+        reads = house.records.reads
+        await asyncio.sleep(within_s - 2)
+        assert house.records.reads == reads
+        await asyncio.sleep(2)
+        assert house.records.reads == reads + 1
+        await running
+
+    simulated(work)
+
+
 def test_changes_cost_nothing_while_it_is_away() -> None:
     async def work() -> None:
         house = House()

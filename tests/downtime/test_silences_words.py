@@ -23,6 +23,11 @@ AWAY = Report(alertmanager="away", trouble="connection refused")
         (State.UPCOMING, [DRY], "dry run: it silences nothing"),
         (State.ENDED, [MAIN], "it is over: it silences nothing"),
         (State.CANCELLED, [MAIN], "it is cancelled: it silences nothing"),
+        (
+            State.ENDED,
+            [MAIN, AWAY],
+            "it is over: its silences may mute on; away is not in step: connection refused",
+        ),
     ],
 )
 def test_words_say_what_is_the_case(state: State, reports: Sequence[Report], words: str) -> None:
@@ -31,5 +36,6 @@ def test_words_say_what_is_the_case(state: State, reports: Sequence[Report], wor
 
 def test_words_say_why_it_silences_nothing() -> None:
     assert silencing(State.ACTIVE, [MAIN], silences=False) == "it was filed so: it silences nothing"
-    past = silencing(State.ENDED, [MAIN], silences=True, is_past=True)
+    assert silencing(State.ENDED, [AWAY], silences=False) == "it is over: it silences nothing"
+    past = silencing(State.ENDED, [AWAY], silences=True, is_past=True)
     assert past == "it is over already: it silences nothing"

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -20,7 +20,7 @@ from stratoscope.downtime.matchers import Matcher
 from stratoscope.downtime.odd_answers import REDIRECTS, content_type, is_page, target
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
-from stratoscope.downtime.silences.silence import Silence, Written, decode, encode
+from stratoscope.downtime.silences.silence import LONGEST_ID, Silence, Written, decode, encode
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class _Posted(msgspec.Struct, frozen=True):
-    silence_id: str = msgspec.field(name="silenceID")
+    silence_id: Annotated[str, LONGEST_ID] = msgspec.field(name="silenceID")
 
 
 class Alertmanager:

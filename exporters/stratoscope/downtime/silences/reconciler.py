@@ -101,6 +101,7 @@ class Reconciler:
         self._woken = asyncio.Event()
         self._processes, self._disputes, self._is_away = Processes(), Disputes(), False
         self._ended_at = -APART_S
+        self._is_urgent = False  # whether what failed is worth another try soon
 
     def task(self) -> Task:
         return Task(f"silences:{self._client.name}", self.run)
@@ -150,6 +151,7 @@ class Reconciler:
 
     def _failed(self, reason: Reason, words: str) -> Report:
         self._errors[reason] += 1
+        self._is_urgent = True
         return msgspec.structs.replace(
             self.report, present=None, writes=0, expiries=0, is_in_step=False, trouble=words
         )
@@ -219,6 +221,7 @@ class Reconciler:
         writes = sum(len(step.writes) for step in todo.steps) - applied.written
         expiries = sum(len(step.expiries) for step in todo.steps) - applied.expired
         is_in_step = not (writes or expiries or applied.errors)
+        self._is_urgent = not applied.errors.keys() <= {Reason.DISPUTED}
         return msgspec.structs.replace(
             self.report,
             wanted=todo.wanted,
@@ -243,20 +246,14 @@ class Reconciler:
             if await self._is_woken(min(left_s, POLL_S)) or await self._is_there_anew():
                 return
 
-    @property
-    def _is_urgent(self) -> bool:
-        """Whether it is worth another try soon; what somebody else keeps changing is not."""
-        is_held = bool(self._disputes.held(self._clock.monotonic()))
-        return bool(self.report.trouble) and not is_held
-
     async def _is_there_anew(self) -> bool:
-        """Whether it answers, and was away before or was started anew."""
+        """Whether it has just gone away, or is back, or was started anew."""
         try:
             status = await self._client.status(POLL_S)
         except AlertmanagerError as error:
             log.debug("status failed alertmanager=%s error=%r", self._client.name, str(error))
-            self._is_away = True
-            return False
+            was_away, self._is_away = self._is_away, True
+            return error.reason is Reason.UNREACHABLE and not was_away
         return self._note(status) or self._is_away
 
     async def _is_woken(self, seconds: float) -> bool:

@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,9 @@ from stratoscope.downtime.model import Downtime
 
 CREATED_BY: Final = "stratoscope-downtime"
 """`createdBy` of each silence of ours. Its comment ends in its key: `[stratoscope-downtime ID HASH]`."""
+
+LONGEST_ID: Final = msgspec.Meta(max_length=100)
+"""Of a silence; Alertmanager's own have 36 characters."""
 
 _KEY: Final = re.compile(rf"\[{CREATED_BY} ([^\s\]]+) ([0-9a-f]{{12}})\]\Z")
 _HASH_LENGTH: Final = 12
@@ -118,7 +121,7 @@ class _Status(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Listed(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    id: str
+    id: Annotated[str, LONGEST_ID]
     status: _Status
     starts_at: dt.datetime
     ends_at: dt.datetime

@@ -1,9 +1,12 @@
 """Whether what a downtime covers is silenced, in words: pure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from stratoscope.downtime.model import State
 from stratoscope.downtime.silences.report import Report
+
+_CLOSED: Final = (State.CANCELLED, State.ENDED)
 
 
 def silencing(state: State, reports: Sequence[Report], *, silences: bool, is_past: bool = False) -> str:
@@ -15,11 +18,13 @@ def silencing(state: State, reports: Sequence[Report], *, silences: bool, is_pas
         is_past: Whether it was over when it was filed.
     """
     why = _why_not(state, reports, silences=silences, is_past=is_past)
+    bad = [f"{one.alertmanager} is not in step: {one.trouble}" for one in reports if one.trouble]
+    if why and bad and silences and not is_past and state in _CLOSED:
+        return "; ".join([f"{why}: its silences may mute on", *bad])
     if why:
         return f"{why}: it silences nothing"
     how = "silenced by" if state is State.ACTIVE else "to be silenced by"
     good = ", ".join(one.alertmanager for one in reports if not one.trouble)
-    bad = [f"{one.alertmanager} is not in step: {one.trouble}" for one in reports if one.trouble]
     return "; ".join([*([f"{how} {good}"] if good else []), *bad])
 
 
