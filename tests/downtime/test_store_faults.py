@@ -156,6 +156,30 @@ async def test_newer_schema_is_refused(address: Address) -> None:
     assert said.endswith("has schema 7, and this version knows 2: run the newer version, or restore a backup")
 
 
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_file_that_is_removed_or_replaced_takes_nothing_until_it_is_back(
+    tmp_path: Path, is_replaced: bool
+) -> None:
+    file, away = tmp_path / FILE, tmp_path / "away"
+    async with opened(sqlite(tmp_path)) as store:
+        one = await store.file(wanted(), who="alice", now=NOW)
+        file.rename(away)
+        if is_replaced:
+            file.touch()
+        for asking in (store.file(wanted(), who="alice", now=NOW), store.history(one.id)):
+            with pytest.raises(StoreError, match="was removed or replaced while"):
+                await asking
+        away.rename(file)
+        assert len(await store.history(one.id)) == 1
+        await store.file(wanted(), who="alice", now=NOW)
+
+
+async def test_file_that_is_removed_within_a_write_takes_nothing(tmp_path: Path) -> None:
+    async with opened(sqlite(tmp_path)) as store:
+        with pytest.raises(StoreError, match="was removed or replaced"):
+            await store._database.write(lambda _: (tmp_path / FILE).unlink())
+
+
 async def test_write_that_fails_leaves_nothing(store: Store) -> None:
     one = await store.file(wanted(), who="alice", now=NOW)
 

@@ -15,7 +15,7 @@ from stratoscope.downtime.database.address import Address, make_private
 from stratoscope.downtime.database.errors import StoreError, meaning
 from stratoscope.downtime.database.schema import check_owner, upgrade
 from stratoscope.downtime.database.server import Server
-from stratoscope.downtime.database.sqlite import SqliteFile
+from stratoscope.downtime.database.sqlite import ReplacedError, SqliteFile
 from stratoscope.downtime.database.tables import REVISION
 from stratoscope.downtime.database.threads import HungError, TurnError
 
@@ -121,6 +121,9 @@ class Database:
             raise StoreError(self.address.shown, what) from error
         except HungError as error:
             what = f"its disk does not answer within {threads.LONGEST_S:g} s: look at it"
+            raise StoreError(self.address.shown, what) from error
+        except ReplacedError as error:
+            what = "was removed or replaced while this service runs: put it back, or restart this service"
             raise StoreError(self.address.shown, what) from error
         # asyncpg's own stand beside SQLAlchemy's where no connection is made.
         except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:

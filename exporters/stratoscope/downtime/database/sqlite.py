@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from threading import Event
 from typing import Any, Final, TypeVar
 
@@ -25,6 +26,10 @@ _BEGIN: Final = "BEGIN IMMEDIATE"
 would take as long as they do."""
 
 
+class ReplacedError(Exception):
+    """The file that is open is not the one at its path: what is written to it is lost at the end."""
+
+
 class SqliteFile:
     """An Engine of one file."""
 
@@ -32,6 +37,8 @@ class SqliteFile:
         self._engine = create_engine(url, pool_size=1 + READERS, connect_args={"isolation_level": None})
         event.listen(self._engine, "connect", _set_up)
         self._writer, self._readers = Threads("writer", 1), Threads("reader", READERS)
+        self._path = Path(str(url.database))
+        self._opened: tuple[int, int] | None = None
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._readers.call(partial(self._read, work))
@@ -40,7 +47,9 @@ class SqliteFile:
         return await self._write(work)
 
     async def prepare(self, work: Callable[[Connection], T]) -> T:
-        return await self._write(work, is_limited=False)
+        done = await self._write(work, is_limited=False)
+        self._opened = await asyncio.to_thread(_identity, self._path)
+        return done
 
     async def _write(self, work: Callable[[Connection], T], *, is_limited: bool = True) -> T:
         given_up = Event()
@@ -57,16 +66,33 @@ class SqliteFile:
             await self._writer.close(self._engine.dispose)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
+        pass
         with self._engine.connect() as connection:
             return work(connection)
 
     def _written(self, work: Callable[[Connection], T], given_up: Event) -> T:
+        self._check()
         with self._engine.connect() as connection, connection.begin():
             connection.exec_driver_sql(_BEGIN)
             done = work(connection)
+            self._check()
             if given_up.is_set():
                 raise TimeoutError
             return done
+
+    def _check(self) -> None:
+        """Before a connection is made, which would open another file, and before a commit."""
+        if self._opened is not None and _identity(self._path) != self._opened:
+            raise ReplacedError
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """The file that a path names; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _set_up(connection: Any, _: Any) -> None:
