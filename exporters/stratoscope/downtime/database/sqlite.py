@@ -66,7 +66,7 @@ class SqliteFile:
             await self._writer.close(self._engine.dispose)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
-        pass
+        self._check()
         with self._engine.connect() as connection:
             return work(connection)
 
