@@ -131,10 +131,11 @@ async def test_a_downtime_is_ok_with_the_words_why(capsys: pytest.CaptureFixture
     silences = {
         "1": ("stratoscope-downtime", "New switch (alice) [stratoscope-downtime k7m2p9x4qw 0a1b2c]"),
         "2": ("bob", "disk [swap]"),
+        "3": ("stratoscope-downtime", "my words"),  # amtool silence update --comment, which keeps the author
     }
     async with alertmanager(alerts, silences) as (url, asked):
         status, text, _ = await checked(url, capsys=capsys)
-    said = "no alert; 3 silenced (downtime: New switch (alice); bob: disk [swap])"
+    said = "no alert; 3 silenced (downtime: New switch (alice); bob: disk [swap]; stratoscope-downtime: my words)"
     assert (status, text) == (0, f"ALERTS OK - {said}")
     assert asked[1:] == ["/api/v2/silence/1", "/api/v2/silence/2", "/api/v2/silence/3"]
 

@@ -99,6 +99,7 @@ def test_what_a_copy_does_not_know_it_expires_a_few_times_and_then_leaves() -> N
         assert sorted(one.matchers for one in at.am.live()) == [on(host="n1"), on(host=f"new{number}")]
         report = at.second.report
         assert (report.errors[Reason.DISPUTED], report.is_in_step) == (2, False)
+        assert report.trouble_of == {"d0"}
         assert report.expiries > 0
         at.am.process = "2"
         await at.second.reconcile()

@@ -39,3 +39,11 @@ def test_words_say_why_it_silences_nothing() -> None:
     assert silencing(State.ENDED, [AWAY], silences=False) == "it is over: it silences nothing"
     past = silencing(State.ENDED, [AWAY], silences=True, is_past=True)
     assert past == "it is over already: it silences nothing"
+
+
+def test_words_say_a_dispute_of_the_downtime_that_it_is_about_alone() -> None:
+    report = Report(alertmanager="main", trouble="changed", trouble_of=frozenset({"a"}))
+    said = {one: silencing(State.ACTIVE, [report], silences=True, downtime_id=one) for one in ("a", "b", "")}
+    assert said == {"a": "main is not in step: changed", "b": "silenced by main", "": "silenced by main"}
+    ended = silencing(State.ENDED, [report], silences=True, downtime_id="b")
+    assert ended == "it is over: it silences nothing"

@@ -130,8 +130,9 @@ def _words(flags: argparse.Namespace, ids: Sequence[str]) -> Iterator[str]:
 
 
 def _words_of(created_by: str, comment: str) -> str:
-    if created_by == _OURS:
-        return f"downtime: {_cut(_KEY.sub('', comment.rstrip()).rstrip(), _LONGEST_WORDS)}"
+    words = comment.rstrip()
+    if created_by == _OURS and _KEY.search(words):  # without its key a person took it over
+        return f"downtime: {_cut(_KEY.sub('', words).rstrip(), _LONGEST_WORDS)}"
     return f"{_cut(created_by, _LONGEST_NAME)}: {_cut(comment, _LONGEST_WORDS)}"
 
 

@@ -93,7 +93,10 @@ class Service:
     def silencing(self, downtime: Downtime, now: int) -> str:
         """Whether its alerts are silenced, in words."""
         is_past = downtime.end <= downtime.created_at
-        return silencing(downtime.state(now), self.silences(), silences=downtime.silences, is_past=is_past)
+        return silencing(
+            downtime.state(now), self.silences(), silences=downtime.silences, is_past=is_past,
+            downtime_id=downtime.id,
+        )  # fmt: skip
 
 
 def service(request: Request) -> Service:

@@ -54,6 +54,7 @@ class Applied:
         writes, expiries: How they fare; what is true of the ones says nothing of the others.
         errors: How many requests failed, by reason.
         disputed: The downtimes of what was set right after somebody else, once for each request.
+        left: Downtimes whose silences were left alone, since something else keeps changing them.
         trouble: The words of the first failure; "" for none.
         limit: That no silence can be added; updating and expiring go on.
     """
@@ -63,6 +64,7 @@ class Applied:
         self.writes, self.expiries = Tried(), Tried()
         self.errors = Counter[Reason]()
         self.disputed: list[str] = []
+        self.left: frozenset[str] = frozenset()
         self.trouble = ""
         self.limit: AlertmanagerError | None = None
 

@@ -153,8 +153,9 @@ class Reconciler:
         self._errors[reason] += 1
         self._is_urgent = True
         return msgspec.structs.replace(
-            self.report, present=None, writes=0, expiries=0, is_in_step=False, trouble=words
-        )
+            self.report, present=None, writes=0, expiries=0, is_in_step=False, trouble=words,
+            trouble_of=frozenset(),
+        )  # fmt: skip
 
     async def _check_cluster(self) -> None:
         """Raises AlertmanagerError: The entry is several Alertmanagers, or one that another entry is."""
@@ -214,7 +215,8 @@ class Reconciler:
         )
         self._disputes.add(applied.disputed, self._clock.monotonic())
         if left:
-            applied.failed(disputed(frozenset(left)))
+            applied.left = frozenset(left)
+            applied.failed(disputed(applied.left))
         return applied
 
     def _outcome(self, todo: Plan, applied: Applied, found: SilenceList) -> Report:
@@ -237,6 +239,7 @@ class Reconciler:
             last_success=self._clock.now() if not applied.errors else self.report.last_success,
             ahead_s=found.ahead_s,
             trouble=applied.trouble,
+            trouble_of=applied.left if not self._is_urgent else frozenset(),
         )
 
     async def _pause(self) -> None:

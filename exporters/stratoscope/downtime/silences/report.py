@@ -30,6 +30,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         version: Of Alertmanager; "" if it is not known yet.
         errors: How many requests and reconciles failed since the start, by reason; all reasons are there.
         trouble: The words of the first failure of the last reconcile; "" for none.
+        trouble_of: The downtimes that it concerns, if no others; empty for all.
         is_dry_run: Whether nothing is written.
     """
 
@@ -49,4 +50,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     errors: Mapping[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
     trouble: str = ""
+    trouble_of: frozenset[str] = frozenset()
     is_dry_run: bool = False

@@ -9,22 +9,26 @@ from stratoscope.downtime.silences.report import Report
 _CLOSED: Final = (State.CANCELLED, State.ENDED)
 
 
-def silencing(state: State, reports: Sequence[Report], *, silences: bool, is_past: bool = False) -> str:
+def silencing(
+    state: State, reports: Sequence[Report], *, silences: bool, is_past: bool = False, downtime_id: str = ""
+) -> str:
     """Such as `silenced by main`, or why nothing is.
 
     Args:
         reports: How each Alertmanager of the configuration stands.
         silences: Whether silences are kept for it.
         is_past: Whether it was over when it was filed.
+        downtime_id: Its id; "" for none, such as for a window.
     """
     why = _why_not(state, reports, silences=silences, is_past=is_past)
-    bad = [f"{one.alertmanager} is not in step: {one.trouble}" for one in reports if one.trouble]
+    troubled = [one for one in reports if one.trouble and downtime_id in (one.trouble_of or {downtime_id})]
+    bad = [f"{one.alertmanager} is not in step: {one.trouble}" for one in troubled]
     if why and bad and silences and not is_past and state in _CLOSED:
         return "; ".join([f"{why}: its silences may mute on", *bad])
     if why:
         return f"{why}: it silences nothing"
     how = "silenced by" if state is State.ACTIVE else "to be silenced by"
-    good = ", ".join(one.alertmanager for one in reports if not one.trouble)
+    good = ", ".join(one.alertmanager for one in reports if one not in troubled)
     return "; ".join([*([f"{how} {good}"] if good else []), *bad])
 
 
