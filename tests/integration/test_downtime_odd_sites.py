@@ -15,7 +15,7 @@ from stratoscope.downtime.silences.errors import Reason
 from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from stratoscope.downtime.silences.silence import Silence
-from support.alertmanagers import RealAlertmanager, free_port, unpacked
+from support.alertmanagers import RealAlertmanager, cluster, unpacked
 from support.fake_alertmanager import Records, downtime, on
 from support.proxies import balancer
 
@@ -34,21 +34,6 @@ def tools(request: pytest.FixtureRequest) -> Path:
 def two(tools: Path, tmp_path: Path) -> Iterator[Sequence[RealAlertmanager]]:
     """That do not gossip."""
     pair = [RealAlertmanager(tools, tmp_path / str(n)).start() for n in range(2)]
-    yield pair
-    for one in pair:
-        one.stop()
-
-
-@pytest.fixture
-def cluster(tools: Path, tmp_path: Path) -> Iterator[Sequence[RealAlertmanager]]:
-    peers = [f"127.0.0.1:{free_port()}" for _ in range(2)]
-    quick = ("--cluster.settle-timeout=0s", "--cluster.gossip-interval=50ms")
-    pair = [
-        RealAlertmanager(tools, tmp_path / str(n), *quick, f"--cluster.peer={peers[1 - n]}", peer=peers[n])
-        for n in range(2)
-    ]
-    for one in pair:
-        one.start()
     yield pair
     for one in pair:
         one.stop()
@@ -102,14 +87,15 @@ async def test_a_balancer_over_two_that_do_not_gossip_gets_no_silences_without_b
         assert "do not gossip" in reconciler.report.trouble
 
 
-async def test_a_balancer_over_a_cluster_is_as_good_as_one(cluster: Sequence[RealAlertmanager]) -> None:
+async def test_a_balancer_over_a_cluster_is_as_good_as_one(tools: Path, tmp_path: Path) -> None:
     records = records_of(5)
-    async with balancer(*(one.url for one in cluster)) as url, reconcilers(url, records) as (reconciler,):
-        await asyncio.sleep(3)  # until they have found each other
-        await run_for(12, reconciler)
-        assert (reconciler.report.trouble, reconciler.report.present) == ("", 5)
-        live = [one for one in await listed(cluster[0]) if one.is_live]
-        assert len(live) == 5
+    with cluster(tools, tmp_path) as pair:
+        async with balancer(*(one.url for one in pair)) as url, reconcilers(url, records) as (reconciler,):
+            await asyncio.sleep(3)  # until they have found each other
+            await run_for(12, reconciler)
+            assert (reconciler.report.trouble, reconciler.report.present) == ("", 5)
+            live = [one for one in await listed(pair[0]) if one.is_live]
+            assert len(live) == 5
 
 
 async def test_two_with_copies_of_a_database_do_not_write_for_ever(

@@ -21,7 +21,7 @@ from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.record import Standing
 from stratoscope.downtime.silences.settings import AlertmanagerSettings
 from stratoscope.downtime.silences.silence import Silence, Written
-from support.alertmanagers import RealAlertmanager, free_port, unpacked
+from support.alertmanagers import RealAlertmanager, cluster, unpacked
 from support.fake_alertmanager import FakeAlertmanager, Records, downtime, on
 from support.proxies import refusing_proxy
 
@@ -400,15 +400,7 @@ async def test_as_many_silences_as_alertmanager_takes(tmp_path: Path) -> None:
 
 
 async def test_a_pair_of_members_is_one_alertmanager(tmp_path: Path) -> None:
-    tools, peers = unpacked(NEW), [f"127.0.0.1:{free_port()}" for _ in range(2)]
-    quick = ("--cluster.settle-timeout=0s", "--cluster.gossip-interval=50ms")
-    pair = [
-        RealAlertmanager(
-            tools, tmp_path / str(n), *quick, f"--cluster.peer={peers[1 - n]}", peer=peers[n]
-        ).start()
-        for n in range(2)
-    ]
-    try:
+    with cluster(unpacked(NEW), tmp_path) as pair:
         async with bench(*(member.url for member in pair), timeout=1.0) as at, bench(pair[1].url) as second:
             at.file(fresh("pair"))
             second.file(fresh("pair"))
@@ -418,40 +410,28 @@ async def test_a_pair_of_members_is_one_alertmanager(tmp_path: Path) -> None:
             assert [one.id for one in await at.live()] == [silence.id]
             at.records.change("pair", end=now() + 2 * HOUR_S)
             assert [one.id for one in await at.live()] == [silence.id]
-    finally:
-        for member in pair:
-            member.stop()
 
 
 async def test_two_members_in_two_entries_do_not_fight(tmp_path: Path) -> None:
-    tools, peers = unpacked(NEW), [f"127.0.0.1:{free_port()}" for _ in range(2)]
-    quick = ("--cluster.settle-timeout=0s", "--cluster.gossip-interval=50ms")
-    pair = [
-        RealAlertmanager(
-            tools, tmp_path / str(n), *quick, f"--cluster.peer={peers[1 - n]}", peer=peers[n]
-        ).start()
-        for n in range(2)
-    ]
-    clients = [
-        Alertmanager(AlertmanagerSettings(name=f"am-{n}", urls=(one.url,))) for n, one in enumerate(pair)
-    ]
-    records, clusters = Records([fresh("pair")]), Clusters([one.name for one in clients])
-    first, second = (Reconciler(one, records, records, clusters=clusters) for one in clients)
-    try:
-        async with asyncio.timeout(SOON_S):
-            while len((await clients[0].status()).members) < len(pair):
-                pass
-        for _ in range(3):
-            await asyncio.gather(first.reconcile(), second.reconcile())
-        assert (first.report.is_in_step, first.report.present) == (True, 1)
-        assert (second.report.is_in_step, second.report.present) == (False, None)
-        assert "same cluster as the entry am-0" in second.report.trouble
-        assert [one.id for one in (await clients[0].silences()).silences] == [records.all[0].silence_id]
-    finally:
-        for client in clients:
-            await client.close()
-        for member in pair:
-            member.stop()
+    with cluster(unpacked(NEW), tmp_path) as pair:
+        clients = [
+            Alertmanager(AlertmanagerSettings(name=f"am-{n}", urls=(one.url,))) for n, one in enumerate(pair)
+        ]
+        records, clusters = Records([fresh("pair")]), Clusters([one.name for one in clients])
+        first, second = (Reconciler(one, records, records, clusters=clusters) for one in clients)
+        try:
+            async with asyncio.timeout(SOON_S):
+                while len((await clients[0].status()).members) < len(pair):
+                    pass
+            for _ in range(3):
+                await asyncio.gather(first.reconcile(), second.reconcile())
+            assert (first.report.is_in_step, first.report.present) == (True, 1)
+            assert (second.report.is_in_step, second.report.present) == (False, None)
+            assert "same cluster as the entry am-0" in second.report.trouble
+            assert [one.id for one in (await clients[0].silences()).silences] == [records.all[0].silence_id]
+        finally:
+            for client in clients:
+                await client.close()
 
 
 async def test_without_a_log_in_nothing_is_planned(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.error import HTTPError, URLError
@@ -107,6 +108,24 @@ class RealAlertmanager:
             return not is_open
         except (URLError, ConnectionError, TimeoutError):
             return False
+
+
+@contextmanager
+def cluster(tools: Path, folder: Path) -> Iterator[Sequence[RealAlertmanager]]:
+    """Two members that gossip."""
+    peers = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    quick = ("--cluster.settle-timeout=0s", "--cluster.gossip-interval=50ms")
+    pair = [
+        RealAlertmanager(tools, folder / str(n), *quick, f"--cluster.peer={peers[1 - n]}", peer=peers[n])
+        for n in range(2)
+    ]
+    try:
+        for one in pair:
+            one.start()
+        yield pair
+    finally:
+        for one in pair:
+            one.stop()
 
 
 def free_port() -> int:
