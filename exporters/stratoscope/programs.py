@@ -17,5 +17,6 @@ COMMANDS: Final = {
     "demo-cloud": "stratoscope.demo",
     "check-vmprobe": "stratoscope.vmprobe",
     "check-alerts": "stratoscope.downtime",
+    "rules": "stratoscope.rules",
 }
 """Sub-command that is no exporter -> the module whose COMMAND it is."""

@@ -56,7 +56,7 @@ async def test_page_says_what_runs_and_that_its_configuration_was_read(tmp_path:
     async with running(House(), tmp_path) as runs:
         await runs.ready()
         page = await runs.page()
-        assert 'stratoscope_build_info{pythonversion="3.' in page
+        assert 'stratoscope_build_info{exporter="slurper",pythonversion="3.' in page
         assert f'version="{runs.app.version}"}} 1.0' in page
         assert f"{OK} 1.0" in page
         (line,) = [line for line in page.splitlines() if line.startswith(f"{WHEN} ")]

@@ -88,7 +88,7 @@ class App:
         self._refused = ""
         self._emergency = threading.Timer(program.stop_timeout_s, end, (0,))
         self._emergency.daemon = True
-        self._self_metrics = SelfMetrics(self.registry, self.version)
+        self._self_metrics = SelfMetrics(self.registry, program.name, self.version)
 
     @property
     def guard(self) -> Guard:

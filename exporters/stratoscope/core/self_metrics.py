@@ -11,14 +11,15 @@ from stratoscope.core.metrics import CUT
 class SelfMetrics:
     """Created when the configuration has been read at start."""
 
-    def __init__(self, registry: CollectorRegistry, version: str) -> None:
+    def __init__(self, registry: CollectorRegistry, exporter: str, version: str) -> None:
+        """Args: exporter: Its name, such as `hypervisor`."""
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
         ProcessCollector(registry=registry)
         registry.register(CUT)
-        labels = {"version": version, "pythonversion": platform.python_version()}
+        labels = {"exporter": exporter, "version": version, "pythonversion": platform.python_version()}
         Gauge(
             "stratoscope_build_info",
-            "Version of Stratoscope and of Python that runs; always 1.",
+            "The exporter, the version of Stratoscope and that of Python that runs; always 1.",
             tuple(labels),
             registry=registry,
         ).labels(**labels).set(1)

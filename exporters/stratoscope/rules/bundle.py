@@ -1,0 +1,132 @@
+"""The bundle of rules as files: the sources of this package with an operator's values."""
+
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from stratoscope.rules import VERSION, thresholds
+from stratoscope.rules.values import Values
+
+_SOURCE: Final = resources.files(__package__) / "source"
+_HEAD: Final = """\
+# Stratoscope's rules {version}: {subject}. Written by `stratoscope rules`.
+# {how}
+"""
+_CHANGE: Final = {
+    "thresholds": "The rules in the other files read these records: another value here applies to them.",
+}
+_KEEP: Final = "Change thresholds.yml or the values file instead of this one."
+
+
+class Rule(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"for_": "for"}
+):
+    """A rule as Prometheus reads it; see "Recording rules" and "Alerting rules" of its documentation."""
+
+    expr: str
+    record: str = ""
+    alert: str = ""
+    for_: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Rules that Prometheus evaluates one after the other."""
+
+    name: str
+    rules: list[Rule]
+    interval: str = ""
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of the package."""
+
+    groups: list[Group]
+
+
+def sources() -> dict[str, list[Group]]:
+    """The groups of each subject, by the path of its file without `.yml`; thresholds are none of them."""
+    return {name: msgspec.yaml.decode(_filled(file), type=Source).groups for name, file in _files(_SOURCE)}
+
+
+def alerts() -> list[str]:
+    """The names of all alerts of the bundle."""
+    return [
+        rule.alert for groups in sources().values() for group in groups for rule in group.rules if rule.alert
+    ]
+
+
+def files(values: Values) -> dict[str, str]:
+    """The texts of the bundle's files by path, such as `hypervisor.yml`."""
+    watched = values.watched
+    texts = {"thresholds": thresholds.written(values.thresholds, watched.projects, watched.flavors)}
+    for name, groups in sources().items():
+        if values.compat or not name.startswith("compat/"):
+            texts[name] = _dumped([group for one in groups if (group := _of_operator(one, values))["rules"]])
+    return {
+        f"{name}.yml": _HEAD.format(version=VERSION, subject=name, how=_CHANGE.get(name, _KEEP)) + text
+        for name, text in texts.items()
+    }
+
+
+def _files(folder: Traversable, below: str = "") -> Iterator[tuple[str, Traversable]]:
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
+        if file.is_dir():
+            yield from _files(file, f"{file.name}/")
+        elif file.name.endswith(".yml") and file.name != "thresholds.yml":
+            yield f"{below}{file.name.removesuffix('.yml')}", file
+
+
+def _filled(file: Traversable) -> str:
+    """Its text with what only the bundle as a whole knows."""
+    text = file.read_text(encoding="utf-8")
+    for name, value in _whole().items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def _whole() -> Mapping[str, str]:
+    major, minor, _ = VERSION.split(".")
+    fits = f"0\\\\.{minor}\\\\..+" if major == "0" else f"{major}\\\\..+"
+    return {"version": VERSION, "fits": fits, "thresholds": str(len(thresholds.known()))}
+
+
+def _of_operator(group: Group, values: Values) -> dict[str, Any]:
+    """The group without the alerts that are left out; the others have labels and runbook."""
+    plain: dict[str, Any] = msgspec.to_builtins(group)
+    rules = [rule for rule in plain["rules"] if values.alerts.get(rule.get("alert", ""), True)]
+    for rule in rules:
+        if "alert" in rule:
+            rule["labels"] |= values.labels
+            rule["annotations"]["runbook_url"] = f"{values.runbook_url}{rule['alert']}.md"
+    return {"name": plain["name"]} | plain | {"rules": [_in_order(rule) for rule in rules]}
+
+
+def _in_order(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys as one reads a rule: what it makes, of what, and when."""
+    order = ("record", "alert", "expr", "for", "labels", "annotations")
+    return {key: rule[key] for key in order if key in rule}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as such, and indents lists."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - never
+        super().increase_indent(flow, indentless=False)
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _dumped(groups: list[dict[str, Any]]) -> str:
+    text: str = yaml.dump({"groups": groups}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return text

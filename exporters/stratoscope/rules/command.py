@@ -1,0 +1,69 @@
+"""`stratoscope rules`: the bundle of Prometheus rules, written into a folder."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from stratoscope.core.errors import ConfigError, one_line
+from stratoscope.core.program import USAGE_STATUS
+from stratoscope.rules import COMMAND, bundle
+from stratoscope.rules.values import Values, read
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the files.
+
+    Args:
+        arguments: The command line after the command's name.
+
+    Returns:
+        The exit status: 0; 1 if a file cannot be written, 2 for a wrong flag or value, each said in one line.
+    """
+    try:
+        flags = _parser().parse_args(arguments)
+        values = Values() if flags.values is None else read(flags.values, bundle.alerts())
+        texts = bundle.files(values)
+        for name, text in texts.items():
+            path = flags.output / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except ConfigError as error:
+        return _failed(str(error), USAGE_STATUS)
+    except OSError as error:
+        return _failed(f"{error.filename}: {error.strerror}", 1)
+    except SystemExit as over:
+        return int(over.code or 0)
+    sys.stdout.write(f"{len(texts)} files in {flags.output}\n")
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says a wrong flag in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SystemExit(_failed(message, USAGE_STATUS))
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="stratoscope rules", description=COMMAND.summary, allow_abbrev=False)
+    parser.add_argument(
+        "--values",
+        type=Path,
+        metavar="FILE",
+        help="what you change, in YAML; see docs/rules.md (default: nothing)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        required=True,
+        help="where the files are written; old ones are replaced",
+    )
+    return parser
+
+
+def _failed(message: str, status: int) -> int:
+    sys.stderr.write(f"stratoscope rules: {one_line(message)}\n")
+    return status

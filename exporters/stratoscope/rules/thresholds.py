@@ -1,0 +1,64 @@
+"""Thresholds and objectives: one record each, in a file of their own. All other rules read the records."""
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Final
+
+import msgspec
+
+from stratoscope.core.errors import ConfigError
+
+RECORD: Final = "global:{}:threshold"
+"""The name of a threshold's record."""
+_WIDTH: Final = 102
+
+
+class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A number that an operator may change.
+
+    Attributes:
+        value: In base units; the name says which.
+        text: What it is compared with, and why it is so by default.
+        most: The largest value that means something, such as 1 for a share.
+    """
+
+    value: float
+    text: str
+    most: float = math.inf
+
+
+def known() -> dict[str, Threshold]:
+    """All thresholds of the bundle by name, with their defaults."""
+    text = (resources.files(__package__) / "source" / "thresholds.yml").read_bytes()
+    return msgspec.yaml.decode(text, type=dict[str, Threshold])
+
+
+def check(name: str, value: float) -> None:
+    """Raises ConfigError: The value means nothing for this threshold."""
+    most = known()[name].most
+    if not 0 <= value <= most or math.isinf(value):  # a NaN is in no range
+        allowed = "0 or more" if math.isinf(most) else f"0 to {most:g}"
+        raise ConfigError(f"thresholds.{name}: {value:g} is out of range; allowed: {allowed}")
+
+
+def written(changed: Mapping[str, float], projects: Sequence[str], flavors: Sequence[str]) -> str:
+    """The groups of the file in YAML: all thresholds, with changed values, and what is watched."""
+    lines = ["groups:", "  - name: stratoscope-thresholds", "    rules:"]
+    for name, threshold in known().items():
+        lines += [f"      # {line}" for line in textwrap.wrap(threshold.text, _WIDTH)]
+        lines += _record(RECORD.format(name), changed.get(name, threshold.value))
+    for label, values in (("project_id", projects), ("flavor", flavors)):
+        for value in values:
+            quoted = msgspec.json.encode(value).decode()
+            lines += [
+                *_record(f"global:watched_{label}:info", 1),
+                "        labels:",
+                f"          {label}: {quoted}",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _record(name: str, value: float) -> list[str]:
+    return [f"      - record: {name}", f"        expr: vector({value!r})"]

@@ -1,0 +1,77 @@
+"""What an operator changes in the rules: one file in YAML, read strictly."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+
+from stratoscope.core import files, yaml_file
+from stratoscope.core.config import decode, known_keys
+from stratoscope.core.errors import ConfigError
+from stratoscope.rules import thresholds
+
+_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
+OWN: Final = frozenset({"alertname", "cloud", "host", "project_id", "severity", "vm_id", "vm_name", "zone"})
+"""Labels that the rules themselves give an alert."""
+
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+
+
+class Watched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose VMs the alerts on single payloads are for; without one these alerts are silent.
+
+    Attributes:
+        projects: Ids of projects.
+        flavors: Names of flavors.
+    """
+
+    projects: list[_Name] = []
+    flavors: list[_Name] = []
+
+
+class Values(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The values file.
+
+    Attributes:
+        thresholds: By name; what is left out has its default.
+        runbook_url: What stands before `NAME.md` in the runbook's address of an alert.
+        labels: Further labels of every alert.
+        alerts: By name: whether it is written at all.
+        compat: Whether records with the names of other exporters are written, too.
+    """
+
+    thresholds: dict[str, float] = {}
+    watched: Watched = Watched()
+    runbook_url: _Name = "docs/runbooks/"
+    labels: dict[str, _Name] = {}
+    alerts: dict[str, bool] = {}
+    compat: bool = False
+
+
+def read(path: Path, alerts: Iterable[str]) -> Values:
+    """The values of a file. Of `alerts`, which the bundle has, single ones can be left out.
+
+    Raises:
+        ConfigError: The file cannot be read, or a key is wrong; it names the key and what is allowed.
+    """
+    content = yaml_file.document(files.read(path, "--values"), path)
+    try:
+        values = decode(Values, {} if content is None else content, "")
+        known_keys(values.thresholds, thresholds.known(), "thresholds", "unknown threshold")
+        for name, value in values.thresholds.items():
+            thresholds.check(name, value)
+        known_keys(values.alerts, alerts, "alerts", "unknown alert")
+        for label in values.labels:
+            _check_label(label)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return values
+
+
+def _check_label(name: str) -> None:
+    if not _LABEL.match(name) or name.startswith("__"):
+        raise ConfigError(f"labels: {name}: no name of a label; allowed: letters, digits and _, such as team")
+    if name in OWN:
+        raise ConfigError(f"labels: {name}: the rules give it; allowed: other labels, such as team")

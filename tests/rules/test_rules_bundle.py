@@ -1,0 +1,139 @@
+"""The bundle: it names what there is, its alerts say what they must, its output is what is committed."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stratoscope.rules import bundle, thresholds
+from stratoscope.rules.bundle import Group, Rule
+from stratoscope.rules.values import Values
+from support.rule_checks import Known, Labels, checked
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "prometheus" / "rules"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+CLOUDLESS = {
+    "StratoscopeThresholdMissing": "it is about the rules themselves",
+}
+"""Alerts whose aggregations may lose the cloud, and why."""
+SECTIONS = ["## What it means", "## What to look at", "## What to do"]
+
+
+def rules() -> Iterator[tuple[str, Rule]]:
+    return (
+        (subject, rule)
+        for subject, groups in bundle.sources().items()
+        for one in groups
+        for rule in one.rules
+    )
+
+
+RULES = {f"{subject} {rule.record or rule.alert}": rule for subject, rule in rules()}
+ALERTS = {rule.alert: rule for rule in RULES.values() if rule.alert}
+
+
+def labels_of_records() -> dict[str, Labels]:
+    """The labels of each record, which may read other records, in whatever order they stand."""
+    found: dict[str, Labels] = {thresholds.RECORD.format(name): frozenset() for name in thresholds.known()}
+    found |= {f"global:watched_{label}:info": frozenset({label}) for label in ("project_id", "flavor")}
+    records = [rule for rule in RULES.values() if rule.record]
+    found |= {rule.record: frozenset() for rule in records}
+    for _ in range(10):  # no record is that many floors above the metrics
+        before = dict(found)
+        for rule in records:
+            found[rule.record] |= checked(rule.expr, Known(found))[0].union(rule.labels)
+        if found == before:
+            return found
+    raise AssertionError("records that read each other without end")
+
+
+KNOWN = Known(labels_of_records())
+
+
+def test_committed_files_are_the_output_with_the_defaults() -> None:
+    texts = bundle.files(Values())
+    if os.environ.get("STRATOSCOPE_GOLDEN") == "1":
+        for name, text in texts.items():
+            (FOLDER / name).write_text(text, encoding="utf-8")
+    committed = {
+        str(path.relative_to(FOLDER)): path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.yml")
+    }
+    assert committed == texts, "if that is right, run `make golden`"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rule_names_metrics_and_labels_that_exist(name: str) -> None:
+    assert checked(RULES[name].expr, KNOWN)[1].problems == []
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_aggregation_keeps_the_cloud(name: str) -> None:
+    rule = RULES[name]
+    lost = [sorted(kept) for kept in checked(rule.expr, KNOWN)[1].kept if "cloud" not in kept]
+    assert bool(lost) == (rule.alert in CLOUDLESS), lost
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_record_has_level_metric_and_operations(name: str) -> None:
+    record = RULES[name].record
+    assert (
+        not record
+        or record == "stratoscope_rules_info"
+        or re.fullmatch(r"[a-z_]+:[a-z0-9_]+:[a-z0-9_]+", record)
+    )
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_alert_says_what_it_must(name: str) -> None:
+    rule = ALERTS[name]
+    assert rule.alert.startswith("Stratoscope")
+    assert rule.labels["severity"] in ("critical", "warning", "info")
+    assert list(rule.annotations) == ["summary", "description"]
+    assert rule.annotations["description"].endswith(".")
+    assert not rule.annotations["summary"].endswith(".")
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_texts_of_an_alert_name_labels_that_it_has(name: str) -> None:
+    rule = ALERTS[name]
+    has = checked(rule.expr, KNOWN)[0].union(rule.labels)
+    named = {label for text in rule.annotations.values() for label in re.findall(r"\$labels\.(\w+)", text)}
+    assert named - has == set()
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_alert_has_a_runbook(name: str) -> None:
+    page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# {name}\n")
+    assert [line for line in page.splitlines() if line.startswith("## ")] == SECTIONS
+
+
+def test_there_is_no_runbook_without_its_alert() -> None:
+    assert {page.stem for page in RUNBOOKS.glob("*.md")} == {*ALERTS, "README"}
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not(name: str) -> None:
+    tests = [
+        bool(case.get("exp_alerts"))
+        for file in (ROOT / "prometheus" / "tests").glob("*.yml")
+        for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]
+        for case in test.get("alert_rule_test", ())
+        if case["alertname"] == name
+    ]
+    assert set(tests) == {True, False}
+
+
+def test_every_threshold_is_read_by_a_rule() -> None:
+    read = {name for rule in RULES.values() for name in re.findall(r"global:(\w+):threshold", rule.expr)}
+    assert read == set(thresholds.known())
+
+
+def test_names_are_given_once() -> None:
+    groups: list[Group] = [group for one in bundle.sources().values() for group in one]
+    assert len({group.name for group in groups}) == len(groups)
+    assert len(ALERTS) == len(bundle.alerts())
