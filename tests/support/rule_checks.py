@@ -1,4 +1,4 @@
-"""What is wrong with an expression of the rules, found in its syntax tree: names, labels, rates, aggregations."""
+"""What is wrong with an expression of the rules, by its syntax tree: names, labels, rates, aggregations."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -12,14 +12,7 @@ from stratoscope.rules import VERSION, thresholds
 from stratoscope.rules.values import Values
 
 _SOURCE: Final = resources.files(__package__) / "source"
-_HEAD: Final = """\
-# Stratoscope's rules {version}: {subject}. Written by `stratoscope rules`.
-# {how}
-"""
-_CHANGE: Final = {
-    "thresholds": "The rules in the other files read these records: another value here applies to them.",
-}
-_KEEP: Final = "Change thresholds.yml or the values file instead of this one."
+_OURS: Final = "# Stratoscope's rules "
 
 
 class Rule(
@@ -68,10 +61,19 @@ def files(values: Values) -> dict[str, str]:
     for name, groups in sources().items():
         if values.compat or not name.startswith("compat/"):
             texts[name] = _dumped([group for one in groups if (group := _of_operator(one, values))["rules"]])
-    return {
-        f"{name}.yml": _HEAD.format(version=VERSION, subject=name, how=_CHANGE.get(name, _KEEP)) + text
-        for name, text in texts.items()
-    }
+    return {f"{name}.yml": f"{_head(name)}{text}" for name, text in texts.items()}
+
+
+def _head(name: str) -> str:
+    how = "Change thresholds.yml or the values file instead of this one."
+    if name == "thresholds":
+        how = "The rules in the other files read these records: another value here applies to them."
+    return f"{_OURS}{VERSION}: {name}. Written by `stratoscope rules`.\n# {how}\n"
+
+
+def is_ours(text: str) -> bool:
+    """Whether a file with this text is one of a bundle."""
+    return text.startswith(_OURS)
 
 
 def _files(folder: Traversable, below: str = "") -> Iterator[tuple[str, Traversable]]:

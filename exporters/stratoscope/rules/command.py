@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,10 +25,7 @@ def main(arguments: Sequence[str]) -> int:
         flags = _parser().parse_args(arguments)
         values = Values() if flags.values is None else read(flags.values, bundle.alerts())
         texts = bundle.files(values)
-        for name, text in texts.items():
-            path = flags.output / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+        _write(texts, flags.output)
     except ConfigError as error:
         return _failed(str(error), USAGE_STATUS)
     except OSError as error:
@@ -37,6 +34,17 @@ def main(arguments: Sequence[str]) -> int:
         return int(over.code or 0)
     sys.stdout.write(f"{len(texts)} files in {flags.output}\n")
     return 0
+
+
+def _write(texts: Mapping[str, str], folder: Path) -> None:
+    """Write the files, and remove those of an earlier bundle that this one does not have."""
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for path in folder.rglob("*.yml"):
+        if str(path.relative_to(folder)) not in texts and bundle.is_ours(path.read_text(encoding="utf-8")):
+            path.unlink()
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,0 +1,125 @@
+"""`stratoscope rules`: what it writes, and what it says of mistakes."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stratoscope.__main__ import main
+
+
+def written(tmp_path: Path, values: str | None = None) -> tuple[int, Path]:
+    """The exit status, and the folder of the bundle with these values."""
+    arguments = ["rules", f"--output={tmp_path / 'rules'}"]
+    if values is not None:
+        (tmp_path / "values.yml").write_text(values, encoding="utf-8")
+        arguments.append(f"--values={tmp_path / 'values.yml'}")
+    return main(arguments), tmp_path / "rules"
+
+
+def meta(folder: Path) -> dict[str, dict[str, dict[str, str]]]:
+    """The alerts of meta.yml by name."""
+    groups = yaml.safe_load((folder / "meta.yml").read_text(encoding="utf-8"))["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+
+
+def test_bundle_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, folder = written(tmp_path)
+    assert status == 0
+    count = len(list(folder.rglob("*.yml")))
+    assert capsys.readouterr().out == f"{count} files in {folder}\n"
+
+
+def test_values_are_in_what_is_written(tmp_path: Path) -> None:
+    status, folder = written(
+        tmp_path,
+        "thresholds: {budget_wait_ratio: 0.25}\n"
+        "watched: {projects: [p1, 'no']}\n"
+        "runbook_url: https://wiki.example.org/cloud/\n"
+        "labels: {team: cloud}\n"
+        "alerts: {StratoscopeWatchdog: false, StratoscopeExporterGone: true}\n",
+    )
+    assert status == 0
+    rules = yaml.safe_load((folder / "thresholds.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
+    by_name = {rule["record"]: rule for rule in rules}
+    assert by_name["global:budget_wait_ratio:threshold"]["expr"] == "vector(0.25)"
+    assert by_name["global:collector_stale_intervals:threshold"]["expr"] == "vector(3.0)"
+    assert [rule["labels"] for rule in rules if "labels" in rule] == [
+        {"project_id": "p1"},
+        {"project_id": "no"},
+    ]
+    alerts = meta(folder)
+    assert "StratoscopeWatchdog" not in alerts
+    down = alerts["StratoscopeExporterGone"]
+    assert down["labels"] == {"severity": "warning", "team": "cloud"}
+    assert down["annotations"]["runbook_url"] == "https://wiki.example.org/cloud/StratoscopeExporterGone.md"
+
+
+def test_files_of_an_earlier_bundle_are_removed_and_no_others(tmp_path: Path) -> None:
+    _, folder = written(tmp_path)
+    (folder / "gone.yml").write_text((folder / "meta.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "mine.yml").write_text("groups: []\n", encoding="utf-8")
+    assert written(tmp_path)[0] == 0
+    assert not (folder / "gone.yml").exists()
+    assert (folder / "mine.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (
+            "thresholds: {budget_wait: 1}",
+            "thresholds.budget_wait: unknown threshold; allowed: budget_wait_ratio, ",
+        ),
+        (
+            "thresholds: {budget_wait_ratio: -1}",
+            "thresholds.budget_wait_ratio: -1 is out of range; allowed: 0 or more",
+        ),
+        ("thresholds: {budget_wait_ratio: .nan}", "thresholds.budget_wait_ratio: nan is out of range"),
+        ("thresholds: {budget_wait_ratio: .inf}", "thresholds.budget_wait_ratio: inf is out of range"),
+        ("thresholds: {budget_wait_ratio: 50%}", "thresholds.budget_wait_ratio: expected a number"),
+        ("threshold: {}", "threshold: unknown key; allowed: "),
+        (
+            "alerts: {Watchdog: false}",
+            "alerts.Watchdog: unknown alert; allowed: StratoscopeBudgetExhausted, ",
+        ),
+        ("alerts: {StratoscopeWatchdog: 'off'}", "alerts.StratoscopeWatchdog: expected true or false"),
+        ("labels: {a-b: x}", "labels: a-b: no name of a label; allowed: "),
+        ("labels: {__a: x}", "labels: __a: no name of a label; allowed: "),
+        ("labels: {severity: x}", "labels: severity: the rules give it; allowed: other labels"),
+        ("watched: {project: [x]}", "watched.project: unknown key; allowed: "),
+        ("runbook_url: ''", "runbook_url: expected"),
+        ("[1]", "expected a mapping"),
+        ("a: [", "values.yml:1:5: "),
+    ],
+)
+def test_mistake_is_one_line_that_names_the_key(
+    values: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert written(tmp_path, values)[0] == 2
+    said = capsys.readouterr().err
+    assert said.startswith("stratoscope rules: ")
+    assert text in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "rules").exists()
+
+
+def test_values_that_are_missing_and_a_folder_that_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rules", f"--output={tmp_path}", f"--values={tmp_path / 'none.yml'}"]) == 2
+    assert f"--values: {tmp_path / 'none.yml'}: No such file or directory" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    assert main(["rules", f"--output={tmp_path / 'file' / 'rules'}"]) == 1
+    assert "Not a directory" in capsys.readouterr().err
+
+
+def test_empty_values_are_the_defaults(tmp_path: Path) -> None:
+    assert written(tmp_path, "")[0] == 0
+
+
+@pytest.mark.parametrize(("flags", "status"), [([], 2), (["--help"], 0), (["--output=x", "--value=y"], 2)])
+def test_flags(flags: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", *flags]) == status
+    said = capsys.readouterr()
+    assert "--output" in said.out + said.err or "--value=y" in said.err
