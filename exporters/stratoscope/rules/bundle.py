@@ -78,9 +78,9 @@ def is_ours(text: str) -> bool:
 
 def _files(folder: Traversable, below: str = "") -> Iterator[tuple[str, Traversable]]:
     for file in sorted(folder.iterdir(), key=lambda one: one.name):
-        if file.is_dir():
+        if file.is_dir() and file.name != "thresholds":
             yield from _files(file, f"{file.name}/")
-        elif file.name.endswith(".yml") and file.name != "thresholds.yml":
+        elif file.name.endswith(".yml"):
             yield f"{below}{file.name.removesuffix('.yml')}", file
 
 

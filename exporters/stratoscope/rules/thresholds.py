@@ -31,8 +31,11 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def known() -> dict[str, Threshold]:
     """All thresholds of the bundle by name, with their defaults."""
-    text = (resources.files(__package__) / "source" / "thresholds.yml").read_bytes()
-    return msgspec.yaml.decode(text, type=dict[str, Threshold])
+    files = sorted(
+        (resources.files(__package__) / "source" / "thresholds").iterdir(), key=lambda one: one.name
+    )
+    found = [msgspec.yaml.decode(file.read_bytes(), type=dict[str, Threshold]) for file in files]
+    return {name: threshold for one in found for name, threshold in one.items()}
 
 
 def check(name: str, value: float) -> None:
