@@ -28,6 +28,20 @@ class FaultReason(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Condition(StrEnum):
+    """What a VM is in, for all kinds alike: a closed set, to which each kind maps its source's states.
+
+    A VM in transition is `changing`, unless it is in error. `unknown` is a state that the source itself does
+    not know, or that the kind does not map.
+    """
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    CHANGING = "changing"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
 class VM(msgspec.Struct, frozen=True, gc=False):
     """One VM.
 
@@ -80,6 +94,7 @@ class VMs(msgspec.Struct, frozen=True):
     Attributes:
         vms: By id.
         by_state: Number of VMs; 0 for a state that is always reported, or that a VM was in before.
+        by_condition: Number of VMs by zone and condition; absent without any.
         by_flavor, by_image, by_host, by_zone: Number of VMs; "" stands for those without one.
         by_project, by_user: Totals, by id.
         by_fault: Number of VMs in error, by reason.
@@ -90,6 +105,7 @@ class VMs(msgspec.Struct, frozen=True):
 
     vms: Mapping[str, VM]
     by_state: Mapping[str, int]
+    by_condition: Mapping[tuple[str, Condition], int]
     by_flavor: Mapping[str, int]
     by_image: Mapping[str, int]
     by_host: Mapping[str, int]
