@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from stratoscope.clouds.condition import Condition
+
 
 class FaultReason(StrEnum):
     """Why a VM is in error: a closed set, into which each kind classifies its source's texts."""
@@ -25,20 +27,6 @@ class FaultReason(StrEnum):
     HYPERVISOR = "hypervisor"
     TIMEOUT = "timeout"
     MESSAGING = "messaging"
-    UNKNOWN = "unknown"
-
-
-class Condition(StrEnum):
-    """What a VM is in, for all kinds alike: a closed set, to which each kind maps its source's states.
-
-    A VM in transition is `changing`, unless it is in error. `unknown` is a state that the source itself does
-    not know, or that the kind does not map.
-    """
-
-    RUNNING = "running"
-    STOPPED = "stopped"
-    CHANGING = "changing"
-    ERROR = "error"
     UNKNOWN = "unknown"
 
 

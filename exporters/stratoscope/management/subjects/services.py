@@ -1,7 +1,7 @@
 """Services and agents of the management layer, host by host: up, enabled, last heartbeat."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final
 
 from stratoscope.clouds import model
 from stratoscope.core.metrics import Family, Labels, Sample
@@ -47,7 +47,7 @@ HOST_WANTED = Family(
 
 
 class Services(Subject[model.Services]):
-    families = (UP, ENABLED, HEARTBEAT, FORCED_DOWN, DISABLED)
+    families: ClassVar[Sequence[Family]] = (UP, ENABLED, HEARTBEAT, FORCED_DOWN, DISABLED)
 
     def samples(self, answer: model.Services, /) -> Iterable[Sample]:
         for one in answer.services:
