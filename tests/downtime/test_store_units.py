@@ -1,6 +1,7 @@
 """The schema's migrations, and leadership, without a server."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,19 +13,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from stratoscope.core.errors import Reason, why
 from stratoscope.downtime.database import server
 from stratoscope.downtime.database.address import postgresql, sqlite
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.database.errors import Refusal, StoreError
 from stratoscope.downtime.database.leadership import Leadership
 from stratoscope.downtime.database.migrations.versions import schema_0001, schema_0002
 from stratoscope.downtime.database.schema import NEWEST, wait_for_turn
 from stratoscope.downtime.database.server import Server, turn_of_others
 from stratoscope.downtime.database.tables import SCHEMA
-from stratoscope.downtime.database.threads import Threads, TurnError
+from stratoscope.downtime.database.threads import Threads
 
 ALL = (schema_0001, schema_0002)
 
@@ -109,10 +109,14 @@ async def test_write_on_a_server_does_not_wait_for_ever_for_the_one_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "PATIENCE_S", 0.01)
-    one = Server(cast(AsyncEngine, None))
-    await one._turn.acquire()
-    with pytest.raises(TurnError):
+    one = Database(postgresql("postgresql://u@127.0.0.1:1/d"))
+    assert one._server is not None
+    await one._server._turn.acquire()
+    one._server._begun = time.monotonic() - 20
+    with pytest.raises(StoreError, match=r"has not answered a change for 20\.\d s: check that it runs"):
         await one.write(lambda connection: connection)
+    assert one.refused is Refusal.UNANSWERED
+    await one.close()
 
 
 async def test_server_that_is_away_has_no_connection_for_a_lock() -> None:

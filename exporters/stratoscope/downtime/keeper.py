@@ -60,6 +60,7 @@ class Keeper:
     async def run(self) -> None:
         """Once a minute, until it is cancelled."""
         while True:
+            await self._store.try_again()
             if self._store.leadership.is_leader:
                 await self.once()
             await asyncio.sleep(EVERY_S)

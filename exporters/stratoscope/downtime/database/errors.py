@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Final
 
 from stratoscope.core.errors import CollectError, Reason
@@ -34,11 +35,42 @@ _POSTGRESQL: Final = {
 """By the class of the SQLSTATE."""
 
 
-class StoreError(CollectError):
-    """The database cannot be used: one line that names it and says what to do."""
+class Refusal(StrEnum):
+    """Why a change is not stored."""
 
-    def __init__(self, place: str, what: str) -> None:
+    FULL = "full"
+    """No space left."""
+    READ_ONLY = "read_only"
+    BUSY = "busy"
+    """Another program, or another change, has it."""
+    UNANSWERED = "unanswered"
+    """No answer in time."""
+    OTHER = "other"
+    """The log says why."""
+
+
+_REFUSALS: Final = {
+    sqlite3.SQLITE_FULL: Refusal.FULL,
+    sqlite3.SQLITE_READONLY: Refusal.READ_ONLY,
+    sqlite3.SQLITE_BUSY: Refusal.BUSY,
+    sqlite3.SQLITE_LOCKED: Refusal.BUSY,
+    "53100": Refusal.FULL,
+    "25006": Refusal.READ_ONLY,
+    "53300": Refusal.BUSY,
+}
+"""By the primary code of SQLite, or the SQLSTATE."""
+
+
+class StoreError(CollectError):
+    """The database cannot be used: one line that names it and says what to do.
+
+    Attributes:
+        refusal: The same as one of few words.
+    """
+
+    def __init__(self, place: str, what: str, refusal: Refusal = Refusal.OTHER) -> None:
         super().__init__(Reason.UNAVAILABLE, f"database {place}: {what}")
+        self.refusal = refusal
 
 
 class UnknownError(LookupError):
@@ -120,6 +152,18 @@ def meaning(error: BaseException) -> str:
         if isinstance(one, OSError):
             return f"cannot be reached: {one.strerror or one}; check that it runs, and its address"
     return _words(error)
+
+
+def refusal(error: BaseException) -> Refusal:
+    """What `meaning` says, as one of few words."""
+    for one in _chain(error):
+        code = getattr(one, "sqlite_errorcode", None)
+        found = _REFUSALS.get(getattr(one, "sqlstate", None) if code is None else code & _PRIMARY)
+        if found is not None:
+            return found
+        if isinstance(one, TimeoutError):
+            return Refusal.UNANSWERED
+    return Refusal.OTHER
 
 
 def _words(error: BaseException) -> str:

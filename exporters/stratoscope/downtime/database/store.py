@@ -14,7 +14,7 @@ from stratoscope.downtime.database import editing, external, finding, records
 from stratoscope.downtime.database.address import Address
 from stratoscope.downtime.database.editing import Idempotency, Origin
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import NotSilencingError, UnknownError
+from stratoscope.downtime.database.errors import NotSilencingError, Refusal, UnknownError
 from stratoscope.downtime.database.finding import Filter, History, Page, Place
 from stratoscope.downtime.database.hosts import Hosts
 from stratoscope.downtime.database.leadership import Leadership
@@ -333,6 +333,15 @@ class Store:
             return editing.save(connection, one, who, now, action, **fields)
 
         return await self._database.change(save)
+
+    @property
+    def refused(self) -> Refusal | None:
+        """Why the last change was not stored; None if it was."""
+        return self._database.refused
+
+    async def try_again(self) -> None:
+        """Bring `refused` up to date, if it says that changes are not stored. Raises nothing."""
+        await self._database.try_again()
 
     async def open(self) -> None:
         """Create the tables, or bring them up to date."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stratoscope.core.runner import Status
+from stratoscope.downtime.database.errors import Refusal
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.model import State
 from stratoscope.downtime.pages.shown import Shown
@@ -16,6 +17,15 @@ from stratoscope.downtime.silences import report as silences
 ON_A_PAGE: Final = 50
 _MOST_TROUBLES: Final = 3
 """That the headline names."""
+
+
+_REFUSALS: Final = {
+    Refusal.FULL: "no space left",
+    Refusal.READ_ONLY: "it is read-only",
+    Refusal.BUSY: "it is in use",
+    Refusal.UNANSWERED: "no answer in time",
+    Refusal.OTHER: "the log says why",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +96,16 @@ def troubles(
     alertmanagers: Sequence[silences.Report],
     clouds: Mapping[str, Status],
     sources: Sequence[imports.Report],
+    refused: Refusal | None = None,
 ) -> Sequence[str]:
-    """What does not work. Args: clouds: How the reading of each one's hosts went."""
+    """What does not work.
+
+    Args:
+        clouds: How the reading of each one's hosts went.
+        refused: Why the last change was not stored.
+    """
     return [
+        *([f"the database, where nothing can be stored ({_REFUSALS[refused]})"] if refused else []),
         *(f"Alertmanager {one.alertmanager}" for one in alertmanagers if one.trouble),
         *(f"cloud {name}" for name, one in clouds.items() if one.reason or one.left_out),
         *(f"import {one.source}" for one in sources if one.reason is not None),

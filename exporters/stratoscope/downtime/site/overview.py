@@ -31,7 +31,7 @@ async def show(request: Request) -> web.StreamResponse:
         overview=replace(
             found,
             rows=[Shown(one, now, zone, one.id in overridden) for one in rows],
-            troubles=overview.troubles(alertmanagers, clouds, imports),
+            troubles=overview.troubles(alertmanagers, clouds, imports, store.refused),
         ),
         timeline=timeline.timeline(drawn, window, now),
         path=overview.path,
