@@ -88,7 +88,7 @@ def file(
         )
         for checked, origin in drafts
     ]  # fmt: skip
-    for piece in _pieces(filed):
+    for piece in pieces(filed):
         connection.execute(
             _FILE,
             [rows.values(one) | {"window_start": one.start if one.window_id else None} for one in piece],
@@ -148,7 +148,7 @@ def rearm(connection: Connection, rearms: Sequence[Rearm], who: str, now: int) -
         How many these were.
     """
     edits = []
-    for piece in _pieces(rearms):
+    for piece in pieces(rearms):
         found = connection.execute(
             select(DOWNTIMES).where(DOWNTIMES.c.id.in_([each.downtime_id for each in piece]))
         )
@@ -180,7 +180,7 @@ def save_all(
         All of them as they stand then, in their order.
     """
     saved = []
-    for piece in _pieces(edits):
+    for piece in pieces(edits):
         changed, entries = [], []
         for before, fields in piece:
             after = replace(before, **fields)
@@ -204,9 +204,10 @@ def save_all(
     return saved
 
 
-def _pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for begin in range(0, len(items), _PIECE):
-        yield items[begin : begin + _PIECE]
+def pieces(items: Sequence[T], most: int = _PIECE) -> Iterator[Sequence[T]]:
+    """The items in their order, at most so many at a time."""
+    for begin in range(0, len(items), most):
+        yield items[begin : begin + most]
 
 
 def renew(connection: Connection, before: Downtime, who: str, now: int, action: Action) -> Downtime:
