@@ -13,6 +13,7 @@ from stratoscope.core.errors import CollectError
 from stratoscope.core.web.routes import Answer, Request
 from stratoscope.downtime.database.errors import (
     ClosedError,
+    EndedByHandError,
     IdempotencyError,
     NotSilencingError,
     OverCapError,
@@ -45,6 +46,7 @@ _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (NotSilencingError, web.HTTPConflict),
     (SourceError, web.HTTPConflict),
     (OverCapError, web.HTTPConflict),
+    (EndedByHandError, web.HTTPConflict),
     (IdempotencyError, web.HTTPConflict),
     (TooManyWindowsError, web.HTTPConflict),
     (StoreError, web.HTTPServiceUnavailable),

@@ -189,7 +189,7 @@ def save_all(
                 saved.append(before)
                 continue
             after = replace(after, revision=before.revision + (action is not Action.REARMED), changed_at=now)
-            by = {"cancelled_by": who} if action is Action.CANCELLED else {}
+            by = {"cancelled_by": who} if after.cancelled_at != before.cancelled_at else {}
             changed.append({**rows.values(after), **by, "changed_id": after.id})
             entries.append(
                 Change(

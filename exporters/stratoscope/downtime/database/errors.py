@@ -110,6 +110,13 @@ class OverCapError(ValueError):
         super().__init__(f"{host[:80]} is off for longer than {most}; allowed: once it was said to be back")
 
 
+class EndedByHandError(ValueError):
+    """A person has ended that a host is off, and nobody has said since that it is back."""
+
+    def __init__(self, host: str, who: str) -> None:
+        super().__init__(f"{who} has ended that {host[:80]} is off; allowed: once it was said to be back")
+
+
 class TooManyWindowsError(ValueError):
     """There are as many windows as are kept up to date."""
 
