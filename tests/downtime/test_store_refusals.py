@@ -5,16 +5,20 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import SQLAlchemyError
 
 from stratoscope.downtime.database import server as servers
 from stratoscope.downtime.database import threads
 from stratoscope.downtime.database.address import FILE, postgresql, sqlite
-from stratoscope.downtime.database.errors import Refusal, StoreError
+from stratoscope.downtime.database.errors import Refusal, StoreError, meaning, refusal
 from stratoscope.downtime.database.store import Store, opened
 from stratoscope.downtime.keeper import Keeper
 from stratoscope.downtime.notices import Notices
@@ -169,6 +173,57 @@ async def test_a_database_without_threads_is_said(tmp_path: Path, monkeypatch: p
             with pytest.raises(StoreError, match="can't start new thread: check this service's limits"):
                 await store.counts(NOW)
         assert await store.counts(NOW)
+
+
+class Crowded:
+    """An engine of a server that has no connection left for some tries."""
+
+    def __init__(self, tries: int) -> None:
+        self.tries, self.closed = tries, 0
+
+    def connect(self) -> "Crowded":
+        return self
+
+    async def start(self) -> None:
+        self.tries -= 1
+        if self.tries >= 0:
+            error = asyncpg.PostgresError("too many clients")
+            error.sqlstate = "53300"
+            raise error
+
+    async def run_sync(self, work: Callable[[None], int]) -> int:
+        return work(None)
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+async def test_who_gets_no_connection_waits_for_one_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "_AGAIN_S", 0.001)
+    engine = Crowded(3)
+    assert await servers.Server(cast(Any, engine)).read(lambda _: 7) == 7
+    assert engine.closed == 1
+    monkeypatch.setattr(servers, "PATIENCE_S", 0.01)
+    with pytest.raises(asyncpg.PostgresError) as caught:
+        await servers.Server(cast(Any, Crowded(10_000))).read(lambda _: 7)
+    assert meaning(caught.value).startswith("has no connection left: raise max_connections")
+    assert refusal(caught.value) is Refusal.BUSY
+
+
+@pytest.mark.integration
+async def test_a_server_without_connections_left_answers_all_by_those_that_there_are(
+    server: real.Server,
+) -> None:
+    url = server.new_database()
+    async with opened(postgresql(url, real.PASSWORD)) as store, AsyncExitStack() as others:
+        await store.counts(NOW)
+        with suppress(SQLAlchemyError):
+            while True:
+                engine = servers.engine(postgresql(url, real.PASSWORD).url)
+                others.push_async_callback(engine.dispose)
+                await others.enter_async_context(engine.connect())
+        asking = [*(store.counts(NOW) for _ in range(3)), *(store.live(NOW) for _ in range(3))]
+        await asyncio.gather(*asking, store.file(wanted(), who="alice", now=NOW))
 
 
 @pytest.mark.integration

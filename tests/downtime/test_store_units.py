@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -58,11 +58,16 @@ class Answering:
     def __init__(self) -> None:
         self.done: list[str] = []
 
-    async def __aenter__(self) -> Self:
-        return self
+    async def start(self) -> None:
+        self.done.append("started")
 
-    async def __aexit__(self, *_: object) -> None:
+    async def close(self) -> None:
         self.done.append("left")
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[None]:
+        yield
+        self.done.append("committed")
 
     async def execution_options(self, **options: str) -> "Answering":
         self.done.append(str(options))
@@ -77,9 +82,7 @@ class Answering:
 
 async def test_work_on_a_server_is_run_by_its_connection() -> None:
     one = Answering()
-    asked: Any = type(
-        "Engine", (), {"connect": lambda _: one, "begin": lambda _: one, "dispose": one.dispose}
-    )
+    asked: Any = type("Engine", (), {"connect": lambda _: one, "dispose": one.dispose})
     database = Database(postgresql("postgresql://u@h/d"))
     database._engine = database._server = Server(asked())
     assert await database.read(lambda connection: connection) is one
@@ -87,7 +90,10 @@ async def test_work_on_a_server_is_run_by_its_connection() -> None:
     async with database.alone() as alone:
         assert alone is one
     await database.close()
-    assert one.done == ["left", "left", "{'isolation_level': 'AUTOCOMMIT'}", "left", "disposed"]
+    options = "{'isolation_level': 'AUTOCOMMIT'}"
+    assert one.done == [
+        "started", "left", "started", "committed", "left", "started", options, "left", "disposed"
+    ]  # fmt: skip
 
 
 async def test_long_work_on_a_server_lets_others_have_their_turn() -> None:

@@ -27,12 +27,14 @@ _PRIMARY: Final = 0xFF
 _POSTGRESQL: Final = {
     "28": "refuses the log-in: check user, password and pg_hba.conf",
     "3D": "has no such database: create it, with `createdb` or CREATE DATABASE",
-    "53": "has no space or no connection left; nothing can be filed until it has",
+    "53100": "has no space left; nothing can be filed until it has",
+    "53300": "has no connection left: raise max_connections, or end other clients",
+    "53": "has no resources left; nothing can be filed until it has",
     "57": "is starting, stopping or was interrupted; it is asked again",
     "25": "is read-only: name the primary",
     "42": "the user lacks a right, or the tables are not those of this program: the user must own them",
 }
-"""By the class of the SQLSTATE."""
+"""By the SQLSTATE, or its class."""
 
 
 class Refusal(StrEnum):
@@ -151,7 +153,7 @@ def meaning(error: BaseException) -> str:
             return _SQLITE.get(code & _PRIMARY, str(one))
         state = getattr(one, "sqlstate", None)
         if state is not None:
-            known = _POSTGRESQL.get(state[:2])
+            known = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
             return f"{known} ({_words(one)})" if known else _words(one)
     for one in _chain(error):
         if isinstance(one, TimeoutError):
