@@ -19,7 +19,7 @@ from stratoscope.downtime.database import address as addresses
 from stratoscope.downtime.database import engine, threads
 from stratoscope.downtime.database.address import FILE, Address, postgresql, sqlite
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import StoreError, UnknownError, meaning
+from stratoscope.downtime.database.errors import Refusal, StoreError, UnknownError, meaning, refusal
 from stratoscope.downtime.database.leadership import Leadership
 from stratoscope.downtime.database.schema import VERSIONS, upgrade
 from stratoscope.downtime.database.store import Store, opened
@@ -335,6 +335,7 @@ def test_meaning_of_other_errors() -> None:
     assert meaning(Refused("<class 'X'>: why")) == "why"
     assert meaning(Exception()) == "Exception"
     assert meaning(TimeoutError()).startswith("no answer in time")
+    assert [refusal(error) for error in (TimeoutError(), Exception())] == [Refusal.UNANSWERED, Refusal.OTHER]
 
 
 @pytest.mark.integration
