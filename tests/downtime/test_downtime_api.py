@@ -45,7 +45,7 @@ async def test_what_is_filed_is_found_and_shown_with_its_history(site: Site) -> 
     answer = await site.ask("POST", "/downtimes", DRAFT)
     assert answer.status == 201
     assert answer.headers["ETag"] == '"1"'
-    shown = await site.json("GET", answer.headers["Location"].removeprefix("/api/v1"))
+    shown = await site.json("GET", answer.location.removeprefix("/api/v1"))
     assert (shown["title"], shown["state"], shown["author"]) == ("new switch", "active", "loopback")
     assert shown["matcher_sets"] == [['cloud="uni"', 'host="n1"']]
     assert [(one["who"], one["action"]) for one in shown["history"]] == [("loopback", "filed")]

@@ -51,7 +51,7 @@ async def test_windows_are_listed_cancelled_and_reached_from_an_occurrence(tmp_p
         assert (await ask(where, "POST", headers=basic("bob"), data={"csrf": token})).status == 403
         site.wakes = 0
         answer = await ask(where, "POST", headers=basic("alice"), data={"csrf": token})
-        assert (answer.status, answer.headers["Location"], site.wakes) == (303, "/windows", 1)
+        assert (answer.status, answer.location, site.wakes) == (303, "/windows", 1)
 
         page = await site.page("/windows", user="bob")
         assert [(row["State"], row["Next"]) for row in rows(page, TABLE)][1] == ("⊘ cancelled", "")

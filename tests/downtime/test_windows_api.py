@@ -25,7 +25,7 @@ async def occurrences(site: Site) -> list[tuple[int, str]]:
 async def test_a_window_is_filed_shown_and_has_its_occurrences_at_once(site: Site) -> None:
     answer = await site.ask("POST", "/windows", DRAFT)
     assert answer.status == 201
-    shown = await site.json("GET", answer.headers["Location"].removeprefix("/api/v1"))
+    shown = await site.json("GET", answer.location.removeprefix("/api/v1"))
     begun = NOW - HOUR // 2
     starts = [begun, begun + 4 * DAY_S, begun + 7 * DAY_S]
     assert shown["next"] == [{"start": one, "end": one + 2 * HOUR} for one in starts]
