@@ -49,6 +49,11 @@ class Element:
                 yield one
 
 
+def refusal(page: str) -> str:
+    """What the page says that refuses a request."""
+    return parsed(page).one("p", **{"class": "notice failed"}).text
+
+
 Row: TypeAlias = dict[str, str]
 """Column -> text of the cell."""
 
