@@ -101,8 +101,10 @@ def test_summary_counts(active: int, upcoming: int, summary: str) -> None:
         (
             {"taken_over": 1, "left": 1, "troubles": ["Alertmanager am"]},
             "failed",
-            "Trouble with Alertmanager am; nothing is down on purpose;"
-            " 1 silence that a person took over still mutes alerts",
+            (
+                "Trouble with Alertmanager am; nothing is down on purpose;"
+                " 1 silence that a person took over still mutes alerts"
+            ),
         ),
     ],
 )
