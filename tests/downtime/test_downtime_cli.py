@@ -87,7 +87,7 @@ async def test_list_follows_all_pages(capsys: pytest.CaptureFixture[str]) -> Non
     ]
     assert lines == [
         "ID          STATE     START +01:00      END             WHAT         TITLE",
-        r"a2b3c4d5e6  upcoming  2027-01-15 09:00  11:00           cloud=uni...  new\x1b ...",
+        r"a2b3c4d5e6  upcoming  2027-01-15 09:00  11:00           cloud=un...  new\x1b ...",
         'b           upcoming  2027-01-15 09:00  further notice  host=~"x...  new',
     ]
     assert capsys.readouterr().out == "no downtimes\n"
@@ -291,7 +291,7 @@ SHOWN = DOWNTIME | {"title": "new switch for the rack", "matcher_sets": [['cloud
 @pytest.mark.parametrize(
     ("fields", "columns", "line"),
     [
-        ({}, "80", "a2b3c4d5e6  upcoming  2027-01-15 09:00  11:00  cloud=uni host=n1  new switch f..."),
+        ({}, "80", "a2b3c4d5e6  upcoming  2027-01-15 09:00  11:00  cloud=uni ho...  new switch fo..."),
         ({"end": SHOWN["end"] + 86_400}, "80", "TITLE"),
         ({}, "200", "  11:00  cloud=uni host=n1  new switch for the rack"),
     ],
