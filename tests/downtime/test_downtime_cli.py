@@ -88,7 +88,7 @@ async def test_list_follows_all_pages(capsys: pytest.CaptureFixture[str]) -> Non
     assert lines == [
         "ID          STATE     START +01:00      END             WHAT         TITLE",
         r"a2b3c4d5e6  upcoming  2027-01-15 09:00  11:00           cloud=un...  new\x1b ...",
-        'b           upcoming  2027-01-15 09:00  further notice  host=~"x...  new',
+        'b           upcoming  2027-01-15 09:00  further notice  host=~"x...  new\\x1b ...',
     ]
     assert capsys.readouterr().out == "no downtimes\n"
 
