@@ -58,7 +58,9 @@ class Matcher(msgspec.Struct, frozen=True, order=True):
                 f"{text[:80]!r} has an unknown operator; allowed: =, !=, =~, !~, and quotes around a value"
             )
         if several(text):
-            raise ValueError(f"{text[:80]!r} is more than one matcher; allowed: each by itself")
+            raise ValueError(
+                f"{text[:80]!r} is more than one matcher; allowed: each by itself, or with quotes"
+            )
         if operator in _LITERAL and _LIST.search(value) and not value.startswith('"'):
             pattern = json.dumps(_LIST.sub(lambda one: _PATTERNS[one[0]], value), ensure_ascii=False)
             raise ValueError(
@@ -122,7 +124,7 @@ def set_texts(text: str) -> tuple[str, ...]:
 
 def several(text: str) -> bool:
     """Whether a matcher, or a label with its value, seems to be more than one: `cloud=uni,host=n1`."""
-    return sum(_WRITTEN.fullmatch(one) is not None for one in set_texts(text)) > 1
+    return "," in text and sum(_WRITTEN.fullmatch(one) is not None for one in set_texts(text)) > 1
 
 
 def matches(matchers: MatcherSet, labels: Mapping[str, str]) -> bool:
