@@ -154,7 +154,7 @@ def test_a_pattern_and_an_equality_that_meets_it_are_no_contradiction() -> None:
 @pytest.mark.parametrize("text", ["cloud=uni,host=n1", "cloud=uni, host=~n.*", 'cloud="uni",host!=n1'])
 def test_two_matchers_in_one_are_said_to_be_two(text: str) -> None:
     assert several(text)
-    with pytest.raises(ValueError, match="is (more than one|no) matcher; allowed: "):
+    with pytest.raises(ValueError, match=r"is (more than one|no) matcher; allowed: "):
         Matcher.parse(text)
 
 
