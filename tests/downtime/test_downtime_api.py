@@ -45,7 +45,7 @@ async def test_what_is_filed_is_found_and_shown_with_its_history(site: Site) -> 
     answer = await site.ask("POST", "/downtimes", DRAFT)
     assert answer.status == 201
     assert answer.headers["ETag"] == '"1"'
-    shown = await site.json("GET", answer.headers["Location"].removeprefix("/api/v1"))
+    shown = await site.json("GET", answer.location.removeprefix("/api/v1"))
     assert (shown["title"], shown["state"], shown["author"]) == ("new switch", "active", "loopback")
     assert shown["matcher_sets"] == [['cloud="uni"', 'host="n1"']]
     assert [(one["who"], one["action"]) for one in shown["history"]] == [("loopback", "filed")]
@@ -273,7 +273,7 @@ async def test_where_the_database_is_only_who_has_a_role_is_told(
         for path in ("/", "/api/v1/counts", "/feeds/t0ken/downtimes.ics"):
             answer = await ask(site.url + path)
             assert (answer.status, "db.internal" in answer.text) == (503, False)
-            assert answer.text == "the database cannot be used; who has a role is told why\n"
+            assert "the database cannot be used; who has a role is told why\n" in answer.text
         told = await ask(f"{site.url}/api/v1/counts", headers=basic("bob"))
         assert told.text == "database postgresql://u@db.internal/d: cannot be reached\n"
 

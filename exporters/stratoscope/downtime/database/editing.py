@@ -31,7 +31,7 @@ _CURRENT: Final = select(DOWNTIMES).where(DOWNTIMES.c.id == bindparam("wanted"))
 _CHANGE: Final = update(DOWNTIMES).where(DOWNTIMES.c.id == bindparam("changed_id"))
 _PIECE: Final = 500
 """Rows that are written together: of thousands, each alone would take as long as a request."""
-_KEPT_S: Final = DAY_S
+KEPT_S: Final = DAY_S
 """For so long an idempotency key is remembered."""
 
 
@@ -62,7 +62,7 @@ def known(connection: Connection, who: str, asked: Idempotency, now: int) -> str
         IdempotencyError: The key was used for another one.
     """
     of = IDEMPOTENCY.c
-    named = (of.who == who, of.key == asked.key, of.at >= now - _KEPT_S)
+    named = (of.who == who, of.key == asked.key, of.at >= now - KEPT_S)
     row = connection.execute(select(IDEMPOTENCY).where(*named)).first()
     if row is None:
         return None
@@ -73,7 +73,7 @@ def known(connection: Connection, who: str, asked: Idempotency, now: int) -> str
 
 def remember(connection: Connection, who: str, asked: Idempotency, one: Downtime, now: int) -> None:
     """Store what a request has filed, and forget old ones."""
-    connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < now - _KEPT_S))
+    connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < now - KEPT_S))
     row = {"who": who, "key": asked.key, "request": _hash(asked.request), "downtime_id": one.id, "at": now}
     connection.execute(insert(IDEMPOTENCY), row)
 
