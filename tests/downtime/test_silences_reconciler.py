@@ -69,7 +69,7 @@ def test_a_rejected_write_costs_its_own_downtime_and_keeps_its_old_silence() -> 
         assert {one.matchers for one in house.am.live()} == {on(host="n1"), on(host="good"), on(host="n2")}
         report = house.reconciler.report
         assert (report.errors[Reason.REJECTED], report.writes, report.expiries) == (1, 1, 1)
-        assert (report.trouble, report.is_in_step) == ("400 no", False)
+        assert (report.trouble, report.refused, report.is_in_step) == ("", {"d0": "400 no"}, False)
 
     simulated(work)
 
@@ -99,6 +99,7 @@ def test_at_the_limit_nothing_is_created_and_the_rest_goes_on() -> None:
         house.am.most = 3
         await house.reconcile()
         report = house.reconciler.report
+        assert report.trouble == "exceeded maximum number of silences"
         assert (report.present, report.errors[Reason.LIMIT]) == (3, 27)
         assert house.am.requests.count("write") < 15
 
@@ -126,8 +127,16 @@ def test_an_alertmanager_that_is_away_ends_the_round() -> None:
     simulated(work)
 
 
-@pytest.mark.parametrize("reason", [Reason.UNAUTHORIZED, Reason.FAILED, Reason.MALFORMED, Reason.REJECTED])
-def test_a_silence_that_a_proxy_refuses_costs_no_other_write_and_no_expiry(reason: Reason) -> None:
+@pytest.mark.parametrize(
+    ("reason", "is_of_one"),
+    [
+        (Reason.UNAUTHORIZED, False), (Reason.FAILED, True), (Reason.MALFORMED, True),
+        (Reason.REJECTED, True),
+    ],
+)  # fmt: skip
+def test_a_silence_that_a_proxy_refuses_costs_no_other_write_and_no_expiry(
+    reason: Reason, is_of_one: bool
+) -> None:
     async def work() -> None:
         house = House(4)
         house.records.downtimes["d0"] = downtime("d0", title="poison")
@@ -149,7 +158,8 @@ def test_a_silence_that_a_proxy_refuses_costs_no_other_write_and_no_expiry(reaso
         assert len(house.am.live()) == 2
         report = house.reconciler.report
         assert (report.errors[reason], report.writes, report.expiries) == (2, 1, 0)
-        assert (report.trouble, report.is_in_step) == ("no", False)
+        assert (report.failure, report.is_in_step) == ("downtime d0: no" if is_of_one else "no", False)
+        assert [report.trouble_of(one) for one in ("d0", "d3")] == ["no", "" if is_of_one else "no"]
 
     simulated(work)
 
@@ -176,6 +186,7 @@ def test_where_all_writes_fail_they_are_given_up_and_what_is_over_is_expired(
         await house.reconcile()
         assert len(house.am.live()) == 2 * BATCH - 3
         assert house.reconciler.report.errors[reason] <= most
+        assert house.reconciler.report.trouble == "no"
 
     simulated(work)
 
@@ -250,6 +261,26 @@ def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCap
     with caplog.at_level(logging.INFO):
         simulated(work)
     assert [one.levelname for one in caplog.records] == ["ERROR", "INFO"]
+
+
+def test_trouble_with_all_is_logged_also_after_trouble_with_one(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        house = House()
+
+        async def refuse(_: Written) -> str:
+            raise AlertmanagerError(Reason.REJECTED, "400 no")
+
+        house.am.write = refuse  # type: ignore[method-assign]  # refuses
+        await house.reconcile()
+        house.am.failure = AlertmanagerError(Reason.TIMEOUT, "slow")
+        for _ in range(2):
+            await house.reconcile()
+        house.am.failure = None
+        await house.reconcile()
+
+    simulated(work)
+    errors = [one.args[1] for one in caplog.records if one.levelno == logging.ERROR]
+    assert errors == ["downtime d0: 400 no", "slow"]
 
 
 def test_rounds_follow_their_time_and_looks_lie_between() -> None:

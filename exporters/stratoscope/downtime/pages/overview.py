@@ -89,7 +89,7 @@ def troubles(
 ) -> Sequence[str]:
     """What does not work. Args: clouds: How the reading of each one's hosts went."""
     return [
-        *(f"Alertmanager {one.alertmanager}" for one in alertmanagers if one.trouble),
+        *(f"Alertmanager {one.alertmanager}" for one in alertmanagers if one.failure),
         *(f"cloud {name}" for name, one in clouds.items() if one.reason or one.left_out),
         *(f"import {one.source}" for one in sources if one.reason is not None),
     ]

@@ -16,7 +16,7 @@ from stratoscope.downtime.silences.alertmanager import SilenceList, Status
 from stratoscope.downtime.silences.apply import Applied, Writer, apply
 from stratoscope.downtime.silences.by_hand import ByHand
 from stratoscope.downtime.silences.clusters import Clusters
-from stratoscope.downtime.silences.disputes import Disputes, disputed
+from stratoscope.downtime.silences.disputes import DISPUTED, Disputes
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.listed import Listed
 from stratoscope.downtime.silences.plan import KNOWN_S, Plan, plan, unclear
@@ -153,9 +153,8 @@ class Reconciler:
         self._errors[reason] += 1
         self._is_urgent = True
         return msgspec.structs.replace(
-            self.report, present=None, writes=0, expiries=0, is_in_step=False, trouble=words,
-            trouble_of=frozenset(),
-        )  # fmt: skip
+            self.report, present=None, writes=0, expiries=0, is_in_step=False, trouble=words, refused={}
+        )
 
     async def _check_cluster(self) -> None:
         """Raises AlertmanagerError: The entry is several Alertmanagers, or one that another entry is."""
@@ -215,8 +214,8 @@ class Reconciler:
         )
         self._disputes.add(applied.disputed, self._clock.monotonic())
         if left:
-            applied.left = frozenset(left)
-            applied.failed(disputed(applied.left))
+            applied.errors[Reason.DISPUTED] += 1
+            applied.refused |= dict.fromkeys(sorted(left), DISPUTED)
         return applied
 
     def _outcome(self, todo: Plan, applied: Applied, found: SilenceList) -> Report:
@@ -239,7 +238,7 @@ class Reconciler:
             last_success=self._clock.now() if not applied.errors else self.report.last_success,
             ahead_s=found.ahead_s,
             trouble=applied.trouble,
-            trouble_of=applied.left if not self._is_urgent else frozenset(),
+            refused=applied.refused,
         )
 
     async def _pause(self) -> None:
