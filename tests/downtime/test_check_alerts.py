@@ -135,7 +135,7 @@ async def test_a_downtime_is_ok_with_the_words_why(capsys: pytest.CaptureFixture
     }
     async with alertmanager(alerts, silences) as (url, asked):
         status, text, _ = await checked(url, capsys=capsys)
-    said = "downtime: New switch (alice); bob: disk [swap]; stratoscope-downtime: my words"
+    said = "downtime: New switch (alice); bob: disk [swap]; by hand: my words"
     assert (status, text) == (0, f"ALERTS OK - no alert; 3 silenced ({said})")
     assert asked[1:] == ["/api/v2/silence/1", "/api/v2/silence/2", "/api/v2/silence/3"]
 

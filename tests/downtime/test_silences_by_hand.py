@@ -74,14 +74,15 @@ async def test_one_that_is_edited_in_place_is_taken_over(
     silence = await house.silence()
     house.edit(silence, ends_at=NOW + 9 * HOUR_S, **fields)
     await house.rounds()
-    author, end = str(fields.get("created_by", CREATED_BY)), int(NOW) + 9 * HOUR_S
+    owner, end = str(fields.get("created_by", "")), int(NOW) + 9 * HOUR_S
     assert house.seen.action is Action.TAKEN_OVER
     assert house.seen.fields == {
-        "silence": (silence.id, silence.id), "matchers": (SET, SET), "author": (CREATED_BY, author),
-        "end": (int(NOW) + HOUR_S, end),
+        "silence": (silence.id, silence.id), "matchers": (SET, SET),
+        "author": (CREATED_BY, owner or "by hand"), "end": (int(NOW) + HOUR_S, end),
+        **({"comment": (None, fields["comment"])} if "comment" in fields else {}),
     }  # fmt: skip
     assert (house.record.standing, house.record.owner, house.record.ends_at) == (
-        Standing.TAKEN_OVER, author, end,
+        Standing.TAKEN_OVER, owner, end,
     )  # fmt: skip
     assert house.counts == (0, 1, 0)
     assert [one.id for one in house.am.live()] == [silence.id]
@@ -103,7 +104,9 @@ async def test_one_whose_matchers_are_edited_has_another_id(author: str, words: 
     assert house.seen.action is Action.TAKEN_OVER
     assert house.seen.fields["silence"] == (silence.id, heir)
     assert house.seen.fields["matchers"] == (SET, '{host="n7"}')
-    assert (house.record.silence_id, house.record.owner) == (heir, author)
+    assert (house.record.silence_id, house.record.owner) == (heir, "" if author == CREATED_BY else author)
+    assert house.seen.fields["author"][1] == (house.record.owner or "by hand")
+    assert house.seen.fields.get("comment") == (words and (None, words))
     assert house.counts == (0, 1, 0)
 
 
@@ -128,8 +131,9 @@ async def test_what_others_do_beside_it_is_not_taken_for_it() -> None:
 async def test_what_was_taken_over_is_followed_until_it_is_expired() -> None:
     house = House()
     silence = await house.silence()
-    house.edit(silence, created_by="bob\x00" + "x" * 200)
+    house.edit(silence, created_by="bob\x00" + "x" * 200, comment="mine\n" + "x" * 400)
     await house.rounds()
+    assert house.seen.fields["comment"][1] == ("mine\\n" + "x" * 400)[:300]
     house.edit(house.am.by_id[silence.id], created_by="eve", ends_at=1e12)
     await house.rounds()
     assert (house.record.owner, house.record.ends_at) == ("eve", 253_370_764_800)
@@ -148,7 +152,7 @@ async def test_what_was_taken_over_is_left_when_its_downtime_is_cancelled(
 ) -> None:
     house = House()
     silence = await house.silence()
-    house.edit(silence, created_by="bob")
+    house.edit(silence, comment="mine")
     if is_known:
         await house.rounds()
     house.records.change("d1", cancelled_at=int(NOW))
@@ -157,7 +161,7 @@ async def test_what_was_taken_over_is_left_when_its_downtime_is_cancelled(
     assert house.counts == (0, 1, 1)
     assert house.record == house.reconciler.report.left[0]
     assert [one.state for one in house.am.live()] == ["active"]
-    said = f"downtime=d1 silence={silence.id} owner='bob' until={int(NOW) + HOUR_S}"
+    said = f"downtime=d1 silence={silence.id} owner='a person' until={int(NOW) + HOUR_S}"
     assert caplog.text.count(f"still mutes, though its downtime does not want it alertmanager=am {said}") == 1
     house.am.end(silence.id)
     await house.rounds()

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from stratoscope.downtime.model import State
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.silences.report import Report
-from stratoscope.downtime.silences.silence import CREATED_BY
 from stratoscope.downtime.silences.words import silencing, silencing_of
 from support.fake_alertmanager import NOW, downtime, on
 
@@ -100,7 +99,7 @@ def test_what_a_person_took_over_is_said_as_long_as_it_mutes(
 
 
 def test_who_took_a_silence_over_is_named_or_a_person() -> None:
-    said = silencing_of(downtime(), END, [AWAY], [record(owner=CREATED_BY)])
+    said = silencing_of(downtime(), END, [AWAY], [record(owner="")])
     assert said == (
         f"it is over: {MUTES.format('a person')}; its silences may mute on; away is not in step:"
         " connection refused"

@@ -131,9 +131,10 @@ def _words(flags: argparse.Namespace, ids: Sequence[str]) -> Iterator[str]:
 
 def _words_of(created_by: str, comment: str) -> str:
     words = comment.rstrip()
-    if created_by == _OURS and _KEY.search(words):  # without its key a person took it over
+    if created_by == _OURS and _KEY.search(words):
         return f"downtime: {_cut(_KEY.sub('', words).rstrip(), _LONGEST_WORDS)}"
-    return f"{_cut(created_by, _LONGEST_NAME)}: {_cut(comment, _LONGEST_WORDS)}"
+    who = "by hand" if created_by == _OURS else created_by  # without its key a person took it over
+    return f"{_cut(who, _LONGEST_NAME)}: {_cut(comment, _LONGEST_WORDS)}"
 
 
 def _named(alerts: Sequence[Alert]) -> str:

@@ -23,6 +23,9 @@ brought back."""
 _LATEST: Final = 253_370_764_800
 """The begin of the year 9999: later moments cannot be shown in every time zone."""
 _LONGEST_OWNER: Final = 100
+_LONGEST_COMMENT: Final = 300
+_UNKNOWN: Final = "by hand"
+"""An edit that leaves our author does not say whose it is."""
 
 
 class ByHand(msgspec.Struct, frozen=True):
@@ -50,9 +53,11 @@ def overridden(record: SilenceRecord, listed: Listed, now: float) -> ByHand | No
         fields: dict[str, tuple[object, object]] = {
             "silence": (record.silence_id, heir.id),
             "matchers": (record.matchers, written(matcher_set(heir.matchers))),
-            "author": (CREATED_BY, _owner(heir)),
+            "author": (CREATED_BY, _owner(heir) or _UNKNOWN),
             "end": (record.ends_at, _moment(heir.ends_at)),
         }
+        if heir.key_in_comment is None:  # it may say who did it
+            fields["comment"] = (None, one_line(heir.comment)[:_LONGEST_COMMENT])
         return ByHand(_taken_over(record, heir, now), Action.TAKEN_OVER, fields)
     found = listed.by_id.get(record.silence_id)
     if found is None or not (
@@ -137,7 +142,8 @@ def _taken_over(record: SilenceRecord, heir: Silence, now: float) -> SilenceReco
 
 
 def _owner(silence: Silence) -> str:
-    return one_line(silence.created_by)[:_LONGEST_OWNER]
+    """Its author; "" if that is still ours."""
+    return "" if silence.created_by == CREATED_BY else one_line(silence.created_by)[:_LONGEST_OWNER]
 
 
 def _moment(at: float) -> int:
