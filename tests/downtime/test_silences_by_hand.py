@@ -22,9 +22,13 @@ class House:
 
     def __init__(self, one: Downtime | None = None) -> None:
         self.now = NOW
-        clock = Clock(now=lambda: self.now)
-        self.am, self.records = FakeAlertmanager(clock=clock), Records([one or downtime()])
-        self.reconciler = Reconciler(self.am, self.records, self.records, clock=clock)
+        self.clock = Clock(now=lambda: self.now)
+        self.am, self.records = FakeAlertmanager(clock=self.clock), Records([one or downtime()])
+        self.start()
+
+    def start(self) -> None:
+        """The service is started, and knows what is stored alone."""
+        self.reconciler = Reconciler(self.am, self.records, self.records, clock=self.clock)
 
     async def silence(self) -> Silence:
         """After the first round, and a minute."""
@@ -249,3 +253,47 @@ async def test_annotations_of_a_person_stay(start_s: int) -> None:
     await house.rounds()
     (after,) = house.am.live()
     assert (after.ends_at, after.annotations) == (NOW + 2 * HOUR_S, {"ticket": "7"})
+
+
+async def test_an_edit_just_after_our_own_write_is_a_persons_and_a_crash_is_not() -> None:
+    house = House()
+    await house.silence()
+    house.records.change("d1", end=int(NOW) + 2 * HOUR_S)
+    await house.rounds(1)
+    (ours,) = house.am.live()
+    house.now += 0.5
+    house.edit(ours, ends_at=NOW + 5 * HOUR_S)
+    await house.rounds()
+    assert house.seen.fields["end"] == (int(NOW) + 5 * HOUR_S, int(NOW) + 2 * HOUR_S)
+    house.records.noted.clear()
+    for end_s in (3 * HOUR_S, 4 * HOUR_S):
+        (before,) = house.am.live()
+        house.now += 0.5
+        house.records.change("d1", end=int(NOW) + end_s)
+        await house.rounds(1)
+        house.am.by_id[before.id] = before
+        await house.rounds(1)
+    assert house.am.live()[0].ends_at == NOW + 4 * HOUR_S
+    assert house.records.noted == []
+
+
+async def test_an_edit_just_after_a_silence_was_created_is_a_persons() -> None:
+    house = House()
+    await house.reconciler.reconcile()
+    house.edit(*house.am.live(), ends_at=NOW + 5 * HOUR_S)
+    await house.rounds()
+    assert house.seen.action is Action.RESTORED
+
+
+@pytest.mark.parametrize(("after_s", "noted"), [(2.0, 0), (2.5, 1)])
+async def test_an_edit_while_nobody_looked_is_a_persons_if_it_is_surely_no_older_one(
+    after_s: float, noted: int
+) -> None:
+    house = House()
+    await house.reconciler.reconcile()
+    house.now += after_s
+    house.edit(*house.am.live(), ends_at=NOW + 5 * HOUR_S)
+    house.start()
+    await house.rounds()
+    assert house.am.live()[0].ends_at == NOW + HOUR_S
+    assert len(house.records.noted) == noted

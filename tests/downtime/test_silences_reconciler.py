@@ -478,6 +478,33 @@ def test_a_process_that_does_not_lead_writes_nothing() -> None:
     simulated(work)
 
 
+def test_what_another_process_wrote_while_it_led_is_not_taken_for_a_persons() -> None:
+    async def work() -> None:
+        house, leads = House(), True
+        house.reconciler = Reconciler(
+            house.am, house.records, house.records, leads=lambda: leads, clock=loop_clock()
+        )
+        running = asyncio.create_task(house.run_for(200))
+        await asyncio.sleep(1)
+        leads = False
+        await asyncio.sleep(EVERY_S)
+        other = Reconciler(house.am, house.records, house.records, clock=loop_clock())
+        for hours in (2, 3):
+            (before,) = house.am.live()
+            house.records.change("d0", end=house.records.downtimes["d0"].start + hours * 3600)
+            await asyncio.sleep(0.5)
+            await other.reconcile()
+        house.am.by_id[before.id] = before  # by a crash
+        leads = True
+        house.reconciler.wake()
+        await asyncio.sleep(1)
+        assert house.am.live()[0].ends_at == house.records.downtimes["d0"].end
+        assert house.records.noted == []
+        await running
+
+    simulated(work)
+
+
 def test_what_should_be_there_is_known_while_alertmanager_is_away_and_what_is_there_is_not() -> None:
     async def work() -> None:
         house = House(3)

@@ -18,8 +18,8 @@ _TOGETHER_S: Final = 0.02
 """An edit that needs another id expires the old silence and creates the new one within this time; the new
 one does not start before."""
 _SURE_S: Final = 2.0
-"""So long after our own write another one is a person's; before, it may be an older one of ours that a crash
-brought back."""
+"""After a start of this service: so long after our own write another one is a person's; before, it may be an
+older one of ours that a crash brought back, since the clocks are not compared more exactly."""
 _LATEST: Final = 253_370_764_800
 """The begin of the year 9999: later moments cannot be shown in every time zone."""
 _LONGEST_OWNER: Final = 100
@@ -88,8 +88,8 @@ def moved(
     """That a person gave a silence of ours, which is live, another start or end; it is about to be undone."""
     if record is None or not was_written_so(record, downtime):
         return None  # we ourselves are about to move it
-    if silence.updated_at - (listed.now - now) <= record.changed_at + _SURE_S:
-        return None
+    if silence.updated_at <= _ours_until(record, silence.id, listed, now):
+        return None  # an older one of ours, that a crash brought back
     starts_at = downtime.start if silence.state == "active" else _moment(silence.starts_at)
     moments = {"start": (starts_at, downtime.start), "end": (_moment(silence.ends_at), downtime.end)}
     changed = {name: pair for name, pair in moments.items() if pair[0] != pair[1]}
@@ -102,6 +102,13 @@ def moved(
     }
     after = replace(record, standing=Standing.WRITING, silence_id=silence.id, changed_at=int(now))
     return ByHand(after, Action.RESTORED, fields)
+
+
+def _ours_until(record: SilenceRecord, silence_id: str, listed: Listed, now: float) -> float:
+    """Until when, by Alertmanager's clock, the silence had been written before our last write of it."""
+    if listed.before is None:
+        return record.changed_at + _SURE_S + listed.now - now
+    return listed.before.get(silence_id, -inf)
 
 
 def was_written_so(record: SilenceRecord, downtime: Downtime) -> bool:

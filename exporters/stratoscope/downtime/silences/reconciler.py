@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -101,6 +101,7 @@ class Reconciler:
         self._woken = asyncio.Event()
         self._processes, self._disputes, self._is_away = Processes(), Disputes(), False
         self._ended_at = -APART_S
+        self._before: Mapping[str, float] | None = None  # see Listed
         self._is_urgent = False  # whether what failed is worth another try soon
 
     def task(self) -> Task:
@@ -115,6 +116,8 @@ class Reconciler:
             self._woken.clear()
             if self._leads():
                 await self.reconcile()
+            else:
+                self._before = None  # another process writes
             await self._pause()
 
     async def reconcile(self) -> None:
@@ -184,7 +187,8 @@ class Reconciler:
         if abs(found.ahead_s - (self.report.ahead_s or 0)) > SET_S:
             self._disputes.clear()
         now = self._clock.now()
-        listed = Listed(found.silences, now + found.ahead_s)
+        listed = Listed(found.silences, now + found.ahead_s, self._before)
+        self._before = listed.written_at()
         known = await self._known(unclear(listed, downtimes, records))
         todo = plan(self._client.name, downtimes, listed, records, now, known=known, base_url=self._base_url)
         applied = Applied() if self.report.is_dry_run else await self._apply(todo, found.ahead_s)
