@@ -13,9 +13,9 @@ from stratoscope.downtime.model import Action
 from stratoscope.downtime.silences import disputes, processes
 from stratoscope.downtime.silences.alertmanager import Status
 from stratoscope.downtime.silences.disputes import Disputes
-from stratoscope.downtime.silences.errors import Reason
+from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.processes import LATELY_S, Processes
-from stratoscope.downtime.silences.reconciler import EVERY_S, POLL_S, Reconciler
+from stratoscope.downtime.silences.reconciler import AGAIN_S, EVERY_S, POLL_S, Reconciler
 from stratoscope.downtime.silences.record import Standing
 from support.balancer import Balancer
 from support.fake_alertmanager import FakeAlertmanager, Records, downtime, on
@@ -49,6 +49,11 @@ class Copied:
         await self.first.reconcile()
         self.copied = deepcopy(self.records)
         self.second = self._reconciler(self.copied)
+
+    def leave(self, downtime_id: str) -> None:
+        """The first has set its silences right as often as it does."""
+        for _ in range(disputes.MOST):
+            self.first._disputes.add([downtime_id], loop_clock().monotonic())
 
     def _reconciler(self, records: Records) -> Reconciler:
         return Reconciler(self.am, records, records, clock=loop_clock())
@@ -155,12 +160,37 @@ def test_what_is_left_alone_is_not_looked_at_more_often_than_all() -> None:
     async def work() -> None:
         at = Copied()
         await at.copy()
-        at.first._disputes.add(["d0"] * disputes.MOST, loop_clock().monotonic())
+        at.leave("d0")
         one = next(one for one in at.am.live() if one.key and one.key.downtime_id == "d0")
         at.am.by_id[one.id] = replace(one, ends_at=one.ends_at + 60)
         at.am.requests.clear()
         await run_for(2 * EVERY_S + 1, at.first)
         assert at.am.requests.count("list") == 3
+        assert at.first.report.refused == {"d0": disputes.DISPUTED}
+
+    simulated(work)
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_what_is_left_alone_is_expired_when_its_downtime_ends(is_away: bool) -> None:
+    async def work() -> None:
+        at = Copied()
+        await at.copy()
+        end = int(EPOCH) + 3 * int(EVERY_S) + 8
+        at.records.change("d0", end=end)
+        await at.first.reconcile()
+        at.leave("d0")
+        one = next(one for one in at.am.live() if one.key and one.key.downtime_id == "d0")
+        at.am.by_id[one.id] = replace(one, ends_at=one.ends_at + HOUR_S, updated_at=at.am.now)
+        running = asyncio.create_task(run_for(end - loop_clock().now() + AGAIN_S, at.first))
+        await asyncio.sleep(end - loop_clock().now() - 0.1)
+        assert at.first.report.refused.keys() == {"d0"}
+        if is_away:
+            at.am.failure = AlertmanagerError(Reason.TIMEOUT, "slow")
+        await asyncio.sleep(0.2)
+        assert (len(at.am.live()), at.first.report.failure) == ((2, "slow") if is_away else (1, ""))
+        await running
+        assert at.first.report.errors[Reason.TIMEOUT] <= 2
 
     simulated(work)
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf
 from typing import Final, Protocol
 
 import msgspec
@@ -102,6 +103,7 @@ class Reconciler:
         self._processes, self._disputes, self._is_away = Processes(), Disputes(), False
         self._ended_at = -APART_S
         self._before: Mapping[str, float] | None = None  # see Listed
+        self._over_at = inf  # when the first downtime ends whose silences are not in step
         self._is_urgent = False  # whether what failed is worth another try soon
 
     def task(self) -> Task:
@@ -126,7 +128,7 @@ class Reconciler:
         Raises:
             Exception: The downtimes or the records cannot be read or stored.
         """
-        before, self._is_away = self.report, False
+        before, self._is_away, self._over_at = self.report, False, inf
         try:
             report = await self._tried()
         except Exception as error:
@@ -192,6 +194,7 @@ class Reconciler:
         known = await self._known(unclear(listed, downtimes, records))
         todo = plan(self._client.name, downtimes, listed, records, now, known=known, base_url=self._base_url)
         applied = Applied() if self.report.is_dry_run else await self._apply(todo, found.ahead_s)
+        self._over_at = min((one.end for one in downtimes if one.id in applied.refused), default=inf)
         self._errors += applied.errors
         return self._outcome(todo, applied, found)
 
@@ -246,8 +249,12 @@ class Reconciler:
         )
 
     async def _pause(self) -> None:
-        """Wait for the next round: its time, a wake-up, or an Alertmanager that was away or started anew."""
-        until = self._clock.monotonic() + (AGAIN_S if self._is_urgent else EVERY_S)
+        """Wait for the next round: its time, a wake-up, or an Alertmanager that was away or started anew.
+
+        What is left alone does not outlive its downtime.
+        """
+        pause_s = AGAIN_S if self._is_urgent else EVERY_S
+        until = self._clock.monotonic() + min(pause_s, self._over_at - self._clock.now())
         while (left_s := until - self._clock.monotonic()) > 0:
             if await self._is_woken(min(left_s, POLL_S)) or await self._is_there_anew():
                 return
