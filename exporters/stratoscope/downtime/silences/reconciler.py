@@ -145,13 +145,15 @@ class Reconciler:
             return await self._round()
         except AlertmanagerError as error:
             self._is_away = error.reason is Reason.UNREACHABLE
-            self._clusters.asked(self._client.name)
+            if error.reason not in {Reason.CLUSTER, Reason.SPLIT}:
+                self._clusters.failed(self._client.name)
             failed = self._failed(error.reason, str(error))
         now = self._clock.now()
         downtimes = await self._downtimes.live(now, KNOWN_S)
-        records = await self._records.silence_records(self._client.name)
+        name = self._clusters.first(self._client.name)
+        records = await self._records.silence_records(name)
         nothing = Listed((), now + (self.report.ahead_s or 0))
-        todo = plan(self._client.name, downtimes, nothing, records, now)
+        todo = plan(name, downtimes, nothing, records, now)
         return msgspec.structs.replace(failed, wanted=todo.wanted, overridden=todo.overridden)
 
     def _failed(self, reason: Reason, words: str) -> Report:
@@ -183,16 +185,18 @@ class Reconciler:
         self._note(await self._client.status())  # while it is away, nothing is read
         await self._check_cluster()
         downtimes = await self._downtimes.live(self._clock.now(), KNOWN_S)
-        records = await self._records.silence_records(self._client.name)
+        name = self._clusters.first(self._client.name)
+        records = await self._records.silence_records(name)
         # The list comes last: what is changed after it was asked for is seen in the next round.
         found = await self._client.silences()
+        self._clusters.works(self._client.name)
         if abs(found.ahead_s - (self.report.ahead_s or 0)) > SET_S:
             self._disputes.clear()
         now = self._clock.now()
         listed = Listed(found.silences, now + found.ahead_s, self._before)
         self._before = listed.written_at()
         known = await self._known(unclear(listed, downtimes, records))
-        todo = plan(self._client.name, downtimes, listed, records, now, known=known, base_url=self._base_url)
+        todo = plan(name, downtimes, listed, records, now, known=known, base_url=self._base_url)
         applied = Applied() if self.report.is_dry_run else await self._apply(todo, found.ahead_s)
         self._over_at = min((one.end for one in downtimes if one.id in applied.refused), default=inf)
         self._errors += applied.errors
@@ -217,7 +221,7 @@ class Reconciler:
             self._client,
             self._records,
             lambda: self._clock.now() + ahead_s,
-            lambda: self._woken.is_set() or not self._leads(),
+            lambda: self._woken.is_set() or not self._leads() or bool(self._clusters.twin(self._client.name)),
         )
         self._disputes.add(applied.disputed, self._clock.monotonic())
         if left:
