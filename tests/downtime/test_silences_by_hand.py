@@ -297,3 +297,14 @@ async def test_an_edit_while_nobody_looked_is_a_persons_if_it_is_surely_no_older
     await house.rounds()
     assert house.am.live()[0].ends_at == NOW + HOUR_S
     assert len(house.records.noted) == noted
+
+
+async def test_what_waits_for_its_start_when_our_clock_is_set_ahead_is_not_a_persons() -> None:
+    house = House(downtime(start=int(NOW) + HOUR_S, end=int(NOW) + 9 * HOUR_S))
+    await house.silence()
+    house.now += 2 * HOUR_S
+    house.am.ahead_s = -2 * HOUR_S
+    house.start()
+    await house.rounds()
+    assert [one.state for one in house.am.live()] == ["active"]
+    assert house.records.noted == []

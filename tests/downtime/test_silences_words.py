@@ -56,6 +56,8 @@ def test_what_is_wrong_with_one_downtime_is_said_of_it_alone_and_of_all_what_is_
     both = replace(refused, trouble="away")
     said = {one: silencing(State.ACTIVE, [both], silences=True, downtime_id=one) for one in ("a", "b")}
     assert said == {"a": "main is not in step: 400 no", "b": "main is not in step: away"}
+    filed = [silencing_of(downtime(name), START, [refused], []) for name in ("a", "b")]
+    assert filed == ["main is not in step: 400 no", "silenced by main"]
 
 
 def test_failure_is_of_all_or_names_a_downtime() -> None:
