@@ -25,6 +25,7 @@ AWAY = Report(alertmanager="away", trouble="connection refused")
         (State.ACTIVE, [AWAY], "away is not in step: connection refused"),
         (State.ACTIVE, [], "no Alertmanager is configured: it silences nothing"),
         (State.UPCOMING, [DRY], "dry run: it silences nothing"),
+        (State.ACTIVE, [replace(DRY, trouble="no")], "dry run: it silences nothing"),
         (State.ENDED, [MAIN], "it is over: it silences nothing"),
         (State.CANCELLED, [MAIN], "it is cancelled: it silences nothing"),
         (
