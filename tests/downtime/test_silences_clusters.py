@@ -164,6 +164,30 @@ def test_what_a_person_expired_stays_so_whichever_entry_keeps_the_silences(is_ba
     simulated(work)
 
 
+def test_what_the_first_wrote_meanwhile_is_not_taken_for_a_persons_by_the_second() -> None:
+    async def work() -> None:
+        pair = Pair()
+        pair.join()
+        pair.first.failure = AlertmanagerError(Reason.UNREACHABLE, "away")
+        await pair.reconcilers[0].reconcile()
+        await pair.reconcilers[1].reconcile()
+        pair.first.failure = None
+        for hours in (2, 3):
+            (before,) = pair.first.live()
+            pair.records.change("d0", end=pair.begin + hours * 3600)
+            await asyncio.sleep(0.5)
+            await pair.reconcilers[0].reconcile()
+            await pair.reconcilers[1].reconcile()
+        pair.first.by_id[before.id] = before  # by a crash
+        pair.first.failure = AlertmanagerError(Reason.UNREACHABLE, "away")
+        for one in pair.reconcilers:
+            await one.reconcile()
+        assert (pair.writes, pair.first.live()[0].ends_at) == ((2, 2), pair.begin + 3 * 3600)
+        assert pair.records.noted == []
+
+    simulated(work)
+
+
 def test_the_second_stops_in_the_middle_of_a_round_when_the_first_is_back() -> None:
     async def work() -> None:
         pair = Pair()

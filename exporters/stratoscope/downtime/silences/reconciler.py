@@ -119,7 +119,7 @@ class Reconciler:
             if self._leads():
                 await self.reconcile()
             else:
-                self._before = None  # another process writes
+                self._before = None  # another process writes, as another entry does while this one fails
             await self._pause()
 
     async def reconcile(self) -> None:
@@ -144,7 +144,7 @@ class Reconciler:
         try:
             return await self._round()
         except AlertmanagerError as error:
-            self._is_away = error.reason is Reason.UNREACHABLE
+            self._is_away, self._before = error.reason is Reason.UNREACHABLE, None
             if error.reason not in {Reason.CLUSTER, Reason.SPLIT}:
                 self._clusters.failed(self._client.name)
             failed = self._failed(error.reason, str(error))
