@@ -167,6 +167,7 @@ def test_what_is_left_alone_is_not_looked_at_more_often_than_all() -> None:
         await run_for(2 * EVERY_S + 1, at.first)
         assert at.am.requests.count("list") == 3
         assert at.first.report.refused == {"d0": disputes.DISPUTED}
+        assert disputes.DISPUTED.endswith(" They are left alone for up to 60 minutes")
 
     simulated(work)
 
