@@ -132,6 +132,17 @@ async def test_what_others_do_beside_it_is_not_taken_for_it() -> None:
     assert house.counts == (1, 0, 0)
 
 
+@pytest.mark.parametrize(("after_s", "action"), [(0.01, Action.TAKEN_OVER), (0.1, Action.OVERRIDDEN)])
+async def test_what_is_created_later_is_not_what_became_of_ours(after_s: float, action: Action) -> None:
+    house = House()
+    silence = await house.silence()
+    house.am.end(silence.id)
+    house.now += after_s
+    house.am.put(Written(starts_at=NOW, ends_at=NOW + HOUR_S, matchers=on(host="n7"), comment="another"))
+    await house.rounds()
+    assert house.seen.action is action
+
+
 async def test_what_was_taken_over_is_followed_until_it_is_expired() -> None:
     house = House()
     silence = await house.silence()
