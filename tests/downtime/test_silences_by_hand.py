@@ -255,6 +255,22 @@ async def test_what_we_move_or_a_crash_brings_back_is_not_a_persons() -> None:
     assert house.records.noted == []
 
 
+@pytest.mark.parametrize("ahead_s", [HOUR_S - 61, HOUR_S])
+async def test_what_we_expire_by_a_clock_that_is_ahead_is_written_again_when_it_is_set_back(
+    ahead_s: float,
+) -> None:
+    house = House()
+    silence = await house.silence()
+    house.edit(silence, ends_at=NOW + 9 * HOUR_S)
+    house.am.ahead_s = ahead_s
+    await house.rounds()
+    assert house.am.live() == []
+    house.am.ahead_s = 0
+    await house.rounds()
+    assert [one.ends_at for one in house.am.live()] == [NOW + HOUR_S]
+    assert house.records.noted == []
+
+
 @pytest.mark.parametrize("start_s", [0, HOUR_S], ids=["updated", "replaced"])
 async def test_annotations_of_a_person_stay(start_s: int) -> None:
     house = House(downtime(start=int(NOW) + HOUR_S, end=int(NOW) + 3 * HOUR_S))

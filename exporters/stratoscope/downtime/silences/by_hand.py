@@ -60,9 +60,7 @@ def overridden(record: SilenceRecord, listed: Listed, now: float) -> ByHand | No
             fields["comment"] = (None, one_line(heir.comment)[:_LONGEST_COMMENT])
         return ByHand(_taken_over(record, heir, now), Action.TAKEN_OVER, fields)
     found = listed.by_id.get(record.silence_id)
-    if found is None or not (
-        found.key is None or (found.is_expired_by_request and round(found.ends_at) < record.ends_at)
-    ):
+    if found is None or not (found.key is None or found.is_expired_by_request):
         return None
     after = replace(record, standing=Standing.OVERRIDDEN, changed_at=int(now))
     fields = {"silence": (record.silence_id, None), "matchers": (record.matchers, None)}
