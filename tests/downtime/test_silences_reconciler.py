@@ -1,7 +1,6 @@
 """Applying plans: what is stored when, what a failure costs, and when the next round comes."""
 
 import asyncio
-import logging
 
 import pytest
 from msgspec.structs import replace
@@ -11,7 +10,7 @@ from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.reconciler import AGAIN_S, APART_S, EVERY_S, POLL_S, Reconciler
 from stratoscope.downtime.silences.record import Standing
 from stratoscope.downtime.silences.silence import Written
-from support.fake_alertmanager import Records, downtime, on
+from support.fake_alertmanager import downtime, on
 from support.reconciled import House
 from support.virtual_time import loop_clock, simulated
 
@@ -221,20 +220,6 @@ def test_what_changes_during_a_long_round_does_not_wait_for_its_end() -> None:
     simulated(work)
 
 
-def test_a_dry_run_writes_nothing_and_says_what_it_would(caplog: pytest.LogCaptureFixture) -> None:
-    async def work() -> None:
-        house = House(is_dry_run=True)
-        with caplog.at_level(logging.INFO):
-            await house.reconcile()
-            await house.reconcile()
-        assert house.am.by_id == {}
-        assert house.records.all == []
-        assert (house.reconciler.report.writes, house.reconciler.report.is_in_step) == (1, False)
-
-    simulated(work)
-    assert caplog.text.count("would_write=1 would_expire=0") == 1
-
-
 def test_without_downtimes_nothing_is_planned() -> None:
     async def work() -> None:
         house = House()
@@ -247,40 +232,6 @@ def test_without_downtimes_nothing_is_planned() -> None:
         assert len(house.am.live()) == 1
 
     simulated(work)
-
-
-def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
-    async def work() -> None:
-        house = House()
-        house.am.failure = AlertmanagerError(Reason.TIMEOUT, "slow")
-        for _ in range(2):
-            await house.reconcile()
-        house.am.failure = None
-        await house.reconcile()
-
-    with caplog.at_level(logging.INFO):
-        simulated(work)
-    assert [one.levelname for one in caplog.records] == ["ERROR", "INFO"]
-
-
-def test_trouble_with_all_is_logged_also_after_trouble_with_one(caplog: pytest.LogCaptureFixture) -> None:
-    async def work() -> None:
-        house = House()
-
-        async def refuse(_: Written) -> str:
-            raise AlertmanagerError(Reason.REJECTED, "400 no")
-
-        house.am.write = refuse  # type: ignore[method-assign]  # refuses
-        await house.reconcile()
-        house.am.failure = AlertmanagerError(Reason.TIMEOUT, "slow")
-        for _ in range(2):
-            await house.reconcile()
-        house.am.failure = None
-        await house.reconcile()
-
-    simulated(work)
-    errors = [one.args[1] for one in caplog.records if one.levelno == logging.ERROR]
-    assert errors == ["downtime d0: 400 no", "slow"]
 
 
 def test_rounds_follow_their_time_and_looks_lie_between() -> None:
@@ -430,27 +381,6 @@ def test_an_override_is_noted_once() -> None:
         assert (house.reconciler.report.overridden, house.reconciler.report.is_in_step) == (1, True)
 
     simulated(work)
-
-
-def test_two_installations_share_an_alertmanager(caplog: pytest.LogCaptureFixture) -> None:
-    async def work() -> None:
-        house = House()
-        records = Records([downtime("other", int(house.am.now), int(house.am.now) + 3600)])
-        other = Reconciler(house.am, records, records, clock=loop_clock())
-        for _ in range(3):
-            await house.reconcile()
-            await other.reconcile()
-        assert len(house.am.live()) == 2
-        for report in (house.reconciler.report, other.report):
-            assert (report.wanted, report.present, report.unknown, report.is_in_step) == (1, 1, 1, True)
-        records.change("other", cancelled_at=1)
-        await other.reconcile()
-        await house.reconcile()
-        assert [one.key and one.key.downtime_id for one in house.am.live()] == ["d0"]
-        assert house.reconciler.report.unknown == 0
-
-    simulated(work)
-    assert caplog.text.count("not in this database are left alone alertmanager=am count=1") == 2
 
 
 def test_of_two_live_ones_the_other_is_expired_and_the_record_kept() -> None:
