@@ -143,6 +143,28 @@ async def test_what_is_created_later_is_not_what_became_of_ours(after_s: float, 
     assert house.seen.action is action
 
 
+async def test_of_several_that_became_of_ours_the_last_one_is_it() -> None:
+    house = House()
+    silence = await house.silence()
+    house.edit_anew(silence, "bob", matchers=on(host="n7"))
+    house.now += 1
+    copy = Written(starts_at=NOW, ends_at=NOW + HOUR_S, matchers=on(host="n8"), comment=silence.comment)
+    last = house.am.put(copy, "eve")
+    await house.rounds()
+    assert (house.record.owner, house.record.silence_id) == ("eve", last)
+
+
+async def test_nothing_becomes_of_one_that_came_to_its_end() -> None:
+    house = House()
+    silence = await house.silence()
+    house.am.by_id[silence.id] = replace(silence, ends_at=NOW + 30)  # an older one, by a crash
+    copy = Written(starts_at=NOW, ends_at=NOW + HOUR_S, matchers=on(host="n8"), comment=silence.comment)
+    house.am.put(copy, "bob")
+    await house.rounds()
+    assert {one.created_by for one in house.am.live()} == {"bob", CREATED_BY}
+    assert house.records.noted == []
+
+
 async def test_what_was_taken_over_is_followed_until_it_is_expired() -> None:
     house = House()
     silence = await house.silence()

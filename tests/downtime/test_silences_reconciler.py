@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from stratoscope.downtime.silences.apply import BATCH, MOST_FAILED
+from stratoscope.downtime.silences.apply import BATCH, MOST_FAILED, Tried
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.reconciler import AGAIN_S, APART_S, EVERY_S, POLL_S, Reconciler
 from stratoscope.downtime.silences.record import Standing
@@ -103,6 +103,51 @@ def test_at_the_limit_nothing_is_created_and_the_rest_goes_on() -> None:
         assert house.am.requests.count("write") < 15
 
     simulated(work)
+
+
+def test_at_the_limit_what_is_there_is_updated() -> None:
+    async def work() -> None:
+        house = House(1)
+        await house.reconcile()
+        house.am.most = 1
+        begin = int(house.am.now)
+        house.records.downtimes["new"] = downtime("new", begin - 60, begin + 3600)
+        house.records.change("d0", end=begin + 7200)
+        await house.reconcile()
+        assert [one.ends_at for one in house.am.live()] == [begin + 7200]
+        assert house.reconciler.report.errors[Reason.LIMIT] == 1
+
+    simulated(work)
+
+
+def test_many_refusals_between_writes_that_succeed_end_no_round() -> None:
+    async def work() -> None:
+        house = House()
+        begin = int(house.am.now)
+        for number in range(3 * MOST_FAILED):
+            one = downtime(f"d{number}", begin, begin + 3600, matcher_sets=(on(host=f"n{number % 2}"),))
+            house.records.downtimes[one.id] = one
+        write = house.am.write
+
+        async def refuse(silence: Written) -> str:
+            if silence.matchers == on(host="n1"):
+                raise AlertmanagerError(Reason.REJECTED, "400 no")
+            return await write(silence)
+
+        house.am.write = refuse  # type: ignore[method-assign]  # refuses every other one
+        await house.reconcile()
+        report = house.reconciler.report
+        assert (len(house.am.live()), len(report.refused)) == (1.5 * MOST_FAILED, 1.5 * MOST_FAILED)
+        assert report.trouble == ""
+
+    simulated(work)
+
+
+def test_what_is_given_up_stays_so() -> None:
+    tried = Tried()
+    for reason in (Reason.TIMEOUT, Reason.REJECTED):
+        tried.failed(AlertmanagerError(reason, "no"))
+        assert tried.is_given_up
 
 
 def test_an_alertmanager_that_is_away_ends_the_round() -> None:
