@@ -26,7 +26,7 @@ class Pair:
         )
         self.second.by_id = self.first.by_id
         self.records = Records([downtime("d0", begin, begin + 3600)])
-        self.clusters = Clusters(["first", "second"])
+        self.clusters = Clusters(["first", "second", "third"])
         self.reconcilers = [
             Reconciler(one, self.records, self.records, clusters=self.clusters, clock=clock)
             for one in (self.first, self.second)
@@ -210,6 +210,18 @@ def test_the_second_stops_in_the_middle_of_a_round_when_the_first_is_back() -> N
         pair.second.write = come_back  # type: ignore[method-assign]  # looks on
         await pair.reconcilers[1].reconcile()
         assert pair.writes == (0, BATCH)
+
+    simulated(work)
+
+
+def test_an_entry_that_leaves_its_cluster_to_another_has_not_failed() -> None:
+    async def work() -> None:
+        pair = Pair()
+        pair.join()
+        pair.clusters.see("third", pair.first.members)
+        await pair.reconcile()
+        pair.clusters.failed("first")
+        assert pair.clusters.twin("third") == "second"
 
     simulated(work)
 
