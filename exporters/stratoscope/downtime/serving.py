@@ -32,7 +32,7 @@ from stratoscope.downtime.imports.report import Report as ImportReport
 from stratoscope.downtime.model import LONGEST_REARMED_S, Downtime
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.report import Report as SilenceReport
-from stratoscope.downtime.silences.words import silencing
+from stratoscope.downtime.silences.words import silencing_of
 
 _RETRY_S: Final = "10"
 PART: Final = "downtimes"
@@ -92,13 +92,10 @@ class Service:
         """Unix time in whole seconds."""
         return int(self.now())
 
-    def silencing(self, downtime: Downtime, now: int) -> str:
-        """Whether its alerts are silenced, in words."""
-        is_past = downtime.end <= downtime.created_at
-        return silencing(
-            downtime.state(now), self.silences(), silences=downtime.silences, is_past=is_past,
-            downtime_id=downtime.id,
-        )  # fmt: skip
+    async def silencing(self, downtime: Downtime, now: int) -> str:
+        """Whether its alerts are silenced, in words. Raises StoreError."""
+        records = await self.store.records.of_downtime(downtime.id)
+        return silencing_of(downtime, now, self.silences(), records)
 
 
 def service(request: Request) -> Service:

@@ -80,7 +80,7 @@ async def _silencing(served: Service, one: Window, now: int, *, recurs: bool) ->
     """Whether its alerts are silenced, in words: those of the occurrence that lasts, if one does."""
     running = await served.store.windows.running(one.id, now)
     if running is not None:
-        return served.silencing(running, now)
+        return await served.silencing(running, now)
     over = State.CANCELLED if one.cancelled_at else State.ENDED
     return silencing(State.UPCOMING if recurs else over, served.silences(), silences=one.template.silences)
 

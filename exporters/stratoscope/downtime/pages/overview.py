@@ -112,7 +112,7 @@ def troubles(
     """
     return [
         *([f"the database, where nothing can be stored ({_REFUSALS[refused]})"] if refused else []),
-        *(f"Alertmanager {one.alertmanager}" for one in alertmanagers if one.trouble),
+        *(f"Alertmanager {one.alertmanager}" for one in alertmanagers if one.failure),
         *(f"cloud {name}" for name, one in clouds.items() if one.reason or one.left_out),
         *(f"import {one.source}" for one in sources if one.reason is not None),
     ]

@@ -72,7 +72,7 @@ async def page(request: Request, *, error: str = "", status: int = 200) -> web.R
         history=history(entries.changes, served.zone),
         entries=entries,
         silences=silences,
-        silencing=served.silencing(one, served.second),
+        silencing=await served.silencing(one, served.second),
         extensions=EXTENSIONS,
         is_editor=is_editor,
         may_change=is_editor and one.source == PERSON,
