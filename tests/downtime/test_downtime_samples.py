@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.downtime.collector import Downtimes, Facts
-from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.database.errors import Refusal, StoreError
 from stratoscope.downtime.families import OF_DOWNTIMES, OF_IMPORTS, OF_SILENCES
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.imports.announced import Skip
@@ -133,7 +133,7 @@ def test_a_process_that_does_not_lead_shows_nothing_of_silences_and_windows(lead
     report = silences.Report(alertmanager="main", is_in_step=True)
     facts = Facts(
         now=NOW, downtimes=[], silences=[report], imports=[imports.Report(source="osg:all", rows=5)],
-        windows=[Stuck.ZONE, Stuck.ZONE], leads=leads,
+        windows=[Stuck.ZONE, Stuck.ZONE], refused=Refusal.FULL, leads=leads,
     )  # fmt: skip
     collector = Downtimes(cast(Any, None), [], [], keeper=cast(Any, None), notices=Notices(0, 0))
     page = rendered(collector.samples(facts), collector.families)
@@ -142,6 +142,8 @@ def test_a_process_that_does_not_lead_shows_nothing_of_silences_and_windows(lead
     assert ('stratoscope_downtime_windows_stuck{reason="rule"} 0\n' in page) is leads
     assert ('stratoscope_downtime_silences_in_step{alertmanager="main"} 1\n' in page) is leads
     assert 'stratoscope_downtime_import_rows{source="osg:all"} 5\n' in page
+    assert 'stratoscope_downtime_database_refused{reason="full"} 1\n' in page
+    assert 'stratoscope_downtime_database_refused{reason="read_only"} 0\n' in page
 
 
 class Broken:

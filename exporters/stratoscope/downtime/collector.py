@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Sample
+from stratoscope.downtime.database.errors import Refusal
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.families import OF_DOWNTIMES, OF_IMPORTS, OF_SILENCES
 from stratoscope.downtime.imports import report as imports
@@ -15,6 +16,7 @@ from stratoscope.downtime.model import Downtime
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.samples import (
     AHEAD_S,
+    of_database,
     of_import,
     of_leader,
     of_notices,
@@ -33,6 +35,7 @@ class Facts(NamedTuple):
 
     Attributes:
         windows: Why those that are stuck are so.
+        refused: Why the last change was not stored.
         leads: Of a process that does not, what it knows of silences and windows is old.
     """
 
@@ -41,6 +44,7 @@ class Facts(NamedTuple):
     silences: Sequence[silences.Report]
     imports: Sequence[imports.Report]
     windows: Collection[Stuck]
+    refused: Refusal | None
     leads: bool
 
 
@@ -74,6 +78,7 @@ class Downtimes(Collector[Facts]):
             silences=[one.report for one in self._reconcilers],
             imports=[one.report for one in self._importers],
             windows=self._keeper.stuck.values(),
+            refused=self._store.refused,
             leads=self._store.leadership.is_leader,
         )
 
@@ -81,6 +86,7 @@ class Downtimes(Collector[Facts]):
         yield from samples(data.downtimes, data.now)
         yield from of_scripts(data.downtimes, data.now)
         yield from of_notices(self._notices.of(data.downtimes, data.now))
+        yield from of_database(data.refused)
         yield of_leader(leads=data.leads)
         if data.leads:
             yield from of_windows(data.windows)

@@ -60,8 +60,14 @@ LEADER = Family(
     " writes to Alertmanager.",
     labels=(),
 )
+REFUSED = Family(
+    "stratoscope_downtime_database_refused",
+    "1 for the reason why the last change was not stored in the database, else 0; it is tried each minute.",
+    labels=("reason",),
+)
 OF_DOWNTIMES: Final = (
     ACTIVE, ACTIVE_PATTERNS, DOWNTIMES, INFO, START, END, NOTICE, HOST_OFF_BY_SCRIPT, WINDOWS_STUCK, LEADER,
+    REFUSED,
 )  # fmt: skip
 
 _AM: Final = ("alertmanager",)

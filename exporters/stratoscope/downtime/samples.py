@@ -6,6 +6,7 @@ from typing import Final
 from stratoscope.core.errors import Reason
 from stratoscope.core.metrics import Labels, Sample, optional_samples
 from stratoscope.downtime import families as of
+from stratoscope.downtime.database.errors import Refusal
 from stratoscope.downtime.hosts_off.hosts import hosts_off
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.imports.announced import Skip
@@ -52,6 +53,12 @@ def of_notices(soon: Iterable[tuple[Downtime, Limit]]) -> Iterable[Sample]:
 def of_leader(*, leads: bool) -> Sample:
     """Whether this process leads."""
     return of.LEADER(int(leads), Labels())
+
+
+def of_database(refused: Refusal | None) -> Iterable[Sample]:
+    """Why the last change was not stored; None if it was."""
+    for reason in Refusal:
+        yield of.REFUSED(int(reason is refused), Labels(reason=reason))
 
 
 def of_windows(stuck: Collection[Stuck]) -> Iterable[Sample]:
