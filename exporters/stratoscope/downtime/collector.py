@@ -34,6 +34,7 @@ class Facts(NamedTuple):
     """All at one moment.
 
     Attributes:
+        overridden: The ids of downtimes of which a person expired a silence.
         windows: Why those that are stuck are so.
         refused: Why the last change was not stored.
         leads: Of a process that does not, what it knows of silences and windows is old.
@@ -41,6 +42,7 @@ class Facts(NamedTuple):
 
     now: float
     downtimes: Sequence[Downtime]
+    overridden: Collection[str]
     silences: Sequence[silences.Report]
     imports: Sequence[imports.Report]
     windows: Collection[Stuck]
@@ -75,6 +77,7 @@ class Downtimes(Collector[Facts]):
         return Facts(
             now=now,
             downtimes=live,
+            overridden=await self._store.records.overridden([one.id for one in live]),
             silences=[one.report for one in self._reconcilers],
             imports=[one.report for one in self._importers],
             windows=self._keeper.stuck.values(),
@@ -83,7 +86,7 @@ class Downtimes(Collector[Facts]):
         )
 
     def samples(self, data: Facts, /) -> Iterable[Sample]:
-        yield from samples(data.downtimes, data.now)
+        yield from samples(data.downtimes, data.now, data.overridden)
         yield from of_scripts(data.downtimes, data.now)
         yield from of_notices(self._notices.of(data.downtimes, data.now))
         yield from of_database(data.refused)

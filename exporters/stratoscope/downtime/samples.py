@@ -20,20 +20,25 @@ AHEAD_S: Final = 7 * DAY_S
 _LONGEST_TITLE: Final = 100
 
 
-def samples(downtimes: Sequence[Downtime], now: float) -> Iterable[Sample]:
-    """Of the downtimes that are active now, and of those that start within AHEAD_S."""
+def samples(downtimes: Sequence[Downtime], now: float, overridden: Collection[str] = ()) -> Iterable[Sample]:
+    """Of the downtimes that are active now, and of those that start within AHEAD_S.
+
+    Args:
+        overridden: The ids of those of which a person expired a silence.
+    """
     states = [(one, one.state(now)) for one in downtimes]
     active = [one for one, state in states if state is State.ACTIVE]
     upcoming = [one for one, state in states if state is State.UPCOMING and one.start <= now + AHEAD_S]
     patterns = 0
     for one in active:
+        silenced = str(one.silences and one.id not in overridden).lower()
         for matchers in one.matcher_sets:
             found = covered(matchers)
             if found is None:
                 patterns += 1
                 continue
             named = dict(zip(LABELS, found.values, strict=True))
-            yield of.ACTIVE(1, _of(one, scope=found.scope, **named, **_kind(one)))
+            yield of.ACTIVE(1, _of(one, scope=found.scope, **named, **_kind(one), silences=silenced))
     yield of.ACTIVE_PATTERNS(patterns, Labels())
     for state, found_in in ((State.ACTIVE, active), (State.UPCOMING, upcoming)):
         yield of.DOWNTIMES(len(found_in), Labels(state=state))
