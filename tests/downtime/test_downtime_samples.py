@@ -101,7 +101,12 @@ def test_a_host_that_a_script_switched_off_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("filed", "overridden", "silences"),
-    [(True, (), "true"), (False, (), "false"), (True, ["a234567890"], "false"), (True, ["b234567890"], "true")],
+    [
+        (True, (), "true"),
+        (False, (), "false"),
+        (True, ["a234567890"], "false"),
+        (True, ["b234567890"], "true"),
+    ],
 )
 def test_what_silences_nothing_is_told_apart(filed: bool, overridden: Sequence[str], silences: str) -> None:
     page = rendered(samples([downtime(silences=filed)], NOW, overridden), OF_DOWNTIMES)
@@ -141,7 +146,8 @@ def test_silences_and_imports_are_shown_as_the_golden_page_has_them() -> None:
 def test_a_process_that_does_not_lead_shows_nothing_of_silences_and_windows(leads: bool) -> None:
     report = silences.Report(alertmanager="main", is_in_step=True)
     facts = Facts(
-        now=NOW, downtimes=[], overridden=(), silences=[report], imports=[imports.Report(source="osg:all", rows=5)],
+        now=NOW, downtimes=[], overridden=(), silences=[report],
+        imports=[imports.Report(source="osg:all", rows=5)],
         windows=[Stuck.ZONE, Stuck.ZONE], refused=Refusal.FULL, leads=leads,
     )  # fmt: skip
     collector = Downtimes(cast(Any, None), [], [], keeper=cast(Any, None), notices=Notices(0, 0))
