@@ -6,12 +6,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO, cast
 
 from stratoscope.core.errors import MissingSDKError
+from stratoscope.core.output import Output, OutputError
 from stratoscope.core.program import USAGE_STATUS, Command, Program, version
 from stratoscope.programs import COMMANDS, EXPORTERS
 
+_FAILED: Final = 1
 _BY_SIGNAL: Final = 128
 """The exit status of what a signal ends, without the signal's number."""
 
@@ -24,14 +26,22 @@ def main(
     """Run one exporter or command until it ends; the exit status is 2 for a wrong flag, file or key."""
     if sys.stdout is None:  # the caller has closed it
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    stream, output = sys.stdout, Output(sys.stdout)
+    sys.stdout = cast("TextIO", output)
     try:
         status = _run(arguments, exporters, commands)
-        sys.stdout.flush()
+        output.flush()
     except KeyboardInterrupt:
         return _BY_SIGNAL + signal.SIGINT
     except BrokenPipeError:  # its reader, such as head, has read what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python writes what is left
+        output.drop()
         return _BY_SIGNAL + signal.SIGPIPE
+    except OutputError as error:
+        output.drop()
+        sys.stderr.write(f"stratoscope: standard output: {error}\n")
+        return _FAILED
+    finally:
+        sys.stdout = stream
     return status
 
 

@@ -107,7 +107,7 @@ def test_check_of_the_configuration_looks_at_the_folder_of_the_state(
     (tmp_path / "file").write_text("")
     bad = Flags.parse(notes.PROGRAM, ["--config.check", f"--storage.path={tmp_path}/file"])
     assert app.main(notes.EXPORTER, bad) == 2
-    said = f"stratoscope notes: --storage.path: {tmp_path}/file: {tmp_path}/file is no folder to write to\n"
+    said = f"stratoscope notes: --storage.path: {tmp_path}/file is no folder to write to\n"
     assert capsys.readouterr().err.endswith(f"\n{said}")
     good = Flags.parse(notes.PROGRAM, ["--config.check", f"--storage.path={tmp_path}/data"])
     assert app.main(notes.EXPORTER, good) == 0

@@ -55,7 +55,7 @@ def test_file_in_the_place_of_the_folder_is_refused_with_the_flag(take: object, 
     file = tmp_path / "file"
     file.write_text("")
     for folder in (file, file / "below"):
-        with pytest.raises(ConfigError, match=rf"^--storage\.path: {folder}: "):
+        with pytest.raises(ConfigError, match=rf"^--storage\.path: {folder}(: | is )"):
             take(folder)  # type: ignore[operator]
 
 
@@ -111,6 +111,17 @@ def test_folder_that_nobody_may_write_to_is_refused_by_the_check(
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere
     with pytest.raises(ConfigError, match=rf"{tmp_path} is no folder to write to"):
         state.check(tmp_path / "data")
+
+
+def test_folder_on_a_read_only_file_system_is_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = os.statvfs(tmp_path)
+    read_only = os.statvfs_result((*found[:8], os.ST_RDONLY, found[9]))
+    monkeypatch.setattr("os.statvfs", lambda _: read_only)
+    with pytest.raises(ConfigError) as caught:
+        state.check(tmp_path)
+    assert str(caught.value) == f"--storage.path: {tmp_path} is on a read-only file system"
 
 
 def test_folder_that_nobody_may_write_to_any_more_is_refused_though_its_lock_is_there(

@@ -33,11 +33,16 @@ def alert(name: str, severity: str = "critical", *silences: str, **labels: str) 
 
 @asynccontextmanager
 async def alertmanager(
-    alerts: Any, silences: Mapping[str, tuple[str, str]] | None = None, *, broken: int = 404
+    alerts: Any,
+    silences: Mapping[str, tuple[str, str]] | None = None,
+    *,
+    broken: int = 404,
+    odd: web.Response | None = None,
 ) -> AsyncIterator[tuple[str, list[str]]]:
     """Its URL, and what it is asked for.
 
-    Silences are creator and comment by id; others are answered with the status `broken`.
+    Silences are creator and comment by id; others are answered with the status `broken`. The answer to `hang`
+    comes byte by byte, that to `odd` is given; if it is None, the connection is closed.
     """
     asked: list[str] = []
 
@@ -47,6 +52,18 @@ async def alertmanager(
             if isinstance(alerts, web.Response):
                 return alerts
             return web.json_response(alerts)
+        if request.path == "/api/v2/silence/odd":
+            if odd is not None:
+                return odd
+            assert request.transport is not None
+            request.transport.abort()
+        if request.path == "/api/v2/silence/hang":
+            answer = web.StreamResponse()
+            await answer.prepare(request)
+            for _ in range(120):
+                await answer.write(b" ")
+                await asyncio.sleep(0.01)
+            return answer
         found = (silences or {}).get(request.path.removeprefix("/api/v2/silence/"))
         if found is None:
             return web.json_response("gone", status=broken)
@@ -135,7 +152,7 @@ async def test_a_downtime_is_ok_with_the_words_why(capsys: pytest.CaptureFixture
     }
     async with alertmanager(alerts, silences) as (url, asked):
         status, text, _ = await checked(url, capsys=capsys)
-    said = "downtime: New switch (alice); bob: disk [swap]; stratoscope-downtime: my words"
+    said = "downtime: New switch (alice); bob: disk [swap]; by hand: my words"
     assert (status, text) == (0, f"ALERTS OK - no alert; 3 silenced ({said})")
     assert asked[1:] == ["/api/v2/silence/1", "/api/v2/silence/2", "/api/v2/silence/3"]
 
@@ -163,6 +180,35 @@ async def test_silences_that_are_not_told_hide_nothing_that_fires(
         status, text, _ = await checked(url, capsys=capsys)
     said = '1 critical: B; 1 silenced (why is not told: HTTP 403: "gone")'
     assert (status, text, len(asked)) == (2, f"ALERTS CRITICAL - {said}", 2)
+
+
+async def test_a_silence_that_is_not_answered_in_time_hides_nothing_that_fires(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    alerts = [alert("A", "critical", "1", "hang", "2"), alert("B")]
+    async with alertmanager(alerts, {one: ("bob", f"disk {one}") for one in "12"}) as (url, _):
+        status, text, _ = await checked(url, "--timeout=1s", capsys=capsys)
+    said = "1 critical: B; 1 silenced (bob: disk 1; why is not told: no answer in time)"
+    assert (status, text) == (2, f"ALERTS CRITICAL - {said}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (web.json_response({"comment": "x"}), "not an answer of Alertmanager: KeyError: 'createdBy'"),
+        (web.json_response({"createdBy": "x", "comment": None}), "not an answer of Alertmanager: Attribute"),
+        (web.Response(text="[{"), "not an answer of Alertmanager: JSONDecodeError"),
+        (None, "Remote end closed connection without response"),
+    ],
+)
+async def test_a_silence_that_makes_no_sense_hides_nothing_that_fires(
+    answer: web.Response | None, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alerts = [alert("A", "critical", "odd"), alert("B", "warning")]
+    async with alertmanager(alerts, odd=answer) as (url, _):
+        status, text, _ = await checked(url, capsys=capsys)
+    assert status == 1
+    assert text.startswith(f"ALERTS WARNING - 1 warning: B; 1 silenced (why is not told: {why}")
 
 
 async def test_equal_words_stand_once_and_many_silences_are_counted(

@@ -1,15 +1,19 @@
 """The API of downtimes, with a real store."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from yarl import URL
 
 from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.model import DAY_S
+from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.silences.report import Report
+from stratoscope.downtime.times import echo
 from support.asking import ask, basic
 from support.downtime_site import DRAFT, Site, downtimes
 from support.stores import HOUR, NOW, wanted
@@ -45,7 +49,7 @@ async def test_what_is_filed_is_found_and_shown_with_its_history(site: Site) -> 
     answer = await site.ask("POST", "/downtimes", DRAFT)
     assert answer.status == 201
     assert answer.headers["ETag"] == '"1"'
-    shown = await site.json("GET", answer.headers["Location"].removeprefix("/api/v1"))
+    shown = await site.json("GET", answer.location.removeprefix("/api/v1"))
     assert (shown["title"], shown["state"], shown["author"]) == ("new switch", "active", "loopback")
     assert shown["matcher_sets"] == [['cloud="uni"', 'host="n1"']]
     assert [(one["who"], one["action"]) for one in shown["history"]] == [("loopback", "filed")]
@@ -273,7 +277,7 @@ async def test_where_the_database_is_only_who_has_a_role_is_told(
         for path in ("/", "/api/v1/counts", "/feeds/t0ken/downtimes.ics"):
             answer = await ask(site.url + path)
             assert (answer.status, "db.internal" in answer.text) == (503, False)
-            assert answer.text == "the database cannot be used; who has a role is told why\n"
+            assert "the database cannot be used; who has a role is told why\n" in answer.text
         told = await ask(f"{site.url}/api/v1/counts", headers=basic("bob"))
         assert told.text == "database postgresql://u@db.internal/d: cannot be reached\n"
 
@@ -366,3 +370,22 @@ async def test_what_is_filed_or_changed_says_whether_it_silences(tmp_path: Path)
         off = await site.json("PUT", "/hosts-off/uni/n1", {"reason": "power"})
         assert off["silencing"] == "no Alertmanager is configured: it silences nothing"
         assert "silencing" not in await site.json("GET", f"/downtimes/{one['id']}")
+
+
+@pytest.mark.parametrize("how", ["end", "cancel"])
+async def test_what_a_person_took_over_is_said_when_its_downtime_is_over(tmp_path: Path, how: str) -> None:
+    async with downtimes(tmp_path, silences=lambda: [Report(alertmanager="main")]) as site:
+        one = await site.json("POST", "/downtimes", DRAFT)
+        off = await site.json("PUT", "/hosts-off/uni/n1")
+        record = SilenceRecord(
+            alertmanager="main", downtime_id=one["id"], matchers='{host="n1"}', silence_id="s1", owner="bob",
+            standing=Standing.TAKEN_OVER, starts_at=NOW, ends_at=NOW + HOUR, revision=1, changed_at=NOW,
+        )  # fmt: skip
+        await site.store.records.store_silence_records([record, replace(record, downtime_id=off["id"])])
+        done = await site.json("POST", f"/downtimes/{one['id']}/{how}")
+        back = await site.json("DELETE", "/hosts-off/uni/n1")
+        said = f"silence s1 mutes on in main until {echo(NOW + HOUR, dt.UTC)}, since bob took it over"
+        for answer in (done, back):
+            assert said in answer["silencing"]
+            assert "it silences nothing" not in answer["silencing"]
+        assert (await site.json("DELETE", "/hosts-off/uni/n1"))["silencing"] is None

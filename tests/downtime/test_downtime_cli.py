@@ -85,11 +85,11 @@ async def test_list_follows_all_pages(capsys: pytest.CaptureFixture[str]) -> Non
         f"/api/v1/downtimes?{query}&after=a+b",
         "/api/v1/downtimes?state=ended",
     ]
-    assert lines[0].split() == ["ID", "STATE", "START", "END", "SEVERITY", "WHAT", "TITLE"]
-    assert lines[1].endswith(r"new\x1b switch")
-    assert '{cloud="uni", host="n1"} or {zone="az2"}' in lines[1]
-    assert "  until further notice  " in lines[2]
-    assert "xxx...  new" in lines[2]
+    assert lines == [
+        "ID          STATE     START +01:00      END             WHAT         TITLE",
+        r"a2b3c4d5e6  upcoming  2027-01-15 09:00  11:00           cloud=un...  new\x1b ...",
+        'b           upcoming  2027-01-15 09:00  further notice  host=~"x...  new\\x1b ...',
+    ]
     assert capsys.readouterr().out == "no downtimes\n"
 
 
@@ -285,19 +285,36 @@ async def test_bytes_that_are_no_text_are_refused(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == f"stratoscope downtime add: {said}\n"
 
 
-async def test_a_long_title_is_cut_in_a_table_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    long = DOWNTIME | {"title": "x" * 61}
+SHOWN = DOWNTIME | {"title": "new switch for the rack", "matcher_sets": [['cloud="uni"', 'host="n1"']]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "columns", "line"),
+    [
+        ({}, "80", "a2b3c4d5e6  upcoming  2027-01-15 09:00  11:00  cloud=uni ho...  new switch fo..."),
+        ({"end": SHOWN["end"] + 86_400}, "80", "TITLE"),
+        ({}, "200", "  11:00  cloud=uni host=n1  new switch for the rack"),
+    ],
+)
+async def test_a_table_fits_the_terminal_and_cuts_no_id(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    fields: dict[str, Any], columns: str, line: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("COLUMNS", columns)
     async with api() as server:
-        server.answers = [
-            web.json_response({"downtimes": [long, DOWNTIME | {"title": "y" * 60}], "next": None}),
-            web.json_response(long),
-        ]
+        server.answers = [web.json_response({"downtimes": [SHOWN | fields], "next": None})]
         assert await server.command("list") == 0
-        assert await server.command("show", "a") == 0
     said = capsys.readouterr().out
-    assert f" {'x' * 60}...\n" in said
-    assert f" {'y' * 60}\n" in said
-    assert f" {'x' * 61}\n" in said
+    assert line in said
+    assert max(map(len, said.splitlines())) <= int(columns)
+
+
+async def test_times_have_offsets_of_their_own_where_these_differ(capsys: pytest.CaptureFixture[str]) -> None:
+    over_night = SHOWN | {"start": 1_774_735_200, "end": 1_774_749_600}
+    async with api() as server:
+        server.answers = [web.json_response({"downtimes": [over_night], "next": None})]
+        assert await server.command("list") == 0
+    assert "  2026-03-28 23:00 +01:00  2026-03-29 04:00 +02:00  " in capsys.readouterr().out
 
 
 async def test_an_exporter_that_is_away_is_status_1(capsys: pytest.CaptureFixture[str]) -> None:
@@ -316,6 +333,18 @@ async def test_an_exporter_that_is_away_is_status_1(capsys: pytest.CaptureFixtur
         ),
         (("add", "soon", "--title=t", "--match", "host=n1"), "when: 'soon' has no start and end; allowed:"),
         (("add", "now for 1h", "--match", "host=n1"), "the following arguments are required: --title"),
+        (
+            ("add", "now for 1h", "--tilte=t", "--match", "h=1"),
+            "unrecognized arguments: --tilte; the following arguments are required: --title; allowed: --ca-",
+        ),
+        (
+            ("add", "now for 1h", "--title=t", "--match", "cloud=uni,host=n1"),
+            "--match: 'cloud=uni,host=n1'; allowed: blanks between matchers: cloud=uni host=n1",
+        ),
+        (
+            ("list", "--match", "cloud=uni,zone=a"),
+            "--match: 'cloud=uni,zone=a'; allowed: LABEL=VALUE, each by a --match of its own",
+        ),
         (("add", "now for 1h", "--title=t"), "the following arguments are required: --match"),
         (
             ("add", "now for 1h", "--title=t", "--match", "h=1", "--severity=bad"),

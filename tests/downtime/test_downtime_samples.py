@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.downtime.collector import Downtimes, Facts
-from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.database.errors import Refusal, StoreError
 from stratoscope.downtime.families import OF_DOWNTIMES, OF_IMPORTS, OF_SILENCES
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.imports.announced import Skip
@@ -99,6 +99,20 @@ def test_a_host_that_a_script_switched_off_is_shown() -> None:
     assert page.count("host_off_by_script{") == 1
 
 
+@pytest.mark.parametrize(
+    ("filed", "overridden", "silences"),
+    [
+        (True, (), "true"),
+        (False, (), "false"),
+        (True, ["a234567890"], "false"),
+        (True, ["b234567890"], "true"),
+    ],
+)
+def test_what_silences_nothing_is_told_apart(filed: bool, overridden: Sequence[str], silences: str) -> None:
+    page = rendered(samples([downtime(silences=filed)], NOW, overridden), OF_DOWNTIMES)
+    assert f'severity="outage",silences="{silences}"}} 1\n' in page
+
+
 def test_silences_and_imports_are_shown_as_the_golden_page_has_them() -> None:
     in_step = silences.Report(
         alertmanager="main",
@@ -132,8 +146,9 @@ def test_silences_and_imports_are_shown_as_the_golden_page_has_them() -> None:
 def test_a_process_that_does_not_lead_shows_nothing_of_silences_and_windows(leads: bool) -> None:
     report = silences.Report(alertmanager="main", is_in_step=True)
     facts = Facts(
-        now=NOW, downtimes=[], silences=[report], imports=[imports.Report(source="osg:all", rows=5)],
-        windows=[Stuck.ZONE, Stuck.ZONE], leads=leads,
+        now=NOW, downtimes=[], overridden=(), silences=[report],
+        imports=[imports.Report(source="osg:all", rows=5)],
+        windows=[Stuck.ZONE, Stuck.ZONE], refused=Refusal.FULL, leads=leads,
     )  # fmt: skip
     collector = Downtimes(cast(Any, None), [], [], keeper=cast(Any, None), notices=Notices(0, 0))
     page = rendered(collector.samples(facts), collector.families)
@@ -142,6 +157,8 @@ def test_a_process_that_does_not_lead_shows_nothing_of_silences_and_windows(lead
     assert ('stratoscope_downtime_windows_stuck{reason="rule"} 0\n' in page) is leads
     assert ('stratoscope_downtime_silences_in_step{alertmanager="main"} 1\n' in page) is leads
     assert 'stratoscope_downtime_import_rows{source="osg:all"} 5\n' in page
+    assert 'stratoscope_downtime_database_refused{reason="full"} 1\n' in page
+    assert 'stratoscope_downtime_database_refused{reason="read_only"} 0\n' in page
 
 
 class Broken:

@@ -54,11 +54,14 @@ async def test_host_off_says_nothing_of_what_it_is_not_told() -> None:
 
 async def test_host_on_says_what_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
     async with api() as server:
-        for ended in ("a2b3c4d5e6", None):
-            server.answers = [web.json_response({"cloud": "uni", "host": "n\x1b", "ended": ended})]
+        for ended, said in (("a2b3c4d5e6", "it is over: it silences nothing"), (None, None)):
+            answer = {"cloud": "uni", "host": "n\x1b", "ended": ended, "silencing": said}
+            server.answers = [web.json_response(answer)]
             assert await server.command("host-on", "uni", "n1") == 0
     assert server.asked == [("DELETE", "/api/v1/hosts-off/uni/n1")] * 2
-    assert capsys.readouterr().out == "n\\x1b: ended a2b3c4d5e6\nn\\x1b: nothing to end\n"
+    assert capsys.readouterr().out == (
+        "n\\x1b: ended a2b3c4d5e6: it is over: it silences nothing\nn\\x1b: nothing to end\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["host-off", "host-on"])

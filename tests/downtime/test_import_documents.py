@@ -14,8 +14,8 @@ from support.announcements import sample
 
 NOW = 1_800_000_000
 TAKERS: dict[str, Callable[[bytes, Rows], object]] = {
-    "gocdb_flat.xml": gocdb.page,
-    "gocdb_nested.xml": gocdb.page,
+    "gocdb_flat.xml": lambda body, rows: gocdb.Pages(rows).take(body),
+    "gocdb_nested.xml": lambda body, rows: gocdb.Pages(rows).take(body),
     "osg.xml": osg.take,
     "osg.yaml": osg.take,
     "site.ics": lambda body, rows: ical.take(body, rows, NOW),
@@ -51,7 +51,7 @@ LAUGHS = (
 def test_xml_that_is_not_allowed_is_refused_at_once(body: bytes, words: str) -> None:
     began = time.monotonic()
     with pytest.raises(DocumentError) as raised:
-        gocdb.page(body, Rows())
+        gocdb.Pages(Rows()).take(body)
     assert str(raised.value).startswith(words)
     assert time.monotonic() - began < 10
 
@@ -66,7 +66,7 @@ def test_of_a_row_the_text_outside_is_none_of_it() -> None:
 def test_more_rows_than_allowed_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(announced, "MOST_ROWS", 2)
     with pytest.raises(DocumentError, match="more than 2 rows"):
-        gocdb.page(sample("gocdb_flat.xml"), Rows())
+        gocdb.Pages(Rows()).take(sample("gocdb_flat.xml"))
 
 
 def test_of_many_rows_that_are_wrong_some_are_told() -> None:

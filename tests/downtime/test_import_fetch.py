@@ -47,9 +47,9 @@ def says(body: bytes, status: int = 200, **headers: str) -> Handler:
 
 
 def page(cursor: str, count: int = 1) -> bytes:
-    """An empty page of GOCDB with a link to the next one."""
+    """A page of GOCDB with a downtime of its own, and a link to the next one."""
     link = f'<link rel="next" href="/?next_cursor={cursor}"/>'
-    return f"<results><meta>{link}<count>{count}</count></meta></results>".encode()
+    return f'<results><meta>{link}<count>{count}</count></meta><DOWNTIME ID="{cursor}"/></results>'.encode()
 
 
 def pages(bodies: Sequence[bytes], asked: list[str]) -> Handler:
@@ -72,11 +72,7 @@ async def test_pages_are_asked_one_by_one_from_the_same_server() -> None:
     assert (len(found.rows), asked) == (3, ["0", "4102", "4200"])
 
 
-async def test_pages_that_go_round_or_never_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await failed(pages([page("1"), page("2"), page("1")], []), "gocdb") == (
-        Reason.MALFORMED,
-        "the pages go round in a circle",
-    )
+async def test_pages_that_never_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     async def endless(request: web.Request) -> web.Response:
@@ -86,8 +82,26 @@ async def test_pages_that_go_round_or_never_end_are_an_error(monkeypatch: pytest
     monkeypatch.setattr(fetch, "MOST_PAGES", 5)
     assert await failed(endless, "gocdb") == (Reason.MALFORMED, "more than 5 pages")
     assert len(asked) == 5
-    monkeypatch.setattr(fetch, "LARGEST", 200)
-    assert await failed(endless, "gocdb") == (Reason.MALFORMED, "pages of more than 200 bytes")
+    monkeypatch.setattr(fetch, "LARGEST", 300)
+    assert await failed(endless, "gocdb") == (Reason.MALFORMED, "pages of more than 300 bytes")
+
+
+@pytest.mark.parametrize("repeated", [sample("gocdb_flat.xml"), page("1")])
+async def test_a_source_that_repeats_itself_is_left_at_once(repeated: bytes) -> None:
+    asked: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request.query["next_cursor"])
+        cursor = str(4102 + len(asked))
+        return web.Response(body=repeated.replace(b"next_cursor=4102", f"next_cursor={cursor}".encode()))
+
+    words = "the source repeats itself: a page without a new downtime leads to a next one"
+    assert await failed(handler, "gocdb") == (Reason.MALFORMED, words)
+    assert len(asked) == 2
+    asked = []
+    circle = pages([page("1"), page("2"), page("1")], asked)
+    assert await failed(circle, "gocdb") == (Reason.MALFORMED, words)
+    assert asked == ["0", "1", "2"]
 
 
 async def test_a_page_that_fails_leaves_nothing_of_the_others() -> None:

@@ -10,7 +10,7 @@ from support.announcements import parsed, sample
 
 
 def read(body: bytes) -> Parsed:
-    return parsed(lambda rows: gocdb.page(body, rows))
+    return parsed(lambda rows: gocdb.Pages(rows).take(body))
 
 
 def one(extra: str = "", **elements: str) -> bytes:
@@ -56,7 +56,7 @@ def test_the_first_page_has_what_lasts_is_to_come_or_ended_lately() -> None:
 
 
 def test_of_the_link_to_the_next_page_the_cursor_alone_counts() -> None:
-    assert gocdb.page(sample("gocdb_flat.xml"), Rows()) == "4102"
+    assert gocdb.Pages(Rows()).take(sample("gocdb_flat.xml")) == "4102"
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_of_the_link_to_the_next_page_the_cursor_alone_counts() -> None:
     ],
 )
 def test_the_last_page_has_no_next_one(meta: str) -> None:
-    assert gocdb.page(one(meta), Rows()) == ""
+    assert gocdb.Pages(Rows()).take(one(meta)) == ""
 
 
 @pytest.mark.parametrize("href", ["/?method=get_downtime", "/?next_cursor=-1", "http://[/?next_cursor=2", ""])
 def test_a_next_page_without_cursor_is_no_complete_answer(href: str) -> None:
     page = one(f"<meta><count>3</count><link rel='next' href='{href}'/></meta>")
     with pytest.raises(DocumentError, match="the link to the next page"):
-        gocdb.page(page, Rows())
+        gocdb.Pages(Rows()).take(page)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_a_row_that_is_wrong_is_counted_and_the_others_stay(
     elements: dict[str, str], skip: Skip, words: str
 ) -> None:
     rows = Rows()
-    gocdb.page(one(**elements), rows)
-    gocdb.page(sample("gocdb_flat.xml"), rows)
+    gocdb.Pages(rows).take(one(**elements))
+    gocdb.Pages(rows).take(sample("gocdb_flat.xml"))
     found = rows.parsed()
     assert (len(found.rows), found.skipped) == (3, {skip: 1})
     assert found.words[0].startswith(words)
@@ -122,8 +122,8 @@ def test_a_row_without_id_or_classification_is_counted() -> None:
 
 def test_a_row_that_stands_there_twice_counts_once() -> None:
     rows = Rows()
-    gocdb.page(one(), rows)
-    gocdb.page(one(SEVERITY="WARNING"), rows)
+    gocdb.Pages(rows).take(one())
+    gocdb.Pages(rows).take(one(SEVERITY="WARNING"))
     assert [row.severity for row in rows.parsed().rows] == [Severity.OUTAGE]
     assert rows.parsed().skipped == {Skip.DUPLICATE: 1}
 

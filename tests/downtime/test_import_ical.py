@@ -10,7 +10,7 @@ from stratoscope.downtime.imports import ical, ical_zones
 from stratoscope.downtime.imports.announced import DocumentError, Skip
 from stratoscope.downtime.model import Severity
 from support.announcements import sample
-from support.calendars import NOW, at, calendar, read, spans
+from support.calendars import BERLIN, NOW, at, calendar, read, spans
 
 
 def test_an_event_is_a_planned_outage_of_its_places() -> None:
@@ -167,6 +167,24 @@ def test_a_zone_that_nobody_knows_matters_where_it_is_read() -> None:
     assert (len(found.rows), found.skipped) == (1, {})
 
 
+@pytest.mark.parametrize(
+    ("name", "zone"), [("Utc", dt.UTC), ("W. Europe Standard Time", BERLIN), ("Europe/Berlin", BERLIN)]
+)
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_zone_may_be_named_as_exchange_does(name: str, zone: dt.tzinfo, quote: str) -> None:
+    tzid = f"{quote}tzone://Microsoft/{name}{quote}"
+    found = read(calendar(f"DTSTART;TZID={tzid}:20270315T080000\nDURATION:PT1H"))
+    assert spans(found)[0][0] == at(2027, 3, 15, 8, zone=zone)
+
+
+def test_a_calendar_that_is_cut_anywhere_is_said_to_be_cut() -> None:
+    body = calendar("DTSTART:20270315T080000Z\nDURATION:PT1H\nSUMMARY:ü", head="VERSION:2.0\n").rstrip()
+    assert len(read(body).rows) == 1
+    for length in range(1, len(body)):
+        with pytest.raises(DocumentError, match=r"^cut short: "):
+            read(body[:length])
+
+
 def test_the_zone_of_a_calendar_may_have_a_name_of_windows() -> None:
     head = "X-WR-TIMEZONE:W. Europe Standard Time\n"
     found = read(calendar("DTSTART:20270315T080000\nDURATION:PT1H", head=head))
@@ -247,6 +265,8 @@ def test_days_of_a_calendar_whose_zone_nobody_knows_are_counted() -> None:
         (b"<html>", "no calendar: it does not begin"),
         (b"BEGIN:VCALENDAR\r\n\xff", "no calendar in UTF-8"),
         (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", "cut short: VEVENT does not end"),
+        (b"BEGIN:VCAL", "cut short: it has one line, or a part of it"),
+        (b"BEGIN:VCALENDAR\r\nX-NAME:\xc3", "cut short: within a character"),
         (b"BEGIN:VCALENDAR\r\nEND:VEVENT\r\n", "END:VEVENT without its beginning"),
         (b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\nEND:VCALENDAR", "END:VCALENDAR without its beginning"),
         (b"x" * (8 << 20) + b"x", "a calendar of more than 8388608 bytes"),

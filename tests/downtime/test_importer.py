@@ -158,7 +158,9 @@ def test_a_database_that_cannot_be_written_keeps_what_it_has_and_the_next_round_
 ) -> None:
     async def work() -> None:
         store = FakeStore()
-        importer = Importer(SETTINGS, FakeSource(rows(announced("1"))), store, store, clock=loop_clock())
+        importer = Importer(
+            SETTINGS, FakeSource(rows(announced("1"))), store, store, changed=store.woken, clock=loop_clock()
+        )
         store.failure = StoreError("downtimes.db", "its disk is full")
         await importer.once()
         assert (importer.report.reason, importer.report.words) == (
@@ -166,6 +168,7 @@ def test_a_database_that_cannot_be_written_keeps_what_it_has_and_the_next_round_
         )  # fmt: skip
         assert importer.report.errors == {Reason.UNAVAILABLE: 1}
         assert (store.rows, store.reports) == ({}, {})
+        assert store.wakes == 1  # a part may be stored
         store.failure = None
         await importer.once()
         assert (importer.report.reason, [*store.rows], [*store.reports]) == (None, ["1"], ["osg:egi"])

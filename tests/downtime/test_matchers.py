@@ -9,6 +9,7 @@ from stratoscope.downtime.matchers import (
     matches,
     matches_everything,
     set_texts,
+    several,
     written,
 )
 
@@ -148,3 +149,15 @@ def test_a_value_that_looks_like_a_pattern_is_rejected_with_the_pattern(
 def test_a_pattern_and_an_equality_that_meets_it_are_no_contradiction() -> None:
     matchers = [Matcher.parse(one) for one in ("host=n1", "host=~n.*", "host!=n2", "service=n2")]
     assert contradiction(matcher_set(matchers)) is None
+
+
+@pytest.mark.parametrize("text", ["cloud=uni,host=n1", "cloud=uni, host=~n.*", 'cloud="uni",host!=n1'])
+def test_two_matchers_in_one_are_said_to_be_two(text: str) -> None:
+    assert several(text)
+    with pytest.raises(ValueError, match=r"is (more than one|no) matcher; allowed: "):
+        Matcher.parse(text)
+
+
+@pytest.mark.parametrize("text", ['cloud="uni,host=n1"', "host=n1", "host=n1,n2", "host=~n{1,2}", ""])
+def test_a_comma_in_a_value_is_no_second_matcher(text: str) -> None:
+    assert not several(text)

@@ -1,11 +1,13 @@
 """The timeline: where bars are, what stands in which lane, and that all of it is bounded."""
 
 import datetime as dt
+import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.model import DAY_S, Downtime, Severity
 from stratoscope.downtime.pages.timeline import (
     MOST_BARS,
@@ -41,16 +43,28 @@ def at(hour: float, lasts: float, number: int = 1, *on: str, **more: Any) -> Dow
         (("", ""), View.WEEK, TODAY),
         (("day", "2026-12-24"), View.DAY, dt.date(2026, 12, 24)),
         (("week", "20261224"), View.WEEK, dt.date(2026, 12, 24)),
-        (("month", "2026-02-30"), View.MONTH, TODAY),
-        (("year", "<script>"), View.WEEK, TODAY),
-        (("day", "0001-01-01"), View.DAY, TODAY),
-        (("month", "9999-12-31"), View.MONTH, TODAY),
+        (("month", ""), View.MONTH, TODAY),
     ],
 )
 def test_window_is_what_is_asked_for_and_from_today_on_where_that_is_none(
     query: tuple[str, str], view: View, first: dt.date
 ) -> None:
     assert asked(*query, NOW, BERLIN) == Window(view, first, BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (("year", ""), "view: 'year'; allowed: day, week, month"),
+        (("month", "2026-02-30"), "from: '2026-02-30'; allowed: a day from 1971 to 2998"),
+        (("", "<script>"), "from: '<script>'; allowed: "),
+        (("day", "0001-01-01"), "from: '0001-01-01'; allowed: "),
+        (("month", "9999-12-31"), "from: '9999-12-31'; allowed: "),
+    ],
+)
+def test_what_is_no_window_is_refused(query: tuple[str, str], said: str) -> None:
+    with pytest.raises(FieldError, match=re.escape(said)):
+        asked(*query, NOW, BERLIN)
 
 
 def test_today_is_that_of_the_zone() -> None:

@@ -86,22 +86,42 @@ def test_when_is_said_in_two_lines() -> None:
     ],
 )
 def test_summary_counts(active: int, upcoming: int, summary: str) -> None:
-    assert overview({State.ACTIVE: active, State.UPCOMING: upcoming}, "").summary == summary
+    assert overview({State.ACTIVE: active, State.UPCOMING: upcoming}, 1).summary == summary
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "summary"),
+    [
+        ({"taken_over": 1}, "waiting", "Nothing is down on purpose; a person took over 1 silence"),
+        (
+            {"taken_over": 3, "left": 2},
+            "failed",
+            "Nothing is down on purpose; 2 silences that a person took over still mute alerts",
+        ),
+        (
+            {"taken_over": 1, "left": 1, "troubles": ["Alertmanager am"]},
+            "failed",
+            (
+                "Trouble with Alertmanager am; nothing is down on purpose;"
+                " 1 silence that a person took over still mutes alerts"
+            ),
+        ),
+    ],
+)
+def test_headline_says_what_a_person_took_over(fields: dict[str, Any], kind: str, summary: str) -> None:
+    found = Overview(0, 0, 1, **fields)
+    assert (found.kind, found.summary) == (kind, summary)
 
 
 @pytest.mark.parametrize(
     ("page", "number", "skipped"),
     [
-        ("2", 2, 50),
-        ("", 1, 0),
-        ("-1", 1, 0),
-        ("0", 1, 0),
-        ("9999999", 1, 0),
-        ("\u0662", 1, 0),
-        ("99999", 101, 5000),
+        (2, 2, 50),
+        (1, 1, 0),
+        (99999, 101, 5000),
     ],
 )
-def test_page_is_the_nearest_that_there_is(page: str, number: int, skipped: int) -> None:
+def test_page_is_the_nearest_that_there_is(page: int, number: int, skipped: int) -> None:
     found = overview({State.ACTIVE: 9, State.UPCOMING: 5000}, page)
     assert (found.number, found.pages, found.skipped) == (number, 101, skipped)
     assert ON_A_PAGE == 50

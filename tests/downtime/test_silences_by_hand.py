@@ -22,9 +22,13 @@ class House:
 
     def __init__(self, one: Downtime | None = None) -> None:
         self.now = NOW
-        clock = Clock(now=lambda: self.now)
-        self.am, self.records = FakeAlertmanager(clock=clock), Records([one or downtime()])
-        self.reconciler = Reconciler(self.am, self.records, self.records, clock=clock)
+        self.clock = Clock(now=lambda: self.now)
+        self.am, self.records = FakeAlertmanager(clock=self.clock), Records([one or downtime()])
+        self.start()
+
+    def start(self) -> None:
+        """The service is started, and knows what is stored alone."""
+        self.reconciler = Reconciler(self.am, self.records, self.records, clock=self.clock)
 
     async def silence(self) -> Silence:
         """After the first round, and a minute."""
@@ -74,14 +78,15 @@ async def test_one_that_is_edited_in_place_is_taken_over(
     silence = await house.silence()
     house.edit(silence, ends_at=NOW + 9 * HOUR_S, **fields)
     await house.rounds()
-    author, end = str(fields.get("created_by", CREATED_BY)), int(NOW) + 9 * HOUR_S
+    owner, end = str(fields.get("created_by", "")), int(NOW) + 9 * HOUR_S
     assert house.seen.action is Action.TAKEN_OVER
     assert house.seen.fields == {
-        "silence": (silence.id, silence.id), "matchers": (SET, SET), "author": (CREATED_BY, author),
-        "end": (int(NOW) + HOUR_S, end),
+        "silence": (silence.id, silence.id), "matchers": (SET, SET),
+        "author": (CREATED_BY, owner or "by hand"), "end": (int(NOW) + HOUR_S, end),
+        **({"comment": (None, fields["comment"])} if "comment" in fields else {}),
     }  # fmt: skip
     assert (house.record.standing, house.record.owner, house.record.ends_at) == (
-        Standing.TAKEN_OVER, author, end,
+        Standing.TAKEN_OVER, owner, end,
     )  # fmt: skip
     assert house.counts == (0, 1, 0)
     assert [one.id for one in house.am.live()] == [silence.id]
@@ -103,7 +108,9 @@ async def test_one_whose_matchers_are_edited_has_another_id(author: str, words: 
     assert house.seen.action is Action.TAKEN_OVER
     assert house.seen.fields["silence"] == (silence.id, heir)
     assert house.seen.fields["matchers"] == (SET, '{host="n7"}')
-    assert (house.record.silence_id, house.record.owner) == (heir, author)
+    assert (house.record.silence_id, house.record.owner) == (heir, "" if author == CREATED_BY else author)
+    assert house.seen.fields["author"][1] == (house.record.owner or "by hand")
+    assert house.seen.fields.get("comment") == (words and (None, words))
     assert house.counts == (0, 1, 0)
 
 
@@ -125,11 +132,45 @@ async def test_what_others_do_beside_it_is_not_taken_for_it() -> None:
     assert house.counts == (1, 0, 0)
 
 
+@pytest.mark.parametrize(("after_s", "action"), [(0.01, Action.TAKEN_OVER), (0.1, Action.OVERRIDDEN)])
+async def test_what_is_created_later_is_not_what_became_of_ours(after_s: float, action: Action) -> None:
+    house = House()
+    silence = await house.silence()
+    house.am.end(silence.id)
+    house.now += after_s
+    house.am.put(Written(starts_at=NOW, ends_at=NOW + HOUR_S, matchers=on(host="n7"), comment="another"))
+    await house.rounds()
+    assert house.seen.action is action
+
+
+async def test_of_several_that_became_of_ours_the_last_one_is_it() -> None:
+    house = House()
+    silence = await house.silence()
+    house.edit_anew(silence, "bob", matchers=on(host="n7"))
+    house.now += 1
+    copy = Written(starts_at=NOW, ends_at=NOW + HOUR_S, matchers=on(host="n8"), comment=silence.comment)
+    last = house.am.put(copy, "eve")
+    await house.rounds()
+    assert (house.record.owner, house.record.silence_id) == ("eve", last)
+
+
+async def test_nothing_becomes_of_one_that_came_to_its_end() -> None:
+    house = House()
+    silence = await house.silence()
+    house.am.by_id[silence.id] = replace(silence, ends_at=NOW + 30)  # an older one, by a crash
+    copy = Written(starts_at=NOW, ends_at=NOW + HOUR_S, matchers=on(host="n8"), comment=silence.comment)
+    house.am.put(copy, "bob")
+    await house.rounds()
+    assert {one.created_by for one in house.am.live()} == {"bob", CREATED_BY}
+    assert house.records.noted == []
+
+
 async def test_what_was_taken_over_is_followed_until_it_is_expired() -> None:
     house = House()
     silence = await house.silence()
-    house.edit(silence, created_by="bob\x00" + "x" * 200)
+    house.edit(silence, created_by="bob\x00" + "x" * 200, comment="mine\n" + "x" * 400)
     await house.rounds()
+    assert house.seen.fields["comment"][1] == ("mine\\n" + "x" * 400)[:300]
     house.edit(house.am.by_id[silence.id], created_by="eve", ends_at=1e12)
     await house.rounds()
     assert (house.record.owner, house.record.ends_at) == ("eve", 253_370_764_800)
@@ -148,7 +189,7 @@ async def test_what_was_taken_over_is_left_when_its_downtime_is_cancelled(
 ) -> None:
     house = House()
     silence = await house.silence()
-    house.edit(silence, created_by="bob")
+    house.edit(silence, comment="mine")
     if is_known:
         await house.rounds()
     house.records.change("d1", cancelled_at=int(NOW))
@@ -157,7 +198,7 @@ async def test_what_was_taken_over_is_left_when_its_downtime_is_cancelled(
     assert house.counts == (0, 1, 1)
     assert house.record == house.reconciler.report.left[0]
     assert [one.state for one in house.am.live()] == ["active"]
-    said = f"downtime=d1 silence={silence.id} owner='bob' until={int(NOW) + HOUR_S}"
+    said = f"downtime=d1 silence={silence.id} owner='a person' until={int(NOW) + HOUR_S}"
     assert caplog.text.count(f"still mutes, though its downtime does not want it alertmanager=am {said}") == 1
     house.am.end(silence.id)
     await house.rounds()
@@ -236,6 +277,22 @@ async def test_what_we_move_or_a_crash_brings_back_is_not_a_persons() -> None:
     assert house.records.noted == []
 
 
+@pytest.mark.parametrize("ahead_s", [HOUR_S - 61, HOUR_S])
+async def test_what_we_expire_by_a_clock_that_is_ahead_is_written_again_when_it_is_set_back(
+    ahead_s: float,
+) -> None:
+    house = House()
+    silence = await house.silence()
+    house.edit(silence, ends_at=NOW + 9 * HOUR_S)
+    house.am.ahead_s = ahead_s
+    await house.rounds()
+    assert house.am.live() == []
+    house.am.ahead_s = 0
+    await house.rounds()
+    assert [one.ends_at for one in house.am.live()] == [NOW + HOUR_S]
+    assert house.records.noted == []
+
+
 @pytest.mark.parametrize("start_s", [0, HOUR_S], ids=["updated", "replaced"])
 async def test_annotations_of_a_person_stay(start_s: int) -> None:
     house = House(downtime(start=int(NOW) + HOUR_S, end=int(NOW) + 3 * HOUR_S))
@@ -245,3 +302,58 @@ async def test_annotations_of_a_person_stay(start_s: int) -> None:
     await house.rounds()
     (after,) = house.am.live()
     assert (after.ends_at, after.annotations) == (NOW + 2 * HOUR_S, {"ticket": "7"})
+
+
+async def test_an_edit_just_after_our_own_write_is_a_persons_and_a_crash_is_not() -> None:
+    house = House()
+    await house.silence()
+    house.records.change("d1", end=int(NOW) + 2 * HOUR_S)
+    await house.rounds(1)
+    (ours,) = house.am.live()
+    house.now += 0.5
+    house.edit(ours, ends_at=NOW + 5 * HOUR_S)
+    await house.rounds()
+    assert house.seen.fields["end"] == (int(NOW) + 5 * HOUR_S, int(NOW) + 2 * HOUR_S)
+    house.records.noted.clear()
+    for end_s in (3 * HOUR_S, 4 * HOUR_S):
+        (before,) = house.am.live()
+        house.now += 0.5
+        house.records.change("d1", end=int(NOW) + end_s)
+        await house.rounds(1)
+        house.am.by_id[before.id] = before
+        await house.rounds(1)
+    assert house.am.live()[0].ends_at == NOW + 4 * HOUR_S
+    assert house.records.noted == []
+
+
+async def test_an_edit_just_after_a_silence_was_created_is_a_persons() -> None:
+    house = House()
+    await house.reconciler.reconcile()
+    house.edit(*house.am.live(), ends_at=NOW + 5 * HOUR_S)
+    await house.rounds()
+    assert house.seen.action is Action.RESTORED
+
+
+@pytest.mark.parametrize(("after_s", "noted"), [(2.0, 0), (2.5, 1)])
+async def test_an_edit_while_nobody_looked_is_a_persons_if_it_is_surely_no_older_one(
+    after_s: float, noted: int
+) -> None:
+    house = House()
+    await house.reconciler.reconcile()
+    house.now += after_s
+    house.edit(*house.am.live(), ends_at=NOW + 5 * HOUR_S)
+    house.start()
+    await house.rounds()
+    assert house.am.live()[0].ends_at == NOW + HOUR_S
+    assert len(house.records.noted) == noted
+
+
+async def test_what_waits_for_its_start_when_our_clock_is_set_ahead_is_not_a_persons() -> None:
+    house = House(downtime(start=int(NOW) + HOUR_S, end=int(NOW) + 9 * HOUR_S))
+    await house.silence()
+    house.now += 2 * HOUR_S
+    house.am.ahead_s = -2 * HOUR_S
+    house.start()
+    await house.rounds()
+    assert [one.state for one in house.am.live()] == ["active"]
+    assert house.records.noted == []

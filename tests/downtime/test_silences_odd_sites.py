@@ -12,10 +12,10 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.downtime.model import Action
 from stratoscope.downtime.silences import disputes, processes
 from stratoscope.downtime.silences.alertmanager import Status
-from stratoscope.downtime.silences.disputes import Disputes, disputed
-from stratoscope.downtime.silences.errors import Reason
+from stratoscope.downtime.silences.disputes import Disputes
+from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.processes import LATELY_S, Processes
-from stratoscope.downtime.silences.reconciler import EVERY_S, POLL_S, Reconciler
+from stratoscope.downtime.silences.reconciler import AGAIN_S, EVERY_S, POLL_S, Reconciler
 from stratoscope.downtime.silences.record import Standing
 from support.balancer import Balancer
 from support.fake_alertmanager import FakeAlertmanager, Records, downtime, on
@@ -50,6 +50,11 @@ class Copied:
         self.copied = deepcopy(self.records)
         self.second = self._reconciler(self.copied)
 
+    def leave(self, downtime_id: str) -> None:
+        """The first has set its silences right as often as it does."""
+        for _ in range(disputes.MOST):
+            self.first._disputes.add([downtime_id], loop_clock().monotonic())
+
     def _reconciler(self, records: Records) -> Reconciler:
         return Reconciler(self.am, records, records, clock=loop_clock())
 
@@ -65,7 +70,7 @@ def test_a_copy_of_the_database_is_seen_and_costs_few_writes(caplog: pytest.LogC
         reports = at.first.report, at.second.report
         assert any(one.errors[Reason.DISPUTED] and not one.is_in_step for one in reports)
         assert any(
-            "does another exporter run with a copy of this database?" in one.trouble for one in reports
+            "does another exporter run with a copy of this database?" in one.failure for one in reports
         )
         assert all(one.errors[Reason.DISPUTED] <= HOUR_S / EVERY_S for one in reports)
         notes = [*at.records.noted, *at.copied.noted]
@@ -77,7 +82,7 @@ def test_a_copy_of_the_database_is_seen_and_costs_few_writes(caplog: pytest.LogC
 
     with caplog.at_level(logging.ERROR):
         simulated(work)
-    assert 1 <= caplog.text.count("keeps changing the silences of 1 downtimes, such as d0") <= 10
+    assert 1 <= caplog.text.count("downtime d0: something else keeps changing its silences") <= 10
 
 
 def test_a_downtime_of_many_silences_is_set_right_as_often_as_another() -> None:
@@ -99,11 +104,11 @@ def test_what_a_copy_does_not_know_it_expires_a_few_times_and_then_leaves() -> N
         assert sorted(one.matchers for one in at.am.live()) == [on(host="n1"), on(host=f"new{number}")]
         report = at.second.report
         assert (report.errors[Reason.DISPUTED], report.is_in_step) == (2, False)
-        assert report.trouble_of == {"d0"}
+        assert (report.trouble, report.refused) == ("", {"d0": disputes.DISPUTED})
         assert report.expiries > 0
         at.am.process = "2"
         await at.second.reconcile()
-        assert at.second.report.trouble == ""
+        assert at.second.report.failure == ""
 
     simulated(work)
 
@@ -143,7 +148,7 @@ def test_what_is_left_alone_costs_no_other_downtime_and_no_edit() -> None:
         assert int(EPOCH) + HOUR_S in {round(one.ends_at) for one in at.am.live()}
         at.records.change("d0", end=int(EPOCH) + 2 * HOUR_S)
         await at.first.reconcile()
-        assert (round(at.am.by_id[silence_id].ends_at), at.first.report.trouble) == (
+        assert (round(at.am.by_id[silence_id].ends_at), at.first.report.failure) == (
             int(EPOCH) + 2 * HOUR_S,
             "",
         )
@@ -155,12 +160,40 @@ def test_what_is_left_alone_is_not_looked_at_more_often_than_all() -> None:
     async def work() -> None:
         at = Copied()
         await at.copy()
-        at.first._disputes.add(["d0"] * disputes.MOST, loop_clock().monotonic())
+        at.leave("d0")
         one = next(one for one in at.am.live() if one.key and one.key.downtime_id == "d0")
         at.am.by_id[one.id] = replace(one, ends_at=one.ends_at + 60)
         at.am.requests.clear()
         await run_for(2 * EVERY_S + 1, at.first)
         assert at.am.requests.count("list") == 3
+        assert at.first.report.refused == {"d0": disputes.DISPUTED}
+        assert disputes.DISPUTED.endswith(" They are left alone for up to 60 minutes")
+
+    simulated(work)
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_what_is_left_alone_is_expired_when_its_downtime_ends(is_away: bool) -> None:
+    async def work() -> None:
+        at = Copied()
+        await at.copy()
+        end = int(EPOCH) + 3 * int(EVERY_S) + 8
+        at.records.change("d0", end=end)
+        await at.first.reconcile()
+        for name in ("d0", "d1"):
+            at.leave(name)
+            one = next(one for one in at.am.live() if one.key and one.key.downtime_id == name)
+            at.am.by_id[one.id] = replace(one, ends_at=one.ends_at + HOUR_S, updated_at=at.am.now)
+        running = asyncio.create_task(run_for(end - loop_clock().now() + AGAIN_S, at.first))
+        await asyncio.sleep(end - loop_clock().now() - 0.1)
+        assert at.first.report.refused.keys() == {"d0", "d1"}
+        if is_away:
+            at.am.failure = AlertmanagerError(Reason.TIMEOUT, "slow")
+        await asyncio.sleep(0.2)
+        assert len(at.am.live()) == (2 if is_away else 1)
+        assert at.first.report.trouble == ("slow" if is_away else "")
+        await running
+        assert at.first.report.errors[Reason.TIMEOUT] <= 2
 
     simulated(work)
 
@@ -180,13 +213,6 @@ def test_times_older_than_an_hour_are_forgotten() -> None:
     assert found.held(disputes.WITHIN_S + 59) == {"a"}
     found.clear()
     assert found.held(disputes.WITHIN_S) == frozenset()
-
-
-def test_what_is_disputed_is_said_with_an_example_and_how_long_it_is_left() -> None:
-    assert str(disputed(frozenset({"b", "a"}))) == (
-        "something else keeps changing the silences of 2 downtimes, such as a: does another exporter run with"
-        " a copy of this database? They are left alone for up to 60 minutes"
-    )
 
 
 def test_a_balancer_over_alertmanagers_that_do_not_gossip_is_seen_and_nothing_more_is_written(

@@ -1,17 +1,16 @@
 """Applying plans: what is stored when, what a failure costs, and when the next round comes."""
 
 import asyncio
-import logging
 
 import pytest
 from msgspec.structs import replace
 
-from stratoscope.downtime.silences.apply import BATCH, MOST_FAILED
+from stratoscope.downtime.silences.apply import BATCH, MOST_FAILED, Tried
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.reconciler import AGAIN_S, APART_S, EVERY_S, POLL_S, Reconciler
 from stratoscope.downtime.silences.record import Standing
 from stratoscope.downtime.silences.silence import Written
-from support.fake_alertmanager import Records, downtime, on
+from support.fake_alertmanager import downtime, on
 from support.reconciled import House
 from support.virtual_time import loop_clock, simulated
 
@@ -69,7 +68,7 @@ def test_a_rejected_write_costs_its_own_downtime_and_keeps_its_old_silence() -> 
         assert {one.matchers for one in house.am.live()} == {on(host="n1"), on(host="good"), on(host="n2")}
         report = house.reconciler.report
         assert (report.errors[Reason.REJECTED], report.writes, report.expiries) == (1, 1, 1)
-        assert (report.trouble, report.is_in_step) == ("400 no", False)
+        assert (report.trouble, report.refused, report.is_in_step) == ("", {"d0": "400 no"}, False)
 
     simulated(work)
 
@@ -99,10 +98,56 @@ def test_at_the_limit_nothing_is_created_and_the_rest_goes_on() -> None:
         house.am.most = 3
         await house.reconcile()
         report = house.reconciler.report
+        assert report.trouble == "exceeded maximum number of silences"
         assert (report.present, report.errors[Reason.LIMIT]) == (3, 27)
         assert house.am.requests.count("write") < 15
 
     simulated(work)
+
+
+def test_at_the_limit_what_is_there_is_updated() -> None:
+    async def work() -> None:
+        house = House(1)
+        await house.reconcile()
+        house.am.most = 1
+        begin = int(house.am.now)
+        house.records.downtimes["new"] = downtime("new", begin - 60, begin + 3600)
+        house.records.change("d0", end=begin + 7200)
+        await house.reconcile()
+        assert [one.ends_at for one in house.am.live()] == [begin + 7200]
+        assert house.reconciler.report.errors[Reason.LIMIT] == 1
+
+    simulated(work)
+
+
+def test_many_refusals_between_writes_that_succeed_end_no_round() -> None:
+    async def work() -> None:
+        house = House()
+        begin = int(house.am.now)
+        for number in range(3 * MOST_FAILED):
+            one = downtime(f"d{number}", begin, begin + 3600, matcher_sets=(on(host=f"n{number % 2}"),))
+            house.records.downtimes[one.id] = one
+        write = house.am.write
+
+        async def refuse(silence: Written) -> str:
+            if silence.matchers == on(host="n1"):
+                raise AlertmanagerError(Reason.REJECTED, "400 no")
+            return await write(silence)
+
+        house.am.write = refuse  # type: ignore[method-assign]  # refuses every other one
+        await house.reconcile()
+        report = house.reconciler.report
+        assert (len(house.am.live()), len(report.refused)) == (1.5 * MOST_FAILED, 1.5 * MOST_FAILED)
+        assert report.trouble == ""
+
+    simulated(work)
+
+
+def test_what_is_given_up_stays_so() -> None:
+    tried = Tried()
+    for reason in (Reason.TIMEOUT, Reason.REJECTED):
+        tried.failed(AlertmanagerError(reason, "no"))
+        assert tried.is_given_up
 
 
 def test_an_alertmanager_that_is_away_ends_the_round() -> None:
@@ -126,8 +171,16 @@ def test_an_alertmanager_that_is_away_ends_the_round() -> None:
     simulated(work)
 
 
-@pytest.mark.parametrize("reason", [Reason.UNAUTHORIZED, Reason.FAILED, Reason.MALFORMED, Reason.REJECTED])
-def test_a_silence_that_a_proxy_refuses_costs_no_other_write_and_no_expiry(reason: Reason) -> None:
+@pytest.mark.parametrize(
+    ("reason", "is_of_one"),
+    [
+        (Reason.UNAUTHORIZED, False), (Reason.FAILED, True), (Reason.MALFORMED, True),
+        (Reason.REJECTED, True),
+    ],
+)  # fmt: skip
+def test_a_silence_that_a_proxy_refuses_costs_no_other_write_and_no_expiry(
+    reason: Reason, is_of_one: bool
+) -> None:
     async def work() -> None:
         house = House(4)
         house.records.downtimes["d0"] = downtime("d0", title="poison")
@@ -149,7 +202,8 @@ def test_a_silence_that_a_proxy_refuses_costs_no_other_write_and_no_expiry(reaso
         assert len(house.am.live()) == 2
         report = house.reconciler.report
         assert (report.errors[reason], report.writes, report.expiries) == (2, 1, 0)
-        assert (report.trouble, report.is_in_step) == ("no", False)
+        assert (report.failure, report.is_in_step) == ("downtime d0: no" if is_of_one else "no", False)
+        assert [report.trouble_of(one) for one in ("d0", "d3")] == ["no", "" if is_of_one else "no"]
 
     simulated(work)
 
@@ -176,6 +230,7 @@ def test_where_all_writes_fail_they_are_given_up_and_what_is_over_is_expired(
         await house.reconcile()
         assert len(house.am.live()) == 2 * BATCH - 3
         assert house.reconciler.report.errors[reason] <= most
+        assert house.reconciler.report.trouble == "no"
 
     simulated(work)
 
@@ -210,20 +265,6 @@ def test_what_changes_during_a_long_round_does_not_wait_for_its_end() -> None:
     simulated(work)
 
 
-def test_a_dry_run_writes_nothing_and_says_what_it_would(caplog: pytest.LogCaptureFixture) -> None:
-    async def work() -> None:
-        house = House(is_dry_run=True)
-        with caplog.at_level(logging.INFO):
-            await house.reconcile()
-            await house.reconcile()
-        assert house.am.by_id == {}
-        assert house.records.all == []
-        assert (house.reconciler.report.writes, house.reconciler.report.is_in_step) == (1, False)
-
-    simulated(work)
-    assert caplog.text.count("would_write=1 would_expire=0") == 1
-
-
 def test_without_downtimes_nothing_is_planned() -> None:
     async def work() -> None:
         house = House()
@@ -236,20 +277,6 @@ def test_without_downtimes_nothing_is_planned() -> None:
         assert len(house.am.live()) == 1
 
     simulated(work)
-
-
-def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
-    async def work() -> None:
-        house = House()
-        house.am.failure = AlertmanagerError(Reason.TIMEOUT, "slow")
-        for _ in range(2):
-            await house.reconcile()
-        house.am.failure = None
-        await house.reconcile()
-
-    with caplog.at_level(logging.INFO):
-        simulated(work)
-    assert [one.levelname for one in caplog.records] == ["ERROR", "INFO"]
 
 
 def test_rounds_follow_their_time_and_looks_lie_between() -> None:
@@ -401,27 +428,6 @@ def test_an_override_is_noted_once() -> None:
     simulated(work)
 
 
-def test_two_installations_share_an_alertmanager(caplog: pytest.LogCaptureFixture) -> None:
-    async def work() -> None:
-        house = House()
-        records = Records([downtime("other", int(house.am.now), int(house.am.now) + 3600)])
-        other = Reconciler(house.am, records, records, clock=loop_clock())
-        for _ in range(3):
-            await house.reconcile()
-            await other.reconcile()
-        assert len(house.am.live()) == 2
-        for report in (house.reconciler.report, other.report):
-            assert (report.wanted, report.present, report.unknown, report.is_in_step) == (1, 1, 1, True)
-        records.change("other", cancelled_at=1)
-        await other.reconcile()
-        await house.reconcile()
-        assert [one.key and one.key.downtime_id for one in house.am.live()] == ["d0"]
-        assert house.reconciler.report.unknown == 0
-
-    simulated(work)
-    assert caplog.text.count("not in this database are left alone alertmanager=am count=1") == 2
-
-
 def test_of_two_live_ones_the_other_is_expired_and_the_record_kept() -> None:
     async def work() -> None:
         house = House()
@@ -443,6 +449,33 @@ def test_a_process_that_does_not_lead_writes_nothing() -> None:
         )
         await house.run_for(2 * EVERY_S)
         assert not house.am.by_id
+
+    simulated(work)
+
+
+def test_what_another_process_wrote_while_it_led_is_not_taken_for_a_persons() -> None:
+    async def work() -> None:
+        house, leads = House(), True
+        house.reconciler = Reconciler(
+            house.am, house.records, house.records, leads=lambda: leads, clock=loop_clock()
+        )
+        running = asyncio.create_task(house.run_for(200))
+        await asyncio.sleep(1)
+        leads = False
+        await asyncio.sleep(EVERY_S)
+        other = Reconciler(house.am, house.records, house.records, clock=loop_clock())
+        for hours in (2, 3):
+            (before,) = house.am.live()
+            house.records.change("d0", end=house.records.downtimes["d0"].start + hours * 3600)
+            await asyncio.sleep(0.5)
+            await other.reconcile()
+        house.am.by_id[before.id] = before  # by a crash
+        leads = True
+        house.reconciler.wake()
+        await asyncio.sleep(1)
+        assert house.am.live()[0].ends_at == house.records.downtimes["d0"].end
+        assert house.records.noted == []
+        await running
 
     simulated(work)
 

@@ -11,11 +11,12 @@ from stratoscope.downtime.model import DAY_S, Downtime
 from stratoscope.downtime.pages.overview import ON_A_PAGE
 from stratoscope.downtime.silences.reconciler import Reconciler
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
+from stratoscope.downtime.silences.report import Report
 from support.asking import ask, basic
 from support.downtime_site import DRAFT, Site, downtimes, filled_in
 from support.fake_alertmanager import FakeAlertmanager
 from support.fake_downtimes import BAD, imports
-from support.html_page import rows
+from support.html_page import refusal, rows
 from support.stores import HOUR, NOW, wanted
 
 LIST = "Downtimes that are active or upcoming"
@@ -24,6 +25,38 @@ FOUND = "Downtimes, latest start first"
 
 async def filed(site: Site, **fields: Any) -> Downtime:
     return await site.store.file(wanted(**fields), who="alice", now=NOW)
+
+
+PARAMETERS = {
+    "/?page=0": (400, "page: '0'; allowed: 1 or more"),
+    "/?page=1234567": (400, "page: '1234567'; allowed: 1 or more"),
+    "/?page=\u0662": (400, "page: '\u0662'; allowed: 1 or more"),
+    "/?view=year": (400, "view: 'year'; allowed: day, week, month"),
+    "/?from=monday": (400, "from: 'monday'; allowed: a day from 1971 to 2998: 2026-11-30"),
+    "/?after=zz": (400, "after: unknown parameter; allowed: from, page, view"),
+    "/downtimes?limit=0": (
+        400,
+        "limit: unknown parameter; allowed: after, cloud, host, search, source, state",
+    ),
+    "/downtimes?after=zz": (400, "after: 'zz'; allowed: `next` of the page before"),
+    "/downtimes/new?tilte=x": (400, "tilte: unknown parameter; allowed: copy, matcher, text, title"),
+    "/downtimes/new?copy=nope": (404, "no downtime nope"),
+    "/downtimes/nope": (404, "no downtime nope"),
+    "/downtimes/nope?history_before=1": (400, "history_before: '1'; allowed: 2 or more"),
+    "/downtimes/nope/change?x=1": (400, "x: unknown parameter; allowed: none"),
+    "/windows?limit=0": (400, "limit: unknown parameter; allowed: page, window"),
+    "/windows?page=x": (400, "page: 'x'; allowed: 1 or more"),
+    "/windows?window=nope": (404, "no window nope"),
+    "/windows/new?title=x": (400, "title: unknown parameter; allowed: none"),
+}
+
+
+@pytest.mark.parametrize("path", PARAMETERS)
+async def test_a_wrong_parameter_of_a_page_is_a_page_that_says_so(site: Site, path: str) -> None:
+    status, words = PARAMETERS[path]
+    page = await site.page(path, status=status)
+    assert words in page.one("p", role="alert", **{"class": "notice failed"}).text
+    assert page.one("nav", aria_label="Back").one("a").attributes["href"] == "/"
 
 
 async def test_overview_shows_what_is_down_now_and_next_and_draws_it(site: Site) -> None:
@@ -93,7 +126,9 @@ async def test_find_shows_past_ones_too_and_pages_keep_the_filter(site: Site) ->
     assert chosen.text == "active"
     assert "No downtime is like that." in (await site.page("/downtimes?source=gocdb:egi")).text
     wrong = await ask(f"{site.url}/downtimes?state=gone")
-    assert (wrong.status, wrong.text) == (400, "state: 'gone'; allowed: upcoming, active, ended, cancelled\n")
+    assert (wrong.status, refusal(wrong.text)) == (
+        400, "state: 'gone'; allowed: upcoming, active, ended, cancelled"
+    )  # fmt: skip
 
 
 async def test_who_sees_and_may_what(tmp_path: Path) -> None:
@@ -134,7 +169,7 @@ async def test_a_form_of_another_site_or_user_changes_nothing(tmp_path: Path) ->
         ):
             fields = {"revision": "1", "csrf": "1.x"}
             answer = await ask(url, "POST", headers=basic("alice") | headers, data=fields)
-            assert (answer.status, answer.text[: len(text)]) == (403, text)
+            assert (answer.status, text in answer.text) == (403, True)
         assert (await site.store.get(one.id)).cancelled_at is None
 
 
@@ -143,7 +178,7 @@ async def test_buttons_extend_end_and_cancel_and_lead_back(site: Site) -> None:
     path = f"/downtimes/{one.id}"
     page = await site.page(path)
     answer = await site.send(page, "Extend", by="4h")
-    assert (answer.status, answer.headers["Location"]) == (303, path)
+    assert (answer.status, answer.location) == (303, path)
     assert (await site.store.get(one.id)).end == NOW + 5 * HOUR
     site.now += 60
     await site.send(await site.page(path), "End now")
@@ -193,7 +228,7 @@ async def test_an_override_is_marked_and_its_button_leads_back(site: Site) -> No
     assert overview.all("a", href=f"/downtimes/{other.id}#silences") == []
     assert len(am.live()) == 1
     answer = await site.send(await site.page(path), "Silence again")
-    assert (answer.status, answer.headers["Location"]) == (303, path)
+    assert (answer.status, answer.location) == (303, path)
     assert mark not in (await site.page("/")).text
     await reconciler.reconcile()
     assert len(am.live()) == 2
@@ -253,7 +288,7 @@ async def test_what_a_source_filed_an_editor_cannot_close_and_nobody_can_change(
         for form in page.all("form"):
             form.attributes["action"] = form.attributes["action"].replace(own.id, one.id)
         answer = await site.send(page, "Cancel this downtime", user="alice")
-        assert (answer.status, answer.text) == (403, "filed by gocdb:egi; allowed: the role admin\n")
+        assert (answer.status, refusal(answer.text)) == (403, "filed by gocdb:egi; allowed: the role admin")
         words = "filed by gocdb:egi; change it there; allowed: end, cancel"
         answer = await site.send(page, "Extend", user="alice", by="1h")
         assert (answer.status, f"Nothing is changed: {words}" in answer.text) == (409, True)
@@ -278,11 +313,23 @@ async def test_an_unknown_id_is_404_and_a_store_that_cannot_be_read_503(
 ) -> None:
     for path in ("/downtimes/nope", "/downtimes/nope/change"):
         answer = await ask(site.url + path)
-        assert (answer.status, answer.text) == (404, "no downtime nope\n")
+        assert (answer.status, refusal(answer.text)) == (404, "no downtime nope")
 
     async def broken(*_: Any, **__: Any) -> None:
         raise StoreError("file", "no space left")
 
     monkeypatch.setattr(type(site.store), "counts", broken)
     answer = await ask(f"{site.url}/")
-    assert (answer.status, answer.text) == (503, "database file: no space left\n")
+    assert (answer.status, refusal(answer.text)) == (503, "database file: no space left")
+
+
+async def test_front_page_is_no_tick_while_a_silence_that_was_taken_over_mutes(tmp_path: Path) -> None:
+    left = SilenceRecord(
+        alertmanager="main", downtime_id="d", matchers='{host="n1"}', standing=Standing.TAKEN_OVER,
+        starts_at=NOW, ends_at=NOW + HOUR, revision=1, changed_at=NOW, owner="eve",
+    )  # fmt: skip
+    report = Report(alertmanager="main", taken_over=1, left=[left], is_in_step=True, last_success=NOW)
+    async with downtimes(tmp_path, silences=lambda: [report]) as site:
+        headline = (await site.page("/")).one("section", aria_label="Summary").all("p")[0].text
+        words = "Nothing is down on purpose; 1 silence that a person took over still mutes alerts"
+        assert headline == f"✗ {words}"

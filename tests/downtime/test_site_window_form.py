@@ -45,7 +45,7 @@ async def test_form_files_a_window_and_leads_to_it(site: Site) -> None:
     )
     answer = await sent(site, title=BAD, text="a\nb", first="2027-01-17T22:00", silences="no")
     (one,) = await all_of(site)
-    assert (answer.status, answer.headers["Location"]) == (303, f"/windows?window={one['id']}#w-{one['id']}")
+    assert (answer.status, answer.location) == (303, f"/windows?window={one['id']}#w-{one['id']}")
     assert (one["title"], one["text"], one["silences"], one["author"]) == (BAD, "a\nb", False, "loopback")
     assert (one["rrule"], one["first"], one["duration_s"]) == (TYPED["rrule"], "2027-01-17T22:00:00", 7200)
     assert len((await site.json("GET", "/downtimes"))["downtimes"]) == 2
@@ -73,7 +73,7 @@ async def test_form_is_linked_for_those_who_may_file(tmp_path: Path) -> None:
 async def test_form_that_is_sent_twice_files_one_and_with_other_content_says_so(site: Site) -> None:
     page = await site.page(NEW)
     first, again = [await site.send(page, "File it", **TYPED) for _ in range(2)]
-    assert first.headers["Location"] == again.headers["Location"]
+    assert first.location == again.location
     other = await site.send(page, "File it", **(TYPED | {"title": "other"}))
     assert other.status == 409
     assert "this form has filed a window already, of other content" in other.text

@@ -51,7 +51,7 @@ async def test_windows_are_listed_cancelled_and_reached_from_an_occurrence(tmp_p
         assert (await ask(where, "POST", headers=basic("bob"), data={"csrf": token})).status == 403
         site.wakes = 0
         answer = await ask(where, "POST", headers=basic("alice"), data={"csrf": token})
-        assert (answer.status, answer.headers["Location"], site.wakes) == (303, "/windows", 1)
+        assert (answer.status, answer.location, site.wakes) == (303, "/windows", 1)
 
         page = await site.page("/windows", user="bob")
         assert [(row["State"], row["Next"]) for row in rows(page, TABLE)][1] == ("⊘ cancelled", "")
@@ -70,8 +70,8 @@ async def test_windows_stand_on_pages_and_a_link_leads_to_the_one_that_has_it(
             if title in "ab":
                 site.now += number
                 await site.json("POST", f"/windows/{ids[title]}/cancel", user="alice")
-        wanted = {"": "cd", "?page=2": "eb", "?page=3": "a", "?page=9": "a", "?page=0": "cd", "?page=x": "cd"}
-        wanted |= {f"?window={ids['b']}": "eb", "?window=x": "cd"}
+        wanted = {"": "cd", "?page=2": "eb", "?page=3": "a", "?page=9": "a"}
+        wanted |= {f"?window={ids['b']}": "eb"}
         for query, titles in wanted.items():
             page = await site.page(f"/windows{query}", user="bob")
             assert "".join(row["Title"] for row in rows(page, TABLE)) == titles, query

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from stratoscope.downtime.database.editing import Origin
 from stratoscope.downtime.database.errors import ClosedError, RevisionError, SourceError
 from stratoscope.downtime.database.finding import Filter
 from stratoscope.downtime.database.store import Store
-from stratoscope.downtime.draft import LONGEST_S, FieldError
+from stratoscope.downtime.draft import LONGEST_S, Checked, FieldError
 from stratoscope.downtime.hosts_off.plan import Plan
 from stratoscope.downtime.model import DAY_S, REARM_S, Action, Downtime, Rearm, State
 from support.stores import HOUR, NOW, wanted
@@ -159,6 +160,50 @@ async def test_a_source_that_changes_thousands_of_rows_does_not_stop_others(stor
         (Action.FILED, "osg", 1), (Action.CHANGED, "osg", 2)
     ]  # fmt: skip
     assert entries[1].fields == {"title": ("new switch", "new 1199")}
+
+
+async def imported_in_part(store: Store, rows: Mapping[str, Checked]) -> "asyncio.Task[bool]":
+    """An import that is under way: some rows are stored."""
+    importing = asyncio.create_task(store.upsert_external("osg", rows, now=NOW + 60))
+    async with asyncio.timeout(20):
+        while not any(
+            one.title.startswith("new ") and one.title != "new switch" for one in await store.live(NOW)
+        ):
+            assert not importing.done()
+            await asyncio.sleep(0)
+    return importing
+
+
+async def test_a_large_import_is_stored_in_parts_and_others_have_their_turn(store: Store) -> None:
+    rows = {f"{number:04}": wanted() for number in range(2000)}
+    await store.upsert_external("osg", rows, now=NOW)
+    changed = {id_: one._replace(title=f"new {id_}") for id_, one in rows.items()}
+    del changed["0007"]
+    importing = await imported_in_part(store, changed)
+    one = await store.file(wanted(), who="alice", now=NOW)
+    assert not importing.done()
+    importing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await importing
+    found = {row.external_id: row for row in await store.newest("osg", NOW)}
+    stored = [row for row in found.values() if row.title == f"new {row.external_id}"]
+    assert 0 < len(stored) < 1999
+    assert found["0007"].cancelled_at is None
+    for row in (found["0007"], stored[0], stored[-1]):
+        assert len(await store.history(row.id)) == row.revision
+    assert await store.upsert_external("osg", changed, now=NOW + 90)
+    found = {row.external_id: row for row in await store.newest("osg", NOW)}
+    assert {row.revision for row in found.values()} == {2}
+    assert [row.external_id for row in found.values() if row.cancelled_at] == ["0007"]
+    assert await store.get(one.id) == one
+
+
+async def test_an_import_that_changes_nothing_writes_nothing(store: Store) -> None:
+    rows = {str(number): wanted() for number in range(300)}
+    await store.upsert_external("osg", rows, now=NOW)
+    before = await store.revision()
+    assert not await store.upsert_external("osg", rows, now=NOW + 60)
+    assert await store.revision() == before
 
 
 async def test_what_was_moved_on_was_not_ended_by_hand(store: Store) -> None:

@@ -1,6 +1,7 @@
 """What the operator reads when the database cannot be used, and who leads."""
 
 import asyncio
+import os
 import sqlite3
 import stat
 import threading
@@ -12,13 +13,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import Connection, Update, column, event, table, text, update
+from sqlalchemy import Connection, Update, column, table, text, update
 
 from stratoscope.downtime.database import address as addresses
-from stratoscope.downtime.database import engine, server, threads
+from stratoscope.downtime.database import engine, threads
 from stratoscope.downtime.database.address import FILE, Address, postgresql, sqlite
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import StoreError, UnknownError, meaning
+from stratoscope.downtime.database.errors import Refusal, StoreError, UnknownError, meaning, refusal
 from stratoscope.downtime.database.leadership import Leadership
 from stratoscope.downtime.database.schema import VERSIONS, upgrade
 from stratoscope.downtime.database.store import Store, opened
@@ -131,6 +132,28 @@ async def test_file_that_may_not_be_written_is_named(tmp_path: Path, monkeypatch
     assert "is read-only; allowed: a file and a folder to write to" in await refused(sqlite(tmp_path))
 
 
+async def test_file_on_a_read_only_file_system_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / FILE).touch()
+    found = os.statvfs(tmp_path)
+    read_only = os.statvfs_result((*found[:8], os.ST_RDONLY, found[9]))
+    monkeypatch.setattr(addresses.os, "statvfs", lambda _: read_only)
+    said = await refused(sqlite(tmp_path))
+    assert said == f"database {tmp_path / FILE}: is on a read-only file system; allowed: a file to write to"
+
+
+async def test_file_of_somebody_else_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / FILE).touch(0o664)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    said = await refused(sqlite(tmp_path))
+    assert said == f"database {tmp_path / FILE}: Operation not permitted; allowed: a file to write to"
+
+
 def versioned(number: str) -> Update:
     return update(table(VERSIONS, column("version_num"))).values(version_num=number)
 
@@ -192,28 +215,6 @@ async def test_write_that_fails_leaves_nothing(store: Store) -> None:
     assert len(await store.history(one.id)) == 1
 
 
-async def test_a_change_does_not_wait_for_ever_for_the_one_before(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(threads, "PATIENCE_S", 0.05)
-    monkeypatch.setattr(server, "PATIENCE_S", 0.05)
-    held, goes_on = asyncio.Event(), threading.Event()
-    loop = asyncio.get_running_loop()
-
-    def hung(connection: Connection) -> None:
-        loop.call_soon_threadsafe(held.set)
-        while not goes_on.wait(0.01):
-            server.turn_of_others(connection)
-
-    task = asyncio.create_task(store._database.write(hung))
-    await held.wait()
-    with pytest.raises(StoreError, match=r"another change has been written for 0\.05 s: try again"):
-        await store.file(wanted(), who="alice", now=NOW)
-    goes_on.set()
-    await task
-    assert (await store.file(wanted(), who="alice", now=NOW)).revision == 1
-
-
 async def test_write_that_is_cancelled_while_it_is_written_leaves_nothing_and_the_next_waits(
     tmp_path: Path,
 ) -> None:
@@ -267,21 +268,6 @@ async def test_the_end_does_not_wait_for_a_disk_that_hangs(
     goes_on.set()
 
 
-async def test_a_thread_that_cannot_be_started_takes_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "PATIENCE_S", 0.05)
-    calls = threads.Threads("few", 1)
-
-    def refuse(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(RuntimeError, match="can't start"):
-            await calls.call(int)
-    assert await calls.call(int) == 0
-    await calls.close()
-
-
 async def test_a_large_file_may_take_longer_to_open_than_a_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,22 +280,6 @@ async def test_a_large_file_may_take_longer_to_open_than_a_write(
     monkeypatch.setattr(engine, "upgrade", slow)
     async with opened(sqlite(tmp_path)) as store:
         assert await store.revision() >= 0
-
-
-async def test_full_disk_is_said_and_passes(tmp_path: Path) -> None:
-    async with opened(sqlite(tmp_path)) as store:
-
-        def room_for(pages: int) -> None:
-            @event.listens_for(store._database._engine._engine, "begin")  # type: ignore[attr-defined]
-            def _begun(connection: Connection) -> None:
-                connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-
-        room_for(await store._database.read(partial(asked, "PRAGMA page_count")))
-        with pytest.raises(StoreError, match="no space left on its disk; nothing can be filed"):
-            await store.upsert_external("s", {str(n): wanted() for n in range(200)}, now=NOW)
-        room_for(100_000)
-        assert await store.newest("s", NOW) == ()
-        await store.upsert_external("s", {"a": wanted()}, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -352,6 +322,12 @@ async def test_server_that_is_away_is_said() -> None:
     assert said.startswith("database postgresql://u@127.0.0.1:1/d?sslmode=disable: cannot be reached: ")
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+async def test_host_whose_name_is_none_is_said(host: str) -> None:
+    said = await refused(postgresql(f"postgresql://u@{host}/d?sslmode=disable", "secret"))
+    assert said.startswith(f"database postgresql://u@{host}/d?sslmode=disable: ")
+
+
 def test_meaning_of_other_errors() -> None:
     class Refused(Exception):  # noqa: N818 -- as a driver's
         sqlstate = "XX000"
@@ -359,6 +335,7 @@ def test_meaning_of_other_errors() -> None:
     assert meaning(Refused("<class 'X'>: why")) == "why"
     assert meaning(Exception()) == "Exception"
     assert meaning(TimeoutError()).startswith("no answer in time")
+    assert [refusal(error) for error in (TimeoutError(), Exception())] == [Refusal.UNANSWERED, Refusal.OTHER]
 
 
 @pytest.mark.integration
@@ -380,6 +357,19 @@ async def test_server_that_starts_again_is_used_again(server: real.Server) -> No
             await store.get(one.id)
         await asyncio.to_thread(server.start)
         assert await store.get(one.id) == one
+
+
+async def test_server_that_is_no_postgresql_is_said() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"R\0\0\0\x08\0\0\0\x63")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        said = await refused(postgresql(f"postgresql://u@127.0.0.1:{port}/d?sslmode=disable", "secret"))
+    assert said.startswith(f"database postgresql://u@127.0.0.1:{port}/d?sslmode=disable: ")
 
 
 async def test_who_has_the_file_leads(tmp_path: Path) -> None:

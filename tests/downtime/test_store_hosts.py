@@ -5,12 +5,12 @@ import datetime as dt
 import pytest
 from msgspec.structs import replace
 
-from stratoscope.downtime.database.errors import IdempotencyError, OverCapError
+from stratoscope.downtime.database.errors import EndedByHandError, IdempotencyError, OverCapError
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.hosts_off.described import host_downtime
 from stratoscope.downtime.matchers import Matcher, matcher_set
-from stratoscope.downtime.model import DAY_S, REARM_S, Downtime, Rearm
+from stratoscope.downtime.model import DAY_S, REARM_S, Action, Downtime, Rearm
 from stratoscope.downtime.windows.recurrence import Recurrence
 from stratoscope.downtime.windows.window import Template
 from support.stores import HOUR, NOW
@@ -49,6 +49,38 @@ async def test_of_one_second_the_downtime_that_is_not_cancelled_counts(store: St
     second = await off(store, NOW)
     assert second.id != first.id
     assert await off(store, NOW) == second
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+async def test_what_a_person_ended_stays_so_until_the_host_was_back(store: Store, is_cancelled: bool) -> None:
+    one = await off(store, NOW)
+    end = store.cancel if is_cancelled else store.end_now
+    gone = await end(one.id, who="alice", now=NOW + HOUR)
+    for later in (HOUR, HOUR + 60, 30 * DAY_S):
+        with pytest.raises(
+            EndedByHandError, match="alice has ended that n1 is off; allowed: once it was said"
+        ):
+            await off(store, NOW + later)
+    assert await store.get(one.id) == gone
+    for _ in range(2):
+        assert await store.hosts.back("uni", "n1", who="ipmi", now=NOW + 31 * DAY_S) is None
+    said = [(entry.action, entry.who) for entry in await store.history(one.id)]
+    assert said[2:] == [(Action.BACK, "ipmi")]
+    again = await off(store, NOW + 31 * DAY_S + 1)
+    assert again.id != one.id
+    await store.hosts.back("uni", "n1", who="ipmi", now=NOW + 32 * DAY_S)
+    assert (await off(store, NOW + 33 * DAY_S)).id != again.id
+
+
+async def test_what_ended_as_it_was_said_to_is_filed_anew(store: Store) -> None:
+    one = await off(store, NOW, is_until_back=False)
+    again = await off(store, one.end, is_until_back=False)
+    assert again.id != one.id
+    other = asked(NOW)._replace(end=again.end - HOUR, until_further_notice=False)
+    moved = await store.hosts.off("uni", "n1", other, who="ipmi", now=again.start + 60, cap_s=CAP_S)
+    assert (moved.id, moved.end) == (again.id, again.end - HOUR)
+    assert (await off(store, moved.end)).id != again.id
+    assert await store.hosts.back("uni", "n2", who="ipmi", now=NOW) is None
 
 
 async def test_the_cap_counts_from_the_first_call(store: Store) -> None:

@@ -1,30 +1,30 @@
 """The schema's migrations, and leadership, without a server."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from stratoscope.core.errors import Reason, why
 from stratoscope.downtime.database import server
 from stratoscope.downtime.database.address import postgresql, sqlite
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.database.errors import Refusal, StoreError
 from stratoscope.downtime.database.leadership import Leadership
 from stratoscope.downtime.database.migrations.versions import schema_0001, schema_0002
 from stratoscope.downtime.database.schema import NEWEST, wait_for_turn
 from stratoscope.downtime.database.server import Server, turn_of_others
 from stratoscope.downtime.database.tables import SCHEMA
-from stratoscope.downtime.database.threads import Threads, TurnError
+from stratoscope.downtime.database.threads import Threads
 
 ALL = (schema_0001, schema_0002)
 
@@ -58,11 +58,16 @@ class Answering:
     def __init__(self) -> None:
         self.done: list[str] = []
 
-    async def __aenter__(self) -> Self:
-        return self
+    async def start(self) -> None:
+        self.done.append("started")
 
-    async def __aexit__(self, *_: object) -> None:
+    async def close(self) -> None:
         self.done.append("left")
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[None]:
+        yield
+        self.done.append("committed")
 
     async def execution_options(self, **options: str) -> "Answering":
         self.done.append(str(options))
@@ -77,9 +82,7 @@ class Answering:
 
 async def test_work_on_a_server_is_run_by_its_connection() -> None:
     one = Answering()
-    asked: Any = type(
-        "Engine", (), {"connect": lambda _: one, "begin": lambda _: one, "dispose": one.dispose}
-    )
+    asked: Any = type("Engine", (), {"connect": lambda _: one, "dispose": one.dispose})
     database = Database(postgresql("postgresql://u@h/d"))
     database._engine = database._server = Server(asked())
     assert await database.read(lambda connection: connection) is one
@@ -87,7 +90,10 @@ async def test_work_on_a_server_is_run_by_its_connection() -> None:
     async with database.alone() as alone:
         assert alone is one
     await database.close()
-    assert one.done == ["left", "left", "{'isolation_level': 'AUTOCOMMIT'}", "left", "disposed"]
+    options = "{'isolation_level': 'AUTOCOMMIT'}"
+    assert one.done == [
+        "started", "left", "started", "committed", "left", "started", options, "left", "disposed"
+    ]  # fmt: skip
 
 
 async def test_long_work_on_a_server_lets_others_have_their_turn() -> None:
@@ -109,10 +115,14 @@ async def test_write_on_a_server_does_not_wait_for_ever_for_the_one_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "PATIENCE_S", 0.01)
-    one = Server(cast(AsyncEngine, None))
-    await one._turn.acquire()
-    with pytest.raises(TurnError):
+    one = Database(postgresql("postgresql://u@127.0.0.1:1/d"))
+    assert one._server is not None
+    await one._server._turn.acquire()
+    one._server._begun = time.monotonic() - 20
+    with pytest.raises(StoreError, match=r"has not answered a change for 20\.\d s: check that it runs"):
         await one.write(lambda connection: connection)
+    assert one.refused is Refusal.UNANSWERED
+    await one.close()
 
 
 async def test_server_that_is_away_has_no_connection_for_a_lock() -> None:

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from stratoscope.core.errors import Reason
 from stratoscope.downtime.database import windows
-from stratoscope.downtime.database.errors import TooManyWindowsError, UnknownError
+from stratoscope.downtime.database.errors import IdempotencyError, TooManyWindowsError, UnknownError
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.imports.announced import Skip
 from stratoscope.downtime.imports.report import Report
 from stratoscope.downtime.matchers import Matcher, matcher_set, written
-from stratoscope.downtime.model import State
+from stratoscope.downtime.model import DAY_S, State
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.windows.recurrence import Occurrence, Recurrence
 from stratoscope.downtime.windows.window import Template
@@ -51,6 +51,22 @@ async def test_windows_are_bounded_and_one_that_is_cancelled_makes_room(
     await store.windows.cancel(one.id, who="alice", now=NOW)
     await store.windows.file(RULE, WORDS, who="alice", now=NOW)
     assert len(await store.windows.all()) == 3
+    assert len(await store.windows.open()) == 2
+
+
+async def test_a_key_stands_for_the_window_that_it_filed_for_a_day(store: Store) -> None:
+    first = await store.windows.file(RULE, WORDS, who="alice", now=NOW, key="k")
+    gone = await store.windows.cancel(first.id, who="alice", now=NOW + 1)
+    assert await store.windows.file(RULE, WORDS, who="alice", now=NOW + DAY_S, key="k") == gone
+    later = NOW + DAY_S + 1
+    second = await store.windows.file(RULE, WORDS, who="alice", now=later, key="k")
+    assert (second.id != first.id, second.cancelled_at) == (True, None)
+    assert await store.windows.file(RULE, WORDS, who="alice", now=later + DAY_S, key="k") == second
+    other = replace(WORDS, title="another")
+    with pytest.raises(IdempotencyError):
+        await store.windows.file(RULE, other, who="alice", now=later, key="k")
+    third = await store.windows.file(RULE, other, who="alice", now=later + DAY_S + 1, key="k")
+    assert len({first.id, second.id, third.id}) == 3
 
 
 async def test_each_occurrence_is_filed_once_wherever_it_is_moved(store: Store) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stratoscope.downtime.model import DAY_S
+from stratoscope.downtime.silences.report import Report
 from support.downtime_site import Site, downtimes
 from support.stores import HOUR, NOW
 
@@ -25,7 +26,7 @@ async def occurrences(site: Site) -> list[tuple[int, str]]:
 async def test_a_window_is_filed_shown_and_has_its_occurrences_at_once(site: Site) -> None:
     answer = await site.ask("POST", "/windows", DRAFT)
     assert answer.status == 201
-    shown = await site.json("GET", answer.headers["Location"].removeprefix("/api/v1"))
+    shown = await site.json("GET", answer.location.removeprefix("/api/v1"))
     begun = NOW - HOUR // 2
     starts = [begun, begun + 4 * DAY_S, begun + 7 * DAY_S]
     assert shown["next"] == [{"start": one, "end": one + 2 * HOUR} for one in starts]
@@ -51,6 +52,29 @@ async def test_a_request_that_comes_again_files_no_other_window(site: Site) -> N
     )  # fmt: skip
     assert (await site.json("POST", "/windows", DRAFT, Idempotency_Key="l"))["id"] != first["id"]
     assert (await site.json("POST", "/windows", DRAFT))["id"] != first["id"]
+
+
+async def test_a_window_says_whether_it_silences_now(tmp_path: Path) -> None:
+    async with downtimes(tmp_path, silences=lambda: [Report(alertmanager="main")]) as site:
+        lasting = await site.json("POST", "/windows", DRAFT)
+        assert lasting["silencing"] == "silenced by main"
+        to_come = await site.json("POST", "/windows", DRAFT | {"first": "2027-01-15T10:00:00"})
+        assert to_come["silencing"] == "to be silenced by main"
+        begins = await site.json("POST", "/windows", DRAFT | {"first": "2027-01-15T09:00:00"})
+        assert begins["silencing"] == "silenced by main"
+        quiet = await site.json("POST", "/windows", DRAFT | {"silences": False})
+        assert quiet["silencing"] == "it was filed so: it silences nothing"
+
+        async def cancelled(**body: bool) -> object:
+            return (await site.json("POST", f"/windows/{lasting['id']}/cancel", body))["silencing"]
+
+        assert await cancelled() == "silenced by main"
+        assert await cancelled(end_running=True) == "it is cancelled: it silences nothing"
+        once = DRAFT | {"rrule": "FREQ=DAILY;COUNT=1"}
+        over = await site.json("POST", "/windows", once)
+        site.now = NOW + DAY_S
+        shown = await site.json("GET", f"/windows/{over['id']}")
+        assert (shown["next"], shown["silencing"]) == ([], "it is over: it silences nothing")
 
 
 @pytest.mark.parametrize(

@@ -429,6 +429,15 @@ async def test_two_members_in_two_entries_do_not_fight(tmp_path: Path) -> None:
             assert (second.report.is_in_step, second.report.present) == (False, None)
             assert "same cluster as the entry am-0" in second.report.trouble
             assert [one.id for one in (await clients[0].silences()).silences] == [records.all[0].silence_id]
+            pair[0].kill()
+            records.change("pair", end=now() + 2 * HOUR_S)
+            for _ in range(2):
+                await asyncio.gather(first.reconcile(), second.reconcile())
+            assert (first.report.present, second.report.is_in_step, second.report.present) == (None, True, 1)
+            (silence,) = (await clients[1].silences()).silences
+            assert (silence.id, round(silence.ends_at)) == (
+                records.all[0].silence_id, records.downtimes["pair"].end,
+            )  # fmt: skip
         finally:
             for client in clients:
                 await client.close()

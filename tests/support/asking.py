@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import bcrypt
 from aiohttp import ClientSession, TCPConnector, web
@@ -25,11 +26,12 @@ OTHER_ADDRESS = "127.0.0.2"
 
 @dataclass(frozen=True)
 class Answered:
-    """What a client got."""
+    """What a client got. Attributes: location: Where it is sent, as a path from the root on."""
 
     status: int
     text: str
     headers: CIMultiDictProxy[str]
+    location: str = ""
 
 
 async def whoami(request: Request) -> web.Response:
@@ -88,4 +90,6 @@ async def ask(
         ClientSession(connector=connector) as session,
         session.request(method, url, headers=headers, allow_redirects=False, **more) as response,
     ):
-        return Answered(response.status, await response.text(), response.headers)
+        where = response.headers.get("Location", "")
+        location = urljoin(str(response.url), where).removeprefix(str(response.url.origin())) if where else ""
+        return Answered(response.status, await response.text(), response.headers, location)

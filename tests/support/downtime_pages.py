@@ -60,7 +60,7 @@ def front(downtimes: Sequence[Downtime], query: Mapping[str, str], now: int) -> 
     """What the overview is made of."""
     window = timeline.asked(query.get("view", ""), query.get("from", ""), now, ZONE)
     counts = {state: sum(one.state(now) is state for one in downtimes) for state in State}
-    found = overview.overview(counts, query.get("page", ""))
+    found = overview.overview(counts, int(query.get("page", "1")))
     shown = [Shown(one, now, ZONE) for one in downtimes if one.state(now) in (State.ACTIVE, State.UPCOMING)]
     return {
         "overview": overview.Overview(

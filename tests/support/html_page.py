@@ -1,9 +1,10 @@
 """An HTML page as a person, or a screen reader, meets it: texts, links, tables."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Final, TypeAlias
+from urllib.parse import urljoin
 
 _VOID: Final = {"meta", "link", "br", "input", "img", "hr"}
 
@@ -48,17 +49,33 @@ class Element:
                 yield one
 
 
+def refusal(page: str) -> str:
+    """What the page says that refuses a request."""
+    return parsed(page).one("p", **{"class": "notice failed"}).text
+
+
 Row: TypeAlias = dict[str, str]
 """Column -> text of the cell."""
 
 
-def parsed(page: str) -> Element:
+def _followed(name: str, value: str) -> str:
+    """Where a link or a form leads, from the root on, as our pages have all of theirs."""
+    is_address = name in {"href", "action"} and not value.startswith("#")
+    return urljoin("http://here/", value).removeprefix("http://here") if is_address else value
+
+
+def parsed(page: str, follow: Callable[[str, str], str] = _followed) -> Element:
     """Raises AssertionError where an element is not closed, or another one is."""
-    parser = _Parser()
+    parser = _Parser(follow)
     parser.feed(page)
     parser.close()
     assert len(parser.open) == 1, f"not closed: {parser.open[-1].tag}"
     return parser.open[0]
+
+
+def as_written(page: str) -> Element:
+    """As `parsed`, but each address as it stands in the page."""
+    return parsed(page, follow=lambda _, value: value)
 
 
 def rows(page: Element, caption: str) -> list[Row]:
@@ -78,12 +95,13 @@ def _cells(row: Element, columns: list[str]) -> list[str]:
 
 
 class _Parser(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, follow: Callable[[str, str], str]) -> None:
         super().__init__()
+        self._follow = follow
         self.open = [Element("", {})]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        element = Element(tag, {name: value or "" for name, value in attrs})
+        element = Element(tag, {name: self._follow(name, value or "") for name, value in attrs})
         self.open[-1].content.append(element)
         if tag not in _VOID:
             self.open.append(element)

@@ -58,13 +58,17 @@ def check(folder: Path) -> None:
     lock = folder / _LOCK
     try:
         nearest = next(place for place in (folder, *folder.absolute().parents) if _is_there(place))
+        is_read_only = nearest.exists() and bool(os.statvfs(nearest).f_flag & os.ST_RDONLY)
         is_other = _is_there(lock) and not stat.S_ISREG(lock.lstat().st_mode)
     except OSError as error:  # too long a name, or a folder that may not be looked into
         raise _unusable(folder, error) from error
     if not nearest.exists():
         raise ConfigError(f"{_FLAG}: {folder}: {nearest} is a link to what does not exist")
+    where = f"{_FLAG}: {folder}" + (f": {nearest}" if nearest != folder else "")
+    if is_read_only:
+        raise ConfigError(f"{where} is on a read-only file system")
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise ConfigError(f"{_FLAG}: {folder}: {nearest} is no folder to write to")
+        raise ConfigError(f"{where} is no folder to write to")
     if is_other:
         raise ConfigError(f"{_FLAG}: {lock}: is no regular file; allowed: none, or that of an earlier start")
 

@@ -3,12 +3,15 @@ GET /api/v2/silence/ID for the words why an alert is silenced."""
 
 import argparse
 import re
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from http.client import HTTPException
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from stratoscope.core.client.flags import not_empty
-from stratoscope.core.client.request import AskError, RefusedError, fetched
+from stratoscope.core.client.request import AskError, RefusedError, fetched, why
 from stratoscope.core.nagios.answer import CRITICAL, OK, WARNING, Answer, answer
 from stratoscope.core.nagios.flags import Parser
 from stratoscope.core.nagios.plugin import Plugin
@@ -19,6 +22,9 @@ _LARGEST: Final = 64 * 1024 * 1024
 _NOT_FOUND: Final = 404
 _MOST_NAMED: Final = 5
 """Alerts, and silences."""
+_FOR_ALL: Final = 0.9
+"""This part of the time-out is for all answers; the rest is for judging what is there then."""
+_NOT_TOLD: Final = "why is not told"
 _LONGEST_NAME: Final = 60
 _LONGEST_WORDS: Final = 100
 _STATUS: Final = {"critical": CRITICAL, "warning": WARNING}
@@ -91,6 +97,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _asked(flags: argparse.Namespace) -> Answer:
+    began = time.monotonic()
     shown = [("active", "true"), ("silenced", "true"), ("inhibited", "false")]
     query = urlencode([*shown, *(("filter", one) for one in flags.filter)])
     try:
@@ -103,8 +110,8 @@ def _asked(flags: argparse.Namespace) -> Answer:
         raise TypeError("no list")
     alerts = [_alert(one) for one in found]
     ids = dict.fromkeys(silence for one in alerts for silence in one.silenced_by)
-    words = dict.fromkeys(_words(flags, list(ids)))
-    return judged(alerts, [*words])
+    until = began + flags.timeout * _FOR_ALL
+    return judged(alerts, [*dict.fromkeys(_told(flags, list(ids), until))])
 
 
 def _alert(found: Mapping[str, Any]) -> Alert:
@@ -114,26 +121,53 @@ def _alert(found: Mapping[str, Any]) -> Alert:
     return Alert(_cut(name, _LONGEST_NAME), labels.get("severity", "").lower(), silenced_by)
 
 
+def _told(flags: argparse.Namespace, ids: Sequence[str], until: float) -> Sequence[str]:
+    """What the silences say until a moment: what fires is known without, and decides.
+
+    The work is a thread's, as in `Plugin`: nothing else ends an answer that comes byte by byte.
+    """
+    told: list[str] = []
+
+    def ask() -> None:
+        for words in _words(flags, ids):
+            told.append(words)  # noqa: PERF402 - what is told is read meanwhile
+
+    worker = threading.Thread(target=ask, daemon=True)
+    worker.start()
+    worker.join(max(0.0, until - time.monotonic()))
+    return [*told, *([f"{_NOT_TOLD}: no answer in time"] if worker.is_alive() else [])]
+
+
 def _words(flags: argparse.Namespace, ids: Sequence[str]) -> Iterator[str]:
     """What the first silences say."""
     for one in ids[:_MOST_NAMED]:
         try:
             silence = fetched(flags, f"/api/v2/silence/{quote(one, safe='')}", largest=_LARGEST)
-        except RefusedError as error:
-            if error.status != _NOT_FOUND:  # what fires is known nevertheless, and decides
-                yield f"why is not told: {error}"
-                return
-            continue  # it expired meanwhile, and has no words any more
-        yield _words_of(silence["createdBy"], silence["comment"])
+            words = _words_of(silence["createdBy"], silence["comment"])
+        except (AskError, OSError, HTTPException, ValueError, TypeError, KeyError, AttributeError) as error:
+            if isinstance(error, RefusedError) and error.status == _NOT_FOUND:
+                continue  # it expired meanwhile, and has no words any more
+            yield f"{_NOT_TOLD}: {_why(error)}"
+            return
+        yield words
     if len(ids) > _MOST_NAMED:
         yield f"and {len(ids) - _MOST_NAMED} more"
 
 
+def _why(error: Exception) -> str:
+    if isinstance(error, AskError):
+        return str(error)
+    if isinstance(error, OSError | HTTPException):
+        return why(error)
+    return f"not an answer of Alertmanager: {type(error).__name__}: {error}"
+
+
 def _words_of(created_by: str, comment: str) -> str:
     words = comment.rstrip()
-    if created_by == _OURS and _KEY.search(words):  # without its key a person took it over
+    if created_by == _OURS and _KEY.search(words):
         return f"downtime: {_cut(_KEY.sub('', words).rstrip(), _LONGEST_WORDS)}"
-    return f"{_cut(created_by, _LONGEST_NAME)}: {_cut(comment, _LONGEST_WORDS)}"
+    who = "by hand" if created_by == _OURS else created_by  # without its key a person took it over
+    return f"{_cut(who, _LONGEST_NAME)}: {_cut(comment, _LONGEST_WORDS)}"
 
 
 def _named(alerts: Sequence[Alert]) -> str:

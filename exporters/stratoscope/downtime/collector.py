@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from stratoscope.core.collector import Collector
 from stratoscope.core.metrics import Sample
+from stratoscope.downtime.database.errors import Refusal
 from stratoscope.downtime.database.store import Store
 from stratoscope.downtime.families import OF_DOWNTIMES, OF_IMPORTS, OF_SILENCES
 from stratoscope.downtime.imports import report as imports
@@ -15,6 +16,7 @@ from stratoscope.downtime.model import Downtime
 from stratoscope.downtime.notices import Notices
 from stratoscope.downtime.samples import (
     AHEAD_S,
+    of_database,
     of_import,
     of_leader,
     of_notices,
@@ -32,15 +34,19 @@ class Facts(NamedTuple):
     """All at one moment.
 
     Attributes:
+        overridden: The ids of downtimes of which a person expired a silence.
         windows: Why those that are stuck are so.
+        refused: Why the last change was not stored.
         leads: Of a process that does not, what it knows of silences and windows is old.
     """
 
     now: float
     downtimes: Sequence[Downtime]
+    overridden: Collection[str]
     silences: Sequence[silences.Report]
     imports: Sequence[imports.Report]
     windows: Collection[Stuck]
+    refused: Refusal | None
     leads: bool
 
 
@@ -71,16 +77,19 @@ class Downtimes(Collector[Facts]):
         return Facts(
             now=now,
             downtimes=live,
+            overridden=await self._store.records.overridden([one.id for one in live]),
             silences=[one.report for one in self._reconcilers],
             imports=[one.report for one in self._importers],
             windows=self._keeper.stuck.values(),
+            refused=self._store.refused,
             leads=self._store.leadership.is_leader,
         )
 
     def samples(self, data: Facts, /) -> Iterable[Sample]:
-        yield from samples(data.downtimes, data.now)
+        yield from samples(data.downtimes, data.now, data.overridden)
         yield from of_scripts(data.downtimes, data.now)
         yield from of_notices(self._notices.of(data.downtimes, data.now))
+        yield from of_database(data.refused)
         yield of_leader(leads=data.leads)
         if data.leads:
             yield from of_windows(data.windows)

@@ -10,8 +10,8 @@ _DOWNTIME: Final = ("downtime_id",)
 ACTIVE = Family(
     "stratoscope_downtime_active",
     "1 for each matcher set of an active downtime whose matchers are all equalities; scope is what the set"
-    " covers as a whole, or other.",
-    labels=(*_DOWNTIME, "scope", *LABELS, "planned", "severity"),
+    " covers as a whole, or other; silences is true unless it was filed without, or a person expired them.",
+    labels=(*_DOWNTIME, "scope", *LABELS, "planned", "severity", "silences"),
 )
 ACTIVE_PATTERNS = Family(
     "stratoscope_downtime_active_patterns",
@@ -60,8 +60,14 @@ LEADER = Family(
     " writes to Alertmanager.",
     labels=(),
 )
+REFUSED = Family(
+    "stratoscope_downtime_database_refused",
+    "1 for the reason why the last change was not stored in the database, else 0; it is tried each minute.",
+    labels=("reason",),
+)
 OF_DOWNTIMES: Final = (
     ACTIVE, ACTIVE_PATTERNS, DOWNTIMES, INFO, START, END, NOTICE, HOST_OFF_BY_SCRIPT, WINDOWS_STUCK, LEADER,
+    REFUSED,
 )  # fmt: skip
 
 _AM: Final = ("alertmanager",)

@@ -60,6 +60,7 @@ class Keeper:
     async def run(self) -> None:
         """Once a minute, until it is cancelled."""
         while True:
+            await self._store.try_again()
             if self._store.leadership.is_leader:
                 await self.once()
             await asyncio.sleep(EVERY_S)
@@ -76,12 +77,11 @@ class Keeper:
 
     async def _file_windows(self, now: int) -> int:
         filed, stuck = 0, dict[str, Stuck]()
-        for window in await self._store.windows.all():
-            if window.cancelled_at is None:
-                try:
-                    filed += await self._file_occurrences(window, now)
-                except FieldError as error:  # such as a zone that a new tzdata lacks
-                    stuck[window.id] = self._stuck(window.id, error)
+        for window in await self._store.windows.open():
+            try:
+                filed += await self._file_occurrences(window, now)
+            except FieldError as error:  # such as a zone that a new tzdata lacks
+                stuck[window.id] = self._stuck(window.id, error)
         self.stuck = stuck
         return filed
 

@@ -57,6 +57,10 @@ class Matcher(msgspec.Struct, frozen=True, order=True):
             raise ValueError(
                 f"{text[:80]!r} has an unknown operator; allowed: =, !=, =~, !~, and quotes around a value"
             )
+        if several(text):
+            raise ValueError(
+                f"{text[:80]!r} is more than one matcher; allowed: each by itself, or with quotes"
+            )
         if operator in _LITERAL and _LIST.search(value) and not value.startswith('"'):
             pattern = json.dumps(_LIST.sub(lambda one: _PATTERNS[one[0]], value), ensure_ascii=False)
             raise ValueError(
@@ -116,6 +120,11 @@ def set_texts(text: str) -> tuple[str, ...]:
         line = line[1:-1]
     *parts, _ = (found[1].strip() for found in _PART.finditer(line.strip()))  # the last is its empty end
     return tuple(parts)
+
+
+def several(text: str) -> bool:
+    """Whether a matcher, or a label with its value, seems to be more than one: `cloud=uni,host=n1`."""
+    return "," in text and sum(_WRITTEN.fullmatch(one) is not None for one in set_texts(text)) > 1
 
 
 def matches(matchers: MatcherSet, labels: Mapping[str, str]) -> bool:

@@ -149,6 +149,8 @@ class Action(StrEnum):
     """A person made one of its silences theirs: another author, key or matchers."""
     RESTORED = "restored"
     """A person had moved one of its silences by hand; it is written again as the downtime says."""
+    BACK = "back"
+    """A script said that its host is back."""
     SILENCED = "silenced"
     """Its silences are written again, also those that people expired or took over."""
 

@@ -18,6 +18,7 @@ _MOST: Final = 1000
 _DIGITS: Final = 11
 """Of Unix seconds."""
 _REVISION_DIGITS: Final = 9
+_PAGE_DIGITS: Final = 6
 _PLACE: Final = re.compile(r"(\d{1,12})-([0-9a-z]{1,20})", re.ASCII)
 
 _TEXT: Final = {"type": "string", "maxLength": LONGEST}
@@ -74,7 +75,7 @@ class Query:
         self._labels = LABELS | more
         for name, value in query.items():
             if name not in allowed and name not in more:
-                every = ", ".join(sorted({*allowed, *more}))
+                every = ", ".join(sorted({*allowed, *more})) or "none"
                 others = f"; of labels {OTHERS}" if {*allowed} & LABELS else ""
                 raise FieldError(name[:40], f"unknown parameter; allowed: {every}{others}")
             if len(value) > LONGEST:
@@ -106,6 +107,12 @@ class Query:
             return None
         if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS and int(text) > 1):
             raise FieldError(name, f"{text!r}; allowed: 2 or more, `history_next` of the last answer")
+        return int(text)
+
+    def page(self) -> int:
+        text = self._query.get("page", "1")
+        if not (text.isascii() and text.isdecimal() and len(text) <= _PAGE_DIGITS and int(text)):
+            raise FieldError("page", f"{text!r}; allowed: 1 or more")
         return int(text)
 
     def place(self, name: str) -> Place | None:

@@ -6,6 +6,7 @@ from typing import Final
 from stratoscope.core.errors import Reason
 from stratoscope.core.metrics import Labels, Sample, optional_samples
 from stratoscope.downtime import families as of
+from stratoscope.downtime.database.errors import Refusal
 from stratoscope.downtime.hosts_off.hosts import hosts_off
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.imports.announced import Skip
@@ -19,20 +20,25 @@ AHEAD_S: Final = 7 * DAY_S
 _LONGEST_TITLE: Final = 100
 
 
-def samples(downtimes: Sequence[Downtime], now: float) -> Iterable[Sample]:
-    """Of the downtimes that are active now, and of those that start within AHEAD_S."""
+def samples(downtimes: Sequence[Downtime], now: float, overridden: Collection[str] = ()) -> Iterable[Sample]:
+    """Of the downtimes that are active now, and of those that start within AHEAD_S.
+
+    Args:
+        overridden: The ids of those of which a person expired a silence.
+    """
     states = [(one, one.state(now)) for one in downtimes]
     active = [one for one, state in states if state is State.ACTIVE]
     upcoming = [one for one, state in states if state is State.UPCOMING and one.start <= now + AHEAD_S]
     patterns = 0
     for one in active:
+        silenced = str(one.silences and one.id not in overridden).lower()
         for matchers in one.matcher_sets:
             found = covered(matchers)
             if found is None:
                 patterns += 1
                 continue
             named = dict(zip(LABELS, found.values, strict=True))
-            yield of.ACTIVE(1, _of(one, scope=found.scope, **named, **_kind(one)))
+            yield of.ACTIVE(1, _of(one, scope=found.scope, **named, **_kind(one), silences=silenced))
     yield of.ACTIVE_PATTERNS(patterns, Labels())
     for state, found_in in ((State.ACTIVE, active), (State.UPCOMING, upcoming)):
         yield of.DOWNTIMES(len(found_in), Labels(state=state))
@@ -52,6 +58,12 @@ def of_notices(soon: Iterable[tuple[Downtime, Limit]]) -> Iterable[Sample]:
 def of_leader(*, leads: bool) -> Sample:
     """Whether this process leads."""
     return of.LEADER(int(leads), Labels())
+
+
+def of_database(refused: Refusal | None) -> Iterable[Sample]:
+    """Why the last change was not stored; None if it was."""
+    for reason in Refusal:
+        yield of.REFUSED(int(reason is refused), Labels(reason=reason))
 
 
 def of_windows(stuck: Collection[Stuck]) -> Iterable[Sample]:

@@ -13,6 +13,7 @@ from stratoscope.core.errors import CollectError
 from stratoscope.core.web.routes import Answer, Request
 from stratoscope.downtime.database.errors import (
     ClosedError,
+    EndedByHandError,
     IdempotencyError,
     NotSilencingError,
     OverCapError,
@@ -31,7 +32,7 @@ from stratoscope.downtime.imports.report import Report as ImportReport
 from stratoscope.downtime.model import LONGEST_REARMED_S, Downtime
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.silences.report import Report as SilenceReport
-from stratoscope.downtime.silences.words import silencing
+from stratoscope.downtime.silences.words import silencing_of
 
 _RETRY_S: Final = "10"
 PART: Final = "downtimes"
@@ -45,6 +46,7 @@ _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (NotSilencingError, web.HTTPConflict),
     (SourceError, web.HTTPConflict),
     (OverCapError, web.HTTPConflict),
+    (EndedByHandError, web.HTTPConflict),
     (IdempotencyError, web.HTTPConflict),
     (TooManyWindowsError, web.HTTPConflict),
     (StoreError, web.HTTPServiceUnavailable),
@@ -90,13 +92,10 @@ class Service:
         """Unix time in whole seconds."""
         return int(self.now())
 
-    def silencing(self, downtime: Downtime, now: int) -> str:
-        """Whether its alerts are silenced, in words."""
-        is_past = downtime.end <= downtime.created_at
-        return silencing(
-            downtime.state(now), self.silences(), silences=downtime.silences, is_past=is_past,
-            downtime_id=downtime.id,
-        )  # fmt: skip
+    async def silencing(self, downtime: Downtime, now: int) -> str:
+        """Whether its alerts are silenced, in words. Raises StoreError."""
+        records = await self.store.records.of_downtime(downtime.id)
+        return silencing_of(downtime, now, self.silences(), records)
 
 
 def service(request: Request) -> Service:

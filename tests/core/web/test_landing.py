@@ -33,7 +33,7 @@ class Named(Domains):
 
 def shown(page: FakeService, warnings: Sequence[str] = ()) -> Element:
     page.warnings = warnings
-    return parsed(landing_page(Pages(page, Access.open(None)), page))
+    return parsed(landing_page(Pages(page, Access.open(None)), page, "/"))
 
 
 def collectors(page: Element) -> dict[str, Row]:
@@ -225,7 +225,7 @@ async def test_everything_shown_is_escaped() -> None:
     page = FakeService(name=evil, summary=evil, version=evil, runners=[*failing, alone])
     page.left_out = [Absent(evil, LeftOut.ABSENT, evil)]
     page.warnings = [evil]
-    text = landing_page(Pages(page, Access.open(None)), page)
+    text = landing_page(Pages(page, Access.open(None)), page, "/")
     assert "<script" not in text
     html = parsed(text)
     assert html.one("h1").text == f"stratoscope {evil} {evil}"
@@ -237,7 +237,7 @@ async def test_everything_shown_is_escaped() -> None:
 
 def test_collector_that_has_not_run_has_an_empty_cell_which_a_narrow_screen_does_not_show() -> None:
     running = service(Domains())
-    page = landing_page(Pages(running, Access.open(None)), running)
+    page = landing_page(Pages(running, Access.open(None)), running, "/")
     assert '<td role="cell" data-column="Took" class="number"></td>' in page
     style = (files("stratoscope.core.web") / "static" / "style.css").read_text()
     assert "td:empty { display: none; }" in style.partition("@media (max-width: 66rem)")[2]

@@ -3,8 +3,9 @@
 import argparse
 import re
 import sys
+from itertools import takewhile
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from stratoscope.core.errors import one_line
@@ -13,6 +14,7 @@ from stratoscope.core.program import USAGE_STATUS
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d|)")
 _UNITS_S: Final = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S: Final = 365 * 86400
+_REQUIRED: Final = "the following arguments are required"
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,6 +22,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *, asks: str, default_url: str, **more: str) -> None:
         """Args: asks: What is asked, such as `the exporter`."""
+        self._unknown: list[str] = []
         super().__init__(allow_abbrev=False, **more)  # type: ignore[arg-type]  # prog, description, epilog
         add = self.add_argument
         add("--url", type=Url, default=Url(default_url), help=f"address of {asks} (default {default_url})")
@@ -45,8 +48,17 @@ class Parser(argparse.ArgumentParser):
         if flags.user is not None and flags.token_file is not None:
             self.error("--token-file: allowed: instead of --user and --password-file")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's; it keeps the unknown flags, since argparse first says which required ones lack."""
+        given = takewhile(lambda one: one != "--", args or ())
+        flags = (one.partition("=")[0] for one in given if one.startswith("--"))
+        self._unknown = [one for one in flags if one not in self._option_string_actions]
+        return super().parse_known_args(args, namespace)
+
     def words(self, message: str) -> str:
         """What argparse finds wrong, and for an unknown flag those that there are."""
+        if message.startswith(_REQUIRED) and self._unknown:
+            message = f"unrecognized arguments: {' '.join(self._unknown)}; {message}"
         if not message.startswith("unrecognized"):
             return message.removeprefix("argument ")
         allowed = sorted(flag for flag in self._option_string_actions if flag.startswith("--"))

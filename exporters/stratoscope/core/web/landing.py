@@ -76,10 +76,11 @@ class _Overview:
     text: str
 
 
-def landing_page(pages: Pages, service: Service) -> str:
-    """The page as HTML."""
+def landing_page(pages: Pages, service: Service, path: str) -> str:
+    """The page as HTML. Args: path: That of the request."""
     rows = [_row(runner) for runner in service.parts.runners]
     return pages.html(
+        path,
         "landing.html",
         overview=_overview(rows, len(service.parts.left_out)),
         causes=_causes(rows),

@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from stratoscope.core.web.addresses import with_relative
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.routes import roles_of
 from stratoscope.core.web.service import Service
@@ -37,13 +38,18 @@ class Pages:
         self._links = {route.path: route.title for route in pages if route.title}
         self._links |= ({COLLECTORS: "Collectors"} if has_own else {}) | LINKS
 
-    def html(self, template: str, /, *, with_warnings: bool = True, **values: object) -> str:
-        """A page as HTML. Args: with_warnings: Show the warnings for the operator; not to strangers."""
+    def html(self, path: str, template: str, /, *, with_warnings: bool = True, **values: object) -> str:
+        """A page as HTML.
+
+        Args:
+            path: That of the request.
+            with_warnings: Show the warnings for the operator; not to strangers.
+        """
         warnings = self._warnings() if with_warnings else []
         service = self._service
         title = f"stratoscope {service.name}"
         frame = Frame(title, service.version, service.summary, self._links, warnings)
-        return self._templates.render(template, frame=frame, **values)
+        return with_relative(self._templates.render(template, frame=frame, **values), path)
 
     def _warnings(self) -> Sequence[str]:
         of_roles = self._service.guard.warnings(self._access.in_force.users, roles_of(self._service.routes))

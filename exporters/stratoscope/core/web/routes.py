@@ -116,7 +116,8 @@ class Request:
 
     def page(self, template: str, /, *, status: int = 200, **values: object) -> web.Response:
         """A page from one of the exporter's templates, which gets the values and `request`."""
-        html = self._html(template, with_warnings=bool(self.asker.name), request=self, **values)
+        path, is_known = self.http.rel_url.raw_path, bool(self.asker.name)
+        html = self._html(path, template, with_warnings=is_known, request=self, **values)
         return web.Response(text=html, status=status, content_type="text/html")
 
     def statuses(self, collector: str) -> Mapping[str, Status]:

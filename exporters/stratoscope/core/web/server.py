@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from stratoscope.core import exposition
+from stratoscope.core.web.addresses import relative
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.connections import HEADERS, POLICY, Connections
 from stratoscope.core.web.cross_site import is_cross_site
@@ -141,8 +142,9 @@ class _CorePages:
             registry=service.registry,
         )
 
-    async def landing(self, _: web.Request) -> web.Response:
-        return web.Response(text=landing_page(self._pages, self._service), content_type="text/html")
+    async def landing(self, request: web.Request) -> web.Response:
+        html = landing_page(self._pages, self._service, request.rel_url.raw_path)
+        return web.Response(text=html, content_type="text/html")
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         began = time.monotonic()
@@ -230,7 +232,10 @@ def _guarded(access: Access, guard_themselves: Container[Handler]) -> Middleware
 def _with_headers(access: Access) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """Adds our own headers to every response, then the web configuration's. A page's own policy stays."""
 
-    async def with_headers(_: web.Request, response: web.StreamResponse) -> None:
+    async def with_headers(request: web.Request, response: web.StreamResponse) -> None:
+        if hdrs.LOCATION in response.headers:
+            address = response.headers[hdrs.LOCATION]
+            response.headers[hdrs.LOCATION] = relative(address, request.rel_url.raw_path)
         policy = {POLICY: response.headers.get(POLICY, HEADERS[POLICY])}
         response.headers.update({**HEADERS, **policy, **access.in_force.headers})
 

@@ -26,9 +26,9 @@ def one_answer(downtime: Downtime, now: int, history: History) -> web.Response:
     )
 
 
-def done_answer(served: Service, downtime: Downtime, now: int, *, status: int = 200) -> web.Response:
+async def done_answer(served: Service, downtime: Downtime, now: int, *, status: int = 200) -> web.Response:
     """What was filed or changed as JSON, with its revision as ETag."""
-    return _one_answer(downtime, now, status, silencing=served.silencing(downtime, now))
+    return _one_answer(downtime, now, status, silencing=await served.silencing(downtime, now))
 
 
 def _one_answer(downtime: Downtime, now: int, status: int = 200, **fields: Any) -> web.Response:

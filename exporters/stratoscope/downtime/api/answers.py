@@ -111,9 +111,15 @@ class HostsOff(msgspec.Struct, frozen=True):
 
 
 class HostBack(msgspec.Struct, frozen=True):
-    """A host that is back. Attributes: ended: The id of the downtime that has ended by that."""
+    """A host that is back.
+
+    Attributes:
+        ended: The id of the downtime that has ended by that.
+        silencing: In words, whether its alerts are silenced still.
+    """
 
     as_of: int
     cloud: str
     host: str
     ended: str | None
+    silencing: str | None

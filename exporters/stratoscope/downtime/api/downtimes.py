@@ -49,7 +49,7 @@ async def file(request: Request) -> web.StreamResponse:
     served, draft = service(request), await request.json(Draft)
     now, key = served.second, idempotency_key(request)
     one = await editor(request).file(draft, key=key)
-    response = done_answer(service(request), one, now, status=201)
+    response = await done_answer(service(request), one, now, status=201)
     response.headers["Location"] = f"/api/v1/downtimes/{one.id}"
     return response
 
@@ -110,7 +110,7 @@ async def _done(request: Request, do: Callable[[Editor, _How], Awaitable[Downtim
     """Change a downtime, and answer with it."""
     by, served = editor(request), service(request)
     one = await _downtime(request, do(by, _How(revision=revision_wanted(request))))
-    return done_answer(served, one, by.now)
+    return await done_answer(served, one, by.now)
 
 
 async def _downtime(request: Request, doing: Awaitable[T]) -> T:

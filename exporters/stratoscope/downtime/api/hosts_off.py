@@ -61,7 +61,7 @@ async def off(request: Request) -> web.StreamResponse:
         cloud, host, asked, who=request.asker.name, now=now, cap_s=served.hosts_cap_s, kept=_kept(body)
     )
     served.changed()
-    return done_answer(served, one, now)
+    return await done_answer(served, one, now)
 
 
 @answered
@@ -71,7 +71,8 @@ async def back(request: Request) -> web.StreamResponse:
     cloud, host = _names(request)
     one = await served.store.hosts.back(cloud, host, who=request.asker.name, now=now)
     served.changed()
-    return json_answer(HostBack(now, cloud, host, None if one is None else one.id))
+    ended, said = (None, None) if one is None else (one.id, await served.silencing(one, now))
+    return json_answer(HostBack(now, cloud, host, ended, said))
 
 
 def _kept(body: Off) -> Collection[str]:

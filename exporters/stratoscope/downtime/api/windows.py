@@ -72,9 +72,17 @@ async def _answer(served: Service, one: Window, now: int, *, status: int = 200) 
     """A window, and when it occurs next; one that is cancelled does not."""
     found = [] if one.cancelled_at else await asyncio.to_thread(following, one.recurrence, now, _SHOWN)
     upcoming = tuple(OccurrenceShown(*occurrence) for occurrence in found)
-    state = State.CANCELLED if one.cancelled_at else State.UPCOMING
-    said = silencing(state, served.silences(), silences=one.template.silences)
+    said = await _silencing(served, one, now, recurs=bool(found))
     return json_answer(OneWindow(as_of=now, silencing=said, next=upcoming, **_fields(one)), status=status)
+
+
+async def _silencing(served: Service, one: Window, now: int, *, recurs: bool) -> str:
+    """Whether its alerts are silenced, in words: those of the occurrence that lasts, if one does."""
+    running = await served.store.windows.running(one.id, now)
+    if running is not None:
+        return await served.silencing(running, now)
+    over = State.CANCELLED if one.cancelled_at else State.ENDED
+    return silencing(State.UPCOMING if recurs else over, served.silences(), silences=one.template.silences)
 
 
 def _fields(one: Window) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from stratoscope.downtime.cli.command import DOWNTIMES, WINDOWS, as_answer, ask,
 from stratoscope.downtime.cli.shown import summary
 from stratoscope.downtime.cli.windows import window_summary
 from stratoscope.downtime.draft import FieldError
-from stratoscope.downtime.matchers import set_texts
+from stratoscope.downtime.matchers import set_texts, several
 from stratoscope.downtime.model import Severity
 
 
@@ -76,7 +76,13 @@ def _file(flags: argparse.Namespace) -> str:
 def _matchers(words: Sequence[str]) -> Sequence[str]:
     """Those of a set, also of one that is written in braces."""
     line = " ".join(words)
-    return set_texts(line) if line.startswith("{") else words
+    if line.startswith("{"):
+        return set_texts(line)
+    for one in words:
+        if several(one):
+            example = " ".join(set_texts(one))
+            raise FieldError("--match", f"{one[:80]!r}; allowed: blanks between matchers: {example[:80]}")
+    return words
 
 
 def _recurrence(flags: argparse.Namespace, start: int, end: int | None) -> dict[str, Any]:

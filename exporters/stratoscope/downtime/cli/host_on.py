@@ -18,5 +18,6 @@ def _on(flags: argparse.Namespace) -> str:
     found = ask(flags, "DELETE", host_path(flags))
     if flags.json:
         return as_answer(found)
-    said = "nothing to end" if found["ended"] is None else f"ended {found['ended']}"
+    is_off = found["ended"] is not None
+    said = f"ended {found['ended']}: {found['silencing']}" if is_off else "nothing to end"
     return f"{printable(found['host'])}: {printable(said)}\n"

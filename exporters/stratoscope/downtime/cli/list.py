@@ -12,6 +12,7 @@ from stratoscope.downtime.cli.command import DOWNTIMES, WINDOWS, as_answer, ask,
 from stratoscope.downtime.cli.shown import ids, table
 from stratoscope.downtime.cli.windows import windows_table
 from stratoscope.downtime.draft import FieldError
+from stratoscope.downtime.matchers import several
 from stratoscope.downtime.model import State
 
 _OF_DOWNTIMES: Final = ("state", "cloud", "host", "service", "match", "source", "search")
@@ -73,6 +74,8 @@ def _all(flags: argparse.Namespace, path: str, name: str, query: Sequence[tuple[
 
 
 def _label(text: str) -> tuple[str, str]:
+    if several(text):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r}; allowed: LABEL=VALUE, each by a --match of its own")
     name, _, value = text.partition("=")
     if not name or not value:
         raise argparse.ArgumentTypeError(f"{text!r}; allowed: LABEL=VALUE")

@@ -1,6 +1,8 @@
 """Downtimes as lines for a terminal."""
 
 import datetime as dt
+import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -8,19 +10,25 @@ from stratoscope.downtime.cli.command import printable
 from stratoscope.downtime.model import DAY_S, State
 from stratoscope.downtime.times import echo
 
-_LONGEST: Final = 60
-"""Of a title, and of what is down, in a table."""
+_WIDTH: Final = 80
+"""Of a table, where the terminal has no width."""
+_SHORTEST: Final = 8
+"""To which a text is cut in a table, at most."""
+_BETWEEN: Final = "  "
+_PLAIN: Final = re.compile(r'="([\w.:-]+)"\Z')
 _MOMENTS: Final = ("start", "end", "cancelled_at")
 Found = Mapping[str, Any]
 """A downtime, as the API shows it."""
 
 
 def table(downtimes: Sequence[Found], zone: dt.tzinfo) -> str:
-    """A line for each: id, state, start, end, severity, title and what is down."""
+    """A line for each: id, state, start, end, what is down and title; an offset that all share is above."""
     if not downtimes:
         return "no downtimes\n"
-    names = ("ID", "STATE", "START", "END", "SEVERITY", "WHAT", "TITLE")
-    return columns([names, *(_row(one, zone) for one in downtimes)])
+    offsets = {echo(one[name], zone).split()[-1] for one in downtimes for name in ("start", "end")}
+    shared = offsets.pop() if len(offsets) == 1 else ""
+    names = ("ID", "STATE", f"START {shared}".rstrip(), "END", "WHAT", "TITLE")
+    return fitted([names, *(_row(one, zone, shared) for one in downtimes)])
 
 
 def ids(found: Sequence[Found]) -> str:
@@ -28,11 +36,26 @@ def ids(found: Sequence[Found]) -> str:
     return "".join(f"{printable(one['id'])}\n" for one in found)
 
 
+def fitted(rows: Sequence[Sequence[str]]) -> str:
+    """As `columns`; the last two, what is down and title, are cut short so that it fits the terminal."""
+    *fixed, what, title = _widths(rows)
+    room = shutil.get_terminal_size((_WIDTH, 0)).columns - sum(fixed) - len(_BETWEEN) * (len(fixed) + 1)
+    what = max(min(what, max(room - title, room // 2)), _SHORTEST)
+    title = max(room - what, _SHORTEST)
+    return columns([(*row[:-2], _short(row[-2], what), _short(row[-1], title)) for row in rows])
+
+
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """A line for each row."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
+    widths = _widths(rows)
+    lines = (
+        _BETWEEN.join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows
+    )
     return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> Sequence[int]:
+    return [max(map(len, texts)) for texts in zip(*rows, strict=True)]
 
 
 def summary(done: str, found: Found, zone: dt.tzinfo) -> str:
@@ -88,10 +111,13 @@ def _words(name: str, value: object, zone: dt.tzinfo) -> str:
     return str(value)
 
 
-def _row(found: Found, zone: dt.tzinfo) -> tuple[str, ...]:
-    end = "until further notice" if found["until_further_notice"] else echo(found["end"], zone)
-    texts = (found["id"], found["state"], echo(found["start"], zone), end, found["severity"])
-    return (*map(printable, texts), short_sets(found), short(printable(found["title"])))
+def _row(found: Found, zone: dt.tzinfo, shared: str) -> tuple[str, ...]:
+    """Args: shared: The offset that is left out; so is the day of an end on that of the start."""
+    start, end = (echo(found[name], zone).removesuffix(f" {shared}") for name in ("start", "end"))
+    end = end.removeprefix(f"{start.split()[0]} ") if shared else end
+    until = "further notice" if found["until_further_notice"] else end
+    texts = (found["id"], found["state"], start, until)
+    return (*map(printable, texts), plain_sets(found), printable(found["title"]))
 
 
 def _span(found: Found, zone: dt.tzinfo) -> str:
@@ -117,11 +143,11 @@ def sets(found: Found) -> str:
     return printable(" or ".join("{" + ", ".join(one) + "}" for one in found["matcher_sets"]))
 
 
-def short_sets(found: Found) -> str:
-    """What is down, cut short."""
-    return short(sets(found))
+def plain_sets(found: Found) -> str:
+    """What is down, for a table: quotes stand where they must alone."""
+    named = (" ".join(_PLAIN.sub(r"=\1", one) for one in matchers) for matchers in found["matcher_sets"])
+    return printable(" or ".join(named))
 
 
-def short(text: str) -> str:
-    """A text for a table, cut short."""
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stratoscope.downtime.cli.command import printable
-from stratoscope.downtime.cli.shown import columns, lasting, sets, short, short_sets
+from stratoscope.downtime.cli.shown import fitted, lasting, plain_sets, sets
 from stratoscope.downtime.times import echo
 
 Found = Mapping[str, Any]
@@ -13,11 +13,11 @@ Found = Mapping[str, Any]
 
 
 def windows_table(windows: Sequence[Found]) -> str:
-    """A line for each: id, rule, zone, first occurrence, duration, severity, what is down and title."""
+    """A line for each: id, rule, zone, time of day, duration, what is down and title."""
     if not windows:
         return "no windows\n"
-    names = ("ID", "REPEAT", "ZONE", "FIRST", "LASTS", "SEVERITY", "WHAT", "TITLE")
-    return columns([names, *map(_row, windows)])
+    names = ("ID", "REPEAT", "ZONE", "AT", "LASTS", "WHAT", "TITLE")
+    return fitted([names, *map(_row, windows)])
 
 
 def window_summary(done: str, found: Found, zone: dt.tzinfo) -> str:
@@ -56,8 +56,9 @@ def _recurrence(found: Found) -> str:
 
 
 def _row(found: Found) -> tuple[str, ...]:
-    texts = (found["id"], found["rrule"], found["zone"], found["first"], _lasts(found), found["severity"])
-    return (*map(printable, texts), short_sets(found), short(printable(found["title"])))
+    at = found["first"].partition("T")[2].removesuffix(":00")
+    texts = (found["id"], found["rrule"], found["zone"], at, _lasts(found))
+    return (*map(printable, texts), plain_sets(found), printable(found["title"]))
 
 
 def _lasts(found: Found) -> str:

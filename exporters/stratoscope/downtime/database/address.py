@@ -77,9 +77,10 @@ def make_private(file: Path) -> None:
         StoreError: It cannot be written to.
     """
     try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
-    except FileExistsError:
-        _check(file)
+        try:
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
+        except FileExistsError:
+            _check(file)
     except OSError as error:
         raise StoreError(str(file), f"{error.strerror}; allowed: a file to write to") from error
 
@@ -88,6 +89,8 @@ def _check(file: Path) -> None:
     mode = file.lstat().st_mode
     if not stat.S_ISREG(mode):
         raise StoreError(str(file), "is no regular file; allowed: a file to write to")
+    if os.statvfs(file).f_flag & os.ST_RDONLY:
+        raise StoreError(str(file), "is on a read-only file system; allowed: a file to write to")
     if not os.access(file, os.R_OK | os.W_OK):
         raise StoreError(str(file), "is read-only; allowed: a file and a folder to write to")
     if mode & _GROUP_AND_OTHERS:

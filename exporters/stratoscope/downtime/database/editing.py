@@ -31,7 +31,7 @@ _CURRENT: Final = select(DOWNTIMES).where(DOWNTIMES.c.id == bindparam("wanted"))
 _CHANGE: Final = update(DOWNTIMES).where(DOWNTIMES.c.id == bindparam("changed_id"))
 _PIECE: Final = 500
 """Rows that are written together: of thousands, each alone would take as long as a request."""
-_KEPT_S: Final = DAY_S
+KEPT_S: Final = DAY_S
 """For so long an idempotency key is remembered."""
 
 
@@ -62,7 +62,7 @@ def known(connection: Connection, who: str, asked: Idempotency, now: int) -> str
         IdempotencyError: The key was used for another one.
     """
     of = IDEMPOTENCY.c
-    named = (of.who == who, of.key == asked.key, of.at >= now - _KEPT_S)
+    named = (of.who == who, of.key == asked.key, of.at >= now - KEPT_S)
     row = connection.execute(select(IDEMPOTENCY).where(*named)).first()
     if row is None:
         return None
@@ -73,7 +73,7 @@ def known(connection: Connection, who: str, asked: Idempotency, now: int) -> str
 
 def remember(connection: Connection, who: str, asked: Idempotency, one: Downtime, now: int) -> None:
     """Store what a request has filed, and forget old ones."""
-    connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < now - _KEPT_S))
+    connection.execute(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < now - KEPT_S))
     row = {"who": who, "key": asked.key, "request": _hash(asked.request), "downtime_id": one.id, "at": now}
     connection.execute(insert(IDEMPOTENCY), row)
 
@@ -88,7 +88,7 @@ def file(
         )
         for checked, origin in drafts
     ]  # fmt: skip
-    for piece in _pieces(filed):
+    for piece in pieces(filed):
         connection.execute(
             _FILE,
             [rows.values(one) | {"window_start": one.start if one.window_id else None} for one in piece],
@@ -148,7 +148,7 @@ def rearm(connection: Connection, rearms: Sequence[Rearm], who: str, now: int) -
         How many these were.
     """
     edits = []
-    for piece in _pieces(rearms):
+    for piece in pieces(rearms):
         found = connection.execute(
             select(DOWNTIMES).where(DOWNTIMES.c.id.in_([each.downtime_id for each in piece]))
         )
@@ -180,7 +180,7 @@ def save_all(
         All of them as they stand then, in their order.
     """
     saved = []
-    for piece in _pieces(edits):
+    for piece in pieces(edits):
         changed, entries = [], []
         for before, fields in piece:
             after = replace(before, **fields)
@@ -189,7 +189,7 @@ def save_all(
                 saved.append(before)
                 continue
             after = replace(after, revision=before.revision + (action is not Action.REARMED), changed_at=now)
-            by = {"cancelled_by": who} if action is Action.CANCELLED else {}
+            by = {"cancelled_by": who} if after.cancelled_at != before.cancelled_at else {}
             changed.append({**rows.values(after), **by, "changed_id": after.id})
             entries.append(
                 Change(
@@ -204,9 +204,10 @@ def save_all(
     return saved
 
 
-def _pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for begin in range(0, len(items), _PIECE):
-        yield items[begin : begin + _PIECE]
+def pieces(items: Sequence[T], most: int = _PIECE) -> Iterator[Sequence[T]]:
+    """The items in their order, at most so many at a time."""
+    for begin in range(0, len(items), most):
+        yield items[begin : begin + most]
 
 
 def renew(connection: Connection, before: Downtime, who: str, now: int, action: Action) -> Downtime:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Final
 
 from stratoscope.core.errors import CollectError, Reason
@@ -26,19 +27,52 @@ _PRIMARY: Final = 0xFF
 _POSTGRESQL: Final = {
     "28": "refuses the log-in: check user, password and pg_hba.conf",
     "3D": "has no such database: create it, with `createdb` or CREATE DATABASE",
-    "53": "has no space or no connection left; nothing can be filed until it has",
+    "53100": "has no space left; nothing can be filed until it has",
+    "53300": "has no connection left: raise max_connections, or end other clients",
+    "53": "has no resources left; nothing can be filed until it has",
     "57": "is starting, stopping or was interrupted; it is asked again",
     "25": "is read-only: name the primary",
     "42": "the user lacks a right, or the tables are not those of this program: the user must own them",
 }
-"""By the class of the SQLSTATE."""
+"""By the SQLSTATE, or its class."""
+
+
+class Refusal(StrEnum):
+    """Why a change is not stored."""
+
+    FULL = "full"
+    """No space left."""
+    READ_ONLY = "read_only"
+    BUSY = "busy"
+    """Another program, or another change, has it."""
+    UNANSWERED = "unanswered"
+    """No answer in time."""
+    OTHER = "other"
+    """The log says why."""
+
+
+_REFUSALS: Final = {
+    sqlite3.SQLITE_FULL: Refusal.FULL,
+    sqlite3.SQLITE_READONLY: Refusal.READ_ONLY,
+    sqlite3.SQLITE_BUSY: Refusal.BUSY,
+    sqlite3.SQLITE_LOCKED: Refusal.BUSY,
+    "53100": Refusal.FULL,
+    "25006": Refusal.READ_ONLY,
+    "53300": Refusal.BUSY,
+}
+"""By the primary code of SQLite, or the SQLSTATE."""
 
 
 class StoreError(CollectError):
-    """The database cannot be used: one line that names it and says what to do."""
+    """The database cannot be used: one line that names it and says what to do.
 
-    def __init__(self, place: str, what: str) -> None:
+    Attributes:
+        refusal: The same as one of few words.
+    """
+
+    def __init__(self, place: str, what: str, refusal: Refusal = Refusal.OTHER) -> None:
         super().__init__(Reason.UNAVAILABLE, f"database {place}: {what}")
+        self.refusal = refusal
 
 
 class UnknownError(LookupError):
@@ -78,6 +112,13 @@ class OverCapError(ValueError):
         super().__init__(f"{host[:80]} is off for longer than {most}; allowed: once it was said to be back")
 
 
+class EndedByHandError(ValueError):
+    """A person has ended that a host is off, and nobody has said since that it is back."""
+
+    def __init__(self, host: str, who: str) -> None:
+        super().__init__(f"{who} has ended that {host[:80]} is off; allowed: once it was said to be back")
+
+
 class TooManyWindowsError(ValueError):
     """There are as many windows as are kept up to date."""
 
@@ -112,7 +153,7 @@ def meaning(error: BaseException) -> str:
             return _SQLITE.get(code & _PRIMARY, str(one))
         state = getattr(one, "sqlstate", None)
         if state is not None:
-            known = _POSTGRESQL.get(state[:2])
+            known = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
             return f"{known} ({_words(one)})" if known else _words(one)
     for one in _chain(error):
         if isinstance(one, TimeoutError):
@@ -120,6 +161,18 @@ def meaning(error: BaseException) -> str:
         if isinstance(one, OSError):
             return f"cannot be reached: {one.strerror or one}; check that it runs, and its address"
     return _words(error)
+
+
+def refusal(error: BaseException) -> Refusal:
+    """What `meaning` says, as one of few words."""
+    for one in _chain(error):
+        code = getattr(one, "sqlite_errorcode", None)
+        found = _REFUSALS.get(getattr(one, "sqlstate", None) if code is None else code & _PRIMARY)
+        if found is not None:
+            return found
+        if isinstance(one, TimeoutError):
+            return Refusal.UNANSWERED
+    return Refusal.OTHER
 
 
 def _words(error: BaseException) -> str:

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, select
 from stratoscope.downtime.database import editing, rows
 from stratoscope.downtime.database.editing import Origin
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import OverCapError
-from stratoscope.downtime.database.tables import DOWNTIMES
+from stratoscope.downtime.database.errors import EndedByHandError, OverCapError
+from stratoscope.downtime.database.tables import CHANGES, DOWNTIMES
 from stratoscope.downtime.draft import Checked
 from stratoscope.downtime.model import SCRIPT, Action, Downtime, State
 
@@ -39,18 +39,19 @@ class Hosts:
 
         Raises:
             OverCapError: It is off for longer, and nobody has said since that it is back.
+            EndedByHandError: A person has ended that, and nobody has said since that it is back.
         """
         origin = Origin(f"{SCRIPT}{cloud}", host)
 
         def off(connection: Connection) -> Downtime:
             last = _newest(connection, origin)
-            if last is None or last.cancelled_at is not None:
+            if last is None or _is_over(last, now):
+                if last is not None and (why := _held_back(connection, last, now, cap_s)) is not None:
+                    raise why
                 return editing.file(connection, [(asked, origin)], who, now)[0]
-            most, is_over = last.start + cap_s, last.end <= now
-            if most <= now and (last.until_further_notice or not is_over):
+            most = last.start + cap_s
+            if most <= now:
                 raise OverCapError(host, cap_s)
-            if is_over:
-                return editing.file(connection, [(asked, origin)], who, now)[0]
             goes_on = last.until_further_notice and asked.until_further_notice
             end = last.end if goes_on else min(asked.end, most)
             fields = asked._asdict() | {"start": last.start, "end": end}
@@ -64,14 +65,14 @@ class Hosts:
 
         def back(connection: Connection) -> Downtime | None:
             last = _newest(connection, Origin(f"{SCRIPT}{cloud}", host))
-            if last is None or last.cancelled_at is not None:
+            if last is None:
                 return None
-            if last.state(now) is State.ENDED:
-                # Over the cap: from now on it may be off anew.
-                editing.save(connection, last, who, now, Action.CHANGED, until_further_notice=False)
+            if _is_over(last, now):
+                if _held_back(connection, last, now, 0) is not None:
+                    editing.renew(connection, last, who, now, Action.BACK)
                 return None
-            action, closed = editing.closing(last, now)
-            return editing.save(connection, last, who, now, action, **closed)
+            _, closed = editing.closing(last, now)
+            return editing.save(connection, last, who, now, Action.BACK, **closed)
 
         return await self._database.change(back)
 
@@ -87,3 +88,24 @@ def _newest(connection: Connection, origin: Origin) -> Downtime | None:
     )
     row = connection.execute(asked).first()
     return None if row is None else rows.downtime(row)
+
+
+def _is_over(one: Downtime, now: int) -> bool:
+    return one.state(now) in {State.ENDED, State.CANCELLED}
+
+
+def _held_back(
+    connection: Connection, last: Downtime, now: int, cap_s: int
+) -> OverCapError | EndedByHandError | None:
+    """Why a host may not be off anew after a downtime that is over; None if it may."""
+    of = CHANGES.c
+    ends = of.downtime_id == last.id, of.action.in_((Action.CHANGED, Action.CANCELLED, Action.BACK))
+    row = connection.execute(select(CHANGES).where(*ends).order_by(of.id.desc()).limit(1)).first()
+    change = None if row is None else rows.change(row)
+    if change is not None and change.action is Action.BACK:
+        return None
+    if last.until_further_notice and last.cancelled_at is None and last.start + cap_s <= now:
+        return OverCapError(last.external_id, cap_s)
+    if change is not None and (change.action is Action.CANCELLED or change.at >= last.end):
+        return EndedByHandError(last.external_id, change.who)
+    return None

@@ -14,7 +14,7 @@ from stratoscope.downtime.database import editing, external, finding, records
 from stratoscope.downtime.database.address import Address
 from stratoscope.downtime.database.editing import Idempotency, Origin
 from stratoscope.downtime.database.engine import Database
-from stratoscope.downtime.database.errors import NotSilencingError, UnknownError
+from stratoscope.downtime.database.errors import NotSilencingError, Refusal, UnknownError
 from stratoscope.downtime.database.finding import Filter, History, Page, Place
 from stratoscope.downtime.database.hosts import Hosts
 from stratoscope.downtime.database.leadership import Leadership
@@ -218,20 +218,19 @@ class Store:
     async def upsert_external(
         self, source: str, rows: Mapping[str, Checked], *, now: int, unread: Collection[str] = ()
     ) -> bool:
-        """Make what is stored of a source equal to `rows`, by external id, in one transaction.
-
-        Whether that changed anything.
+        """Make what is stored of a source equal to `rows`, by external id. Whether that changed anything.
 
         Those with a new id are filed, those that differ are changed; those that are not among `rows` are
         cancelled, unless they have ended. One that vanished and is there again is filed again; one that a
         person ended or cancelled stays so until the source says something else of it.
 
+        If it fails on the way, each row is as it was or as it should be, and none is cancelled before all
+        others are stored; the next call does the rest.
+
         Args:
             unread: See `announced.is_unread`; these are not cancelled.
         """
-        return await self._database.change(
-            lambda connection: external.upsert(connection, source, rows, now, unread)
-        )
+        return await external.upsert(self._database, source, rows, now, unread)
 
     async def newest(self, source: str, now: int) -> Sequence[Downtime]:
         """Of each external id of a source, in its order, the downtime that was filed last.
@@ -333,6 +332,15 @@ class Store:
             return editing.save(connection, one, who, now, action, **fields)
 
         return await self._database.change(save)
+
+    @property
+    def refused(self) -> Refusal | None:
+        """Why the last change was not stored; None if it was."""
+        return self._database.refused
+
+    async def try_again(self) -> None:
+        """Bring `refused` up to date, if it says that changes are not stored. Raises nothing."""
+        await self._database.try_again()
 
     async def open(self) -> None:
         """Create the tables, or bring them up to date."""

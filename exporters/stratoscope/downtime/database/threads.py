@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from stratoscope.core.errors import CollectError
 from stratoscope.core.singleflight import consume_exception
 from stratoscope.core.threads import BlockingCalls
 
@@ -25,6 +26,10 @@ class HungError(TimeoutError):
     """A call has not returned."""
 
 
+class ThreadError(Exception):
+    """No thread takes the call. `str()` of it says why."""
+
+
 class Threads:
     """Some threads."""
 
@@ -38,6 +43,7 @@ class Threads:
         Raises:
             TurnError: It was not begun.
             HungError: It has not ended, and is limited to LONGEST_S; it goes on.
+            ThreadError: It was not begun, and will not be.
         """
         if self._free.locked():
             await self._turn()
@@ -45,9 +51,9 @@ class Threads:
             await self._free.acquire()
         try:
             future = self._calls.start(work)
-        except BaseException:  # closed, or the system starts no thread: the next one may have its turn
+        except (CollectError, RuntimeError) as error:  # closed, or the system starts no thread
             self._free.release()
-            raise
+            raise ThreadError(str(error)) from error
         future.add_done_callback(self._returned)
         try:
             async with asyncio.timeout(LONGEST_S if is_limited else None):

@@ -1,7 +1,6 @@
 """Recurring windows, stored; when they occur is not this module's business."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -9,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, func, insert, select, tuple_, update
 
 from stratoscope.downtime.database import editing, rows
-from stratoscope.downtime.database.editing import Origin
+from stratoscope.downtime.database.editing import KEPT_S, Origin
 from stratoscope.downtime.database.engine import Database
 from stratoscope.downtime.database.errors import IdempotencyError, TooManyWindowsError, UnknownError
 from stratoscope.downtime.database.finding import Place
@@ -22,6 +21,7 @@ from stratoscope.downtime.windows.window import Template, Window
 MOST: Final = 1000
 """Windows that are not cancelled: once a minute each is looked at."""
 _ORDERED: Final = select(WINDOWS).order_by(WINDOWS.c.created_at, WINDOWS.c.id)
+_OPEN: Final = _ORDERED.where(WINDOWS.c.cancelled_at.is_(None))
 _COUNT: Final = select(func.count()).select_from(WINDOWS).where(WINDOWS.c.cancelled_at.is_(None))
 
 
@@ -49,23 +49,22 @@ class Windows:
 
         Args:
             key: A request of the same user with the same key gives the window that it has filed, as it stands
-                now; "" for none.
+                now, for a day; "" for none.
 
         Raises:
             IdempotencyError: The key was used for another window.
             TooManyWindowsError: There are MOST that are not cancelled.
         """
-        id_ = id_of(msgspec.json.encode((who, key)).decode()) if key else new_id()
-        one = Window(
-            id=id_, recurrence=recurrence, template=template, author=who, created_at=now, changed_at=now
-        )
 
         def file(connection: Connection) -> Window:
-            with suppress(UnknownError):
-                filed = _current(connection, id_)
+            id_, filed = _keyed(connection, who, key, now) if key else (new_id(), None)
+            if filed is not None:
                 if (filed.recurrence, filed.template) != (recurrence, template):
                     raise IdempotencyError(key)
                 return filed
+            one = Window(
+                id=id_, recurrence=recurrence, template=template, author=who, created_at=now, changed_at=now
+            )
             if connection.execute(_COUNT).scalar_one() >= MOST:
                 raise TooManyWindowsError(MOST)
             connection.execute(insert(WINDOWS), rows.window_values(one))
@@ -76,6 +75,19 @@ class Windows:
     async def get(self, window_id: str) -> Window:
         """Raises UnknownError: There is none."""
         return await self._database.read(lambda connection: _current(connection, window_id))
+
+    async def open(self) -> Sequence[Window]:
+        """Those that are not cancelled, in order of their filing."""
+
+        def read(connection: Connection) -> tuple[Window, ...]:
+            return tuple(map(rows.window, connection.execute(_OPEN)))
+
+        return await self._database.read(read)
+
+    async def running(self, window_id: str, now: int) -> Downtime | None:
+        """The occurrence that lasts now, also of a window that is cancelled; None for none."""
+        found = await self._database.read(lambda connection: _lasting(connection, window_id, now))
+        return next((one for one in found if one.start <= now), None)
 
     async def all(self) -> Sequence[Window]:
         """All windows, also the cancelled ones, in order of their filing."""
@@ -167,11 +179,26 @@ def _filed(connection: Connection, window_id: str, since: int) -> frozenset[int]
     return frozenset(connection.execute(asked).scalars())
 
 
+def _keyed(connection: Connection, who: str, key: str, now: int) -> tuple[str, Window | None]:
+    """The id for which a user and a key stand, and its window; after a day they stand for another one."""
+    id_ = id_of(msgspec.json.encode((who, key)).decode())
+    filed = _found(connection, id_)
+    while filed is not None and filed.created_at < now - KEPT_S:
+        id_ = id_of(msgspec.json.encode((who, key, id_)).decode())
+        filed = _found(connection, id_)
+    return id_, filed
+
+
 def _current(connection: Connection, window_id: str) -> Window:
-    row = connection.execute(select(WINDOWS).where(WINDOWS.c.id == window_id)).first()
-    if row is None:
+    one = _found(connection, window_id)
+    if one is None:
         raise UnknownError("window", window_id)
-    return rows.window(row)
+    return one
+
+
+def _found(connection: Connection, window_id: str) -> Window | None:
+    row = connection.execute(select(WINDOWS).where(WINDOWS.c.id == window_id)).first()
+    return None if row is None else rows.window(row)
 
 
 def _lasting(connection: Connection, window_id: str, now: int) -> Sequence[Downtime]:

@@ -69,19 +69,16 @@ class Fetcher:
         return rows.parsed()
 
     async def _pages(self, url: URL, headers: Mapping[str, str], rows: Rows) -> None:
-        """Raises DocumentError: The pages do not end."""
-        seen, size = {"", "0"}, 0
+        """Raises DocumentError: The pages do not end, or repeat what was there."""
+        pages, size = gocdb.Pages(rows), 0
         for _ in range(MOST_PAGES):
             body = await self._body(url, headers)
             size += len(body)
             if size > LARGEST:
                 raise DocumentError(f"pages of more than {LARGEST} bytes")
-            cursor = await self._calls.start(gocdb.page, body, rows)
+            cursor = await self._calls.start(pages.take, body)
             if not cursor:
                 return
-            if cursor in seen:
-                raise DocumentError("the pages go round in a circle")
-            seen.add(cursor)
             url = url.update_query(next_cursor=cursor)
         raise DocumentError(f"more than {MOST_PAGES} pages")
 

@@ -6,10 +6,11 @@ times are Unix seconds.
 """
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import Final
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, tostring
 
 from yarl import URL
 
@@ -46,26 +47,40 @@ def first(url: URL, now: float) -> URL:
     return url.update_query(windowstart=since.strftime("%Y-%m-%d"), next_cursor="0")
 
 
-def page(body: bytes, rows: Rows) -> str:
-    """Take the rows of a page.
+class Pages:
+    """The pages of an answer, one after the other."""
 
-    Returns:
-        The cursor of the next page; "" after the last one, or if the server does not page.
+    def __init__(self, rows: Rows) -> None:
+        """Args: rows: Take what the pages have."""
+        self._rows, self._seen = rows, set[bytes]()
 
-    Raises:
-        DocumentError: It is no such page.
-    """
-    cursors: list[str] = []
+    def take(self, body: bytes) -> str:
+        """Take the rows of a page.
 
-    def take(element: Element) -> None:
-        if element.tag == "meta":
-            cursors.append(_next(element))
-            return
-        for service in element.findall("SERVICES/SERVICE") or [element]:
-            _take(element, service, rows)
+        Returns:
+            The cursor of the next page; "" after the last one, or if the server does not page.
 
-    read(body, "results", ("DOWNTIME", "meta"), take)
-    return cursors[-1] if cursors else ""
+        Raises:
+            DocumentError: It is no such page, or leads to a next one without a new downtime.
+        """
+        cursors: list[str] = []
+        before = len(self._seen)
+
+        def take(element: Element) -> None:
+            if element.tag == "meta":
+                cursors.append(_next(element))
+                return
+            self._seen.add(hashlib.sha256(tostring(element)).digest())
+            for service in element.findall("SERVICES/SERVICE") or [element]:
+                _take(element, service, self._rows)
+
+        read(body, "results", ("DOWNTIME", "meta"), take)
+        cursor = cursors[-1] if cursors else ""
+        if cursor and len(self._seen) == before:
+            raise DocumentError(
+                "the source repeats itself: a page without a new downtime leads to a next one"
+            )
+        return cursor
 
 
 def _take(downtime: Element, service: Element, rows: Rows) -> None:

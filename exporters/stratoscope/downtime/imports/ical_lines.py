@@ -10,6 +10,7 @@ LARGEST: Final = 8 << 20
 """Bytes: reading them takes some 10 s of a thread."""
 _BREAK: Final = re.compile("\r?\n")
 _FOLD: Final = re.compile(rb"\r?\n[ \t]")
+_FIRST: Final = "BEGIN:VCALENDAR"
 _EVENT: Final = ["VCALENDAR", "VEVENT"]
 _ZONE: Final = ["VCALENDAR", "VTIMEZONE"]
 _ESCAPED: Final = re.compile(r"\\(.)")
@@ -46,10 +47,18 @@ class Blocks:
         self._zones: dict[str, list[list[str]]] = {}
         self._tzid, self._rules = "", list[list[str]]()
         self._method = ""
-        for line in _lines(body):
+        *lines, last = _lines(body)
+        for line in lines:
             self._take(line)
+        if not self._ends_within(last):
+            self._take(last)
         if self._parts:
             raise DocumentError(f"cut short: {self._parts[-1][:80]} does not end")
+
+    def _ends_within(self, last: str) -> bool:
+        """Whether the last line is the beginning of the one that ends a part."""
+        line = f"END:{self._parts[-1]}" if self._parts else ""
+        return line != last.upper() and line.startswith(last.upper())
 
     def _take(self, line: str) -> None:
         name, _, value = line.partition(":")
@@ -96,8 +105,12 @@ def _lines(body: bytes) -> list[str]:
     try:
         unfolded = _FOLD.sub(b"", body).decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            raise DocumentError("cut short: within a character") from error
         raise DocumentError(f"no calendar in UTF-8: {error}") from error
     lines = [one for one in map(str.strip, _BREAK.split(unfolded)) if one]
-    if not lines or lines[0].upper() != "BEGIN:VCALENDAR":
-        raise DocumentError("no calendar: it does not begin with BEGIN:VCALENDAR")
+    if len(lines) == 1 and _FIRST.startswith(lines[0].upper()):
+        raise DocumentError("cut short: it has one line, or a part of it")
+    if not lines or lines[0].upper() != _FIRST:
+        raise DocumentError(f"no calendar: it does not begin with {_FIRST}")
     return lines

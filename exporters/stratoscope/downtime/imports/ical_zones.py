@@ -11,7 +11,9 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from stratoscope.downtime import zones
 
-_TZID: Final = re.compile(r'([^:"]*?;TZID=)(?:"([^"]*)"|([^;:"]*))', re.IGNORECASE)
+_TZID: Final = re.compile(r'([^:"]*?;TZID=)(?:"([^"]*)"|((?:tzone://)?[^;:"]*))', re.IGNORECASE)
+_MICROSOFT: Final = "tzone://Microsoft/"
+"""Before the names of Exchange: `tzone://Microsoft/Utc`."""
 _LONGEST: Final = 200
 """Characters of a name: to look for the zone behind each of millions of slashes would never end."""
 
@@ -33,7 +35,7 @@ def iana(name: str) -> str:
     """The name of IANA; "" for none. `/vendor.example/Europe/Berlin` is the zone behind the vendor."""
     if len(name) > _LONGEST:
         return ""
-    parts = name.strip("/").split("/")
+    parts = name.removeprefix(_MICROSOFT).strip("/").split("/")
     begins = range(len(parts)) if name.startswith("/") else (0,)
     found = (_known().get("/".join(parts[begin:]).casefold(), "") for begin in begins)
     return next(filter(None, found), "")

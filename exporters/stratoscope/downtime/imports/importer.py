@@ -155,7 +155,12 @@ class Importer:
         ends = {external_id: one.end for external_id, one in rows.items()}
         unread, held = self._held.take(ends, parsed.unread | refused.unread, int(now))
         source = self._settings.source
-        if await self._store.upsert_external(source, rows, now=int(now), unread=unread):
+        try:
+            is_changed = await self._store.upsert_external(source, rows, now=int(now), unread=unread)
+        except CollectError:
+            self._changed()  # some of it may be stored
+            raise
+        if is_changed:
             self._changed()
         return Report(
             source=source,

@@ -1,12 +1,12 @@
 """What is down now and what is next, in pages."""
 
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from stratoscope.core.runner import Status
+from stratoscope.downtime.database.errors import Refusal
 from stratoscope.downtime.imports import report as imports
 from stratoscope.downtime.model import State
 from stratoscope.downtime.pages.shown import Shown
@@ -16,6 +16,15 @@ from stratoscope.downtime.silences import report as silences
 ON_A_PAGE: Final = 50
 _MOST_TROUBLES: Final = 3
 """That the headline names."""
+
+
+_REFUSALS: Final = {
+    Refusal.FULL: "no space left",
+    Refusal.READ_ONLY: "it is read-only",
+    Refusal.BUSY: "it is in use",
+    Refusal.UNANSWERED: "no answer in time",
+    Refusal.OTHER: "the log says why",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,8 @@ class Overview:
         rows: Those of this page: what is active, what ends first before; then what is upcoming, what starts
             first before.
         troubles: What does not work, such as `Alertmanager main`.
+        taken_over: How many silences a person made theirs, `left` among them.
+        left: Of these, how many mute though no downtime wants them any more.
     """
 
     active: int
@@ -35,6 +46,8 @@ class Overview:
     number: int
     rows: Sequence[Shown] = ()
     troubles: Sequence[str] = ()
+    taken_over: int = 0
+    left: int = 0
 
     @property
     def pages(self) -> int:
@@ -49,18 +62,19 @@ class Overview:
     @property
     def kind(self) -> str:
         """Of the summary, see core's parts.html."""
-        if self.troubles:
+        if self.troubles or self.left:
             return "failed"
-        return "waiting" if self.active else "ok"
+        return "waiting" if self.active or self.taken_over else "ok"
 
     @property
     def summary(self) -> str:
-        """What does not work, and how many downtimes there are."""
+        """What does not work, how many downtimes there are, and what a person took over."""
+        counted = "; ".join(filter(None, [self._counted, self._by_hand]))
         if not self.troubles:
-            return self._counted
+            return counted
         more = len(self.troubles) - _MOST_TROUBLES
         named = ", ".join(self.troubles[:_MOST_TROUBLES]) + (f" and {more} more" if more > 0 else "")
-        return f"Trouble with {named}; {self._counted[:1].lower()}{self._counted[1:]}"
+        return f"Trouble with {named}; {counted[:1].lower()}{counted[1:]}"
 
     @property
     def _counted(self) -> str:
@@ -69,27 +83,36 @@ class Overview:
         downtimes = "downtime is" if self.active == 1 else "downtimes are"
         return f"{self.active} {downtimes} active, {self.upcoming} upcoming"
 
+    @property
+    def _by_hand(self) -> str:
+        count = self.left or self.taken_over
+        silences = "1 silence" if count == 1 else f"{count} silences"
+        if self.left:
+            return f"{silences} that a person took over still {'mutes' if count == 1 else 'mute'} alerts"
+        return f"a person took over {silences}" if count else ""
 
-def overview(counts: Mapping[State, int], page: str) -> Overview:
-    """The page that is asked for, without its rows; the nearest one where there is none of that number.
 
-    Args:
-        page: Its number, as the address has it.
-    """
+def overview(counts: Mapping[State, int], page: int) -> Overview:
+    """The page of that number, without its rows; the last one where there are not so many."""
     active, upcoming = counts[State.ACTIVE], counts[State.UPCOMING]
-    pages = _pages(active + upcoming)
-    number = min(max(int(page), 1), pages) if re.fullmatch("[0-9]{1,6}", page) else 1
-    return Overview(active, upcoming, number)
+    return Overview(active, upcoming, min(page, _pages(active + upcoming)))
 
 
 def troubles(
     alertmanagers: Sequence[silences.Report],
     clouds: Mapping[str, Status],
     sources: Sequence[imports.Report],
+    refused: Refusal | None = None,
 ) -> Sequence[str]:
-    """What does not work. Args: clouds: How the reading of each one's hosts went."""
+    """What does not work.
+
+    Args:
+        clouds: How the reading of each one's hosts went.
+        refused: Why the last change was not stored.
+    """
     return [
-        *(f"Alertmanager {one.alertmanager}" for one in alertmanagers if one.trouble),
+        *([f"the database, where nothing can be stored ({_REFUSALS[refused]})"] if refused else []),
+        *(f"Alertmanager {one.alertmanager}" for one in alertmanagers if one.failure),
         *(f"cloud {name}" for name, one in clouds.items() if one.reason or one.left_out),
         *(f"import {one.source}" for one in sources if one.reason is not None),
     ]

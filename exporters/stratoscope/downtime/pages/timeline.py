@@ -8,6 +8,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
+from stratoscope.downtime.draft import FieldError
 from stratoscope.downtime.matchers import MatcherSet
 from stratoscope.downtime.model import Downtime, State
 from stratoscope.downtime.pages.shown import Shown, named
@@ -157,15 +158,22 @@ class Timeline:
 
 
 def asked(view: str, first: str, now: float, zone: dt.tzinfo) -> Window:
-    """The window of `?view=week&from=2026-11-30`; what is missing or wrong is a week, from today on."""
-    chosen = View(view) if view in {*View} else View.WEEK
+    """The window of `?view=week&from=2026-11-30`; what is "" is a week, from today on. Raises FieldError."""
+    if view and view not in [*View]:
+        raise FieldError("view", f"{view!r}; allowed: {', '.join(View)}")
+    day = _day(first) if first else dt.datetime.fromtimestamp(now, zone).date()
+    return Window(View(view or View.WEEK), day, zone)
+
+
+def _day(text: str) -> dt.date:
+    """Raises FieldError: There is no timeline for it."""
     try:
-        day = dt.date.fromisoformat(first)
+        day = dt.date.fromisoformat(text)
     except ValueError:
-        day = dt.datetime.fromtimestamp(now, zone).date()
-    if day.year not in _YEARS:
-        day = dt.datetime.fromtimestamp(now, zone).date()
-    return Window(chosen, day, zone)
+        day = None
+    if day is None or day.year not in _YEARS:
+        raise FieldError("from", f"{text!r}; allowed: a day from {_YEARS[0]} to {_YEARS[-1]}: 2026-11-30")
+    return day
 
 
 def timeline(downtimes: Iterable[Downtime], window: Window, now: float) -> Timeline:

@@ -1,11 +1,11 @@
 """Recurring windows in the words of a page, in pages."""
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from stratoscope.downtime.database.errors import UnknownError
 from stratoscope.downtime.pages.shown import named
 from stratoscope.downtime.text import clean_line
 from stratoscope.downtime.times import echo
@@ -47,15 +47,18 @@ class WindowsShown:
 
 
 def shown(
-    windows: Iterable[Window], now: int, zone: dt.tzinfo, *, page: str = "", with_id: str = ""
+    windows: Iterable[Window], now: int, zone: dt.tzinfo, *, page: int = 1, with_id: str = ""
 ) -> WindowsShown:
     """Windows in order of their titles, those that are cancelled last, the newest of them first.
 
     Args:
         now: Unix seconds.
         zone: In which moments are shown.
-        page: The number of the page, as the address has it; the nearest one where there is none of it.
-        with_id: Instead the page that has this window.
+        page: The number of the page; the last one where there are not so many.
+        with_id: Instead the page that has this window; "" for none.
+
+    Raises:
+        UnknownError: There is no such window.
     """
     there, gone = list[Window](), list[Window]()
     for one in windows:
@@ -64,11 +67,16 @@ def shown(
     gone.sort(key=lambda one: (-one.changed_at, one.id))
     ordered = [*there, *gone]
     pages = max(-(-len(ordered) // ON_A_PAGE), 1)
-    number = min(max(int(page), 1), pages) if re.fullmatch("[0-9]{1,6}", page) else 1
-    place = next((n for n, one in enumerate(ordered) if one.id == with_id), None)
-    number = number if place is None else place // ON_A_PAGE + 1
+    number = _place(ordered, with_id) // ON_A_PAGE + 1 if with_id else min(page, pages)
     found = ordered[(number - 1) * ON_A_PAGE : number * ON_A_PAGE]
     return WindowsShown([ShownWindow(one, _next(one, now, zone)) for one in found], number, pages)
+
+
+def _place(windows: Sequence[Window], id_: str) -> int:
+    for place, one in enumerate(windows):
+        if one.id == id_:
+            return place
+    raise UnknownError("window", id_)
 
 
 def _next(window: Window, now: int, zone: dt.tzinfo) -> str:

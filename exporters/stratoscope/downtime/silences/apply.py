@@ -54,8 +54,8 @@ class Applied:
         writes, expiries: How they fare; what is true of the ones says nothing of the others.
         errors: How many requests failed, by reason.
         disputed: The downtimes of what was set right after somebody else, once for each request.
-        left: Downtimes whose silences were left alone, since something else keeps changing them.
-        trouble: The words of the first failure; "" for none.
+        trouble: What is wrong with the whole Alertmanager; "" for nothing.
+        refused: What is wrong with the silences of single downtimes, by id.
         limit: That no silence can be added; updating and expiring go on.
     """
 
@@ -64,17 +64,22 @@ class Applied:
         self.writes, self.expiries = Tried(), Tried()
         self.errors = Counter[Reason]()
         self.disputed: list[str] = []
-        self.left: frozenset[str] = frozenset()
         self.trouble = ""
+        self.refused: dict[str, str] = {}
         self.limit: AlertmanagerError | None = None
 
     def first(self, step: Step) -> Tried:
         """How what a step begins with fares."""
         return self.writes if step.writes else self.expiries
 
-    def failed(self, error: AlertmanagerError) -> None:
+    def failed(self, step: Step, error: AlertmanagerError, tried: Tried) -> None:
+        """A step has failed."""
+        tried.failed(error)
         self.errors[error.reason] += 1
-        self.trouble = self.trouble or str(error)
+        if not error.is_of_one or tried.is_given_up:
+            self.trouble = self.trouble or str(error)
+        else:
+            self.refused.setdefault(step.downtime_id, str(error))
         if error.reason is Reason.LIMIT:
             self.limit = error
 
@@ -153,8 +158,7 @@ class _Batch:
             try:
                 await work(step)
             except AlertmanagerError as error:
-                self._applied.failed(error)
-                tried.failed(error)
+                self._applied.failed(step, error, tried)
             else:
                 tried.succeeded()
                 done.append(step)

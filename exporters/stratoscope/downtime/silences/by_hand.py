@@ -18,11 +18,14 @@ _TOGETHER_S: Final = 0.02
 """An edit that needs another id expires the old silence and creates the new one within this time; the new
 one does not start before."""
 _SURE_S: Final = 2.0
-"""So long after our own write another one is a person's; before, it may be an older one of ours that a crash
-brought back."""
+"""After a start of this service: so long after our own write another one is a person's; before, it may be an
+older one of ours that a crash brought back, since the clocks are not compared more exactly."""
 _LATEST: Final = 253_370_764_800
 """The begin of the year 9999: later moments cannot be shown in every time zone."""
 _LONGEST_OWNER: Final = 100
+_LONGEST_COMMENT: Final = 300
+_UNKNOWN: Final = "by hand"
+"""An edit that leaves our author does not say whose it is."""
 
 
 class ByHand(msgspec.Struct, frozen=True):
@@ -50,14 +53,14 @@ def overridden(record: SilenceRecord, listed: Listed, now: float) -> ByHand | No
         fields: dict[str, tuple[object, object]] = {
             "silence": (record.silence_id, heir.id),
             "matchers": (record.matchers, written(matcher_set(heir.matchers))),
-            "author": (CREATED_BY, _owner(heir)),
+            "author": (CREATED_BY, _owner(heir) or _UNKNOWN),
             "end": (record.ends_at, _moment(heir.ends_at)),
         }
+        if heir.key_in_comment is None:  # it may say who did it
+            fields["comment"] = (None, one_line(heir.comment)[:_LONGEST_COMMENT])
         return ByHand(_taken_over(record, heir, now), Action.TAKEN_OVER, fields)
     found = listed.by_id.get(record.silence_id)
-    if found is None or not (
-        found.key is None or (found.is_expired_by_request and round(found.ends_at) < record.ends_at)
-    ):
+    if found is None or not (found.key is None or found.is_expired_by_request):
         return None
     after = replace(record, standing=Standing.OVERRIDDEN, changed_at=int(now))
     fields = {"silence": (record.silence_id, None), "matchers": (record.matchers, None)}
@@ -83,8 +86,8 @@ def moved(
     """That a person gave a silence of ours, which is live, another start or end; it is about to be undone."""
     if record is None or not was_written_so(record, downtime):
         return None  # we ourselves are about to move it
-    if silence.updated_at - (listed.now - now) <= record.changed_at + _SURE_S:
-        return None
+    if silence.updated_at <= _ours_until(record, silence.id, listed, now):
+        return None  # an older one of ours, that a crash brought back
     starts_at = downtime.start if silence.state == "active" else _moment(silence.starts_at)
     moments = {"start": (starts_at, downtime.start), "end": (_moment(silence.ends_at), downtime.end)}
     changed = {name: pair for name, pair in moments.items() if pair[0] != pair[1]}
@@ -97,6 +100,13 @@ def moved(
     }
     after = replace(record, standing=Standing.WRITING, silence_id=silence.id, changed_at=int(now))
     return ByHand(after, Action.RESTORED, fields)
+
+
+def _ours_until(record: SilenceRecord, silence_id: str, listed: Listed, now: float) -> float:
+    """Until when, by Alertmanager's clock, the silence had been written before our last write of it."""
+    if listed.before is None:
+        return record.changed_at + _SURE_S + listed.now - now
+    return listed.before.get(silence_id, -inf)
 
 
 def was_written_so(record: SilenceRecord, downtime: Downtime) -> bool:
@@ -137,7 +147,8 @@ def _taken_over(record: SilenceRecord, heir: Silence, now: float) -> SilenceReco
 
 
 def _owner(silence: Silence) -> str:
-    return one_line(silence.created_by)[:_LONGEST_OWNER]
+    """Its author; "" if that is still ours."""
+    return "" if silence.created_by == CREATED_BY else one_line(silence.created_by)[:_LONGEST_OWNER]
 
 
 def _moment(at: float) -> int:

@@ -14,28 +14,41 @@ class Clusters:
 
     def __init__(self, names: Sequence[str] = ()) -> None:
         self._members = dict.fromkeys(names, frozenset[str]())
-        self._asked = {name: asyncio.Event() for name in names}
+        self._tried = {name: asyncio.Event() for name in names}
+        self._failed: set[str] = set()
 
     def see(self, name: str, members: frozenset[str]) -> None:
-        """An entry has these members now."""
+        """An entry has answered: it has these members now."""
         self._members[name] = members
-        self.asked(name)
+        self._tried[name].set()
 
-    def asked(self, name: str) -> None:
-        """An entry has answered, or failed: those after it need not wait for it."""
-        self._asked.setdefault(name, asyncio.Event()).set()
+    def works(self, name: str) -> None:
+        """An entry was read: it keeps the silences of its cluster, unless one before it does."""
+        self._failed.discard(name)
+
+    def failed(self, name: str) -> None:
+        """An entry was not read: the next one of its cluster keeps its silences meanwhile."""
+        self._failed.add(name)
+        self._tried[name].set()
 
     async def wait(self, name: str) -> None:
-        """Wait until the entries before this one were asked once, WAIT_S at most."""
+        """Wait until the entries before this one were tried once, WAIT_S at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(WAIT_S):
                 for other in self._before(name):
-                    await self._asked[other].wait()
+                    await self._tried[other].wait()
+
+    def first(self, name: str) -> str:
+        """The first entry of its cluster, maybe itself: under its name the silences are recorded."""
+        return next((one for one in self._before(name) if self._is_twin(one, name)), name)
 
     def twin(self, name: str) -> str:
-        """The entry before this one that has a member of its cluster; "" for none."""
-        own = self._members[name]
-        return next((one for one in self._before(name) if self._members[one] & own), "")
+        """The entry before this one that keeps the silences of its cluster; "" for none."""
+        twins = (one for one in self._before(name) if self._is_twin(one, name))
+        return next((one for one in twins if one not in self._failed), "")
+
+    def _is_twin(self, name: str, other: str) -> bool:
+        return not self._members[name].isdisjoint(self._members[other])
 
     def _before(self, name: str) -> Sequence[str]:
         names = [*self._members]

@@ -4,11 +4,13 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
-
 MOST: Final = 3
 """So often within WITHIN_S the silences of a downtime are set right."""
 WITHIN_S: Final = 3600.0
+DISPUTED: Final = (
+    "something else keeps changing its silences: does another exporter run with a copy of this database? They"
+    f" are left alone for up to {WITHIN_S / 60:.0f} minutes"
+)
 
 
 class Disputes:
@@ -36,13 +38,3 @@ class Disputes:
         return frozenset(
             name for name, own in self._moments.items() if len(own) == MOST and now - own[0] < WITHIN_S
         )
-
-
-def disputed(downtime_ids: frozenset[str]) -> AlertmanagerError:
-    """That the silences of these are left alone, in words."""
-    what = (
-        f"something else keeps changing the silences of {len(downtime_ids)} downtimes, such as"
-        f" {min(downtime_ids)}: does another exporter run with a copy of this database? They are left alone"
-        f" for up to {WITHIN_S / 60:.0f} minutes"
-    )
-    return AlertmanagerError(Reason.DISPUTED, what)

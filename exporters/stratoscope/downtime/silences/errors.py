@@ -48,3 +48,8 @@ class AlertmanagerError(Exception):
     @property
     def is_away(self) -> bool:
         return self.reason in {Reason.TIMEOUT, Reason.UNREACHABLE, Reason.CREDENTIALS}
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether the refusal of a silence says nothing of other silences."""
+        return self.reason in {Reason.REJECTED, Reason.FAILED, Reason.MALFORMED, Reason.DISPUTED}

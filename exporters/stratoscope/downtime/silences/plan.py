@@ -160,7 +160,7 @@ class _Work:
         self._seen.add(key)
         live, record = self._listed.live.get(key, []), self._records.get(key)
         if downtime.end <= self._listed.now + LEAST_S:
-            self._end(downtime, live)
+            self._end(key, downtime, live)
         elif self._is_overridden(downtime, live, record):
             self._expiries[downtime.id] += [Expiry(one.id, is_unexplained=True) for one in live]
         elif live:
@@ -205,9 +205,11 @@ class _Work:
             unknown=self._unknown,
         )
 
-    def _end(self, downtime: Downtime, live: Sequence[Silence]) -> None:
+    def _end(self, key: Key, downtime: Downtime, live: Sequence[Silence]) -> None:
         """By Alertmanager's clock it is over: what would last longer is expired."""
-        self._expiries[downtime.id] += [Expiry(one.id) for one in live if round(one.ends_at) > downtime.end]
+        self._expiries[downtime.id] += [
+            Expiry(one.id, self._expiring(key, one)) for one in live if round(one.ends_at) > downtime.end
+        ]
 
     def _is_overridden(
         self, downtime: Downtime, live: Sequence[Silence], record: SilenceRecord | None

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf
 from typing import Final, Protocol
 
 import msgspec
@@ -16,7 +17,7 @@ from stratoscope.downtime.silences.alertmanager import SilenceList, Status
 from stratoscope.downtime.silences.apply import Applied, Writer, apply
 from stratoscope.downtime.silences.by_hand import ByHand
 from stratoscope.downtime.silences.clusters import Clusters
-from stratoscope.downtime.silences.disputes import Disputes, disputed
+from stratoscope.downtime.silences.disputes import DISPUTED, Disputes
 from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.listed import Listed
 from stratoscope.downtime.silences.plan import KNOWN_S, Plan, plan, unclear
@@ -101,6 +102,8 @@ class Reconciler:
         self._woken = asyncio.Event()
         self._processes, self._disputes, self._is_away = Processes(), Disputes(), False
         self._ended_at = -APART_S
+        self._before: Mapping[str, float] | None = None  # see Listed
+        self._over_at = inf  # when the first downtime ends whose silences are not in step
         self._is_urgent = False  # whether what failed is worth another try soon
 
     def task(self) -> Task:
@@ -115,6 +118,8 @@ class Reconciler:
             self._woken.clear()
             if self._leads():
                 await self.reconcile()
+            else:
+                self._before = None  # another process writes, as another entry does while this one fails
             await self._pause()
 
     async def reconcile(self) -> None:
@@ -123,7 +128,7 @@ class Reconciler:
         Raises:
             Exception: The downtimes or the records cannot be read or stored.
         """
-        before, self._is_away = self.report, False
+        before, self._is_away, self._over_at = self.report, False, inf
         try:
             report = await self._tried()
         except Exception as error:
@@ -139,23 +144,24 @@ class Reconciler:
         try:
             return await self._round()
         except AlertmanagerError as error:
-            self._is_away = error.reason is Reason.UNREACHABLE
-            self._clusters.asked(self._client.name)
+            self._is_away, self._before = error.reason is Reason.UNREACHABLE, None
+            if error.reason not in {Reason.CLUSTER, Reason.SPLIT}:
+                self._clusters.failed(self._client.name)
             failed = self._failed(error.reason, str(error))
         now = self._clock.now()
         downtimes = await self._downtimes.live(now, KNOWN_S)
-        records = await self._records.silence_records(self._client.name)
+        name = self._clusters.first(self._client.name)
+        records = await self._records.silence_records(name)
         nothing = Listed((), now + (self.report.ahead_s or 0))
-        todo = plan(self._client.name, downtimes, nothing, records, now)
+        todo = plan(name, downtimes, nothing, records, now)
         return msgspec.structs.replace(failed, wanted=todo.wanted, overridden=todo.overridden)
 
     def _failed(self, reason: Reason, words: str) -> Report:
         self._errors[reason] += 1
         self._is_urgent = True
         return msgspec.structs.replace(
-            self.report, present=None, writes=0, expiries=0, is_in_step=False, trouble=words,
-            trouble_of=frozenset(),
-        )  # fmt: skip
+            self.report, present=None, writes=0, expiries=0, is_in_step=False, trouble=words, refused={}
+        )
 
     async def _check_cluster(self) -> None:
         """Raises AlertmanagerError: The entry is several Alertmanagers, or one that another entry is."""
@@ -179,16 +185,20 @@ class Reconciler:
         self._note(await self._client.status())  # while it is away, nothing is read
         await self._check_cluster()
         downtimes = await self._downtimes.live(self._clock.now(), KNOWN_S)
-        records = await self._records.silence_records(self._client.name)
+        name = self._clusters.first(self._client.name)
+        records = await self._records.silence_records(name)
         # The list comes last: what is changed after it was asked for is seen in the next round.
         found = await self._client.silences()
+        self._clusters.works(self._client.name)
         if abs(found.ahead_s - (self.report.ahead_s or 0)) > SET_S:
             self._disputes.clear()
         now = self._clock.now()
-        listed = Listed(found.silences, now + found.ahead_s)
+        listed = Listed(found.silences, now + found.ahead_s, self._before)
+        self._before = listed.written_at()
         known = await self._known(unclear(listed, downtimes, records))
-        todo = plan(self._client.name, downtimes, listed, records, now, known=known, base_url=self._base_url)
+        todo = plan(name, downtimes, listed, records, now, known=known, base_url=self._base_url)
         applied = Applied() if self.report.is_dry_run else await self._apply(todo, found.ahead_s)
+        self._over_at = min((one.end for one in downtimes if one.id in applied.refused), default=inf)
         self._errors += applied.errors
         return self._outcome(todo, applied, found)
 
@@ -211,12 +221,12 @@ class Reconciler:
             self._client,
             self._records,
             lambda: self._clock.now() + ahead_s,
-            lambda: self._woken.is_set() or not self._leads(),
+            lambda: self._woken.is_set() or not self._leads() or bool(self._clusters.twin(self._client.name)),
         )
         self._disputes.add(applied.disputed, self._clock.monotonic())
         if left:
-            applied.left = frozenset(left)
-            applied.failed(disputed(applied.left))
+            applied.errors[Reason.DISPUTED] += 1
+            applied.refused |= dict.fromkeys(sorted(left), DISPUTED)
         return applied
 
     def _outcome(self, todo: Plan, applied: Applied, found: SilenceList) -> Report:
@@ -239,12 +249,16 @@ class Reconciler:
             last_success=self._clock.now() if not applied.errors else self.report.last_success,
             ahead_s=found.ahead_s,
             trouble=applied.trouble,
-            trouble_of=applied.left if not self._is_urgent else frozenset(),
+            refused=applied.refused,
         )
 
     async def _pause(self) -> None:
-        """Wait for the next round: its time, a wake-up, or an Alertmanager that was away or started anew."""
-        until = self._clock.monotonic() + (AGAIN_S if self._is_urgent else EVERY_S)
+        """Wait for the next round: its time, a wake-up, or an Alertmanager that was away or started anew.
+
+        What is left alone does not outlive its downtime.
+        """
+        pause_s = AGAIN_S if self._is_urgent else EVERY_S
+        until = self._clock.monotonic() + min(pause_s, self._over_at - self._clock.now())
         while (left_s := until - self._clock.monotonic()) > 0:
             if await self._is_woken(min(left_s, POLL_S)) or await self._is_there_anew():
                 return

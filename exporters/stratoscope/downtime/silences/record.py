@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import msgspec
 
 from stratoscope.downtime.model import Downtime
-from stratoscope.downtime.silences.silence import CREATED_BY, Key, text_hash
+from stratoscope.downtime.silences.silence import Key, text_hash
 
 
 class Standing(StrEnum):
@@ -39,7 +39,7 @@ class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
         starts_at, ends_at: As last written, in Unix seconds; when taken over, the end is its own.
         revision: That of the downtime when it was last written.
         changed_at: Of this record, in Unix seconds.
-        owner: The author of what was taken over; "" for what was not.
+        owner: The author of what was taken over; "" if it does not say who, and for what was not.
     """
 
     alertmanager: str
@@ -55,8 +55,8 @@ class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def owner_in_words(self) -> str:
-        """Who took it over: many an edit leaves our own author."""
-        return "a person" if self.owner == CREATED_BY else self.owner
+        """Who took it over."""
+        return self.owner or "a person"
 
 
 def record_key(record: SilenceRecord) -> Key:

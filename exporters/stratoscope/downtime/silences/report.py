@@ -29,8 +29,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         ahead_s: By how much its clock is ahead of ours; None if it is not known yet.
         version: Of Alertmanager; "" if it is not known yet.
         errors: How many requests and reconciles failed since the start, by reason; all reasons are there.
-        trouble: The words of the first failure of the last reconcile; "" for none.
-        trouble_of: The downtimes that it concerns, if no others; empty for all.
+        trouble: What was wrong with the whole Alertmanager in the last reconcile; "" for nothing.
+        refused: What was wrong with the silences of single downtimes in it, by id.
         is_dry_run: Whether nothing is written.
     """
 
@@ -50,5 +50,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     errors: Mapping[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
     trouble: str = ""
-    trouble_of: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = msgspec.field(default_factory=dict)
     is_dry_run: bool = False
+
+    @property
+    def failure(self) -> str:
+        """What was wrong in the last reconcile, with all or with one downtime; "" for nothing."""
+        if self.trouble or not self.refused:
+            return self.trouble
+        downtime_id, words = next(iter(self.refused.items()))
+        count = len(self.refused)
+        whose = f"downtime {downtime_id}" if count == 1 else f"{count} downtimes, such as {downtime_id}"
+        return f"{whose}: {words}"
+
+    def trouble_of(self, downtime_id: str) -> str:
+        """What is wrong for one downtime: with its own silences, or with the whole Alertmanager."""
+        return self.refused.get(downtime_id, self.trouble)

@@ -38,7 +38,7 @@ def say(before: Report, report: Report) -> None:
             log.warning(
                 "a silence that a person took over still mutes, though its downtime does not want it"
                 " alertmanager=%s downtime=%s silence=%s owner=%r until=%d",
-                one.alertmanager, one.downtime_id, one.silence_id, one.owner, one.ends_at,
+                one.alertmanager, one.downtime_id, one.silence_id, one.owner_in_words, one.ends_at,
             )  # fmt: skip
     if report.is_dry_run and (report.writes, report.expiries) != (before.writes, before.expiries):
         log.info(
@@ -48,7 +48,7 @@ def say(before: Report, report: Report) -> None:
 
 
 def _say_trouble(before: Report, report: Report) -> None:
-    if report.trouble and not before.trouble:
-        log.error("silences are not in step alertmanager=%s error=%r", report.alertmanager, report.trouble)
-    elif before.trouble and not report.trouble:
+    if (report.failure and not before.failure) or (report.trouble and not before.trouble):
+        log.error("silences are not in step alertmanager=%s error=%r", report.alertmanager, report.failure)
+    elif before.failure and not report.failure:
         log.info("silences are in step again alertmanager=%s", report.alertmanager)

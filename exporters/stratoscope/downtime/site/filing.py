@@ -26,8 +26,9 @@ from stratoscope.downtime.pages.forms import Form
 from stratoscope.downtime.pages.history import Entry, history
 from stratoscope.downtime.pages.preview import Preview
 from stratoscope.downtime.query import Query, checked_key
-from stratoscope.downtime.serving import answered, editor, service
+from stratoscope.downtime.serving import editor, service
 from stratoscope.downtime.site import one
+from stratoscope.downtime.site.answering import answered_by_a_page
 from stratoscope.downtime.site.asking import asked
 
 _KEY_BYTES: Final = 12
@@ -62,7 +63,7 @@ class Sheet:
 _NEW: Final = Sheet("New downtime", "File it", "/downtimes", "/")
 
 
-@answered
+@answered_by_a_page
 async def new(request: Request) -> web.StreamResponse:
     """A form for a new one: empty, with what a link says, or with what another downtime says."""
     served, query = service(request), request.http.query
@@ -79,7 +80,7 @@ async def new(request: Request) -> web.StreamResponse:
     return page(request, _NEW, form)
 
 
-@answered
+@answered_by_a_page
 async def create(request: Request) -> web.StreamResponse:
     """File a downtime, or show its preview."""
     fields = await request.form()
@@ -90,10 +91,11 @@ async def create(request: Request) -> web.StreamResponse:
     return await _sent(request, _NEW, fields, file)
 
 
-@answered
+@answered_by_a_page
 async def change(request: Request) -> web.StreamResponse:
     """The form with a downtime as it stands now."""
     served = service(request)
+    Query(request.http.query, ())
     found = await served.store.get(one.named(request))
     try:
         check_own(found)
@@ -102,7 +104,7 @@ async def change(request: Request) -> web.StreamResponse:
     return page(request, _changing(request), forms.of(found, served.zone))
 
 
-@answered
+@answered_by_a_page
 async def store(request: Request) -> web.StreamResponse:
     """Change a downtime, or show the preview."""
     fields = await request.form()

@@ -14,12 +14,13 @@ from stratoscope.downtime.model import State
 from stratoscope.downtime.pages.overview import ON_A_PAGE
 from stratoscope.downtime.pages.shown import Shown
 from stratoscope.downtime.query import Query
-from stratoscope.downtime.serving import answered, service
+from stratoscope.downtime.serving import service
+from stratoscope.downtime.site.answering import answered_by_a_page
 
 FILTERS: Final = ("search", "state", "cloud", "host", "source")
 
 
-@answered
+@answered_by_a_page
 async def show(request: Request) -> web.StreamResponse:
     """Those of `?search=&state=&cloud=&host=&source=`, latest start first; an empty field says nothing."""
     served, now = service(request), service(request).second

@@ -14,19 +14,20 @@ from stratoscope.downtime.model import PERSON, Downtime
 from stratoscope.downtime.pages.history import history
 from stratoscope.downtime.pages.shown import Shown
 from stratoscope.downtime.query import HISTORY, Query, revision_of
-from stratoscope.downtime.serving import answered, editor, service
+from stratoscope.downtime.serving import editor, service
 from stratoscope.downtime.silences.record import is_override
+from stratoscope.downtime.site.answering import answered_by_a_page
 from stratoscope.downtime.times import duration
 
 EXTENSIONS: Final = ("30m", "1h", "4h", "1d")
 
 
-@answered
+@answered_by_a_page
 async def show(request: Request) -> web.StreamResponse:
     return await page(request)
 
 
-@answered
+@answered_by_a_page
 async def extend(request: Request) -> web.StreamResponse:
     """Move its end on by the field `by`."""
 
@@ -39,19 +40,19 @@ async def extend(request: Request) -> web.StreamResponse:
     return await _done(request, extend)
 
 
-@answered
+@answered_by_a_page
 async def end(request: Request) -> web.StreamResponse:
     """End it now."""
     return await _done(request, lambda by, fields: by.end(named(request), revision=revision(fields)))
 
 
-@answered
+@answered_by_a_page
 async def cancel(request: Request) -> web.StreamResponse:
     """Cancel it."""
     return await _done(request, lambda by, fields: by.cancel(named(request), revision=revision(fields)))
 
 
-@answered
+@answered_by_a_page
 async def silence(request: Request) -> web.StreamResponse:
     """Write its silences again."""
     return await _done(request, lambda by, fields: by.silence(named(request), revision=revision(fields)))
@@ -71,7 +72,7 @@ async def page(request: Request, *, error: str = "", status: int = 200) -> web.R
         history=history(entries.changes, served.zone),
         entries=entries,
         silences=silences,
-        silencing=served.silencing(one, served.second),
+        silencing=await served.silencing(one, served.second),
         extensions=EXTENSIONS,
         is_editor=is_editor,
         may_change=is_editor and one.source == PERSON,

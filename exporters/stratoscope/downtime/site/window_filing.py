@@ -13,10 +13,11 @@ from stratoscope.downtime import zones
 from stratoscope.downtime.draft import Checked, FieldError
 from stratoscope.downtime.pages import window_forms
 from stratoscope.downtime.pages.preview import Preview
-from stratoscope.downtime.query import checked_key
-from stratoscope.downtime.serving import answered, editor, service
+from stratoscope.downtime.query import Query, checked_key
+from stratoscope.downtime.serving import editor, service
 from stratoscope.downtime.silences.alertmanager import Alertmanager
 from stratoscope.downtime.site import filing
+from stratoscope.downtime.site.answering import answered_by_a_page
 from stratoscope.downtime.site.asking import asked
 from stratoscope.downtime.times import echo
 from stratoscope.downtime.windows.draft import CheckedWindow
@@ -29,15 +30,16 @@ _NEW: Final = filing.Sheet(
 )
 
 
-@answered
+@answered_by_a_page
 async def new(request: Request) -> web.StreamResponse:
     """A form for a new one."""
     served = service(request)
+    Query(request.http.query, ())
     form = window_forms.empty(served.now(), served.zone, key=filing.key())
     return filing.page(request, _NEW, form)
 
 
-@answered
+@answered_by_a_page
 async def create(request: Request) -> web.StreamResponse:
     """File a window, or show its preview."""
     fields = await request.form()

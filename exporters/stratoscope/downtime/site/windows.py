@@ -7,15 +7,17 @@ from aiohttp import web
 from stratoscope.core.web.routes import Request
 from stratoscope.downtime.editing import WRITERS
 from stratoscope.downtime.pages.windows import shown
-from stratoscope.downtime.serving import answered, service
+from stratoscope.downtime.query import Query
+from stratoscope.downtime.serving import service
+from stratoscope.downtime.site.answering import answered_by_a_page
 
 
-@answered
+@answered_by_a_page
 async def show(request: Request) -> web.StreamResponse:
     """The page `?page=` of them, or that with `?window=`, with when each occurs next."""
     served, query = service(request), request.http.query
+    page, with_id = Query(query, ["page", "window"]).page(), query.get("window", "")
     windows = await served.store.windows.all()
-    page, with_id = query.get("page", ""), query.get("window", "")
     return request.page(
         "windows.html",
         shown=await asyncio.to_thread(shown, windows, served.second, served.zone, page=page, with_id=with_id),
@@ -23,7 +25,7 @@ async def show(request: Request) -> web.StreamResponse:
     )
 
 
-@answered
+@answered_by_a_page
 async def cancel(request: Request) -> web.StreamResponse:
     """Cancel one, and its occurrences that have not begun; the one that lasts goes on."""
     served = service(request)

@@ -1,0 +1,163 @@
+"""The example of Alertmanager's configuration: routes, inhibition and templates, by real Alertmanagers."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stratoscope.rules import bundle
+from support.alertmanagers import QUIET, ROOT, RealAlertmanager, unpacked
+from support.golden import assert_golden
+
+pytestmark = pytest.mark.integration
+
+FOLDER = ROOT / "alertmanager"
+CONFIG = FOLDER / "alertmanager.yml"
+SUITES = ["bookworm", "trixie", pytest.param("sid", marks=pytest.mark.full)]
+RECEIVERS = {"critical": "on-call", "warning": "mail", "info": "nobody"}
+ODD = {"StratoscopeWatchdog": "dead-mans-switch", "StratoscopeDowntimeActive": "nobody"}
+NOTICES = FOLDER / "tests" / "notification.json"
+"""A VM creation that is broken at one probe, and over at another."""
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def tools(request: pytest.FixtureRequest) -> Path:
+    return unpacked(request.param)
+
+
+def amtool(tools: Path, *arguments: str) -> str:
+    return subprocess.check_output([tools / "usr/bin/amtool", *arguments], text=True, cwd=FOLDER)
+
+
+def test_configuration_is_valid(tools: Path) -> None:
+    assert "FAILED" not in amtool(tools, "check-config", "alertmanager.yml")
+
+
+def test_each_alert_reaches_its_receiver(tools: Path) -> None:
+    groups = [group for one in bundle.sources().values() for group in one]
+    for rule in (rule for group in groups for rule in group.rules if rule.alert):
+        expected = ODD.get(rule.alert, RECEIVERS[rule.labels["severity"]])
+        labels = [f"{name}={value}" for name, value in {"alertname": rule.alert, **rule.labels}.items()]
+        amtool(
+            tools,
+            "config",
+            "routes",
+            "test",
+            f"--config.file={CONFIG}",
+            f"--verify.receivers={expected}",
+            *labels,
+        )
+
+
+@pytest.mark.parametrize("name", ["subject", "text", "chat", "html"])
+def test_notification_reads_as_the_golden_one(name: str, tools: Path) -> None:
+    found = amtool(
+        tools, "template", "render", f"--template.glob={FOLDER}/templates/*.tmpl",
+        f'--template.text={{{{ template "stratoscope.{name}" . }}}}', f"--template.data={NOTICES}",
+        f"--template.type={'html' if name == 'html' else 'text'}",
+    )  # fmt: skip
+    assert_golden(f"notification.{name}", found)
+
+
+@pytest.fixture(scope="module")
+def inhibiting(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAlertmanager]:
+    """An Alertmanager with the example's inhibition, which notifies nobody."""
+    rules = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["inhibit_rules"]
+    config = {**yaml.safe_load(QUIET), "inhibit_rules": rules}
+    running = RealAlertmanager(tools, tmp_path_factory.mktemp("am"), config=json.dumps(config))
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+ACTIVE = "StratoscopeDowntimeActive severity=info cloud=lab"
+CASES = {
+    "a cloud in downtime": (
+        f"{ACTIVE} scope=cloud",
+        ["Api cloud=lab", "OnHost cloud=lab host=n1"],
+        ["Elsewhere cloud=other", "StratoscopeWatchdog cloud=lab", "Cloudless"],
+    ),
+    "a host in downtime": (
+        f"{ACTIVE} scope=host host=n1",
+        ["OnHost cloud=lab host=n1", "OnVM cloud=lab host=n1 vm_id=v1"],
+        ["Other cloud=lab host=n2", "Cloud cloud=lab"],
+    ),
+    "a zone in downtime": (
+        f"{ACTIVE} scope=zone zone=a",
+        ["In cloud=lab zone=a"],
+        ["Other cloud=lab zone=b", "Cloud cloud=lab"],
+    ),
+    "a project in downtime": (
+        f"{ACTIVE} scope=project project_id=p",
+        ["Of cloud=lab project_id=p vm_id=v1"],
+        ["Other cloud=lab project_id=q", "Cloud cloud=lab"],
+    ),
+    "a VM in downtime": (
+        f"{ACTIVE} scope=vm vm_id=v1",
+        ["Of cloud=lab vm_id=v1 host=n1"],
+        ["Other cloud=lab vm_id=v2", "Cloud cloud=lab"],
+    ),
+    "a host that is down": (
+        "StratoscopeHostDown severity=critical cloud=lab host=n1",
+        [
+            "OnVM severity=critical cloud=lab host=n1 vm_id=v1",
+            "StratoscopeExporterDown cloud=lab host=n1 job=x",
+        ],
+        ["Other cloud=lab host=n2", "Cloud cloud=lab"],
+    ),
+    "an exporter that is down": (
+        "StratoscopeExporterDown severity=critical job=x instance=a",
+        ["StratoscopeCollectorStale cloud=lab job=x instance=a"],
+        ["StratoscopeReloadFailed job=x instance=b", "StratoscopeHostDown job=x instance=a"],
+    ),
+    "a critical alert and the warning of its name": (
+        "Same severity=critical cloud=lab zone=a",
+        ["Same severity=warning cloud=lab zone=a"],
+        ["Same severity=warning cloud=lab zone=b", "Another severity=warning cloud=lab zone=a"],
+    ),
+}
+"""What explains, what it inhibits, and what it does not; alerts as amtool takes them."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_explained_is_inhibited_and_nothing_else(name: str, inhibiting: RealAlertmanager) -> None:
+    case = name.replace(" ", "-")
+    source, *others = (
+        one.replace("cloud=lab", f"cloud={case}")
+        for part in CASES[name]
+        for one in ([part] if isinstance(part, str) else part)
+    )
+    explained = others[: len(CASES[name][1])]
+    for alert in (source, *others):
+        inhibiting.amtool("alert", "add", *alert.split(), f"case={case}")
+    found = alerts(inhibiting, case, 1 + len(others))
+    assert found == {words(one): one in explained for one in (source, *others)}
+
+
+def alerts(alertmanager: RealAlertmanager, case: str, number: int) -> dict[frozenset[str], bool]:
+    """Whether each alert of a case is inhibited, once that many are there and have been judged."""
+    deadline = time.monotonic() + 20
+    while True:
+        asked = alertmanager.amtool(
+            "alert", "query", "--active", "--inhibited", "--unprocessed", "--output=json", f"case={case}"
+        )
+        found = json.loads(asked)
+        if len(found) == number and all(one["status"]["state"] != "unprocessed" for one in found):
+            return {
+                frozenset(f"{name}={value}" for name, value in one["labels"].items() if name != "case"): bool(
+                    one["status"]["inhibitedBy"]
+                )
+                for one in found
+            }
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
+def words(alert: str) -> frozenset[str]:
+    return frozenset(f"alertname={alert}".split())
