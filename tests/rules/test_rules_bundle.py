@@ -40,6 +40,7 @@ ALERTS = {rule.alert: rule for rule in RULES.values() if rule.alert}
 def labels_of_records() -> dict[str, Labels]:
     """The labels of each record, which may read other records, in whatever order they stand."""
     found: dict[str, Labels] = {thresholds.RECORD.format(name): frozenset() for name in thresholds.known()}
+    found |= {thresholds.BUCKET.format(name): frozenset({"le"}) for name in thresholds.known()}
     found |= {f"global:watched_{label}:info": frozenset({label}) for label in ("project_id", "flavor")}
     records = [rule for rule in RULES.values() if rule.record]
     found |= {rule.record: frozenset() for rule in records}
@@ -83,7 +84,7 @@ def test_record_has_level_metric_and_operations(name: str) -> None:
     record = RULES[name].record
     assert (
         not record
-        or record == "stratoscope_rules_info"
+        or record in ("stratoscope_rules_info", "sloth_slo_info")
         or re.fullmatch(r"[a-z_]+:[a-z0-9_]+:[a-z0-9_]+", record)
     )
 
@@ -130,7 +131,11 @@ def test_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not(name: s
 
 
 def test_every_threshold_is_read_by_a_rule() -> None:
-    read = {name for rule in RULES.values() for name in re.findall(r"global:(\w+):threshold", rule.expr)}
+    read = {
+        name
+        for rule in RULES.values()
+        for name in re.findall(r"global:(\w+):(?:threshold|bucket)", rule.expr)
+    }
     assert read == set(thresholds.known())
 
 

@@ -33,7 +33,7 @@ def test_bundle_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_values_are_in_what_is_written(tmp_path: Path) -> None:
     status, folder = written(
         tmp_path,
-        "thresholds: {budget_wait_ratio: 0.25}\n"
+        "thresholds: {budget_wait_ratio: 0.25, vm_active_within_seconds: 7.5}\n"
         "watched: {projects: [p1, 'no']}\n"
         "runbook_url: https://wiki.example.org/cloud/\n"
         "labels: {team: cloud}\n"
