@@ -44,10 +44,8 @@ def test_values_are_in_what_is_written(tmp_path: Path) -> None:
     by_name = {rule["record"]: rule for rule in rules}
     assert by_name["global:budget_wait_ratio:threshold"]["expr"] == "vector(0.25)"
     assert by_name["global:collector_stale_intervals:threshold"]["expr"] == "vector(3.0)"
-    assert [rule["labels"] for rule in rules if "labels" in rule] == [
-        {"project_id": "p1"},
-        {"project_id": "no"},
-    ]
+    labelled = [rule["labels"] for rule in rules if "labels" in rule]
+    assert labelled == [{"le": "7.5"}, {"project_id": "p1"}, {"project_id": "no"}]
     alerts = meta(folder)
     assert "StratoscopeWatchdog" not in alerts
     down = alerts["StratoscopeExporterGone"]
