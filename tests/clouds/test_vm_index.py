@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from stratoscope.clouds.condition import Condition
 from stratoscope.clouds.model import VM, FaultReason, Sums, VMs
 from stratoscope.clouds.vm_index import VMIndex
 from support.cloud_vms import vm
 
 IDS = st.sampled_from("abcd")
+CONDITIONS = {"x": Condition.RUNNING, "y": Condition.ERROR}
 VALUES = st.sampled_from(("", "x", "y"))
 NAMES = ("vcpus", "memory", "disk")
 SIZES = st.one_of(
@@ -47,7 +49,7 @@ def kept(index: VMIndex) -> VMs:
 
 
 def after(steps: list[VM | str]) -> VMIndex:
-    index = VMIndex()
+    index = VMIndex((), CONDITIONS)
     play(steps, index)
     return index
 
@@ -68,6 +70,7 @@ def test_what_is_kept_is_what_counting_anew_finds(steps: list[VM | str]) -> None
     for name in ("flavor", "image", "host", "zone"):
         assert getattr(answer, f"by_{name}") == Counter(getattr(one, name) for one in vms)
     assert Counter(answer.by_state) == Counter(one.state for one in vms)
+    assert answer.by_condition == Counter((one.zone, condition(one)) for one in vms)
     assert answer.by_project == {
         key: summed(vms, "project_id", key) for key in {one.project_id for one in vms}
     }
@@ -80,6 +83,14 @@ def test_what_is_kept_is_what_counting_anew_finds(steps: list[VM | str]) -> None
     }
     assert index.sees_hosts == any(one.host for one in vms)
     assert len(index) == len(vms)
+
+
+def condition(one: VM) -> Condition:
+    if one.state == "y":
+        return Condition.ERROR
+    if one.transition:
+        return Condition.CHANGING
+    return Condition.RUNNING if one.state == "x" else Condition.UNKNOWN
 
 
 @given(STEPS)

@@ -35,7 +35,7 @@ _MAY_BE_ANYTHING: Final = frozenset({"hypervisor_version", "provider:segmentatio
 """Labels: shown in whatever words."""
 _UNLIMITED: Final = "limit"
 """Less than 0 of it is no bound, everywhere."""
-_STATES: Final = "stratoscope_management_vms{"
+_STATES: Final = ("stratoscope_management_vms{", "stratoscope_management_condition_vms{")
 """A server that makes no sense costs itself, and its state stays on the page."""
 
 

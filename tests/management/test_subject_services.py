@@ -1,8 +1,11 @@
 """Services on the page."""
 
+import pytest
+from msgspec.structs import replace
+
 from stratoscope.clouds.model import Service
 from stratoscope.clouds.model import Services as Answer
-from stratoscope.management.subjects.services import Services
+from stratoscope.management.subjects.services import HostServices, Services
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 
@@ -56,3 +59,40 @@ def test_service_that_was_taken_out_without_a_reason_says_so() -> None:
         'disabled_info{cloud="uni",service="compute",binary="nova-compute",host="n",zone="",text=""} 1'
         in (shown(service))
     )
+
+
+def of_host(**more: bool | None) -> list[str]:
+    """The values of a host with one service that runs VMs, and one that does not."""
+    fields = {"is_up": True, "is_enabled": True, "runs_vms": True} | more
+    service = replace(Service("x", "runner", "n", "az1", True, True, "", None), **fields)
+    page = rendered(
+        HostServices("uni").samples(Answer((service, replace(SOME[2], host="n")))), HostServices.families
+    )
+    return [
+        line.replace('{cloud="uni",service="x",binary="runner",host="n",zone="az1"}', "")
+        for line in page.splitlines()
+        if line.startswith("stratoscope_management_host_")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "up", "wanted"),
+    [
+        ({}, 1, 1),
+        ({"is_up": False}, 0, 1),
+        ({"is_enabled": None}, 1, 1),
+        ({"is_enabled": False, "is_up": False}, 0, 0),
+        ({"is_enabled": False, "is_disabled_by_source": True}, 1, 1),
+    ],
+)
+def test_host_is_up_and_wanted_as_its_service_that_runs_vms(
+    more: dict[str, bool | None], up: int, wanted: int
+) -> None:
+    assert of_host(**more) == [
+        f"stratoscope_management_host_up {up}",
+        f"stratoscope_management_host_wanted {wanted}",
+    ]
+
+
+def test_service_that_runs_no_vms_makes_no_host() -> None:
+    assert of_host(runs_vms=False) == []

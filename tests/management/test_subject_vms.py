@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from stratoscope.clouds.condition import Condition
 from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.model import VMs as Answer
 from stratoscope.clouds.vm_index import VMIndex
@@ -18,10 +19,11 @@ from support.pages import promtool_findings, text
 
 PROJECTS, USERS = {"p1": "physics"}, {"u1": "ada"}
 ENOUGH = 1_000_000
+CONDITIONS = {"ACTIVE": Condition.RUNNING, "BUILD": Condition.CHANGING, "ERROR": Condition.ERROR}
 
 
 def index(*vms: VM) -> VMIndex:
-    found = VMIndex()
+    found = VMIndex((), CONDITIONS)
     for one in vms:
         found.put(one)
     return found

@@ -67,7 +67,7 @@ def test_files_of_an_earlier_bundle_are_removed_and_no_others(tmp_path: Path) ->
     [
         (
             "thresholds: {budget_wait: 1}",
-            "thresholds.budget_wait: unknown threshold; allowed: budget_wait_ratio, ",
+            "thresholds.budget_wait: unknown threshold; allowed: ",
         ),
         (
             "thresholds: {budget_wait_ratio: -1}",
@@ -79,7 +79,7 @@ def test_files_of_an_earlier_bundle_are_removed_and_no_others(tmp_path: Path) ->
         ("threshold: {}", "threshold: unknown key; allowed: "),
         (
             "alerts: {Watchdog: false}",
-            "alerts.Watchdog: unknown alert; allowed: StratoscopeBudgetExhausted, ",
+            "alerts.Watchdog: unknown alert; allowed: Stratoscope",
         ),
         ("alerts: {StratoscopeWatchdog: 'off'}", "alerts.StratoscopeWatchdog: expected true or false"),
         ("labels: {a-b: x}", "labels: a-b: no name of a label; allowed: "),

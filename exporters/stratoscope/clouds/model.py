@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from stratoscope.clouds.condition import Condition
+
 
 class FaultReason(StrEnum):
     """Why a VM is in error: a closed set, into which each kind classifies its source's texts."""
@@ -80,6 +82,7 @@ class VMs(msgspec.Struct, frozen=True):
     Attributes:
         vms: By id.
         by_state: Number of VMs; 0 for a state that is always reported, or that a VM was in before.
+        by_condition: Number of VMs by zone and condition; absent without any.
         by_flavor, by_image, by_host, by_zone: Number of VMs; "" stands for those without one.
         by_project, by_user: Totals, by id.
         by_fault: Number of VMs in error, by reason.
@@ -90,6 +93,7 @@ class VMs(msgspec.Struct, frozen=True):
 
     vms: Mapping[str, VM]
     by_state: Mapping[str, int]
+    by_condition: Mapping[tuple[str, Condition], int]
     by_flavor: Mapping[str, int]
     by_image: Mapping[str, int]
     by_host: Mapping[str, int]

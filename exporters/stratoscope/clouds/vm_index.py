@@ -6,6 +6,7 @@ Of 100,000 VMs a refresh changes a few hundred, so the others are not counted ag
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar
 
+from stratoscope.clouds.condition import Condition
 from stratoscope.clouds.model import VM, FaultReason, Sums, VMs
 
 K = TypeVar("K")
@@ -19,10 +20,17 @@ _NOTHING: Final[Total] = (0, 0, 0, 0, 0)
 class VMIndex:
     """All known VMs. Used in the event loop's thread only; it returns copies."""
 
-    def __init__(self, states: Sequence[str] = ()) -> None:
-        """Args: states: States that are counted even if no VM was in them yet, as the source spells them."""
+    def __init__(self, states: Sequence[str] = (), conditions: Mapping[str, Condition] | None = None) -> None:
+        """Begin without VMs.
+
+        Args:
+            states: States that are counted even if no VM was in them yet, as the source spells them.
+            conditions: The condition of a VM that is in the state, and in no transition.
+        """
         self._vms: dict[str, VM] = {}
+        self._conditions = conditions or {}
         self._by_state = dict.fromkeys(states, 0)
+        self._by_condition: dict[tuple[str, Condition], int] = {}
         self._by_flavor: dict[str, int] = {}
         self._by_image: dict[str, int] = {}
         self._by_host: dict[str, int] = {}
@@ -80,6 +88,7 @@ class VMIndex:
         return VMs(
             vms=self._vms.copy(),
             by_state=self._by_state.copy(),
+            by_condition=self._by_condition.copy(),
             by_flavor=self._by_flavor.copy(),
             by_image=self._by_image.copy(),
             by_host=self._by_host.copy(),
@@ -117,10 +126,15 @@ class VMIndex:
         """The part of `_count` that depends on the state."""
         # A state without VMs stays, with 0: there are few states.
         self._by_state[vm.state] = self._by_state.get(vm.state, 0) + by
+        _add(self._by_condition, (vm.zone, self._condition(vm)), by)
         if vm.fault is not None:
             _add(self._by_fault, vm.fault, by)
         if vm.transition:
             self._count_transition(vm, by)
+
+    def _condition(self, vm: VM) -> Condition:
+        of_state = self._conditions.get(vm.state, Condition.UNKNOWN)
+        return Condition.CHANGING if vm.transition and of_state is not Condition.ERROR else of_state
 
     def _sums(self, owner: _Owner, total: Total) -> Sums:
         """The totals of an owner's VMs; None where the value of one of them is unknown."""

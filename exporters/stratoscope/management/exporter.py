@@ -34,13 +34,13 @@ from stratoscope.management.subjects.other_services import OtherServices
 from stratoscope.management.subjects.pools import Pools
 from stratoscope.management.subjects.projects import Projects
 from stratoscope.management.subjects.quotas import Quotas
-from stratoscope.management.subjects.services import Services
+from stratoscope.management.subjects.services import HostServices, Services
 from stratoscope.management.subjects.vms import VMs
 
 SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Endpoints: Endpoints,
     model.Services: Services,
-    model.HostServices: Services,
+    model.HostServices: HostServices,
     model.Hosts: Hosts,
     model.Inventories: Inventories,
     model.Aggregates: Aggregates,

@@ -1,7 +1,7 @@
 """Services and agents of the management layer, host by host: up, enabled, last heartbeat."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final
 
 from stratoscope.clouds import model
 from stratoscope.core.metrics import Family, Labels, Sample
@@ -33,16 +33,25 @@ DISABLED = Family(
     "1.",
     labels=(*_LABELS, "text"),
 )
+HOST_UP = Family(
+    "stratoscope_management_host_up",
+    "1 if the service that runs VMs on the host is alive (Nova: nova-compute), else 0.",
+    labels=_LABELS,
+)
+HOST_WANTED = Family(
+    "stratoscope_management_host_wanted",
+    "0 if an administrator disabled the service that runs VMs on the host; 1 if not, and if the source "
+    "itself disabled it after failures.",
+    labels=_LABELS,
+)
 
 
 class Services(Subject[model.Services]):
-    families = (UP, ENABLED, HEARTBEAT, FORCED_DOWN, DISABLED)
+    families: ClassVar[Sequence[Family]] = (UP, ENABLED, HEARTBEAT, FORCED_DOWN, DISABLED)
 
     def samples(self, answer: model.Services, /) -> Iterable[Sample]:
         for one in answer.services:
-            labels = Labels(
-                cloud=self._cloud, service=one.service, binary=one.binary, host=one.host, zone=one.zone
-            )
+            labels = _labels(self._cloud, one)
             yield UP(int(one.is_up), labels)
             if one.is_enabled is not None:
                 yield ENABLED(int(one.is_enabled), labels)
@@ -52,3 +61,21 @@ class Services(Subject[model.Services]):
                 yield FORCED_DOWN(int(one.is_forced_down), labels)
             if one.is_enabled is False:
                 yield DISABLED(1, labels.plus(text=one.reason))
+
+
+class HostServices(Services):
+    """Besides, of the services that run VMs: which hosts are up, and which should be."""
+
+    families = (*Services.families, HOST_UP, HOST_WANTED)
+
+    def samples(self, answer: model.Services, /) -> Iterable[Sample]:
+        yield from super().samples(answer)
+        for one in answer.services:
+            if one.runs_vms:
+                labels = _labels(self._cloud, one)
+                yield HOST_UP(int(one.is_up), labels)
+                yield HOST_WANTED(int(one.is_enabled is not False or one.is_disabled_by_source), labels)
+
+
+def _labels(cloud: str, one: model.Service) -> Labels:
+    return Labels(cloud=cloud, service=one.service, binary=one.binary, host=one.host, zone=one.zone)

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds import model
+from stratoscope.clouds.condition import Condition
 from stratoscope.clouds.model import FaultReason
 from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Family, Labels, Sample
@@ -19,6 +20,12 @@ VMS = Family(
     "VMs by state, as the source spells it (Nova: status); 0 for common states, and for states that a VM "
     "was in before.",
     labels=("cloud", "state"),
+)
+IN_CONDITION = Family(
+    f"{_PREFIX}_condition_vms",
+    "VMs of the zone by condition, which means the same for every kind of cloud: running, stopped, changing "
+    "(in transition), error, unknown; 0 for a condition without any; zone is empty for VMs that have none.",
+    labels=("cloud", "zone", "condition"),
 )
 WHOLE = Family(
     f"{_PREFIX}_vms_whole",
@@ -93,7 +100,7 @@ OWNERS: Final = {"project_id": _sums("project"), "user_id": _sums("user")}
 
 class VMs(Subject[model.VMs]):
     families = (
-        VMS, WHOLE, IN_ERROR, IN_TRANSITION, OLDEST, *COUNTS.values(),
+        VMS, IN_CONDITION, WHOLE, IN_ERROR, IN_TRANSITION, OLDEST, *COUNTS.values(),
         *(family for owner in OWNERS.values() for family in owner), BEYOND, *FAMILIES,
     )  # fmt: skip
 
@@ -113,6 +120,11 @@ class VMs(Subject[model.VMs]):
         cloud = Labels(cloud=self._cloud)
         for state, number in answer.by_state.items():
             yield VMS(number, cloud.plus(state=state))
+        for zone in answer.by_zone:
+            of_zone = cloud.plus(zone=zone)
+            for condition in Condition:
+                number = answer.by_condition.get((zone, condition), 0)
+                yield IN_CONDITION(number, of_zone.plus(condition=condition))
         yield WHOLE(int(answer.is_whole), cloud)
         for reason in FaultReason:
             yield IN_ERROR(answer.by_fault.get(reason, 0), cloud.plus(reason=reason))

@@ -6,7 +6,15 @@ import msgspec
 import pytest
 
 from stratoscope.clouds.model import VM, FaultReason
-from stratoscope.clouds.openstack.compute.server import SERVERS, Texts, of_unknown_state, vm
+from stratoscope.clouds.openstack.compute.server import (
+    CONDITIONS,
+    GONE,
+    SERVERS,
+    Texts,
+    of_unknown_state,
+    vm,
+)
+from stratoscope.demo.openstack.models import STATUSES
 from support.openstack_answers import answer
 
 GIB, MIB = 2**30, 2**20
@@ -200,3 +208,7 @@ def test_texts_that_servers_share_are_kept_once() -> None:
     (first, second), _ = read(raw(), raw(id="x"))
     assert first.flavor is second.flavor
     assert first.host is second.host
+
+
+def test_every_status_of_a_server_that_exists_has_a_condition() -> None:
+    assert CONDITIONS.keys() >= STATUSES - GONE

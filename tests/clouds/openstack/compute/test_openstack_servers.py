@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.condition import Condition
 from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.model import FaultReason, VMs
 from stratoscope.clouds.openstack.compute.servers import Servers
@@ -36,6 +37,22 @@ async def test_states_that_matter_are_counted_even_where_nobody_was_ever_in_them
     assert (await after(nova, servers)).by_state == {
         "ACTIVE": 0, "BUILD": 0, "ERROR": 0, "SHUTOFF": 0, "PAUSED": 1,
     }  # fmt: skip
+
+
+async def test_conditions_are_counted_by_zone() -> None:
+    nova = FakeNova()
+    nova.put("a")
+    nova.put("b", status="SHUTOFF")
+    nova.put("c", **{"OS-EXT-STS:task_state": "rebooting"})
+    nova.put("d", **NO_HOST | {"OS-EXT-STS:task_state": "deleting"})
+    answer = await readers_of(nova).read()
+    zones = {one.vm_id: one.zone for one in answer.vms.values()}
+    assert answer.by_condition == {
+        (zones["a"], Condition.RUNNING): 1,
+        (zones["b"], Condition.STOPPED): 1,
+        (zones["c"], Condition.CHANGING): 1,
+        (zones["d"], Condition.ERROR): 1,
+    }
 
 
 async def test_first_refresh_lists_the_servers_of_all_projects() -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec.structs import replace
 
+from stratoscope.clouds.condition import Condition
 from stratoscope.clouds.model import VM, FaultReason
 from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Text, unix_seconds
 from stratoscope.clouds.openstack.client.listing import Listing
@@ -22,6 +23,17 @@ UNKNOWN: Final = "UNKNOWN"
 GONE: Final = frozenset({"DELETED", "SOFT_DELETED"})
 """States that occur only in lists of changes: other lists and quotas do not have these servers."""
 _ERROR: Final = "ERROR"
+CONDITIONS: Final = {
+    **dict.fromkeys(("ACTIVE", "PASSWORD", "RESCUE", "VERIFY_RESIZE"), Condition.RUNNING),
+    **dict.fromkeys(("SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED"), Condition.STOPPED),
+    **dict.fromkeys(
+        ("BUILD", "HARD_REBOOT", "MIGRATING", "REBOOT", "REBUILD", "RESIZE", "REVERT_RESIZE"),
+        Condition.CHANGING,
+    ),
+    _ERROR: Condition.ERROR,
+}
+"""The condition of a server by its status (nova/api/openstack/common.py: _STATE_MAP). SUSPENDED and
+PAUSED run nothing, though PAUSED keeps its memory."""
 
 _Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 

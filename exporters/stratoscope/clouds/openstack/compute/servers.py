@@ -27,6 +27,7 @@ from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Page, Query
 from stratoscope.clouds.openstack.compute.missing_faults import MOST, MissingFaults
 from stratoscope.clouds.openstack.compute.server import (
     BUILD,
+    CONDITIONS,
     GONE,
     SERVER_IDS,
     SERVERS,
@@ -95,7 +96,7 @@ class Servers(Reader):
     """The servers of one cloud, kept up to date. Attributes: index: The known servers."""
 
     def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
-        self.index = VMIndex(_STATES)
+        self.index = VMIndex(_STATES, CONDITIONS)
         self._api, self._names, self._clock = api, names, clock
         self._texts, self._missing_faults = Texts(), MissingFaults(api)
         self._scope: Mapping[str, str] = _EVERYBODYS
@@ -291,5 +292,5 @@ class Servers(Reader):
         """Forget all. Args: scope: Of the next lists: all projects' servers, or those of the credential's
         project.
         """
-        self._scope, self.index = scope, VMIndex(_STATES)
+        self._scope, self.index = scope, VMIndex(_STATES, CONDITIONS)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()
