@@ -33,7 +33,9 @@ def rules() -> Iterator[tuple[str, Rule]]:
     )
 
 
-RULES = {f"{subject} {rule.record or rule.alert}": rule for subject, rule in rules()}
+RULES = {
+    " ".join([subject, rule.record or rule.alert, *rule.labels.values()]): rule for subject, rule in rules()
+}
 ALERTS = {rule.alert: rule for rule in RULES.values() if rule.alert}
 
 
