@@ -33,13 +33,27 @@ def rules() -> Iterator[tuple[str, Rule]]:
     )
 
 
-RULES = {f"{subject} {rule.record or rule.alert}": rule for subject, rule in rules()}
+RULES = {
+    " ".join([subject, rule.record or rule.alert, *rule.labels.values()]): rule for subject, rule in rules()
+}
 ALERTS = {rule.alert: rule for rule in RULES.values() if rule.alert}
+
+
+def alerts_of_tests() -> Iterator[tuple[str, bool]]:
+    """The name of an alert in a test of promtool, and whether it fires there."""
+    for file in (ROOT / "prometheus" / "tests").glob("*.yml"):
+        for test in yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)["tests"]:
+            for case in test.get("alert_rule_test", ()):
+                yield case["alertname"], bool(case.get("exp_alerts"))
+
+
+TESTED = set(alerts_of_tests())
 
 
 def labels_of_records() -> dict[str, Labels]:
     """The labels of each record, which may read other records, in whatever order they stand."""
     found: dict[str, Labels] = {thresholds.RECORD.format(name): frozenset() for name in thresholds.known()}
+    found |= {thresholds.BUCKET.format(name): frozenset({"le"}) for name in thresholds.known()}
     found |= {f"global:watched_{label}:info": frozenset({label}) for label in ("project_id", "flavor")}
     records = [rule for rule in RULES.values() if rule.record]
     found |= {rule.record: frozenset() for rule in records}
@@ -83,7 +97,7 @@ def test_record_has_level_metric_and_operations(name: str) -> None:
     record = RULES[name].record
     assert (
         not record
-        or record == "stratoscope_rules_info"
+        or record in ("stratoscope_rules_info", "sloth_slo_info")
         or re.fullmatch(r"[a-z_]+:[a-z0-9_]+:[a-z0-9_]+", record)
     )
 
@@ -119,18 +133,16 @@ def test_there_is_no_runbook_without_its_alert() -> None:
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not(name: str) -> None:
-    tests = [
-        bool(case.get("exp_alerts"))
-        for file in (ROOT / "prometheus" / "tests").glob("*.yml")
-        for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]
-        for case in test.get("alert_rule_test", ())
-        if case["alertname"] == name
-    ]
-    assert set(tests) == ({True} if name in ALWAYS else {True, False})
+    tests = {fires for alert, fires in TESTED if alert == name}
+    assert tests == ({True} if name in ALWAYS else {True, False})
 
 
 def test_every_threshold_is_read_by_a_rule() -> None:
-    read = {name for rule in RULES.values() for name in re.findall(r"global:(\w+):threshold", rule.expr)}
+    read = {
+        name
+        for rule in RULES.values()
+        for name in re.findall(r"global:(\w+):(?:threshold|bucket)", rule.expr)
+    }
     assert read == set(thresholds.known())
 
 

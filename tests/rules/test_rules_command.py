@@ -33,7 +33,7 @@ def test_bundle_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_values_are_in_what_is_written(tmp_path: Path) -> None:
     status, folder = written(
         tmp_path,
-        "thresholds: {budget_wait_ratio: 0.25}\n"
+        "thresholds: {budget_wait_ratio: 0.25, vm_active_within_seconds: 7.5}\n"
         "watched: {projects: [p1, 'no']}\n"
         "runbook_url: https://wiki.example.org/cloud/\n"
         "labels: {team: cloud}\n"
@@ -44,10 +44,8 @@ def test_values_are_in_what_is_written(tmp_path: Path) -> None:
     by_name = {rule["record"]: rule for rule in rules}
     assert by_name["global:budget_wait_ratio:threshold"]["expr"] == "vector(0.25)"
     assert by_name["global:collector_stale_intervals:threshold"]["expr"] == "vector(3.0)"
-    assert [rule["labels"] for rule in rules if "labels" in rule] == [
-        {"project_id": "p1"},
-        {"project_id": "no"},
-    ]
+    labelled = [rule["labels"] for rule in rules if "labels" in rule]
+    assert labelled == [{"le": "7.5"}, {"project_id": "p1"}, {"project_id": "no"}]
     alerts = meta(folder)
     assert "StratoscopeWatchdog" not in alerts
     down = alerts["StratoscopeExporterGone"]

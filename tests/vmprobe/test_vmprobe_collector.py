@@ -40,7 +40,7 @@ def test_golden_page() -> None:
     on_bench(work)
 
 
-def test_a_probe_that_succeeds_has_216_series_and_a_failure_adds_2() -> None:
+def test_a_probe_that_succeeds_has_219_series_and_a_failure_adds_2() -> None:
     async def work(bench: Bench) -> None:
         async with bench.running(probe("good", 600), probe("bad", 600, share=0.1)):
             await bench.until(50)
@@ -48,8 +48,8 @@ def test_a_probe_that_succeeds_has_216_series_and_a_failure_adds_2() -> None:
             await bench.until(100)
             found = await page(bench)
         number = Counter(dict(labels).get("probe", "") for _, labels in found.samples)
-        assert number["good"] == 216
-        assert number["bad"] == 3 * 17 + 3 + 19 + 2
+        assert number["good"] == 219
+        assert number["bad"] == 3 * 17 + 3 + 22 + 2
         assert number[""] <= 12
 
     on_bench(work)
@@ -61,7 +61,7 @@ def test_each_objective_adds_a_bucket_to_each_histogram() -> None:
         async with bench.running(probe("good", 600)):
             await bench.until(100)
             found = await page(bench)
-        assert Counter(dict(labels).get("probe", "") for _, labels in found.samples)["good"] == 216 + 11
+        assert Counter(dict(labels).get("probe", "") for _, labels in found.samples)["good"] == 219 + 11
         assert 'accepted_to_built_seconds_bucket{cloud="uni",probe="good",le="7.0"} 1' in found.text
         assert promtool_findings(found.text) == ""
 
@@ -79,7 +79,7 @@ def test_an_optional_phase_adds_19_series_and_one_that_is_left_out_says_so() -> 
             bench.cloud.fails("begin snapshot", StepLeftOutError("no such service"), times=9)
             await bench.until(700)
             left_out = (await page(bench)).by(f"{PREFIX}_step_left_out", "phase")
-        assert number["good"] == 216 + 2 * 19
+        assert number["good"] == 219 + 2 * 19
         assert left_out == {"console": 0, "snapshot": 1}
 
     on_bench(work)

@@ -12,6 +12,7 @@ from stratoscope.core.errors import ConfigError
 
 RECORD: Final = "global:{}:threshold"
 """The name of a threshold's record."""
+BUCKET: Final = "global:{}:bucket"
 _WIDTH: Final = 102
 
 
@@ -22,11 +23,14 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         value: In base units; the name says which.
         text: What it is compared with, and why it is so by default.
         most: The largest value that means something, such as 1 for a share.
+        is_bucket: Whether it is the bound of a histogram's bucket. A selector cannot read a record, so rules
+            join the histogram with the record BUCKET on `le`.
     """
 
     value: float
     text: str
     most: float = math.inf
+    is_bucket: bool = False
 
 
 def known() -> dict[str, Threshold]:
@@ -50,18 +54,28 @@ def written(changed: Mapping[str, float], projects: Sequence[str], flavors: Sequ
     """The groups of the file in YAML: all thresholds, with changed values, and what is watched."""
     lines = ["groups:", "  - name: stratoscope-thresholds", "    rules:"]
     for name, threshold in known().items():
+        value = changed.get(name, threshold.value)
         lines += [f"      # {line}" for line in textwrap.wrap(threshold.text, _WIDTH)]
-        lines += _record(RECORD.format(name), changed.get(name, threshold.value))
+        lines += _record(RECORD.format(name), value)
+        if threshold.is_bucket:
+            for le in _spellings(value):
+                lines += _record(BUCKET.format(name), 1, le=le)
     for label, values in (("project_id", projects), ("flavor", flavors)):
-        for value in values:
-            quoted = msgspec.json.encode(value).decode()
-            lines += [
-                *_record(f"global:watched_{label}:info", 1),
-                "        labels:",
-                f"          {label}: {quoted}",
-            ]
+        for one in values:
+            lines += _record(f"global:watched_{label}:info", 1, **{label: one})
     return "\n".join(lines) + "\n"
 
 
-def _record(name: str, value: float) -> list[str]:
-    return [f"      - record: {name}", f"        expr: vector({value!r})"]
+def _spellings(bound: float) -> Sequence[str]:
+    """A bound as `le` has it: Prometheus 3 writes 60.0, where 2 keeps what a library writes."""
+    text = f"{bound:g}"
+    return [text, f"{text}.0"] if bound.is_integer() else [text]
+
+
+def _record(name: str, value: float, **labels: str) -> list[str]:
+    lines = [f"      - record: {name}", f"        expr: vector({value!r})"]
+    if labels:
+        lines += ["        labels:"]
+    return lines + [
+        f"          {label}: {msgspec.json.encode(text).decode()}" for label, text in labels.items()
+    ]

@@ -1,5 +1,6 @@
 """The collectors of this exporter. Source: what the probes of a cloud have counted; no request is made."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +11,7 @@ from stratoscope.core.metrics import Distribution, Family, Labels, Sample, optio
 from stratoscope.vmprobe import families as of
 from stratoscope.vmprobe.database import LedgerError
 from stratoscope.vmprobe.limits import CeilingSettings
-from stratoscope.vmprobe.phases import OPTIONAL
+from stratoscope.vmprobe.phases import OPTIONAL, Blame
 from stratoscope.vmprobe.prober import Prober
 from stratoscope.vmprobe.probing import Probing
 from stratoscope.vmprobe.record import Run
@@ -21,6 +22,7 @@ from stratoscope.vmprobe.view import State
 
 _STATES: Final[Mapping[str, Labels]] = {state: Labels(state=state) for state in State}
 _PHASES: Final = {phase: Labels(phase=phase) for phase in Phase}
+_BLAMES: Final = {blame: Labels(blame=blame) for blame in Blame}
 _SKIPS: Final = {skip: Labels(reason=skip) for skip in Skip}
 
 
@@ -176,8 +178,12 @@ def _of_probe(probe: ProbeFacts, labels: Labels) -> Iterable[Sample]:
     yield of.POLLS(probe.polls, labels)
     for skip, label in _SKIPS.items():
         yield of.SKIPPED(probe.skipped.get(skip, 0), labels.at(label))
+    failed: Counter[str] = Counter()
     for (phase, reason, blame), number in probe.failures.items():
+        failed[blame] += number
         yield of.FAILURES(number, labels.plus(phase=phase, reason=reason, blame=blame))
+    for blame in Blame:
+        yield of.FAILED(failed[blame], labels.at(_BLAMES[blame]))
     if probe.last is not None:
         yield from _of_last(probe.last, labels)
         for one in probe.optional:

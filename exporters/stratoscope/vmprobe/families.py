@@ -48,6 +48,11 @@ LAST_SUCCESS = Family(
 )
 RUNS = Family("stratoscope_vmprobe_runs_total", "Runs that succeeded or failed.", labels=_PROBE)
 SUCCESSFUL = Family("stratoscope_vmprobe_successful_runs_total", "Runs that succeeded.", labels=_PROBE)
+FAILED = Family(
+    "stratoscope_vmprobe_failed_runs_total",
+    "Runs that failed, by who can mend it; 0 for those without a failure.",
+    labels=(*_PROBE, "blame"),
+)
 IN_A_ROW = Family(
     "stratoscope_vmprobe_consecutive_failures",
     "Runs that failed since the last success, or since the probe was changed; after a restart, of the last"
@@ -159,8 +164,9 @@ PAUSE_URL_FAILURES = Family(
 )
 HISTOGRAMS: Final = (PHASE, BUILT, NETWORKED)
 OF_PROBES: Final = (
-    INFO, STATE, INTERVAL, SUCCESS, LAST_FAILURE, LAST_RUN, LAST_SUCCESS, RUNS, SUCCESSFUL, IN_A_ROW,
-    FAILURES, SKIPPED, POLLS, PHASE, LAST_PHASE, STEP_LEFT_OUT, BUILT, NETWORKED, HOST_SUCCESS, HOST_LAST_RUN,
+    INFO, STATE, INTERVAL, SUCCESS, LAST_FAILURE, LAST_RUN, LAST_SUCCESS, RUNS, SUCCESSFUL, FAILED,
+    IN_A_ROW, FAILURES, SKIPPED, POLLS, PHASE, LAST_PHASE, STEP_LEFT_OUT, BUILT, NETWORKED, HOST_SUCCESS,
+    HOST_LAST_RUN,
 )  # fmt: skip
 OF_CLOUDS: Final = (
     LEAKED, LEAKED_OLDEST, KEPT, FAILED_DELETIONS, VMS, VMS_LIMIT, VM_SECONDS, VM_SECONDS_DAY,
