@@ -5,7 +5,36 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from support.alertmanagers import RealAlertmanager, unpacked
+from stratoscope.core.metrics import Labels
+from stratoscope.hypervisor.kernel.cpu import Throttling
+from stratoscope.hypervisor.kernel.vcpus import VCPU
+from stratoscope.hypervisor.settings import subjects
+from support.alertmanagers import RealAlertmanager, free_port, unpacked
 from support.downtime_process import DowntimeProcess
+from support.golden import GOLDEN
+from support.pages import rendered
+from support.vms import PLAIN, disk, domain, kernel, kvm
 
-__all__ = ["DowntimeProcess", "RealAlertmanager", "unpacked"]
+__all__ = ["GOLDEN", "PLAIN", "DowntimeProcess", "RealAlertmanager", "free_port", "guests", "unpacked"]
+
+
+def guests() -> list[str]:
+    """What the hypervisor exporter shows of VMs with the id PLAIN on HOST.
+
+    Three are plain, with two vCPUs; one has four vCPUs, a quota and a second disk.
+    """
+    plain = kvm(vcpus=2, kernel=kernel(vcpus={n: VCPU(9.5, 0.75, 0.5) for n in range(2)}))
+    larger = kvm(
+        domain=domain(disks=(disk(), disk("vdb"))),
+        kernel=kernel(vcpus={n: VCPU(9.5, 0.75, 0.5) for n in range(4)}, throttling=Throttling(1000, 0, 0.0)),
+        vcpus=4,
+    )
+    shown = [subject for subject in subjects("HOST") if subject.is_on]
+    families = [family for subject in shown for family in subject.families]
+    return [
+        rendered(
+            (sample for one in shown for sample in one.samples(vm, Labels(cloud="demo", vm_id=vm.vm_id))),
+            families,
+        )
+        for vm in (plain, plain, plain, larger)
+    ]

@@ -18,6 +18,7 @@ import recorded
 import refresh
 import renderer
 import requests_made
+import rules_cost
 import snapshot
 from processes import ROOT
 from results import Result, show, write
@@ -37,6 +38,7 @@ PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
     "probes": lambda _: probes.run(),
     "kills": lambda _: kills.run(),
     "downtime": lambda _: downtimes.run(),
+    "rules": lambda _: rules_cost.run(),
     "live": live.run,
 }
 """By name; each takes the number of rounds."""
