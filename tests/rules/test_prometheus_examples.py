@@ -1,0 +1,80 @@
+"""The examples of Prometheus's configuration: promtool takes them, and targets have the labels of the rules."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.debian import unpacked
+
+FOLDER = Path(__file__).parents[2] / "prometheus"
+EXAMPLES = ["prometheus.example.yml", "kubernetes.example.yml"]
+NEWER = pytest.param("kubernetes.example.yml", "sid", marks=pytest.mark.integration)
+"""Debian's Prometheus 2.42 is built without Kubernetes."""
+EXPORTERS = {"hypervisor": 10971, "management": 10972, "vmprobe": 10973, "downtime": 10974}
+
+
+def read(name: str) -> Any:
+    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def check(promtool: str, file: Path) -> "subprocess.CompletedProcess[str]":
+    program = shutil.which(promtool)
+    assert program is not None, "promtool is not on PATH; `make tools` gets it"
+    command = [program, "check", "config", str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize(("name", "suite"), [("prometheus.example.yml", ""), NEWER])
+def test_promtool_takes_the_example_with_the_rules(name: str, suite: str, tmp_path: Path) -> None:
+    for one in ("rules", "targets"):
+        shutil.copytree(FOLDER / one, tmp_path / one)
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    (tmp_path / name).write_text(text.replace("/etc/prometheus/stratoscope/", "rules/"))
+    done = check(str(unpacked("prometheus", suite) / "usr/bin/promtool") if suite else "promtool", tmp_path / name)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"SUCCESS: {len(list((FOLDER / 'rules').glob('*.yml')))} rule files found" in done.stdout
+
+
+def test_promtool_takes_the_example_for_kubernetes_but_for_how_it_finds_pods(tmp_path: Path) -> None:
+    config = read("kubernetes.example.yml")
+    (scrape,) = config["scrape_configs"]
+    assert scrape.pop("kubernetes_sd_configs") == [{"role": "pod"}]
+    file = tmp_path / "prometheus.yml"
+    file.write_text(json.dumps(config))
+    done = check("promtool", file)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_labels_of_an_exporter_win(name: str) -> None:
+    assert all(scrape["honor_labels"] for scrape in read(name)["scrape_configs"])
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_says_for_how_long_to_keep_data_and_how_often_to_evaluate(name: str) -> None:
+    assert "--storage.tsdb.retention.time=35d" in (FOLDER / name).read_text(encoding="utf-8")
+    assert read(name)["global"]["evaluation_interval"] == "1m"
+
+
+def test_targets_of_hosts_have_their_cloud_and_host() -> None:
+    targets = read("targets/hypervisor.example.yml")
+    assert [set(one["labels"]) for one in targets] == [{"cloud", "host"}] * len(targets)
+    assert all(address.endswith(":10971") for one in targets for address in one["targets"])
+
+
+def test_every_exporter_is_scraped_at_its_port() -> None:
+    scrapes = read("prometheus.example.yml")["scrape_configs"]
+    assert [one["job_name"] for one in scrapes] == [f"stratoscope-{name}" for name in EXPORTERS]
+    ports = [one["static_configs"][0]["targets"][0].partition(":")[2] for one in scrapes[1:]]
+    assert [int(port) for port in ports] == list(EXPORTERS.values())[1:]
+
+
+def test_pods_get_the_labels_that_targets_in_files_have() -> None:
+    (scrape,) = read("kubernetes.example.yml")["scrape_configs"]
+    given = [one["target_label"] for one in scrape["relabel_configs"] if "target_label" in one]
+    assert given == ["job", "cloud", "host", "instance"]
