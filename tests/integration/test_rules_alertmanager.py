@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from stratoscope.rules import bundle
-from support.alertmanagers import QUIET, ROOT, RealAlertmanager, unpacked
+from support.alertmanagers import QUIET, RealAlertmanager, unpacked
+from support.debian import ROOT
 from support.golden import assert_golden
 
 pytestmark = pytest.mark.integration
