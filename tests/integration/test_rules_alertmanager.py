@@ -112,6 +112,16 @@ CASES = {
         ],
         ["Other cloud=lab host=n2", "Cloud cloud=lab"],
     ),
+    "a zone that is down": (
+        "StratoscopeZoneDown severity=critical cloud=lab zone=a",
+        ["StratoscopeHostDown severity=critical cloud=lab zone=a host=n1"],
+        ["StratoscopeHostDown severity=critical cloud=lab zone=b host=n2", "InZone cloud=lab zone=a"],
+    ),
+    "an API that is down": (
+        "StratoscopeAPIDown severity=critical cloud=lab service=compute",
+        ["StratoscopeCollectorStale cloud=lab collector=vms", "StratoscopeBudgetExhausted cloud=lab"],
+        ["StratoscopeVMCreationBroken cloud=lab", "StratoscopeCollectorStale cloud=other"],
+    ),
     "an exporter that is down": (
         "StratoscopeExporterDown severity=critical job=x instance=a",
         ["StratoscopeCollectorStale cloud=lab job=x instance=a"],
