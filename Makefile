@@ -24,8 +24,8 @@ $(READY): pyproject.toml requirements/build.txt requirements/dev.txt scripts/set
 	@touch $@
 
 tools: $(TOOLS)/promtool ## prometheus and promtool of this distribution in build/tools
-$(TOOLS)/promtool: scripts/get-prometheus
-	@scripts/get-prometheus
+$(TOOLS)/promtool: scripts/get-debian
+	@scripts/get-debian prometheus
 	@touch $@
 
 $(BROWSER): requirements/browser.txt $(READY)

@@ -52,7 +52,7 @@ def test_demo_says_what_the_last_run_with_a_result_found() -> None:
 @pytest.mark.parametrize(
     ("get", "run", "why"),
     [
-        ("echo 'get-alertmanager: apt knows no package' >&2; exit 1", "exit 0", "apt knows no package"),
+        ("echo 'get-debian: apt knows no package' >&2; exit 1", "exit 0", "apt knows no package"),
         ("echo build", "echo 'unshare: unshare failed' >&2; exit 1", "unshare: unshare failed"),
     ],
 )
@@ -60,7 +60,7 @@ def test_where_alertmanager_cannot_run_the_demo_knows_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, get: str, run: str, why: str
 ) -> None:
     (tmp_path / "scripts").mkdir()
-    for name, text in {"get-alertmanager": get, "run-alertmanager": run}.items():
+    for name, text in {"get-debian": get, "run-alertmanager": run}.items():
         (tmp_path / "scripts" / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / "scripts" / name).chmod(0o755)
     monkeypatch.setattr(downtimes, "ROOT", tmp_path)

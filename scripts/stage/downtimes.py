@@ -50,7 +50,7 @@ def start(folder: Path, cloud: Path, ports: Mapping[str, int], stop: threading.E
 def alertmanager(folder: Path, port: int, stop: threading.Event) -> tuple[Child | None, str]:
     """It, once it is ready; or None and why it does not run here."""
     found = subprocess.run(
-        [ROOT / "scripts" / "get-alertmanager"], capture_output=True, text=True, check=False
+        [ROOT / "scripts" / "get-debian", "alertmanager"], capture_output=True, text=True, check=False
     )
     if found.returncode:
         return None, found.stderr.strip()

@@ -250,7 +250,9 @@ async def test_a_silence_that_a_proxy_refuses_holds_up_no_other(real: RealAlertm
         await at.reconciler.reconcile()
         found = [(one.key.downtime_id, one.matchers) for one in await at.listed() if one.key]
         assert sorted(found) == [("added", on(host="n1")), ("changed", on(host="n2"))]
-        assert str(status) in at.reconciler.report.trouble
+        report = at.reconciler.report
+        assert str(status) in report.trouble_of("refused")
+        assert (report.trouble_of("added") == "") == (status >= 500)  # else nothing can be written
 
 
 @pytest.mark.parametrize("ahead_s", [-300, 300])

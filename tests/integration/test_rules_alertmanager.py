@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from stratoscope.rules import bundle
-from support.alertmanagers import QUIET, ROOT, RealAlertmanager, unpacked
+from support.alertmanagers import QUIET, RealAlertmanager, unpacked
+from support.debian import ROOT
 from support.golden import assert_golden
 
 pytestmark = pytest.mark.integration
@@ -110,6 +111,16 @@ CASES = {
             "StratoscopeExporterDown cloud=lab host=n1 job=x",
         ],
         ["Other cloud=lab host=n2", "Cloud cloud=lab"],
+    ),
+    "a zone that is down": (
+        "StratoscopeZoneDown severity=critical cloud=lab zone=a",
+        ["StratoscopeHostDown severity=critical cloud=lab zone=a host=n1"],
+        ["StratoscopeHostDown severity=critical cloud=lab zone=b host=n2", "InZone cloud=lab zone=a"],
+    ),
+    "an API that is down": (
+        "StratoscopeAPIDown severity=critical cloud=lab service=compute",
+        ["StratoscopeCollectorStale cloud=lab collector=vms", "StratoscopeBudgetExhausted cloud=lab"],
+        ["StratoscopeVMCreationBroken cloud=lab", "StratoscopeCollectorStale cloud=other"],
     ),
     "an exporter that is down": (
         "StratoscopeExporterDown severity=critical job=x instance=a",

@@ -15,6 +15,7 @@ from support.rule_checks import Known, Labels, checked
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "prometheus" / "rules"
+TESTS = sorted((ROOT / "prometheus" / "tests").glob("*.yml"))
 RUNBOOKS = ROOT / "docs" / "runbooks"
 CLOUDLESS = {
     "StratoscopeThresholdMissing": "it is about the rules themselves",
@@ -41,7 +42,7 @@ ALERTS = {rule.alert: rule for rule in RULES.values() if rule.alert}
 
 def alerts_of_tests() -> Iterator[tuple[str, bool]]:
     """The name of an alert in a test of promtool, and whether it fires there."""
-    for file in (ROOT / "prometheus" / "tests").glob("*.yml"):
+    for file in TESTS:
         for test in yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)["tests"]:
             for case in test.get("alert_rule_test", ()):
                 yield case["alertname"], bool(case.get("exp_alerts"))
@@ -135,6 +136,15 @@ def test_there_is_no_runbook_without_its_alert() -> None:
 def test_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not(name: str) -> None:
     tests = {fires for alert, fires in TESTED if alert == name}
     assert tests == ({True} if name in ALWAYS else {True, False})
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda path: path.stem)
+def test_groups_are_tested_in_the_order_in_which_they_read_each_other(file: Path) -> None:
+    test = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    named = [Path(one).stem for one in test["rule_files"]]
+    groups = {group.name for name in named for group in bundle.sources().get(name, ())}
+    has = groups | ({"stratoscope-thresholds"} if "thresholds" in named else set())
+    assert set(test["group_eval_order"]) == has, "else promtool takes them in any order"
 
 
 def test_every_threshold_is_read_by_a_rule() -> None:

@@ -1,4 +1,4 @@
-"""A real Alertmanager, as scripts/get-alertmanager unpacked it; also one that is killed and started again."""
+"""A real Alertmanager, as scripts/get-debian unpacked it; also one that is killed and started again."""
 
 import os
 import shutil
@@ -13,7 +13,9 @@ from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-ROOT: Final = Path(__file__).parents[2]
+from support import debian
+from support.debian import ROOT
+
 QUIET: Final = "route: {receiver: none}\nreceivers: [{name: none}]\n"
 """A configuration that notifies nobody."""
 
@@ -22,11 +24,7 @@ _READY_S: Final = 20
 
 def unpacked(suite: str) -> Path:
     """The folder of a suite's Alertmanager; downloaded if it is not there yet."""
-    done = subprocess.run(
-        [ROOT / "scripts/get-alertmanager", suite], check=False, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip())
+    return debian.unpacked("alertmanager", suite)
 
 
 class RealAlertmanager:

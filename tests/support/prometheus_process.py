@@ -1,4 +1,4 @@
-"""A real Prometheus, as scripts/get-prometheus unpacked it."""
+"""A real Prometheus, as scripts/get-debian unpacked it."""
 
 import json
 import subprocess
@@ -9,7 +9,8 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from support.alertmanagers import ROOT, free_port
+from support.alertmanagers import free_port
+from support.debian import ROOT
 
 
 class RealPrometheus:

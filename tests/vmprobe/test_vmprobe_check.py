@@ -350,7 +350,7 @@ def test_file_that_cannot_be_used_is_named_with_its_flag(
 MISTAKES = {
     "no name": ([], "the following arguments are required: --name"),
     "unknown": (["--name=a", "--host=b"], "unrecognized arguments: --host=b"),
-    "short": (["--nam=a"], "the following arguments are required: --name"),
+    "short": (["--nam=a"], "unrecognized arguments: --nam; the following arguments are required: --name"),
     "no scheme": (["--name=a", "--url=localhost:10973"], "--url: no address of a server; allowed:"),
     "port": (["--name=a", "--url=http://x:99999"], "--url: Port out of range 0-65535; allowed: such as http://"),
     "password in URL": (["--name=a", "--url=http://u:hidden@x"], "--url: it has a user; allowed: --user and"),
