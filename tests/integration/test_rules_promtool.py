@@ -36,3 +36,11 @@ def test_rules_are_valid(promtool: Path) -> None:
 def test_rules_do_as_their_tests_say(test: Path, promtool: Path) -> None:
     said = subprocess.run([promtool, "test", "rules", test], capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout + said.stderr
+
+
+def test_example_for_kubernetes_is_valid() -> None:
+    """Not asked of Debian's 2.42, which is built without Kubernetes."""
+    promtool = unpacked("prometheus", "sid") / "usr/bin/promtool"
+    command = [promtool, "check", "config", ROOT / "prometheus" / "kubernetes.example.yml"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""The examples of Prometheus's configuration: promtool takes them, and targets have the labels of the rules."""
+"""The examples of Prometheus's configuration are valid, and targets have the labels that the rules use."""
 
 import json
 import shutil
@@ -9,12 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from support.debian import unpacked
-
 FOLDER = Path(__file__).parents[2] / "prometheus"
 EXAMPLES = ["prometheus.example.yml", "kubernetes.example.yml"]
-NEWER = pytest.param("kubernetes.example.yml", "sid", marks=pytest.mark.integration)
-"""Debian's Prometheus 2.42 is built without Kubernetes."""
 EXPORTERS = {"hypervisor": 10971, "management": 10972, "vmprobe": 10973, "downtime": 10974}
 
 
@@ -22,32 +18,32 @@ def read(name: str) -> Any:
     return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
 
 
-def check(promtool: str, file: Path) -> "subprocess.CompletedProcess[str]":
-    program = shutil.which(promtool)
-    assert program is not None, "promtool is not on PATH; `make tools` gets it"
-    command = [program, "check", "config", str(file)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+def check(file: Path) -> str:
+    """What promtool says of a configuration that it takes."""
+    promtool = shutil.which("promtool")
+    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
+    command = [promtool, "check", "config", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
-@pytest.mark.parametrize(("name", "suite"), [("prometheus.example.yml", ""), NEWER])
-def test_promtool_takes_the_example_with_the_rules(name: str, suite: str, tmp_path: Path) -> None:
+def test_promtool_takes_the_example_with_the_rules(tmp_path: Path) -> None:
     for one in ("rules", "targets"):
         shutil.copytree(FOLDER / one, tmp_path / one)
-    text = (FOLDER / name).read_text(encoding="utf-8")
-    (tmp_path / name).write_text(text.replace("/etc/prometheus/stratoscope/", "rules/"))
-    done = check(str(unpacked("prometheus", suite) / "usr/bin/promtool") if suite else "promtool", tmp_path / name)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"SUCCESS: {len(list((FOLDER / 'rules').glob('*.yml')))} rule files found" in done.stdout
+    text = (FOLDER / "prometheus.example.yml").read_text(encoding="utf-8")
+    (tmp_path / "prometheus.yml").write_text(text.replace("/etc/prometheus/stratoscope/", "rules/"))
+    count = len(list((FOLDER / "rules").glob("*.yml")))
+    assert f"SUCCESS: {count} rule files found" in check(tmp_path / "prometheus.yml")
 
 
 def test_promtool_takes_the_example_for_kubernetes_but_for_how_it_finds_pods(tmp_path: Path) -> None:
+    """Debian's 2.42 is built without Kubernetes; tests/integration asks a newer one of all of it."""
     config = read("kubernetes.example.yml")
     (scrape,) = config["scrape_configs"]
     assert scrape.pop("kubernetes_sd_configs") == [{"role": "pod"}]
-    file = tmp_path / "prometheus.yml"
-    file.write_text(json.dumps(config))
-    done = check("promtool", file)
-    assert (done.returncode, done.stderr) == (0, "")
+    (tmp_path / "prometheus.yml").write_text(json.dumps(config))
+    assert "SUCCESS" in check(tmp_path / "prometheus.yml")
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
