@@ -41,6 +41,7 @@ def test_rules_do_as_their_tests_say(test: Path, promtool: Path) -> None:
 def test_example_for_kubernetes_is_valid() -> None:
     """Not asked of Debian's 2.42, which is built without Kubernetes."""
     promtool = unpacked("prometheus", "sid") / "usr/bin/promtool"
-    command = [promtool, "check", "config", ROOT / "prometheus" / "kubernetes.example.yml"]
+    example = str(ROOT / "prometheus" / "kubernetes.example.yml")
+    command = [str(promtool), "check", "config", example]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (said.returncode, said.stderr) == (0, "")
