@@ -266,6 +266,9 @@ async def test_the_end_does_not_wait_for_a_disk_that_hangs(
             with pytest.raises(StoreError, match="its disk does not answer"):
                 await hung(lambda _: goes_on.wait())
     goes_on.set()
+    pool = cast(Any, store._database._engine)._engine.pool
+    await until(lambda: pool.checkedout() == 0)
+    pool.dispose()  # a process would be over
 
 
 async def test_a_large_file_may_take_longer_to_open_than_a_write(

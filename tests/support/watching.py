@@ -139,7 +139,7 @@ async def watching(
     file.write_text(configuration(clouds_file, collectors, budget), encoding="utf-8")
     flags = Flags.parse(PROGRAM, [f"--config.file={file}"])
     ended: list[int] = []
-    exporter = replace(EXPORTER, program=replace(PROGRAM, stop_timeout_s=5))
+    exporter = replace(EXPORTER, program=replace(PROGRAM, stop_timeout_s=SOON_S / 2))
     app = App(exporter, lambda: settings_of(exporter, flags), end=ended.append)
     task = asyncio.create_task(app.run(Access.open(None), ["127.0.0.1:0"]))
     try:
