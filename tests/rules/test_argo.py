@@ -1,0 +1,115 @@
+"""The reference for availability and reliability, against what was computed by hand."""
+
+from decimal import Decimal
+from itertools import product
+
+import pytest
+
+from support.argo import Day, State, all_of, both, day, either, month
+
+HOUR = 3600
+OK, WARNING, UNKNOWN, MISSING, DOWNTIME, CRITICAL = State
+
+AND = """
+          ok        warning   unknown   missing   downtime  critical
+ok        ok        warning   unknown   missing   downtime  critical
+warning   warning   warning   unknown   missing   downtime  critical
+unknown   unknown   unknown   unknown   missing   downtime  critical
+missing   missing   missing   missing   missing   downtime  critical
+downtime  downtime  downtime  downtime  downtime  downtime  critical
+critical  critical  critical  critical  critical  critical  critical
+"""
+OR = """
+          ok        warning   unknown   missing   downtime  critical
+ok        ok        ok        ok        ok        ok        ok
+warning   ok        warning   warning   warning   warning   warning
+unknown   ok        warning   unknown   unknown   unknown   critical
+missing   ok        warning   unknown   missing   downtime  critical
+downtime  ok        warning   unknown   downtime  downtime  critical
+critical  ok        warning   critical  critical  critical  critical
+"""
+
+
+def table(text: str) -> dict[tuple[State, State], State]:
+    """A table of truth by its two sides."""
+    head, *rows = (line.split() for line in text.strip().splitlines())
+    return {
+        (State(row[0]), State(column)): State(cell)
+        for row in rows
+        for column, cell in zip(head, row[1:], strict=True)
+    }
+
+
+@pytest.mark.parametrize("pair", list(product(State, State)))
+def test_table_of_truth(pair: tuple[State, State]) -> None:
+    assert (both(*pair), either(*pair)) == (table(AND)[pair], table(OR)[pair])
+
+
+def test_one_critical_of_many_is_critical() -> None:
+    assert all_of([OK, CRITICAL, DOWNTIME, MISSING]) is CRITICAL
+
+
+# The five days of prometheus/tests/availability.yml.
+WORKED = {
+    # 100 min critical of 24 h; the 2 h of warning are up: 80,400 s.
+    # 80,400 / 86,400 = 0.930555...
+    "outage": (
+        [(0, OK), (3 * HOUR, CRITICAL), (3 * HOUR + 6000, OK), (10 * HOUR, WARNING), (12 * HOUR, OK)],
+        Day(80400, 0, 0),
+        ("93.05556", "93.05556"),
+    ),
+    # 6 h planned, and 1 h critical after it: up 17 h. A = 17 / 24 = 0.708333..., R = 17 / 18 = 0.944444...
+    "planned": (
+        [(0, OK), (6 * HOUR, DOWNTIME), (12 * HOUR, CRITICAL), (13 * HOUR, OK)],
+        Day(61200, 0, 21600),
+        ("70.83333", "94.44444"),
+    ),
+    # Nothing is known for 4 h, at first, and 3 h, in the middle: 24 - 7 = 17 h known, 2 h of them critical
+    # and 1 h planned: up 14 h. A = 14 / 17 = 0.8235294..., R = 14 / 16 = 0.875.
+    "gaps": (
+        [
+            (0, MISSING), (4 * HOUR, OK), (8 * HOUR, MISSING), (11 * HOUR, OK), (14 * HOUR, CRITICAL),
+            (16 * HOUR, OK), (20 * HOUR, DOWNTIME), (21 * HOUR, OK),
+        ],
+        Day(50400, 25200, 3600),
+        ("82.35294", "87.50000"),
+    ),
+    # Planned all day long: A = 0 / 24 = 0, R = 0 / (24 - 24): nothing is said.
+    "closed": ([(0, DOWNTIME)], Day(0, 0, 86400), ("0.00000", "-1")),
+    # The project is to blame, all day long: 0 / (24 - 24) for both.
+    "blind": ([(0, UNKNOWN)], Day(0, 86400, 0), ("-1", "-1")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORKED)
+def test_worked_day(name: str) -> None:
+    timeline, seconds, (availability, reliability) = WORKED[name]
+    found = day(timeline)
+    assert found == seconds
+    assert (found.availability, found.reliability) == (Decimal(availability), Decimal(reliability))
+
+
+@pytest.mark.parametrize("timeline", [[], [(60, OK)], [(0, OK), (0, CRITICAL)], [(0, OK), (86400, CRITICAL)]])
+def test_timeline_that_is_no_day_is_refused(timeline: list[tuple[int, State]]) -> None:
+    with pytest.raises(ValueError, match="of the day"):
+        day(timeline)
+
+
+def test_worked_month() -> None:
+    """30 days: the five above once each, and 25 that are ok.
+
+    Fractions of the five, to 5 decimals:
+        up       0.93056 + 0.70833 + 0.58333 + 0 + 0 = 2.22222, with 25 that are ok 27.22222
+        unknown  0       + 0       + 0.29167 + 0 + 1 = 1.29167
+        down     0       + 0.25    + 0.04167 + 1 + 0 = 1.29167
+    A = 27.22222 / (30 - 1.29167)           = 27.22222 / 28.70833 = 0.9482341...
+    R = 27.22222 / (30 - 1.29167 - 1.29167) = 27.22222 / 27.41666 = 0.9929080...
+    The mean of the percentages would be another:
+    (93.05556 + 70.83333 + 82.35294 + 0 + 25 x 100) / 29 = 94.69...
+    """
+    days = [seconds for _, seconds, _ in WORKED.values()] + [Day(86400, 0, 0)] * 25
+    assert month(days) == (Decimal("94.82342"), Decimal("99.29080"))
+
+
+def test_month_of_which_nothing_is_known_says_nothing() -> None:
+    assert month([Day(0, 86400, 0)] * 31) == (Decimal(-1), Decimal(-1))
