@@ -1,12 +1,16 @@
 """The reference for availability and reliability, against what was computed by hand."""
 
+import re
 from decimal import Decimal
 from itertools import product
+from pathlib import Path
 
 import pytest
+import yaml
 
 from support.argo import Day, State, all_of, both, day, either, month
 
+RULES_TESTED = Path(__file__).parents[2] / "prometheus" / "tests" / "availability_days.yml"
 HOUR = 3600
 OK, WARNING, UNKNOWN, MISSING, DOWNTIME, CRITICAL = State
 
@@ -87,6 +91,28 @@ def test_worked_day(name: str) -> None:
     found = day(timeline)
     assert found == seconds
     assert (found.availability, found.reliability) == (Decimal(availability), Decimal(reliability))
+
+
+def said(percent: Decimal) -> Decimal:
+    """As a record says it, in percent: -1 is -100 %."""
+    return percent if percent >= 0 else Decimal(-100)
+
+
+def test_rules_are_tested_with_these_days() -> None:
+    cases = yaml.safe_load(RULES_TESTED.read_text(encoding="utf-8"))["tests"][0]["promql_expr_test"]
+    percents = {
+        re.findall(r"scope:stratoscope_(\w+):ratio_yesterday", case["expr"])[0]: {
+            re.findall(r'cloud="(\w+)"', sample["labels"])[0]: Decimal(sample["value"]) / 10**5
+            for sample in case["exp_samples"]
+        }
+        for case in cases
+        if "round(10000000 * scope:" in case["expr"]
+    }
+    days = {name: seconds for name, (_, seconds, _) in WORKED.items()}
+    assert percents == {
+        "availability": {name: said(one.availability) for name, one in days.items()},
+        "reliability": {name: said(one.reliability) for name, one in days.items()},
+    }
 
 
 @pytest.mark.parametrize("timeline", [[], [(60, OK)], [(0, OK), (0, CRITICAL)], [(0, OK), (86400, CRITICAL)]])
