@@ -9,10 +9,9 @@ import pytest
 import yaml
 
 from support.argo import Day, State, all_of, both, day, either, month
+from support.worked_days import WORKED
 
 RULES_TESTED = Path(__file__).parents[2] / "prometheus" / "tests" / "availability_days.yml"
-HOUR = 3600
-OK, WARNING, UNKNOWN, MISSING, DOWNTIME, CRITICAL = State
 
 AND = """
           ok        warning   unknown   missing   downtime  critical
@@ -50,39 +49,7 @@ def test_table_of_truth(pair: tuple[State, State]) -> None:
 
 
 def test_one_critical_of_many_is_critical() -> None:
-    assert all_of([OK, CRITICAL, DOWNTIME, MISSING]) is CRITICAL
-
-
-# The five days of prometheus/tests/availability.yml.
-WORKED = {
-    # 100 min critical of 24 h; the 2 h of warning are up: 80,400 s.
-    # 80,400 / 86,400 = 0.930555...
-    "outage": (
-        [(0, OK), (3 * HOUR, CRITICAL), (3 * HOUR + 6000, OK), (10 * HOUR, WARNING), (12 * HOUR, OK)],
-        Day(80400, 0, 0),
-        ("93.05556", "93.05556"),
-    ),
-    # 6 h planned, and 1 h critical after it: up 17 h. A = 17 / 24 = 0.708333..., R = 17 / 18 = 0.944444...
-    "planned": (
-        [(0, OK), (6 * HOUR, DOWNTIME), (12 * HOUR, CRITICAL), (13 * HOUR, OK)],
-        Day(61200, 0, 21600),
-        ("70.83333", "94.44444"),
-    ),
-    # Nothing is known for 4 h, at first, and 3 h, in the middle: 24 - 7 = 17 h known, 2 h of them critical
-    # and 1 h planned: up 14 h. A = 14 / 17 = 0.8235294..., R = 14 / 16 = 0.875.
-    "gaps": (
-        [
-            (0, MISSING), (4 * HOUR, OK), (8 * HOUR, MISSING), (11 * HOUR, OK), (14 * HOUR, CRITICAL),
-            (16 * HOUR, OK), (20 * HOUR, DOWNTIME), (21 * HOUR, OK),
-        ],
-        Day(50400, 25200, 3600),
-        ("82.35294", "87.50000"),
-    ),
-    # Planned all day long: A = 0 / 24 = 0, R = 0 / (24 - 24): nothing is said.
-    "closed": ([(0, DOWNTIME)], Day(0, 0, 86400), ("0.00000", "-1")),
-    # The project is to blame, all day long: 0 / (24 - 24) for both.
-    "blind": ([(0, UNKNOWN)], Day(0, 86400, 0), ("-1", "-1")),
-}  # fmt: skip
+    assert all_of([State.OK, State.CRITICAL, State.DOWNTIME, State.MISSING]) is State.CRITICAL
 
 
 @pytest.mark.parametrize("name", WORKED)
@@ -115,7 +82,10 @@ def test_rules_are_tested_with_these_days() -> None:
     }
 
 
-@pytest.mark.parametrize("timeline", [[], [(60, OK)], [(0, OK), (0, CRITICAL)], [(0, OK), (86400, CRITICAL)]])
+@pytest.mark.parametrize(
+    "timeline",
+    [[], [(60, State.OK)], [(0, State.OK), (0, State.CRITICAL)], [(0, State.OK), (86400, State.CRITICAL)]],
+)
 def test_timeline_that_is_no_day_is_refused(timeline: list[tuple[int, State]]) -> None:
     with pytest.raises(ValueError, match="of the day"):
         day(timeline)

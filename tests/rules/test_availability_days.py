@@ -1,4 +1,4 @@
-"""Days of UTC over three days, by promtool: the records of days alone, each 5 min, on minutes that are given."""
+"""Days of UTC over three days, by promtool: the records of days alone, each 5 min, on given minutes."""
 
 import json
 import shutil

@@ -111,7 +111,7 @@ def month(days: Sequence[Day]) -> tuple[Decimal, Decimal]:
     """Availability and reliability in percent: by the means of the days' fractions."""
     count = len(days)
     columns = zip(*(one.fractions for one in days), strict=True)
-    up, unknown, down = (sum(map(Fraction, one)) / count for one in columns)
+    up, unknown, down = (sum(map(Fraction, one), Fraction()) / count for one in columns)
     return _percent(up, 1 - unknown), _percent(up, 1 - unknown - down)
 
 
