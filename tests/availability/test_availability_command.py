@@ -4,13 +4,15 @@ import asyncio
 import csv
 import io
 import json
+from argparse import Namespace
 from datetime import date
 
 import pytest
 from aiohttp import web
 
 from stratoscope.__main__ import main
-from stratoscope.availability.asking import days_of
+from stratoscope.availability.asking import asked, days_of
+from stratoscope.core.client.request import AskError
 from support.little_server import listening
 
 LAB = {"cloud": "lab", "scope": "cloud"}
@@ -139,12 +141,8 @@ def test_nothing_answers(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == said
 
 
-async def test_time_out_is_for_all_days(capsys: pytest.CaptureFixture[str]) -> None:
-    async def answer(_: web.BaseRequest) -> web.StreamResponse:
-        await asyncio.sleep(0.06)
-        return web.json_response({"data": {"result": []}})
-
-    async with listening(answer) as url:
-        arguments = ["availability", f"--url={url}", "--month=2025-02", "--timeout=0.1"]
-        assert await asyncio.to_thread(main, arguments) == 1
-    assert capsys.readouterr().err.startswith(f"stratoscope availability: {url}: ")
+def test_time_out_is_for_all_days() -> None:
+    with pytest.raises(
+        AskError, match="no answer in time for 2025-02-01 and later; allowed: a longer --timeout"
+    ):
+        asked(Namespace(timeout=-1.0), [date(2025, 2, 1)])
