@@ -10,7 +10,7 @@ from typing import Any
 
 import stratoscope
 from stratoscope.clouds.registry import KINDS
-from stratoscope.programs import EXPORTERS
+from stratoscope.programs import COMMANDS, EXPORTERS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(stratoscope.__file__).parent
@@ -41,8 +41,8 @@ def contracts() -> list[dict[str, Any]]:
 def test_rules_name_every_exporter_and_every_kind() -> None:
     (layers,) = (one["layers"] for one in contracts() if one.get("containers") == ["stratoscope"])
     (kinds,) = (one["modules"] for one in contracts() if one["type"] == "independence")
-    packages = {package.removeprefix("stratoscope.") for package in EXPORTERS.values()}
-    assert {*layers[1].split(" | ")} == {*packages, "demo"}
+    programs = [*EXPORTERS.values(), *COMMANDS.values()]
+    assert {*layers[1].split(" | ")} == {package.removeprefix("stratoscope.") for package in programs}
     assert {*kinds} == {f"stratoscope.clouds.{kind}" for kind in KINDS}
 
 

@@ -18,5 +18,6 @@ COMMANDS: Final = {
     "check-vmprobe": "stratoscope.vmprobe",
     "check-alerts": "stratoscope.downtime",
     "rules": "stratoscope.rules",
+    "availability": "stratoscope.availability",
 }
 """Sub-command that is no exporter -> the module whose COMMAND it is."""

@@ -16,6 +16,9 @@ SELF = {
     "up": frozenset({"host"}),
     "stratoscope_build_info": frozenset({"exporter", "version", "pythonversion"}),
     "stratoscope_config_last_reload_successful": frozenset(),
+    "prometheus_tsdb_lowest_timestamp_seconds": frozenset(),
+    "prometheus_tsdb_size_retentions_total": frozenset(),
+    "prometheus_tsdb_time_retentions_total": frozenset(),
     "ALERTS": frozenset({"alertname", "alertstate", "severity", "host", "zone", "project_id", "vm_id"}),
 }
 """Series that no Family declares, with their labels."""

@@ -1,0 +1,102 @@
+"""`stratoscope availability`: a month as JSON or CSV."""
+
+import argparse
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from http.client import HTTPException
+from typing import Any, Final
+
+from stratoscope.availability import COMMAND
+from stratoscope.availability.asking import Subject, asked, days_of
+from stratoscope.availability.months import Day, month
+from stratoscope.core.client.flags import Parser
+from stratoscope.core.client.request import AskError, why
+from stratoscope.core.errors import one_line
+
+_MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
+_COLUMNS: Final = (
+    "cloud", "scope", "zone", "image_id", "days", "availability_percent", "reliability_percent",
+    "unknown_percent", "is_within_ola",
+)  # fmt: skip
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the month to stdout.
+
+    Returns:
+        The exit status: 0; 1 if Prometheus does not say it, 2 for a wrong flag, each said in one line.
+    """
+    try:
+        flags = _parsed(arguments)
+    except SystemExit as over:
+        return int(over.code or 0)
+    try:
+        rows = list(_rows(flags))
+    except (OSError, HTTPException) as error:
+        return _failed(f"{flags.url}: {why(error)}")
+    except AskError as error:
+        return _failed(f"{flags.url}: {error}")
+    (_write_csv if flags.format == "csv" else _write_json)(rows)
+    return 0
+
+
+def _rows(flags: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
+    days = days_of(flags.month, datetime.now(UTC).date())
+    if not days:
+        raise AskError("no day of this month is over")
+    found = asked(flags, days)
+    if not found:
+        raise AskError("it has no record of this month; see docs/rules.md for the rules and the retention")
+    return (_row(subject, found[subject]) for subject in sorted(found))
+
+
+def _row(subject: Subject, days: Sequence[Day | None]) -> Mapping[str, Any]:
+    whole = month(days)
+    values = (
+        subject.cloud, subject.scope, subject.zone, subject.image_id, len(days), whole.availability,
+        whole.reliability, whole.unknown, whole.is_within_ola,
+    )  # fmt: skip
+    return dict(zip(_COLUMNS, values, strict=True))
+
+
+def _write_json(rows: Sequence[Mapping[str, Any]]) -> None:
+    sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, "is_within_ola": str(row["is_within_ola"]).lower()} for row in rows)
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        asks="Prometheus", default_url="http://127.0.0.1:9090",
+        prog="stratoscope availability", description=COMMAND.summary,
+        epilog="Days are those of UTC, of the current month those that are over. -1: nothing is said, since"
+        " nothing is known. The OLA asks for 80 % availability, 85 % reliability, 10 % unknown at most.",
+    )  # fmt: skip
+    parser.add_argument("--month", type=_month, required=True, metavar="YYYY-MM", help="such as 2026-10")
+    parser.add_argument(
+        "--format", choices=("json", "csv"), default="json", help="of the output (default json)"
+    )
+    flags = parser.parse_args(arguments)
+    parser.check_log_in(flags)
+    return flags
+
+
+def _month(text: str) -> date:
+    """Its first day."""
+    found = _MONTH.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no month; allowed: such as 2026-10")
+    return date(int(found[1]), int(found[2]), 1)
+
+
+def _failed(message: str) -> int:
+    sys.stderr.write(f"stratoscope availability: {one_line(message)}\n")
+    return 1
