@@ -22,12 +22,10 @@ RECORDS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the bundle with compat is, in `rules`."""
+    """Where the bundle with compat is."""
     found = tmp_path_factory.mktemp("compat")
     for name, text in bundle.files(Values(compat=True)).items():
-        path = found / "rules" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        (found / name).write_text(text, encoding="utf-8")
     return found
 
 
@@ -43,14 +41,14 @@ def promtool(folder: Path, *arguments: str) -> str:
 
 
 def test_promtool_accepts_the_rules(folder: Path) -> None:
-    names = sorted(str(path.relative_to(folder)) for path in folder.glob("rules/compat/*.yml"))
+    names = sorted(path.name for path in folder.glob("compat_*.yml"))
     promtool(folder, "check", "rules", "--lint=all", "--lint-fatal", *names)
 
 
 @pytest.mark.parametrize("test", TESTS, ids=lambda path: path.stem)
 def test_records_have_the_names_units_and_labels_of_the_other_exporter(test: Path, folder: Path) -> None:
-    shutil.copy(test, folder)
-    assert "SUCCESS" in promtool(folder, "test", "rules", test.name)
+    shutil.copy(test, folder / "test.yml")
+    assert "SUCCESS" in promtool(folder, "test", "rules", "test.yml")
 
 
 def test_every_record_with_a_foreign_name_is_tested() -> None:
