@@ -25,6 +25,8 @@ CPU = "stratoscope_hypervisor_vm_cpu_seconds_total"
         ("topk by (cloud) (1, vm:info:unique)", {"cloud", "vm_id", "project_id"}),
         ('count_values by (cloud) ("state", up)', {"cloud", "state"}),
         ('label_replace(vector(1), "le", "60", "", "")', {"le"}),
+        ('label_join(up, "instance", "", "cloud")', {"cloud", "host", "instance", "job"}),
+        ('label_join(up, "hostname", "", "host")', {"cloud", "host", "hostname", "instance", "job"}),
         (f"histogram_quantile(0.9, sum by (cloud, le) (rate({LATENCY}_bucket[5m])))",
          {"cloud"}),
         ("time() - stratoscope_config_last_reload_successful", {"cloud", "instance", "job"}),

@@ -62,6 +62,17 @@ def test_files_of_an_earlier_bundle_are_removed_and_no_others(tmp_path: Path) ->
     assert (folder / "mine.yml").exists()
 
 
+def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_path: Path) -> None:
+    _, folder = written(tmp_path, "compat: true")
+    assert {file.name for file in folder.glob("*.yml")} > {
+        "meta.yml",
+        "compat_libvirt_exporter.yml",
+        "compat_openstack_exporter.yml",
+    }
+    written(tmp_path, "compat: false")
+    assert not list(folder.glob("compat*"))
+
+
 @pytest.mark.parametrize(
     ("values", "text"),
     [

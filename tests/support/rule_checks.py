@@ -144,7 +144,7 @@ class Checked:
         inner = [self.labels(one) for one in node.args]
         if name in _OF_COUNTERS | _OF_GAUGES:
             self._check_kind(name, node.args[0])
-        if name == "label_replace":
+        if name in ("label_replace", "label_join"):
             return inner[0] | {node.args[1].val}
         if name == "histogram_quantile":
             return inner[1] - {"le"}

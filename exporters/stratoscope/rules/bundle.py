@@ -55,13 +55,13 @@ def alerts() -> list[str]:
 
 
 def files(values: Values) -> dict[str, str]:
-    """The texts of the bundle's files by path, such as `hypervisor.yml`."""
+    """The texts of the bundle's files by name, such as `hypervisor.yml`, all of one folder."""
     watched = values.watched
     texts = {"thresholds": thresholds.written(values.thresholds, watched.projects, watched.flavors)}
     for name, groups in sources().items():
         if values.compat or not name.startswith("compat/"):
             texts[name] = _dumped([group for one in groups if (group := _of_operator(one, values))["rules"]])
-    return {f"{name}.yml": f"{_head(name)}{text}" for name, text in texts.items()}
+    return {f"{name.replace('/', '_')}.yml": f"{_head(name)}{text}" for name, text in texts.items()}
 
 
 def _head(name: str) -> str:
