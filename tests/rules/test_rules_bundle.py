@@ -160,6 +160,15 @@ def test_every_threshold_is_read_by_a_rule() -> None:
     assert read == set(thresholds.known())
 
 
+def test_what_is_summed_up_over_time_is_made_at_an_interval_of_its_own() -> None:
+    """A sum grows with the number of samples, which must not depend on Prometheus's evaluation_interval."""
+    groups = [group for one in bundle.sources().values() for group in one]
+    every = {rule.record: group.interval for group in groups for rule in group.rules if rule.record}
+    summed = {name for rule in RULES.values() for name in re.findall(r"sum_over_time\(([\w:]+)", rule.expr)}
+    assert summed
+    assert {name for name in summed if not every[name]} == set()
+
+
 def test_names_are_given_once() -> None:
     groups: list[Group] = [group for one in bundle.sources().values() for group in one]
     assert len({group.name for group in groups}) == len(groups)
