@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from stratoscope.downtime.model import Action
 from stratoscope.downtime.silences.apply import BATCH
@@ -139,6 +140,29 @@ def test_while_the_first_does_not_answer_the_second_takes_over_and_gives_back_wi
         assert (first.is_in_step, second.trouble[:36]) == (True, "it is of the same cluster as the ent")
         assert pair.records.noted == []
         running.cancel()
+
+    simulated(work)
+
+
+def test_what_a_person_took_over_is_said_by_the_entry_that_keeps_the_silences_alone() -> None:
+    async def work() -> None:
+        pair = Pair()
+        pair.join()
+        await pair.reconcile()
+        pair.first.failure = AlertmanagerError(Reason.TIMEOUT, "slow")
+        await pair.reconcile()
+        (ours,) = pair.first.live()
+        pair.first.by_id[ours.id] = replace(ours, created_by="eve")
+        pair.records.change("d0", cancelled_at=pair.begin)
+        await pair.reconcile()
+        second = pair.reconcilers[1]
+        assert ([one.owner for one in second.report.left], second.report.taken_over) == (["eve"], 1)
+        pair.first.failure = None
+        await pair.reconcile()
+        await pair.reconcile()
+        first, second = pair.reconcilers
+        assert ([one.owner for one in first.report.left], first.report.taken_over) == (["eve"], 1)
+        assert ([*second.report.left], second.report.taken_over) == ([], 0)
 
     simulated(work)
 

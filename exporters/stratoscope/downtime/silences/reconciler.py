@@ -148,6 +148,8 @@ class Reconciler:
             if error.reason not in {Reason.CLUSTER, Reason.SPLIT}:
                 self._clusters.failed(self._client.name)
             failed = self._failed(error.reason, str(error))
+            if error.reason is Reason.CLUSTER:  # what people did to the silences, its twin says
+                failed = msgspec.structs.replace(failed, taken_over=0, left=())
         now = self._clock.now()
         downtimes = await self._downtimes.live(now, KNOWN_S)
         name = self._clusters.first(self._client.name)
@@ -194,10 +196,10 @@ class Reconciler:
             self._disputes.clear()
         now = self._clock.now()
         listed = Listed(found.silences, now + found.ahead_s, self._before)
-        self._before = listed.written_at()
         known = await self._known(unclear(listed, downtimes, records))
         todo = plan(name, downtimes, listed, records, now, known=known, base_url=self._base_url)
         applied = Applied() if self.report.is_dry_run else await self._apply(todo, found.ahead_s)
+        self._before = listed.written_at()  # not before what people did is noted: else it never is
         self._over_at = min((one.end for one in downtimes if one.id in applied.refused), default=inf)
         self._errors += applied.errors
         return self._outcome(todo, applied, found)
