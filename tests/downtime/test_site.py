@@ -321,6 +321,7 @@ async def test_an_unknown_id_is_404_and_a_store_that_cannot_be_read_503(
     monkeypatch.setattr(type(site.store), "counts", broken)
     answer = await ask(f"{site.url}/")
     assert (answer.status, refusal(answer.text)) == (503, "database file: no space left")
+    assert answer.headers["Retry-After"] == "10"
 
 
 async def test_front_page_is_no_tick_while_a_silence_that_was_taken_over_mutes(tmp_path: Path) -> None:
