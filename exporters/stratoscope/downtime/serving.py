@@ -36,8 +36,8 @@ from stratoscope.downtime.silences.words import silencing_of
 
 _RETRY_S: Final = "10"
 PART: Final = "downtimes"
-NOT_KNOWN: Final = "whether it silences is not known"
 """The part of the exporter whose value is a Service."""
+NOT_KNOWN: Final = "whether it silences is not known"
 _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (FieldError, web.HTTPBadRequest),
     (NotAllowedError, web.HTTPForbidden),
