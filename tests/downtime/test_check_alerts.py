@@ -198,6 +198,7 @@ async def test_a_silence_that_is_not_answered_in_time_hides_nothing_that_fires(
         (web.json_response({"comment": "x"}), "not an answer of Alertmanager: KeyError: 'createdBy'"),
         (web.json_response({"createdBy": "x", "comment": None}), "not an answer of Alertmanager: Attribute"),
         (web.Response(text="[{"), "not an answer of Alertmanager: JSONDecodeError"),
+        (web.Response(text="[" * 100_000), "not an answer of Alertmanager: ValueError: nested too deep"),
         (None, "Remote end closed connection without response"),
     ],
 )

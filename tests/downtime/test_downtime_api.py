@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from yarl import URL
 
 from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.database.records import Records
 from stratoscope.downtime.model import DAY_S
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.silences.report import Report
@@ -291,6 +292,17 @@ async def test_a_store_that_cannot_be_used_is_503_with_its_words(
     monkeypatch.setattr(type(site.store), "find", broken)
     answer = await site.ask("GET", "/downtimes")
     assert (answer.status, answer.text) == (503, "database file: no space left\n")
+
+
+async def test_what_is_filed_is_no_refusal_though_its_silences_cannot_be_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise StoreError("file", "cannot be reached")
+
+    monkeypatch.setattr(Records, "of_downtime", broken)
+    one = await filed(site)
+    assert one["silencing"] == "whether it silences is not known: database file: cannot be reached"
 
 
 async def test_active_says_whether_and_until_when(site: Site) -> None:

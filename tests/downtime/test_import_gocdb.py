@@ -71,6 +71,12 @@ def test_the_last_page_has_no_next_one(meta: str) -> None:
     assert gocdb.Pages(Rows()).take(one(meta)) == ""
 
 
+def test_a_source_without_downtimes_has_none() -> None:
+    assert read(b"<results></results>") == Parsed()
+    last = b'<results><meta><count>0</count><link rel="next" href="/?next_cursor=9"/></meta></results>'
+    assert read(last) == Parsed()
+
+
 @pytest.mark.parametrize("href", ["/?method=get_downtime", "/?next_cursor=-1", "http://[/?next_cursor=2", ""])
 def test_a_next_page_without_cursor_is_no_complete_answer(href: str) -> None:
     page = one(f"<meta><count>3</count><link rel='next' href='{href}'/></meta>")

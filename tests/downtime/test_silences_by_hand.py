@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.model import Action, Downtime
 from stratoscope.downtime.silences.by_hand import ByHand
 from stratoscope.downtime.silences.reconciler import Reconciler
@@ -330,6 +331,22 @@ async def test_an_edit_just_after_a_silence_was_created_is_a_persons() -> None:
     house = House()
     await house.reconciler.reconcile()
     house.edit(*house.am.live(), ends_at=NOW + 5 * HOUR_S)
+    await house.rounds()
+    assert house.seen.action is Action.RESTORED
+
+
+async def test_an_edit_that_could_not_be_noted_is_noted_in_the_next_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def full(_: ByHand) -> None:
+        raise StoreError("file", "no space left")
+
+    house = House()
+    house.edit(await house.silence(), ends_at=NOW + 5 * HOUR_S)
+    with monkeypatch.context() as broken:
+        broken.setattr(house.records, "note_by_hand", full)
+        with pytest.raises(StoreError):
+            await house.reconciler.reconcile()
     await house.rounds()
     assert house.seen.action is Action.RESTORED
 

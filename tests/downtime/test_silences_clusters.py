@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from stratoscope.downtime.model import Action
 from stratoscope.downtime.silences.apply import BATCH
@@ -26,9 +27,13 @@ class Pair:
         )
         self.second.by_id = self.first.by_id
         self.records = Records([downtime("d0", begin, begin + 3600)])
+        self.start()
+
+    def start(self) -> None:
+        """The service is started, and knows what is stored alone."""
         self.clusters = Clusters(["first", "second", "third"])
         self.reconcilers = [
-            Reconciler(one, self.records, self.records, clusters=self.clusters, clock=clock)
+            Reconciler(one, self.records, self.records, clusters=self.clusters, clock=loop_clock())
             for one in (self.first, self.second)
         ]
 
@@ -143,6 +148,29 @@ def test_while_the_first_does_not_answer_the_second_takes_over_and_gives_back_wi
     simulated(work)
 
 
+def test_what_a_person_took_over_is_said_by_the_entry_that_keeps_the_silences_alone() -> None:
+    async def work() -> None:
+        pair = Pair()
+        pair.join()
+        await pair.reconcile()
+        pair.first.failure = AlertmanagerError(Reason.TIMEOUT, "slow")
+        await pair.reconcile()
+        (ours,) = pair.first.live()
+        pair.first.by_id[ours.id] = replace(ours, created_by="eve")
+        pair.records.change("d0", cancelled_at=pair.begin)
+        await pair.reconcile()
+        second = pair.reconcilers[1]
+        assert ([one.owner for one in second.report.left], second.report.taken_over) == (["eve"], 1)
+        pair.first.failure = None
+        await pair.reconcile()
+        await pair.reconcile()
+        first, second = pair.reconcilers
+        assert ([one.owner for one in first.report.left], first.report.taken_over) == (["eve"], 1)
+        assert ([*second.report.left], second.report.taken_over) == ([], 0)
+
+    simulated(work)
+
+
 @pytest.mark.parametrize("is_back", [False, True])
 def test_what_a_person_expired_stays_so_whichever_entry_keeps_the_silences(is_back: bool) -> None:
     async def work() -> None:
@@ -165,6 +193,43 @@ def test_what_a_person_expired_stays_so_whichever_entry_keeps_the_silences(is_ba
         running.cancel()
 
     simulated(work)
+
+
+@pytest.mark.parametrize("is_of_another", [False, True])
+def test_after_a_start_the_second_knows_what_is_recorded_of_a_first_that_does_not_answer(
+    is_of_another: bool,
+) -> None:
+    async def work() -> None:
+        pair = Pair()
+        pair.join()
+        await pair.reconcile()
+        pair.first.end(*pair.first.by_id)
+        await pair.reconcile()
+        if is_of_another:
+            pair.second.by_id = {}
+        pair.first.failure = AlertmanagerError(Reason.TIMEOUT, "slow")
+        pair.start()
+        await pair.reconcile()
+        await pair.reconcile()
+        assert len(pair.second.live()) == is_of_another
+        assert pair.reconcilers[1].report.recorded_as == ("second" if is_of_another else "first")
+        assert [one.action for one in pair.records.noted] == [Action.OVERRIDDEN]
+
+    simulated(work)
+
+
+def test_who_of_the_others_may_be_of_the_same_cluster_is_asked_until_it_answers() -> None:
+    clusters = Clusters(["a", "b", "c"])
+    clusters.see("b", frozenset({"b"}))
+    clusters.see("c", frozenset({"c"}))
+    assert [*clusters.strangers("c")] == ["a"]
+    clusters.see("a", frozenset({"a"}))
+    assert [*clusters.strangers("c")] == []
+    clusters.failed("a")
+    clusters.failed("b")
+    assert [*clusters.strangers("c")] == ["a", "b"]
+    clusters.join("a", "c")
+    assert ([*clusters.strangers("c")], clusters.first("c")) == (["b"], "a")
 
 
 def test_what_the_first_wrote_meanwhile_is_not_taken_for_a_persons_by_the_second() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from stratoscope.downtime.matchers import written
 from stratoscope.downtime.model import State
 from stratoscope.downtime.silences.record import SilenceRecord, Standing
 from stratoscope.downtime.silences.report import Report
@@ -124,3 +125,17 @@ def test_what_a_person_expired_is_not_said_to_be_silenced() -> None:
     assert silencing_of(one, START, [MAIN], [record(Standing.WRITTEN)]) == "silenced by main"
     past = downtime(created_at=END)
     assert silencing_of(past, END, [AWAY], []) == "it is over already: it silences nothing"
+
+
+def test_an_entry_that_keeps_the_silences_for_another_is_not_said_to_silence_what_a_person_expired() -> None:
+    second = Report(alertmanager="second", recorded_as="main")
+    (expired,) = (
+        SilenceRecord(
+            alertmanager="main", downtime_id="d1", matchers=written(one), silence_id="s1",
+            standing=Standing.OVERRIDDEN, starts_at=START, ends_at=END, revision=1, changed_at=START,
+        )
+        for one in downtime().matcher_sets
+    )  # fmt: skip
+    said = silencing_of(downtime(), START, [second], [expired])
+    assert said.startswith("a person expired silence s1 in main, and no other is written")
+    assert silencing_of(downtime(), START, [second], []) == "silenced by second"

@@ -321,6 +321,23 @@ async def test_an_unknown_id_is_404_and_a_store_that_cannot_be_read_503(
     monkeypatch.setattr(type(site.store), "counts", broken)
     answer = await ask(f"{site.url}/")
     assert (answer.status, refusal(answer.text)) == (503, "database file: no space left")
+    assert answer.headers["Retry-After"] == "10"
+
+
+async def test_the_page_of_a_downtime_says_why_its_silence_is_refused(tmp_path: Path) -> None:
+    reports: list[Report] = []
+    async with downtimes(tmp_path, silences=lambda: reports) as site:
+        refused, other = await filed(site), await filed(site)
+        reports.append(Report(alertmanager="main", refused={refused.id: "400 bad matchers"}))
+        for one, said in ((refused, "main is not in step: 400 bad matchers"), (other, "silenced by main")):
+            record = SilenceRecord(
+                alertmanager="main", downtime_id=one.id, matchers='{host="n1"}', standing=Standing.WRITING,
+                starts_at=one.start, ends_at=one.end, revision=1, changed_at=NOW,
+            )  # fmt: skip
+            await site.store.records.store_silence_records([record])
+            assert f"Now: {said}." in (await site.page(f"/downtimes/{one.id}")).text
+        await site.store.cancel(other.id, who="alice", now=NOW)
+        assert "Now:" not in (await site.page(f"/downtimes/{other.id}")).text
 
 
 async def test_front_page_is_no_tick_while_a_silence_that_was_taken_over_mutes(tmp_path: Path) -> None:

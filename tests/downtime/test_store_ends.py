@@ -198,6 +198,23 @@ async def test_a_large_import_is_stored_in_parts_and_others_have_their_turn(stor
     assert await store.get(one.id) == one
 
 
+async def test_what_a_person_cancels_while_an_import_is_stored_stays_theirs(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await store.file(wanted(), who="osg:grid", now=NOW, origin=Origin("osg:grid", "1"))
+    change = store._database.change
+
+    async def meanwhile(work: Any) -> Any:
+        monkeypatch.undo()
+        await store.cancel(one.id, who="bob", now=NOW + 5)
+        return await change(work)
+
+    monkeypatch.setattr(store._database, "change", meanwhile)
+    await store.upsert_external("osg:grid", {}, now=NOW + 9)
+    assert (await store.get(one.id)).cancelled_at == NOW + 5
+    assert [entry.who for entry in await store.history(one.id)] == ["osg:grid", "bob"]
+
+
 async def test_an_import_that_changes_nothing_writes_nothing(store: Store) -> None:
     rows = {str(number): wanted() for number in range(300)}
     await store.upsert_external("osg", rows, now=NOW)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from stratoscope.downtime.database.errors import StoreError
+from stratoscope.downtime.database.windows import Windows
 from stratoscope.downtime.model import DAY_S
 from stratoscope.downtime.silences.report import Report
 from support.downtime_site import Site, downtimes
@@ -178,3 +180,14 @@ async def test_windows_are_read_page_by_page_and_none_twice(site: Site) -> None:
     }.items():
         answer = await site.ask("GET", f"/windows?{query}")
         assert (answer.status, answer.text.startswith(said)) == (400, True)
+
+
+async def test_a_window_that_is_filed_is_no_refusal_though_its_occurrences_cannot_be_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise StoreError("file", "cannot be reached")
+
+    monkeypatch.setattr(Windows, "running", broken)
+    one = await site.json("POST", "/windows", DRAFT)
+    assert one["silencing"] == "whether it silences is not known: database file: cannot be reached"

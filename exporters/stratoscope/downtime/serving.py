@@ -37,6 +37,7 @@ from stratoscope.downtime.silences.words import silencing_of
 _RETRY_S: Final = "10"
 PART: Final = "downtimes"
 """The part of the exporter whose value is a Service."""
+NOT_KNOWN: Final = "whether it silences is not known"
 _ANSWERS: Final[Sequence[tuple[type[Exception], type[web.HTTPException]]]] = (
     (FieldError, web.HTTPBadRequest),
     (NotAllowedError, web.HTTPForbidden),
@@ -93,8 +94,11 @@ class Service:
         return int(self.now())
 
     async def silencing(self, downtime: Downtime, now: int) -> str:
-        """Whether its alerts are silenced, in words. Raises StoreError."""
-        records = await self.store.records.of_downtime(downtime.id)
+        """Whether its alerts are silenced, in words; if that cannot be read, too: what is filed is filed."""
+        try:
+            records = await self.store.records.of_downtime(downtime.id)
+        except StoreError as error:
+            return f"{NOT_KNOWN}: {error}"
         return silencing_of(downtime, now, self.silences(), records)
 
 

@@ -78,7 +78,10 @@ def sent(flags: argparse.Namespace, message: Message, *, largest: int) -> Any:
         raise RefusedError(answer.status, _words(answer, text))
     if len(text) > largest:
         raise AskError(f"the answer has more than {largest} bytes")
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def why(error: OSError | http.client.HTTPException) -> str:

@@ -10,9 +10,10 @@ from stratoscope.core.web.routes import Request
 from stratoscope.downtime.api.answering import json_answer
 from stratoscope.downtime.api.answers import OccurrenceShown, OneWindow, WindowPage, WindowShown
 from stratoscope.downtime.api.downtimes import idempotency_key
+from stratoscope.downtime.database.errors import StoreError
 from stratoscope.downtime.model import State
 from stratoscope.downtime.query import PAGING, Query
-from stratoscope.downtime.serving import Service, answered, editor, service
+from stratoscope.downtime.serving import NOT_KNOWN, Service, answered, editor, service
 from stratoscope.downtime.silences.words import silencing
 from stratoscope.downtime.windows.draft import WindowDraft
 from stratoscope.downtime.windows.recurrence import following
@@ -78,7 +79,10 @@ async def _answer(served: Service, one: Window, now: int, *, status: int = 200) 
 
 async def _silencing(served: Service, one: Window, now: int, *, recurs: bool) -> str:
     """Whether its alerts are silenced, in words: those of the occurrence that lasts, if one does."""
-    running = await served.store.windows.running(one.id, now)
+    try:
+        running = await served.store.windows.running(one.id, now)
+    except StoreError as error:  # what is filed is filed
+        return f"{NOT_KNOWN}: {error}"
     if running is not None:
         return await served.silencing(running, now)
     over = State.CANCELLED if one.cancelled_at else State.ENDED

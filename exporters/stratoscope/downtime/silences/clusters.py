@@ -42,6 +42,15 @@ class Clusters:
         """The first entry of its cluster, maybe itself: under its name the silences are recorded."""
         return next((one for one in self._before(name) if self._is_twin(one, name)), name)
 
+    def strangers(self, name: str) -> Sequence[str]:
+        """The entries before this one that do not answer, and are of another cluster as far as is known."""
+        before = (one for one in self._before(name) if not self._is_twin(one, name))
+        return [one for one in before if one in self._failed or not self._members[one]]
+
+    def join(self, name: str, other: str) -> None:
+        """An entry that does not answer is of the cluster of another one, until it says itself."""
+        self._members[name] = self._members[other]
+
     def twin(self, name: str) -> str:
         """The entry before this one that keeps the silences of its cluster; "" for none."""
         twins = (one for one in self._before(name) if self._is_twin(one, name))

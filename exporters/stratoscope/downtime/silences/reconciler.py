@@ -22,7 +22,7 @@ from stratoscope.downtime.silences.errors import AlertmanagerError, Reason
 from stratoscope.downtime.silences.listed import Listed
 from stratoscope.downtime.silences.plan import KNOWN_S, Plan, plan, unclear
 from stratoscope.downtime.silences.processes import Processes
-from stratoscope.downtime.silences.record import SilenceRecords
+from stratoscope.downtime.silences.record import SilenceRecord, SilenceRecords
 from stratoscope.downtime.silences.report import Report
 from stratoscope.downtime.silences.said import say, say_by_hand
 
@@ -148,6 +148,8 @@ class Reconciler:
             if error.reason not in {Reason.CLUSTER, Reason.SPLIT}:
                 self._clusters.failed(self._client.name)
             failed = self._failed(error.reason, str(error))
+            if error.reason is Reason.CLUSTER:  # what people did to the silences, its twin says
+                failed = msgspec.structs.replace(failed, taken_over=0, left=())
         now = self._clock.now()
         downtimes = await self._downtimes.live(now, KNOWN_S)
         name = self._clusters.first(self._client.name)
@@ -185,8 +187,8 @@ class Reconciler:
         self._note(await self._client.status())  # while it is away, nothing is read
         await self._check_cluster()
         downtimes = await self._downtimes.live(self._clock.now(), KNOWN_S)
-        name = self._clusters.first(self._client.name)
-        records = await self._records.silence_records(name)
+        names = [self._clusters.first(self._client.name), *self._clusters.strangers(self._client.name)]
+        of = {one: await self._records.silence_records(one) for one in names}
         # The list comes last: what is changed after it was asked for is seen in the next round.
         found = await self._client.silences()
         self._clusters.works(self._client.name)
@@ -194,13 +196,27 @@ class Reconciler:
             self._disputes.clear()
         now = self._clock.now()
         listed = Listed(found.silences, now + found.ahead_s, self._before)
-        self._before = listed.written_at()
+        name = self._recorded_as(of, listed)
+        records = of[name]
         known = await self._known(unclear(listed, downtimes, records))
         todo = plan(name, downtimes, listed, records, now, known=known, base_url=self._base_url)
         applied = Applied() if self.report.is_dry_run else await self._apply(todo, found.ahead_s)
+        self._before = listed.written_at()  # not before what people did is noted: else it never is
         self._over_at = min((one.end for one in downtimes if one.id in applied.refused), default=inf)
         self._errors += applied.errors
         return self._outcome(todo, applied, found)
+
+    def _recorded_as(self, records: Mapping[str, Sequence[SilenceRecord]], listed: Listed) -> str:
+        """Under which entry's name its silences are recorded: the first, or one whose silences are here.
+
+        An entry that has not answered since the start says by these alone that it is of this cluster.
+        """
+        first, *strangers = records
+        for name in strangers:
+            if any(one.silence_id in listed.by_id for one in records[name]):
+                self._clusters.join(name, self._client.name)
+                return name
+        return first
 
     async def _known(self, ids: Collection[str]) -> Collection[str]:
         return await self._downtimes.known(ids) if ids else ()
@@ -248,6 +264,7 @@ class Reconciler:
             is_in_step=is_in_step,
             last_success=self._clock.now() if not applied.errors else self.report.last_success,
             ahead_s=found.ahead_s,
+            recorded_as=self._clusters.first(self._client.name),
             trouble=applied.trouble,
             refused=applied.refused,
         )

@@ -27,6 +27,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         is_in_step: Whether the last reconcile succeeded and left nothing to be done.
         last_success: The moment of the last one that did, in Unix seconds; None for none.
         ahead_s: By how much its clock is ahead of ours; None if it is not known yet.
+        recorded_as: The entry of its cluster under whose name its silences are recorded; "" for its own.
         version: Of Alertmanager; "" if it is not known yet.
         errors: How many requests and reconciles failed since the start, by reason; all reasons are there.
         trouble: What was wrong with the whole Alertmanager in the last reconcile; "" for nothing.
@@ -47,6 +48,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     is_in_step: bool = False
     last_success: float | None = None
     ahead_s: float | None = None
+    recorded_as: str = ""
     version: str = ""
     errors: Mapping[Reason, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Reason, 0))
     trouble: str = ""

@@ -59,7 +59,11 @@ def silencing(  # noqa: PLR0913 - all that it depends on
         said = [*by_hand, *(["its silences may mute on", *bad] if may_mute else [])]
         return f"{why}: {'; '.join(said or ['it silences nothing'])}"
     how = "silenced by" if state is State.ACTIVE else "to be silenced by"
-    good = ", ".join(name for name, words in troubles.items() if not words and name not in overridden)
+    good = ", ".join(
+        one.alertmanager
+        for one in reports
+        if not troubles[one.alertmanager] and (one.recorded_as or one.alertmanager) not in overridden
+    )
     return "; ".join([*([f"{how} {good}"] if good else []), *by_hand, *bad])
 
 

@@ -4,7 +4,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from stratoscope.core.web.routes import Answer, Request
 from stratoscope.downtime.serving import answered
@@ -24,6 +24,9 @@ def answered_by_a_page(handler: Answer) -> Answer:
             if error.status < _WRONG:
                 raise
             heading = HTTPStatus(error.status).phrase
-            return request.page("refused.html", status=error.status, heading=heading, why=error.text)
+            page = request.page("refused.html", status=error.status, heading=heading, why=error.text)
+            if hdrs.RETRY_AFTER in error.headers:
+                page.headers[hdrs.RETRY_AFTER] = error.headers[hdrs.RETRY_AFTER]
+            return page
 
     return answer
