@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_links_lead_to_pages(browser: "Browser", hypervisor: str) -> None:
     with opened(browser, hypervisor) as seen:
         for name in LINKS:
             link = seen.page.get_by_role("link", name=name)
-            answer = seen.page.request.get(hypervisor + (link.get_attribute("href") or ""))
+            answer = seen.page.request.get(urljoin(seen.page.url, link.get_attribute("href")))
             assert (name, answer.status) == (name, 200)
 
 
