@@ -37,7 +37,7 @@ def without_writes(store: Store) -> Callable[[int], None]:
     """A file that takes no change while what is returned was called with 1."""
     is_read_only = 0
 
-    @event.listens_for(store._database._engine._engine, "begin")  # type: ignore[attr-defined]
+    @event.listens_for(store._database._engine._engine, "begin")  # type: ignore[attr-defined]  # SQLite's has one
     def _begun(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA query_only = {is_read_only}")
 
@@ -111,7 +111,7 @@ async def test_full_disk_is_said_and_passes(tmp_path: Path) -> None:
     async with opened(sqlite(tmp_path)) as store:
 
         def room_for(pages: int) -> None:
-            @event.listens_for(store._database._engine._engine, "begin")  # type: ignore[attr-defined]
+            @event.listens_for(store._database._engine._engine, "begin")  # type: ignore[attr-defined]  # SQLite's has one
             def _begun(connection: Connection) -> None:
                 connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 

@@ -35,12 +35,8 @@ class Subject(msgspec.Struct, frozen=True, order=True):
     image_id: str = ""
 
 
-class _Labels(msgspec.Struct, frozen=True):
+class _Labels(Subject, frozen=True, kw_only=True):
     of: str
-    cloud: str = ""
-    scope: str = ""
-    zone: str = ""
-    image_id: str = ""
 
 
 class _Series(msgspec.Struct, frozen=True):

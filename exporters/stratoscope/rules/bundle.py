@@ -1,6 +1,7 @@
 """The bundle of rules as files: the sources of this package with an operator's values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -15,25 +16,27 @@ _SOURCE: Final = resources.files(__package__) / "source"
 _OURS: Final = "# Stratoscope's rules "
 
 
-class Rule(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"for_": "for"}
-):
+class _Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is written with its keys in this order."""
+
+
+class Rule(_Written, frozen=True, kw_only=True, rename={"for_": "for"}):
     """A rule as Prometheus reads it; see "Recording rules" and "Alerting rules" of its documentation."""
 
-    expr: str
     record: str = ""
     alert: str = ""
+    expr: str
     for_: str = ""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 
 
-class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Group(_Written, frozen=True, kw_only=True):
     """Rules that Prometheus evaluates one after the other."""
 
     name: str
-    rules: list[Rule]
     interval: str = ""
+    rules: list[Rule]
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +45,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groups: list[Group]
 
 
-def sources() -> dict[str, list[Group]]:
+@cache
+def sources() -> Mapping[str, Sequence[Group]]:
     """The groups of each subject, by the path of its file without `.yml`; thresholds are none of them."""
     return {name: msgspec.yaml.decode(_filled(file), type=Source).groups for name, file in _files(_SOURCE)}
 
@@ -106,19 +110,13 @@ def _of_operator(group: Group, values: Values) -> dict[str, Any]:
         if "alert" in rule:
             rule["labels"] |= values.labels
             rule["annotations"]["runbook_url"] = f"{values.runbook_url}{rule['alert']}.md"
-    return {"name": plain["name"]} | plain | {"rules": [_in_order(rule) for rule in rules]}
-
-
-def _in_order(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys as one reads a rule: what it makes, of what, and when."""
-    order = ("record", "alert", "expr", "for", "labels", "annotations")
-    return {key: rule[key] for key in order if key in rule}
+    return plain | {"rules": rules}
 
 
 class _Dumper(yaml.SafeDumper):
     """Writes texts of several lines as such, and indents lists."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - never
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - lists are always indented
         super().increase_indent(flow, indentless=False)
 
 

@@ -1,12 +1,11 @@
 """`stratoscope rules`: the bundle of Prometheus rules, written into a folder."""
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from stratoscope.core.errors import ConfigError, one_line
+from stratoscope.core.flags import Parser
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.rules import COMMAND, bundle
 from stratoscope.rules.values import Values, read
@@ -38,24 +37,16 @@ def main(arguments: Sequence[str]) -> int:
 
 def _write(texts: Mapping[str, str], folder: Path) -> None:
     """Write the files, and remove those of an earlier bundle that this one does not have."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    for path in folder.rglob("*.yml"):
-        if str(path.relative_to(folder)) not in texts and bundle.is_ours(path.read_text(encoding="utf-8")):
+        (folder / name).write_text(text, encoding="utf-8")
+    for path in folder.glob("*.yml"):
+        if path.name not in texts and bundle.is_ours(path.read_text(encoding="utf-8", errors="replace")):
             path.unlink()
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says a wrong flag in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SystemExit(_failed(message, USAGE_STATUS))
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog="stratoscope rules", description=COMMAND.summary, allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser(prog="stratoscope rules", description=COMMAND.summary)
     parser.add_argument(
         "--values",
         type=Path,

@@ -3,6 +3,7 @@
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -33,7 +34,8 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_bucket: bool = False
 
 
-def known() -> dict[str, Threshold]:
+@cache
+def known() -> Mapping[str, Threshold]:
     """All thresholds of the bundle by name, with their defaults."""
     files = sorted(
         (resources.files(__package__) / "source" / "thresholds").iterdir(), key=lambda one: one.name
