@@ -89,6 +89,14 @@ def filed(page: "Page", url: str, title: str, sets: str) -> None:
     page.wait_for_url(ONE_PAGE)
 
 
+def reloaded_until(page: "Page", text: str) -> None:
+    """Alertmanager has a silence a moment before the exporter has stored that it is written."""
+    give_up = time.monotonic() + FAR_S
+    while page.get_by_text(text).count() != 1:
+        assert time.monotonic() < give_up, page.content()
+        page.reload()
+
+
 def looks_well(seen: Opened, name: str) -> None:
     pictured(seen.page, name)
     assert not seen.is_wider_than_the_window()
@@ -115,9 +123,8 @@ def test_downtime_is_previewed_filed_extended_and_ended_by_keyboard(
         page.get_by_role("button", name="File it").press("Enter")
         page.wait_for_url(ONE_PAGE)
         until(am, n1="suppressed", n2="suppressed", n3="active")
-        page.reload()
         assert page.get_by_role("heading", name=SCRIPT).count() == 1
-        assert page.get_by_text("main: written").count() == 1
+        reloaded_until(page, "main: written")
         page.get_by_role("combobox", name="Extend by").select_option("4h")
         page.get_by_role("button", name="Extend").press("Enter")
         page.get_by_text("changed by loopback").wait_for()
