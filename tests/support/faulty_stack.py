@@ -5,16 +5,10 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from stratoscope.rules import bundle
 from stratoscope.rules.values import Values
@@ -24,104 +18,38 @@ from support.exporter_process import ExporterProcess
 from support.faster_rules import faster, looks_back
 from support.live_clouds import LiveCloud, live_clouds
 from support.prometheus_process import RealPrometheus, Target
+from support.thread_server import pages, wrong_clock
 
 FACTOR: Final = 60
 """By which the durations of rules are divided."""
+DAYS: Final = 600
+"""By which they are divided for alerts that look at days."""
+_OF_DAYS: Final = re.compile("thresholds|management|vmprobe|meta$")
+"""The groups of rules that these alerts need."""
 _SCRAPED_S: Final = 2
 _SETTINGS: Final = {"global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"}}
-DAYS: Final = 600
-"""The same for alerts that look at days."""
-_OF_DAYS: Final = re.compile("thresholds|management|vmprobe|meta$")
-"""Groups that these alerts need."""
-WATCHED: Final = ("hosts", "api", "full", "refused", "partial", "slow", "gone")
-"""Clouds of the management exporter."""
-PROBED: Final = ("creation", "leaky", "skewed", "described")
-_CLOUDS: Final = (*WATCHED, *PROBED, "limited", "ledger", "off", "spare")
+_WATCHED: Final = ("hosts", "api", "full", "refused", "partial", "gone")
+"""Clouds of the management exporter, beside `slow`."""
+_PROBED: Final = ("creation", "leaky", "skewed", "described")
+_CLOUDS: Final = (*_WATCHED, "slow", *_PROBED, "limited", "ledger", "off", "spare")
 _COLLECTORS: Final = (
     "endpoints", "compute_services", "servers", "hypervisors", "inventories", "flavors", "aggregates",
     "capacity", "projects", "compute_quotas", "network_quotas", "volume_quotas", "network_agents", "ports",
     "floating_ips", "networks", "addresses", "volume_services", "volume_backends", "volumes", "images",
 )  # fmt: skip
-COLLECTED_S: Final = 5
-"""The interval of every collector."""
-_OFTEN: Final = {"interval": f"{COLLECTED_S}s", "timeout": "4s", "max_age": "30s"}
+_OFTEN: Final = {"interval": "5s", "timeout": "4s", "max_age": "30s"}
 _BUDGET: Final = {"requests_per_second": 100, "timeout": "2s"}
-PROBE: Final = {"flavor": "t1.nano", "image": "cirros", "network": "astronomy-net", "interval": "10s"}
+_PROBE: Final = {"flavor": "t1.nano", "image": "cirros", "network": "astronomy-net", "interval": "10s"}
 CALENDAR: Final = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{}END:VCALENDAR\r\n"
 
 
 def event(host: str) -> str:
-    """An event of a calendar, two hours long: this host is down."""
+    """An event of tomorrow's calendar: this host is down for two hours."""
     begin = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     end = begin + dt.timedelta(hours=2)
     moments = {"DTSTAMP": begin, "DTSTART": begin, "DTEND": end}
     lines = [f"{name}:{moment:%Y%m%dT%H%M%SZ}" for name, moment in moments.items()]
     return "\r\n".join(["BEGIN:VEVENT", f"UID:{host}@x", f"SUMMARY:{host}", *lines, "END:VEVENT", ""])
-
-
-class Pages:
-    """A little server. Attributes: url: Where; texts: By path; without one the answer is 500."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-        texts = self.texts
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                text = texts.get(self.path)
-                self.send_response(HTTPStatus.INTERNAL_SERVER_ERROR if text is None else HTTPStatus.OK)
-                self.end_headers()
-                self.wfile.write((text or "").encode())
-
-            def log_message(self, *_: object) -> None:
-                """It says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, name="pages", daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class ClockProxy:
-    """Passes requests on. Attributes: url: Where; ahead_s: By how much its clock is ahead of ours."""
-
-    def __init__(self, to: str) -> None:
-        self.ahead_s = 0.0
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def _pass_on(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or None
-                headers = {"Content-Type": "application/json"}
-                try:
-                    with urlopen(Request(f"{to}{self.path}", body, headers, method=self.command)) as answer:  # noqa: S310 - loopback
-                        status, content = answer.status, answer.read()
-                except HTTPError as error:
-                    status, content = error.code, error.read()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = do_DELETE = _pass_on  # noqa: N815 - names of BaseHTTPRequestHandler
-
-            def date_time_string(self, timestamp: float | None = None) -> str:
-                return super().date_time_string((timestamp or time.time()) + proxy.ahead_s)
-
-            def log_message(self, *_: object) -> None:
-                """It says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, name="proxy", daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class FaultyStack:
@@ -142,14 +70,12 @@ class FaultyStack:
         self.folder = folder
         self._stack = stack
         self.clouds: Mapping[str, LiveCloud] = stack.enter_context(live_clouds(_CLOUDS))
-        self.pages = Pages()
-        stack.callback(self.pages.close)
+        self.pages = stack.enter_context(pages())
         self.pages.texts |= {"/pause": '{"active": false}'} | {
             f"/{name}.ics": CALENDAR.format(event("cn01")) for name in ("late", "unmapped")
         }
         self.alertmanagers = {name: self._alertmanager(name) for name in ("own", "other", "third")}
-        self.ahead = ClockProxy(self.alertmanagers["third"].url)
-        stack.callback(self.ahead.close)
+        self.ahead = stack.enter_context(wrong_clock(self.alertmanagers["third"].url))
         self.zones = folder / "zones"
         (self.zones / "Europe").mkdir(parents=True)
         shutil.copy("/usr/share/zoneinfo/Europe/Berlin", self.zones / "Europe/Ours")
@@ -205,10 +131,11 @@ class FaultyStack:
         return made.start()
 
     def _add(self, name: str, document: Mapping[str, Any]) -> None:
+        """Args: name: It begins with the job of the target, which is the exporter's name, or `pair`."""
         kind = name.partition("-")[0].replace("pair", "downtime")
-        folder = self.folder / name
-        made = ExporterProcess(kind, folder, document, has_state=kind in ("vmprobe", "downtime"))
-        self.exporters[name] = made
+        self.exporters[name] = ExporterProcess(
+            kind, self.folder / name, document, has_state=kind in ("vmprobe", "downtime")
+        )
 
     def _entries(self, *names: str, **keys: Any) -> list[Mapping[str, Any]]:
         return [self.clouds[name].entry(self.folder, budget=_BUDGET, **keys) for name in names]
@@ -216,7 +143,7 @@ class FaultyStack:
     def _configure(self) -> None:
         collectors = dict.fromkeys(_COLLECTORS, _OFTEN)
         slow = self.clouds["slow"].entry(self.folder, budget={**_BUDGET, "concurrency": 2})
-        watched = [*self._entries(*(name for name in WATCHED if name != "slow")), slow]
+        watched = [*self._entries(*_WATCHED), slow]
         self._add("management", {"clouds": watched, "management": {"collectors": collectors}})
         for name in ("killed", "old", "untargeted", "misconfigured"):
             self._add(f"management-spare-{name}", {"clouds": self._entries("spare")})
@@ -225,17 +152,17 @@ class FaultyStack:
 
     def _probes(self) -> None:
         entries = [
-            *({**PROBE, "name": f"boot{n}", "cloud": "creation"} for n in range(4)),
-            {**PROBE, "name": "left", "cloud": "leaky"},
-            *({**PROBE, "name": f"skewed{n}", "cloud": "skewed"} for n in range(3)),
-            *({**PROBE, "name": name, "cloud": "described"} for name in ("forgotten", "renamed")),
+            *({**_PROBE, "name": f"boot{n}", "cloud": "creation"} for n in range(4)),
+            {**_PROBE, "name": "left", "cloud": "leaky"},
+            *({**_PROBE, "name": f"skewed{n}", "cloud": "skewed"} for n in range(3)),
+            *({**_PROBE, "name": name, "cloud": "described"} for name in ("forgotten", "renamed")),
         ]
         section = {"probes": entries, "pause_url": f"{self.pages.url}/pause", "limits": {"vms_at_once": 10}}
-        clouds = self._entries(*PROBED, user="user1")
+        clouds = self._entries(*_PROBED, user="user1")
         self._add("vmprobe", {"clouds": clouds, "vmprobe": section})
         for name, hours in (("limited", 1.0), ("ledger", 24.0)):
             section = {
-                "probes": [{**PROBE, "name": name, "cloud": name}],
+                "probes": [{**_PROBE, "name": name, "cloud": name}],
                 "limits": {"vm_hours_per_day": hours},
             }
             self._add(f"vmprobe-{name}", {"clouds": self._entries(name, user="user1"), "vmprobe": section})
