@@ -9,12 +9,16 @@ from stratoscope.demo.openstack.models import RESERVED_MIB, Host, Project, Resou
 from stratoscope.demo.openstack.seed.hosts import CONTROLLER
 from stratoscope.demo.openstack.seed.plan import draw
 from stratoscope.demo.openstack.seed.vms import new_vm
+from stratoscope.demo.openstack.seed.volumes import data_volume
 from stratoscope.demo.openstack.world import World
 from support.faulty_stack import DAYS, FaultyStack
 from support.rule_fault import RuleFault
 
 _FAILED: Final = 15
 _LEFT: Final = 60
+_HUGE_GIB: Final = 1_000_000
+_WRITTEN: Final = 0.6
+"""The share of a volume that the embedded cloud takes to be written."""
 _STEPS: Final = 200
 """Seconds after which a zone that fills up is full."""
 
@@ -119,15 +123,18 @@ def _lose_memory(world: World) -> None:
         host.generation += 1
 
 
-def _lose_disks(pool: str, used: float) -> Callable[[World], None]:
-    """So that this share of the pool is used."""
+def _fill_backend(pool: str, used: float) -> Callable[[World], None]:
+    """One volume takes so much of a huge backend that those that come and go change nothing."""
 
-    def lose(world: World) -> None:
-        one = next(one for one in world.pools if one.name == pool)
-        provisioned = sum(volume.size_gib for volume in world.volumes if volume.pool is one)
-        one.total_gib = provisioned * 0.6 / used
+    def fill(world: World) -> None:
+        project = next(one for one in world.projects if one.name == "astronomy")
+        volume = data_volume(world, project, world.users_of(project)[0])
+        volume.pool = next(one for one in world.pools if one.name == pool)
+        volume.pool.total_gib, volume.size_gib = _HUGE_GIB, round(used * _HUGE_GIB / _WRITTEN)
+        volume.status = "available"
+        world.add_volume(volume)
 
-    return lose
+    return fill
 
 
 def _take_addresses(world: World) -> None:
@@ -263,15 +270,15 @@ FAULTS: Final = (
     ),
     _of(
         "StratoscopeBackendFull",
-        "a storage backend loses disks, until 97 % are used",
-        _change("full", _lose_disks("ceph", 0.97)),
+        "a huge volume fills its storage backend to 97 %",
+        _change("full", _fill_backend("ceph", 0.97)),
         cloud="full",
         backend="control1@ceph#ceph",
     ),
     _of(
         "StratoscopeBackendFillingUp",
-        "a storage backend loses disks, until 90 % are used",
-        _change("full", _lose_disks("ssd", 0.9)),
+        "a huge volume fills its storage backend to 90 %",
+        _change("full", _fill_backend("ssd", 0.9)),
         cloud="full",
         backend="control1@ssd#ssd",
     ),
