@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlencode
@@ -17,26 +18,46 @@ class RealPrometheus:
     """A process on a port of loopback, which scrapes and evaluates each second."""
 
     def __init__(
-        self, folder: Path, *, alertmanager: str, rules: Mapping[str, object], targets: Mapping[str, str]
+        self,
+        folder: Path,
+        *,
+        rules: Mapping[str, object],
+        targets: Mapping[str, str],
+        labels: Mapping[str, str] = MappingProxyType({}),
+        alertmanager: str = "",
     ) -> None:
-        """Args: rules: The content of a file of rules; targets: URLs of exporters by their job."""
+        """What it is told.
+
+        Args:
+            folder: Of its files, and of its log.
+            rules: The content of a file of rules.
+            targets: URLs of exporters by their job.
+            labels: Of all targets.
+            alertmanager: Its URL; without one nobody is notified.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._url = folder, f"127.0.0.1:{free_port()}"
-        config = {
+        config: dict[str, object] = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yml"],
-            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [_address(alertmanager)]}]}]},
             "scrape_configs": [
-                {"job_name": job, "static_configs": [{"targets": [_address(url)]}]}
+                {
+                    "job_name": job,
+                    "honor_labels": True,
+                    "static_configs": [{"targets": [_address(url)], "labels": dict(labels)}],
+                }
                 for job, url in targets.items()
             ],
         }
+        if alertmanager:
+            to = [{"static_configs": [{"targets": [_address(alertmanager)]}]}]
+            config["alerting"] = {"alertmanagers": to}
         # YAML reads JSON.
         (folder / "prometheus.yml").write_text(json.dumps(config))
         (folder / "rules.yml").write_text(json.dumps(rules))
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *flags: str) -> None:
         """Start it, and do not wait for it."""
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -46,6 +67,7 @@ class RealPrometheus:
                     f"--storage.tsdb.path={self._folder / 'data'}",
                     f"--web.listen-address={self._url}",
                     "--rules.alert.resend-delay=1s",
+                    *flags,
                 ],
                 stdout=log,
                 stderr=log,
