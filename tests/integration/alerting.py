@@ -1,5 +1,6 @@
 """A real Prometheus on the real exporter, with the bundle in which time goes faster."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -100,7 +101,7 @@ def watching(exporter: RunningExporter, folder: Path) -> Iterator[Watch]:
         folder / "prometheus",
         rules=faster(texts, FACTOR, scraped_every_s=SCRAPED_EVERY_S),
         targets={"stratoscope-hypervisor": exporter.url},
-        labels={"cloud": "lab", "host": "this"},
+        labels={"cloud": "lab", "host": os.uname().nodename},
     )
     prometheus.start(f"--query.lookback-delta={looks_back(FACTOR, SCRAPED_EVERY_S):.0f}s")
     watch = Watch(exporter, prometheus)

@@ -1,5 +1,6 @@
 """A guest that is one boot sector: it boots at once, and does one thing for ever."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from integration.own_guest import OwnGuest, defined
 
 BURNS = bytes.fromhex("ebfe")  # jmp to itself
 IDLES = bytes.fromhex("faf4ebfd")  # cli; hlt; jmp to the hlt
-WRITES = images.boot_sector()
+WRITES = images.boot_sector().replace(
+    bytes.fromhex("b90200"), bytes.fromhex("b90900")
+)  # into a hole of its image
 """Code that needs a CPU all the time, none at all, or its disk each second."""
 
 DISK_BYTES = 1 << 20
@@ -59,9 +62,10 @@ class Bare:
 
 
 @contextmanager
-def bare_guest(bare: Bare, folder: Path = host.FOLDER / "disks") -> Iterator[OwnGuest]:
-    """It runs, with its image in this folder; it is gone at the end."""
+def bare_guest(bare: Bare, folder: Path = host.FOLDER / "disks", *, start: bool = True) -> Iterator[OwnGuest]:
+    """It runs, or is paused, with its thin image in this folder; it is gone at the end."""
     disk = folder / f"{bare.number}"
-    disk.write_bytes(boot_sector(bare.code).ljust(DISK_BYTES, b"\0"))
-    with defined(bare.guest, disk, bare.definition) as own:
+    disk.write_bytes(boot_sector(bare.code))
+    os.truncate(disk, DISK_BYTES)
+    with defined(bare.guest, disk, bare.definition, start=start) as own:
         yield own
