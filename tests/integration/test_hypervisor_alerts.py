@@ -194,10 +194,13 @@ def connection_table(most: int) -> Iterator[None]:
 
 def test_connection_table_is_nearly_full(watch: Watch) -> None:
     alert = Alert("StratoscopeConntrackNearlyFull", HOST, faster(5))
-    with connection_table(20_000), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-        with watch.fault("17,000 connections in a table for 20,000", alert):
-            for port in range(10_000, 27_000):
-                out.sendto(b"", ("127.0.0.77", port))
+    with (
+        connection_table(20_000),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out,
+        watch.fault("17,000 connections in a table for 20,000", alert),
+    ):
+        for port in range(10_000, 27_000):
+            out.sendto(b"", ("127.0.0.77", port))
     watch.wait_until_over(alert)
 
 
