@@ -73,10 +73,10 @@ class Watch:
 
     @contextmanager
     def fault(self, what: str, *alerts: Alert) -> Iterator[None]:
-        """Within it the fault is made, which takes no time; at its end all of these alerts have fired."""
+        """Within it the fault is made, and is there at its end; then all of these alerts come to fire."""
         assert not [alert for alert in alerts if self.fires(alert)]
-        began = time.monotonic()
         yield
+        began = time.monotonic()
         waiting: Sequence[Alert] = alerts
         while waiting:
             fired = [alert for alert in waiting if self.fires(alert)]

@@ -1,11 +1,10 @@
-"""`python hog.py RATIO` takes memory until that share of the host's is available, and holds it so.
+"""`python hog.py RATIO` takes memory until that share of the host's is available, says so, and holds it so.
 
-At a line on its input it takes the rest, too. It is the first that the kernel kills.
+It is the first that the kernel kills.
 """
 
 import mmap
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -19,21 +18,23 @@ def available() -> float:
     return kib["MemAvailable:"] / kib["MemTotal:"]
 
 
-def take(held: list[mmap.mmap]) -> None:
-    piece = mmap.mmap(-1, PIECE)
-    piece.write(b"\1" * PIECE)
-    held.append(piece)
+def fill(held: list[mmap.mmap], ratio: float) -> None:
+    while available() > ratio:
+        piece = mmap.mmap(-1, PIECE, mmap.MAP_PRIVATE)
+        piece.write(b"\1" * PIECE)
+        held.append(piece)
 
 
 def main() -> None:
     Path("/proc/self/oom_score_adj").write_text("1000")
-    told = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), told.set()), daemon=True).start()
     held: list[mmap.mmap] = []
+    ratio = float(sys.argv[1])
+    fill(held, ratio)
+    sys.stdout.write("taken\n")
+    sys.stdout.flush()
     while True:
-        while told.is_set() or available() > float(sys.argv[1]):
-            take(held)
         time.sleep(0.05)
+        fill(held, ratio)
 
 
 if __name__ == "__main__":
