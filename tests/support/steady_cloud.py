@@ -1,7 +1,7 @@
 """A cloud in which nothing happens, as its exporters show it: gauges stay, and each counter counts steadily.
 
-It has all series that records read, few of each: a VM that migrates, a probe that fails, a service that is
-down, a zone in a planned outage.
+It has all series that records read, few of each: a VM that migrates, one that management does not know, a
+probe that fails, a service that is down, planned outages of a zone and of a service.
 """
 
 import json
@@ -37,14 +37,19 @@ _PROBES: Final[Sequence[Labels]] = [
 _HOSTS: Final[Sequence[Labels]] = [
     {"host": host, "zone": zone} for host, zone in zip(HOSTS, _ZONES, strict=True)
 ]
-_ALONE: Final[Mapping[str, Labels]] = {
-    "stratoscope_downtime_active": {
-        "downtime_id": "d", "scope": "zone", "zone": "b", "host": "", "project_id": "", "vm_id": "",
-        "service": "", "planned": "true", "severity": "outage", "silences": "true",
-    },
-    "stratoscope_vmprobe_last_failure": {"probe": "bad", "phase": "built", "reason": "x", "blame": "cloud"},
+_OUTAGE: Final[Labels] = {
+    "downtime_id": "d", "host": "", "project_id": "", "vm_id": "", "planned": "true", "severity": "outage",
+    "silences": "true",
 }  # fmt: skip
-"""Metrics of which there is one series."""
+_ALONE: Final[Mapping[str, Sequence[Labels]]] = {
+    "stratoscope_downtime_active": [
+        {**_OUTAGE, "scope": "zone", "zone": "b", "service": ""},
+        {**_OUTAGE, "scope": "other", "zone": "", "service": "image"},
+    ],
+    "stratoscope_vmprobe_last_failure": [{"probe": "bad", "phase": "built", "reason": "x", "blame": "cloud"}],
+    "stratoscope_hypervisor_vm_off_vcpus": [],
+}
+"""Metrics with few series, or without any."""
 _OTHERS: Final[Mapping[str, Sequence[str]]] = {
     "blame": ("cloud", "project"),
     "check": ("host", "network"),
@@ -55,6 +60,7 @@ _OTHERS: Final[Mapping[str, Sequence[str]]] = {
     "project_id": ("p0", "p1", "p2"),
     "reason": ("quota", "unavailable"),
     "resource": ("cpu", "memory"),
+    "service": ("compute", "image"),
     "state": ("running", "paused"),
     "vcpu": ("0", "1"),
     "zone": ("a", "b"),
@@ -118,9 +124,9 @@ def _of_each_series(family: Family, host: str) -> Iterator[Labels]:
 def _things(family: Family, host: str) -> Sequence[Labels]:
     """What a family is about. Args: host: Whose page it is; "" for a page that is of no host."""
     if family.name in _ALONE:
-        return [_ALONE[family.name]]
+        return _ALONE[family.name]
     if "vm_id" in family.labels:
-        return [one for one in _SHOWN_BY_HOSTS if one["host"] == host] if host else _VMS
+        return [one for one in _SHOWN_BY_HOSTS if one["host"] == host] if host else _VMS[:-1]
     if "host" in family.labels:
         return [one for one in _HOSTS if host in ("", one["host"])]
     return _PROBES if "probe" in family.labels else [{}]
@@ -130,17 +136,17 @@ def _series(family: Family, labels: Labels) -> Iterator[str]:
     text = ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
     series = f"{family.name}{{{text}}}"
     if isinstance(family, Histogram):
-        count = _counted(series)
         for quarters, bound in enumerate(_BOUNDS, start=2):
-            yield f'{family.name}_bucket{{{text},le="{bound}"}} {count * quarters / 4}'
-        yield f"{family.name}_count{{{text}}} {count}"
+            yield f'{family.name}_bucket{{{text},le="{bound}"}} {_counted(series, quarters / 4)}'
+        yield f"{family.name}_count{{{text}}} {_counted(series)}"
+    elif family.kind == "counter":
+        is_still = "_throttled_" in series and '"vm6"' not in series
+        yield f"{series} {_counted(series, 0 if is_still else 1)}"
     else:
-        yield f"{series} {_value(family, series)}"
+        yield f"{series} {_gauge(family, series)}"
 
 
-def _value(family: Family, series: str) -> float:
-    if family.kind == "counter":
-        return _counted(series) if '"vm6"' in series or "_throttled_" not in series else 0
+def _gauge(family: Family, series: str) -> float:
     if family.name.endswith("_timestamp_seconds"):
         return _BEGAN
     if ('"b3"' in series and "_service_up" in series) or ('"bad"' in series and "_success" in series):
@@ -148,6 +154,8 @@ def _value(family: Family, series: str) -> float:
     return next((value for part, value in _GAUGES.items() if part in family.name), 1)
 
 
-def _counted(series: str) -> float:
-    rate = (1 + zlib.crc32(series.encode()) % 10) / 20
-    return 100 + rate * (time.time() - _BEGAN)
+def _counted(series: str, part: float = 1) -> str:
+    """The value, and its moment: a scrape that is late on a busy machine makes no rate wrong."""
+    moment_ms = int(time.time() * 1000)
+    rate = part * (1 + zlib.crc32(series.encode()) % 10) / 20
+    return f"{rate * (moment_ms / 1000 - _BEGAN)!r} {moment_ms}"
