@@ -120,4 +120,4 @@ def test_every_exporter_is_scraped_at_its_port() -> None:
 def test_pods_get_the_labels_that_targets_in_files_have() -> None:
     (scrape,) = read("kubernetes.example.yml")["scrape_configs"]
     given = [one["target_label"] for one in scrape["relabel_configs"] if "target_label" in one]
-    assert given == ["job", "cloud", "instance", "host", "instance"]
+    assert given == ["job", "__scrape_interval__", "cloud", "instance", "host", "instance"]

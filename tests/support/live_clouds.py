@@ -1,0 +1,113 @@
+"""Embedded clouds that go on with the clock of this machine, in a thread, for exporters in processes."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import yaml
+
+from stratoscope.demo.config_writer import clouds
+from stratoscope.demo.openstack.app import OpenStack
+from stratoscope.demo.openstack.seed import Size, build
+from stratoscope.demo.openstack.world import World
+from stratoscope.demo.server import serving
+
+T = TypeVar("T")
+
+SIZE: Final = Size(vms=60, hosts=6, projects=3)
+"""Hosts cn01 to cn03 are in the zone north, cn04 and cn05 in south, cn06 in edge."""
+_ROOM: Final = 10_000
+
+
+@dataclass
+class LiveCloud:
+    """One cloud.
+
+    Attributes:
+        url: Where it listens, without a path.
+        ahead_s: By how much its clock is ahead.
+    """
+
+    name: str
+    loop: asyncio.AbstractEventLoop
+    url: str = ""
+    ahead_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._cloud = OpenStack(build(SIZE, seed=1, now=self._now()), self._now)
+        _mend(self._cloud.world)
+
+    def change(self, change: Callable[[World], T]) -> T:
+        """Change its world, in its own thread."""
+
+        async def changed() -> T:
+            self._cloud.advance()
+            return change(self._cloud.world)
+
+        return asyncio.run_coroutine_threadsafe(changed(), self.loop).result()
+
+    def fault(self, fault: str, **keys: Any) -> None:
+        """As POST /demo/faults."""
+        self.change(lambda _: self._cloud.faults.add({"fault": fault, **keys}))
+
+    def entry(self, folder: Path, *, user: str = "admin", **keys: Any) -> Mapping[str, Any]:
+        """Its entry in `clouds:`; its clouds.yaml is written into the folder."""
+        file = folder / f"clouds-{self.name}.yaml"
+        file.write_text(yaml.safe_dump({"clouds": clouds(self.url)}))
+        return {"name": self.name, "kind": "openstack", "os_cloud": user, "clouds_file": str(file), **keys}
+
+    async def serve(self, stack: AsyncExitStack) -> None:
+        running = await stack.enter_async_context(serving(self._cloud, ["127.0.0.1:0"]))
+        self.url = running.urls[0]
+
+    def _now(self) -> float:
+        return time.time() + self.ahead_s
+
+
+@contextmanager
+def live_clouds(names: Sequence[str]) -> Iterator[Mapping[str, LiveCloud]]:
+    """Clouds that are healthy, by their names."""
+    loop, began, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+    found: dict[str, LiveCloud] = {}
+
+    async def run() -> None:
+        async with AsyncExitStack() as stack:
+            for name in names:
+                found[name] = LiveCloud(name, loop)
+                await found[name].serve(stack)
+            began.set()
+            await over.wait()
+
+    def work() -> None:
+        try:
+            loop.run_until_complete(run())
+        finally:
+            began.set()
+            loop.close()
+
+    thread = threading.Thread(target=work, name="clouds")
+    thread.start()
+    try:
+        began.wait()
+        yield found
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+
+
+def _mend(world: World) -> None:
+    """End what is wrong from the beginning: a host disabled, one down, a VM in BUILD, quotas nearly used."""
+    for vm in world.vms:
+        if vm.vm_state == "building":
+            vm.vm_state, vm.task_state, vm.is_tame = "active", None, False
+    for daemon in world.daemons:
+        daemon.silent_since, daemon.is_enabled, daemon.disabled_reason = None, True, None
+    for project in world.projects:
+        project.limits |= {
+            resource: limit + _ROOM for resource, limit in project.limits.items() if limit >= 0
+        }
