@@ -75,6 +75,7 @@ def config(example: str, pages: str, whole: str = "", shard: str = "0") -> dict[
     found["global"] |= dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), "1s")
     del found["alerting"]
     for scrape in found["scrape_configs"]:
+        scrape.pop("scrape_interval", None)
         name = scrape["job_name"].removeprefix("stratoscope-")
         if scrape.pop("file_sd_configs", None):
             scrape["static_configs"] = [target(pages, f"/{name}/{host}", host) for host in steady_cloud.HOSTS]

@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from threading import Thread
@@ -82,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         _, exporter, *host = self.path.split("/")
-        body = "".join(f"{line}\n" for line in _lines(exporter, *host)).encode()
+        body = _page(exporter, *host).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.send_header("Content-Length", str(len(body)))
@@ -106,11 +107,26 @@ def served() -> Iterator[str]:
             thread.join()
 
 
-def _lines(exporter: str, host: str = "") -> Iterator[str]:
-    for family in FAMILIES:
-        if family.name.startswith(f"stratoscope_{exporter}_"):
-            for labels in _of_each_series(family, host):
-                yield from _series(family, labels)
+def _page(exporter: str, host: str = "") -> str:
+    """Counters have their moment: a scrape that is late on a busy machine makes no rate wrong."""
+    moment_ms = int(time.time() * 1000)
+    passed = moment_ms / 1000 - _BEGAN
+    return "".join(
+        f"{series} {value * passed!r} {moment_ms}\n" if is_rate else f"{series} {value!r}\n"
+        for series, value, is_rate in _shown(exporter, host)
+    )
+
+
+@cache
+def _shown(exporter: str, host: str) -> Sequence[tuple[str, float, bool]]:
+    """The series of a page, each with its value, or with what it counts in a second."""
+    return [
+        one
+        for family in FAMILIES
+        if family.name.startswith(f"stratoscope_{exporter}_")
+        for labels in _of_each_series(family, host)
+        for one in _series(family, labels)
+    ]
 
 
 def _of_each_series(family: Family, host: str) -> Iterator[Labels]:
@@ -132,18 +148,19 @@ def _things(family: Family, host: str) -> Sequence[Labels]:
     return _PROBES if "probe" in family.labels else [{}]
 
 
-def _series(family: Family, labels: Labels) -> Iterator[str]:
+def _series(family: Family, labels: Labels) -> Iterator[tuple[str, float, bool]]:
     text = ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
     series = f"{family.name}{{{text}}}"
+    rate = (1 + zlib.crc32(series.encode()) % 10) / 20
     if isinstance(family, Histogram):
         for quarters, bound in enumerate(_BOUNDS, start=2):
-            yield f'{family.name}_bucket{{{text},le="{bound}"}} {_counted(series, quarters / 4)}'
-        yield f"{family.name}_count{{{text}}} {_counted(series)}"
+            yield f'{family.name}_bucket{{{text},le="{bound}"}}', rate * quarters / 4, True
+        yield f"{family.name}_count{{{text}}}", rate, True
     elif family.kind == "counter":
         is_still = "_throttled_" in series and '"vm6"' not in series
-        yield f"{series} {_counted(series, 0 if is_still else 1)}"
+        yield series, 0 if is_still else rate, True
     else:
-        yield f"{series} {_gauge(family, series)}"
+        yield series, _gauge(family, series), False
 
 
 def _gauge(family: Family, series: str) -> float:
@@ -152,10 +169,3 @@ def _gauge(family: Family, series: str) -> float:
     if ('"b3"' in series and "_service_up" in series) or ('"bad"' in series and "_success" in series):
         return 0
     return next((value for part, value in _GAUGES.items() if part in family.name), 1)
-
-
-def _counted(series: str, part: float = 1) -> str:
-    """The value, and its moment: a scrape that is late on a busy machine makes no rate wrong."""
-    moment_ms = int(time.time() * 1000)
-    rate = part * (1 + zlib.crc32(series.encode()) % 10) / 20
-    return f"{rate * (moment_ms / 1000 - _BEGAN)!r} {moment_ms}"
