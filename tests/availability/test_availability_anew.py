@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from stratoscope.__main__ import main
+from stratoscope.availability import command
 from support import argo
 from support.argo import State, all_of
 from support.little_server import listening
@@ -19,6 +21,7 @@ BEGINS = 1738368000
 """2025-02-01."""
 DAY_S = 86400
 Timeline = Sequence[tuple[int, State]]
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 GOOD: Timeline = [(0, OK), (20 * HOUR, WARNING)]
 BROKEN: Timeline = [(0, OK), (3 * HOUR, CRITICAL), (5 * HOUR, OK), (8 * HOUR, UNKNOWN), (9 * HOUR, OK)]
@@ -34,6 +37,8 @@ SERVICES: dict[tuple[str, str], Timeline] = {
     ("a", ""): [(0, OK), (16 * HOUR, CRITICAL), (17 * HOUR, OK)],
 }
 """By zone and name."""
+WITHOUT_SERVICES: Timeline = [(0, OK), (20 * HOUR, MISSING), (21 * HOUR, OK)]
+"""What is known of a zone whose services are not there any more."""
 
 
 def states(timeline: Timeline) -> list[State]:
@@ -55,6 +60,7 @@ def recorded(**labels: str) -> list[dict[str, Any]]:
     """What the rules recorded. Args: labels: Such as of a replica of Prometheus."""
     zones = {zone for zone, _ in SERVICES}
     of_zones = {zone: worst(states(SERVICES[one]) for one in SERVICES if one[0] == zone) for zone in zones}
+    of_zones["without"] = states(WITHOUT_SERVICES)
     found = [
         series("probe:stratoscope_availability:badness", states(one), probe=probe, zone=zone, image_id=image)
         for (probe, zone, image), one in PROBES.items()
@@ -88,7 +94,7 @@ def outage(start: int, end: int, *matchers: str, **fields: object) -> dict[str, 
     }  # fmt: skip
 
 
-def downtimes(*found: dict[str, object]) -> Any:
+def downtimes(*found: dict[str, object]) -> Answer:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         assert request.path == "/api/v1/export/json"
         assert dict(request.query) == {"from": str(BEGINS), "to": str(BEGINS + 28 * DAY_S)}
@@ -99,7 +105,7 @@ def downtimes(*found: dict[str, object]) -> Any:
     return answer
 
 
-async def run(prometheus: Prometheus, there: Any, *flags: str) -> int:
+async def run(prometheus: Prometheus, there: Answer, *flags: str) -> int:
     async with listening(prometheus) as url, listening(there) as other:
         arguments = [f"--url={url}", f"--downtimes-url={other}", "--month=2025-02", *flags]
         return await asyncio.to_thread(main, ["availability", *arguments])
@@ -131,6 +137,7 @@ def rows_of_reference(start: int, end: int, labels: dict[str, str]) -> dict[tupl
         over(timeline, start, end, is_down=service in ("", of_it) and zone in ("", its_zone))
         for (its_zone, of_it), timeline in SERVICES.items()
     ]
+    services.append(over(WITHOUT_SERVICES, start, end, is_down=not service and not zone))
     parts = {
         ("cloud", "", ""): [*probes.values(), *services],
         **{("zone", one, ""): [probes[each] for each in probes if each[1] == one] for one in "ab"},
@@ -145,7 +152,8 @@ def rows_of_reference(start: int, end: int, labels: dict[str, str]) -> dict[tupl
 @pytest.mark.parametrize(
     "labels",
     [{"cloud": "lab"}, {"cloud": "lab", "zone": "b"}, {"cloud": "lab", "zone": "a"},
-     {"cloud": "lab", "service": "compute"}, {"cloud": "lab", "service": "image"}],
+     {"cloud": "lab", "service": "compute"}, {"cloud": "lab", "service": "image"},
+     {"cloud": "lab", "service": "of no zone"}],
     ids=str,
 )  # fmt: skip
 @pytest.mark.parametrize(
@@ -206,6 +214,38 @@ async def test_of_two_replicas_the_one_that_saw_more_counts_anew(
     assert outputs[0] == outputs[1]
 
 
+async def test_minutes_of_other_days_count_for_nothing(
+    token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In Prometheus 2, a window holds the last moment of the day before."""
+    more = recorded()
+    for one in more:
+        one["values"] = [[BEGINS - 0.001, "5"], *one["values"], [BEGINS + DAY_S, "5"]]
+    outputs = []
+    for found in (recorded(), more):
+        assert await run(Prometheus(found), downtimes(outage(0, HOUR, 'cloud="lab"')), token) == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+
+
+async def test_time_that_the_downtime_exporter_takes_is_not_there_for_prometheus(
+    monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    left = list[float]()
+
+    def asked(flags: Namespace, *_: object) -> dict[object, object]:
+        left.append(flags.timeout)
+        return {}
+
+    async def late(request: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.sleep(0.2)
+        return await downtimes()(request)
+
+    monkeypatch.setattr(command, "asked", asked)
+    assert await run(Prometheus([]), late, token, "--timeout=30s") == 1
+    assert 0 < left[0] <= 29.8
+
+
 async def test_bounds_are_those_of_the_rules_of_that_prometheus(
     token: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -222,10 +262,10 @@ async def test_bounds_are_those_of_the_rules_of_that_prometheus(
 
 
 async def test_downtime_exporter_that_refuses_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert await run(Prometheus(recorded()), downtimes()) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("stratoscope availability: http://127.0.0.1:")
-    assert said.endswith(": HTTP 401: log in\n")
+    async with listening(downtimes()) as other:
+        arguments = ["--url=http://127.0.0.1:1", f"--downtimes-url={other}", "--month=2025-02"]
+        assert await asyncio.to_thread(main, ["availability", *arguments]) == 1
+    assert capsys.readouterr().err == f"stratoscope availability: {other}: HTTP 401: log in\n"
 
 
 async def test_another_server_is_no_downtime_exporter(capsys: pytest.CaptureFixture[str]) -> None:
