@@ -12,14 +12,12 @@ from typing import Any, Final
 from urllib.request import urlopen
 
 import pytest
-import yaml
 
 from stratoscope.demo.openstack.boots import Boots
 from stratoscope.demo.openstack.world import World
-from stratoscope.rules import bundle
 from stratoscope.rules.values import Values
 from support.alertmanagers import RealAlertmanager, unpacked
-from support.debian import ROOT
+from support.examples import alerting, scraping
 from support.exporter_process import ExporterProcess
 from support.live_clouds import LiveCloud, live_clouds
 from support.notified import Webhook, until, webhook
@@ -190,19 +188,6 @@ SITUATIONS: Final = (
 )  # fmt: skip
 
 
-def alerting(hook: Webhook) -> str:
-    """The example of Alertmanager's configuration, which tells the webhook, and tells it again and again."""
-    config = yaml.safe_load((ROOT / "alertmanager/alertmanager.yml").read_text(encoding="utf-8"))
-    config["receivers"] = [
-        {"name": one["name"]} | ({} if one["name"] == "nobody" else {"webhook_configs": [{"url": hook.url}]})
-        for one in config["receivers"]
-    ]
-    for route in (config["route"], *config["route"]["routes"]):
-        route.update(AGAIN)
-    del config["templates"]
-    return json.dumps(config)
-
-
 def configured(folder: Path, clouds: Mapping[str, LiveCloud], urls: Mapping[str, str]) -> Mapping[str, Any]:
     """By exporter; all intervals but that of the probe are the usual ones."""
 
@@ -233,7 +218,7 @@ async def running(folder: Path) -> AsyncIterator[Stack]:
         hook = await stack.enter_async_context(webhook())
         clouds = stack.enter_context(live_clouds(["creation", "hosts", "api", "stuck", "spare"]))
         tools = unpacked("trixie")
-        am = RealAlertmanager(tools, folder / "am", config=alerting(hook))
+        am = RealAlertmanager(tools, folder / "am", config=alerting(hook, **AGAIN))
         frozen = RealAlertmanager(tools, folder / "frozen")
         for one in (am, frozen):
             stack.callback(one.stop)
@@ -251,26 +236,20 @@ async def running(folder: Path) -> AsyncIterator[Stack]:
             exporter.launch()
         for exporter in exporters.values():
             await asyncio.to_thread(exporter.wait)
-        prometheus = scraping(folder / "prometheus", exporters, am.url)
+        values = Values(thresholds={"vm_transition_seconds": STUCK_S})
+        prometheus = scraping(folder / "prometheus", targets(exporters), am.url, values)
         stack.callback(prometheus.stop)
         prometheus.start()
         await until(lambda: is_seen(prometheus), 300)
         yield Stack(clouds, exporters, am, frozen, prometheus, hook)
 
 
-def scraping(folder: Path, exporters: Mapping[str, ExporterProcess], alertmanager: str) -> RealPrometheus:
-    """A Prometheus with the intervals of its example."""
+def targets(exporters: Mapping[str, ExporterProcess]) -> Sequence[Target]:
     labels = {"killed": {"cloud": "spare"}, "off": OFF}
-    targets = [
+    return [
         Target(f"stratoscope-{'management' if name in SPARES else name}", one.url, labels.get(name, {}))
         for name, one in exporters.items()
     ]
-    values = Values(thresholds={"vm_transition_seconds": STUCK_S})
-    groups = [group for text in bundle.files(values).values() for group in yaml.safe_load(text)["groups"]]
-    example = yaml.safe_load((ROOT / "prometheus/prometheus.example.yml").read_text(encoding="utf-8"))
-    return RealPrometheus(
-        folder, alertmanager=alertmanager, rules={"groups": groups}, targets=targets, settings=example
-    )
 
 
 def is_seen(prometheus: RealPrometheus) -> bool:

@@ -1,7 +1,6 @@
 """How often somebody is notified of one fault: with the configuration of the examples."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,14 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 
 from stratoscope.demo.openstack.seed import Size
 from stratoscope.demo.openstack.world import World
-from stratoscope.rules import bundle
-from stratoscope.rules.values import Values
 from support.alertmanagers import RealAlertmanager, unpacked
-from support.debian import ROOT
+from support.examples import alerting, scraping
 from support.exporter_process import ExporterProcess
 from support.live_clouds import LiveCloud, live_clouds
 from support.notified import Webhook, until, webhook
@@ -104,17 +100,6 @@ async def running(folder: Path) -> AsyncIterator[Stack]:
         yield one
 
 
-def alerting(hook: Webhook) -> str:
-    """The example of Alertmanager's configuration, which tells the webhook."""
-    config = yaml.safe_load((ROOT / "alertmanager/alertmanager.yml").read_text(encoding="utf-8"))
-    config["receivers"] = [
-        {"name": one["name"]} | ({} if one["name"] == "nobody" else {"webhook_configs": [{"url": hook.url}]})
-        for one in config["receivers"]
-    ]
-    del config["templates"]
-    return json.dumps(config)
-
-
 def configured(folder: Path, clouds: dict[str, LiveCloud]) -> dict[str, Any]:
     """By exporter; all intervals but those of the probes are the usual ones."""
     probes = [
@@ -131,15 +116,6 @@ def configured(folder: Path, clouds: dict[str, LiveCloud]) -> dict[str, Any]:
             "vmprobe": {"probes": probes},
         },
     }
-
-
-def scraping(folder: Path, targets: Sequence[Target], alertmanager: str) -> RealPrometheus:
-    """A Prometheus with the intervals of its example."""
-    groups = [group for text in bundle.files(Values()).values() for group in yaml.safe_load(text)["groups"]]
-    example = yaml.safe_load((ROOT / "prometheus/prometheus.example.yml").read_text(encoding="utf-8"))
-    return RealPrometheus(
-        folder, alertmanager=alertmanager, rules={"groups": groups}, targets=targets, settings=example
-    )
 
 
 @pytest.mark.timeout(2400)

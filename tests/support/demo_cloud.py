@@ -1,10 +1,9 @@
 """The embedded cloud for tests: on a port of its own, with a clock that the test moves."""
 
 import asyncio
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.openstack.world import World
 from stratoscope.demo.server import serving
+from support.loop_thread import in_thread
 
 LOOPBACK = "127.0.0.1:0"
 
@@ -94,27 +94,9 @@ def demo_cloud_in_thread(
     vms: int = 60, hosts: int = 6, projects: int = 5, *, seed: int = 1, now: float | None = None
 ) -> Iterator[DemoCloud]:
     """The same in a thread with a loop of its own, for clients that block, as openstacksdk does."""
-    loop, began, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-    found: list[DemoCloud] = []
 
-    async def run() -> None:
-        async with demo_cloud(vms, hosts, projects, seed=seed, now=now) as cloud:
-            found.append(cloud)
-            began.set()
-            await over.wait()
+    async def serve(stack: AsyncExitStack) -> DemoCloud:
+        return await stack.enter_async_context(demo_cloud(vms, hosts, projects, seed=seed, now=now))
 
-    def work() -> None:
-        try:
-            loop.run_until_complete(run())
-        finally:
-            began.set()
-            loop.close()
-
-    thread = threading.Thread(target=work, name="demo-cloud")
-    thread.start()
-    try:
-        began.wait()
-        yield found[0]
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
+    with in_thread("demo-cloud", serve) as found:
+        yield found

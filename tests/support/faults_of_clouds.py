@@ -70,7 +70,7 @@ def _refuse(stack: FaultyStack) -> None:
     cloud = stack.clouds["refused"]
 
     def forget(world: World) -> None:
-        next(user for user in world.users if user.name == "admin").password = "another"  # noqa: S105
+        next(user for user in world.users if user.name == "admin").password = "another"  # noqa: S105 - of the embedded cloud
 
     cloud.change(forget)
     cloud.fault("expire_token")

@@ -1,7 +1,6 @@
 """Embedded clouds that go on with the clock of this machine, in a thread, for exporters in processes."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -16,6 +15,7 @@ from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.openstack.world import World
 from stratoscope.demo.server import serving
+from support.loop_thread import in_thread
 
 T = TypeVar("T")
 
@@ -74,32 +74,16 @@ class LiveCloud:
 @contextmanager
 def live_clouds(names: Sequence[str], size: Size = SIZE) -> Iterator[Mapping[str, LiveCloud]]:
     """Clouds that are healthy, by their names."""
-    loop, began, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-    found: dict[str, LiveCloud] = {}
 
-    async def run() -> None:
-        async with AsyncExitStack() as stack:
-            for name in names:
-                found[name] = LiveCloud(name, loop, size)
-                await found[name].serve(stack)
-            began.set()
-            await over.wait()
+    async def serve(stack: AsyncExitStack) -> Mapping[str, LiveCloud]:
+        loop = asyncio.get_running_loop()
+        found = {name: LiveCloud(name, loop, size) for name in names}
+        for one in found.values():
+            await one.serve(stack)
+        return found
 
-    def work() -> None:
-        try:
-            loop.run_until_complete(run())
-        finally:
-            began.set()
-            loop.close()
-
-    thread = threading.Thread(target=work, name="clouds")
-    thread.start()
-    try:
-        began.wait()
+    with in_thread("clouds", serve) as found:
         yield found
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
 
 
 def _mend(world: World) -> None:
