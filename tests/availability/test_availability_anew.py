@@ -11,6 +11,7 @@ from aiohttp import web
 
 from stratoscope.__main__ import main
 from stratoscope.availability import command
+from stratoscope.availability import downtimes as downtimes_of
 from support import argo
 from support.argo import State, all_of
 from support.little_server import listening
@@ -32,7 +33,7 @@ PROBES: dict[tuple[str, str, str], Timeline] = {
 """By name, zone and image."""
 SERVICES: dict[tuple[str, str], Timeline] = {
     ("", "compute"): [(0, OK), (12 * HOUR, CRITICAL), (13 * HOUR, OK)],
-    ("", "image"): GOOD,
+    ("", 'the "image"'): GOOD,
     ("a", "compute"): [(0, OK), (12 * HOUR, WARNING), (14 * HOUR, OK)],
     ("a", ""): [(0, OK), (16 * HOUR, CRITICAL), (17 * HOUR, OK)],
 }
@@ -152,7 +153,7 @@ def rows_of_reference(start: int, end: int, labels: dict[str, str]) -> dict[tupl
 @pytest.mark.parametrize(
     "labels",
     [{"cloud": "lab"}, {"cloud": "lab", "zone": "b"}, {"cloud": "lab", "zone": "a"},
-     {"cloud": "lab", "service": "compute"}, {"cloud": "lab", "service": "image"},
+     {"cloud": "lab", "service": "compute"}, {"cloud": "lab", "service": 'the "image"'},
      {"cloud": "lab", "service": "of no zone"}],
     ids=str,
 )  # fmt: skip
@@ -266,6 +267,24 @@ async def test_downtime_exporter_that_refuses_is_named(capsys: pytest.CaptureFix
         arguments = ["--url=http://127.0.0.1:1", f"--downtimes-url={other}", "--month=2025-02"]
         assert await asyncio.to_thread(main, ["availability", *arguments]) == 1
     assert capsys.readouterr().err == f"stratoscope availability: {other}: HTTP 401: log in\n"
+
+
+def test_downtime_exporter_is_asked_with_its_own_token_and_the_ca_of_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = list[Namespace]()
+
+    def fetched(flags: Namespace, *_: object, **__: object) -> Any:
+        asked.append(flags)
+        return {"downtimes": []}
+
+    monkeypatch.setattr(downtimes_of, "fetched", fetched)
+    own = {"url": "https://other", "token_file": "other", "user": "me", "password_file": "secret"}
+    both = {"ca_file": "ca", "timeout": 3.0}
+    there = {"downtimes_url": "https://there", "downtimes_token_file": "token"}
+    assert downtimes_of.planned_outages(Namespace(**own, **both, **there), BEGINS, BEGINS + DAY_S) == []
+    expected = Namespace(url="https://there", token_file="token", user=None, **both)  # noqa: S106 - a file
+    assert asked == [expected]
 
 
 async def test_another_server_is_no_downtime_exporter(capsys: pytest.CaptureFixture[str]) -> None:
