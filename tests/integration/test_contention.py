@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from integration.alerting import Alert, Watch, watching
+from integration.alerting import HOST, Alert, Watch, watching
 from integration.bare_guest import BURNS, IDLES, Bare, bare_guest
 from integration.conftest import RunningExporter
 from integration.own_guest import OwnGuest
@@ -79,7 +79,7 @@ def test_guests_with_a_quota_are_at_their_own_limit(watch: Watch, quiet: Sequenc
             for number in (82, 83, 84)
         ]
         check_verdict(watch, {guest.name: "own_limit" for guest in three}, [*three, *quiet])
-        assert not [alert for alert in watch.firing() if alert[1] in {guest.vm_id for guest in three}]
+        assert [watch.about(guest) for guest in three] == [set()] * 3
 
 
 def test_guests_beside_one_with_a_hundred_times_their_weight_have_a_noisy_neighbour(
@@ -87,7 +87,7 @@ def test_guests_beside_one_with_a_hundred_times_their_weight_have_a_noisy_neighb
 ) -> None:
     with ExitStack() as stack:
         three = [stack.enter_context(bare_guest(Bare(number, BURNS, cpus=CPU))) for number in (85, 86, 87)]
-        watch.wait_until_known(*(guest.vm_id for guest in three))
+        watch.wait_until_known(*three)
         contended = [
             Alert(
                 "StratoscopeVMContended",
@@ -105,7 +105,7 @@ def test_guests_beside_one_with_a_hundred_times_their_weight_have_a_noisy_neighb
 def test_guests_that_share_a_cpu_in_equal_parts_are_on_an_overcommitted_host(
     watch: Watch, quiet: Sequence[OwnGuest]
 ) -> None:
-    host = Alert("StratoscopeHostContended", {"cloud": "lab", "host": os.uname().nodename}, HALF_AN_HOUR_S)
+    host = Alert("StratoscopeHostContended", HOST, HALF_AN_HOUR_S)
     with ExitStack() as stack:
         with watch.fault("three VMs of equal weight burn on one CPU", host):
             three = [
