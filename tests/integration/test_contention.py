@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.full, pytest.mark.timeout(900
 ELSEWHERE, *_, CPU = map(str, sorted(os.sched_getaffinity(0)))
 """Where guests meet, and a CPU for all else: the exporter, Prometheus, and guests that are quiet."""
 VERDICT = "vm:stratoscope_contention:verdict"
+PRESSURE = 'rate(stratoscope_hypervisor_vm_pressure_some_seconds_total{resource="cpu"}[10s]) > 0.1'
+"""The kernel's own view (PSI), where it has one."""
 FOUND_WITHIN_S = 60
 JUDGED_S = 24
 """Six evaluations of the verdict."""
@@ -112,3 +115,6 @@ def test_guests_that_share_a_cpu_in_equal_parts_are_on_an_overcommitted_host(
                 stack.enter_context(bare_guest(Bare(number, BURNS, cpus=CPU))) for number in (88, 89, 90)
             ]
         check_verdict(watch, {guest.name: "host_overcommitted" for guest in three}, [*three, *quiet])
+        if Path("/proc/pressure/cpu").exists():
+            waiting = {dict(labels)["vm_id"] for labels in watch.prometheus.ask(PRESSURE)}
+            assert {guest.vm_id for guest in three} <= waiting
