@@ -9,13 +9,23 @@ from stratoscope.core.metrics import Labels
 from stratoscope.hypervisor.kernel.cpu import Throttling
 from stratoscope.hypervisor.kernel.vcpus import VCPU
 from stratoscope.hypervisor.settings import subjects
+from support import debian
 from support.alertmanagers import RealAlertmanager, free_port, unpacked
 from support.downtime_process import DowntimeProcess
 from support.golden import GOLDEN
 from support.pages import rendered
 from support.vms import PLAIN, disk, domain, kernel, kvm
 
-__all__ = ["GOLDEN", "PLAIN", "DowntimeProcess", "RealAlertmanager", "free_port", "guests", "unpacked"]
+__all__ = [
+    "GOLDEN",
+    "PLAIN",
+    "DowntimeProcess",
+    "RealAlertmanager",
+    "debian",
+    "free_port",
+    "guests",
+    "unpacked",
+]
 
 
 def guests() -> list[str]:

@@ -1,4 +1,7 @@
-"""What the rules cost: Prometheus with them beside one without, at 10,000 VMs; and what fires for nothing."""
+"""What the rules cost: Prometheus with them beside one without, at 10,000 VMs; and what fires for nothing.
+
+Both of the oldest Prometheus that is supported, and both of the newest that runs here, in the same run.
+"""
 
 import shutil
 import subprocess
@@ -7,7 +10,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +18,7 @@ from typing import Any, Final
 import yaml
 from results import Result, at_least, at_most
 from rules_history import read_over_hours, write_blocks
-from rules_prometheus import Itself, Prometheus, prometheus
+from rules_prometheus import NEWEST, OLDEST, Itself, Prometheus, prometheus
 from rules_stored import INTERVAL_S, Size, pages
 
 from stratoscope.rules import bundle
@@ -67,43 +70,71 @@ class Seen:
             print(f"  {name} fires {count} times")
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two of one version, with the rules and without. Attributes: before: Their own pages at the begin."""
+
+    suite: str
+    ruled: Prometheus
+    plain: Prometheus
+    seen: Seen = field(default_factory=Seen)
+    before: list[Itself] = field(default_factory=list)
+
+    def begin(self) -> None:
+        self.before[:] = [self.ruled.itself(), self.plain.itself()]
+
+    def results(self, size: Size) -> list[Result]:
+        after = self.ruled.itself()
+        spent = (after.cpu_s - self.before[0].cpu_s) / size.cycles
+        without = (self.plain.itself().cpu_s - self.before[1].cpu_s) / size.cycles
+        vms = self.ruled.number(_OF_VMS)
+        print(f"{self.suite}, {vms:.0f} VMs, CPU per cycle: {spent:.2f} s with rules, {without:.2f} without")
+        self.seen.tell()
+        at = f"rules, {size.vms:,} VMs, Prometheus of {self.suite}"
+        return [
+            at_most(f"{at}: CPU per cycle more than without", spent - without, _CPU_S, "s"),
+            at_most(
+                f"{at}: the longest evaluation of a group", max(self.seen.groups.values()), _GROUP_S, "s"
+            ),
+            at_most(f"{at}: evaluations that failed", _total(after, "evaluation_failures"), 0, ""),
+            at_most(f"{at}: evaluations that were missed", _total(after, "group_iterations_missed"), 0, ""),
+            at_most(f"{at}: alerts that fire though nothing is wrong", len(self.seen.firing), 0, ""),
+            at_least(f"{at}: VMs with records / VMs", vms / self.ruled.number(_VMS), 0.98),
+        ]
+
+
 def run(size: Size = FULL) -> list[Result]:
     documents = [yaml.safe_load(text) for text in bundle.files(Values()).values()]
     groups = [group for document in documents for group in document["groups"]]
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        with _targets(size, folder) as scrapes:
-            _make_history(folder, scrapes, groups)
-            with (
-                prometheus(folder / "ruled", scrapes, {"groups": groups}, INTERVAL_S) as ruled,
-                prometheus(folder / "plain", scrapes, {"groups": []}, INTERVAL_S) as plain,
-            ):
-                time.sleep(size.warm_s)
-                _check(ruled, plain, size)
-                return _measured(ruled, plain, size)
+        scrapes = stack.enter_context(_targets(size, folder))
+        _make_history(folder, scrapes, groups)
+
+        def started(suite: str, kind: str, rules: Sequence[Mapping[str, Any]]) -> Prometheus:
+            data = folder / f"{suite}-{kind}"
+            shutil.copytree(folder / "history", data / "data")
+            return stack.enter_context(prometheus(data, scrapes, {"groups": rules}, INTERVAL_S, suite))
+
+        pairs = [
+            Pair(suite, started(suite, "ruled", groups), started(suite, "plain", []))
+            for suite in (OLDEST, NEWEST)
+        ]
+        time.sleep(size.warm_s)
+        for pair in pairs:
+            _check(pair, size)
+        return _measured(pairs, size)
 
 
-def _measured(ruled: Prometheus, plain: Prometheus, size: Size) -> list[Result]:
-    seen = Seen()
-    before, plain_before, began = ruled.itself(), plain.itself(), time.monotonic()
+def _measured(pairs: Sequence[Pair], size: Size) -> list[Result]:
+    for pair in pairs:
+        pair.begin()
+    began = time.monotonic()
     for cycle in range(1, size.cycles + 1):
         time.sleep(max(0.0, began + cycle * INTERVAL_S - time.monotonic()))
-        seen.look(ruled)
-    after, plain_after = ruled.itself(), plain.itself()
-    with_s = (after.cpu_s - before.cpu_s) / size.cycles
-    without_s = (plain_after.cpu_s - plain_before.cpu_s) / size.cycles
-    vms = ruled.number(_OF_VMS)
-    print(f"{vms:.0f} VMs: {with_s:.2f} s of CPU per cycle with the rules, {without_s:.2f} without")
-    seen.tell()
-    at = f"rules, {size.vms:,} VMs"
-    return [
-        at_most(f"{at}: CPU per cycle more than without", with_s - without_s, _CPU_S, "s"),
-        at_most(f"{at}: the longest evaluation of a group", max(seen.groups.values()), _GROUP_S, "s"),
-        at_most(f"{at}: evaluations that failed", _total(after, "evaluation_failures"), 0, ""),
-        at_most(f"{at}: evaluations that were missed", _total(after, "group_iterations_missed"), 0, ""),
-        at_most(f"{at}: alerts that fire though nothing is wrong", len(seen.firing), 0, ""),
-        at_least(f"{at}: VMs with records / VMs", vms / ruled.number(_VMS), 0.98),
-    ]
+        for pair in pairs:
+            pair.seen.look(pair.ruled)
+    return [result for pair in pairs for result in pair.results(size)]
 
 
 _VMS: Final = "count(count by (vm_id) (stratoscope_hypervisor_vm_vcpus))"
@@ -113,9 +144,9 @@ def _total(page: Itself, what: str) -> float:
     return page.total(f"prometheus_rule_{what}_total")
 
 
-def _check(ruled: Prometheus, plain: Prometheus, size: Size) -> None:
+def _check(pair: Pair, size: Size) -> None:
     """What shows nothing is quick, and proves nothing."""
-    for one in (ruled, plain):
+    for one in (pair.ruled, pair.plain):
         up, shown = one.number("sum(up)"), one.number("sum(scrape_samples_scraped)")
         if up != size.hosts + 3 or one.number(_VMS) < 0.8 * size.vms:
             raise RuntimeError(f"of {size.hosts + 3} targets {up:.0f} are up")
@@ -155,13 +186,10 @@ def _target(address: str, path: str, instance: str, **labels: str) -> Mapping[st
 def _make_history(
     folder: Path, scrapes: Sequence[Mapping[str, Any]], groups: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Give both a day of what rules read over hours; a Prometheus that lives minutes tells the labels."""
+    """Make a day of what rules read over hours; a Prometheus that lives minutes tells the labels."""
     often = [{**group, "interval": f"{_YOUNG_EVERY_S}s"} for group in groups]
     with prometheus(folder / "young", scrapes, {"groups": often}, _YOUNG_EVERY_S) as young:
         time.sleep(_YOUNG_S)
-        blocks = folder / "ruled" / "data"
-        blocks.parent.mkdir()
-        count = write_blocks(young.ask, read_over_hours(groups), time.time(), blocks)
+        count = write_blocks(young.ask, read_over_hours(groups), time.time(), folder / "history")
     print(f"{count:,} samples of the day before")
-    shutil.copytree(blocks, folder / "plain" / "data")
     shutil.rmtree(folder / "young")

@@ -14,9 +14,10 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from from_tests import free_port
-from processes import ROOT
+from from_tests import debian, free_port
 
+OLDEST: Final = "bookworm"
+NEWEST: Final = "sid"
 _READY_S: Final = 120
 _SAMPLE: Final = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _GROUP: Final = re.compile(r'rule_group="[^"]*;([^"]*)"')
@@ -85,9 +86,13 @@ class Itself:
 
 @contextmanager
 def prometheus(
-    folder: Path, scrapes: Sequence[Mapping[str, Any]], rules: Mapping[str, object], every_s: int
+    folder: Path,
+    scrapes: Sequence[Mapping[str, Any]],
+    rules: Mapping[str, object],
+    every_s: int,
+    suite: str = OLDEST,
 ) -> Iterator[Prometheus]:
-    """Prometheus with the data of the folder; it scrapes and evaluates every so many seconds."""
+    """The suite's Prometheus with the data of the folder; it scrapes and evaluates every so many seconds."""
     every = f"{every_s}s"
     config = {
         "global": {"scrape_interval": every, "scrape_timeout": "10s", "evaluation_interval": every},
@@ -99,7 +104,7 @@ def prometheus(
     (folder / "rules.yml").write_text(json.dumps(rules))
     url = f"127.0.0.1:{free_port()}"
     command = [
-        str(ROOT / "build/tools/usr/bin/prometheus"),
+        str(debian.unpacked("prometheus", suite) / "usr/bin/prometheus"),
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         "--storage.tsdb.retention.time=35d",
