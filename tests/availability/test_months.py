@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.availability.months import Day, Month, month
+from stratoscope.availability.months import OLA, Day, Month, month
 from support import argo
 from support.worked_days import WORKED
 
@@ -53,4 +53,4 @@ def test_day_of_one_minute_more_than_it_has_is_no_more_than_whole() -> None:
     ],
 )
 def test_bounds_of_the_ola(whole: Month, is_within: bool) -> None:
-    assert whole.is_within_ola == is_within
+    assert whole.is_within(OLA) == is_within

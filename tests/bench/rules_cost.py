@@ -24,8 +24,8 @@ from rules_stored import INTERVAL_S, Size, pages
 from stratoscope.rules import bundle
 from stratoscope.rules.values import Values
 
-FULL: Final = Size(vms=10_000, hosts=200, projects=200, warm_s=420, cycles=20)
-"""In 20 minutes each group is evaluated once at least."""
+FULL: Final = Size(vms=10_000, hosts=200, projects=200, warm_s=420, cycles=60)
+"""An hour: of a healthy cloud nothing fires in it."""
 _CPU_S: Final = 3
 _GROUP_S: Final = 1
 _YOUNG_EVERY_S: Final = 15

@@ -59,7 +59,8 @@ def test_series_of_a_vm_carry_cloud_and_id_and_no_name() -> None:
     pages = [shown(subject, full()) for name, subject in SUBJECTS.items() if name != "info"]
     lines = [line for page in pages for line in series(page)]
     assert all(f'{{cloud="uni",vm_id="{full().vm_id}"' in line for line in lines)
-    assert not any("web 1" in line for line in lines)
+    named = [line for line in lines if "web 1" in line]
+    assert {line.partition("{")[0] for line in named} == {"stratoscope_hypervisor_vm_failed_check_info"}
 
 
 @pytest.mark.parametrize(

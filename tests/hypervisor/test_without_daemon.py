@@ -105,7 +105,7 @@ async def test_without_the_daemon_a_vm_whose_process_is_gone_shows_who_it_was_an
     host = FakeHost(domains=[listed(1)], known={uuid(1): identity()})
     collector, _ = domains(host, LATER, Reading(dead_s={uuid(1): 0.0}, kills=Kills({uuid(1): 1})))
     shown = await failure_after(collector, host, unavailable())
-    assert names(shown) == {"vm_info", "vm_oom_kills_total", "vm_status_check_failed"}
+    assert names(shown) == {"vm_failed_check_info", "vm_info", "vm_oom_kills_total", "vm_status_check_failed"}
 
 
 async def test_vm_that_the_kernel_does_not_tell_of_is_absent_without_the_daemon() -> None:

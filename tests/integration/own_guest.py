@@ -52,10 +52,17 @@ def own_guest(
             shutil.copy(source, host.FOLDER)
     disk.write_bytes(b"")
     run("truncate", "-s", str(IMAGE_BYTES), disk)
+    definition = domain_xml(guest, MEMORY_MIB).replace("type='qcow2'", driver)
+    with defined(guest, disk, definition, start=start) as own:
+        yield own
+
+
+@contextmanager
+def defined(guest: Guest, disk: Path, definition: str, *, start: bool = True) -> Iterator[OwnGuest]:
+    """A guest by this definition with its image in this file; both are gone at the end."""
     shutil.chown(disk, "libvirt-qemu", "libvirt-qemu")
-    definition = domain_xml(guest, MEMORY_MIB).replace(str(guest.disk("vda")), str(disk))
     path = host.FOLDER / f"{guest.name}.xml"
-    path.write_text(definition.replace("type='qcow2'", driver))
+    path.write_text(definition.replace(str(guest.disk("vda")), str(disk)))
     virsh("define", str(path))
     try:
         virsh("start", guest.name, *([] if start else ["--paused"]))

@@ -1,6 +1,7 @@
 """The examples of Prometheus's configuration are valid, and targets have the labels that the rules use."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from stratoscope.rules.bundle import sources
+
 FOLDER = Path(__file__).parents[2] / "prometheus"
 EXAMPLES = ["prometheus.example.yml", "kubernetes.example.yml"]
+SHARD, WHOLE = "sharded/shard.example.yml", "sharded/whole.example.yml"
 EXPORTERS = {"hypervisor": 10971, "management": 10972, "vmprobe": 10973, "downtime": 10974}
 
 
@@ -46,7 +50,35 @@ def test_promtool_takes_the_example_for_kubernetes_but_for_how_it_finds_pods(tmp
     assert "SUCCESS" in check(tmp_path / "prometheus.yml")
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", [SHARD, WHOLE])
+def test_promtool_takes_the_examples_of_shards(name: str, tmp_path: Path) -> None:
+    shutil.copytree(FOLDER / "rules", tmp_path / "rules")
+    shutil.copytree(FOLDER / "targets", tmp_path / "targets")
+    config = tmp_path / name
+    config.parent.mkdir()
+    config.write_text(
+        (FOLDER / name).read_text(encoding="utf-8").replace("/etc/prometheus/stratoscope/", "../rules/")
+    )
+    assert f"SUCCESS: {len(read(name)['rule_files'])} rule files found" in check(config)
+
+
+def test_each_rule_is_evaluated_by_the_shards_or_by_the_whole() -> None:
+    files = [{Path(one).name for one in read(name)["rule_files"]} for name in (SHARD, WHOLE)]
+    assert files[0] | files[1] == {path.name for path in (FOLDER / "rules").glob("*.yml")}
+    assert files[0] & files[1] == {"identity.yml", "meta.yml", "thresholds.yml"}
+
+
+def test_shards_write_all_that_they_record_but_who_a_vm_is() -> None:
+    (remote,) = read(SHARD)["remote_write"]
+    keep, drop = (re.compile(one["regex"]) for one in remote["write_relabel_configs"])
+    shared = ("contention", "hypervisor", "watched")
+    records = {rule.record for name in shared for group in sources()[name] for rule in group.rules}
+    assert [one for one in records - {""} if not keep.fullmatch(one) or drop.fullmatch(one)] == []
+    identity = {rule.record for group in sources()["identity"] for rule in group.rules}
+    assert all(map(drop.fullmatch, identity))
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, SHARD, WHOLE])
 def test_labels_of_an_exporter_win(name: str) -> None:
     assert all(scrape["honor_labels"] for scrape in read(name)["scrape_configs"])
 

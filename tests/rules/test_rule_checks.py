@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.neutral import spelled_by_a_kind
 from support.rule_checks import Known, checked, matchers
 
 KNOWN = Known({"vm:info:unique": frozenset({"cloud", "vm_id", "project_id"})})
@@ -68,3 +69,28 @@ def test_what_aggregations_keep_is_known() -> None:
 def test_matchers_of_an_expression() -> None:
     found = set(matchers(f'rate({CPU}{{cloud="a"}}[5m]) / (up{{job=~"x.*"}} or -vm:info:unique)'))
     assert found == {(CPU, "cloud", "a"), ("up", "job", "x.*")}
+
+
+@pytest.mark.parametrize(
+    "matcher",
+    ['state="ACTIVE"', 'state=~"error|ERROR"', 'binary="nova-compute"', 'service!="compute"', 'zone="nova"',
+     'reason="MaxRetries"', 'phase=~"scheduled|spawning"', 'resource="MEMORY_MB"', 'scope=~"cl.*"'],
+)  # fmt: skip
+def test_value_that_one_kind_of_cloud_alone_spells_is_found(matcher: str) -> None:
+    name, _, value = matcher.partition('"')
+    label = name.rstrip("=~!")
+    found = list(spelled_by_a_kind(f"sum(stratoscope_management_hosts{{{matcher}}})"))
+    assert found == [f'stratoscope_management_hosts{{{label}="{value}}}']
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        'stratoscope_vmprobe_probe_state{state="paused"}',
+        'stratoscope_vmprobe_phase_last_duration_seconds{phase=~"scheduled|built"}',
+        'stratoscope_management_hosts{zone!=""}',
+        'stratoscope_build_info{version!~"1.+"}',
+    ],
+)
+def test_value_that_this_project_spells_is_not_found(selector: str) -> None:
+    assert list(spelled_by_a_kind(selector)) == []

@@ -11,6 +11,7 @@ import yaml
 from stratoscope.rules import bundle, thresholds
 from stratoscope.rules.bundle import Group, Rule
 from stratoscope.rules.values import Values
+from support.neutral import spelled_by_a_kind
 from support.rule_checks import Known, Labels, checked
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +95,11 @@ def test_every_aggregation_keeps_the_cloud(name: str) -> None:
     rule = RULES[name]
     lost = [sorted(kept) for kept in checked(rule.expr, KNOWN)[1].kept if "cloud" not in kept]
     assert bool(lost) == (rule.alert in CLOUDLESS), lost
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if not name.startswith(COMPAT)])
+def test_rule_selects_no_value_that_one_kind_of_cloud_alone_spells(name: str) -> None:
+    assert list(spelled_by_a_kind(RULES[name].expr)) == []
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -22,6 +22,7 @@ class ExporterProcess:
     """A process on a port of loopback, which it keeps when it is started again.
 
     Attributes:
+        name: Of the exporter.
         url: Where it listens.
         document: Its configuration.
         environment: What it is started with beside our own.
@@ -30,7 +31,7 @@ class ExporterProcess:
 
     def __init__(self, name: str, folder: Path, document: Any, *, has_state: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._name, self._folder, self.document = name, folder, document
+        self.name, self._folder, self.document = name, folder, document
         self.environment: dict[str, str] = {}
         self.state = folder / "state"
         self._flags = [f"--storage.path={self.state}"] if has_state else []
@@ -44,7 +45,7 @@ class ExporterProcess:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "stratoscope", self._name),
+                    *(sys.executable, "-m", "stratoscope", self.name),
                     f"--config.file={self._file}",
                     f"--web.listen-address=127.0.0.1:{self._port}",
                     *self._flags,

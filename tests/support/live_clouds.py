@@ -29,17 +29,19 @@ class LiveCloud:
     """One cloud.
 
     Attributes:
+        size: Of its world.
         url: Where it listens, without a path.
         ahead_s: By how much its clock is ahead.
     """
 
     name: str
     loop: asyncio.AbstractEventLoop
+    size: Size = SIZE
     url: str = ""
     ahead_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self._cloud = OpenStack(build(SIZE, seed=1, now=self._now()), self._now)
+        self._cloud = OpenStack(build(self.size, seed=1, now=self._now()), self._now)
         _mend(self._cloud.world)
 
     def change(self, change: Callable[[World], T]) -> T:
@@ -70,7 +72,7 @@ class LiveCloud:
 
 
 @contextmanager
-def live_clouds(names: Sequence[str]) -> Iterator[Mapping[str, LiveCloud]]:
+def live_clouds(names: Sequence[str], size: Size = SIZE) -> Iterator[Mapping[str, LiveCloud]]:
     """Clouds that are healthy, by their names."""
     loop, began, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
     found: dict[str, LiveCloud] = {}
@@ -78,7 +80,7 @@ def live_clouds(names: Sequence[str]) -> Iterator[Mapping[str, LiveCloud]]:
     async def run() -> None:
         async with AsyncExitStack() as stack:
             for name in names:
-                found[name] = LiveCloud(name, loop)
+                found[name] = LiveCloud(name, loop, size)
                 await found[name].serve(stack)
             began.set()
             await over.wait()

@@ -5,15 +5,19 @@ import csv
 import json
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from http.client import HTTPException
 from typing import Any, Final
 
 from stratoscope.availability import COMMAND
-from stratoscope.availability.asking import Subject, asked, days_of
-from stratoscope.availability.months import Day, month
-from stratoscope.core.client.flags import Parser
+from stratoscope.availability.asking import asked, bounds, days_of
+from stratoscope.availability.downtimes import Planned, planned_outages
+from stratoscope.availability.months import Bounds, Day, month
+from stratoscope.availability.query import DAY_S, begin
+from stratoscope.availability.subject import Subject
+from stratoscope.core.client.flags import Parser, Url, file
 from stratoscope.core.client.request import AskError, why
 from stratoscope.core.errors import one_line
 
@@ -28,37 +32,47 @@ def main(arguments: Sequence[str]) -> int:
     """Write the month to stdout.
 
     Returns:
-        The exit status: 0; 1 if Prometheus does not say it, 2 for a wrong flag, each said in one line.
+        The exit status: 0; 1 if a server does not say it, 2 for a wrong flag, each said in one line.
     """
     try:
         flags = _parsed(arguments)
     except SystemExit as over:
         return int(over.code or 0)
+    days, server = days_of(flags.month, datetime.now(UTC).date()), flags.url
+    if not days:
+        return _failed("no day of this month is over")
     try:
-        rows = list(_rows(flags))
+        planned: Sequence[Planned] = ()
+        if flags.downtimes_url is not None:
+            server = flags.downtimes_url
+            began = time.monotonic()
+            planned = planned_outages(flags, begin(days[0]), begin(days[-1]) + DAY_S)
+            flags.timeout -= time.monotonic() - began
+        server = flags.url
+        rows = list(_rows(flags, days, planned))
     except (OSError, HTTPException) as error:
-        return _failed(f"{flags.url}: {why(error)}")
+        return _failed(f"{server}: {why(error)}")
     except AskError as error:
-        return _failed(f"{flags.url}: {error}")
+        return _failed(f"{server}: {error}")
     (_write_csv if flags.format == "csv" else _write_json)(rows)
     return 0
 
 
-def _rows(flags: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
-    days = days_of(flags.month, datetime.now(UTC).date())
-    if not days:
-        raise AskError("no day of this month is over")
-    found = asked(flags, days)
+def _rows(
+    flags: argparse.Namespace, days: Sequence[date], planned: Sequence[Planned]
+) -> Iterator[Mapping[str, Any]]:
+    found = asked(flags, days, planned)
     if not found:
         raise AskError("it has no record of this month; see docs/rules.md for the rules and the retention")
-    return (_row(subject, found[subject]) for subject in sorted(found))
+    agreed = bounds(flags)
+    return (_row(subject, found[subject], agreed) for subject in sorted(found))
 
 
-def _row(subject: Subject, days: Sequence[Day | None]) -> Mapping[str, Any]:
+def _row(subject: Subject, days: Sequence[Day | None], agreed: Bounds) -> Mapping[str, Any]:
     whole = month(days)
     values = (
         subject.cloud, subject.scope, subject.zone, subject.image_id, len(days), whole.availability,
-        whole.reliability, whole.unknown, whole.is_within_ola,
+        whole.reliability, whole.unknown, whole.is_within(agreed),
     )  # fmt: skip
     return dict(zip(_COLUMNS, values, strict=True))
 
@@ -78,11 +92,19 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         asks="Prometheus", default_url="http://127.0.0.1:9090",
         prog="stratoscope availability", description=COMMAND.summary,
         epilog="Days are those of UTC, of the current month those that are over. -1: nothing is said, since"
-        " nothing is known. The OLA asks for 80 % availability, 85 % reliability, 10 % unknown at most.",
+        " nothing is known. EGI's OLA asks for 80 % availability, 85 % reliability, and 10 % unknown at most;"
+        " thresholds of the rules say otherwise. With --downtimes-url, days are counted anew with planned"
+        " outages that were filed late.",
     )  # fmt: skip
     parser.add_argument("--month", type=_month, required=True, metavar="YYYY-MM", help="such as 2026-10")
     parser.add_argument(
         "--format", choices=("json", "csv"), default="json", help="of the output (default json)"
+    )
+    parser.add_argument(
+        "--downtimes-url", type=Url, help="address of the downtime exporter (default: not asked)"
+    )
+    parser.add_argument(
+        "--downtimes-token-file", type=file, metavar="FILE", help="its first line is a bearer token for it"
     )
     flags = parser.parse_args(arguments)
     parser.check_log_in(flags)

@@ -9,11 +9,20 @@ from typing import Final
 MINUTES: Final = 1440
 NOTHING_SAID: Final = -1.0
 """Where there is nothing to divide by."""
-AVAILABILITY: Final = 80.0
-RELIABILITY: Final = 85.0
-UNKNOWN: Final = 10.0
-"""Bounds of EGI's OLA for resource centres, in percent: the least, the least, the most."""
 _DIGITS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an agreement asks of a month, in percent: the least, the least, the most."""
+
+    availability: float
+    reliability: float
+    unknown: float
+
+
+OLA: Final = Bounds(80.0, 85.0, 10.0)
+"""EGI's for resource centres; the defaults of the thresholds of the rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +53,12 @@ class Month:
     reliability: float
     unknown: float
 
-    @property
-    def is_within_ola(self) -> bool:
+    def is_within(self, bounds: Bounds) -> bool:
         """Whether no bound is broken; what nothing is said of breaks none."""
         return (
-            (self.availability == NOTHING_SAID or self.availability >= AVAILABILITY)
-            and (self.reliability == NOTHING_SAID or self.reliability >= RELIABILITY)
-            and self.unknown <= UNKNOWN
+            (self.availability == NOTHING_SAID or self.availability >= bounds.availability)
+            and (self.reliability == NOTHING_SAID or self.reliability >= bounds.reliability)
+            and self.unknown <= bounds.unknown
         )
 
 

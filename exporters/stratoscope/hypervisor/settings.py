@@ -23,7 +23,7 @@ from stratoscope.hypervisor.collectors.host import PARTS, Host
 from stratoscope.hypervisor.kernel.paths import Paths
 from stratoscope.hypervisor.subjects import Subject
 from stratoscope.hypervisor.subjects.cgroup import CGROUP_MEMORY, OOM, PRESSURE, THROTTLING
-from stratoscope.hypervisor.subjects.checks import CHECKS
+from stratoscope.hypervisor.subjects.checks import checks
 from stratoscope.hypervisor.subjects.cpu import CPU
 from stratoscope.hypervisor.subjects.devices import DEVICES
 from stratoscope.hypervisor.subjects.disks import DISKS, LIMITS
@@ -60,7 +60,7 @@ def subjects(host: str) -> tuple[Subject, ...]:
         OOM,
         CGROUP_MEMORY,
         MONITOR,
-        CHECKS,
+        checks(host),
         OFF,
     )
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from stratoscope.rules import VERSION, thresholds
+from stratoscope.rules import VERSION, old_names, thresholds
 from stratoscope.rules.values import Values
 
 _SOURCE: Final = resources.files(__package__) / "source"
@@ -65,6 +65,8 @@ def files(values: Values) -> dict[str, str]:
     for name, groups in sources().items():
         if values.compat or not name.startswith("compat/"):
             texts[name] = _dumped([group for one in groups if (group := _of_operator(one, values))["rules"]])
+    if kept := old_names.groups(old_names.known()):
+        texts[old_names.SUBJECT] = _dumped(kept)
     return {f"{name.replace('/', '_')}.yml": f"{_head(name)}{text}" for name, text in texts.items()}
 
 

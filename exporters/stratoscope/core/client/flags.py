@@ -34,12 +34,12 @@ class Parser(argparse.ArgumentParser):
             help="for the whole command (default 10s)",
         )
         add("--user", type=not_empty, help="name for basic authentication; with --password-file")
-        add("--password-file", type=_file, metavar="FILE", help="its first line is the password")
+        add("--password-file", type=file, metavar="FILE", help="its first line is the password")
         add(
-            "--token-file", type=_file, metavar="FILE",
+            "--token-file", type=file, metavar="FILE",
             help="its first line is a bearer token; instead of --user",
         )  # fmt: skip
-        add("--ca-file", type=_file, metavar="FILE", help=f"certificates (PEM) that sign that of {asks}")
+        add("--ca-file", type=file, metavar="FILE", help=f"certificates (PEM) that sign that of {asks}")
 
     def check_log_in(self, flags: argparse.Namespace) -> None:
         """Raises SystemExit: The flags for logging in do not fit together."""
@@ -106,5 +106,6 @@ def seconds(text: str) -> float:
     return value
 
 
-def _file(text: str) -> Path:
+def file(text: str) -> Path:
+    """The type of a flag that names a file."""
     return Path(not_empty(text))

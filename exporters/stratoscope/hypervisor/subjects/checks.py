@@ -4,7 +4,7 @@ Only this file and docs/hypervisor.md have the rules. A VM that is off, or that 
 check.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -19,6 +19,11 @@ FAILED = Family(
     "1 if the VM fails the check, else 0; the check names the cause: host, vm, storage, network "
     "(absent where the state of an interface is unknown).",
     labels=(*VM_LABELS, "check"),
+)
+FAILED_INFO = Family(
+    "stratoscope_hypervisor_vm_failed_check_info",
+    "A check that the VM fails, with the names of the VM; always 1, absent while it passes.",
+    labels=(*VM_LABELS, "check", "vm_name", "host", "project_id"),
 )
 MONITOR_BLOCKED_S: Final = 30.0
 """A monitor that has not answered for longer fails the check `host`: QEMU itself hangs."""
@@ -50,7 +55,7 @@ _ERRORS: Final = frozenset(
 """States and reasons that nobody requested; `daemon`: it found the VM's process gone, or gave it up."""
 _HAS_NETWORK: Final = frozenset({"running", "blocked", "nostate"})
 """States in which a VM uses its network: libvirt takes a macvtap down while its VM is paused."""
-_HOST, _VM, _STORAGE, _NETWORK = (Labels(check=check) for check in ("host", "vm", "storage", "network"))
+_LABELS: Final = {check: Labels(check=check) for check in ("host", "vm", "storage", "network")}
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
@@ -122,16 +127,31 @@ def _lacks_network(domain: Domain, taps: tuple[TapView, ...]) -> bool | None:
     return False if sum(tap.is_up is not None for tap in taps) == len(domain.interfaces) else None
 
 
-def _samples(vm: VM, labels: Labels) -> Iterable[Sample]:
-    checks = vm.checks
-    samples = [
-        FAILED(checks.host, labels.at(_HOST)),
-        FAILED(checks.vm, labels.at(_VM)),
-        FAILED(checks.storage, labels.at(_STORAGE)),
-    ]
-    if checks.network is not None:
-        samples.append(FAILED(checks.network, labels.at(_NETWORK)))
+def checks(host: str) -> Subject:
+    """The subject, for the VMs of one host."""
+    return Subject(
+        "checks",
+        (FAILED, FAILED_INFO),
+        _samples(host),
+        series=4,
+        beyond="1 for each check that it fails",
+        taps=True,
+        without_daemon=True,
+    )
+
+
+def _samples(host: str) -> Callable[[VM, Labels], Iterable[Sample]]:
+    def samples(vm: VM, labels: Labels) -> Iterable[Sample]:
+        for check, at in _LABELS.items():
+            has_failed = getattr(vm.checks, check)
+            if has_failed is not None:
+                yield FAILED(has_failed, labels.at(at))
+            if has_failed:
+                yield FAILED_INFO(1, labels + at + _names(vm, host))
+
     return samples
 
 
-CHECKS: Final = Subject("checks", (FAILED,), _samples, series=4, taps=True, without_daemon=True)
+def _names(vm: VM, host: str) -> Labels:
+    who = vm.identity
+    return Labels(vm_name=who.name if who else "", host=host, project_id=who.project_id if who else "")

@@ -1,0 +1,52 @@
+"""One instant query. Source: Prometheus, GET /api/v1/query."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from stratoscope.core.client.request import AskError, fetched
+
+T = TypeVar("T")
+
+DAY_S: Final = 86400
+_LARGEST: Final = 64 * 1024 * 1024
+
+
+class _Data(msgspec.Struct, frozen=True):
+    result: list[Any]
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    data: _Data
+
+
+def begin(day: date) -> int:
+    """Its midnight, in Unix seconds."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def at_end(day: date) -> str:
+    """The moment at which a window of a day is this day."""
+    return f"{begin(day) + DAY_S - 1}.999"
+
+
+def queried(flags: argparse.Namespace, shape: type[T], query: str, moment: str = "") -> Sequence[T]:
+    """The series that are found.
+
+    Args:
+        shape: Of one of them.
+        moment: Unix seconds; "" for now.
+
+    Raises:
+        AskError, OSError, http.client.HTTPException: Prometheus cannot be asked.
+    """
+    asked = urlencode({"query": query, **({"time": moment} if moment else {})})
+    try:
+        found = msgspec.convert(fetched(flags, f"/api/v1/query?{asked}", largest=_LARGEST), _Answer)
+        return msgspec.convert(found.data.result, list[shape])  # type: ignore[valid-type]  # a type at run time
+    except (msgspec.ValidationError, ValueError) as error:
+        raise AskError("no Prometheus answers there; allowed: --url with the address of one") from error

@@ -1,0 +1,216 @@
+"""Past one Prometheus: what it writes to another database is the same there, and two can share the hosts.
+
+Time goes faster, see support/faster_rules.py. All of them watch the same cloud, in which nothing happens.
+"""
+
+import math
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from stratoscope.rules import bundle
+from stratoscope.rules.values import Values, Watched
+from support import steady_cloud
+from support.debian import ROOT
+from support.faster_rules import faster, looks_back
+from support.patience import FAR_S
+from support.prometheus_process import Answering, Found, Prometheus, VictoriaMetrics
+
+pytestmark = pytest.mark.integration
+
+FACTOR: Final = 120
+SHARDS: Final = ("0", "1")
+FULL_S: Final = 25
+"""A window of 20 min, the interval of a group that has it, at the factor, and what is unsteady at first."""
+LATE_S: Final = 3
+"""After which everything is written."""
+TEXTS: Final = bundle.files(Values(watched=Watched(projects=["p0", "p1"])))
+IS_OF_RATES: Final = re.compile("rate|increase|mean5m|contention|age_seconds|^slo:")
+OF_RATES: Final = 0.02
+OF_OTHERS: Final = 1e-9
+"""How much may differ: of others only what VictoriaMetrics rounds, which keeps 14 digits or so."""
+TRIES: Final = 5
+"""A page that is late on a busy machine makes a rate wrong for a moment."""
+IS_OF_HOURS: Final = re.compile("yesterday|today|24h|rate(6h|1d|3d|30d)|slo:period_")
+"""Over more time than the test has: of two Prometheis, the one that began earlier has more."""
+OF_ONE_SHARD: Final = {"vm:stratoscope_contention:verdict": 'vm_id!="vm0"'}
+"""What is compared of a record that is another one for a VM which migrates between the shards."""
+EXCEPTIONS: Final = {"bookworm": {"vm:stratoscope_hypervisor_vm_status_check_failed:max"}, "sid": set[str]()}
+"""Records whose expression has another result in a VictoriaMetrics, see docs/large-sites.md."""
+
+
+def rules(names: Sequence[str]) -> Mapping[str, Any]:
+    """The groups of some files, of which those that count days are evaluated as often as others."""
+    groups = faster({name: TEXTS[name] for name in names}, FACTOR, scraped_every_s=1)["groups"]
+    for group in groups:
+        if group["name"].startswith("stratoscope-availability"):
+            group["interval"] = "1s"
+    return {"groups": groups}
+
+
+RULES: Final[Sequence[Mapping[str, Any]]] = [
+    rule for group in rules([*TEXTS])["groups"] for rule in group["rules"] if "record" in rule
+]
+RECORDS: Final = sorted({rule["record"] for rule in RULES})
+
+
+def recent(record: str, matcher: str = "") -> str:
+    """Also if it is made every 20 min."""
+    return f"last_over_time({record}{{{matcher}}}[{1200 / FACTOR:.0f}s])"
+
+
+def config(example: str, pages: str, whole: str = "", shard: str = "0") -> dict[str, Any]:
+    """An example's configuration for this cloud. Args: whole: The address that its shards write to."""
+    text = (ROOT / "prometheus" / example).read_text(encoding="utf-8")
+    found = yaml.safe_load(text.replace('"0"', f'"{shard}"').replace("monitoring:9090", whole))
+    found["global"] |= dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), "1s")
+    del found["alerting"]
+    for scrape in found["scrape_configs"]:
+        name = scrape["job_name"].removeprefix("stratoscope-")
+        if scrape.pop("file_sd_configs", None):
+            scrape["static_configs"] = [target(pages, f"/{name}/{host}", host) for host in steady_cloud.HOSTS]
+        else:
+            scrape["static_configs"] = [target(pages, f"/{name}", "")]
+    for remote in found.get("remote_write", ()):
+        remote["queue_config"] = {"batch_send_deadline": "1s"}
+    return found
+
+
+def target(pages: str, path: str, host: str) -> Mapping[str, Any]:
+    labels = {"__metrics_path__": path, "instance": path, "cloud": "uni"}
+    return {"targets": [pages], "labels": labels | ({"host": host} if host else {})}
+
+
+def prometheus(folder: Path, found: dict[str, Any], *flags: str) -> Prometheus:
+    """With the rules that its configuration names."""
+    lookback = f"--query.lookback-delta={looks_back(FACTOR, 1):.0f}s"
+    names = [Path(one).name for one in found["rule_files"]]
+    return Prometheus(folder, found, rules([*TEXTS] if "*.yml" in names else names), lookback, *flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """All that runs.
+
+    Attributes:
+        one: It has everything, and writes it to `others`.
+        shards: They have the hosts, and write to `whole` what they record.
+    """
+
+    one: Prometheus
+    others: Mapping[str, VictoriaMetrics]
+    shards: Sequence[Prometheus]
+    whole: Prometheus
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    with steady_cloud.served() as pages, ExitStack() as running:
+        others = {
+            suite: VictoriaMetrics(folder / suite, suite, "-search.latencyOffset=1s") for suite in EXCEPTIONS
+        }
+        whole = prometheus(
+            folder / "whole", config("sharded/whole.example.yml", pages), "--web.enable-remote-write-receiver"
+        )
+        alone = config("prometheus.example.yml", pages)
+        alone["remote_write"] = [
+            {"url": f"http://{one.address}/api/v1/write", "queue_config": {"batch_send_deadline": "1s"}}
+            for one in others.values()
+        ]
+        shards = [
+            prometheus(folder / shard, config("sharded/shard.example.yml", pages, whole.address, shard))
+            for shard in SHARDS
+        ]
+        found = Site(prometheus(folder / "one", alone), others, shards, whole)
+        for process in (*others.values(), whole, *shards, found.one):
+            process.start()
+            running.callback(process.stop)
+        wait_for(lambda: all(one.ask("up == 1") for one in (found.one, whole, *shards)))
+        time.sleep(FULL_S)
+        yield found
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + FAR_S
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+def asked(server: Answering, query: str, at: float) -> Found:
+    """The values at a moment, without the names of the records."""
+    step = f"{looks_back(FACTOR, 1):.0f}s"
+    found = server.ask(query, time=f"{at:.3f}", step=step)
+    return {
+        frozenset(pair for pair in labels if pair[0] != "__name__"): value for labels, value in found.items()
+    }
+
+
+def what_differs(name: str, one: Found, other: Found, tolerance: float) -> Iterator[str]:
+    for labels in one.keys() | other.keys():
+        values = one.get(labels, math.nan), other.get(labels, math.nan)
+        if not math.isclose(*values, rel_tol=tolerance):
+            yield f"{name} {dict(labels)}: {values[0]}, {values[1]}"
+
+
+def tolerance(record: str) -> float:
+    return OF_RATES if IS_OF_RATES.search(record) else OF_OTHERS
+
+
+def agree(compare: Callable[[float], Iterator[str]]) -> None:
+    """Asserts that nothing differs at one of some moments."""
+    for _ in range(TRIES):
+        at = time.time()
+        time.sleep(LATE_S)
+        if not (found := sorted(compare(at))):
+            return
+    raise AssertionError("\n".join(found))
+
+
+def test_cloud_has_something_for_each_record(site: Site) -> None:
+    at = time.time()
+    empty = {record for record in RECORDS if not asked(site.one, recent(record), at)}
+    assert {one for one in empty if "yesterday" not in one} == {"cloud:stratoscope_downtime_planned:max"}
+
+
+@pytest.mark.parametrize("suite", EXCEPTIONS)
+def test_records_in_another_database_are_those_of_prometheus(suite: str, site: Site) -> None:
+    def compare(at: float) -> Iterator[str]:
+        for record in RECORDS:
+            pair = [asked(one, recent(record), at) for one in (site.one, site.others[suite])]
+            yield from what_differs(record, *pair, OF_OTHERS)
+
+    agree(compare)
+
+
+@pytest.mark.parametrize("suite", EXCEPTIONS)
+def test_another_database_gives_the_same_result_for_their_expressions(suite: str, site: Site) -> None:
+    def compare(at: float) -> Iterator[str]:
+        for rule in RULES:
+            if (record := rule["record"]) not in EXCEPTIONS[suite]:
+                pair = [asked(one, rule["expr"], at) for one in (site.one, site.others[suite])]
+                yield from what_differs(record, *pair, tolerance(record))
+
+    agree(compare)
+
+
+def test_shards_and_the_whole_have_the_records_that_one_prometheus_has(site: Site) -> None:
+    hosts = [len(one.ask('up{job="stratoscope-hypervisor"} == 1')) for one in (*site.shards, site.whole)]
+    assert hosts == [2, 2, 0]
+
+    def compare(at: float) -> Iterator[str]:
+        for record in RECORDS:
+            if not IS_OF_HOURS.search(record):
+                query = recent(record, OF_ONE_SHARD.get(record, ""))
+                merged = asked(site.whole, f"max without (shard) ({query})", at)
+                yield from what_differs(record, asked(site.one, query, at), merged, tolerance(record))
+
+    agree(compare)

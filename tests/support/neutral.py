@@ -1,0 +1,48 @@
+"""Values of labels that mean the same for every kind of cloud: those that this project itself spells.
+
+States, zones, flavors, services and binaries are as the cloud spells them: a rule that selects one works for
+one kind alone.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final
+
+from stratoscope.clouds.condition import Condition
+from stratoscope.clouds.lifecycle import Phase, RunReason
+from stratoscope.clouds.model import FaultReason
+from stratoscope.core.errors import Reason
+from stratoscope.downtime.model import Severity
+from stratoscope.downtime.scope import Scope
+from stratoscope.vmprobe.phases import Blame
+from stratoscope.vmprobe.view import State
+from support.rule_checks import matchers
+
+_TRUTH: Final = ("true", "false")
+_OF_OURSELVES: Final = ("__name__", "version")
+_OURS: Final[Mapping[str, Collection[str]]] = {
+    "blame": [*Blame],
+    "cause": ["own_limit", "noisy_neighbour", "host_overcommitted"],
+    "check": ["host", "vm", "storage", "network"],
+    "condition": [*Condition],
+    "external": _TRUTH,
+    "phase": [*Phase],
+    "planned": _TRUTH,
+    "reason": [*Reason, *FaultReason, *RunReason],
+    "scope": [*Scope, "image", "probe", "services"],
+    "severity": [*Severity],
+    "silences": _TRUTH,
+    "sloth_slo": ["success", "time"],
+}
+_OURS_OF: Final[Mapping[tuple[str, str], Collection[str]]] = {
+    ("stratoscope_hypervisor_vm_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
+    ("stratoscope_vmprobe_probe_state", "state"): [*State],
+}
+"""Labels that others spell elsewhere, by metric."""
+
+
+def spelled_by_a_kind(expression: str) -> Iterator[str]:
+    """The matchers of an expression whose value one kind of cloud alone may spell. "" is nobody's."""
+    for metric, label, value in matchers(expression):
+        ours = _OURS.get(label) or _OURS_OF.get((metric, label), ())
+        if label not in _OF_OURSELVES and not {*value.split("|")} <= {"", *ours}:
+            yield f'{metric}{{{label}="{value}"}}'
