@@ -190,6 +190,8 @@ def _make_history(
     often = [{**group, "interval": f"{_YOUNG_EVERY_S}s"} for group in groups]
     with prometheus(folder / "young", scrapes, {"groups": often}, _YOUNG_EVERY_S) as young:
         time.sleep(_YOUNG_S)
-        count = write_blocks(young.ask, read_over_hours(groups), time.time(), folder / "history")
+        steps = read_over_hours(groups)
+        found = {name: young.ask(name) for name in steps}
+    count = write_blocks(found, steps, time.time(), folder / "history")
     print(f"{count:,} samples of the day before")
     shutil.rmtree(folder / "young")

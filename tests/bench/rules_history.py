@@ -3,7 +3,7 @@
 import itertools
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -49,16 +49,16 @@ def _nodes(node: Any) -> Iterator[Any]:
 
 
 def write_blocks(
-    ask: Callable[[str], Iterable[tuple[Series, float]]],
-    names: Mapping[str, float],
+    found: Mapping[str, Iterable[tuple[Series, float]]],
+    steps: Mapping[str, float],
     until: float,
     folder: Path,
 ) -> int:
     """Write a day of each series that there is now, as blocks of Prometheus into the folder.
 
     Args:
-        ask: Gives the labels and values of a metric.
-        names: Seconds between two samples by metric.
+        found: The labels and values of each metric.
+        steps: Seconds between two samples of it.
 
     Returns:
         The number of samples.
@@ -66,9 +66,10 @@ def write_blocks(
     text = folder.with_name("history.txt")
     dice, count = Random(1), 0  # noqa: S311 - no secret
     with text.open("w") as file:
-        for name, step in names.items():
+        for name, series in found.items():
             print(f"# TYPE {name} unknown", file=file)
-            for labels, value in ask(name):
+            step = steps[name]
+            for labels, value in series:
                 rest = ",".join(f'{label}="{_quoted(text)}"' for label, text in labels.items())
                 for number in range(int(DAY_S // step), 0, -1):
                     # A state stays what it is; other figures differ, as they cost more to read.

@@ -119,7 +119,7 @@ def configured(folder: Path, clouds: dict[str, LiveCloud]) -> dict[str, Any]:
     """By exporter; all intervals but those of the probes are the usual ones."""
     probes = [
         {
-            "name": "boot", "cloud": name, "flavor": "t1.nano", "image": "cirros",
+            "name": name, "cloud": name, "flavor": "t1.nano", "image": "cirros",
             "network": "astronomy-net", "interval": "60s",
         }
         for name in CLOUDS
@@ -153,7 +153,7 @@ async def test_dead_host_is_one_notification_and_a_dead_api_three_at_most(tmp_pa
             stack.clouds[name].fault("hang", service=name)
         await asyncio.sleep(LASTS_S)
         told = {name: stack.notifications(name) for name in CLOUDS}
-    assert told["host"] == [["StratoscopeHostDown"]]
+    assert told["host"] == [["StratoscopeHostDown"]], told
     for name in ("compute", "identity"):
-        assert ["StratoscopeAPIDown"] in told[name]
-        assert len(told[name]) <= 3, told[name]
+        assert ["StratoscopeAPIDown"] in told[name], told
+        assert len(told[name]) <= 3, told

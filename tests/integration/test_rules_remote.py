@@ -32,12 +32,14 @@ FULL_S: Final = 25
 LATE_S: Final = 3
 """After which everything is written."""
 TEXTS: Final = bundle.files(Values(watched=Watched(projects=["p0", "p1"])))
-IS_OF_RATES: Final = re.compile("rate|increase|mean5m|contention|age_seconds|^slo:")
+IS_OF_RATES: Final = re.compile("rate|increase|mean5m|contention|age_seconds|^slo:|^Stratoscope")
 OF_RATES: Final = 0.02
+OF_INCREASES: Final = 0.15
+"""VictoriaMetrics counts from sample to sample: one more or less of the seven in 15 min, at the factor."""
 OF_OTHERS: Final = 1e-9
 """How much may differ: of others only what VictoriaMetrics rounds, which keeps 14 digits or so."""
-TRIES: Final = 5
-"""A page that is late on a busy machine makes a rate wrong for a moment."""
+TRIES: Final = 8
+"""On a busy machine a sample comes too late for a window, which makes a rate wrong for a moment."""
 IS_OF_HOURS: Final = re.compile("yesterday|today|24h|rate(6h|1d|3d|30d)|slo:period_")
 """Over more time than the test has: of two Prometheis, the one that began earlier has more."""
 OF_ONE_SHARD: Final = {"vm:stratoscope_contention:verdict": 'vm_id!="vm0"'}
@@ -56,9 +58,9 @@ def rules(names: Sequence[str]) -> Mapping[str, Any]:
 
 
 RULES: Final[Sequence[Mapping[str, Any]]] = [
-    rule for group in rules([*TEXTS])["groups"] for rule in group["rules"] if "record" in rule
+    rule for group in rules([*TEXTS])["groups"] for rule in group["rules"]
 ]
-RECORDS: Final = sorted({rule["record"] for rule in RULES})
+RECORDS: Final = sorted({rule["record"] for rule in RULES if "record" in rule})
 
 
 def recent(record: str, matcher: str = "") -> str:
@@ -73,6 +75,7 @@ def config(example: str, pages: str, whole: str = "", shard: str = "0") -> dict[
     found["global"] |= dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), "1s")
     del found["alerting"]
     for scrape in found["scrape_configs"]:
+        scrape.pop("scrape_interval", None)
         name = scrape["job_name"].removeprefix("stratoscope-")
         if scrape.pop("file_sd_configs", None):
             scrape["static_configs"] = [target(pages, f"/{name}/{host}", host) for host in steady_cloud.HOSTS]
@@ -181,6 +184,12 @@ def test_cloud_has_something_for_each_record(site: Site) -> None:
     assert {one for one in empty if "yesterday" not in one} == {"cloud:stratoscope_downtime_planned:max"}
 
 
+def test_exceptions_are_documented() -> None:
+    page = (ROOT / "docs/large-sites.md").read_text(encoding="utf-8")
+    named = {*re.findall(r"^\| `([\w:]+)`", page, re.MULTILINE)}
+    assert named >= {record for records in EXCEPTIONS.values() for record in records}
+
+
 @pytest.mark.parametrize("suite", EXCEPTIONS)
 def test_records_in_another_database_are_those_of_prometheus(suite: str, site: Site) -> None:
     def compare(at: float) -> Iterator[str]:
@@ -195,9 +204,11 @@ def test_records_in_another_database_are_those_of_prometheus(suite: str, site: S
 def test_another_database_gives_the_same_result_for_their_expressions(suite: str, site: Site) -> None:
     def compare(at: float) -> Iterator[str]:
         for rule in RULES:
-            if (record := rule["record"]) not in EXCEPTIONS[suite]:
-                pair = [asked(one, rule["expr"], at) for one in (site.one, site.others[suite])]
-                yield from what_differs(record, *pair, tolerance(record))
+            name, expression = rule.get("record") or rule["alert"], rule["expr"]
+            if name not in EXCEPTIONS[suite]:
+                pair = [asked(one, expression, at) for one in (site.one, site.others[suite])]
+                is_increase = "increase(" in expression
+                yield from what_differs(name, *pair, OF_INCREASES if is_increase else tolerance(name))
 
     agree(compare)
 

@@ -68,14 +68,29 @@ def test_each_rule_is_evaluated_by_the_shards_or_by_the_whole() -> None:
     assert files[0] & files[1] == {"identity.yml", "meta.yml", "thresholds.yml"}
 
 
-def test_shards_write_all_that_they_record_but_who_a_vm_is() -> None:
+def expressions(name: str) -> str:
+    """All that an example evaluates."""
+    subjects = {Path(one).stem for one in read(name)["rule_files"]} - {"thresholds"}
+    return " ".join(rule.expr for one in subjects for group in sources()[one] for rule in group.rules)
+
+
+def records(*subjects: str) -> set[str]:
+    return {rule.record for one in subjects for group in sources()[one] for rule in group.rules} - {""}
+
+
+def test_shards_write_what_they_record_but_who_a_vm_is_and_what_the_whole_reads_for_that() -> None:
     (remote,) = read(SHARD)["remote_write"]
     keep, drop = (re.compile(one["regex"]) for one in remote["write_relabel_configs"])
-    shared = ("contention", "hypervisor", "watched")
-    records = {rule.record for name in shared for group in sources()[name] for rule in group.rules}
-    assert [one for one in records - {""} if not keep.fullmatch(one) or drop.fullmatch(one)] == []
-    identity = {rule.record for group in sources()["identity"] for rule in group.rules}
-    assert all(map(drop.fullmatch, identity))
+
+    def is_written(name: str) -> bool:
+        return bool(keep.fullmatch(name)) and not drop.fullmatch(name)
+
+    raw = set(re.findall(r"\bstratoscope_hypervisor_\w+", expressions(WHOLE)))
+    assert raw
+    assert {
+        one for one in records("contention", "hypervisor", "watched") | raw if not is_written(one)
+    } == set()
+    assert all(map(drop.fullmatch, records("identity")))
 
 
 @pytest.mark.parametrize("name", [*EXAMPLES, SHARD, WHOLE])

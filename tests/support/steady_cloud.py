@@ -1,7 +1,7 @@
 """A cloud in which nothing happens, as its exporters show it: gauges stay, and each counter counts steadily.
 
-It has all series that records read, few of each: a VM that migrates, a probe that fails, a service that is
-down, a zone in a planned outage.
+It has all series that records read, few of each: a VM that migrates, one that management does not know, a
+probe that fails, a service that is down, planned outages of a zone and of a service.
 """
 
 import json
@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from threading import Thread
@@ -37,14 +38,19 @@ _PROBES: Final[Sequence[Labels]] = [
 _HOSTS: Final[Sequence[Labels]] = [
     {"host": host, "zone": zone} for host, zone in zip(HOSTS, _ZONES, strict=True)
 ]
-_ALONE: Final[Mapping[str, Labels]] = {
-    "stratoscope_downtime_active": {
-        "downtime_id": "d", "scope": "zone", "zone": "b", "host": "", "project_id": "", "vm_id": "",
-        "service": "", "planned": "true", "severity": "outage", "silences": "true",
-    },
-    "stratoscope_vmprobe_last_failure": {"probe": "bad", "phase": "built", "reason": "x", "blame": "cloud"},
+_OUTAGE: Final[Labels] = {
+    "downtime_id": "d", "host": "", "project_id": "", "vm_id": "", "planned": "true", "severity": "outage",
+    "silences": "true",
 }  # fmt: skip
-"""Metrics of which there is one series."""
+_ALONE: Final[Mapping[str, Sequence[Labels]]] = {
+    "stratoscope_downtime_active": [
+        {**_OUTAGE, "scope": "zone", "zone": "b", "service": ""},
+        {**_OUTAGE, "scope": "other", "zone": "", "service": "image"},
+    ],
+    "stratoscope_vmprobe_last_failure": [{"probe": "bad", "phase": "built", "reason": "x", "blame": "cloud"}],
+    "stratoscope_hypervisor_vm_off_vcpus": [],
+}
+"""Metrics with few series, or without any."""
 _OTHERS: Final[Mapping[str, Sequence[str]]] = {
     "blame": ("cloud", "project"),
     "check": ("host", "network"),
@@ -55,6 +61,7 @@ _OTHERS: Final[Mapping[str, Sequence[str]]] = {
     "project_id": ("p0", "p1", "p2"),
     "reason": ("quota", "unavailable"),
     "resource": ("cpu", "memory"),
+    "service": ("compute", "image"),
     "state": ("running", "paused"),
     "vcpu": ("0", "1"),
     "zone": ("a", "b"),
@@ -76,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         _, exporter, *host = self.path.split("/")
-        body = "".join(f"{line}\n" for line in _lines(exporter, *host)).encode()
+        body = _page(exporter, *host).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.send_header("Content-Length", str(len(body)))
@@ -100,11 +107,26 @@ def served() -> Iterator[str]:
             thread.join()
 
 
-def _lines(exporter: str, host: str = "") -> Iterator[str]:
-    for family in FAMILIES:
-        if family.name.startswith(f"stratoscope_{exporter}_"):
-            for labels in _of_each_series(family, host):
-                yield from _series(family, labels)
+def _page(exporter: str, host: str = "") -> str:
+    """Counters have their moment: a scrape that is late on a busy machine makes no rate wrong."""
+    moment_ms = int(time.time() * 1000)
+    passed = moment_ms / 1000 - _BEGAN
+    return "".join(
+        f"{series} {value * passed!r} {moment_ms}\n" if is_rate else f"{series} {value!r}\n"
+        for series, value, is_rate in _shown(exporter, host)
+    )
+
+
+@cache
+def _shown(exporter: str, host: str) -> Sequence[tuple[str, float, bool]]:
+    """The series of a page, each with its value, or with what it counts in a second."""
+    return [
+        one
+        for family in FAMILIES
+        if family.name.startswith(f"stratoscope_{exporter}_")
+        for labels in _of_each_series(family, host)
+        for one in _series(family, labels)
+    ]
 
 
 def _of_each_series(family: Family, host: str) -> Iterator[Labels]:
@@ -118,36 +140,32 @@ def _of_each_series(family: Family, host: str) -> Iterator[Labels]:
 def _things(family: Family, host: str) -> Sequence[Labels]:
     """What a family is about. Args: host: Whose page it is; "" for a page that is of no host."""
     if family.name in _ALONE:
-        return [_ALONE[family.name]]
+        return _ALONE[family.name]
     if "vm_id" in family.labels:
-        return [one for one in _SHOWN_BY_HOSTS if one["host"] == host] if host else _VMS
+        return [one for one in _SHOWN_BY_HOSTS if one["host"] == host] if host else _VMS[:-1]
     if "host" in family.labels:
         return [one for one in _HOSTS if host in ("", one["host"])]
     return _PROBES if "probe" in family.labels else [{}]
 
 
-def _series(family: Family, labels: Labels) -> Iterator[str]:
+def _series(family: Family, labels: Labels) -> Iterator[tuple[str, float, bool]]:
     text = ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
     series = f"{family.name}{{{text}}}"
+    rate = (1 + zlib.crc32(series.encode()) % 10) / 20
     if isinstance(family, Histogram):
-        count = _counted(series)
         for quarters, bound in enumerate(_BOUNDS, start=2):
-            yield f'{family.name}_bucket{{{text},le="{bound}"}} {count * quarters / 4}'
-        yield f"{family.name}_count{{{text}}} {count}"
+            yield f'{family.name}_bucket{{{text},le="{bound}"}}', rate * quarters / 4, True
+        yield f"{family.name}_count{{{text}}}", rate, True
+    elif family.kind == "counter":
+        is_still = "_throttled_" in series and '"vm6"' not in series
+        yield series, 0 if is_still else rate, True
     else:
-        yield f"{series} {_value(family, series)}"
+        yield series, _gauge(family, series), False
 
 
-def _value(family: Family, series: str) -> float:
-    if family.kind == "counter":
-        return _counted(series) if '"vm6"' in series or "_throttled_" not in series else 0
+def _gauge(family: Family, series: str) -> float:
     if family.name.endswith("_timestamp_seconds"):
         return _BEGAN
     if ('"b3"' in series and "_service_up" in series) or ('"bad"' in series and "_success" in series):
         return 0
     return next((value for part, value in _GAUGES.items() if part in family.name), 1)
-
-
-def _counted(series: str) -> float:
-    rate = (1 + zlib.crc32(series.encode()) % 10) / 20
-    return 100 + rate * (time.time() - _BEGAN)
