@@ -122,6 +122,14 @@ CASES = {
         ["StratoscopeCollectorStale cloud=lab collector=vms", "StratoscopeBudgetExhausted cloud=lab"],
         ["StratoscopeVMCreationBroken cloud=lab", "StratoscopeCollectorStale cloud=other"],
     ),
+    "a budget that burns fast": (
+        "StratoscopeErrorBudgetBurnsFast severity=critical cloud=lab sloth_id=a",
+        ["StratoscopeErrorBudgetBurns severity=warning cloud=lab sloth_id=a"],
+        [
+            "StratoscopeErrorBudgetBurns severity=warning cloud=lab sloth_id=b",
+            "StratoscopeErrorBudgetBurns severity=warning cloud=other sloth_id=a",
+        ],
+    ),
     "an exporter that is down": (
         "StratoscopeExporterDown severity=critical job=x instance=a",
         ["StratoscopeCollectorStale cloud=lab job=x instance=a"],
