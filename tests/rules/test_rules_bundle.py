@@ -10,7 +10,7 @@ import yaml
 
 from stratoscope.rules import bundle, thresholds
 from stratoscope.rules.bundle import Group, Rule
-from stratoscope.rules.values import Values
+from stratoscope.rules.values import OWN, Values
 from support.neutral import spelled_by_a_kind
 from support.rule_checks import Known, Labels, checked
 
@@ -129,6 +129,21 @@ def test_texts_of_an_alert_name_labels_that_it_has(name: str) -> None:
     has = checked(rule.expr, KNOWN)[0].union(rule.labels)
     named = {label for text in rule.annotations.values() for label in re.findall(r"\$labels\.(\w+)", text)}
     assert named - has == set()
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_labels_of_an_alert_are_not_the_operators_to_give(name: str) -> None:
+    rule = ALERTS[name]
+    assert checked(rule.expr, KNOWN)[0].union(rule.labels) - OWN == set()
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_runbook_names_what_there_is(name: str) -> None:
+    """Alerts, and in its questions metrics, records and their labels, by their full names."""
+    page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\bStratoscope[A-Z]\w+", page)) - ALERTS.keys() == set()
+    questions = [one for one in re.findall(r"`([^`\n]+)`", page) if re.search(r"stratoscope_|\w:\w+:\w", one)]
+    assert [problem for one in questions for problem in checked(one, KNOWN)[1].problems] == []
 
 
 @pytest.mark.parametrize("name", ALERTS)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stratoscope.core.errors import ConfigError, one_line
-from stratoscope.core.flags import Parser
+from stratoscope.core.flags import Parser, path
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.rules import COMMAND, bundle
 from stratoscope.rules.values import Values, read
@@ -40,22 +40,30 @@ def _write(texts: Mapping[str, str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    for path in folder.glob("*.yml"):
-        if path.name not in texts and bundle.is_ours(path.read_text(encoding="utf-8", errors="replace")):
-            path.unlink()
+    for one in folder.glob("*.yml"):
+        if one.name not in texts and _is_ours(one):
+            one.unlink()
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether it was written by this command; what is no regular file, or may not be read, was not."""
+    try:
+        return file.is_file() and bundle.is_ours(file.read_text(encoding="utf-8", errors="replace"))
+    except PermissionError:
+        return False
 
 
 def _parser() -> Parser:
     parser = Parser(prog="stratoscope rules", description=COMMAND.summary)
     parser.add_argument(
         "--values",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="what you change, in YAML; see docs/rules.md (default: nothing)",
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=path,
         metavar="FOLDER",
         required=True,
         help="where the files are written; old ones are replaced",
