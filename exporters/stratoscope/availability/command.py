@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         return int(over.code or 0)
     days, server = days_of(flags.month, datetime.now(UTC).date()), flags.url
     if not days:
-        return _failed("no day of this month is over")
+        return _failed(f"--month: no day of {flags.month:%Y-%m} is over; allowed: an earlier month")
     try:
         planned: Sequence[Planned] = ()
         if flags.downtimes_url is not None:
@@ -101,13 +101,18 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         "--format", choices=("json", "csv"), default="json", help="of the output (default json)"
     )
     parser.add_argument(
-        "--downtimes-url", type=Url, help="address of the downtime exporter (default: not asked)"
+        "--downtimes-url",
+        type=Url,
+        metavar="URL",
+        help="address of the downtime exporter (default: not asked)",
     )
     parser.add_argument(
         "--downtimes-token-file", type=file, metavar="FILE", help="its first line is a bearer token for it"
     )
     flags = parser.parse_args(arguments)
     parser.check_log_in(flags)
+    if flags.downtimes_token_file is not None and flags.downtimes_url is None:
+        parser.error("--downtimes-token-file: allowed: together with --downtimes-url")
     return flags
 
 
