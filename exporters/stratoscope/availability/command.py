@@ -92,9 +92,9 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         asks="Prometheus", default_url="http://127.0.0.1:9090",
         prog="stratoscope availability", description=COMMAND.summary,
         epilog="Days are those of UTC, of the current month those that are over. -1: nothing is said, since"
-        " nothing is known. The bounds of the OLA are those that the rules record; without them EGI's: 80 % availability,"
-        " 85 % reliability, 10 % unknown at most. With --downtimes-url, days are counted anew with planned"
-        " outages that were filed late.",
+        " nothing is known. The bounds of the OLA are those that the rules record; without them EGI's: 80 %"
+        " availability, 85 % reliability, 10 % unknown at most. With --downtimes-url, days are counted anew"
+        " with planned outages that were filed late.",
     )  # fmt: skip
     parser.add_argument("--month", type=_month, required=True, metavar="YYYY-MM", help="such as 2026-10")
     parser.add_argument(
