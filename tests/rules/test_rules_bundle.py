@@ -85,6 +85,16 @@ def test_committed_files_are_the_output_with_the_defaults() -> None:
     assert committed == texts, "if that is right, run `make golden`"
 
 
+def test_largest_group_is_as_large_as_the_page_for_mimir_says() -> None:
+    page = (ROOT / "docs" / "large-sites.md").read_text(encoding="utf-8")
+    groups = [
+        one
+        for text in bundle.files(Values(compat=True)).values()
+        for one in yaml.load(text, yaml.CSafeLoader)["groups"]
+    ]
+    assert f"A group here has up to {max(len(one['rules']) for one in groups)} rules" in page
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_rule_names_metrics_and_labels_that_exist(name: str) -> None:
     assert checked(RULES[name].expr, KNOWN)[1].problems == []
