@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stratoscope.__main__ import main
 from stratoscope.rules import bundle, thresholds
 from stratoscope.rules.bundle import Group, Rule
 from stratoscope.rules.values import OWN, Values
@@ -161,6 +162,19 @@ def test_alert_has_a_runbook(name: str) -> None:
     page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
     assert page.startswith(f"# {name}\n")
     assert [line for line in page.splitlines() if line.startswith("## ")] == SECTIONS
+
+
+COMMANDS = {
+    command
+    for page in RUNBOOKS.glob("*.md")
+    for command in re.findall(r"`stratoscope (downtime [^`]+)`", page.read_text(encoding="utf-8"))
+}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_command_of_a_runbook_is_one(command: str) -> None:
+    """Typed as it stands it asks the exporter, which is not there."""
+    assert main([*command.split(), "--url=http://127.0.0.1:1"]) == 1
 
 
 def test_there_is_no_runbook_without_its_alert() -> None:
