@@ -1,5 +1,6 @@
 """`stratoscope rules`: what it writes, and what it says of mistakes."""
 
+import errno
 import os
 from pathlib import Path
 from unittest.mock import Mock
@@ -71,6 +72,32 @@ def test_what_is_no_file_of_a_bundle_may_be_in_the_folder(tmp_path: Path) -> Non
     os.mkfifo(folder / "fifo.yml")
     assert written(tmp_path)[0] == 0
     assert {"folder.yml", "nowhere.yml", "fifo.yml"} < {one.name for one in folder.iterdir()}
+
+
+def test_bundle_that_does_not_fit_on_the_disk_leaves_the_one_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, folder = written(tmp_path)
+    before = {one.name: one.read_bytes() for one in folder.iterdir()}
+    write = Path.write_text
+
+    def write_until_full(file: Path, text: str, **more: str) -> int:
+        write(file, text[:100] if "slo" in file.name else text, **more)
+        if "slo" in file.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(text)
+
+    monkeypatch.setattr(Path, "write_text", write_until_full)
+    assert main(["rules", f"--output={folder}"]) == 1
+    assert f"{folder / 'slo.yml'}.new: No space left on device\n" in capsys.readouterr().err
+    assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
+
+
+def test_files_keep_who_may_read_them(tmp_path: Path) -> None:
+    _, folder = written(tmp_path)
+    (folder / "slo.yml").chmod(0o604)
+    written(tmp_path)
+    assert (folder / "slo.yml").stat().st_mode & 0o777 == 0o604
 
 
 def test_file_that_may_not_be_read_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

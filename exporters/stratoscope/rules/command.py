@@ -1,5 +1,6 @@
 """`stratoscope rules`: the bundle of Prometheus rules, written into a folder."""
 
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,13 +37,30 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write(texts: Mapping[str, str], folder: Path) -> None:
-    """Write the files, and remove those of an earlier bundle that this one does not have."""
+    """Write the files, all or none, and remove those of an earlier bundle that this one does not have."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    new = {folder / name: folder / f"{name}.new" for name in texts}  # no name that Prometheus looks for
+    try:
+        for file, beside in new.items():
+            _write_one(beside, texts[file.name])
+            if file.exists():
+                shutil.copymode(file, beside)
+        for file, beside in new.items():
+            beside.replace(file)
+    finally:
+        for beside in new.values():
+            beside.unlink(missing_ok=True)
     for one in folder.glob("*.yml"):
         if one.name not in texts and _is_ours(one):
             one.unlink()
+
+
+def _write_one(file: Path, text: str) -> None:
+    """Raises OSError: With the name of the file, which a full disk does not tell."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
 
 
 def _is_ours(file: Path) -> bool:
