@@ -152,6 +152,7 @@ def test_labels_of_an_alert_are_not_the_operators_to_give(name: str) -> None:
 def test_runbook_names_what_there_is(name: str) -> None:
     """Alerts, and in its questions metrics, records and their labels, by their full names."""
     page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
+    assert "`..." not in page
     assert set(re.findall(r"\bStratoscope[A-Z]\w+", page)) - ALERTS.keys() == set()
     questions = [one for one in re.findall(r"`([^`\n]+)`", page) if re.search(r"stratoscope_|\w:\w+:\w", one)]
     assert [problem for one in questions for problem in checked(one, KNOWN)[1].problems] == []
