@@ -142,7 +142,7 @@ async def test_another_server(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "many"])
 async def test_what_is_no_number(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    broken = {"metric": {**LAB, "of": "up"}, "value": [1, value]}
+    broken: dict[str, object] = {"metric": {**LAB, "of": "up"}, "value": [1, value]}
     assert await run(Prometheus(broken), "--month=2025-02") == 1
     assert capsys.readouterr().err.endswith(f": '{value}' is no number of minutes, and no state\n")
 
