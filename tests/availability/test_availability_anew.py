@@ -193,6 +193,14 @@ async def test_nothing_is_counted_anew_for_what_is_no_planned_outage_of_a_whole(
     assert not [query for query in prometheus.asked if "badness" in query]
 
 
+@pytest.mark.parametrize("value", ['"\\x41"', '"a\nb"', '"\\ud800"'], ids=ascii)
+async def test_matcher_that_no_downtime_exporter_writes(
+    value: str, token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run(Prometheus(recorded()), downtimes(outage(0, HOUR, f"cloud={value}")), token) == 1
+    assert "no downtime exporter answers there" in capsys.readouterr().err
+
+
 async def test_of_two_replicas_the_one_that_saw_more_counts_anew(
     token: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

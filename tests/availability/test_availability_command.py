@@ -140,6 +140,20 @@ async def test_another_server(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == f"stratoscope availability: {url}: {said}\n"
 
 
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "many"])
+async def test_what_is_no_number(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    broken: dict[str, object] = {"metric": {**LAB, "of": "up"}, "value": [1, value]}
+    assert await run(Prometheus(broken), "--month=2025-02") == 1
+    assert capsys.readouterr().err.endswith(f": '{value}' is no number of minutes, and no state\n")
+
+
+async def test_leap_day(capsys: pytest.CaptureFixture[str]) -> None:
+    prometheus = Prometheus(*MONTH)
+    assert await run(prometheus, "--month=2024-02") == 0
+    assert {row["days"] for row in json.loads(capsys.readouterr().out)} == {29}
+    assert prometheus.asked[-1][0] == "1709251199.999"
+
+
 def test_nothing_answers(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["availability", "--url=http://127.0.0.1:1", "--month=2025-02"]) == 1
     said = "stratoscope availability: http://127.0.0.1:1: Connection refused\n"

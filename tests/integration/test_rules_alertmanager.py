@@ -130,10 +130,18 @@ CASES = {
         ["StratoscopeHostDown severity=critical cloud=lab zone=a host=n1"],
         ["StratoscopeHostDown severity=critical cloud=lab zone=b host=n2", "InZone cloud=lab zone=a"],
     ),
+    "hosts in no zone that are down": (
+        "StratoscopeZoneDown severity=critical cloud=lab",
+        ["StratoscopeHostDown severity=critical cloud=lab host=n1"],
+        [
+            "StratoscopeVMStuck severity=critical cloud=lab host=n2",
+            "StratoscopeExporterDown cloud=lab host=n2",
+        ],
+    ),
     "an API that is down": (
         "StratoscopeAPIDown severity=critical cloud=lab service=compute",
-        ["StratoscopeCollectorStale cloud=lab collector=vms", "StratoscopeBudgetExhausted cloud=lab"],
-        ["StratoscopeVMCreationBroken cloud=lab", "StratoscopeCollectorStale cloud=other"],
+        ["StratoscopeCollectorFailing cloud=lab collector=vms", "StratoscopeBudgetExhausted cloud=lab"],
+        ["StratoscopeVMCreationBroken cloud=lab", "StratoscopeCollectorFailing cloud=lab host=n1"],
     ),
     "a budget that burns fast": (
         "StratoscopeErrorBudgetBurnsFast severity=critical cloud=lab sloth_id=a",
@@ -149,9 +157,19 @@ CASES = {
         ["StratoscopeReloadFailed job=x instance=b", "StratoscopeHostDown job=x instance=a"],
     ),
     "a critical alert and the warning of its name": (
-        "Same severity=critical cloud=lab zone=a",
-        ["Same severity=warning cloud=lab zone=a"],
-        ["Same severity=warning cloud=lab zone=b", "Another severity=warning cloud=lab zone=a"],
+        "StratoscopeSame severity=critical cloud=lab zone=a",
+        ["StratoscopeSame severity=warning cloud=lab zone=a"],
+        ["StratoscopeSame severity=warning cloud=lab zone=b", "Another severity=warning cloud=lab zone=a"],
+    ),
+    "a critical alert of others without our labels": (
+        "DiskFull severity=critical instance=a",
+        [],
+        ["DiskFull severity=warning instance=b"],
+    ),
+    "an error budget that burns fast": (
+        "StratoscopeErrorBudgetBurnsFast severity=critical cloud=lab sloth_id=time",
+        ["StratoscopeErrorBudgetBurns severity=warning cloud=lab sloth_id=time"],
+        ["StratoscopeErrorBudgetBurns severity=warning cloud=lab sloth_id=success"],
     ),
 }
 """What explains, what it inhibits, and what it does not; alerts as amtool takes them."""

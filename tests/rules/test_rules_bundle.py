@@ -206,6 +206,12 @@ def test_every_threshold_is_read_by_a_rule() -> None:
     assert read == set(thresholds.known())
 
 
+def test_thresholds_are_there_whatever_the_evaluation_interval() -> None:
+    """Prometheus forgets a record after five minutes; without its threshold an alert never fires."""
+    (group,) = yaml.safe_load(bundle.files(Values())["thresholds.yml"])["groups"]
+    assert group["interval"] == "1m"
+
+
 def test_what_is_summed_up_over_time_is_made_at_an_interval_of_its_own() -> None:
     """A sum grows with the number of samples, which must not depend on Prometheus's evaluation_interval."""
     groups = [group for one in bundle.sources().values() for group in one]

@@ -18,7 +18,7 @@ from stratoscope.vmprobe.view import State
 from support.rule_checks import matchers
 
 _TRUTH: Final = ("true", "false")
-_OF_OURSELVES: Final = ("__name__", "version")
+_OF_OURSELVES: Final = ("__name__", "alertname", "version")
 _OURS: Final[Mapping[str, Collection[str]]] = {
     "blame": [*Blame],
     "cause": ["own_limit", "noisy_neighbour", "host_overcommitted"],

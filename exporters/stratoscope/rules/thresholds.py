@@ -54,7 +54,7 @@ def check(name: str, value: float) -> None:
 
 def written(changed: Mapping[str, float], projects: Sequence[str], flavors: Sequence[str]) -> str:
     """The groups of the file in YAML: all thresholds, with changed values, and what is watched."""
-    lines = ["groups:", "  - name: stratoscope-thresholds", "    rules:"]
+    lines = ["groups:", "  - name: stratoscope-thresholds", "    interval: 1m", "    rules:"]
     for name, threshold in known().items():
         value = changed.get(name, threshold.value)
         lines += [f"      # {line}" for line in textwrap.wrap(threshold.text, _WIDTH)]
