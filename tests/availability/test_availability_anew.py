@@ -202,6 +202,14 @@ async def test_nothing_is_counted_anew_for_what_is_no_planned_outage_of_a_whole(
     assert not [query for query in prometheus.asked if "badness" in query]
 
 
+@pytest.mark.parametrize("value", ['"\\x41"', '"a\nb"', '"\\ud800"'], ids=ascii)
+async def test_matcher_that_no_downtime_exporter_writes(
+    value: str, token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run(Prometheus(recorded()), downtimes(outage(0, HOUR, f"cloud={value}")), token) == 1
+    assert "no downtime exporter answers there" in capsys.readouterr().err
+
+
 async def test_of_two_replicas_the_one_that_saw_more_counts_anew(
     token: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -283,8 +291,9 @@ def test_downtime_exporter_is_asked_with_its_own_token_and_the_ca_of_both(
     both = {"ca_file": "ca", "timeout": 3.0}
     there = {"downtimes_url": "https://there", "downtimes_token_file": "token"}
     assert downtimes_of.planned_outages(Namespace(**own, **both, **there), BEGINS, BEGINS + DAY_S) == []
-    expected = Namespace(url="https://there", token_file="token", user=None, **both)  # noqa: S106 - a file
-    assert asked == [expected]
+    (found,) = asked
+    assert (found.url, found.token_file, found.user) == ("https://there", "token", None)
+    assert (found.ca_file, found.timeout) == ("ca", 3.0)
 
 
 async def test_another_server_is_no_downtime_exporter(capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,6 +108,10 @@ def test_days_of_a_month_are_those_that_are_over() -> None:
         ([], "the following arguments are required: --month"),
         (["--month=2025-02", "--format=xml"], "--format: invalid choice: 'xml'"),
         (["--month=2025-02", "--user=me"], "--user: allowed: together with --password-file"),
+        (
+            ["--month=2025-02", "--downtimes-token-file=token"],
+            "--downtimes-token-file: allowed: together with --downtimes-url",
+        ),
     ],
 )
 def test_wrong_flag(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,7 +126,7 @@ async def test_month_without_records(capsys: pytest.CaptureFixture[str]) -> None
 
 async def test_month_of_which_no_day_is_over(capsys: pytest.CaptureFixture[str]) -> None:
     assert await run(Prometheus(), "--month=2099-12") == 1
-    assert "no day of this month is over" in capsys.readouterr().err
+    assert "is over; allowed: an earlier month" in capsys.readouterr().err
 
 
 async def test_another_server(capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,6 +138,20 @@ async def test_another_server(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 1
     said = "no Prometheus answers there; allowed: --url with the address of one"
     assert capsys.readouterr().err == f"stratoscope availability: {url}: {said}\n"
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "many"])
+async def test_what_is_no_number(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    broken: dict[str, object] = {"metric": {**LAB, "of": "up"}, "value": [1, value]}
+    assert await run(Prometheus(broken), "--month=2025-02") == 1
+    assert capsys.readouterr().err.endswith(f": '{value}' is no number of minutes, and no state\n")
+
+
+async def test_leap_day(capsys: pytest.CaptureFixture[str]) -> None:
+    prometheus = Prometheus(*MONTH)
+    assert await run(prometheus, "--month=2024-02") == 0
+    assert {row["days"] for row in json.loads(capsys.readouterr().out)} == {29}
+    assert prometheus.asked[-1][0] == "1709251199.999"
 
 
 def test_nothing_answers(capsys: pytest.CaptureFixture[str]) -> None:

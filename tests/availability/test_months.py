@@ -38,7 +38,7 @@ def test_month_of_which_nothing_is_known_says_nothing() -> None:
 
 
 def test_day_of_one_minute_more_than_it_has_is_no_more_than_whole() -> None:
-    assert month([Day(1440, 0, 1441)]).unknown == 0
+    assert month([Day(1441, 0, 1441)]) == Month(100.0, 100.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,19 @@ def test_each_alert_reaches_its_receiver(tools: Path) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("severity", "receiver"), [("critical", "on-call"), ("warning", "chat"), ("info", "nobody")]
+)
+def test_alert_of_a_cloud_with_other_operators_reaches_them(
+    severity: str, receiver: str, tools: Path
+) -> None:
+    labels = ["alertname=StratoscopeHostContended", f"severity={severity}", "cloud=lab"]
+    amtool(
+        tools, "config", "routes", "test", f"--config.file={CONFIG}", f"--verify.receivers={receiver}",
+        *labels,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ["subject", "text", "chat", "html"])
 def test_notification_reads_as_the_golden_one(name: str, tools: Path) -> None:
     found = amtool(
@@ -117,10 +130,26 @@ CASES = {
         ["StratoscopeHostDown severity=critical cloud=lab zone=a host=n1"],
         ["StratoscopeHostDown severity=critical cloud=lab zone=b host=n2", "InZone cloud=lab zone=a"],
     ),
+    "hosts in no zone that are down": (
+        "StratoscopeZoneDown severity=critical cloud=lab",
+        ["StratoscopeHostDown severity=critical cloud=lab host=n1"],
+        [
+            "StratoscopeVMStuck severity=critical cloud=lab host=n2",
+            "StratoscopeExporterDown cloud=lab host=n2",
+        ],
+    ),
     "an API that is down": (
         "StratoscopeAPIDown severity=critical cloud=lab service=compute",
-        ["StratoscopeCollectorStale cloud=lab collector=vms", "StratoscopeBudgetExhausted cloud=lab"],
-        ["StratoscopeVMCreationBroken cloud=lab", "StratoscopeCollectorStale cloud=other"],
+        ["StratoscopeCollectorFailing cloud=lab collector=vms", "StratoscopeBudgetExhausted cloud=lab"],
+        ["StratoscopeVMCreationBroken cloud=lab", "StratoscopeCollectorFailing cloud=lab host=n1"],
+    ),
+    "a budget that burns fast": (
+        "StratoscopeErrorBudgetBurnsFast severity=critical cloud=lab sloth_id=a",
+        ["StratoscopeErrorBudgetBurns severity=warning cloud=lab sloth_id=a"],
+        [
+            "StratoscopeErrorBudgetBurns severity=warning cloud=lab sloth_id=b",
+            "StratoscopeErrorBudgetBurns severity=warning cloud=other sloth_id=a",
+        ],
     ),
     "an exporter that is down": (
         "StratoscopeExporterDown severity=critical job=x instance=a",
@@ -128,9 +157,19 @@ CASES = {
         ["StratoscopeReloadFailed job=x instance=b", "StratoscopeHostDown job=x instance=a"],
     ),
     "a critical alert and the warning of its name": (
-        "Same severity=critical cloud=lab zone=a",
-        ["Same severity=warning cloud=lab zone=a"],
-        ["Same severity=warning cloud=lab zone=b", "Another severity=warning cloud=lab zone=a"],
+        "StratoscopeSame severity=critical cloud=lab zone=a",
+        ["StratoscopeSame severity=warning cloud=lab zone=a"],
+        ["StratoscopeSame severity=warning cloud=lab zone=b", "Another severity=warning cloud=lab zone=a"],
+    ),
+    "a critical alert of others without our labels": (
+        "DiskFull severity=critical instance=a",
+        [],
+        ["DiskFull severity=warning instance=b"],
+    ),
+    "an error budget that burns fast": (
+        "StratoscopeErrorBudgetBurnsFast severity=critical cloud=lab sloth_id=time",
+        ["StratoscopeErrorBudgetBurns severity=warning cloud=lab sloth_id=time"],
+        ["StratoscopeErrorBudgetBurns severity=warning cloud=lab sloth_id=success"],
     ),
 }
 """What explains, what it inhibits, and what it does not; alerts as amtool takes them."""

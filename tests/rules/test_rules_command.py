@@ -1,6 +1,9 @@
 """`stratoscope rules`: what it writes, and what it says of mistakes."""
 
+import errno
+import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -62,6 +65,54 @@ def test_files_of_an_earlier_bundle_are_removed_and_no_others(tmp_path: Path) ->
     assert (folder / "mine.yml").exists()
 
 
+def test_what_is_no_file_of_a_bundle_may_be_in_the_folder(tmp_path: Path) -> None:
+    _, folder = written(tmp_path)
+    (folder / "folder.yml").mkdir()
+    (folder / "nowhere.yml").symlink_to("nothing")
+    os.mkfifo(folder / "fifo.yml")
+    assert written(tmp_path)[0] == 0
+    assert {"folder.yml", "nowhere.yml", "fifo.yml"} < {one.name for one in folder.iterdir()}
+
+
+def test_bundle_that_does_not_fit_on_the_disk_leaves_the_one_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, folder = written(tmp_path)
+    before = {one.name: one.read_bytes() for one in folder.iterdir()}
+    write = Path.write_text
+
+    def write_until_full(file: Path, text: str, **more: str) -> int:
+        write(file, text[:100] if "slo" in file.name else text, **more)
+        if "slo" in file.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(text)
+
+    monkeypatch.setattr(Path, "write_text", write_until_full)
+    assert main(["rules", f"--output={folder}"]) == 1
+    assert f"{folder / 'slo.yml'}.new: No space left on device\n" in capsys.readouterr().err
+    assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
+
+
+def test_files_keep_who_may_read_them(tmp_path: Path) -> None:
+    _, folder = written(tmp_path)
+    (folder / "slo.yml").chmod(0o604)
+    written(tmp_path)
+    assert (folder / "slo.yml").stat().st_mode & 0o777 == 0o604
+
+
+def test_file_that_may_not_be_read_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, folder = written(tmp_path)
+    (folder / "theirs.yml").touch()
+    monkeypatch.setattr(Path, "read_text", Mock(side_effect=PermissionError))
+    assert written(tmp_path)[0] == 0
+    assert (folder / "theirs.yml").exists()
+
+
+def test_project_that_is_named_twice_is_watched_once(tmp_path: Path) -> None:
+    _, folder = written(tmp_path, "watched: {projects: [p, p]}")
+    assert (folder / "thresholds.yml").read_text(encoding="utf-8").count('project_id: "p"') == 1
+
+
 def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_path: Path) -> None:
     _, folder = written(tmp_path, "compat: true")
     assert {file.name for file in folder.glob("*.yml")} > {
@@ -96,8 +147,15 @@ def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_pat
         ("labels: {a-b: x}", "labels: a-b: no name of a label; allowed: "),
         ("labels: {__a: x}", "labels: __a: no name of a label; allowed: "),
         ("labels: {severity: x}", "labels: severity: the rules give it; allowed: other labels"),
+        ("labels: {instance: x}", "labels: instance: the rules give it; allowed: other labels"),
+        ("labels: {team: '{{ x'}", "labels.team: a template; allowed: a text without {{"),
         ("watched: {project: [x]}", "watched.project: unknown key; allowed: "),
         ("runbook_url: ''", "runbook_url: expected"),
+        ("runbook_url: 'https://a/{{/'", "runbook_url: a template; allowed: a text without {{"),
+        (
+            "runbook_url: https://a/b",
+            "runbook_url: https://a/bNAME.md is no address; allowed: such as https://a/b/",
+        ),
         ("[1]", "expected a mapping"),
         ("a: [", "values.yml:1:5: "),
     ],
@@ -127,7 +185,9 @@ def test_empty_values_are_the_defaults(tmp_path: Path) -> None:
     assert written(tmp_path, "")[0] == 0
 
 
-@pytest.mark.parametrize(("flags", "status"), [([], 2), (["--help"], 0), (["--output=x", "--value=y"], 2)])
+@pytest.mark.parametrize(
+    ("flags", "status"), [([], 2), (["--help"], 0), (["--output="], 2), (["--output=x", "--value=y"], 2)]
+)
 def test_flags(flags: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", *flags]) == status
     said = capsys.readouterr()

@@ -16,7 +16,7 @@ import msgspec
 
 from stratoscope.availability.downtimes import Planned
 from stratoscope.availability.months import Day
-from stratoscope.availability.query import DAY_S, at_end, begin, queried
+from stratoscope.availability.query import DAY_S, at_end, begin, queried, whole
 from stratoscope.availability.subject import Subject
 
 _WARNING, _MISSING, _DOWNTIME = 1, 3, 4
@@ -75,7 +75,7 @@ def _replicas(flags: argparse.Namespace, day: date, cloud: str) -> Iterator[Mapp
         minutes = replicas.setdefault(replica, defaultdict(_Minute))
         for moment, state in series.values:
             if begin(day) <= moment < begin(day) + DAY_S:
-                minutes[moment].add(series.metric, int(float(state)))
+                minutes[moment].add(series.metric, whole(state))
     yield from replicas.values()
 
 

@@ -1,7 +1,6 @@
 """Planned outages, also what was filed late. Source: the downtime exporter, GET /api/v1/export/json."""
 
 import argparse
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -63,6 +62,7 @@ def planned_outages(flags: argparse.Namespace, start: int, end: int) -> Sequence
     there = argparse.Namespace(
         url=flags.downtimes_url,
         token_file=flags.downtimes_token_file,
+        prefix="downtimes-",
         ca_file=flags.ca_file,
         timeout=flags.timeout,
         user=None,
@@ -70,11 +70,12 @@ def planned_outages(flags: argparse.Namespace, start: int, end: int) -> Sequence
     path = f"/api/v1/export/json?{urlencode({'from': start, 'to': end})}"
     try:
         found = msgspec.convert(fetched(there, path, largest=_LARGEST), _Export).downtimes
-    except (msgspec.ValidationError, ValueError) as error:
+        outages = [each for one in found for each in _outages(one)]
+    except (msgspec.DecodeError, ValueError) as error:
         raise AskError(
             "no downtime exporter answers there; allowed: --downtimes-url with the address of one"
         ) from error
-    return [each for one in found for each in _outages(one) if each.overlaps(start, end)]
+    return [each for each in outages if each.overlaps(start, end)]
 
 
 def _outages(downtime: _Downtime) -> Iterator[Planned]:
@@ -90,4 +91,5 @@ def _outages(downtime: _Downtime) -> Iterator[Planned]:
 def _labels(matchers: Sequence[str]) -> Mapping[str, str]:
     """Those that a set names; none if it has a pattern or a negation."""
     found = [_EQUAL.fullmatch(one) for one in matchers]
-    return {} if None in found else {one[1]: json.loads(one[2]) for one in found if one is not None}
+    texts = {} if None in found else {one[1]: one[2] for one in found if one is not None}
+    return {label: msgspec.json.decode(text, type=str) for label, text in texts.items()}

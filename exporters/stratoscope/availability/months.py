@@ -79,7 +79,7 @@ def _shares(day: Day | None) -> tuple[Fraction, Fraction, Fraction]:
     if day is None:
         return Fraction(0), Fraction(1), Fraction(0)
     minutes = (day.up, MINUTES - day.known, day.down)
-    up, unknown, down = (_rounded(Fraction(max(0, one), MINUTES)) for one in minutes)
+    up, unknown, down = (_rounded(Fraction(min(max(0, one), MINUTES), MINUTES)) for one in minutes)
     return up, unknown, down
 
 

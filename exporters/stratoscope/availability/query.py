@@ -34,6 +34,14 @@ def at_end(day: date) -> str:
     return f"{begin(day) + DAY_S - 1}.999"
 
 
+def whole(value: str) -> int:
+    """The whole number of a sample. Raises AskError: It is none."""
+    try:
+        return round(float(value))
+    except (ValueError, OverflowError) as error:
+        raise AskError(f"{value[:40]!r} is no number of minutes, and no state") from error
+
+
 def queried(flags: argparse.Namespace, shape: type[T], query: str, moment: str = "") -> Sequence[T]:
     """The series that are found.
 

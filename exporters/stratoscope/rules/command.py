@@ -1,11 +1,12 @@
 """`stratoscope rules`: the bundle of Prometheus rules, written into a folder."""
 
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stratoscope.core.errors import ConfigError, one_line
-from stratoscope.core.flags import Parser
+from stratoscope.core.flags import Parser, path
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.rules import COMMAND, bundle
 from stratoscope.rules.values import Values, read
@@ -36,26 +37,51 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write(texts: Mapping[str, str], folder: Path) -> None:
-    """Write the files, and remove those of an earlier bundle that this one does not have."""
+    """Write the files, all or none, and remove those of an earlier bundle that this one does not have."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    for path in folder.glob("*.yml"):
-        if path.name not in texts and bundle.is_ours(path.read_text(encoding="utf-8", errors="replace")):
-            path.unlink()
+    new = {folder / name: folder / f"{name}.new" for name in texts}  # no name that Prometheus looks for
+    try:
+        for file, beside in new.items():
+            _write_one(beside, texts[file.name])
+            if file.exists():
+                shutil.copymode(file, beside)
+        for file, beside in new.items():
+            beside.replace(file)
+    finally:
+        for beside in new.values():
+            beside.unlink(missing_ok=True)
+    for one in folder.glob("*.yml"):
+        if one.name not in texts and _is_ours(one):
+            one.unlink()
+
+
+def _write_one(file: Path, text: str) -> None:
+    """Raises OSError: With the name of the file, which a full disk does not tell."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether it was written by this command; what is no regular file, or may not be read, was not."""
+    try:
+        return file.is_file() and bundle.is_ours(file.read_text(encoding="utf-8", errors="replace"))
+    except PermissionError:
+        return False
 
 
 def _parser() -> Parser:
     parser = Parser(prog="stratoscope rules", description=COMMAND.summary)
     parser.add_argument(
         "--values",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="what you change, in YAML; see docs/rules.md (default: nothing)",
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=path,
         metavar="FOLDER",
         required=True,
         help="where the files are written; old ones are replaced",

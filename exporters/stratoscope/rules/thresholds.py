@@ -54,7 +54,7 @@ def check(name: str, value: float) -> None:
 
 def written(changed: Mapping[str, float], projects: Sequence[str], flavors: Sequence[str]) -> str:
     """The groups of the file in YAML: all thresholds, with changed values, and what is watched."""
-    lines = ["groups:", "  - name: stratoscope-thresholds", "    rules:"]
+    lines = ["groups:", "  - name: stratoscope-thresholds", "    interval: 1m", "    rules:"]
     for name, threshold in known().items():
         value = changed.get(name, threshold.value)
         lines += [f"      # {line}" for line in textwrap.wrap(threshold.text, _WIDTH)]
@@ -63,7 +63,7 @@ def written(changed: Mapping[str, float], projects: Sequence[str], flavors: Sequ
             for le in _spellings(value):
                 lines += _record(BUCKET.format(name), 1, le=le)
     for label, values in (("project_id", projects), ("flavor", flavors)):
-        for one in values:
+        for one in dict.fromkeys(values):  # Prometheus takes no record twice
             lines += _record(f"global:watched_{label}:info", 1, **{label: one})
     return "\n".join(lines) + "\n"
 
