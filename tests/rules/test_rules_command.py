@@ -1,5 +1,6 @@
 """`stratoscope rules`: what it writes, and what it says of mistakes."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,38 @@ def test_files_of_an_earlier_bundle_are_removed_and_no_others(tmp_path: Path) ->
     assert written(tmp_path)[0] == 0
     assert not (folder / "gone.yml").exists()
     assert (folder / "mine.yml").exists()
+
+
+def test_file_of_another_origin_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "slo.yml").write_text("groups: []\n", encoding="utf-8")
+    status, folder = written(tmp_path)
+    assert status == 2
+    assert f"--output: {folder / 'slo.yml'} is not one of this command" in capsys.readouterr().err
+    assert [file.name for file in folder.iterdir()] == ["slo.yml"]
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    _, folder = written(tmp_path)
+    other = tmp_path / "other.yml"
+    other.write_text((folder / "meta.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    for name in ("meta.yml", ".slo.yml.new"):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(other)
+    before = other.read_text(encoding="utf-8")
+    assert written(tmp_path, "alerts: {StratoscopeWatchdog: false}")[0] == 0
+    assert other.read_text(encoding="utf-8") == before
+    assert "StratoscopeWatchdog" not in meta(folder)
+    assert not list(folder.glob(".*"))
+
+
+def test_what_is_no_file_is_neither_read_nor_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    (folder / "folder.yml").mkdir(parents=True)
+    os.mkfifo(folder / "fifo.yml")
+    (folder / "nowhere.yml").symlink_to(tmp_path / "nowhere")
+    assert written(tmp_path)[0] == 0
+    assert {"folder.yml", "fifo.yml", "nowhere.yml"} < {file.name for file in folder.iterdir()}
 
 
 def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_path: Path) -> None:

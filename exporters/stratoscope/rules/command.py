@@ -1,14 +1,19 @@
 """`stratoscope rules`: the bundle of Prometheus rules, written into a folder."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from stratoscope.core.errors import ConfigError, one_line
 from stratoscope.core.flags import Parser
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.rules import COMMAND, bundle
 from stratoscope.rules.values import Values, read
+
+_HEAD: Final = 200
+"""Characters of a file that tell whose it is."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         return _failed(str(error), USAGE_STATUS)
     except OSError as error:
-        return _failed(f"{error.filename}: {error.strerror}", 1)
+        return _failed(f"{error.filename or flags.output}: {error.strerror}", 1)
     except SystemExit as over:
         return int(over.code or 0)
     sys.stdout.write(f"{len(texts)} files in {flags.output}\n")
@@ -36,13 +41,33 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write(texts: Mapping[str, str], folder: Path) -> None:
-    """Write the files, and remove those of an earlier bundle that this one does not have."""
+    """Write the files, and remove those of an earlier bundle that this one does not have.
+
+    Prometheus may read them meanwhile: each is there as a whole or not at all.
+
+    Raises:
+        ConfigError: A file of another origin has such a name; then nothing is written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    for path in (folder / name for name in texts):
+        if os.path.lexists(path) and not _is_ours(path):
+            raise ConfigError(f"--output: {path} is not one of this command; allowed: another folder")
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        fresh = folder / f".{name}.new"
+        fresh.unlink(missing_ok=True)
+        with fresh.open("x", encoding="utf-8") as file:  # "x" follows no link
+            file.write(text)
+        fresh.replace(folder / name)
     for path in folder.glob("*.yml"):
-        if path.name not in texts and bundle.is_ours(path.read_text(encoding="utf-8", errors="replace")):
+        if path.name not in texts and _is_ours(path):
             path.unlink()
+
+
+def _is_ours(path: Path) -> bool:
+    if not path.is_file():  # opening a FIFO would wait for its writer
+        return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return bundle.is_ours(file.read(_HEAD))
 
 
 def _parser() -> Parser:
@@ -58,7 +83,7 @@ def _parser() -> Parser:
         type=Path,
         metavar="FOLDER",
         required=True,
-        help="where the files are written; old ones are replaced",
+        help="where the files are written; those of this command are replaced",
     )
     return parser
 
