@@ -1,12 +1,17 @@
 """`stratoscope rules`: what it writes, and what it says of mistakes."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from stratoscope.__main__ import main
+from stratoscope.rules import bundle
+from stratoscope.rules.values import OWN, Values
+
+ROOT = Path(__file__).parents[2]
 
 
 def written(tmp_path: Path, values: str | None = None) -> tuple[int, Path]:
@@ -61,6 +66,25 @@ def test_files_of_an_earlier_bundle_are_removed_and_no_others(tmp_path: Path) ->
     assert written(tmp_path)[0] == 0
     assert not (folder / "gone.yml").exists()
     assert (folder / "mine.yml").exists()
+
+
+def test_names_are_any_texts(tmp_path: Path) -> None:
+    names = ["a\x7f\x85b", "\u2028", "\ufeff", "😀" + "long " * 50, "{{ x }}", '"\\n', "*a", "1", "\t\n"]
+    status, folder = written(tmp_path, yaml.safe_dump({"watched": {"flavors": names}}))
+    assert status == 0
+    text = (folder / "thresholds.yml").read_text(encoding="utf-8")
+    rules = yaml.safe_load(text)["groups"][0]["rules"]
+    assert [rule["labels"]["flavor"] for rule in rules if "flavor" in rule.get("labels", ())] == names
+    assert "\x7f" not in text  # a parser of YAML refuses it
+
+
+def test_labels_that_texts_and_inhibition_read_cannot_be_others() -> None:
+    read = {name for text in bundle.files(Values()).values() for name in re.findall(r"\$labels\.(\w+)", text)}
+    config = yaml.safe_load((ROOT / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8"))
+    for rule in config["inhibit_rules"]:
+        matchers = [*rule["source_matchers"], *rule["target_matchers"]]
+        read |= {*rule["equal"], *(re.split("[!=]", one)[0] for one in matchers)}
+    assert not read - OWN
 
 
 def test_file_of_another_origin_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,6 +153,7 @@ def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_pat
         ("labels: {a-b: x}", "labels: a-b: no name of a label; allowed: "),
         ("labels: {__a: x}", "labels: __a: no name of a label; allowed: "),
         ("labels: {severity: x}", "labels: severity: the rules give it; allowed: other labels"),
+        ("labels: {scope: cloud}", "labels: scope: the rules give it; allowed: other labels"),
         ("watched: {project: [x]}", "watched.project: unknown key; allowed: "),
         ("runbook_url: ''", "runbook_url: expected"),
         ("[1]", "expected a mapping"),

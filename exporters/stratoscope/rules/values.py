@@ -13,8 +13,13 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.rules import thresholds
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
-OWN: Final = frozenset({"alertname", "cloud", "host", "project_id", "severity", "vm_id", "vm_name", "zone"})
-"""Labels that the rules themselves give an alert."""
+OWN: Final = frozenset({
+    "alertmanager", "alertname", "backend", "binary", "blame", "cause", "check", "cloud", "collector",
+    "downtime_id", "exporter", "flavor", "host", "instance", "ip_version", "job", "kind", "network_id",
+    "of", "phase", "pool", "probe", "project_id", "reason", "resource", "scope", "service", "severity",
+    "sloth_slo", "sort", "source", "state", "uri", "version", "vm_id", "vm_name", "zone",
+})  # fmt: skip
+"""Labels that the rules themselves give an alert: inhibition and texts read them."""
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 
