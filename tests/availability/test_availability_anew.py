@@ -234,3 +234,12 @@ async def test_another_server_is_no_downtime_exporter(capsys: pytest.CaptureFixt
 
     assert await run(Prometheus(recorded()), answer) == 1
     assert "no downtime exporter answers there; allowed: --downtimes-url" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", [r'"a\x"', '"a\nb"', r'"\ud800"'])
+async def test_matcher_that_no_downtime_exporter_writes(
+    value: str, token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = downtimes(outage(0, 60, f"cloud={value}"))
+    assert await run(Prometheus(recorded()), there, token) == 1
+    assert "no downtime exporter answers there" in capsys.readouterr().err

@@ -70,11 +70,12 @@ def planned_outages(flags: argparse.Namespace, start: int, end: int) -> Sequence
     path = f"/api/v1/export/json?{urlencode({'from': start, 'to': end})}"
     try:
         found = msgspec.convert(fetched(there, path, largest=_LARGEST), _Export).downtimes
+        outages = [each for one in found for each in _outages(one)]
     except (msgspec.ValidationError, ValueError) as error:
         raise AskError(
             "no downtime exporter answers there; allowed: --downtimes-url with the address of one"
         ) from error
-    return [each for one in found for each in _outages(one) if each.overlaps(start, end)]
+    return [each for each in outages if each.overlaps(start, end)]
 
 
 def _outages(downtime: _Downtime) -> Iterator[Planned]:
@@ -88,6 +89,8 @@ def _outages(downtime: _Downtime) -> Iterator[Planned]:
 
 
 def _labels(matchers: Sequence[str]) -> Mapping[str, str]:
-    """Those that a set names; none if it has a pattern or a negation."""
+    """Those that a set names; none if it has a pattern or a negation. Raises ValueError: One has no text."""
     found = [_EQUAL.fullmatch(one) for one in matchers]
-    return {} if None in found else {one[1]: json.loads(one[2]) for one in found if one is not None}
+    labels = {} if None in found else {one[1]: json.loads(one[2]) for one in found if one is not None}
+    "".join(labels.values()).encode()  # no half of a surrogate pair
+    return labels

@@ -1,6 +1,7 @@
 """One instant query. Source: Prometheus, GET /api/v1/query."""
 
 import argparse
+import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypeVar
@@ -32,6 +33,17 @@ def begin(day: date) -> int:
 def at_end(day: date) -> str:
     """The moment at which a window of a day is this day."""
     return f"{begin(day) + DAY_S - 1}.999"
+
+
+def finite(text: str) -> float:
+    """A value. Raises AskError: It is none, or not finite."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise AskError(f"the value {text[:40]!r} of a record is no number")
+    return value
 
 
 def queried(flags: argparse.Namespace, shape: type[T], query: str, moment: str = "") -> Sequence[T]:
