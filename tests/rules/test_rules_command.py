@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,31 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert other.read_text(encoding="utf-8") == before
     assert "StratoscopeWatchdog" not in meta(folder)
     assert not list(folder.glob(".*"))
+
+
+def test_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+    _, folder = written(tmp_path)
+    (folder / "meta.yml").chmod(0o640)
+    assert written(tmp_path)[0] == 0
+    assert (folder / "meta.yml").stat().st_mode & 0o777 == 0o640
+
+
+def test_full_disk_is_one_line_and_leaves_the_bundle_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, folder = written(tmp_path)
+    before = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.yml")}
+    capsys.readouterr()
+    full = bundle.files(Values()) | {"availability.yml": "x" * 100_000}
+    monkeypatch.setattr(bundle, "files", lambda _: full)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        assert written(tmp_path)[0] == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert capsys.readouterr().err == f"stratoscope rules: {folder}: File too large\n"
+    assert {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.yml")} == before
 
 
 def test_what_is_no_file_is_neither_read_nor_removed(tmp_path: Path) -> None:

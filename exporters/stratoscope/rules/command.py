@@ -1,6 +1,7 @@
 """`stratoscope rules`: the bundle of Prometheus rules, written into a folder."""
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,6 +58,8 @@ def _write(texts: Mapping[str, str], folder: Path) -> None:
         fresh.unlink(missing_ok=True)
         with fresh.open("x", encoding="utf-8") as file:  # "x" follows no link
             file.write(text)
+        if (folder / name).exists():
+            shutil.copymode(folder / name, fresh)
         fresh.replace(folder / name)
     for path in folder.glob("*.yml"):
         if path.name not in texts and _is_ours(path):
